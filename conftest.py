@@ -1,0 +1,140 @@
+"""Real PostgreSQL for every test: one server a run, one migrated template, one copy of it a test process.
+
+`REGULARS_TEST_DATABASE_URL` (a role that may create databases, with `REGULARS_TEST_APP_URL` for the app's role)
+names a server of your own; without it the run starts the embedded one in a folder of its own.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+ROOT = Path(__file__).parent
+os.environ.setdefault("REGULARS_HOME", tempfile.mkdtemp(prefix="regulars-test-home-"))
+os.environ.setdefault("REGULARS_SECRET_KEY", "only-for-tests")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("PLAYWRIGHT_BROWSERS_PATH", "0")
+
+
+def at_database(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def _schema_fingerprint() -> str:
+    seen = hashlib.sha256()
+    for file in sorted([*ROOT.glob("src/**/migrations/*.py"), ROOT / "constraints.txt", ROOT / "src/regulars/main/rooms.py"]):
+        if file.exists():
+            seen.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes())
+    return seen.hexdigest()[:12]
+
+
+def _make_template(owner_url: str, app_url: str) -> str:
+    """A migrated database named for what its migrations say, made once and reused by later runs on the same server."""
+    name = f"regulars_template_{_schema_fingerprint()}"
+    from regulars.runtime.database.roles import let_app_use_what_owner_makes  # noqa: PLC0415 - after the environment is set
+
+    with psycopg.connect(at_database(owner_url, "postgres"), autocommit=True) as server:
+        server.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
+        if server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            return name
+        raw = f"{name}_raw"
+        server.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(raw)))
+        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(raw)))
+        let_app_use_what_owner_makes(owner_url=at_database(owner_url, raw), app_role=urlsplit(app_url).username or "")
+        subprocess.run(
+            [sys.executable, "-m", "regulars", "manage", "migrate", "--database", "owner", "-v", "0"],
+            check=True,
+            env=os.environ
+            | {
+                "REGULARS_DATABASE_URL": at_database(app_url, raw),
+                "REGULARS_DATABASE_OWNER_URL": at_database(owner_url, raw),
+                "PYTHONPATH": str(ROOT / "src"),
+            },
+        )
+        server.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(raw), sql.Identifier(name)))
+    return name
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput") or os.environ.get("REGULARS_TEST_TEMPLATE"):
+        return
+    owner_url = os.environ["REGULARS_TEST_DATABASE_URL"]
+    app_url = os.environ["REGULARS_TEST_APP_URL"]
+    os.environ["REGULARS_TEST_TEMPLATE"] = _make_template(owner_url, app_url)
+    os.environ["REGULARS_DATABASE_URL"] = at_database(app_url, "postgres")
+    os.environ["REGULARS_DATABASE_OWNER_URL"] = at_database(owner_url, "postgres")
+
+
+def _clone(name: str) -> None:
+    with psycopg.connect(at_database(os.environ["REGULARS_TEST_DATABASE_URL"], "postgres"), autocommit=True) as server:
+        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        server.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier(os.environ["REGULARS_TEST_TEMPLATE"])
+            )
+        )
+
+
+def _drop(name: str) -> None:
+    with psycopg.connect(at_database(os.environ["REGULARS_TEST_DATABASE_URL"], "postgres"), autocommit=True) as server:
+        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _point_django_at(name: str) -> None:
+    """Both of Django's connections go to the database called `name`."""
+    from django.db import connections  # noqa: PLC0415 - Django is configured by now
+
+    from regulars.runtime.database.addresses import django_database  # noqa: PLC0415
+
+    for alias, variable in (("default", "REGULARS_TEST_APP_URL"), ("owner", "REGULARS_TEST_DATABASE_URL")):
+        connections[alias].close()
+        where = django_database(at_database(os.environ[variable], name))
+        connections[alias].settings_dict.update(where)
+        connections.settings[alias].update(where)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
+    """Instead of Django's own: this process's copy of the template, reached as the app's role."""
+    name = f"regulars_test_{os.getpid()}"
+    _clone(name)
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        _point_django_at(name)
+        yield
+        from django.db import connections  # noqa: PLC0415
+
+        connections.close_all()
+    _drop(name)
+
+
+@pytest.fixture
+def fresh_database(django_db_blocker: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """A copy of the template for this test alone, for what commits or starts processes: the environment that reaches it.
+
+    Django in this process points at it too while the test runs.
+    """
+    from django.db import connections  # noqa: PLC0415
+
+    name = f"regulars_fresh_{os.getpid()}"
+    before = connections["default"].settings_dict["NAME"]
+    _clone(name)
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        _point_django_at(name)
+        try:
+            yield {
+                "REGULARS_DATABASE_URL": at_database(os.environ["REGULARS_TEST_APP_URL"], name),
+                "REGULARS_DATABASE_OWNER_URL": at_database(os.environ["REGULARS_TEST_DATABASE_URL"], name),
+                "PYTHONPATH": str(ROOT / "src"),
+            }
+        finally:
+            connections.close_all()
+            _point_django_at(before)
+            _drop(name)

@@ -1,0 +1,20 @@
+"""Who does something."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Origin = Literal["live", "history"]
+
+
+@dataclass(frozen=True)
+class Actor:
+    """`kind` says what sort of actor; `id` which one: an operator's number, an import run's, a job's name."""
+
+    kind: Literal["operator", "member", "api", "import", "connector", "system"]
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.id}"
+
+
+SYSTEM = Actor("system", "regulars")

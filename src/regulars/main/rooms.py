@@ -1,0 +1,25 @@
+"""The one tuple of rooms. A room that is not here does not exist: nothing discovers it.
+
+Order is the order of the house, lower floors first.
+"""
+
+ROOMS: tuple[str, ...] = (
+    "regulars.runtime.database",
+    "regulars.runtime.secrets",
+    "regulars.runtime.trail",
+    "regulars.runtime.notices",
+    "regulars.runtime.jobs",
+    "regulars.runtime.preferences",
+    "regulars.runtime.staff",
+    "regulars.runtime.serving",
+    "regulars.facts.company",
+    "regulars.facts.sources",
+    "regulars.facts.customers",
+    "regulars.facts.commerce",
+    "regulars.insight.warehouse",
+    "regulars.insight.measures",
+    "regulars.oversight.timeline",
+    "regulars.oversight.reporting",
+    "regulars.doors.imports",
+    "regulars.doors.console",
+)

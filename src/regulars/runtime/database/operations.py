@@ -1,0 +1,43 @@
+"""Migration operations for what PostgreSQL itself shall forbid."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.db.migrations.operations.base import Operation
+
+
+class AppendOnly(Operation):
+    """Rows of `table` can be added and read, never changed or removed: by right (the app's role) and by trigger (everyone)."""
+
+    reversible = True
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        """The models do not change."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        quoted, name = schema_editor.quote_name(self.table), f"{self.table}_append_only"
+        app = schema_editor.quote_name(settings.DATABASES["default"]["USER"])
+        schema_editor.execute(f"REVOKE UPDATE, DELETE, TRUNCATE ON {quoted} FROM {app}")
+        schema_editor.execute(
+            f"CREATE FUNCTION {schema_editor.quote_name(name)}() RETURNS trigger LANGUAGE plpgsql AS $$"
+            f"BEGIN RAISE EXCEPTION '{self.table} is append-only' USING ERRCODE = 'restrict_violation'; END $$"
+        )
+        schema_editor.execute(
+            f"CREATE TRIGGER {schema_editor.quote_name(name)} BEFORE UPDATE OR DELETE OR TRUNCATE ON {quoted}"
+            f" FOR EACH STATEMENT EXECUTE FUNCTION {schema_editor.quote_name(name)}()"
+        )
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        quoted, name = schema_editor.quote_name(self.table), schema_editor.quote_name(f"{self.table}_append_only")
+        schema_editor.execute(f"DROP TRIGGER {name} ON {quoted}")
+        schema_editor.execute(f"DROP FUNCTION {name}()")
+
+    def describe(self) -> str:
+        return f"Make {self.table} append-only"
+
+    def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
+        return type(self).__name__, [self.table], {}
