@@ -1,10 +1,10 @@
-"""An expected no: a small class with a stable code, beside the verb that raises it. Anything else that goes wrong is a bug."""
+"""An expected no: a small class with a stable code, beside the verb that raises it. Anything else is a bug."""
 
 from typing import ClassVar
 
 
 class Refusal(Exception):
-    """Subclass it beside the verb. `code` never changes once released; the message names the field, the value and the mend."""
+    """Subclass it beside the verb. `code` never changes once released; it names the field, the value and the mend."""
 
     code: ClassVar[str] = "refused"
 
