@@ -30,7 +30,9 @@ def at_database(url: str, name: str) -> str:
 
 def _schema_fingerprint() -> str:
     seen = hashlib.sha256()
-    for file in sorted([*ROOT.glob("src/**/migrations/*.py"), ROOT / "constraints.txt", ROOT / "src/regulars/main/rooms.py"]):
+    for file in sorted(
+        [*ROOT.glob("src/**/migrations/*.py"), ROOT / "constraints.txt", ROOT / "src/regulars/main/rooms.py"]
+    ):
         if file.exists():
             seen.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes())
     return seen.hexdigest()[:12]
