@@ -1,13 +1,14 @@
 """When a shop is busy: day weights of the year, hours of the day, and the way from shop time to civil time and back."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
+from regulars.kit.civil import instant_of, start_of_day
 from regulars.simulator.chance import Floats, Ints
 
 #: Permille of an ordinary day, Monday first.
@@ -66,8 +67,8 @@ class Warp:
         return cls(
             start=start,
             ladder=np.concatenate([[0], np.cumsum(np.asarray(weights, dtype=np.int64))]),
-            midnight_at=np.asarray([_seconds(day, time(0), zone) for day in [*days, end]], dtype=np.int64),
-            noon_at=np.asarray([_seconds(day, time(12), zone) for day in days], dtype=np.int64),
+            midnight_at=np.asarray([int(start_of_day(day, zone).timestamp()) for day in [*days, end]], dtype=np.int64),
+            noon_at=np.asarray([int(instant_of(day, time(12), zone).timestamp()) for day in days], dtype=np.int64),
         )
 
     @property
@@ -95,8 +96,3 @@ class Warp:
 
 def _weight(day: date) -> int:
     return _WEEKDAYS[day.weekday()] * _MONTHS[day.month - 1] * _PEAKS.get((day.month, day.day), 1000) // 1_000_000
-
-
-def _seconds(day: date, clock: time, zone: ZoneInfo) -> int:
-    # Not kit.civil: this runs for thousands of days and wants whole seconds; the rule for gaps and folds is the same.
-    return int(datetime.combine(day, clock, zone).astimezone(UTC).timestamp())
