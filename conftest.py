@@ -119,7 +119,7 @@ def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture
 def fresh_database(django_db_blocker: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """A copy of the template for this test alone, for what commits or starts processes: the environment that reaches it.
+    """A copy of the template for this test alone, for what commits or starts processes: the environment to reach it.
 
     Django in this process points at it too while the test runs.
     """
