@@ -9,10 +9,12 @@ import polars as pl
 
 from regulars.kit import civil
 from regulars.kit.refusals import Refusal
+from regulars.runtime.database.needs import without_database
 from regulars.simulator import files, world
 from regulars.simulator.process import Process
 
 
+@without_database
 @click.command()
 @click.option(
     "--shoppers", type=click.IntRange(1, 2_000_000), default=3_000, show_default=True, help="How many people."
