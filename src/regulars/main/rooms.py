@@ -22,5 +22,4 @@ ROOMS: tuple[str, ...] = (
     "regulars.oversight.reporting",
     "regulars.doors.imports",
     "regulars.doors.console",
-    "regulars.simulator",
 )

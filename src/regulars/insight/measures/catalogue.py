@@ -1,0 +1,60 @@
+"""The one catalogue of measures. A customer measure may build on those that stand before it."""
+
+from regulars.insight.measures.library import (
+    at_stake,
+    average_order,
+    first_on,
+    foreign_orders,
+    gross,
+    lapsing,
+    last_on,
+    months,
+    orders,
+    overview,
+    purchase_days,
+    recency,
+    regular,
+    regulars_at_stake,
+    repeat_rate,
+    retention,
+    returned,
+    rfm,
+    rfm_grid,
+    spend,
+    typical_gap,
+)
+from regulars.insight.measures.measure import CustomerMeasure, Measure, ShopMeasure
+
+CUSTOMER: tuple[CustomerMeasure, ...] = (
+    orders.MEASURE,
+    purchase_days.MEASURE,
+    first_on.MEASURE,
+    last_on.MEASURE,
+    recency.MEASURE,
+    gross.MEASURE,
+    returned.MEASURE,
+    spend.MEASURE,
+    foreign_orders.MEASURE,
+    average_order.MEASURE,
+    typical_gap.OWN,
+    typical_gap.MEASURE,
+    regular.MEASURE,
+    lapsing.MEASURE,
+    at_stake.MEASURE,
+    *rfm.MEASURES,
+)
+SHOP: tuple[ShopMeasure, ...] = (
+    overview.MEASURE,
+    repeat_rate.MEASURE,
+    regulars_at_stake.MEASURE,
+    months.MEASURE,
+    retention.MEASURE,
+    rfm_grid.MEASURE,
+)
+ALL: tuple[Measure, ...] = (*CUSTOMER, *SHOP)
+STORED: tuple[CustomerMeasure, ...] = tuple(measure for measure in CUSTOMER if measure.stored)
+
+
+def measure(name: str) -> Measure:
+    """The measure called `name`; KeyError for any other text."""
+    return {measure.name: measure for measure in ALL}[name]

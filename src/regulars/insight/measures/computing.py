@@ -1,0 +1,109 @@
+"""Computes every measure of the catalogue in one session: the same path for stored readings and for a report."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from regulars.insight.measures import catalogue
+from regulars.insight.measures.scope import DAYS, PEOPLE, Scope, all_purchases
+from regulars.insight.warehouse.session import Session
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What one run concluded. `shop` maps a shop measure's name to its JSON value; customers stay in the session."""
+
+    as_of: date
+    currency: str
+    shop: Mapping[str, Mapping[str, Any]]
+    session: Session
+
+    def people(self) -> ir.Table:
+        """One row for each customer who bought, a column for each customer measure."""
+        return self.session.table(PEOPLE)
+
+    def lapsing(self, limit: int) -> list[dict[str, Any]]:
+        """The lapsing regulars with most at stake first."""
+        people = self.people()
+        found = people.filter(people.is_lapsing).order_by(ibis.desc("at_stake_minor"), "customer_id").limit(limit)
+        return self.session.rows(found)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Stored measures of everybody known to the shop; who never bought has nulls for what needs a purchase."""
+        return self.session.batches(stored(self.session.table("customers"), self.people()))
+
+
+def as_of_day(session: Session, *, today: date, asked: date | None = None) -> date:
+    """The day everything is seen from: the one asked for, or the last day with a purchase, and never after `today`.
+
+    Not simply today: where the feed of orders stopped a month ago, everybody would seem to be slipping away.
+    """
+    if asked is not None:
+        return min(asked, today)
+    orders = all_purchases(session.table("orders"), "")
+    [row] = session.rows(orders.filter(orders.placed_on <= today).aggregate(last_on=orders.placed_on.max()))
+    return row["last_on"] or today
+
+
+def compute(session: Session, *, currency: str, today: date, as_of: date | None = None) -> Computed:
+    """Every measure over the session's tables, in the shop's currency, as of `as_of` or the day `as_of_day` gives."""
+    scope = Scope(table=session.table, as_of=as_of_day(session, today=today, asked=as_of), currency=currency)
+    session.keep(DAYS, scope.days())
+    people(session, scope)
+    shop = {measure.name: measure.value(session.rows(measure.expression(scope)), scope) for measure in catalogue.SHOP}
+    return Computed(as_of=scope.as_of, currency=currency, shop=shop, session=session)
+
+
+def people(session: Session, scope: Scope) -> None:
+    """Computes the customer measures of everybody who bought and keeps them as `Scope.people`."""
+    days = scope.kept_days()
+    aggregates = {m.name: m.of_days(days) for m in catalogue.CUSTOMER if m.of_days is not None}
+    table = days.group_by("customer_id").agg(**aggregates)
+    table = table.filter(table.orders > 0)
+    for measure in catalogue.CUSTOMER:
+        if measure.of_customer is not None:
+            table = table.mutate(**{measure.name: measure.of_customer(table, scope)})
+        elif measure.joined is not None:
+            session.keep(PEOPLE, table)
+            kept, found = scope.people(), measure.joined(scope)
+            table = kept.left_join(found, "customer_id").select(
+                *(kept[name] for name in kept.columns), **{measure.name: found[measure.name].fill_null(0)}
+            )
+            session.keep(f"{PEOPLE}_{measure.name}", table)
+            table = session.table(f"{PEOPLE}_{measure.name}")
+    session.keep(PEOPLE, table)
+
+
+def stored(customers: ir.Table, people: ir.Table) -> ir.Table:
+    """One row for every customer, bought or not: the id and the stored measures."""
+    zeros = {"int64": 0, "boolean": False}
+    rows = customers.select("customer_id").left_join(people, "customer_id")
+    never = people.schema()
+    return rows.select(
+        "customer_id",
+        **{
+            m.name: rows[m.name].fill_null(zeros[str(never[m.name])]) if m.name in ZERO_UNTIL_BOUGHT else rows[m.name]
+            for m in catalogue.STORED
+        },
+    ).order_by("customer_id")
+
+
+#: What is nought, not unknown, for somebody who never bought.
+ZERO_UNTIL_BOUGHT = frozenset(
+    {
+        "orders",
+        "purchase_days",
+        "foreign_orders",
+        "gross_minor",
+        "returned_minor",
+        "spend_minor",
+        "is_regular",
+        "is_lapsing",
+        "at_stake_minor",
+    }
+)

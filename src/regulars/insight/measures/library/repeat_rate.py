@@ -1,0 +1,96 @@
+"""How many customers came back.
+
+    repeat rate = customers who bought on at least two days / customers who bought
+
+with the Wilson 95 % interval. Newcomers have not had the time to come back, so the rate of a growing shop looks low:
+the chance to have come back within so many days, allowing for that, is Kaplan & Meier's estimate (1958, JASA 53,
+457-481) over the days from first to second purchase, whoever has not come back leaving the count on the as-of day. Its
+interval is Greenwood's on the log(-log) scale, which stays between 0 and 1.
+"""
+
+from collections.abc import Mapping
+from math import exp, log, sqrt
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from regulars.insight.measures.intervals import Z95, share
+from regulars.insight.measures.measure import ShopMeasure, Words
+from regulars.insight.measures.scope import Scope
+
+#: Days after the first purchase at which the return curve is kept.
+HORIZONS = (30, 60, 90, 180, 365)
+#: A first purchase fewer days ago than this counts as new when the rate is explained.
+NEWCOMER_DAYS = 90
+
+
+def waits(scope: Scope) -> ir.Table:
+    """wait_days, came_back, customers: from first to second purchase day, or to the as-of day."""
+    people = scope.people().select("customer_id", "first_on", "purchase_days")
+    days = scope.kept_days()
+    later = days.filter(days.orders > 0).join(people, "customer_id").filter(lambda d: d.day > d.first_on)
+    second = later.group_by("customer_id").agg(second_on=later.day.min())
+    joined = people.left_join(second, "customer_id")
+    as_of = ibis.literal(scope.as_of)
+    return (
+        joined.select(
+            wait_days=joined.second_on.fill_null(as_of).delta(joined.first_on, unit="day").cast("int64"),
+            came_back=joined.second_on.notnull(),
+            is_newcomer=as_of.delta(joined.first_on, unit="day") < NEWCOMER_DAYS,
+        )
+        .group_by("wait_days", "came_back", "is_newcomer")
+        .agg(customers=lambda t: t.count())
+        .order_by("wait_days", "came_back")
+    )
+
+
+def return_curve(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The chance to have come back within each horizon; horizons nobody was watched for are left out."""
+    came, left = dict[int, int](), dict[int, int]()
+    for row in rows:
+        side = came if row["came_back"] else left
+        side[row["wait_days"]] = side.get(row["wait_days"], 0) + row["customers"]
+    at_risk = sum(came.values()) + sum(left.values())
+    curve: list[dict[str, Any]] = []
+    staying, variance, waiting = 1.0, 0.0, sorted({*came, *left})
+    for horizon in HORIZONS:
+        while waiting and waiting[0] <= horizon:
+            day = waiting.pop(0)
+            if back := came.get(day, 0):
+                staying *= 1 - back / at_risk
+                if at_risk > back:
+                    variance += back / (at_risk * (at_risk - back))
+            at_risk -= back + left.get(day, 0)
+        if not waiting:
+            break
+        if staying < 1:
+            half = Z95 * sqrt(variance) / abs(log(staying))
+            low, high = 1 - staying ** exp(-half), 1 - staying ** exp(half)
+        else:
+            low = high = 0.0
+        curve.append({"days": horizon, "share": 1 - staying, "low": low, "high": high, "watched": at_risk})
+    return curve
+
+
+def value(rows: list[dict[str, Any]], scope: Scope) -> Mapping[str, Any]:
+    customers = sum(row["customers"] for row in rows)
+    returned = sum(row["customers"] for row in rows if row["came_back"])
+    newcomers = [row for row in rows if row["is_newcomer"]]
+    return {
+        **share(returned, customers),
+        "newcomer_days": NEWCOMER_DAYS,
+        "newcomers": sum(row["customers"] for row in newcomers),
+        "curve": return_curve(rows),
+    }
+
+
+MEASURE = ShopMeasure(
+    name="repeat_rate",
+    en=Words("Repeat rate", "Of all customers who bought, how many came back on another day."),
+    zh=Words("复购率", "买过的顾客中，有多少人在另一天又回来购买。"),
+    grain="shop",
+    tables=("orders",),
+    expression=waits,
+    value=value,
+)

@@ -1,0 +1,65 @@
+"""What a measure is: a named computation with words for the owner of a shop."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import ibis.expr.types as ir
+
+from regulars.insight.measures.scope import Scope
+
+Grain = Literal["customer", "shop", "cohort"]
+Language = Literal["en", "zh"]
+
+
+@dataclass(frozen=True)
+class Words:
+    """A measure's name and what it means, as one would say it to the owner of a shop."""
+
+    name: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class CustomerMeasure:
+    """One value for each customer who bought.
+
+    Exactly one of the three ways to compute it is given:
+    `of_days` aggregates the customer's days (`Scope.days`: one row for each day with a purchase or a return);
+    `of_customer` is a column over the measures that stand before it in the catalogue;
+    `joined` is a table of `customer_id` and the measure's own name, for some customers; the others get 0.
+    A `stored` measure is a column of the reading, under the measure's name.
+    """
+
+    name: str
+    en: Words
+    zh: Words
+    tables: tuple[str, ...]
+    of_days: Callable[[ir.Table], ir.Value] | None = None
+    of_customer: Callable[[ir.Table, Scope], ir.Value] | None = None
+    joined: Callable[[Scope], ir.Table] | None = None
+    stored: bool = True
+    grain: Grain = field(default="customer", init=False)
+
+    def __post_init__(self) -> None:
+        if sum(way is not None for way in (self.of_days, self.of_customer, self.joined)) != 1:
+            raise ValueError(f"{self.name}: give one of of_days, of_customer and joined")
+
+
+@dataclass(frozen=True)
+class ShopMeasure:
+    """A small table about the whole shop, kept as plain JSON.
+
+    `expression` computes the rows, `value` turns them into what is kept: whole numbers, floats, texts, ISO days.
+    """
+
+    name: str
+    en: Words
+    zh: Words
+    grain: Grain
+    tables: tuple[str, ...]
+    expression: Callable[[Scope], ir.Table]
+    value: Callable[[list[dict[str, Any]], Scope], Mapping[str, Any]]
+
+
+Measure = CustomerMeasure | ShopMeasure

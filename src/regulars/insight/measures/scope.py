@@ -1,0 +1,86 @@
+"""What the measures count, as of one day: the shop's published tables, narrowed by the rules all measures share.
+
+- A purchase is an order of kind `purchase` that was not cancelled, placed no later than the as-of day.
+- Orders of guests (no customer) are counted for the shop and belong to nobody.
+- Money is in the shop's currency. Orders and returns in others count as purchases but bring no money, and are counted.
+- What a customer spent is goods after discount, without shipping, less the returns that match one of their purchases.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+
+
+@dataclass(frozen=True)
+class Scope:
+    """`table` gives a published table by name; `as_of` is the last day that counts; `currency` is the shop's own."""
+
+    table: Callable[[str], ir.Table]
+    as_of: date
+    currency: str
+
+    def purchases(self) -> ir.Table:
+        """Purchases, guests' too: `gross_minor` is 0 and `is_foreign` true where the currency is not the shop's."""
+        return all_purchases(self.table("orders"), self.currency).filter(lambda o: o.placed_on <= self.as_of)
+
+    def returns(self) -> ir.Table:
+        returns = self.table("returns")
+        return returns.filter(returns.returned_on <= self.as_of, returns.currency == self.currency)
+
+    def days(self) -> ir.Table:
+        """One row for each customer and day with a purchase or a return.
+
+        customer_id, day, orders, home_orders (in the shop's currency), gross_minor, returned_minor (matched).
+        A day of returns alone has no orders.
+        """
+        bought = (
+            self.purchases()
+            .filter(lambda o: o.customer_id.notnull())
+            .group_by("customer_id", day=lambda o: o.placed_on)
+            .agg(
+                orders=lambda o: o.count(),
+                home_orders=lambda o: (~o.is_foreign).cast("int64").sum(),
+                gross_minor=lambda o: o.gross_minor.sum(),
+                returned_minor=ibis.literal(0, "int64"),
+            )
+        )
+        gave_back = (
+            self.returns()
+            .filter(lambda r: r.customer_id.notnull(), lambda r: r.matched_minor != 0)
+            .group_by("customer_id", day=lambda r: r.returned_on)
+            .agg(
+                orders=ibis.literal(0, "int64"),
+                home_orders=ibis.literal(0, "int64"),
+                gross_minor=ibis.literal(0, "int64"),
+                returned_minor=lambda r: r.matched_minor.sum(),
+            )
+        )
+        return ibis.union(bought, gave_back, distinct=False)
+
+    def kept_days(self) -> ir.Table:
+        """`days`, already computed for this session."""
+        return self.table(DAYS)
+
+    def people(self) -> ir.Table:
+        """Every customer who bought, one row, a column a customer measure; already computed for this session."""
+        return self.table(PEOPLE)
+
+
+#: What a session keeps under these names while it computes.
+DAYS = "_days"
+PEOPLE = "_people"
+
+
+def all_purchases(orders: ir.Table, currency: str) -> ir.Table:
+    bought = orders.filter(orders.kind == "purchase", ~orders.is_cancelled)
+    is_foreign = bought.currency != currency
+    return bought.select(
+        "order_id",
+        "customer_id",
+        "placed_on",
+        is_foreign=is_foreign,
+        gross_minor=ibis.ifelse(is_foreign, 0, bought.goods_minor - bought.discount_minor).cast("int64"),
+    )

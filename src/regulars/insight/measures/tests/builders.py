@@ -1,0 +1,79 @@
+"""Small shops in memory, told as who bought what when."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+
+from regulars.insight.measures import computing, tables
+from regulars.insight.measures.computing import Computed
+from regulars.insight.warehouse.session import Session
+
+INES, TOMAS, PRIYA, MAREK, LI = 1, 2, 3, 4, 5
+A_LATER_DAY = date(2030, 1, 1)
+
+
+def bought(who: int | None, on: str, minor: int, **differently: Any) -> dict[str, Any]:
+    """One order in pounds, unless told differently."""
+    order = {
+        "customer_id": who,
+        "kind": "purchase",
+        "placed_on": date.fromisoformat(on),
+        "currency": "GBP",
+        "goods_minor": minor,
+        "discount_minor": 0,
+        "is_cancelled": False,
+    }
+    return order | differently
+
+
+def gave_back(
+    who: int | None, on: str, minor: int, *, matched: int | None = None, currency: str = "GBP"
+) -> dict[str, Any]:
+    """One return, wholly matched unless told differently."""
+    return {
+        "customer_id": who,
+        "returned_on": date.fromisoformat(on),
+        "currency": currency,
+        "amount_minor": minor,
+        "matched_minor": minor if matched is None else matched,
+    }
+
+
+def frames(
+    orders: Sequence[dict[str, Any]], returns: Sequence[dict[str, Any]] = (), visitors: Sequence[int] = ()
+) -> dict[str, pa.Table]:
+    """`visitors` are customers who never bought."""
+    known = sorted({o["customer_id"] for o in [*orders, *returns] if o["customer_id"] is not None} | set(visitors))
+    given = {"customers": pa.Table.from_pylist([{"customer_id": who, "country": None} for who in known])}
+    if orders:
+        given["orders"] = pa.Table.from_pylist([{"order_id": n, **order} for n, order in enumerate(orders, 1)])
+    if returns:
+        given["returns"] = pa.Table.from_pylist([{"return_id": n, **back} for n, back in enumerate(returns, 1)])
+    if not known:
+        del given["customers"]
+    return tables.shaped(given)
+
+
+@contextmanager
+def computed(
+    orders: Sequence[dict[str, Any]],
+    returns: Sequence[dict[str, Any]] = (),
+    *,
+    visitors: Sequence[int] = (),
+    as_of: str | None = None,
+    today: date = A_LATER_DAY,
+) -> Iterator[Computed]:
+    with Session.from_frames(frames(orders, returns, visitors), threads=2) as session:
+        asked = None if as_of is None else date.fromisoformat(as_of)
+        yield computing.compute(session, currency="GBP", today=today, as_of=asked)
+
+
+def people(result: Computed) -> dict[int, dict[str, Any]]:
+    return {row["customer_id"]: row for row in result.session.rows(result.people())}
+
+
+def stored(result: Computed) -> dict[int, dict[str, Any]]:
+    return {row["customer_id"]: row for batch in result.batches() for row in batch.to_pylist()}

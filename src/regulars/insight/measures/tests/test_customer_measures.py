@@ -1,0 +1,146 @@
+from datetime import date
+
+import pytest
+
+from regulars.insight.measures.tests.builders import (
+    INES,
+    LI,
+    MAREK,
+    PRIYA,
+    TOMAS,
+    bought,
+    computed,
+    gave_back,
+    people,
+    stored,
+)
+
+
+def test_two_orders_on_one_day_are_one_visit_and_two_orders():
+    with computed([bought(INES, "2026-03-02", 1000), bought(INES, "2026-03-02", 500)]) as result:
+        ines = people(result)[INES]
+    assert (ines["orders"], ines["purchase_days"]) == (2, 1)
+    assert ines["typical_gap_days"] is None
+    assert result.shop["repeat_rate"]["count"] == 0
+
+
+def test_what_was_returned_is_taken_out_of_what_was_spent():
+    with computed(
+        [bought(PRIYA, "2026-03-02", 8000, discount_minor=500), bought(PRIYA, "2026-04-02", 2500)],
+        [gave_back(PRIYA, "2026-03-09", 3000), gave_back(PRIYA, "2026-03-10", 900, matched=0)],
+    ) as result:
+        priya = people(result)[PRIYA]
+    assert (priya["gross_minor"], priya["returned_minor"], priya["spend_minor"]) == (10000, 3000, 7000)
+    assert priya["average_order_minor"] == 5000
+    assert result.shop["overview"]["unmatched_returns_minor"] == 900
+
+
+def test_money_of_other_currencies_is_left_out_and_counted():
+    with computed(
+        [bought(LI, "2026-03-02", 1000), bought(LI, "2026-03-05", 99999, currency="CNY")],
+        [gave_back(LI, "2026-03-05", 400, currency="CNY")],
+    ) as result:
+        li = people(result)[LI]
+    assert (li["orders"], li["foreign_orders"], li["spend_minor"], li["average_order_minor"]) == (2, 1, 1000, 1000)
+    assert (result.shop["overview"]["foreign_orders"], result.shop["overview"]["foreign_returns"]) == (1, 1)
+
+
+def test_somebody_who_only_bought_abroad_has_no_average_order():
+    with computed([bought(LI, "2026-03-05", 99999, currency="CNY")]) as result:
+        assert people(result)[LI]["average_order_minor"] is None
+
+
+def test_cancelled_orders_giveaways_and_guests_are_nobodys_purchase():
+    with computed(
+        [
+            bought(INES, "2026-03-02", 1000),
+            bought(INES, "2026-03-09", 1000, is_cancelled=True),
+            bought(INES, "2026-03-10", 0, kind="giveaway"),
+            bought(None, "2026-03-11", 700),
+        ]
+    ) as result:
+        assert people(result)[INES]["orders"] == 1
+    overview = result.shop["overview"]
+    assert (overview["cancelled_orders"], overview["giveaways"], overview["guest_orders"]) == (1, 1, 1)
+    assert (overview["guest_minor"], overview["gross_minor"]) == (700, 1000)
+
+
+def test_the_day_everything_is_seen_from_is_the_last_purchase_a_guests_too():
+    with computed([bought(INES, "2026-03-02", 1000), bought(None, "2026-03-11", 700)]) as result:
+        assert result.as_of == date(2026, 3, 11)
+        assert people(result)[INES]["recency_days"] == 9
+
+
+def test_a_purchase_dated_after_today_moves_nothing():
+    with computed([bought(INES, "2026-03-02", 1000), bought(INES, "2099-01-01", 5)], today=date(2026, 6, 1)) as result:
+        assert result.as_of == date(2026, 3, 2)
+        assert people(result)[INES]["orders"] == 1
+    assert result.shop["overview"]["later_orders"] == 1
+
+
+def test_a_day_asked_for_sees_only_what_had_happened_by_then():
+    with computed(
+        [bought(INES, "2026-03-02", 1000), bought(INES, "2026-05-02", 1000)],
+        [gave_back(INES, "2026-04-02", 400)],
+        as_of="2026-03-31",
+    ) as result:
+        ines = people(result)[INES]
+    assert (ines["orders"], ines["spend_minor"], ines["recency_days"]) == (1, 1000, 29)
+
+
+WEEKLY = [bought(TOMAS, f"2026-01-{day:02}", 1000) for day in (1, 8, 15, 22)]
+
+
+@pytest.mark.parametrize(("as_of", "is_lapsing"), [("2026-02-04", False), ("2026-02-05", False), ("2026-02-06", True)])
+def test_a_regular_slips_away_after_twice_the_usual_gap(as_of: str, is_lapsing: bool):
+    with computed(WEEKLY, as_of=as_of) as result:
+        tomas = people(result)[TOMAS]
+    assert tomas["typical_gap_days"] == 7.0
+    assert (tomas["is_regular"], tomas["is_lapsing"]) == (True, is_lapsing)
+    assert tomas["at_stake_minor"] == (4000 if is_lapsing else 0)
+
+
+def test_a_rhythm_of_few_gaps_is_drawn_to_the_shops():
+    monthly = [bought(PRIYA, day, 1000) for day in ("2026-01-01", "2026-01-31")]
+    with computed([*WEEKLY, *monthly]) as result:
+        found = people(result)
+    shop = (7 + 30) / 2
+    assert found[TOMAS]["typical_gap_days"] == round((3 * 7 + 2 * shop) / 5, 2)
+    assert found[PRIYA]["typical_gap_days"] == round((30 + 2 * shop) / 3, 2)
+
+
+def test_value_at_stake_is_the_year_up_to_the_last_purchase_less_returns():
+    days = ("2024-12-31", "2025-01-01", "2025-06-01", "2025-12-31")
+    with computed(
+        [bought(TOMAS, day, 1000) for day in days], [gave_back(TOMAS, "2026-01-03", 300)], as_of="2029-12-31"
+    ) as result:
+        tomas = people(result)[TOMAS]
+    assert tomas["is_lapsing"]
+    assert tomas["at_stake_minor"] == 3000 - 300  # 31 December 2025 and the 364 days before it
+
+
+def test_equal_customers_share_a_score():
+    once = [bought(who, "2026-03-02", 1000) for who in (INES, TOMAS, PRIYA, MAREK)]
+    with computed([*once, bought(LI, "2026-03-01", 400), bought(LI, "2026-03-05", 400)]) as result:
+        found = people(result)
+    assert {found[who]["r"] for who in (INES, TOMAS, PRIYA, MAREK)} == {1}
+    assert [found[LI][score] for score in "rfm"] == [5, 5, 1]
+    assert {found[who]["m"] for who in (INES, TOMAS, PRIYA, MAREK)} == {2}
+    assert (found[LI]["segment"], found[INES]["segment"]) == ("champions", "sleeping")
+
+
+def test_whoever_never_bought_has_a_reading_of_noughts_and_unknowns():
+    with computed([bought(INES, "2026-03-02", 1000)], visitors=[MAREK]) as result:
+        marek = stored(result)[MAREK]
+    assert (marek["orders"], marek["spend_minor"], marek["is_lapsing"], marek["at_stake_minor"]) == (0, 0, False, 0)
+    assert {marek[name] for name in ("first_on", "last_on", "r", "f", "m", "segment", "typical_gap_days")} == {None}
+
+
+def test_a_shop_without_orders_gives_empty_answers():
+    with computed([], visitors=[MAREK], today=date(2026, 6, 1)) as result:
+        assert result.as_of == date(2026, 6, 1)
+        assert list(stored(result)) == [MAREK]
+    assert result.shop["repeat_rate"]["share"] is None
+    assert result.shop["retention"]["cohorts"] == []
+    assert result.shop["months"]["months"] == []
+    assert result.shop["overview"]["average_order_minor"] is None

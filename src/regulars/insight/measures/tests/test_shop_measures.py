@@ -1,0 +1,106 @@
+from math import isclose
+
+import pytest
+
+from regulars.insight.measures.intervals import wilson
+from regulars.insight.measures.library.repeat_rate import return_curve
+from regulars.insight.measures.tests.builders import INES, LI, MAREK, PRIYA, TOMAS, bought, computed, gave_back
+
+
+@pytest.mark.parametrize(
+    ("count", "of", "low", "high"),
+    # Newcombe (1998), Statistics in Medicine 17, table I, method 3.
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_wilson_as_published(count: int, of: int, low: float, high: float):
+    assert [round(end, 4) for end in wilson(count, of)] == [low, high]
+
+
+def test_nothing_seen_says_nothing():
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_repeat_rate_counts_whoever_came_back_on_another_day():
+    with computed(
+        [
+            bought(INES, "2026-01-05", 100),
+            bought(INES, "2026-02-05", 100),
+            bought(TOMAS, "2026-01-06", 100),
+            bought(TOMAS, "2026-01-06", 100),
+            bought(PRIYA, "2026-06-01", 100),
+        ]
+    ) as result:
+        rate = result.shop["repeat_rate"]
+    assert (rate["count"], rate["of"], rate["newcomers"]) == (1, 3, 1)
+    assert isclose(rate["share"], 1 / 3)
+
+
+def test_the_return_curve_allows_for_those_who_had_no_time_yet():
+    rows = [
+        {"wait_days": 10, "came_back": True, "customers": 20},
+        {"wait_days": 20, "came_back": False, "customers": 40},
+        {"wait_days": 50, "came_back": True, "customers": 20},
+        {"wait_days": 400, "came_back": False, "customers": 20},
+    ]
+    curve = {point["days"]: point for point in return_curve(rows)}
+    assert isclose(curve[30]["share"], 0.2)
+    assert isclose(curve[60]["share"], 1 - 0.8 * 0.5)  # half of the forty still watched
+    assert curve[60]["low"] < 0.6 < curve[60]["high"]
+    assert list(curve) == [30, 60, 90, 180, 365]
+
+
+def test_the_return_curve_ends_where_nobody_was_watched():
+    assert [p["days"] for p in return_curve([{"wait_days": 61, "came_back": False, "customers": 3}])] == [30, 60]
+    assert return_curve([]) == []
+
+
+def test_cohorts_follow_the_month_of_the_first_purchase():
+    with computed(
+        [
+            bought(INES, "2026-01-31", 100),
+            bought(INES, "2026-03-01", 100),
+            bought(TOMAS, "2026-01-02", 100),
+            bought(LI, "2026-03-05", 100),
+        ]
+    ) as result:
+        retention = result.shop["retention"]
+    january, march = retention["cohorts"]
+    assert [cell["count"] for cell in january["cells"]] == [2, 0, 1]
+    assert [cell["is_incomplete"] for cell in january["cells"]] == [False, False, True]
+    assert (january["came_back"]["count"], march["customers"]) == (1, 1)
+    assert retention["last_month_is_incomplete"]
+
+
+def test_a_month_seen_to_its_last_day_is_complete():
+    with computed([bought(INES, "2026-01-02", 100)], as_of="2026-01-31") as result:
+        assert not result.shop["retention"]["last_month_is_incomplete"]
+
+
+def test_months_tell_first_purchases_from_returning_ones_and_guests():
+    with computed(
+        [
+            bought(INES, "2026-01-05", 100),
+            bought(INES, "2026-01-05", 50),
+            bought(INES, "2026-03-05", 30),
+            bought(None, "2026-03-06", 7),
+        ],
+        [gave_back(INES, "2026-03-08", 20)],
+        as_of="2026-03-31",
+    ) as result:
+        january, february, march = result.shop["months"]["months"]
+    assert (january["new_minor"], january["returning_minor"], january["orders"]) == (150, 0, 2)
+    assert set(february.values()) == {"2026-02-01", 0}
+    assert (march["returning_minor"], march["guest_minor"], march["returned_minor"], march["new_minor"]) == (
+        30,
+        7,
+        20,
+        0,
+    )
+
+
+def test_groups_add_up_to_everybody():
+    with computed([bought(who, f"2026-01-{who:02}", 100 * who) for who in (INES, TOMAS, PRIYA, MAREK, LI)]) as result:
+        grid = result.shop["rfm_grid"]
+    assert sum(s["customers"] for s in grid["segments"]) == grid["customers"] == 5
+    assert sum(c["spend_minor"] for c in grid["cells"]) == grid["spend_minor"] == 1500
+    assert len(grid["cells"]) == 25

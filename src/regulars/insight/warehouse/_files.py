@@ -1,0 +1,164 @@
+"""Where published tables lie, and how they are read: Parquet files named by one manifest.
+
+    warehouse/
+      manifest.json      which files make up each table, and up to which snapshot of which database they go
+      orders/base-….parquet   one row a key
+      orders/delta-….parquet  rows added or changed since, newest file last
+      publish.lock       held by whoever publishes, one at a time
+      in-use.lock        held, shared, by every reader; files nobody names any more go only when nobody reads
+
+A file is written under another name, synced and renamed, and counts only once the manifest names it. The manifest
+itself is replaced in one rename, so a reader sees the whole of one publish or the whole of the one before.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from regulars.kit.refusals import Refusal
+from regulars.runtime.database.published import ColumnType
+
+FORMAT = 1
+DUCKDB_TYPES: Mapping[ColumnType, str] = {
+    "int64": "BIGINT",
+    "text": "VARCHAR",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+    "bool": "BOOLEAN",
+    "decimal": "DECIMAL(38,6)",
+}
+
+
+class NothingPublished(Refusal):
+    code = "warehouse.nothing_published"
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """`path` is relative to the warehouse folder."""
+
+    path: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class TableFiles:
+    key: str
+    columns: dict[str, ColumnType]
+    fingerprint: str
+    base: tuple[DataFile, ...] = ()
+    deltas: tuple[DataFile, ...] = ()
+    rows: int = 0
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """`snapshot` is PostgreSQL's own text of the snapshot that everything named here had been read by."""
+
+    database: str
+    snapshot: str
+    published_at: str
+    tables: dict[str, TableFiles] = field(default_factory=dict)
+
+
+def folder(home: Path) -> Path:
+    return home / "warehouse"
+
+
+def read_manifest(home: Path) -> Manifest:
+    """What is published under `home` now; `NothingPublished` where nothing is, or another version's format lies."""
+    try:
+        found = json.loads((folder(home) / "manifest.json").read_text())
+    except FileNotFoundError:
+        found = {}
+    if found.pop("format", None) != FORMAT:
+        raise NothingPublished("Nothing is published yet; run `regulars insight refresh` first.", home=str(home))
+    found["tables"] = {
+        name: TableFiles(
+            **{
+                **table,
+                "base": tuple(DataFile(**f) for f in table["base"]),
+                "deltas": tuple(DataFile(**f) for f in table["deltas"]),
+            }
+        )
+        for name, table in found["tables"].items()
+    }
+    return Manifest(**found)
+
+
+def write_manifest(home: Path, manifest: Manifest) -> None:
+    part = folder(home) / "manifest.json.part"
+    with part.open("w") as out:
+        json.dump({"format": FORMAT, **asdict(manifest)}, out, indent=1)
+        out.flush()
+        os.fsync(out.fileno())
+    part.replace(folder(home) / "manifest.json")
+    sync_folder(folder(home))
+
+
+def sync_folder(path: Path) -> None:
+    """Makes renames inside `path` last through a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def hold(home: Path) -> int:
+    """A reader's shared hold on the files; release by unlocking and closing the descriptor."""
+    folder(home).mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder(home) / "in-use.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(handle, fcntl.LOCK_SH)
+    return handle
+
+
+def sweep(home: Path) -> bool:
+    """Removes files the manifest does not name, unless somebody reads just now; says whether it could."""
+    handle = os.open(folder(home) / "in-use.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        named = {f.path for t in read_manifest(home).tables.values() for f in (*t.base, *t.deltas)}
+        for file in folder(home).glob("*/*"):
+            if file.relative_to(folder(home)).as_posix() not in named:
+                file.unlink()
+        return True
+    finally:
+        os.close(handle)
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _scan(home: Path, files: tuple[DataFile, ...], columns: str) -> str:
+    paths = ", ".join("'" + (folder(home) / f.path).as_posix().replace("'", "''") + "'" for f in files)
+    return f"SELECT {columns} FROM read_parquet([{paths}])"  # noqa: S608 - our own names, quoted
+
+
+def as_select(home: Path, table: TableFiles) -> str:
+    """One SELECT that gives each key once, as it stood in the newest file."""
+    columns = ", ".join(quoted(c) for c in table.columns)
+    key = quoted(table.key)
+    if not table.base and not table.deltas:
+        typed = ", ".join(f"NULL::{DUCKDB_TYPES[t]} AS {quoted(c)}" for c, t in table.columns.items())
+        return f"SELECT {typed} WHERE false"
+    if not table.deltas:
+        return _scan(home, table.base, columns)
+    newer = " UNION ALL ".join(
+        _scan(home, (file,), f"{columns}, {number} AS _newer") for number, file in enumerate(table.deltas)
+    )
+    latest = (
+        f"SELECT {columns} FROM ({newer})"  # noqa: S608 - our own names, quoted
+        f" QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY _newer DESC) = 1"
+    )
+    if not table.base:
+        return latest
+    kept = f"{_scan(home, table.base, columns)} AS b ANTI JOIN changed USING ({key})"
+    return f"WITH changed AS ({latest}) {kept} UNION ALL SELECT {columns} FROM changed"  # noqa: S608 - as above

@@ -1,0 +1,113 @@
+"""The engine that computes on the published tables: Ibis expressions on DuckDB, with threads and memory bounded.
+
+The same expression runs over what is published under a home and over frames in memory.
+"""
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+import polars as pl
+import pyarrow as pa
+
+from regulars.insight.warehouse import _files
+
+#: Enough for a million customers and ten million orders; what does not fit spills to a folder beside it.
+MEMORY = "1500MB"
+THREADS = min(os.cpu_count() or 1, 4)
+
+
+class Session:
+    """Tables by name, and one engine over them. Close it, or use it in a `with`: it holds its tables' files."""
+
+    def __init__(self, *, threads: int = THREADS, memory: str = MEMORY) -> None:
+        self._spill = tempfile.TemporaryDirectory(prefix="regulars-insight-")
+        bounds: dict[str, str | int | bool | float | list[str]] = {
+            "threads": threads,
+            "memory_limit": memory,
+            "temp_directory": self._spill.name,
+            "preserve_insertion_order": False,
+        }
+        self._engine = duckdb.connect(":memory:", config=bounds)
+        self._ibis = ibis.duckdb.from_connection(self._engine)
+        self._held: int | None = None
+
+    @classmethod
+    def from_frames(cls, frames: Mapping[str, pa.Table | pl.DataFrame], **bounds: Any) -> Self:
+        """A session over tables in memory: no server, no files."""
+        session = cls(**bounds)
+        for name, frame in frames.items():
+            session._engine.register(name, frame.to_arrow() if isinstance(frame, pl.DataFrame) else frame)
+        return session
+
+    @classmethod
+    def from_published(cls, home: Path, **bounds: Any) -> Self:
+        """A session over what was last published under `home`; later publishing does not change what it sees.
+
+        `NothingPublished` where nothing was yet.
+        """
+        session = cls(**bounds)
+        try:
+            session._held = _files.hold(home)
+            for name, table in _files.read_manifest(home).tables.items():
+                session._engine.execute(f"CREATE VIEW {_files.quoted(name)} AS {_files.as_select(home, table)}")
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    def table(self, name: str) -> ir.Table:
+        return self._ibis.table(name)
+
+    def keep(self, name: str, expression: ir.Table) -> ir.Table:
+        """Compute `expression` now and keep it as a table of this session."""
+        self._engine.execute(f"CREATE OR REPLACE TEMP TABLE {_files.quoted(name)} AS {self._compiled(expression)}")
+        return self._ibis.table(name)
+
+    def arrow(self, expression: ir.Table) -> pa.Table:
+        return self.sql(self._compiled(expression))
+
+    def rows(self, expression: ir.Table) -> list[dict[str, Any]]:
+        """For small results: one dictionary a row."""
+        rows: list[dict[str, Any]] = self.arrow(expression).to_pylist()
+        return rows
+
+    def batches(self, expression: ir.Table, *, size: int = 50_000) -> Iterator[pa.RecordBatch]:
+        """For large results, `size` rows at a time."""
+        yield from self._engine.sql(self._compiled(expression)).to_arrow_reader(size)
+
+    def sql(self, query: str) -> pa.Table:
+        """Hand-written SQL over the same tables: for benchmarks and checks; measures are expressions."""
+        return self._engine.sql(query).to_arrow_table()
+
+    def _compiled(self, expression: ir.Table) -> str:
+        # DuckDB sums integers into 128 bits and truncates days into timestamps, of which Ibis knows nothing: what it
+        # calls int64 or date shall be that.
+        columns = ", ".join(
+            quoted + (f"::BIGINT AS {quoted}" if kind.is_int64() else f"::DATE AS {quoted}" if kind.is_date() else "")
+            for quoted, kind in ((_files.quoted(name), kind) for name, kind in expression.schema().items())
+        )
+        return f"SELECT {columns} FROM ({self._ibis.compile(expression)})"  # noqa: S608 - compiled, and names quoted
+
+    def close(self) -> None:
+        self._engine.close()
+        if self._held is not None:
+            fcntl.flock(self._held, fcntl.LOCK_UN)
+            os.close(self._held)
+            self._held = None
+        self._spill.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
