@@ -1,11 +1,14 @@
 """Real PostgreSQL for every test: one server a run, one migrated template, one copy of it a test process.
 
 `REGULARS_TEST_DATABASE_URL` (a role that may create databases, with `REGULARS_TEST_APP_URL` for the app's role)
-names a server of your own; without it the run starts the embedded one in a folder of its own.
+names a server of your own; without it the run starts the embedded one in a folder of its own. Under xdist the first
+process does so, and the others inherit its environment.
 """
 
+import contextlib
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,7 +21,20 @@ import pytest
 from psycopg import sql
 
 ROOT = Path(__file__).parent
-os.environ.setdefault("REGULARS_HOME", tempfile.mkdtemp(prefix="regulars-test-home-"))
+#: What this process has started or made for the run, undone at its end.
+RUN = contextlib.ExitStack()
+
+
+def _make_home() -> str:
+    home = Path(tempfile.mkdtemp(prefix="regulars-test-home-"))
+    # The embedded server's system user must be able to pass through it; what is secret inside has rights of its own.
+    home.chmod(0o711)
+    RUN.callback(shutil.rmtree, home, ignore_errors=True)
+    return str(home)
+
+
+if "REGULARS_HOME" not in os.environ:
+    os.environ["REGULARS_HOME"] = _make_home()
 os.environ.setdefault("REGULARS_SECRET_KEY", "only-for-tests")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("PLAYWRIGHT_BROWSERS_PATH", "0")
@@ -30,7 +46,9 @@ def at_database(url: str, name: str) -> str:
 
 def _schema_fingerprint() -> str:
     seen = hashlib.sha256()
-    for file in sorted([*ROOT.glob("src/**/migrations/*.py"), ROOT / "constraints.txt", ROOT / "src/regulars/main/rooms.py"]):
+    for file in sorted(
+        [*ROOT.glob("src/**/migrations/*.py"), ROOT / "constraints.txt", ROOT / "src/regulars/main/rooms.py"]
+    ):
         if file.exists():
             seen.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes())
     return seen.hexdigest()[:12]
@@ -63,14 +81,35 @@ def _make_template(owner_url: str, app_url: str) -> str:
     return name
 
 
+def _start_embedded() -> None:
+    """One server for the run. It may lose everything in a power cut: its data is worth less than the seconds saved."""
+    from regulars.runtime.postgres import embedded  # noqa: PLC0415 - after the environment is set
+
+    home = Path(os.environ["REGULARS_HOME"])
+    running = RUN.enter_context(embedded.running(home, durable=False))
+    with psycopg.connect(embedded.superuser_url(home), autocommit=True) as server:
+        server.execute("ALTER ROLE regulars_owner CREATEDB")
+        # To drop a test's database under sessions of the app's role that a failed test has left.
+        server.execute("GRANT pg_signal_backend TO regulars_owner")
+    os.environ["REGULARS_TEST_DATABASE_URL"] = running.owner
+    os.environ["REGULARS_TEST_APP_URL"] = running.app
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput") or os.environ.get("REGULARS_TEST_TEMPLATE"):
         return
+    os.environ["REGULARS_UNSAFE_DATABASE"] = "1"
+    if "REGULARS_TEST_DATABASE_URL" not in os.environ:
+        _start_embedded()
     owner_url = os.environ["REGULARS_TEST_DATABASE_URL"]
     app_url = os.environ["REGULARS_TEST_APP_URL"]
     os.environ["REGULARS_TEST_TEMPLATE"] = _make_template(owner_url, app_url)
     os.environ["REGULARS_DATABASE_URL"] = at_database(app_url, "postgres")
     os.environ["REGULARS_DATABASE_OWNER_URL"] = at_database(owner_url, "postgres")
+
+
+def pytest_unconfigure() -> None:
+    RUN.close()
 
 
 def _clone(name: str) -> None:
@@ -117,7 +156,7 @@ def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture
 def fresh_database(django_db_blocker: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """A copy of the template for this test alone, for what commits or starts processes: the environment that reaches it.
+    """A copy of the template for this test alone, for what commits or starts processes: the environment to reach it.
 
     Django in this process points at it too while the test runs.
     """

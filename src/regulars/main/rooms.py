@@ -22,4 +22,5 @@ ROOMS: tuple[str, ...] = (
     "regulars.oversight.reporting",
     "regulars.doors.imports",
     "regulars.doors.console",
+    "regulars.simulator",
 )

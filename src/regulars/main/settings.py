@@ -1,4 +1,4 @@
-"""Django's settings, read from the environment. Every `REGULARS_…` variable has a default that works on an empty machine."""
+"""Django's settings, from the environment. Every `REGULARS_…` variable has a default that works on an empty machine."""
 
 import os
 from pathlib import Path

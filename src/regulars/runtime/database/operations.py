@@ -8,7 +8,7 @@ from django.db.migrations.operations.base import Operation
 
 
 class AppendOnly(Operation):
-    """Rows of `table` can be added and read, never changed or removed: by right (the app's role) and by trigger (everyone)."""
+    """Rows of `table` are added and read, never changed or removed: by right (the app's role) and by trigger (all)."""
 
     reversible = True
 

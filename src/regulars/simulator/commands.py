@@ -1,0 +1,100 @@
+"""`regulars simulate`: a shop with known truth, as an order file for the import door."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import polars as pl
+
+from regulars.kit import civil
+from regulars.kit.refusals import Refusal
+from regulars.runtime.database.needs import without_database
+from regulars.simulator import files, world
+from regulars.simulator.process import Process
+
+
+@without_database
+@click.command()
+@click.option(
+    "--shoppers", type=click.IntRange(1, 2_000_000), default=3_000, show_default=True, help="How many people."
+)
+@click.option("--years", type=click.FloatRange(0.01, 20), default=2.0, show_default=True, help="Length of the window.")
+@click.option("--seed", default="regulars", show_default=True, help="Any word: the same one makes the same shop.")
+@click.option(
+    "--until", type=click.DateTime(["%Y-%m-%d"]), help="The day after the last one  [default: today in --zone]"
+)
+@click.option("--zone", default="Asia/Shanghai", show_default=True, help="The shop's time zone.")
+@click.option("--process", type=click.Choice(["pareto_nbd", "bg_nbd"]), default="pareto_nbd", show_default=True)
+@click.option(
+    "-o", "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="FILE.csv or FILE.parquet."
+)
+@click.option(
+    "--truth", type=click.Path(dir_okay=False, path_type=Path), help="Write the truth, one row a shopper, here."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
+def simulate(
+    shoppers: int,
+    years: float,
+    seed: str,
+    until: datetime | None,
+    zone: str,
+    process: str,
+    out: Path,
+    truth: Path | None,
+    as_json: bool,
+) -> None:
+    """Make an order file of simulated shoppers.
+
+    Everybody's rate of buying and moment of leaving are known: --truth keeps them, for exams. The file is in the import
+    door's own format: `regulars import orders FILE`. The same options make the same bytes on every machine.
+    """
+    try:
+        local = civil.zone(zone)
+        plan = world.Plan(
+            shoppers=shoppers,
+            until=until.date() if until else civil.day_of(datetime.now(UTC), local),
+            years=years,
+            seed=seed,
+            zone=local,
+            process=Process(kind="bg_nbd" if process == "bg_nbd" else "pareto_nbd"),
+        )
+        made = world.make(plan)
+        orders = files.order_frame(made)
+        files.write(orders, out)
+        if truth:
+            files.write(files.truth_frame(made), truth)
+    except Refusal as refusal:
+        raise click.ClickException(refusal.message) from refusal
+    facts = _facts(made, orders, out)
+    click.echo(json.dumps(facts, ensure_ascii=False) if as_json else _told(facts))
+
+
+def _facts(made: world.World, orders: pl.DataFrame, out: Path) -> dict[str, object]:
+    amount = (pl.col("quantity") * pl.col("unit_price") - pl.col("discount")).sum()
+    sales, returns = orders.filter(kind="sale"), orders.filter(kind="return")
+    return {
+        "file": str(out),
+        "from": made.plan.start.isoformat(),
+        "until": made.plan.until.isoformat(),
+        "shoppers": made.plan.shoppers,
+        "alive_at_the_end": int((made.shoppers.gone_on < 0).sum()),
+        "bought_more_than_once": int((made.shoppers.orders > 1).sum()),
+        "orders": int(made.orders.at.size),
+        "lines": sales.height,
+        "sales": str(sales.select(amount).item()),
+        "return_lines": returns.height,
+        "returned": str(returns.select(amount).item()),
+        "currency": made.plan.currency,
+    }
+
+
+def _told(facts: dict[str, object]) -> str:
+    return (
+        "{file}: {shoppers} shoppers from {from} until {until}, {bought_more_than_once} of them bought more than once, "
+        "{alive_at_the_end} are still with us.\n{orders} orders with {lines} lines, {sales} {currency}; "
+        "{return_lines} lines came back, {returned} {currency}."
+    ).format(**facts)
+
+
+COMMANDS: tuple[click.Command, ...] = (simulate,)
