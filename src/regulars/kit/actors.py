@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 Origin = Literal["live", "history"]
+ActorKind = Literal["operator", "member", "api", "import", "connector", "system"]
 
 
 @dataclass(frozen=True)
 class Actor:
     """`kind` says what sort of actor; `id` which one: an operator's number, an import run's, a job's name."""
 
-    kind: Literal["operator", "member", "api", "import", "connector", "system"]
+    kind: ActorKind
     id: str
 
     def __str__(self) -> str:

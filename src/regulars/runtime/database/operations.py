@@ -41,3 +41,42 @@ class AppendOnly(Operation):
 
     def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
         return type(self).__name__, [self.table], {}
+
+
+class StampsChanges(Operation):
+    """Every update of a row of `table` writes the updating transaction's id into its xid8 column `column`.
+
+    By trigger, so that no verb and no hand-written UPDATE can forget what the warehouse relies on. An update that
+    changes nothing else leaves the stamp alone.
+    """
+
+    reversible = True
+
+    def __init__(self, table: str, column: str = "changed_xid") -> None:
+        self.table = table
+        self.column = column
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        """The models do not change."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        quoted, name = schema_editor.quote_name(self.table), schema_editor.quote_name(f"{self.table}_stamps_changes")
+        schema_editor.execute(
+            f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$"
+            f"BEGIN NEW.{schema_editor.quote_name(self.column)} := pg_current_xact_id(); RETURN NEW; END $$"
+        )
+        schema_editor.execute(
+            f"CREATE TRIGGER {name} BEFORE UPDATE ON {quoted} FOR EACH ROW"
+            f" WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION {name}()"
+        )
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        quoted, name = schema_editor.quote_name(self.table), schema_editor.quote_name(f"{self.table}_stamps_changes")
+        schema_editor.execute(f"DROP TRIGGER {name} ON {quoted}")
+        schema_editor.execute(f"DROP FUNCTION {name}()")
+
+    def describe(self) -> str:
+        return f"Stamp changed rows of {self.table} with their transaction"
+
+    def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
+        return type(self).__name__, [self.table, self.column], {}

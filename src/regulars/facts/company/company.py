@@ -1,0 +1,105 @@
+"""The shop: its name, money, clock, language and country."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from regulars.facts.company import models
+from regulars.facts.company._codes import check_name
+from regulars.kit import civil, money
+from regulars.kit.actors import Actor
+from regulars.kit.refusals import Refusal
+from regulars.runtime.trail import trail
+
+LANGUAGES = ("en", "zh-hans")
+_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """Whose house this is. `is_settled` is False until somebody has said so, and the values are defaults."""
+
+    name: str
+    currency: str
+    zone: str
+    language: str
+    country: str
+    is_settled: bool = True
+
+
+class UnknownLanguage(Refusal):
+    """A language Regulars does not speak."""
+
+    code = "company.unknown_language"
+
+
+class BadCountry(Refusal):
+    """Not two capital letters."""
+
+    code = "company.bad_country"
+
+
+_NOT_YET = Shop("", "CNY", "Asia/Shanghai", "zh-hans", "CN", is_settled=False)
+
+
+def shop() -> Shop:
+    """The shop as last settled, or the defaults of a house nobody has named yet. One indexed row."""
+    row = models.Shop.objects.filter(id=1).first()
+    return _shop(row) if row else _NOT_YET
+
+
+def settle(*, name: str, currency: str, zone: str, language: str, country: str, at: datetime, by: Actor) -> Shop:
+    """Say whose house this is. The same again changes nothing.
+
+    Days and sums already recorded keep the zone and the currency they were recorded with.
+    """
+    money.exponent(currency)
+    civil.zone(zone)
+    if language not in LANGUAGES:
+        raise UnknownLanguage(
+            f"language: {language[:20]!r} is not spoken here; use one of {', '.join(LANGUAGES)}",
+            field="language",
+            value=language[:20],
+        )
+    after = Shop(check_name("name", name), currency, zone, language, check_country(country))
+    with transaction.atomic():
+        models.Shop.objects.bulk_create(
+            [models.Shop(id=1, name="", currency="CNY", zone="UTC", language="en", country="CN")], ignore_conflicts=True
+        )
+        row = models.Shop.objects.select_for_update().get(id=1)
+        before = _shop(row)
+        if before == after:
+            return after
+        models.Shop.objects.filter(id=1).update(
+            name=after.name, currency=currency, zone=zone, language=language, country=after.country
+        )
+        trail.record(
+            by=by,
+            verb="company.settle",
+            subject="company:shop",
+            at=at,
+            before=_told(before) if before.name else None,
+            after=_told(after),
+        )
+    return after
+
+
+def check_country(country: str, field: str = "country") -> str:
+    """`country` when it has the form of an ISO 3166 two-letter code."""
+    if not _COUNTRY.fullmatch(country):
+        raise BadCountry(
+            f"{field}: {country[:20]!r} is no country code; use two capital letters such as CN or GB",
+            field=field,
+            value=country[:20],
+        )
+    return country
+
+
+def _shop(row: models.Shop) -> Shop:
+    return Shop(row.name, row.currency, row.zone, row.language, row.country)
+
+
+def _told(shop: Shop) -> dict[str, object]:
+    return {"currency": shop.currency, "zone": shop.zone, "language": shop.language, "country": shop.country}

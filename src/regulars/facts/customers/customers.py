@@ -1,0 +1,189 @@
+"""Customers: finding or making them by what their systems call them, and what a list needs to know of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from regulars.facts.customers import _resolving
+from regulars.facts.customers.identifiers import UnusableRef, check_namespace, check_ref, is_contact
+from regulars.facts.customers.models import Customer as Row
+from regulars.facts.customers.models import Identifier
+from regulars.kit import ids
+from regulars.kit.actors import Actor, Origin
+from regulars.kit.refusals import Refusal
+from regulars.runtime.trail import trail
+
+PREFIX = "cus"
+
+
+@dataclass(frozen=True)
+class Customer:
+    """Who it is without telling who: numbers, country, language, and since when."""
+
+    id: int
+    public_id: str
+    origin: str
+    country: str | None
+    language: str | None
+    first_seen_at: datetime | None
+
+
+class UnknownCustomer(Refusal):
+    """No such customer."""
+
+    code = "customers.unknown"
+
+
+class BadCountry(Refusal):
+    """Not two capital letters."""
+
+    code = "customers.bad_country"
+
+
+def resolve_many(*, namespace: str, refs: Iterable[str], at: datetime, by: Actor, origin: Origin) -> dict[str, int]:
+    """Each reference's customer, making those nobody has met. The references are their own key: again gives the same.
+
+    `namespace` is the source that gave the references; the same reference in another namespace is another customer
+    until evidence links them. Blanks around a reference do not count. Refuses the first reference that can identify
+    nobody (`identifiers.why_unusable` asks before). Commit soon: until then others with the same new references wait.
+    """
+    check_namespace(namespace)
+    tidy = {ref: check_ref(ref) for ref in refs}
+    for ref in tidy.values():
+        if is_contact(ref):
+            raise UnusableRef(
+                "customer: (a contact) is an e-mail address or a phone number; map the customer's number",
+                field="customer",
+                value="(a contact)",
+            )
+    with transaction.atomic():
+        found, made = _resolving.find_or_make(
+            namespace=namespace, kind="external", refs=list(tidy.values()), are_digests=False, at=at, origin=origin
+        )
+        if made:
+            trail.record(
+                by=by,
+                verb="customers.resolve_many",
+                subject=f"namespace:{namespace}",
+                at=at,
+                after={"count": len(made), "first": made[0], "last": made[-1], "origin": origin},
+            )
+    return {ref: found[tidy[ref]] for ref in tidy}
+
+
+def note_many(
+    *,
+    at: datetime,
+    by: Actor,
+    first_seen: Mapping[int, datetime] | None = None,
+    countries: Mapping[int, str] | None = None,
+) -> int:
+    """What orders tell of customers: an earlier first day, and a country where there is none. Returns how many changed.
+
+    `first_seen` only ever moves back. Two statements whatever the number. Again changes nothing.
+    """
+    for country in set((countries or {}).values()):
+        check_country(country)
+    changed: set[int] = set()
+    with transaction.atomic(), connection.cursor() as cursor:
+        if first_seen:
+            numbers = sorted(first_seen)
+            cursor.execute(
+                "WITH told AS MATERIALIZED (SELECT * FROM unnest(%s::bigint[], %s::timestamptz[]) AS told(id, seen)),"
+                " locked AS MATERIALIZED (SELECT customer.id, told.seen FROM customers_customer AS customer JOIN told"
+                " USING (id) WHERE customer.first_seen_at IS NULL OR told.seen < customer.first_seen_at"
+                " ORDER BY customer.id FOR UPDATE OF customer)"
+                " UPDATE customers_customer AS customer SET first_seen_at = LEAST(customer.first_seen_at, locked.seen)"
+                " FROM locked WHERE customer.id = locked.id RETURNING customer.id",
+                [numbers, [first_seen[number] for number in numbers]],
+            )
+            changed.update(number for (number,) in cursor.fetchall())
+        if countries:
+            numbers = sorted(countries)
+            cursor.execute(
+                "WITH told AS MATERIALIZED (SELECT * FROM unnest(%s::bigint[], %s::text[]) AS told(id, country)),"
+                " locked AS MATERIALIZED (SELECT customer.id, told.country FROM customers_customer AS customer"
+                " JOIN told USING (id) WHERE customer.country IS NULL ORDER BY customer.id FOR UPDATE OF customer)"
+                " UPDATE customers_customer AS customer SET country = locked.country"
+                " FROM locked WHERE customer.id = locked.id RETURNING customer.id",
+                [numbers, [countries[number] for number in numbers]],
+            )
+            changed.update(number for (number,) in cursor.fetchall())
+        if changed:
+            trail.record(
+                by=by,
+                verb="customers.note_many",
+                subject="customers:many" if len(changed) > 1 else f"customer:{min(changed)}",
+                at=at,
+                after={"count": len(changed), "first": min(changed), "last": max(changed)},
+            )
+    return len(changed)
+
+
+def get(customer: int) -> Customer:
+    """One customer by number. One indexed row; refused when there is none."""
+    row = Row.objects.filter(id=customer).first()
+    if row is None:
+        raise UnknownCustomer(
+            f"customer: there is no number {customer}; look it up again", field="customer", value=customer
+        )
+    return _customer(row)
+
+
+def by_public_id(text: str) -> Customer:
+    """One customer by `cus_…` as people type it. One indexed row; refused when there is none."""
+    row = Row.objects.filter(public_id=ids.parse(text, PREFIX)).first()
+    if row is None:
+        shown = text.strip()[:40]
+        raise UnknownCustomer(f"customer: there is no {shown}; look it up again", field="customer", value=shown)
+    return _customer(row)
+
+
+def get_many(customers: Sequence[int]) -> dict[int, Customer]:
+    """Customers by number; those that do not exist are left out. One query."""
+    return {row.id: _customer(row) for row in Row.objects.filter(id__in=customers)}
+
+
+def public_id(uuid: UUID) -> str:
+    """`cus_…` for the UUID in a customer's row."""
+    return ids.public(PREFIX, uuid)
+
+
+def find_by_ref(*, ref: str, namespace: str | None = None) -> list[int]:
+    """Customers some source calls exactly so, oldest first; in one namespace there is one at most. One query."""
+    refs = Identifier.objects.filter(kind="external", value=ref.strip())
+    if namespace is not None:
+        refs = refs.filter(namespace=namespace)
+    return list(refs.order_by("customer_id").values_list("customer_id", flat=True))
+
+
+def refs_of(customer: int) -> list[tuple[str, str]]:
+    """What sources call this customer, readable: (namespace, reference). One indexed query."""
+    known = Identifier.objects.filter(customer_id=customer).order_by("namespace", "value")
+    return [(identifier.namespace, identifier.value) for identifier in known if identifier.value is not None]
+
+
+def count() -> int:
+    """How many customers there are. Counts them all: not for every page."""
+    return Row.objects.count()
+
+
+def check_country(country: str) -> str:
+    """`country` when it has the form of an ISO 3166 two-letter code."""
+    if len(country) != 2 or not (country.isascii() and country.isalpha() and country.isupper()):
+        raise BadCountry(
+            f"country: {country[:20]!r} is no country code; use two capital letters such as CN or GB",
+            field="country",
+            value=country[:20],
+        )
+    return country
+
+
+def _customer(row: Row) -> Customer:
+    seen = row.first_seen_at
+    return Customer(
+        row.id, public_id(row.public_id), row.origin, row.country, row.language, seen.astimezone(UTC) if seen else None
+    )

@@ -1,0 +1,71 @@
+"""What may identify a customer, and what only looks as if it did. Pure: no database."""
+
+import re
+
+from regulars.kit.refusals import Refusal
+
+LONGEST_REF = 200
+LONGEST_NAMESPACE = 64
+
+#: What programs write when they do not know. Everybody who "has" one of these would become one person.
+_NOBODY = frozenset(
+    [
+        *("anonymous", "anon", "guest", "visitor", "unknown", "undefined", "null", "nil", "none", "nan", "n/a", "na"),
+        *("not_available", "not available", "[object object]", "true", "false", "匿名", "游客", "访客", "未知", "无"),
+    ]
+)
+_ONLY_FILLER = re.compile(r"[0\-_.?#*\s]*|-1|0+\.0+|f{8}-f{4}-f{4}-f{4}-f{12}", re.IGNORECASE)
+_NAMESPACE = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
+#: An address, a number with a country code, or a Chinese mobile number: personal data used as a customer number.
+_CONTACT = re.compile(r"[^@]*@[^@]*|\+[0-9][0-9 ().-]{5,}|1[3-9][0-9]{9}", re.ASCII)
+
+
+class UnusableRef(Refusal):
+    """A reference that names nobody."""
+
+    code = "customers.unusable_ref"
+
+
+class BadNamespace(Refusal):
+    """Not a short name in small letters."""
+
+    code = "customers.bad_namespace"
+
+
+def why_unusable(ref: str) -> str:
+    """Why this reference can identify nobody, with the mend; empty when it can. Doors may take such rows for guests."""
+    tidy = ref.strip()
+    if not tidy:
+        return "is empty; leave the customer out to record a guest"
+    if len(tidy) > LONGEST_REF:
+        return f"has more than {LONGEST_REF} characters; map the column that holds the customer's number"
+    if not tidy.isprintable():
+        return "has characters nobody can see; clean the column"
+    if tidy.strip("\"'").casefold() in _NOBODY or _ONLY_FILLER.fullmatch(tidy):
+        return "is what systems write for nobody; leave the customer out to record a guest"
+    return ""
+
+
+def check_ref(ref: str) -> str:
+    """`ref` without the blanks around it, refused when it can identify nobody."""
+    if why := why_unusable(ref):
+        shown = "(a contact)" if is_contact(ref) else repr(ref[:60])
+        raise UnusableRef(f"customer: {shown} {why}", field="customer", value=shown)
+    return ref.strip()
+
+
+def is_contact(ref: str) -> bool:
+    """Whether the reference is an e-mail address or a phone number, which must not be stored readable."""
+    return _CONTACT.fullmatch(ref.strip()) is not None
+
+
+def check_namespace(namespace: str) -> str:
+    """`namespace` when it is a source's short name, such as `online_retail` or `shopify-uk`."""
+    if len(namespace) > LONGEST_NAMESPACE or not _NAMESPACE.fullmatch(namespace):
+        shown = namespace[:LONGEST_NAMESPACE]
+        raise BadNamespace(
+            f"namespace: {shown!r} is no source's name; use small letters, digits, dots, dashes and underscores",
+            field="namespace",
+            value=shown,
+        )
+    return namespace

@@ -1,0 +1,68 @@
+"""Private: other rooms ask `customers` and `profiles`."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+from regulars.runtime.database.fields import RandomUuid, TransactionIdField
+
+#: Kinds whose values are personal data and stand here as keyed hashes only.
+CONTACTS = ("email", "phone")
+KINDS = ("external", "device", *CONTACTS)
+
+
+class Customer(models.Model):
+    """A person, or what we take for one. Nothing here tells who."""
+
+    id = models.BigAutoField(primary_key=True)
+    public_id = models.UUIDField(unique=True, db_default=RandomUuid(), editable=False)
+    origin = models.CharField(max_length=10)
+    country = models.CharField(max_length=2, null=True)
+    language = models.CharField(max_length=10, null=True)
+    first_seen_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    changed_xid = TransactionIdField()
+
+    class Meta:
+        db_table = "customers_customer"
+        indexes = [
+            models.Index(fields=["changed_xid"], name="customers_customer_changed"),
+            models.Index(fields=["country", "id"], name="customers_customer_country"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="customers_customer_origin", condition=models.Q(origin__in=("live", "history"))
+            ),
+            models.CheckConstraint(name="customers_customer_country", condition=models.Q(country__regex="^[A-Z]{2}$")),
+        ]
+
+
+class Identifier(models.Model):
+    """One name a system or a person gave the customer. It belongs to one customer.
+
+    `value` is readable and pseudonymous; what could be a contact stands as `digest`, a keyed hash.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    namespace = models.CharField(max_length=64)
+    kind = models.CharField(max_length=10)
+    value = models.CharField(max_length=200, null=True)
+    digest = models.BinaryField(max_length=32, null=True)
+    since_at = models.DateTimeField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "customers_identifier"
+        constraints = [
+            models.UniqueConstraint(name="customers_identifier_value", fields=["namespace", "kind", "value"]),
+            models.UniqueConstraint(name="customers_identifier_digest", fields=["namespace", "kind", "digest"]),
+            models.CheckConstraint(name="customers_identifier_kind", condition=models.Q(kind__in=KINDS)),
+            models.CheckConstraint(
+                name="customers_identifier_one_form",
+                condition=models.Q(value__isnull=True, digest__isnull=False)
+                | models.Q(~models.Q(kind__in=CONTACTS), value__isnull=False, digest__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="customers_identifier_no_address", condition=models.Q(value=None) | ~models.Q(value__contains="@")
+            ),
+        ]
