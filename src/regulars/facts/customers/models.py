@@ -44,9 +44,10 @@ class Identifier(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
-    namespace = models.CharField(max_length=64)
-    kind = models.CharField(max_length=10)
-    value = models.CharField(max_length=200, null=True)
+    # Compared byte by byte: references are codes, and a language's sorting rules cost an import a third of its speed.
+    namespace = models.CharField(max_length=64, db_collation="C")
+    kind = models.CharField(max_length=10, db_collation="C")
+    value = models.CharField(max_length=200, null=True, db_collation="C")
     digest = models.BinaryField(max_length=32, null=True)
     since_at = models.DateTimeField()
     created_at = models.DateTimeField(db_default=Now())
@@ -54,8 +55,16 @@ class Identifier(models.Model):
     class Meta:
         db_table = "customers_identifier"
         constraints = [
-            models.UniqueConstraint(name="customers_identifier_value", fields=["namespace", "kind", "value"]),
-            models.UniqueConstraint(name="customers_identifier_digest", fields=["namespace", "kind", "digest"]),
+            models.UniqueConstraint(
+                name="customers_identifier_value",
+                fields=["namespace", "kind", "value"],
+                condition=models.Q(value__isnull=False),
+            ),
+            models.UniqueConstraint(
+                name="customers_identifier_digest",
+                fields=["namespace", "kind", "digest"],
+                condition=models.Q(digest__isnull=False),
+            ),
             models.CheckConstraint(name="customers_identifier_kind", condition=models.Q(kind__in=KINDS)),
             models.CheckConstraint(
                 name="customers_identifier_one_form",

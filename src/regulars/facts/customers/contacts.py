@@ -1,0 +1,94 @@
+"""Contacts in the one form that look-ups compare, and in the form that lists may show. Pure: no database."""
+
+import re
+from dataclasses import dataclass
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+
+from regulars.kit.refusals import Refusal
+
+_FULL_WIDTH = {0xFF01 + offset: 0x21 + offset for offset in range(94)} | {0x3000: 0x20}
+_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
+
+
+class BadEmail(Refusal):
+    """Not an address mail can be sent to."""
+
+    code = "customers.bad_email"
+
+
+class BadPhone(Refusal):
+    """Not a number that can be called."""
+
+    code = "customers.bad_phone"
+
+
+@dataclass(frozen=True)
+class Email:
+    """`shown` is the address as its owner writes it; `key` is what look-ups compare."""
+
+    shown: str
+    key: str
+
+
+def email(text: str) -> Email:
+    """An e-mail address; nothing is looked up on the network.
+
+    The key has the domain in its ASCII form and everything in small letters. Dots and plus-tags stay: only the owner's
+    mail system knows what they mean, and dropping them makes two people one. A refusal shows the address masked, for
+    messages end up in logs.
+    """
+    typed = text.translate(_FULL_WIDTH).strip()
+    try:
+        found = validate_email(typed, check_deliverability=False, allow_smtputf8=True)
+    except EmailNotValidError:
+        shown = masked_email(typed[:60])
+        raise BadEmail(
+            f"email: {shown} is no e-mail address; write it like name@example.com", field="email", value=shown
+        ) from None
+    local = found.local_part.casefold()
+    return Email(found.normalized, f"{local}@{found.ascii_domain or found.domain}".lower())
+
+
+def phone(text: str, region: str) -> str:
+    """A phone number in E.164 (`+8613812341234`); one without a country code is read as a number of `region` (CN, GB).
+
+    The length must be possible for its country; whether the range is in use is not asked, because new ranges open
+    faster than tables follow. An extension is dropped. A refusal shows the number masked: messages end up in logs.
+    """
+    try:
+        number = phonenumbers.parse(text.translate(_FULL_WIDTH), region)
+        is_possible = phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE
+    except phonenumbers.NumberParseException:
+        is_possible = False
+    if not is_possible:
+        shown = "*" * 4 + text.strip()[-2:] if len(text.strip()) > 5 else "****"
+        raise BadPhone(
+            f"phone: {shown} is no phone number of {region}; write it with its country code, like +86 138 0013 8000",
+            field="phone",
+            value=shown,
+        )
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def masked_email(address: str) -> str:
+    """`l***@example.com`: the first letter and the domain."""
+    local, at, domain = address.rpartition("@")
+    if not at or not local:
+        return "***"
+    return f"{local[0]}***@{domain}"
+
+
+def masked_phone(e164: str) -> str:
+    """`138****1234` in China, `+44 ****3456` elsewhere."""
+    number = phonenumbers.parse(e164, None)
+    digits = phonenumbers.national_significant_number(number)
+    if number.country_code == 86 and len(digits) == 11:
+        return f"{digits[:3]}****{digits[-4:]}"
+    return f"+{number.country_code} ****{digits[-4:] if len(digits) > 7 else digits[-2:]}"
+
+
+def masked_name(name: str) -> str:
+    """`L** W**`, `王*`: first letters. The stars do not tell the length."""
+    return " ".join(word[0] + ("**" if _LATIN.match(word) else "*") for word in name.split())
