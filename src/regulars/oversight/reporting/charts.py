@@ -25,7 +25,7 @@ AMBER = "#c07a2c"
 PAPER = "#fffdf8"
 #: Light to dark: from almost paper to the accent's deep end.
 RAMP = ("#f3f7ee", "#d5e8cd", "#a8cfa2", "#6fae6c", "#3d8b40", "#28662c")
-FONT = "system-ui, -apple-system, 'Segoe UI', 'Noto Sans', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', sans-serif"
+FONT = "system-ui, -apple-system, 'Segoe UI', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', sans-serif"
 #: What a chart is drawn for: a page, or a telephone held upright.
 WIDE, NARROW = 720, 340
 #: The narrow drawing takes over below this width of the window, in CSS pixels.
