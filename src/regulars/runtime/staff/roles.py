@@ -1,0 +1,58 @@
+"""Which role may do which action. A pure table: to see what somebody may do, read this page.
+
+An action is "<room>.<verb>". A view names the action it needs (`policy.requires`); a name that is not in this
+table is refused when the view is imported, so a typing mistake cannot open or close a door silently.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+Action = str
+
+
+class Role(StrEnum):
+    OWNER = "owner"
+    MANAGER = "manager"
+    ANALYST = "analyst"
+    AGENT = "agent"
+    SHOP_ASSISTANT = "shop_assistant"
+    READ_ONLY = "read_only"
+
+
+_EVERYBODY = frozenset(Role)
+_OFFICE = frozenset({Role.OWNER, Role.MANAGER, Role.ANALYST, Role.AGENT, Role.READ_ONLY})
+_NUMBERS = frozenset({Role.OWNER, Role.MANAGER, Role.ANALYST, Role.READ_ONLY})
+_SERVICE = frozenset({Role.OWNER, Role.MANAGER, Role.AGENT, Role.SHOP_ASSISTANT})
+_MANAGERS = frozenset({Role.OWNER, Role.MANAGER})
+_OWNERS = frozenset({Role.OWNER})
+
+ALLOWED: Mapping[Action, frozenset[Role]] = {
+    # oneself
+    "self.edit": _EVERYBODY,
+    # daily work
+    "today.read": _OFFICE,
+    "members.read": _EVERYBODY,
+    "members.edit": _SERVICE,
+    "members.export": _MANAGERS,
+    "contacts.reveal": _SERVICE,
+    "orders.read": _EVERYBODY,
+    # numbers
+    "insight.read": _NUMBERS,
+    "insight.refresh": frozenset({Role.OWNER, Role.MANAGER, Role.ANALYST}),
+    # what comes in
+    "imports.read": _NUMBERS,
+    "imports.run": _MANAGERS,
+    # the machine room
+    "operations.read": _MANAGERS,
+    "operations.mend": _MANAGERS,
+    "trail.read": _MANAGERS,
+    "preferences.read": _MANAGERS,
+    "preferences.change": _OWNERS,
+    "staff.read": _MANAGERS,
+    "staff.manage": _OWNERS,
+}
+
+
+def allows(role: str, action: Action) -> bool:
+    """Whether `role` may do `action`. An unknown role may do nothing; an unknown action is a KeyError (a bug)."""
+    return role in ALLOWED[action]
