@@ -1,0 +1,54 @@
+# Every target makes .venv by itself when it is missing or older than what it was made from.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check fix bench map
+
+help:  ## What can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+demo: $(VENV)/.runs  ## A living demo shop with 3,000 shoppers, in a home of its own
+	@exec $(BIN)/regulars demo $(ARGS)
+
+up: $(VENV)/.runs  ## The system: database, web server, workers, scheduler
+	@exec $(BIN)/regulars up $(ARGS)
+
+test: $(VENV)/.develops  ## All tests, on a real PostgreSQL that comes along
+	@$(BIN)/pytest -n 2 $(ARGS)
+
+check: $(VENV)/.develops  ## Format, lint, types, import contracts, migrations, links in the docs
+	$(BIN)/ruff format --check src tests docs conftest.py
+	$(BIN)/ruff check src tests docs conftest.py
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/lint-imports
+	$(BIN)/regulars manage makemigrations --check --dry-run
+	$(BIN)/mypy
+	$(BIN)/pytest tests/architecture
+
+fix: $(VENV)/.develops  ## What can be mended by machine
+	$(BIN)/ruff check --fix src tests docs conftest.py
+	$(BIN)/ruff format src tests docs conftest.py
+	$(BIN)/python docs/map/draw.py
+
+map: $(VENV)/.develops  ## Draw the house anew
+	$(BIN)/python docs/map/draw.py
+
+bench: $(VENV)/.develops  ## Every benchmark, as ratios to limits measured in the same run
+	$(BIN)/regulars bench all $(ARGS)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Regulars needs Python 3.11 or newer; say which: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+
+$(VENV)/.runs: pyproject.toml $(wildcard constraints.txt) | $(VENV)/bin/python
+	@echo "Setting up $(VENV), once …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check $(if $(wildcard constraints.txt),-c constraints.txt) -e .
+	@touch $@
+
+$(VENV)/.develops: pyproject.toml $(wildcard constraints.txt) | $(VENV)/bin/python
+	@echo "Setting up $(VENV) for development, once …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check $(if $(wildcard constraints.txt),-c constraints.txt) -e '.[dev]'
+	@touch $@ $(VENV)/.runs
