@@ -22,6 +22,8 @@ _SALE_PERCENT = 20
 _COUPON_PERMILLE = 80
 _COUPON_PERCENT = 10
 _LONGEST_RETURN_DAYS = 21
+#: Of purchases in stores, how many are made in any store rather than the one at home.
+_ELSEWHERE_PERMILLE = 120
 #: Of the orders something comes back from, how many come back without their receipt: a line that names no order.
 _NAMELESS_PERMILLE = 250
 
@@ -58,6 +60,17 @@ class Shoppers:
     """The civil day (index) in which they bought for the last time if ever, -1 for those alive at the end."""
     is_guest: NDArray[np.bool_]
     orders: Ints
+
+
+@dataclass(frozen=True)
+class Tastes:
+    """What a shopper's purchases look like (n,); none of it depends on how often they buy."""
+
+    web_permille: Ints
+    home_store: Ints
+    basket_level: Ints
+    favourites: Ints
+    """Two categories each (2, n)."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +114,7 @@ class Returns:
 class World:
     plan: Plan
     shoppers: Shoppers
+    tastes: Tastes
     orders: Orders
     lines: Lines
     returns: Returns
@@ -114,7 +128,8 @@ def make(plan: Plan) -> World:
     chance = Chance(plan.seed)
     warp = Warp.over(start=plan.start, end=plan.until, zone=plan.zone)
     bought = purchases(process=plan.process, shoppers=plan.shoppers, days=float(warp.days), chance=chance)
-    orders = _orders(plan, warp, bought.shopper, bought.at, chance)
+    tastes = _tastes(plan, chance)
+    orders = _orders(warp, tastes, bought.shopper, bought.at, chance)
     is_alive = ~np.isfinite(bought.gone_at)
     gone_on, _ = warp.day_and_fraction(np.where(is_alive, 0.0, bought.gone_at))
     shoppers = Shoppers(
@@ -125,41 +140,33 @@ def make(plan: Plan) -> World:
         is_guest=chance.stream("guests").chance(_GUESTS_PERMILLE, plan.shoppers),
         orders=np.bincount(bought.shopper, minlength=plan.shoppers).astype(np.int64),
     )
-    lines = _lines(plan, warp, orders, chance)
-    return World(plan, shoppers, orders, lines, _returns(warp, shoppers, orders, lines, chance))
+    lines = fill_baskets(tastes, shopper=orders.shopper, is_sale=warp.sale()[orders.day], chance=chance)
+    return World(plan, shoppers, tastes, orders, lines, _returns(warp, shoppers, orders, lines, chance))
 
 
-def _orders(plan: Plan, warp: Warp, shopper: Ints, at: Floats, chance: Chance) -> Orders:
-    taste = chance.stream("channels")
-    web_permille = taste.below(1000, plan.shoppers)
-    home_store = taste.pick(tuple(store.weight for store in STORES), plan.shoppers)
-    by_time = np.lexsort((shopper, at))
-    shopper, at = shopper[by_time], at[by_time]
-    elsewhere = taste.chance(120, shopper.size)
-    store = np.where(elsewhere, taste.below(len(STORES), shopper.size), home_store[shopper])
-    store = np.where(taste.chance(web_permille[shopper], shopper.size), -1, store)
-    day, fraction = warp.day_and_fraction(at)
-    clock = np.where(store < 0, WEB_HOURS.clock(fraction), STORE_HOURS.clock(fraction))
-    instant = warp.instant(day, clock)
-    order = np.lexsort((np.arange(shopper.size), instant))
-    return Orders(shopper[order], instant[order], day[order], store[order])
+def choose_stores(tastes: Tastes, *, shopper: Ints, chance: Chance) -> Ints:
+    """Where each of `shopper` buys this time: an index into STORES, -1 for the web."""
+    choice = chance.stream("channels")
+    elsewhere = choice.chance(_ELSEWHERE_PERMILLE, shopper.size)
+    store = np.where(elsewhere, choice.below(len(STORES), shopper.size), tastes.home_store[shopper])
+    return np.where(choice.chance(tastes.web_permille[shopper], shopper.size), -1, store)
 
 
-def _lines(plan: Plan, warp: Warp, orders: Orders, chance: Chance) -> Lines:
-    taste, basket = chance.stream("tastes"), chance.stream("baskets")
-    level = taste.pick(_BASKET_LEVELS, plan.shoppers)[orders.shopper]
-    favourites = np.stack([taste.below(len(CATEGORIES), plan.shoppers) for _ in range(2)])
-    size = np.ones(orders.shopper.size, dtype=np.int64)
+def fill_baskets(tastes: Tastes, *, shopper: Ints, is_sale: NDArray[np.bool_], chance: Chance) -> Lines:
+    """One basket for each of `shopper`, in that order; `is_sale` where the shop has its sale that day."""
+    basket = chance.stream("baskets")
+    level = tastes.basket_level[shopper]
+    size = np.ones(shopper.size, dtype=np.int64)
     for n, weights in enumerate(_BASKETS):
         at_level = np.flatnonzero(level == n)
         size[at_level] += basket.pick(weights, at_level.size)
     order = np.repeat(np.arange(size.size, dtype=np.int64), size)
-    who = orders.shopper[order]
+    who = shopper[order]
     # Two in five lines from each of two favourite categories, one in five from anywhere.
     where_from = basket.below(5, order.size)
     category = np.select(
         [where_from < 2, where_from < 4],
-        [favourites[0][who], favourites[1][who]],
+        [tastes.favourites[0][who], tastes.favourites[1][who]],
         basket.below(len(CATEGORIES), order.size),
     )
     product = np.empty(order.size, dtype=np.int64)
@@ -174,8 +181,8 @@ def _lines(plan: Plan, warp: Warp, orders: Orders, chance: Chance) -> Lines:
     order, product = order[keep], product[keep]
     quantity = 1 + basket.pick(_QUANTITIES, order.size)
     unit_minor = np.asarray([product.price_minor for product in PRODUCTS], dtype=np.int64)[product]
-    on_sale = warp.sale()[orders.day][order] & basket.chance(_SALE_LINES_PERMILLE, order.size)
-    coupon = basket.chance(_COUPON_PERMILLE, orders.shopper.size)[order]
+    on_sale = is_sale[order] & basket.chance(_SALE_LINES_PERMILLE, order.size)
+    coupon = basket.chance(_COUPON_PERMILLE, shopper.size)[order]
     percent = np.select([on_sale, coupon], [_SALE_PERCENT, _COUPON_PERCENT], 0)
     return Lines(
         order=order,
@@ -185,6 +192,27 @@ def _lines(plan: Plan, warp: Warp, orders: Orders, chance: Chance) -> Lines:
         unit_minor=unit_minor,
         discount_minor=quantity * unit_minor * percent // 100,
     )
+
+
+def _tastes(plan: Plan, chance: Chance) -> Tastes:
+    draw = chance.stream("tastes")
+    return Tastes(
+        web_permille=draw.below(1000, plan.shoppers),
+        home_store=draw.pick(tuple(store.weight for store in STORES), plan.shoppers),
+        basket_level=draw.pick(_BASKET_LEVELS, plan.shoppers),
+        favourites=np.stack([draw.below(len(CATEGORIES), plan.shoppers) for _ in range(2)]),
+    )
+
+
+def _orders(warp: Warp, tastes: Tastes, shopper: Ints, at: Floats, chance: Chance) -> Orders:
+    by_time = np.lexsort((shopper, at))
+    shopper, at = shopper[by_time], at[by_time]
+    store = choose_stores(tastes, shopper=shopper, chance=chance)
+    day, fraction = warp.day_and_fraction(at)
+    clock = np.where(store < 0, WEB_HOURS.clock(fraction), STORE_HOURS.clock(fraction))
+    instant = warp.instant(day, clock)
+    order = np.lexsort((np.arange(shopper.size), instant))
+    return Orders(shopper[order], instant[order], day[order], store[order])
 
 
 def _returns(warp: Warp, shoppers: Shoppers, orders: Orders, lines: Lines, chance: Chance) -> Returns:
