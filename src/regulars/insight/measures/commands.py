@@ -1,0 +1,60 @@
+"""`regulars insight refresh`."""
+
+import json
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from regulars.insight.measures import refreshing
+from regulars.kit.actors import SYSTEM
+from regulars.kit.money import Money
+
+
+@click.group()
+def insight() -> None:
+    """What is concluded from the orders."""
+
+
+@insight.command()
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Look from this day  [default: the last purchase's]")
+@click.option("--json", "as_json", is_flag=True, help="Print all measures of the shop as JSON.")
+def refresh(as_of: datetime | None, as_json: bool) -> None:
+    """Compute every measure anew and store the readings that changed."""
+    started = time.monotonic()
+
+    def tell(words: str) -> None:
+        if sys.stderr.isatty() or not as_json:
+            click.echo(words, err=True)
+
+    done = refreshing.refresh(at=datetime.now(UTC), by=SYSTEM, as_of=None if as_of is None else as_of.date(), tell=tell)
+    seconds = round(time.monotonic() - started, 1)
+    if as_json:
+        facts: dict[str, Any] = {
+            "as_of": done.as_of.isoformat(),
+            "currency": done.currency,
+            "customers": done.customers,
+            "readings_changed": done.changed,
+            "readings_removed": done.removed,
+            "seconds": seconds,
+            "shop": done.shop,
+        }
+        click.echo(json.dumps(facts, ensure_ascii=False, indent=1))
+        return
+    rate, regulars = done.shop["repeat_rate"], done.shop["regulars_at_stake"]
+    click.echo(f"As of {done.as_of}: {done.customers:,} customers, {done.changed:,} readings changed, {seconds} s.")
+    if rate["share"] is not None:
+        click.echo(
+            f"Repeat rate {rate['share']:.1%} ({rate['count']:,} of {rate['of']:,},"
+            f" 95 % between {rate['low']:.1%} and {rate['high']:.1%})."
+        )
+        at_stake = Money(regulars["at_stake_minor"], done.currency)
+        click.echo(
+            f"Regulars {regulars['regulars']['count']:,}, slipping away {regulars['lapsing']['count']:,},"
+            f" value at stake {at_stake.decimal:,} {done.currency}."
+        )
+
+
+COMMANDS = (insight,)

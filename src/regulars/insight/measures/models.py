@@ -1,0 +1,80 @@
+"""Private: other rooms ask `readings` and `members`."""
+
+from django.db import models
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
+
+#: Stands for "never bought" where lists are sorted by the last purchase.
+LONG_AGO = "0001-01-01"
+
+
+class Reading(models.Model):
+    """Every stored measure of one customer. Written by `refresh` alone; can be deleted and computed again."""
+
+    customer = models.OneToOneField(
+        "customers.Customer", on_delete=models.CASCADE, primary_key=True, related_name="+", db_column="customer_id"
+    )
+    orders = models.IntegerField()
+    purchase_days = models.IntegerField()
+    first_on = models.DateField(null=True)
+    last_on = models.DateField(null=True)
+    gross_minor = models.BigIntegerField()
+    returned_minor = models.BigIntegerField()
+    spend_minor = models.BigIntegerField()
+    foreign_orders = models.IntegerField()
+    average_order_minor = models.BigIntegerField(null=True)
+    typical_gap_days = models.FloatField(null=True)
+    is_regular = models.BooleanField()
+    is_lapsing = models.BooleanField()
+    at_stake_minor = models.BigIntegerField()
+    r = models.SmallIntegerField(null=True)
+    f = models.SmallIntegerField(null=True)
+    m = models.SmallIntegerField(null=True)
+    segment = models.CharField(max_length=20, null=True)
+
+    class Meta:
+        db_table = "measures_reading"
+        indexes = [
+            models.Index(F("spend_minor").desc(), F("customer").desc(), name="measures_reading_spend"),
+            models.Index(F("orders").desc(), F("customer").desc(), name="measures_reading_orders"),
+            models.Index(
+                Coalesce("last_on", Value(LONG_AGO, models.DateField())).desc(),
+                F("customer").desc(),
+                name="measures_reading_last",
+            ),
+            models.Index(
+                F("at_stake_minor").desc(),
+                F("customer").desc(),
+                name="measures_reading_at_stake",
+                condition=Q(is_lapsing=True),
+            ),
+            models.Index(F("segment"), F("spend_minor").desc(), F("customer").desc(), name="measures_reading_segment"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="measures_reading_bought",
+                condition=Q(orders=0, first_on=None, last_on=None, segment=None)
+                | Q(orders__gt=0, first_on__isnull=False, last_on__gte=F("first_on"), segment__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="measures_reading_scores",
+                condition=Q(r=None, f=None, m=None) | Q(r__range=(1, 5), f__range=(1, 5), m__range=(1, 5)),
+            ),
+            models.CheckConstraint(
+                name="measures_reading_lapsing",
+                condition=Q(is_lapsing=False, at_stake_minor=0) | Q(is_lapsing=True, is_regular=True),
+            ),
+        ]
+
+
+class ShopReading(models.Model):
+    """One measure of the whole shop."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    as_of = models.DateField()
+    currency = models.CharField(max_length=3)
+    computed_at = models.DateTimeField()
+    value = models.JSONField()
+
+    class Meta:
+        db_table = "measures_shop_reading"

@@ -1,0 +1,153 @@
+"""Computes all readings anew and stores what changed."""
+
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, LiteralString
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+from django.conf import settings
+from django.db import connection, transaction
+from psycopg import sql
+
+from regulars.facts.company import company
+from regulars.insight.measures import computing
+from regulars.insight.measures.computing import Computed
+from regulars.insight.measures.models import Reading, ShopReading
+from regulars.insight.warehouse import publishing
+from regulars.insight.warehouse.session import Session
+from regulars.kit import civil
+from regulars.kit.actors import Actor
+from regulars.runtime.trail import trail
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """What a refresh found and wrote; `changed` and `removed` count rows of readings."""
+
+    as_of: date
+    currency: str
+    customers: int
+    changed: int
+    removed: int
+    shop: Mapping[str, Mapping[str, Any]]
+
+
+def refresh(*, at: datetime, by: Actor, as_of: date | None = None, tell: Tell = lambda _: None) -> Refreshed:
+    """Publish what changed, compute every measure of the catalogue, and store the readings that differ.
+
+    Harmless to repeat: with nothing new, nothing is written but the shop readings' `computed_at`. Readings change in
+    one transaction, so nobody sees half of them. Two at once run one after the other. Not to be called within a
+    transaction. `as_of` looks back at an earlier day; otherwise it is the last day with a purchase
+    (`computing.as_of_day`).
+    """
+    shop = company.shop()
+    home = Path(settings.REGULARS_HOME)
+    with _one_at_a_time():
+        tell("Publishing what changed")
+        publishing.publish(
+            home, at=at, tell=lambda done: tell(f"  {done.name}: {done.changed:,} changed, {done.rows:,} in all")
+        )
+        with Session.from_published(home) as session:
+            tell("Computing the measures")
+            today = civil.day_of(at, civil.zone(shop.zone))
+            computed = computing.compute(session, currency=shop.currency, today=today, as_of=as_of)
+            tell(f"Storing readings as of {computed.as_of}")
+            with transaction.atomic():
+                customers, changed, removed = _store(computed)
+                _store_shop(computed, at)
+                trail.record(
+                    by=by,
+                    verb="insight.refresh",
+                    subject="readings:all",
+                    at=at,
+                    after={
+                        "as_of": computed.as_of.isoformat(),
+                        "customers": customers,
+                        "changed": changed,
+                        "removed": removed,
+                    },
+                )
+    return Refreshed(computed.as_of, computed.currency, customers, changed, removed, computed.shop)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(hashtext('insight.refresh'))")
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(hashtext('insight.refresh'))")
+
+
+def _store(computed: Computed) -> tuple[int, int, int]:
+    """How many customers have a reading now, how many rows were written, how many removed."""
+    columns = [field.attname for field in Reading._meta.concrete_fields]
+    values = [column for column in columns if column != "customer_id"]
+    names = {
+        "all": _listed(columns),
+        "fresh_all": _listed(columns, "fresh"),
+        "values": _listed(values),
+        "old_values": _listed(values, "old"),
+        "fresh_values": _listed(values, "fresh"),
+        "customers": sql.Identifier(Reading._meta.get_field("customer").related_model._meta.db_table),
+    }
+    with connection.cursor() as cursor:
+
+        def run(statement: LiteralString) -> int:
+            cursor.execute(sql.SQL(statement).format(**names))
+            return int(cursor.rowcount)
+
+        run("CREATE TEMP TABLE fresh_reading ON COMMIT DROP AS SELECT {all} FROM measures_reading WITH NO DATA")
+        with cursor.copy(sql.SQL("COPY fresh_reading ({all}) FROM STDIN (FORMAT csv)").format(**names)) as copy:
+            for batch in computed.batches():
+                copy.write(_as_csv(batch.select(columns)))
+        run("ANALYZE fresh_reading")
+        # Rows that stay as they are are not touched: no dead rows, no index work for them.
+        changed = run(
+            "UPDATE measures_reading AS old SET ({values}) = ROW ({fresh_values}) FROM fresh_reading AS fresh"
+            " WHERE old.customer_id = fresh.customer_id AND ({old_values}) IS DISTINCT FROM ({fresh_values})"
+        )
+        # A customer erased since the publish has no row to hang a reading on.
+        changed += run(
+            "INSERT INTO measures_reading ({all}) SELECT {fresh_all} FROM fresh_reading AS fresh"
+            " JOIN {customers} AS customer ON customer.id = fresh.customer_id"
+            " WHERE NOT EXISTS (SELECT 1 FROM measures_reading AS old WHERE old.customer_id = fresh.customer_id)"
+        )
+        removed = run(
+            "DELETE FROM measures_reading AS old WHERE NOT EXISTS"
+            " (SELECT 1 FROM fresh_reading AS fresh WHERE fresh.customer_id = old.customer_id)"
+        )
+        cursor.execute("SELECT count(*) FROM fresh_reading")
+        [(customers,)] = cursor.fetchall()
+    return customers, changed, removed
+
+
+def _listed(columns: Sequence[str], table: str = "") -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier(table, column) if table else sql.Identifier(column) for column in columns)
+
+
+def _as_csv(batch: pa.RecordBatch) -> bytes:
+    out = io.BytesIO()
+    pa_csv.write_csv(batch, out, pa_csv.WriteOptions(include_header=False))
+    return out.getvalue()
+
+
+def _store_shop(computed: Computed, at: datetime) -> None:
+    ShopReading.objects.bulk_create(
+        [
+            ShopReading(name=name, as_of=computed.as_of, currency=computed.currency, computed_at=at, value=dict(value))
+            for name, value in computed.shop.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["name"],
+        update_fields=["as_of", "currency", "computed_at", "value"],
+    )
+    ShopReading.objects.exclude(name__in=computed.shop).delete()
