@@ -20,7 +20,7 @@ from regulars.runtime.postgres.postmaster import is_alive
 from regulars.runtime.postgres.trouble import DatabaseTrouble
 
 #: Keepers this process has started: their handles are kept so that each is collected when it ends.
-_keepers: list[subprocess.Popen[bytes]] = []
+_keepers: list[tuple[Path, subprocess.Popen[bytes]]] = []
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,12 @@ def _spawn(home: Path, bin_folder: Path | None, *, durable: bool) -> subprocess.
             # Ctrl-C in the terminal is for the command; the keeper stops the server when the command has gone.
             start_new_session=True,
         )
-    _keepers.append(keeper)
+    _keepers.append((home, keeper))
     return keeper
 
 
 def _collect() -> None:
-    _keepers[:] = [keeper for keeper in _keepers if keeper.poll() is None]
+    _keepers[:] = [(home, keeper) for home, keeper in _keepers if keeper.poll() is None]
 
 
 def ensure(
@@ -159,4 +159,9 @@ def _wait_if_last(home: Path) -> None:
             if time.monotonic() - used_since > 0.5:
                 return
         time.sleep(0.03)
+    for kept, keeper in _keepers:
+        if kept == home:
+            # It has let go of its lock and is on its last lines.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                keeper.wait(timeout=5)
     _collect()

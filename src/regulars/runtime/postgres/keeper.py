@@ -27,7 +27,7 @@ import psycopg
 from regulars.runtime.postgres import cluster, postmaster
 from regulars.runtime.postgres.accounts import database_account
 from regulars.runtime.postgres.binaries import Binaries, binaries_in, find_binaries, reachable
-from regulars.runtime.postgres.places import ELSEWHERE, Place, place_for, run_folder
+from regulars.runtime.postgres.places import ELSEWHERE, POINTER, Place, place_for, run_folder
 from regulars.runtime.postgres.safety import has_checksums, unsafe_settings
 from regulars.runtime.postgres.trouble import DatabaseTrouble
 
@@ -236,12 +236,17 @@ def main(home: Path, bin_folder: Path | None, *, not_durable: bool) -> None:
         )
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, keeper.hear)
-        of_the_place = take(keeper.place.root / "keeper", shared=False)
+        held = keeper.place.root / "keeper"
+        of_the_place = take(held, shared=False)
         if of_the_place is None:
             raise DatabaseTrouble(
-                f"The database in {keeper.place.root} is in use by another REGULARS_HOME than {home}. "
-                f"Remove {home}/database-place if {home} is a copy and shall have a database of its own."
+                f"The database in {keeper.place.root} is kept by process {held.read_text().strip()} for another "
+                f"REGULARS_HOME than {home}. Stop what uses it there; or, if {home} is a copy that shall have a "
+                f"database of its own, remove {home}/{POINTER}."
             )
+        of_the_place.truncate(0)
+        of_the_place.write(f"{os.getpid()}\n")
+        of_the_place.flush()
         keeper.keep(run_folder(home) / "database.users")
         board.write("stopped")
     except DatabaseTrouble as trouble:

@@ -205,9 +205,14 @@ def start(
             **account.for_process(),
         )
     postmaster = Postmaster(place=place, process=psutil.Process(child.pid), child=child)
-    _wait_until_it_accepts(
-        postmaster, admin_url=admin_url, log_file=log_file, log_from=log_from, say=say, stopping=stopping
-    )
+    try:
+        _wait_until_it_accepts(
+            postmaster, admin_url=admin_url, log_file=log_file, log_from=log_from, say=say, stopping=stopping
+        )
+    except BaseException:
+        postmaster.stop()
+        postmaster.wait(timeout=60)
+        raise
     return postmaster
 
 
