@@ -1,8 +1,34 @@
-"""The web server's entry: everything Django serves."""
+"""The web server's entry: one ASGI application made of several, told apart by path."""
 
 import os
+from typing import cast
 
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
+from regulars.runtime.serving.observed import App, Observed, Receive, Scope, Send
+from regulars.runtime.serving.parents import SUPERVISOR, end_with_parent
+from regulars.runtime.serving.registry import REGISTRY
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "regulars.main.settings")
-application = get_asgi_application()
+django_application = cast(App, get_asgi_application())
+
+#: Applications beside Django, by the beginning of the path; the first that fits gets the request.
+BESIDE_DJANGO: tuple[tuple[str, App], ...] = ()
+
+
+async def by_path(scope: Scope, receive: Receive, send: Send) -> None:
+    """Hand the request to the application that its path belongs to; Django has all the rest."""
+    for beginning, app in BESIDE_DJANGO:
+        if scope["path"].startswith(beginning):
+            await app(scope, receive, send)
+            return
+    await django_application(scope, receive, send)
+
+
+application: App = Observed(by_path)
+
+if os.environ.get(SUPERVISOR):
+    # This module is loaded in each worker process; its parent is the web server, whose own is the supervisor.
+    end_with_parent()
+    REGISTRY.keep_in(settings.REGULARS_HOME / "run" / "metrics")

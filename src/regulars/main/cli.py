@@ -7,9 +7,11 @@ from importlib import import_module
 from typing import Any
 
 import click
+from django.core.exceptions import ImproperlyConfigured
 
 from regulars.kit.refusals import Refusal
 from regulars.main.offered import Offered, offered
+from regulars.runtime.serving.parents import end_with_supervisor
 
 #: The commands of this floor: where each is, and its line in the help. Imported when called.
 OWN = {
@@ -75,12 +77,15 @@ class House(click.Group):
             return super().invoke(ctx)
         except Refusal as refusal:
             raise click.ClickException(refusal.message) from refusal
+        except ImproperlyConfigured as wrong:
+            raise click.ClickException(str(wrong)) from wrong
 
 
 @click.group(cls=House)
 @click.version_option(package_name="regulars")
 def main() -> None:
     """Turn shoppers into regulars: one self-hosted system on one PostgreSQL."""
+    end_with_supervisor()
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "regulars.main.settings")

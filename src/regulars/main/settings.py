@@ -3,16 +3,21 @@
 import os
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from regulars.main.rooms import ROOMS
 from regulars.runtime.database.addresses import django_databases
 from regulars.runtime.secrets.keyfile import django_secret
+from regulars.runtime.serving.logs import logging_settings
 
 REGULARS_ROOMS = ROOMS
 REGULARS_HOME = Path(os.environ.get("REGULARS_HOME", "var")).resolve()
 REGULARS_HOST = os.environ.get("REGULARS_HOST", "127.0.0.1")
-REGULARS_PORT = int(os.environ.get("REGULARS_PORT", "8000"))
+_port = os.environ.get("REGULARS_PORT", "8000")
+if not (_port.isascii() and _port.isdigit() and 0 < int(_port) < 65536):
+    raise ImproperlyConfigured(f"REGULARS_PORT is {_port!r}; it must be a number from 1 to 65535.")
+REGULARS_PORT = int(_port)
 
 SECRET_KEY = django_secret(REGULARS_HOME)
 DEBUG = False
@@ -47,6 +52,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
+    "regulars.runtime.serving.middleware.RouteAndDatabase",
 ]
 
 ROOT_URLCONF = "regulars.main.urls"
@@ -95,6 +101,7 @@ LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
 LOCALE_PATHS = [Path(__file__).resolve().parent.parent / "locale"]
 STATIC_URL = "/static/"
 STATIC_ROOT = REGULARS_HOME / "static"
+LOGGING = logging_settings(as_json=os.environ.get("REGULARS_LOG") == "json")
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -1,0 +1,40 @@
+"""Django's part: which route a request took, and what to say while the database is away."""
+
+from collections.abc import Callable
+from typing import cast
+
+from django.core.handlers.asgi import ASGIRequest
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+
+#: SQLSTATE classes of a server that is away, starting or stopping; an error without a state never reached one.
+AWAY = ("08", "57P")
+RETRY_AFTER_SECONDS = 3
+
+
+def _is_away(problem: Exception) -> bool:
+    cause = problem.__cause__
+    state = getattr(cause, "sqlstate", None)
+    return isinstance(problem, OperationalError | InterfaceError) and (state is None or state.startswith(AWAY))
+
+
+class RouteAndDatabase:
+    """Tells `Observed` the route's pattern, and answers 503 with Retry-After when the database cannot be reached."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._get_response(request)
+
+    def process_view(self, request: HttpRequest, *_call: object) -> None:
+        if isinstance(request, ASGIRequest) and request.resolver_match:
+            cast(dict[str, object], request.scope)["regulars.route"] = "/" + request.resolver_match.route
+
+    def process_exception(self, request: HttpRequest, problem: Exception) -> HttpResponse | None:
+        if not _is_away(problem):
+            return None
+        answer = HttpResponse(render_to_string("serving/database_away.html"), status=503)
+        answer["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        return answer

@@ -1,0 +1,65 @@
+"""Around every request of every kind: an id, a log line, a measured duration. No address, no query, no person."""
+
+import logging
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from regulars.runtime.serving.registry import REGISTRY
+from regulars.runtime.trail.requests import request_id
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+log = logging.getLogger("regulars.requests")
+HEADER = b"x-request-id"
+_SAFE = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+#: What stands in the log for a path that no route claims; paths can hold one-time links, so none is ever logged.
+NO_ROUTE = "(no route)"
+
+
+def _id_of(scope: Scope) -> str:
+    given = next((value for name, value in scope.get("headers", ()) if name == HEADER), b"")
+    return given.decode() if _SAFE.fullmatch(given) else secrets.token_hex(8)
+
+
+class Observed:
+    """Wraps an ASGI application. Its views name their route in `scope["regulars.route"]`."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        chosen, status, began = _id_of(scope), 500, time.perf_counter()
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (HEADER, chosen.encode())]
+            await send(message)
+
+        token = request_id.set(chosen)
+        try:
+            await self._app(scope, receive, sending)
+        finally:
+            seconds = time.perf_counter() - began
+            route = scope.get("regulars.route") or NO_ROUTE
+            REGISTRY.observe_request(route=route, method=scope["method"], status=status, seconds=seconds)
+            log.log(
+                logging.ERROR if status >= 500 else logging.INFO,
+                "%s %s %d",
+                scope["method"],
+                route,
+                status,
+                extra={"method": scope["method"], "route": route, "status": status, "ms": round(seconds * 1000, 1)},
+            )
+            request_id.reset(token)
