@@ -1,0 +1,154 @@
+"""Seals what tells who somebody is: AES-256-GCM with a key of the person's own, bound to the very cell it stands in.
+
+A sealed value is one byte of version, 12 random bytes, and the ciphertext with its 16-byte tag. The associated data is
+table, column, row and person, so a value moved to another cell does not open. The persons' keys stand in the database,
+wrapped by the master key, which does not: forgetting a person is deleting one row.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.db import connection
+
+from regulars.kit.refusals import Refusal
+from regulars.runtime.secrets._master import fingerprint, master_key
+from regulars.runtime.secrets.models import PersonKey
+
+_VERSION = b"\x01"
+_NONCE = 12
+_TAG = 16
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A text and the cell it belongs into."""
+
+    person: int
+    table: str
+    column: str
+    row: int
+    plain: str
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """What stands in a cell."""
+
+    person: int
+    table: str
+    column: str
+    row: int
+    sealed: bytes
+
+
+class Forgotten(Refusal):
+    """The person's key has been deleted: nobody can read this any more."""
+
+    code = "secrets.forgotten"
+
+
+class Damaged(Exception):
+    """The bytes were changed or belong into another cell, or the master key is another one. No refusal: look into it."""
+
+
+def seal(*, person: int, table: str, column: str, row: int, plain: str) -> bytes:
+    """The text as bytes for that one cell. Makes the person's key where there is none, in the caller's transaction."""
+    return seal_many([Plain(person, table, column, row, plain)])[0]
+
+
+def open_(*, person: int, table: str, column: str, row: int, sealed: bytes) -> str:
+    """The text again. Refused when the person is forgotten; raises Damaged when the bytes belong elsewhere."""
+    opened = open_many([Sealed(person, table, column, row, sealed)])[0]
+    if opened is None:
+        raise Forgotten(f"person: {person} is forgotten; nobody can read this any more", field="person", value=person)
+    return opened
+
+
+def seal_many(items: Sequence[Plain]) -> list[bytes]:
+    """`seal` for each, in order. One query when all the persons have keys, three when some do not."""
+    keys = _keys({item.person for item in items}, make=True)
+    sealed = []
+    for item in items:
+        nonce = os.urandom(_NONCE)
+        text = item.plain.encode()
+        sealed.append(_VERSION + nonce + keys[item.person].encrypt(nonce, text, _cell(item)))
+    return sealed
+
+
+def open_many(items: Sequence[Sealed]) -> list[str | None]:
+    """`open_` for each, in order; None where the person is forgotten. One query."""
+    keys = _keys({item.person for item in items}, make=False)
+    return [_open(keys[item.person], item) if item.person in keys else None for item in items]
+
+
+def forget(person: int) -> bool:
+    """Delete the person's key: all that was sealed for them is lost for good, in this database. False when there was none."""
+    deleted, _ = PersonKey.objects.filter(person=person).delete()
+    return deleted > 0
+
+
+def _open(key: AESGCM, item: Sealed) -> str:
+    if item.sealed[:1] != _VERSION or len(item.sealed) < 1 + _NONCE + _TAG:
+        raise Damaged(f"{item.table}.{item.column} of row {item.row} is no sealed value")
+    nonce, text = item.sealed[1 : 1 + _NONCE], item.sealed[1 + _NONCE :]
+    try:
+        return key.decrypt(nonce, text, _cell(item)).decode()
+    except InvalidTag:
+        raise Damaged(
+            f"{item.table}.{item.column} of row {item.row} was changed or belongs into another cell"
+        ) from None
+
+
+def _cell(item: Plain | Sealed) -> bytes:
+    return f"{item.table}|{item.column}|{item.row}|{item.person}".encode()
+
+
+def _keys(persons: Iterable[int], *, make: bool) -> dict[int, AESGCM]:
+    wanted = sorted(set(persons))
+    found = _wrapped(wanted)
+    missing = [person for person in wanted if person not in found]
+    if make and missing:
+        _make(missing)
+        found |= _wrapped(missing)
+    wrapping = AESGCM(master_key())
+    return {person: AESGCM(_unwrap(wrapping, person, wrapped)) for person, wrapped in found.items()}
+
+
+def _wrapped(persons: Sequence[int]) -> dict[int, bytes]:
+    return {
+        person: bytes(wrapped)
+        for person, wrapped in PersonKey.objects.filter(person__in=persons).values_list("person", "wrapped")
+    }
+
+
+def _make(persons: Sequence[int]) -> None:
+    master = master_key()
+    wrapping, name = AESGCM(master), fingerprint(master)
+    wrapped = []
+    for person in persons:
+        nonce = os.urandom(_NONCE)
+        wrapped.append(nonce + wrapping.encrypt(nonce, os.urandom(32), _owner(person)))
+    with connection.cursor() as cursor:
+        # Who comes second keeps the first one's key: two keys for one person would lose what one of them sealed.
+        cursor.execute(
+            "INSERT INTO secrets_person_key (person, wrapped, master)"
+            " SELECT person, wrapped, %s FROM unnest(%s::bigint[], %s::bytea[]) AS made(person, wrapped)"
+            " ON CONFLICT DO NOTHING",
+            [name, list(persons), wrapped],
+        )
+
+
+def _unwrap(wrapping: AESGCM, person: int, wrapped: bytes) -> bytes:
+    try:
+        return wrapping.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], _owner(person))
+    except InvalidTag:
+        raise Damaged(
+            f"the key of person {person} does not open with this master key; bring back the key file used before"
+        ) from None
+
+
+def _owner(person: int) -> bytes:
+    return f"secrets_person_key|{person}".encode()
