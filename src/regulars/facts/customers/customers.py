@@ -8,12 +8,13 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from regulars.facts.customers import _resolving
-from regulars.facts.customers.identifiers import UnusableRef, check_namespace, check_ref, is_contact
+from regulars.facts.customers.identifiers import check_namespace, check_ref, is_contact
 from regulars.facts.customers.models import Customer as Row
 from regulars.facts.customers.models import Identifier
 from regulars.kit import ids
 from regulars.kit.actors import Actor, Origin
 from regulars.kit.refusals import Refusal
+from regulars.runtime.secrets import lookup
 from regulars.runtime.trail import trail
 
 PREFIX = "cus"
@@ -47,22 +48,24 @@ def resolve_many(*, namespace: str, refs: Iterable[str], at: datetime, by: Actor
     """Each reference's customer, making those nobody has met. The references are their own key: again gives the same.
 
     `namespace` is the source that gave the references; the same reference in another namespace is another customer
-    until evidence links them. Blanks around a reference do not count. Refuses the first reference that can identify
-    nobody (`identifiers.why_unusable` asks before). Commit soon: until then others with the same new references wait.
+    until evidence links them. Blanks around a reference do not count. A reference that is an e-mail address or a phone
+    number is kept as a keyed hash. Refuses the first reference that can identify nobody (`identifiers.why_unusable`
+    asks before). Commit soon: until then others with the same new references wait.
     """
     check_namespace(namespace)
     tidy = {ref: check_ref(ref) for ref in refs}
-    for ref in tidy.values():
-        if is_contact(ref):
-            raise UnusableRef(
-                "customer: (a contact) is an e-mail address or a phone number; map the customer's number",
-                field="customer",
-                value="(a contact)",
-            )
+    readable = {ref for ref in tidy.values() if not is_contact(ref)}
+    hashed = {ref: _digest_of_ref(namespace, ref).hex() for ref in tidy.values() if ref not in readable}
     with transaction.atomic():
         found, made = _resolving.find_or_make(
-            namespace=namespace, kind="external", refs=list(tidy.values()), are_digests=False, at=at, origin=origin
+            namespace=namespace, kind="external", refs=list(readable), are_digests=False, at=at, origin=origin
         )
+        if hashed:
+            by_digest, more = _resolving.find_or_make(
+                namespace=namespace, kind="external", refs=list(hashed.values()), are_digests=True, at=at, origin=origin
+            )
+            found |= {ref: by_digest[digest] for ref, digest in hashed.items()}
+            made = sorted(made + more)
         if made:
             trail.record(
                 by=by,
@@ -153,11 +156,20 @@ def public_id(uuid: UUID) -> str:
 
 
 def find_by_ref(*, ref: str, namespace: str | None = None) -> list[int]:
-    """Customers some source calls exactly so, oldest first; in one namespace there is one at most. One query."""
-    refs = Identifier.objects.filter(kind="external", value=ref.strip())
+    """Customers some source calls exactly so, oldest first; in one namespace there is one at most.
+
+    One query. A reference that is a contact is found with its namespace only.
+    """
+    known = Identifier.objects.filter(kind="external")
     if namespace is not None:
-        refs = refs.filter(namespace=namespace)
-    return list(refs.order_by("customer_id").values_list("customer_id", flat=True))
+        known = known.filter(namespace=namespace)
+    if not is_contact(ref):
+        known = known.filter(value=ref.strip())
+    elif namespace is not None:
+        known = known.filter(digest=_digest_of_ref(namespace, ref.strip()))
+    else:
+        return []
+    return list(known.order_by("customer_id").values_list("customer_id", flat=True))
 
 
 def refs_of(customer: int) -> list[tuple[str, str]]:
@@ -180,6 +192,10 @@ def check_country(country: str) -> str:
             value=country[:20],
         )
     return country
+
+
+def _digest_of_ref(namespace: str, ref: str) -> bytes:
+    return lookup.digest("ref", f"{namespace}/{ref}")
 
 
 def _customer(row: Row) -> Customer:

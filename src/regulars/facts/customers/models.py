@@ -75,3 +75,70 @@ class Identifier(models.Model):
                 name="customers_identifier_no_address", condition=models.Q(value=None) | ~models.Q(value__contains="@")
             ),
         ]
+
+
+class Profile(models.Model):
+    """What tells who the customer is: every column but the hashes is sealed with the customer's own key."""
+
+    customer = models.OneToOneField(Customer, on_delete=models.PROTECT, related_name="+", primary_key=True)
+    given_name = models.BinaryField(null=True)
+    family_name = models.BinaryField(null=True)
+    display_name = models.BinaryField(null=True)
+    email = models.BinaryField(null=True)
+    phone = models.BinaryField(null=True)
+    birthday = models.BinaryField(null=True)
+    address = models.BinaryField(null=True)
+    note = models.BinaryField(null=True)
+    email_digest = models.BinaryField(max_length=32, null=True)
+    phone_digest = models.BinaryField(max_length=32, null=True)
+    described_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "customers_profile"
+        indexes = [
+            models.Index(
+                fields=["email_digest"], name="customers_profile_email", condition=models.Q(email_digest__isnull=False)
+            ),
+            models.Index(
+                fields=["phone_digest"], name="customers_profile_phone", condition=models.Q(phone_digest__isnull=False)
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="customers_profile_email_found",
+                condition=models.Q(email__isnull=True, email_digest__isnull=True)
+                | models.Q(email__isnull=False, email_digest__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="customers_profile_phone_found",
+                condition=models.Q(phone__isnull=True, phone_digest__isnull=True)
+                | models.Q(phone__isnull=False, phone_digest__isnull=False),
+            ),
+        ]
+
+
+class NamePrefix(models.Model):
+    """A keyed hash of how one of the customer's names begins."""
+
+    id = models.BigAutoField(primary_key=True)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    digest = models.BinaryField(max_length=8)
+
+    class Meta:
+        db_table = "customers_name_prefix"
+        constraints = [
+            models.UniqueConstraint(name="customers_name_prefix_once", fields=["digest", "customer"]),
+        ]
+
+
+class Description(models.Model):
+    """One act of describing somebody, under the key that makes its repeat harmless. Names of fields, never values."""
+
+    key = models.CharField(max_length=120, primary_key=True, db_collation="C")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    changed = models.JSONField()
+    shared = models.JSONField()
+    described_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "customers_description"

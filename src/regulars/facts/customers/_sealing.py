@@ -1,0 +1,31 @@
+"""The profile's columns in and out of the vault: each value sealed for its person, its column and its row."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from regulars.facts.customers.models import Profile
+from regulars.runtime.secrets import vault
+from regulars.runtime.secrets.vault import Plain, Sealed
+
+_TABLE = "customers_profile"
+
+
+def seal_fields(customer: int, values: Mapping[str, str]) -> dict[str, bytes | None]:
+    """Column to what is stored: nothing where the text is empty."""
+    told = {column: plain for column, plain in values.items() if plain}
+    sealed = vault.seal_many([Plain(customer, _TABLE, column, customer, plain) for column, plain in told.items()])
+    return dict.fromkeys(values) | dict(zip(told, sealed, strict=True))
+
+
+def open_rows(rows: Iterable[Profile], columns: Sequence[str]) -> dict[int, dict[str, str]]:
+    """Customer to column to plain text, where there is something; nothing of a forgotten person. One query more."""
+    cells = [
+        Sealed(row.customer_id, _TABLE, column, row.customer_id, bytes(sealed))
+        for row in rows
+        for column in columns
+        if (sealed := getattr(row, column)) is not None
+    ]
+    opened: dict[int, dict[str, str]] = {}
+    for cell, plain in zip(cells, vault.open_many(cells), strict=True):
+        if plain is not None:
+            opened.setdefault(cell.person, {})[cell.column] = plain
+    return opened

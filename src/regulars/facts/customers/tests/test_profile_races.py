@@ -1,0 +1,45 @@
+import threading
+
+from django.db import connection
+
+from regulars.facts.customers import profiles
+from regulars.facts.customers.profiles import Profile
+from regulars.facts.customers.tests.builders import a_customer, described
+from regulars.runtime.trail import trail
+
+
+def test_two_who_give_the_same_address_at_once(fresh_database: dict[str, str]) -> None:
+    people = [a_customer("li"), a_customer("ines")]
+    results: list[profiles.Described] = []
+    together = threading.Barrier(2)
+
+    def work(person: int) -> None:
+        together.wait()
+        results.append(described(person, Profile(email="both@example.com"), key=f"key-{person}"))
+        connection.close()
+
+    threads = [threading.Thread(target=work, args=(person,)) for person in people]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(result.shared for result in results) == [(), ("email",)]
+    assert sorted(profiles.find_by_email("both@example.com")) == sorted(people)
+
+
+def test_a_repeat_at_the_same_moment_writes_once(fresh_database: dict[str, str]) -> None:
+    li = a_customer("li")
+    results: list[profiles.Described] = []
+
+    def work() -> None:
+        results.append(described(li, Profile(given_name="Wei", phone="+8613812341234"), key="double click"))
+        connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 4
+    assert len(set(results)) == 1
+    assert [line.verb for line in trail.of(f"customer:{li}")] == ["customers.describe"]
