@@ -12,7 +12,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -113,8 +115,8 @@ def pytest_unconfigure() -> None:
 
 
 def _clone(name: str) -> None:
+    _drop(name)
     with psycopg.connect(at_database(os.environ["REGULARS_TEST_DATABASE_URL"], "postgres"), autocommit=True) as server:
-        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
         server.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
                 sql.Identifier(name), sql.Identifier(os.environ["REGULARS_TEST_TEMPLATE"])
@@ -123,8 +125,15 @@ def _clone(name: str) -> None:
 
 
 def _drop(name: str) -> None:
+    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
     with psycopg.connect(at_database(os.environ["REGULARS_TEST_DATABASE_URL"], "postgres"), autocommit=True) as server:
-        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        for _ in range(40):
+            # The server may be vacuuming the database just now, and only a superuser may end that: it takes a moment.
+            with suppress(psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectInUse):
+                server.execute(drop)
+                return
+            time.sleep(0.25)
+        server.execute(drop)
 
 
 def _point_django_at(name: str) -> None:

@@ -51,7 +51,7 @@ class Forgotten(Refusal):
 
 
 class Damaged(Exception):
-    """The bytes were changed or belong into another cell, or the master key is another one. No refusal: look into it."""
+    """The bytes were changed or belong into another cell, or the master key is another. No refusal: look into it."""
 
 
 def seal(*, person: int, table: str, column: str, row: int, plain: str) -> bytes:
@@ -85,7 +85,7 @@ def open_many(items: Sequence[Sealed]) -> list[str | None]:
 
 
 def forget(person: int) -> bool:
-    """Delete the person's key: all that was sealed for them is lost for good, in this database. False when there was none."""
+    """Delete the person's key: what was sealed for them is lost for good in this database. False if there was none."""
     deleted, _ = PersonKey.objects.filter(person=person).delete()
     return deleted > 0
 
