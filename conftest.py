@@ -14,7 +14,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -129,7 +128,7 @@ def _drop(name: str) -> None:
     with psycopg.connect(at_database(os.environ["REGULARS_TEST_DATABASE_URL"], "postgres"), autocommit=True) as server:
         for _ in range(40):
             # The server may be vacuuming the database just now, and only a superuser may end that: it takes a moment.
-            with suppress(psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectInUse):
+            with contextlib.suppress(psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectInUse):
                 server.execute(drop)
                 return
             time.sleep(0.25)
