@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from django.core.exceptions import ImproperlyConfigured
+
 #: Written by the embedded server beside its data, read by every other process of the same home.
 ADDRESS_FILE = "database.json"
 
@@ -25,7 +27,7 @@ def django_database(url: str) -> dict[str, Any]:
     """One entry of Django's DATABASES from a PostgreSQL URL; a socket folder goes in the `host` parameter."""
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"}:
-        raise ValueError(f"REGULARS_DATABASE_URL must start with postgresql://, not {parts.scheme}://")
+        raise ImproperlyConfigured(f"REGULARS_DATABASE_URL must start with postgresql://, not {parts.scheme}://")
     extra = dict(parse_qsl(parts.query))
     return {
         "ENGINE": "django.db.backends.postgresql",

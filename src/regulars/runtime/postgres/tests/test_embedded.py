@@ -30,6 +30,7 @@ from regulars.runtime.postgres.tests.builders import (
     until,
 )
 from regulars.runtime.postgres.trouble import DatabaseTrouble
+from tests.loudly import skip_loudly
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root steps down to a system user")
 
@@ -326,9 +327,7 @@ def test_an_ordinary_user_has_a_server_of_its_own() -> None:
 
 def _debian_15() -> Path:
     if not DEBIAN_15.exists():
-        assert not os.environ.get("CI"), "postgresql-15 must be installed where CI is set"
-        warnings.warn("PostgreSQL 15 is not tested: install Debian's postgresql-15", stacklevel=2)
-        pytest.skip("no PostgreSQL 15 here")
+        skip_loudly("PostgreSQL 15: install Debian's postgresql-15")
     return DEBIAN_15
 
 

@@ -1,0 +1,206 @@
+"""`regulars doctor`: everything that must be right, in plain words, each with its mend."""
+
+import json
+import os
+import platform
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo, available_timezones
+
+import click
+import psycopg
+from django.conf import settings
+from django.db import DatabaseError, connections
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from regulars.kit.refusals import Refusal
+from regulars.main.cli import say
+from regulars.runtime.database.needs import without_database
+from regulars.runtime.database.ready import is_external, pending_migrations, server
+from regulars.runtime.postgres import embedded
+from regulars.runtime.postgres.safety import has_checksums, unsafe_settings
+
+FINE, WARNING, WRONG = "fine", "warning", "wrong"
+MARKS = {FINE: ("✓", "green"), WARNING: ("!", "yellow"), WRONG: ("✗", "red")}
+GIGABYTE = 1024**3
+#: Below the first the doctor warns, below the second it complains.
+FREE_WANTED, FREE_NEEDED = 5 * GIGABYTE, GIGABYTE
+OLDEST_SERVER = 15_00_00
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One look at one thing. `mend` is empty where nothing is to be done."""
+
+    what: str
+    state: str
+    said: str
+    mend: str = ""
+
+
+def _python() -> Iterator[Finding]:
+    yield Finding("Python", FINE, platform.python_version())
+
+
+def _home() -> Iterator[Finding]:
+    home = Path(settings.REGULARS_HOME)
+    if not home.exists():
+        yield Finding("Home", FINE, f"{home} does not exist yet; the first start makes it")
+        return
+    if os.access(home, os.W_OK | os.X_OK):
+        yield Finding("Home", FINE, str(home))
+    else:
+        yield Finding(
+            "Home", WRONG, f"{home} cannot be written to by this user", "Mend its owner, or set REGULARS_HOME."
+        )
+    free = shutil.disk_usage(home).free
+    words = f"{free / GIGABYTE:.1f} GB free where {home} is"
+    if free >= FREE_WANTED:
+        yield Finding("Disk", FINE, words)
+    else:
+        mend = "Make room: a full disk stops the database. What it has recorded stays safe."
+        yield Finding("Disk", WRONG if free < FREE_NEEDED else WARNING, words, mend)
+
+
+def _secrets() -> Iterator[Finding]:
+    home = Path(settings.REGULARS_HOME)
+    kept = [home / "database.json", *sorted((home / "keys").glob("*"))]
+    open_ones = [file for file in kept if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077]
+    for file in open_ones:
+        yield Finding("Secrets", WRONG, f"others on this machine can read {file}", f"chmod 600 {file}")
+    if not open_ones:
+        yield Finding("Secrets", FINE, "key files are readable by their owner alone")
+
+
+def _zones() -> Iterator[Finding]:
+    if len(available_timezones()) < 100:
+        yield Finding("Time zones", WRONG, "this machine knows hardly any", "Install tzdata: pip install tzdata.")
+    else:
+        yield Finding(
+            "Time zones", FINE, f"{len(available_timezones())} known, {ZoneInfo('Asia/Shanghai').key} among them"
+        )
+
+
+def _server() -> Iterator[Finding]:
+    with connections["default"].cursor() as cursor:
+        connection: psycopg.Connection[object] = cursor.connection
+        version, number = connection.info.parameter_status("server_version") or "?", connection.info.server_version
+        running = None if is_external() else embedded.facts(Path(settings.REGULARS_HOME))
+        where = f"embedded, in {running.data}" if running else "yours"
+        if number >= OLDEST_SERVER:
+            yield Finding("Database", FINE, f"PostgreSQL {version}, {where}")
+        else:
+            yield Finding("Database", WRONG, f"PostgreSQL {version} is too old", "Use PostgreSQL 15 or newer.")
+        if running and running.why_elsewhere:
+            yield Finding("Database's place", FINE, f"not in the home: {running.why_elsewhere}")
+        unsafe = unsafe_settings(connection)
+        for problem in unsafe:
+            yield Finding("Durability", WRONG, f"{problem.setting} is {problem.value}", problem.mend)
+        if not unsafe:
+            yield Finding("Durability", FINE, "what is recorded is on disk")
+        if has_checksums(connection):
+            yield Finding("Checksums", FINE, "a page that the disk spoils is noticed")
+        else:
+            mend = "Stop the server, run pg_checksums --enable on its data, start it."
+            yield Finding("Checksums", WARNING, "the server would not notice a page that the disk has spoiled", mend)
+
+
+def _role() -> Iterator[Finding]:
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            "SELECT rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb,"
+            " (SELECT count(*) FROM pg_class WHERE relowner = r.oid AND relpersistence <> 't')"
+            " + (SELECT count(*) FROM pg_database WHERE datdba = r.oid)"
+            " FROM pg_roles r WHERE rolname = current_user"
+        )
+        name, *powers, owned = cursor.fetchone()
+    names = ("superuser", "bypasses row security", "makes roles", "makes databases")
+    too_much = [word for word, has in zip(names, powers, strict=True) if has]
+    if owned:
+        too_much.append(f"owns {owned} tables or databases")
+    if too_much:
+        mend = (
+            "Let REGULARS_DATABASE_URL name a plain role that owns nothing (docs/how-to/run-on-your-own-postgresql.md)."
+        )
+        yield Finding("Database role", WRONG, f"{name} can do too much: {', '.join(too_much)}", mend)
+    else:
+        yield Finding("Database role", FINE, f"{name} owns nothing and has no special powers")
+
+
+def _migrations() -> Iterator[Finding]:
+    if pending := pending_migrations():
+        mend = "`regulars up`, like any command that uses the database, applies them."
+        yield Finding("Migrations", WARNING, f"{len(pending)} pending, the first is {pending[0]}", mend)
+    else:
+        yield Finding("Migrations", FINE, "none pending")
+
+
+def _jobs() -> Iterator[Finding]:
+    with connections["default"].cursor() as cursor:
+        if "procrastinate_jobs" not in connections["default"].introspection.table_names(cursor):
+            return
+        cursor.execute(
+            "SELECT count(*) FILTER (WHERE status = 'failed'), count(*) FILTER (WHERE status = 'todo'"
+            " AND coalesce(scheduled_at, now()) <= now()), count(*) FILTER (WHERE status = 'doing'"
+            " AND worker_id IS NULL) FROM procrastinate_jobs"
+        )
+        failed, waiting, stranded = cursor.fetchone()
+    words = f"{waiting} waiting, {stranded} of a killed worker, {failed} failed"
+    if failed or stranded:
+        mend = "Failed jobs stay until somebody looks at them: `regulars manage procrastinate shell`."
+        yield Finding("Jobs", WARNING, words, mend)
+    else:
+        yield Finding("Jobs", FINE, words)
+
+
+def findings() -> Iterator[Finding]:
+    """Everything, in order. A database that does not come up is a finding, and ends the list."""
+    for look in (_python, _zones, _home, _secrets):
+        yield from look()
+    try:
+        with server(say=say):
+            for look in (_server, _role, _migrations, _jobs):
+                yield from look()
+    except Refusal as refusal:
+        yield Finding("Database", WRONG, refusal.message, "Mend that first; it is what everything else stands on.")
+    except DatabaseError as problem:
+        yield Finding("Database", WRONG, str(problem).strip().split("\n")[0], "Look at logs/postgres.log in the home.")
+
+
+def _table(found: list[Finding]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column()
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for one in found:
+        mark, colour = MARKS[one.state]
+        words = Text(one.said)
+        if one.mend:
+            words.append(f"\n→ {one.mend}", style=colour)
+        table.add_row(Text(mark, style=colour), one.what, words)
+    return table
+
+
+@without_database
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print findings as JSON.")
+def doctor(as_json: bool) -> None:
+    """Look at everything that must be right, and say how to mend what is not.
+
+    Exit code 0: nothing is wrong, though there may be warnings. 1: something is.
+    """
+    found = list(findings())
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=1))
+    else:
+        Console(highlight=False).print(_table(found))
+    if any(one.state == WRONG for one in found):
+        raise SystemExit(1)
+
+
+COMMANDS = (doctor,)

@@ -1,0 +1,115 @@
+"""Request ids, metrics, and a database that is away."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import OperationalError
+from django.test import Client, RequestFactory
+
+from regulars.runtime.serving import health
+from regulars.runtime.serving.middleware import RouteAndDatabase
+from regulars.runtime.serving.observed import Observed
+from regulars.runtime.serving.processes import Program, Running
+from regulars.runtime.serving.registry import Registry, escaped
+
+
+def answered_id(given: bytes | None) -> str:
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> dict[str, Any]:
+        return {}
+
+    headers = [(b"x-request-id", given)] if given is not None else []
+    asyncio.run(Observed(app)({"type": "http", "method": "GET", "headers": headers}, receive, send))
+    return str(dict(sent[0]["headers"])[b"x-request-id"].decode())
+
+
+def test_a_callers_request_id_is_kept_if_it_is_harmless() -> None:
+    assert answered_id(b"shop-7.a_B") == "shop-7.a_B"
+    for bad in (b"", b"a b", b"a\nb", "编号".encode(), b"x" * 65, None):
+        made = answered_id(bad)
+        assert len(made) == 16
+        assert made.isalnum()
+
+
+def test_counts_of_several_workers_are_added_up(tmp_path: Path) -> None:
+    first, second = Registry(), Registry()
+    first.keep_in(tmp_path)
+    first.observe_request(route="/console/", method="GET", status=200, seconds=0.02)
+    first.save()
+    # As another process would leave it.
+    (tmp_path / "other.json").write_text(next(tmp_path.glob("*.json")).read_text())
+    second.keep_in(tmp_path / "elsewhere")
+    assert 'regulars_requests_total{route="/console/",method="GET",status="200"} 2' in first.text()
+    assert 'regulars_request_seconds_bucket{route="/console/",le="0.025"} 2' in first.text()
+    assert "/console/" not in second.text()
+
+
+def test_labels_are_escaped() -> None:
+    assert escaped('a"b\\c\nd') == 'a\\"b\\\\c\\nd'
+
+
+@pytest.mark.django_db
+def test_health_readiness_and_metrics(client: Client) -> None:
+    assert client.get("/healthz").content == b"ok\n"
+    assert json.loads(client.get("/readyz").content) == {"ready": True}
+    said = client.get("/metrics").content.decode()
+    assert "regulars_database_bytes " in said
+    assert client.post("/healthz").status_code == 405
+
+
+def test_not_ready_says_why(monkeypatch: pytest.MonkeyPatch, rf: RequestFactory) -> None:
+    monkeypatch.setattr(health, "_not_ready", lambda: "2 migrations are pending")
+    answer = health.readyz(rf.get("/readyz"))
+    assert answer.status_code == 503
+    assert json.loads(answer.content)["because"] == "2 migrations are pending"
+
+
+def _middleware_says(problem: Exception, rf: RequestFactory) -> Any:
+    return RouteAndDatabase(lambda _request: pytest.fail("not called")).process_exception(rf.get("/"), problem)
+
+
+def test_a_database_that_is_away_is_a_503_and_other_troubles_are_not(rf: RequestFactory) -> None:
+    away = OperationalError("gone")
+    away.__cause__ = psycopg.errors.AdminShutdown()
+    answer = _middleware_says(away, rf)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "3")
+    locked = OperationalError("no")
+    locked.__cause__ = psycopg.errors.LockNotAvailable()
+    assert _middleware_says(locked, rf) is None
+    assert _middleware_says(ValueError("a bug"), rf) is None
+
+
+def test_a_program_that_ignores_the_request_to_end_is_killed(tmp_path: Path) -> None:
+    heard: list[str] = []
+    stubborn = Program(
+        "stubborn",
+        [
+            sys.executable,
+            "-c",
+            "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+            "print('here', flush=True)\ntime.sleep(60)\n",
+        ],
+        grace=0.3,
+    )
+    running = Running(stubborn, logs=tmp_path, hear=lambda _name, told: heard.append(str(told["said"])))
+    running.start()
+    process = running.process
+    assert isinstance(process, subprocess.Popen)
+    while "here" not in heard:
+        assert process.poll() is None
+    running.stop()
+    assert process.returncode == -9
+    assert "did not end in 0.3 s and is killed" in heard
