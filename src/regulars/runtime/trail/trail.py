@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from regulars.kit.actors import Actor
-from regulars.runtime.trail import _guard
+from regulars.runtime.trail import only_ids
 from regulars.runtime.trail.models import Line
 from regulars.runtime.trail.requests import request_id
 
@@ -43,12 +43,12 @@ def record(
     """
     Line.objects.create(
         by_kind=by.kind,
-        by_id=_guard.text("by", by.id),
+        by_id=only_ids.text("by", by.id),
         verb=verb,
-        subject=_guard.text("subject", subject),
-        before=_guard.mapping("before", before),
-        after=_guard.mapping("after", after),
-        why=_guard.text("why", why),
+        subject=only_ids.text("subject", subject),
+        before=only_ids.mapping("before", before),
+        after=only_ids.mapping("after", after),
+        why=only_ids.text("why", why),
         request_id=request_id.get()[:64],
         at=at,
     )

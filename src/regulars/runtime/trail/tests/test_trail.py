@@ -8,8 +8,8 @@ from django.db import DatabaseError, connection, transaction
 
 from regulars.kit.actors import Actor
 from regulars.runtime.trail import trail
-from regulars.runtime.trail._guard import NotForTheTrail
 from regulars.runtime.trail.models import Line
+from regulars.runtime.trail.only_ids import NotForTheTrail
 from regulars.runtime.trail.requests import request_id
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -101,7 +101,7 @@ def test_what_is_not_an_id_or_a_plain_value_is_stopped(values):
     assert not Line.objects.exists()
 
 
-def test_subject_and_why_are_guarded_too():
+def test_subject_and_why_areonly_idsed_too():
     with pytest.raises(NotForTheTrail):
         trail.record(by=MAREK, verb="x.y", subject="customer:li.na@example.com", at=MONDAY)
     with pytest.raises(NotForTheTrail):
