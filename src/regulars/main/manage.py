@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+import warnings
 
 import click
 from django.core.management import execute_from_command_line
@@ -18,6 +19,8 @@ WITHOUT_DATABASE = frozenset(
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def manage(arguments: tuple[str, ...]) -> None:
     """Run a Django management command. It migrates nothing by itself."""
+    # makemigrations would like to compare with a database, and says at length that there is none.
+    warnings.filterwarnings("ignore", "Got an error checking a consistent migration history")
     asks_only = not arguments or arguments[0] in WITHOUT_DATABASE or "--help" in arguments
     with contextlib.nullcontext() if asks_only else server(say=say):
         execute_from_command_line([sys.argv[0], *arguments])
