@@ -11,9 +11,11 @@ from regulars.facts.customers import _resolving
 from regulars.facts.customers.identifiers import check_namespace, check_ref, is_contact
 from regulars.facts.customers.models import Customer as Row
 from regulars.facts.customers.models import Identifier
+from regulars.facts.customers.notices import CustomerSeen
 from regulars.kit import ids
 from regulars.kit.actors import Actor, Origin
 from regulars.kit.refusals import Refusal
+from regulars.runtime.notices.outbox import announce
 from regulars.runtime.secrets import lookup
 from regulars.runtime.trail import trail
 
@@ -50,7 +52,8 @@ def resolve_many(*, namespace: str, refs: Iterable[str], at: datetime, by: Actor
     `namespace` is the source that gave the references; the same reference in another namespace is another customer
     until evidence links them. Blanks around a reference do not count. A reference that is an e-mail address or a phone
     number is kept as a keyed hash. Refuses the first reference that can identify nobody (`identifiers.why_unusable`
-    asks before). Commit soon: until then others with the same new references wait.
+    asks before). Live ones are announced one by one, history leaves one line in the trail. Commit soon: until then
+    others with the same new references wait.
     """
     check_namespace(namespace)
     tidy = {ref: check_ref(ref) for ref in refs}
@@ -66,7 +69,7 @@ def resolve_many(*, namespace: str, refs: Iterable[str], at: datetime, by: Actor
             )
             found |= {ref: by_digest[digest] for ref, digest in hashed.items()}
             made = sorted(made + more)
-        if made:
+        if made and origin == "history":
             trail.record(
                 by=by,
                 verb="customers.resolve_many",
@@ -74,6 +77,14 @@ def resolve_many(*, namespace: str, refs: Iterable[str], at: datetime, by: Actor
                 at=at,
                 after={"count": len(made), "first": made[0], "last": made[-1], "origin": origin},
             )
+        elif made:
+            for number in made:
+                announce(
+                    CustomerSeen(customer=number, at=at),
+                    by=by,
+                    verb="customers.resolve_many",
+                    after={"namespace": namespace},
+                )
     return {ref: found[tidy[ref]] for ref in tidy}
 
 

@@ -14,8 +14,10 @@ from regulars.facts.customers import _names, _sealing, contacts
 from regulars.facts.customers.customers import UnknownCustomer, check_country
 from regulars.facts.customers.models import Customer, Description, Identifier, NamePrefix
 from regulars.facts.customers.models import Profile as Row
+from regulars.facts.customers.notices import CustomerDescribed
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
+from regulars.runtime.notices.outbox import announce
 from regulars.runtime.secrets import lookup
 from regulars.runtime.trail import trail
 
@@ -142,11 +144,10 @@ def describe(*, customer: int, profile: Profile, key: str, at: datetime, by: Act
             key=key, customer_id=customer, changed=sorted(changes), shared=list(shared), described_at=at
         )
         if changes:
-            trail.record(
+            announce(
+                CustomerDescribed(customer=customer, fields=tuple(sorted(changes)), shared=shared, at=at),
                 by=by,
                 verb="customers.describe",
-                subject=f"customer:{customer}",
-                at=at,
                 after={"fields": sorted(changes), "shared": list(shared)},
             )
     return Described(tuple(sorted(changes)), shared)

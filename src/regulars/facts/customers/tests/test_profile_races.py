@@ -42,4 +42,4 @@ def test_a_repeat_at_the_same_moment_writes_once(fresh_database: dict[str, str])
         thread.join()
     assert len(results) == 4
     assert len(set(results)) == 1
-    assert [line.verb for line in trail.of(f"customer:{li}")] == ["customers.describe"]
+    assert [line.verb for line in trail.of(f"customer:{li}")].count("customers.describe") == 1
