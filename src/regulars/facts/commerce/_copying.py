@@ -1,0 +1,34 @@
+"""Many rows at once: polars to CSV to COPY, with no Python per row."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+from django.db import connection
+
+_INSTANT = "%Y-%m-%d %H:%M:%S%.6f+00"
+
+
+def copy(table: str, frame: pl.DataFrame) -> None:
+    """COPY `frame` into `table`, columns by name. Instants must be UTC; nulls are NULL and empty text is empty text."""
+    if frame.is_empty():
+        return
+    instants = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Datetime)]
+    text = frame.with_columns(pl.col(instants).dt.strftime(_INSTANT)).write_csv(include_header=False)
+    columns = ", ".join(frame.columns)
+    with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN (FORMAT csv)") as sink:
+        sink.write(text.encode())
+
+
+def reserve_ids(sequence: str, count: int) -> list[int]:
+    """The next `count` numbers of a sequence."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(%s) FROM generate_series(1, %s)", [sequence, count])
+        return [number for (number,) in cursor.fetchall()]
+
+
+def rows(sql: str, values: Sequence[Any], schema: pl.Schema) -> pl.DataFrame:
+    """A query's result as a frame with `schema`."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return pl.DataFrame(cursor.fetchall(), schema=schema, orient="row")

@@ -1,0 +1,102 @@
+"""What orders and returns share when they are written: references to numbers, and newer versions over older ones."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import polars as pl
+from django.db import connection
+
+from regulars.facts.commerce import _copying, products
+from regulars.facts.company import channels, stores
+from regulars.kit.actors import Actor
+
+
+def number(ref: pl.Expr, numbers: Mapping[str, int]) -> pl.Expr:
+    """The number each reference stands for; null stays null."""
+    if not numbers:
+        return pl.lit(None, dtype=pl.Int64)
+    return ref.replace_strict(list(numbers), list(numbers.values()), default=None, return_dtype=pl.Int64)
+
+
+def bytea(column: pl.Expr) -> pl.Expr:
+    """Bytes as COPY reads them."""
+    return pl.concat_str(pl.lit("\\x"), column.bin.encode("hex")).alias(column.meta.output_name())
+
+
+def places(documents: pl.DataFrame, *, at: datetime, by: Actor) -> tuple[dict[str, int], dict[str, int]]:
+    """Channel and store codes to numbers. A channel in which stores sell is one of stores."""
+    by_store = set(documents.filter(pl.col("store").is_not_null())["channel"].drop_nulls().unique())
+    others = set(documents["channel"].drop_nulls().unique()) - by_store
+    found = channels.resolve_many(codes=sorted(others), at=at, by=by, kind="web") if others else {}
+    if by_store:
+        found |= channels.resolve_many(codes=sorted(by_store), at=at, by=by, kind="store")
+    store: dict[str, int] = {}
+    for channel in sorted(by_store):
+        codes = documents.filter(pl.col("channel") == channel)["store"].drop_nulls().unique().sort().to_list()
+        store |= stores.resolve_many(codes=codes, at=at, by=by, channel=channel)
+    return found, store
+
+
+def numbered_lines(namespace: str, lines: pl.DataFrame, owner: str, *, at: datetime, by: Actor) -> pl.DataFrame:
+    """`lines` as rows of a line table: product references turned into numbers. `owner` names the document's column."""
+    described = lines.select(ref="product_ref", title="title", category="category")
+    product = products.resolve_many(namespace=namespace, described=described, at=at, by=by)
+    extra = ["discount_minor"] if "discount_minor" in lines.columns else []
+    return lines.select(
+        owner,
+        "number",
+        number(pl.col("product_ref"), product).alias("product_id"),
+        "quantity",
+        "unit_price",
+        "amount_minor",
+        *extra,
+    )
+
+
+def customers_of(table: str, documents: Sequence[int]) -> set[int]:
+    """The customers these documents belong to."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT DISTINCT customer_id FROM {table} WHERE id = ANY(%s) AND customer_id IS NOT NULL",
+            [list(documents)],
+        )
+        return {customer for (customer,) in cursor.fetchall()}
+
+
+def overwrite(table: str, rows: pl.DataFrame) -> None:
+    """Every column of `rows` but `id` replaces what the row of that id has."""
+    columns = [name for name in rows.columns if name != "id"]
+    told = _told(table, rows)
+    sets = ", ".join(f"{name} = told.{name}" for name in columns)
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {table} SET {sets} FROM {told} AS told WHERE {table}.id = told.id")
+
+
+def overwrite_lines(table: str, owner: str, rows: pl.DataFrame, owners: Sequence[int]) -> None:
+    """`rows` replace the lines of `owners`. Lines that are gone keep their number and hold nothing any more."""
+    told = _told(table, rows)
+    columns = ", ".join(rows.columns)
+    values = [name for name in rows.columns if name not in {owner, "number"}]
+    emptied = [name for name in values if name != "product_id"]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {told} ON CONFLICT ({owner}, number) DO UPDATE SET "
+            + ", ".join(f"{name} = excluded.{name}" for name in values)
+        )
+        cursor.execute(
+            f"UPDATE {table} AS line SET {', '.join(f'{name} = 0' for name in emptied)} WHERE {owner} = ANY(%s)"
+            f" AND NOT EXISTS (SELECT FROM {told} AS told"
+            f" WHERE told.{owner} = line.{owner} AND told.number = line.number)",
+            [list(owners)],
+        )
+
+
+def _told(table: str, rows: pl.DataFrame) -> str:
+    """A temporary table shaped like `table` that holds `rows`."""
+    told = f"told_{table}"
+    columns = ", ".join(rows.columns)
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE IF EXISTS pg_temp.{told}")
+        cursor.execute(f"CREATE TEMPORARY TABLE {told} ON COMMIT DROP AS SELECT {columns} FROM {table} WITH NO DATA")
+    _copying.copy(told, rows)
+    return told

@@ -1,0 +1,178 @@
+"""Writing many orders at once: decide what is new, turn references into numbers, COPY, and tell."""
+
+from datetime import datetime
+
+import polars as pl
+
+from regulars.facts.commerce import _copying, _deciding, _documents, _rematching
+from regulars.facts.commerce.notices import OrderChanged, OrderRecorded, OrdersImported
+from regulars.facts.commerce.outcome import Outcome
+from regulars.facts.customers import customers
+from regulars.kit.actors import Actor, Origin
+from regulars.runtime.notices.outbox import announce
+
+_HEADER = ["customer_ref", "channel", "store", "placed_at", "currency", "is_adjustment"]
+_AMOUNTS = ["discount_minor", "shipping_minor", "tax_minor", "total_minor"]
+_LINE = ["number", "product_ref", "quantity", "unit_price", "amount_minor", "discount_minor"]
+
+
+def write(
+    *, namespace: str, orders: pl.DataFrame, lines: pl.DataFrame, origin: Origin, at: datetime, by: Actor
+) -> Outcome:
+    """`orders.record_many` without its transaction."""
+    incoming = _complete(orders, lines)
+    known = _copying.rows(
+        "SELECT ref, id, fingerprint, source_updated_at FROM commerce_order"
+        " WHERE namespace = %s AND ref = ANY(%s) ORDER BY id FOR UPDATE",
+        [namespace, incoming["ref"].to_list()],
+        _deciding.KNOWN,
+    )
+    sorted_out = _deciding.sort_out(incoming, known)
+    fresh = sorted_out.filter(pl.col("verdict") == "new")
+    newer = sorted_out.filter(pl.col("verdict") == "newer")
+    fresh = fresh.with_columns(
+        pl.Series("id", _copying.reserve_ids("commerce_order_id_seq", fresh.height), dtype=pl.Int64)
+    )
+    writing = pl.concat([fresh, newer])
+    wanted = lines.join(writing.select("ref", order_id="id"), on="ref")
+    rows = _numbered(namespace, writing, at, by, origin)
+    line_rows = _documents.numbered_lines(namespace, wanted, "order_id", at=at, by=by).with_columns(
+        pl.col("discount_minor").fill_null(0)
+    )
+    _copying.copy("commerce_order", rows.filter(pl.col("id").is_in(fresh["id"].implode())))
+    _copying.copy("commerce_line", line_rows.filter(pl.col("order_id").is_in(fresh["id"].implode())))
+    _replace(rows.filter(pl.col("id").is_in(newer["id"].implode())), line_rows)
+    _tell_customers(writing, rows, at, by)
+    _announce(namespace, origin, fresh, newer, rows, at, by)
+    of = {
+        verdict: sorted_out.filter(pl.col("verdict") == verdict)["ref"].to_list() for verdict in ("stale", "conflict")
+    }
+    on_record = pl.concat(
+        [sorted_out.filter(pl.col("id").is_not_null()).select("ref", "id"), fresh.select("ref", "id")]
+    )
+    return Outcome(
+        ids=dict(on_record.iter_rows()),
+        new=fresh.height,
+        changed=newer.height,
+        same=sorted_out.filter(pl.col("verdict") == "same").height,
+        stale=of["stale"],
+        conflicts=of["conflict"],
+    )
+
+
+def _complete(orders: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """The batch's orders with what follows from their lines, and their fingerprints."""
+    if orders["ref"].is_duplicated().any():
+        raise ValueError("a reference stands twice in one batch of orders; keep one")
+    goods = lines.group_by("ref").agg(
+        pl.col("amount_minor").sum().alias("goods_minor"),
+        ((pl.col("quantity") > 0) & (pl.col("unit_price") > 0)).any().alias("is_paid"),
+    )
+    amounts = [pl.col(name).fill_null(0) for name in ("discount_minor", "shipping_minor", "tax_minor")]
+    whole = (
+        orders.join(goods, on="ref", how="left")
+        .with_columns(*amounts, pl.col("goods_minor").fill_null(0), pl.col("is_adjustment").fill_null(value=False))
+        .with_columns(
+            pl.col("channel").fill_null(
+                pl.when(pl.col("store").is_null()).then(pl.lit("web")).otherwise(pl.lit("store"))
+            ),
+            pl.col("total_minor").fill_null(
+                pl.col("goods_minor") - pl.col("discount_minor") + pl.col("shipping_minor") + pl.col("tax_minor")
+            ),
+            kind=pl.when("is_adjustment")
+            .then(pl.lit("adjustment"))
+            .when(pl.col("is_paid").fill_null(value=False))
+            .then(pl.lit("purchase"))
+            .otherwise(pl.lit("giveaway")),
+        )
+    )
+    return _deciding.fingerprints(whole, lines, header=_HEADER + _AMOUNTS, line=_LINE)
+
+
+def _numbered(namespace: str, orders: pl.DataFrame, at: datetime, by: Actor, origin: Origin) -> pl.DataFrame:
+    """Rows for the table: references turned into numbers."""
+    customer = customers.resolve_many(
+        namespace=namespace, refs=orders["customer_ref"].drop_nulls().unique().to_list(), at=at, by=by, origin=origin
+    )
+    channel, store = _documents.places(orders, at=at, by=by)
+    return orders.select(
+        "id",
+        pl.lit(namespace).alias("namespace"),
+        "ref",
+        _documents.number(pl.col("customer_ref"), customer).alias("customer_id"),
+        _documents.number(pl.col("channel"), channel).alias("channel_id"),
+        _documents.number(pl.col("store"), store).alias("store_id"),
+        "placed_at",
+        "placed_on",
+        "currency",
+        "kind",
+        "goods_minor",
+        "discount_minor",
+        "shipping_minor",
+        "tax_minor",
+        "total_minor",
+        pl.lit(origin).alias("origin"),
+        "source_updated_at",
+        _documents.bytea(pl.col("fingerprint")),
+    )
+
+
+def _replace(rows: pl.DataFrame, line_rows: pl.DataFrame) -> None:
+    """Newer versions take the place of what is on record; what was matched to their lines is matched anew."""
+    if rows.is_empty():
+        return
+    orders = rows["id"].to_list()
+    before = _documents.customers_of("commerce_order", orders)
+    _rematching.unmatch_orders(orders)
+    _documents.overwrite("commerce_order", rows.drop("namespace", "ref", "origin"))
+    _documents.overwrite_lines("commerce_line", "order_id", line_rows.filter(pl.col("order_id").is_in(orders)), orders)
+    _rematching.rematch_orders(orders)
+    _rematching.rematch_customers(sorted({*before, *rows["customer_id"].drop_nulls().to_list()}))
+
+
+def _tell_customers(writing: pl.DataFrame, rows: pl.DataFrame, at: datetime, by: Actor) -> None:
+    known = rows.select("id", "customer_id").join(writing.select("id", "country", "placed_at"), on="id")
+    seen = (
+        known.drop_nulls("customer_id")
+        .group_by("customer_id")
+        .agg(pl.col("placed_at").min(), pl.col("country").drop_nulls().first())
+    )
+    customers.note_many(
+        at=at,
+        by=by,
+        first_seen=dict(seen.select("customer_id", "placed_at").iter_rows()),
+        countries=dict(seen.select("customer_id", "country").drop_nulls().iter_rows()),
+    )
+
+
+def _announce(
+    namespace: str,
+    origin: Origin,
+    fresh: pl.DataFrame,
+    newer: pl.DataFrame,
+    rows: pl.DataFrame,
+    at: datetime,
+    by: Actor,
+) -> None:
+    if rows.is_empty():
+        return
+    numbers = rows["id"].to_list()
+    if origin == "history":
+        announce(
+            OrdersImported(
+                first_order=min(numbers), last_order=max(numbers), count=rows.height, at=at, origin="history"
+            ),
+            by=by,
+            verb="commerce.orders.record_many",
+            after={"namespace": namespace, "new": fresh.height, "changed": newer.height},
+        )
+        return
+    fresh_ids = set(fresh["id"].to_list())
+    for order, customer, total in rows.select("id", "customer_id", "total_minor").iter_rows():
+        notice = OrderRecorded if order in fresh_ids else OrderChanged
+        announce(
+            notice(order=order, customer=customer, at=at, origin="live"),
+            by=by,
+            verb="commerce.orders.record",
+            after={"total_minor": total},
+        )

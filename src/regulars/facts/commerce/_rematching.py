@@ -1,0 +1,153 @@
+"""Keeps what is stored of return matches equal to what `matching.match` says. Doing it again changes nothing."""
+
+from collections.abc import Sequence
+
+import polars as pl
+from django.db import connection
+
+from regulars.facts.commerce import _copying
+from regulars.facts.commerce.matching import MATCHES, PURCHASES, RETURNS, THOUSANDTHS, match
+
+_CHUNK = 5000
+
+_RETURNS_OF_CUSTOMERS = """
+SELECT line.id, back.customer_id, line.product_id, back.returned_at, (line.quantity * %s)::bigint, line.amount_minor
+  FROM commerce_return AS back JOIN commerce_return_line AS line ON line.goods_return_id = back.id
+ WHERE back.customer_id = ANY(%s) AND back.order_id IS NULL
+"""
+
+# What came back on a return that names its order is not there any more for those that name none.
+_PURCHASES_OF_CUSTOMERS = """
+SELECT line.id, sale.customer_id, line.product_id, sale.placed_at,
+       ((line.quantity - COALESCE(named.quantity, 0)) * %s)::bigint
+  FROM commerce_order AS sale JOIN commerce_line AS line ON line.order_id = sale.id
+  JOIN (SELECT DISTINCT back.customer_id, came.product_id FROM commerce_return AS back
+          JOIN commerce_return_line AS came ON came.goods_return_id = back.id
+         WHERE back.customer_id = ANY(%s) AND back.order_id IS NULL) AS pair
+    ON pair.customer_id = sale.customer_id AND pair.product_id = line.product_id
+  LEFT JOIN LATERAL (SELECT sum(paired.quantity) AS quantity FROM commerce_return_match AS paired
+          JOIN commerce_return_line AS came ON came.id = paired.return_line_id
+          JOIN commerce_return AS back ON back.id = came.goods_return_id
+         WHERE paired.line_id = line.id AND back.order_id IS NOT NULL) AS named ON true
+ WHERE sale.customer_id = ANY(%s) AND sale.kind <> 'adjustment' AND sale.cancelled_at IS NULL AND line.quantity > 0
+"""
+
+_RETURNS_OF_ORDERS = """
+SELECT line.id, back.order_id, line.product_id, GREATEST(back.returned_at, sale.placed_at),
+       (line.quantity * %s)::bigint, line.amount_minor
+  FROM commerce_return AS back JOIN commerce_order AS sale ON sale.id = back.order_id
+  JOIN commerce_return_line AS line ON line.goods_return_id = back.id
+ WHERE back.order_id = ANY(%s)
+"""
+
+_PURCHASES_OF_ORDERS = """
+SELECT line.id, line.order_id, line.product_id, sale.placed_at, (line.quantity * %s)::bigint
+  FROM commerce_order AS sale JOIN commerce_line AS line ON line.order_id = sale.id
+ WHERE sale.id = ANY(%s) AND line.quantity > 0
+"""
+
+
+def rematch_customers(customers: Sequence[int]) -> None:
+    """Match anew the returns of these customers that name no order."""
+    for start in range(0, len(customers), _CHUNK):
+        some = list(customers[start : start + _CHUNK])
+        _lock()
+        returns = _copying.rows(_RETURNS_OF_CUSTOMERS, [THOUSANDTHS, some], RETURNS)
+        if returns.is_empty():
+            continue
+        purchases = _copying.rows(_PURCHASES_OF_CUSTOMERS, [THOUSANDTHS, some, some], PURCHASES)
+        _store(returns["id"].to_list(), match(purchases=purchases, returns=returns))
+
+
+def rematch_orders(orders: Sequence[int]) -> None:
+    """Match anew the returns that name these orders, each to the lines of its own order."""
+    _lock()
+    returns = _copying.rows(_RETURNS_OF_ORDERS, [THOUSANDTHS, list(orders)], RETURNS)
+    if returns.is_empty():
+        return
+    purchases = _copying.rows(_PURCHASES_OF_ORDERS, [THOUSANDTHS, list(orders)], PURCHASES)
+    _store(returns["id"].to_list(), match(purchases=purchases, returns=returns))
+
+
+def unmatch_orders(orders: Sequence[int]) -> None:
+    """Forget every match of a return line that touches these orders' lines, before the lines change."""
+    _lock()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT paired.return_line_id FROM commerce_return_match AS paired"
+            " JOIN commerce_line AS line ON line.id = paired.line_id WHERE line.order_id = ANY(%s)",
+            [list(orders)],
+        )
+        touched = [number for (number,) in cursor.fetchall()]
+    if touched:
+        _store(touched, pl.DataFrame(schema=MATCHES))
+
+
+def unmatch_returns(goods_returns: Sequence[int]) -> None:
+    """Forget every match of these returns, before their lines change."""
+    _lock()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM commerce_return_line WHERE goods_return_id = ANY(%s)", [list(goods_returns)])
+        touched = [number for (number,) in cursor.fetchall()]
+    _store(touched, pl.DataFrame(schema=MATCHES))
+
+
+def _lock() -> None:
+    """One matcher at a time until commit: two that see each other's half would both take the same purchase."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('commerce.return_matching'))")
+
+
+def _store(return_lines: list[int], matches: pl.DataFrame) -> None:
+    """`matches` is all there is for `return_lines`; rows that stay as they are are not written."""
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS pg_temp.told_match, pg_temp.told_scope")
+        cursor.execute(
+            "CREATE TEMPORARY TABLE told_match (return_id bigint, purchase_id bigint, quantity bigint,"
+            " amount_minor bigint) ON COMMIT DROP"
+        )
+        cursor.execute(
+            "CREATE TEMPORARY TABLE told_scope ON COMMIT DROP AS SELECT id FROM unnest(%s::bigint[]) AS scope(id)",
+            [return_lines],
+        )
+        _copying.copy("told_match", matches)
+        cursor.execute(
+            "CREATE TEMPORARY TABLE touched_line ON COMMIT DROP AS SELECT purchase_id AS id FROM told_match"
+            " UNION SELECT paired.line_id FROM commerce_return_match AS paired JOIN told_scope"
+            " ON told_scope.id = paired.return_line_id"
+        )
+        cursor.execute(
+            "DELETE FROM commerce_return_match AS paired USING told_scope WHERE told_scope.id = paired.return_line_id"
+            " AND NOT EXISTS (SELECT FROM told_match AS told WHERE told.return_id = paired.return_line_id"
+            " AND told.purchase_id = paired.line_id AND told.quantity = paired.quantity * %s"
+            " AND told.amount_minor = paired.amount_minor)",
+            [THOUSANDTHS],
+        )
+        cursor.execute(
+            "INSERT INTO commerce_return_match (return_line_id, line_id, quantity, amount_minor)"
+            " SELECT return_id, purchase_id, quantity::numeric / %s, amount_minor FROM told_match"
+            " ON CONFLICT (return_line_id, line_id) DO NOTHING",
+            [THOUSANDTHS],
+        )
+        cursor.execute(
+            "UPDATE commerce_return_line AS line SET matched_quantity = summed.quantity FROM"
+            " (SELECT told_scope.id, COALESCE(sum(paired.quantity), 0) AS quantity FROM told_scope"
+            " LEFT JOIN commerce_return_match AS paired ON paired.return_line_id = told_scope.id GROUP BY 1) AS summed"
+            " WHERE line.id = summed.id AND line.matched_quantity <> summed.quantity"
+        )
+        cursor.execute(
+            "UPDATE commerce_return AS back SET matched_minor = summed.minor FROM"
+            " (SELECT line.goods_return_id AS id, COALESCE(sum(paired.amount_minor), 0) AS minor"
+            " FROM commerce_return_line AS line"
+            " LEFT JOIN commerce_return_match AS paired ON paired.return_line_id = line.id"
+            " WHERE line.goods_return_id IN (SELECT scoped.goods_return_id FROM commerce_return_line AS scoped"
+            " JOIN told_scope USING (id)) GROUP BY 1) AS summed"
+            " WHERE back.id = summed.id AND back.matched_minor <> summed.minor"
+        )
+        cursor.execute(
+            "UPDATE commerce_line AS line SET returned_quantity = summed.quantity FROM"
+            " (SELECT touched_line.id, COALESCE(sum(paired.quantity), 0) AS quantity FROM touched_line"
+            " LEFT JOIN commerce_return_match AS paired ON paired.line_id = touched_line.id GROUP BY 1) AS summed"
+            " WHERE line.id = summed.id AND line.returned_quantity <> summed.quantity"
+        )
+        cursor.execute("DROP TABLE touched_line")

@@ -1,0 +1,311 @@
+"""Goods that come back: refunds of an order, and returns that name none. Matched to purchases first in, first out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+from django.db import IntegrityError, connection, transaction
+
+from regulars.facts.commerce import _rematching, _return_batches
+from regulars.facts.commerce.models import GoodsReturn, Line, Order, ReturnLine
+from regulars.facts.commerce.orders import UnknownOrder
+from regulars.facts.commerce.outcome import Outcome
+from regulars.facts.company import company
+from regulars.kit import civil, ids
+from regulars.kit.actors import Actor, Origin
+from regulars.kit.money import Money
+from regulars.kit.refusals import Refusal
+
+PREFIX = "ret"
+
+#: Columns of a batch's two frames. Quantities and amounts are positive: what came back, and what was paid out for it.
+#: `order_ref` names the order where the return does.
+RETURNS = pl.Schema(
+    {
+        "ref": pl.String(),
+        "customer_ref": pl.String(),
+        "order_ref": pl.String(),
+        "returned_at": pl.Datetime("us", "UTC"),
+        "returned_on": pl.Date(),
+        "currency": pl.String(),
+        "source_updated_at": pl.Datetime("us", "UTC"),
+    }
+)
+LINES = pl.Schema(
+    {
+        "ref": pl.String(),
+        "number": pl.Int32(),
+        "product_ref": pl.String(),
+        "title": pl.String(),
+        "category": pl.String(),
+        "quantity": pl.Decimal(18, 3),
+        "unit_price": pl.Decimal(18, 6),
+        "amount_minor": pl.Int64(),
+    }
+)
+
+
+@dataclass(frozen=True)
+class ReturnBatch:
+    """Many returns of one source: frames with the columns RETURNS and LINES; no reference stands twice in `returns`."""
+
+    namespace: str
+    returns: pl.DataFrame
+    lines: pl.DataFrame
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class ReturnLineView:
+    """One product that came back. `matched_quantity` of it is known to have been bought."""
+
+    number: int
+    product_id: int
+    product_ref: str
+    title: str
+    quantity: Decimal
+    amount_minor: int
+    matched_quantity: Decimal
+
+
+@dataclass(frozen=True)
+class ReturnView:
+    """One return, as people read it. Amounts in minor units of `currency`."""
+
+    id: int
+    public_id: str
+    ref: str
+    customer_id: int | None
+    order_id: int | None
+    returned_at: datetime
+    returned_on: date
+    currency: str
+    amount_minor: int
+    matched_minor: int
+    lines: Sequence[ReturnLineView]
+
+
+class OverRefund(Refusal):
+    """More than the order has left."""
+
+    code = "returns.over_refund"
+
+
+class KeyUsedElsewhere(Refusal):
+    """The key belongs to another refund."""
+
+    code = "returns.key_used_elsewhere"
+
+
+class NothingLeft(Refusal):
+    """All of it has come back already."""
+
+    code = "returns.nothing_left"
+
+
+def refund(
+    *, order: int, lines: Mapping[int, Decimal] | None = None, key: str, at: datetime, by: Actor, why: str = ""
+) -> ReturnView:
+    """Goods of an order came back: `lines` maps line numbers to quantities; without it, all that is left.
+
+    Pays back each line's price less its share of the order's discount, in proportion to the quantity; shipping is not
+    paid back. Lines of the same product count together. The same `key` again gives the first answer.
+    """
+    with transaction.atomic():
+        sale = Order.objects.select_for_update().filter(id=order).first()
+        if sale is None:
+            raise UnknownOrder(f"order: there is no number {order}; look it up again", field="order", value=order)
+        ref = f"refund:{key}"
+        if earlier := GoodsReturn.objects.filter(namespace=sale.namespace, ref=ref).first():
+            if earlier.order_id != order:
+                raise KeyUsedElsewhere(f"key: {key!r} refunds another order; choose a new key", field="key", value=key)
+            return _view(earlier.id)
+        rows = list(Line.objects.filter(order_id=order, quantity__gt=0).order_by("number"))
+        wanted = _wanted(rows, lines)
+        paid = _paid(sale, rows)
+        document = GoodsReturn.objects.create(
+            namespace=sale.namespace,
+            ref=ref,
+            customer_id=sale.customer_id,
+            order_id=order,
+            returned_at=at,
+            returned_on=civil.day_of(at, civil.zone(company.shop().zone)),
+            currency=sale.currency,
+            amount_minor=sum(_share(row, paid[row.number], wanted[row.number]) for row in rows if row.number in wanted),
+            origin="live",
+            fingerprint=bytes(16),
+        )
+        ReturnLine.objects.bulk_create(
+            ReturnLine(
+                goods_return=document,
+                number=row.number,
+                product_id=row.product_id,
+                quantity=wanted[row.number],
+                unit_price=row.unit_price,
+                amount_minor=_share(row, paid[row.number], wanted[row.number]),
+            )
+            for row in rows
+            if row.number in wanted
+        )
+        _rematching.rematch_orders([order])
+        if sale.customer_id is not None:
+            _rematching.rematch_customers([sale.customer_id])
+        _return_batches.announce_live(document.id, order, sale.customer_id, document.amount_minor, at, by, why)
+    return _view(document.id)
+
+
+def record_many(*, batch: ReturnBatch, at: datetime, by: Actor, match: bool = True) -> Outcome:
+    """Put many returns on record; stale reports and conflicts are listed, not raised, and the rest goes in.
+
+    One transaction. With `match=False` the caller says `match_namespace` once after its last batch: a return may stand
+    in a file before its purchase.
+    """
+    for attempt in range(3):
+        try:
+            with transaction.atomic():
+                return _return_batches.write(
+                    namespace=batch.namespace,
+                    returns=batch.returns,
+                    lines=batch.lines,
+                    origin=batch.origin,
+                    match=match,
+                    at=at,
+                    by=by,
+                )
+        except IntegrityError as problem:
+            # Another process recorded one of our new returns between our look-up and our COPY: look again.
+            if attempt == 2 or "commerce_return_ref" not in str(problem):
+                raise
+    raise AssertionError("unreachable")
+
+
+def match_namespace(*, namespace: str) -> None:
+    """Match every return of one source, some thousand customers a transaction. Again changes nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT customer_id FROM commerce_return WHERE namespace = %s AND customer_id IS NOT NULL"
+            " AND order_id IS NULL ORDER BY customer_id",
+            [namespace],
+        )
+        customer_numbers = [number for (number,) in cursor.fetchall()]
+        cursor.execute(
+            "SELECT DISTINCT order_id FROM commerce_return WHERE namespace = %s AND order_id IS NOT NULL"
+            " ORDER BY order_id",
+            [namespace],
+        )
+        orders = [number for (number,) in cursor.fetchall()]
+    for some in _chunks(orders):
+        with transaction.atomic():
+            _rematching.rematch_orders(some)
+    for some in _chunks(customer_numbers):
+        with transaction.atomic():
+            _rematching.rematch_customers(some)
+
+
+def get(goods_return: int) -> ReturnView:
+    """One return with its lines. Two queries."""
+    return _view(goods_return)
+
+
+def of_customer(customer: int, *, before: tuple[datetime, int] | None = None, limit: int = 50) -> list[ReturnView]:
+    """A customer's returns, newest first, those before (returned_at, id). Two queries."""
+    page = "" if before is None else " AND (returned_at, id) < (%s, %s)"
+    return _views(
+        f"customer_id = %s{page} ORDER BY returned_at DESC, id DESC LIMIT %s", [customer, *(before or ()), limit]
+    )
+
+
+def of_order(order: int) -> list[ReturnView]:
+    """The returns that name this order, oldest first. Two queries."""
+    return _views("order_id = %s ORDER BY returned_at, id", [order])
+
+
+def quantities(*, namespace: str) -> tuple[Decimal, Decimal]:
+    """How much came back to one source, and how much of it is matched to purchases. Reads all its returns."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT COALESCE(sum(line.quantity), 0), COALESCE(sum(line.matched_quantity), 0)"
+            " FROM commerce_return AS back JOIN commerce_return_line AS line ON line.goods_return_id = back.id"
+            " WHERE back.namespace = %s",
+            [namespace],
+        )
+        came_back, matched = cursor.fetchone() or (Decimal(0), Decimal(0))
+        return came_back, matched
+
+
+def _wanted(rows: Sequence[Line], lines: Mapping[int, Decimal] | None) -> dict[int, Decimal]:
+    """Line number to the quantity that comes back, refused where the order has less left."""
+    left: dict[int, Decimal] = {}
+    for row in rows:
+        left[row.product_id] = left.get(row.product_id, Decimal(0)) + row.quantity - row.returned_quantity
+    if lines is None:
+        wanted = {
+            row.number: row.quantity - row.returned_quantity for row in rows if row.quantity > row.returned_quantity
+        }
+        if not wanted:
+            raise NothingLeft("order: all of it has come back already; nothing is left to refund", field="order")
+        return wanted
+    by_number = {row.number: row for row in rows}
+    for number, quantity in lines.items():
+        line = by_number.get(number)
+        have = left[line.product_id] if line else Decimal(0)
+        if line is None or quantity <= 0 or have < quantity:
+            raise OverRefund(
+                f"lines: {quantity} of line {number} cannot come back; refund at most {max(have, Decimal(0))}",
+                field="lines",
+                value=str(quantity),
+                line=number,
+            )
+        left[line.product_id] -= quantity
+    return dict(lines)
+
+
+def _paid(sale: Order, rows: Sequence[Line]) -> dict[int, int]:
+    """Line number to what was paid for it: its amount less its share of the order's discount."""
+    amounts = [row.amount_minor for row in rows]
+    if not any(amounts):
+        return dict.fromkeys((row.number for row in rows), 0)
+    discounts = Money(sale.discount_minor, sale.currency).allocate(amounts)
+    return {row.number: max(row.amount_minor - off.minor, 0) for row, off in zip(rows, discounts, strict=True)}
+
+
+def _share(row: Line, paid: int, quantity: Decimal) -> int:
+    """What `quantity` more of the line is worth after what has come back, so that the parts add up to the whole."""
+    before, after = row.returned_quantity, row.returned_quantity + quantity
+    return int(paid * after // row.quantity - paid * before // row.quantity)
+
+
+def _chunks(numbers: list[int], size: int = 5000) -> list[list[int]]:
+    return [numbers[start : start + size] for start in range(0, len(numbers), size)]
+
+
+def _view(goods_return: int) -> ReturnView:
+    return _views("id = %s", [goods_return])[0]
+
+
+def _views(where: str, values: Sequence[Any]) -> list[ReturnView]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, public_id, ref, customer_id, order_id, returned_at, returned_on, currency, amount_minor,"
+            f" matched_minor FROM commerce_return WHERE {where}",
+            values,
+        )
+        heads = cursor.fetchall()
+    lines: dict[int, list[ReturnLineView]] = {head[0]: [] for head in heads}
+    rows = ReturnLine.objects.filter(goods_return_id__in=lines).select_related("product")
+    for line in rows.order_by("goods_return_id", "number"):
+        lines[line.goods_return_id].append(
+            ReturnLineView(
+                line.number,
+                line.product_id,
+                line.product.ref,
+                line.product.title,
+                line.quantity,
+                line.amount_minor,
+                line.matched_quantity,
+            )
+        )
+    return [ReturnView(*[number, ids.public(PREFIX, uuid), *rest, lines[number]]) for number, uuid, *rest in heads]

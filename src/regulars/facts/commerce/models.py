@@ -1,0 +1,183 @@
+"""Private: other rooms ask `orders`, `goods_returns` and `products`."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Greatest, Now
+
+from regulars.runtime.database.fields import RandomUuid, TransactionIdField
+
+KINDS = ("purchase", "giveaway", "adjustment")
+ORIGINS = ("live", "history")
+
+
+class Product(models.Model):
+    """One thing sold, by the reference its source gives it."""
+
+    id = models.BigAutoField(primary_key=True)
+    namespace = models.CharField(max_length=64)
+    ref = models.CharField(max_length=200)
+    title = models.CharField(max_length=300, default="", db_default="")
+    category = models.CharField(max_length=200, default="", db_default="")
+    changed_xid = TransactionIdField()
+
+    class Meta:
+        db_table = "commerce_product"
+        indexes = [models.Index(fields=["changed_xid"], name="commerce_product_changed")]
+        constraints = [
+            models.UniqueConstraint(fields=["namespace", "ref"], name="commerce_product_ref"),
+            models.CheckConstraint(name="commerce_product_has_ref", condition=~Q(ref="")),
+        ]
+
+
+class Order(models.Model):
+    """One order of any channel. Without a customer it is a guest's."""
+
+    id = models.BigAutoField(primary_key=True)
+    public_id = models.UUIDField(unique=True, db_default=RandomUuid(), editable=False)
+    namespace = models.CharField(max_length=64)
+    ref = models.CharField(max_length=200)
+    customer = models.ForeignKey(
+        "customers.Customer", on_delete=models.PROTECT, related_name="+", null=True, db_index=False
+    )
+    channel = models.ForeignKey("company.Channel", on_delete=models.PROTECT, related_name="+", db_index=False)
+    store = models.ForeignKey("company.Store", on_delete=models.PROTECT, related_name="+", null=True, db_index=False)
+    placed_at = models.DateTimeField()
+    placed_on = models.DateField()
+    currency = models.CharField(max_length=3)
+    kind = models.CharField(max_length=12)
+    goods_minor = models.BigIntegerField()
+    discount_minor = models.BigIntegerField()
+    shipping_minor = models.BigIntegerField()
+    tax_minor = models.BigIntegerField()
+    total_minor = models.BigIntegerField()
+    cancelled_at = models.DateTimeField(null=True)
+    origin = models.CharField(max_length=10)
+    source_updated_at = models.DateTimeField(null=True)
+    fingerprint = models.BinaryField(max_length=16)
+    recorded_at = models.DateTimeField(db_default=Now())
+    changed_xid = TransactionIdField()
+
+    class Meta:
+        db_table = "commerce_order"
+        indexes = [
+            models.Index(fields=["customer", "-placed_at", "-id"], name="commerce_order_customer"),
+            models.Index(fields=["changed_xid"], name="commerce_order_changed"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["namespace", "ref"], name="commerce_order_ref"),
+            models.CheckConstraint(name="commerce_order_has_ref", condition=~Q(ref="")),
+            models.CheckConstraint(name="commerce_order_kind", condition=Q(kind__in=KINDS)),
+            models.CheckConstraint(name="commerce_order_origin", condition=Q(origin__in=ORIGINS)),
+            models.CheckConstraint(name="commerce_order_currency", condition=Q(currency__regex="^[A-Z]{3}$")),
+            models.CheckConstraint(
+                name="commerce_order_amounts",
+                condition=Q(kind="adjustment")
+                | Q(goods_minor__gte=0, discount_minor__gte=0, shipping_minor__gte=0, tax_minor__gte=0),
+            ),
+        ]
+
+
+class Line(models.Model):
+    """One line of an order. A line its source took back stays, with nothing on it: numbers are never reused."""
+
+    id = models.BigAutoField(primary_key=True)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+", db_index=False)
+    number = models.IntegerField()
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="+", db_index=False)
+    quantity = models.DecimalField(max_digits=18, decimal_places=3)
+    unit_price = models.DecimalField(max_digits=18, decimal_places=6)
+    amount_minor = models.BigIntegerField()
+    discount_minor = models.BigIntegerField()
+    returned_quantity = models.DecimalField(max_digits=18, decimal_places=3, db_default=0)
+
+    class Meta:
+        db_table = "commerce_line"
+        constraints = [
+            models.UniqueConstraint(fields=["order", "number"], name="commerce_line_number"),
+            models.CheckConstraint(
+                name="commerce_line_returned",
+                condition=Q(returned_quantity__gte=0, returned_quantity__lte=Greatest(F("quantity"), 0)),
+            ),
+        ]
+
+
+class GoodsReturn(models.Model):
+    """One document by which goods came back and money went out; for an order, or for none that it names."""
+
+    id = models.BigAutoField(primary_key=True)
+    public_id = models.UUIDField(unique=True, db_default=RandomUuid(), editable=False)
+    namespace = models.CharField(max_length=64)
+    ref = models.CharField(max_length=200)
+    customer = models.ForeignKey(
+        "customers.Customer", on_delete=models.PROTECT, related_name="+", null=True, db_index=False
+    )
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+", null=True)
+    returned_at = models.DateTimeField()
+    returned_on = models.DateField()
+    currency = models.CharField(max_length=3)
+    amount_minor = models.BigIntegerField()
+    matched_minor = models.BigIntegerField(db_default=0)
+    origin = models.CharField(max_length=10)
+    source_updated_at = models.DateTimeField(null=True)
+    fingerprint = models.BinaryField(max_length=16)
+    recorded_at = models.DateTimeField(db_default=Now())
+    changed_xid = TransactionIdField()
+
+    class Meta:
+        db_table = "commerce_return"
+        indexes = [
+            models.Index(fields=["customer", "-returned_at", "-id"], name="commerce_return_customer"),
+            models.Index(fields=["changed_xid"], name="commerce_return_changed"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["namespace", "ref"], name="commerce_return_ref"),
+            models.CheckConstraint(name="commerce_return_has_ref", condition=~Q(ref="")),
+            models.CheckConstraint(name="commerce_return_origin", condition=Q(origin__in=ORIGINS)),
+            models.CheckConstraint(name="commerce_return_currency", condition=Q(currency__regex="^[A-Z]{3}$")),
+            models.CheckConstraint(
+                name="commerce_return_amounts",
+                condition=Q(amount_minor__gte=0, matched_minor__gte=0, matched_minor__lte=F("amount_minor")),
+            ),
+        ]
+
+
+class ReturnLine(models.Model):
+    """One product that came back. What `matched_quantity` leaves over was bought before our records begin."""
+
+    id = models.BigAutoField(primary_key=True)
+    goods_return = models.ForeignKey(GoodsReturn, on_delete=models.PROTECT, related_name="+", db_index=False)
+    number = models.IntegerField()
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="+", db_index=False)
+    quantity = models.DecimalField(max_digits=18, decimal_places=3)
+    unit_price = models.DecimalField(max_digits=18, decimal_places=6)
+    amount_minor = models.BigIntegerField()
+    matched_quantity = models.DecimalField(max_digits=18, decimal_places=3, db_default=0)
+
+    class Meta:
+        db_table = "commerce_return_line"
+        constraints = [
+            models.UniqueConstraint(fields=["goods_return", "number"], name="commerce_return_line_number"),
+            models.CheckConstraint(
+                name="commerce_return_line_matched",
+                condition=Q(matched_quantity__gte=0, matched_quantity__lte=F("quantity"), amount_minor__gte=0),
+            ),
+        ]
+
+
+class ReturnMatch(models.Model):
+    """How much of a return line came from which purchase line."""
+
+    id = models.BigAutoField(primary_key=True)
+    return_line = models.ForeignKey(ReturnLine, on_delete=models.PROTECT, related_name="+", db_index=False)
+    line = models.ForeignKey(Line, on_delete=models.PROTECT, related_name="+")
+    quantity = models.DecimalField(max_digits=18, decimal_places=3)
+    amount_minor = models.BigIntegerField()
+
+    class Meta:
+        db_table = "commerce_return_match"
+        constraints = [
+            models.UniqueConstraint(fields=["return_line", "line"], name="commerce_return_match_once"),
+            models.CheckConstraint(
+                name="commerce_return_match_amounts", condition=Q(quantity__gt=0, amount_minor__gte=0)
+            ),
+        ]

@@ -1,0 +1,92 @@
+"""What commerce tells other rooms: that something happened to an order or a return, by number."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from regulars.runtime.notices.notice import Notice
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfAnOrder(Notice):
+    order: int
+    customer: int | None
+
+    @property
+    def subject(self) -> str:
+        """In order per customer; per order where it is a guest's."""
+        return f"order:{self.order}" if self.customer is None else f"customer:{self.customer}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderRecorded(_OfAnOrder):
+    """A live order is on record."""
+
+    kind: ClassVar[str] = "commerce.order_recorded"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderChanged(_OfAnOrder):
+    """Its source sent a newer version."""
+
+    kind: ClassVar[str] = "commerce.order_changed"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderCancelled(_OfAnOrder):
+    """It does not count any more."""
+
+    kind: ClassVar[str] = "commerce.order_cancelled"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoodsReturned(Notice):
+    """Goods came back, for an order or for none that the return names."""
+
+    goods_return: int
+    order: int | None
+    customer: int | None
+
+    kind: ClassVar[str] = "commerce.goods_returned"
+    version: ClassVar[int] = 1
+
+    @property
+    def subject(self) -> str:
+        """In order per customer; per return where it is a guest's."""
+        return f"return:{self.goods_return}" if self.customer is None else f"customer:{self.customer}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrdersImported(Notice):
+    """A batch of history came in; who wants the orders reads them from the tables."""
+
+    first_order: int
+    last_order: int
+    count: int
+
+    kind: ClassVar[str] = "commerce.orders_imported"
+    version: ClassVar[int] = 1
+
+    @property
+    def subject(self) -> str:
+        """All imports in one line."""
+        return "commerce:imports"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReturnsImported(Notice):
+    """A batch of returns of history came in."""
+
+    first_return: int
+    last_return: int
+    count: int
+
+    kind: ClassVar[str] = "commerce.returns_imported"
+    version: ClassVar[int] = 1
+
+    @property
+    def subject(self) -> str:
+        """All imports in one line."""
+        return "commerce:imports"

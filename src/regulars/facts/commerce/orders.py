@@ -1,0 +1,345 @@
+"""Orders: recording them one by one or by the million, cancelling them, and asking for them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import polars as pl
+from django.db import IntegrityError, connection, transaction
+
+from regulars.facts.commerce import _order_batches, _rematching
+from regulars.facts.commerce.models import Line, Order
+from regulars.facts.commerce.notices import OrderCancelled
+from regulars.facts.commerce.outcome import Outcome
+from regulars.facts.company import company
+from regulars.kit import civil, ids
+from regulars.kit.actors import Actor, Origin
+from regulars.kit.money import to_minor
+from regulars.kit.refusals import Refusal
+from regulars.runtime.notices.outbox import announce
+
+PREFIX = "ord"
+
+#: Columns of a batch's two frames. Amounts are whole minor units of the order's currency. `total_minor` may be null:
+#: goods less discount plus shipping and tax. `country` is the customer's. Everything but refs, instants and currency
+#: may be null where the source does not tell.
+ORDERS = pl.Schema(
+    {
+        "ref": pl.String(),
+        "customer_ref": pl.String(),
+        "country": pl.String(),
+        "channel": pl.String(),
+        "store": pl.String(),
+        "placed_at": pl.Datetime("us", "UTC"),
+        "placed_on": pl.Date(),
+        "currency": pl.String(),
+        "is_adjustment": pl.Boolean(),
+        "discount_minor": pl.Int64(),
+        "shipping_minor": pl.Int64(),
+        "tax_minor": pl.Int64(),
+        "total_minor": pl.Int64(),
+        "source_updated_at": pl.Datetime("us", "UTC"),
+    }
+)
+LINES = pl.Schema(
+    {
+        "ref": pl.String(),
+        "number": pl.Int32(),
+        "product_ref": pl.String(),
+        "title": pl.String(),
+        "category": pl.String(),
+        "quantity": pl.Decimal(18, 3),
+        "unit_price": pl.Decimal(18, 6),
+        "amount_minor": pl.Int64(),
+        "discount_minor": pl.Int64(),
+    }
+)
+
+
+@dataclass(frozen=True)
+class LineReport:
+    """One line as its source tells it. `amount_minor` may be left out: quantity times unit price, rounded half up."""
+
+    number: int
+    product_ref: str
+    quantity: Decimal
+    unit_price: Decimal
+    amount_minor: int | None = None
+    discount_minor: int = 0
+    title: str | None = None
+    category: str | None = None
+
+
+@dataclass(frozen=True)
+class OrderReport:
+    """One order as its source tells it. `ref` is its key: the same in the same namespace is the same order."""
+
+    namespace: str
+    ref: str
+    placed_at: datetime
+    currency: str
+    lines: Sequence[LineReport]
+    customer_ref: str | None = None
+    country: str | None = None
+    channel: str = "web"
+    store: str | None = None
+    discount_minor: int = 0
+    shipping_minor: int = 0
+    tax_minor: int = 0
+    total_minor: int | None = None
+    is_adjustment: bool = False
+    source_updated_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class OrderBatch:
+    """Many orders of one source: frames with the columns ORDERS and LINES; no reference stands twice in `orders`."""
+
+    namespace: str
+    orders: pl.DataFrame
+    lines: pl.DataFrame
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class LineView:
+    """One line, as people read it."""
+
+    number: int
+    product_id: int
+    product_ref: str
+    title: str
+    quantity: Decimal
+    unit_price: Decimal
+    amount_minor: int
+    discount_minor: int
+    returned_quantity: Decimal
+
+
+@dataclass(frozen=True)
+class OrderView:
+    """One order, as people read it. Amounts in minor units of `currency`. `kind`: purchase, giveaway or adjustment."""
+
+    id: int
+    public_id: str
+    ref: str
+    customer_id: int | None
+    channel: str
+    store: str
+    placed_at: datetime
+    placed_on: date
+    currency: str
+    kind: str
+    goods_minor: int
+    discount_minor: int
+    shipping_minor: int
+    tax_minor: int
+    total_minor: int
+    cancelled_at: datetime | None
+    lines: Sequence[LineView]
+
+
+class UnknownOrder(Refusal):
+    """No such order."""
+
+    code = "orders.unknown"
+
+
+class NoLines(Refusal):
+    """An order with nothing on it."""
+
+    code = "orders.no_lines"
+
+
+class StaleReport(Refusal):
+    """Its source has told us something newer already."""
+
+    code = "orders.stale"
+
+
+class ConflictingReport(Refusal):
+    """The same reference with other content, and no update time that decides."""
+
+    code = "orders.conflict"
+
+
+def record(*, report: OrderReport, at: datetime, by: Actor) -> OrderView:
+    """Put one live order on record. Its reference is its key: the same content again gives the same order.
+
+    Other content under the same reference replaces it when its source's update time is later; refused with
+    `StaleReport` when earlier and with `ConflictingReport` when no update time decides.
+    """
+    if not report.lines:
+        raise NoLines(f"lines: order {report.ref!r} has none; send at least one", field="lines", value=report.ref)
+    done = record_many(batch=_batch_of(report), at=at, by=by)
+    if done.stale:
+        raise StaleReport(
+            f"source_updated_at: a newer version of order {report.ref!r} is on record; send the latest",
+            field="source_updated_at",
+            value=report.ref,
+        )
+    if done.conflicts:
+        raise ConflictingReport(
+            f"ref: order {report.ref!r} is on record with other content; send its update time with the change",
+            field="ref",
+            value=report.ref,
+        )
+    return _view(done.ids[report.ref])
+
+
+def record_many(*, batch: OrderBatch, at: datetime, by: Actor) -> Outcome:
+    """The set-based twin of `record`: stale reports and conflicts are listed, not raised, and the rest goes in.
+
+    One transaction, about twenty statements whatever the number; some 50,000 lines a batch keep memory small. History
+    announces one notice for the batch, live orders one each. Safe beside others who record the same orders.
+    """
+    for attempt in range(3):
+        try:
+            with transaction.atomic():
+                return _order_batches.write(
+                    namespace=batch.namespace,
+                    orders=batch.orders,
+                    lines=batch.lines,
+                    origin=batch.origin,
+                    at=at,
+                    by=by,
+                )
+        except IntegrityError as problem:
+            # Another process recorded one of our new orders between our look-up and our COPY: look again.
+            if attempt == 2 or "commerce_order_ref" not in str(problem):
+                raise
+    raise AssertionError("unreachable")
+
+
+def cancel(*, order: int, at: datetime, by: Actor, why: str = "") -> OrderView:
+    """The order does not count any more, from `at` on. Again changes nothing."""
+    with transaction.atomic():
+        row = Order.objects.select_for_update().filter(id=order).first()
+        if row is None:
+            raise UnknownOrder(f"order: there is no number {order}; look it up again", field="order", value=order)
+        if row.cancelled_at is None:
+            Order.objects.filter(id=order).update(cancelled_at=at)
+            _rematching.rematch_customers([row.customer_id] if row.customer_id else [])
+            announce(
+                OrderCancelled(order=order, customer=row.customer_id, at=at, origin="live"),
+                by=by,
+                verb="commerce.orders.cancel",
+                before={"total_minor": row.total_minor},
+                why=why,
+            )
+    return _view(order)
+
+
+def get(order: int) -> OrderView:
+    """One order with its lines. Two queries; refused when there is none."""
+    return _view(order)
+
+
+def by_public_id(text: str) -> OrderView:
+    """One order by `ord_…` as people type it. Two queries; refused when there is none."""
+    return _one(_SELECT + " WHERE sale.public_id = %s", ids.parse(text, PREFIX), text.strip()[:40])
+
+
+def by_ref(*, namespace: str, ref: str) -> OrderView | None:
+    """One order by what its source calls it. Two queries."""
+    found = _views(_SELECT + " WHERE sale.namespace = %s AND sale.ref = %s", [namespace, ref])
+    return found[0] if found else None
+
+
+def of_customer(customer: int, *, before: tuple[datetime, int] | None = None, limit: int = 50) -> list[OrderView]:
+    """A customer's orders, newest first, those before (placed_at, id). Two queries."""
+    page = "" if before is None else " AND (sale.placed_at, sale.id) < (%s, %s)"
+    return _views(
+        f"{_SELECT} WHERE sale.customer_id = %s{page} ORDER BY sale.placed_at DESC, sale.id DESC LIMIT %s",
+        [customer, *(before or ()), limit],
+    )
+
+
+def last_purchase_on() -> date | None:
+    """The civil day of the latest purchase on record that was not cancelled. Reads all orders: not for every page."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT max(placed_on) FROM commerce_order WHERE kind = 'purchase' AND cancelled_at IS NULL")
+        (day,) = cursor.fetchone() or (None,)
+        return day
+
+
+def _batch_of(report: OrderReport) -> OrderBatch:
+    zone = civil.zone(company.shop().zone)
+    head = {
+        "ref": report.ref,
+        "customer_ref": report.customer_ref,
+        "country": report.country,
+        "channel": report.channel,
+        "store": report.store,
+        "placed_at": report.placed_at,
+        "placed_on": civil.day_of(report.placed_at, zone),
+        "currency": report.currency,
+        "is_adjustment": report.is_adjustment,
+        "discount_minor": report.discount_minor,
+        "shipping_minor": report.shipping_minor,
+        "tax_minor": report.tax_minor,
+        "total_minor": report.total_minor,
+        "source_updated_at": report.source_updated_at,
+    }
+    lines = [
+        {
+            "ref": report.ref,
+            "number": line.number,
+            "product_ref": line.product_ref,
+            "title": line.title,
+            "category": line.category,
+            "quantity": line.quantity,
+            "unit_price": line.unit_price,
+            "amount_minor": to_minor(line.quantity * line.unit_price, report.currency)
+            if line.amount_minor is None
+            else line.amount_minor,
+            "discount_minor": line.discount_minor,
+        }
+        for line in report.lines
+    ]
+    return OrderBatch(report.namespace, pl.DataFrame([head], schema=ORDERS), pl.DataFrame(lines, schema=LINES), "live")
+
+
+_SELECT = (
+    "SELECT sale.id, sale.public_id, sale.ref, sale.customer_id, channel.code, COALESCE(store.code, ''),"
+    " sale.placed_at, sale.placed_on, sale.currency, sale.kind, sale.goods_minor, sale.discount_minor,"
+    " sale.shipping_minor, sale.tax_minor, sale.total_minor, sale.cancelled_at FROM commerce_order AS sale"
+    " JOIN company_channel AS channel ON channel.id = sale.channel_id"
+    " LEFT JOIN company_store AS store ON store.id = sale.store_id"
+)
+
+
+def _view(order: int) -> OrderView:
+    return _one(_SELECT + " WHERE sale.id = %s", order, str(order))
+
+
+def _one(sql: str, value: int | UUID, shown: str) -> OrderView:
+    found = _views(sql, [value])
+    if not found:
+        raise UnknownOrder(f"order: there is no {shown}; look it up again", field="order", value=shown)
+    return found[0]
+
+
+def _views(sql: str, values: Sequence[Any]) -> list[OrderView]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        heads = cursor.fetchall()
+    lines: dict[int, list[LineView]] = {head[0]: [] for head in heads}
+    for line in Line.objects.filter(order_id__in=lines).select_related("product").order_by("order_id", "number"):
+        lines[line.order_id].append(
+            LineView(
+                line.number,
+                line.product_id,
+                line.product.ref,
+                line.product.title,
+                line.quantity,
+                line.unit_price,
+                line.amount_minor,
+                line.discount_minor,
+                line.returned_quantity,
+            )
+        )
+    return [OrderView(*[number, ids.public(PREFIX, uuid), *rest, lines[number]]) for number, uuid, *rest in heads]

@@ -1,0 +1,105 @@
+"""Products: what is sold, by the reference its source gives it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+from django.db import connection, transaction
+
+from regulars.facts.commerce.models import Product as Row
+from regulars.kit.actors import Actor
+from regulars.runtime.trail import trail
+
+#: Columns `describe_many` takes.
+DESCRIBED = pl.Schema({"ref": pl.String(), "title": pl.String(), "category": pl.String()})
+
+
+@dataclass(frozen=True)
+class Product:
+    """One thing sold. `title` and `category` are empty where no source has told them."""
+
+    id: int
+    ref: str
+    title: str
+    category: str
+
+
+def resolve_many(*, namespace: str, described: pl.DataFrame, at: datetime, by: Actor) -> dict[str, int]:
+    """Reference to id for every row of `described`, making what is missing.
+
+    Titles and categories are taken over where a product has none yet; what it has is changed by `describe_many`
+    alone. Two statements, whatever the number. Safe beside others who do the same.
+    """
+    wanted = (
+        described.group_by("ref")
+        .agg(pl.col("title").drop_nulls().first(), pl.col("category").drop_nulls().first())
+        .sort("ref")
+    )
+    values = [
+        wanted["ref"].to_list(),
+        wanted["title"].fill_null("").str.slice(0, 300).to_list(),
+        wanted["category"].fill_null("").str.slice(0, 200).to_list(),
+    ]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO commerce_product AS product (namespace, ref, title, category)"
+            " SELECT %s, told.ref, told.title, told.category"
+            " FROM unnest(%s::text[], %s::text[], %s::text[]) AS told(ref, title, category)"
+            " LEFT JOIN commerce_product AS known ON known.namespace = %s AND known.ref = told.ref"
+            " WHERE known.id IS NULL OR (known.title = '' AND told.title <> '')"
+            " OR (known.category = '' AND told.category <> '') ORDER BY told.ref"
+            " ON CONFLICT (namespace, ref) DO UPDATE SET"
+            " title = CASE WHEN product.title = '' THEN excluded.title ELSE product.title END,"
+            " category = CASE WHEN product.category = '' THEN excluded.category ELSE product.category END"
+            " RETURNING id, xmax = 0",
+            [namespace, *values, namespace],
+        )
+        made = [number for number, is_new in cursor.fetchall() if is_new]
+        if made:
+            trail.record(
+                by=by,
+                verb="commerce.products.resolve_many",
+                subject=f"namespace:{namespace}",
+                at=at,
+                after={"count": len(made), "first": min(made), "last": max(made)},
+            )
+        cursor.execute(
+            "SELECT ref, id FROM commerce_product WHERE namespace = %s AND ref = ANY(%s)", [namespace, values[0]]
+        )
+        return dict(cursor.fetchall())
+
+
+def describe_many(*, namespace: str, described: pl.DataFrame, at: datetime, by: Actor) -> dict[str, int]:
+    """Set titles and categories (columns of DESCRIBED; null leaves as is), making what is missing. Idempotent."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        known = resolve_many(namespace=namespace, described=described, at=at, by=by)
+        last = described.unique("ref", keep="last").sort("ref")
+        cursor.execute(
+            "UPDATE commerce_product AS product SET title = COALESCE(told.title, product.title),"
+            " category = COALESCE(told.category, product.category)"
+            " FROM unnest(%s::text[], %s::text[], %s::text[]) AS told(ref, title, category)"
+            " WHERE product.namespace = %s AND product.ref = told.ref"
+            " AND (product.title, product.category) IS DISTINCT FROM"
+            " (COALESCE(told.title, product.title), COALESCE(told.category, product.category)) RETURNING product.id",
+            [
+                last["ref"].to_list(),
+                last["title"].str.slice(0, 300).to_list(),
+                last["category"].str.slice(0, 200).to_list(),
+                namespace,
+            ],
+        )
+        if changed := [number for (number,) in cursor.fetchall()]:
+            trail.record(
+                by=by,
+                verb="commerce.products.describe_many",
+                subject=f"namespace:{namespace}",
+                at=at,
+                after={"count": len(changed), "first": min(changed), "last": max(changed)},
+            )
+    return known
+
+
+def get_many(products: Sequence[int]) -> Mapping[int, Product]:
+    """Products by id; unknown ids are left out. One query."""
+    return {row.id: Product(row.id, row.ref, row.title, row.category) for row in Row.objects.filter(id__in=products)}

@@ -1,0 +1,75 @@
+"""What the warehouse gets of commerce: documents, lines and products by number; money in minor units."""
+
+from regulars.runtime.database.published import PublishedTable
+
+PUBLISHED: tuple[PublishedTable, ...] = (
+    PublishedTable(
+        name="orders",
+        key="order_id",
+        sql=(
+            "SELECT sale.id AS order_id, sale.customer_id, sale.kind, sale.placed_at, sale.placed_on,"
+            " channel.code AS channel, store.code AS store, sale.currency, sale.goods_minor, sale.discount_minor,"
+            " sale.total_minor, sale.cancelled_at IS NOT NULL AS is_cancelled, sale.origin, sale.changed_xid"
+            " FROM commerce_order AS sale JOIN company_channel AS channel ON channel.id = sale.channel_id"
+            " LEFT JOIN company_store AS store ON store.id = sale.store_id"
+        ),
+        columns={
+            "order_id": "int64",
+            "customer_id": "int64",
+            "kind": "text",
+            "placed_at": "timestamp",
+            "placed_on": "date",
+            "channel": "text",
+            "store": "text",
+            "currency": "text",
+            "goods_minor": "int64",
+            "discount_minor": "int64",
+            "total_minor": "int64",
+            "is_cancelled": "bool",
+            "origin": "text",
+        },
+    ),
+    PublishedTable(
+        name="lines",
+        key="line_id",
+        # A line changes only with its order, whose stamp is indexed; lines carry none of their own.
+        sql=(
+            "SELECT line.id AS line_id, line.order_id, line.number, line.product_id, line.quantity, line.unit_price,"
+            " line.amount_minor, sale.changed_xid"
+            " FROM commerce_order AS sale JOIN commerce_line AS line ON line.order_id = sale.id"
+        ),
+        columns={
+            "line_id": "int64",
+            "order_id": "int64",
+            "number": "int64",
+            "product_id": "int64",
+            "quantity": "decimal",
+            "unit_price": "decimal",
+            "amount_minor": "int64",
+        },
+    ),
+    PublishedTable(
+        name="returns",
+        key="return_id",
+        sql=(
+            "SELECT id AS return_id, customer_id, order_id, returned_at, returned_on, currency, amount_minor,"
+            " matched_minor, changed_xid FROM commerce_return"
+        ),
+        columns={
+            "return_id": "int64",
+            "customer_id": "int64",
+            "order_id": "int64",
+            "returned_at": "timestamp",
+            "returned_on": "date",
+            "currency": "text",
+            "amount_minor": "int64",
+            "matched_minor": "int64",
+        },
+    ),
+    PublishedTable(
+        name="products",
+        key="product_id",
+        sql="SELECT id AS product_id, ref, title, category, changed_xid FROM commerce_product",
+        columns={"product_id": "int64", "ref": "text", "title": "text", "category": "text"},
+    ),
+)

@@ -1,0 +1,162 @@
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+
+from regulars.facts.commerce import goods_returns, orders
+from regulars.facts.commerce.tests.builders import DAY, MAREK, MONDAY, THE_SHOP, a_batch, a_return_batch, an_order
+
+pytestmark = pytest.mark.django_db
+
+
+def trail_verbs():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT verb FROM trail_line ORDER BY id")
+        return [verb for (verb,) in cursor.fetchall()]
+
+
+def matched(*refs):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sale.ref, paired.quantity, paired.amount_minor FROM commerce_return_match paired"
+            " JOIN commerce_line line ON line.id = paired.line_id JOIN commerce_order sale ON sale.id = line.order_id"
+            " JOIN commerce_return_line came ON came.id = paired.return_line_id"
+            " JOIN commerce_return back ON back.id = came.goods_return_id WHERE back.ref = ANY(%s) ORDER BY 1, 2",
+            [list(refs)],
+        )
+        return [(ref, float(quantity), amount) for ref, quantity, amount in cursor.fetchall()]
+
+
+def test_an_order_is_on_record_once_however_often_it_is_told():
+    first = orders.record(report=an_order(), at=MONDAY, by=THE_SHOP)
+    again = orders.record(report=an_order(), at=MONDAY + DAY, by=THE_SHOP)
+    assert again == first
+    assert (first.goods_minor, first.total_minor, first.kind) == (8000, 8000, "purchase")
+    assert [line.product_ref for line in first.lines] == ["coat"]
+    assert trail_verbs().count("commerce.orders.record") == 1
+
+
+def test_the_later_version_replaces_the_earlier_and_an_old_one_is_refused():
+    orders.record(report=an_order(source_updated_at=MONDAY), at=MONDAY, by=THE_SHOP)
+    newer = an_order(lines=[("coat", "1", "80.00"), ("hat", "2", "10.00")], source_updated_at=MONDAY + DAY)
+    changed = orders.record(report=newer, at=MONDAY, by=THE_SHOP)
+    assert changed.goods_minor == 10000
+    with pytest.raises(orders.StaleReport):
+        orders.record(report=an_order(source_updated_at=MONDAY), at=MONDAY, by=THE_SHOP)
+    smaller = orders.record(report=an_order(source_updated_at=MONDAY + 2 * DAY), at=MONDAY, by=THE_SHOP)
+    assert [(line.product_ref, line.quantity) for line in smaller.lines] == [("coat", 1), ("hat", 0)]
+    assert smaller.total_minor == 8000
+
+
+def test_other_content_without_an_update_time_is_a_conflict_and_the_first_stays():
+    orders.record(report=an_order(), at=MONDAY, by=THE_SHOP)
+    with pytest.raises(orders.ConflictingReport) as refusal:
+        orders.record(report=an_order(lines=[("coat", "1", "8.00")]), at=MONDAY, by=THE_SHOP)
+    assert refusal.value.code == "orders.conflict"
+    assert orders.by_ref(namespace="shop", ref="1001").goods_minor == 8000
+
+
+def test_a_batch_does_what_one_by_one_does():
+    reports = [an_order(str(n), customer=["priya", "tomas", None][n % 3], at=MONDAY + n * DAY) for n in range(9)]
+    done = orders.record_many(batch=a_batch(*reports), at=MONDAY, by=THE_SHOP)
+    assert (done.new, done.same) == (9, 0)
+    batched = [replace(orders.get(done.ids[str(n)]), id=0, public_id="", customer_id=0) for n in range(9)]
+    one_by_one = [
+        replace(
+            orders.record(report=replace(report, namespace="other"), at=MONDAY, by=THE_SHOP),
+            id=0,
+            public_id="",
+            customer_id=0,
+        )
+        for report in reports
+    ]
+    bare = [replace(view, lines=[replace(line, product_id=0) for line in view.lines]) for view in one_by_one]
+    assert [replace(view, lines=[replace(line, product_id=0) for line in view.lines]) for view in batched] == bare
+    again = orders.record_many(batch=a_batch(*reports), at=MONDAY, by=THE_SHOP)
+    assert (again.new, again.same, again.ids) == (0, 9, done.ids)
+
+
+def test_a_line_at_a_tenth_of_a_penny_is_a_purchase_and_a_free_one_is_not():
+    cheap = orders.record(report=an_order("a", lines=[("pin", "1", "0.001")]), at=MONDAY, by=THE_SHOP)
+    free = orders.record(report=an_order("b", lines=[("pin", "1", "0")]), at=MONDAY, by=THE_SHOP)
+    assert (cheap.kind, cheap.goods_minor, free.kind) == ("purchase", 0, "giveaway")
+
+
+def test_priyas_coat_comes_back_and_cannot_come_back_twice():
+    coat = orders.record(report=an_order(lines=[("coat", "2", "80.00")], discount_minor=1001), at=MONDAY, by=THE_SHOP)
+    one = goods_returns.refund(order=coat.id, lines={1: Decimal(1)}, key="rma-1", at=MONDAY + DAY, by=MAREK)
+    assert goods_returns.refund(order=coat.id, lines={1: Decimal(1)}, key="rma-1", at=MONDAY, by=MAREK) == one
+    with pytest.raises(goods_returns.OverRefund):
+        goods_returns.refund(order=coat.id, lines={1: Decimal(2)}, key="rma-2", at=MONDAY, by=MAREK)
+    rest = goods_returns.refund(order=coat.id, key="rma-3", at=MONDAY + DAY, by=MAREK)
+    assert one.amount_minor + rest.amount_minor == 16000 - 1001
+    assert (one.matched_minor, rest.matched_minor) == (one.amount_minor, rest.amount_minor)
+    with pytest.raises(goods_returns.NothingLeft):
+        goods_returns.refund(order=coat.id, key="rma-4", at=MONDAY + DAY, by=MAREK)
+
+
+def test_a_cancelled_order_does_not_count_and_again_changes_nothing():
+    order = orders.record(report=an_order(), at=MONDAY, by=THE_SHOP)
+    orders.cancel(order=order.id, at=MONDAY + DAY, by=MAREK, why="customer changed her mind")
+    again = orders.cancel(order=order.id, at=MONDAY + 2 * DAY, by=MAREK)
+    assert again.cancelled_at == MONDAY + DAY
+    assert trail_verbs().count("commerce.orders.cancel") == 1
+
+
+def test_a_return_that_names_no_order_meets_the_oldest_purchase_even_when_that_comes_later():
+    back = a_return_batch(("r1", "priya", None, MONDAY + 5 * DAY, [("coat", "3", 24000)]))
+    goods_returns.record_many(batch=back, at=MONDAY, by=THE_SHOP)
+    assert matched("r1") == []
+    sales = [an_order("s1", at=MONDAY), an_order("s2", at=MONDAY + DAY), an_order("s3", at=MONDAY + 6 * DAY)]
+    orders.record_many(batch=a_batch(*sales), at=MONDAY, by=THE_SHOP)
+    goods_returns.match_namespace(namespace="shop")
+    assert matched("r1") == [("s1", 1.0, 8000), ("s2", 1.0, 8000)]
+    assert goods_returns.quantities(namespace="shop") == (3, 2)
+    goods_returns.match_namespace(namespace="shop")
+    assert matched("r1") == [("s1", 1.0, 8000), ("s2", 1.0, 8000)]
+
+
+def test_a_return_that_names_its_order_is_not_given_another_and_leaves_the_rest_to_others():
+    orders.record_many(batch=a_batch(an_order("s1"), an_order("s2", at=MONDAY + DAY)), at=MONDAY, by=THE_SHOP)
+    back = a_return_batch(
+        ("named", "priya", "s2", MONDAY + 2 * DAY, [("coat", "1", 8000)]),
+        ("bare", "priya", None, MONDAY + 3 * DAY, [("coat", "2", 16000)]),
+    )
+    goods_returns.record_many(batch=back, at=MONDAY, by=THE_SHOP)
+    assert matched("named") == [("s2", 1.0, 8000)]
+    assert matched("bare") == [("s1", 1.0, 8000)]
+
+
+def test_a_newer_version_of_an_order_takes_its_matches_along():
+    orders.record_many(batch=a_batch(an_order("s1", lines=[("coat", "2", "80.00")])), at=MONDAY, by=THE_SHOP)
+    back = a_return_batch(("r1", "priya", None, MONDAY + DAY, [("coat", "2", 16000)]))
+    goods_returns.record_many(batch=back, at=MONDAY, by=THE_SHOP)
+    newer = an_order("s1", lines=[("coat", "1", "80.00")], source_updated_at=MONDAY + DAY)
+    orders.record_many(batch=a_batch(newer), at=MONDAY, by=THE_SHOP)
+    assert matched("r1") == [("s1", 1.0, 8000)]
+    (line,) = orders.by_ref(namespace="shop", ref="s1").lines
+    assert (line.quantity, line.returned_quantity) == (1, 1)
+
+
+def test_the_pages_of_a_customer_follow_each_other():
+    views = [orders.record(report=an_order(str(n), at=MONDAY + n * DAY), at=MONDAY, by=THE_SHOP) for n in range(5)]
+    customer = views[0].customer_id
+    page = orders.of_customer(customer, limit=2)
+    rest = orders.of_customer(customer, before=(page[-1].placed_at, page[-1].id), limit=10)
+    assert [view.ref for view in page + rest] == ["4", "3", "2", "1", "0"]
+
+
+def test_questions_cost_two_queries(django_assert_num_queries):
+    order = orders.record(report=an_order(), at=MONDAY, by=THE_SHOP)
+    # header, lines
+    with django_assert_num_queries(2):
+        orders.get(order.id)
+    with django_assert_num_queries(2):
+        orders.of_customer(order.customer_id)
+
+
+def test_the_civil_day_is_the_shops():
+    late = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)  # one o'clock at night in Shanghai
+    assert orders.record(report=an_order(at=late), at=late, by=THE_SHOP).placed_on.isoformat() == "2026-03-03"
