@@ -6,14 +6,17 @@ Texts may come from a customer's file: Vega writes them escaped.
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 from typing import Any, Literal
 
 import altair as alt
 import vl_convert as vlc
+from altair.utils.schemapi import debug_mode
 
 ACCENT = "#3d8b40"
 INK = "#2d2b27"
@@ -68,6 +71,11 @@ class Cell:
     is_incomplete: bool = False
 
 
+# Altair checks each part of a chart against its schema, which takes longer than drawing; the tests draw all four kinds.
+_unchecked = debug_mode(False)
+
+
+@_unchecked
 def bars(
     labels: Sequence[str], series: Sequence[Series], *, alt_text: str, axis: str, suffix: str = "", width: int = WIDE
 ) -> str:
@@ -101,6 +109,7 @@ def bars(
     return _svg(chart.properties(width=width - 70, height=_height(width)), alt_text)
 
 
+@_unchecked
 def line(
     points: Sequence[Point], *, alt_text: str, axis: str, across: str = "", unit: str = "%", width: int = WIDE
 ) -> str:
@@ -134,6 +143,7 @@ def line(
     return _svg(chart.properties(width=width - 70, height=_height(width)), alt_text)
 
 
+@_unchecked
 def heatmap(
     rows: Sequence[str],
     columns: Sequence[str],
@@ -187,6 +197,7 @@ def heatmap(
     return _svg(chart.properties(width=width - 130, height=row_height * max(len(rows), 1)), alt_text)
 
 
+@_unchecked
 def grid(
     rows: Sequence[str],
     columns: Sequence[str],
@@ -304,8 +315,15 @@ def _svg(chart: Any, alt_text: str) -> str:
         ),
         axisX=alt.AxisConfig(grid=False),
         legend=alt.LegendConfig(labelColor=INK, labelFontSize=12, symbolSize=90, columnPadding=22),
-    ).to_dict(validate=False)  # our own four charts, proven by the tests; checking costs more than drawing
-    return _self_contained(vlc.vegalite_to_svg(spec), alt_text)
+    ).to_dict(validate=False)
+    return _self_contained(_drawn(json.dumps(spec)), alt_text)
+
+
+@lru_cache(maxsize=256)
+def _drawn(spec: str) -> str:
+    """The same chart is asked for again and again until readings change, and drawing takes a tenth of a second."""
+    svg: str = vlc.vegalite_to_svg(spec)
+    return svg
 
 
 def _self_contained(svg: str, alt_text: str) -> str:
