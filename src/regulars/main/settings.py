@@ -43,6 +43,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "regulars.doors.console.headers.Headers",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -61,6 +62,8 @@ DATABASES = django_databases(REGULARS_HOME)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "staff.Operator"
+LOGIN_URL = "console:login"
+CSRF_FAILURE_VIEW = "regulars.doors.console.errors.forged"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
@@ -77,6 +80,10 @@ AUTH_PASSWORD_VALIDATORS = [
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_TEMPLATE = "console/locked.html"
+AXES_HTTP_RESPONSE_CODE = 429
+AXES_VERBOSE = False
 
 TEMPLATES = [
     {
@@ -110,4 +117,38 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-UNFOLD = {"SITE_TITLE": _("Regulars"), "SITE_HEADER": _("Regulars")}
+# The chrome's colours: a warm paper grey and one accent, leaf green. The console's own style sheet keeps to them.
+UNFOLD = {
+    "SITE_TITLE": _("Regulars"),
+    "SITE_HEADER": _("Regulars"),
+    "SITE_URL": None,
+    "BORDER_RADIUS": "8px",
+    "COLORS": {
+        "base": {
+            "50": "oklch(98.6% .004 95)",
+            "100": "oklch(96.3% .006 95)",
+            "200": "oklch(92% .008 95)",
+            "300": "oklch(86% .01 92)",
+            "400": "oklch(70% .014 90)",
+            "500": "oklch(53% .015 88)",
+            "600": "oklch(43% .014 86)",
+            "700": "oklch(36% .013 84)",
+            "800": "oklch(27.5% .01 82)",
+            "900": "oklch(21.5% .008 80)",
+            "950": "oklch(16% .007 80)",
+        },
+        "primary": {
+            "50": "oklch(97.5% .018 145)",
+            "100": "oklch(94.5% .04 146)",
+            "200": "oklch(89% .075 147)",
+            "300": "oklch(81% .12 148)",
+            "400": "oklch(73% .15 149)",
+            "500": "oklch(63% .155 149)",
+            "600": "oklch(51% .13 149)",
+            "700": "oklch(44% .11 150)",
+            "800": "oklch(37% .088 150)",
+            "900": "oklch(31% .068 151)",
+            "950": "oklch(22% .05 152)",
+        },
+    },
+}

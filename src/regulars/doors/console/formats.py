@@ -1,0 +1,92 @@
+"""Numbers, money and days as the reader writes them. The locale is the page's language; figures stay exact."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from babel import Locale, dates, numbers
+from django.utils.translation import get_language
+
+from regulars.kit.money import exponent
+
+#: English for readers anywhere (21 Nov 2026), Chinese as on the mainland.
+_LOCALES = {"en": Locale.parse("en_001"), "zh-hans": Locale.parse("zh_Hans_CN")}
+
+
+def locale() -> Locale:
+    """The reader's locale."""
+    return _LOCALES.get(get_language() or "en", _LOCALES["en"])
+
+
+def number(value: int | float | Decimal, decimals: int | None = None) -> str:
+    """1,234.5; with `decimals`, exactly that many."""
+    pattern = None if decimals is None else _digits(decimals)
+    return str(numbers.format_decimal(value, format=pattern, locale=locale()))
+
+
+def _digits(decimals: int) -> str:
+    return "#,##0" + ("." + "0" * decimals if decimals else "")
+
+
+def quantity(value: Decimal) -> str:
+    """A count of goods: 3, or 0.35 where they are weighed."""
+    return number(value.normalize() if value else Decimal(0))
+
+
+def money(minor: int, currency: str) -> str:
+    """£1,234.50 from minor units; the currency decides how many decimals."""
+    whole = Decimal(minor).scaleb(-exponent(currency))
+    return str(numbers.format_currency(whole, currency, locale=locale(), currency_digits=True))
+
+
+def round_money(minor: int, currency: str) -> str:
+    """£1,235: whole units, for headlines where pennies only distract."""
+    whole = Decimal(minor).scaleb(-exponent(currency))
+    if abs(whole) < 1000:
+        return money(minor, currency)
+    pattern = locale().currency_formats["standard"].pattern.replace(".00", "")
+    return str(numbers.format_currency(whole, currency, format=pattern, locale=locale(), currency_digits=False))
+
+
+def percent(share: float, decimals: int = 1) -> str:
+    """64.3% from 0.643."""
+    return str(numbers.format_percent(share, format=_digits(decimals) + "%", locale=locale()))
+
+
+def interval(low: float, high: float) -> str:
+    """62.9–65.7% from 0.629 and 0.657."""
+    return f"{number(low * 100, 1)}–{percent(high)}"
+
+
+def day(value: date) -> str:
+    """21 Nov 2026, 2026年11月21日."""
+    return str(dates.format_date(value, "medium", locale=locale()))
+
+
+def short_day(value: date) -> str:
+    """21 Nov, 11月21日: where the year stands beside it."""
+    return str(dates.format_skeleton("MMMd", value, locale=locale()))
+
+
+def month(value: date) -> str:
+    """Nov 2026, 2026年11月."""
+    return str(dates.format_skeleton("yMMM", value, locale=locale()))
+
+
+def instant(value: datetime, zone: str) -> str:
+    """21 Nov 2026, 14:05 in the shop's zone."""
+    there = value.astimezone(ZoneInfo(zone))
+    return f"{day(there.date())} {dates.format_skeleton('Hm', there, tzinfo=there.tzinfo, locale=locale())}"
+
+
+def country(code: str) -> str:
+    """United Kingdom, 英国; what is no country code stays as it came."""
+    return str(locale().territories.get(code.upper(), code)) if len(code) == 2 else code
+
+
+def language(code: str) -> str:
+    """English, 中文; an unknown code stays as it came."""
+    try:
+        return str(Locale.parse(code.replace("-", "_")).get_display_name(locale()) or code)
+    except (ValueError, LookupError):
+        return code

@@ -1,0 +1,21 @@
+"""The console's routes, under /console/. Every view says who may use it (runtime/staff/policy)."""
+
+from django.urls import path
+
+from regulars.doors.console import account, doorstep, search, staff, today
+
+app_name = "admin"  # what Unfold's templates call the site they are drawn in
+urlpatterns = [
+    path("", today.today, name="index"),
+    path("sign-in", doorstep.sign_in, name="login"),
+    path("sign-out", doorstep.sign_out, name="logout"),
+    path("language", doorstep.language, name="language"),
+    path("welcome/<str:token>", doorstep.welcome, name="welcome"),
+    path("search", search.search, name="search"),
+    path("account", account.account, name="account"),
+    path("staff/", staff.staff, name="staff"),
+    path("staff/invite", staff.invite, name="staff-invite"),
+    path("staff/<int:operator>/role", staff.set_role, name="staff-role"),
+    path("staff/<int:operator>/active", staff.set_active, name="staff-active"),
+    path("staff/<int:operator>/link", staff.new_link, name="staff-link"),
+]
