@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check fix bench map
+.PHONY: help demo up test check fix crashstorm bench map
 
 help:  ## What can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -34,6 +34,9 @@ fix: $(VENV)/.develops  ## What can be mended by machine
 
 map: $(VENV)/.develops  ## Draw the house anew
 	$(BIN)/python docs/map/draw.py
+
+crashstorm: $(VENV)/.develops  ## Kill dispatchers of notices for two minutes (SECONDS=120) and count what they did
+	@REGULARS_STORM_SECONDS=$(or $(SECONDS),120) $(BIN)/pytest -s src/regulars/runtime/notices/tests/test_crash.py
 
 bench: $(VENV)/.develops  ## Every benchmark, as ratios to limits measured in the same run
 	$(BIN)/regulars bench all $(ARGS)

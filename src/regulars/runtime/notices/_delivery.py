@@ -21,7 +21,7 @@ _QUIET_CHECKPOINT = 30.0
 #: Seconds between looks for parked notices whose time has come.
 _RETRY_LOOK = 1.0
 #: Processes that died while reading a listener before its notices are parked first and tried one by one.
-STARTS_BEFORE_CARE = 3
+STARTS_BEFORE_CARE = 5
 
 
 @dataclass

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from regulars.kit.refusals import Refusal
 
-#: With the waits below, a little over four hours: long enough for a person to mend what broke.
+#: With the waits below, a little over three hours: long enough for a person to mend what broke.
 MOST_TRIES = 10
 _LONGEST_WAIT = 3600.0
 

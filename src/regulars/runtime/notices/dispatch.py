@@ -18,8 +18,8 @@ from regulars.runtime.notices.subscriptions import Subscription
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between looks when there was nothing to do, and while a transaction in flight holds the stream back.
-IDLE_POLL, WAITING_POLL = 0.05, 0.005
+#: Seconds between looks when there was nothing to do: at first the short time, doubling to the long one.
+SHORTEST_POLL, LONGEST_POLL = 0.005, 0.05
 
 
 def register(names: Iterable[str], *, using: str = "default") -> None:
@@ -53,8 +53,7 @@ class Dispatcher:
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set; the batch at hand is finished first. Outlives a restart of the database."""
-        failures = 0
-        registered = False
+        failures, registered, poll = 0, False, SHORTEST_POLL
         while not stop.is_set():
             try:
                 if not registered:
@@ -69,8 +68,9 @@ class Dispatcher:
                 logger.warning("notices: lost the database (%s), trying again", type(lost).__name__)
                 stop.wait(min(5.0, 0.1 * 2**failures))
                 continue
+            poll = SHORTEST_POLL if taken else min(poll * 2, LONGEST_POLL)
             if not taken:
-                stop.wait(WAITING_POLL if self._horizon.is_waiting else IDLE_POLL)
+                stop.wait(poll)
 
     def drain(self, *, patience: float = 30.0) -> bool:
         """Deliver what has been announced by now and what follows from it. False if `patience` (seconds) ran out.
@@ -86,7 +86,7 @@ class Dispatcher:
             elif self._horizon.settled >= target:
                 return True
             else:
-                time.sleep(WAITING_POLL)
+                time.sleep(SHORTEST_POLL)
         return False
 
     def _start_afresh(self) -> None:
