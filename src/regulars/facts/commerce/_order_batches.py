@@ -4,7 +4,7 @@ from datetime import datetime
 
 import polars as pl
 
-from regulars.facts.commerce import _copying, _deciding, _documents, _rematching
+from regulars.facts.commerce import _copying, _deciding, _documents, _rematching, deriving
 from regulars.facts.commerce.notices import OrderChanged, OrderRecorded, OrdersImported
 from regulars.facts.commerce.outcome import Outcome
 from regulars.facts.customers import customers
@@ -64,28 +64,7 @@ def _complete(orders: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """The batch's orders with what follows from their lines, and their fingerprints."""
     if orders["ref"].is_duplicated().any():
         raise ValueError("a reference stands twice in one batch of orders; keep one")
-    goods = lines.group_by("ref").agg(
-        pl.col("amount_minor").sum().alias("goods_minor"),
-        ((pl.col("quantity") > 0) & (pl.col("unit_price") > 0)).any().alias("is_paid"),
-    )
-    amounts = [pl.col(name).fill_null(0) for name in ("discount_minor", "shipping_minor", "tax_minor")]
-    whole = (
-        orders.join(goods, on="ref", how="left")
-        .with_columns(*amounts, pl.col("goods_minor").fill_null(0), pl.col("is_adjustment").fill_null(value=False))
-        .with_columns(
-            pl.col("channel").fill_null(
-                pl.when(pl.col("store").is_null()).then(pl.lit("web")).otherwise(pl.lit("store"))
-            ),
-            pl.col("total_minor").fill_null(
-                pl.col("goods_minor") - pl.col("discount_minor") + pl.col("shipping_minor") + pl.col("tax_minor")
-            ),
-            kind=pl.when("is_adjustment")
-            .then(pl.lit("adjustment"))
-            .when(pl.col("is_paid").fill_null(value=False))
-            .then(pl.lit("purchase"))
-            .otherwise(pl.lit("giveaway")),
-        )
-    )
+    whole = deriving.orders_with_sums(orders, lines)
     return _deciding.fingerprints(whole, lines, header=_HEADER + _AMOUNTS, line=_LINE)
 
 

@@ -33,3 +33,7 @@ class PublishedTable:
             raise ValueError(f"{self.name}: the key {self.key} must be one of its int64 columns")
         if self.changed_column in self.columns:
             raise ValueError(f"{self.name}: {self.changed_column} serves the warehouse's window, it is not published")
+
+
+#: This module carries the name by which rooms are asked for theirs; this room gives nothing.
+PUBLISHED: tuple[PublishedTable, ...] = ()

@@ -1,0 +1,136 @@
+"""A batch as the warehouse would get it once recorded, without recording it. Pure: for reports from a file alone.
+
+Kinds, sums and return matching are the very functions that recording uses, so both ways agree to the minor unit.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from regulars.facts.commerce import deriving, matching
+from regulars.facts.commerce.matching import THOUSANDTHS
+
+
+@dataclass(frozen=True)
+class OnPaper:
+    """Frames with the columns of `published.py`'s tables of those names (customers: number and country).
+
+    `refs` says what the batch itself calls each customer: customer_id, ref.
+    """
+
+    customers: pl.DataFrame
+    orders: pl.DataFrame
+    returns: pl.DataFrame
+    refs: pl.DataFrame
+
+
+def tables(*, orders: pl.DataFrame, lines: pl.DataFrame, returns: pl.DataFrame, return_lines: pl.DataFrame) -> OnPaper:
+    """The frames of `orders.OrderBatch` and `goods_returns.ReturnBatch`, one source's, as they would stand recorded.
+
+    Customers are numbered by their references in order; a return's reference to an order the batch does not hold counts
+    as none.
+    """
+    whole = deriving.orders_with_sums(orders, lines)
+    told = pl.concat([whole["customer_ref"], returns["customer_ref"]]).str.strip_chars().drop_nulls().unique().sort()
+    refs = pl.DataFrame({"customer_id": pl.int_range(1, told.len() + 1, eager=True), "ref": told})
+    countries = (
+        whole.select(ref=pl.col("customer_ref").str.strip_chars(), country="country", at="placed_at")
+        .drop_nulls()
+        .sort("at")
+        .group_by("ref")
+        .agg(pl.col("country").first())
+    )
+    sales = _numbered(whole, refs, "order_id").with_columns(is_cancelled=pl.lit(value=False))
+    back = _numbered(returns, refs, "return_id").join(
+        sales.select("order_id", "placed_at", order_ref="ref"), on="order_ref", how="left", maintain_order="left"
+    )
+    matches = _matches(sales, lines, back, return_lines)
+    amounts = return_lines.group_by("ref").agg(pl.col("amount_minor").sum())
+    return OnPaper(
+        customers=refs.join(countries, on="ref", how="left").select("customer_id", "country"),
+        orders=sales.select(
+            *("order_id", "customer_id", "kind", "placed_at", "placed_on", "channel", "store", "currency"),
+            *("goods_minor", "discount_minor", "total_minor", "is_cancelled"),
+        ),
+        returns=back.join(amounts, on="ref", how="left")
+        .join(matches, on="return_id", how="left")
+        .select(
+            *("return_id", "customer_id", "order_id", "returned_at", "returned_on", "currency"),
+            pl.col("amount_minor").fill_null(0),
+            pl.col("matched_minor").fill_null(0),
+        ),
+        refs=refs,
+    )
+
+
+def _numbered(documents: pl.DataFrame, refs: pl.DataFrame, key: str) -> pl.DataFrame:
+    return (
+        documents.with_columns(pl.col("customer_ref").str.strip_chars())
+        .join(refs, left_on="customer_ref", right_on="ref", how="left", maintain_order="left")
+        .with_row_index(key, offset=1)
+        .with_columns(pl.col(key).cast(pl.Int64))
+    )
+
+
+def _matches(sales: pl.DataFrame, lines: pl.DataFrame, back: pl.DataFrame, return_lines: pl.DataFrame) -> pl.DataFrame:
+    """return_id, matched_minor: returns that name their order first, the others with what is left after them."""
+    products = pl.concat([lines["product_ref"], return_lines["product_ref"]]).unique().sort()
+    product = pl.DataFrame({"product_ref": products, "product": pl.int_range(products.len(), eager=True)})
+    sold = (
+        lines.filter(pl.col("quantity") > 0)
+        .join(sales.select("ref", "order_id", "customer_id", "placed_at", "kind"), on="ref", maintain_order="left")
+        .join(product, on="product_ref", maintain_order="left")
+        .with_row_index("id")
+        .with_columns(pl.col("id").cast(pl.Int64), _thousandths())
+    )
+    came = (
+        return_lines.join(
+            back.select("ref", "return_id", "order_id", "customer_id", "returned_at", "placed_at"),
+            on="ref",
+            maintain_order="left",
+        )
+        .join(product, on="product_ref", maintain_order="left")
+        .with_row_index("id")
+        .with_columns(pl.col("id").cast(pl.Int64), _thousandths())
+    )
+    columns = list(matching.PURCHASES)
+    names_order = pl.col("order_id").is_not_null()
+    named = matching.match(
+        purchases=sold.select("id", "product", "quantity", customer="order_id", at="placed_at").select(columns),
+        returns=came.filter(names_order)
+        .select(
+            "id",
+            "product",
+            "quantity",
+            "amount_minor",
+            customer="order_id",
+            at=pl.max_horizontal("returned_at", "placed_at"),
+        )
+        .select(list(matching.RETURNS)),
+    )
+    gone = named.group_by(id="purchase_id").agg(gone=pl.col("quantity").sum())
+    free = matching.match(
+        purchases=sold.filter(pl.col("customer_id").is_not_null(), pl.col("kind") != "adjustment")
+        .join(gone, on="id", how="left", maintain_order="left")
+        .select(
+            "id",
+            "product",
+            customer="customer_id",
+            at="placed_at",
+            quantity=pl.col("quantity") - pl.col("gone").fill_null(0),
+        )
+        .select(columns),
+        returns=came.filter(~names_order, pl.col("customer_id").is_not_null())
+        .select("id", "product", "quantity", "amount_minor", customer="customer_id", at="returned_at")
+        .select(list(matching.RETURNS)),
+    )
+    return (
+        pl.concat([named, free])
+        .join(came.select("id", "return_id"), left_on="return_id", right_on="id")
+        .group_by(return_id="return_id_right")
+        .agg(matched_minor=pl.col("amount_minor").sum())
+    )
+
+
+def _thousandths() -> pl.Expr:
+    return (pl.col("quantity").cast(pl.Decimal(38, 3)) * THOUSANDTHS).cast(pl.Int64).alias("quantity")
