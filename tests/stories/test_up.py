@@ -113,6 +113,9 @@ def test_it_opens_survives_losses_and_stops_with_nothing_left(home: Path) -> Non
     with up(home) as shop:
         assert f"http://127.0.0.1:{shop.port}/console/" in shop.said()
         assert "PostgreSQL" in shop.said()
+        until(lambda: "/console/welcome/" in shop.said())
+        link = next(word for word in shop.said().split() if "/console/welcome/" in word)
+        assert shop.get(link.removeprefix(f"http://127.0.0.1:{shop.port}"))[0] == 200
         assert shop.get("/healthz")[:2] == (200, "ok\n")
         assert json.loads(shop.get("/readyz")[1]) == {"ready": True}
         assert shop.get("/static/admin/css/base.css")[0] == 200
@@ -171,6 +174,8 @@ def test_it_opens_survives_losses_and_stops_with_nothing_left(home: Path) -> Non
         assert shop.process.wait(30) == 0, shop.said()
         until(gone(family))
         assert "stopped" in shop.said()
+        token = link.rstrip("/").split("/")[-1]
+        assert not [file.name for file in (home / "logs").iterdir() if token in file.read_text()]
         lines = (home / "logs" / "web.log").read_text().splitlines()
         requests = [json.loads(line) for line in lines if '"regulars.requests"' in line]
         assert any(one["request_id"] == "from-ines.1" and one["route"] == "/healthz" for one in requests)

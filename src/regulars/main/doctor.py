@@ -22,6 +22,7 @@ from regulars.kit.refusals import Refusal
 from regulars.main.cli import say
 from regulars.runtime.database.needs import without_database
 from regulars.runtime.database.ready import is_external, pending_migrations, server
+from regulars.runtime.notices import lag
 from regulars.runtime.postgres import embedded
 from regulars.runtime.postgres.safety import has_checksums, unsafe_settings
 
@@ -31,6 +32,8 @@ GIGABYTE = 1024**3
 #: Below the first the doctor warns, below the second it complains.
 FREE_WANTED, FREE_NEEDED = 5 * GIGABYTE, GIGABYTE
 OLDEST_SERVER = 15_00_00
+#: Seconds after which a notice that nobody has read is a matter for the doctor.
+LATE_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -142,8 +145,6 @@ def _migrations() -> Iterator[Finding]:
 
 def _jobs() -> Iterator[Finding]:
     with connections["default"].cursor() as cursor:
-        if "procrastinate_jobs" not in connections["default"].introspection.table_names(cursor):
-            return
         cursor.execute(
             "SELECT count(*) FILTER (WHERE status = 'failed'), count(*) FILTER (WHERE status = 'todo'"
             " AND coalesce(scheduled_at, now()) <= now()), count(*) FILTER (WHERE status = 'doing'"
@@ -158,14 +159,39 @@ def _jobs() -> Iterator[Finding]:
         yield Finding("Jobs", FINE, words)
 
 
+def _notices() -> Iterator[Finding]:
+    listeners = lag.of_listeners()
+    dead, waiting = sum(one.dead for one in listeners), sum(one.waiting for one in listeners)
+    for one in listeners:
+        if one.seconds > LATE_SECONDS:
+            words = f"{one.listener} is {one.behind} behind; the oldest is {one.seconds / 60:.0f} minutes old"
+            yield Finding(
+                "Notices", WARNING, words, "They are handed on while `regulars up` runs; look at logs/notices.log."
+            )
+    for holder in lag.holders(longer_than=LATE_SECONDS):
+        words = (
+            f"nobody can read past what session {holder.pid} ({holder.state}) has had open for {holder.seconds:.0f} s"
+        )
+        yield Finding("Notices", WARNING, words, f"If it is stuck: SELECT pg_terminate_backend({holder.pid}).")
+    words = f"{len(listeners)} listeners, {waiting} notices to be tried again, {dead} given up"
+    if dead:
+        yield Finding("Notices", WARNING, words, "Look at each in the console, then replay or discard it.")
+    else:
+        yield Finding("Notices", FINE, words)
+
+
 def findings() -> Iterator[Finding]:
     """Everything, in order. A database that does not come up is a finding, and ends the list."""
     for look in (_python, _zones, _home, _secrets):
         yield from look()
     try:
         with server(say=say):
-            for look in (_server, _role, _migrations, _jobs):
+            for look in (_server, _role, _migrations):
                 yield from look()
+            if not pending_migrations():
+                # Their tables are there.
+                for look in (_jobs, _notices):
+                    yield from look()
     except Refusal as refusal:
         yield Finding("Database", WRONG, refusal.message, "Mend that first; it is what everything else stands on.")
     except DatabaseError as problem:

@@ -206,8 +206,6 @@ def _screen(*, address: str, home: Path) -> Panel:
         rows.add_row("database", f"PostgreSQL {version}, embedded, in {running.data}")
         if running.why_elsewhere:
             rows.add_row("", f"[yellow]not in the home: {running.why_elsewhere}[/]")
-    if link := _first_operator(address):
-        rows.add_row("first sign-in", f"[bold]{link}[/]\n[dim]opens once, and makes you the owner[/]")
     rows.add_row("stop", "Ctrl-C")
     return Panel(
         rows, title=f"[bold {GREEN}]Regulars 回头客[/]", title_align="left", border_style=GREEN, padding=(1, 2)
@@ -274,6 +272,10 @@ def serve(*, host: str, port: int, before_open: Callable[[Callable[[str], None]]
                 _bring_up_web(children, host, port, stop, voice)
                 if not stop.asked:
                     console.print(_screen(address=address, home=home))
+                    if link := _first_operator(address):
+                        # Below the frame, in one piece: a link is to be clicked or copied. It goes into no log.
+                        console.print("  First sign-in; this opens once, and makes you the owner:", style="dim")
+                        console.print(f"  [bold]{link}[/]\n")
                     connection.close()
                     _tend(children, stop, home, voice)
             finally:

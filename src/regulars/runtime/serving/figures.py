@@ -1,9 +1,12 @@
-"""What the database itself knows, as Prometheus gauges. Each costs one query, bounded to two seconds."""
+"""What the database itself knows, as Prometheus gauges. Each query is bounded to two seconds."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from django.db import DatabaseError, connections, transaction
 
+from regulars.runtime.notices import lag
 from regulars.runtime.serving.registry import escaped
 
 
@@ -28,25 +31,48 @@ FIGURES = (
 )
 
 
+def _head(name: str, words: str) -> list[str]:
+    return [f"# HELP {name} {words}", f"# TYPE {name} gauge"]
+
+
 def _lines(figure: Figure) -> list[str]:
-    with transaction.atomic(), connections["default"].cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = '2s'")
+    with connections["default"].cursor() as cursor:
         cursor.execute(figure.sql)
         rows = cursor.fetchall()
-    lines = [f"# HELP {figure.name} {figure.words}", f"# TYPE {figure.name} gauge"]
+    lines = _head(figure.name, figure.words)
     for row in rows:
         label = f'{{{figure.label}="{escaped(str(row[0]))}"}}' if figure.label else ""
         lines.append(f"{figure.name}{label} {row[-1]}")
     return lines
 
 
+def _notices() -> list[str]:
+    listeners = [(f'{{listener="{escaped(one.listener)}"}}', one) for one in lag.of_listeners()]
+    lines = _head("regulars_notices_behind", f"Notices a listener has not read, at most {lag.MOST_COUNTED}.")
+    lines += [f"regulars_notices_behind{label} {one.behind}" for label, one in listeners]
+    lines += _head("regulars_notices_lag_seconds", "Age of the oldest notice a listener has not read.")
+    lines += [f"regulars_notices_lag_seconds{label} {one.seconds:.3f}" for label, one in listeners]
+    lines += _head("regulars_notices_parked", "Notices that failed: to be tried again, or dead.")
+    for label, one in listeners:
+        for state, count in (("waiting", one.waiting), ("dead", one.dead)):
+            lines.append(f'regulars_notices_parked{label[:-1]},state="{state}"}} {count}')
+    return lines
+
+
+def _bounded(ask: Callable[[], list[str]]) -> list[str]:
+    with transaction.atomic(), connections["default"].cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '2s'")
+        return ask()
+
+
 def figures() -> str:
     """All of them; `regulars_database_up` is 0 and the rest is missing while the database is away."""
     lines: list[str] = []
     up = 1
-    for figure in FIGURES:
+    questions: list[Callable[[], list[str]]] = [*(partial(_lines, figure) for figure in FIGURES), _notices]
+    for ask in questions:
         try:
-            lines += _lines(figure)
+            lines += _bounded(ask)
         except DatabaseError:
             up = 0
     lines += [
