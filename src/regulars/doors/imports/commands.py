@@ -1,0 +1,170 @@
+"""`regulars import`: files in."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from regulars.doors.imports import mapping, orders
+from regulars.doors.imports.order_files import Progress as Tell
+from regulars.kit.actors import Actor
+
+#: The exit code when the file was read and some of its rows are not on record.
+ROWS_LEFT_OUT = 3
+
+_WORDS = {"reading": "Reading rows", "recording": "Recording", "matching": "Matching returns"}
+
+
+@click.group("import")
+def import_group() -> None:
+    """Bring orders in from files: CSV, Excel, Parquet."""
+
+
+@import_group.command("orders")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--map",
+    "map_name",
+    metavar="NAME|FILE",
+    help="A mapping that comes with Regulars, or your own .yaml file  [default: one that fits, or a guess]",
+)
+@click.option("--source", metavar="NAME", help="The system the file comes from, instead of the mapping's.")
+@click.option("--zone", help="The time zone of the file's clock times, instead of the mapping's.")
+@click.option("--currency", help="The currency of the file's amounts, instead of the mapping's.")
+@click.option("--dry-run", is_flag=True, help="Read and check everything, record nothing.")
+@click.option(
+    "--reject-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where rows that cannot come in are written  [default: beside FILE]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
+@click.pass_context
+def import_orders(
+    ctx: click.Context,
+    file: Path,
+    map_name: str | None,
+    source: str | None,
+    zone: str | None,
+    currency: str | None,
+    dry_run: bool,
+    reject_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Bring orders, returns and adjustments in as history. Doing it again changes nothing.
+
+    Rows that cannot come in are written to a reject file, each with its problem and mend; mend them there and import
+    that file. The exit code is then 3; 1 means that nothing came in.
+    """
+    wanted = mapping.load(map_name) if map_name else None
+    if zone or currency:
+        wanted = wanted or mapping.load("generic")
+        wanted = replace(wanted, zone=zone or wanted.zone, currency=currency or wanted.currency)
+    with _bar() as tell:
+        done = orders.import_orders(
+            file,
+            wanted,
+            at=datetime.now(UTC),
+            by=Actor("import", "command line"),
+            dry_run=dry_run,
+            reject_file=reject_file,
+            source=source,
+            progress=tell,
+        )
+    facts = _facts(file, done)
+    click.echo(json.dumps(facts, ensure_ascii=False) if as_json else _told(file, done))
+    if not done.is_whole:
+        ctx.exit(ROWS_LEFT_OUT)
+
+
+@contextmanager
+def _bar() -> Iterator[Tell]:
+    """A progress bar on a terminal, nothing elsewhere."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda *_: None
+        return
+    columns = (TextColumn("{task.description:<17}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        tasks = {stage: bar.add_task(words, total=None, visible=False) for stage, words in _WORDS.items()}
+
+        def tell(stage: Literal["reading", "recording", "matching"], done: int, of: int | None) -> None:
+            bar.update(tasks[stage], completed=done, total=of, visible=True)
+
+        yield tell
+
+
+def _facts(file: Path, done: orders.Imported) -> dict[str, object]:
+    return {
+        "file": str(file),
+        "run": done.run,
+        "mapping": done.mapping.name,
+        "source": done.mapping.source,
+        "rows_read": done.rows_read,
+        "rows_good": done.rows_good,
+        "rows_rejected": done.rows_rejected,
+        "rows_bad": done.rows_bad,
+        "rows_held": done.rows_held,
+        "rows_outdated": done.rows_outdated,
+        "rows_repeated": done.rows_repeated,
+        "reject_file": str(done.reject_file) if done.reject_file else None,
+        "recorded": {"orders": done.orders.facts(), "returns": done.returns.facts()},
+        "totals": done.totals,
+        "problems": done.problems.to_dicts(),
+        "conflicts": done.conflicts.to_dicts(),
+        "notes": list(done.notes),
+        "seconds": done.seconds,
+    }
+
+
+def _told(file: Path, done: orders.Imported) -> str:
+    said = [f"{file.name}: {done.rows_read:,} rows read, {done.rows_good:,} good, in {done.seconds:.1f} s."]
+    said += [f"  {note}" for note in done.notes]
+    if done.run is None:
+        said.append("Nothing is recorded: this was a dry run.")
+    else:
+        for name, came in (("Orders", done.orders), ("Returns", done.returns)):
+            counts = f"{came.new:,} new, {came.changed:,} changed, {came.same:,} known already"
+            said.append(f"{name}: {counts}, {came.stale:,} older than what is known, {came.conflicts:,} in conflict.")
+            if came.refs_in_conflict:
+                refs = ", ".join(came.refs_in_conflict)
+                said.append(
+                    f"  On record with other content and no update time that decides, so left as it was: {refs}"
+                )
+    said += ["", "Control totals"]
+    said += [f"  {_label(name):<26} {_value(value)}" for name, value in done.totals.items()]
+    if not done.problems.is_empty():
+        said += ["", f"Problems ({done.rows_bad:,} rows; {done.rows_held:,} more wait with them or stand twice)"]
+        said += [
+            f"  {file.name}:{row['line_in_file']}: {row['column']}: {row['value']!r} {row['problem']}; {row['mend']}"
+            for row in done.problems.iter_rows(named=True)
+        ]
+    if not done.conflicts.is_empty():
+        said += ["", "Orders that stand twice in the file with different content: the first is kept"]
+        said += [
+            f"  {file.name}:{row['line_in_file']}: order {row['ref']}: {row['column']} {row['left_out']!r} here,"
+            f" {row['kept']!r} before"
+            for row in done.conflicts.iter_rows(named=True)
+        ]
+    if done.reject_file:
+        said += ["", f"{done.rows_rejected:,} rows are in {done.reject_file}: mend them there and import that file."]
+    return "\n".join(said)
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _value(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{currency} {amount}" for currency, amount in value.items()) or "0"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+COMMANDS: tuple[click.Command, ...] = (import_group,)

@@ -1,0 +1,223 @@
+"""Orders from a file into the database: everything that is right goes in once, the rest is listed with its mend."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from regulars.doors.imports import reading, rejects
+from regulars.doors.imports.mapping import OrderMapping
+from regulars.doors.imports.order_files import Progress, Walk, walk
+from regulars.doors.imports.spilling import PART
+from regulars.doors.imports.totals import thousandths
+from regulars.facts.commerce import goods_returns, orders
+from regulars.facts.commerce.goods_returns import ReturnBatch
+from regulars.facts.commerce.orders import OrderBatch
+from regulars.facts.commerce.outcome import Outcome
+from regulars.facts.company import company
+from regulars.facts.sources import import_runs
+from regulars.kit.actors import Actor
+
+_LISTED = 20
+
+
+@dataclass
+class Came:
+    """How many documents were new, changed, known already, older than what is known, or in conflict with it."""
+
+    new: int = 0
+    changed: int = 0
+    same: int = 0
+    stale: int = 0
+    conflicts: int = 0
+    refs_in_conflict: list[str] = field(default_factory=list)
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one batch more."""
+        self.new += outcome.new
+        self.changed += outcome.changed
+        self.same += outcome.same
+        self.stale += len(outcome.stale)
+        self.conflicts += len(outcome.conflicts)
+        self.refs_in_conflict.extend(outcome.conflicts[: _LISTED - len(self.refs_in_conflict)])
+
+    def facts(self) -> dict[str, object]:
+        """By name."""
+        return {
+            "new": self.new,
+            "changed": self.changed,
+            "same": self.same,
+            "older": self.stale,
+            "conflicts": self.conflicts,
+            "refs_in_conflict": self.refs_in_conflict,
+        }
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import came to. `run` is None for a dry run. `problems` and `conflicts` show the first of each."""
+
+    run: int | None
+    mapping: OrderMapping
+    rows_read: int
+    rows_good: int
+    rows_bad: int
+    rows_held: int
+    rows_outdated: int
+    rows_repeated: int
+    orders: Came
+    returns: Came
+    totals: Mapping[str, object]
+    problems: pl.DataFrame
+    conflicts: pl.DataFrame
+    reject_file: Path | None
+    rows_rejected: int
+    notes: Sequence[str]
+    seconds: float
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every row of the file is on record now."""
+        return not (self.rows_rejected or self.orders.conflicts or self.returns.conflicts)
+
+
+def import_orders(
+    path: Path,
+    wanted: OrderMapping | None,
+    *,
+    at: datetime,
+    by: Actor,
+    dry_run: bool = False,
+    reject_file: Path | None = None,
+    source: str | None = None,
+    progress: Progress = lambda *_: None,
+) -> Imported:
+    """Bring the orders and returns of a file in, with origin `history`.
+
+    Doing it again changes nothing, so an import that was interrupted is simply started anew: what came in before is
+    found on record. Each batch of some 50,000 lines is a transaction. With `dry_run` nothing is written but the reject
+    file. `source` overrides the mapping's namespace. Refuses files, mappings and values that can be read in two ways
+    before anything has come in.
+    """
+    began = time.monotonic()
+    shop = company.shop()
+    with walk(path, wanted, zone=shop.zone, currency=shop.currency, now=at, progress=progress) as file:
+        namespace = source or file.normaliser.mapping.source
+        if dry_run:
+            file.read()
+            for _ in file.parts():
+                pass
+            return _end(file, None, Came(), Came(), file.tally.facts(), reject_file, began)
+        run = import_runs.start(
+            source=namespace,
+            kind="orders",
+            file_name=path.name,
+            digest=reading.digest(path),
+            mapping=file.normaliser.mapping.name,
+            rows_expected=file.source.rows_expected,
+            at=at,
+            by=by,
+        ).id
+        try:
+            done = _bring_in(file, namespace, run, reject_file, began, progress, at, by)
+        except BaseException as problem:
+            import_runs.fail(run=run, problem=f"{type(problem).__name__}: {problem}"[:500], at=at, by=by)
+            raise
+        import_runs.finish(
+            run=run,
+            rows_read=done.rows_read,
+            rows_good=done.rows_good,
+            rejects=done.rows_rejected,
+            rejects_file=str(done.reject_file or ""),
+            totals=done.totals,
+            at=at,
+            by=by,
+        )
+        return done
+
+
+def _bring_in(
+    file: Walk,
+    namespace: str,
+    run: int,
+    reject_file: Path | None,
+    began: float,
+    progress: Progress,
+    at: datetime,
+    by: Actor,
+) -> Imported:
+    sold, back = Came(), Came()
+    file.read()
+    returns: list[ReturnBatch] = []
+    for part in file.parts():
+        for order_rows, line_rows in _batches(part.orders, part.lines):
+            sold.add(orders.record_many(batch=OrderBatch(namespace, order_rows, line_rows, "history"), at=at, by=by))
+        returns.append(ReturnBatch(namespace, part.returns, part.return_lines, "history"))
+        import_runs.progress(run=run, rows_read=file.rows_read, rows_good=file.rows_good, rejects=file.rows_bad)
+    # After all orders: a return may name one that stands anywhere in the file.
+    for batch in returns:
+        if not batch.returns.is_empty():
+            back.add(goods_returns.record_many(batch=batch, at=at, by=by, match=False))
+    progress("matching", 0, None)
+    # Also when the file has no returns: an older file may bring the purchase an earlier one lacked.
+    goods_returns.match_namespace(namespace=namespace)
+    came, matched = goods_returns.quantities(namespace=namespace)
+    quantities = {
+        "matched_quantity": thousandths(int(matched * 1000)),
+        "unmatched_quantity": thousandths(int((came - matched) * 1000)),
+    }
+    return _end(file, run, sold, back, file.tally.facts() | quantities, reject_file, began)
+
+
+def _batches(order_rows: pl.DataFrame, line_rows: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Orders with their lines, some 50,000 lines at once."""
+    if order_rows.is_empty():
+        return
+    if line_rows.height <= 2 * PART:
+        yield order_rows, line_rows
+        return
+    counts = line_rows.group_by("ref").len()
+    placed = order_rows.join(counts, on="ref", how="left", maintain_order="left").with_columns(
+        batch=pl.col("len").fill_null(0).cum_sum() // PART
+    )
+    for some in placed.partition_by("batch", maintain_order=True):
+        chosen = some.drop("batch", "len")
+        yield chosen, line_rows.join(chosen.select("ref"), on="ref", how="semi", maintain_order="left")
+
+
+def _end(
+    file: Walk,
+    run: int | None,
+    sold: Came,
+    back: Came,
+    totals: Mapping[str, object],
+    reject_file: Path | None,
+    began: float,
+) -> Imported:
+    rejected = 0
+    written = None
+    if not (file.problems.is_empty() and file.held.is_empty()):
+        written = reject_file or file.source.path.with_name(f"{file.source.path.name.split('.')[0]}.rejects.csv")
+        rejected = rejects.write(file.source, file.problems, file.held, written)
+    return Imported(
+        run=run,
+        mapping=file.normaliser.mapping,
+        rows_read=file.rows_read,
+        rows_good=file.rows_good,
+        rows_bad=file.rows_bad,
+        rows_held=file.held.height,
+        rows_outdated=file.outdated,
+        rows_repeated=file.repeated,
+        orders=sold,
+        returns=back,
+        totals=totals,
+        problems=file.problems.head(_LISTED),
+        conflicts=file.conflicts.head(_LISTED),
+        reject_file=written,
+        rows_rejected=rejected,
+        notes=file.normaliser.said(),
+        seconds=round(time.monotonic() - began, 3),
+    )

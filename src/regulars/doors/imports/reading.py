@@ -1,0 +1,362 @@
+"""Files as frames of rows, some tens of thousands at a time: CSV in any encoding, Parquet, Excel.
+
+Every frame has the file's columns and, before them, `@row` (1 for the first row of data) and `@line` (the line of the
+file, or of the sheet, on which the row starts). CSV and Excel give texts; Parquet keeps its types.
+"""
+
+import codecs
+import csv
+import gzip
+import hashlib
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import IO, Literal, cast
+
+import polars as pl
+import pyarrow.parquet as pq
+from python_calamine import CalamineError, CalamineWorkbook
+
+from regulars.kit.refusals import Refusal
+
+CHUNK = 50_000
+#: The columns a reject file adds; ignored when it comes in again, but for the row's first number.
+REJECT_COLUMNS = ("regulars_row", "regulars_problem", "regulars_mend")
+#: In the column `@ragged`: the row has more or fewer cells than the header.
+RAGGED = "@ragged"
+
+_BLOCK = 1 << 20
+_DELIMITERS = (",", ";", "\t", "|")
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_LONGEST_CELL = 1 << 20
+_SAMPLE = 5_000
+#: Names of encodings as people know them.
+_SPOKEN = {
+    "utf-8-sig": "UTF-8 with a byte order mark",
+    "utf-16": "UTF-16",
+    "utf-16-le": "UTF-16",
+    "utf-16-be": "UTF-16",
+    "utf-32": "UTF-32",
+    "gb18030": "GB18030",
+    "cp1252": "Windows-1252",
+}
+
+
+class UnreadableFile(Refusal):
+    """The file as a whole cannot be read."""
+
+    code = "imports.unreadable_file"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file to read. `rows_expected` where the file tells; `notes` say what was found out about it.
+
+    `chunks()` starts anew each time; a frame has `@row`, `@line`, `@ragged` and the columns.
+    """
+
+    path: Path
+    kind: Literal["csv", "parquet", "xlsx"]
+    columns: Sequence[str]
+    rows_expected: int | None
+    notes: Sequence[str]
+    chunks: Callable[[], Iterator[pl.DataFrame]]
+
+    @property
+    def is_reject_file(self) -> bool:
+        """Whether we wrote it, for rows to be mended."""
+        return set(REJECT_COLUMNS) <= set(self.columns)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of the file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def open_file(
+    path: Path, *, encoding: str | None = None, delimiter: str | None = None, sheet: str | None = None
+) -> Source:
+    """Look at the file: what kind, which encoding, which columns. Refuses what is no table."""
+    if not path.is_file():
+        raise UnreadableFile(f"file: there is no file {path}; check the path", field="file", value=str(path))
+    with path.open("rb") as file:
+        start = file.read(8)
+    if not start:
+        raise UnreadableFile(f"{path.name}: the file is empty; export it again", field="file", value=path.name)
+    if start[:4] == b"PAR1":
+        return _open_parquet(path)
+    if start[:4] == b"PK\x03\x04" or start == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
+        return _open_workbook(path, sheet)
+    return _open_csv(path, encoding, delimiter)
+
+
+# --- CSV
+
+
+def _bytes_of(path: Path) -> IO[bytes]:
+    with path.open("rb") as file:
+        is_packed = file.read(2) == b"\x1f\x8b"
+    return cast(IO[bytes], gzip.open(path)) if is_packed else path.open("rb")
+
+
+def _decodes(path: Path, encoding: str) -> bool:
+    """Whether the whole file does. A first part may be plain ASCII for megabytes."""
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    try:
+        with _bytes_of(path) as file:
+            while block := file.read(_BLOCK):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _looks_chinese(path: Path) -> bool:
+    """Whether most of the first letters beyond ASCII are among the common Chinese ones that GB2312 had first.
+
+    GB18030 decodes nearly every byte, so that it decodes says little: Western letters become rare characters.
+    """
+    with _lines(path, "gb18030") as text:
+        strange = (letter for line in text if not line.isascii() for letter in line if letter > "\x7f")
+        letters = list(islice(strange, _SAMPLE))
+    return 2 * sum(map(_is_common, letters)) >= len(letters)
+
+
+def _is_common(letter: str) -> bool:
+    try:
+        return len(letter.encode("gb2312")) == 2
+    except UnicodeEncodeError:
+        return False
+
+
+def _encoding(path: Path) -> str:
+    with _bytes_of(path) as file:
+        start = file.read(4096)
+    for mark, name in _BOMS:
+        if start.startswith(mark):
+            return name
+    if b"\x00" in start:
+        # Latin letters and digits in UTF-16 are every other byte nothing.
+        even, odd = start[0::2].count(0), start[1::2].count(0)
+        return "utf-16-le" if odd > even else "utf-16-be"
+    if _decodes(path, "utf-8"):
+        return "utf-8"
+    return "gb18030" if _decodes(path, "gb18030") and _looks_chinese(path) else "cp1252"
+
+
+def _lines(path: Path, encoding: str) -> IO[str]:
+    # A byte that means nothing becomes U+FFFD, which the row's check reports; the rest of the file is read.
+    return io.TextIOWrapper(_bytes_of(path), encoding=encoding, errors="replace", newline="")
+
+
+def _delimiter(path: Path, encoding: str) -> str:
+    with _lines(path, encoding) as text:
+        first = [line for line in islice(text, 30) if line.strip()]
+    if not first:
+        raise UnreadableFile(f"{path.name}: the file has no header; export it again", field="file", value=path.name)
+    best, widest = ",", 0
+    for candidate in _DELIMITERS:
+        counts = [len(row) for row in csv.reader(first, delimiter=candidate) if row]
+        same = sum(count == counts[0] for count in counts) if counts else 0
+        if counts and counts[0] > 1 and counts[0] * same > widest:
+            best, widest = candidate, counts[0] * same
+    return best
+
+
+def _open_csv(path: Path, encoding: str | None, delimiter: str | None) -> Source:
+    try:
+        found = encoding or _encoding(path)
+        codecs.lookup(found)
+        mark = delimiter or _delimiter(path, found)
+        with _lines(path, found) as text:
+            header = next((row for row in csv.reader(text, delimiter=mark) if any(cell.strip() for cell in row)), [])
+    except LookupError as problem:
+        raise UnreadableFile(
+            f"{path.name}: encoding {encoding!r} is unknown; use a name such as utf-8 or gb18030",
+            field="encoding",
+            value=encoding,
+        ) from problem
+    except (OSError, EOFError, csv.Error) as problem:
+        raise UnreadableFile(f"{path.name}: {problem}; export it again", field="file", value=path.name) from problem
+    columns = _header(path, header)
+    notes = []
+    if not encoding and found in _SPOKEN:
+        notes.append(f"The file is in {_SPOKEN[found]}.")
+    if mark != ",":
+        notes.append(f"Columns are separated by {'tabs' if mark == chr(9) else mark!r}.")
+    return Source(path, "csv", columns, None, notes, partial(_csv_chunks, path, found, mark, columns))
+
+
+def _header(path: Path, cells: Sequence[str]) -> list[str]:
+    names = [cell.strip().strip("\ufeff") for cell in cells]
+    while names and not names[-1]:
+        names.pop()
+    named = [name or f"column {place}" for place, name in enumerate(names, 1)]
+    for name in named:
+        if named.count(name) > 1:
+            raise UnreadableFile(
+                f"{path.name}: the header has {name!r} twice; rename one of the two columns", field="header", value=name
+            )
+    if not named:
+        raise UnreadableFile(f"{path.name}: the file has no header; export it again", field="file", value=path.name)
+    return named
+
+
+def _csv_chunks(path: Path, encoding: str, delimiter: str, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    csv.field_size_limit(_LONGEST_CELL)
+    with _lines(path, encoding) as text:
+        reader = csv.reader(text, delimiter=delimiter)
+        ended = 0
+        row_number = 0
+        rows: list[list[str]] = []
+        numbers: list[int] = []
+        is_header = True
+        try:
+            for cells in reader:
+                started, ended = ended + 1, reader.line_num
+                if not any(cells):
+                    continue
+                if is_header:
+                    is_header = False
+                    continue
+                rows.append(cells)
+                numbers.append(started)
+                if len(rows) == CHUNK:
+                    yield _frame(rows, numbers, row_number, columns)
+                    row_number += len(rows)
+                    rows, numbers = [], []
+        except csv.Error as problem:
+            raise UnreadableFile(
+                f"{path.name}, line {ended + 1}: {problem}; a quotation mark that opens there is probably never closed",
+                field="file",
+                value=path.name,
+                line=ended + 1,
+            ) from problem
+        except (OSError, EOFError) as problem:
+            raise UnreadableFile(
+                f"{path.name}, after line {ended}: {problem}; the file is cut off, copy it again",
+                field="file",
+                value=path.name,
+            ) from problem
+        if rows:
+            yield _frame(rows, numbers, row_number, columns)
+
+
+def _frame(rows: list[list[str]], numbers: list[int], before: int, columns: Sequence[str]) -> pl.DataFrame:
+    width = len(columns)
+    ragged = [len(cells) != width and any(cells[width:] or [len(cells) < width]) for cells in rows]
+    even = [cells if len(cells) == width else (cells + [""] * width)[:width] for cells in rows]
+    return pl.DataFrame(
+        [
+            pl.Series("@row", range(before + 1, before + len(rows) + 1), dtype=pl.Int64),
+            pl.Series("@line", numbers, dtype=pl.Int64),
+            pl.Series(RAGGED, ragged, dtype=pl.Boolean),
+            *(
+                pl.Series(name, cells, dtype=pl.String)
+                for name, cells in zip(columns, zip(*even, strict=True), strict=True)
+            ),
+        ]
+    )
+
+
+# --- Parquet
+
+
+def _open_parquet(path: Path) -> Source:
+    try:
+        with pq.ParquetFile(path) as file:
+            columns, rows = list(file.schema_arrow.names), file.metadata.num_rows
+    except (OSError, ValueError) as problem:
+        raise UnreadableFile(f"{path.name}: {problem}; copy the file again", field="file", value=path.name) from problem
+    return Source(path, "parquet", _header(path, columns), rows, (), partial(_parquet_chunks, path))
+
+
+def _parquet_chunks(path: Path) -> Iterator[pl.DataFrame]:
+    before = 0
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=CHUNK):
+            frame = cast(pl.DataFrame, pl.from_arrow(batch))
+            yield frame.select(
+                pl.int_range(before + 1, before + frame.height + 1, dtype=pl.Int64).alias("@row"),
+                pl.int_range(before + 2, before + frame.height + 2, dtype=pl.Int64).alias("@line"),
+                pl.lit(value=False).alias(RAGGED),
+                pl.all(),
+            )
+            before += frame.height
+
+
+# --- Excel
+
+
+def _open_workbook(path: Path, sheet: str | None) -> Source:
+    try:
+        with CalamineWorkbook.from_path(path) as book:
+            names = book.sheet_names
+            chosen = sheet or names[0]
+            if chosen not in names:
+                raise UnreadableFile(
+                    f"{path.name}: there is no sheet {chosen!r}; the workbook has {', '.join(names)}",
+                    field="sheet",
+                    value=chosen,
+                )
+            rows = book.get_sheet_by_name(chosen)
+            header = next((row for row in rows.iter_rows() if any(map(_text, row))), [])
+            expected = rows.height
+    except (CalamineError, OSError, IndexError) as problem:
+        raise UnreadableFile(
+            f"{path.name}: {problem}; save it as .xlsx again", field="file", value=path.name
+        ) from problem
+    columns = _header(path, [_text(cell) for cell in header])
+    notes = [f"Read from the sheet {chosen!r}; the workbook has {len(names)}."] if len(names) > 1 else []
+    return Source(path, "xlsx", columns, max(expected - 1, 0), notes, partial(_sheet_chunks, path, chosen, columns))
+
+
+def _text(cell: object) -> str:
+    if isinstance(cell, bool):
+        return "TRUE" if cell else "FALSE"
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+    if isinstance(cell, datetime):
+        return cell.isoformat(sep=" ")
+    if isinstance(cell, date | time):
+        return cell.isoformat()
+    return str(cell)
+
+
+def _sheet_chunks(path: Path, sheet: str, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    width = len(columns)
+    with CalamineWorkbook.from_path(path) as book:
+        opened = book.get_sheet_by_name(sheet)
+        # The sheet's rows begin where its first cell is.
+        line = opened.start[0] if opened.start else 0
+        before, is_header = 0, True
+        rows: list[list[str]] = []
+        numbers: list[int] = []
+        for cells in opened.iter_rows():
+            line += 1
+            texts = [_text(cell) for cell in cells]
+            if not any(texts):
+                continue
+            if is_header:
+                is_header = False
+                continue
+            rows.append((texts + [""] * width)[:width] if not any(texts[width:]) else texts)
+            numbers.append(line)
+            if len(rows) == CHUNK:
+                yield _frame(rows, numbers, before, columns)
+                before += len(rows)
+                rows, numbers = [], []
+        if rows:
+            yield _frame(rows, numbers, before, columns)

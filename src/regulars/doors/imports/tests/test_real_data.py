@@ -1,0 +1,99 @@
+"""The published totals of three real data sets."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from regulars.doors.imports import mapping, order_files, orders
+from regulars.kit.actors import Actor
+
+DATA = Path(os.environ.get("REGULARS_TEST_DATA", Path(__file__).parents[6] / "shared" / "data"))
+
+ONLINE_RETAIL = {
+    "lines": 541_909,
+    "documents": 25_900,
+    "customers": 4_372,
+    "guest_lines": 135_080,
+    "products": 4_070,
+    "countries": 38,
+    "first_at": "2010-12-01 08:26:00",
+    "last_at": "2011-12-09 12:50:00",
+    "net_value": {"GBP": "9747747.93"},
+    "return_lines": 9_288,
+    "return_documents": 3_836,
+    "return_amount": {"GBP": "896812.49"},
+    "exact_duplicate_lines": 5_268,
+    "negative_price_lines": 2,
+    "zero_price_lines": 2_515,
+    "clean_lines": 397_884,
+    "clean_customers": 4_338,
+    "clean_orders": 18_532,
+    "clean_value": {"GBP": "8911407.90"},
+    "customers_who_came_back": 2_790,
+    # Ours: no README knows them.
+    "matched_quantity": "250838",
+    "unmatched_quantity": "26736",
+}
+CDNOW = {
+    "lines": 69_659,
+    "customers": 23_570,
+    "net_value": {"USD": "2500315.63"},
+    "first_at": "1997-01-01 00:00:00",
+    "last_at": "1998-06-30 00:00:00",
+}
+COMPLETEJOURNEY = {
+    "lines": 1_469_307,
+    "documents": 155_848,
+    "customers": 2_469,
+    "products": 68_509,
+    "net_value": {"USD": "4596039.58"},
+    "first_at": "2017-01-01 11:53:26",
+    "last_at": "2018-01-01 04:01:20",
+}
+FILES = {
+    "online_retail": ("online_retail/online_retail.parquet", ONLINE_RETAIL),
+    "cdnow": ("cdnow/cdnow_master.csv.gz", CDNOW),
+    "completejourney": ("completejourney/transactions.parquet", COMPLETEJOURNEY),
+}
+
+
+def the_file(name: str) -> Path:
+    path = DATA / FILES[name][0]
+    if not path.exists():
+        pytest.skip(f"THE REAL DATA IS NOT HERE: {path}; set REGULARS_TEST_DATA")
+    return path
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", list(FILES))
+def test_the_totals_come_out_as_published(name: str) -> None:
+    file = order_files.normalise(the_file(name), mapping.load(name), now=datetime.now(UTC))
+
+    wanted = FILES[name][1]
+    assert {total: file.totals[total] for total in wanted} == wanted
+    assert file.problems.is_empty()
+    assert file.conflicts.is_empty()
+
+
+@pytest.mark.data
+def test_a_mapping_is_found_by_the_columns() -> None:
+    for name, (_, wanted) in FILES.items():
+        if name == "cdnow":
+            file = order_files.normalise(the_file(name), now=datetime.now(UTC))
+            assert file.mapping.name == name
+            assert file.totals["net_value"] == wanted["net_value"]
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not os.environ.get("REGULARS_TEST_HEAVY"), reason="half a minute: set REGULARS_TEST_HEAVY=1")
+@pytest.mark.parametrize("name", list(FILES))
+def test_the_database_holds_the_same_totals(name: str, fresh_database: dict[str, str]) -> None:
+    done = orders.import_orders(
+        the_file(name), mapping.load(name), at=datetime.now(UTC), by=Actor("import", "the test")
+    )
+
+    wanted = FILES[name][1]
+    assert {total: done.totals[total] for total in wanted} == wanted
+    assert done.is_whole
