@@ -1,4 +1,4 @@
-"""Private: other rooms ask `import_runs`."""
+"""Private: other rooms ask `import_runs` and `api_keys`."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -48,5 +48,28 @@ class ImportRun(models.Model):
             ),
             models.CheckConstraint(
                 name="sources_import_run_digest", condition=models.Q(digest__regex="^[0-9a-f]{64}$")
+            ),
+        ]
+
+
+class ApiKey(models.Model):
+    """One program's key. Only its SHA-256 is kept."""
+
+    id = models.BigAutoField(primary_key=True)
+    name = models.CharField(max_length=60, unique=True)
+    prefix = models.CharField(max_length=16)
+    digest = models.BinaryField(max_length=32, unique=True)
+    may = models.JSONField()
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    last_used_on = models.DateField(null=True)
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "sources_api_key"
+        constraints = [
+            models.CheckConstraint(
+                name="sources_api_key_expires", condition=models.Q(expires_at__gt=models.F("made_at"))
             ),
         ]

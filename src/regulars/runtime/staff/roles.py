@@ -36,6 +36,8 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     "members.export": _MANAGERS,
     "contacts.reveal": _SERVICE,
     "orders.read": _EVERYBODY,
+    "orders.write": _MANAGERS,
+    "company.read": _EVERYBODY,
     # numbers
     "insight.read": _NUMBERS,
     "insight.refresh": frozenset({Role.OWNER, Role.MANAGER, Role.ANALYST}),
