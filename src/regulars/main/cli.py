@@ -19,6 +19,9 @@ OWN = {
     "doctor": Offered(
         "doctor", "Look at everything that must be right, and say how to mend what is not.", "regulars.main.doctor"
     ),
+    "bench": Offered(
+        "bench", "Measure how fast it is, beside a limit measured in the same run.", "regulars.main.bench"
+    ),
     "manage": Offered("manage", "Run a Django management command.", "regulars.main.manage"),
 }
 
@@ -40,12 +43,12 @@ def _within_database(body: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _give_database(command: click.Command) -> click.Command:
+def give_database(command: click.Command) -> click.Command:
     """Let `command`, or every command under it, begin with a database that is ready."""
     needs = import_module("regulars.runtime.database.needs")
     if isinstance(command, click.Group):
         for below in command.commands.values():
-            _give_database(below)
+            give_database(below)
     elif command.callback is not None and needs.needs_database(command):
         command.callback = _within_database(command.callback)
     return command
@@ -65,7 +68,7 @@ class House(click.Group):
         import_module("django").setup()
         listed: tuple[click.Command, ...] = import_module(one.module).COMMANDS
         found = next(command for command in listed if command.name == cmd_name)
-        return found if cmd_name in OWN else _give_database(found)
+        return found if cmd_name in OWN else give_database(found)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         known = OWN | offered()

@@ -1,0 +1,116 @@
+"""`regulars bench measures`: the catalogue's expressions beside SQL written by hand for the same questions."""
+
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import click
+import pyarrow as pa
+
+from regulars.insight.measures import computing
+from regulars.insight.measures.library import repeat_rate
+from regulars.insight.measures.scope import DAYS, PEOPLE, Scope
+from regulars.insight.warehouse import generating
+from regulars.insight.warehouse.session import Session
+from regulars.runtime.database.needs import without_database
+
+#: RFM, lifecycle (rhythm, lapsing, value at stake) and what the repeat rate needs, as one who knows DuckDB writes it.
+BY_HAND = """
+CREATE OR REPLACE TEMP TABLE by_hand AS
+WITH bought AS (
+    SELECT customer_id, placed_on AS day, count(*) AS orders, sum(goods_minor - discount_minor)::BIGINT AS gross
+      FROM orders WHERE kind = 'purchase' AND NOT is_cancelled AND customer_id IS NOT NULL AND currency = 'GBP'
+     GROUP BY ALL),
+gave_back AS (
+    SELECT customer_id, sum(matched_minor)::BIGINT AS returned FROM returns WHERE currency = 'GBP' GROUP BY ALL),
+people AS (
+    SELECT customer_id, sum(orders)::BIGINT AS orders, count(*) AS days, min(day) AS first_on, max(day) AS last_on,
+           sum(gross)::BIGINT AS gross
+      FROM bought GROUP BY ALL),
+net AS (
+    SELECT people.*, gross - coalesce(returned, 0) AS spend, (last_on - first_on) / nullif(days - 1, 0) AS own_gap
+      FROM people LEFT JOIN gave_back USING (customer_id)),
+rhythm AS (
+    SELECT *, round(((days - 1) * own_gap + 2 * sum(round(own_gap * 10000)::BIGINT) OVER ()
+           / count(own_gap) OVER () / 10000) / (days + 1), 2) AS gap FROM net),
+scored AS (
+    SELECT *, days >= 3 AND DATE '{as_of}' - last_on > 2 * gap AS is_lapsing,
+           1 + 5 * (rank() OVER (ORDER BY last_on) - 1) // count(*) OVER () AS r,
+           1 + 5 * (rank() OVER (ORDER BY days) - 1) // count(*) OVER () AS f,
+           1 + 5 * (rank() OVER (ORDER BY spend) - 1) // count(*) OVER () AS m
+      FROM rhythm),
+at_stake AS (
+    SELECT customer_id, sum(bought.gross)::BIGINT AS stake
+      FROM bought JOIN scored USING (customer_id) WHERE is_lapsing AND last_on - day < 365 GROUP BY ALL)
+SELECT scored.*, stake FROM scored LEFT JOIN at_stake USING (customer_id)
+"""
+
+
+def _timed(work: Callable[[], object], rounds: int) -> float:
+    """The best of some rounds, in seconds."""
+    best = float("inf")
+    for _ in range(rounds):
+        started = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - started)
+    return best
+
+
+@without_database
+@click.command("measures")
+@click.option("--customers", type=click.IntRange(1_000), default=100_000, show_default=True)
+@click.option("--orders", type=click.IntRange(1_000), default=1_000_000, show_default=True)
+@click.option("--rounds", type=click.IntRange(1), default=2, show_default=True, help="The best one counts.")
+@click.option("--json", "as_json", is_flag=True)
+def measures(customers: int, orders: int, rounds: int, as_json: bool) -> None:
+    """RFM, lifecycle and repeat rate of generated orders, beside hand-written SQL over the same files."""
+    with tempfile.TemporaryDirectory(prefix="regulars-bench-") as folder:
+        home = Path(folder)
+        generating.generate(home, customers=customers, orders=orders)
+        with Session.from_published(home) as session:
+            as_of = computing.as_of_day(session, today=date(2100, 1, 1))
+            scope = Scope(table=session.table, as_of=as_of, currency="GBP")
+
+            def ours() -> None:
+                session.keep(DAYS, scope.days())
+                computing.people(session, scope)
+                session.rows(repeat_rate.MEASURE.expression(scope))
+
+            def by_hand() -> None:
+                session.sql(BY_HAND.format(as_of=as_of))
+                session.sql("SELECT count(*) FILTER (days >= 2) AS back, count(*) AS all_of_them FROM by_hand")
+
+            seconds_ours, seconds_by_hand = _timed(ours, rounds), _timed(by_hand, rounds)
+            _check(session)
+    facts = {
+        "customers": customers,
+        "orders": orders,
+        "measures_seconds": round(seconds_ours, 3),
+        "by_hand_seconds": round(seconds_by_hand, 3),
+        "ratio": round(seconds_ours / seconds_by_hand, 2),
+        "goal": 2.0,
+    }
+    click.echo(
+        json.dumps(facts)
+        if as_json
+        else f"measures: {facts['measures_seconds']} s beside {facts['by_hand_seconds']} s of hand-written SQL for"
+        f" {customers:,} customers and {orders:,} orders: {facts['ratio']} times (goal: 2.0 at most)"
+    )
+
+
+def _check(session: Session) -> None:
+    """A benchmark of two different things would be none."""
+    sums = (
+        "SELECT count(*) AS n, sum({days}) AS days, sum({spend}) AS spend, sum(r) AS r, sum(f) AS f, sum(m) AS m,"
+        " count(*) FILTER (is_lapsing) AS lapsing FROM {table}"
+    )
+    one: pa.Table = session.sql(sums.format(days="purchase_days", spend="spend_minor", table=PEOPLE))
+    other: pa.Table = session.sql(sums.format(days="days", spend="spend", table="by_hand"))
+    if one.to_pylist() != other.to_pylist():
+        raise AssertionError(f"the two do not compute the same: {one.to_pylist()} and {other.to_pylist()}")
+
+
+BENCHMARKS = (measures,)
