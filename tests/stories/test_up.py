@@ -158,6 +158,13 @@ def test_it_opens_survives_losses_and_stops_with_nothing_left(home: Path) -> Non
         web.kill()
         until(lambda: "ended by itself (killed by SIGKILL)" in shop.said())
         until(shop.is_ready)
+        # One of the two workers of the new web server dies; the other answers, and a new one comes.
+        web = next(one for one in shop.family() if "regulars.main.web" in one.cmdline())
+        until(lambda: len(web.children()) == 2)
+        lost = web.children()[0]
+        lost.kill()
+        until(lambda: len(web.children()) == 2 and lost not in web.children())
+        until(shop.is_ready)
         before = embedded.facts(home)
         assert before is not None
         os.kill(before.server, signal.SIGKILL)

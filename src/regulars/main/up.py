@@ -22,7 +22,7 @@ import click
 import psycopg
 from django.conf import settings
 from django.core.management import call_command, get_commands
-from django.db import connection
+from django.db import connection, connections
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from rich.console import Console
@@ -35,6 +35,7 @@ from regulars.runtime.database.ready import database_ready, is_external, without
 from regulars.runtime.postgres import embedded
 from regulars.runtime.postgres.places import make_home, run_folder
 from regulars.runtime.postgres.safety import unsafe_settings
+from regulars.runtime.serving.logs import JsonLines
 from regulars.runtime.serving.processes import Program, Running
 from regulars.runtime.staff import operators
 
@@ -148,7 +149,7 @@ def _own_log(home: Path) -> logging.Logger:
     log.propagate = False
     log.setLevel(logging.INFO)
     handler = RotatingFileHandler(home / "logs" / "up.log", maxBytes=10 * 1024**2, backupCount=5)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(JsonLines())
     log.handlers[:] = [handler]
     return log
 
@@ -276,7 +277,7 @@ def serve(*, host: str, port: int, before_open: Callable[[Callable[[str], None]]
                         # Below the frame, in one piece: a link is to be clicked or copied. It goes into no log.
                         console.print("  First sign-in; this opens once, and makes you the owner:", style="dim")
                         console.print(f"  [bold]{link}[/]\n")
-                    connection.close()
+                    connections.close_all()
                     _tend(children, stop, home, voice)
             finally:
                 voice.say("stopping: web first, then the workers, then the database")

@@ -49,6 +49,12 @@ def make_home(home: Path) -> None:
             f"REGULARS_HOME is {home}, and nothing can be written there ({problem.strerror}). "
             f"Set REGULARS_HOME to a folder that this user may write to."
         ) from problem
+    for folder in (home, run_folder(home), home / "logs"):
+        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            raise DatabaseTrouble(
+                f"{folder} belongs to another user. Run the command as the user that made this REGULARS_HOME, "
+                f"or set REGULARS_HOME to a folder of your own."
+            )
 
 
 def own_folder(folder: Path, *, account: Account) -> Path:
