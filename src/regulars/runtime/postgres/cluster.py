@@ -184,11 +184,13 @@ def ensure_roles(place: Place, kept: Passwords) -> None:
                 sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(DATABASE), sql.Identifier(OWNER))
             )
         server.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(DATABASE)))
-        server.execute(
-            sql.SQL("GRANT CONNECT ON DATABASE {} TO {}, {}").format(
-                sql.Identifier(DATABASE), sql.Identifier(APP), sql.Identifier(READER)
+        # Set-based verbs put what they are told into temporary tables first.
+        for rights, role in (("CONNECT, TEMPORARY", APP), ("CONNECT", READER)):
+            server.execute(
+                sql.SQL("GRANT {} ON DATABASE {} TO {}").format(
+                    sql.SQL(rights), sql.Identifier(DATABASE), sql.Identifier(role)
+                )
             )
-        )
     with psycopg.connect(url(place, role=OWNER, password=kept.regulars_owner), autocommit=True) as database:
         database.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(sql.Identifier(READER)))
         database.execute(
