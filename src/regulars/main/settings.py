@@ -100,6 +100,9 @@ TEMPLATES = [
     }
 ]
 
+#: Rooms declare their jobs and schedules in `jobs.py`.
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
+
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = True

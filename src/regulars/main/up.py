@@ -157,7 +157,7 @@ def _own_log(home: Path) -> logging.Logger:
 def programs(*, host: str, port: int) -> list[Program]:
     """What runs beside the database, in the order of starting."""
     manage = [sys.executable, "-m", "regulars", "manage"]
-    found = [Program("jobs", [*manage, "procrastinate", "worker"], grace=30.0)]
+    found = [Program("jobs", [*manage, "work_jobs"], grace=30.0)]
     found += [
         Program(name, [*manage, command], grace=30.0)
         for name, command in (("notices", "dispatch_notices"), ("sweep", "rescue_jobs"))

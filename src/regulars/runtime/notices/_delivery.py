@@ -8,7 +8,8 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from regulars.runtime.notices._tries import MOST_TRIES, named, wait_after
+from regulars.kit.problems import named
+from regulars.runtime.notices._tries import MOST_TRIES, wait_after
 from regulars.runtime.notices.models import Parked, Recorded, Subscriber
 from regulars.runtime.notices.notice import Notice, read
 from regulars.runtime.notices.subscriptions import Subscription

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from regulars.kit.actors import SYSTEM, Actor
 from regulars.runtime.notices import _delivery, dead_letters, dispatch, lag, retention, subscriptions
-from regulars.runtime.notices._tries import MOST_TRIES, named, wait_after
+from regulars.runtime.notices._tries import MOST_TRIES, wait_after
 from regulars.runtime.notices.dispatch import Dispatcher, react_to_everything
 from regulars.runtime.notices.models import Parked, Recorded, Subscriber
 from regulars.runtime.notices.outbox import announce
@@ -187,13 +187,6 @@ def test_waits_grow_to_an_hour():
     assert waits[:4] == [1, 4, 16, 64]
     assert max(waits) == 3600
     assert sum(waits) > 3 * 3600
-
-
-def test_an_error_is_named_without_its_words():
-    with pytest.raises(ValueError, match="li") as caught:
-        raise ValueError("li.na@example.com")
-    assert named(caught.value).startswith("ValueError at")
-    assert "example.com" not in named(caught.value)
 
 
 def test_two_dispatchers_do_not_read_one_listener_at_once():
