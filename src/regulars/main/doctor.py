@@ -153,7 +153,7 @@ def _jobs() -> Iterator[Finding]:
         failed, waiting, stranded = cursor.fetchone()
     words = f"{waiting} waiting, {stranded} of a killed worker, {failed} failed"
     if failed or stranded:
-        mend = "Failed jobs stay until somebody looks at them: the console shows them under Today."
+        mend = "Failed jobs stay until somebody looks at them: `regulars jobs failed`, `regulars jobs retry NUMBER`."
         yield Finding("Jobs", WARNING, words, mend)
     else:
         yield Finding("Jobs", FINE, words)

@@ -1,0 +1,154 @@
+"""What the shop's people may decide for themselves: typed, checked, with a default that works and a trail of changes.
+
+A room declares its preferences as values in a public module:
+
+    QUIET_FROM = Preference("messaging.quiet_from", int, default=21, check=between(0, 23))
+
+and asks `read(QUIET_FROM)`. What a deployment decides (addresses, folders, keys) is a `REGULARS_…` variable instead.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from regulars.kit.actors import Actor
+from regulars.kit.refusals import Refusal
+from regulars.runtime.preferences.models import Value
+from regulars.runtime.trail import trail
+
+V = TypeVar("V")
+
+_DECLARED: dict[str, "Preference[Any]"] = {}
+
+
+class BadValue(Refusal):
+    """`name` is the preference; the message says what would do."""
+
+    code = "preferences.bad_value"
+
+    def __init__(self, name: str, complaint: str) -> None:
+        super().__init__(f"{name}: {complaint}", name=name)
+
+
+@dataclass(frozen=True)
+class Preference(Generic[V]):
+    """`kind` is str, int, bool, Decimal, a date, or a flat tuple of one of these; `check` returns a complaint or None.
+
+    `is_private`: the trail says that it changed, not to what (a telephone number, a person's name).
+    """
+
+    name: str
+    kind: type[V]
+    default: V
+    check: Callable[[V], str | None] = lambda value: None
+    is_private: bool = False
+
+    def __post_init__(self) -> None:
+        if self.name in _DECLARED:
+            raise ValueError(f"two preferences are called {self.name!r}")
+        if complaint := self.check(self.default):
+            raise ValueError(f"{self.name}: the default does not pass its own check: {complaint}")
+        _DECLARED[self.name] = self
+
+
+def between(least: int, most: int) -> Callable[[int], str | None]:
+    """A check: a whole number from `least` to `most`, both included."""
+
+    def check(value: int) -> str | None:
+        if least <= value <= most:
+            return None
+        return _("give a number from %(least)d to %(most)d, not %(value)d") % {
+            "least": least,
+            "most": most,
+            "value": value,
+        }
+
+    return check
+
+
+def one_of(*choices: str) -> Callable[[str], str | None]:
+    """A check: one of these words."""
+
+    def check(value: str) -> str | None:
+        if value in choices:
+            return None
+        return _("choose one of %(choices)s") % {"choices": ", ".join(choices)}
+
+    return check
+
+
+def read(preference: Preference[V]) -> V:
+    """The value; the default where nobody has set one, or what is stored no longer fits. One indexed row, no cache."""
+    row = Value.objects.filter(pk=preference.name).first()
+    return preference.default if row is None else _stored(preference, row.value)[0]
+
+
+def read_many(preferences: Sequence[Preference[Any]]) -> dict[str, Any]:
+    """`read` for several, by name, in one query."""
+    rows = dict(Value.objects.filter(pk__in=[one.name for one in preferences]).values_list("name", "value"))
+    return {one.name: _stored(one, rows[one.name])[0] if one.name in rows else one.default for one in preferences}
+
+
+def write(preference: Preference[V], value: V, *, at: datetime, by: Actor, why: str = "") -> None:
+    """Set it. The same value again changes nothing. Refuses with BadValue."""
+    try:
+        fitting = msgspec.convert(msgspec.to_builtins(value), type=preference.kind)
+    except (msgspec.ValidationError, TypeError):
+        raise BadValue(preference.name, _("this is not a %(kind)s") % {"kind": _kind(preference)}) from None
+    if complaint := preference.check(fitting):
+        raise BadValue(preference.name, complaint)
+    plain = msgspec.to_builtins(fitting)
+    with transaction.atomic():
+        # Made first and locked then, so two who set it at once are told one after the other.
+        Value.objects.bulk_create(
+            [Value(name=preference.name, value=msgspec.to_builtins(preference.default), changed_at=at)],
+            ignore_conflicts=True,
+        )
+        row = Value.objects.select_for_update().get(pk=preference.name)
+        if row.value == plain and type(row.value) is type(plain):
+            return
+        before, row.value, row.changed_at = row.value, plain, at
+        row.save(update_fields=["value", "changed_at"])
+        trail.record(
+            by=by,
+            verb="preferences.write",
+            subject=f"preference:{preference.name}",
+            at=at,
+            before=None if preference.is_private else {"value": before},
+            after=None if preference.is_private else {"value": plain},
+            why=why,
+        )
+
+
+def declared() -> tuple[Preference[Any], ...]:
+    """Every preference of every room that has been imported, by name."""
+    return tuple(_DECLARED[name] for name in sorted(_DECLARED))
+
+
+def unfit() -> list[str]:
+    """Names of stored values that no longer fit their preference and are read as its default. One query."""
+    rows = Value.objects.filter(pk__in=_DECLARED).order_by("name")
+    return [row.name for row in rows if not _stored(_DECLARED[row.name], row.value)[1]]
+
+
+def _stored(preference: Preference[V], value: Any) -> tuple[V, bool]:
+    """The value and True, or the default and False."""
+    try:
+        fitting = msgspec.convert(value, type=preference.kind)
+    except msgspec.ValidationError:
+        return preference.default, False
+    return (preference.default, False) if preference.check(fitting) else (fitting, True)
+
+
+def _kind(preference: Preference[Any]) -> str:
+    words = {
+        str: _("text"),
+        int: _("whole number"),
+        bool: _("yes or no"),
+    }
+    return words.get(preference.kind) or str(getattr(preference.kind, "__name__", preference.kind))
