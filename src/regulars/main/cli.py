@@ -16,6 +16,7 @@ from regulars.runtime.serving.parents import end_with_supervisor
 #: The commands of this floor: where each is, and its line in the help. Imported when called.
 OWN = {
     "up": Offered("up", "Run everything: database, web, workers.", "regulars.main.up"),
+    "demo": Offered("demo", "A living demo shop made by the simulator, in a home of its own.", "regulars.main.demo"),
     "doctor": Offered(
         "doctor", "Look at everything that must be right, and say how to mend what is not.", "regulars.main.doctor"
     ),

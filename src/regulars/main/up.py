@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from logging.handlers import RotatingFileHandler
@@ -244,11 +244,19 @@ def _tend(children: list[Running], stop: _Stop, home: Path, voice: Voice) -> Non
         time.sleep(LOOKS_EVERY)
 
 
-def serve(*, host: str, port: int, before_open: Callable[[Callable[[str], None]], None] | None = None) -> None:
+def serve(
+    *,
+    host: str,
+    port: int,
+    before_open: Callable[[Callable[[str], None]], None] | None = None,
+    beside: Sequence[Program] = (),
+) -> None:
     """Run everything until SIGINT or SIGTERM.
 
     `before_open` runs once the database is migrated and before the web server starts; it is given a function to say
-    what it does. Raises `AlreadyUp`, `AddressInUse`, `UnsafeDatabase` and the database's refusals.
+    what it does. Programs `beside` the house's own start before them and end after them.
+
+    Raises `AlreadyUp`, `AddressInUse`, `UnsafeDatabase` and the database's refusals.
     """
     home, address = Path(settings.REGULARS_HOME), web_address(host, port)
     console = Console(highlight=False, soft_wrap=True)
@@ -265,7 +273,8 @@ def serve(*, host: str, port: int, before_open: Callable[[Callable[[str], None]]
             # Only now: until here Ctrl-C ends the command at once, like any other.
             before = {number: signal.signal(number, stop.hear) for number in _STOPPING}
             children = [
-                Running(program, logs=home / "logs", hear=voice.hear) for program in programs(host=host, port=port)
+                Running(program, logs=home / "logs", hear=voice.hear)
+                for program in (*beside, *programs(host=host, port=port))
             ]
             try:
                 for child in children:

@@ -1,16 +1,24 @@
-"""`regulars simulate`: a shop with known truth, as an order file for the import door."""
+"""`regulars simulate`: a shop with known truth, as an order file. `regulars live`: its shoppers go on buying."""
 
 import json
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 import polars as pl
+from django.conf import settings
+from django.db import connections
 
+from regulars.facts.commerce import orders
 from regulars.kit import civil
+from regulars.kit.actors import Actor
+from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
 from regulars.runtime.database.needs import without_database
-from regulars.simulator import files, world
+from regulars.runtime.serving.parents import end_with_supervisor
+from regulars.simulator import demo, files, living, world
+from regulars.simulator.chance import Chance
 from regulars.simulator.process import Process
 
 
@@ -60,19 +68,19 @@ def simulate(
             process=Process(kind="bg_nbd" if process == "bg_nbd" else "pareto_nbd"),
         )
         made = world.make(plan)
-        orders = files.order_frame(made)
-        files.write(orders, out)
+        frame = files.order_frame(made)
+        files.write(frame, out)
         if truth:
             files.write(files.truth_frame(made), truth)
     except Refusal as refusal:
         raise click.ClickException(refusal.message) from refusal
-    facts = _facts(made, orders, out)
+    facts = _facts(made, frame, out)
     click.echo(json.dumps(facts, ensure_ascii=False) if as_json else _told(facts))
 
 
-def _facts(made: world.World, orders: pl.DataFrame, out: Path) -> dict[str, object]:
+def _facts(made: world.World, frame: pl.DataFrame, out: Path) -> dict[str, object]:
     amount = (pl.col("quantity") * pl.col("unit_price") - pl.col("discount")).sum()
-    sales, returns = orders.filter(kind="sale"), orders.filter(kind="return")
+    sales, returns = frame.filter(kind="sale"), frame.filter(kind="return")
     return {
         "file": str(out),
         "from": made.plan.start.isoformat(),
@@ -97,4 +105,31 @@ def _told(facts: dict[str, object]) -> str:
     ).format(**facts)
 
 
-COMMANDS: tuple[click.Command, ...] = (simulate,)
+@click.command()
+@click.option(
+    "--every", type=click.FloatRange(0.05), default=15.0, show_default=True, help="Seconds between two orders."
+)
+@click.option("--orders", "most", type=click.IntRange(1), help="Stop after so many  [default: go on until stopped]")
+def live(every: float, most: int | None) -> None:
+    """Let the demo shop's shoppers go on buying: live orders, as the shop's own systems would report them."""
+    end_with_supervisor()
+    shop = demo.shop_of(Path(settings.REGULARS_HOME))
+    if shop is None or not shop.is_furnished:
+        raise click.ClickException("There is no demo shop in this REGULARS_HOME; `regulars demo` makes one.")
+    made = world.make(shop.plan)
+    regulars = living.Regulars.of(made)
+    pause = Chance(f"{shop.seed}\0{time.time_ns()}").stream("pause")
+    came = 0
+    while most is None or came < most:
+        time.sleep(every * float(pause.exponential(1)[0]))
+        now = datetime.now(UTC)
+        report = living.next_order(world=made, regulars=regulars, namespace=demo.NAMESPACE, at=now)
+        order = orders.record(report=report, at=now, by=Actor("system", "demo"))
+        # A database that was restarted between two orders is none of the shoppers' business.
+        connections.close_all()
+        came += 1
+        where = report.store or report.channel
+        click.echo(f"{report.customer_ref} bought for {Money(order.total_minor, order.currency).decimal} ({where})")
+
+
+COMMANDS: tuple[click.Command, ...] = (simulate, live)

@@ -73,7 +73,7 @@ def people(*, shoppers: int, chance: Chance) -> list[Person]:
                 name=name,
                 email=f"{mail.lower()}.{n + 1}@example.com",
                 phone="" if shy[n] or area >= len(_AREAS) else f"+1{_AREAS[area]}55501{line:02d}",
-                language="zh-hans" if chinese[n] else "en",
+                language="zh-Hans" if chinese[n] else "en",
                 country=_COUNTRIES[country[n]],
             )
         )

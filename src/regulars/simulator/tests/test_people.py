@@ -21,6 +21,6 @@ def test_refs_addresses_and_numbers_are_each_ones_own():
 
 def test_most_speak_chinese():
     crowd = people(shoppers=5_000, chance=Chance("crowd"))
-    chinese = sum(person.language == "zh-hans" for person in crowd) / len(crowd)
+    chinese = sum(person.language == "zh-Hans" for person in crowd) / len(crowd)
     assert 0.78 < chinese < 0.86
-    assert {person.country for person in crowd if person.language == "zh-hans"} == {"CN"}
+    assert {person.country for person in crowd if person.language == "zh-Hans"} == {"CN"}

@@ -1,0 +1,151 @@
+"""The demo shop: a home furnished with simulated shoppers, who come in through the import door like everyone else."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from regulars.doors.imports import mapping, orders
+from regulars.facts.company import channels, company, stores
+from regulars.facts.customers import customers, profiles
+from regulars.facts.customers.profiles import Profile
+from regulars.insight.measures import refreshing
+from regulars.kit.actors import Actor
+from regulars.simulator import catalogue, files
+from regulars.simulator.chance import Chance
+from regulars.simulator.people import Person, people
+from regulars.simulator.world import Plan, World, make
+
+Say = Callable[[str], None]
+
+#: The source of everything simulated: orders' and customers' references belong to it.
+NAMESPACE = "demo"
+ACTOR = Actor("import", "demo")
+_AT_ONCE = 2000
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What stands in a home's `demo.json`; `is_furnished` once all of it is in the database."""
+
+    shoppers: int
+    years: float
+    seed: str
+    until: str
+    is_furnished: bool = False
+
+    @property
+    def plan(self) -> Plan:
+        zone = ZoneInfo("Asia/Shanghai")
+        return Plan(self.shoppers, date.fromisoformat(self.until), self.years, self.seed, zone)
+
+
+def shop_of(home: Path) -> Shop | None:
+    """The demo shop of a home, or None."""
+    try:
+        return Shop(**json.loads(_note(home).read_text()))
+    except FileNotFoundError:
+        return None
+
+
+def furnish(*, home: Path, wanted: Shop, say: Say) -> Shop:
+    """Make the shop in the database that Django uses, or leave the one that is there as it is.
+
+    Started again after an interruption it makes the same shop, and what came in before is found on record. Returns
+    the shop there is, which may be another than `wanted`.
+    """
+    shop = shop_of(home) or wanted
+    if shop.is_furnished:
+        say(f"the demo shop is there already: {shop.shoppers:,} shoppers until {shop.until}; --fresh makes it anew")
+        return shop
+    _write(home, shop)
+    began = time.monotonic()
+    _settle(shop.plan)
+    world = make(shop.plan)
+    say(f"{shop.shoppers:,} shoppers have bought {world.orders.at.size:,} times since {shop.plan.start}")
+    _bring_in(home, world, say)
+    _describe(world, say)
+    refreshing.refresh(at=_now(), by=ACTOR)
+    say(f"readings are computed; the shop is ready after {time.monotonic() - began:.0f} s")
+    shop = Shop(shop.shoppers, shop.years, shop.seed, shop.until, is_furnished=True)
+    _write(home, shop)
+    return shop
+
+
+def _settle(plan: Plan) -> None:
+    at = _now()
+    company.settle(
+        name=catalogue.SHOP_NAME,
+        currency=plan.currency,
+        zone=plan.zone.key,
+        language="zh-hans",
+        country="CN",
+        at=at,
+        by=ACTOR,
+    )
+    channels.describe(code=catalogue.WEB, name="Web shop 网店", kind="web", at=at, by=ACTOR)
+    channels.describe(code=catalogue.STORE, name="Stores 门店", kind="store", at=at, by=ACTOR)
+    for store in catalogue.STORES:
+        stores.describe(code=store.code, name=store.name, at=at, by=ACTOR, channel=catalogue.STORE)
+
+
+def _bring_in(home: Path, world: World, say: Say) -> None:
+    file = home / "simulated" / "orders.parquet"
+    file.parent.mkdir(exist_ok=True)
+    files.write(files.order_frame(world), file)
+    files.write(files.truth_frame(world), file.with_name("truth.parquet"))
+    done = orders.import_orders(file, mapping.load("generic"), at=_now(), by=ACTOR, source=NAMESPACE)
+    if not done.is_whole:
+        raise RuntimeError(f"The import door left out rows of a simulated file; they are in {done.reject_file}.")
+    say(f"{done.rows_good:,} rows came in through the import door, none was rejected")
+
+
+def _describe(world: World, say: Say) -> None:
+    shoppers = world.shoppers
+    known = [
+        person for person, is_guest in zip(_people(world), shoppers.is_guest.tolist(), strict=True) if not is_guest
+    ]
+    at = _now()
+    numbers = customers.resolve_many(
+        namespace=NAMESPACE, refs=[person.ref for person in known], at=at, by=ACTOR, origin="history"
+    )
+    for start in range(0, len(known), _AT_ONCE):
+        profiles.describe_many(
+            profiles={
+                numbers[person.ref]: Profile(
+                    display_name=person.name,
+                    email=person.email,
+                    phone=person.phone or None,
+                    country=person.country,
+                    language=person.language,
+                )
+                for person in known[start : start + _AT_ONCE]
+            },
+            key=f"{NAMESPACE}:{world.plan.seed}"[:80],
+            at=at,
+            by=ACTOR,
+        )
+    say(f"{len(known):,} of them have a name, all made up and sealed; {int(np.sum(shoppers.is_guest)):,} are guests")
+
+
+def _people(world: World) -> list[Person]:
+    return people(shoppers=world.plan.shoppers, chance=Chance(world.plan.seed))
+
+
+def _note(home: Path) -> Path:
+    return home / "demo.json"
+
+
+def _write(home: Path, shop: Shop) -> None:
+    fresh = _note(home).with_suffix(".new")
+    fresh.write_text(json.dumps(vars(shop)))
+    fresh.replace(_note(home))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

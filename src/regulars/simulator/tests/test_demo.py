@@ -1,0 +1,61 @@
+"""The demo shop in a database: simulated people come in through the import door, and nothing of them is lost."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from regulars.doors.imports import mapping, orders
+from regulars.facts.company import company, stores
+from regulars.facts.customers import customers, profiles
+from regulars.insight.measures import readings
+from regulars.simulator import demo, files
+
+WANTED = demo.Shop(shoppers=60, years=2.0, seed="story", until="2026-11-01")
+
+
+def test_a_shop_is_furnished_once(fresh_database: dict[str, str], tmp_path: Path, settings):
+    settings.REGULARS_HOME = tmp_path
+    said: list[str] = []
+    made = demo.furnish(home=tmp_path, wanted=WANTED, say=said.append)
+    assert made.is_furnished
+    assert company.shop().name == "Leaf & Lantern 叶与灯"
+    assert len(stores.every()) == 5
+
+    truth = pl.read_parquet(tmp_path / "simulated/truth.parquet")
+    known = truth.filter(~pl.col("is_guest"))
+    assert customers.count() == known.height
+    # One person bought on as many days as the truth says orders, or fewer where two fell on one day.
+    ines = known.sort("orders", descending=True).row(0, named=True)
+    (number,) = customers.find_by_ref(ref=ines["customer"], namespace=demo.NAMESPACE)
+    reading = readings.of(number)
+    assert reading is not None
+    assert reading.orders == ines["orders"]
+    assert profiles.masked([number])[number].email.endswith("@example.com")
+    share = readings.shop("repeat_rate")
+    assert share is not None
+
+    # The door takes every simulated row, again and also as text; every return finds its purchase.
+    text = tmp_path / "orders.csv"
+    files.write(pl.read_parquet(tmp_path / "simulated/orders.parquet"), text)
+    done = orders.import_orders(text, mapping.load("generic"), at=demo._now(), by=demo.ACTOR, source=demo.NAMESPACE)
+    assert (done.rows_rejected, done.orders.new, done.orders.conflicts, done.returns.new) == (0, 0, 0, 0)
+    assert done.totals["unmatched_quantity"] == "0"
+
+    again = demo.furnish(home=tmp_path, wanted=demo.Shop(99, 1.0, "other", "2026-11-02"), say=said.append)
+    assert again == made
+    assert "already" in said[-1]
+
+
+def test_a_half_made_shop_is_finished_as_it_was_begun(
+    fresh_database: dict[str, str], tmp_path: Path, settings, monkeypatch
+):
+    settings.REGULARS_HOME = tmp_path
+    with monkeypatch.context() as broken:
+        broken.setattr(demo, "_describe", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            demo.furnish(home=tmp_path, wanted=WANTED, say=lambda _: None)
+    before = customers.count()
+    other = demo.Shop(99, 1.0, "other", "2026-11-02")
+    assert demo.furnish(home=tmp_path, wanted=other, say=lambda _: None).seed == WANTED.seed
+    assert customers.count() == before
