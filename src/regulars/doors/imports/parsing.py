@@ -79,7 +79,7 @@ def bare(value: str) -> str:
 
 
 def millionths(column: pl.Expr, kind: pl.DataType, mark: Mark) -> pl.Expr:
-    """The number as whole millionths (Int64), rounded there; null where it is none or too large."""
+    """The number as whole millionths (Int64), rounded there; null where it is none. Nine million million at most."""
     if kind == pl.String:
         plain = (
             column.str.replace_all("[\u00a0\u202f]", " ")
@@ -89,15 +89,21 @@ def millionths(column: pl.Expr, kind: pl.DataType, mark: Mark) -> pl.Expr:
         groups = "," if mark == "." else r"[. ]"
         digits = plain.str.replace_all(groups, "").str.replace(",", ".", literal=True)
         number = pl.when(plain.str.contains(_PLAIN[mark])).then(digits).otherwise(None)
-        return number.cast(pl.Decimal(38, 6), strict=False).to_physical().cast(pl.Int64, strict=False)
+        return _held(number.cast(pl.Decimal(38, 6), strict=False).to_physical())
     if kind.is_float():
-        finite = pl.when(column.is_finite() & (column.abs() < 9e12)).then(column).otherwise(None)
-        return (finite.cast(pl.Float64) * MILLION).round().cast(pl.Int64, strict=False)
+        finite = pl.when(column.is_finite()).then(column).otherwise(None).cast(pl.Float64).clip(-9e12, 9e12)
+        return (finite * MILLION).round().cast(pl.Int64)
     if kind.is_decimal():
-        return column.cast(pl.Decimal(38, 6), strict=False).to_physical().cast(pl.Int64, strict=False)
+        return _held(column.cast(pl.Decimal(38, 6), strict=False).to_physical())
     if kind.is_integer():
-        return (column.cast(pl.Int128) * MILLION).cast(pl.Int64, strict=False)
+        return _held(column.cast(pl.Int128) * MILLION)
     return pl.lit(None, dtype=pl.Int64)
+
+
+def _held(number: pl.Expr) -> pl.Expr:
+    """In 64 bits; what is larger stays too large to be a quantity or a price."""
+    most = 9 * 10**18
+    return number.clip(-most, most).cast(pl.Int64)
 
 
 def divided(number: pl.Expr, unit: pl.Expr) -> pl.Expr:

@@ -339,9 +339,8 @@ def _sheet_chunks(path: Path, sheet: str, columns: Sequence[str]) -> Iterator[pl
     width = len(columns)
     with CalamineWorkbook.from_path(path) as book:
         opened = book.get_sheet_by_name(sheet)
-        # The sheet's rows begin where its first cell is.
-        line = opened.start[0] if opened.start else 0
-        before, is_header = 0, True
+        line = before = 0
+        is_header = True
         rows: list[list[str]] = []
         numbers: list[int] = []
         for cells in opened.iter_rows():
