@@ -72,23 +72,11 @@ def assemble(part: pl.DataFrame) -> Documents:
     is_held = pl.col("ref").is_in(broken.implode())
     held = part.filter(is_held & ~pl.col("is_bad"))
     good = part.filter(~is_held & ~pl.col("is_bad"))
-    # A sale and a return under one number are two documents; so are a sale and an adjustment.
-    mixed = good.group_by("ref").agg(
-        (pl.col("kind") == "sale").any().alias("has_sale"),
-    )
-    good = good.join(mixed, on="ref", how="left").with_columns(
-        ref=pl.when((pl.col("kind") == "adjustment") & pl.col("has_sale"))
-        .then(pl.col("ref") + "#adjustment")
-        .otherwise(pl.col("ref")),
-        is_return=pl.col("kind") == "return",
-    )
-    document = ["ref", "is_return"]
-    newest = pl.col("source_updated_at").max().over(document)
-    is_newest = newest.is_null() | (pl.col("source_updated_at") == newest).fill_null(value=False)
-    current = good.filter(is_newest)
+    good = _apart(good)
+    current = _newest(good)
     outdated = good.height - current.height
-    current, conflicts = _alike(current, document)
-    current, repeated, twice = _numbered(current, document)
+    current, conflicts = _alike(current)
+    current, repeated, twice = _numbered(current)
     back, sold = current.filter("is_return"), current.filter(~pl.col("is_return"))
     return Documents(
         orders=_orders(sold),
@@ -103,17 +91,50 @@ def assemble(part: pl.DataFrame) -> Documents:
     )
 
 
-def _alike(rows: pl.DataFrame, document: list[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows that say the same as the first row of their document, and the others as conflicts."""
-    first = {name: pl.col(name).first().over(document) for name in _ALIKE}
-    differs = {name: ~pl.col(name).eq_missing(first[name]) for name in _ALIKE}
-    differing = rows.with_columns(**{f"first_{name}": one for name, one in first.items()}).filter(
-        pl.any_horizontal(differs.values())
+_DOCUMENT = ["ref", "is_return"]
+
+
+def _apart(rows: pl.DataFrame) -> pl.DataFrame:
+    """A sale and a return under one number are two documents; so are a sale and an adjustment."""
+    rows = rows.with_columns(is_return=pl.col("kind") == "return")
+    adjustments = rows.filter(pl.col("kind") == "adjustment").select("ref").unique()
+    if adjustments.is_empty():
+        return rows
+    mixed = rows.filter(pl.col("kind") == "sale").join(adjustments, on="ref", how="semi")["ref"].unique()
+    is_mixed = (pl.col("kind") == "adjustment") & pl.col("ref").is_in(mixed.implode())
+    return rows.with_columns(ref=pl.when(is_mixed).then(pl.col("ref") + "#adjustment").otherwise(pl.col("ref")))
+
+
+def _newest(rows: pl.DataFrame) -> pl.DataFrame:
+    """Of a document that stands in the file in several versions, the rows of the latest."""
+    if rows["source_updated_at"].null_count() == rows.height:
+        return rows
+    newest = pl.col("source_updated_at").max().over(_DOCUMENT)
+    return rows.filter(newest.is_null() | (pl.col("source_updated_at") == newest))
+
+
+def _alike(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows that say the same as the first row of their document, and the others as conflicts.
+
+    Rows get the number of their document in the part, and whether all its rows have a line number.
+    """
+    first = (
+        rows.group_by(_DOCUMENT, maintain_order=True)
+        .agg(
+            *(pl.col(name).first().alias(f"first_{name}") for name in _ALIKE),
+            is_numbered=pl.col("number").is_not_null().all(),
+        )
+        .with_columns(document=pl.int_range(pl.len(), dtype=pl.Int32))
     )
+    joined = rows.join(first, on=_DOCUMENT, how="left", maintain_order="left")
+    differs = {name: ~pl.col(name).eq_missing(pl.col(f"first_{name}")) for name in _ALIKE}
+    joined = joined.with_columns(differs=pl.any_horizontal(differs.values()))
+    differing = joined.filter("differs")
+    firsts = [f"first_{name}" for name in _ALIKE]
     if differing.is_empty():
-        return rows, pl.DataFrame(schema=CONFLICTS)
+        return joined.drop("differs", *firsts), pl.DataFrame(schema=CONFLICTS)
     conflicts = [
-        differing.filter(~pl.col(name).eq_missing(pl.col(f"first_{name}"))).select(
+        differing.filter(differs[name]).select(
             "ref",
             "row",
             "line_in_file",
@@ -123,33 +144,36 @@ def _alike(rows: pl.DataFrame, document: list[str]) -> tuple[pl.DataFrame, pl.Da
         )
         for name, spoken in _ALIKE.items()
     ]
-    return rows.filter(~pl.any_horizontal(differs.values())), pl.concat(conflicts).sort("row")
+    return joined.filter(~pl.col("differs")).drop("differs", *firsts), pl.concat(conflicts).sort("row")
 
 
-def _numbered(rows: pl.DataFrame, document: list[str]) -> tuple[pl.DataFrame, int, pl.DataFrame]:
+def _numbered(rows: pl.DataFrame) -> tuple[pl.DataFrame, int, pl.DataFrame]:
     """Rows with a line number each. A number that comes again in a document: once, and a conflict if it says other."""
-    is_first = pl.int_range(pl.len()).over([*document, "number"]) == 0
-    is_told = pl.col("number").is_not_null().all().over(document)
-    kept = rows.filter(is_first | ~is_told)
-    again = rows.filter(~is_first & is_told)
     conflicts = pl.DataFrame(schema=CONFLICTS)
     repeated = 0
-    if not again.is_empty():
-        firsts = kept.select(*document, "number", first_content="content", kept="line_in_file")
-        known = again.join(firsts, on=[*document, "number"], how="left")
+    told = rows.filter("is_numbered")
+    kept = told.unique(["document", "number"], keep="first", maintain_order=True)
+    if kept.height < told.height:
+        known = told.join(
+            kept.select("document", "number", first_row="row", first_content="content", first_line="line_in_file"),
+            on=["document", "number"],
+            how="left",
+            maintain_order="left",
+        ).filter(pl.col("row") != pl.col("first_row"))
         other = known.filter(pl.col("content") != pl.col("first_content"))
-        repeated = again.height - other.height
+        repeated = known.height - other.height
         conflicts = other.select(
             "ref",
             "row",
             "line_in_file",
             column=pl.lit("line"),
-            kept=pl.format("line {} of the file", pl.col("kept")),
-            left_out=pl.format("line {} of the file", pl.col("line_in_file")),
+            kept=pl.format("line {} of the file", "first_line"),
+            left_out=pl.format("line {} of the file", "line_in_file"),
         )
-    place = (pl.int_range(pl.len(), dtype=pl.Int32) + 1).over(document)
-    number = pl.when(pl.col("number").is_not_null().all().over(document)).then(pl.col("number")).otherwise(place)
-    return kept.with_columns(number=number), repeated, conflicts
+    counted = rows.filter(~pl.col("is_numbered")).with_columns(
+        number=(pl.int_range(pl.len(), dtype=pl.Int32) + 1).over("document")
+    )
+    return pl.concat([kept, counted]).drop("document", "is_numbered"), repeated, conflicts
 
 
 def _first_told(name: str) -> pl.Expr:

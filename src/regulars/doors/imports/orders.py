@@ -8,10 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
-from regulars.doors.imports import reading, rejects
+from regulars.doors.imports import reading, rejects, spilling
 from regulars.doors.imports.mapping import OrderMapping
 from regulars.doors.imports.order_files import Progress, Walk, walk
-from regulars.doors.imports.spilling import PART
 from regulars.doors.imports.totals import thousandths
 from regulars.facts.commerce import goods_returns, orders
 from regulars.facts.commerce.goods_returns import ReturnBatch
@@ -176,12 +175,12 @@ def _batches(order_rows: pl.DataFrame, line_rows: pl.DataFrame) -> Iterator[tupl
     """Orders with their lines, some 50,000 lines at once."""
     if order_rows.is_empty():
         return
-    if line_rows.height <= 2 * PART:
+    if line_rows.height <= 2 * spilling.PART:
         yield order_rows, line_rows
         return
     counts = line_rows.group_by("ref").len()
     placed = order_rows.join(counts, on="ref", how="left", maintain_order="left").with_columns(
-        batch=pl.col("len").fill_null(0).cum_sum() // PART
+        batch=pl.col("len").fill_null(0).cum_sum() // spilling.PART
     )
     for some in placed.partition_by("batch", maintain_order=True):
         chosen = some.drop("batch", "len")

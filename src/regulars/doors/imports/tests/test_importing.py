@@ -1,0 +1,249 @@
+"""Files on their way into the database: once each, the newest version, and the same end after any interruption."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+from click.testing import CliRunner
+
+from regulars.doors.imports import commands, orders
+from regulars.doors.imports.tests.builders import NOW, a_file, row, text_of
+from regulars.facts.commerce import goods_returns
+from regulars.facts.commerce import orders as recorded
+from regulars.facts.customers import customers
+from regulars.facts.sources import import_runs
+from regulars.kit.actors import Actor
+
+MAREK = Actor("operator", "1")
+
+
+def bring_in(path: Path, **options: bool) -> orders.Imported:
+    return orders.import_orders(path, None, at=NOW, by=MAREK, **options)
+
+
+def history_of(ref: str) -> list[tuple[str, int]]:
+    (customer,) = customers.find_by_ref(ref=ref)
+    return [(order.ref, order.total_minor) for order in recorded.of_customer(customer)]
+
+
+@pytest.mark.django_db
+def test_a_file_comes_in_once_however_often_it_is_sent(tmp_path: Path) -> None:
+    path = a_file(tmp_path, [row("A1"), row("A2", placed_at="2025-05-09 10:00"), row("A3", customer="")])
+
+    first, second = bring_in(path), bring_in(path)
+
+    assert (first.orders.new, first.orders.same) == (3, 0)
+    assert (second.orders.new, second.orders.same) == (0, 3)
+    assert history_of("ines") == [("A2", 900), ("A1", 900)]
+    guest = recorded.by_ref(namespace="orders", ref="A3")
+    assert guest is not None
+    assert guest.customer_id is None
+    assert first.totals == second.totals
+
+
+@pytest.mark.django_db
+def test_across_imports_the_update_time_decides(tmp_path: Path) -> None:
+    bring_in(a_file(tmp_path, [row("A1", updated_at="2025-05-03")]))
+
+    newer = bring_in(a_file(tmp_path, [row("A1", updated_at="2025-05-04", quantity="3")]))
+    older = bring_in(a_file(tmp_path, [row("A1", updated_at="2025-05-02", quantity="7")]))
+    unsaid = bring_in(a_file(tmp_path, [row("A1", quantity="8")]))
+
+    assert (newer.orders.changed, older.orders.stale, unsaid.orders.conflicts) == (1, 1, 1)
+    assert unsaid.orders.refs_in_conflict == ["A1"]
+    assert not unsaid.is_whole
+    assert history_of("ines") == [("A1", 1350)]
+
+
+@pytest.mark.django_db
+def test_an_older_file_that_comes_later_gives_a_return_its_purchase(tmp_path: Path) -> None:
+    back = bring_in(a_file(tmp_path, [row("R1", quantity="-2", placed_at="2025-05-20 12:00")]))
+    bought = bring_in(a_file(tmp_path, [row("A1")]))
+    again = bring_in(a_file(tmp_path, [row("A1")]))
+
+    assert (back.totals["matched_quantity"], back.totals["unmatched_quantity"]) == ("0", "2")
+    assert (bought.totals["matched_quantity"], bought.totals["unmatched_quantity"]) == ("2", "0")
+    assert again.totals["matched_quantity"] == "2"
+    (customer,) = customers.find_by_ref(ref="ines")
+    (document,) = goods_returns.of_customer(customer)
+    assert (document.amount_minor, document.matched_minor, document.order_id) == (900, 900, None)
+
+
+@pytest.mark.django_db
+def test_a_return_that_names_its_order_finds_it_anywhere_in_the_file(tmp_path: Path) -> None:
+    rows = [
+        row("R1", kind="return", returned_order="A2", placed_at="2025-05-20 12:00"),
+        row("A1", kind="sale", returned_order=""),
+        row("A2", kind="sale", returned_order=""),
+    ]
+
+    bring_in(a_file(tmp_path, rows))
+
+    order = recorded.by_ref(namespace="orders", ref="A2")
+    assert order is not None
+    assert [line.returned_quantity for line in order.lines] == [2]
+
+
+@pytest.mark.django_db
+def test_rejected_rows_come_in_once_mended(tmp_path: Path) -> None:
+    path = a_file(tmp_path, [row("A1"), row("A2"), row("A2", product="jug", quantity="x")])
+
+    first = bring_in(path)
+    assert first.reject_file == tmp_path / "orders.rejects.csv"
+    assert (first.rows_bad, first.rows_held, first.rows_rejected) == (1, 1, 2)
+    first.reject_file.write_text(first.reject_file.read_text(encoding="utf-8-sig").replace(",x,", ",1,"))
+    second = bring_in(first.reject_file)
+    third = bring_in(a_file(tmp_path, [row("A1"), row("A2"), row("A2", product="jug", quantity="1")]))
+
+    assert (second.orders.new, second.is_whole) == (1, True)
+    assert (third.orders.new, third.orders.same, third.orders.conflicts) == (0, 2, 0)
+
+
+@pytest.mark.django_db
+def test_a_dry_run_records_nothing(tmp_path: Path) -> None:
+    done = bring_in(a_file(tmp_path, [row("A1"), row("A2", quantity="x")]), dry_run=True)
+
+    assert (done.run, done.rows_good, done.rows_bad) == (None, 1, 1)
+    assert recorded.by_ref(namespace="orders", ref="A1") is None
+    assert import_runs.recent() == []
+
+
+@pytest.mark.django_db
+def test_the_run_is_on_record_with_its_totals(tmp_path: Path) -> None:
+    done = bring_in(a_file(tmp_path, [row("A1"), row("A2", quantity="x")]))
+
+    (run,) = import_runs.recent()
+    assert (run.id, run.state, run.rows_read, run.rows_good, run.rejects) == (done.run, "done", 2, 1, 1)
+    assert run.totals["net_value"] == {"GBP": "9.00"}
+    assert run.rejects_file.endswith("orders.rejects.csv")
+
+
+@pytest.mark.django_db
+def test_the_command_prints_facts_and_says_by_its_exit_code_what_is_left_out(tmp_path: Path) -> None:
+    good = a_file(tmp_path, [row("A1")], "good.csv")
+    bad = a_file(tmp_path, [row("B1"), row("B2", quantity="x")], "bad.csv")
+    run = CliRunner().invoke
+
+    whole = run(commands.import_group, ["orders", str(good), "--json"])
+    partly = run(commands.import_group, ["orders", str(bad)])
+
+    assert whole.exit_code == 0
+    facts = json.loads(whole.stdout)
+    assert facts["totals"]["clean_value"] == {"GBP": "9.00"}
+    assert facts["recorded"]["orders"]["new"] == 1
+    assert partly.exit_code == commands.ROWS_LEFT_OUT
+    assert "bad.csv:3: quantity: 'x' is no number; write digits with a point before the decimals" in partly.stdout
+    assert "Net value" in partly.stdout
+
+
+STATE = """
+SELECT json_build_object(
+  'orders', (SELECT json_agg(o ORDER BY o) FROM (SELECT sale.ref, identifier.value, sale.placed_at, sale.kind,
+     sale.total_minor, line.number, product.ref AS product, line.quantity, line.amount_minor, line.returned_quantity
+     FROM commerce_order AS sale JOIN commerce_line AS line ON line.order_id = sale.id
+     JOIN commerce_product AS product ON product.id = line.product_id
+     LEFT JOIN customers_identifier AS identifier ON identifier.customer_id = sale.customer_id) AS o),
+  'returns', (SELECT json_agg(r ORDER BY r) FROM (SELECT back.ref, back.amount_minor, back.matched_minor,
+     line.number, line.quantity, line.matched_quantity FROM commerce_return AS back
+     JOIN commerce_return_line AS line ON line.goods_return_id = back.id) AS r),
+  'matches', (SELECT json_agg(m ORDER BY m) FROM (SELECT back.ref, sale.ref AS sale, came.number, paired.quantity,
+     paired.amount_minor FROM commerce_return_match AS paired
+     JOIN commerce_return_line AS came ON came.id = paired.return_line_id
+     JOIN commerce_return AS back ON back.id = came.goods_return_id
+     JOIN commerce_line AS line ON line.id = paired.line_id
+     JOIN commerce_order AS sale ON sale.id = line.order_id) AS m)
+)::text
+"""
+
+
+def a_long_file(folder: Path) -> Path:
+    """Sales of 400 people, some of which come back."""
+    rows = [
+        row(
+            f"A{number // 6}" if number % 10 else f"R{number}",
+            placed_at=f"202{number % 4 + 1}-05-{number % 28 + 1:02d} 10:00" if not number % 10 else "2020-05-02 10:00",
+            customer=f"c{number // 6 % 400}",
+            product=f"p{number % 6 % 3}",
+            quantity="-1" if number % 10 == 0 else "2",
+        )
+        for number in range(12_000)
+    ]
+    path = folder / "long.csv"
+    path.write_text(text_of(rows))
+    return path
+
+
+def state_of(environment: dict[str, str]) -> str:
+    with psycopg.connect(environment["REGULARS_DATABASE_OWNER_URL"]) as connection:
+        found = connection.execute(STATE).fetchone()
+        assert found is not None
+        return str(found[0])
+
+
+#: The command, but with small batches: there are moments between them to be killed at.
+COMMAND = """
+import sys
+from regulars.doors.imports import spilling
+from regulars.main.cli import main
+spilling.PART = 2000
+main(sys.argv[1:])
+"""
+
+
+def start(path: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", COMMAND, "import", "orders", str(path), "--currency", "GBP", "--json"],
+        env=os.environ | environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+
+
+def written(environment: dict[str, str]) -> tuple[int, int, int]:
+    """Import runs, orders, and matches on record."""
+    with psycopg.connect(environment["REGULARS_DATABASE_OWNER_URL"]) as connection:
+        counts = connection.execute(
+            "SELECT (SELECT count(*) FROM sources_import_run), (SELECT count(*) FROM commerce_order),"
+            " (SELECT count(*) FROM commerce_return_match)"
+        ).fetchone()
+        assert counts is not None
+        return counts[0], counts[1], counts[2]
+
+
+@pytest.mark.crash
+def test_killed_and_run_again_it_ends_as_if_nothing_had_happened(
+    tmp_path: Path, fresh_database: dict[str, str]
+) -> None:
+    path = a_long_file(tmp_path)
+    kills = 0
+    for number in (1, 2):
+        process = start(path, fresh_database)
+        while process.poll() is None:
+            runs, sold, matched = written(fresh_database)
+            # Once amid the orders, once amid the matching.
+            if runs == number and (sold if number == 1 else matched):
+                process.send_signal(signal.SIGKILL)
+                kills += 1
+                break
+            time.sleep(0.002)
+        process.wait()
+    last = start(path, fresh_database)
+    assert last.wait() == 0, last.stderr.read() if last.stderr else ""
+    interrupted = state_of(fresh_database)
+    states = [run.state for run in import_runs.recent()]
+
+    assert kills >= 1
+    assert states[0] == "done"
+    assert states.count("interrupted") == kills
+
+    with psycopg.connect(fresh_database["REGULARS_DATABASE_OWNER_URL"], autocommit=True) as connection:
+        connection.execute("TRUNCATE commerce_order, commerce_return, commerce_product, customers_customer CASCADE")
+    calm = start(path, fresh_database)
+    assert calm.wait() == 0
+    assert interrupted == state_of(fresh_database)
