@@ -105,9 +105,9 @@ def ensure(
     while True:
         if has_keeper(home):
             keeper, state, words = board.read()
-            # What a killed keeper left on the board is not believed.
+            # What a killed keeper left on the board is not believed, nor that a server is ready which has just died.
             if is_alive(keeper):
-                if state == "ready" and (found := facts(home)) is not None:
+                if state == "ready" and (found := facts(home)) is not None and is_alive(found.server):
                     return found
                 if state == "starting" and words and words != last:
                     last = words

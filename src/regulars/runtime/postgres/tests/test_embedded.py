@@ -154,7 +154,7 @@ def test_a_user_killed_with_sigkill_leaves_nothing_running(home: Path) -> None:
 def test_everything_killed_at_once_is_no_trouble_for_the_next_start(home: Path) -> None:
     with embedded.running(home) as server:
         kill(server.keeper, server.server)
-        until(lambda: not is_alive(server.server))
+        until(lambda: not is_alive(server.server) and not is_alive(server.keeper))
         again = embedded.ensure(home)
         assert query(again.app, "SELECT 1") == 1
         assert not again.adopted
@@ -187,7 +187,7 @@ def test_a_long_recovery_is_waited_for_and_tells_how_far_it_is(home: Path) -> No
                 "CREATE INDEX ON much (word); UPDATE much SET n = n + 1 WHERE n % 3 = 0",
             )
             kill(server.keeper, server.server)
-            until(lambda: not is_alive(server.server))
+            until(lambda: not is_alive(server.server) and not is_alive(server.keeper))
             heard: list[str] = []
             again = embedded.ensure(home, say=heard.append)
             assert query(again.owner, "SELECT count(*) FROM much") == 400_000
