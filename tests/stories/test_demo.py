@@ -1,0 +1,109 @@
+"""`regulars demo` as somebody has it who has just heard of it: one command, a shop full of people, Ctrl-C."""
+
+import http.client
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import psycopg
+
+from regulars.runtime.postgres import embedded
+from regulars.runtime.postgres.tests.builders import a_home, until
+from tests.stories.test_up import a_free_port, environment, gone
+
+
+class Demo:
+    """A running `regulars demo` with 150 shoppers, whose home will be `home`."""
+
+    def __init__(self, home: Path, *arguments: str) -> None:
+        self.port = a_free_port()
+        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "regulars", "demo", "--shoppers", "150", "--every", "0.3"),
+                *("--port", str(self.port), *arguments),
+            ],
+            # A database of somebody's own is set, and must be left alone.
+            env=environment(home.parent, REGULARS_DATABASE_URL="postgresql://nobody@127.0.0.1:9/real_shop"),
+            stdout=self._said,
+            stderr=subprocess.STDOUT,
+        )
+
+    def said(self) -> str:
+        self._said.seek(0)
+        return self._said.read()
+
+    def wait_until_open(self) -> None:
+        until(lambda: "Ctrl-C" in self.said() or self.process.poll() is not None, seconds=90)
+        assert self.process.poll() is None, self.said()
+
+    def get(self, path: str) -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def end(self) -> None:
+        """Ctrl-C, and nothing is left."""
+        family = psutil.Process(self.process.pid).children(recursive=True)
+        self.process.send_signal(signal.SIGINT)
+        assert self.process.wait(30) == 0, self.said()
+        until(gone(family), seconds=10)
+
+
+@contextmanager
+def demo(home: Path, *arguments: str) -> Iterator[Demo]:
+    running = Demo(home, *arguments)
+    try:
+        running.wait_until_open()
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.process.kill()
+        running.process.wait()
+
+
+def ask(home: Path, question: str) -> int:
+    running = embedded.facts(home)
+    assert running is not None
+    with psycopg.connect(running.reader) as connection:
+        row = connection.execute(question).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_one_command_opens_a_living_shop_and_the_next_start_finds_it_again():
+    with a_home("demo") as home:
+        with demo(home) as first:
+            assert first.get("/healthz")[0] == 200
+            link = re.search(
+                rf"http://127\.0\.0\.1:{first.port}(/console/\S+)", first.said().split("makes you the owner")[1]
+            )
+            assert link is not None
+            assert first.get(link[1])[0] == 200
+            assert ask(home, "SELECT count(*) FROM measures_reading") > 120
+            assert ask(home, "SELECT value->>'count' FROM measures_shop_reading WHERE name = 'repeat_rate'") > 50
+            until(lambda: ask(home, "SELECT count(*) FROM commerce_order WHERE origin = 'live'") > 1, seconds=20)
+            first.end()
+        with demo(home) as second:
+            assert "the demo shop is there already: 150 shoppers" in second.said()
+            assert ask(home, "SELECT count(*) FROM commerce_order WHERE origin = 'history'") > 300
+            fresh = subprocess.run(
+                [sys.executable, "-m", "regulars", "demo", "--fresh"],
+                env=environment(home.parent),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert fresh.returncode == 1
+            assert "Stop it first" in fresh.stderr
+            second.end()
