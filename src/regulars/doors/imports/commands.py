@@ -1,4 +1,4 @@
-"""`regulars import`: files in."""
+"""`regulars import`: files in. `regulars report`: a page from a file, without taking it in."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -13,8 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from regulars.doors.imports import mapping, orders
+from regulars.doors.imports import report as report_page
 from regulars.doors.imports.order_files import Progress as Tell
 from regulars.kit.actors import Actor
+from regulars.runtime.database.needs import without_database
 
 #: The exit code when the file was read and some of its rows are not on record.
 ROWS_LEFT_OUT = 3
@@ -157,6 +159,60 @@ def _told(file: Path, done: orders.Imported) -> str:
     return "\n".join(said)
 
 
+@without_database
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--map",
+    "map_name",
+    metavar="NAME|FILE",
+    help="A mapping that comes with Regulars, or your own .yaml file  [default: one that fits, or a guess]",
+)
+@click.option(
+    "-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="The page  [default: FILE.report.html]"
+)
+@click.option("--lang", type=click.Choice(["en", "zh"]), help="[default: zh where the money is CNY, else en]")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Look from this day  [default: the last purchase's]")
+@click.option("--zone", help="The time zone of the file's clock times, where its mapping tells none.")
+@click.option("--currency", help="The currency of the file's amounts, where neither it nor its mapping tells.")
+@click.option("--json", "as_json", is_flag=True, help="Print what is on the page as JSON.")
+def report(
+    file: Path,
+    map_name: str | None,
+    out: Path | None,
+    lang: Literal["en", "zh"] | None,
+    as_of: datetime | None,
+    zone: str | None,
+    currency: str | None,
+    as_json: bool,
+) -> None:
+    """Turn an order file into one page: who the regulars are, who is slipping away.
+
+    No server, no database; nothing leaves this machine. The numbers are those an import and a refresh would give.
+    """
+    page = out or file.with_name(f"{file.name.split('.')[0]}.report.html")
+    with _bar() as tell:
+        made = report_page.make(
+            file,
+            mapping.load(map_name) if map_name else None,
+            language=lang,
+            now=datetime.now(UTC),
+            as_of=None if as_of is None else as_of.date(),
+            zone=zone,
+            currency=currency,
+            progress=tell,
+        )
+    page.write_text(made.html, encoding="utf-8")
+    if as_json:
+        click.echo(json.dumps({"page": str(page), **made.facts()}, ensure_ascii=False, indent=1))
+        return
+    for sentence in made.headline:
+        click.echo(sentence)
+    if made.rejected:
+        click.echo(f"Rows left out: {made.rejected:,}; `regulars import orders {file} --dry-run` says which and why.")
+    click.echo(f"→ {page}")
+
+
 def _label(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
@@ -167,4 +223,4 @@ def _value(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-COMMANDS: tuple[click.Command, ...] = (import_group,)
+COMMANDS: tuple[click.Command, ...] = (import_group, report)

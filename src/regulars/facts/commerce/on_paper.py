@@ -15,13 +15,16 @@ from regulars.facts.commerce.matching import THOUSANDTHS
 class OnPaper:
     """Frames with the columns of `published.py`'s tables of those names (customers: number and country).
 
-    `refs` says what the batch itself calls each customer: customer_id, ref.
+    `refs` says what the batch itself calls each customer: customer_id, ref. `returned` and `matched` are quantities of
+    goods that came back, and of those whose purchase is here, in thousandths.
     """
 
     customers: pl.DataFrame
     orders: pl.DataFrame
     returns: pl.DataFrame
     refs: pl.DataFrame
+    returned: int
+    matched: int
 
 
 def tables(*, orders: pl.DataFrame, lines: pl.DataFrame, returns: pl.DataFrame, return_lines: pl.DataFrame) -> OnPaper:
@@ -45,6 +48,7 @@ def tables(*, orders: pl.DataFrame, lines: pl.DataFrame, returns: pl.DataFrame, 
         sales.select("order_id", "placed_at", order_ref="ref"), on="order_ref", how="left", maintain_order="left"
     )
     matches = _matches(sales, lines, back, return_lines)
+    matched = matches.group_by("return_id").agg(matched_minor=pl.col("amount_minor").sum())
     amounts = return_lines.group_by("ref").agg(pl.col("amount_minor").sum())
     return OnPaper(
         customers=refs.join(countries, on="ref", how="left").select("customer_id", "country"),
@@ -53,13 +57,15 @@ def tables(*, orders: pl.DataFrame, lines: pl.DataFrame, returns: pl.DataFrame, 
             *("goods_minor", "discount_minor", "total_minor", "is_cancelled"),
         ),
         returns=back.join(amounts, on="ref", how="left")
-        .join(matches, on="return_id", how="left")
+        .join(matched, on="return_id", how="left")
         .select(
             *("return_id", "customer_id", "order_id", "returned_at", "returned_on", "currency"),
             pl.col("amount_minor").fill_null(0),
             pl.col("matched_minor").fill_null(0),
         ),
         refs=refs,
+        returned=int(return_lines.select(_thousandths())["quantity"].sum()),
+        matched=int(matches["quantity"].sum()),
     )
 
 
@@ -73,7 +79,7 @@ def _numbered(documents: pl.DataFrame, refs: pl.DataFrame, key: str) -> pl.DataF
 
 
 def _matches(sales: pl.DataFrame, lines: pl.DataFrame, back: pl.DataFrame, return_lines: pl.DataFrame) -> pl.DataFrame:
-    """return_id, matched_minor: returns that name their order first, the others with what is left after them."""
+    """return_id, quantity, amount_minor: returns that name their order first, the others with what those leave."""
     products = pl.concat([lines["product_ref"], return_lines["product_ref"]]).unique().sort()
     product = pl.DataFrame({"product_ref": products, "product": pl.int_range(products.len(), eager=True)})
     sold = (
@@ -126,9 +132,8 @@ def _matches(sales: pl.DataFrame, lines: pl.DataFrame, back: pl.DataFrame, retur
     )
     return (
         pl.concat([named, free])
-        .join(came.select("id", "return_id"), left_on="return_id", right_on="id")
-        .group_by(return_id="return_id_right")
-        .agg(matched_minor=pl.col("amount_minor").sum())
+        .join(came.select("id", document="return_id"), left_on="return_id", right_on="id")
+        .select("quantity", "amount_minor", return_id="document")
     )
 
 

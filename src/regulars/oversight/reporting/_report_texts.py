@@ -51,7 +51,7 @@ EN: Mapping[str, str] = {
     "point": "{label}: {share} ({low} to {high})",
     "h_cohort_rate": "Came back, by month of the first purchase",
     "p_cohort_rate": "How many of each month's new customers have bought on another day since. Later months have had less"
-    " time, so the line falls to the right for that reason alone. The small number is how many new customers the month had; a hollow point is a month that is not over.",
+    " time, which by itself makes the line fall to the right. The small number is how many new customers the month had; a hollow point is a month that is not over.",
     "axis_cohort_rate": "came back since",
     "alt_cohort_rate": "Share that came back, by month of the first purchase: {points}",
     "h_cohorts": "Month after month",

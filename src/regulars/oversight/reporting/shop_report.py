@@ -100,6 +100,11 @@ def page(report: ShopReport) -> str:
     return render_to_string("reporting/shop_report.html", writer.context())
 
 
+def headline(report: ShopReport) -> list[str]:
+    """The page's first sentences, as plain text."""
+    return _Writer(report).headline()
+
+
 class _Writer:
     def __init__(self, report: ShopReport) -> None:
         self.report = report

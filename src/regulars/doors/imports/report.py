@@ -1,0 +1,131 @@
+"""From an order file straight to the page for the shop's owner: no server, no database.
+
+Reads the file as the import does, and computes as a refresh does, so the page agrees with the console to the digit.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from django.utils import translation
+from django.utils.translation import gettext
+
+from regulars.doors.imports import order_files
+from regulars.doors.imports.mapping import OrderMapping
+from regulars.doors.imports.order_files import OrderFile, Progress
+from regulars.insight.measures import computing, tables
+from regulars.insight.warehouse.session import Session
+from regulars.kit import civil
+from regulars.oversight.reporting import shop_report
+from regulars.oversight.reporting.shop_report import LAPSING_SHOWN, FileNotes, LapsingRegular, ShopReport
+from regulars.oversight.reporting.wording import Language
+
+#: Where neither the mapping nor the caller tells.
+_ZONE, _CURRENCY = "Asia/Shanghai", "CNY"
+#: Reasons named on the page; the reject file has them all.
+_REASONS = 8
+
+
+@dataclass(frozen=True)
+class Made:
+    """The page, and the same as plain JSON values: `shop` as `insight.measures` has it, and who is slipping away."""
+
+    html: str
+    headline: list[str]
+    as_of: date
+    shop: Mapping[str, Mapping[str, Any]]
+    lapsing: list[dict[str, Any]]
+    totals: Mapping[str, Any]
+    rejected: int
+
+    def facts(self) -> dict[str, Any]:
+        """What is on the page, and the control totals."""
+        return {
+            "as_of": self.as_of.isoformat(),
+            "rows_left_out": self.rejected,
+            "totals": self.totals,
+            "shop": self.shop,
+            "lapsing": self.lapsing,
+        }
+
+
+def make(
+    path: Path,
+    mapping: OrderMapping | None,
+    *,
+    language: Language | None,
+    now: datetime,
+    as_of: date | None = None,
+    currency: str | None = None,
+    zone: str | None = None,
+    progress: Progress = lambda *_: None,
+) -> Made:
+    """Read, compute, render. The whole file is in memory: some 2 GB for ten million lines.
+
+    Without `language` the page is in Chinese where the shop's money is CNY, in English elsewhere. The shop's currency
+    is the mapping's, else `currency`, else the one most orders are in. Refused as an import would refuse it.
+    """
+    file = order_files.normalise(
+        path, mapping, now=now, zone=zone or _ZONE, currency=currency or _CURRENCY, progress=progress
+    )
+    home = file.mapping.currency or currency or next(iter(file.currencies), _CURRENCY)
+    frames = {name: getattr(file.paper, name).to_arrow() for name in tables.NEEDED}
+    today = civil.day_of(now, civil.zone(file.zone))
+    with Session.from_frames(tables.shaped(frames)) as session:
+        computed = computing.compute(session, currency=home, today=today, as_of=as_of)
+        rows = computed.lapsing(LAPSING_SHOWN)
+    refs = dict(file.paper.refs.iter_rows())
+    lapsing = [
+        LapsingRegular(
+            ref=refs[row["customer_id"]],
+            last_on=row["last_on"],
+            typical_gap_days=row["typical_gap_days"],
+            recency_days=row["recency_days"],
+            at_stake_minor=row["at_stake_minor"],
+        )
+        for row in rows
+    ]
+    spoken = language or ("zh" if home == "CNY" else "en")
+    rejected = file.problems["row"].n_unique() + file.rows_held
+    told = ShopReport(
+        file=FileNotes(
+            name=path.name,
+            rows=file.rows_read,
+            rejected=rejected,
+            reasons=_reasons(file, spoken),
+            conflicts=file.conflicts["ref"].n_unique(),
+        ),
+        language=spoken,
+        zone=file.zone,
+        shop=computed.shop,
+        lapsing=lapsing,
+        made_on=today,
+        is_as_of_asked=as_of is not None,
+    )
+    listed = [{**vars(regular), "last_on": regular.last_on.isoformat()} for regular in lapsing]
+    return Made(
+        html=shop_report.page(told),
+        headline=shop_report.headline(told),
+        as_of=computed.as_of,
+        shop=computed.shop,
+        lapsing=listed,
+        totals=file.totals,
+        rejected=rejected,
+    )
+
+
+def _reasons(file: OrderFile, language: Language) -> list[tuple[str, int]]:
+    """What was wrong with the rows that stayed out, most first: the column, and what about it."""
+    counted = (
+        file.problems.group_by("column", "problem")
+        .agg(rows=pl.col("row").n_unique())
+        .sort("rows", "column", "problem", descending=[True, False, False])
+    )
+    with translation.override("zh-hans" if language == "zh" else "en"):
+        return [
+            (f"{column}: {gettext(problem)}" if column else gettext(problem), rows)
+            for column, problem, rows in counted.head(_REASONS).iter_rows()
+        ]

@@ -1,0 +1,117 @@
+"""`regulars report`: one page from one file, equal to what an import and a refresh give."""
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from regulars.doors.imports import mapping, orders, report
+from regulars.doors.imports.commands import report as report_command
+from regulars.doors.imports.tests.builders import NOW, a_file, row
+from regulars.facts.company import company
+from regulars.insight.measures import catalogue, readings, refreshing
+from regulars.kit.actors import SYSTEM, Actor
+
+FILE = Actor("import", "1")
+DATA = Path(os.environ.get("REGULARS_TEST_DATA", Path(__file__).parents[6] / "shared" / "data"))
+EVIL = "<script>alert(1)</script>"
+
+TEAS = [
+    row("A1", placed_at="2025-01-01 10:00"),
+    row("A2", placed_at="2025-01-08 10:00"),
+    row("A3", placed_at="2025-01-15 10:00"),
+    row("B1", placed_at="2025-01-10 23:30", customer="tomas", unit_price="80.00", quantity="1"),
+    row("B2", placed_at="2025-02-11 09:00", customer="tomas", product="pot"),
+    row("C1", placed_at="2025-04-01 12:00", customer="priya"),
+    row("G1", placed_at="2025-05-01 12:00", customer=""),
+    row("F1", placed_at="2025-03-01 12:00", customer="priya", product="sample", unit_price="0"),
+    row("R1", placed_at="2025-01-20 12:00", customer="tomas", quantity="-1", unit_price="80.00"),
+    row("R2", placed_at="2025-01-21 12:00", customer="ines", product="never bought", quantity="-1"),
+]
+
+
+def made(path: Path, **told: Any) -> report.Made:
+    return report.make(path, None, **{"language": "en", "now": NOW, "zone": "Europe/London", "currency": "GBP"} | told)
+
+
+def as_read_back(value: Any) -> Any:
+    return json.loads(json.dumps(value))
+
+
+def test_the_page_and_the_stored_readings_agree_to_the_digit(
+    fresh_database: dict[str, str], tmp_path: Path, settings: Any
+):
+    settings.REGULARS_HOME = tmp_path
+    company.settle(name="Teas", currency="GBP", zone="Europe/London", language="en", country="GB", at=NOW, by=SYSTEM)
+    path = a_file(tmp_path, TEAS)
+    orders.import_orders(path, None, at=NOW, by=FILE)
+    refreshing.refresh(at=NOW, by=SYSTEM)
+
+    page = made(path)
+
+    assert page.shop["overview"]["returned_minor"] == 8000
+    assert page.shop["overview"]["unmatched_returns_minor"] == 450
+    for measure in catalogue.SHOP:
+        stored = readings.shop(measure.name)
+        assert stored is not None
+        assert stored.value == as_read_back(page.shop[measure.name]), measure.name
+    assert [(r.last_on.isoformat(), r.at_stake_minor) for r in readings.lapsing() if r.last_on] == [
+        (regular["last_on"], regular["at_stake_minor"]) for regular in page.lapsing
+    ]
+    assert [regular["ref"] for regular in page.lapsing] == ["ines"]
+
+
+@pytest.mark.data
+def test_on_a_real_shop_too(fresh_database: dict[str, str], tmp_path: Path, settings: Any):
+    path = DATA / "online_retail" / "online_retail.parquet"
+    if not path.exists():
+        pytest.skip(f"THE REAL DATA IS NOT HERE: {path}; set REGULARS_TEST_DATA")
+    settings.REGULARS_HOME = tmp_path
+    now = datetime(2026, 11, 1, tzinfo=UTC)
+    company.settle(name="Gifts", currency="GBP", zone="Europe/London", language="en", country="GB", at=now, by=SYSTEM)
+    chosen = mapping.load("online_retail")
+    orders.import_orders(path, chosen, at=now, by=FILE)
+    stored = refreshing.refresh(at=now, by=SYSTEM)
+    page = report.make(path, chosen, language="en", now=now)
+    assert as_read_back(page.shop) == as_read_back(stored.shop)
+    assert (page.shop["overview"]["orders"], page.shop["overview"]["gross_minor"]) == (18_532, 891_140_790)
+    assert (page.shop["repeat_rate"]["count"], page.shop["repeat_rate"]["of"]) == (2_790, 4_338)
+    assert "2,790 of them came back on another day: 64.3%." in page.html
+
+
+def test_nothing_in_the_file_becomes_part_of_the_page(tmp_path: Path):
+    rows = [row(f"A{day}", placed_at=f"2025-01-{day:02} 10:00", customer=EVIL, product=EVIL) for day in (1, 8, 15)]
+    rows += [row("Z", placed_at="2025-05-01 10:00", customer="b"), row("Y", quantity=EVIL), row("X", currency=EVIL)]
+    page = made(a_file(tmp_path, rows, name="a&b<i>.csv"))
+    assert [regular["ref"] for regular in page.lapsing] == [EVIL]
+    assert page.rejected == 2
+    assert "<script>" not in page.html
+    assert "a&amp;b&lt;i&gt;.csv" in page.html
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([row("A1", placed_at="nonsense")], "No purchase was found in this file."),
+        ([row("A1", customer="")], "This file does not say who bought."),
+        ([{key: value for key, value in row("A1").items() if key != "customer"}], "This file does not say who bought."),
+        ([row("A1")], "One customer bought from you. Nobody has come back"),
+    ],
+)
+def test_little_files_get_kind_words(tmp_path: Path, rows: list[dict[str, str]], words: str):
+    assert words in made(a_file(tmp_path, rows)).html
+
+
+def test_the_command_writes_the_page_and_says_what_is_on_it(tmp_path: Path):
+    path, page = a_file(tmp_path, TEAS), tmp_path / "page.html"
+    told = ["--currency", "GBP", "--zone", "Europe/London", "--lang", "zh", "-o", str(page)]
+    result = CliRunner().invoke(report_command, [str(path), *told], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "有 3 位顾客在您这里买过东西" in result.output
+    assert page.read_text(encoding="utf-8").startswith('<!doctype html>\n<html lang="zh-Hans">')
+    result = CliRunner().invoke(report_command, [str(path), *told, "--json"], catch_exceptions=False)
+    assert json.loads(result.output)["shop"]["repeat_rate"]["of"] == 3
