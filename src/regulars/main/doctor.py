@@ -25,6 +25,7 @@ from regulars.runtime.database.ready import is_external, pending_migrations, ser
 from regulars.runtime.notices import lag
 from regulars.runtime.postgres import embedded
 from regulars.runtime.postgres.safety import has_checksums, unsafe_settings
+from regulars.runtime.secrets import rotation
 
 FINE, WARNING, WRONG = "fine", "warning", "wrong"
 MARKS = {FINE: ("✓", "green"), WARNING: ("!", "yellow"), WRONG: ("✗", "red")}
@@ -175,9 +176,26 @@ def _notices() -> Iterator[Finding]:
         yield Finding("Notices", WARNING, words, f"If it is stuck: SELECT pg_terminate_backend({holder.pid}).")
     words = f"{len(listeners)} listeners, {waiting} notices to be tried again, {dead} given up"
     if dead:
-        yield Finding("Notices", WARNING, words, "Look at each in the console, then replay or discard it.")
+        yield Finding(
+            "Notices",
+            WARNING,
+            words,
+            "`regulars notices dead` lists them; `regulars notices replay NUMBER` tries again.",
+        )
     else:
         yield Finding("Notices", FINE, words)
+
+
+def _keys() -> Iterator[Finding]:
+    keys = rotation.state()
+    if keys.unknown:
+        mend = "Bring back the file keys/master that was used before: nothing else opens what they sealed."
+        yield Finding("Keys", WRONG, f"{keys.unknown} persons' keys open with no master key at hand", mend)
+    elif keys.before:
+        mend = "`regulars keys rewrap` finishes the change of the master key."
+        yield Finding("Keys", WARNING, f"{keys.before} persons' keys are still wrapped by the master key before", mend)
+    else:
+        yield Finding("Keys", FINE, f"{keys.present} persons' keys, all of them open")
 
 
 def findings() -> Iterator[Finding]:
@@ -190,7 +208,7 @@ def findings() -> Iterator[Finding]:
                 yield from look()
             if not pending_migrations():
                 # Their tables are there.
-                for look in (_jobs, _notices):
+                for look in (_jobs, _notices, _keys):
                     yield from look()
     except Refusal as refusal:
         yield Finding("Database", WRONG, refusal.message, "Mend that first; it is what everything else stands on.")

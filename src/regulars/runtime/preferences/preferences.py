@@ -99,7 +99,7 @@ def write(preference: Preference[V], value: V, *, at: datetime, by: Actor, why: 
     try:
         fitting = msgspec.convert(msgspec.to_builtins(value), type=preference.kind)
     except (msgspec.ValidationError, TypeError):
-        raise BadValue(preference.name, _("this is not a %(kind)s") % {"kind": _kind(preference)}) from None
+        raise BadValue(preference.name, _wanted(preference)) from None
     if complaint := preference.check(fitting):
         raise BadValue(preference.name, complaint)
     plain = msgspec.to_builtins(fitting)
@@ -145,10 +145,6 @@ def _stored(preference: Preference[V], value: Any) -> tuple[V, bool]:
     return (preference.default, False) if preference.check(fitting) else (fitting, True)
 
 
-def _kind(preference: Preference[Any]) -> str:
-    words = {
-        str: _("text"),
-        int: _("whole number"),
-        bool: _("yes or no"),
-    }
-    return words.get(preference.kind) or str(getattr(preference.kind, "__name__", preference.kind))
+def _wanted(preference: Preference[Any]) -> str:
+    words = {str: _("give a text"), int: _("give a whole number"), bool: _("say yes or no")}
+    return words.get(preference.kind) or _("this is not of the right kind")

@@ -13,6 +13,8 @@ from regulars.runtime.secrets.keyfile import load_or_make
 
 #: 256 bits in base 64 have 43 characters; anything much shorter is a word somebody thought of.
 SHORTEST = 32
+#: The file of the master key before this one.
+BEFORE = "master.before"
 
 
 class WeakKey(ValueError):
@@ -22,6 +24,25 @@ class WeakKey(ValueError):
 def master_key() -> bytes:
     """32 bytes, from `REGULARS_MASTER_KEY` or the key file."""
     return _key("REGULARS_MASTER_KEY", "master", Path(settings.REGULARS_HOME))
+
+
+def master_before() -> bytes | None:
+    """The master key used before the last change, as long as it is kept: `REGULARS_MASTER_KEY_BEFORE` or its file."""
+    home = Path(settings.REGULARS_HOME)
+    if os.environ.get("REGULARS_MASTER_KEY_BEFORE") or (home / "keys" / BEFORE).exists():
+        return _key("REGULARS_MASTER_KEY_BEFORE", BEFORE, home, as_="master")
+    return None
+
+
+def is_from_environment() -> bool:
+    """Whether the master key is given by whoever deploys, and so changed by them too."""
+    return bool(os.environ.get("REGULARS_MASTER_KEY"))
+
+
+def keyring() -> dict[str, bytes]:
+    """The master keys at hand, by fingerprint."""
+    found = [master_key(), master_before()]
+    return {fingerprint(key): key for key in found if key is not None}
 
 
 def lookup_key() -> bytes:
@@ -34,16 +55,23 @@ def fingerprint(key: bytes) -> str:
     return hashlib.sha256(b"regulars fingerprint " + key).hexdigest()[:16]
 
 
-def _key(variable: str, name: str, home: Path) -> bytes:
+def _key(variable: str, name: str, home: Path, *, as_: str | None = None) -> bytes:
     given = os.environ.get(variable, "")
     if given and len(given) < SHORTEST:
         raise WeakKey(f"{variable} has {len(given)} characters; give {SHORTEST} random ones or more")
-    return _derived(given, name) if given else _from_file(home, name)
+    if given:
+        return _derived(given, as_ or name)
+    try:
+        stamp = (home / "keys" / name).stat()
+    except FileNotFoundError:
+        return _derived(load_or_make(home, name), as_ or name)
+    return _from_file(home, name, as_ or name, (stamp.st_ino, stamp.st_mtime_ns))
 
 
 @lru_cache(maxsize=8)
-def _from_file(home: Path, name: str) -> bytes:
-    return _derived(load_or_make(home, name), name)
+def _from_file(home: Path, name: str, as_: str, stamp: tuple[int, int]) -> bytes:
+    """`stamp` tells one file from the next: a process that runs while the key is changed uses the new one at once."""
+    return _derived(load_or_make(home, name), as_)
 
 
 @lru_cache(maxsize=8)

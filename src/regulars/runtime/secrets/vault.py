@@ -6,7 +6,7 @@ wrapped by the master key, which does not: forgetting a person is deleting one r
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import connection
 
 from regulars.kit.refusals import Refusal
-from regulars.runtime.secrets._master import fingerprint, master_key
+from regulars.runtime.secrets._master import fingerprint, keyring, master_key
 from regulars.runtime.secrets.models import PersonKey
 
 _VERSION = b"\x01"
@@ -70,11 +70,12 @@ def open_(*, person: int, table: str, column: str, row: int, sealed: bytes) -> s
 def seal_many(items: Sequence[Plain]) -> list[bytes]:
     """`seal` for each, in order. One query when all the persons have keys, three when some do not."""
     keys = _keys({item.person for item in items}, make=True)
+    # Random bytes for all at once: asking the kernel each time costs as much as the cipher.
+    random = os.urandom(_NONCE * len(items))
     sealed = []
-    for item in items:
-        nonce = os.urandom(_NONCE)
-        text = item.plain.encode()
-        sealed.append(_VERSION + nonce + keys[item.person].encrypt(nonce, text, _cell(item)))
+    for place, item in enumerate(items):
+        nonce = random[place * _NONCE : (place + 1) * _NONCE]
+        sealed.append(_VERSION + nonce + keys[item.person].encrypt(nonce, item.plain.encode(), _cell(item)))
     return sealed
 
 
@@ -113,24 +114,22 @@ def _keys(persons: Iterable[int], *, make: bool) -> dict[int, AESGCM]:
     if make and missing:
         _make(missing)
         found |= _wrapped(missing)
-    wrapping = AESGCM(master_key())
-    return {person: AESGCM(_unwrap(wrapping, person, wrapped)) for person, wrapped in found.items()}
+    masters = {name: AESGCM(key) for name, key in keyring().items()}
+    return {person: AESGCM(unwrap(masters, person, wrapped, master)) for person, (wrapped, master) in found.items()}
 
 
-def _wrapped(persons: Sequence[int]) -> dict[int, bytes]:
-    return {
-        person: bytes(wrapped)
-        for person, wrapped in PersonKey.objects.filter(person__in=persons).values_list("person", "wrapped")
-    }
+def _wrapped(persons: Sequence[int]) -> dict[int, tuple[bytes, str]]:
+    """Each person's wrapped key, and which master key wrapped it."""
+    with connection.cursor() as cursor:
+        # One array instead of one parameter a person: with thousands of them most of the time went into the statement.
+        cursor.execute("SELECT person, wrapped, master FROM secrets_person_key WHERE person = ANY(%s)", [list(persons)])
+        return {person: (bytes(wrapped), master) for person, wrapped, master in cursor.fetchall()}
 
 
 def _make(persons: Sequence[int]) -> None:
     master = master_key()
     wrapping, name = AESGCM(master), fingerprint(master)
-    wrapped = []
-    for person in persons:
-        nonce = os.urandom(_NONCE)
-        wrapped.append(nonce + wrapping.encrypt(nonce, os.urandom(32), _owner(person)))
+    wrapped = [wrap(wrapping, person, os.urandom(32)) for person in persons]
     with connection.cursor() as cursor:
         # Who comes second keeps the first one's key: two keys for one person would lose what one of them sealed.
         cursor.execute(
@@ -141,13 +140,22 @@ def _make(persons: Sequence[int]) -> None:
         )
 
 
-def _unwrap(wrapping: AESGCM, person: int, wrapped: bytes) -> bytes:
-    try:
-        return wrapping.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], _owner(person))
-    except InvalidTag:
+def wrap(wrapping: AESGCM, person: int, key: bytes) -> bytes:
+    """A person's key, wrapped by a master key. For this room alone."""
+    nonce = os.urandom(_NONCE)
+    return nonce + wrapping.encrypt(nonce, key, _owner(person))
+
+
+def unwrap(masters: Mapping[str, AESGCM], person: int, wrapped: bytes, master: str) -> bytes:
+    """A person's key; Damaged when `master` is not at hand or the bytes are not theirs. For this room alone."""
+    if master not in masters:
         raise Damaged(
             f"the key of person {person} does not open with this master key; bring back the key file used before"
-        ) from None
+        )
+    try:
+        return masters[master].decrypt(wrapped[:_NONCE], wrapped[_NONCE:], _owner(person))
+    except InvalidTag:
+        raise Damaged(f"the key of person {person} was changed or belongs to somebody else") from None
 
 
 def _owner(person: int) -> bytes:
