@@ -21,7 +21,7 @@ from typing import ClassVar
 import click
 import psycopg
 from django.conf import settings
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 from django.db import connection, connections
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -157,11 +157,9 @@ def _own_log(home: Path) -> logging.Logger:
 def programs(*, host: str, port: int) -> list[Program]:
     """What runs beside the database, in the order of starting."""
     manage = [sys.executable, "-m", "regulars", "manage"]
-    found = [Program("jobs", [*manage, "work_jobs"], grace=30.0)]
-    found += [
+    found = [
         Program(name, [*manage, command], grace=30.0)
-        for name, command in (("notices", "dispatch_notices"), ("sweep", "rescue_jobs"))
-        if command in get_commands()
+        for name, command in (("jobs", "work_jobs"), ("rescue", "rescue_jobs"), ("notices", "dispatch_notices"))
     ]
     static = Path(settings.STATIC_ROOT)
     found.append(Program("web", [sys.executable, "-m", "regulars.main.web", host, str(port), str(static)]))
