@@ -41,9 +41,8 @@ class TooManyProblems(Refusal):
 class OrderFile:
     """Everything in one order file.
 
-    `paper` has customers, orders and returns as the warehouse would get them once imported, numbered from 1 in this
-    file. `totals` are the control totals. `problems` (normalising.PROBLEMS) and `conflicts` (documents.CONFLICTS) say
-    what is left out.
+    `paper` has the tables as the warehouse would get them once imported, numbered from 1 in this file. `totals` are
+    the control totals. `problems` (normalising.PROBLEMS) and `conflicts` (documents.CONFLICTS) say what is left out.
     """
 
     mapping: OrderMapping
@@ -56,6 +55,18 @@ class OrderFile:
     rows_read: int
     rows_held: int
     notes: Sequence[str]
+
+    @property
+    def tables(self) -> Mapping[str, pl.DataFrame]:
+        """`paper`, by the names of the published tables; customers have their `ref` besides."""
+        paper = self.paper
+        return {
+            "customers": paper.customers.join(paper.refs, on="customer_id"),
+            "orders": paper.orders,
+            "lines": paper.lines,
+            "returns": paper.returns,
+            "products": paper.products,
+        }
 
 
 class Walk:

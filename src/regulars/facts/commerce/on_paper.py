@@ -13,15 +13,17 @@ from regulars.facts.commerce.matching import THOUSANDTHS
 
 @dataclass(frozen=True)
 class OnPaper:
-    """Frames with the columns of `published.py`'s tables of those names (customers: number and country).
+    """Frames with the columns of the published tables of those names (customers: number and country).
 
-    `refs` says what the batch itself calls each customer: customer_id, ref. `returned` and `matched` are quantities of
-    goods that came back, and of those whose purchase is here, in thousandths.
+    Numbers start at 1 in this batch. `refs` says what the batch itself calls each customer: customer_id, ref.
+    `returned` and `matched` are quantities of goods that came back, and of those whose purchase is here, in thousandths.
     """
 
     customers: pl.DataFrame
     orders: pl.DataFrame
+    lines: pl.DataFrame
     returns: pl.DataFrame
+    products: pl.DataFrame
     refs: pl.DataFrame
     returned: int
     matched: int
@@ -47,7 +49,22 @@ def tables(*, orders: pl.DataFrame, lines: pl.DataFrame, returns: pl.DataFrame, 
     back = _numbered(returns, refs, "return_id").join(
         sales.select("order_id", "placed_at", order_ref="ref"), on="order_ref", how="left", maintain_order="left"
     )
-    matches = _matches(sales, lines, back, return_lines)
+    products = _products(lines, return_lines)
+    sold = (
+        _with_product(lines, products)
+        .join(sales.select("ref", "order_id", "customer_id", "placed_at", "kind"), on="ref", maintain_order="left")
+        .with_columns(line_id=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
+    )
+    came = (
+        _with_product(return_lines, products)
+        .join(
+            back.select("ref", "return_id", "order_id", "customer_id", "returned_at", "placed_at"),
+            on="ref",
+            maintain_order="left",
+        )
+        .with_columns(line_id=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
+    )
+    matches = _matches(sold, came)
     matched = matches.group_by("return_id").agg(matched_minor=pl.col("amount_minor").sum())
     amounts = return_lines.group_by("ref").agg(pl.col("amount_minor").sum())
     return OnPaper(
@@ -56,6 +73,11 @@ def tables(*, orders: pl.DataFrame, lines: pl.DataFrame, returns: pl.DataFrame, 
             *("order_id", "customer_id", "kind", "placed_at", "placed_on", "channel", "store", "currency"),
             *("goods_minor", "discount_minor", "total_minor", "is_cancelled"),
         ),
+        lines=sold.select(
+            *("line_id", "order_id", pl.col("number").cast(pl.Int64), "product_id"),
+            *("quantity", "unit_price", "amount_minor"),
+        ),
+        products=products,
         returns=back.join(amounts, on="ref", how="left")
         .join(matched, on="return_id", how="left")
         .select(
@@ -78,27 +100,23 @@ def _numbered(documents: pl.DataFrame, refs: pl.DataFrame, key: str) -> pl.DataF
     )
 
 
-def _matches(sales: pl.DataFrame, lines: pl.DataFrame, back: pl.DataFrame, return_lines: pl.DataFrame) -> pl.DataFrame:
+def _products(lines: pl.DataFrame, return_lines: pl.DataFrame) -> pl.DataFrame:
+    told = pl.concat([some.select("product_ref", "title", "category") for some in (lines, return_lines)])
+    names = [pl.col(name).drop_nulls().first().fill_null("") for name in ("title", "category")]
+    return told.group_by(ref="product_ref", maintain_order=True).agg(*names).with_row_index("product_id", offset=1)
+
+
+def _with_product(lines: pl.DataFrame, products: pl.DataFrame) -> pl.DataFrame:
+    numbers = products.select(pl.col("product_id").cast(pl.Int64), product_ref="ref")
+    return lines.join(numbers, on="product_ref", maintain_order="left")
+
+
+def _matches(sold: pl.DataFrame, came: pl.DataFrame) -> pl.DataFrame:
     """return_id, quantity, amount_minor: returns that name their order first, the others with what those leave."""
-    products = pl.concat([lines["product_ref"], return_lines["product_ref"]]).unique().sort()
-    product = pl.DataFrame({"product_ref": products, "product": pl.int_range(products.len(), eager=True)})
-    sold = (
-        lines.filter(pl.col("quantity") > 0)
-        .join(sales.select("ref", "order_id", "customer_id", "placed_at", "kind"), on="ref", maintain_order="left")
-        .join(product, on="product_ref", maintain_order="left")
-        .with_row_index("id")
-        .with_columns(pl.col("id").cast(pl.Int64), _thousandths())
-    )
-    came = (
-        return_lines.join(
-            back.select("ref", "return_id", "order_id", "customer_id", "returned_at", "placed_at"),
-            on="ref",
-            maintain_order="left",
-        )
-        .join(product, on="product_ref", maintain_order="left")
-        .with_row_index("id")
-        .with_columns(pl.col("id").cast(pl.Int64), _thousandths())
-    )
+    sold = sold.select(
+        "order_id", "customer_id", "placed_at", "kind", _thousandths(), id="line_id", product="product_id"
+    ).filter(pl.col("quantity") > 0)
+    came = came.with_columns(_thousandths(), id="line_id", product="product_id")
     columns = list(matching.PURCHASES)
     names_order = pl.col("order_id").is_not_null()
     named = matching.match(
