@@ -31,6 +31,7 @@ fix: $(VENV)/.develops  ## What can be mended by machine
 	$(BIN)/ruff check --fix src tests docs conftest.py
 	$(BIN)/ruff format src tests docs conftest.py
 	$(BIN)/python docs/map/draw.py
+	$(BIN)/regulars openapi -o docs/api/openapi.json
 
 map: $(VENV)/.develops  ## Draw the house anew
 	$(BIN)/python docs/map/draw.py

@@ -6,6 +6,8 @@ from typing import cast
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
+from regulars.doors.api.v1 import problems
+from regulars.runtime.serving.limited import Limited
 from regulars.runtime.serving.observed import App, Observed, Receive, Scope, Send
 from regulars.runtime.serving.parents import SUPERVISOR, end_with_parent
 from regulars.runtime.serving.registry import REGISTRY
@@ -14,7 +16,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "regulars.main.settings")
 django_application = cast(App, get_asgi_application())
 
 #: Applications beside Django, by the beginning of the path; the first that fits gets the request.
-BESIDE_DJANGO: tuple[tuple[str, App], ...] = ()
+BESIDE_DJANGO: tuple[tuple[str, App], ...] = (
+    ("/api/", Limited(django_application, most=problems.LARGEST_BODY, refusal=problems.too_large)),
+)
 
 
 async def by_path(scope: Scope, receive: Receive, send: Send) -> None:

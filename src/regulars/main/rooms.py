@@ -20,6 +20,7 @@ ROOMS: tuple[str, ...] = (
     "regulars.insight.measures",
     "regulars.oversight.timeline",
     "regulars.oversight.reporting",
+    "regulars.doors.api",
     "regulars.doors.imports",
     "regulars.doors.console",
     "regulars.simulator",

@@ -9,6 +9,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
+    path("api/v1/", include("regulars.doors.api.v1.urls")),
     path("console/", include("regulars.doors.console.urls", namespace="console")),
 ]
 

@@ -13,7 +13,8 @@ AWAY = ("08", "57P")
 RETRY_AFTER_SECONDS = 3
 
 
-def _is_away(problem: Exception) -> bool:
+def is_away(problem: Exception) -> bool:
+    """Whether the database could not be reached, or is starting or stopping."""
     cause = problem.__cause__
     state = getattr(cause, "sqlstate", None)
     return isinstance(problem, OperationalError | InterfaceError) and (state is None or state.startswith(AWAY))
@@ -33,7 +34,7 @@ class RouteAndDatabase:
             cast(dict[str, object], request.scope)["regulars.route"] = "/" + request.resolver_match.route
 
     def process_exception(self, request: HttpRequest, problem: Exception) -> HttpResponse | None:
-        if not _is_away(problem):
+        if not is_away(problem):
             return None
         answer = HttpResponse(render_to_string("serving/database_away.html"), status=503)
         answer["Retry-After"] = str(RETRY_AFTER_SECONDS)

@@ -1,0 +1,105 @@
+"""The API put together: routers, JSON as it is read and written, problems, and its description."""
+
+import json
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import NinjaAPI
+from ninja.parser import Parser
+from ninja.renderers import BaseRenderer
+from pydantic_core import to_json
+
+from regulars.doors.api.v1 import company, customers, orders, problems, refusing
+
+PREFIX = "api/v1/"
+
+
+class StrictJson(Parser):
+    """JSON in which every name stands once and every number is one."""
+
+    def parse_body(self, request: HttpRequest) -> dict[str, Any]:
+        """Ninja answers whatever is raised here as an unreadable body."""
+        told: dict[str, Any] = json.loads(
+            request.body.decode("utf-8"), object_pairs_hook=_each_once, parse_constant=_no_number
+        )
+        return told
+
+
+class PlainJson(BaseRenderer):
+    """Instants keep their microseconds."""
+
+    media_type = "application/json"
+
+    def render(self, request: HttpRequest, data: Any, *, response_status: int) -> bytes:
+        return to_json(data)
+
+
+def described() -> dict[str, Any]:
+    """The API as an OpenAPI 3.1 document."""
+    told: dict[str, Any] = json.loads(json.dumps(api.get_openapi_schema(path_prefix=PREFIX)))
+    for methods in told["paths"].values():
+        for operation in methods.values():
+            operation["responses"]["default"] = {"$ref": "#/components/responses/Problem"}
+    told["components"]["responses"] = {
+        "Problem": {
+            "description": "Refused. `code` never changes; `detail` says what to mend.",
+            "content": {problems.CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+    }
+    told["components"]["schemas"]["Problem"] = _PROBLEM
+    return told
+
+
+def written() -> str:
+    """The same as text, in one order always."""
+    return json.dumps(described(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+_PROBLEM: dict[str, Any] = {
+    "title": "Problem",
+    "type": "object",
+    "required": ["type", "title", "status", "code", "detail", "request_id"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+        "field": {"type": "string"},
+        "request_id": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "problem"],
+                "properties": {"field": {"type": "string"}, "problem": {"type": "string"}},
+            },
+        },
+    },
+}
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    told = dict(pairs)
+    if len(told) != len(pairs):
+        raise ValueError("a name stands twice")
+    return told
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+api = NinjaAPI(
+    title="Regulars",
+    version="1",
+    description="Amounts and quantities are decimal text, instants carry their offset, ids are public ids.",
+    openapi_url=None,
+    docs_url=None,
+    renderer=PlainJson(),
+    parser=StrictJson(),
+)
+refusing.answer_with_problems(api)
+api.add_router("", orders.router)
+api.add_router("", customers.router)
+api.add_router("", company.router)

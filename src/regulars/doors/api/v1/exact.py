@@ -1,0 +1,125 @@
+"""Values as the API takes them and gives them: money and quantities are decimal text, instants carry their offset."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from regulars.kit import money
+from regulars.kit.money import Money
+from regulars.kit.refusals import Refusal
+
+#: Digits before the point of an amount, whatever its currency. With 500 lines the sums stay within 64 bits.
+WHOLE_DIGITS = 12
+LARGEST_AMOUNT = Decimal(10**WHOLE_DIGITS)
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+_INSTANT = re.compile(
+    r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})", re.ASCII | re.IGNORECASE
+)
+
+
+class TooManyDecimals(Refusal):
+    """Finer than the currency."""
+
+    code = "number.too_fine"
+
+
+class TooLargeAmount(Refusal):
+    """More than any order."""
+
+    code = "number.too_large"
+
+
+class Told(BaseModel):
+    """What a program sends: every name known, nothing guessed from another type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Shown(BaseModel):
+    """What a program gets: the fields named here and no others."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _decimal(whole: int, places: int) -> Callable[[Any], Decimal]:
+    plain = re.compile(rf"[0-9]{{1,{whole}}}(\.[0-9]{{1,{places}}})?", re.ASCII)
+    example = f"12.{'5'.ljust(min(places, 2), '0')}"
+
+    def read(value: Any) -> Decimal:
+        if isinstance(value, int | float):
+            raise PydanticCustomError(
+                "not_exact", f'a JSON number may have lost digits on its way; send text such as "{example}"'
+            )
+        if not isinstance(value, str) or not plain.fullmatch(value):
+            raise PydanticCustomError(
+                "not_a_number",
+                f'send plain decimal text such as "{example}", up to {whole} digits before the point and'
+                f" {places} after it",
+            )
+        return Decimal(value)
+
+    return read
+
+
+def _decimal_schema(whole: int, places: int) -> dict[str, Any]:
+    return {"type": "string", "pattern": rf"^[0-9]{{1,{whole}}}(\.[0-9]{{1,{places}}})?$", "examples": ["12.50"]}
+
+
+def _instant(value: Any) -> datetime:
+    """RFC 3339, from 1990 on."""
+    if isinstance(value, str) and _INSTANT.fullmatch(value):
+        try:
+            found = datetime.fromisoformat(value.upper())
+        except ValueError:
+            found = None
+        if found is not None and 1990 <= found.year < 2200 and found >= EARLIEST:
+            return found.astimezone(UTC)
+    raise PydanticCustomError(
+        "not_an_instant", 'send a date, a time and an offset such as "2026-03-02T10:00:00+08:00", from 1990 on'
+    )
+
+
+def _visible(text: str) -> str:
+    if not text.isprintable():
+        raise PydanticCustomError("not_visible", "has characters nobody can see; leave them out")
+    return text
+
+
+def minor(amount: Decimal, currency: str, field: str) -> int:
+    """Minor units of an amount that has no more decimals than its currency."""
+    places = money.exponent(currency)
+    if amount != amount.quantize(Decimal(1).scaleb(-places)):
+        raise TooManyDecimals(
+            f"{field}: {amount} has more decimals than {currency}, which has {places}; round it first",
+            field=field,
+            value=str(amount),
+        )
+    return Money.of(amount, currency).minor
+
+
+def shown(minor_units: int, currency: str) -> str:
+    """An amount as decimal text with exactly its currency's decimals."""
+    return str(Money(minor_units, currency).decimal)
+
+
+Amount = Annotated[
+    Decimal, BeforeValidator(_decimal(WHOLE_DIGITS, 4)), WithJsonSchema(_decimal_schema(WHOLE_DIGITS, 4))
+]
+UnitPrice = Annotated[
+    Decimal, BeforeValidator(_decimal(WHOLE_DIGITS, 6)), WithJsonSchema(_decimal_schema(WHOLE_DIGITS, 6))
+]
+Quantity = Annotated[Decimal, BeforeValidator(_decimal(9, 3)), WithJsonSchema(_decimal_schema(9, 3))]
+Instant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+_Visible = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_visible)]
+Code = Annotated[_Visible, StringConstraints(max_length=64)]
+Ref = Annotated[_Visible, StringConstraints(max_length=200)]
+Title = Annotated[_Visible, StringConstraints(max_length=300)]
+Currency = Annotated[str, StringConstraints(max_length=20)]
+Country = Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")]
+#: Goes into the trail, which takes codes and no sentences about people.
+Why = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]{0,59}$")]

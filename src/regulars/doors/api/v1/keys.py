@@ -1,0 +1,32 @@
+"""Who calls: `Authorization: Bearer rk_…`, and what that key was granted."""
+
+from django.http import HttpRequest
+from ninja.security import HttpBearer
+
+from regulars.doors.api.v1.problems import NotGranted
+from regulars.facts.sources import api_keys
+from regulars.kit.actors import Actor
+from regulars.runtime.database import clock
+from regulars.runtime.staff import roles
+
+
+class ApiKey(HttpBearer):
+    """Asks for a key that was granted `action`, before anything of the request is read."""
+
+    def __init__(self, action: roles.Action) -> None:
+        super().__init__()
+        self.action = action
+
+    def authenticate(self, request: HttpRequest, token: str) -> api_keys.ApiKey | None:
+        """The key; None for one that does not work. Refuses a good key without the action."""
+        key = api_keys.present(token=token, at=clock.now())
+        if key is not None and self.action not in key.may:
+            raise NotGranted(f"Authorization: the key {key.name} was not granted {self.action}; use another key")
+        return key
+
+
+def caller(request: HttpRequest) -> Actor:
+    """The key that came in with the request, as `by` of a verb."""
+    key = request.auth  # type: ignore[attr-defined]  # ninja puts what `authenticate` gave there
+    assert isinstance(key, api_keys.ApiKey)
+    return key.actor

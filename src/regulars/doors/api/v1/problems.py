@@ -1,0 +1,77 @@
+"""Every no as `application/problem+json` (RFC 9457): a stable code, the field, the mend; never a stack.
+
+Imports no models: the web server's entry needs it before Django is set up.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.http import HttpResponse
+from pydantic_core import to_json
+
+from regulars.kit.refusals import Refusal
+from regulars.runtime.serving.limited import Answer
+from regulars.runtime.trail.requests import request_id
+
+CONTENT_TYPE = "application/problem+json"
+LARGEST_BODY = 1 << 20
+_TITLES = {
+    400: "Not understood",
+    401: "No key",
+    403: "Not granted",
+    404: "Not found",
+    405: "Wrong method",
+    409: "In the way of what is on record",
+    413: "Too large",
+    415: "Not JSON",
+    422: "Refused",
+    500: "Our fault",
+    503: "Back in a moment",
+}
+
+
+class NotFound(Refusal):
+    """Nothing here."""
+
+    code = "request.not_found"
+
+
+class NotGranted(Refusal):
+    """A good key, for other things."""
+
+    code = "key.not_granted"
+
+
+def body_of(status: int, code: str, detail: str, *, field: str = "", errors: Sequence[Mapping[str, str]] = ()) -> bytes:
+    """The JSON of a problem."""
+    told: dict[str, Any] = {
+        "type": "about:blank",
+        "title": _TITLES[status],
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "request_id": request_id.get(),
+    }
+    if field:
+        told["field"] = field
+    if errors:
+        told["errors"] = list(errors)
+    return to_json(told)
+
+
+def answer(
+    status: int, code: str, detail: str, *, field: str = "", errors: Sequence[Mapping[str, str]] = ()
+) -> HttpResponse:
+    """A problem as Django's answer."""
+    return HttpResponse(
+        body_of(status, code, detail, field=field, errors=errors),
+        status=status,
+        content_type=CONTENT_TYPE,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def too_large() -> Answer:
+    """For a body above the limit, before anything of it is kept."""
+    detail = f"body: has more than {LARGEST_BODY} bytes; send one order at a time, or use the file import"
+    return Answer(413, CONTENT_TYPE, body_of(413, "request.too_large", detail, field="body"))

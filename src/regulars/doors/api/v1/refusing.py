@@ -1,0 +1,100 @@
+"""What becomes of everything that goes wrong within the API."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from regulars.doors.api.v1.problems import NotFound, NotGranted, answer
+from regulars.facts.commerce import goods_returns, orders
+from regulars.facts.customers import customers
+from regulars.kit import ids
+from regulars.kit.refusals import Refusal
+from regulars.runtime.serving.middleware import RETRY_AFTER_SECONDS, is_away
+
+_MOST_ERRORS = 20
+log = logging.getLogger("regulars.api")
+
+_STATUS: Mapping[type[Refusal], int] = {
+    # What is not there, and an id that cannot be one, look alike to a guesser.
+    NotFound: 404,
+    ids.BadId: 404,
+    orders.UnknownOrder: 404,
+    customers.UnknownCustomer: 404,
+    NotGranted: 403,
+    orders.StaleReport: 409,
+    orders.ConflictingReport: 409,
+    goods_returns.KeyUsedElsewhere: 409,
+    goods_returns.OverRefund: 409,
+    goods_returns.NothingLeft: 409,
+}
+
+
+def answer_with_problems(api: NinjaAPI) -> None:
+    """Whatever goes wrong within `api` leaves as a problem."""
+    api.add_exception_handler(Refusal, _refused)
+    api.add_exception_handler(ValidationError, _invalid)
+    api.add_exception_handler(AuthenticationError, _no_key)
+    api.add_exception_handler(HttpError, _unreadable)
+    api.add_exception_handler(Exception, _broken)
+
+
+def _refused(request: HttpRequest, refusal: Refusal | type[Refusal]) -> HttpResponse:
+    assert isinstance(refusal, Refusal)
+    status = next((_STATUS[kind] for kind in type(refusal).__mro__ if kind in _STATUS), 422)
+    return answer(status, refusal.code, refusal.message, field=str(refusal.facts.get("field", "")))
+
+
+def _no_key(request: HttpRequest, problem: AuthenticationError | type[AuthenticationError]) -> HttpResponse:
+    refused = answer(401, "key.missing_or_wrong", "Authorization: no key that works; send `Authorization: Bearer rk_…`")
+    refused["WWW-Authenticate"] = 'Bearer realm="regulars"'
+    return refused
+
+
+def _invalid(request: HttpRequest, problem: ValidationError | type[ValidationError]) -> HttpResponse:
+    assert isinstance(problem, ValidationError)
+    errors = [_error(told) for told in problem.errors[:_MOST_ERRORS]]
+    first = errors[0]
+    return answer(422, "request.invalid", f"{first['field']}: {first['problem']}", field=first["field"], errors=errors)
+
+
+_WORDS = {
+    "missing": "is missing; send it",
+    "extra_forbidden": "is not known here; leave it out",
+    "string_type": "is not text; write it in quotes",
+    "string_unicode": "has half a character in it; send whole UTF-8",
+    "int_type": "is not a whole number; write it without quotes and point",
+    "int_parsing": "is not a whole number",
+    "model_type": "is not a JSON object; send {…}",
+    "model_attributes_type": "is not a JSON object; send {…}",
+    "dict_type": "is not a JSON object; send {…}",
+    "list_type": "is not a list; send […]",
+}
+
+
+def _error(told: Mapping[str, Any]) -> dict[str, str]:
+    """Where it is, without ninja's names for the places, and what to do. The value stays out: it may be personal."""
+    source, *path = told["loc"]
+    if source == "body" and path and path[0] == "body":
+        path = path[1:]
+    field = ".".join(str(part)[:60] for part in path).encode("utf-8", "replace").decode()
+    return {"field": field or str(source), "problem": _WORDS.get(told["type"], told["msg"])}
+
+
+def _unreadable(request: HttpRequest, problem: HttpError | type[HttpError]) -> HttpResponse:
+    return answer(
+        400, "request.bad_json", "body: is not one JSON object in UTF-8 with each name once; mend it", field="body"
+    )
+
+
+def _broken(request: HttpRequest, problem: Exception | type[Exception]) -> HttpResponse:
+    assert isinstance(problem, Exception)
+    if is_away(problem):
+        away = answer(503, "server.database_away", "the database is away for a moment; ask again")
+        away["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        return away
+    log.error("a request broke", exc_info=problem)
+    return answer(500, "server.broken", "something broke on our side; tell us the request_id")
