@@ -121,6 +121,9 @@ def _facts(file: Path, done: orders.Imported) -> dict[str, object]:
         "problems": done.problems.to_dicts(),
         "conflicts": done.conflicts.to_dicts(),
         "notes": list(done.notes),
+        "shop_settled": None
+        if done.settled is None
+        else {"name": done.settled.name, "currency": done.settled.currency, "zone": done.settled.zone},
         "seconds": done.seconds,
     }
 
@@ -128,6 +131,11 @@ def _facts(file: Path, done: orders.Imported) -> dict[str, object]:
 def _told(file: Path, done: orders.Imported) -> str:
     said = [f"{file.name}: {done.rows_read:,} rows read, {done.rows_good:,} good, in {done.seconds:.1f} s."]
     said += [f"  {note}" for note in done.notes]
+    if done.settled:
+        said.append(
+            f"  First import: the shop is {done.settled.name!r}, its currency {done.settled.currency}, its zone"
+            f" {done.settled.zone}."
+        )
     if done.run is None:
         said.append("Nothing is recorded: this was a dry run.")
     else:

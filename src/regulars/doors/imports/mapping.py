@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import yaml
 
+from regulars.facts.company import company
 from regulars.kit import civil, money
 from regulars.kit.refusals import Refusal
 
@@ -30,7 +31,7 @@ ROW = "@row"
 _KEYS = frozenset(
     (
         *("source", "grain", "zone", "currency", "decimal", "columns", "rules", "dates", "encoding", "delimiter"),
-        *("sheet", "earliest"),
+        *("sheet", "earliest", "shop"),
     )
 )
 _TESTS = frozenset(("negative", "zero", "positive", "empty", "present"))
@@ -65,12 +66,22 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class ShopTold:
+    """Whose orders a kind of file holds."""
+
+    name: str
+    language: str
+    country: str
+
+
+@dataclass(frozen=True)
 class OrderMapping:
     """How to read one kind of order file.
 
     `zone` and `currency` None: the shop's own. `decimal` None: found in the file, or refused where it cannot be told.
     `dates` are strptime formats (or `unix`, `unix_ms`) beside ISO 8601, which is always read. `is_guess`: the columns
-    are names to try, and fields whose column is missing are left out.
+    are names to try, and fields whose column is missing are left out. `shop` is whose file it is, for a house that
+    nobody has named yet.
     """
 
     name: str
@@ -87,6 +98,7 @@ class OrderMapping:
     sheet: str | None = None
     earliest: date = date(1990, 1, 1)
     is_guess: bool = False
+    shop: ShopTold | None = None
 
 
 def shipped() -> list[str]:
@@ -218,7 +230,20 @@ def _read(file: Path, name: str) -> OrderMapping:
         sheet=told.get("sheet"),
         earliest=earliest,
         is_guess=name == "generic",
+        shop=_shop(file, told.get("shop")),
     )
+
+
+def _shop(file: Path, told: object) -> ShopTold | None:
+    if told is None:
+        return None
+    mend = "write {name: My shop, language: en or zh-hans, country: GB}"
+    if not isinstance(told, dict):
+        raise _bad(file, "shop", told, mend)
+    _only(told, frozenset({"name", "language", "country"}), f"{file.name}, shop")
+    if not told.get("name") or told.get("language") not in company.LANGUAGES:
+        raise _bad(file, "shop", told, mend)
+    return ShopTold(str(told["name"]), str(told["language"]), company.check_country(str(told.get("country"))))
 
 
 def _only(told: dict[Any, Any], known: frozenset[str], where: str) -> None:

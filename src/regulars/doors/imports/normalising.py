@@ -89,7 +89,8 @@ _MENDED_ESCAPE = r"^'([=+@\-\t\r])"
 class Normaliser:
     """Reads the chunks of one file. What the first chunk tells (decimal sign, order of day and month) holds for all.
 
-    `zone` and `currency` are used where the mapping says none. `now` is when the future begins.
+    `zone` and `currency` are used where the mapping says none. `now` is when the future begins. `shop_zone` is whose
+    days count, where they are not those of the file's zone.
     """
 
     source: Source
@@ -97,6 +98,7 @@ class Normaliser:
     zone: ZoneInfo
     currency: str
     now: datetime
+    shop_zone: ZoneInfo | None = None
     notes: list[str] = field(default_factory=list)
     grain: Grain = "line"
     guests_by_name: int = 0
@@ -122,7 +124,7 @@ class Normaliser:
         found = _Problems(self.mapping, self._spoken())
         checked = self._check(read, found)
         bad = found.found(checked)
-        rows = _row(checked, self.zone, self.grain).with_columns(
+        rows = _row(checked, self.shop_zone or self.zone, self.grain).with_columns(
             pl.col("row").is_in(bad["row"].unique().implode()).alias("is_bad")
         )
         return rows.select(pl.col(name).cast(kind) for name, kind in ROWS.items()), bad

@@ -1,6 +1,7 @@
 """An order file, read whole without a database: what `regulars report` stands on."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -83,6 +84,7 @@ class Walk:
         self.held = pl.DataFrame(schema={"row": pl.Int64, "why": pl.String, "mend": pl.String})
         self.conflicts = pl.DataFrame(schema=documents.CONFLICTS)
         self.tally = Tally(normaliser.zone)
+        self._currencies: Counter[str] = Counter()
         self._spill = spill
         self._progress = progress
 
@@ -91,6 +93,11 @@ class Walk:
         """Rows with a problem of their own."""
         return self.problems["row"].n_unique()
 
+    @property
+    def main_currency(self) -> str:
+        """The currency of most rows read, known after `read`; of the normaliser when nothing told any."""
+        return next((currency for currency, _ in self._currencies.most_common(1)), self.normaliser.currency)
+
     def read(self) -> None:
         """To the end of the file. Nothing has come in anywhere when this raises."""
         problems: list[pl.DataFrame] = []
@@ -98,6 +105,7 @@ class Walk:
         for raw in self.source.chunks():
             rows, bad = self.normaliser.chunk(raw)
             self._spill.add(rows)
+            self._currencies.update(dict(rows["currency"].drop_nulls().value_counts().iter_rows()))
             problems.append(bad)
             count += bad.height
             self.rows_read += raw.height
@@ -131,13 +139,24 @@ class Walk:
 
 @contextmanager
 def walk(
-    path: Path, wanted: OrderMapping | None, *, zone: str, currency: str, now: datetime, progress: Progress
+    path: Path,
+    wanted: OrderMapping | None,
+    *,
+    zone: str,
+    currency: str,
+    now: datetime,
+    progress: Progress,
+    shop_zone: str | None = None,
 ) -> Iterator[Walk]:
-    """Open `path`, tie the mapping to its columns, and walk. `zone`, `currency`: for what the mapping leaves open."""
+    """Open `path`, tie the mapping to its columns, and walk. `zone`, `currency`: for what the mapping leaves open.
+
+    Days are those of `shop_zone`, of the file's own zone without it.
+    """
     hints = wanted or mapping.load("generic")
+    days = None if shop_zone is None else civil.zone(shop_zone)
     source = reading.open_file(path, encoding=hints.encoding, delimiter=hints.delimiter, sheet=hints.sheet)
     chosen = mapping.bind(wanted or mapping.fitting(source.columns), source.columns)
-    normaliser = Normaliser(source, chosen, civil.zone(zone), currency, now)
+    normaliser = Normaliser(source, chosen, civil.zone(zone), currency, now, days)
     if wanted is None:
         spoken = ", ".join(f"{name} = {' + '.join(one.names)}" for name, one in chosen.columns.items() if one.names)
         normaliser.notes.append(

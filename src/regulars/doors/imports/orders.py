@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from regulars.facts.commerce.goods_returns import ReturnBatch
 from regulars.facts.commerce.orders import OrderBatch
 from regulars.facts.commerce.outcome import Outcome
 from regulars.facts.company import company
+from regulars.facts.company.company import Shop
 from regulars.facts.sources import import_runs
 from regulars.kit.actors import Actor
 
@@ -57,7 +58,10 @@ class Came:
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import came to. `run` is None for a dry run. `problems` and `conflicts` show the first of each."""
+    """What an import came to. `run` is None for a dry run. `problems` and `conflicts` show the first of each.
+
+    `settled` is the shop, where this first import said whose house it is.
+    """
 
     run: int | None
     mapping: OrderMapping
@@ -76,6 +80,7 @@ class Imported:
     rows_rejected: int
     notes: Sequence[str]
     seconds: float
+    settled: Shop | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -103,7 +108,10 @@ def import_orders(
     """
     began = time.monotonic()
     shop = company.shop()
-    with walk(path, wanted, zone=shop.zone, currency=shop.currency, now=at, progress=progress) as file:
+    shop_zone = shop.zone if shop.is_settled else None
+    with walk(
+        path, wanted, zone=shop.zone, currency=shop.currency, now=at, progress=progress, shop_zone=shop_zone
+    ) as file:
         namespace = source or file.normaliser.mapping.source
         if dry_run:
             file.read()
@@ -150,6 +158,7 @@ def _bring_in(
 ) -> Imported:
     sold, back = Came(), Came()
     file.read()
+    settled = _settle(file, at, by)
     returns: list[ReturnBatch] = []
     for part in file.parts():
         for order_rows, line_rows in _batches(part.orders, part.lines):
@@ -168,7 +177,28 @@ def _bring_in(
         "matched_quantity": thousandths(int(matched * 1000)),
         "unmatched_quantity": thousandths(int((came - matched) * 1000)),
     }
-    return _end(file, run, sold, back, file.tally.facts() | quantities, reject_file, began)
+    return replace(_end(file, run, sold, back, file.tally.facts() | quantities, reject_file, began), settled=settled)
+
+
+def _settle(file: Walk, at: datetime, by: Actor) -> Shop | None:
+    """Whose house this is, as far as the first file tells; nothing where somebody has said so already.
+
+    Without it days would be those of a zone, and sums in a currency, that nobody chose.
+    """
+    before = company.shop()
+    if before.is_settled:
+        return None
+    told = file.normaliser.mapping.shop
+    stem = file.source.path.name.split(".")[0].replace("_", " ").strip()
+    return company.settle(
+        name=told.name if told else stem,
+        currency=file.main_currency,
+        zone=file.normaliser.zone.key,
+        language=told.language if told else before.language,
+        country=told.country if told else before.country,
+        at=at,
+        by=by,
+    )
 
 
 def _batches(order_rows: pl.DataFrame, line_rows: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:

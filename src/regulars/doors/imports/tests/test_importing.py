@@ -16,6 +16,7 @@ from regulars.doors.imports import commands, orders
 from regulars.doors.imports.tests.builders import NOW, a_file, row, text_of
 from regulars.facts.commerce import goods_returns
 from regulars.facts.commerce import orders as recorded
+from regulars.facts.company import company
 from regulars.facts.customers import customers
 from regulars.facts.sources import import_runs
 from regulars.kit.actors import Actor
@@ -247,3 +248,25 @@ def test_killed_and_run_again_it_ends_as_if_nothing_had_happened(
     calm = start(path, fresh_database)
     assert calm.wait() == 0
     assert interrupted == state_of(fresh_database)
+
+
+@pytest.mark.django_db
+def test_the_first_file_says_whose_house_it_is_and_later_ones_do_not(tmp_path: Path) -> None:
+    first = bring_in(a_file(tmp_path, [row("A1", currency="EUR"), row("A2", currency="EUR")], "my_shop.csv"))
+    second = bring_in(a_file(tmp_path, [row("B1", currency="USD")], "another.csv"))
+
+    assert first.settled is not None
+    assert second.settled is None
+    shop = company.shop()
+    assert (shop.name, shop.currency, shop.is_settled) == ("my shop", "EUR", True)
+
+
+@pytest.mark.django_db
+def test_days_are_those_of_the_shop_whatever_the_zone_of_the_file(tmp_path: Path) -> None:
+    company.settle(name="Tea", currency="GBP", zone="Asia/Shanghai", language="zh-hans", country="CN", at=NOW, by=MAREK)
+
+    bring_in(a_file(tmp_path, [row("A1", placed_at="2025-05-02T20:00:00Z")]))
+
+    order = recorded.by_ref(namespace="orders", ref="A1")
+    assert order is not None
+    assert order.placed_on.isoformat() == "2025-05-03"
