@@ -16,7 +16,7 @@ class OnPaper:
     """Frames with the columns of the published tables of those names (customers: number and country).
 
     Numbers start at 1 in this batch. `refs` says what the batch itself calls each customer: customer_id, ref.
-    `returned` and `matched` are quantities of goods that came back, and of those whose purchase is here, in thousandths.
+    `returned` and `matched` are thousandths of goods that came back, and of those among them whose purchase is here.
     """
 
     customers: pl.DataFrame
