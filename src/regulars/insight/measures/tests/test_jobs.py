@@ -1,0 +1,42 @@
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from procrastinate.contrib.django import app
+
+from regulars.facts.commerce.notices import OrdersImported
+from regulars.insight.measures import jobs, reactions, readings
+
+
+def waiting() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'insight.refresh' AND status = 'todo'"
+        )
+        [(count,)] = cursor.fetchall()
+    return int(count)
+
+
+@pytest.mark.django_db
+def test_many_batches_of_an_import_ask_for_one_refresh():
+    batch = OrdersImported(first_order=1, last_order=9, count=9, at=datetime(2026, 11, 1, tzinfo=UTC), origin="history")
+    for _ in range(3):
+        reactions.orders_came_in([batch])
+    assert waiting() == 1
+
+
+def test_the_job_refreshes(fresh_database: dict[str, str], tmp_path: Path, settings: Any):
+    settings.REGULARS_HOME = tmp_path
+    jobs.refresh_soon()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET scheduled_at = NULL")
+    with app.replace_connector(app.connector.get_worker_connector()):
+        app.run_worker(wait=False, install_signal_handlers=False, listen_notify=False)
+    assert waiting() == 0
+    assert readings.overview() is not None
+
+
+def test_it_is_on_the_nights_schedule():
+    assert "insight.refresh_nightly" in {name for name, _ in app.periodic_registry.periodic_tasks}
