@@ -14,7 +14,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -162,18 +164,13 @@ def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
     _drop(name)
 
 
-@pytest.fixture
-def fresh_database(django_db_blocker: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """A copy of the template for this test alone, for what commits or starts processes: the environment to reach it.
-
-    Django in this process points at it too while the test runs.
-    """
+@contextmanager
+def _database_of_its_own(name: str, blocker: Any) -> Iterator[dict[str, str]]:
     from django.db import connections  # noqa: PLC0415
 
-    name = f"regulars_fresh_{os.getpid()}"
     before = connections["default"].settings_dict["NAME"]
     _clone(name)
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+    with blocker.unblock():
         _point_django_at(name)
         try:
             yield {
@@ -185,3 +182,20 @@ def fresh_database(django_db_blocker: pytest.FixtureRequest) -> Iterator[dict[st
             connections.close_all()
             _point_django_at(before)
             _drop(name)
+
+
+@pytest.fixture
+def fresh_database(django_db_blocker: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """A copy of the template for this test alone, for what commits or starts processes: the environment to reach it.
+
+    Django in this process points at it too while the test runs.
+    """
+    with _database_of_its_own(f"regulars_fresh_{os.getpid()}", django_db_blocker) as reached:
+        yield reached
+
+
+@pytest.fixture(scope="module")
+def fresh_database_of_module(django_db_blocker: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """The same for all tests of one file: what is dear to fill is filled once. Such tests take no `db`."""
+    with _database_of_its_own(f"regulars_module_{os.getpid()}", django_db_blocker) as reached:
+        yield reached

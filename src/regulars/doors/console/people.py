@@ -3,33 +3,36 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from regulars.facts.customers import customers
-from regulars.kit.refusals import Refusal
+from regulars.facts.customers import customers, profiles
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One member as lists show them. `shown_name` is masked, or the end of their number where no name is known."""
+    """One member as lists show them. `name` is masked; where none is known, the end of their number."""
 
     id: int
     public_id: str
-    shown_name: str
+    name: str
+    contact: str
     country: str
-    language: str
-
-
-def find(asked: str, *, limit: int) -> list[int]:
-    """The numbers of the members `asked` names: `cus_…`, or a source's own reference."""
-    try:
-        return [customers.by_public_id(asked).id]
-    except Refusal:
-        return customers.find_by_ref(ref=asked)[:limit]
 
 
 def shown(numbers: Sequence[int]) -> list[Shown]:
-    """The members of these numbers in this order; those that no longer exist are left out."""
+    """The members of these numbers in this order; those that no longer exist are left out. Three queries."""
     found = customers.get_many(numbers)
+    known = profiles.masked(list(found))
     return [
-        Shown(c.id, c.public_id, "…" + c.public_id[-6:], c.country or "", c.language or "")
-        for c in (found[number] for number in numbers if number in found)
+        Shown(
+            id=one.id,
+            public_id=one.public_id,
+            name=known[one.id].name or nameless(one.public_id),
+            contact=known[one.id].email or known[one.id].phone,
+            country=one.country or "",
+        )
+        for one in (found[number] for number in numbers if number in found)
     ]
+
+
+def nameless(public_id: str) -> str:
+    """What stands for a name nobody has told: the end of the number, enough to tell two apart."""
+    return "…" + public_id[-6:].upper()

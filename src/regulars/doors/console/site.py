@@ -36,6 +36,8 @@ class Section:
 
 SECTIONS = (
     Section("index", _("Today"), "wb_sunny", "today.read"),
+    Section("members", _("Members"), "groups", "members.read"),
+    Section("insight", _("Insight"), "insights", "insight.read"),
     Section("staff", _("Staff"), "badge", "staff.read"),
 )
 

@@ -1,25 +1,74 @@
-"""Today: what needs attention."""
+"""Today: what needs attention, money first."""
 
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console.site import may, page
+from regulars.doors.console import people
+from regulars.doors.console.insight import share
+from regulars.doors.console.site import may, me, page
 from regulars.facts.sources import import_runs
+from regulars.insight.measures import readings
+from regulars.insight.measures.readings import CustomerReading
+from regulars.kit.refusals import Refusal
+from regulars.runtime.notices import dead_letters
+from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
-RUNS_SHOWN = 6
+LAPSING_SHOWN = 10
+RUNS_SHOWN = 5
+LETTERS_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """A regular who is slipping away."""
+
+    person: people.Shown
+    reading: CustomerReading
 
 
 @require_safe
 @requires("today.read")
 def today(request: HttpRequest) -> HttpResponseBase:
-    """What came in; what else needs attention joins it room by room."""
-    may_see_imports = may(request, "imports.read")
-    return page(
-        request,
-        "console/today.html",
-        title=_("Today"),
-        may_see_imports=may_see_imports,
-        runs=import_runs.recent(RUNS_SHOWN) if may_see_imports else [],
-    )
+    """Each part is shown to those who may see it; a pinned number of queries."""
+    overview, regulars = readings.overview(), readings.regulars_at_stake()
+    context: dict[str, Any] = {}
+    if overview and regulars:
+        leaving = readings.lapsing(LAPSING_SHOWN)
+        named = {person.id: person for person in people.shown([reading.customer_id for reading in leaving])}
+        context |= {
+            "as_of": overview.as_of,
+            "money_in": overview.currency,
+            "leaving": [Leaving(named[one.customer_id], one) for one in leaving if one.customer_id in named],
+            "lapsing": share(regulars.value["lapsing"]),
+            "regulars": share(regulars.value["regulars"]),
+            "at_stake_minor": regulars.value["at_stake_minor"],
+        }
+    if may(request, "imports.read"):
+        context["runs"] = import_runs.recent(RUNS_SHOWN)
+    if may(request, "operations.read"):
+        context |= {
+            "dead": dead_letters.dead(limit=LETTERS_SHOWN),
+            "waiting": dead_letters.waiting(limit=LETTERS_SHOWN),
+            "may_mend": may(request, "operations.mend"),
+        }
+    return page(request, "console/today.html", title=_("Today"), has_readings=bool(overview), **context)
+
+
+@require_POST
+@requires("operations.mend")
+def replay(request: HttpRequest, letter: int) -> HttpResponseBase:
+    """A notice nobody could take is tried again."""
+    try:
+        dead_letters.replay(letter=letter, at=timezone.now(), by=operators.actor(me(request)))
+        messages.success(request, _("It is being tried again."))
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    return redirect("console:index")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from regulars.doors.console import account, doorstep, search, staff, today
+from regulars.doors.console import account, doorstep, insight, member, members, search, staff, today
 
 app_name = "admin"  # what Unfold's templates call the site they are drawn in
 urlpatterns = [
@@ -11,6 +11,11 @@ urlpatterns = [
     path("sign-out", doorstep.sign_out, name="logout"),
     path("language", doorstep.language, name="language"),
     path("welcome/<str:token>", doorstep.welcome, name="welcome"),
+    path("notices/<int:letter>/replay", today.replay, name="notice-replay"),
+    path("members/", members.members, name="members"),
+    path("members/<str:public_id>/", member.member, name="member"),
+    path("members/<str:public_id>/reveal", member.reveal, name="member-reveal"),
+    path("insight/", insight.insight, name="insight"),
     path("search", search.search, name="search"),
     path("account", account.account, name="account"),
     path("staff/", staff.staff, name="staff"),

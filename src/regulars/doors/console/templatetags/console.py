@@ -17,6 +17,12 @@ register.filter("instant", formats.instant)
 
 
 @register.filter
+def whole(value: float) -> str:
+    """The nearest whole number."""
+    return formats.number(round(value))
+
+
+@register.filter
 def iso_day(text: str | None) -> str:
     """A day that stands as 2026-11-21 in a stored reading."""
     return formats.day(date.fromisoformat(text)) if text else ""

@@ -1,10 +1,21 @@
 """People at work in a shop, and their browsers."""
 
-from datetime import UTC, datetime
+import random
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
+import polars as pl
 from django.test import Client
 
-from regulars.kit.actors import SYSTEM
+from regulars.facts.commerce import goods_returns, orders
+from regulars.facts.commerce.goods_returns import ReturnBatch
+from regulars.facts.commerce.orders import OrderBatch
+from regulars.facts.company import company
+from regulars.facts.customers import customers, profiles
+from regulars.facts.customers.profiles import Profile
+from regulars.facts.sources import import_runs
+from regulars.insight.measures import refreshing
+from regulars.kit.actors import SYSTEM, Actor
 from regulars.runtime.staff import operators
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -27,3 +38,148 @@ def signed_in(role: str, *, language: str = "", name: str = "") -> Client:
     answer = client.post("/console/sign-in", {"email": f"{name}@shop.example", "password": PASSWORD})
     assert answer.status_code == 302, answer.content
     return client
+
+
+#: (name, first and last day of buying, days between purchases); who was last seen long ago slips away.
+PEOPLE = (
+    ("Ines Duarte", "2025-02-03", "2026-05-28", 14),
+    ("Tomas Nowak", "2025-01-15", "2026-01-20", 18),
+    ("Priya Patel", "2025-03-02", "2026-05-25", 21),
+    ("王小明", "2025-01-20", "2026-02-11", 20),
+    ("李娜", "2025-04-06", "2026-05-30", 25),
+    ("Grace O'Neill", "2025-06-01", "2026-05-20", 30),
+)
+GOODS = (
+    ("tea-01", "Jasmine tea, 100 g", "Tea", "12.50"),
+    ("tea-02", "Aged pu’er, 357 g", "Tea", "38.00"),
+    ("loaf-1", "Sourdough loaf", "Bread", "5.40"),
+    ("loaf-2", "Rye & caraway <loaf>", "Bread", "6.20"),
+    ("pot-01", "Clay teapot", "Ware", "54.00"),
+    ("cup-01", "Celadon cup", "Ware", "16.00"),
+)
+TODAY = datetime(2026, 6, 1, 12, tzinfo=UTC)
+EMAIL_CANARY, PHONE_CANARY, NAME_CANARY = "ines.duarte@canary.example", "+447400123456", "Ines Duarte"
+
+
+def a_shop() -> None:
+    """A tea and bread shop with 120 customers over 17 months, some with names, and readings as of its last day.
+
+    It commits: give it a database of its own.
+    """
+    chance = random.Random(7)
+    company.settle(
+        name="Willow & Loaf", currency="GBP", zone="Europe/London", language="en", country="GB", at=MONDAY, by=SYSTEM
+    )
+    visits: list[tuple[str, date]] = []
+    for number, (_name, first, last, gap) in enumerate(PEOPLE):
+        day = date.fromisoformat(first)
+        while day <= date.fromisoformat(last):
+            visits.append((f"c{number:03}", day))
+            day += timedelta(days=max(1, round(chance.gauss(gap, gap / 5))))
+    for number in range(len(PEOPLE), 120):
+        day = date(2025, 1, 1) + timedelta(days=chance.randrange(500))
+        for _visit in range(chance.choice((1, 1, 1, 2, 2, 3, 5, 8))):
+            if day <= date(2026, 5, 31):
+                visits.append((f"c{number:03}", day))
+            day += timedelta(days=chance.randrange(12, 60))
+    visits += [("", date(2026, 2, 1) + timedelta(days=9 * n)) for n in range(8)]
+    heads, lines = [], []
+    for number, (who, day) in enumerate(sorted(visits, key=lambda visit: visit[1]), 1):
+        ref = f"A{number:05}"
+        heads.append(
+            {
+                "ref": ref,
+                "customer_ref": who or None,
+                "country": "CN" if who in {"c003", "c004"} else "GB",
+                "channel": chance.choice(("web", "web", "shop")),
+                "placed_at": datetime(day.year, day.month, day.day, 9 + chance.randrange(9), 30, tzinfo=UTC),
+                "placed_on": day,
+                "currency": "GBP",
+                "is_adjustment": False,
+                "shipping_minor": 350 if number % 3 == 0 else 0,
+            }
+        )
+        for place, (product, title, category, price) in enumerate(chance.sample(GOODS, chance.randrange(1, 5)), 1):
+            count = chance.randrange(1, 4)
+            lines.append(
+                {
+                    "ref": ref,
+                    "number": place,
+                    "product_ref": product,
+                    "title": title,
+                    "category": category,
+                    "quantity": Decimal(count),
+                    "unit_price": Decimal(price),
+                    "amount_minor": int(count * Decimal(price) * 100),
+                    "discount_minor": 0,
+                }
+            )
+    importer = Actor("import", "1")
+    orders.record_many(
+        batch=OrderBatch(
+            "till", pl.DataFrame(heads, schema=orders.ORDERS), pl.DataFrame(lines, schema=orders.LINES), "history"
+        ),
+        at=TODAY,
+        by=importer,
+    )
+    last = [head for head in heads if head["customer_ref"] == "c000"][-1]
+    back = next(line for line in lines if line["ref"] == last["ref"])
+    goods_returns.record_many(
+        batch=ReturnBatch(
+            "till",
+            pl.DataFrame(
+                [
+                    {
+                        "ref": "R00001",
+                        "customer_ref": "c000",
+                        "returned_at": last["placed_at"] + timedelta(days=2),
+                        "returned_on": last["placed_on"] + timedelta(days=2),
+                        "currency": "GBP",
+                    }
+                ],
+                schema=goods_returns.RETURNS,
+            ),
+            pl.DataFrame(
+                [{**back, "ref": "R00001", "quantity": Decimal(1), "amount_minor": int(back["unit_price"] * 100)}],
+                schema=goods_returns.LINES,
+            ),
+            "history",
+        ),
+        at=TODAY,
+        by=importer,
+    )
+    known = customers.resolve_many(
+        namespace="till", refs=[f"c{n:03}" for n in range(len(PEOPLE))], at=TODAY, by=importer, origin="history"
+    )
+    for number, (name, *_rest) in enumerate(PEOPLE):
+        profiles.describe(
+            customer=known[f"c{number:03}"],
+            profile=Profile(
+                display_name=name,
+                email=EMAIL_CANARY if number == 0 else f"person{number}@mail.example",
+                phone=PHONE_CANARY if number == 0 else f"+4474001234{number:02}",
+            ),
+            key=f"told-{number}",
+            at=TODAY,
+            by=importer,
+        )
+    refreshing.refresh(at=TODAY, by=SYSTEM)
+    run = import_runs.start(
+        source="till", kind="orders", file_name="orders-2026-05.csv", digest="a" * 64, at=TODAY, by=importer
+    )
+    import_runs.finish(
+        run=run.id,
+        rows_read=len(lines) + 3,
+        rows_good=len(lines),
+        rejects=3,
+        rejects_file="orders-2026-05.rejects.csv",
+        totals={},
+        at=TODAY,
+        by=importer,
+    )
+
+
+def the_member(ref: str = "c000") -> str:
+    """The public id of one of them."""
+    [number] = customers.find_by_ref(ref=ref)
+    return customers.get(number).public_id

@@ -1,0 +1,243 @@
+"""Insight: does the shop turn new customers into regulars? Repeat rate, months, cohorts, groups, each with its n and interval."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from regulars.doors.console import formats
+from regulars.doors.console.site import page
+from regulars.doors.console.words import measure_words, segment_words
+from regulars.insight.measures import readings
+from regulars.kit.money import exponent
+from regulars.oversight.reporting import charts
+from regulars.runtime.staff.policy import requires
+
+#: A share of fewer people than this says little: it is shown, but not coloured.
+FEW = 30
+MOST_COHORTS = 18
+MOST_MONTHS_LATER = 12
+MONTHS_SHOWN = 24
+
+Value = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Share:
+    """A rate as every page shows it: the share, of how many, and how sure."""
+
+    percent: str
+    interval: str
+    count: int
+    of: int
+    is_few: bool
+
+
+def share(value: Value) -> Share | None:
+    """None of nobody."""
+    if not value["of"]:
+        return None
+    return Share(
+        formats.percent(value["share"]),
+        formats.interval(value["low"], value["high"]),
+        value["count"],
+        value["of"],
+        value["of"] < FEW,
+    )
+
+
+@require_safe
+@requires("insight.read")
+def insight(request: HttpRequest) -> HttpResponseBase:
+    """Everything comes from the stored readings: six indexed rows, however large the shop is."""
+    overview = readings.shop("overview")
+    if overview is None or not overview.value["customers"]:
+        return page(request, "console/insight_empty.html", title=_("Insight"))
+    totals = overview.value
+    stored = {name: _value(name) for name in ("repeat_rate", "regulars_at_stake", "months", "retention", "rfm_grid")}
+    repeat, regulars = stored["repeat_rate"], stored["regulars_at_stake"]
+    return page(
+        request,
+        "console/insight.html",
+        title=_("Insight"),
+        as_of=overview.as_of,
+        totals=totals,
+        money_in=totals["currency"],
+        repeat=share(repeat),
+        repeat_words=measure_words("repeat_rate"),
+        newcomers=repeat,
+        curve=[
+            {
+                "days": at["days"],
+                "percent": formats.percent(at["share"]),
+                "interval": formats.interval(at["low"], at["high"]),
+                "watched": at["watched"],
+            }
+            for at in repeat["curve"]
+        ],
+        curve_chart=_curve_chart(repeat["curve"]),
+        regulars=share(regulars["regulars"]),
+        regulars_words=measure_words("is_regular"),
+        lapsing=share(regulars["lapsing"]),
+        lapsing_words=measure_words("is_lapsing"),
+        at_stake_minor=regulars["at_stake_minor"],
+        shop_gap_days=regulars["shop_gap_days"],
+        months_chart=_months_chart(stored["months"], totals["currency"]),
+        months_words=measure_words("months"),
+        last_month_is_incomplete=stored["months"]["last_month_is_incomplete"],
+        retention_chart=_retention_chart(stored["retention"]),
+        retention_words=measure_words("retention"),
+        cohorts=_cohort_rows(stored["retention"]),
+        few=FEW,
+        grid=_grid_rows(stored["rfm_grid"]),
+        grid_words=measure_words("rfm_grid"),
+        segments=_segment_rows(stored["rfm_grid"]),
+    )
+
+
+def _value(name: str) -> Value:
+    found = readings.shop(name)
+    assert found is not None, name  # all measures of the shop are stored in one transaction
+    return found.value
+
+
+def _curve_chart(curve: Sequence[Value]) -> str:
+    points = [
+        charts.Point(
+            ngettext("%(days)s day", "%(days)s days", at["days"]) % {"days": at["days"]},
+            at["share"],
+            at["low"],
+            at["high"],
+            at["watched"],
+        )
+        for at in curve
+    ]
+    told = {
+        "alt_text": _("Share of customers who have come back, by days since their first purchase, with 95% intervals"),
+        "axis": _("came back"),
+    }
+    return charts.figure(charts.line(points, **told), charts.line(points, **told, width=charts.NARROW))
+
+
+def _months_chart(months: Value, currency: str) -> str:
+    def drawn(shown: Sequence[Value], width: int) -> str:
+        labels = [_month_label(date.fromisoformat(at["month"])) for at in shown]
+        if shown and months["last_month_is_incomplete"]:
+            labels[-1] += " *"
+        tallest = max((at["new_minor"] + at["returning_minor"] + at["guest_minor"] for at in shown), default=0)
+        unit, suffix = _unit(tallest / 10 ** exponent(currency))
+        size = unit * 10 ** exponent(currency)
+
+        def series(name: str, tone: charts.Tone, column: str) -> charts.Series:
+            return charts.Series(name, tone, [round(at[column] / size, 3) for at in shown])
+
+        stack = [
+            series(_("Customers who came back"), "accent", "returning_minor"),
+            series(_("First purchases"), "soft", "new_minor"),
+        ]
+        if any(at["guest_minor"] for at in shown):
+            stack.append(series(_("Guests"), "sand", "guest_minor"))
+        return charts.bars(
+            labels,
+            stack,
+            alt_text=_("Revenue of each month: from customers who came back, first purchases and guests"),
+            axis=currency,
+            suffix=suffix,
+            width=width,
+        )
+
+    told = months["months"][-MONTHS_SHOWN:]
+    return charts.figure(drawn(told, charts.WIDE), drawn(told[-12:], charts.NARROW))
+
+
+def _month_label(month: date) -> str:
+    """The month, with the year under it where a year begins or the chart does."""
+    return formats.month(month).replace(" ", "\n") if get_language() == "en" else f"{month.year}\n{month.month}月"
+
+
+def _unit(tallest: float) -> tuple[int, str]:
+    """What the numbers of an axis count in: thousands and millions in English, 万 and 亿 in Chinese."""
+    steps = ((10**8, " 亿"), (10**4, " 万")) if get_language() != "en" else ((10**6, "m"), (10**3, "k"))
+    return next(((unit, word) for unit, word in steps if tallest >= 2 * unit), (1, ""))
+
+
+def _cohorts(retention: Value) -> list[Value]:
+    cohorts: list[Value] = retention["cohorts"]
+    return cohorts[-MOST_COHORTS:]
+
+
+def _retention_chart(retention: Value) -> str:
+    def drawn(cohorts: Sequence[Value], later: int, width: int) -> str:
+        names = {c["month"]: f"{formats.month(date.fromisoformat(c['month']))} · {formats.number(c['customers'])}" for c in cohorts}
+        cells = [
+            charts.Cell(
+                row=names[cohort["month"]],
+                column=str(cell["offset"]),
+                share=cell["share"] if cohort["customers"] >= FEW else None,
+                text=formats.percent(cell["share"], 0),
+                is_incomplete=cell["is_incomplete"],
+            )
+            for cohort in cohorts
+            for cell in cohort["cells"][1 : later + 1]
+        ]
+        longest = max((len(c["cells"]) - 1 for c in cohorts), default=0)
+        return charts.heatmap(
+            list(names.values()),
+            [str(offset) for offset in range(1, min(later, longest) + 1)],
+            cells,
+            alt_text=_("Retention: of the customers who first bought in a month, the share who bought in each later month"),
+            across=_("months later"),
+            width=width,
+            row_height=30,
+        )
+
+    cohorts = _cohorts(retention)
+    if sum(len(cohort["cells"]) > 1 for cohort in cohorts) == 0:
+        return ""
+    return charts.figure(drawn(cohorts, MOST_MONTHS_LATER, charts.WIDE), drawn(cohorts[-12:], 4, charts.NARROW))
+
+
+def _cohort_rows(retention: Value) -> list[dict[str, Any]]:
+    """The chart's numbers as a table, with their intervals."""
+    return [
+        {
+            "month": date.fromisoformat(cohort["month"]),
+            "customers": cohort["customers"],
+            "came_back": share(cohort["came_back"]),
+            "cells": [
+                {"offset": cell["offset"], "share": share(cell), "is_incomplete": cell["is_incomplete"]}
+                for cell in cohort["cells"][1 : MOST_MONTHS_LATER + 1]
+            ],
+        }
+        for cohort in _cohorts(retention)
+    ]
+
+
+def _grid_rows(grid: Value) -> list[dict[str, Any]]:
+    """Recency 5 on top, frequency 1 on the left. `depth` is the colour, 0 to 100 of the fullest cell."""
+    fullest = max((cell["customers"] for cell in grid["cells"]), default=0) or 1
+    cells = {(cell["r"], cell["f"]): cell for cell in grid["cells"]}
+    return [
+        {
+            "r": r,
+            "cells": [
+                {
+                    "segment": cells[r, f]["segment"],
+                    "words": segment_words(cells[r, f]["segment"]),
+                    "customers": cells[r, f]["customers"],
+                    "depth": round(100 * cells[r, f]["customers"] / fullest),
+                }
+                for f in range(1, 6)
+            ],
+        }
+        for r in range(5, 0, -1)
+    ]
+
+
+def _segment_rows(grid: Value) -> list[dict[str, Any]]:
+    return [{**part, "words": segment_words(part["segment"])} for part in grid["segments"]]

@@ -1,0 +1,212 @@
+"""One member: who it is (masked), what they bought and brought back, and what was concluded, with the arithmetic."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_POST, require_safe
+
+from regulars.doors.console import formats, people
+from regulars.doors.console.site import fragment, may, me, page
+from regulars.doors.console.words import measure_words, segment_words
+from regulars.facts.company import company
+from regulars.facts.customers import customers, profiles
+from regulars.facts.customers.customers import Customer
+from regulars.facts.customers.profiles import PURPOSE_LABELS, Purpose
+from regulars.insight.measures import readings
+from regulars.insight.measures.library.lapsing import PATIENCE
+from regulars.insight.measures.library.regular import REGULAR_DAYS
+from regulars.insight.measures.readings import CustomerReading
+from regulars.kit.paging import BadCursor
+from regulars.kit.refusals import Refusal
+from regulars.oversight.timeline import timeline
+from regulars.runtime.staff import operators
+from regulars.runtime.staff.policy import requires
+from regulars.runtime.trail import trail
+
+SIZE = 20
+LINES_SHOWN = 30
+LOOKS_SHOWN = 8
+#: What is sealed and may be revealed, in the order it is read.
+FIELD_NAMES = {
+    "display_name": gettext_lazy("Name"),
+    "given_name": gettext_lazy("Given name"),
+    "family_name": gettext_lazy("Family name"),
+    "email": gettext_lazy("E-mail"),
+    "phone": gettext_lazy("Phone"),
+    "birthday": gettext_lazy("Birthday"),
+    "address": gettext_lazy("Address"),
+    "note": gettext_lazy("Note"),
+}
+#: How the trail's verbs about a member are told.
+ACTS = {
+    "customers.reveal": gettext_lazy("looked at the contacts"),
+    "customers.describe": gettext_lazy("wrote down the profile"),
+}
+
+
+@dataclass(frozen=True)
+class Told:
+    """A reading as a person reads it: its name, its value, and what it means."""
+
+    name: str
+    value: str
+    meaning: str
+
+
+@require_safe
+@requires("members.read")
+def member(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """A pinned number of queries: see the tests."""
+    who = _found(public_id)
+    cursor = request.GET.get("before") or None
+    try:
+        moments = timeline.of(who.id, cursor, size=SIZE)
+    except BadCursor:
+        cursor, moments = None, timeline.of(who.id, size=SIZE)
+    older = f"?before={moments.next}#timeline" if moments.next else ""
+    context = {"moments": moments.items, "older": older, "lines_shown": LINES_SHOWN, "zone": company.shop().zone}
+    if request.headers.get("HX-Target") == "older":
+        return fragment(request, "console/member_moments.html", **context)
+    return _page(request, who, cursor=cursor, **context)
+
+
+@require_POST
+@requires("contacts.reveal")
+def reveal(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """Shows what is sealed, on this answer only, and writes down who looked and why."""
+    who = _found(public_id)
+    try:
+        purpose = Purpose(request.POST.get("purpose", ""))
+    except ValueError:
+        messages.error(request, _("Say what you need it for first."))
+        return redirect("console:member", public_id=who.public_id)
+    opened = profiles.reveal(
+        customer=who.id, fields=FIELD_NAMES, purpose=purpose, at=timezone.now(), by=operators.actor(me(request))
+    )
+    shown = [(FIELD_NAMES[field], value) for field, value in opened.items() if value]
+    moments = timeline.of(who.id, size=SIZE)
+    older = f"?before={moments.next}#timeline" if moments.next else ""
+    context = {"moments": moments.items, "older": older, "lines_shown": LINES_SHOWN, "zone": company.shop().zone}
+    return _page(request, who, cursor=None, opened=shown, purpose=PURPOSE_LABELS[purpose], **context)
+
+
+def _found(public_id: str) -> Customer:
+    try:
+        return customers.by_public_id(public_id)
+    except Refusal:
+        raise Http404 from None
+
+
+def _page(request: HttpRequest, who: Customer, *, cursor: str | None, **context: Any) -> HttpResponseBase:
+    masked = profiles.masked([who.id])[who.id]
+    reading = readings.of(who.id)
+    return page(
+        request,
+        "console/member.html",
+        title=masked.name or people.nameless(who.public_id),
+        who=who,
+        masked=masked,
+        refs=customers.refs_of(who.id),
+        reading=reading,
+        as_of=reading.as_of if reading else None,
+        told=_told(reading) if reading else [],
+        group=segment_words(reading.segment) if reading and reading.segment else None,
+        why_group=_why_group(reading) if reading and reading.segment else "",
+        state=_state(reading) if reading else None,
+        may_reveal=may(request, "contacts.reveal"),
+        purposes=[(purpose.value, words) for purpose, words in PURPOSE_LABELS.items()],
+        looks=_looks(who.id) if may(request, "trail.read") else None,
+        first=f"/console/members/{who.public_id}/#timeline" if cursor else "",
+        **context,
+    )
+
+
+def _told(reading: CustomerReading) -> list[Told]:
+    def days(count: float) -> str:
+        return ngettext("%(days)s day", "%(days)s days", round(count)) % {"days": formats.number(round(count))}
+
+    values = {
+        "spend_minor": formats.money(reading.spend_minor, reading.currency),
+        "orders": formats.number(reading.orders),
+        "average_order_minor": _money(reading.average_order_minor, reading.currency),
+        "returned_minor": formats.money(reading.returned_minor, reading.currency) if reading.returned_minor else "",
+        "first_on": formats.day(reading.first_on) if reading.first_on else "",
+        "last_on": formats.day(reading.last_on) if reading.last_on else "",
+        "typical_gap_days": "" if reading.typical_gap_days is None else days(reading.typical_gap_days),
+        "at_stake_minor": formats.money(reading.at_stake_minor, reading.currency) if reading.is_lapsing else "",
+    }
+    found = []
+    for name, value in values.items():
+        if value:
+            words = measure_words(name)
+            found.append(Told(words.name, value, words.meaning))
+    return found
+
+
+def _money(minor: int | None, currency: str) -> str:
+    return "" if minor is None else formats.money(minor, currency)
+
+
+def _why_group(reading: CustomerReading) -> str:
+    return _("Recency %(r)s of 5, frequency %(f)s of 5, money %(m)s of 5, compared with all customers.") % {
+        "r": reading.r,
+        "f": reading.f,
+        "m": reading.m,
+    }
+
+
+def _state(reading: CustomerReading) -> Mapping[str, str]:
+    """Whether a regular is slipping away, and the sum that says so."""
+    if not reading.orders:
+        return {"tone": "", "name": _("has not bought yet"), "why": ""}
+    if not reading.is_regular:
+        why = ngettext(
+            "Bought on %(days)s day; a regular on %(needed)s.",
+            "Bought on %(days)s days; a regular on %(needed)s.",
+            reading.purchase_days,
+        ) % {"days": formats.number(reading.purchase_days), "needed": REGULAR_DAYS}
+        return {"tone": "", "name": _("not a regular yet"), "why": why}
+    gap = reading.typical_gap_days or 0.0
+    sums = {
+        "away": formats.number(reading.recency_days or 0),
+        "patience": PATIENCE,
+        "gap": formats.number(gap, 1),
+        "limit": formats.number(PATIENCE * gap, 1),
+    }
+    if reading.is_lapsing:
+        return {
+            "tone": "care",
+            "name": _("slipping away"),
+            "why": _("Away for %(away)s days, more than %(patience)s × %(gap)s = %(limit)s days.") % sums,
+        }
+    return {
+        "tone": "good",
+        "name": _("regular"),
+        "why": _("Away for %(away)s days, within %(patience)s × %(gap)s = %(limit)s days.") % sums,
+    }
+
+
+def _looks(customer: int) -> list[dict[str, Any]]:
+    """Who looked at this member or changed something, newest first."""
+    names = {f"operator:{person.id}": person.name for person in operators.everybody()}
+    return [
+        {
+            "at": entry.at,
+            "by": names.get(entry.by, entry.by),
+            "act": ACTS.get(entry.verb, entry.verb),
+            "why": _purpose(entry.why),
+        }
+        for entry in trail.of(f"customer:{customer}", limit=LOOKS_SHOWN)
+    ]
+
+
+def _purpose(why: str) -> str:
+    return str(PURPOSE_LABELS[Purpose(why)]) if why in set(Purpose) else why
+

@@ -1,0 +1,164 @@
+"""Members: everybody the shop knows, filtered, sorted and counted. The address of the page holds its whole state."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from django import forms
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from regulars.doors.console import formats, people
+from regulars.doors.console.site import fragment, page
+from regulars.doors.console.words import Group, segment_words
+from regulars.facts.company import company
+from regulars.facts.customers.search import find
+from regulars.insight.measures import members as listing
+from regulars.insight.measures import readings, segments
+from regulars.insight.measures.members import Between, Member, MemberFilter, Order
+from regulars.kit.money import exponent
+from regulars.kit.paging import BadCursor
+from regulars.kit.windows import Window
+from regulars.runtime.staff.policy import requires
+
+SIZE = 50
+MOST_FOUND = 200
+STATES = ("regular", "lapsing", "occasional")
+
+
+class Filters(forms.Form):
+    """What the list may be narrowed by. Every field is optional; one that cannot be read is said, and left out."""
+
+    q = forms.CharField(required=False, max_length=120, label=gettext_lazy("Find a member"))
+    country = forms.RegexField("^[A-Za-z]{2}$", required=False, label=gettext_lazy("Country"))
+    language = forms.CharField(required=False, max_length=10, label=gettext_lazy("Language"))
+    segment = forms.ChoiceField(required=False, choices=[(n, n) for n in segments.NAMES], label=gettext_lazy("Group"))
+    state = forms.ChoiceField(required=False, choices=[(n, n) for n in STATES], label=gettext_lazy("State"))
+    orders_from = forms.IntegerField(required=False, min_value=0, max_value=10**9, label=gettext_lazy("Orders from"))
+    orders_to = forms.IntegerField(required=False, min_value=0, max_value=10**9, label=gettext_lazy("Orders to"))
+    spend_from = forms.DecimalField(required=False, max_digits=15, label=gettext_lazy("Net spend from"))
+    spend_to = forms.DecimalField(required=False, max_digits=15, label=gettext_lazy("Net spend to"))
+    last_from = forms.DateField(
+        required=False, input_formats=["%Y-%m-%d"], label=gettext_lazy("Last purchase from")
+    )
+    last_to = forms.DateField(required=False, input_formats=["%Y-%m-%d"], label=gettext_lazy("Last purchase to"))
+
+    def clean(self) -> None:
+        start, end = self.cleaned_data.get("last_from"), self.cleaned_data.get("last_to")
+        if start and end and end < start:
+            self.add_error("last_to", _("This day is before the first one."))
+
+
+#: The orders of the list by what they are called; `newest` alone has people without readings.
+ORDERS: dict[Order, Any] = {
+    "spend": gettext_lazy("Net spend"),
+    "orders": gettext_lazy("Orders"),
+    "last_purchase": gettext_lazy("Last purchase"),
+    "at_stake": gettext_lazy("At stake"),
+    "newest": gettext_lazy("Newest"),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line: the member with readings, how they may be named, and their group's words."""
+
+    member: Member
+    person: people.Shown
+    group: Group | None
+
+
+@require_safe
+@requires("members.read")
+def members(request: HttpRequest) -> HttpResponseBase:
+    """A pinned number of queries, however many members there are: see the tests."""
+    form = Filters(request.GET)
+    form.is_valid()
+    said = {name: value for name, value in form.cleaned_data.items() if value not in (None, "")}
+    kept = {name: request.GET[name] for name in Filters.base_fields if request.GET.get(name)}
+    shop = company.shop()
+    wanted = _wanted(said, exponent(shop.currency))
+    order = _order(request.GET.get("sort", ""), is_search="q" in said, is_lapsing=wanted.is_lapsing is True)
+    if sort := request.GET.get("sort"):
+        kept["sort"] = sort
+    cursor = request.GET.get("after") or None
+    try:
+        found = listing.search(wanted, order=order, cursor=cursor, size=SIZE)
+    except BadCursor:
+        cursor = None
+        found = listing.search(wanted, order=order, size=SIZE)
+    count = listing.count(wanted, order=order)
+    overview = readings.overview()
+    context: dict[str, Any] = {
+        "problems": [(form.fields[name].label, problems[0]) for name, problems in form.errors.items()],
+        "said": kept,
+        "is_filtered": bool(kept.keys() - {"sort"}),
+        "rows": _rows(found.items),
+        "count": count,
+        "orders": [(name, words, _address({**kept, "sort": name}), name == order) for name, words in ORDERS.items()],
+        "next": _address({**kept, "after": found.next}) if found.next else "",
+        "first": _address(kept) if cursor else "",
+        "currency": overview.currency if overview else shop.currency,
+    }
+    if request.headers.get("HX-Target") == "list":
+        return fragment(request, "console/members_list.html", **context)
+    return page(
+        request,
+        "console/members.html",
+        title=_("Members"),
+        as_of=overview.as_of if overview else None,
+        segments=[(name, segment_words(name).name) for name in segments.NAMES],
+        countries=sorted(((code, formats.country(code)) for code in listing.countries()), key=lambda pair: pair[1]),
+        **context,
+    )
+
+
+def _wanted(said: Mapping[str, Any], digits: int) -> MemberFilter:
+    def minor(name: str) -> int | None:
+        amount: Decimal | None = said.get(name)
+        return None if amount is None else int(amount.scaleb(digits).to_integral_value())
+
+    state = said.get("state", "")
+    last = None
+    if "last_from" in said or "last_to" in said:
+        last = Window(said.get("last_from", date.min), said.get("last_to", date.max - timedelta(days=1)) + timedelta(days=1))
+    wanted = MemberFilter(
+        country=said["country"].upper() if "country" in said else None,
+        language=said.get("language"),
+        segment=said.get("segment"),
+        orders=Between(said.get("orders_from"), said.get("orders_to")),
+        spend_minor=Between(minor("spend_from"), minor("spend_to")),
+        last_purchase=last,
+        is_regular={"regular": True, "occasional": False}.get(state),
+        is_lapsing=True if state == "lapsing" else None,
+    )
+    return replace(wanted, among=find(said["q"], limit=MOST_FOUND)) if "q" in said else wanted
+
+
+def _order(asked: str, *, is_search: bool, is_lapsing: bool) -> Order:
+    """What is asked for; else the order in which people without readings are found too, or the most at stake."""
+    if asked in ORDERS:
+        return cast(Order, asked)
+    return "newest" if is_search else "at_stake" if is_lapsing else "spend"
+
+
+def _rows(found: Sequence[Member]) -> list[Row]:
+    named = {person.id: person for person in people.shown([member.customer_id for member in found])}
+    return [
+        Row(
+            member,
+            named[member.customer_id],
+            segment_words(member.reading.segment) if member.reading and member.reading.segment else None,
+        )
+        for member in found
+        if member.customer_id in named
+    ]
+
+
+def _address(state: Mapping[str, Any]) -> str:
+    return "?" + urlencode({name: value for name, value in state.items() if value})
