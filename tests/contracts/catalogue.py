@@ -72,10 +72,14 @@ def compiled() -> Catalog:
         return read_mo(file)
 
 
+def _context(context: str | bytes | None) -> str:
+    return context.decode() if isinstance(context, bytes) else context or ""  # a .mo gives bytes
+
+
 def texts(catalogue: Catalog) -> dict[tuple[str, str], tuple[str, ...]]:
     """(context, msgid) to its translations, one for each plural form."""
     return {
-        (message.context or "", message.id[0] if isinstance(message.id, tuple) else message.id): (
+        (_context(message.context), message.id[0] if isinstance(message.id, tuple | list) else message.id): (
             tuple(message.string) if isinstance(message.string, tuple | list) else (message.string,)
         )
         for message in catalogue
@@ -106,9 +110,10 @@ def main() -> None:
     new = wanted()
     empty = 0
     for message in new:
-        known = old.get((message.context or "", message.id[0] if isinstance(message.id, tuple) else message.id))
+        english = message.id[0] if isinstance(message.id, tuple | list) else message.id
+        known = old.get((_context(message.context), english))
         if message.id and known and all(known):
-            message.string = known if isinstance(message.id, tuple) else known[0]
+            message.string = known if isinstance(message.id, tuple | list) else known[0]
         elif message.id:
             empty += 1
     PO.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Insight: does the shop turn new customers into regulars? Repeat rate, months, cohorts, groups, each with its n and interval."""
+"""Insight: does the shop turn new customers into regulars? Every rate with its n and its interval."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -117,11 +117,12 @@ def _curve_chart(curve: Sequence[Value]) -> str:
         )
         for at in curve
     ]
-    told = {
-        "alt_text": _("Share of customers who have come back, by days since their first purchase, with 95% intervals"),
-        "axis": _("came back"),
-    }
-    return charts.figure(charts.line(points, **told), charts.line(points, **told, width=charts.NARROW))
+    return charts.line(
+        points,
+        alt_text=_("Share of customers who have come back, by days since their first purchase, with 95% intervals"),
+        axis=_("came back"),
+        width=charts.NARROW,
+    )
 
 
 def _months_chart(months: Value, currency: str) -> str:
@@ -173,7 +174,7 @@ def _cohorts(retention: Value) -> list[Value]:
 
 def _retention_chart(retention: Value) -> str:
     def drawn(cohorts: Sequence[Value], later: int, width: int) -> str:
-        names = {c["month"]: f"{formats.month(date.fromisoformat(c['month']))} · {formats.number(c['customers'])}" for c in cohorts}
+        names = {cohort["month"]: _cohort_label(cohort) for cohort in cohorts}
         cells = [
             charts.Cell(
                 row=names[cohort["month"]],
@@ -190,7 +191,7 @@ def _retention_chart(retention: Value) -> str:
             list(names.values()),
             [str(offset) for offset in range(1, min(later, longest) + 1)],
             cells,
-            alt_text=_("Retention: of the customers who first bought in a month, the share who bought in each later month"),
+            alt_text=_("Retention: of each month’s first-time buyers, the share who bought in each later month"),
             across=_("months later"),
             width=width,
             row_height=30,
@@ -200,6 +201,10 @@ def _retention_chart(retention: Value) -> str:
     if sum(len(cohort["cells"]) > 1 for cohort in cohorts) == 0:
         return ""
     return charts.figure(drawn(cohorts, MOST_MONTHS_LATER, charts.WIDE), drawn(cohorts[-12:], 4, charts.NARROW))
+
+
+def _cohort_label(cohort: Value) -> str:
+    return f"{formats.month(date.fromisoformat(cohort['month']))} · {formats.number(cohort['customers'])}"
 
 
 def _cohort_rows(retention: Value) -> list[dict[str, Any]]:

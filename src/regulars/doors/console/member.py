@@ -106,14 +106,14 @@ def _found(public_id: str) -> Customer:
 
 def _page(request: HttpRequest, who: Customer, *, cursor: str | None, **context: Any) -> HttpResponseBase:
     masked = profiles.masked([who.id])[who.id]
-    reading = readings.of(who.id)
+    reading, refs = readings.of(who.id), customers.refs_of(who.id)
     return page(
         request,
         "console/member.html",
-        title=masked.name or people.nameless(who.public_id),
+        title=masked.name or (refs[0][1] if refs else people.nameless(who.public_id)),
         who=who,
         masked=masked,
-        refs=customers.refs_of(who.id),
+        refs=refs,
         reading=reading,
         as_of=reading.as_of if reading else None,
         told=_told(reading) if reading else [],
@@ -209,4 +209,3 @@ def _looks(customer: int) -> list[dict[str, Any]]:
 
 def _purpose(why: str) -> str:
     return str(PURPOSE_LABELS[Purpose(why)]) if why in set(Purpose) else why
-

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
@@ -28,6 +28,7 @@ from regulars.runtime.staff.policy import requires
 
 SIZE = 50
 MOST_FOUND = 200
+_NEVER = date.max - timedelta(days=1)
 STATES = ("regular", "lapsing", "occasional")
 
 
@@ -43,9 +44,7 @@ class Filters(forms.Form):
     orders_to = forms.IntegerField(required=False, min_value=0, max_value=10**9, label=gettext_lazy("Orders to"))
     spend_from = forms.DecimalField(required=False, max_digits=15, label=gettext_lazy("Net spend from"))
     spend_to = forms.DecimalField(required=False, max_digits=15, label=gettext_lazy("Net spend to"))
-    last_from = forms.DateField(
-        required=False, input_formats=["%Y-%m-%d"], label=gettext_lazy("Last purchase from")
-    )
+    last_from = forms.DateField(required=False, input_formats=["%Y-%m-%d"], label=gettext_lazy("Last purchase from"))
     last_to = forms.DateField(required=False, input_formats=["%Y-%m-%d"], label=gettext_lazy("Last purchase to"))
 
     def clean(self) -> None:
@@ -126,7 +125,7 @@ def _wanted(said: Mapping[str, Any], digits: int) -> MemberFilter:
     state = said.get("state", "")
     last = None
     if "last_from" in said or "last_to" in said:
-        last = Window(said.get("last_from", date.min), said.get("last_to", date.max - timedelta(days=1)) + timedelta(days=1))
+        last = Window(said.get("last_from", date.min), said.get("last_to", _NEVER) + timedelta(days=1))
     wanted = MemberFilter(
         country=said["country"].upper() if "country" in said else None,
         language=said.get("language"),
@@ -143,7 +142,7 @@ def _wanted(said: Mapping[str, Any], digits: int) -> MemberFilter:
 def _order(asked: str, *, is_search: bool, is_lapsing: bool) -> Order:
     """What is asked for; else the order in which people without readings are found too, or the most at stake."""
     if asked in ORDERS:
-        return cast(Order, asked)
+        return asked
     return "newest" if is_search else "at_stake" if is_lapsing else "spend"
 
 

@@ -8,7 +8,7 @@ from regulars.facts.customers import customers, profiles
 
 @dataclass(frozen=True)
 class Shown:
-    """One member as lists show them. `name` is masked; where none is known, the end of their number."""
+    """One member as lists show them. `name` is masked; where none is known, what their source calls them."""
 
     id: int
     public_id: str
@@ -18,14 +18,15 @@ class Shown:
 
 
 def shown(numbers: Sequence[int]) -> list[Shown]:
-    """The members of these numbers in this order; those that no longer exist are left out. Three queries."""
+    """The members of these numbers in this order; those that no longer exist are left out. Four queries."""
     found = customers.get_many(numbers)
     known = profiles.masked(list(found))
+    refs = customers.refs_of_many([number for number in found if not known[number].name])
     return [
         Shown(
             id=one.id,
             public_id=one.public_id,
-            name=known[one.id].name or nameless(one.public_id),
+            name=known[one.id].name or refs.get(one.id) or nameless(one.public_id),
             contact=known[one.id].email or known[one.id].phone,
             country=one.country or "",
         )
@@ -34,5 +35,5 @@ def shown(numbers: Sequence[int]) -> list[Shown]:
 
 
 def nameless(public_id: str) -> str:
-    """What stands for a name nobody has told: the end of the number, enough to tell two apart."""
+    """What stands for somebody without a name or a reference: the end of the number, enough to tell two apart."""
     return "…" + public_id[-6:].upper()

@@ -1,4 +1,4 @@
-"""What measures and groups are called, and what they mean, in the reader's language. The words stand with the measures."""
+"""What measures and groups are called and mean, in the reader's language. The words stand with the measures."""
 
 from dataclasses import dataclass
 

@@ -189,6 +189,12 @@ def refs_of(customer: int) -> list[tuple[str, str]]:
     return [(identifier.namespace, identifier.value) for identifier in known if identifier.value is not None]
 
 
+def refs_of_many(customers: Sequence[int]) -> dict[int, str]:
+    """What a source calls each of these customers, the oldest name where there are several. One indexed query."""
+    known = Identifier.objects.filter(customer_id__in=customers, value__isnull=False).order_by("-id")
+    return {customer: value or "" for customer, value in known.values_list("customer_id", "value")}
+
+
 def count() -> int:
     """How many customers there are. Counts them all: not for every page."""
     return Row.objects.count()

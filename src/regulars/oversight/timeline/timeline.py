@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from heapq import merge
-from itertools import islice
 from typing import Literal
 
 from regulars.facts.commerce import goods_returns, orders
@@ -65,10 +63,12 @@ def of(customer: int, cursor: str | None = None, *, size: int = 20) -> Page[Mome
         assert isinstance(number, int)
         before_order = (at, number if is_order else 0)
         before_return = (at, _LAST if is_order else number)
-    bought = orders.of_customer(customer, before=before_order, limit=size + 1)
-    brought_back = goods_returns.of_customer(customer, before=before_return, limit=size + 1)
-    both = merge(bought, brought_back, key=_place, reverse=True)
-    found = paging.cut(list(islice(both, size + 1)), size, of=_LIST, key=_place)
+    documents: list[OrderView | ReturnView] = [
+        *orders.of_customer(customer, before=before_order, limit=size + 1),
+        *goods_returns.of_customer(customer, before=before_return, limit=size + 1),
+    ]
+    documents.sort(key=_place, reverse=True)
+    found = paging.cut(documents[: size + 1], size, of=_LIST, key=_place)
     return Page(tuple(_told(document) for document in found.items), found.next)
 
 
@@ -79,24 +79,28 @@ def _place(document: OrderView | ReturnView) -> tuple[datetime, bool, int]:
 
 
 def _told(document: OrderView | ReturnView) -> Moment:
-    if isinstance(document, ReturnView):
-        return Moment(
-            what="return",
-            public_id=document.public_id,
-            ref=document.ref,
-            at=document.returned_at,
-            on=document.returned_on,
-            place=(),
-            currency=document.currency,
-            total_minor=document.amount_minor,
-            shipping_minor=0,
-            tax_minor=0,
-            known_minor=document.matched_minor,
-            is_cancelled=False,
-            lines=[
-                Line(line.title, line.product_ref, line.quantity, line.amount_minor, Decimal(0)) for line in document.lines
-            ],
-        )
+    return _return(document) if isinstance(document, ReturnView) else _order(document)
+
+
+def _return(document: ReturnView) -> Moment:
+    return Moment(
+        what="return",
+        public_id=document.public_id,
+        ref=document.ref,
+        at=document.returned_at,
+        on=document.returned_on,
+        place=(),
+        currency=document.currency,
+        total_minor=document.amount_minor,
+        shipping_minor=0,
+        tax_minor=0,
+        known_minor=document.matched_minor,
+        is_cancelled=False,
+        lines=[Line(one.title, one.product_ref, one.quantity, one.amount_minor, Decimal(0)) for one in document.lines],
+    )
+
+
+def _order(document: OrderView) -> Moment:
     kinds: dict[str, What] = {"giveaway": "giveaway", "adjustment": "adjustment"}
     return Moment(
         what=kinds.get(document.kind, "purchase"),
@@ -112,9 +116,7 @@ def _told(document: OrderView | ReturnView) -> Moment:
         known_minor=0,
         is_cancelled=document.cancelled_at is not None,
         lines=[
-            Line(
-                line.title, line.product_ref, line.quantity, line.amount_minor - line.discount_minor, line.returned_quantity
-            )
-            for line in document.lines
+            Line(one.title, one.product_ref, one.quantity, one.amount_minor - one.discount_minor, one.returned_quantity)
+            for one in document.lines
         ],
     )

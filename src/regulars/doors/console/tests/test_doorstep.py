@@ -257,3 +257,9 @@ def test_a_breakdown_gets_a_page_of_the_house(monkeypatch):
     answer = client.get("/console/staff/")
     assert answer.status_code == 500
     assert "Something went wrong on our side" in answer.content.decode()
+
+
+def test_an_empty_shop_is_told_what_to_do_first():
+    client = signed_in("owner")
+    for path in ("/console/", "/console/members/", "/console/insight/"):
+        assert "regulars import orders FILE" in client.get(path).content.decode()

@@ -1,0 +1,248 @@
+"""The screens on a living shop: who may see what, at what cost, masked, escaped, in both languages."""
+
+import re
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import get_resolver
+
+from regulars.doors.console.tests.builders import (
+    EMAIL_CANARY,
+    NAME_CANARY,
+    PASSWORD,
+    PHONE_CANARY,
+    a_shop,
+    an_operator,
+    the_member,
+)
+from regulars.facts.customers import customers
+from regulars.runtime.staff import policy
+from regulars.runtime.staff.roles import ALLOWED, Role
+from regulars.runtime.trail import trail
+
+ROLES = [role.value for role in Role]
+
+
+@pytest.fixture(scope="module")
+def _shop(fresh_database_of_module, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("django.conf.settings.REGULARS_HOME", tmp_path_factory.mktemp("home"))
+        patch.setattr("django.conf.settings.PASSWORD_HASHERS", ["django.contrib.auth.hashers.MD5PasswordHasher"])
+        a_shop()
+        for role in ROLES:
+            an_operator(role.replace("_", "-"), role)
+        yield
+
+
+@pytest.fixture
+def at_work(_shop):
+    """Gives the browser of somebody with a role."""
+
+    def come(role: str, language: str = "en") -> Client:
+        client = Client()
+        email = f"{role.replace('_', '-')}@shop.example"
+        assert client.post("/console/sign-in", {"email": email, "password": PASSWORD}).status_code == 302
+        client.cookies["django_language"] = language
+        return client
+
+    return come
+
+
+def read(client: Client, path: str) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200, answer.status_code
+    return answer.content.decode()
+
+
+def routes() -> list[tuple[str, str]]:
+    """Every route of the console that needs an action, with that action."""
+    found = []
+    for where, view in policy.routes(get_resolver().url_patterns):
+        told = policy.of(view)
+        if where.startswith("console/") and told is not None and told.action is not None:
+            found.append((where, told.action))
+    return found
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_opens_its_routes_and_no_others(at_work, role):
+    client, member = at_work(role), the_member()
+    seen = []
+    for where, action in routes():
+        path = "/" + where.replace("<str:public_id>", member)
+        path = re.sub(r"<int:\w+>", "999999999", path)
+        answer = client.get(path)
+        if answer.status_code == 405:
+            answer = client.post(path, {"purpose": "nothing"})
+        is_allowed = role in ALLOWED[action]
+        assert (answer.status_code == 403) is not is_allowed, (path, answer.status_code)
+        assert answer.status_code < 500
+        seen.append(where)
+    assert len(seen) >= 12
+
+
+@pytest.mark.usefixtures("_shop")
+@pytest.mark.parametrize("where", [where for where, _action in routes()])
+def test_a_stranger_is_sent_to_the_sign_in_page(where):
+    path = "/" + re.sub(r"<\w+:\w+>", "1", where)
+    answer = Client().get(path)
+    if answer.status_code == 405:
+        answer = Client().post(path)
+    assert answer["Location"].startswith("/console/sign-in?next=")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_navigation_shows_what_one_may_open(at_work, role):
+    page = read(at_work(role), "/console/members/")
+    for path, action in (("insight/", "insight.read"), ("staff/", "staff.read")):
+        assert (f'href="/console/{path}"' in page) is (role in ALLOWED[action])
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [
+        ("/console/", 18),
+        ("/console/members/", 16),
+        ("/console/members/{member}/", 22),
+        ("/console/insight/", 12),
+    ],
+)
+def test_pages_cost_what_they_say(at_work, path, most):
+    client = at_work("owner")
+    path = path.format(member=the_member())
+    read(client, path)
+    with CaptureQueriesContext(connection) as spent:
+        read(client, path)
+    assert len(spent) <= most, [query["sql"][:90] for query in spent]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_lists_and_pages_hold_no_contact_in_clear(at_work, role):
+    client = at_work(role)
+    pages = [
+        client.get(path).content.decode()
+        for path in ("/console/", "/console/members/", f"/console/members/{the_member()}/", "/console/insight/")
+    ]
+    pages.append(client.get("/console/search?s=ines").content.decode())
+    for page in pages:
+        for canary in (EMAIL_CANARY, PHONE_CANARY, NAME_CANARY, "7400123456", "Duarte"):
+            assert canary not in page
+
+
+def test_a_reveal_needs_a_purpose_and_is_written_down(at_work):
+    agent, member = at_work("agent"), the_member()
+
+    without = agent.post(f"/console/members/{member}/reveal", {"purpose": ""}, follow=True).content.decode()
+    shown = agent.post(f"/console/members/{member}/reveal", {"purpose": "refund"})
+
+    assert EMAIL_CANARY not in without
+    assert EMAIL_CANARY in shown.content.decode()
+    assert "no-store" in shown["Cache-Control"]
+    [line] = [line for line in trail.of(f"customer:{customers.by_public_id(member).id}") if "reveal" in line.verb]
+    assert line.why == "refund"
+    assert "looked at the contacts" in read(at_work("owner"), f"/console/members/{member}/")
+
+
+def test_today_names_the_money_at_stake_and_leads_to_the_people(at_work):
+    page = read(at_work("manager"), "/console/")
+    assert "Regulars slipping away" in page
+    assert "T** N**" in page
+    assert "/console/members/?state=lapsing" in page
+    assert "3 rows rejected" in page
+
+
+@pytest.mark.parametrize(
+    ("asked", "names", "not_names"),
+    [
+        ("q=ines.duarte@canary.example", ["I** D**"], ["T** N**"]),
+        ("q=%2B447400123456", ["I** D**"], ["T** N**"]),
+        ("q=07400 123456", ["I** D**"], ["T** N**"]),
+        ("q=tom", ["T** N**"], ["I** D**"]),
+        ("q=王", ["王*"], ["I** D**"]),
+        ("q=c000", ["I** D**"], ["T** N**"]),
+        ("country=CN", ["王*", "李*"], ["I** D**"]),
+        ("state=lapsing", ["T** N**", "王*"], ["I** D**"]),
+        ("state=regular&segment=champions", ["I** D**"], ["T** N**"]),
+        ("last_to=2026-02-28&orders_from=10", ["T** N**"], ["I** D**"]),
+        ("spend_from=4000", ["I** D**"], ["T** N**"]),
+    ],
+)
+def test_members_are_found(at_work, asked, names, not_names):
+    page = read(at_work("analyst"), f"/console/members/?{asked}")
+    for name in names:
+        assert name in page
+    for name in not_names:
+        assert name not in page
+
+
+def test_every_member_stands_on_exactly_one_page(at_work):
+    client, seen, path = at_work("owner"), [], "/console/members/?sort=spend"
+    while path:
+        page = read(client, path)
+        seen += re.findall(r'class="name" href="/console/members/(cus_\w+)/"', page)
+        following = re.search(r'rel="next" href="(\?[^"]+)"', page)
+        path = "/console/members/" + following[1].replace("&amp;", "&") if following else ""
+    assert len(seen) == len(set(seen)) == 120
+
+
+def test_what_cannot_be_read_is_said_and_left_out(at_work):
+    page = read(at_work("owner"), "/console/members/?orders_from=many&last_from=2026-05-01&last_to=2026-04-01&after=x")
+    assert page.count('role="alert"') == 2
+    assert "I** D**" in page
+
+
+def test_nobody_fits_is_said(at_work):
+    assert "No member fits" in read(at_work("owner"), "/console/members/?orders_from=9999")
+
+
+def test_htmx_gets_the_list_alone_and_a_reload_the_whole_page(at_work):
+    client = at_work("owner")
+    part = client.get("/console/members/?country=CN", headers={"HX-Request": "true", "HX-Target": "list"}).content
+    assert b"<html" not in part
+    assert b"<table" in part
+
+
+def test_a_member_page_tells_why(at_work):
+    page = read(at_work("analyst"), f"/console/members/{the_member('c001')}/")
+    assert re.search(r"Away for \d+ days, more than 2 × [\d.]+ = [\d.]+ days\.", page)
+    assert "Show the contacts for" not in page
+
+
+def test_goods_of_others_are_shown_as_text(at_work):
+    page = read(at_work("owner"), f"/console/members/{the_member()}/")
+    assert "<loaf>" not in page
+    assert "Rye &amp; caraway &lt;loaf&gt;" in page
+
+
+def test_markup_in_the_address_stays_text(at_work):
+    page = read(at_work("owner"), "/console/members/?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E")
+    assert "<script>alert" not in page
+
+
+def test_an_unknown_member_is_a_page_of_the_house(at_work):
+    client = at_work("owner")
+    assert client.get("/console/members/cus_00000000000000000000000000/").status_code == 404
+    assert client.get("/console/members/nonsense/").status_code == 404
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_insight_shows_every_rate_with_its_n_and_interval(at_work, language):
+    page = read(at_work("analyst", language), "/console/insight/")
+    assert {"en": "Repeat rate", "zh-hans": "复购率"}[language] in page
+    assert re.search(r"\d+\.\d–\d+\.\d%", page)
+    assert page.count("<svg") >= 5
+    assert {"en": "of 120 customers", "zh-hans": "120 位顾客"}[language] in page
+
+
+def test_the_palette_finds_a_member(at_work):
+    page = read(at_work("agent"), "/console/search?s=c000&extended=1")
+    assert "I** D**" in page
+    assert the_member() in page
+
+
+def test_chinese_pages_write_days_and_money_the_chinese_way(at_work):
+    page = read(at_work("owner", "zh-hans"), "/console/")
+    assert re.search(r"20\d\d年\d+月\d+日", page)
+    assert "正在流失的回头客" in page
