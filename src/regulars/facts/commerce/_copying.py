@@ -16,7 +16,9 @@ def copy(table: str, frame: pl.DataFrame) -> None:
     instants = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Datetime)]
     text = frame.with_columns(pl.col(instants).dt.strftime(_INSTANT)).write_csv(include_header=False)
     columns = ", ".join(frame.columns)
-    with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN (FORMAT csv)") as sink:
+    command = f"COPY {table} ({columns}) FROM STDIN (FORMAT csv)"
+    # Django turns the driver's errors into its own for `execute` alone: a violated key must look the same here.
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(command) as sink:
         sink.write(text.encode())
 
 

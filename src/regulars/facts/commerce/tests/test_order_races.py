@@ -1,0 +1,65 @@
+"""Several processes tell the same things at the same moment, as a shop system does that sends again too soon."""
+
+import threading
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+
+from regulars.facts.commerce import goods_returns, orders
+from regulars.facts.commerce.tests.builders import DAY, MAREK, MONDAY, THE_SHOP, a_batch, a_return_batch, an_order
+from regulars.runtime.trail import trail
+
+
+def together(act: Callable[[], Any], times: int = 6) -> list[Any]:
+    answers, troubles, start = [], [], threading.Barrier(times)
+
+    def work() -> None:
+        try:
+            start.wait()
+            answers.append(act())
+        except Exception as trouble:
+            troubles.append(trouble)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(times)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert troubles == []
+    return answers
+
+
+def verbs(actor):
+    return [line.verb for line in trail.by_actor(actor)]
+
+
+def test_one_order_told_by_six_at_once_is_one_order(fresh_database):
+    told = together(lambda: orders.record(report=an_order(), at=MONDAY, by=THE_SHOP))
+    assert len(told) == 6
+    assert all(view == told[0] for view in told)
+    assert verbs(THE_SHOP).count("commerce.orders.record") == 1
+
+
+def test_a_batch_imported_by_six_at_once_is_there_once(fresh_database):
+    batch = a_batch(*(an_order(str(n), at=MONDAY + n * DAY) for n in range(20)))
+    done = together(lambda: orders.record_many(batch=batch, at=MONDAY, by=THE_SHOP))
+    assert sum(outcome.new for outcome in done) == 20
+    assert all(outcome.ids == done[0].ids for outcome in done)
+
+
+def test_returns_imported_by_six_at_once_are_there_once(fresh_database):
+    batch = a_return_batch(("r1", "priya", None, MONDAY, [("coat", "1", 8000)]))
+    done = together(lambda: goods_returns.record_many(batch=batch, at=MONDAY, by=THE_SHOP))
+    assert sum(outcome.new for outcome in done) == 1
+
+
+def test_one_refund_asked_for_by_six_at_once_is_paid_once(fresh_database):
+    order = orders.record(report=an_order(), at=MONDAY, by=THE_SHOP).id
+    told = together(lambda: goods_returns.refund(order=order, lines={1: Decimal(1)}, key="rma-1", at=MONDAY, by=MAREK))
+    assert all(view == told[0] for view in told)
+    assert orders.get(order).lines[0].returned_quantity == 1
+    assert verbs(MAREK) == ["commerce.goods_returns.record"]
