@@ -23,14 +23,16 @@ def lock(customers: Iterable[int]) -> dict[int, Customer]:
 
 def write_customers(rows: Mapping[int, Customer], changes: Changes) -> None:
     """Country and language, which stand readable."""
-    changed = []
-    for customer, new in changes.items():
-        if "country" in new or "language" in new:
-            row = rows[customer]
-            row.country = new.get("country", row.country) or None
-            row.language = new.get("language", row.language) or None
-            changed.append(row)
-    Customer.objects.bulk_update(changed, ["country", "language"], batch_size=_BATCH)
+    changed = [customer for customer, new in changes.items() if "country" in new or "language" in new]
+    countries = [changes[customer].get("country", rows[customer].country) or None for customer in changed]
+    languages = [changes[customer].get("language", rows[customer].language) or None for customer in changed]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE customers_customer AS customer SET country = told.country, language = told.language"
+            " FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS told(id, country, language)"
+            " WHERE customer.id = told.id",
+            [changed, countries, languages],
+        )
 
 
 def write_profiles(
@@ -70,11 +72,13 @@ def index_names(names: Mapping[int, Sequence[str]]) -> None:
     there = NamePrefix.objects.filter(customer_id__in=names).values_list("id", "customer_id", "digest")
     gone = [number for number, customer, digest in there if (customer, bytes(digest)) not in wanted]
     NamePrefix.objects.filter(id__in=gone).delete()
-    NamePrefix.objects.bulk_create(
-        [NamePrefix(customer_id=customer, digest=digest) for customer, digest in sorted(wanted)],
-        ignore_conflicts=True,
-        batch_size=_BATCH,
-    )
+    told = sorted(wanted)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO customers_name_prefix (customer_id, digest)"
+            " SELECT * FROM unnest(%s::bigint[], %s::bytea[]) ON CONFLICT DO NOTHING",
+            [[customer for customer, _ in told], [digest for _, digest in told]],
+        )
 
 
 def claim(digests: Digests, at: datetime) -> list[tuple[int, str]]:
