@@ -9,6 +9,7 @@ from regulars.facts.commerce.notices import OrderChanged, OrderRecorded, OrdersI
 from regulars.facts.commerce.outcome import Outcome
 from regulars.facts.customers import customers
 from regulars.kit.actors import Actor, Origin
+from regulars.runtime.database import bulk
 from regulars.runtime.notices.outbox import announce
 
 _HEADER = ["customer_ref", "channel", "store", "placed_at", "currency", "is_adjustment"]
@@ -20,6 +21,7 @@ def write(
     *, namespace: str, orders: pl.DataFrame, lines: pl.DataFrame, origin: Origin, at: datetime, by: Actor
 ) -> Outcome:
     """`orders.record_many` without its transaction."""
+    bulk.expect_many_rows(lines.height)
     incoming = _complete(orders, lines)
     known = _copying.rows(
         "SELECT ref, id, fingerprint, source_updated_at FROM commerce_order"

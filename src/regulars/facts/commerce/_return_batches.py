@@ -10,6 +10,7 @@ from regulars.facts.commerce.notices import GoodsReturned, ReturnsImported
 from regulars.facts.commerce.outcome import Outcome
 from regulars.facts.customers import customers
 from regulars.kit.actors import Actor, Origin
+from regulars.runtime.database import bulk
 from regulars.runtime.notices.outbox import announce
 
 
@@ -24,6 +25,7 @@ def write(
     by: Actor,
 ) -> Outcome:
     """`goods_returns.record_many` without its transaction."""
+    bulk.expect_many_rows(lines.height)
     if returns["ref"].is_duplicated().any():
         raise ValueError("a reference stands twice in one batch of returns; keep one")
     header = ["customer_ref", "order_ref", "returned_at", "currency"]

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import connection
 
 from regulars.kit.actors import Origin
+from regulars.runtime.database import bulk
 
 _FIND = """
 SELECT wanted.ref, identifier.customer_id
@@ -52,6 +53,7 @@ def find_or_make(
         missing = [ref for ref in wanted if ref not in found]
         if not missing:
             return found, []
+        bulk.expect_many_rows(len(missing))
         first_seen = at if origin == "live" else None
         cursor.execute(_MAKE.format(**form), [missing, namespace, kind, at, origin, first_seen])
         made = dict(cursor.fetchall())

@@ -17,6 +17,7 @@ from regulars.facts.customers.models import Profile as Row
 from regulars.facts.customers.notices import CustomerDescribed
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
+from regulars.runtime.database import bulk
 from regulars.runtime.notices.outbox import announce
 from regulars.runtime.secrets import lookup
 from regulars.runtime.trail import trail
@@ -170,6 +171,7 @@ def describe_many(*, profiles: Mapping[int, Profile], key: str, at: datetime, by
     if not key or len(key) + 20 > LONGEST_KEY:
         raise TooLong(f"key: give 1 to {LONGEST_KEY - 20} characters, not {len(key)}", field="key", value=len(key))
     with transaction.atomic():
+        bulk.expect_many_rows(len(profiles))
         rows = _in_bulk.lock(profiles)
         if missing := sorted(set(profiles) - set(rows)):
             raise UnknownCustomer(

@@ -98,7 +98,8 @@ def _settings(place: Place, *, durable: bool) -> dict[str, str]:
         # A container often has 64 MB there, and a parallel query that does not fit fails.
         chosen["dynamic_shared_memory_type"] = "mmap"
     if not durable:
-        chosen |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+        # Without autovacuum a test's plans do not depend on when it came by.
+        chosen |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "autovacuum": "off"}
     return chosen
 
 
