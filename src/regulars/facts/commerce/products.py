@@ -6,6 +6,7 @@ from datetime import datetime
 
 import polars as pl
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from regulars.facts.commerce.models import Product as Row
 from regulars.kit.actors import Actor
@@ -29,19 +30,25 @@ def resolve_many(*, namespace: str, described: pl.DataFrame, at: datetime, by: A
     """Reference to id for every row of `described`, making what is missing.
 
     Titles and categories are taken over where a product has none yet; what it has is changed by `describe_many`
-    alone. Two statements, whatever the number. Safe beside others who do the same.
+    alone. One statement when nothing is new, else three, whatever the number. Safe beside others who do the same.
     """
     wanted = (
         described.group_by("ref")
         .agg(pl.col("title").drop_nulls().first(), pl.col("category").drop_nulls().first())
         .sort("ref")
     )
-    values = [
-        wanted["ref"].to_list(),
-        wanted["title"].fill_null("").str.slice(0, 300).to_list(),
-        wanted["category"].fill_null("").str.slice(0, 200).to_list(),
-    ]
     with transaction.atomic(), connection.cursor() as cursor:
+        known = _known(cursor, namespace, wanted["ref"].to_list())
+        # Nearly all are known but for a file's first batch: what tells nothing new is not sent again.
+        untitled = [ref for ref, (_, title, _) in known.items() if not title]
+        unsorted = [ref for ref, (_, _, category) in known.items() if not category]
+        telling = wanted.filter(
+            ~pl.col("ref").is_in(list(known))
+            | ((pl.col("title") != "") & pl.col("ref").is_in(untitled))
+            | ((pl.col("category") != "") & pl.col("ref").is_in(unsorted))
+        )
+        if telling.is_empty():
+            return {ref: number for ref, (number, _, _) in known.items()}
         cursor.execute(
             "INSERT INTO commerce_product AS product (namespace, ref, title, category)"
             " SELECT %s, told.ref, told.title, told.category"
@@ -53,7 +60,13 @@ def resolve_many(*, namespace: str, described: pl.DataFrame, at: datetime, by: A
             " title = CASE WHEN product.title = '' THEN excluded.title ELSE product.title END,"
             " category = CASE WHEN product.category = '' THEN excluded.category ELSE product.category END"
             " RETURNING id, xmax = 0",
-            [namespace, *values, namespace],
+            [
+                namespace,
+                telling["ref"].to_list(),
+                telling["title"].fill_null("").str.slice(0, 300).to_list(),
+                telling["category"].fill_null("").str.slice(0, 200).to_list(),
+                namespace,
+            ],
         )
         made = [number for number, is_new in cursor.fetchall() if is_new]
         if made:
@@ -64,10 +77,17 @@ def resolve_many(*, namespace: str, described: pl.DataFrame, at: datetime, by: A
                 at=at,
                 after={"count": len(made), "first": min(made), "last": max(made)},
             )
-        cursor.execute(
-            "SELECT ref, id FROM commerce_product WHERE namespace = %s AND ref = ANY(%s)", [namespace, values[0]]
-        )
-        return dict(cursor.fetchall())
+        known |= _known(cursor, namespace, telling["ref"].to_list())
+        return {ref: number for ref, (number, _, _) in known.items()}
+
+
+def _known(cursor: CursorWrapper, namespace: str, refs: list[str]) -> dict[str, tuple[int, bool, bool]]:
+    """Reference to number, and whether title and category are told."""
+    cursor.execute(
+        "SELECT ref, id, title <> '', category <> '' FROM commerce_product WHERE namespace = %s AND ref = ANY(%s)",
+        [namespace, refs],
+    )
+    return {ref: (number, title, category) for ref, number, title, category in cursor.fetchall()}
 
 
 def describe_many(*, namespace: str, described: pl.DataFrame, at: datetime, by: Actor) -> dict[str, int]:
