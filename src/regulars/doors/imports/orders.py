@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from regulars.doors.imports import reading, rejects, spilling
+from regulars.doors.imports.documents import Documents
 from regulars.doors.imports.mapping import OrderMapping
 from regulars.doors.imports.order_files import Progress, Walk, walk
 from regulars.doors.imports.totals import thousandths
@@ -160,7 +162,7 @@ def _bring_in(
     file.read()
     settled = _settle(file, at, by)
     returns: list[ReturnBatch] = []
-    for part in file.parts():
+    for part in _ahead(file.parts()):
         for order_rows, line_rows in _batches(part.orders, part.lines):
             sold.add(orders.record_many(batch=OrderBatch(namespace, order_rows, line_rows, "history"), at=at, by=by))
         returns.append(ReturnBatch(namespace, part.returns, part.return_lines, "history"))
@@ -199,6 +201,15 @@ def _settle(file: Walk, at: datetime, by: Actor) -> Shop | None:
         at=at,
         by=by,
     )
+
+
+def _ahead(parts: Iterator[Documents]) -> Iterator[Documents]:
+    """The same parts; the next is put together while the database works on the last. One part more in memory."""
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        coming = beside.submit(next, parts, None)
+        while (part := coming.result()) is not None:
+            coming = beside.submit(next, parts, None)
+            yield part
 
 
 def _batches(order_rows: pl.DataFrame, line_rows: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
