@@ -17,6 +17,7 @@ from regulars.facts.sources import import_runs
 from regulars.insight.measures import readings
 from regulars.insight.measures.readings import CustomerReading
 from regulars.kit.refusals import Refusal
+from regulars.runtime.jobs import jobs
 from regulars.runtime.notices import dead_letters
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
@@ -55,6 +56,7 @@ def today(request: HttpRequest) -> HttpResponseBase:
         context["runs"] = import_runs.recent(RUNS_SHOWN)
     if may(request, "operations.read"):
         context |= {
+            "failed_jobs": jobs.failed(limit=LETTERS_SHOWN),
             "dead": dead_letters.dead(limit=LETTERS_SHOWN),
             "waiting": dead_letters.waiting(limit=LETTERS_SHOWN),
             "may_mend": may(request, "operations.mend"),
@@ -68,6 +70,18 @@ def replay(request: HttpRequest, letter: int) -> HttpResponseBase:
     """A notice nobody could take is tried again."""
     try:
         dead_letters.replay(letter=letter, at=timezone.now(), by=operators.actor(me(request)))
+        messages.success(request, _("It is being tried again."))
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    return redirect("console:index")
+
+
+@require_POST
+@requires("operations.mend")
+def retry(request: HttpRequest, job: int) -> HttpResponseBase:
+    """A job that failed is run again."""
+    try:
+        jobs.retry(job=job, at=timezone.now(), by=operators.actor(me(request)))
         messages.success(request, _("It is being tried again."))
     except Refusal as refusal:
         messages.error(request, refusal.message)

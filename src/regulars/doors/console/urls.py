@@ -11,6 +11,7 @@ urlpatterns = [
     path("sign-out", doorstep.sign_out, name="logout"),
     path("language", doorstep.language, name="language"),
     path("welcome/<str:token>", doorstep.welcome, name="welcome"),
+    path("jobs/<int:job>/retry", today.retry, name="job-retry"),
     path("notices/<int:letter>/replay", today.replay, name="notice-replay"),
     path("members/", members.members, name="members"),
     path("members/<str:public_id>/", member.member, name="member"),

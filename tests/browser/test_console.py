@@ -1,0 +1,198 @@
+"""A real browser walks the console: in by the first link, over every screen, in both languages, wide and narrow."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from regulars.doors.console.tests.builders import PASSWORD, a_shop, the_member
+from regulars.runtime.staff import operators
+
+pytestmark = pytest.mark.browser
+SHOTS = Path(__file__).resolve().parents[2] / "test-results"
+CHROMIUM = os.environ.get("REGULARS_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+SIZES = {"desktop": (1366, 860), "phone": (360, 780)}
+HEADINGS = {
+    "en": {"today": "Today", "members": "Members", "insight": "Insight", "staff": "Staff"},
+    "zh-hans": {"today": "今日", "members": "会员", "insight": "洞察", "staff": "员工"},
+}
+
+
+@dataclass(frozen=True)
+class House:
+    """A shop behind a running server. The database is asked before the browser starts: it keeps an event loop in this
+    thread, in which Django would open connections that nobody closes."""
+
+    address: str
+    link: str
+    ines: str
+    tomas: str
+
+
+@pytest.fixture(scope="module")
+def house(fresh_database_of_module, tmp_path_factory) -> Iterator[House]:
+    """A shop with history; nobody has come in yet."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("django.conf.settings.REGULARS_HOME", tmp_path_factory.mktemp("home"))
+        a_shop()
+        link = operators.first_link(at=datetime.now(UTC))
+        assert link is not None
+        server = LiveServer("127.0.0.1")
+        yield House(str(server), f"{server}/console/welcome/{link.token}", the_member("c000"), the_member("c001"))
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def browser(house) -> Iterator[Browser]:
+    """Chromium, in which Marek has come in by the first link."""
+    if not Path(CHROMIUM).exists():
+        message = f"no Chromium at {CHROMIUM}: the console is NOT walked. Install it or set REGULARS_CHROMIUM."
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    SHOTS.mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
+        )
+        said: list[str] = []
+        page = watched(found.new_page(locale="en-GB"), said)
+        page.goto(house.link)
+        page.screenshot(path=SHOTS / "welcome-en.png")
+        page.get_by_label("Your name").fill("Marek Nowak")
+        page.get_by_label("E-mail").fill("marek@shop.example")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Open the console").click()
+        page.locator(".console").wait_for()
+        assert heading(page) == "Today"
+        assert said == []
+        yield found
+        found.close()
+
+
+def watched(page: Page, said: list[str]) -> Page:
+    """`said` collects what a clean page never says: messages of its console, and calls to other hosts."""
+    page.on("console", lambda message: said.append(message.text) if message.type in {"error", "warning"} else None)
+    page.on("pageerror", lambda problem: said.append(str(problem)))
+    page.on("request", lambda request: said.append(request.url) if "127.0.0.1" not in request.url else None)
+    return page
+
+
+def too_wide(page: Page) -> int:
+    width: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return width
+
+
+def heading(page: Page) -> str:
+    return page.get_by_role("heading", level=1).inner_text()
+
+
+def signed_in(browser: Browser, house: House, said: list[str], **options: Any) -> Page:
+    page = watched(browser.new_context(locale="en-GB", **options).new_page(), said)
+    page.goto(f"{house.address}/console/")
+    page.screenshot(path=SHOTS / "sign-in-en.png")
+    page.get_by_label("E-mail").fill("marek@shop.example")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.locator(".console").wait_for()
+    return page
+
+
+@pytest.mark.parametrize("language", HEADINGS)
+def test_every_screen_stands_in_both_languages_wide_and_narrow(browser, house, language):
+    said: list[str] = []
+    page = signed_in(browser, house, said)
+    page.locator(".me summary").click()
+    page.locator(f'.menu button[value="{language}"]').click()
+    screens = {
+        "today": "/console/",
+        "members": "/console/members/",
+        "member": f"/console/members/{house.tomas}/",
+        "insight": "/console/insight/",
+        "staff": "/console/staff/",
+    }
+    for size, (width, height) in SIZES.items():
+        page.set_viewport_size({"width": width, "height": height})
+        for name, path in screens.items():
+            page.goto(house.address + path)
+            page.wait_for_load_state("networkidle")
+            if name in HEADINGS[language]:
+                assert heading(page) == HEADINGS[language][name]
+            assert too_wide(page) <= 0, (name, size)
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                page.screenshot(path=SHOTS / f"{name}-{size}-{scheme}-{language}.png", full_page=True)
+            page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 1366, "height": 860})
+    page.locator(".me summary").click()
+    page.locator('.menu button[value="en"]').click()
+    assert said == []
+    page.context.close()
+
+
+def test_filters_sorting_and_paging_keep_their_state_in_the_address(browser, house):
+    said: list[str] = []
+    page = signed_in(browser, house, said)
+
+    page.get_by_role("link", name="See all").click()
+    page.wait_for_url(re.compile("state=lapsing"))
+    page.get_by_role("link", name="Members").first.click()
+    page.wait_for_url("**/console/members/")
+    page.get_by_label("Country").select_option("CN")
+    page.wait_for_url(re.compile("country=CN"))
+    page.locator("#list", has_text="2 members").wait_for()
+    page.locator(".sorts").get_by_role("link", name="Last purchase").click()
+    page.wait_for_url(re.compile("sort=last_purchase"))
+    page.reload()
+    assert page.get_by_label("Country").input_value() == "CN"
+    page.go_back()
+    page.wait_for_url(lambda url: "sort" not in url)
+    page.locator("#list", has_text="2 members").wait_for()
+
+    page.goto(f"{house.address}/console/members/")
+    page.get_by_role("link", name="Next page").click()
+    page.get_by_role("link", name="First page").wait_for()
+    page.goto(f"{house.address}/console/members/{house.ines}/")
+    page.get_by_role("link", name="Older").click()
+    page.wait_for_function("document.querySelectorAll('.moment').length > 25")
+
+    page.keyboard.press("Control+k")
+    page.locator("#search-input-command").press_sequentially("c001")
+    page.locator("a.hit").first.wait_for()
+    assert said == []
+
+
+def test_everything_works_without_scripts(browser, house):
+    page = signed_in(browser, house, [], java_script_enabled=False)
+    assert page.get_by_role("heading", level=1).is_visible()
+
+    page.goto(f"{house.address}/console/members/")
+    page.locator("select[name=state]").select_option("lapsing")
+    page.get_by_role("button", name="Show").click()
+    assert "state=lapsing" in page.url
+    page.locator("a.name").first.click()
+    page.locator(".moment summary").first.click()
+    assert page.locator(".moment .lines").first.is_visible()
+
+
+def test_the_keyboard_reaches_everything(browser, house):
+    page = signed_in(browser, house, [])
+    page.goto(f"{house.address}/console/members/")
+    reached = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        reached.append(
+            page.evaluate("(e => e.tagName + ':' + (e.getAttribute('href') ?? e.name ?? ''))(document.activeElement)")
+        )
+    assert reached[0] == "A:#content"
+    for wanted in ("A:/console/insight/", "SUMMARY:", "INPUT:q", "SELECT:segment"):
+        assert any(stop.startswith(wanted) for stop in reached), (wanted, reached)
