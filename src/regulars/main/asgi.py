@@ -5,6 +5,7 @@ from typing import cast
 
 from django.conf import settings
 from django.core.asgi import get_asgi_application
+from django.urls import get_resolver
 
 from regulars.doors.api.v1 import problems
 from regulars.runtime.serving.limited import Limited
@@ -14,6 +15,8 @@ from regulars.runtime.serving.registry import REGISTRY
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "regulars.main.settings")
 django_application = cast(App, get_asgi_application())
+# Now rather than in the first request: the routes bring in everything the screens stand on, which takes seconds.
+get_resolver().url_patterns  # noqa: B018 - reading it loads it
 
 #: Applications beside Django, by the beginning of the path; the first that fits gets the request.
 BESIDE_DJANGO: tuple[tuple[str, App], ...] = (

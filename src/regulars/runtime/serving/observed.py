@@ -1,5 +1,6 @@
 """Around every request of every kind: an id, a log line, a measured duration. No address, no query, no person."""
 
+import asyncio
 import logging
 import re
 import secrets
@@ -21,6 +22,8 @@ HEADER = b"x-request-id"
 _SAFE = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 #: What stands in the log for a path that no route claims; paths can hold one-time links, so none is ever logged.
 NO_ROUTE = "(no route)"
+#: Nobody receives it; the log and the figures must not count a caller who gave up among our failures.
+CLIENT_WENT_AWAY = 499
 
 
 def _id_of(scope: Scope) -> str:
@@ -50,6 +53,9 @@ class Observed:
         token = request_id.set(chosen)
         try:
             await self._app(scope, receive, sending)
+        except asyncio.CancelledError:
+            status = CLIENT_WENT_AWAY
+            raise
         finally:
             seconds = time.perf_counter() - began
             route = scope.get("regulars.route") or NO_ROUTE
