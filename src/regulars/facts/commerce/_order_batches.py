@@ -10,7 +10,7 @@ from regulars.facts.commerce.outcome import Outcome
 from regulars.facts.customers import customers
 from regulars.kit.actors import Actor, Origin
 from regulars.runtime.database import bulk
-from regulars.runtime.notices.outbox import announce
+from regulars.runtime.notices.outbox import announce, lock_subjects
 
 _HEADER = ["customer_ref", "channel", "store", "placed_at", "currency", "is_adjustment"]
 _AMOUNTS = ["discount_minor", "shipping_minor", "tax_minor", "total_minor"]
@@ -44,6 +44,8 @@ def write(
     _copying.copy("commerce_order", rows.filter(pl.col("id").is_in(fresh["id"].implode())))
     _copying.copy("commerce_line", line_rows.filter(pl.col("order_id").is_in(fresh["id"].implode())))
     _replace(rows.filter(pl.col("id").is_in(newer["id"].implode())), line_rows)
+    if origin == "live":
+        _rematching.rematch_waiting(rows["customer_id"].drop_nulls().unique().to_list())
     _tell_customers(writing, rows, at, by)
     _announce(namespace, origin, fresh, newer, rows, at, by)
     of = {
@@ -115,6 +117,7 @@ def _tell_customers(writing: pl.DataFrame, rows: pl.DataFrame, at: datetime, by:
     known = rows.select("id", "customer_id").join(writing.select("id", "country", "placed_at"), on="id")
     seen = (
         known.drop_nulls("customer_id")
+        .sort("placed_at", "id")
         .group_by("customer_id")
         .agg(pl.col("placed_at").min(), pl.col("country").drop_nulls().first())
     )
@@ -149,11 +152,15 @@ def _announce(
         )
         return
     fresh_ids = set(fresh["id"].to_list())
-    for order, customer, total in rows.select("id", "customer_id", "total_minor").iter_rows():
-        notice = OrderRecorded if order in fresh_ids else OrderChanged
-        announce(
-            notice(order=order, customer=customer, at=at, origin="live"),
-            by=by,
-            verb="commerce.orders.record",
-            after={"total_minor": total},
+    notices = [
+        (
+            (OrderRecorded if order in fresh_ids else OrderChanged)(
+                order=order, customer=customer, at=at, origin="live"
+            ),
+            total,
         )
+        for order, customer, total in rows.select("id", "customer_id", "total_minor").iter_rows()
+    ]
+    lock_subjects([notice for notice, _ in notices])
+    for notice, total in notices:
+        announce(notice, by=by, verb="commerce.orders.record", after={"total_minor": total})

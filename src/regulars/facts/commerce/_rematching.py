@@ -34,17 +34,17 @@ SELECT line.id, sale.customer_id, line.product_id, sale.placed_at,
 """
 
 _RETURNS_OF_ORDERS = """
-SELECT line.id, back.order_id, line.product_id, GREATEST(back.returned_at, sale.placed_at),
+SELECT line.id, back.order_id, {what}, GREATEST(back.returned_at, sale.placed_at),
        (line.quantity * %s)::bigint, line.amount_minor
   FROM commerce_return AS back JOIN commerce_order AS sale ON sale.id = back.order_id
   JOIN commerce_return_line AS line ON line.goods_return_id = back.id
- WHERE back.order_id = ANY(%s)
+ WHERE back.order_id = ANY(%s) AND {named}
 """
 
 _PURCHASES_OF_ORDERS = """
-SELECT line.id, line.order_id, line.product_id, sale.placed_at, (line.quantity * %s)::bigint
+SELECT line.id, line.order_id, {what}, sale.placed_at, (line.quantity * %s)::bigint
   FROM commerce_order AS sale JOIN commerce_line AS line ON line.order_id = sale.id
- WHERE sale.id = ANY(%s) AND line.quantity > 0
+ WHERE sale.id = ANY(%s) AND sale.cancelled_at IS NULL AND line.quantity > 0
 """
 
 
@@ -52,7 +52,7 @@ def rematch_customers(customers: Sequence[int]) -> None:
     """Match anew the returns of these customers that name no order."""
     for start in range(0, len(customers), _CHUNK):
         some = list(customers[start : start + _CHUNK])
-        _lock()
+        lock()
         returns = _copying.rows(_RETURNS_OF_CUSTOMERS, [THOUSANDTHS, some], RETURNS)
         if returns.is_empty():
             continue
@@ -61,18 +61,46 @@ def rematch_customers(customers: Sequence[int]) -> None:
 
 
 def rematch_orders(orders: Sequence[int]) -> None:
-    """Match anew the returns that name these orders, each to the lines of its own order."""
-    _lock()
-    returns = _copying.rows(_RETURNS_OF_ORDERS, [THOUSANDTHS, list(orders)], RETURNS)
-    if returns.is_empty():
+    """Match anew the returns that name these orders: to the line they name, else to the lines of that product."""
+    lock()
+    values = [THOUSANDTHS, list(orders)]
+    by_line = _RETURNS_OF_ORDERS.format(what="line.of_line", named="line.of_line IS NOT NULL")
+    by_product = _RETURNS_OF_ORDERS.format(what="line.product_id", named="line.of_line IS NULL")
+    named, unnamed = _copying.rows(by_line, values, RETURNS), _copying.rows(by_product, values, RETURNS)
+    if named.is_empty() and unnamed.is_empty():
         return
-    purchases = _copying.rows(_PURCHASES_OF_ORDERS, [THOUSANDTHS, list(orders)], PURCHASES)
-    _store(returns["id"].to_list(), match(purchases=purchases, returns=returns))
+    lines = _copying.rows(_PURCHASES_OF_ORDERS.format(what="line.number"), values, PURCHASES)
+    exact = match(purchases=lines, returns=named)
+    taken = exact.group_by(pl.col("purchase_id").alias("id")).agg(pl.col("quantity").sum().alias("taken"))
+    left = (
+        _copying.rows(_PURCHASES_OF_ORDERS.format(what="line.product_id"), values, PURCHASES)
+        .join(taken, on="id", how="left")
+        .with_columns(pl.col("quantity") - pl.col("taken").fill_null(0))
+        .select(*PURCHASES)
+    )
+    _store(
+        [*named["id"].to_list(), *unnamed["id"].to_list()],
+        pl.concat([exact, match(purchases=left, returns=unnamed)]),
+    )
+
+
+def rematch_waiting(customers: Sequence[int]) -> None:
+    """Match anew those of these customers whose returns wait for a purchase: it may just have been told."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT back.customer_id FROM commerce_return AS back"
+            " JOIN commerce_return_line AS line ON line.goods_return_id = back.id"
+            " WHERE back.customer_id = ANY(%s) AND back.order_id IS NULL AND line.matched_quantity < line.quantity",
+            [list(customers)],
+        )
+        waiting = sorted(number for (number,) in cursor.fetchall())
+    if waiting:
+        rematch_customers(waiting)
 
 
 def unmatch_orders(orders: Sequence[int]) -> None:
     """Forget every match of a return line that touches these orders' lines, before the lines change."""
-    _lock()
+    lock()
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT paired.return_line_id FROM commerce_return_match AS paired"
@@ -86,15 +114,18 @@ def unmatch_orders(orders: Sequence[int]) -> None:
 
 def unmatch_returns(goods_returns: Sequence[int]) -> None:
     """Forget every match of these returns, before their lines change."""
-    _lock()
+    lock()
     with connection.cursor() as cursor:
         cursor.execute("SELECT id FROM commerce_return_line WHERE goods_return_id = ANY(%s)", [list(goods_returns)])
         touched = [number for (number,) in cursor.fetchall()]
     _store(touched, pl.DataFrame(schema=MATCHES))
 
 
-def _lock() -> None:
-    """One matcher at a time until commit: two that see each other's half would both take the same purchase."""
+def lock() -> None:
+    """One matcher at a time until commit: two that see each other's half would both take the same purchase.
+
+    Taken before any row of a return is locked, so that nobody holds a row and waits for who waits for the row.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('commerce.return_matching'))")
 

@@ -11,7 +11,7 @@ from regulars.facts.commerce.outcome import Outcome
 from regulars.facts.customers import customers
 from regulars.kit.actors import Actor, Origin
 from regulars.runtime.database import bulk
-from regulars.runtime.notices.outbox import announce
+from regulars.runtime.notices.outbox import announce, lock_subjects
 
 
 def write(
@@ -37,6 +37,7 @@ def write(
         header=header,
         line=line,
     )
+    _rematching.lock()
     known = _copying.rows(
         "SELECT ref, id, fingerprint, source_updated_at FROM commerce_return"
         " WHERE namespace = %s AND ref = ANY(%s) ORDER BY id FOR UPDATE",
@@ -61,11 +62,12 @@ def write(
     _copying.copy("commerce_return", rows.filter(pl.col("id").is_in(fresh["id"].implode())))
     _copying.copy("commerce_return_line", line_rows.filter(pl.col("goods_return_id").is_in(fresh["id"].implode())))
     replaced = newer["id"].to_list()
+    before = _documents.customers_of("commerce_return", replaced)
     if replaced:
         _replace(rows.filter(pl.col("id").is_in(replaced)), line_rows, replaced)
     if match:
         _rematching.rematch_orders(rows["order_id"].drop_nulls().unique().to_list())
-        _rematching.rematch_customers(rows["customer_id"].drop_nulls().unique().sort().to_list())
+        _rematching.rematch_customers(sorted({*before, *rows["customer_id"].drop_nulls().to_list()}))
     _announce(namespace, origin, rows, at, by)
     of = {
         verdict: sorted_out.filter(pl.col("verdict") == verdict)["ref"].to_list() for verdict in ("stale", "conflict")
@@ -134,18 +136,15 @@ def _announce(namespace: str, origin: Origin, rows: pl.DataFrame, at: datetime, 
             after={"namespace": namespace, "count": rows.height},
         )
         return
-    for number, order, customer, amount in rows.select("id", "order_id", "customer_id", "amount_minor").iter_rows():
-        announce_live(number, order, customer, amount, at, by, "")
+    notices = [
+        (GoodsReturned(goods_return=number, order=order, customer=customer, at=at, origin="live"), amount)
+        for number, order, customer, amount in rows.select("id", "order_id", "customer_id", "amount_minor").iter_rows()
+    ]
+    lock_subjects([notice for notice, _ in notices])
+    for notice, amount in notices:
+        announce_live(notice, amount, by, "")
 
 
-def announce_live(
-    goods_return: int, order: int | None, customer: int | None, amount: int, at: datetime, by: Actor, why: str
-) -> None:
+def announce_live(notice: GoodsReturned, amount_minor: int, by: Actor, why: str) -> None:
     """Tell that goods came back just now."""
-    announce(
-        GoodsReturned(goods_return=goods_return, order=order, customer=customer, at=at, origin="live"),
-        by=by,
-        verb="commerce.goods_returns.record",
-        after={"amount_minor": amount},
-        why=why,
-    )
+    announce(notice, by=by, verb="commerce.goods_returns.record", after={"amount_minor": amount_minor}, why=why)

@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from hashlib import blake2b
 from typing import Any
 
 import polars as pl
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Sum
 
 from regulars.facts.commerce import _rematching, _return_batches
 from regulars.facts.commerce.models import GoodsReturn, Line, Order, ReturnLine
+from regulars.facts.commerce.notices import GoodsReturned
 from regulars.facts.commerce.orders import UnknownOrder
 from regulars.facts.commerce.outcome import Outcome
 from regulars.facts.company import company
@@ -94,8 +97,14 @@ class OverRefund(Refusal):
     code = "returns.over_refund"
 
 
+class OrderIsCancelled(Refusal):
+    """Its order does not count any more."""
+
+    code = "returns.order_is_cancelled"
+
+
 class KeyUsedElsewhere(Refusal):
-    """The key belongs to another refund."""
+    """The key belongs to a refund of something else."""
 
     code = "returns.key_used_elsewhere"
 
@@ -112,20 +121,27 @@ def refund(
     """Goods of an order came back: `lines` maps line numbers to quantities; without it, all that is left.
 
     Pays back each line's price less its share of the order's discount, in proportion to the quantity; shipping is not
-    paid back. Lines of the same product count together. The same `key` again gives the first answer.
+    paid back. The same `key` again gives the first answer, and is refused with other lines or for another order.
+    Raises `OverRefund` for more than the line or the order has left, `NothingLeft` and `OrderIsCancelled`.
     """
     with transaction.atomic():
         sale = Order.objects.select_for_update().filter(id=order).first()
         if sale is None:
             raise UnknownOrder(f"order: there is no number {order}; look it up again", field="order", value=order)
-        ref = f"refund:{key}"
+        ref, asked = f"refund:{key}", _asked(lines)
         if earlier := GoodsReturn.objects.filter(namespace=sale.namespace, ref=ref).first():
-            if earlier.order_id != order:
-                raise KeyUsedElsewhere(f"key: {key!r} refunds another order; choose a new key", field="key", value=key)
+            if earlier.order_id != order or bytes(earlier.fingerprint) != asked:
+                raise KeyUsedElsewhere(f"key: {key!r} refunds something else; choose a new key", field="key", value=key)
             return _view(earlier.id)
+        if sale.cancelled_at is not None:
+            raise OrderIsCancelled(
+                "order: it is cancelled, so nothing of it is left to refund; look at its refunds", field="order"
+            )
         rows = list(Line.objects.filter(order_id=order, quantity__gt=0).order_by("number"))
         wanted = _wanted(rows, lines)
         paid = _paid(sale, rows)
+        shares = {row.number: _share(row, paid[row.number], wanted[row.number]) for row in rows if row.number in wanted}
+        _refuse_more_than_paid(order, sum(shares.values()), sum(paid.values()))
         document = GoodsReturn.objects.create(
             namespace=sale.namespace,
             ref=ref,
@@ -134,18 +150,19 @@ def refund(
             returned_at=at,
             returned_on=civil.day_of(at, civil.zone(company.shop().zone)),
             currency=sale.currency,
-            amount_minor=sum(_share(row, paid[row.number], wanted[row.number]) for row in rows if row.number in wanted),
+            amount_minor=sum(shares.values()),
             origin="live",
-            fingerprint=bytes(16),
+            fingerprint=asked,
         )
         ReturnLine.objects.bulk_create(
             ReturnLine(
                 goods_return=document,
                 number=row.number,
+                of_line=row.number,
                 product_id=row.product_id,
                 quantity=wanted[row.number],
                 unit_price=row.unit_price,
-                amount_minor=_share(row, paid[row.number], wanted[row.number]),
+                amount_minor=shares[row.number],
             )
             for row in rows
             if row.number in wanted
@@ -153,7 +170,8 @@ def refund(
         _rematching.rematch_orders([order])
         if sale.customer_id is not None:
             _rematching.rematch_customers([sale.customer_id])
-        _return_batches.announce_live(document.id, order, sale.customer_id, document.amount_minor, at, by, why)
+        notice = GoodsReturned(goods_return=document.id, order=order, customer=sale.customer_id, at=at, origin="live")
+        _return_batches.announce_live(notice, document.amount_minor, by, why)
     return _view(document.id)
 
 
@@ -236,31 +254,44 @@ def quantities(*, namespace: str) -> tuple[Decimal, Decimal]:
         return came_back, matched
 
 
+def _asked(lines: Mapping[int, Decimal] | None) -> bytes:
+    """16 bytes that tell whether two refunds ask for the same."""
+    told = "all" if lines is None else ";".join(f"{number}:{lines[number].normalize()}" for number in sorted(lines))
+    return blake2b(told.encode(), digest_size=16).digest()
+
+
 def _wanted(rows: Sequence[Line], lines: Mapping[int, Decimal] | None) -> dict[int, Decimal]:
-    """Line number to the quantity that comes back, refused where the order has less left."""
-    left: dict[int, Decimal] = {}
-    for row in rows:
-        left[row.product_id] = left.get(row.product_id, Decimal(0)) + row.quantity - row.returned_quantity
+    """Line number to the quantity that comes back, refused where the line has less left."""
+    left = {row.number: row.quantity - row.returned_quantity for row in rows}
     if lines is None:
-        wanted = {
-            row.number: row.quantity - row.returned_quantity for row in rows if row.quantity > row.returned_quantity
-        }
+        wanted = {number: quantity for number, quantity in left.items() if quantity > 0}
         if not wanted:
             raise NothingLeft("order: all of it has come back already; nothing is left to refund", field="order")
         return wanted
-    by_number = {row.number: row for row in rows}
     for number, quantity in lines.items():
-        line = by_number.get(number)
-        have = left[line.product_id] if line else Decimal(0)
-        if line is None or quantity <= 0 or have < quantity:
+        if number not in left:
+            known = ", ".join(str(one) for one in left)
             raise OverRefund(
-                f"lines: {quantity} of line {number} cannot come back; refund at most {max(have, Decimal(0))}",
+                f"lines: the order has no line {number}; name one of {known}", field="lines", value=str(number)
+            )
+        if not 0 < quantity <= left[number]:
+            raise OverRefund(
+                f"lines: {quantity} of line {number} cannot come back; refund at most {left[number]}",
                 field="lines",
                 value=str(quantity),
-                line=number,
             )
-        left[line.product_id] -= quantity
     return dict(lines)
+
+
+def _refuse_more_than_paid(order: int, now_minor: int, paid_minor: int) -> None:
+    """What went back earlier may have been for a fuller version of the order than the one on record."""
+    earlier = GoodsReturn.objects.filter(order_id=order).aggregate(total=Sum("amount_minor"))["total"] or 0
+    if earlier + now_minor > paid_minor:
+        raise OverRefund(
+            f"order: {paid_minor} was paid for its goods, {earlier} went back; refund at most the rest",
+            field="order",
+            value=now_minor,
+        )
 
 
 def _paid(sale: Order, rows: Sequence[Line]) -> dict[int, int]:

@@ -74,6 +74,7 @@ class Order(models.Model):
                 condition=Q(kind="adjustment")
                 | Q(goods_minor__gte=0, discount_minor__gte=0, shipping_minor__gte=0, tax_minor__gte=0),
             ),
+            models.CheckConstraint(name="commerce_order_total", condition=Q(kind="adjustment") | Q(total_minor__gte=0)),
         ]
 
 
@@ -142,11 +143,15 @@ class GoodsReturn(models.Model):
 
 
 class ReturnLine(models.Model):
-    """One product that came back. What `matched_quantity` leaves over was bought before our records begin."""
+    """One product that came back. What `matched_quantity` leaves over was bought before our records begin.
+
+    `of_line` is the number of the order's line it takes back, where the return names one.
+    """
 
     id = models.BigAutoField(primary_key=True)
     goods_return = models.ForeignKey(GoodsReturn, on_delete=models.PROTECT, related_name="+", db_index=False)
     number = models.IntegerField()
+    of_line = models.IntegerField(null=True)
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="+", db_index=False)
     quantity = models.DecimalField(max_digits=18, decimal_places=3)
     unit_price = models.DecimalField(max_digits=18, decimal_places=6)

@@ -26,6 +26,7 @@ PREFIX = "ord"
 #: Columns of a batch's two frames. Amounts are whole minor units of the order's currency. `total_minor` may be null:
 #: goods less discount plus shipping and tax. `country` is the customer's. Everything but refs, instants and currency
 #: may be null where the source does not tell.
+#: A line's `amount_minor` is what the line costs after its own discount; `discount_minor` tells how much that was.
 ORDERS = pl.Schema(
     {
         "ref": pl.String(),
@@ -61,7 +62,11 @@ LINES = pl.Schema(
 
 @dataclass(frozen=True)
 class LineReport:
-    """One line as its source tells it. `amount_minor` may be left out: quantity times unit price, rounded half up."""
+    """One line as its source tells it. `discount_minor` is the line's own.
+
+    `amount_minor` is what the line costs after it, and may be left out: quantity times unit price, rounded half up,
+    less the discount.
+    """
 
     number: int
     product_ref: str
@@ -166,11 +171,18 @@ class ConflictingReport(Refusal):
     code = "orders.conflict"
 
 
+class BadAmount(Refusal):
+    """An amount that no purchase has: below zero, or a discount of more than there is."""
+
+    code = "orders.bad_amount"
+
+
 def record(*, report: OrderReport, at: datetime, by: Actor) -> OrderView:
     """Put one live order on record. Its reference is its key: the same content again gives the same order.
 
     Other content under the same reference replaces it when its source's update time is later; refused with
     `StaleReport` when earlier and with `ConflictingReport` when no update time decides.
+    Raises `NoLines` and `BadAmount`.
     """
     if not report.lines:
         raise NoLines(f"lines: order {report.ref!r} has none; send at least one", field="lines", value=report.ref)
@@ -215,13 +227,14 @@ def record_many(*, batch: OrderBatch, at: datetime, by: Actor) -> Outcome:
 
 
 def cancel(*, order: int, at: datetime, by: Actor, why: str = "") -> OrderView:
-    """The order does not count any more, from `at` on. Again changes nothing."""
+    """The order does not count any more, from `at` on, and neither do its refunds. Again changes nothing."""
     with transaction.atomic():
         row = Order.objects.select_for_update().filter(id=order).first()
         if row is None:
             raise UnknownOrder(f"order: there is no number {order}; look it up again", field="order", value=order)
         if row.cancelled_at is None:
             Order.objects.filter(id=order).update(cancelled_at=at)
+            _rematching.rematch_orders([order])
             _rematching.rematch_customers([row.customer_id] if row.customer_id else [])
             announce(
                 OrderCancelled(order=order, customer=row.customer_id, at=at, origin="live"),
@@ -258,14 +271,6 @@ def of_customer(customer: int, *, before: tuple[datetime, int] | None = None, li
     )
 
 
-def last_purchase_on() -> date | None:
-    """The civil day of the latest purchase on record that was not cancelled. Reads all orders: not for every page."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT max(placed_on) FROM commerce_order WHERE kind = 'purchase' AND cancelled_at IS NULL")
-        (day,) = cursor.fetchone() or (None,)
-        return day
-
-
 def _batch_of(report: OrderReport) -> OrderBatch:
     zone = civil.zone(company.shop().zone)
     head = {
@@ -284,7 +289,7 @@ def _batch_of(report: OrderReport) -> OrderBatch:
         "total_minor": report.total_minor,
         "source_updated_at": report.source_updated_at,
     }
-    lines = [
+    lines: list[dict[str, Any]] = [
         {
             "ref": report.ref,
             "number": line.number,
@@ -293,14 +298,43 @@ def _batch_of(report: OrderReport) -> OrderBatch:
             "category": line.category,
             "quantity": line.quantity,
             "unit_price": line.unit_price,
-            "amount_minor": to_minor(line.quantity * line.unit_price, report.currency)
-            if line.amount_minor is None
-            else line.amount_minor,
+            "amount_minor": _amount(line, report.currency),
             "discount_minor": line.discount_minor,
         }
         for line in report.lines
     ]
+    if not report.is_adjustment:
+        _check_amounts(report, [int(line["amount_minor"]) for line in lines])
     return OrderBatch(report.namespace, pl.DataFrame([head], schema=ORDERS), pl.DataFrame(lines, schema=LINES), "live")
+
+
+def _amount(line: LineReport, currency: str) -> int:
+    if line.amount_minor is not None:
+        return line.amount_minor
+    return to_minor(line.quantity * line.unit_price, currency) - line.discount_minor
+
+
+def _check_amounts(report: OrderReport, amounts: list[int]) -> None:
+    """Refuse what the table's checks would, by name, and discounts of more than there is."""
+    told: dict[str, int] = {name: getattr(report, name) for name in ("discount_minor", "shipping_minor", "tax_minor")}
+    for line, amount in zip(report.lines, amounts, strict=True):
+        told |= {f"lines[{line.number}].amount": amount, f"lines[{line.number}].discount": line.discount_minor}
+    for name, value in told.items():
+        if value < 0:
+            raise BadAmount(f"{name}: {value} is below zero; send it as a positive amount", field=name, value=value)
+    goods = sum(amounts)
+    if report.discount_minor > goods:
+        raise BadAmount(
+            f"discount_minor: {report.discount_minor} is more than the goods' {goods}; send at most that",
+            field="discount_minor",
+            value=report.discount_minor,
+        )
+    if report.total_minor is not None and report.total_minor < 0:
+        raise BadAmount(
+            f"total_minor: {report.total_minor} is below zero; send a refund for money that goes back",
+            field="total_minor",
+            value=report.total_minor,
+        )
 
 
 _SELECT = (

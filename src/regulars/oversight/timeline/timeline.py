@@ -116,7 +116,7 @@ def _order(document: OrderView) -> Moment:
         known_minor=0,
         is_cancelled=document.cancelled_at is not None,
         lines=[
-            Line(one.title, one.product_ref, one.quantity, one.amount_minor - one.discount_minor, one.returned_quantity)
+            Line(one.title, one.product_ref, one.quantity, one.amount_minor, one.returned_quantity)
             for one in document.lines
         ],
     )

@@ -63,3 +63,15 @@ def test_one_refund_asked_for_by_six_at_once_is_paid_once(fresh_database):
     assert all(view == told[0] for view in told)
     assert orders.get(order).lines[0].returned_quantity == 1
     assert verbs(MAREK) == ["commerce.goods_returns.record"]
+
+
+def test_batches_about_the_same_customers_the_other_way_round_do_not_wait_in_a_circle(fresh_database):
+    turns = iter(range(6))
+
+    def tell():
+        turn = next(turns)
+        who = ["priya", "tomas"] if turn % 2 else ["tomas", "priya"]
+        reports = [an_order(f"{turn}-{n}", customer=who[n % 2], at=MONDAY + n * DAY) for n in range(30)]
+        return orders.record_many(batch=a_batch(*reports, origin="live"), at=MONDAY, by=THE_SHOP)
+
+    assert sum(outcome.new for outcome in together(tell)) == 180

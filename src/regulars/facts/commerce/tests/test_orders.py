@@ -1,11 +1,16 @@
+import contextlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import polars as pl
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from regulars.facts.commerce import goods_returns, orders
+from regulars.facts.commerce.orders import LineReport
 from regulars.facts.commerce.tests.builders import DAY, MAREK, MONDAY, THE_SHOP, a_batch, a_return_batch, an_order
 
 pytestmark = pytest.mark.django_db
@@ -160,3 +165,107 @@ def test_questions_cost_two_queries(django_assert_num_queries):
 def test_the_civil_day_is_the_shops():
     late = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)  # one o'clock at night in Shanghai
     assert orders.record(report=an_order(at=late), at=late, by=THE_SHOP).placed_on.isoformat() == "2026-03-03"
+
+
+@given(
+    lines=st.lists(
+        st.tuples(st.sampled_from(["coat", "hat"]), st.integers(1, 4), st.integers(0, 900)), min_size=1, max_size=4
+    ),
+    discount=st.integers(0, 300),
+    asked=st.lists(st.tuples(st.integers(1, 5), st.integers(1, 3)), max_size=6),
+    whole_first=st.booleans(),
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_refunds_never_add_up_to_more_than_was_paid_and_all_of_them_to_all_of_it(lines, discount, asked, whole_first):
+    with transaction.atomic():
+        goods = [(product, str(quantity), str(Decimal(price) / 100)) for product, quantity, price in lines]
+        total = sum(quantity * price for _, quantity, price in lines)
+        report = an_order(lines=goods, discount_minor=min(discount, total))
+        sale = orders.record(report=report, at=MONDAY, by=THE_SHOP)
+        back = []
+        for n, (number, quantity) in enumerate(asked):
+            with contextlib.suppress(goods_returns.OverRefund):
+                back.append(
+                    goods_returns.refund(
+                        order=sale.id, lines={number: Decimal(quantity)}, key=str(n), at=MONDAY, by=MAREK
+                    )
+                )
+        if not whole_first or back:
+            with contextlib.suppress(goods_returns.NothingLeft):
+                back.append(goods_returns.refund(order=sale.id, key="rest", at=MONDAY, by=MAREK))
+            assert sum(one.amount_minor for one in back) == sale.goods_minor - sale.discount_minor
+            assert all(line.returned_quantity == line.quantity for line in orders.get(sale.id).lines)
+            assert all(one.amount_minor == goods_returns.get(one.id).matched_minor for one in back)
+        transaction.set_rollback(True)
+
+
+def test_an_order_refunded_in_full_and_then_shrunk_pays_nothing_more():
+    first = an_order(source_updated_at=MONDAY)
+    sale = orders.record(report=first, at=MONDAY, by=THE_SHOP)
+    goods_returns.refund(order=sale.id, key="rma-1", at=MONDAY, by=MAREK)
+    smaller = an_order(lines=[("coat", "1", "5.00"), ("pin", "1", "3.00")], source_updated_at=MONDAY + DAY)
+    orders.record(report=smaller, at=MONDAY, by=THE_SHOP)
+    with pytest.raises(goods_returns.OverRefund):
+        goods_returns.refund(order=sale.id, key="rma-2", at=MONDAY, by=MAREK)
+
+
+def test_a_key_answers_for_what_it_was_asked_alone():
+    sale = orders.record(report=an_order(lines=[("coat", "2", "80.00")]), at=MONDAY, by=THE_SHOP)
+    goods_returns.refund(order=sale.id, lines={1: Decimal(1)}, key="rma-1", at=MONDAY, by=MAREK)
+    assert goods_returns.refund(order=sale.id, lines={1: Decimal("1.0")}, key="rma-1", at=MONDAY, by=MAREK)
+    with pytest.raises(goods_returns.KeyUsedElsewhere):
+        goods_returns.refund(order=sale.id, key="rma-1", at=MONDAY, by=MAREK)
+
+
+def test_a_cancelled_order_takes_its_refunds_along_and_gives_no_new_ones():
+    sale = orders.record(report=an_order(), at=MONDAY, by=THE_SHOP)
+    back = goods_returns.refund(order=sale.id, key="rma-1", at=MONDAY, by=MAREK)
+    assert back.matched_minor == 8000
+    orders.cancel(order=sale.id, at=MONDAY + DAY, by=MAREK)
+    assert goods_returns.get(back.id).matched_minor == 0
+    with pytest.raises(goods_returns.OrderIsCancelled):
+        goods_returns.refund(order=sale.id, key="rma-2", at=MONDAY, by=MAREK)
+
+
+def test_a_line_costs_what_is_left_after_its_own_discount():
+    line = LineReport(1, "coat", Decimal(1), Decimal("80.00"), discount_minor=1000)
+    sale = orders.record(report=replace(an_order(), lines=[line]), at=MONDAY, by=THE_SHOP)
+    assert (sale.goods_minor, sale.total_minor, sale.lines[0].amount_minor) == (7000, 7000, 7000)
+    assert goods_returns.refund(order=sale.id, key="rma-1", at=MONDAY, by=MAREK).amount_minor == 7000
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"discount_minor": 8001},
+        {"discount_minor": -1},
+        {"shipping_minor": -1},
+        {"tax_minor": -1},
+        {"total_minor": -1},
+        {"lines": [LineReport(1, "coat", Decimal(1), Decimal("80.00"), discount_minor=8001)]},
+        {"lines": [LineReport(1, "coat", Decimal(-1), Decimal("80.00"))]},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_an_amount_no_purchase_has_is_refused_by_name(wrong):
+    with pytest.raises(orders.BadAmount):
+        orders.record(report=replace(an_order(), **wrong), at=MONDAY, by=THE_SHOP)
+
+
+def test_a_purchase_told_live_after_its_return_is_matched():
+    back = a_return_batch(("r1", "priya", None, MONDAY + DAY, [("coat", "1", 8000)]))
+    goods_returns.record_many(batch=back, at=MONDAY, by=THE_SHOP)
+    orders.record(report=an_order("s1", at=MONDAY), at=MONDAY + 2 * DAY, by=THE_SHOP)
+    assert matched("r1") == [("s1", 1.0, 8000)]
+
+
+def test_a_return_that_turns_out_to_be_somebody_elses_gives_the_purchase_back():
+    orders.record_many(batch=a_batch(an_order("s1")), at=MONDAY, by=THE_SHOP)
+    rows = [("coat", "1", 8000)]
+    mine = a_return_batch(("r1", "priya", None, MONDAY + DAY, rows), ("r2", "priya", None, MONDAY + 2 * DAY, rows))
+    goods_returns.record_many(batch=mine, at=MONDAY, by=THE_SHOP)
+    assert (matched("r1"), matched("r2")) == ([("s1", 1.0, 8000)], [])
+    theirs = a_return_batch(("r1", "tomas", None, MONDAY + DAY, rows))
+    theirs = replace(theirs, returns=theirs.returns.with_columns(source_updated_at=pl.lit(MONDAY + 3 * DAY)))
+    goods_returns.record_many(batch=theirs, at=MONDAY, by=THE_SHOP)
+    assert (matched("r1"), matched("r2")) == ([], [("s1", 1.0, 8000)])
