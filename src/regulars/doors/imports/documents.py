@@ -33,6 +33,8 @@ LINES = (
 )
 RETURNS = ("ref", "customer_ref", "order_ref", "returned_at", "returned_on", "currency", "source_updated_at")
 
+#: Rows of one order may be this far apart in time; it was placed when the first one was.
+_ONE_SALE = pl.duration(hours=1)
 #: What all rows of one order must say alike.
 _ALIKE = {
     "customer_ref": "customer",
@@ -122,15 +124,18 @@ def _alike(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         rows.group_by(_DOCUMENT, maintain_order=True)
         .agg(
             *(pl.col(name).first().alias(f"first_{name}") for name in _ALIKE),
+            first_at=pl.col("at").first(),
             is_numbered=pl.col("number").is_not_null().all(),
         )
         .with_columns(document=pl.int_range(pl.len(), dtype=pl.Int32))
     )
     joined = rows.join(first, on=_DOCUMENT, how="left", maintain_order="left")
     differs = {name: ~pl.col(name).eq_missing(pl.col(f"first_{name}")) for name in _ALIKE}
+    # A till writes line by line, and may do so over midnight.
+    differs["on"] &= (pl.col("at") - pl.col("first_at")).abs() > _ONE_SALE
     joined = joined.with_columns(differs=pl.any_horizontal(differs.values()))
     differing = joined.filter("differs")
-    firsts = [f"first_{name}" for name in _ALIKE]
+    firsts = [*(f"first_{name}" for name in _ALIKE), "first_at"]
     if differing.is_empty():
         return joined.drop("differs", *firsts), pl.DataFrame(schema=CONFLICTS)
     conflicts = [

@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import yaml
 
-from regulars.facts.company import company
 from regulars.kit import civil, money
 from regulars.kit.refusals import Refusal
 
@@ -241,9 +240,10 @@ def _shop(file: Path, told: object) -> ShopTold | None:
     if not isinstance(told, dict):
         raise _bad(file, "shop", told, mend)
     _only(told, frozenset({"name", "language", "country"}), f"{file.name}, shop")
-    if not told.get("name") or told.get("language") not in company.LANGUAGES:
+    # Whether language and country are ones it knows, the company room says when it settles the shop.
+    if not all(isinstance(told.get(key), str) for key in ("name", "language", "country")):
         raise _bad(file, "shop", told, mend)
-    return ShopTold(str(told["name"]), str(told["language"]), company.check_country(str(told.get("country"))))
+    return ShopTold(told["name"], told["language"], told["country"])
 
 
 def _only(told: dict[Any, Any], known: frozenset[str], where: str) -> None:

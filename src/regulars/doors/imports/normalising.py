@@ -503,6 +503,21 @@ class Normaliser:
             "is negative in a row that is no return",
             "correct it, or say in the mapping's `rules:` which rows are adjustments",
         )
+        for name in ("discount", "order_discount", "shipping", "tax"):
+            if name in columns:
+                found.where(
+                    is_sale & (pl.col(f"{name}_read") < 0),
+                    name,
+                    "is negative in a row that is no return",
+                    "write what was taken off, or put on, without a sign",
+                )
+        if "discount" in columns and "amount" not in columns:
+            found.where(
+                (pl.col("kind_read") != "adjustment") & (pl.col("discount_minor") > pl.col("goods").abs()),
+                "discount",
+                "is more than the price",
+                "write what was taken off this row; map what was taken off the whole order as order_discount",
+            )
         if "unit_price" in columns and "amount" not in columns:
             found.where(
                 (pl.col("kind_read") == "return") & (pl.col("unit_price_e6") < 0),

@@ -15,7 +15,7 @@ from regulars.doors.imports import documents, mapping, reading
 from regulars.doors.imports.documents import Documents
 from regulars.doors.imports.mapping import OrderMapping
 from regulars.doors.imports.normalising import PROBLEMS, Normaliser
-from regulars.doors.imports.reading import Source
+from regulars.doors.imports.reading import Source, UnreadableFile
 from regulars.doors.imports.spilling import Spill
 from regulars.doors.imports.totals import Tally, thousandths
 from regulars.facts.commerce import on_paper
@@ -119,8 +119,13 @@ class Walk:
                     value=first["value"],
                 )
             self._progress("reading", self.rows_read, self.source.rows_expected)
-        if problems:
-            self.problems = pl.concat(problems)
+        if not self.rows_read:
+            raise UnreadableFile(
+                f"{self.source.path.name}: there is a header and no row under it; export it again",
+                field="file",
+                value=self.source.path.name,
+            )
+        self.problems = pl.concat(problems)
 
     def parts(self) -> Iterator[Documents]:
         """What came in, some 50,000 rows at once, each order whole."""

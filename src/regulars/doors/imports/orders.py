@@ -22,6 +22,7 @@ from regulars.facts.company import company
 from regulars.facts.company.company import Shop
 from regulars.facts.sources import import_runs
 from regulars.kit.actors import Actor
+from regulars.kit.refusals import Refusal
 
 _LISTED = 20
 
@@ -133,7 +134,9 @@ def import_orders(
         try:
             done = _bring_in(file, namespace, run, reject_file, began, progress, at, by)
         except BaseException as problem:
-            import_runs.fail(run=run, problem=f"{type(problem).__name__}: {problem}"[:500], at=at, by=by)
+            # Only refusals are words for people; what a database says of a row would hold the row.
+            told = problem.message if isinstance(problem, Refusal) else f"stopped by {type(problem).__name__}"
+            import_runs.fail(run=run, problem=told, at=at, by=by)
             raise
         import_runs.finish(
             run=run,

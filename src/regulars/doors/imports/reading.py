@@ -134,6 +134,18 @@ def _looks_chinese(path: Path) -> bool:
     return 2 * sum(map(_is_common, letters)) >= len(letters)
 
 
+def _is_torn_utf8(path: Path) -> bool:
+    """Whether it is UTF-8 but for some bytes. Other encodings' letters hardly ever make whole ones of UTF-8."""
+    whole = torn = 0
+    with _lines(path, "utf-8") as text:
+        for line in text:
+            if not line.isascii():
+                broken = line.count("\ufffd")
+                torn += broken
+                whole += sum(letter > "\x7f" for letter in line) - broken
+    return whole > 4 * torn
+
+
 def _is_common(letter: str) -> bool:
     try:
         return len(letter.encode("gb2312")) == 2
@@ -147,11 +159,11 @@ def _encoding(path: Path) -> str:
     for mark, name in _BOMS:
         if start.startswith(mark):
             return name
-    if b"\x00" in start:
-        # Latin letters and digits in UTF-16 are every other byte nothing.
-        even, odd = start[0::2].count(0), start[1::2].count(0)
+    # Latin letters and digits in UTF-16 are every other byte nothing. A few such bytes are only torn rows.
+    even, odd = start[0::2].count(0), start[1::2].count(0)
+    if 4 * max(even, odd) > len(start) // 2:
         return "utf-16-le" if odd > even else "utf-16-be"
-    if _decodes(path, "utf-8"):
+    if _decodes(path, "utf-8") or _is_torn_utf8(path):
         return "utf-8"
     return "gb18030" if _decodes(path, "gb18030") and _looks_chinese(path) else "cp1252"
 

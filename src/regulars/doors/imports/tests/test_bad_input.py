@@ -416,3 +416,54 @@ def test_made_up_order_numbers_stay_when_rows_come_back_mended(tmp_path: Path) -
 
     assert first.orders["ref"].to_list() == ["2-1997-01-02-2"]
     assert second.orders["ref"].to_list() == ["1-1997-01-01-1", "2-1997-01-02-3"]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        ("discount", "-2", "is negative in a row that is no return"),
+        ("discount", "99", "is more than the price"),
+        ("order_discount", "-5", "is negative in a row that is no return"),
+        ("shipping", "-5", "is negative in a row that is no return"),
+        ("tax", "-5", "is negative in a row that is no return"),
+    ],
+)
+def test_amounts_that_would_turn_an_order_round(tmp_path: Path, column: str, value: str, told: str) -> None:
+    file = read(a_file(tmp_path, [row("A1", **{column: "0"}), row("A2", **{column: value})]))
+
+    assert problems(file) == [(3, column, value)]
+    assert file.problems["problem"].to_list() == [told]
+    assert file.tables["orders"]["total_minor"].to_list() == [900]
+
+
+def test_a_header_without_rows_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("order,placed_at,customer,product,quantity,unit_price\n")
+
+    with pytest.raises(UnreadableFile, match=r"orders.csv: there is a header and no row under it"):
+        read(path)
+
+
+def test_a_few_torn_bytes_spoil_their_rows_and_not_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    text = text_of(
+        [row("A1", title="骨瓷马克杯" * 3), row("A2", title="@"), row("A3", title="#"), row("A4", title="茶叶")]
+    )
+    path.write_bytes(text.encode().replace(b"@", b"\xff\xfe").replace(b"#", b"\x00"))
+
+    file = read(path)
+
+    assert {line for line, _, _ in problems(file)} == {3, 4}
+    assert sorted(file.tables["products"]["title"].to_list()) == ["骨瓷马克杯" * 3]
+    assert file.tables["orders"].height == 2
+
+
+def test_an_order_that_runs_over_midnight_is_one(tmp_path: Path) -> None:
+    late = row("A1", placed_at="2025-05-02 23:59")
+    early = row("A1", product="jug", placed_at="2025-05-03 00:00")
+
+    file = read(a_file(tmp_path, [late, early]))
+
+    assert file.conflicts.is_empty()
+    assert file.tables["orders"]["total_minor"].to_list() == [1800]
+    assert file.tables["orders"]["placed_on"].to_list() == [date(2025, 5, 2)]
