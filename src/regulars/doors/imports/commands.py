@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from regulars.doors.imports import mapping, orders
+from regulars.doors.imports import mapping, orders, rejects
 from regulars.doors.imports import report as report_page
 from regulars.doors.imports.order_files import Progress as Tell
 from regulars.kit.actors import Actor
@@ -44,7 +44,7 @@ def import_group() -> None:
 @click.option(
     "--reject-file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where rows that cannot come in are written  [default: beside FILE]",
+    help="Where rows that cannot come in are written  [default: beside FILE, nowhere in a dry run]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
 @click.pass_context
@@ -164,6 +164,8 @@ def _told(file: Path, done: orders.Imported) -> str:
         ]
     if done.reject_file:
         said += ["", f"{done.rows_rejected:,} rows are in {done.reject_file}: mend them there and import that file."]
+    elif done.rows_rejected:
+        said += ["", f"{done.rows_rejected:,} rows would be left out; --reject-file FILE writes them down."]
     return "\n".join(said)
 
 
@@ -198,7 +200,7 @@ def report(
 
     No server, no database; nothing leaves this machine. The numbers are those an import and a refresh would give.
     """
-    page = out or file.with_name(f"{file.name.split('.')[0]}.report.html")
+    page = out or file.with_name(f"{rejects.stem(file)}.report.html")
     with _bar() as tell:
         made = report_page.make(
             file,

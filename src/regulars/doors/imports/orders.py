@@ -105,11 +105,12 @@ def import_orders(
     """Bring the orders and returns of a file in, with origin `history`.
 
     Doing it again changes nothing, so an import that was interrupted is simply started anew: what came in before is
-    found on record. Each batch of some 50,000 lines is a transaction. With `dry_run` nothing is written but the reject
-    file. `source` overrides the mapping's namespace. Refuses files, mappings and values that can be read in two ways
-    before anything has come in.
+    found on record. Each batch of some 50,000 lines is a transaction. With `dry_run` nothing is written but a reject
+    file that was asked for. `source` overrides the mapping's namespace. Refuses files, mappings and values that can be
+    read in two ways before anything has come in.
     """
     began = time.monotonic()
+    rejects_go = None if dry_run and reject_file is None else rejects.place(path, reject_file)
     shop = company.shop()
     shop_zone = shop.zone if shop.is_settled else None
     with walk(
@@ -120,7 +121,7 @@ def import_orders(
             file.read()
             for _ in file.parts():
                 pass
-            return _end(file, None, Came(), Came(), file.tally.facts(), reject_file, began)
+            return _end(file, None, Came(), Came(), file.tally.facts(), rejects_go, began)
         run = import_runs.start(
             source=namespace,
             kind="orders",
@@ -132,7 +133,7 @@ def import_orders(
             by=by,
         ).id
         try:
-            done = _bring_in(file, namespace, run, reject_file, began, progress, at, by)
+            done = _bring_in(file, namespace, run, rejects_go, began, progress, at, by)
         except BaseException as problem:
             # Only refusals are words for people; what a database says of a row would hold the row.
             told = problem.message if isinstance(problem, Refusal) else f"stopped by {type(problem).__name__}"
@@ -194,7 +195,7 @@ def _settle(file: Walk, at: datetime, by: Actor) -> Shop | None:
     if before.is_settled:
         return None
     told = file.normaliser.mapping.shop
-    stem = file.source.path.name.split(".")[0].replace("_", " ").strip()
+    stem = rejects.stem(file.source.path).replace("_", " ").strip()
     return company.settle(
         name=told.name if told else stem,
         currency=file.main_currency,
@@ -240,11 +241,10 @@ def _end(
     reject_file: Path | None,
     began: float,
 ) -> Imported:
-    rejected = 0
-    written = None
-    if not (file.problems.is_empty() and file.held.is_empty()):
-        written = reject_file or file.source.path.with_name(f"{file.source.path.name.split('.')[0]}.rejects.csv")
-        rejected = rejects.write(file.source, file.problems, file.held, written)
+    rejected = pl.concat([file.problems["row"], file.held["row"]]).n_unique()
+    written = reject_file if rejected else None
+    if written:
+        rejects.write(file.source, file.problems, file.held, written)
     return Imported(
         run=run,
         mapping=file.normaliser.mapping,

@@ -12,10 +12,46 @@ from pathlib import Path
 import polars as pl
 
 from regulars.doors.imports.reading import REJECT_COLUMNS, Source
+from regulars.kit.refusals import Refusal
 
 #: A spreadsheet runs what starts so, even in a CSV. Plain numbers are no danger and stay as they are.
 _FORMULA = re.compile(r"[=+@\-\t\r]")
 _NUMBER = re.compile(r"[+-]?[0-9][0-9.,\s]*", re.ASCII)
+_ENDINGS = frozenset((".csv", ".tsv", ".txt", ".xlsx", ".xls", ".parquet", ".gz"))
+_ROUND = re.compile(r"(.*\.rejects)(?:\.([0-9]+))?", re.ASCII)
+
+
+class OntoItself(Refusal):
+    """The reject file would replace the file that is read."""
+
+    code = "imports.onto_itself"
+
+
+def stem(path: Path) -> str:
+    """The file's name without its endings: `orders.2024` for orders.2024.csv.gz."""
+    name = path.name
+    while Path(name).suffix.lower() in _ENDINGS:
+        name = Path(name).stem
+    return name
+
+
+def place(path: Path, wanted: Path | None) -> Path:
+    """Where the rejects of `path` go: `wanted`, or beside it, a reject file's own to the next of its rounds.
+
+    Refuses the file that is read itself: what somebody mended there would be lost.
+    """
+    if wanted is not None:
+        if wanted.resolve() == path.resolve():
+            raise OntoItself(
+                f"reject-file: {wanted.name} is the file that is imported; choose another name",
+                field="reject-file",
+                value=wanted.name,
+            )
+        return wanted
+    name = stem(path)
+    if rejected := _ROUND.fullmatch(name):
+        return path.with_name(f"{rejected[1]}.{int(rejected[2] or 1) + 1}.csv")
+    return path.with_name(f"{name}.rejects.csv")
 
 
 def safe(cell: str) -> str:
