@@ -12,9 +12,12 @@ from pathlib import Path
 
 import psutil
 import psycopg
+import pytest
 
+from regulars.main.demo import _clear as clear_demo
 from regulars.runtime.postgres import embedded
 from regulars.runtime.postgres.tests.builders import a_home, until
+from regulars.simulator import demo as shops
 from tests.stories.test_up import a_free_port, environment, gone
 
 
@@ -107,3 +110,29 @@ def test_one_command_opens_a_living_shop_and_the_next_start_finds_it_again():
             assert fresh.returncode == 1
             assert "Stop it first" in fresh.stderr
             second.end()
+
+
+@pytest.mark.parametrize("arguments", [[], ["--fresh"]])
+def test_somebodys_own_folder_called_demo_is_left_alone(tmp_path: Path, arguments: list[str]):
+    thesis = tmp_path / "demo/thesis.docx"
+    (tmp_path / "demo/run").mkdir(parents=True)
+    thesis.write_text("nine years")
+    refused = subprocess.run(
+        [sys.executable, "-m", "regulars", "demo", *arguments],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert refused.returncode == 1
+    assert "was not made by `regulars demo`" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert thesis.read_text() == "nine years"
+
+
+def test_a_demo_that_ended_before_it_had_a_database_is_removed(tmp_path: Path):
+    home = tmp_path / "demo"
+    shops.claim(home, shops.Shop(20, 0.1, "short", "2026-11-01"))
+    clear_demo(home)
+    assert not home.exists()

@@ -17,7 +17,7 @@ from regulars.kit.refusals import Refusal
 from regulars.main.up import serve
 from regulars.runtime.postgres import embedded
 from regulars.runtime.postgres.accounts import database_account
-from regulars.runtime.postgres.places import place_for
+from regulars.runtime.postgres.places import make_home, place_for
 from regulars.runtime.serving.processes import Program
 from regulars.simulator import demo as shops
 
@@ -29,10 +29,6 @@ class StillInUse(Refusal):
     code: ClassVar[str] = "demo.still_in_use"
 
 
-class NotADemo(Refusal):
-    code: ClassVar[str] = "demo.not_a_demo"
-
-
 def _move_into(home: Path) -> None:
     """Become the same command in the demo's home. A database of one's own is left alone: it may hold a real shop."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("REGULARS_DATABASE_")}
@@ -41,13 +37,12 @@ def _move_into(home: Path) -> None:
 
 
 def _clear(home: Path) -> None:
-    """Remove the demo's home and its database, wherever that had to be put."""
-    if not home.exists() or not any(home.iterdir()):
+    """Remove the demo's home and its database, wherever that had to be put. Nothing but a demo's home is removed."""
+    if shops.shop_of(home) is None:
         return
+    make_home(home)  # With the folder of the locks: of a demo that ended early it may be missing.
     if embedded.has_keeper(home):
         raise StillInUse(f"The demo in {home} is running. Stop it first: Ctrl-C in its terminal.")
-    if not (shops.shop_of(home) or home.name == "demo"):
-        raise NotADemo(f"{home} is no demo's home, so nothing is removed from it.")
     shutil.rmtree(place_for(home, account=database_account()).root, ignore_errors=True)
     shutil.rmtree(home)
 
@@ -69,13 +64,14 @@ def demo(shoppers: int, years: float, seed: str, fresh: bool, every: float, host
     left; while it runs, shoppers go on buying.
     """
     home = Path(settings.REGULARS_HOME)
+    today = civil.day_of(datetime.now(UTC), ZoneInfo("Asia/Shanghai"))
+    wanted = shops.Shop(shoppers, years, seed, today.isoformat())
     if os.environ.get(_INSIDE) != "1":
         home = home / "demo"
         if fresh:
             _clear(home)
+        shops.claim(home, wanted)
         _move_into(home)
-    today = civil.day_of(datetime.now(UTC), ZoneInfo("Asia/Shanghai"))
-    wanted = shops.Shop(shoppers, years, seed, today.isoformat())
 
     def furnish(say: Callable[[str], None]) -> None:
         shops.furnish(home=home, wanted=wanted, say=say)

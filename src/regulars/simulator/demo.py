@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -16,6 +17,7 @@ from regulars.facts.customers import customers, profiles
 from regulars.facts.customers.profiles import Profile
 from regulars.insight.measures import refreshing
 from regulars.kit.actors import Actor
+from regulars.kit.refusals import Refusal
 from regulars.simulator import catalogue, files
 from regulars.simulator.chance import Chance
 from regulars.simulator.people import Person, people
@@ -27,6 +29,12 @@ Say = Callable[[str], None]
 NAMESPACE = "demo"
 ACTOR = Actor("import", "demo")
 _AT_ONCE = 2000
+
+
+class NotADemo(Refusal):
+    """A folder with something in it that no demo has put there."""
+
+    code: ClassVar[str] = "demo.not_a_demo"
 
 
 @dataclass(frozen=True)
@@ -46,11 +54,22 @@ class Shop:
 
 
 def shop_of(home: Path) -> Shop | None:
-    """The demo shop of a home, or None."""
+    """The demo shop of a home; None where the home is missing or empty. Refuses any other folder with NotADemo."""
     try:
         return Shop(**json.loads(_note(home).read_text()))
     except FileNotFoundError:
-        return None
+        if not home.exists() or not any(home.iterdir()):
+            return None
+    except (OSError, ValueError, TypeError):
+        pass  # Somebody else's demo.json, or a file where the folder should be: no demo either way.
+    raise NotADemo(f"{home} was not made by `regulars demo`, which leaves it alone. Move it, or set REGULARS_HOME.")
+
+
+def claim(home: Path, wanted: Shop) -> None:
+    """Mark a missing or empty `home` as a demo's, before anything else is put there. Refuses with NotADemo."""
+    if shop_of(home) is None:
+        home.mkdir(parents=True, exist_ok=True)
+        _write(home, wanted)
 
 
 def furnish(*, home: Path, wanted: Shop, say: Say) -> Shop:
@@ -59,11 +78,11 @@ def furnish(*, home: Path, wanted: Shop, say: Say) -> Shop:
     Started again after an interruption it makes the same shop, and what came in before is found on record. Returns
     the shop there is, which may be another than `wanted`.
     """
+    claim(home, wanted)
     shop = shop_of(home) or wanted
     if shop.is_furnished:
         say(f"the demo shop is there already: {shop.shoppers:,} shoppers until {shop.until}; --fresh makes it anew")
         return shop
-    _write(home, shop)
     began = time.monotonic()
     _settle(shop.plan)
     world = make(shop.plan)

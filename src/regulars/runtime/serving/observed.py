@@ -24,6 +24,9 @@ _SAFE = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 NO_ROUTE = "(no route)"
 #: Nobody receives it; the log and the figures must not count a caller who gave up among our failures.
 CLIENT_WENT_AWAY = 499
+#: A caller may send any word for a method; each one counted would be a series of its own, for as long as we run.
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+OTHER_METHOD = "OTHER"
 
 
 def _id_of(scope: Scope) -> str:
@@ -59,13 +62,14 @@ class Observed:
         finally:
             seconds = time.perf_counter() - began
             route = scope.get("regulars.route") or NO_ROUTE
-            REGISTRY.observe_request(route=route, method=scope["method"], status=status, seconds=seconds)
+            method = scope["method"] if scope["method"] in METHODS else OTHER_METHOD
+            REGISTRY.observe_request(route=route, method=method, status=status, seconds=seconds)
             log.log(
                 logging.ERROR if status >= 500 else logging.INFO,
                 "%s %s %d",
-                scope["method"],
+                method,
                 route,
                 status,
-                extra={"method": scope["method"], "route": route, "status": status, "ms": round(seconds * 1000, 1)},
+                extra={"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 1)},
             )
             request_id.reset(token)

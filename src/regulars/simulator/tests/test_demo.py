@@ -59,3 +59,23 @@ def test_a_half_made_shop_is_finished_as_it_was_begun(
     other = demo.Shop(99, 1.0, "other", "2026-11-02")
     assert demo.furnish(home=tmp_path, wanted=other, say=lambda _: None).seed == WANTED.seed
     assert customers.count() == before
+
+
+def test_a_folder_that_no_demo_has_made_is_left_alone(tmp_path: Path):
+    home = tmp_path / "demo"
+    assert demo.shop_of(home) is None
+    (home / "run").mkdir(parents=True)
+    (home / "thesis.docx").write_text("nine years")
+    for look in (demo.shop_of, lambda home: demo.claim(home, WANTED)):
+        with pytest.raises(demo.NotADemo):
+            look(home)
+    (home / "demo.json").write_text('{"title": "a talk"}')
+    with pytest.raises(demo.NotADemo):
+        demo.furnish(home=home, wanted=WANTED, say=lambda _: None)
+    assert sorted(file.name for file in home.iterdir()) == ["demo.json", "run", "thesis.docx"]
+
+
+def test_a_claimed_home_is_a_demos_before_anything_else_stands_in_it(tmp_path: Path):
+    demo.claim(tmp_path / "demo", WANTED)
+    demo.claim(tmp_path / "demo", demo.Shop(99, 1.0, "other", "2026-11-02"))
+    assert demo.shop_of(tmp_path / "demo") == WANTED

@@ -12,14 +12,14 @@ import pytest
 from django.db import OperationalError
 from django.test import Client, RequestFactory
 
-from regulars.runtime.serving import health
+from regulars.runtime.serving import health, observed
 from regulars.runtime.serving.middleware import RouteAndDatabase
 from regulars.runtime.serving.observed import Observed
 from regulars.runtime.serving.processes import Program, Running
 from regulars.runtime.serving.registry import Registry, escaped
 
 
-def answered_id(given: bytes | None) -> str:
+def answered_id(given: bytes | None, method: str = "GET") -> str:
     async def app(_scope: Any, _receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 204, "headers": []})
 
@@ -32,7 +32,7 @@ def answered_id(given: bytes | None) -> str:
         return {}
 
     headers = [(b"x-request-id", given)] if given is not None else []
-    asyncio.run(Observed(app)({"type": "http", "method": "GET", "headers": headers}, receive, send))
+    asyncio.run(Observed(app)({"type": "http", "method": method, "headers": headers}, receive, send))
     return str(dict(sent[0]["headers"])[b"x-request-id"].decode())
 
 
@@ -55,6 +55,17 @@ def test_counts_of_several_workers_are_added_up(tmp_path: Path) -> None:
     assert 'regulars_requests_total{route="/console/",method="GET",status="200"} 2' in first.text()
     assert 'regulars_request_seconds_bucket{route="/console/",le="0.025"} 2' in first.text()
     assert "/console/" not in second.text()
+
+
+def test_a_made_up_method_makes_no_series_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = Registry()
+    monkeypatch.setattr(observed, "REGISTRY", registry)
+    for method in ("PROPFIND", "FROM-INES-1", "get", "PUT"):
+        answered_id(None, method)
+    said = registry.text()
+    assert 'method="OTHER",status="204"} 3' in said
+    assert 'method="PUT",status="204"} 1' in said
+    assert "INES" not in said
 
 
 def test_labels_are_escaped() -> None:
