@@ -1,10 +1,13 @@
 """Insight: does the shop turn new customers into regulars? Every rate with its n and its interval."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
@@ -23,6 +26,7 @@ FEW = 30
 MOST_COHORTS = 18
 MOST_MONTHS_LATER = 12
 MONTHS_SHOWN = 24
+_A_WEEK = 7 * 24 * 3600
 
 Value = Mapping[str, Any]
 
@@ -80,17 +84,17 @@ def insight(request: HttpRequest) -> HttpResponseBase:
             }
             for at in repeat["curve"]
         ],
-        curve_chart=_curve_chart(repeat["curve"]),
+        curve_chart=_remembered("curve", _curve_chart, repeat["curve"]),
         regulars=share(regulars["regulars"]),
         regulars_words=measure_words("is_regular"),
         lapsing=share(regulars["lapsing"]),
         lapsing_words=measure_words("is_lapsing"),
         at_stake_minor=regulars["at_stake_minor"],
         shop_gap_days=regulars["shop_gap_days"],
-        months_chart=_months_chart(stored["months"], totals["currency"]),
+        months_chart=_remembered("months", _months_chart, stored["months"], totals["currency"]),
         months_words=measure_words("months"),
         last_month_is_incomplete=stored["months"]["last_month_is_incomplete"],
-        retention_chart=_retention_chart(stored["retention"]),
+        retention_chart=_remembered("retention", _retention_chart, stored["retention"]),
         retention_words=measure_words("retention"),
         cohorts=_cohort_rows(stored["retention"]),
         few=FEW,
@@ -104,6 +108,17 @@ def _value(name: str) -> Value:
     found = readings.shop(name)
     assert found is not None, name  # all measures of the shop are stored in one transaction
     return found.value
+
+
+def _remembered(name: str, draw: Callable[..., str], *told: Any) -> str:
+    """The chart of these numbers in this language. Drawing takes longer than all the rest of the page, so it is kept."""
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    key = f"console.{name}.{get_language()}.{digest}"
+    drawn: str | None = cache.get(key)
+    if drawn is None:
+        drawn = draw(*told)
+        cache.set(key, drawn, _A_WEEK)
+    return drawn
 
 
 def _curve_chart(curve: Sequence[Value]) -> str:
