@@ -111,7 +111,7 @@ def _value(name: str) -> Value:
 
 
 def _remembered(name: str, draw: Callable[..., str], *told: Any) -> str:
-    """The chart of these numbers in this language. Drawing takes longer than all the rest of the page, so it is kept."""
+    """The chart of these numbers in this language, kept: drawing takes longer than all the rest of the page."""
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
     key = f"console.{name}.{get_language()}.{digest}"
     drawn: str | None = cache.get(key)
