@@ -50,10 +50,15 @@ def at_database(url: str, name: str) -> str:
 def _schema_fingerprint() -> str:
     seen = hashlib.sha256()
     for file in sorted(
-        [*ROOT.glob("src/**/migrations/*.py"), ROOT / "constraints.txt", ROOT / "src/regulars/main/rooms.py"]
+        [
+            *ROOT.glob("src/**/migrations/*.py"),
+            # What migrations run, and what they grant.
+            *(ROOT / "src/regulars/runtime/database" / name for name in ("operations.py", "roles.py", "fields.py")),
+            ROOT / "constraints.txt",
+            ROOT / "src/regulars/main/rooms.py",
+        ]
     ):
-        if file.exists():
-            seen.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes())
+        seen.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes())
     return seen.hexdigest()[:12]
 
 

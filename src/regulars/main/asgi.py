@@ -8,7 +8,7 @@ from django.core.asgi import get_asgi_application
 from django.urls import get_resolver
 
 from regulars.doors.api.v1 import problems
-from regulars.runtime.serving.limited import Limited
+from regulars.runtime.serving.limited import Answer, Limited
 from regulars.runtime.serving.observed import App, Observed, Receive, Scope, Send
 from regulars.runtime.serving.parents import SUPERVISOR, end_with_parent
 from regulars.runtime.serving.registry import REGISTRY
@@ -18,10 +18,20 @@ django_application = cast(App, get_asgi_application())
 # Now rather than in the first request: the routes bring in everything the screens stand on, which takes seconds.
 get_resolver().url_patterns  # noqa: B018 - reading it loads it
 
-#: Applications beside Django, by the beginning of the path; the first that fits gets the request.
+#: Bytes of a form; Django's own limit counts a form's fields only, after the body was read.
+LARGEST_FORM = 2_500_000
+
+
+def _too_large() -> Answer:
+    said = f"The request has more than {LARGEST_FORM} bytes. Order files come in with `regulars import orders FILE`.\n"
+    return Answer(413, "text/plain; charset=utf-8", said.encode())
+
+
+#: Applications with a rule of their own, by the beginning of the path; the first that fits gets the request.
 BESIDE_DJANGO: tuple[tuple[str, App], ...] = (
     ("/api/", Limited(django_application, most=problems.LARGEST_BODY, refusal=problems.too_large)),
 )
+_ALL_THE_REST = Limited(django_application, most=LARGEST_FORM, refusal=_too_large)
 
 
 async def by_path(scope: Scope, receive: Receive, send: Send) -> None:
@@ -30,7 +40,7 @@ async def by_path(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"].startswith(beginning):
             await app(scope, receive, send)
             return
-    await django_application(scope, receive, send)
+    await _ALL_THE_REST(scope, receive, send)
 
 
 application: App = Observed(by_path)

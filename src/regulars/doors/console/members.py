@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -28,7 +29,8 @@ from regulars.runtime.staff.policy import requires
 
 SIZE = 50
 MOST_FOUND = 200
-_NEVER = date.max - timedelta(days=1)
+#: No shop has sold before or after; a day more than the last is still a day, as the window's end needs one.
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 STATES = ("regular", "lapsing", "occasional")
 
 
@@ -44,8 +46,18 @@ class Filters(forms.Form):
     orders_to = forms.IntegerField(required=False, min_value=0, max_value=10**9, label=gettext_lazy("Orders to"))
     spend_from = forms.DecimalField(required=False, max_digits=15, label=gettext_lazy("Net spend from"))
     spend_to = forms.DecimalField(required=False, max_digits=15, label=gettext_lazy("Net spend to"))
-    last_from = forms.DateField(required=False, input_formats=["%Y-%m-%d"], label=gettext_lazy("Last purchase from"))
-    last_to = forms.DateField(required=False, input_formats=["%Y-%m-%d"], label=gettext_lazy("Last purchase to"))
+    last_from = forms.DateField(
+        required=False,
+        input_formats=["%Y-%m-%d"],
+        validators=[MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)],
+        label=gettext_lazy("Last purchase from"),
+    )
+    last_to = forms.DateField(
+        required=False,
+        input_formats=["%Y-%m-%d"],
+        validators=[MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)],
+        label=gettext_lazy("Last purchase to"),
+    )
 
     def clean(self) -> None:
         start, end = self.cleaned_data.get("last_from"), self.cleaned_data.get("last_to")
@@ -125,7 +137,7 @@ def _wanted(said: Mapping[str, Any], digits: int) -> MemberFilter:
     state = said.get("state", "")
     last = None
     if "last_from" in said or "last_to" in said:
-        last = Window(said.get("last_from", date.min), said.get("last_to", _NEVER) + timedelta(days=1))
+        last = Window(said.get("last_from", FIRST_DAY), said.get("last_to", LAST_DAY) + timedelta(days=1))
     wanted = MemberFilter(
         country=said["country"].upper() if "country" in said else None,
         language=said.get("language"),

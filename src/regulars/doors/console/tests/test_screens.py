@@ -193,6 +193,13 @@ def test_what_cannot_be_read_is_said_and_left_out(at_work):
     assert "I** D**" in page
 
 
+@pytest.mark.parametrize("asked", ["last_to=9999-12-31", "last_from=0001-01-01", "last_from=9999-12-31"])
+def test_a_day_beyond_all_shops_is_said_and_left_out(at_work, asked):
+    page = read(at_work("owner"), f"/console/members/?{asked}")
+    assert page.count('role="alert"') == 1
+    assert "I** D**" in page
+
+
 def test_nobody_fits_is_said(at_work):
     assert "No member fits" in read(at_work("owner"), "/console/members/?orders_from=9999")
 
