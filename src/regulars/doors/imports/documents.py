@@ -50,7 +50,8 @@ class Documents:
     """What one part of a file holds.
 
     `orders`, `lines`, `returns` and `return_lines` are the frames `facts.commerce` takes. `rows` are the rows they were
-    made of; `held` those kept out because another row of their order is bad. `conflicts`: CONFLICTS. `outdated` counts
+    made of; `held` those kept out because another row of their order is bad; `overdrawn` those of orders that take off
+    more than they are worth. `conflicts`: CONFLICTS. `outdated` counts
     rows of orders that stand in the file in a newer version, `repeated` rows that repeat a numbered line word by word.
     """
 
@@ -60,6 +61,7 @@ class Documents:
     return_lines: pl.DataFrame
     rows: pl.DataFrame
     held: pl.DataFrame
+    overdrawn: pl.DataFrame
     conflicts: pl.DataFrame
     outdated: int
     repeated: int
@@ -79,6 +81,7 @@ def assemble(part: pl.DataFrame) -> Documents:
     outdated = good.height - current.height
     current, conflicts = _alike(current)
     current, repeated, twice = _numbered(current)
+    current, overdrawn = _worth_something(current)
     back, sold = current.filter("is_return"), current.filter(~pl.col("is_return"))
     return Documents(
         orders=_orders(sold),
@@ -87,6 +90,7 @@ def assemble(part: pl.DataFrame) -> Documents:
         return_lines=_lines(back).drop("discount_minor"),
         rows=current,
         held=held,
+        overdrawn=overdrawn,
         conflicts=pl.concat([conflicts, twice]),
         outdated=outdated,
         repeated=repeated,
@@ -179,6 +183,17 @@ def _numbered(rows: pl.DataFrame) -> tuple[pl.DataFrame, int, pl.DataFrame]:
         number=(pl.int_range(pl.len(), dtype=pl.Int32) + 1).over("document")
     )
     return pl.concat([kept, counted]).drop("document", "is_numbered"), repeated, conflicts
+
+
+def _worth_something(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of orders whose total is not below nothing, and the others."""
+    if rows["order_discount_minor"].null_count() == rows.height:
+        return rows, rows.clear()
+    extras = (_first_told(f"{name}_minor").fill_null(0) for name in ("shipping", "tax"))
+    left = pl.sum_horizontal(pl.col("amount_minor").sum(), *extras) - _first_told("order_discount_minor")
+    below = rows.filter(pl.col("kind") == "sale").group_by("ref").agg(left.alias("left")).filter(pl.col("left") < 0)
+    is_below = ~pl.col("is_return") & pl.col("ref").is_in(below["ref"].implode())
+    return rows.filter(~is_below), rows.filter(is_below)
 
 
 def _first_told(name: str) -> pl.Expr:

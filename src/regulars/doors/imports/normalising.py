@@ -80,7 +80,8 @@ _LONGEST = {"order": 200, "returned_order": 200, "customer": 200, "product": 200
 #: Numbers of things that spreadsheets and pandas turn into 17850.0.
 _IDS = ("order", "returned_order", "customer", "product", "store")
 #: What the database's columns hold, with room to add up.
-_MOST = {"quantity": 10**14, "unit_price": 10**17, "amount": 10**17}
+_MOST_MONEY = 10**17
+_MOST = dict.fromkeys(NUMBERS, _MOST_MONEY) | {"quantity": 10**14}
 _A_DAY = timedelta(days=1)
 _MENDED_ESCAPE = r"^'([=+@\-\t\r])"
 
@@ -128,6 +129,10 @@ class Normaliser:
             pl.col("row").is_in(bad["row"].unique().implode()).alias("is_bad")
         )
         return rows.select(pl.col(name).cast(kind) for name, kind in ROWS.items()), bad
+
+    def spoken(self, name: str) -> str:
+        """How the file names the column of a field."""
+        return self._spoken().get(name, name)
 
     # --- columns of the file
 
@@ -353,6 +358,12 @@ class Normaliser:
                 "is no date this file's other dates are written like",
                 "write it like 2024-05-31 14:05, or leave it empty",
             )
+            found.where(
+                pl.col("updated_at_read") > self.now + _A_DAY,
+                "updated_at",
+                "is in the future",
+                "correct the date, or leave it empty; no later version would count any more",
+            )
 
     def _money(self, read: pl.DataFrame, found: "_Problems") -> pl.DataFrame:
         columns = self.mapping.columns
@@ -368,6 +379,7 @@ class Normaliser:
             needed = name in columns and not (name == "unit_price" and "amount" in columns)
             if needed:
                 found.where(pl.col(name).is_null(), name, "is empty", "fill it in")
+        for name in (name for name in NUMBERS if name in columns):
             found.where(
                 pl.col(f"{name}_read").abs() >= _MOST[name],
                 name,
@@ -409,16 +421,16 @@ class Normaliser:
             goods=divided(
                 pl.col("quantity_e3").cast(pl.Int128) * pl.col("unit_price_read").cast(pl.Int128), pl.col("unit") * 1000
             ),
-            amount=minor["amount"] if "amount" in columns else pl.lit(None, dtype=pl.Int64),
+            amount_told=minor["amount"] if "amount" in columns else pl.lit(None, dtype=pl.Int64),
         )
         whole = (
-            pl.col("amount")
+            pl.col("amount_told")
             if "amount" in columns
             else pl.col("goods") - pl.col("discount_minor") * pl.col("goods").sign()
         )
         price = pl.col("unit_price_read")
         if "unit_price" not in columns or "amount" in columns:
-            before_discount = (pl.col("amount") + pl.col("discount_minor")).cast(pl.Int128) * pl.col("unit") * 1000
+            before_discount = (pl.col("amount_told") + pl.col("discount_minor")).cast(pl.Int128) * pl.col("unit") * 1000
             made = (
                 pl.when(pl.col("quantity_e3") != 0)
                 .then(divided(before_discount, pl.col("quantity_e3").cast(pl.Int128).abs()))
@@ -426,6 +438,25 @@ class Normaliser:
             )
             price = pl.coalesce(price, made.abs()) if "unit_price" in columns else made.abs()
         read = read.with_columns(unit_price_e6=price, amount_minor=whole)
+        told = "unit_price" if "amount" not in columns else "amount"
+        found.where(
+            # What 64 bits did not hold is null by now.
+            pl.all_horizontal(
+                (pl.col(f"{name}_read").abs() < _MOST[name]).fill_null(value=False)
+                for name in (told, "quantity")
+                if name in columns
+            )
+            & pl.any_horizontal(
+                (amount.is_null() | (amount.abs().cast(pl.Int128) * unit_of >= _MOST_MONEY)).fill_null(value=True)
+                for amount, unit_of in (
+                    (pl.col("amount_minor"), pl.col("unit")),
+                    (pl.col("unit_price_e6"), pl.lit(1, dtype=pl.Int128)),
+                )
+            ),
+            told,
+            "makes an amount or a price that is too large",
+            "check quantity and price, their unit and their decimal sign",
+        )
         self._check_signs(found)
         return read.with_columns(
             self._kinds(found).alias("kind_read"),
@@ -503,6 +534,15 @@ class Normaliser:
             "is negative in a row that is no return",
             "correct it, or say in the mapping's `rules:` which rows are adjustments",
         )
+        if "line" in columns:
+            found.where(pl.col("line_read") < 0, "line", "is negative", "number an order's lines from 1")
+        if {"unit_price", "amount"} <= set(columns):
+            found.where(
+                is_sale & (pl.col("amount_minor") < 0) & (pl.col("quantity_e3") >= 0),
+                "amount",
+                "is negative in a row that is no return",
+                "correct it, or say in the mapping's `rules:` which rows are adjustments",
+            )
         for name in ("discount", "order_discount", "shipping", "tax"):
             if name in columns:
                 found.where(

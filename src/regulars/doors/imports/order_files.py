@@ -21,6 +21,7 @@ from regulars.doors.imports.totals import Tally, thousandths
 from regulars.facts.commerce import on_paper
 from regulars.facts.commerce.on_paper import OnPaper
 from regulars.kit import civil
+from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
 
 #: Called with what is being done, and how many rows of how many (None: not known).
@@ -135,11 +136,32 @@ class Walk:
             self.repeated += made.repeated
             self.rows_good += made.rows.height
             self.conflicts = self.conflicts.vstack(made.conflicts)
-            self.held = pl.concat([self.held, _why_held(made.held), _why_left_out(made.conflicts)])
+            overdrawn = made.overdrawn.unique("ref", keep="first", maintain_order=True)
+            self.problems = self.problems.vstack(self._too_much_off(overdrawn))
+            others = made.overdrawn.join(overdrawn, on="row", how="anti")
+            self.held = pl.concat(
+                [
+                    self.held,
+                    *map(_why_held, (made.held, others.select(made.held.columns))),
+                    _why_left_out(made.conflicts),
+                ]
+            )
             adjustments = int(made.orders["is_adjustment"].sum())
             self.tally.add(made.rows, orders=made.orders.height, returns=made.returns.height, adjustments=adjustments)
             yield made
             self._progress("recording", self.rows_good, self.rows_read)
+
+    def _too_much_off(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """PROBLEMS: one row of each order that takes off more than it is worth."""
+        off = rows.select(pl.col("order_discount_minor").fill_null(0), "currency").iter_rows()
+        return rows.select(
+            "row",
+            "line_in_file",
+            column=pl.lit(self.normaliser.spoken("order_discount")),
+            value=pl.Series([str(Money(minor, currency).decimal) for minor, currency in off], dtype=pl.String),
+            problem=pl.lit("is more than the order is worth"),
+            mend=pl.lit("write what was taken off the whole order, once; the total cannot be below nothing"),
+        ).cast(PROBLEMS)
 
 
 @contextmanager

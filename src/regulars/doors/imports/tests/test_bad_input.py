@@ -426,14 +426,57 @@ def test_made_up_order_numbers_stay_when_rows_come_back_mended(tmp_path: Path) -
         ("order_discount", "-5", "is negative in a row that is no return"),
         ("shipping", "-5", "is negative in a row that is no return"),
         ("tax", "-5", "is negative in a row that is no return"),
+        ("shipping", "9999999999999", "is too large"),
+        ("tax", "999999999999", "is too large"),
+        ("discount", "9999999999999", "is too large"),
+        ("order_discount", "9999999999999", "is too large"),
+        ("order_discount", "9.01", "is more than the order is worth"),
+        ("line", "-5", "is negative"),
     ],
 )
 def test_amounts_that_would_turn_an_order_round(tmp_path: Path, column: str, value: str, told: str) -> None:
     file = read(a_file(tmp_path, [row("A1", **{column: "0"}), row("A2", **{column: value})]))
 
-    assert problems(file) == [(3, column, value)]
-    assert file.problems["problem"].to_list() == [told]
+    assert problems(file)[0] == (3, column, value)
+    assert file.problems["problem"][0] == told
     assert file.tables["orders"]["total_minor"].to_list() == [900]
+
+
+def test_a_version_from_the_future_would_be_the_last(tmp_path: Path) -> None:
+    rows = [row("A1", updated_at="2025-06-01"), row("A2", updated_at="2099-01-01")]
+
+    assert problems(read(a_file(tmp_path, rows))) == [(3, "updated_at", "2099-01-01")]
+
+
+def test_numbers_that_are_too_large_together(tmp_path: Path) -> None:
+    rows = [
+        row("A1"),
+        row("A2", quantity="90000000", unit_price="90000000000"),
+        row("A3", quantity="-90000000", unit_price="90000000000"),
+    ]
+    file = read(a_file(tmp_path, rows))
+    assert [(line, column) for line, column, _ in problems(file)] == [(3, "unit_price"), (4, "unit_price")]
+
+    priced = [{**row(), "amount": "9.00"}, {**row("A2", quantity="0.001"), "amount": "99999999999"}]
+    for one in priced:
+        del one["unit_price"]
+    file = read(a_file(tmp_path, priced))
+    assert [(line, column) for line, column, _ in problems(file)] == [(3, "amount")]
+
+
+def test_an_amount_that_is_negative_beside_a_price_that_is_not(tmp_path: Path) -> None:
+    file = read(a_file(tmp_path, [row("A1", amount="9.00"), row("A2", amount="-9.00")]))
+
+    assert problems(file) == [(3, "amount", "-9.00")]
+
+
+def test_all_rows_of_an_order_that_takes_off_too_much_wait(tmp_path: Path) -> None:
+    rows = [row("A1", order_discount="0"), row("A2", order_discount="20"), row("A2", product="jug", order_discount="")]
+
+    file = read(a_file(tmp_path, rows))
+
+    assert problems(file) == [(3, "order_discount", "20.00")]
+    assert (file.rows_held, file.tables["orders"].height) == (1, 1)
 
 
 def test_a_header_without_rows_is_refused(tmp_path: Path) -> None:
