@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -39,7 +38,7 @@ def import_group() -> None:
 )
 @click.option("--source", metavar="NAME", help="The system the file comes from, instead of the mapping's.")
 @click.option("--zone", help="The time zone of the file's clock times, instead of the mapping's.")
-@click.option("--currency", help="The currency of the file's amounts, instead of the mapping's.")
+@click.option("--currency", help="The currency of amounts that name none, instead of the mapping's.")
 @click.option("--dry-run", is_flag=True, help="Read and check everything, record nothing.")
 @click.option(
     "--reject-file",
@@ -64,19 +63,17 @@ def import_orders(
     Rows that cannot come in are written to a reject file, each with its problem and mend; mend them there and import
     that file. The exit code is then 3; 1 means that nothing came in.
     """
-    wanted = mapping.load(map_name) if map_name else None
-    if zone or currency:
-        wanted = wanted or mapping.load("generic")
-        wanted = replace(wanted, zone=zone or wanted.zone, currency=currency or wanted.currency)
     with _bar() as tell:
         done = orders.import_orders(
             file,
-            wanted,
+            mapping.load(map_name) if map_name else None,
             at=datetime.now(UTC),
             by=Actor("import", "command line"),
             dry_run=dry_run,
             reject_file=reject_file,
             source=source,
+            zone=zone,
+            currency=currency,
             progress=tell,
         )
     facts = _facts(file, done)
@@ -183,8 +180,8 @@ def _told(file: Path, done: orders.Imported) -> str:
 )
 @click.option("--lang", type=click.Choice(["en", "zh"]), help="[default: zh where the money is CNY, else en]")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Look from this day  [default: the last purchase's]")
-@click.option("--zone", help="The time zone of the file's clock times, where its mapping tells none.")
-@click.option("--currency", help="The currency of the file's amounts, where neither it nor its mapping tells.")
+@click.option("--zone", help="The time zone of the file's clock times, instead of the mapping's.")
+@click.option("--currency", help="The shop's currency, also of amounts that name none, instead of the mapping's.")
 @click.option("--json", "as_json", is_flag=True, help="Print what is on the page as JSON.")
 def report(
     file: Path,

@@ -4,7 +4,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -41,7 +41,7 @@ class TooManyProblems(Refusal):
 
 @dataclass(frozen=True)
 class OrderFile:
-    """Everything in one order file.
+    """Everything in one order file, in a shop of `zone` and `currency`.
 
     `paper` has the tables as the warehouse would get them once imported, numbered from 1 in this file. `totals` are
     the control totals. `problems` (normalising.PROBLEMS) and `conflicts` (documents.CONFLICTS) say what is left out.
@@ -49,7 +49,7 @@ class OrderFile:
 
     mapping: OrderMapping
     zone: str
-    currencies: Sequence[str]
+    currency: str
     paper: OnPaper
     totals: Mapping[str, object]
     problems: pl.DataFrame
@@ -96,8 +96,9 @@ class Walk:
 
     @property
     def main_currency(self) -> str:
-        """The currency of most rows read, known after `read`; of the normaliser when nothing told any."""
-        return next((currency for currency, _ in self._currencies.most_common(1)), self.normaliser.currency)
+        """The mapping's or the caller's, else that of most good rows (known after `read`), else the house's."""
+        most = next((currency for currency, _ in self._currencies.most_common(1)), self.normaliser.currency)
+        return self.normaliser.mapping.currency or most
 
     def read(self) -> None:
         """To the end of the file. Nothing has come in anywhere when this raises."""
@@ -106,7 +107,7 @@ class Walk:
         for raw in self.source.chunks():
             rows, bad = self.normaliser.chunk(raw)
             self._spill.add(rows)
-            self._currencies.update(dict(rows["currency"].drop_nulls().value_counts().iter_rows()))
+            self._currencies.update(dict(rows.filter(~pl.col("is_bad"))["currency"].value_counts().iter_rows()))
             problems.append(bad)
             count += bad.height
             self.rows_read += raw.height
@@ -173,16 +174,20 @@ def walk(
     currency: str,
     now: datetime,
     progress: Progress,
+    zone_told: str | None = None,
+    currency_told: str | None = None,
     shop_zone: str | None = None,
 ) -> Iterator[Walk]:
     """Open `path`, tie the mapping to its columns, and walk. `zone`, `currency`: for what the mapping leaves open.
 
+    `zone_told` and `currency_told` are instead of the mapping's, also of one that is found by its columns.
     Days are those of `shop_zone`, of the file's own zone without it.
     """
     hints = wanted or mapping.load("generic")
     days = None if shop_zone is None else civil.zone(shop_zone)
     source = reading.open_file(path, encoding=hints.encoding, delimiter=hints.delimiter, sheet=hints.sheet)
     chosen = mapping.bind(wanted or mapping.fitting(source.columns), source.columns)
+    chosen = replace(chosen, zone=zone_told or chosen.zone, currency=currency_told or chosen.currency)
     normaliser = Normaliser(source, chosen, civil.zone(zone), currency, now, days)
     if wanted is None:
         spoken = ", ".join(f"{name} = {' + '.join(one.names)}" for name, one in chosen.columns.items() if one.names)
@@ -209,14 +214,26 @@ def normalise(
     now: datetime,
     zone: str = "Asia/Shanghai",
     currency: str = "CNY",
+    zone_told: str | None = None,
+    currency_told: str | None = None,
     progress: Progress = lambda *_: None,
 ) -> OrderFile:
     """Read the file without a database. `wanted` None: a shipped mapping that fits its columns, or a guess.
 
-    `zone` and `currency` hold where neither mapping nor file tells; `now` is an aware instant, after which orders lie
-    in the future. The file must fit in memory. Refuses what `reading`, `mapping` and `parsing` refuse.
+    `zone` and `currency` hold where neither mapping nor file tells, `zone_told` and `currency_told` whatever the
+    mapping says; `now` is an aware instant, after which orders lie in the future. The file must fit in memory. Refuses
+    what `reading`, `mapping` and `parsing` refuse.
     """
-    with walk(path, wanted, zone=zone, currency=currency, now=now, progress=progress) as file:
+    with walk(
+        path,
+        wanted,
+        zone=zone,
+        currency=currency,
+        zone_told=zone_told,
+        currency_told=currency_told,
+        now=now,
+        progress=progress,
+    ) as file:
         file.read()
         parts = list(file.parts())
         paper = on_paper.tables(
@@ -232,7 +249,7 @@ def normalise(
         return OrderFile(
             mapping=file.normaliser.mapping,
             zone=file.normaliser.zone.key,
-            currencies=paper.orders["currency"].value_counts(sort=True)["currency"].to_list(),
+            currency=file.main_currency,
             paper=paper,
             totals=file.tally.facts() | unmatched,
             problems=file.problems,

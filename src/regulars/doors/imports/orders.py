@@ -21,8 +21,10 @@ from regulars.facts.commerce.outcome import Outcome
 from regulars.facts.company import company
 from regulars.facts.company.company import Shop
 from regulars.facts.sources import import_runs
+from regulars.kit import problems
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
+from regulars.runtime.database import clock
 
 _LISTED = 20
 
@@ -100,21 +102,31 @@ def import_orders(
     dry_run: bool = False,
     reject_file: Path | None = None,
     source: str | None = None,
+    zone: str | None = None,
+    currency: str | None = None,
     progress: Progress = lambda *_: None,
 ) -> Imported:
     """Bring the orders and returns of a file in, with origin `history`.
 
     Doing it again changes nothing, so an import that was interrupted is simply started anew: what came in before is
     found on record. Each batch of some 50,000 lines is a transaction. With `dry_run` nothing is written but a reject
-    file that was asked for. `source` overrides the mapping's namespace. Refuses files, mappings and values that can be
-    read in two ways before anything has come in.
+    file that was asked for. `source`, `zone` and `currency` override the mapping's. Refuses files, mappings and values
+    that can be read in two ways before anything has come in.
     """
     began = time.monotonic()
     rejects_go = None if dry_run and reject_file is None else rejects.place(path, reject_file)
     shop = company.shop()
     shop_zone = shop.zone if shop.is_settled else None
     with walk(
-        path, wanted, zone=shop.zone, currency=shop.currency, now=at, progress=progress, shop_zone=shop_zone
+        path,
+        wanted,
+        zone=shop.zone,
+        currency=shop.currency,
+        zone_told=zone,
+        currency_told=currency,
+        now=at,
+        progress=progress,
+        shop_zone=shop_zone,
     ) as file:
         namespace = source or file.normaliser.mapping.source
         if dry_run:
@@ -136,8 +148,8 @@ def import_orders(
             done = _bring_in(file, namespace, run, rejects_go, began, progress, at, by)
         except BaseException as problem:
             # Only refusals are words for people; what a database says of a row would hold the row.
-            told = problem.message if isinstance(problem, Refusal) else f"stopped by {type(problem).__name__}"
-            import_runs.fail(run=run, problem=told, at=at, by=by)
+            told = problem.message if isinstance(problem, Refusal) else problems.named(problem)
+            import_runs.fail(run=run, problem=told, at=clock.now(), by=by)
             raise
         import_runs.finish(
             run=run,
@@ -146,7 +158,7 @@ def import_orders(
             rejects=done.rows_rejected,
             rejects_file=str(done.reject_file or ""),
             totals=done.totals,
-            at=at,
+            at=clock.now(),
             by=by,
         )
         return done

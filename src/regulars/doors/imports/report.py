@@ -23,8 +23,6 @@ from regulars.oversight.reporting import shop_report
 from regulars.oversight.reporting.shop_report import LAPSING_SHOWN, FileNotes, LapsingRegular, ShopReport
 from regulars.oversight.reporting.wording import Language
 
-#: Where neither the mapping nor the caller tells.
-_ZONE, _CURRENCY = "Asia/Shanghai", "CNY"
 #: Reasons named on the page; the reject file has them all.
 _REASONS = 8
 
@@ -65,13 +63,12 @@ def make(
 ) -> Made:
     """Read, compute, render. The whole file is in memory: some 2 GB for ten million lines.
 
-    Without `language` the page is in Chinese where the shop's money is CNY, in English elsewhere. The shop's currency
-    is the mapping's, else `currency`, else the one most orders are in. Refused as an import would refuse it.
+    Without `language` the page is in Chinese where the shop's money is CNY, in English elsewhere. The shop's zone
+    and currency are those a first import would settle: `zone` and `currency`, else the mapping's, else the currency of
+    most rows. Refused as an import would refuse it.
     """
-    file = order_files.normalise(
-        path, mapping, now=now, zone=zone or _ZONE, currency=currency or _CURRENCY, progress=progress
-    )
-    home = file.mapping.currency or currency or next(iter(file.currencies), _CURRENCY)
+    file = order_files.normalise(path, mapping, now=now, zone_told=zone, currency_told=currency, progress=progress)
+    home = file.currency
     frames = {name: getattr(file.paper, name).to_arrow() for name in tables.NEEDED}
     today = civil.day_of(now, civil.zone(file.zone))
     with Session.from_frames(tables.shaped(frames)) as session:

@@ -7,10 +7,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from click.testing import CliRunner
+from django.db import IntegrityError
 
 from regulars.doors.imports import commands, orders, rejects
 from regulars.doors.imports.tests.builders import NOW, a_file, row, text_of
@@ -24,7 +26,7 @@ from regulars.kit.actors import Actor
 MAREK = Actor("operator", "1")
 
 
-def bring_in(path: Path, **options: bool) -> orders.Imported:
+def bring_in(path: Path, **options: Any) -> orders.Imported:
     return orders.import_orders(path, None, at=NOW, by=MAREK, **options)
 
 
@@ -183,6 +185,40 @@ def test_the_command_prints_facts_and_says_by_its_exit_code_what_is_left_out(tmp
     assert partly.exit_code == commands.ROWS_LEFT_OUT
     assert "bad.csv:3: quantity: 'x' is no number; write digits with a point before the decimals" in partly.stdout
     assert "Net value" in partly.stdout
+
+
+@pytest.mark.django_db
+def test_options_do_not_make_another_source_of_a_file_that_is_known(tmp_path: Path) -> None:
+    path = tmp_path / "cds.csv"
+    path.write_text("customer_id,date,cds,spend\n1,1997-01-01,1,3.00\n")
+
+    plain = bring_in(path)
+    told = bring_in(path, zone="America/Chicago", currency="CAD")
+
+    assert (plain.mapping.name, plain.mapping.zone, plain.mapping.currency) == ("cdnow", "America/New_York", "USD")
+    assert (told.mapping.name, told.mapping.zone, told.mapping.currency) == ("cdnow", "America/Chicago", "CAD")
+    assert (told.orders.new, told.orders.conflicts) == (0, 1)
+
+
+@pytest.mark.django_db
+def test_a_run_ends_when_it_ended_and_says_nothing_of_rows_when_it_broke(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(**_: object) -> None:
+        raise IntegrityError("DETAIL: Failing row contains (1, Ines Gonzalez).")
+
+    bring_in(a_file(tmp_path, [row("A1")]))
+    monkeypatch.setattr(recorded, "record_many", broken)
+    with pytest.raises(IntegrityError):
+        bring_in(a_file(tmp_path, [row("A2")]))
+
+    failed, done = import_runs.recent()
+    assert (failed.state, done.state) == ("failed", "done")
+    assert "IntegrityError" in failed.problem
+    assert "Ines" not in failed.problem
+    for run in (failed, done):
+        assert run.finished_at is not None
+        assert run.finished_at > run.started_at
 
 
 STATE = """

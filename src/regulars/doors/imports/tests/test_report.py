@@ -65,6 +65,33 @@ def test_the_page_and_the_stored_readings_agree_to_the_digit(
     assert [regular["ref"] for regular in page.lapsing] == ["ines"]
 
 
+MIXED = [
+    *TEAS,
+    *(
+        row("U1", customer="lu", currency="USD", product=f"p{number}", placed_at="2025-05-01 20:30")
+        for number in range(20)
+    ),
+    row("U2", customer="lu", currency="USD", placed_at="2025-05-03 03:30"),
+]
+
+
+@pytest.mark.parametrize(
+    "told", [{}, {"currency": "GBP"}, {"zone": "America/New_York"}, {"zone": "UTC", "currency": "USD"}]
+)
+def test_a_first_import_and_the_page_agree_on_whose_shop_it_is(
+    fresh_database: dict[str, str], tmp_path: Path, settings: Any, told: dict[str, str]
+):
+    settings.REGULARS_HOME = tmp_path
+    path = a_file(tmp_path, MIXED)
+    orders.import_orders(path, None, at=NOW, by=FILE, **told)
+    stored = refreshing.refresh(at=NOW, by=SYSTEM)
+
+    page = report.make(path, None, language="en", now=NOW, **told)
+
+    assert company.shop().currency == told.get("currency", "USD")
+    assert as_read_back(page.shop) == as_read_back(stored.shop)
+
+
 @pytest.mark.data
 def test_on_a_real_shop_too(fresh_database: dict[str, str], tmp_path: Path, settings: Any):
     path = DATA / "online_retail" / "online_retail.parquet"
