@@ -36,7 +36,7 @@ fix: $(VENV)/.develops  ## What can be mended by machine
 map: $(VENV)/.develops  ## Draw the house anew
 	$(BIN)/python docs/map/draw.py
 
-crashstorm: $(VENV)/.develops  ## Kill dispatchers of notices for two minutes (KILLS=120) and count what they did
+crashstorm: $(VENV)/.develops  ## Kill dispatchers of notices 300 times (or KILLS=…) and count what they did
 	@REGULARS_STORM_KILLS=$(or $(KILLS),300) $(BIN)/pytest -s src/regulars/runtime/notices/tests/test_crash.py
 
 bench: $(VENV)/.develops  ## Every benchmark, as ratios to limits measured in the same run

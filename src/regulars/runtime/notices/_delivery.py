@@ -30,7 +30,8 @@ class Seen:
     """What one process remembers of one listener between steps. Losing it costs nothing."""
 
     has_begun: bool = False
-    quiet_up_to: int = 0
+    # Below every number, so that the first look clears the mark of a start also where no notice was ever told.
+    quiet_up_to: int = -1
     written_at: float = field(default_factory=time.monotonic)
     retries_looked_at: float = 0.0
     batch: int = 100

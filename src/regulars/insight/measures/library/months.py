@@ -70,7 +70,7 @@ def value(rows: list[dict[str, Any]], scope: Scope) -> Mapping[str, Any]:
 MEASURE = ShopMeasure(
     name="months",
     en=Words("By month", "Orders and money of each month: first purchases, customers who came back, and guests."),
-    zh=Words("按月", "每个月的订单与金额：首次购买、回头购买和访客。"),
+    zh=Words("按月", "每个月的订单与金额：首次购买、回头购买和散客。"),
     grain="shop",
     tables=("orders", "returns"),
     expression=by_month,

@@ -12,12 +12,13 @@ from regulars.insight.measures.scope import Scope
 
 def totals(scope: Scope) -> ir.Table:
     orders = scope.table("orders")
-    is_purchase = (orders.kind == "purchase") & ~orders.is_cancelled & (orders.placed_on <= scope.as_of)
+    is_due = orders.placed_on <= scope.as_of
+    is_purchase = (orders.kind == "purchase") & ~orders.is_cancelled & is_due
     returns = scope.table("returns")
     in_time = returns.returned_on <= scope.as_of
     is_home = returns.currency == scope.currency
     purchases, people = scope.purchases(), scope.people()
-    first = ibis.ifelse(purchases.customer_id.isnull(), purchases.gross_minor, 0)
+    of_guests = ibis.ifelse(purchases.customer_id.isnull(), purchases.gross_minor, 0)
 
     def count(condition: ir.Value) -> ir.Value:
         return condition.cast("int64").sum().fill_null(0)
@@ -36,14 +37,14 @@ def totals(scope: Scope) -> ir.Table:
         ),
         purchases.aggregate(
             guest_orders=count(purchases.customer_id.isnull()),
-            guest_minor=total(first),
+            guest_minor=total(of_guests),
             foreign_orders=count(purchases.is_foreign),
         ),
         orders.aggregate(
-            cancelled_orders=count((orders.kind == "purchase") & orders.is_cancelled),
-            giveaways=count(orders.kind == "giveaway"),
-            adjustments=count(orders.kind == "adjustment"),
-            later_orders=count((orders.kind == "purchase") & (orders.placed_on > scope.as_of)),
+            cancelled_orders=count((orders.kind == "purchase") & orders.is_cancelled & is_due),
+            giveaways=count((orders.kind == "giveaway") & is_due),
+            adjustments=count((orders.kind == "adjustment") & is_due),
+            later_orders=count((orders.kind == "purchase") & ~is_due),
             all_orders=count(is_purchase),
         ),
         returns.aggregate(

@@ -104,3 +104,21 @@ def test_groups_add_up_to_everybody():
     assert sum(s["customers"] for s in grid["segments"]) == grid["customers"] == 5
     assert sum(c["spend_minor"] for c in grid["cells"]) == grid["spend_minor"] == 1500
     assert len(grid["cells"]) == 25
+
+
+def test_what_is_left_out_is_counted_as_of_the_day_too():
+    later = {"on": "2026-02-01", "minor": 100}
+    with computed(
+        [
+            bought(INES, "2026-01-05", 100),
+            bought(INES, "2026-01-06", 100, is_cancelled=True),
+            bought(INES, **later),
+            bought(INES, **later, is_cancelled=True),
+            bought(TOMAS, **later, kind="giveaway"),
+            bought(TOMAS, **later, kind="adjustment"),
+        ],
+        as_of="2026-01-31",
+    ) as result:
+        whole = result.shop["overview"]
+    counted = ("orders", "cancelled_orders", "giveaways", "adjustments", "later_orders")
+    assert [whole[name] for name in counted] == [1, 1, 0, 0, 2]

@@ -279,17 +279,36 @@ def test_lag_counts_what_waits_and_names_who_holds_the_stream_back():
     other.close()
 
 
-def test_old_notices_go_once_everybody_has_read_them(fresh_database, settings):
-    ear = Ear()
-    ear.fails_for = {"priya"}
+def told_long_ago(*people):
     with connection.cursor() as cursor:
-        for person in ("ines", "priya"):
+        for person in people:
             cursor.execute(
                 "INSERT INTO notices_notice (kind, version, subject, body, origin, at, request_id, recorded_at)"
                 " VALUES ('tests.bought', 1, 'customer:' || %s, jsonb_build_object('person', %s::text), 'live', now(),"
                 " '', now() - interval '500 days')",
                 [person, person],
             )
+
+
+def test_old_notices_go_where_nobody_listens():
+    told_long_ago("ines")
+    tell("tomas")
+    assert retention.drop_delivered() == 1
+    assert list(Recorded.objects.values_list("subject", flat=True)) == ["customer:tomas"]
+
+
+def test_starts_where_nothing_was_ever_told_leave_no_marks():
+    ear = Ear()
+    for _ in range(_delivery.STARTS_BEFORE_CARE + 2):
+        ear.dispatcher = Dispatcher()
+        ear.look()
+    assert Subscriber.objects.get(name="tests.ear").unfinished_starts == 0
+
+
+def test_old_notices_go_once_everybody_has_read_them(fresh_database, settings):
+    ear = Ear()
+    ear.fails_for = {"priya"}
+    told_long_ago("ines", "priya")
     tell("tomas")
     assert retention.drop_delivered() == 0, "nobody has read them"
     ear.look()
