@@ -80,6 +80,9 @@ AUTH_PASSWORD_VALIDATORS = [
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+#: Of whoever guesses at many accounts from one place. Behind a proxy all callers have the proxy's address, which is why
+#: this is far above what the people of one shop get wrong.
+REGULARS_FAILURES_FROM_ONE_ADDRESS = 100
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "console/locked.html"
 AXES_HTTP_RESPONSE_CODE = 429

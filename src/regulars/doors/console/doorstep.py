@@ -1,10 +1,14 @@
 """Coming in and going out: sign-in, one-time links, sign-out, language. No scripts run on these pages."""
 
+from datetime import timedelta
 from typing import Any
 
+from axes.helpers import get_client_ip_address
+from axes.models import AccessAttempt
 from django import forms
 from django.conf import settings
 from django.contrib.auth import authenticate, get_user_model, login, logout, update_session_auth_hash
+from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -71,6 +75,8 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
         return redirect(_safe(request, wanted))
     form = SignIn(request.POST or None)
     if request.method == "POST" and form.is_valid():
+        if _failures_from_here(request) >= settings.REGULARS_FAILURES_FROM_ONE_ADDRESS:
+            return render(request, settings.AXES_LOCKOUT_TEMPLATE, status=settings.AXES_HTTP_RESPONSE_CODE)
         # By the name of its field: axes counts under `email`, and a failure without it would count against everybody.
         operator = authenticate(
             request, email=form.cleaned_data["email"].lower(), password=form.cleaned_data["password"]
@@ -81,6 +87,13 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
         form.add_error(None, _("That e-mail and password do not go together. Check both and try again."))
     status = 200 if request.method != "POST" else 422
     return render(request, "console/sign_in.html", {"title": _("Sign in"), "form": form, "next": wanted}, status=status)
+
+
+def _failures_from_here(request: HttpRequest) -> int:
+    """Failed sign-ins of the last quarter of an hour from the caller's address, whoever they said they were."""
+    since = timezone.now() - timedelta(hours=settings.AXES_COOLOFF_TIME)
+    failed = AccessAttempt.objects.filter(ip_address=get_client_ip_address(request), attempt_time__gte=since)
+    return int(failed.aggregate(count=Sum("failures_since_start"))["count"] or 0)
 
 
 @sensitive_post_parameters("password")

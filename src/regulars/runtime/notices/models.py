@@ -34,7 +34,7 @@ class Subscriber(models.Model):
     name = models.CharField(max_length=80, primary_key=True)
     position = models.BigIntegerField()
     handled = models.BigIntegerField(default=0)
-    # Processes that began to read and have not finished a batch since; `_delivery` says after how many it reads with care.
+    # Processes that began to read and have not finished a batch since. After some it reads with care: _delivery.py.
     unfinished_starts = models.IntegerField(default=0)
     moved_at = models.DateTimeField(db_default=Now())
 

@@ -37,6 +37,19 @@ def test_the_first_operator_comes_in_by_the_printed_link_and_owns_the_shop(clien
     assert operators.find("marek@shop.example").role == "owner"
 
 
+def test_whoever_guesses_at_many_accounts_from_one_place_is_paused(client, settings):
+    settings.REGULARS_FAILURES_FROM_ONE_ADDRESS = 6
+    an_operator("ines", "agent")
+    for number in range(6):
+        assert sign_in(client, f"nobody{number}@shop.example", "wrong").status_code == 422
+
+    here = sign_in(client, "ines@shop.example", PASSWORD)
+    elsewhere = sign_in(Client(REMOTE_ADDR="192.0.2.9"), "ines@shop.example", PASSWORD)
+
+    assert (here.status_code, elsewhere.status_code) == (429, 302)
+    assert "paused for fifteen minutes" in here.content.decode()
+
+
 def test_a_one_time_link_opens_once(client):
     link = operators.first_link(at=now())
     told = {"name": "Marek", "email": "marek@shop.example", "password": PASSWORD}
