@@ -120,7 +120,7 @@ def _facts(file: Path, done: orders.Imported) -> dict[str, object]:
         "notes": list(done.notes),
         "shop_settled": None
         if done.settled is None
-        else {"name": done.settled.name, "currency": done.settled.currency, "zone": done.settled.zone},
+        else {name: getattr(done.settled, name) for name in ("name", "currency", "zone", "language", "country")},
         "seconds": done.seconds,
     }
 
@@ -130,8 +130,10 @@ def _told(file: Path, done: orders.Imported) -> str:
     said += [f"  {note}" for note in done.notes]
     if done.settled:
         said.append(
-            f"  First import: the shop is {done.settled.name!r}, its currency {done.settled.currency}, its zone"
-            f" {done.settled.zone}."
+            f"  First import, so this is settled by what the file tells or by guess: the shop is {done.settled.name!r},"
+            f" its currency {done.settled.currency}, its zone {done.settled.zone}, its language"
+            f" {done.settled.language}, its country {done.settled.country}. Mend what is wrong with"
+            " `regulars shop settle`; `regulars shop settle --help` says how."
         )
     if done.run is None:
         said.append("Nothing is recorded: this was a dry run.")

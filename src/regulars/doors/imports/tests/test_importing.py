@@ -185,6 +185,22 @@ def test_the_command_prints_facts_and_says_by_its_exit_code_what_is_left_out(tmp
     assert partly.exit_code == commands.ROWS_LEFT_OUT
     assert "bad.csv:3: quantity: 'x' is no number; write digits with a point before the decimals" in partly.stdout
     assert "Net value" in partly.stdout
+    assert facts["shop_settled"] == {
+        "name": "good",
+        "currency": "GBP",
+        "zone": "Asia/Shanghai",
+        "language": "zh-hans",
+        "country": "CN",
+    }
+    assert "shop settle" not in partly.stdout
+
+
+@pytest.mark.django_db
+def test_a_shop_that_is_settled_by_guess_can_be_mended_and_is_told_how(tmp_path: Path) -> None:
+    told = CliRunner().invoke(commands.import_group, ["orders", str(a_file(tmp_path, [row("A1")], "my_shop.csv"))])
+
+    assert "its zone Asia/Shanghai, its language zh-hans, its country CN" in told.stdout
+    assert "`regulars shop settle`" in told.stdout
 
 
 @pytest.mark.django_db
