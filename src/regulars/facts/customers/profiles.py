@@ -98,6 +98,12 @@ class TooLong(Refusal):
     code = "customers.too_long"
 
 
+class Unreadable(Refusal):
+    """A text with a character that no database keeps."""
+
+    code = "customers.unreadable"
+
+
 class BadBirthday(Refusal):
     """Not a day of a living person's birth."""
 
@@ -304,9 +310,11 @@ def _checked(profile: Profile, *, region: str, on: date) -> dict[str, str]:
         field.name: value.strip() for field in fields(profile) if (value := getattr(profile, field.name)) is not None
     }
     for field, most in LONGEST.items():
-        if len(told.get(field, "")) > most or "\x00" in told.get(field, ""):
+        if "\x00" in told.get(field, ""):
+            raise Unreadable(f"{field}: has a character of code zero, which no text has; leave it out", field=field)
+        if len(told.get(field, "")) > most:
             raise TooLong(
-                f"{field}: has {len(told[field])} characters; give up to {most} readable ones",
+                f"{field}: has {len(told[field])} characters; give up to {most}",
                 field=field,
                 value=len(told[field]),
             )

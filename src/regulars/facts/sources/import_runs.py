@@ -172,12 +172,6 @@ def of(run: int) -> Run | None:
     return _run(row, _alive() if row.state == "running" else set()) if row else None
 
 
-def finished_before(*, source: str, kind: str, digest: str) -> Run | None:
-    """The last finished run of the very same content, or None. One indexed query."""
-    row = ImportRun.objects.filter(source=source, kind=kind, digest=digest, state="done").order_by("-id").first()
-    return _run(row, set()) if row else None
-
-
 def _end(run: int, at: datetime, by: Actor, state: str, values: dict[str, object]) -> Run:
     with transaction.atomic():
         row = ImportRun.objects.select_for_update().filter(id=run, state="running").first()

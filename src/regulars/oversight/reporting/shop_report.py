@@ -56,7 +56,6 @@ class FileNotes:
     rejected: int = 0
     reasons: Sequence[tuple[str, int]] = ()
     conflicts: int = 0
-    duplicates: int = 0
 
 
 @dataclass(frozen=True)
@@ -546,7 +545,6 @@ class _Writer:
             )
         counted = (
             ("n_conflicts", file.conflicts),
-            ("n_duplicates", file.duplicates),
             ("n_guests", overview["guest_orders"]),
             ("n_foreign", overview["foreign_orders"]),
             ("n_cancelled", overview["cancelled_orders"]),

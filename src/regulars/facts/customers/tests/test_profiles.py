@@ -173,3 +173,8 @@ def test_a_birthday_may_be_today() -> None:
     assert described(li, Profile(birthday=MONDAY.date().isoformat())).changed == ("birthday",)
     with pytest.raises(Refusal):
         described(li, Profile(birthday=(MONDAY.date() + timedelta(days=1)).isoformat()), key="tomorrow")
+
+
+def test_a_text_that_cannot_be_kept_is_told_by_what_is_wrong_with_it() -> None:
+    with pytest.raises(profiles.Unreadable, match="given_name: has a character of code zero"):
+        described(a_customer("li"), Profile(given_name="We\x00i"))

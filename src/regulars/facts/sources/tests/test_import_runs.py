@@ -48,8 +48,6 @@ def test_a_run_goes_from_start_to_finish() -> None:
     )
     assert (done.state, done.totals, done.by) == ("done", {"orders": 98, "goods": "1234.50"}, LI)
     assert import_runs.recent() == [done] == [import_runs.of(run.id)]
-    assert import_runs.finished_before(source="till", kind="orders", digest=MARCH) == done
-    assert import_runs.finished_before(source="till", kind="orders", digest=APRIL) is None
     assert [line.verb for line in trail.of(f"import_run:{run.id}")] == [
         "sources.import_runs.finish",
         "sources.import_runs.start",
