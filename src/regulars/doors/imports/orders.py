@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 
@@ -177,16 +178,17 @@ def _bring_in(
     sold, back = Came(), Came()
     file.read()
     settled = _settle(file, at, by)
-    returns: list[ReturnBatch] = []
-    for part in _ahead(file.parts()):
-        for order_rows, line_rows in _batches(part.orders, part.lines):
-            sold.add(orders.record_many(batch=OrderBatch(namespace, order_rows, line_rows, "history"), at=at, by=by))
-        returns.append(ReturnBatch(namespace, part.returns, part.return_lines, "history"))
-        import_runs.progress(run=run, rows_read=file.rows_read, rows_good=file.rows_good, rejects=file.rows_bad)
-    # After all orders: a return may name one that stands anywhere in the file.
-    for batch in returns:
-        if not batch.returns.is_empty():
-            back.add(goods_returns.record_many(batch=batch, at=at, by=by, match=False))
+    with TemporaryDirectory(prefix="regulars-returns-") as folder:
+        returns = _LaidAside(Path(folder), namespace)
+        for part in _ahead(file.parts()):
+            for order_rows, line_rows in _batches(part.orders, part.lines):
+                batch = OrderBatch(namespace, order_rows, line_rows, "history")
+                sold.add(orders.record_many(batch=batch, at=at, by=by))
+            returns.add(part.returns, part.return_lines)
+            import_runs.progress(run=run, rows_read=file.rows_read, rows_good=file.rows_good, rejects=file.rows_bad)
+        # After all orders: a return may name one that stands anywhere in the file.
+        for later in returns.read():
+            back.add(goods_returns.record_many(batch=later, at=at, by=by, match=False))
     progress("matching", 0, None)
     # Also when the file has no returns: an older file may bring the purchase an earlier one lacked.
     goods_returns.match_namespace(namespace=namespace)
@@ -196,6 +198,32 @@ def _bring_in(
         "unmatched_quantity": thousandths(int((came - matched) * 1000)),
     }
     return replace(_end(file, run, sold, back, file.tally.facts() | quantities, reject_file, began), settled=settled)
+
+
+class _LaidAside:
+    """Batches of returns in files of a folder of the caller's, so that memory does not grow with them."""
+
+    def __init__(self, folder: Path, namespace: str) -> None:
+        self._folder = folder
+        self._namespace = namespace
+        self._count = 0
+
+    def add(self, returns: pl.DataFrame, lines: pl.DataFrame) -> None:
+        """Lay one batch aside, if there is anything in it."""
+        if not returns.is_empty():
+            returns.write_parquet(self._folder / f"{self._count}.returns.parquet")
+            lines.write_parquet(self._folder / f"{self._count}.lines.parquet")
+            self._count += 1
+
+    def read(self) -> Iterator[ReturnBatch]:
+        """The batches, one by one."""
+        for number in range(self._count):
+            yield ReturnBatch(
+                self._namespace,
+                pl.read_parquet(self._folder / f"{number}.returns.parquet"),
+                pl.read_parquet(self._folder / f"{number}.lines.parquet"),
+                "history",
+            )
 
 
 def _settle(file: Walk, at: datetime, by: Actor) -> Shop | None:
