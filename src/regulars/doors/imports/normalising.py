@@ -82,6 +82,7 @@ _IDS = ("order", "returned_order", "customer", "product", "store")
 #: What the database's columns hold, with room to add up.
 _MOST_MONEY = 10**17
 _MOST = dict.fromkeys(NUMBERS, _MOST_MONEY) | {"quantity": 10**14}
+_BROKEN = "[\ufffd\\x00-\\x08]"
 _A_DAY = timedelta(days=1)
 _MENDED_ESCAPE = r"^'([=+@\-\t\r])"
 
@@ -221,8 +222,10 @@ class Normaliser:
         for name in _TEXTS:
             if name not in columns:
                 texts.append(pl.lit(None, dtype=pl.String).alias(name))
-            elif name in self._whole:
-                texts.append(pl.col(name).str.replace(r"^(\d+)\.0+$", "${1}"))
+            elif name in _LONGEST:
+                # Wide and non-breaking blanks inside a code are blanks: people see no difference.
+                code = pl.col(name).str.replace_all(r"\p{Zs}", " ")
+                texts.append(code.str.replace(r"^(\d+)\.0+$", "${1}") if name in self._whole else code)
         numbers = [
             millionths(pl.col(name), told.schema[name], self._marks.get(name, ".")).alias(f"{name}_read")
             if name in columns
@@ -260,10 +263,12 @@ class Normaliser:
             "look for a separator or a quotation mark inside a cell, and put quotation marks around it",
         )
         for name in (name for name in _TEXTS if name in columns):
-            broken = pl.col(name).str.contains("[\ufffd\\x00-\\x08]")
+            broken = pl.col(name).str.contains(_BROKEN)
             found.where(broken, name, "has characters that cannot be read", "say the right encoding, or type it anew")
         for name, most in _LONGEST.items():
             if name in columns:
+                unseen = pl.col(name).str.contains(r"[\p{C}\p{Zl}\p{Zp}]") & ~pl.col(name).str.contains(_BROKEN)
+                found.where(unseen, name, "has characters nobody can see", "type it anew, without line breaks")
                 found.where(
                     pl.col(name).str.len_bytes() > most,
                     name,
@@ -281,7 +286,7 @@ class Normaliser:
     def _customers(self, read: pl.DataFrame, found: "_Problems") -> pl.DataFrame:
         known = read["customer"].drop_nulls().unique().to_list()
         contacts = [ref for ref in known if is_contact(ref)]
-        nobody = [ref for ref in known if ref not in set(contacts) and why_unusable(ref)]
+        nobody = [ref for ref in set(known) - set(contacts) if ref.isprintable() and why_unusable(ref)]
         if contacts:
             found.where(
                 pl.col("customer").is_in(contacts),

@@ -170,7 +170,8 @@ def _encoding(path: Path) -> str:
 
 def _lines(path: Path, encoding: str) -> IO[str]:
     # A byte that means nothing becomes U+FFFD, which the row's check reports; the rest of the file is read.
-    return io.TextIOWrapper(_bytes_of(path), encoding=encoding, errors="replace", newline="")
+    # Every kind of line end becomes one.
+    return io.TextIOWrapper(_bytes_of(path), encoding=encoding, errors="replace")
 
 
 def _delimiter(path: Path, encoding: str) -> str:
@@ -228,59 +229,145 @@ def _header(path: Path, cells: Sequence[str]) -> list[str]:
 
 def _csv_chunks(path: Path, encoding: str, delimiter: str, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     csv.field_size_limit(_LONGEST_CELL)
+    chunk = _Chunk(columns, delimiter)
+    blank = delimiter + " \t\r\n"
     with _lines(path, encoding) as text:
-        reader = csv.reader(text, delimiter=delimiter)
-        ended = 0
-        row_number = 0
-        rows: list[list[str]] = []
-        numbers: list[int] = []
+        lines = _Counted(text)
+        quoted = csv.reader(lines.again(), delimiter=delimiter)
         is_header = True
         try:
-            for cells in reader:
-                started, ended = ended + 1, reader.line_num
-                if not any(cells):
+            for line in lines:
+                started = lines.number
+                if '"' in line:
+                    lines.put_back(line)
+                    cells = next(quoted)
+                    if is_header or not any(cells):
+                        is_header = is_header and not any(map(str.strip, cells))
+                        continue
+                    chunk.add_cells(started, cells)
+                elif not line.strip(blank):
                     continue
-                if is_header:
+                elif is_header:
                     is_header = False
                     continue
-                rows.append(cells)
-                numbers.append(started)
-                if len(rows) == CHUNK:
-                    yield _frame(rows, numbers, row_number, columns)
-                    row_number += len(rows)
-                    rows, numbers = [], []
+                else:
+                    chunk.add_line(started, line)
+                if chunk.rows == CHUNK:
+                    yield chunk.frame()
         except csv.Error as problem:
             raise UnreadableFile(
-                f"{path.name}, line {ended + 1}: {problem}; a quotation mark that opens there is probably never closed",
+                f"{path.name}, line {started}: {problem}; a quotation mark that opens there is probably never closed",
                 field="file",
                 value=path.name,
-                line=ended + 1,
+                line=started,
             ) from problem
         except (OSError, EOFError) as problem:
             raise UnreadableFile(
-                f"{path.name}, after line {ended}: {problem}; the file is cut off, copy it again",
+                f"{path.name}, after line {lines.number}: {problem}; the file is cut off, copy it again",
                 field="file",
                 value=path.name,
             ) from problem
-        if rows:
-            yield _frame(rows, numbers, row_number, columns)
+    if chunk.rows:
+        yield chunk.frame()
 
 
-def _frame(rows: list[list[str]], numbers: list[int], before: int, columns: Sequence[str]) -> pl.DataFrame:
+class _Counted:
+    """The lines of a text, counted; the last one can be put back, and then comes with those after it from `again`."""
+
+    def __init__(self, text: IO[str]) -> None:
+        self.number = 0
+        self._text = text
+        self._back: str | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._text:
+            self.number += 1
+            yield line
+
+    def put_back(self, line: str) -> None:
+        """The line just taken was the start of something longer."""
+        self._back = line
+
+    def again(self) -> Iterator[str]:
+        """The line put back, and as many after it as whoever reads takes."""
+        while True:
+            if self._back is not None:
+                line, self._back = self._back, None
+            else:
+                line = next(self._text, "")
+                if not line:
+                    return
+                self.number += 1
+            yield line
+
+
+class _Chunk:
+    """Rows on their way into a frame. Lines without a quotation mark are split in bulk, which is where time goes."""
+
+    def __init__(self, columns: Sequence[str], delimiter: str) -> None:
+        self.rows = 0
+        self._columns = columns
+        self._delimiter = delimiter
+        self._before = 0
+        self._clear()
+
+    def _clear(self) -> None:
+        self._lines: list[str] = []
+        self._line_places: list[tuple[int, int]] = []
+        self._cells: list[list[str]] = []
+        self._cell_places: list[tuple[int, int]] = []
+
+    def add_line(self, number: int, line: str) -> None:
+        """A line that is a row, as it stands in the file."""
+        self.rows += 1
+        self._lines.append(line)
+        self._line_places.append((self._before + self.rows, number))
+
+    def add_cells(self, number: int, cells: list[str]) -> None:
+        """A row that had quotation marks."""
+        self.rows += 1
+        self._cells.append(cells)
+        self._cell_places.append((self._before + self.rows, number))
+
+    def frame(self) -> pl.DataFrame:
+        """The rows so far, in order; then it begins anew."""
+        width = len(self._columns)
+        plain = pl.DataFrame({"line": pl.Series(self._lines, dtype=pl.String)}).with_columns(
+            pl.col("line").str.strip_chars_end("\r\n")
+        )
+        fields = pl.col("line").str.split_exact(self._delimiter, width - 1).struct
+        count = pl.col("line").str.count_matches(self._delimiter, literal=True)
+        split = plain.select(
+            # A delimiter too many at the end of each line is a habit of some programs.
+            ((count != width - 1) & ~((count == width) & pl.col("line").str.ends_with(self._delimiter))).alias(RAGGED),
+            *(fields.field(f"field_{place}").fill_null("").alias(name) for place, name in enumerate(self._columns)),
+        )
+        frame = pl.concat([_placed(split, self._line_places), _frame(self._cells, self._cell_places, self._columns)])
+        self._before += self.rows
+        self.rows = 0
+        self._clear()
+        return frame.sort("@row")
+
+
+def _placed(split: pl.DataFrame, places: Sequence[tuple[int, int]]) -> pl.DataFrame:
+    """With `@row` and `@line`, which `places` has of each row."""
+    numbers = pl.DataFrame(places, schema={"@row": pl.Int64, "@line": pl.Int64}, orient="row")
+    return pl.concat([numbers, split], how="horizontal")
+
+
+def _frame(rows: list[list[str]], places: Sequence[tuple[int, int]], columns: Sequence[str]) -> pl.DataFrame:
+    """Rows of cells; what a row has too many of is cut, what it lacks is empty, and both are said in `@ragged`."""
     width = len(columns)
-    ragged = [len(cells) != width and any(cells[width:] or [len(cells) < width]) for cells in rows]
+    ragged = [len(cells) < width or any(cells[width:]) for cells in rows]
     even = [cells if len(cells) == width else (cells + [""] * width)[:width] for cells in rows]
-    return pl.DataFrame(
+    by_column = zip(*even, strict=True) if even else ([] for _ in columns)
+    split = pl.DataFrame(
         [
-            pl.Series("@row", range(before + 1, before + len(rows) + 1), dtype=pl.Int64),
-            pl.Series("@line", numbers, dtype=pl.Int64),
             pl.Series(RAGGED, ragged, dtype=pl.Boolean),
-            *(
-                pl.Series(name, cells, dtype=pl.String)
-                for name, cells in zip(columns, zip(*even, strict=True), strict=True)
-            ),
+            *(pl.Series(name, cells, dtype=pl.String) for name, cells in zip(columns, by_column, strict=True)),
         ]
     )
+    return _placed(split, places)
 
 
 # --- Parquet
@@ -297,8 +384,8 @@ def _open_parquet(path: Path) -> Source:
 
 def _parquet_chunks(path: Path) -> Iterator[pl.DataFrame]:
     before = 0
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=CHUNK):
+    with pq.ParquetFile(path, memory_map=True, pre_buffer=False) as file:
+        for batch in file.iter_batches(batch_size=CHUNK, use_threads=False):
             frame = cast(pl.DataFrame, pl.from_arrow(batch))
             yield frame.select(
                 pl.int_range(before + 1, before + frame.height + 1, dtype=pl.Int64).alias("@row"),
@@ -354,7 +441,7 @@ def _sheet_chunks(path: Path, sheet: str, columns: Sequence[str]) -> Iterator[pl
         line = before = 0
         is_header = True
         rows: list[list[str]] = []
-        numbers: list[int] = []
+        places: list[tuple[int, int]] = []
         for cells in opened.iter_rows():
             line += 1
             texts = [_text(cell) for cell in cells]
@@ -364,10 +451,10 @@ def _sheet_chunks(path: Path, sheet: str, columns: Sequence[str]) -> Iterator[pl
                 is_header = False
                 continue
             rows.append((texts + [""] * width)[:width] if not any(texts[width:]) else texts)
-            numbers.append(line)
+            places.append((before + len(rows), line))
             if len(rows) == CHUNK:
-                yield _frame(rows, numbers, before, columns)
+                yield _frame(rows, places, columns)
                 before += len(rows)
-                rows, numbers = [], []
+                rows, places = [], []
         if rows:
-            yield _frame(rows, numbers, before, columns)
+            yield _frame(rows, places, columns)
