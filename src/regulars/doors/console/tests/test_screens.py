@@ -4,7 +4,7 @@ import re
 
 import pytest
 from django.db import connection
-from django.test import Client
+from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver
 
@@ -27,9 +27,11 @@ ROLES = [role.value for role in Role]
 
 @pytest.fixture(scope="module")
 def _shop(fresh_database_of_module, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("django.conf.settings.REGULARS_HOME", tmp_path_factory.mktemp("home"))
-        patch.setattr("django.conf.settings.PASSWORD_HASHERS", ["django.contrib.auth.hashers.MD5PasswordHasher"])
+    # Not by hand: Django keeps its hashers, and forgets them only when it is told that the setting has changed.
+    with override_settings(
+        REGULARS_HOME=tmp_path_factory.mktemp("home"),
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+    ):
         a_shop()
         for role in ROLES:
             an_operator(role.replace("_", "-"), role)

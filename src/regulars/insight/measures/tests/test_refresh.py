@@ -64,6 +64,8 @@ def a_history(seed: int) -> dict[str, pl.DataFrame]:
                     "discount_minor": 0,
                 }
             )
+        goods = sum(int(line["amount_minor"]) for line in lines if line["ref"] == sale["ref"])
+        sale["discount_minor"] = min(sale["discount_minor"], goods)
     for number in range(60):
         sale = chance.choice(heads)
         at = sale["placed_at"] + timedelta(hours=chance.randrange(-48, 2000))
