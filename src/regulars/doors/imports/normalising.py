@@ -189,8 +189,9 @@ class Normaliser:
         columns = self.mapping.columns
         texts = {name: told[name].drop_nulls() for name in told.columns if told.schema[name] == pl.String}
         numbers = [name for name in NUMBERS if name in texts]
-        if self.mapping.decimal:
-            self._marks = dict.fromkeys(numbers, self.mapping.decimal)
+        known = self.source.decimal or self.mapping.decimal
+        if known:
+            self._marks = dict.fromkeys(numbers, known)
         else:
             # One file has one way to write decimals, so columns tell of each other.
             mark = parsing.decimal_mark([value for name in numbers for value in texts[name].unique()])

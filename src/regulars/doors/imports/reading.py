@@ -62,7 +62,8 @@ class UnreadableFile(Refusal):
 class Source:
     """One file to read. `rows_expected` where the file tells; `notes` say what was found out about it.
 
-    `chunks()` starts anew each time; a frame has `@row`, `@line`, `@ragged` and the columns.
+    `chunks()` starts anew each time; a frame has `@row`, `@line`, `@ragged` and the columns. `decimal` is the sign its
+    numbers are written with where the kind of file leaves no choice, else empty.
     """
 
     path: Path
@@ -71,6 +72,7 @@ class Source:
     rows_expected: int | None
     notes: Sequence[str]
     chunks: Callable[[], Iterator[pl.DataFrame]]
+    decimal: Literal["", "."] = ""
 
     @property
     def is_reject_file(self) -> bool:
@@ -413,13 +415,17 @@ def _open_workbook(path: Path, sheet: str | None) -> Source:
             rows = book.get_sheet_by_name(chosen)
             header = next((row for row in rows.iter_rows() if any(map(_text, row))), [])
             expected = rows.height
+            # A number cell has its value, not a way to write it; beside one, a comma in a text cell must not make
+            # thousands of it. So such a sheet is read with points, and texts with commas are told row by row.
+            has_fractions = any(isinstance(cell, float) and cell % 1 for row in rows.iter_rows() for cell in row)
     except (CalamineError, OSError, IndexError) as problem:
         raise UnreadableFile(
             f"{path.name}: {problem}; save it as .xlsx again", field="file", value=path.name
         ) from problem
     columns = _header(path, [_text(cell) for cell in header])
     notes = [f"Read from the sheet {chosen!r}; the workbook has {len(names)}."] if len(names) > 1 else []
-    return Source(path, "xlsx", columns, max(expected - 1, 0), notes, partial(_sheet_chunks, path, chosen, columns))
+    chunks = partial(_sheet_chunks, path, chosen, columns)
+    return Source(path, "xlsx", columns, max(expected - 1, 0), notes, chunks, decimal="." if has_fractions else "")
 
 
 def _text(cell: object) -> str:

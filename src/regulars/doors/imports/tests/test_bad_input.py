@@ -320,7 +320,7 @@ def test_a_quotation_mark_that_is_never_closed_is_found(tmp_path: Path) -> None:
         (b"order,order\n1,2\n", "twice"),
         (b"PAR1nonsense", "copy the file again"),
         (b"PK\x03\x04nonsense", "save it as .xlsx again"),
-        (gzip.compress(b"order,placed_at\n1,2025-01-01\n" * 500)[:-30], "cut off|export it again"),
+        (gzip.compress(b"order,placed_at\n1,2025-01-01\n" * 500, mtime=0)[:-30], "cut off|export it again"),
     ],
 )
 def test_what_is_no_table_is_refused(tmp_path: Path, content: bytes, told: str) -> None:
@@ -337,6 +337,20 @@ def test_a_file_without_a_needed_column_says_which(tmp_path: Path) -> None:
 
     with pytest.raises(BadMapping, match=r"needs a column for order.*number, when, what.*--map"):
         read(path)
+
+
+def test_a_comma_in_a_text_cell_makes_no_thousands_of_excels_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "orders.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ("order", "placed_at", "customer", "product", "quantity", "unit_price"))
+        sheet.write_row(1, 0, ("1", "2025-04-13", "ines", "tea", 1.234, 20.5))
+        sheet.write_row(2, 0, ("2", "2025-04-13", "ines", "tea", 1, "20,50"))
+
+    file = read(path)
+
+    assert problems(file) == [(3, "unit_price", "20,50")]
+    assert file.tables["lines"]["quantity"].cast(pl.Float64).to_list() == [1.234]
 
 
 def test_excel_with_its_dates_numbers_and_blank_lines(tmp_path: Path) -> None:
