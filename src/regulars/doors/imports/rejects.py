@@ -65,7 +65,9 @@ def write(source: Source, problems: pl.DataFrame, held: pl.DataFrame, path: Path
     Reads the file once more, so that what is refused need not be kept in memory.
     """
     told = problems.group_by("row").agg(
-        problem=pl.format("{}: {} {}", "column", pl.format("'{}'", "value"), "problem").str.join("; "),
+        problem=pl.format("{}: {} {}", "column", pl.format("'{}'", pl.col("value").fill_null("")), "problem").str.join(
+            "; "
+        ),
         mend=pl.col("mend").unique(maintain_order=True).str.join("; "),
     )
     others = (

@@ -415,6 +415,21 @@ def test_the_reject_file_is_safe_to_open_and_comes_in_once_mended(tmp_path: Path
     assert again.tables["products"]["ref"].sort().to_list() == ["+1+1", '=HYPERLINK("http://evil")', "@mug"]
 
 
+def test_a_reason_stands_beside_an_empty_cell_too(tmp_path: Path) -> None:
+    path = a_file(tmp_path, [row("A1"), row("A2", quantity="")])
+    with order_files.walk(
+        path, None, zone="Europe/London", currency="GBP", now=NOW, progress=lambda *_: None
+    ) as walked:
+        walked.read()
+        list(walked.parts())
+        rejected = tmp_path / "rejects.csv"
+        rejects.write(walked.source, walked.problems, walked.held, rejected)
+
+    with rejected.open(encoding="utf-8-sig", newline="") as opened:
+        (told,) = csv.DictReader(opened)
+    assert told["regulars_problem"].startswith("quantity: ''")
+
+
 def test_made_up_order_numbers_stay_when_rows_come_back_mended(tmp_path: Path) -> None:
     path = tmp_path / "cds.csv"
     path.write_text("customer_id,date,cds,spend\n1,1997-01-01,1,x\n2,1997-01-02,1,12.00\n2,1997-01-02,bad,7.00\n")
