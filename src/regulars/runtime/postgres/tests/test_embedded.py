@@ -351,9 +351,8 @@ def test_a_folder_without_postgresql_is_named() -> None:
 
 def test_lost_passwords_are_said_plainly(home: Path) -> None:
     file = home / "keys" / "database.json"
-    before = file.read_text()
     with embedded.running(home):
-        pass
+        before = file.read_text()
     file.write_text(json.dumps(dict.fromkeys(json.loads(before), "forgotten")))
     try:
         with pytest.raises(DatabaseTrouble, match=r"does not accept the password in keys/database\.json"):
