@@ -13,12 +13,10 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from regulars.doors.console import formats
 from regulars.doors.console.site import page
 from regulars.doors.console.words import measure_words, segment_words
 from regulars.insight.measures import readings
-from regulars.kit.money import exponent
-from regulars.oversight.reporting import charts
+from regulars.oversight.reporting import charts, formats
 from regulars.runtime.staff.policy import requires
 
 #: A share of fewer people than this says little: it is shown, but not coloured.
@@ -146,8 +144,7 @@ def _months_chart(months: Value, currency: str) -> str:
         if shown and months["last_month_is_incomplete"]:
             labels[-1] += " *"
         tallest = max((at["new_minor"] + at["returning_minor"] + at["guest_minor"] for at in shown), default=0)
-        unit, suffix = _unit(tallest / 10 ** exponent(currency))
-        size = unit * 10 ** exponent(currency)
+        size, suffix = formats.axis_unit(tallest, currency)
 
         def series(name: str, tone: charts.Tone, column: str) -> charts.Series:
             return charts.Series(name, tone, [round(at[column] / size, 3) for at in shown])
@@ -174,12 +171,6 @@ def _months_chart(months: Value, currency: str) -> str:
 def _month_label(month: date) -> str:
     """The month, with the year under it where a year begins or the chart does."""
     return formats.month(month).replace(" ", "\n") if get_language() == "en" else f"{month.year}\n{month.month}月"
-
-
-def _unit(tallest: float) -> tuple[int, str]:
-    """What the numbers of an axis count in: thousands and millions in English, 万 and 亿 in Chinese."""
-    steps = ((10**8, " 亿"), (10**4, " 万")) if get_language() != "en" else ((10**6, "m"), (10**3, "k"))
-    return next(((unit, word) for unit, word in steps if tallest >= 2 * unit), (1, ""))
 
 
 def _cohorts(retention: Value) -> list[Value]:

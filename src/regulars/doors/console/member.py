@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import formats, people
+from regulars.doors.console import people
 from regulars.doors.console.site import fragment, may, me, page
 from regulars.doors.console.words import measure_words, segment_words
 from regulars.facts.company import company
@@ -25,6 +25,7 @@ from regulars.insight.measures.library.regular import REGULAR_DAYS
 from regulars.insight.measures.readings import CustomerReading
 from regulars.kit.paging import BadCursor
 from regulars.kit.refusals import Refusal
+from regulars.oversight.reporting import formats
 from regulars.oversight.timeline import timeline
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from regulars.doors.console import formats, people
+from regulars.doors.console import people
 from regulars.doors.console.site import fragment, page
 from regulars.doors.console.words import Group, segment_words
 from regulars.facts.company import company
@@ -25,6 +25,7 @@ from regulars.insight.measures.members import Between, Member, MemberFilter, Ord
 from regulars.kit.money import exponent
 from regulars.kit.paging import BadCursor
 from regulars.kit.windows import Window
+from regulars.oversight.reporting import formats
 from regulars.runtime.staff.policy import requires
 
 SIZE = 50

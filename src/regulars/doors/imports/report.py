@@ -17,11 +17,11 @@ from regulars.doors.imports import order_files
 from regulars.doors.imports.mapping import OrderMapping
 from regulars.doors.imports.order_files import OrderFile, Progress
 from regulars.insight.measures import computing, tables
+from regulars.insight.measures.measure import Language
 from regulars.insight.warehouse.session import Session
 from regulars.kit import civil
 from regulars.oversight.reporting import shop_report
 from regulars.oversight.reporting.shop_report import LAPSING_SHOWN, FileNotes, LapsingRegular, ShopReport
-from regulars.oversight.reporting.wording import Language
 
 #: Reasons named on the page; the reject file has them all.
 _REASONS = 8

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from regulars.oversight.reporting.wording import Language
+from regulars.insight.measures.measure import Language
 
 EN: Mapping[str, str] = {
     "html_lang": "en",

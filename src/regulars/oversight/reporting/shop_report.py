@@ -13,10 +13,10 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 
 from regulars.insight.measures import catalogue, segments
-from regulars.oversight.reporting import charts, wording
+from regulars.insight.measures.measure import Language
+from regulars.oversight.reporting import charts, formats
 from regulars.oversight.reporting._report_texts import TEXTS
 from regulars.oversight.reporting.charts import Cell, Point, Series
-from regulars.oversight.reporting.wording import Language
 
 #: How much of a long history the charts show.
 MONTHS_SHOWN = 36
@@ -95,13 +95,14 @@ class _Section:
 
 def page(report: ShopReport) -> str:
     """One HTML document: styles and drawings inside, no script, nothing fetched."""
-    writer = _Writer(report)
-    return render_to_string("reporting/shop_report.html", writer.context())
+    with formats.spoken_in(report.language):
+        return render_to_string("reporting/shop_report.html", _Writer(report).context())
 
 
 def headline(report: ShopReport) -> list[str]:
     """The page's first sentences, as plain text."""
-    return _Writer(report).headline()
+    with formats.spoken_in(report.language):
+        return _Writer(report).headline()
 
 
 class _Writer:
@@ -115,17 +116,17 @@ class _Writer:
         return TEXTS[self.language][key].format(**values)
 
     def money(self, minor: int) -> str:
-        return wording.money(minor, self.currency)
+        return formats.money(minor, self.currency)
 
     def day(self, iso: str | date) -> str:
-        return wording.day(iso if isinstance(iso, date) else date.fromisoformat(iso), self.language)
+        return formats.day(iso if isinstance(iso, date) else date.fromisoformat(iso))
 
     def month(self, iso: str) -> str:
-        return wording.month(date.fromisoformat(iso), self.language)
+        return formats.month(date.fromisoformat(iso))
 
     def days(self, count: float) -> str:
         whole = round(count)
-        return self.say("one_day") if whole == 1 else self.say("days", n=wording.number(whole))
+        return self.say("one_day") if whole == 1 else self.say("days", n=formats.number(whole))
 
     def context(self) -> dict[str, Any]:
         overview, report = self.overview, self.report
@@ -157,8 +158,8 @@ class _Writer:
             "sections": sections,
             "notes_title": self.say("h_notes"),
             "notes": self.notes(),
-            "reasons": [(reason, wording.number(count)) for reason, count in report.file.reasons],
-            "rejected": self.say("n_rejected", n=wording.number(report.file.rejected)) if report.file.rejected else "",
+            "reasons": [(reason, formats.number(count)) for reason, count in report.file.reasons],
+            "rejected": self.say("n_rejected", n=formats.number(report.file.rejected)) if report.file.rejected else "",
             "meaning_title": self.say("h_meaning"),
             "meanings": [
                 (words.name, words.meaning)
@@ -178,20 +179,20 @@ class _Writer:
             return [self.say("nothing"), self.say("nothing_more")]
         if not overview["customers"]:
             orders, minor = overview["guest_orders"], overview["guest_minor"]
-            more = self.say("no_customers_more", orders=wording.number(orders), money=self.money(minor))
+            more = self.say("no_customers_more", orders=formats.number(orders), money=self.money(minor))
             return [self.say("no_customers"), more]
         rate = self.report.shop["repeat_rate"]
         n, k = rate["of"], rate["count"]
         is_one = n == 1
-        who = self.say("one_customer") if is_one else self.say("customers", n=wording.number(n))
+        who = self.say("one_customer") if is_one else self.say("customers", n=formats.number(n))
         if k == 0:
             back = self.say("none_came_back")
         elif is_one:
             back = self.say("the_one_came_back")
         else:
             key = "one_came_back" if k == 1 else "came_back"
-            back = self.say(key, k=wording.number(k), share=wording.percent(rate["share"]))
-        interval = self.say("interval", low=wording.percent(rate["low"]), high=wording.percent(rate["high"]))
+            back = self.say(key, k=formats.number(k), share=formats.percent(rate["share"]))
+        interval = self.say("interval", low=formats.percent(rate["low"]), high=formats.percent(rate["high"]))
         joint = "" if self.language == "zh" else " "
         return [who + joint + back, *([] if is_one else [interval]), joint.join(self.about_regulars())]
 
@@ -203,49 +204,49 @@ class _Writer:
         spend = self.overview["spend_minor"]
         words = self.say(
             "one_regular" if regulars == 1 else "regulars",
-            k=wording.number(regulars),
-            share=wording.percent(found["regulars"]["share"]),
-            spend_share=wording.percent(found["regulars_spend_minor"] / spend) if spend > 0 else "–",
+            k=formats.number(regulars),
+            share=formats.percent(found["regulars"]["share"]),
+            spend_share=formats.percent(found["regulars_spend_minor"] / spend) if spend > 0 else "–",
         )
         if not lapsing:
             return [words, self.say("no_lapsing")]
         key = "one_lapsing" if lapsing == 1 else "lapsing"
-        return [words, self.say(key, k=wording.number(lapsing), money=self.money(found["at_stake_minor"]))]
+        return [words, self.say(key, k=formats.number(lapsing), money=self.money(found["at_stake_minor"]))]
 
     def tiles(self) -> list[tuple[str, str, str]]:
         rate, found = self.report.shop["repeat_rate"], self.report.shop["regulars_at_stake"]
         return [
             (
                 self.say("tile_customers"),
-                wording.number(self.overview["customers"]),
-                self.say("tile_customers_note", orders=wording.number(self.overview["orders"])),
+                formats.number(self.overview["customers"]),
+                self.say("tile_customers_note", orders=formats.number(self.overview["orders"])),
             ),
             (
                 self.say("tile_rate"),
-                wording.percent(rate["share"]),
+                formats.percent(rate["share"]),
                 self.say(
                     "tile_rate_note",
-                    k=wording.number(rate["count"]),
-                    n=wording.number(rate["of"]),
-                    low=wording.percent(rate["low"]),
-                    high=wording.percent(rate["high"]),
+                    k=formats.number(rate["count"]),
+                    n=formats.number(rate["of"]),
+                    low=formats.percent(rate["low"]),
+                    high=formats.percent(rate["high"]),
                 ),
             ),
             (
                 self.say("tile_regulars"),
-                wording.number(found["regulars"]["count"]),
-                self.say("tile_regulars_note", share=wording.percent(found["regulars"]["share"])),
+                formats.number(found["regulars"]["count"]),
+                self.say("tile_regulars_note", share=formats.percent(found["regulars"]["share"])),
             ),
             (
                 self.say("tile_stake"),
                 self.money(found["at_stake_minor"]),
-                self.say("tile_stake_note", k=wording.number(found["lapsing"]["count"])),
+                self.say("tile_stake_note", k=formats.number(found["lapsing"]["count"])),
             ),
         ]
 
     def point(self, label: str, share: Mapping[str, Any]) -> str:
-        low, high = wording.percent(share["low"]), wording.percent(share["high"])
-        return self.say("point", label=label, share=wording.percent(share["share"]), low=low, high=high)
+        low, high = formats.percent(share["low"]), formats.percent(share["high"])
+        return self.say("point", label=label, share=formats.percent(share["share"]), low=low, high=high)
 
     def drawn(self, draw: Callable[[int], str]) -> SafeString:
         # Vega escapes every text it writes; the tests put tags into them.
@@ -259,8 +260,8 @@ class _Writer:
             words.append(
                 self.say(
                     "p_newcomers",
-                    newcomers=wording.number(rate["newcomers"]),
-                    n=wording.number(rate["of"]),
+                    newcomers=formats.number(rate["newcomers"]),
+                    n=formats.number(rate["of"]),
                     days=rate["newcomer_days"],
                     as_of=self.day(self.overview["as_of"]),
                 )
@@ -300,10 +301,10 @@ class _Writer:
         rows = [
             [
                 self.month(c["month"]),
-                wording.number(c["customers"]),
-                wording.number(c["came_back"]["count"]),
-                wording.percent(c["came_back"]["share"]),
-                f"{wording.percent(c['came_back']['low'])} – {wording.percent(c['came_back']['high'])}",
+                formats.number(c["customers"]),
+                formats.number(c["came_back"]["count"]),
+                formats.percent(c["came_back"]["share"]),
+                f"{formats.percent(c['came_back']['low'])} – {formats.percent(c['came_back']['high'])}",
             ]
             for c in cohorts
         ]
@@ -318,7 +319,7 @@ class _Writer:
 
     def cohort_squares(self, retention: Mapping[str, Any]) -> _Section:
         cohorts = [c for c in retention["cohorts"][-COHORTS_SHOWN:] if len(c["cells"]) > 1]
-        rows = {c["month"]: f"{self.month(c['month'])} · {wording.number(c['customers'])}" for c in cohorts}
+        rows = {c["month"]: f"{self.month(c['month'])} · {formats.number(c['customers'])}" for c in cohorts}
 
         def draw(width: int) -> str:
             most = OFFSETS_SHOWN if width >= charts.TURN else NARROW_OFFSETS
@@ -328,8 +329,8 @@ class _Writer:
                     rows[c["month"]],
                     str(cell["offset"]),
                     cell["share"],
-                    wording.whole_percent(cell["share"]),
-                    wording.number(cell["count"]),
+                    formats.whole_percent(cell["share"]),
+                    formats.number(cell["count"]),
                     cell["is_incomplete"],
                 )
                 for c in cohorts
@@ -343,8 +344,8 @@ class _Writer:
             self.say(
                 "cohort_row",
                 month=self.month(c["month"]),
-                n=wording.number(c["customers"]),
-                cells=", ".join(f"{cell['offset']}: {wording.whole_percent(cell['share'])}" for cell in c["cells"][1:]),
+                n=formats.number(c["customers"]),
+                cells=", ".join(f"{cell['offset']}: {formats.whole_percent(cell['share'])}" for cell in c["cells"][1:]),
             )
             for c in cohorts
         )
@@ -358,9 +359,9 @@ class _Writer:
                 [
                     self.month(c["month"]),
                     str(cell["offset"]),
-                    wording.number(cell["count"]),
-                    wording.percent(cell["share"]),
-                    f"{wording.percent(cell['low'])} – {wording.percent(cell['high'])}",
+                    formats.number(cell["count"]),
+                    formats.percent(cell["share"]),
+                    f"{formats.percent(cell['low'])} – {formats.percent(cell['high'])}",
                 ]
                 for c in cohorts
                 for cell in c["cells"][1 : OFFSETS_SHOWN + 1]
@@ -382,7 +383,7 @@ class _Writer:
         if not any(m["guest_minor"] for m in months):
             del parts["guests"]
         largest = max(sum(max(m[column], 0) for _, column in parts.values()) for m in months)
-        unit, letters = wording.axis_unit(largest, self.currency, self.language)
+        unit, letters = formats.axis_unit(largest, self.currency)
         tones: dict[str, charts.Tone] = {"returning": "accent", "first_time": "soft", "guests": "sand"}
         series = [
             Series(self.say(key), tones[key], [m[column] / unit for m in months]) for key, (_, column) in parts.items()
@@ -410,8 +411,8 @@ class _Writer:
         rows = [
             [
                 label,
-                wording.number(m["orders"] + m["guest_orders"]),
-                wording.number(m["new_customers"]),
+                formats.number(m["orders"] + m["guest_orders"]),
+                formats.number(m["new_customers"]),
                 *(self.money(m[column]) for _, column in parts.values()),
                 self.money(m["returned_minor"]),
             ]
@@ -433,7 +434,7 @@ class _Writer:
                     str(c["r"]),
                     str(c["f"]),
                     c["share"],
-                    wording.number(c["customers"]),
+                    formats.number(c["customers"]),
                     names[c["segment"]].replace(" ", "\n", 1) if width < charts.TURN else names[c["segment"]],
                 )
                 for c in grid["cells"]
@@ -443,8 +444,8 @@ class _Writer:
             self.say(
                 "groups_point",
                 name=names[s["segment"]],
-                n=wording.number(s["customers"]),
-                share=wording.percent(s["share"]),
+                n=formats.number(s["customers"]),
+                share=formats.percent(s["share"]),
             )
             for s in grid["segments"]
         )
@@ -468,10 +469,10 @@ class _Writer:
             rows.append(
                 [
                     names[segment.name],
-                    wording.number(found["customers"]),
-                    wording.percent(found["share"]),
+                    formats.number(found["customers"]),
+                    formats.percent(found["share"]),
                     self.money(found["spend_minor"]),
-                    "–" if share is None else wording.percent(share),
+                    "–" if share is None else formats.percent(share),
                     segment.advice_zh if self.language == "zh" else segment.advice_en,
                 ]
             )
@@ -499,7 +500,7 @@ class _Writer:
             for regular in shown
         ]
         more = (
-            [self.say("p_lapsing_more", shown=wording.number(len(shown)), n=wording.number(count))]
+            [self.say("p_lapsing_more", shown=formats.number(len(shown)), n=formats.number(count))]
             if count > len(shown)
             else []
         )
@@ -518,10 +519,10 @@ class _Writer:
         words = [
             self.say(
                 "p_returns",
-                n=wording.number(overview["returns"]),
+                n=formats.number(overview["returns"]),
                 money=self.money(overview["returns_minor"]),
                 matched=self.money(matched),
-                share=wording.percent(overview["returned_minor"] / gross) if gross else "–",
+                share=formats.percent(overview["returned_minor"] / gross) if gross else "–",
             )
         ]
         if overview["unmatched_returns_minor"]:
@@ -530,7 +531,7 @@ class _Writer:
 
     def notes(self) -> list[str]:
         overview, file = self.overview, self.report.file
-        notes = [self.say("n_rows", read=wording.number(file.rows), name=file.name)]
+        notes = [self.say("n_rows", read=formats.number(file.rows), name=file.name)]
         if overview["all_orders"]:
             key = "n_as_of_asked" if self.report.is_as_of_asked else "n_as_of"
             notes.insert(0, self.say(key, as_of=self.day(overview["as_of"]), zone=self.report.zone))
@@ -555,7 +556,7 @@ class _Writer:
         for key, count in counted:
             if count:
                 guests = self.money(overview["guest_minor"])
-                notes.append(self.say(key, n=wording.number(count), money=guests, currency=self.currency))
+                notes.append(self.say(key, n=formats.number(count), money=guests, currency=self.currency))
         if not file.rejected and file.rows:
             notes.append(self.say("n_none_rejected"))
         return notes

@@ -5,7 +5,7 @@ from datetime import date
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 
-from regulars.doors.console import formats
+from regulars.oversight.reporting import formats
 
 register = template.Library()
 for name in ("number", "quantity", "percent", "day", "short_day", "month", "country"):

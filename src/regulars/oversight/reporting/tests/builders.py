@@ -7,9 +7,9 @@ from typing import Any
 import pyarrow as pa
 
 from regulars.insight.measures import computing, tables
+from regulars.insight.measures.measure import Language
 from regulars.insight.warehouse.session import Session
 from regulars.oversight.reporting.shop_report import FileNotes, LapsingRegular, ShopReport
-from regulars.oversight.reporting.wording import Language
 
 
 def bought(who: int | None, on: str, minor: int = 1000, **differently: Any) -> dict[str, Any]:

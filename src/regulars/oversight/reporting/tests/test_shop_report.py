@@ -1,16 +1,15 @@
 import re
-from datetime import date
 from html import escape
 from html.parser import HTMLParser
 from string import Formatter
 
 import pytest
 
-from regulars.oversight.reporting import charts, shop_report, wording
+from regulars.insight.measures.measure import Language
+from regulars.oversight.reporting import charts, shop_report
 from regulars.oversight.reporting._report_texts import EN, ZH
 from regulars.oversight.reporting.shop_report import FileNotes
 from regulars.oversight.reporting.tests.builders import a_report, bought
-from regulars.oversight.reporting.wording import Language
 
 INES, TOMAS, PRIYA = 1, 2, 3
 WEEKLY = [bought(TOMAS, f"2026-01-{day:02}") for day in (1, 8, 15, 22)]
@@ -120,29 +119,3 @@ def test_both_languages_say_the_same_things_with_the_same_values():
     for key in EN:
         assert holes(ZH[key]) <= holes(EN[key]) | {"share"}, key
         assert holes(EN[key]) - holes(ZH[key]) <= {"share"}, key
-
-
-@pytest.mark.parametrize(
-    ("written", "expected"),
-    [
-        (wording.money(891140790, "GBP"), "£8,911,407.90"),
-        (wording.money(-2050, "CNY"), "−¥20.50"),
-        (wording.money(700, "CHF"), "CHF 7.00"),
-        (wording.money(1234, "JPY"), "¥1,234"),
-        (wording.percent(0.6431535), "64.3%"),
-        (wording.whole_percent(0.001), "<1%"),
-        (wording.whole_percent(0.999), ">99%"),
-        (wording.whole_percent(0.0), "0%"),
-        (wording.day(date(2011, 12, 9), "en"), "9 Dec 2011"),
-        (wording.day(date(2011, 12, 9), "zh"), "2011年12月9日"),
-        (wording.month(date(2005, 3, 1), "zh"), "05年3月"),
-    ],
-)
-def test_wording(written: str, expected: str):
-    assert written == expected
-
-
-def test_an_axis_has_few_digits():
-    assert wording.axis_unit(152_000_000, "GBP", "en") == (100_000_000, "m")
-    assert wording.axis_unit(152_000_000, "GBP", "zh") == (1_000_000, "万")
-    assert wording.axis_unit(90_000, "GBP", "en") == (100, "")

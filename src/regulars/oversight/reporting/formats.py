@@ -1,16 +1,33 @@
-"""Numbers, money and days as the reader writes them. The locale is the page's language; figures stay exact."""
+"""Numbers, money, shares and days as the reader writes them: for the console, for reports and for mail.
 
+The locale is the language that is active (`django.utils.translation`); figures stay exact.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from babel import Locale, dates, numbers
+from django.utils import translation
 from django.utils.translation import get_language
 
+from regulars.insight.measures.measure import Language
 from regulars.kit.money import exponent
 
 #: English for readers anywhere (21 Nov 2026), Chinese as on the mainland.
 _LOCALES = {"en": Locale.parse("en_001"), "zh-hans": Locale.parse("zh_Hans_CN")}
+#: A currency's letters stand off its number (CHF 7.00), a sign does not (£7.00).
+_LETTERS_THEN_DIGIT = re.compile(r"(?<=[A-Za-z])(?=\d)")
+
+
+@contextmanager
+def spoken_in(language: Language) -> Iterator[None]:
+    """What is written within is for a reader of `language`."""
+    with translation.override("zh-hans" if language == "zh" else "en"):
+        yield
 
 
 def locale() -> Locale:
@@ -36,7 +53,11 @@ def quantity(value: Decimal) -> str:
 def money(minor: int, currency: str) -> str:
     """£1,234.50 from minor units; the currency decides how many decimals."""
     whole = Decimal(minor).scaleb(-exponent(currency))
-    return str(numbers.format_currency(whole, currency, locale=locale(), currency_digits=True))
+    return _apart(str(numbers.format_currency(whole, currency, locale=locale(), currency_digits=True)))
+
+
+def _apart(written: str) -> str:
+    return _LETTERS_THEN_DIGIT.sub("\N{NO-BREAK SPACE}", written)
 
 
 def round_money(minor: int, currency: str) -> str:
@@ -45,12 +66,21 @@ def round_money(minor: int, currency: str) -> str:
     if abs(whole) < 1000:
         return money(minor, currency)
     pattern = locale().currency_formats["standard"].pattern.replace(".00", "")
-    return str(numbers.format_currency(whole, currency, format=pattern, locale=locale(), currency_digits=False))
+    return _apart(str(numbers.format_currency(whole, currency, format=pattern, locale=locale(), currency_digits=False)))
 
 
 def percent(share: float, decimals: int = 1) -> str:
     """64.3% from 0.643."""
     return str(numbers.format_percent(share, format=_digits(decimals) + "%", locale=locale()))
+
+
+def whole_percent(share: float) -> str:
+    """For small places: 0% only for none at all, 100% only for all."""
+    if 0 < share < 0.005:
+        return "<1%"
+    if 0.995 < share < 1:
+        return ">99%"
+    return percent(share, 0)
 
 
 def interval(low: float, high: float) -> str:
@@ -71,6 +101,20 @@ def short_day(value: date) -> str:
 def month(value: date) -> str:
     """Nov 2026, 2026年11月."""
     return str(dates.format_skeleton("yMMM", value, locale=locale()))
+
+
+def axis_unit(largest_minor: int, currency: str) -> tuple[int, str]:
+    """What to divide minor units by so that an axis has few digits, and the letters to write after its numbers.
+
+    Thousands, millions and billions in English, 万 and 亿 in Chinese.
+    """
+    one = 10 ** exponent(currency)
+    is_chinese = locale().language == "zh"
+    steps = ((10**8, "亿"), (10**4, "万")) if is_chinese else ((10**9, "bn"), (10**6, "m"), (10**3, "k"))
+    for size, letters in steps:
+        if largest_minor >= size * one:
+            return size * one, letters
+    return one, ""
 
 
 def instant(value: datetime, zone: str) -> str:

@@ -1,0 +1,36 @@
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+
+from regulars.insight.measures.measure import Language
+from regulars.oversight.reporting import formats
+
+THE_SECOND_SUNDAY = date(2010, 12, 12)
+
+
+@pytest.mark.parametrize(
+    ("write", "en", "zh"),
+    [
+        (lambda: formats.money(891140790, "GBP"), "£8,911,407.90", "£8,911,407.90"),
+        (lambda: formats.money(-2050, "CNY"), "-CN¥20.50", "-¥20.50"),
+        (lambda: formats.money(700, "CHF"), "CHF\u00a07.00", "CHF\u00a07.00"),
+        (lambda: formats.round_money(123_400, "CHF"), "CHF\u00a01,234", "CHF\u00a01,234"),
+        (lambda: formats.money(1234, "JPY"), "JP¥1,234", "JP¥1,234"),
+        (lambda: formats.number(-1234), "-1,234", "-1,234"),
+        (lambda: formats.percent(0.6431535), "64.3%", "64.3%"),
+        (lambda: formats.interval(0.0, 0.0713), "0.0–7.1%", "0.0–7.1%"),
+        (lambda: formats.whole_percent(0.001), "<1%", "<1%"),
+        (lambda: formats.whole_percent(0.999), ">99%", ">99%"),
+        (lambda: formats.whole_percent(0.0), "0%", "0%"),
+        (lambda: formats.day(THE_SECOND_SUNDAY), "12 Dec 2010", "2010年12月12日"),
+        (lambda: formats.month(THE_SECOND_SUNDAY), "Dec 2010", "2010年12月"),
+        (lambda: formats.axis_unit(152_000_000, "GBP"), (100_000_000, "m"), (1_000_000, "万")),
+        (lambda: formats.axis_unit(90_000, "GBP"), (100, ""), (100, "")),
+    ],
+)
+def test_as_the_reader_writes_it(write: Callable[[], object], en: object, zh: object):
+    languages: tuple[Language, Language] = ("en", "zh")
+    for language, expected in zip(languages, (en, zh), strict=True):
+        with formats.spoken_in(language):
+            assert write() == expected
