@@ -7,11 +7,13 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from regulars.doors.imports import countries, parsing
-from regulars.doors.imports.mapping import NUMBERS, ROW, Column, Grain, OrderMapping, Rule
-from regulars.doors.imports.parsing import MILLION, Dates, Mark, divided, millionths, tidy
+from regulars.doors.imports.amounts import Amounts
+from regulars.doors.imports.checking import Problems
+from regulars.doors.imports.mapping import NUMBERS, ROW, Column, Grain, OrderMapping
+from regulars.doors.imports.parsing import MILLION, Dates, Mark, millionths, tidy
 from regulars.doors.imports.reading import RAGGED, Source
 from regulars.facts.customers.identifiers import is_contact, why_unusable
-from regulars.kit import civil, money
+from regulars.kit import civil
 
 #: One row of a file, read. Quantities are whole thousandths, prices whole millionths, amounts minor units; a return's
 #: are positive. `content` tells whether two rows of the file say the same; `is_bad` rows hold back their whole order.
@@ -46,23 +48,6 @@ ROWS = pl.Schema(
         "source_updated_at": pl.Datetime("us", "UTC"),
     }
 )
-PROBLEMS = pl.Schema(
-    {
-        "row": pl.Int64(),
-        "line_in_file": pl.Int64(),
-        "column": pl.String(),
-        "value": pl.String(),
-        "problem": pl.String(),
-        "mend": pl.String(),
-    }
-)
-
-_KIND_WORDS = {
-    "sale": ("sale", "sales", "order", "purchase", "buy", "销售", "订单", "正常", "购买", "销售单"),
-    "return": ("return", "returned", "refund", "returns", "退货", "退款", "退单", "退货单"),
-    "adjustment": ("adjustment", "adjust", "correction", "调整", "冲销"),
-}
-_KINDS = {word: kind for kind, words in _KIND_WORDS.items() for word in words}
 _TEXTS = (
     "order",
     "kind",
@@ -79,9 +64,6 @@ _TEXTS = (
 _LONGEST = {"order": 200, "returned_order": 200, "customer": 200, "product": 200, "store": 64, "channel": 64}
 #: Numbers of things that spreadsheets and pandas turn into 17850.0.
 _IDS = ("order", "returned_order", "customer", "product", "store")
-#: What the database's columns hold, with room to add up.
-_MOST_MONEY = 10**17
-_MOST = dict.fromkeys(NUMBERS, _MOST_MONEY) | {"quantity": 10**14}
 _BROKEN = "[\ufffd\\x00-\\x08]"
 _A_DAY = timedelta(days=1)
 _MENDED_ESCAPE = r"^'([=+@\-\t\r])"
@@ -105,9 +87,9 @@ class Normaliser:
     grain: Grain = "line"
     guests_by_name: int = 0
     unknown_countries: set[str] = field(default_factory=set)
-    rounded: int = 0
     _is_settled: bool = False
     _marks: dict[str, Mark] = field(default_factory=dict)
+    _amounts: Amounts = field(init=False)
     _dates: dict[str, Dates] = field(default_factory=dict)
     _whole: set[str] = field(default_factory=set)
 
@@ -115,6 +97,7 @@ class Normaliser:
         if self.mapping.zone is not None:
             self.zone = civil.zone(self.mapping.zone)
         self.currency = self.mapping.currency or self.currency
+        self._amounts = Amounts(self.mapping, self._marks, self.grain)
 
     def chunk(self, raw: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The chunk's rows (ROWS) and problems (PROBLEMS)."""
@@ -123,7 +106,7 @@ class Normaliser:
         if not self._is_settled:
             self._settle(told, kinds)
         read = self._read(told, kinds)
-        found = _Problems(self.mapping, self._spoken())
+        found = Problems(self.mapping, self._spoken())
         checked = self._check(read, found)
         bad = found.found(checked)
         rows = _row(checked, self.shop_zone or self.zone, self.grain).with_columns(
@@ -214,6 +197,7 @@ class Normaliser:
         elif "product" not in columns and told["order"].is_unique().all():
             self.grain = "order"
             self.notes.append("Each row is taken for one order.")
+        self._amounts = Amounts(self.mapping, self._marks, self.grain)
 
     # --- values
 
@@ -255,7 +239,7 @@ class Normaliser:
             currency.alias("currency")
         )
 
-    def _check(self, read: pl.DataFrame, found: "_Problems") -> pl.DataFrame:
+    def _check(self, read: pl.DataFrame, found: Problems) -> pl.DataFrame:
         columns = self.mapping.columns
         found.where(
             pl.col(RAGGED),
@@ -282,9 +266,9 @@ class Normaliser:
         read = self._customers(read, found)
         read = self._countries(read)
         self._check_instants(read, found)
-        return self._money(read, found)
+        return self._amounts.read(read, found)
 
-    def _customers(self, read: pl.DataFrame, found: "_Problems") -> pl.DataFrame:
+    def _customers(self, read: pl.DataFrame, found: Problems) -> pl.DataFrame:
         known = read["customer"].drop_nulls().unique().to_list()
         contacts = [ref for ref in known if is_contact(ref)]
         nobody = [ref for ref in set(known) - set(contacts) if ref.isprintable() and why_unusable(ref)]
@@ -313,7 +297,7 @@ class Normaliser:
             else pl.lit(None, dtype=pl.String)
         )
 
-    def _check_instants(self, read: pl.DataFrame, found: "_Problems") -> None:
+    def _check_instants(self, read: pl.DataFrame, found: Problems) -> None:
         at = pl.col("placed_at_read")
         told = pl.col("placed_at")
         found.where(told.is_null(), "placed_at", "is empty", "fill in when the order was placed")
@@ -371,207 +355,6 @@ class Normaliser:
                 "correct the date, or leave it empty; no later version would count any more",
             )
 
-    def _money(self, read: pl.DataFrame, found: "_Problems") -> pl.DataFrame:
-        columns = self.mapping.columns
-        for name in (name for name in NUMBERS if name in columns):
-            sign = "a point" if self._marks.get(name, ".") == "." else "a comma"
-            found.where(
-                pl.col(name).is_not_null() & pl.col(f"{name}_read").is_null(),
-                name,
-                "is no number",
-                f"write digits with {sign} before the decimals, and nothing else",
-            )
-        for name in ("quantity", "unit_price", "amount"):
-            needed = name in columns and not (name == "unit_price" and "amount" in columns)
-            if needed:
-                found.where(pl.col(name).is_null(), name, "is empty", "fill it in")
-        for name in (name for name in NUMBERS if name in columns):
-            found.where(
-                pl.col(f"{name}_read").abs() >= _MOST[name],
-                name,
-                "is too large",
-                "check the unit and the decimal sign",
-            )
-        currencies = read["currency"].drop_nulls().unique().to_list()
-        exponents = {code: money.exponent(code) for code in currencies if code in money.currencies()}
-        found.where(
-            pl.col("currency").is_null() | ~pl.col("currency").is_in(list(exponents)),
-            "currency",
-            "is no currency",
-            "use a three-letter ISO 4217 code such as CNY, GBP or USD",
-        )
-        exponent = (
-            pl.col("currency").replace_strict(exponents, default=2, return_dtype=pl.Int8)
-            if exponents
-            else pl.lit(2, dtype=pl.Int8)
-        )
-        unit = pl.lit(10, dtype=pl.Int128).pow(6 - exponent.cast(pl.Int64)).cast(pl.Int128)
-        quantity = pl.col("quantity_read") if "quantity" in columns else pl.lit(MILLION, dtype=pl.Int64)
-        found.where(
-            pl.col("quantity_read") % 1000 != 0,
-            "quantity",
-            "has more than three decimals",
-            "round it to three, or use a smaller unit",
-        )
-        for name in ("amount", "discount", "order_discount", "shipping", "tax"):
-            if name in columns and not read.schema[name].is_float():
-                self.rounded += read.select(
-                    (pl.col(f"{name}_read").cast(pl.Int128) % unit != 0).fill_null(value=False).sum()
-                ).item()
-        minor = {
-            name: divided(pl.col(f"{name}_read").cast(pl.Int128), unit)
-            for name in ("amount", "discount", "order_discount", "shipping", "tax")
-        }
-        discount = minor["discount"].fill_null(0)
-        read = read.with_columns(quantity_e3=quantity // 1000, unit=unit, discount_minor=discount).with_columns(
-            goods=divided(
-                pl.col("quantity_e3").cast(pl.Int128) * pl.col("unit_price_read").cast(pl.Int128), pl.col("unit") * 1000
-            ),
-            amount_told=minor["amount"] if "amount" in columns else pl.lit(None, dtype=pl.Int64),
-        )
-        whole = (
-            pl.col("amount_told")
-            if "amount" in columns
-            else pl.col("goods") - pl.col("discount_minor") * pl.col("goods").sign()
-        )
-        price = pl.col("unit_price_read")
-        if "unit_price" not in columns or "amount" in columns:
-            before_discount = (pl.col("amount_told") + pl.col("discount_minor")).cast(pl.Int128) * pl.col("unit") * 1000
-            made = (
-                pl.when(pl.col("quantity_e3") != 0)
-                .then(divided(before_discount, pl.col("quantity_e3").cast(pl.Int128).abs()))
-                .otherwise(0)
-            )
-            price = pl.coalesce(price, made.abs()) if "unit_price" in columns else made.abs()
-        read = read.with_columns(unit_price_e6=price, amount_minor=whole)
-        told = "unit_price" if "amount" not in columns else "amount"
-        found.where(
-            # What 64 bits did not hold is null by now.
-            pl.all_horizontal(
-                (pl.col(f"{name}_read").abs() < _MOST[name]).fill_null(value=False)
-                for name in (told, "quantity")
-                if name in columns
-            )
-            & pl.any_horizontal(
-                (amount.is_null() | (amount.abs().cast(pl.Int128) * unit_of >= _MOST_MONEY)).fill_null(value=True)
-                for amount, unit_of in (
-                    (pl.col("amount_minor"), pl.col("unit")),
-                    (pl.col("unit_price_e6"), pl.lit(1, dtype=pl.Int128)),
-                )
-            ),
-            told,
-            "makes an amount or a price that is too large",
-            "check quantity and price, their unit and their decimal sign",
-        )
-        self._check_signs(found)
-        return read.with_columns(
-            self._kinds(found).alias("kind_read"),
-            **{f"{name}_minor": minor[name] for name in ("order_discount", "shipping", "tax")},
-        )
-
-    def _kinds(self, found: "_Problems") -> pl.Expr:
-        """What kind of row it is: the column that says so, the mapping's rules, or the sign."""
-        negative = (pl.col("quantity_e3") < 0) | (
-            (pl.col("quantity_e3") >= 0) & (pl.col("amount_minor") < 0) & (self.grain == "order")
-        )
-        kind = pl.when(negative).then(pl.lit("return")).otherwise(pl.lit("sale"))
-        if "kind" in self.mapping.columns:
-            told = pl.col("kind").str.to_lowercase()
-            found.where(
-                pl.col("kind").is_not_null() & ~told.is_in(list(_KINDS)),
-                "kind",
-                "is no kind of row",
-                "write sale, return or adjustment (or leave it empty), or say `values:` in the mapping",
-            )
-            kind = pl.coalesce(told.replace_strict(_KINDS, default=None, return_dtype=pl.String), kind)
-        for rule in reversed(self.mapping.rules):
-            kind = pl.when(self._holds(rule)).then(pl.lit(rule.kind)).otherwise(kind)
-        return kind
-
-    def _holds(self, rule: Rule) -> pl.Expr:
-        return pl.all_horizontal(
-            test
-            for name, condition in rule.when.items()
-            for test in (
-                [self._test(name, condition)] if isinstance(condition, str) else self._matches(name, condition)
-            )
-        )
-
-    def _test(self, name: str, condition: str) -> pl.Expr:
-        if condition in {"empty", "present"}:
-            is_null = pl.col(name).is_null() if name in self.mapping.columns else pl.lit(value=True)
-            return is_null if condition == "empty" else ~is_null
-        number = pl.col(f"{name}_read")
-        return {"negative": number < 0, "zero": number == 0, "positive": number > 0}[condition].fill_null(value=False)
-
-    def _matches(self, name: str, condition: object) -> list[pl.Expr]:
-        assert isinstance(condition, dict)
-        tests = []
-        for test, texts in condition.items():
-            column = pl.col(name)
-            one = (
-                column.is_in(list(texts))
-                if test == "equals"
-                else pl.any_horizontal(column.str.starts_with(text) for text in texts)
-            )
-            tests.append(one.fill_null(value=False))
-        return tests
-
-    def _check_signs(self, found: "_Problems") -> None:
-        columns = self.mapping.columns
-        is_sale = pl.col("kind_read") == "sale"
-        found.where(
-            is_sale & (pl.col("quantity_e3") < 0),
-            "quantity",
-            "is negative in a row that is no return",
-            "correct it, or mark the row as a return",
-        )
-        found.where(
-            (pl.col("kind_read") == "return") & (pl.col("quantity_e3") == 0),
-            "quantity",
-            "is zero in a return",
-            "say how many came back, or leave the row out",
-        )
-        priced = "unit_price" if "unit_price" in columns else "amount"
-        money_column = "unit_price_e6" if "unit_price" in columns else "amount_minor"
-        found.where(
-            is_sale & (pl.col(money_column) < 0) & (pl.col("quantity_e3") >= 0),
-            priced,
-            "is negative in a row that is no return",
-            "correct it, or say in the mapping's `rules:` which rows are adjustments",
-        )
-        if "line" in columns:
-            found.where(pl.col("line_read") < 0, "line", "is negative", "number an order's lines from 1")
-        if {"unit_price", "amount"} <= set(columns):
-            found.where(
-                is_sale & (pl.col("amount_minor") < 0) & (pl.col("quantity_e3") >= 0),
-                "amount",
-                "is negative in a row that is no return",
-                "correct it, or say in the mapping's `rules:` which rows are adjustments",
-            )
-        for name in ("discount", "order_discount", "shipping", "tax"):
-            if name in columns:
-                found.where(
-                    is_sale & (pl.col(f"{name}_read") < 0),
-                    name,
-                    "is negative in a row that is no return",
-                    "write what was taken off, or put on, without a sign",
-                )
-        if "discount" in columns and "amount" not in columns:
-            found.where(
-                (pl.col("kind_read") != "adjustment") & (pl.col("discount_minor") > pl.col("goods").abs()),
-                "discount",
-                "is more than the price",
-                "write what was taken off this row; map what was taken off the whole order as order_discount",
-            )
-        if "unit_price" in columns and "amount" not in columns:
-            found.where(
-                (pl.col("kind_read") == "return") & (pl.col("unit_price_e6") < 0),
-                "unit_price",
-                "is negative in a return",
-                "write the price as it was paid; the row's kind or quantity says that it came back",
-            )
-
     def said(self) -> list[str]:
         """What was found out about the file, for the person who imports it."""
         notes = [*self.source.notes, *self.notes]
@@ -580,57 +363,11 @@ class Normaliser:
         if self.unknown_countries:
             names = ", ".join(sorted(self.unknown_countries)[:8])
             notes.append(f"No country is kept for customers from: {names}.")
-        if self.rounded:
-            notes.append(f"{self.rounded} amounts have more decimals than their currency and are rounded, halves up.")
+        if self._amounts.rounded:
+            notes.append(
+                f"{self._amounts.rounded} amounts have more decimals than their currency and are rounded, halves up."
+            )
         return notes
-
-
-@dataclass(frozen=True)
-class _Check:
-    wrong: pl.Expr
-    name: str
-    problem: str
-    mend: str
-    is_shown: bool
-
-
-@dataclass
-class _Problems:
-    """Collects what may be wrong with the rows of one chunk, and looks at all of it in one pass."""
-
-    mapping: OrderMapping
-    spoken: dict[str, str]
-    checks: list[_Check] = field(default_factory=list)
-
-    def where(self, wrong: pl.Expr, name: str, problem: str, mend: str, *, is_shown: bool = True) -> None:
-        """Every row for which `wrong` holds has this problem in the field `name`."""
-        self.checks.append(_Check(wrong.fill_null(value=False), name, problem, mend, is_shown))
-
-    def found(self, read: pl.DataFrame) -> pl.DataFrame:
-        """PROBLEMS, by row."""
-        if read.is_empty():
-            return pl.DataFrame(schema=PROBLEMS)
-        seen = read.select(check.wrong.any().alias(str(place)) for place, check in enumerate(self.checks)).row(0)
-        frames = [self._rows(read, check) for check, any_row in zip(self.checks, seen, strict=True) if any_row]
-        if not frames:
-            return pl.DataFrame(schema=PROBLEMS)
-        return pl.concat(frame.cast(PROBLEMS) for frame in frames).sort("row", maintain_order=True)
-
-    def _rows(self, read: pl.DataFrame, check: _Check) -> pl.DataFrame:
-        if not check.is_shown:
-            value = pl.lit("(a contact)")
-        elif check.name in self.mapping.columns:
-            value = pl.col(check.name).cast(pl.String).str.slice(0, 200)
-        else:
-            value = pl.lit("")
-        return read.filter(check.wrong).select(
-            row="@row",
-            line_in_file="@line",
-            column=pl.lit(self.spoken.get(check.name, check.name)),
-            value=value,
-            problem=pl.lit(check.problem),
-            mend=pl.lit(check.mend),
-        )
 
 
 def _row(read: pl.DataFrame, zone: ZoneInfo, grain: Grain) -> pl.DataFrame:

@@ -12,9 +12,10 @@ from typing import Literal
 import polars as pl
 
 from regulars.doors.imports import documents, mapping, reading
+from regulars.doors.imports.checking import PROBLEMS
 from regulars.doors.imports.documents import Documents
 from regulars.doors.imports.mapping import OrderMapping
-from regulars.doors.imports.normalising import PROBLEMS, Normaliser
+from regulars.doors.imports.normalising import Normaliser
 from regulars.doors.imports.reading import Source, UnreadableFile
 from regulars.doors.imports.spilling import Spill
 from regulars.doors.imports.totals import Tally, thousandths
@@ -44,7 +45,7 @@ class OrderFile:
     """Everything in one order file, in a shop of `zone` and `currency`.
 
     `paper` has the tables as the warehouse would get them once imported, numbered from 1 in this file. `totals` are
-    the control totals. `problems` (normalising.PROBLEMS) and `conflicts` (documents.CONFLICTS) say what is left out.
+    the control totals. `problems` (checking.PROBLEMS) and `conflicts` (documents.CONFLICTS) say what is left out.
     """
 
     mapping: OrderMapping

@@ -1,0 +1,236 @@
+"""Quantities, prices and amounts of rows in exact integers, and which rows are sales, returns or adjustments. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from regulars.doors.imports.checking import Problems
+from regulars.doors.imports.mapping import NUMBERS, Grain, OrderMapping, Rule
+from regulars.doors.imports.parsing import MILLION, Mark, divided
+from regulars.kit import money
+
+_KIND_WORDS = {
+    "sale": ("sale", "sales", "order", "purchase", "buy", "销售", "订单", "正常", "购买", "销售单"),
+    "return": ("return", "returned", "refund", "returns", "退货", "退款", "退单", "退货单"),
+    "adjustment": ("adjustment", "adjust", "correction", "调整", "冲销"),
+}
+_KINDS = {word: kind for kind, words in _KIND_WORDS.items() for word in words}
+#: What the database's columns hold, with room to add up.
+_MOST_MONEY = 10**17
+_MOST = dict.fromkeys(NUMBERS, _MOST_MONEY) | {"quantity": 10**14}
+
+
+@dataclass
+class Amounts:
+    """Reads the numbers of one file's chunks. `marks` has each field's decimal sign; fields without one have a point.
+
+    `rounded` counts the amounts so far that had more decimals than their currency.
+    """
+
+    mapping: OrderMapping
+    marks: Mapping[str, Mark]
+    grain: Grain
+    rounded: int = 0
+
+    def read(self, read: pl.DataFrame, found: Problems) -> pl.DataFrame:
+        """`read` has each number as whole millionths in `<field>_read`; now also what a row of the file is made of."""
+        columns = self.mapping.columns
+        for name in (name for name in NUMBERS if name in columns):
+            sign = "a point" if self.marks.get(name, ".") == "." else "a comma"
+            found.where(
+                pl.col(name).is_not_null() & pl.col(f"{name}_read").is_null(),
+                name,
+                "is no number",
+                f"write digits with {sign} before the decimals, and nothing else",
+            )
+        for name in ("quantity", "unit_price", "amount"):
+            needed = name in columns and not (name == "unit_price" and "amount" in columns)
+            if needed:
+                found.where(pl.col(name).is_null(), name, "is empty", "fill it in")
+        for name in (name for name in NUMBERS if name in columns):
+            found.where(
+                pl.col(f"{name}_read").abs() >= _MOST[name],
+                name,
+                "is too large",
+                "check the unit and the decimal sign",
+            )
+        currencies = read["currency"].drop_nulls().unique().to_list()
+        exponents = {code: money.exponent(code) for code in currencies if code in money.currencies()}
+        found.where(
+            pl.col("currency").is_null() | ~pl.col("currency").is_in(list(exponents)),
+            "currency",
+            "is no currency",
+            "use a three-letter ISO 4217 code such as CNY, GBP or USD",
+        )
+        exponent = (
+            pl.col("currency").replace_strict(exponents, default=2, return_dtype=pl.Int8)
+            if exponents
+            else pl.lit(2, dtype=pl.Int8)
+        )
+        unit = pl.lit(10, dtype=pl.Int128).pow(6 - exponent.cast(pl.Int64)).cast(pl.Int128)
+        quantity = pl.col("quantity_read") if "quantity" in columns else pl.lit(MILLION, dtype=pl.Int64)
+        found.where(
+            pl.col("quantity_read") % 1000 != 0,
+            "quantity",
+            "has more than three decimals",
+            "round it to three, or use a smaller unit",
+        )
+        for name in ("amount", "discount", "order_discount", "shipping", "tax"):
+            if name in columns and not read.schema[name].is_float():
+                self.rounded += read.select(
+                    (pl.col(f"{name}_read").cast(pl.Int128) % unit != 0).fill_null(value=False).sum()
+                ).item()
+        minor = {
+            name: divided(pl.col(f"{name}_read").cast(pl.Int128), unit)
+            for name in ("amount", "discount", "order_discount", "shipping", "tax")
+        }
+        discount = minor["discount"].fill_null(0)
+        read = read.with_columns(quantity_e3=quantity // 1000, unit=unit, discount_minor=discount).with_columns(
+            goods=divided(
+                pl.col("quantity_e3").cast(pl.Int128) * pl.col("unit_price_read").cast(pl.Int128), pl.col("unit") * 1000
+            ),
+            amount_told=minor["amount"] if "amount" in columns else pl.lit(None, dtype=pl.Int64),
+        )
+        whole = (
+            pl.col("amount_told")
+            if "amount" in columns
+            else pl.col("goods") - pl.col("discount_minor") * pl.col("goods").sign()
+        )
+        price = pl.col("unit_price_read")
+        if "unit_price" not in columns or "amount" in columns:
+            before_discount = (pl.col("amount_told") + pl.col("discount_minor")).cast(pl.Int128) * pl.col("unit") * 1000
+            made = (
+                pl.when(pl.col("quantity_e3") != 0)
+                .then(divided(before_discount, pl.col("quantity_e3").cast(pl.Int128).abs()))
+                .otherwise(0)
+            )
+            price = pl.coalesce(price, made.abs()) if "unit_price" in columns else made.abs()
+        read = read.with_columns(unit_price_e6=price, amount_minor=whole)
+        told = "unit_price" if "amount" not in columns else "amount"
+        found.where(
+            # What 64 bits did not hold is null by now.
+            pl.all_horizontal(
+                (pl.col(f"{name}_read").abs() < _MOST[name]).fill_null(value=False)
+                for name in (told, "quantity")
+                if name in columns
+            )
+            & pl.any_horizontal(
+                (amount.is_null() | (amount.abs().cast(pl.Int128) * unit_of >= _MOST_MONEY)).fill_null(value=True)
+                for amount, unit_of in (
+                    (pl.col("amount_minor"), pl.col("unit")),
+                    (pl.col("unit_price_e6"), pl.lit(1, dtype=pl.Int128)),
+                )
+            ),
+            told,
+            "makes an amount or a price that is too large",
+            "check quantity and price, their unit and their decimal sign",
+        )
+        self._check_signs(found)
+        return read.with_columns(
+            self._kinds(found).alias("kind_read"),
+            **{f"{name}_minor": minor[name] for name in ("order_discount", "shipping", "tax")},
+        )
+
+    def _kinds(self, found: Problems) -> pl.Expr:
+        """What kind of row it is: the column that says so, the mapping's rules, or the sign."""
+        negative = (pl.col("quantity_e3") < 0) | (
+            (pl.col("quantity_e3") >= 0) & (pl.col("amount_minor") < 0) & (self.grain == "order")
+        )
+        kind = pl.when(negative).then(pl.lit("return")).otherwise(pl.lit("sale"))
+        if "kind" in self.mapping.columns:
+            told = pl.col("kind").str.to_lowercase()
+            found.where(
+                pl.col("kind").is_not_null() & ~told.is_in(list(_KINDS)),
+                "kind",
+                "is no kind of row",
+                "write sale, return or adjustment (or leave it empty), or say `values:` in the mapping",
+            )
+            kind = pl.coalesce(told.replace_strict(_KINDS, default=None, return_dtype=pl.String), kind)
+        for rule in reversed(self.mapping.rules):
+            kind = pl.when(self._holds(rule)).then(pl.lit(rule.kind)).otherwise(kind)
+        return kind
+
+    def _holds(self, rule: Rule) -> pl.Expr:
+        return pl.all_horizontal(
+            test
+            for name, condition in rule.when.items()
+            for test in (
+                [self._test(name, condition)] if isinstance(condition, str) else self._matches(name, condition)
+            )
+        )
+
+    def _test(self, name: str, condition: str) -> pl.Expr:
+        if condition in {"empty", "present"}:
+            is_null = pl.col(name).is_null() if name in self.mapping.columns else pl.lit(value=True)
+            return is_null if condition == "empty" else ~is_null
+        number = pl.col(f"{name}_read")
+        return {"negative": number < 0, "zero": number == 0, "positive": number > 0}[condition].fill_null(value=False)
+
+    def _matches(self, name: str, condition: object) -> list[pl.Expr]:
+        assert isinstance(condition, dict)
+        tests = []
+        for test, texts in condition.items():
+            column = pl.col(name)
+            one = (
+                column.is_in(list(texts))
+                if test == "equals"
+                else pl.any_horizontal(column.str.starts_with(text) for text in texts)
+            )
+            tests.append(one.fill_null(value=False))
+        return tests
+
+    def _check_signs(self, found: Problems) -> None:
+        columns = self.mapping.columns
+        is_sale = pl.col("kind_read") == "sale"
+        found.where(
+            is_sale & (pl.col("quantity_e3") < 0),
+            "quantity",
+            "is negative in a row that is no return",
+            "correct it, or mark the row as a return",
+        )
+        found.where(
+            (pl.col("kind_read") == "return") & (pl.col("quantity_e3") == 0),
+            "quantity",
+            "is zero in a return",
+            "say how many came back, or leave the row out",
+        )
+        priced = "unit_price" if "unit_price" in columns else "amount"
+        money_column = "unit_price_e6" if "unit_price" in columns else "amount_minor"
+        found.where(
+            is_sale & (pl.col(money_column) < 0) & (pl.col("quantity_e3") >= 0),
+            priced,
+            "is negative in a row that is no return",
+            "correct it, or say in the mapping's `rules:` which rows are adjustments",
+        )
+        if "line" in columns:
+            found.where(pl.col("line_read") < 0, "line", "is negative", "number an order's lines from 1")
+        if {"unit_price", "amount"} <= set(columns):
+            found.where(
+                is_sale & (pl.col("amount_minor") < 0) & (pl.col("quantity_e3") >= 0),
+                "amount",
+                "is negative in a row that is no return",
+                "correct it, or say in the mapping's `rules:` which rows are adjustments",
+            )
+        for name in ("discount", "order_discount", "shipping", "tax"):
+            if name in columns:
+                found.where(
+                    is_sale & (pl.col(f"{name}_read") < 0),
+                    name,
+                    "is negative in a row that is no return",
+                    "write what was taken off, or put on, without a sign",
+                )
+        if "discount" in columns and "amount" not in columns:
+            found.where(
+                (pl.col("kind_read") != "adjustment") & (pl.col("discount_minor") > pl.col("goods").abs()),
+                "discount",
+                "is more than the price",
+                "write what was taken off this row; map what was taken off the whole order as order_discount",
+            )
+        if "unit_price" in columns and "amount" not in columns:
+            found.where(
+                (pl.col("kind_read") == "return") & (pl.col("unit_price_e6") < 0),
+                "unit_price",
+                "is negative in a return",
+                "write the price as it was paid; the row's kind or quantity says that it came back",
+            )

@@ -1,0 +1,66 @@
+"""What may be wrong with rows: every check's problem with its file line, column, value and mend. Pure."""
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from regulars.doors.imports.mapping import OrderMapping
+
+PROBLEMS = pl.Schema(
+    {
+        "row": pl.Int64(),
+        "line_in_file": pl.Int64(),
+        "column": pl.String(),
+        "value": pl.String(),
+        "problem": pl.String(),
+        "mend": pl.String(),
+    }
+)
+
+
+@dataclass(frozen=True)
+class _Check:
+    wrong: pl.Expr
+    name: str
+    problem: str
+    mend: str
+    is_shown: bool
+
+
+@dataclass
+class Problems:
+    """Collects what may be wrong with the rows of one chunk, and looks at all of it in one pass."""
+
+    mapping: OrderMapping
+    spoken: dict[str, str]
+    checks: list[_Check] = field(default_factory=list)
+
+    def where(self, wrong: pl.Expr, name: str, problem: str, mend: str, *, is_shown: bool = True) -> None:
+        """Every row for which `wrong` holds has this problem in the field `name`."""
+        self.checks.append(_Check(wrong.fill_null(value=False), name, problem, mend, is_shown))
+
+    def found(self, read: pl.DataFrame) -> pl.DataFrame:
+        """PROBLEMS, by row."""
+        if read.is_empty():
+            return pl.DataFrame(schema=PROBLEMS)
+        seen = read.select(check.wrong.any().alias(str(place)) for place, check in enumerate(self.checks)).row(0)
+        frames = [self._rows(read, check) for check, any_row in zip(self.checks, seen, strict=True) if any_row]
+        if not frames:
+            return pl.DataFrame(schema=PROBLEMS)
+        return pl.concat(frame.cast(PROBLEMS) for frame in frames).sort("row", maintain_order=True)
+
+    def _rows(self, read: pl.DataFrame, check: _Check) -> pl.DataFrame:
+        if not check.is_shown:
+            value = pl.lit("(a contact)")
+        elif check.name in self.mapping.columns:
+            value = pl.col(check.name).cast(pl.String).str.slice(0, 200)
+        else:
+            value = pl.lit("")
+        return read.filter(check.wrong).select(
+            row="@row",
+            line_in_file="@line",
+            column=pl.lit(self.spoken.get(check.name, check.name)),
+            value=value,
+            problem=pl.lit(check.problem),
+            mend=pl.lit(check.mend),
+        )
