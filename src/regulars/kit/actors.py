@@ -19,3 +19,5 @@ class Actor:
 
 
 SYSTEM = Actor("system", "regulars")
+#: Somebody at the command line, where nobody signs in.
+SHELL = Actor("system", "shell")

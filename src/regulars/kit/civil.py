@@ -76,11 +76,6 @@ def start_of_day(day: date, zone: ZoneInfo) -> datetime:
     return after.replace(microsecond=0)
 
 
-def day_window(day: date, zone: ZoneInfo) -> Window[datetime]:
-    """The day as instants: 23, 24 or 25 hours long, mostly."""
-    return days_window(Window(day, day + _ONE_DAY), zone)
-
-
 def days_window(days: Window[date], zone: ZoneInfo) -> Window[datetime]:
     """A window of days as instants of `zone`."""
     return Window(start_of_day(days.start, zone), start_of_day(days.end, zone))
@@ -99,12 +94,6 @@ def by_month(window: Window[datetime], zone: ZoneInfo) -> Iterator[Window[dateti
 def month_of(day: date) -> date:
     """The first day of its month."""
     return day.replace(day=1)
-
-
-def month_window(day: date) -> Window[date]:
-    """The days of its month."""
-    first = month_of(day)
-    return Window(first, add_months(first, 1))
 
 
 def add_months(day: date, months: int) -> date:

@@ -1,5 +1,6 @@
 """The `regulars` command."""
 
+import errno
 import functools
 import os
 from collections.abc import Callable
@@ -24,6 +25,13 @@ OWN = {
         "bench", "Measure how fast it is, beside a limit measured in the same run.", "regulars.main.bench"
     ),
     "manage": Offered("manage", "Run a Django management command.", "regulars.main.manage"),
+}
+
+
+#: What a machine says no to, through no fault of the program.
+OUTSIDE = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE),
+    *(errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, None),
 }
 
 
@@ -83,6 +91,13 @@ class House(click.Group):
             raise click.ClickException(refusal.message) from refusal
         except ImproperlyConfigured as wrong:
             raise click.ClickException(str(wrong)) from wrong
+        except OSError as problem:
+            if problem.errno not in OUTSIDE:
+                raise
+            # Polars gives no number and says everything in one sentence.
+            words = f"{problem.strerror}." if problem.strerror else str(problem)
+            where = f"{problem.filename}: " if problem.filename else ""
+            raise click.ClickException(where + words) from problem
 
 
 @click.group(cls=House)

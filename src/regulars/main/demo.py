@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import click
 from django.conf import settings
 
+from regulars.facts.company import defaults
 from regulars.kit import civil
 from regulars.kit.refusals import Refusal
 from regulars.main.up import serve
@@ -64,9 +65,10 @@ def demo(shoppers: int, years: float, seed: str, fresh: bool, every: float, host
     left; while it runs, shoppers go on buying.
     """
     home = Path(settings.REGULARS_HOME)
-    today = civil.day_of(datetime.now(UTC), ZoneInfo("Asia/Shanghai"))
+    today = civil.day_of(datetime.now(UTC), ZoneInfo(defaults.ZONE))
     wanted = shops.Shop(shoppers, years, seed, today.isoformat())
     if os.environ.get(_INSIDE) != "1":
+        home.mkdir(parents=True, exist_ok=True)
         home = home / "demo"
         if fresh:
             _clear(home)

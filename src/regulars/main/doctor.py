@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from regulars.facts.company import defaults
 from regulars.kit.refusals import Refusal
 from regulars.main.cli import say
 from regulars.runtime.database.needs import without_database
@@ -53,16 +54,18 @@ def _python() -> Iterator[Finding]:
 
 def _home() -> Iterator[Finding]:
     home = Path(settings.REGULARS_HOME)
-    if not home.exists():
+    # What is there of it: the rest is made by the first start.
+    there = next(folder for folder in (home, *home.parents) if folder.exists())
+    if not there.is_dir():
+        yield Finding("Home", WRONG, f"{there} is a file", "Set REGULARS_HOME to a folder.")
+    elif not os.access(there, os.W_OK | os.X_OK):
+        mend = "Mend its owner, or set REGULARS_HOME to a folder of your own."
+        yield Finding("Home", WRONG, f"{there} cannot be written to by this user", mend)
+    elif there != home:
         yield Finding("Home", FINE, f"{home} does not exist yet; the first start makes it")
-        return
-    if os.access(home, os.W_OK | os.X_OK):
-        yield Finding("Home", FINE, str(home))
     else:
-        yield Finding(
-            "Home", WRONG, f"{home} cannot be written to by this user", "Mend its owner, or set REGULARS_HOME."
-        )
-    free = shutil.disk_usage(home).free
+        yield Finding("Home", FINE, str(home))
+    free = shutil.disk_usage(there).free
     words = f"{free / GIGABYTE:.1f} GB free where {home} is"
     if free >= FREE_WANTED:
         yield Finding("Disk", FINE, words)
@@ -86,7 +89,7 @@ def _zones() -> Iterator[Finding]:
         yield Finding("Time zones", WRONG, "this machine knows hardly any", "Install tzdata: pip install tzdata.")
     else:
         yield Finding(
-            "Time zones", FINE, f"{len(available_timezones())} known, {ZoneInfo('Asia/Shanghai').key} among them"
+            "Time zones", FINE, f"{len(available_timezones())} known, {ZoneInfo(defaults.ZONE).key} among them"
         )
 
 

@@ -4,8 +4,10 @@ import os
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
+from regulars.kit import languages
 from regulars.main.rooms import ROOMS
 from regulars.runtime.database.addresses import django_databases
 from regulars.runtime.secrets.keyfile import django_secret
@@ -19,7 +21,8 @@ if not (_port.isascii() and _port.isdigit() and 0 < int(_port) < 65536):
     raise ImproperlyConfigured(f"REGULARS_PORT is {_port!r}; it must be a number from 1 to 65535.")
 REGULARS_PORT = int(_port)
 
-SECRET_KEY = django_secret(REGULARS_HOME)
+# Read, or made, when something is signed: a command that signs nothing leaves no file behind and needs no home.
+SECRET_KEY = SimpleLazyObject(lambda: django_secret(REGULARS_HOME))
 DEBUG = False
 ALLOWED_HOSTS = [h for h in os.environ.get("REGULARS_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",") if h]
 if REGULARS_HOST not in {"0.0.0.0", "::"}:  # noqa: S104 - compared with, not bound to
@@ -110,7 +113,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = True
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+LANGUAGES = list(languages.NAMES.items())
 LOCALE_PATHS = [Path(__file__).resolve().parent.parent / "locale"]
 STATIC_URL = "/static/"
 STATIC_ROOT = REGULARS_HOME / "static"

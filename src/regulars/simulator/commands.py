@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import connections
 
 from regulars.facts.commerce import orders
+from regulars.facts.company import defaults
 from regulars.kit import civil
 from regulars.kit.actors import Actor
 from regulars.kit.money import Money
@@ -32,7 +33,7 @@ from regulars.simulator.process import Process
 @click.option(
     "--until", type=click.DateTime(["%Y-%m-%d"]), help="The day after the last one  [default: today in --zone]"
 )
-@click.option("--zone", default="Asia/Shanghai", show_default=True, help="The shop's time zone.")
+@click.option("--zone", default=defaults.ZONE, show_default=True, help="The shop's time zone.")
 @click.option("--process", type=click.Choice(["pareto_nbd", "bg_nbd"]), default="pareto_nbd", show_default=True)
 @click.option(
     "-o", "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="FILE.csv or FILE.parquet."
@@ -58,6 +59,9 @@ def simulate(
     door's own format: `regulars import orders FILE`. The same options make the same bytes on every machine.
     """
     try:
+        for wanted in (out, truth):
+            if wanted:
+                files.check_place(wanted)
         local = civil.zone(zone)
         plan = world.Plan(
             shoppers=shoppers,

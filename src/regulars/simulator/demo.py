@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import ClassVar
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from regulars.facts.customers.profiles import Profile
 from regulars.insight.measures import refreshing
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
+from regulars.runtime import disk
 from regulars.simulator import catalogue, files
 from regulars.simulator.chance import Chance
 from regulars.simulator.people import Person, people
@@ -49,8 +49,7 @@ class Shop:
 
     @property
     def plan(self) -> Plan:
-        zone = ZoneInfo("Asia/Shanghai")
-        return Plan(self.shoppers, date.fromisoformat(self.until), self.years, self.seed, zone)
+        return Plan(self.shoppers, date.fromisoformat(self.until), self.years, self.seed)
 
 
 def shop_of(home: Path) -> Shop | None:
@@ -161,9 +160,7 @@ def _note(home: Path) -> Path:
 
 
 def _write(home: Path, shop: Shop) -> None:
-    fresh = _note(home).with_suffix(".new")
-    fresh.write_text(json.dumps(vars(shop)))
-    fresh.replace(_note(home))
+    disk.write_whole(_note(home), json.dumps(vars(shop)))
 
 
 def _now() -> datetime:

@@ -24,6 +24,18 @@ class UnknownFileKind(Refusal):
         super().__init__(f"{path.name}: write to a name that ends in .csv or .parquet", path=str(path))
 
 
+class NoSuchFolder(Refusal):
+    code = "simulator.no_such_folder"
+
+
+def check_place(path: Path) -> None:
+    """Refuses a name that nothing can be written to, before the work of making what is to be written."""
+    if path.suffix not in {".csv", ".parquet"}:
+        raise UnknownFileKind(path)
+    if not path.parent.is_dir():
+        raise NoSuchFolder(f"{path.parent}: there is no such folder; make it first", path=str(path))
+
+
 def order_frame(world: World) -> pl.DataFrame:
     """Sales by time, then returns by time. Instants are local with their offset; amounts have two decimals."""
     return pl.concat([_sales(world), _returns(world)])

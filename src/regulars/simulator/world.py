@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from regulars.facts.company import defaults
+from regulars.kit.refusals import Refusal
 from regulars.simulator.catalogue import CATEGORIES, PRODUCTS, STORES
 from regulars.simulator.chance import Chance, Floats, Ints
 from regulars.simulator.process import Process, purchases
@@ -28,6 +30,16 @@ _ELSEWHERE_PERMILLE = 120
 _NAMELESS_PERMILLE = 250
 
 
+#: Years of clocks whose changes the zone database knows or rules.
+OLDEST, LATEST = 1990, 2100
+
+
+class BadWindow(Refusal):
+    """Days for which no shop can be made."""
+
+    code = "simulator.bad_window"
+
+
 @dataclass(frozen=True)
 class Plan:
     """What decides a world. Days are civil days of `zone`; the window is [`until` - `years`, `until`), half open."""
@@ -36,9 +48,13 @@ class Plan:
     until: date
     years: float = 2.0
     seed: str = "regulars"
-    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
-    currency: str = "CNY"
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo(defaults.ZONE))
+    currency: str = defaults.CURRENCY
     process: Process = field(default_factory=Process)
+
+    def __post_init__(self) -> None:
+        if not OLDEST <= self.until.year <= LATEST:
+            raise BadWindow(f"until: {self.until} is not between the years {OLDEST} and {LATEST}", field="until")
 
     @property
     def days(self) -> int:

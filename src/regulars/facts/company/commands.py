@@ -6,6 +6,7 @@ from dataclasses import asdict
 import click
 
 from regulars.facts.company import company
+from regulars.kit import languages
 from regulars.kit.actors import SYSTEM
 from regulars.runtime.database import clock
 
@@ -26,7 +27,7 @@ def show(as_json: bool) -> None:
 @click.option("--name", help="What customers call the shop.")
 @click.option("--currency", help="What its totals are in, such as CNY or GBP.")
 @click.option("--zone", help="Whose days count, such as Asia/Shanghai or Europe/London.")
-@click.option("--language", type=click.Choice(company.LANGUAGES), help="What its people read.")
+@click.option("--language", type=click.Choice(languages.CODES), help="What its people read.")
 @click.option("--country", help="Where it is: two capital letters, such as CN or GB.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def settle(

@@ -1,20 +1,17 @@
 """The shop: its name, money, clock, language and country."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 
-from regulars.facts.company import models
+from regulars.facts.company import defaults, models
 from regulars.facts.company._codes import check_name
-from regulars.kit import civil, money
+from regulars.kit import civil, languages, money
 from regulars.kit.actors import Actor
+from regulars.kit.countries import check_country
 from regulars.kit.refusals import Refusal
 from regulars.runtime.trail import trail
-
-LANGUAGES = ("en", "zh-hans")
-_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -35,13 +32,7 @@ class UnknownLanguage(Refusal):
     code = "company.unknown_language"
 
 
-class BadCountry(Refusal):
-    """Not two capital letters."""
-
-    code = "company.bad_country"
-
-
-_NOT_YET = Shop("", "CNY", "Asia/Shanghai", "zh-hans", "CN", is_settled=False)
+_NOT_YET = Shop("", defaults.CURRENCY, defaults.ZONE, defaults.LANGUAGE, defaults.COUNTRY, is_settled=False)
 
 
 def shop() -> Shop:
@@ -57,9 +48,9 @@ def settle(*, name: str, currency: str, zone: str, language: str, country: str, 
     """
     money.exponent(currency)
     civil.zone(zone)
-    if language not in LANGUAGES:
+    if language not in languages.CODES:
         raise UnknownLanguage(
-            f"language: {language[:20]!r} is not spoken here; use one of {', '.join(LANGUAGES)}",
+            f"language: {language[:20]!r} is not spoken here; use one of {', '.join(languages.CODES)}",
             field="language",
             value=language[:20],
         )
@@ -84,17 +75,6 @@ def settle(*, name: str, currency: str, zone: str, language: str, country: str, 
             after=_told(after),
         )
     return after
-
-
-def check_country(country: str, field: str = "country") -> str:
-    """`country` when it has the form of an ISO 3166 two-letter code."""
-    if not _COUNTRY.fullmatch(country):
-        raise BadCountry(
-            f"{field}: {country[:20]!r} is no country code; use two capital letters such as CN or GB",
-            field=field,
-            value=country[:20],
-        )
-    return country
 
 
 def _shop(row: models.Shop) -> Shop:

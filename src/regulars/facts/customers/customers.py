@@ -14,6 +14,7 @@ from regulars.facts.customers.models import Identifier
 from regulars.facts.customers.notices import CustomerSeen
 from regulars.kit import ids
 from regulars.kit.actors import Actor, Origin
+from regulars.kit.countries import check_country
 from regulars.kit.refusals import Refusal
 from regulars.runtime.notices.outbox import announce
 from regulars.runtime.secrets import lookup
@@ -38,12 +39,6 @@ class UnknownCustomer(Refusal):
     """No such customer."""
 
     code = "customers.unknown"
-
-
-class BadCountry(Refusal):
-    """Not two capital letters."""
-
-    code = "customers.bad_country"
 
 
 def resolve_many(*, namespace: str, refs: Iterable[str], at: datetime, by: Actor, origin: Origin) -> dict[str, int]:
@@ -198,17 +193,6 @@ def refs_of_many(customers: Sequence[int]) -> dict[int, str]:
 def count() -> int:
     """How many customers there are. Counts them all: not for every page."""
     return Row.objects.count()
-
-
-def check_country(country: str) -> str:
-    """`country` when it has the form of an ISO 3166 two-letter code."""
-    if len(country) != 2 or not (country.isascii() and country.isalpha() and country.isupper()):
-        raise BadCountry(
-            f"country: {country[:20]!r} is no country code; use two capital letters such as CN or GB",
-            field="country",
-            value=country[:20],
-        )
-    return country
 
 
 def _digest_of_ref(namespace: str, ref: str) -> bytes:

@@ -11,11 +11,12 @@ from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.company import company
 from regulars.facts.customers import _in_bulk, _names, _sealing, contacts
-from regulars.facts.customers.customers import UnknownCustomer, check_country
+from regulars.facts.customers.customers import UnknownCustomer
 from regulars.facts.customers.models import Customer, Description, Identifier, NamePrefix
 from regulars.facts.customers.models import Profile as Row
 from regulars.facts.customers.notices import CustomerDescribed
 from regulars.kit.actors import Actor
+from regulars.kit.countries import check_country
 from regulars.kit.refusals import Refusal
 from regulars.runtime.database import bulk
 from regulars.runtime.notices.outbox import announce

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from regulars.kit.refusals import Refusal
+from regulars.runtime import disk
 from regulars.runtime.database.published import ColumnType
 
 FORMAT = 1
@@ -90,22 +91,8 @@ def read_manifest(home: Path) -> Manifest:
 
 
 def write_manifest(home: Path, manifest: Manifest) -> None:
-    part = folder(home) / "manifest.json.part"
-    with part.open("w") as out:
-        json.dump({"format": FORMAT, **asdict(manifest)}, out, indent=1)
-        out.flush()
-        os.fsync(out.fileno())
-    part.replace(folder(home) / "manifest.json")
-    sync_folder(folder(home))
-
-
-def sync_folder(path: Path) -> None:
-    """Makes renames inside `path` last through a power cut."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    text = json.dumps({"format": FORMAT, **asdict(manifest)}, indent=1)
+    disk.write_whole(folder(home) / "manifest.json", text)
 
 
 def hold(home: Path) -> int:

@@ -13,7 +13,6 @@ import fcntl
 import hashlib
 import io
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -31,7 +30,7 @@ from django.db import connection, transaction
 from regulars.insight.warehouse import _files
 from regulars.insight.warehouse._files import DataFile, Manifest, NothingPublished, TableFiles
 from regulars.insight.warehouse.session import MEMORY, THREADS
-from regulars.runtime import rooms
+from regulars.runtime import disk, rooms
 from regulars.runtime.database.published import ColumnType, PublishedTable
 
 #: Deltas are merged into the base when there are this many, or they hold this share of the base's rows.
@@ -254,11 +253,7 @@ def _new_path(home: Path, table: str, kind: str) -> Path:
 
 def _settle(home: Path, path: Path, rows: int) -> DataFile:
     """The finished file under its own name, on disk for good."""
-    part = path.with_suffix(".part")
-    with part.open("rb") as written:
-        os.fsync(written.fileno())
-    part.rename(path)
-    _files.sync_folder(path.parent)
+    disk.settle(path.with_suffix(".part"), path)
     return DataFile(path.relative_to(_files.folder(home)).as_posix(), rows)
 
 

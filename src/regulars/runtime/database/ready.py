@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import psycopg
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connections
+from django.db import OperationalError, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from regulars.kit.refusals import Refusal
@@ -130,4 +130,8 @@ def database_ready(*, say: Say) -> Iterator[None]:
     """
     with server(say=say):
         migrate(say=say)
-        yield
+        try:
+            yield
+        except OperationalError as problem:
+            # It has ended, or its disk is full: nothing that the command did wrong.
+            raise DatabaseUnreachable(f"The database: {str(problem).strip()}") from problem

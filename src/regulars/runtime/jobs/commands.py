@@ -5,10 +5,8 @@ import json
 import click
 from django.utils import timezone
 
-from regulars.kit.actors import Actor
+from regulars.kit.actors import SHELL
 from regulars.runtime.jobs import jobs
-
-SHELL = Actor("system", "shell")
 
 
 @click.group("jobs")

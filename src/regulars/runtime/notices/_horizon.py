@@ -55,8 +55,3 @@ class Horizon:
             if not self._in_flight:
                 self.settled = self._pending
         return self.settled
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether numbers have been drawn whose transactions are still open."""
-        return bool(self._in_flight)

@@ -6,10 +6,8 @@ from dataclasses import asdict
 import click
 from django.utils import timezone
 
-from regulars.kit.actors import Actor
+from regulars.kit.actors import SHELL
 from regulars.runtime.notices import dead_letters, lag
-
-SHELL = Actor("system", "shell")
 
 
 @click.group("notices")

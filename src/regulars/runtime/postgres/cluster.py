@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 import psycopg
 from psycopg import sql
 
+from regulars.runtime import disk
 from regulars.runtime.postgres.accounts import Account
 from regulars.runtime.postgres.binaries import Binaries
 from regulars.runtime.postgres.places import PORT, Place
@@ -37,19 +38,9 @@ def passwords(home: Path) -> Passwords:
     file = home / "keys" / "database.json"
     if not file.exists():
         file.parent.mkdir(mode=0o700, exist_ok=True)
-        write_private(file, json.dumps({role: secrets.token_urlsafe(32) for role in (SUPERUSER, OWNER, APP, READER)}))
+        made = {role: secrets.token_urlsafe(32) for role in (SUPERUSER, OWNER, APP, READER)}
+        disk.write_whole(file, json.dumps(made))
     return Passwords(**json.loads(file.read_text()))
-
-
-def write_private(file: Path, text: str) -> None:
-    """Replace `file` as a whole with `text`, 0600, on disk when this returns."""
-    half = file.with_name(f".{file.name}.{os.getpid()}")
-    half.unlink(missing_ok=True)
-    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    half.replace(file)
 
 
 def url(place: Place, *, role: str, password: str, database: str = DATABASE) -> str:
@@ -107,7 +98,7 @@ def configure(place: Place, *, account: Account, durable: bool) -> None:
     """Write our settings. What an operator adds to `postgresql.conf` below the include line wins over them."""
     file = place.data / "regulars.conf"
     quoted = {name: value.replace("'", "''") for name, value in _settings(place, durable=durable).items()}
-    write_private(file, "".join(f"{name} = '{value}'\n" for name, value in quoted.items()))
+    disk.write_whole(file, "".join(f"{name} = '{value}'\n" for name, value in quoted.items()))
     os.chown(file, account.uid, account.gid)
 
 
@@ -125,7 +116,7 @@ def make(binaries: Binaries, place: Place, *, account: Account, kept: Passwords,
     if half.exists():
         shutil.rmtree(half)
     try:
-        write_private(secret, kept.postgres)
+        disk.write_whole(secret, kept.postgres)
         os.chown(secret, account.uid, account.gid)
         done = subprocess.run(
             [

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -19,6 +20,8 @@ from regulars.runtime.postgres.places import make_home, place_for, run_folder
 from regulars.runtime.postgres.postmaster import is_alive
 from regulars.runtime.postgres.trouble import DatabaseTrouble
 
+#: Bytes of a disk below which a keeper that ends without a word has ended for want of them.
+SMALLEST_FREE = 16 * 1024**2
 #: Keepers this process has started: their handles are kept so that each is collected when it ends.
 _keepers: list[tuple[Path, subprocess.Popen[bytes]]] = []
 
@@ -89,6 +92,13 @@ def _spawn(home: Path, bin_folder: Path | None, *, durable: bool) -> subprocess.
     return keeper
 
 
+def _guess(home: Path) -> str:
+    """Why a keeper ended that could not write it down."""
+    if shutil.disk_usage(home).free < SMALLEST_FREE:
+        return f"The disk of {home} is full. Make room, then start again: what is recorded stays safe."
+    return f"The database's keeper ended at once. See {home}/logs/database.log."
+
+
 def _collect() -> None:
     _keepers[:] = [(home, keeper) for home, keeper in _keepers if keeper.poll() is None]
 
@@ -118,8 +128,7 @@ def ensure(
         elif (ended := ours.poll()) is not None:
             keeper, state, words = board.read()
             if ended != 0:
-                known = words if keeper == ours.pid and state == "failed" else f"See {home}/logs/database.log."
-                raise DatabaseTrouble(known)
+                raise DatabaseTrouble(words if keeper == ours.pid and state == "failed" else _guess(home))
             # Another keeper was first, and has ended since; or ours was asked to stop.
             ours = None
         time.sleep(0.03)

@@ -24,6 +24,7 @@ from types import FrameType
 import click
 import psycopg
 
+from regulars.runtime import disk
 from regulars.runtime.postgres import cluster, postmaster
 from regulars.runtime.postgres.accounts import database_account
 from regulars.runtime.postgres.binaries import Binaries, binaries_in, find_binaries, reachable
@@ -60,7 +61,7 @@ class Board:
         return run_folder(self.home) / "database.state"
 
     def write(self, state: str, words: str = "") -> None:
-        cluster.write_private(self._file, json.dumps({"keeper": os.getpid(), "state": state, "words": words}))
+        disk.write_whole(self._file, json.dumps({"keeper": os.getpid(), "state": state, "words": words}))
 
     def read(self) -> tuple[int, str, str]:
         """The keeper's pid, its state (starting, ready, stopping, failed) and its words."""
@@ -152,7 +153,7 @@ class Keeper:
                 if self.durable:
                     self._refuse_unsafe()
                 cluster.ensure_roles(self.place, self.kept)
-                cluster.write_private(
+                disk.write_whole(
                     self.home / ADDRESS_FILE,
                     json.dumps(
                         cluster.urls(self.place, self.kept)

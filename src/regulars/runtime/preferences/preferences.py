@@ -7,7 +7,7 @@ A room declares its preferences as values in a public module:
 and asks `read(QUIET_FROM)`. What a deployment decides (addresses, folders, keys) is a `REGULARS_…` variable instead.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -71,27 +71,10 @@ def between(least: int, most: int) -> Callable[[int], str | None]:
     return check
 
 
-def one_of(*choices: str) -> Callable[[str], str | None]:
-    """A check: one of these words."""
-
-    def check(value: str) -> str | None:
-        if value in choices:
-            return None
-        return _("choose one of %(choices)s") % {"choices": ", ".join(choices)}
-
-    return check
-
-
 def read(preference: Preference[V]) -> V:
     """The value; the default where nobody has set one, or what is stored no longer fits. One indexed row, no cache."""
     row = Value.objects.filter(pk=preference.name).first()
     return preference.default if row is None else _stored(preference, row.value)[0]
-
-
-def read_many(preferences: Sequence[Preference[Any]]) -> dict[str, Any]:
-    """`read` for several, by name, in one query."""
-    rows = dict(Value.objects.filter(pk__in=[one.name for one in preferences]).values_list("name", "value"))
-    return {one.name: _stored(one, rows[one.name])[0] if one.name in rows else one.default for one in preferences}
 
 
 def write(preference: Preference[V], value: V, *, at: datetime, by: Actor, why: str = "") -> None:

@@ -4,6 +4,13 @@ import os
 import secrets
 from pathlib import Path
 
+from regulars.runtime import disk
+
+
+def fresh() -> str:
+    """256 random bits as text."""
+    return secrets.token_urlsafe(32)
+
 
 def load_or_make(home: Path, name: str) -> str:
     """The secret called `name`, made with 256 random bits at first use. Two first users agree on one."""
@@ -13,19 +20,7 @@ def load_or_make(home: Path, name: str) -> str:
         return path.read_text().strip()
     except FileNotFoundError:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = folder / f".{name}.{os.getpid()}.{secrets.token_hex(4)}"
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(secrets.token_urlsafe(32) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        # A hard link fails where the name is taken, so the first writer wins and the file is never half written.
-        os.link(fresh, path)
-    except FileExistsError:
-        pass
-    finally:
-        fresh.unlink()
+    disk.write_once(path, fresh() + "\n")
     return path.read_text().strip()
 
 

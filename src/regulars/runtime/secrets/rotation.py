@@ -4,7 +4,6 @@ What is sealed stays as it is: it is sealed with the persons' keys, and those do
 """
 
 import os
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,7 +14,8 @@ from django.db import connection, transaction
 from django.db.models import Count
 
 from regulars.kit.refusals import Refusal
-from regulars.runtime.secrets import vault
+from regulars.runtime import disk
+from regulars.runtime.secrets import keyfile, vault
 from regulars.runtime.secrets._master import BEFORE, fingerprint, is_from_environment, keyring, master_key
 from regulars.runtime.secrets.models import PersonKey
 
@@ -69,15 +69,9 @@ def rotate() -> int:
             "the key before this one is still kept; run `regulars keys rewrap`, then `regulars keys retire`"
         )
     master_key()
-    fresh = folder / f".master.{secrets.token_hex(4)}"
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(secrets.token_urlsafe(32) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
     # The old key has its second name before it loses its first: killed in between, nothing is lost.
     os.link(folder / "master", folder / BEFORE)
-    fresh.replace(folder / "master")
-    _flush(folder)
+    disk.write_whole(folder / "master", keyfile.fresh() + "\n")
     return rewrap()
 
 
@@ -102,7 +96,7 @@ def retire(*, at: datetime) -> bool:
     if at.timestamp() - old.stat().st_ctime < SETTLE.total_seconds():
         raise Unfinished("the key was changed less than an hour ago; a process may still use the one before: wait")
     old.unlink()
-    _flush(old.parent)
+    disk.sync_folder(old.parent)
     return True
 
 
@@ -122,11 +116,3 @@ def _rewrap_some() -> int:
             [name, [row.person for row in rows], wrapped],
         )
         return len(rows)
-
-
-def _flush(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -13,14 +13,13 @@ from django.core.validators import validate_email
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from regulars.kit import languages
 from regulars.kit.actors import SYSTEM, Actor
 from regulars.kit.refusals import Refusal
 from regulars.runtime.staff import _links
 from regulars.runtime.staff.models import OneTimeLink, Operator
 from regulars.runtime.staff.roles import Role
 from regulars.runtime.trail import trail
-
-LANGUAGES = ("en", "zh-hans")
 
 
 class LinkSpent(Refusal):
@@ -75,7 +74,7 @@ class UnknownLanguage(Refusal):
     def __init__(self, language: str) -> None:
         super().__init__(
             _("There is no language “%(language)s” here. Choose one of %(languages)s.")
-            % {"language": language, "languages": ", ".join(LANGUAGES)}
+            % {"language": language, "languages": ", ".join(languages.CODES)}
         )
 
 
@@ -311,7 +310,7 @@ def reactivate(*, operator: int, at: datetime, by: Actor, why: str = "") -> None
 
 
 def set_language(*, operator: int, language: str, at: datetime, by: Actor) -> None:
-    """`language` is one of LANGUAGES, or "" to follow the browser."""
+    """`language` is one of `languages.CODES`, or "" to follow the browser."""
     language = _language(language)
     with transaction.atomic():
         found = _locked(operator)
@@ -411,7 +410,7 @@ def _role(role: str) -> Role:
 
 
 def _language(language: str) -> str:
-    if language and language not in LANGUAGES:
+    if language and language not in languages.CODES:
         raise UnknownLanguage(language)
     return language
 

@@ -162,17 +162,17 @@ def test_a_notice_undone_by_a_savepoint_does_not_hide_the_next(till, heard):
     assert heard() == [("tomas", 0), ("ines", 2)]
 
 
-def test_the_horizon_never_goes_back_and_says_when_it_waits(till):
+def test_the_horizon_never_goes_back(till):
     horizon, ines, tomas = Horizon(), till(), till()
     assert horizon.advance() == 0
     one = say(ines, "ines")
-    assert (horizon.advance(), horizon.is_waiting) == (0, True)
+    assert horizon.advance() == 0
     two = say(tomas, "tomas")
     ines.commit()
     # What was asked before Tomas began is answered now; Tomas holds back only himself.
-    assert (horizon.advance(), horizon.is_waiting) == (one, True)
+    assert horizon.advance() == one
     tomas.commit()
-    assert (horizon.advance(), horizon.is_waiting) == (two, False)
+    assert horizon.advance() == two
 
 
 def test_one_transaction_that_tells_of_thirty_thousand_people(till, heard):
