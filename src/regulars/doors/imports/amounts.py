@@ -1,13 +1,15 @@
 """Quantities, prices and amounts of rows in exact integers, and which rows are sales, returns or adjustments. Pure."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 
 import polars as pl
 
+from regulars.doors.imports import parsing
 from regulars.doors.imports.checking import Problems
-from regulars.doors.imports.mapping import NUMBERS, Grain, OrderMapping, Rule
-from regulars.doors.imports.parsing import MILLION, Mark, divided
+from regulars.doors.imports.mapping import NUMBERS, OrderMapping, Rule
+from regulars.doors.imports.parsing import MILLION, Mark, divided, millionths
+from regulars.doors.imports.settling import EITHER, SURELY, Settled
 from regulars.kit import money
 
 _KIND_WORDS = {
@@ -23,27 +25,31 @@ _MOST = dict.fromkeys(NUMBERS, _MOST_MONEY) | {"quantity": 10**14}
 
 @dataclass
 class Amounts:
-    """Reads the numbers of one file's chunks. `marks` has each field's decimal sign; fields without one have a point.
+    """Reads the numbers of one file's chunks.
 
-    `rounded` counts the amounts so far that had more decimals than their currency.
+    `rounded` counts the amounts so far that had more decimals than their currency. `products` has, by currency, how
+    many lines' quantity times price had, and how much their amounts are above it in all, in thousand-millionths.
     """
 
     mapping: OrderMapping
-    marks: Mapping[str, Mark]
-    grain: Grain
+    settled: Settled
     rounded: int = 0
+    products: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def number(self, name: str, kind: pl.DataType) -> pl.Expr:
+        """The field's number as whole millionths; null where it is none."""
+        read = millionths(pl.col(name), kind, self._mark(name))
+        return -read if name in self.settled.negated else read
+
+    def _mark(self, name: str) -> Mark:
+        """Sums are added up in our own writing."""
+        return "." if self.mapping.columns[name].sum else self.settled.mark or "."
 
     def read(self, read: pl.DataFrame, found: Problems) -> pl.DataFrame:
         """`read` has each number as whole millionths in `<field>_read`; now also what a row of the file is made of."""
         columns = self.mapping.columns
         for name in (name for name in NUMBERS if name in columns):
-            sign = "a point" if self.marks.get(name, ".") == "." else "a comma"
-            found.where(
-                pl.col(name).is_not_null() & pl.col(f"{name}_read").is_null(),
-                name,
-                "is no number",
-                f"write digits with {sign} before the decimals, and nothing else",
-            )
+            self._check_number(name, read.schema[name], found)
         for name in ("quantity", "unit_price", "amount"):
             needed = name in columns and not (name == "unit_price" and "amount" in columns)
             if needed:
@@ -92,6 +98,8 @@ class Amounts:
             ),
             amount_told=minor["amount"] if "amount" in columns else pl.lit(None, dtype=pl.Int64),
         )
+        if "amount" not in columns:
+            self._count_rounded_products(read)
         whole = (
             pl.col("amount_told")
             if "amount" in columns
@@ -132,10 +140,55 @@ class Amounts:
             **{f"{name}_minor": minor[name] for name in ("order_discount", "shipping", "tax")},
         )
 
+    def _count_rounded_products(self, read: pl.DataFrame) -> None:
+        exact = pl.col("quantity_e3").cast(pl.Int128) * pl.col("unit_price_read").cast(pl.Int128)
+        above = pl.col("goods").cast(pl.Int128) * pl.col("unit") * 1000 - exact
+        found = read.select("currency", above=above).filter(pl.col("above") != 0).drop_nulls()
+        for currency, count, total in found.group_by("currency").agg(pl.len(), pl.col("above").sum()).iter_rows():
+            lines, sum_above = self.products.get(currency, (0, 0))
+            self.products[currency] = (lines + count, sum_above + total)
+
+    def said(self) -> list[str]:
+        """What was rounded, for the person who imports."""
+        notes = []
+        if self.rounded:
+            notes.append(f"{self.rounded:,} amounts have more decimals than their currency and are rounded, halves up.")
+        for currency, (lines, above) in sorted(self.products.items()):
+            difference = format((Decimal(above) / 10**9).normalize(), "+f")
+            notes.append(
+                f"{lines:,} lines' quantity times price has more decimals than {currency} and is rounded, halves up:"
+                f" {difference} {currency} in all."
+            )
+        return notes
+
+    def _check_number(self, name: str, kind: pl.DataType, found: Problems) -> None:
+        mark = self._mark(name)
+        unread = pl.col(name).is_not_null() & pl.col(f"{name}_read").is_null()
+        sign, other = ("point", "comma") if mark == "." else ("comma", "point")
+        if kind == pl.String and not self.mapping.columns[name].sum:
+            text = parsing.bare(pl.col(name))
+            says_other = text.str.contains(SURELY["," if mark == "." else "."])
+            unread &= ~says_other
+            found.where(
+                says_other,
+                name,
+                f"has a decimal {other}, where the file's other numbers have a decimal {sign}",
+                f"write it with a {sign} before the decimals; if it is right and the others are wrong, say"
+                f' `decimal: "{"." if other == "point" else ","}"` in the mapping',
+            )
+            if self.settled.is_mark_contested:
+                found.where(
+                    text.str.contains(EITHER) & ~text.str.contains(SURELY[mark]) & ~says_other,
+                    name,
+                    "may be a thousand or a decimal, and the file has both decimal points and commas",
+                    "write it without a sign for thousands, or say `decimal:` in the mapping",
+                )
+        found.where(unread, name, "is no number", f"write digits with a {sign} before the decimals, and nothing else")
+
     def _kinds(self, found: Problems) -> pl.Expr:
         """What kind of row it is: the column that says so, the mapping's rules, or the sign."""
         negative = (pl.col("quantity_e3") < 0) | (
-            (pl.col("quantity_e3") >= 0) & (pl.col("amount_minor") < 0) & (self.grain == "order")
+            (pl.col("quantity_e3") >= 0) & (pl.col("amount_minor") < 0) & (self.settled.grain == "order")
         )
         kind = pl.when(negative).then(pl.lit("return")).otherwise(pl.lit("sale"))
         if "kind" in self.mapping.columns:

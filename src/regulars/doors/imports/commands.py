@@ -14,13 +14,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from regulars.doors.imports import mapping, orders, rejects
 from regulars.doors.imports import report as report_page
 from regulars.doors.imports.order_files import Progress as Tell
+from regulars.doors.imports.order_files import Stage
 from regulars.kit.actors import Actor
 from regulars.runtime.database.needs import without_database
 
 #: The exit code when the file was read and some of its rows are not on record.
 ROWS_LEFT_OUT = 3
 
-_WORDS = {"reading": "Reading rows", "recording": "Recording", "matching": "Matching returns"}
+_WORDS: Mapping[Stage, str] = {
+    "looking": "Looking",
+    "reading": "Reading rows",
+    "recording": "Recording",
+    "matching": "Matching returns",
+}
 
 
 @click.group("import")
@@ -93,7 +99,7 @@ def _bar() -> Iterator[Tell]:
     with Progress(*columns, console=console, transient=True) as bar:
         tasks = {stage: bar.add_task(words, total=None, visible=False) for stage, words in _WORDS.items()}
 
-        def tell(stage: Literal["reading", "recording", "matching"], done: int, of: int | None) -> None:
+        def tell(stage: Stage, done: int, of: int | None) -> None:
             bar.update(tasks[stage], completed=done, total=of, visible=True)
 
         yield tell

@@ -1,5 +1,6 @@
 """Rows of any file as rows of one shape, and every problem with its file, line, column, value and mend. Pure."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,8 +11,9 @@ from regulars.doors.imports import countries, parsing
 from regulars.doors.imports.amounts import Amounts
 from regulars.doors.imports.checking import Problems
 from regulars.doors.imports.mapping import NUMBERS, ROW, Column, Grain, OrderMapping
-from regulars.doors.imports.parsing import MILLION, Dates, Mark, millionths, tidy
+from regulars.doors.imports.parsing import MILLION, millionths, tidy
 from regulars.doors.imports.reading import RAGGED, Source
+from regulars.doors.imports.settling import IDS, INSTANTS, Settled, Survey, either_order, other_order
 from regulars.facts.customers.identifiers import is_contact, why_unusable
 from regulars.kit import civil
 
@@ -62,8 +64,6 @@ _TEXTS = (
     "category",
 )
 _LONGEST = {"order": 200, "returned_order": 200, "customer": 200, "product": 200, "store": 64, "channel": 64}
-#: Numbers of things that spreadsheets and pandas turn into 17850.0.
-_IDS = ("order", "returned_order", "customer", "product", "store")
 _BROKEN = "[\ufffd\\x00-\\x08]"
 _A_DAY = timedelta(days=1)
 _MENDED_ESCAPE = r"^'([=+@\-\t\r])"
@@ -71,7 +71,7 @@ _MENDED_ESCAPE = r"^'([=+@\-\t\r])"
 
 @dataclass
 class Normaliser:
-    """Reads the chunks of one file. What the first chunk tells (decimal sign, order of day and month) holds for all.
+    """Reads the chunks of one file, in the way that all of its rows settle (`settling`) before the first is read.
 
     `zone` and `currency` are used where the mapping says none. `now` is when the future begins. `shop_zone` is whose
     days count, where they are not those of the file's zone.
@@ -84,32 +84,50 @@ class Normaliser:
     now: datetime
     shop_zone: ZoneInfo | None = None
     notes: list[str] = field(default_factory=list)
-    grain: Grain = "line"
     guests_by_name: int = 0
     unknown_countries: set[str] = field(default_factory=set)
-    _is_settled: bool = False
-    _marks: dict[str, Mark] = field(default_factory=dict)
+    _settled: Settled = field(init=False)
     _amounts: Amounts = field(init=False)
-    _dates: dict[str, Dates] = field(default_factory=dict)
-    _whole: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         if self.mapping.zone is not None:
             self.zone = civil.zone(self.mapping.zone)
         self.currency = self.mapping.currency or self.currency
-        self._amounts = Amounts(self.mapping, self._marks, self.grain)
+
+    def survey(self, progress: Callable[[int], None] = lambda _: None) -> None:
+        """Look through the file for what the mapping leaves open, as far as rows can tell. Before `chunk`.
+
+        Refuses a file that can be read in two ways (`settling.Undecided`).
+        """
+        survey = Survey(self.mapping, self.source.decimal or self.mapping.decimal, self.spoken)
+        open_fields = [name for name in (*NUMBERS, *INSTANTS, *IDS) if name in self.mapping.columns]
+        seen = 0
+        for raw in self.source.chunks():
+            cells = {
+                name: raw.select(
+                    (tidy(pl.col(part)) if raw.schema[part] == pl.String else pl.col(part)).alias(part)
+                    for part in dict.fromkeys((*self.mapping.columns[name].names, *self.mapping.columns[name].sum))
+                ).get_columns()
+                for name in open_fields
+                if not self.mapping.columns[name].values
+            }
+            goes_on = survey.add(cells, raw["@line"])
+            seen += raw.height
+            progress(seen)
+            if not goes_on:
+                break
+        self._settled = survey.settled()
+        self.notes += self._settled.notes
+        self._amounts = Amounts(self.mapping, self._settled)
 
     def chunk(self, raw: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The chunk's rows (ROWS) and problems (PROBLEMS)."""
-        kinds = {name: self._kind_of(raw, column) for name, column in self.mapping.columns.items()}
         told = self._told(raw)
-        if not self._is_settled:
-            self._settle(told, kinds)
-        read = self._read(told, kinds)
+        read = self._read(told)
         found = Problems(self.mapping, self._spoken())
         checked = self._check(read, found)
         bad = found.found(checked)
-        rows = _row(checked, self.shop_zone or self.zone, self.grain).with_columns(
+        rows = _row(checked, self.shop_zone or self.zone, self._settled.grain).with_columns(
             pl.col("row").is_in(bad["row"].unique().implode()).alias("is_bad")
         )
         return rows.select(pl.col(name).cast(kind) for name, kind in ROWS.items()), bad
@@ -126,9 +144,6 @@ class Normaliser:
             name: " + ".join((*column.names, *(part for part in column.join if part != ROW), *column.sum)) or name
             for name, column in self.mapping.columns.items()
         }
-
-    def _kind_of(self, raw: pl.DataFrame, column: Column) -> pl.DataType:
-        return raw.schema[column.names[0]] if column.names and not column.values else pl.String()
 
     def _told(self, raw: pl.DataFrame) -> pl.DataFrame:
         """One column a field, as the file tells it: texts tidied, other types as they are."""
@@ -154,10 +169,7 @@ class Normaliser:
             ]
             return pl.concat_str(parts, separator="-").alias(name)
         if column.sum:
-            numbers = [
-                millionths(_cell(part, schema), schema[part], self.mapping.decimal or ".") for part in column.sum
-            ]
-            return (pl.sum_horizontal(numbers) / MILLION).alias(name)
+            return self._sum(column.sum, schema).alias(name)
         there = column.names[0]
         if name in _TEXTS or column.values or schema[there] == pl.String:
             text = tidy(_as_text(there, schema[there]))
@@ -166,42 +178,22 @@ class Normaliser:
             return text.alias(name)
         return pl.col(there).alias(name)
 
-    def _settle(self, told: pl.DataFrame, kinds: dict[str, pl.DataType]) -> None:
-        """Find out what the mapping leaves open."""
-        self._is_settled = True
-        columns = self.mapping.columns
-        texts = {name: told[name].drop_nulls() for name in told.columns if told.schema[name] == pl.String}
-        numbers = [name for name in NUMBERS if name in texts]
-        known = self.source.decimal or self.mapping.decimal
-        if known:
-            self._marks = dict.fromkeys(numbers, known)
-        else:
-            # One file has one way to write decimals, so columns tell of each other.
-            mark = parsing.decimal_mark([value for name in numbers for value in texts[name].unique()])
-            self._marks = dict.fromkeys(numbers, mark)
-            if mark == ",":
-                self.notes.append("Decimals are written with a comma.")
-        for name in ("placed_at", "updated_at"):
-            if name in columns:
-                values = texts.get(name, pl.Series(dtype=pl.String))
-                self._dates[name] = parsing.dates_of(self._spoken()[name], values, self.mapping.dates)
-                if self._dates[name].note:
-                    self.notes.append(self._dates[name].note)
-        for name in _IDS:
-            if name in texts and (columns[name].whole or _all_whole(texts[name])):
-                self._whole.add(name)
-                if not columns[name].whole:
-                    self.notes.append(f"{self._spoken()[name]!r} is read without the .0 at its end.")
-        if self.mapping.grain:
-            self.grain = self.mapping.grain
-        elif "product" not in columns and told["order"].is_unique().all():
-            self.grain = "order"
-            self.notes.append("Each row is taken for one order.")
-        self._amounts = Amounts(self.mapping, self._marks, self.grain)
+    def _sum(self, parts: Sequence[str], schema: pl.Schema) -> pl.Expr:
+        """Several columns added up; all of their texts, which are no number then, where one cannot be read."""
+        cells = [tidy(pl.col(part)) if schema[part] == pl.String else pl.col(part) for part in parts]
+        numbers = [
+            millionths(cell, schema[part], self._settled.mark or ".") for part, cell in zip(parts, cells, strict=True)
+        ]
+        unread = pl.any_horizontal(
+            cell.is_not_null() & number.is_null() for cell, number in zip(cells, numbers, strict=True)
+        )
+        total = pl.sum_horizontal(numbers).cast(pl.Decimal(38, 0)) / pl.lit(MILLION).cast(pl.Decimal(38, 6))
+        texts = pl.concat_str([cell.cast(pl.String) for cell in cells], separator=" + ", ignore_nulls=True)
+        return pl.when(unread).then(pl.format("({})", texts)).otherwise(total.cast(pl.Decimal(38, 6)).cast(pl.String))
 
     # --- values
 
-    def _read(self, told: pl.DataFrame, kinds: dict[str, pl.DataType]) -> pl.DataFrame:
+    def _read(self, told: pl.DataFrame) -> pl.DataFrame:
         columns = self.mapping.columns
         texts: list[pl.Expr] = []
         for name in _TEXTS:
@@ -210,9 +202,9 @@ class Normaliser:
             elif name in _LONGEST:
                 # Wide and non-breaking blanks inside a code are blanks: people see no difference.
                 code = pl.col(name).str.replace_all(r"\p{Zs}", " ")
-                texts.append(code.str.replace(r"^(\d+)\.0+$", "${1}") if name in self._whole else code)
+                texts.append(code.str.replace(r"^(\d+)\.0+$", "${1}") if name in self._settled.whole else code)
         numbers = [
-            millionths(pl.col(name), told.schema[name], self._marks.get(name, ".")).alias(f"{name}_read")
+            self._amounts.number(name, told.schema[name]).alias(f"{name}_read")
             if name in columns
             else pl.lit(None, dtype=pl.Int64).alias(f"{name}_read")
             for name in NUMBERS
@@ -221,13 +213,13 @@ class Normaliser:
             parsing.instants(
                 pl.col(name),
                 told.schema[name],
-                self._dates[name],
+                self._settled.dates[name],
                 self.zone,
                 told[name].drop_nulls() if told.schema[name] == pl.String else None,
             ).alias(f"{name}_read")
             if name in columns
             else pl.lit(None, dtype=pl.Datetime("us", "UTC")).alias(f"{name}_read")
-            for name in ("placed_at", "updated_at")
+            for name in INSTANTS
         ]
         line = (
             pl.col("line").cast(pl.String).str.replace(r"\.0+$", "").cast(pl.Int32, strict=False)
@@ -297,6 +289,25 @@ class Normaliser:
             else pl.lit(None, dtype=pl.String)
         )
 
+    def _check_order(self, name: str, is_unread: pl.Expr, found: Problems) -> None:
+        """Dates that have the day first among others that have the month first, or the other way round."""
+        order = self._settled.orders[name]
+        here, there = ("month", "day") if order.first == "day" else ("day", "month")
+        mend = "write it like 2024-05-31 14:05, or say `dates:` in the mapping"
+        found.where(
+            is_unread & other_order(pl.col(name), order),
+            name,
+            f"has the {here} first, where the file's other dates have the {there} first",
+            mend,
+        )
+        if order.is_contested:
+            found.where(
+                either_order(pl.col(name)),
+                name,
+                "may start with the day or the month, and the file has dates of both kinds",
+                mend,
+            )
+
     def _check_instants(self, read: pl.DataFrame, found: Problems) -> None:
         at = pl.col("placed_at_read")
         told = pl.col("placed_at")
@@ -313,8 +324,14 @@ class Normaliser:
             "looks like a Unix time",
             "say `dates: [unix]` (seconds) or `dates: [unix_ms]` in the mapping",
         )
+        unread &= ~looks_unix
+        for name, is_unread in (("placed_at", unread), ("updated_at", pl.lit(value=True))):
+            if name in self._settled.orders and read.schema[name] == pl.String:
+                self._check_order(name, is_unread, found)
+        if "placed_at" in self._settled.orders and read.schema["placed_at"] == pl.String:
+            unread &= ~other_order(told, self._settled.orders["placed_at"])
         found.where(
-            unread & ~looks_unix,
+            unread,
             "placed_at",
             "is no date this file's other dates are written like",
             "write it like 2024-05-31 14:05, or add its form under `dates:` in the mapping",
@@ -363,10 +380,7 @@ class Normaliser:
         if self.unknown_countries:
             names = ", ".join(sorted(self.unknown_countries)[:8])
             notes.append(f"No country is kept for customers from: {names}.")
-        if self._amounts.rounded:
-            notes.append(
-                f"{self._amounts.rounded} amounts have more decimals than their currency and are rounded, halves up."
-            )
+        notes += self._amounts.said()
         return notes
 
 
@@ -414,11 +428,3 @@ def _as_text(name: str, kind: pl.DataType) -> pl.Expr:
         whole = pl.when((column == column.floor()) & (column.abs() < 1e15)).then(column).otherwise(None)
         return pl.coalesce(whole.cast(pl.Int64, strict=False).cast(pl.String), column.cast(pl.String))
     return pl.col(name).cast(pl.String)
-
-
-def _cell(name: str, schema: pl.Schema) -> pl.Expr:
-    return tidy(pl.col(name)) if schema[name] == pl.String else pl.col(name)
-
-
-def _all_whole(values: pl.Series) -> bool:
-    return not values.is_empty() and bool(values.str.contains(r"^\d+\.0$").all())

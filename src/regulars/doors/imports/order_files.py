@@ -25,8 +25,9 @@ from regulars.kit import civil
 from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
 
+Stage = Literal["looking", "reading", "recording", "matching"]
 #: Called with what is being done, and how many rows of how many (None: not known).
-Progress = Callable[[Literal["reading", "recording", "matching"], int, int | None], None]
+Progress = Callable[[Stage, int, int | None], None]
 
 _MOST_PROBLEMS = 1_000_000
 #: Rough bytes of one row of CSV, and how much gzip makes of them: for how many parts to lay rows aside in.
@@ -103,6 +104,7 @@ class Walk:
 
     def read(self) -> None:
         """To the end of the file. Nothing has come in anywhere when this raises."""
+        self.normaliser.survey(lambda seen: self._progress("looking", seen, self.source.rows_expected))
         problems: list[pl.DataFrame] = []
         count = 0
         for raw in self.source.chunks():
@@ -152,6 +154,15 @@ class Walk:
             self.tally.add(made.rows, orders=made.orders.height, returns=made.returns.height, adjustments=adjustments)
             yield made
             self._progress("recording", self.rows_good, self.rows_read)
+
+    def said(self) -> list[str]:
+        """What was found out about the file, for the person who imports it; whole after `parts`."""
+        notes = self.normaliser.said()
+        if self.repeated:
+            notes.append(f"{self.repeated:,} rows repeat an order or a numbered line word by word and count once.")
+        if self.outdated:
+            notes.append(f"{self.outdated:,} rows are of orders that stand in the file in a newer version.")
+        return notes
 
     def _too_much_off(self, rows: pl.DataFrame) -> pl.DataFrame:
         """PROBLEMS: one row of each order that takes off more than it is worth."""
@@ -257,7 +268,7 @@ def normalise(
             conflicts=file.conflicts,
             rows_read=file.rows_read,
             rows_held=file.held.height,
-            notes=file.normaliser.said(),
+            notes=file.said(),
         )
 
 

@@ -301,6 +301,6 @@ def _end(
         conflicts=file.conflicts.head(_LISTED),
         reject_file=written,
         rows_rejected=rejected,
-        notes=file.normaliser.said(),
+        notes=file.said(),
         seconds=round(time.monotonic() - began, 3),
     )

@@ -1,14 +1,11 @@
 """Texts as numbers and instants. Pure expressions over columns; what cannot be read becomes null."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 import polars as pl
-
-from regulars.kit.refusals import Refusal
 
 Mark = Literal[".", ","]
 
@@ -21,23 +18,8 @@ _PLAIN = {
     ".": r"^[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?$",
     ",": r"^[+-]?(\d{1,3}([. ]\d{3})+|\d+)(,\d+)?$",
 }
-#: Only one reading is possible.
-_SURELY_POINT = re.compile(
-    r"[+-]?(\d+\.\d{1,2}|\d+\.\d{4,}|0\.\d+|\d{4,}\.\d+|\d{1,3}(,\d{3})+\.\d+|\d{1,3}(,\d{3}){2,})"
-)
-_SURELY_COMMA = re.compile(
-    r"[+-]?(\d+,\d{1,2}|\d+,\d{4,}|0,\d+|\d{4,},\d+|\d{1,3}([. ]\d{3})+,\d+|\d{1,3}(\.\d{3}){2,}|\d{1,3}( \d{3})+)"
-)
-_EITHER = re.compile(r"[+-]?\d{1,3}[.,]\d{3}")
-
 _SERIAL = r"^\d{5}(\.\d+)?$"
 _ISO = r"^\d{4}-\d{1,2}-\d{1,2}"
-
-
-class Undecided(Refusal):
-    """The file can be read in two ways, and nothing in it says which."""
-
-    code = "imports.undecided"
 
 
 def tidy(column: pl.Expr) -> pl.Expr:
@@ -46,46 +28,19 @@ def tidy(column: pl.Expr) -> pl.Expr:
     return pl.when(stripped.is_in(NOTHING)).then(None).otherwise(stripped)
 
 
-def decimal_mark(values: Sequence[str]) -> Mark:
-    """Which sign separates decimals in these texts.
-
-    Refused where texts like 1.234 are all there is, or where both readings are certain for some.
-    """
-    numbers = [bare(value) for value in values]
-    point = next((value for value in numbers if _SURELY_POINT.fullmatch(value)), None)
-    comma = next((value for value in numbers if _SURELY_COMMA.fullmatch(value)), None)
-    if point is not None and comma is not None:
-        raise Undecided(
-            f"decimal: {point!r} has a decimal point and {comma!r} a decimal comma; make the file one of both, or say"
-            ' `decimal: "."` or `decimal: ","` in the mapping',
-            field="decimal",
-            value=f"{point} {comma}",
-        )
-    if comma is not None:
-        return ","
-    if point is None and (unclear := next((value for value in numbers if _EITHER.fullmatch(value)), None)):
-        raise Undecided(
-            f"decimal: {unclear!r} may be a thousand or a decimal, and no other number tells; say"
-            ' `decimal: "."` or `decimal: ","` in the mapping',
-            field="decimal",
-            value=unclear,
-        )
-    return "."
-
-
-def bare(value: str) -> str:
+def bare(column: pl.Expr) -> pl.Expr:
     """A number's text without currency sign, with plain blanks and minus."""
-    return re.sub(r"^[£$€¥￥]\s*|\s*(元|€)$", "", value.replace("\u00a0", " ").replace("\u202f", " ").replace("−", "-"))
+    return (
+        column.str.replace_all("[\u00a0\u202f]", " ")
+        .str.replace_all("−", "-", literal=True)
+        .str.replace_all(r"^[£$€¥￥]\s*|\s*(元|€)$", "")
+    )
 
 
 def millionths(column: pl.Expr, kind: pl.DataType, mark: Mark) -> pl.Expr:
     """The number as whole millionths (Int64), rounded there; null where it is none. Nine million million at most."""
     if kind == pl.String:
-        plain = (
-            column.str.replace_all("[\u00a0\u202f]", " ")
-            .str.replace_all("−", "-", literal=True)
-            .str.replace_all(r"^[£$€¥￥]\s*|\s*(元|€)$", "")
-        )
+        plain = bare(column)
         groups = "," if mark == "." else r"[. ]"
         digits = plain.str.replace_all(groups, "").str.replace(",", ".", literal=True)
         number = pl.when(plain.str.contains(_PLAIN[mark])).then(digits).otherwise(None)
@@ -116,10 +71,9 @@ def divided(number: pl.Expr, unit: pl.Expr) -> pl.Expr:
 
 @dataclass(frozen=True)
 class Dates:
-    """How a column of texts tells instants: formats to try, and words on what was found out."""
+    """How a column of texts tells instants: formats to try."""
 
     formats: tuple[str, ...]
-    note: str = ""
 
 
 _YEAR_FIRST = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%d %H:%M:%S")
@@ -127,7 +81,7 @@ _OFFSET = ("%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M%#z")
 _CLOCKS = ("", " %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p")
 
 
-def _even(column: pl.Expr) -> pl.Expr:
+def even(column: pl.Expr) -> pl.Expr:
     """Texts with one way to write the date: 2024-1-5 8:05, whatever stood between the numbers."""
     return (
         column.str.replace(r"^(\d{4})[年/.-](\d{1,2})[月/.-](\d{1,2})日?[T ]*", "$1-$2-$3 ")
@@ -137,38 +91,21 @@ def _even(column: pl.Expr) -> pl.Expr:
     )
 
 
-def dates_of(name: str, values: pl.Series, told: Sequence[str]) -> Dates:
-    """The formats of a column, from a sample of it. Refused where day and month may be either."""
-    formats = [form for form in told if not form.startswith("unix")]
+def dates(told: Sequence[str], first: Literal["day", "month"] | None, year_digits: Collection[int]) -> Dates:
+    """The formats of a column: those told, else with what comes `first` where the year comes last.
+
+    `year_digits`: with how many digits such years are written.
+    """
     if told:
-        return Dates((*told, *_YEAR_FIRST, *_OFFSET) if formats else tuple(told))
-    even = values.to_frame("value").select(_even(pl.col("value")).alias("value")).to_series()
-    slashed = even.filter(even.str.contains(r"^\d{1,2}/\d{1,2}/\d{2,4}"))
-    if slashed.is_empty():
+        is_all = all(form.startswith("unix") for form in told)
+        return Dates(tuple(told) if is_all else (*told, *_YEAR_FIRST, *_OFFSET))
+    if first is None:
         return Dates((*_YEAR_FIRST, *_OFFSET))
-    parts = slashed.str.extract_groups(r"^(\d{1,2})/(\d{1,2})/(\d{2,4})").struct.unnest().cast(pl.Int64)
-    first, second, year = parts.to_series(0), parts.to_series(1), parts.to_series(2)
-    day_first, month_first = bool((first > 12).any()), bool((second > 12).any())
-    # German and Eastern European dates have points, and the day always comes first.
-    has_points = bool(values.str.contains(r"^\d{1,2}\.\d{1,2}\.\d{2,4}").any())
-    if day_first and month_first:
-        raise Undecided(
-            f"{name}: in some dates the day comes first and in others the month; make the file one of both",
-            field=name,
-            value=str(values.filter(even.str.contains("/"))[0]),
-        )
-    if not (day_first or month_first or has_points):
-        raise Undecided(
-            f"{name}: {slashed[0]!r} may start with the day or the month, and no date in the file tells; say"
-            ' `dates: ["%d/%m/%Y"]` or `dates: ["%m/%d/%Y"]` (with the time, if there is one) in the mapping',
-            field=name,
-            value=str(slashed[0]),
-        )
-    order = "%m/%d/" if month_first else "%d/%m/"
-    years = ("%Y" if (year >= 100).all() else "%y",)
-    words = "month before day" if month_first else "day before month"
-    formats = [order + one + clock for one in years for clock in _CLOCKS]
-    return Dates((*formats, *_YEAR_FIRST, *_OFFSET), f"Dates in {name!r} are read {words}.")
+    order = "%m/%d/" if first == "month" else "%d/%m/"
+    # Two digits first: as four digits, 25 would be the year 25.
+    years = [year for digits, year in ((2, "%y"), (4, "%Y")) if digits in year_digits]
+    formats = [order + year + clock for year in years for clock in _CLOCKS]
+    return Dates((*formats, *_YEAR_FIRST, *_OFFSET))
 
 
 def instants(column: pl.Expr, kind: pl.DataType, dates: Dates, zone: ZoneInfo, used: pl.Series | None) -> pl.Expr:
@@ -185,8 +122,8 @@ def instants(column: pl.Expr, kind: pl.DataType, dates: Dates, zone: ZoneInfo, u
     if kind == pl.Date:
         return _local(column.cast(pl.Datetime("us")), zone)
     text = column.cast(pl.String)
-    even = _even(text)
-    sample = None if used is None else used.cast(pl.String).to_frame("value").select(_even(pl.col("value"))).to_series()
+    evened = even(text)
+    sample = None if used is None else used.cast(pl.String).to_frame("value").select(even(pl.col("value"))).to_series()
     found: list[pl.Expr] = []
     for form in dates.formats:
         if form.startswith("unix"):
@@ -194,10 +131,10 @@ def instants(column: pl.Expr, kind: pl.DataType, dates: Dates, zone: ZoneInfo, u
             number = text.cast(pl.Float64, strict=False)
             found.append((number * step).cast(pl.Int64, strict=False).cast(pl.Datetime("us", "UTC")))
             continue
-        source = even if "%Y-" in form or form.startswith(("%d/", "%m/", "%Y%m")) else text
+        source = evened if "%Y-" in form or form.startswith(("%d/", "%m/", "%Y%m")) else text
         if (
             sample is not None
-            and source is even
+            and source is evened
             and sample.str.to_datetime(form, strict=False).null_count() == len(sample)
         ):
             continue
