@@ -15,14 +15,14 @@ from django.views.decorators.http import require_safe
 
 from regulars.doors.console.site import page
 from regulars.doors.console.words import measure_words, segment_words
-from regulars.insight.measures import readings
+from regulars.insight.measures import intervals, readings
 from regulars.oversight.reporting import charts, formats
 from regulars.runtime.staff.policy import requires
 
 #: A share of fewer people than this says little: it is shown, but not coloured.
 FEW = 30
-MOST_COHORTS = 18
-MOST_MONTHS_LATER = 12
+#: Three years of cohorts fit a table that can be scrolled; whoever wants ten years asks for them.
+MOST_COHORTS = 36
 MONTHS_SHOWN = 24
 _A_WEEK = 7 * 24 * 3600
 
@@ -68,6 +68,7 @@ def insight(request: HttpRequest) -> HttpResponseBase:
         "console/insight.html",
         title=_("Insight"),
         as_of=overview.as_of,
+        computed_at=overview.computed_at,
         totals=totals,
         money_in=totals["currency"],
         repeat=share(repeat),
@@ -92,9 +93,9 @@ def insight(request: HttpRequest) -> HttpResponseBase:
         months_chart=_remembered("months", _months_chart, stored["months"], totals["currency"]),
         months_words=measure_words("months"),
         last_month_is_incomplete=stored["months"]["last_month_is_incomplete"],
-        retention_chart=_remembered("retention", _retention_chart, stored["retention"]),
         retention_words=measure_words("retention"),
-        cohorts=_cohort_rows(stored["retention"]),
+        retention=_retention(stored["retention"], most=None if request.GET.get("cohorts") == "all" else MOST_COHORTS),
+        last_month=date.fromisoformat(stored["retention"]["last_month"]),
         few=FEW,
         grid=_grid_rows(stored["rfm_grid"]),
         grid_words=measure_words("rfm_grid"),
@@ -173,60 +174,41 @@ def _month_label(month: date) -> str:
     return formats.month(month).replace(" ", "\n") if get_language() == "en" else f"{month.year}\n{month.month}月"
 
 
-def _cohorts(retention: Value) -> list[Value]:
+def _retention(retention: Value, *, most: int | None) -> dict[str, Any]:
+    """The newest `most` cohorts, newest first, with as many months later, and how many older ones are not shown.
+
+    `depth` is a cell's colour, 0 to 100 of the largest share among cohorts large enough to say something.
+    """
     cohorts: list[Value] = retention["cohorts"]
-    return cohorts[-MOST_COHORTS:]
-
-
-def _retention_chart(retention: Value) -> str:
-    def drawn(cohorts: Sequence[Value], later: int, width: int) -> str:
-        names = {cohort["month"]: _cohort_label(cohort) for cohort in cohorts}
-        cells = [
-            charts.Cell(
-                row=names[cohort["month"]],
-                column=str(cell["offset"]),
-                share=cell["share"] if cohort["customers"] >= FEW else None,
-                text=formats.percent(cell["share"], 0),
-                is_incomplete=cell["is_incomplete"],
-            )
-            for cohort in cohorts
-            for cell in cohort["cells"][1 : later + 1]
-        ]
-        longest = max((len(c["cells"]) - 1 for c in cohorts), default=0)
-        return charts.heatmap(
-            list(names.values()),
-            [str(offset) for offset in range(1, min(later, longest) + 1)],
-            cells,
-            alt_text=_("Retention: of each month’s first-time buyers, the share who bought in each later month"),
-            across=_("months later"),
-            width=width,
-            row_height=30,
-        )
-
-    cohorts = _cohorts(retention)
-    if sum(len(cohort["cells"]) > 1 for cohort in cohorts) == 0:
-        return ""
-    return charts.figure(drawn(cohorts, MOST_MONTHS_LATER, charts.WIDE), drawn(cohorts[-12:], 4, charts.NARROW))
-
-
-def _cohort_label(cohort: Value) -> str:
-    return f"{formats.month(date.fromisoformat(cohort['month']))} · {formats.number(cohort['customers'])}"
-
-
-def _cohort_rows(retention: Value) -> list[dict[str, Any]]:
-    """The chart's numbers as a table, with their intervals."""
-    return [
-        {
-            "month": date.fromisoformat(cohort["month"]),
-            "customers": cohort["customers"],
-            "came_back": share(cohort["came_back"]),
-            "cells": [
-                {"offset": cell["offset"], "share": share(cell), "is_incomplete": cell["is_incomplete"]}
-                for cell in cohort["cells"][1 : MOST_MONTHS_LATER + 1]
-            ],
-        }
-        for cohort in _cohorts(retention)
+    shown = cohorts if most is None else cohorts[-most:]
+    longest = max((len(cohort["cells"]) - 1 for cohort in shown), default=0)
+    counted = [
+        cell["share"] for cohort in shown if cohort["customers"] >= FEW for cell in cohort["cells"][1 : longest + 1]
     ]
+    largest = max(counted, default=0) or 1
+    return {
+        "offsets": list(range(1, longest + 1)),
+        "not_shown": len(cohorts) - len(shown),
+        "has_incomplete": longest > 0 and retention["last_month_is_incomplete"],
+        "rows": [
+            {
+                "month": date.fromisoformat(cohort["month"]),
+                "customers": cohort["customers"],
+                "is_few": cohort["customers"] < FEW,
+                "came_back": share(cohort["came_back"]),
+                "cells": [
+                    {
+                        "share": share(cell),
+                        "short": formats.percent(cell["share"], 0),
+                        "depth": min(100, round(100 * cell["share"] / largest)),
+                        "is_incomplete": cell["is_incomplete"],
+                    }
+                    for cell in cohort["cells"][1 : longest + 1]
+                ],
+            }
+            for cohort in reversed(shown)
+        ],
+    }
 
 
 def _grid_rows(grid: Value) -> list[dict[str, Any]]:
@@ -238,7 +220,7 @@ def _grid_rows(grid: Value) -> list[dict[str, Any]]:
             "r": r,
             "cells": [
                 {
-                    "segment": cells[r, f]["segment"],
+                    "f": f,
                     "words": segment_words(cells[r, f]["segment"]),
                     "customers": cells[r, f]["customers"],
                     "depth": round(100 * cells[r, f]["customers"] / fullest),
@@ -251,4 +233,11 @@ def _grid_rows(grid: Value) -> list[dict[str, Any]]:
 
 
 def _segment_rows(grid: Value) -> list[dict[str, Any]]:
-    return [{**part, "words": segment_words(part["segment"])} for part in grid["segments"]]
+    return [
+        {
+            **part,
+            "words": segment_words(part["segment"]),
+            "part": share(intervals.share(part["customers"], grid["customers"])),
+        }
+        for part in grid["segments"]
+    ]

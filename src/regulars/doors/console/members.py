@@ -1,6 +1,6 @@
 """Members: everybody the shop knows, filtered, sorted and counted. The address of the page holds its whole state."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -11,7 +11,7 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_safe
 
 from regulars.doors.console import people
@@ -32,7 +32,13 @@ SIZE = 50
 MOST_FOUND = 200
 #: No shop has sold before or after; a day more than the last is still a day, as the window's end needs one.
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
-STATES = ("regular", "lapsing", "occasional")
+STATES: dict[str, Any] = {
+    "regular": pgettext_lazy("people", "Regulars"),
+    "lapsing": gettext_lazy("Regulars slipping away"),
+    "occasional": gettext_lazy("Not regulars yet"),
+}
+#: Set by a link of Insight, kept by hidden fields of the form.
+SCORES = ("r", "f", "m")
 
 
 class Filters(forms.Form):
@@ -41,6 +47,9 @@ class Filters(forms.Form):
     q = forms.CharField(required=False, max_length=120, label=gettext_lazy("Find a member"))
     country = forms.RegexField("^[A-Za-z]{2}$", required=False, label=gettext_lazy("Country"))
     language = forms.CharField(required=False, max_length=10, label=gettext_lazy("Language"))
+    r = forms.IntegerField(required=False, min_value=1, max_value=5, label=gettext_lazy("Recency score"))
+    f = forms.IntegerField(required=False, min_value=1, max_value=5, label=gettext_lazy("Frequency score"))
+    m = forms.IntegerField(required=False, min_value=1, max_value=5, label=gettext_lazy("Money score"))
     segment = forms.ChoiceField(required=False, choices=[(n, n) for n in segments.NAMES], label=gettext_lazy("Group"))
     state = forms.ChoiceField(required=False, choices=[(n, n) for n in STATES], label=gettext_lazy("State"))
     orders_from = forms.IntegerField(required=False, min_value=0, max_value=10**9, label=gettext_lazy("Orders from"))
@@ -96,26 +105,29 @@ def members(request: HttpRequest) -> HttpResponseBase:
     shop = company.shop()
     wanted = _wanted(said, exponent(shop.currency))
     order = _order(request.GET.get("sort", ""), is_search="q" in said, is_lapsing=wanted.is_lapsing is True)
-    if sort := request.GET.get("sort"):
-        kept["sort"] = sort
+    is_ascending = request.GET.get("dir") == "up"
+    kept |= {name: request.GET[name] for name in ("sort", "dir") if request.GET.get(name)}
     cursor = request.GET.get("after") or None
     try:
-        found = listing.search(wanted, order=order, cursor=cursor, size=SIZE)
+        found = listing.search(wanted, order=order, is_ascending=is_ascending, cursor=cursor, size=SIZE)
     except BadCursor:
         cursor = None
-        found = listing.search(wanted, order=order, size=SIZE)
+        found = listing.search(wanted, order=order, is_ascending=is_ascending, size=SIZE)
     count = listing.count(wanted, order=order)
     overview = readings.overview()
+    currency = overview.currency if overview else shop.currency
     context: dict[str, Any] = {
         "problems": [(form.fields[name].label, problems[0]) for name, problems in form.errors.items()],
         "said": kept,
-        "is_filtered": bool(kept.keys() - {"sort"}),
+        "chips": _chips(form, said, kept, currency),
+        "scores": [(name, said[name]) for name in SCORES if name in said],
         "rows": _rows(found.items),
         "count": count,
-        "orders": [(name, words, _address({**kept, "sort": name}), name == order) for name, words in ORDERS.items()],
+        "sorts": {name: _sort(name, kept, order, is_ascending=is_ascending) for name in ORDERS},
+        "only_lapsing": order == "at_stake" and wanted.is_lapsing is not True,
         "next": _address({**kept, "after": found.next}) if found.next else "",
         "first": _address(kept) if cursor else "",
-        "currency": overview.currency if overview else shop.currency,
+        "currency": currency,
     }
     if request.headers.get("HX-Target") == "list":
         return fragment(request, "console/members_list.html", **context)
@@ -124,6 +136,9 @@ def members(request: HttpRequest) -> HttpResponseBase:
         "console/members.html",
         title=_("Members"),
         as_of=overview.as_of if overview else None,
+        computed_at=overview.computed_at if overview else None,
+        states=STATES.items(),
+        languages=sorted(((code, formats.language(code)) for code in listing.languages()), key=lambda pair: pair[1]),
         segments=[(name, segment_words(name).name) for name in segments.NAMES],
         countries=sorted(((code, formats.country(code)) for code in listing.countries()), key=lambda pair: pair[1]),
         **context,
@@ -148,8 +163,65 @@ def _wanted(said: Mapping[str, Any], digits: int) -> MemberFilter:
         last_purchase=last,
         is_regular={"regular": True, "occasional": False}.get(state),
         is_lapsing=True if state == "lapsing" else None,
+        r=said.get("r"),
+        f=said.get("f"),
+        m=said.get("m"),
     )
     return replace(wanted, among=find(said["q"], limit=MOST_FOUND)) if "q" in said else wanted
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One filter that is set: in words, and the address of the list without it."""
+
+    words: str
+    without: str
+
+
+def _chips(form: Filters, said: Mapping[str, Any], kept: Mapping[str, str], currency: str) -> list[Chip]:
+    def told(name: str, value: Any) -> str:
+        if isinstance(value, date):
+            return formats.day(value)
+        if isinstance(value, Decimal):
+            return formats.money(int(value.scaleb(exponent(currency)).to_integral_value()), currency)
+        if isinstance(value, int):
+            return formats.number(value)
+        speak: Mapping[str, Callable[[str], Any]] = {
+            "country": formats.country,
+            "language": formats.language,
+            "segment": lambda name: segment_words(name).name,
+            "state": lambda name: STATES[name],
+        }
+        return str(speak.get(name, str)(value))
+
+    return [
+        Chip(
+            _("%(filter)s: %(value)s") % {"filter": form.fields[name].label, "value": told(name, value)},
+            _address({other: text for other, text in kept.items() if other != name}),
+        )
+        for name, value in said.items()
+    ]
+
+
+@dataclass(frozen=True)
+class Sort:
+    """A way to sort, as a link: here again it turns round. `aria` is what a table's head says, empty elsewhere."""
+
+    words: str
+    address: str
+    is_here: bool
+    aria: str
+
+
+def _sort(name: Order, kept: Mapping[str, str], order: Order, *, is_ascending: bool) -> Sort:
+    is_here = name == order
+    turned = "up" if is_here and not is_ascending else ""
+    return Sort(
+        str(ORDERS[name]),
+        _address({**kept, "sort": name, "dir": turned}),
+        is_here,
+        ("ascending" if is_ascending else "descending") if is_here else "",
+    )
 
 
 def _order(asked: str, *, is_search: bool, is_lapsing: bool) -> Order:

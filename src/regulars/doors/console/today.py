@@ -46,6 +46,7 @@ def today(request: HttpRequest) -> HttpResponseBase:
         named = {person.id: person for person in people.shown([reading.customer_id for reading in leaving])}
         context |= {
             "as_of": overview.as_of,
+            "computed_at": overview.computed_at,
             "money_in": overview.currency,
             "leaving": [Leaving(named[one.customer_id], one) for one in leaving if one.customer_id in named],
             "lapsing": share(regulars.value["lapsing"]),

@@ -34,7 +34,8 @@ class Between:
 class MemberFilter:
     """Every part given must hold. `among` are customer numbers, from a look-up by reference or contact.
 
-    Spend is in minor units of the shop's currency; recency in days before the readings' as-of day.
+    Spend is in minor units of the shop's currency; recency in days before the readings' as-of day; `r`, `f` and `m`
+    are scores from 1 to 5.
     """
 
     country: str | None = None
@@ -46,6 +47,9 @@ class MemberFilter:
     last_purchase: Window[date] | None = None
     is_regular: bool | None = None
     is_lapsing: bool | None = None
+    r: int | None = None
+    f: int | None = None
+    m: int | None = None
     among: Sequence[int] | None = None
 
 
@@ -86,31 +90,39 @@ _SORTS: dict[Order, _Sort] = {
 }
 
 
-def search(filter: MemberFilter, *, order: Order = "newest", cursor: str | None = None, size: int = 50) -> Page[Member]:
-    """One page of members, the largest or newest first.
+def search(
+    filter: MemberFilter,
+    *,
+    order: Order = "newest",
+    is_ascending: bool = False,
+    cursor: str | None = None,
+    size: int = 50,
+) -> Page[Member]:
+    """One page of members, the largest or newest first; `is_ascending` the smallest or oldest.
 
     `newest` has every customer; the other orders have those with a reading, and `at_stake` the lapsing alone. One
     statement that walks an index in order, however many customers there are; a filter few pass makes it walk further.
-    `BadCursor` for a cursor of another order.
+    `BadCursor` for a cursor of another order or direction.
     """
     paging.check_size(size)
-    sort = _SORTS[order]
+    sort, listed = _SORTS[order], f"{_LIST}.{order}.{'up' if is_ascending else 'down'}"
+    direction, further = ("ASC", ">") if is_ascending else ("DESC", "<")
     seen = readings.seen_from()
     conditions, values = _conditions(filter, order, seen)
     if cursor is not None:
-        last = paging.decode(cursor, f"{_LIST}.{order}", sort.kind, int)
-        conditions.append(f"({sort.expression}, {_key(order)}) < (%s, %s)")
+        last = paging.decode(cursor, listed, sort.kind, int)
+        conditions.append(f"({sort.expression}, {_key(order)}) {further} (%s, %s)")
         values += last
     wanted = ", ".join(f"reading.{name}" for name in COLUMNS)
     with connection.cursor() as db:
         db.execute(
             f"SELECT {sort.expression}, customer.id, customer.public_id, customer.country, customer.language,"  # noqa: S608 - our own names; values are parameters
             f" customer.first_seen_at, {wanted} FROM {_joined(order)}{_where(conditions)}"
-            f" ORDER BY {sort.expression} DESC, {_key(order)} DESC LIMIT %s",
+            f" ORDER BY {sort.expression} {direction}, {_key(order)} {direction} LIMIT %s",
             [*values, size + 1],
         )
         rows = db.fetchall()
-    page = paging.cut(rows, size, of=f"{_LIST}.{order}", key=lambda row: (row[0], row[1]))
+    page = paging.cut(rows, size, of=listed, key=lambda row: (row[0], row[1]))
     return Page(tuple(_member(row, seen) for row in page.items), page.next)
 
 
@@ -130,14 +142,23 @@ def count(filter: MemberFilter, *, order: Order = "newest") -> Count:
 
 def countries() -> list[str]:
     """Countries customers have, for a filter's choices. One walk along an index, a step a country."""
+    return _distinct("country")
+
+
+def languages() -> list[str]:
+    """Languages customers are known to speak, as `countries`."""
+    return _distinct("language")
+
+
+def _distinct(column: str) -> list[str]:
     table = _customers()
     with connection.cursor() as db:
         db.execute(
-            f"WITH RECURSIVE found AS ((SELECT min(country) AS country FROM {table})"  # noqa: S608 - our own name
-            f" UNION ALL SELECT (SELECT min(country) FROM {table} WHERE country > found.country) FROM found"
-            " WHERE found.country IS NOT NULL) SELECT country FROM found WHERE country IS NOT NULL"
+            f"WITH RECURSIVE found AS ((SELECT min({column}) AS one FROM {table})"  # noqa: S608 - our own names
+            f" UNION ALL SELECT (SELECT min({column}) FROM {table} WHERE {column} > found.one) FROM found"
+            " WHERE found.one IS NOT NULL) SELECT one FROM found WHERE one IS NOT NULL"
         )
-        return [country for (country,) in db.fetchall()]
+        return [one for (one,) in db.fetchall()]
 
 
 def _customers() -> str:
@@ -172,6 +193,9 @@ def _conditions(filter: MemberFilter, order: Order, seen: tuple[date, str] | Non
             must(f"{column} = %s", equal)
     if filter.segment is not None:
         must("reading.segment = %s", filter.segment)
+    for column, score in (("reading.r", filter.r), ("reading.f", filter.f), ("reading.m", filter.m)):
+        if score is not None:
+            must(f"{column} = %s", score)
     for column, between in (("reading.orders", filter.orders), ("reading.spend_minor", filter.spend_minor)):
         if between.low is not None:
             must(f"{column} >= %s", between.low)
