@@ -4,6 +4,8 @@ from hashlib import blake2b
 
 import polars as pl
 
+from regulars.facts.commerce.outcome import Outcome
+
 #: What `sort_out` says of each incoming document.
 VERDICT = pl.Enum(["new", "same", "newer", "stale", "conflict"])
 
@@ -65,6 +67,23 @@ def sort_out(incoming: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.lit("conflict"))
         .cast(VERDICT)
         .alias("verdict")
+    )
+
+
+def outcome(sorted_out: pl.DataFrame, fresh: pl.DataFrame) -> Outcome:
+    """What came of a batch that `sort_out` sorted; `fresh` has the new ones with the numbers they got."""
+    of = {
+        verdict: some["ref"].to_list()
+        for (verdict,), some in sorted_out.partition_by("verdict", as_dict=True, maintain_order=True).items()
+    }
+    known = sorted_out.filter(pl.col("id").is_not_null()).select("ref", "id")
+    return Outcome(
+        ids=dict(pl.concat([known, fresh.select("ref", "id")]).iter_rows()),
+        new=fresh.height,
+        changed=len(of.get("newer", [])),
+        same=len(of.get("same", [])),
+        stale=of.get("stale", []),
+        conflicts=of.get("conflict", []),
     )
 
 

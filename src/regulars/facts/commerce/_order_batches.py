@@ -48,20 +48,7 @@ def write(
         _rematching.rematch_waiting(rows["customer_id"].drop_nulls().unique().to_list())
     _tell_customers(writing, rows, at, by)
     _announce(namespace, origin, fresh, newer, rows, at, by)
-    of = {
-        verdict: sorted_out.filter(pl.col("verdict") == verdict)["ref"].to_list() for verdict in ("stale", "conflict")
-    }
-    on_record = pl.concat(
-        [sorted_out.filter(pl.col("id").is_not_null()).select("ref", "id"), fresh.select("ref", "id")]
-    )
-    return Outcome(
-        ids=dict(on_record.iter_rows()),
-        new=fresh.height,
-        changed=newer.height,
-        same=sorted_out.filter(pl.col("verdict") == "same").height,
-        stale=of["stale"],
-        conflicts=of["conflict"],
-    )
+    return _deciding.outcome(sorted_out, fresh)
 
 
 def _complete(orders: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:

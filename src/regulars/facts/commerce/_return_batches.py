@@ -69,20 +69,7 @@ def write(
         _rematching.rematch_orders(rows["order_id"].drop_nulls().unique().to_list())
         _rematching.rematch_customers(sorted({*before, *rows["customer_id"].drop_nulls().to_list()}))
     _announce(namespace, origin, rows, at, by)
-    of = {
-        verdict: sorted_out.filter(pl.col("verdict") == verdict)["ref"].to_list() for verdict in ("stale", "conflict")
-    }
-    on_record = pl.concat(
-        [sorted_out.filter(pl.col("id").is_not_null()).select("ref", "id"), fresh.select("ref", "id")]
-    )
-    return Outcome(
-        ids=dict(on_record.iter_rows()),
-        new=fresh.height,
-        changed=newer.height,
-        same=sorted_out.filter(pl.col("verdict") == "same").height,
-        stale=of["stale"],
-        conflicts=of["conflict"],
-    )
+    return _deciding.outcome(sorted_out, fresh)
 
 
 def _numbered(namespace: str, returns: pl.DataFrame, at: datetime, by: Actor, origin: Origin) -> pl.DataFrame:

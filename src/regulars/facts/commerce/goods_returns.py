@@ -8,10 +8,10 @@ from hashlib import blake2b
 from typing import Any
 
 import polars as pl
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Sum
 
-from regulars.facts.commerce import _rematching, _return_batches
+from regulars.facts.commerce import _recording, _rematching, _return_batches
 from regulars.facts.commerce.models import GoodsReturn, Line, Order, ReturnLine
 from regulars.facts.commerce.notices import GoodsReturned
 from regulars.facts.commerce.orders import UnknownOrder
@@ -181,23 +181,18 @@ def record_many(*, batch: ReturnBatch, at: datetime, by: Actor, match: bool = Tr
     One transaction. With `match=False` the caller says `match_namespace` once after its last batch: a return may stand
     in a file before its purchase.
     """
-    for attempt in range(3):
-        try:
-            with transaction.atomic():
-                return _return_batches.write(
-                    namespace=batch.namespace,
-                    returns=batch.returns,
-                    lines=batch.lines,
-                    origin=batch.origin,
-                    match=match,
-                    at=at,
-                    by=by,
-                )
-        except IntegrityError as problem:
-            # Another process recorded one of our new returns between our look-up and our COPY: look again.
-            if attempt == 2 or "commerce_return_ref" not in str(problem):
-                raise
-    raise AssertionError("unreachable")
+    return _recording.beside_others(
+        lambda: _return_batches.write(
+            namespace=batch.namespace,
+            returns=batch.returns,
+            lines=batch.lines,
+            origin=batch.origin,
+            match=match,
+            at=at,
+            by=by,
+        ),
+        key="commerce_return_ref",
+    )
 
 
 def match_namespace(*, namespace: str) -> None:

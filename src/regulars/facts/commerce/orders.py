@@ -8,9 +8,9 @@ from typing import Any
 from uuid import UUID
 
 import polars as pl
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 
-from regulars.facts.commerce import _order_batches, _rematching
+from regulars.facts.commerce import _order_batches, _recording, _rematching
 from regulars.facts.commerce.models import Line, Order
 from regulars.facts.commerce.notices import OrderCancelled
 from regulars.facts.commerce.outcome import Outcome
@@ -208,22 +208,12 @@ def record_many(*, batch: OrderBatch, at: datetime, by: Actor) -> Outcome:
     One transaction, about twenty statements whatever the number; some 50,000 lines a batch keep memory small. History
     announces one notice for the batch, live orders one each. Safe beside others who record the same orders.
     """
-    for attempt in range(3):
-        try:
-            with transaction.atomic():
-                return _order_batches.write(
-                    namespace=batch.namespace,
-                    orders=batch.orders,
-                    lines=batch.lines,
-                    origin=batch.origin,
-                    at=at,
-                    by=by,
-                )
-        except IntegrityError as problem:
-            # Another process recorded one of our new orders between our look-up and our COPY: look again.
-            if attempt == 2 or "commerce_order_ref" not in str(problem):
-                raise
-    raise AssertionError("unreachable")
+    return _recording.beside_others(
+        lambda: _order_batches.write(
+            namespace=batch.namespace, orders=batch.orders, lines=batch.lines, origin=batch.origin, at=at, by=by
+        ),
+        key="commerce_order_ref",
+    )
 
 
 def cancel(*, order: int, at: datetime, by: Actor, why: str = "") -> OrderView:
