@@ -77,8 +77,8 @@ def insight(request: HttpRequest) -> HttpResponseBase:
         curve=[
             {
                 "days": at["days"],
-                "percent": formats.percent(at["share"]),
-                "interval": formats.interval(at["low"], at["high"]),
+                "percent": "–" if at["share"] is None else formats.percent(at["share"]),
+                "interval": "–" if at["share"] is None else formats.interval(at["low"], at["high"]),
                 "watched": at["watched"],
             }
             for at in repeat["curve"]
@@ -98,6 +98,7 @@ def insight(request: HttpRequest) -> HttpResponseBase:
         last_month=date.fromisoformat(stored["retention"]["last_month"]),
         few=FEW,
         grid=_grid_rows(stored["rfm_grid"]),
+        grouped_from=stored["rfm_grid"]["needed"],
         grid_words=measure_words("rfm_grid"),
         segments=_segment_rows(stored["rfm_grid"]),
     )
@@ -125,8 +126,8 @@ def _curve_chart(curve: Sequence[Value]) -> str:
         charts.Point(
             ngettext("%(days)s day", "%(days)s days", at["days"]) % {"days": at["days"]},
             at["share"],
-            at["low"],
-            at["high"],
+            at["low"] or 0.0,
+            at["high"] or 0.0,
             at["watched"],
         )
         for at in curve
@@ -212,7 +213,9 @@ def _retention(retention: Value, *, most: int | None) -> dict[str, Any]:
 
 
 def _grid_rows(grid: Value) -> list[dict[str, Any]]:
-    """Recency 5 on top, frequency 1 on the left. `depth` is the colour, 0 to 100 of the fullest cell."""
+    """Recency 5 on top, frequency 1 on the left. `depth` is the colour, 0 to 100 of the fullest cell. None: too few."""
+    if grid["is_too_small"]:
+        return []
     fullest = max((cell["customers"] for cell in grid["cells"]), default=0) or 1
     cells = {(cell["r"], cell["f"]): cell for cell in grid["cells"]}
     return [

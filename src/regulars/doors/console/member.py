@@ -156,11 +156,11 @@ def _money(minor: int | None, currency: str) -> str:
 
 
 def _why_group(reading: CustomerReading) -> str:
-    return _("Recency %(r)s of 5, frequency %(f)s of 5, money %(m)s of 5, compared with all customers.") % {
-        "r": reading.r,
-        "f": reading.f,
-        "m": reading.m,
-    }
+    scores = {"r": reading.r, "f": reading.f, "m": reading.m}
+    if reading.is_lapsing:
+        told = _("Slipping away, which decides; by scores: recency %(r)s of 5, frequency %(f)s of 5, money %(m)s of 5.")
+        return told % scores
+    return _("Recency %(r)s of 5, frequency %(f)s of 5, money %(m)s of 5, compared with all customers.") % scores
 
 
 def _state(reading: CustomerReading) -> Mapping[str, str]:

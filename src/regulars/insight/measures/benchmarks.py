@@ -38,14 +38,30 @@ rhythm AS (
            / count(own_gap) OVER () / 10000) / (days + 1), 2) AS gap FROM net),
 scored AS (
     SELECT *, days >= 3 AND DATE '{as_of}' - last_on > 2 * gap AS is_lapsing,
-           1 + 5 * (rank() OVER (ORDER BY last_on) - 1) // count(*) OVER () AS r,
-           1 + 5 * (rank() OVER (ORDER BY days) - 1) // count(*) OVER () AS f,
-           1 + 5 * (rank() OVER (ORDER BY spend) - 1) // count(*) OVER () AS m
-      FROM rhythm),
+           count(*) OVER () AS n, count(*) FILTER (days >= 3) OVER () AS regulars,
+           1 + 5 * (rank() OVER by_day - 1 + round(cume_dist() OVER by_day * n)::BIGINT) // (2 * n) AS rank_r,
+           rank() OVER by_days - 1 + round(cume_dist() OVER by_days * n)::BIGINT AS rank_f,
+           1 + 5 * (rank() OVER by_spend - 1 + round(cume_dist() OVER by_spend * n)::BIGINT) // (2 * n) AS m
+      FROM rhythm
+    WINDOW by_day AS (ORDER BY last_on), by_days AS (ORDER BY days), by_spend AS (ORDER BY spend)),
+grouped AS (
+    SELECT *, CASE WHEN last_on = DATE '{as_of}' THEN 5
+                   WHEN DATE '{as_of}' - last_on <= 7 THEN greatest(rank_r, 4)
+                   WHEN DATE '{as_of}' - last_on <= 30 THEN greatest(rank_r, 3)
+                   WHEN DATE '{as_of}' - last_on <= 180 THEN rank_r
+                   WHEN DATE '{as_of}' - last_on <= 365 THEN least(rank_r, 3) ELSE least(rank_r, 2) END AS r,
+           CASE WHEN days < 3 THEN days ELSE 3 + 3 * (rank_f - 2 * (n - regulars)) // (2 * regulars) END AS f
+      FROM scored),
 at_stake AS (
     SELECT customer_id, sum(bought.gross)::BIGINT AS stake
-      FROM bought JOIN scored USING (customer_id) WHERE is_lapsing AND last_on - day < 365 GROUP BY ALL)
-SELECT scored.*, stake FROM scored LEFT JOIN at_stake USING (customer_id)
+      FROM bought JOIN grouped USING (customer_id) WHERE is_lapsing AND last_on - day < 365 GROUP BY ALL)
+SELECT grouped.*, stake,
+       CASE WHEN is_lapsing THEN CASE WHEN f = 5 THEN 'must_keep' ELSE 'at_risk' END
+            WHEN f = 1 AND r >= 4 THEN 'new' WHEN f <= 2 AND r = 3 THEN 'cooling'
+            WHEN f <= 2 AND r <= 2 THEN 'sleeping' WHEN f <= 3 AND r >= 4 THEN 'promising'
+            WHEN r <= 2 THEN CASE WHEN f = 5 THEN 'must_keep' ELSE 'at_risk' END
+            WHEN f = 3 THEN 'wavering' WHEN f = 5 AND r >= 4 OR r = 5 THEN 'champions' ELSE 'loyal' END AS segment
+  FROM grouped LEFT JOIN at_stake USING (customer_id)
 """
 
 
@@ -105,7 +121,7 @@ def _check(session: Session) -> None:
     """A benchmark of two different things would be none."""
     sums = (
         "SELECT count(*) AS n, sum({days}) AS days, sum({spend}) AS spend, sum(r) AS r, sum(f) AS f, sum(m) AS m,"
-        " count(*) FILTER (is_lapsing) AS lapsing FROM {table}"
+        " count(*) FILTER (is_lapsing) AS lapsing, sum(hash(segment) % 1000) AS groups FROM {table}"
     )
     one: pa.Table = session.sql(sums.format(days="purchase_days", spend="spend_minor", table=PEOPLE))
     other: pa.Table = session.sql(sums.format(days="days", spend="spend", table="by_hand"))

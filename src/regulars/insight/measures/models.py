@@ -54,11 +54,13 @@ class Reading(models.Model):
             models.CheckConstraint(
                 name="measures_reading_bought",
                 condition=Q(orders=0, first_on=None, last_on=None, segment=None)
-                | Q(orders__gt=0, first_on__isnull=False, last_on__gte=F("first_on"), segment__isnull=False),
+                | Q(orders__gt=0, first_on__isnull=False, last_on__gte=F("first_on")),
             ),
             models.CheckConstraint(
                 name="measures_reading_scores",
-                condition=Q(r=None, f=None, m=None) | Q(r__range=(1, 5), f__range=(1, 5), m__range=(1, 5)),
+                # A shop too small to group has customers who bought and have no scores.
+                condition=Q(r=None, f=None, m=None, segment=None)
+                | Q(r__range=(1, 5), f__range=(1, 5), m__range=(1, 5), segment__isnull=False),
             ),
             models.CheckConstraint(
                 name="measures_reading_lapsing",

@@ -19,7 +19,7 @@ class Segment:
 SEGMENTS: tuple[Segment, ...] = (
     Segment(
         "champions",
-        Words("Champions", "Bought lately and very often."),
+        Words("Champions", "Bought lately, and most often of all."),
         Words("最佳顾客", "最近刚买过，而且买得最勤。"),
         "Thank them, show them new things first, ask them for a word to their friends.",
         "致谢、让他们先看新品，请他们推荐给朋友。",
@@ -40,29 +40,29 @@ SEGMENTS: tuple[Segment, ...] = (
     ),
     Segment(
         "new",
-        Words("New", "First purchases, lately."),
-        Words("新顾客", "最近才开始购买。"),
+        Words("New", "Bought for the first time, lately."),
+        Words("新顾客", "最近第一次购买。"),
         "Welcome them well: the second visit decides.",
         "做好欢迎：第二次光顾最关键。",
     ),
     Segment(
         "cooling",
-        Words("Cooling off", "Bought some time ago, seldom until now."),
-        Words("渐渐变冷", "有一阵没来，买得也不多。"),
+        Words("Cooling off", "Bought once or twice, some time ago."),
+        Words("渐渐变冷", "买过一两次，有一阵没来。"),
         "Give one good reason to come back now.",
         "给一个现在就回来的好理由。",
     ),
     Segment(
         "wavering",
-        Words("Wavering", "Middling in everything: could go either way."),
-        Words("摇摆顾客", "频次和近度都居中，去留未定。"),
+        Words("Wavering", "A regular with few visits, not here for some time: could go either way."),
+        Words("摇摆顾客", "来得不多的回头客，有一阵没来，去留未定。"),
         "A small personal offer before they get used to staying away.",
         "趁还没养成不来的习惯，给一份小小的专属优惠。",
     ),
     Segment(
         "at_risk",
-        Words("At risk", "Came often, not seen for long."),
-        Words("有流失风险", "以前常来，如今很久没见。"),
+        Words("At risk", "Regulars not seen for long, or for more than twice their usual rhythm."),
+        Words("有流失风险", "很久没见的回头客，或没来的时间已超过平时间隔的两倍。"),
         "Write in person, ask what was missing, invite them back.",
         "亲自联系，问问哪里不满意，邀请他们回来。",
     ),
@@ -75,15 +75,15 @@ SEGMENTS: tuple[Segment, ...] = (
     ),
     Segment(
         "sleeping",
-        Words("Asleep", "Bought seldom and long ago."),
-        Words("沉睡顾客", "很久以前买过，次数很少。"),
+        Words("Asleep", "Bought once or twice, long ago."),
+        Words("沉睡顾客", "很久以前买过一两次。"),
         "Do not spend much; try them with the season's best offer.",
         "不必多花钱，用当季最好的活动试一试。",
     ),
 )
 NAMES: tuple[str, ...] = tuple(segment.name for segment in SEGMENTS)
 
-#: Rows: recency 5 (lately) down to 1 (long ago); columns: frequency 1 (seldom) to 5 (often).
+#: Rows: recency 5 (lately) down to 1 (long ago); columns: frequency 1 (once), 2 (twice), 3 to 5 (regulars).
 _TABLE = (
     ("new", "promising", "promising", "champions", "champions"),
     ("new", "promising", "promising", "loyal", "champions"),
@@ -95,6 +95,9 @@ _TABLE = (
 BY_SCORES: dict[tuple[int, int], str] = {
     (5 - row, column + 1): name for row, names in enumerate(_TABLE) for column, name in enumerate(names)
 }
+
+#: Where a regular is slipping away, that decides, however lately others bought: nobody reads "keep the rhythm" of them.
+BY_FREQUENCY_WHERE_LAPSING: dict[int, str] = {3: "at_risk", 4: "at_risk", 5: "must_keep"}
 
 
 def segment(name: str) -> Segment:

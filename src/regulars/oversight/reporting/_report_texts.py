@@ -49,6 +49,8 @@ EN: Mapping[str, str] = {
     "across_return": "days after the first purchase",
     "alt_return": "Chance to have come back: {points}",
     "point": "{label}: {share} ({low} to {high})",
+    "point_unknown": "{label}: nobody has been watched so long",
+    "p_unwatched": "Nobody has been a customer for more than {days} of these days yet: what comes later is not known.",
     "h_cohort_rate": "Came back, by month of the first purchase",
     "p_cohort_rate": "How many of each month's new customers have bought on another day since. Later months have had less"
     " time, which by itself makes the line fall to the right. The small number is how many new customers the month had; a hollow point is a month that is not over.",
@@ -77,8 +79,10 @@ EN: Mapping[str, str] = {
     "th_new": "New customers",
     "th_returned": "Returned",
     "h_groups": "Your customers in groups",
-    "p_groups": "By how recently they bought (5 is latest) and on how many days (5 is most often), each compared with your"
-    " other customers. Equal customers always share a score, so some squares stay empty.",
+    "p_groups": "By how recently they bought (5 is latest, compared with your other customers) and on how many days: 1 is"
+    " one day, 2 is two, 3 to 5 are your regulars from seldom to often. Equal customers always share a score, so some"
+    " squares stay empty. A regular who is slipping away counts as at risk or not to be lost, whatever the square.",
+    "too_few_to_group": "{n} customers are too few to compare with one another; from {needed} on they are grouped here.",
     "across_groups": "how often →",
     "down_groups": "how recently →",
     "alt_groups": "Customers by recency and frequency: {points}",
@@ -162,6 +166,8 @@ ZH: Mapping[str, str] = {
     "across_return": "首次购买后的天数",
     "alt_return": "回来的可能性：{points}",
     "point": "{label}：{share}（{low} 至 {high}）",
+    "point_unknown": "{label}：还没有人观察满这么久",
+    "p_unwatched": "还没有人观察超过 {days} 天，之后的情况尚不可知。",
     "h_cohort_rate": "按首次购买月份看复购",
     "p_cohort_rate": "每个月的新顾客中，至今有多少人在另一天又买过。越靠后的月份时间越短，曲线向右下降有这个原因。小字是当月新顾客人数，空心点是尚未结束的月份。",
     "axis_cohort_rate": "至今已回来",
@@ -188,7 +194,8 @@ ZH: Mapping[str, str] = {
     "th_new": "新顾客",
     "th_returned": "退货",
     "h_groups": "您的顾客分成几类",
-    "p_groups": "按最近购买时间（5 为最近）和购买天数（5 为最多）与其他顾客相比打分。情况相同的顾客分数一定相同，所以有些格子会空着。",
+    "p_groups": "纵向是最近购买时间（5 为最近，与其他顾客相比），横向是购买天数：1 为一天，2 为两天，3 至 5 是回头客，从少到多。情况相同的顾客分数一定相同，所以有些格子会空着。正在流失的回头客不论在哪一格，都归入“有流失风险”或“不能失去”。",
+    "too_few_to_group": "{n} 位顾客太少，还不能互相比较；满 {needed} 位后会在这里分组。",
     "across_groups": "购买频次 →",
     "down_groups": "最近程度 →",
     "alt_groups": "按近度与频次的顾客分布：{points}",

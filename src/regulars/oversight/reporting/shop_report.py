@@ -245,6 +245,8 @@ class _Writer:
         ]
 
     def point(self, label: str, share: Mapping[str, Any]) -> str:
+        if share["share"] is None:
+            return self.say("point_unknown", label=label)
         low, high = formats.percent(share["low"]), formats.percent(share["high"])
         return self.say("point", label=label, share=formats.percent(share["share"]), low=low, high=high)
 
@@ -267,8 +269,11 @@ class _Writer:
                 )
             )
         sections = []
-        if curve and rate["count"]:
-            points = [Point(str(p["days"]), p["share"], p["low"], p["high"], p["watched"]) for p in curve]
+        known = [p for p in curve if p["share"] is not None]
+        if len(known) < len(curve) and known:
+            words.append(self.say("p_unwatched", days=known[-1]["days"]))
+        if known and rate["of"] > 1:
+            points = [Point(str(p["days"]), p["share"], p["low"] or 0, p["high"] or 0, p["watched"]) for p in curve]
             alt = self.say("alt_return", points="; ".join(self.point(self.days(p["days"]), p) for p in curve))
             axis, across = self.say("axis_return"), self.say("across_return")
             chart = self.drawn(lambda width: charts.line(points, alt_text=alt, axis=axis, across=across, width=width))
@@ -278,7 +283,7 @@ class _Writer:
     def cohorts(self) -> list[_Section]:
         retention = self.report.shop["retention"]
         cohorts = retention["cohorts"]
-        if len(cohorts) < 2:
+        if not any(len(c["cells"]) > 1 for c in cohorts):
             return [_Section(self.say("h_cohorts"), [self.say("too_short")])]
         return [self.cohort_rate(retention), self.cohort_squares(retention)]
 
@@ -426,6 +431,9 @@ class _Writer:
 
     def groups(self) -> _Section:
         grid = self.report.shop["rfm_grid"]
+        if grid["is_too_small"]:
+            few = self.say("too_few_to_group", n=formats.number(grid["customers"]), needed=grid["needed"])
+            return _Section(self.say("h_groups"), [few])
         names = {segment.name: getattr(segment, self.language).name for segment in segments.SEGMENTS}
 
         def cells(width: int) -> list[Cell]:

@@ -15,7 +15,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from regulars.insight.measures.intervals import Z95, share
+from regulars.insight.measures.intervals import Z95, share, wilson
 from regulars.insight.measures.measure import ShopMeasure, Words
 from regulars.insight.measures.scope import Scope
 
@@ -46,30 +46,46 @@ def waits(scope: Scope) -> ir.Table:
 
 
 def return_curve(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The chance to have come back within each horizon; horizons nobody was watched for are left out."""
+    """The chance to have come back within each horizon, and how many were still watched on that day.
+
+    Share, low and high are None where nobody was watched so long, unless all who were left had come back before.
+    """
     came, left = dict[int, int](), dict[int, int]()
     for row in rows:
         side = came if row["came_back"] else left
         side[row["wait_days"]] = side.get(row["wait_days"], 0) + row["customers"]
-    at_risk = sum(came.values()) + sum(left.values())
+    at_risk = last_back = sum(came.values()) + sum(left.values())
+    if not at_risk:
+        return []
     curve: list[dict[str, Any]] = []
     staying, variance, waiting = 1.0, 0.0, sorted({*came, *left})
     for horizon in HORIZONS:
+        watched = at_risk
         while waiting and waiting[0] <= horizon:
             day = waiting.pop(0)
+            if day < horizon:
+                watched -= came.get(day, 0) + left.get(day, 0)
             if back := came.get(day, 0):
                 staying *= 1 - back / at_risk
+                last_back = back
                 if at_risk > back:
                     variance += back / (at_risk * (at_risk - back))
             at_risk -= back + left.get(day, 0)
-        if not waiting:
-            break
-        if staying < 1:
+        low: float | None
+        high: float | None
+        if staying == 0:
+            # The last ones watched all came back: no more than that many bear witness.
+            low, high = wilson(last_back, last_back)
+        elif not watched:
+            low = high = None
+        elif staying == 1:
+            # Greenwood's variance of no event is nought, which is no certainty: 0 of those watched to the end.
+            low, high = wilson(0, watched)
+        else:
             half = Z95 * sqrt(variance) / abs(log(staying))
             low, high = 1 - staying ** exp(-half), 1 - staying ** exp(half)
-        else:
-            low = high = 0.0
-        curve.append({"days": horizon, "share": 1 - staying, "low": low, "high": high, "watched": at_risk})
+        share_back = None if low is None else 1 - staying
+        curve.append({"days": horizon, "share": share_back, "low": low, "high": high, "watched": watched})
     return curve
 
 

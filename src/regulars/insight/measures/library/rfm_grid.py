@@ -1,4 +1,9 @@
-"""How customers and their money spread over recency and frequency scores, and over the named groups."""
+"""How customers and their money spread over recency and frequency scores, and over the named groups.
+
+A cell is everybody with its two scores, under the name those scores give; a group is everybody of that name. They
+differ by the regulars slipping away, who are at risk whatever their scores. A shop with fewer customers than `needed`
+has neither.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +11,7 @@ from typing import Any
 import ibis.expr.types as ir
 
 from regulars.insight.measures import segments
+from regulars.insight.measures.library.rfm import GROUPED_FROM
 from regulars.insight.measures.measure import ShopMeasure, Words
 from regulars.insight.measures.scope import Scope
 
@@ -15,14 +21,14 @@ def cells(scope: Scope) -> ir.Table:
         scope.people()
         .group_by("r", "f", "segment")
         .agg(customers=lambda t: t.count(), spend_minor=lambda t: t.spend_minor.sum())
-        .order_by("r", "f")
+        .order_by("r", "f", "segment")
     )
 
 
 def value(rows: list[dict[str, Any]], scope: Scope) -> Mapping[str, Any]:
     customers = sum(row["customers"] for row in rows)
     spend = sum(row["spend_minor"] for row in rows)
-    found = {(row["r"], row["f"]): row for row in rows}
+    is_too_small = customers < GROUPED_FROM
 
     def part(cells: list[dict[str, Any]]) -> dict[str, Any]:
         count, minor = sum(c["customers"] for c in cells), sum(c["spend_minor"] for c in cells)
@@ -36,13 +42,17 @@ def value(rows: list[dict[str, Any]], scope: Scope) -> Mapping[str, Any]:
     return {
         "customers": customers,
         "spend_minor": spend,
-        "cells": [
-            {"r": r, "f": f, "segment": name, **part([found[r, f]] if (r, f) in found else [])}
+        "needed": GROUPED_FROM,
+        "is_too_small": is_too_small,
+        "cells": []
+        if is_too_small
+        else [
+            {"r": r, "f": f, "segment": name, **part([row for row in rows if (row["r"], row["f"]) == (r, f)])}
             for (r, f), name in segments.BY_SCORES.items()
         ],
-        "segments": [
-            {"segment": name, **part([row for row in rows if row["segment"] == name])} for name in segments.NAMES
-        ],
+        "segments": []
+        if is_too_small
+        else [{"segment": name, **part([row for row in rows if row["segment"] == name])} for name in segments.NAMES],
     }
 
 

@@ -1,7 +1,13 @@
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from regulars.insight.measures.library import rfm
 from regulars.insight.measures.tests.builders import (
     INES,
     LI,
@@ -119,14 +125,82 @@ def test_value_at_stake_is_the_year_up_to_the_last_purchase_less_returns():
     assert tomas["at_stake_minor"] == 3000 - 300  # 31 December 2025 and the 364 days before it
 
 
-def test_equal_customers_share_a_score():
-    once = [bought(who, "2026-03-02", 1000) for who in (INES, TOMAS, PRIYA, MAREK)]
-    with computed([*once, bought(LI, "2026-03-01", 400), bought(LI, "2026-03-05", 400)]) as result:
+SCORES = st.lists(
+    st.lists(st.integers(0, 800), min_size=1, max_size=5),  # for each customer, days ago of each purchase
+    min_size=rfm.GROUPED_FROM,
+    max_size=60,
+)
+THE_DAY = date(2026, 6, 1)
+
+
+def scored(days_ago: Sequence[Sequence[int]], minor: Sequence[int] | None = None) -> list[dict[str, Any]]:
+    """The customers' measures, as of `THE_DAY`; `minor` is what each spends a visit."""
+    orders = [
+        bought(who, (THE_DAY - timedelta(days=ago)).isoformat(), minor[who] if minor else 1000)
+        for who, visits in enumerate(days_ago)
+        for ago in visits
+    ]
+    with computed(orders, as_of=THE_DAY.isoformat()) as result:
         found = people(result)
-    assert {found[who]["r"] for who in (INES, TOMAS, PRIYA, MAREK)} == {1}
-    assert [found[LI][score] for score in "rfm"] == [5, 5, 1]
-    assert {found[who]["m"] for who in (INES, TOMAS, PRIYA, MAREK)} == {2}
-    assert (found[LI]["segment"], found[INES]["segment"]) == ("champions", "sleeping")
+    return [found[who] for who in range(len(days_ago))]
+
+
+@settings(deadline=None, max_examples=15)
+@given(days_ago=SCORES, minor=st.data())
+def test_equal_values_share_a_score_and_more_is_never_lower(days_ago: list[list[int]], minor: st.DataObject):
+    spends = minor.draw(st.lists(st.integers(0, 3000), min_size=len(days_ago), max_size=len(days_ago)))
+    found = scored(days_ago, spends)
+    for score, value in (("r", "last_on"), ("f", "purchase_days"), ("m", "spend_minor")):
+        by_value = sorted(found, key=lambda one: one[value])
+        for less, more in pairwise(by_value):
+            assert less[score] <= more[score]
+            assert less[value] < more[value] or less[score] == more[score]
+
+
+@settings(deadline=None, max_examples=15)
+@given(days_ago=SCORES)
+def test_the_words_of_a_group_never_contradict_the_facts(days_ago: list[list[int]]):
+    for one in scored(days_ago):
+        if one["recency_days"] <= 7:
+            assert one["segment"] not in {"cooling", "wavering", "sleeping"}
+            assert one["segment"] not in {"at_risk", "must_keep"} or one["is_lapsing"]
+        if one["recency_days"] <= 30:
+            assert one["segment"] != "sleeping"
+        if one["recency_days"] > 365:
+            assert one["segment"] in {"sleeping", "at_risk", "must_keep"}
+        assert (one["purchase_days"] == 1) >= (one["segment"] == "new")
+        if one["segment"] in {"champions", "loyal", "wavering", "at_risk", "must_keep"}:
+            assert one["is_regular"]
+        if one["is_lapsing"]:
+            assert one["segment"] in {"at_risk", "must_keep"}
+
+
+def test_where_all_are_equal_nobody_is_last():
+    many = [[0, 30, 60, 90]] * 40
+    assert {(one["r"], one["f"], one["m"], one["segment"]) for one in scored(many)} == {(5, 4, 3, "champions")}
+    once = [[100]] * 40
+    assert {(one["r"], one["f"], one["m"], one["segment"]) for one in scored(once)} == {(3, 1, 3, "cooling")}
+
+
+def test_a_tie_stands_in_the_middle_of_its_ranks():
+    # Thirty bought 40 days ago and ten 20 days ago: the thirty stand at 3/8 of the way up, the ten at 7/8.
+    found = scored([[40]] * 30 + [[20]] * 10)
+    assert [found[0]["r"], found[-1]["r"]] == [2, 5]
+
+
+def test_a_regular_who_slips_away_is_at_risk_however_lately_the_others_came():
+    weekly = [[15, 22, 29, 36]]
+    others = [[200 + who] for who in range(39)]
+    [tomas, *_rest] = scored(weekly + others)
+    assert (tomas["r"], tomas["is_lapsing"], tomas["segment"]) == (5, True, "at_risk")
+
+
+def test_too_few_customers_are_not_grouped():
+    for_one = [[0]]
+    [ines] = scored(for_one)
+    assert (ines["r"], ines["f"], ines["m"], ines["segment"]) == (None, None, None, None)
+    assert {one["segment"] for one in scored([[0]] * (rfm.GROUPED_FROM - 1))} == {None}
+    assert {one["segment"] for one in scored([[0]] * rfm.GROUPED_FROM)} == {"new"}
 
 
 def test_whoever_never_bought_has_a_reading_of_noughts_and_unknowns():

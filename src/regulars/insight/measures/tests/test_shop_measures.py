@@ -49,9 +49,32 @@ def test_the_return_curve_allows_for_those_who_had_no_time_yet():
     assert list(curve) == [30, 60, 90, 180, 365]
 
 
-def test_the_return_curve_ends_where_nobody_was_watched():
-    assert [p["days"] for p in return_curve([{"wait_days": 61, "came_back": False, "customers": 3}])] == [30, 60]
+def test_the_return_curve_has_a_gap_where_nobody_was_watched():
+    curve = return_curve([{"wait_days": 61, "came_back": False, "customers": 3}])
+    assert [(p["days"], p["share"], p["watched"]) for p in curve] == [
+        (30, 0.0, 3),
+        (60, 0.0, 3),
+        (90, None, 0),
+        (180, None, 0),
+        (365, None, 0),
+    ]
     assert return_curve([]) == []
+
+
+def test_a_customer_watched_for_thirty_days_tells_of_thirty_days():
+    [first, second, *_rest] = return_curve([{"wait_days": 30, "came_back": False, "customers": 8}])
+    assert (first["share"], first["watched"]) == (0.0, 8)
+    assert (second["share"], second["watched"]) == (None, 0)
+
+
+def test_nobody_of_fifty_is_not_nobody_at_all():
+    [point, *_rest] = return_curve([{"wait_days": 40, "came_back": False, "customers": 50}])
+    assert (point["low"], round(point["high"], 3)) == (0.0, 0.071)
+
+
+def test_everybody_came_back_is_told_and_not_certain():
+    curve = return_curve([{"wait_days": 10, "came_back": True, "customers": 50}])
+    assert [(p["share"], round(p["low"], 3), p["high"]) for p in curve] == [(1.0, 0.929, 1.0)] * 5
 
 
 def test_cohorts_follow_the_month_of_the_first_purchase():
@@ -99,11 +122,22 @@ def test_months_tell_first_purchases_from_returning_ones_and_guests():
 
 
 def test_groups_add_up_to_everybody():
-    with computed([bought(who, f"2026-01-{who:02}", 100 * who) for who in (INES, TOMAS, PRIYA, MAREK, LI)]) as result:
+    orders = [bought(who, f"2026-01-{who:02}", 100 * who) for who in range(1, 31)]
+    lapsing = [bought(40, f"2026-01-{day:02}", 100) for day in (1, 2, 3, 4)]
+    with computed([*orders, *lapsing]) as result:
         grid = result.shop["rfm_grid"]
-    assert sum(s["customers"] for s in grid["segments"]) == grid["customers"] == 5
-    assert sum(c["spend_minor"] for c in grid["cells"]) == grid["spend_minor"] == 1500
+    assert sum(s["customers"] for s in grid["segments"]) == grid["customers"] == 31
+    assert sum(c["customers"] for c in grid["cells"]) == 31
+    assert sum(c["spend_minor"] for c in grid["cells"]) == grid["spend_minor"] == 46_900
     assert len(grid["cells"]) == 25
+    assert not grid["is_too_small"]
+
+
+def test_a_shop_too_small_to_group_says_so():
+    with computed([bought(who, "2026-01-02", 100) for who in (INES, TOMAS, PRIYA, MAREK, LI)]) as result:
+        grid = result.shop["rfm_grid"]
+    assert (grid["is_too_small"], grid["needed"], grid["customers"]) == (True, 25, 5)
+    assert grid["cells"] == grid["segments"] == []
 
 
 def test_what_is_left_out_is_counted_as_of_the_day_too():

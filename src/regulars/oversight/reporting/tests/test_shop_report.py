@@ -62,8 +62,32 @@ def test_and_says_it_in_chinese():
 
 
 def test_little_shops_can_be_drawn():
-    for orders in ([bought(INES, "2026-01-01")], [*WEEKLY, bought(INES, "2026-02-01")]):
-        assert shop_report.page(a_report(orders)).count("<svg ") >= 4
+    for orders, drawings in (([bought(INES, "2026-01-01")], 1), ([*WEEKLY, bought(INES, "2026-02-01")], 4)):
+        assert shop_report.page(a_report(orders)).count("<svg ") == 2 * drawings
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_one_cohort_is_shown_month_after_month():
+    said = words_of(shop_report.page(a_report([bought(INES, "2026-01-01"), bought(INES, "2026-03-01")])))
+    assert "Jan 2026: 1 customers; 1: 0%, 2: 100%" in said
+    assert "at least two months" not in said
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_who_is_not_watched_long_enough_leaves_a_gap_that_is_told():
+    said = words_of(shop_report.page(a_report([bought(INES, "2026-01-01"), bought(PRIYA, "2026-02-20")])))
+    assert "30 days: 0.0% (0.0% to 79.3%)" in said
+    assert "90 days: nobody has been watched so long" in said
+    assert "Nobody has been a customer for more than 30 of these days yet" in said
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_too_few_customers_to_group_are_told_so():
+    assert "3 customers are too few to compare with one another; from 25 on" in words_of(
+        shop_report.page(a_report(A_SHOP))
+    )
+    many = [bought(who, f"2026-01-{who % 28 + 1:02}") for who in range(30)]
+    assert "Champions" in words_of(shop_report.page(a_report(many)))
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
