@@ -8,6 +8,7 @@ from django.core.asgi import get_asgi_application
 from django.urls import get_resolver
 
 from regulars.doors.api.v1 import problems
+from regulars.doors.ingest.app import Ingest
 from regulars.runtime.serving.limited import Answer, Limited
 from regulars.runtime.serving.observed import App, Observed, Receive, Scope, Send
 from regulars.runtime.serving.parents import SUPERVISOR, end_with_parent
@@ -28,7 +29,10 @@ def _too_large() -> Answer:
 
 
 #: Applications with a rule of their own, by the beginning of the path; the first that fits gets the request.
+_INGEST = Ingest()
 BESIDE_DJANGO: tuple[tuple[str, App], ...] = (
+    ("/v1/", _INGEST),
+    ("/beacon/v1/", _INGEST),
     ("/api/", Limited(django_application, most=problems.LARGEST_BODY, refusal=problems.too_large)),
 )
 _ALL_THE_REST = Limited(django_application, most=LARGEST_FORM, refusal=_too_large)

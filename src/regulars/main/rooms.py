@@ -16,6 +16,7 @@ ROOMS: tuple[str, ...] = (
     "regulars.facts.sources",
     "regulars.facts.customers",
     "regulars.facts.commerce",
+    "regulars.facts.events",
     "regulars.insight.warehouse",
     "regulars.insight.measures",
     "regulars.oversight.timeline",

@@ -1,9 +1,16 @@
-"""Private: other rooms ask `import_runs` and `api_keys`."""
+"""Private: other rooms ask `import_runs`, `api_keys`, `sources`, `write_keys`, `quarantine` and `traffic`."""
 
 from django.db import models
 from django.db.models.functions import Now
 
+from regulars.runtime.database.fields import RandomUuid
+
 STATES = ("running", "done", "failed", "interrupted")
+SOURCE_KINDS = ("web", "app", "server", "till", "other")
+#: What is done with a message the tracking plan does not expect.
+PLANS = ("learning", "watching", "blocking")
+QUARANTINE_STATES = ("waiting", "replayed", "discarded")
+VERDICTS = ("accepted", "duplicate", "conflict", "rejected")
 
 
 class ImportRun(models.Model):
@@ -72,4 +79,101 @@ class ApiKey(models.Model):
             models.CheckConstraint(
                 name="sources_api_key_expires", condition=models.Q(expires_at__gt=models.F("made_at"))
             ),
+        ]
+
+
+class Source(models.Model):
+    """A website, an app, a till system or a server that sends events."""
+
+    id = models.BigAutoField(primary_key=True)
+    public_id = models.UUIDField(unique=True, db_default=RandomUuid(), editable=False)
+    name = models.CharField(max_length=60, unique=True)
+    kind = models.CharField(max_length=10)
+    namespace = models.CharField(max_length=64)
+    zone = models.CharField(max_length=60)
+    is_order_feed = models.BooleanField(default=False)
+    plan = models.CharField(max_length=10, default="learning")
+    learns_until = models.DateTimeField()
+    made_at = models.DateTimeField()
+    retired_at = models.DateTimeField(null=True)
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "sources_source"
+        constraints = [
+            models.CheckConstraint(name="sources_source_kind", condition=models.Q(kind__in=SOURCE_KINDS)),
+            models.CheckConstraint(name="sources_source_plan", condition=models.Q(plan__in=PLANS)),
+        ]
+
+
+class WriteKey(models.Model):
+    """What a source shows when it sends. It opens nothing but this. Only its SHA-256 is kept."""
+
+    id = models.BigAutoField(primary_key=True)
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+")
+    prefix = models.CharField(max_length=16)
+    digest = models.BinaryField(max_length=32, unique=True)
+    kinds = models.JSONField()
+    per_second = models.IntegerField()
+    made_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "sources_write_key"
+        constraints = [
+            models.CheckConstraint(name="sources_write_key_rate", condition=models.Q(per_second__gte=1)),
+        ]
+
+
+class Quarantined(models.Model):
+    """A message that was not taken: why, and what it said, sealed with its month's key."""
+
+    id = models.BigAutoField(primary_key=True)
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+", db_index=False)
+    code = models.CharField(max_length=40)
+    field = models.CharField(max_length=60, blank=True)
+    why = models.CharField(max_length=300)
+    message_id = models.CharField(max_length=200, blank=True, db_collation="C")
+    kind = models.CharField(max_length=200, blank=True)
+    name = models.CharField(max_length=200, blank=True)
+    sealed_for = models.BigIntegerField()
+    sealed = models.BinaryField()
+    arrived_at = models.DateTimeField()
+    state = models.CharField(max_length=10, default="waiting")
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "sources_quarantined"
+        indexes = [
+            models.Index(fields=["source", "state", "-id"], name="sources_quarantined_source"),
+            models.Index(fields=["state", "-id"], name="sources_quarantined_state"),
+            models.Index(fields=["message_id"], name="sources_quarantined_message"),
+        ]
+        constraints = [
+            models.CheckConstraint(name="sources_quarantined_state", condition=models.Q(state__in=QUARANTINE_STATES)),
+            models.CheckConstraint(
+                name="sources_quarantined_settled",
+                condition=models.Q(state="waiting", settled_at=None)
+                | models.Q(~models.Q(state="waiting"), settled_at__isnull=False),
+            ),
+        ]
+
+
+class Traffic(models.Model):
+    """How many messages of a source ended how in one hour (UTC)."""
+
+    id = models.BigAutoField(primary_key=True)
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+", db_index=False)
+    hour = models.DateTimeField()
+    verdict = models.CharField(max_length=12)
+    count = models.BigIntegerField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "sources_traffic"
+        constraints = [
+            models.UniqueConstraint(name="sources_traffic_once", fields=["source", "hour", "verdict"]),
+            models.CheckConstraint(name="sources_traffic_verdict", condition=models.Q(verdict__in=VERDICTS)),
+            models.CheckConstraint(name="sources_traffic_count", condition=models.Q(count__gte=0)),
         ]

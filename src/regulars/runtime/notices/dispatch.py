@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from django.db import InterfaceError, OperationalError, connection, connections, transaction
 
 from regulars.runtime.notices import _delivery, subscriptions
-from regulars.runtime.notices._horizon import Horizon, last_number
+from regulars.runtime.notices._horizon import last_number, of_notices
 from regulars.runtime.notices.models import Subscriber
 from regulars.runtime.notices.subscriptions import Subscription
 
@@ -90,7 +90,7 @@ class Dispatcher:
         return False
 
     def _start_afresh(self) -> None:
-        self._horizon = Horizon()
+        self._horizon = of_notices()
         self._seen = {listener.name: _delivery.Seen() for listener in self._listeners}
 
 

@@ -12,3 +12,8 @@ def digest(kind: str, normalised: str) -> bytes:
     A bare hash would not do: there are few enough phone numbers to try them all.
     """
     return hmac.digest(lookup_key(), f"{kind}\x00{normalised}".encode(), hashlib.sha256)
+
+
+def key_of(purpose: str) -> bytes:
+    """32 bytes of its own for each purpose, for who makes very many hashes and keeps the key in memory for that."""
+    return hmac.digest(lookup_key(), f"key\x00{purpose}".encode(), hashlib.sha256)

@@ -3,11 +3,15 @@
 A sealed value is one byte of version, 12 random bytes, and the ciphertext with its 16-byte tag. The associated data is
 table, column, row and person, so a value moved to another cell does not open. The persons' keys stand in the database,
 wrapped by the master key, which does not: forgetting a person is deleting one row.
+
+A person's number is above zero. What came in for somebody nobody knows yet is sealed for its month, a number below
+zero (`nobody_yet`), until it is known whose it is; deleting that key forgets the month's strangers.
 """
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -52,6 +56,12 @@ class Forgotten(Refusal):
 
 class Damaged(Exception):
     """The bytes were changed or belong into another cell, or the master key is another. No refusal: look into it."""
+
+
+def nobody_yet(at: datetime) -> int:
+    """The number to seal for while it is not known whose it is: minus the year and month of `at` in UTC."""
+    month = at.astimezone(UTC)
+    return -(month.year * 100 + month.month)
 
 
 def seal(*, person: int, table: str, column: str, row: int, plain: str) -> bytes:

@@ -35,7 +35,10 @@ def _id_of(scope: Scope) -> str:
 
 
 class Observed:
-    """Wraps an ASGI application. Its views name their route in `scope["regulars.route"]`."""
+    """Wraps an ASGI application. Its views name their route in `scope["regulars.route"]`.
+
+    What comes thousands of times a second sets `scope["regulars.quiet"]`: counted like all, logged only when it fails.
+    """
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -64,8 +67,9 @@ class Observed:
             route = scope.get("regulars.route") or NO_ROUTE
             method = scope["method"] if scope["method"] in METHODS else OTHER_METHOD
             REGISTRY.observe_request(route=route, method=method, status=status, seconds=seconds)
+            quiet = logging.DEBUG if scope.get("regulars.quiet") else logging.INFO
             log.log(
-                logging.ERROR if status >= 500 else logging.INFO,
+                logging.ERROR if status >= 500 else quiet,
                 "%s %s %d",
                 method,
                 route,

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from regulars.runtime.notices import subscriptions
-from regulars.runtime.notices._horizon import Horizon
+from regulars.runtime.notices._horizon import of_notices
 from regulars.runtime.notices.dispatch import Dispatcher
 from regulars.runtime.notices.tests.builders import Bought
 
@@ -163,7 +163,7 @@ def test_a_notice_undone_by_a_savepoint_does_not_hide_the_next(till, heard):
 
 
 def test_the_horizon_never_goes_back(till):
-    horizon, ines, tomas = Horizon(), till(), till()
+    horizon, ines, tomas = of_notices(), till(), till()
     assert horizon.advance() == 0
     one = say(ines, "ines")
     assert horizon.advance() == 0

@@ -1,0 +1,243 @@
+"""The event endpoints: a plain ASGI application with no Django between the socket and the commit.
+
+Always exactly 200, with a verdict on each message, because clients take anything else for a reason to throw a batch
+away or to send it for ever; 429 and 503 with Retry-After only where coming again helps. With `X-Strict-Mode: 1` what
+would be taken in silence is a 4xx, and nothing of such a request is kept.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from django.db import DatabaseError, InterfaceError
+
+from regulars.doors.ingest import protocol
+from regulars.doors.ingest.committing import Away, Committer
+from regulars.doors.ingest.disk import Disk
+from regulars.doors.ingest.doors import Doors, Opened, Rates
+from regulars.doors.ingest.protocol import Unreadable
+from regulars.facts.events import messages
+from regulars.facts.events.intake import Verdict
+from regulars.facts.events.messages import NAMES_OF_KINDS, Envelope, Message, Rejected
+from regulars.runtime.serving.observed import Receive, Scope, Send
+
+_ENCODER = msgspec.json.Encoder()
+_ALLOWED = b"authorization, content-type, content-encoding, x-retry-count, x-strict-mode, x-request-id, anonymousid"
+_CROSS_ORIGIN = (
+    # A write key is public and there is no cookie: any page may send, which is what the endpoints are for.
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
+    (b"access-control-allow-headers", _ALLOWED),
+    (b"access-control-max-age", b"86400"),
+)
+#: What a strict request is answered where a lenient one gets 200.
+_STRICT = {"key_unknown": 401, "key_revoked": 401, "not_allowed": 403, "too_large": 413, "same_id_other_content": 409}
+RETRY_SECONDS = 2
+DISK_RETRY_SECONDS = 30
+
+
+class Ingest:
+    """The application. Its thread and its caches begin with the first request."""
+
+    def __init__(self) -> None:
+        self._committer = Committer()
+        self._doors = Doors(self._committer)
+        self._rates = Rates()
+        self._disk = Disk()
+
+    def close(self) -> None:
+        """Write what waits and let go of the database."""
+        self._committer.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route = protocol.route(scope["path"])
+        scope["regulars.route"], scope["regulars.quiet"] = route, True
+        method = scope["method"]
+        if route is None:
+            await _say(send, 404, {"success": False, "message": "there is no such endpoint"})
+        elif method == "OPTIONS":
+            await _say(send, 200, None)
+        elif route.endswith("settings"):
+            await self._settings(scope, send)
+        elif method != "POST":
+            await _say(send, 405, {"success": False, "message": "send it with POST"}, (b"allow", b"POST, OPTIONS"))
+        else:
+            await self._take(scope, receive, send, route)
+
+    async def _settings(self, scope: Scope, send: Send) -> None:
+        """What the browser client asks before its first event: which destinations there are. One, this."""
+        try:
+            opened = await self._doors.find(protocol.key_in_path(scope["path"]))
+        except (DatabaseError, InterfaceError):
+            await _later(send, 503, RETRY_SECONDS, "the database is away")
+            return
+        if opened is None or not opened.door.is_open:
+            await _say(send, 404, {"success": False, "message": "no such write key"})
+            return
+        host = _host(scope)
+        told = {
+            "integrations": {
+                "Segment.io": {
+                    "apiKey": protocol.key_in_path(scope["path"]),
+                    "apiHost": f"{host}/v1",
+                    "protocol": scope.get("scheme", "http"),
+                    "type": "browser",
+                    "bundlingStatus": "bundled",
+                    "unbundledIntegrations": [],
+                    "addBundledMetadata": False,
+                    "maybeBundledConfigIds": {},
+                    "versionSettings": {"version": "4.4.7", "componentTypes": ["browser"]},
+                }
+            },
+            "plan": {"track": {"__default": {"enabled": True, "integrations": {}}}},
+            "metrics": {"sampleRate": 0},
+            "edgeFunction": {},
+            "middlewareSettings": {},
+            "enabledMiddleware": {},
+            "legacyVideoPluginsEnabled": False,
+            "remotePlugins": [],
+        }
+        await _say(send, 200, told)
+
+    async def _take(self, scope: Scope, receive: Receive, send: Send, route: str) -> None:
+        headers = dict(scope.get("headers", ()))
+        is_strict = headers.get(b"x-strict-mode", b"").strip() == b"1"
+        body = await _body(receive)
+        if route == protocol.METRICS:
+            await _say(send, 200, {"success": True})
+            return
+        if self._disk.is_full():
+            await _later(send, 503, DISK_RETRY_SECONDS, "the disk is nearly full")
+            return
+        token = protocol.key_in_headers(headers, scope.get("query_string", b""))
+        try:
+            try:
+                if body is None:
+                    raise protocol.too_large()
+                text = protocol.unpacked(body)
+                told = protocol.read(scope["path"], text, received_at=datetime.now(UTC))
+            except Unreadable as no:
+                await self._keep_unreadable(token, body, no, is_strict)
+                await self._refuse(send, no, is_strict)
+                return
+            opened = await self._doors.find(token or told.write_key)
+        except (DatabaseError, InterfaceError, Away):
+            await _later(send, 503, RETRY_SECONDS, "the database is away")
+            return
+        if opened is None:
+            await self._refuse(
+                send, Unreadable("key_unknown", "writeKey: nobody made this key; copy it from its source"), is_strict
+            )
+            return
+        key = opened.door.key
+        if wait := self._rates.wait_for(key.id, key.per_second, len(told.messages), time.monotonic()):
+            await _later(send, 429, math.ceil(wait), f"this key may send {key.per_second} messages a second")
+            return
+        if not self._committer.has_room(opened.sender.id, len(text)):
+            await _later(send, 429, RETRY_SECONDS, "too much of this source is waiting already")
+            return
+        read = [_read(raw, told.envelope, opened) for raw in told.messages]
+        if is_strict and (bad := next((one for one in read if isinstance(one, Rejected)), None)):
+            verdicts = [
+                Verdict(one.message_id, "rejected", None, one.code, one.field, one.why)
+                if isinstance(one, Rejected)
+                else Verdict(one.message_id, "rejected", None, "not_kept", "", "another message of the request is bad")
+                for one in read
+            ]
+            await _say(send, _STRICT.get(bad.code, 400), _told(verdicts, success=False))
+            return
+        try:
+            verdicts = await self._committer.submit(opened.sender.id, read, len(text)) if read else []
+        except Away:
+            await _later(send, 503, RETRY_SECONDS, "the database is away")
+            return
+        conflicts = is_strict and any(one.said == "conflict" for one in verdicts)
+        await _say(send, 409 if conflicts else 200, _told(verdicts, success=not conflicts))
+
+    async def _keep_unreadable(self, token: str, body: bytes | None, no: Unreadable, is_strict: bool) -> None:
+        """A broken body of a known key goes to quarantine as it is, as far as one message may be long."""
+        opened = await self._doors.find(token)
+        if opened is None or not body or is_strict or not self._committer.has_room(opened.sender.id, len(body)):
+            return
+        raw = body[: messages.LARGEST_MESSAGE]
+        kept = Rejected(opened.sender.id, "not_json", "", no.why, "", "", "", raw)
+        await self._committer.submit(opened.sender.id, [kept], len(raw))
+
+    async def _refuse(self, send: Send, no: Unreadable, is_strict: bool) -> None:
+        status = _STRICT.get(no.code, 400) if is_strict else 200
+        told = {"success": not is_strict, "results": [], "code": no.code, "message": no.why}
+        await _say(send, status, told)
+
+
+def _read(raw: bytes, envelope: Envelope, opened: Opened) -> Message | Rejected:
+    """The message; rejected also where its key was revoked or is not for this call: kept, to be replayed."""
+    read = messages.read(raw, envelope=envelope, sender=opened.sender)
+    if isinstance(read, Rejected):
+        return read
+    kind, key = NAMES_OF_KINDS[read.kind], opened.door.key
+    if not opened.door.is_open:
+        why = "writeKey: this key was revoked, or its source retired; use a key that is good"
+        return Rejected(read.source, "key_revoked", "writeKey", why, read.message_id, kind, read.name, raw)
+    if key.kinds and kind not in key.kinds:
+        why = f"type: this key may send {', '.join(sorted(key.kinds))} only, not {kind}; use another key"
+        return Rejected(read.source, "not_allowed", "type", why, read.message_id, kind, read.name, raw)
+    return read
+
+
+def _told(verdicts: Sequence[Verdict], *, success: bool) -> dict[str, Any]:
+    return {"success": success, "results": [_one(verdict) for verdict in verdicts]}
+
+
+def _one(verdict: Verdict) -> dict[str, str]:
+    told = {"messageId": verdict.message_id, "verdict": verdict.said}
+    if verdict.code:
+        told |= {"code": verdict.code, "field": verdict.field, "message": verdict.why}
+    return told
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body; None when it is larger than we read, and the rest of it is thrown away as it comes."""
+    parts, size = [], 0
+    while True:
+        message = await receive()
+        part = message.get("body", b"")
+        size += len(part)
+        if size <= protocol.LARGEST_BODY:
+            parts.append(part)
+        else:
+            parts.clear()
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            break
+        if size > 4 * protocol.LARGEST_BODY:
+            break
+    return b"".join(parts) if size <= protocol.LARGEST_BODY else None
+
+
+def _host(scope: Scope) -> str:
+    given = next((value for name, value in scope.get("headers", ()) if name == b"host"), b"127.0.0.1")
+    host: str = given.decode("latin-1")
+    return host
+
+
+async def _later(send: Send, status: int, seconds: int, why: str) -> None:
+    told = {"success": False, "results": [], "message": f"{why}; come again in {seconds} s"}
+    await _say(send, status, told, (b"retry-after", str(max(1, seconds)).encode()))
+
+
+async def _say(send: Send, status: int, told: object, *headers: tuple[bytes, bytes]) -> None:
+    body = b"" if told is None else _ENCODER.encode(told)
+    start = {
+        "type": "http.response.start",
+        "status": status,
+        "headers": [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            *_CROSS_ORIGIN,
+            *headers,
+        ],
+    }
+    await send(start)
+    await send({"type": "http.response.body", "body": body})

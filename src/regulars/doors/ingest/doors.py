@@ -1,0 +1,79 @@
+"""Who may come in: the write keys, read again each second, and how much each may send."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from regulars.doors.ingest.committing import Committer
+from regulars.facts.events.messages import Sender
+from regulars.facts.sources import write_keys
+from regulars.facts.sources.write_keys import Door
+from regulars.kit import civil
+from regulars.runtime.secrets import lookup
+
+#: Seconds after which a revoked key opens nothing, in every process.
+FRESH = 1.0
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A door, and what its messages are read with."""
+
+    door: Door
+    sender: Sender
+
+
+class Doors:
+    """The keys as they were at most `FRESH` seconds ago."""
+
+    def __init__(self, committer: Committer) -> None:
+        self._committer = committer
+        self._known: Mapping[bytes, Opened] = {}
+        self._read_at = float("-inf")
+
+    async def find(self, token: str) -> Opened | None:
+        """The door that this key opens or once opened; None for a key nobody made. Raises the database's errors."""
+        if time.monotonic() - self._read_at > FRESH:
+            known = await self._committer.ask(_doors)
+            self._known, self._read_at = known, time.monotonic()
+        return self._known.get(write_keys.digest(token)) if write_keys.looks_like_one(token) else None
+
+
+def _doors() -> Mapping[bytes, Opened]:
+    keyed = lookup.key_of("events")
+    zones: dict[str, ZoneInfo] = {}
+    return {
+        digest: Opened(
+            door,
+            Sender(
+                id=door.source.id,
+                namespace=door.source.namespace,
+                zone=zones.setdefault(door.source.zone, civil.zone(door.source.zone)),
+                keyed=keyed,
+            ),
+        )
+        for digest, door in write_keys.doors().items()
+    }
+
+
+class Rates:
+    """How much each key may send now: a bucket that fills by the second and holds two of them. For one process."""
+
+    def __init__(self) -> None:
+        self._buckets: dict[int, tuple[float, float]] = {}
+
+    def wait_for(self, key: int, per_second: int, count: int, now: float) -> float:
+        """0 when `count` messages may come in now, and they are counted; else the seconds until there is room.
+
+        A batch larger than the bucket comes in when the bucket is full, and is owed afterwards.
+        """
+        most = 2.0 * per_second
+        level, since = self._buckets.get(key, (most, now))
+        level = min(most, level + (now - since) * per_second)
+        wanted = min(float(count), most)
+        if level < wanted:
+            self._buckets[key] = (level, now)
+            return (wanted - level) / per_second
+        self._buckets[key] = (level - count, now)
+        return 0.0

@@ -1,0 +1,145 @@
+"""The wire: what a request to the event endpoints says, whichever client wrote it. Pure.
+
+Segment's paths with their one-letter forms and RudderStack's habits. The content type is ignored, because browsers send
+text/plain and some servers send forms that are JSON; gzip is known by its first bytes, because some clients forget
+to say so; null stands for absent.
+"""
+
+import base64
+import binascii
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+
+from regulars.facts.events import messages
+from regulars.facts.events.messages import Envelope
+
+#: Bytes of a body, unpacked. The largest real batch seen of a client that miscounts its own is 2 MB.
+LARGEST_BODY = 8_000_000
+MOST_MESSAGES = 20_000
+GZIP = b"\x1f\x8b"
+_BOM = b"\xef\xbb\xbf"
+
+_CALLS = {
+    **{f"/v1/{call}": call for call in messages.KINDS},
+    **{f"/v1/{call[0]}": call for call in messages.KINDS},
+}
+_BATCHES = frozenset(["/v1/batch", "/v1/b", "/v1/import", "/beacon/v1/batch"])
+#: The browser client tells Segment how it fares; there is nobody here who asks.
+METRICS = "/v1/m"
+_SETTINGS = re.compile(r"/v1/projects/([^/]{1,100})/settings")
+
+
+class Unreadable(Exception):
+    """The body as a whole is no request of this protocol: a code, and words with the mend."""
+
+    def __init__(self, code: str, why: str) -> None:
+        super().__init__(code)
+        self.code, self.why = code, why
+
+
+@dataclass(frozen=True)
+class Told:
+    """A request that was understood: its messages as they came, and what it says for all of them."""
+
+    envelope: Envelope
+    messages: Sequence[bytes]
+    write_key: str
+
+
+class _Batch(msgspec.Struct):
+    batch: list[msgspec.Raw]
+    context: Any = None
+    sentAt: Any = None  # noqa: N815 - the protocol's spelling
+    writeKey: Any = None  # noqa: N815
+
+
+class _Single(msgspec.Struct):
+    writeKey: Any = None  # noqa: N815
+
+
+_BATCH = msgspec.json.Decoder(_Batch)
+_SINGLE = msgspec.json.Decoder(_Single)
+
+
+def route(path: str) -> str | None:
+    """The endpoint's one name for the figures; None when the path is none of ours."""
+    tidy = path.rstrip("/")
+    if tidy in _BATCHES:
+        return "/v1/batch"
+    if call := _CALLS.get(tidy):
+        return f"/v1/{call}"
+    if tidy == METRICS:
+        return METRICS
+    return "/v1/projects/<key>/settings" if _SETTINGS.fullmatch(tidy) else None
+
+
+def key_in_path(path: str) -> str:
+    """The write key of a settings address; empty elsewhere."""
+    found = _SETTINGS.fullmatch(path.rstrip("/"))
+    return found.group(1) if found else ""
+
+
+def key_in_headers(headers: Mapping[bytes, bytes], query: bytes) -> str:
+    """The write key from Basic (as user; its colon may be missing), Bearer, or `?writeKey=`; empty where none is."""
+    scheme, _, given = headers.get(b"authorization", b"").decode("latin-1").strip().partition(" ")
+    if scheme.lower() == "bearer":
+        return given.strip()
+    if scheme.lower() == "basic":
+        try:
+            user, _, _ = base64.b64decode(given.strip(), validate=True).decode("latin-1").partition(":")
+        except (binascii.Error, ValueError):
+            return ""
+        return user
+    return parse_qs(query.decode("latin-1")).get("writeKey", [""])[0] if query else ""
+
+
+def unpacked(body: bytes) -> bytes:
+    """The body's text. Raises `Unreadable` where it is broken or grows beyond `LARGEST_BODY`."""
+    if not body.startswith(GZIP):
+        return body.removeprefix(_BOM)
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        text = unpacker.decompress(body, LARGEST_BODY + 1)
+    except zlib.error:
+        raise Unreadable("not_gzip", "the body begins like gzip and is not; send it whole") from None
+    if len(text) > LARGEST_BODY:
+        raise too_large()
+    if not unpacker.eof:
+        raise Unreadable("not_gzip", "the body is cut off; send it whole")
+    return text.removeprefix(_BOM)
+
+
+def too_large() -> Unreadable:
+    """More than we read."""
+    return Unreadable("too_large", f"the body has more than {LARGEST_BODY} bytes; send smaller batches")
+
+
+def read(path: str, text: bytes, *, received_at: datetime) -> Told:
+    """What the request says. Raises `Unreadable` where nothing in it can be told apart."""
+    tidy = path.rstrip("/")
+    try:
+        if tidy in _BATCHES:
+            batch = _BATCH.decode(text)
+            if len(batch.batch) > MOST_MESSAGES:
+                raise Unreadable(
+                    "too_large", f"batch: it has {len(batch.batch)} messages; send at most {MOST_MESSAGES}"
+                )
+            context = batch.context if isinstance(batch.context, dict) else {}
+            envelope = Envelope(context=context, sent_at=batch.sentAt, received_at=received_at)
+            return Told(envelope, [bytes(one) for one in batch.batch], _text(batch.writeKey))
+        single = _SINGLE.decode(text)
+        return Told(Envelope({}, None, received_at, _CALLS[tidy]), [text], _text(single.writeKey))
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as problem:
+        wanted = '{"batch": […]}' if tidy in _BATCHES else "one JSON object"
+        raise Unreadable("not_json", f"the body is not {wanted} ({str(problem)[:80]}); send JSON in UTF-8") from None
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

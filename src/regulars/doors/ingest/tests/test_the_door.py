@@ -1,0 +1,107 @@
+"""The door as a client sees it: the ASGI application, its committing thread, a real database."""
+
+import asyncio
+import base64
+import gzip
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from regulars.doors.ingest.app import Ingest
+from regulars.facts.sources import quarantine, sources, write_keys
+from regulars.kit.actors import SYSTEM
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def key(fresh_database) -> str:
+    made = sources.make(name="web", kind="web", namespace="shop", zone="Asia/Shanghai", at=NOW, by=SYSTEM)
+    return write_keys.make(source=made.id, at=NOW, by=SYSTEM).token
+
+
+def send(
+    path: str, body: object, *, key: str = "", headers: tuple[tuple[bytes, bytes], ...] = (), method: str = "POST"
+) -> tuple[int, Any]:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    basic = (b"authorization", b"Basic " + base64.b64encode(key.encode() + b":"))
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": raw, "more_body": False}
+
+    async def sending(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "query_string": b"",
+        "headers": [*((basic,) if key else ()), *headers],
+    }
+    ingest = Ingest()
+    asyncio.run(ingest(scope, receive, sending))
+    ingest.close()
+    return sent[0]["status"], json.loads(sent[1]["body"] or b"null")
+
+
+def events() -> list[tuple[str, str | None]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, user_ref FROM events_event ORDER BY id")
+        return list(cursor.fetchall())
+
+
+def viewed(number: int, **more: object) -> dict[str, object]:
+    return {"type": "track", "event": "Product Viewed", "userId": "li", "messageId": f"m-{number}", **more}
+
+
+def test_a_batch_is_taken_once_however_often_it_is_sent(key):
+    batch = {"batch": [viewed(1), viewed(2), viewed(1)], "sentAt": datetime.now(UTC).isoformat(), "writeKey": key}
+
+    first, again = send("/v1/batch", batch), send("/v1/batch", batch, key=key)
+
+    assert first[0] == again[0] == 200
+    assert [one["verdict"] for one in first[1]["results"]] == ["accepted", "accepted", "duplicate"]
+    assert [one["verdict"] for one in again[1]["results"]] == ["duplicate"] * 3
+    assert events() == [("Product Viewed", "li")] * 2
+
+
+def test_a_bad_message_is_kept_and_the_others_go_in(key):
+    batch = {"batch": [viewed(1), {"type": "track", "messageId": "m-9", "userId": "li"}, viewed(2)]}
+
+    status, told = send("/v1/b", gzip.compress(json.dumps(batch).encode()), key=key)
+
+    assert status == 200
+    assert [one["verdict"] for one in told["results"]] == ["accepted", "rejected", "accepted"]
+    (kept,) = quarantine.search()
+    assert (kept.message_id, kept.code, kept.field) == ("m-9", "no_event", "event")
+    assert json.loads(quarantine.opened(number=kept.id, at=NOW, by=SYSTEM)) == batch["batch"][1]
+
+
+def test_the_same_id_with_other_content_is_a_conflict(key):
+    send("/v1/track", viewed(1), key=key)
+
+    status, told = send("/v1/t", viewed(1, event="Product Clicked"), key=key)
+
+    assert (status, told["results"][0]["verdict"]) == (200, "conflict")
+    assert events() == [("Product Viewed", "li")]
+
+
+def test_strict_mode_says_what_lenience_swallows(key):
+    strict = ((b"x-strict-mode", b"1"),)
+
+    assert send("/v1/track", viewed(1), key="wk" + "0" * 32)[0] == 200
+    assert send("/v1/track", viewed(1), key="wk" + "0" * 32, headers=strict)[0] == 401
+    assert send("/v1/track", b"{", key=key, headers=strict)[0] == 400
+    assert send("/v1/batch", {"batch": [viewed(1), {"type": "track"}]}, key=key, headers=strict)[0] == 400
+    assert events() == []
+
+
+def test_a_browser_may_ask_first(key):
+    status, _ = send("/v1/t", b"", method="OPTIONS")
+
+    assert status == 200

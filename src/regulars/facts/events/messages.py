@@ -1,0 +1,301 @@
+"""One message as a client sent it, read into what is kept of it: no database, no clock, no Django.
+
+Tolerant where real clients are careless (null for absent, numbers for ids, times of any form), strict where a
+tolerated mistake would join strangers or change an amount: amounts keep the digits they were written with.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any, Final, Literal
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from regulars.facts.customers import identifiers
+from regulars.facts.events import personal, times
+
+#: The calls of the protocol; their numbers are stored.
+KINDS: Final[Mapping[str, int]] = {"track": 1, "identify": 2, "page": 3, "screen": 4, "group": 5, "alias": 6}
+NAMES_OF_KINDS: Final[Mapping[int, str]] = {number: name for name, number in KINDS.items()}
+
+LARGEST_MESSAGE = 1_000_000
+LONGEST_ID = 200
+LONGEST_NAME = 200
+#: Digits an amount may have before or behind its point; more is an attack on whoever calculates with it.
+MOST_DIGITS = 60
+
+
+Code = Literal[
+    "not_json",
+    "too_large",
+    "no_type",
+    "no_identifier",
+    "no_event",
+    "bad_id",
+    "bad_name",
+    "unstorable",
+    "not_allowed",
+    "key_revoked",
+    "key_unknown",
+    "same_id_other_content",
+    "blocked_by_plan",
+]
+
+
+class _No(Exception):
+    def __init__(self, code: Code, field: str, why: str) -> None:
+        super().__init__(code)
+        self.code, self.field, self.why = code, field, why
+
+
+def _amount(text: str) -> Decimal:
+    value = Decimal(text)
+    if not -MOST_DIGITS < value.adjusted() < MOST_DIGITS:
+        raise _No("unstorable", "", f"it has a number of more than {MOST_DIGITS} digits; send amounts as people pay")
+    return value
+
+
+DECODER = msgspec.json.Decoder(float_hook=_amount)
+_ENCODER = msgspec.json.Encoder(decimal_format="number", order="deterministic")
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+#: Escapes that JSON allows and PostgreSQL's jsonb does not.
+_NUL = b"\\u0000"
+
+
+class Sender(msgspec.Struct, frozen=True):
+    """What is known of a source while its messages are read. `zone` is for times told without an offset.
+
+    `keyed` makes the hashes under which messages and visitors are known; nobody without it can try out addresses.
+    """
+
+    id: int
+    namespace: str
+    zone: ZoneInfo
+    keyed: bytes
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """A message that is good. `data` is its JSON without what is personal; that is in `personal`, by path.
+
+    `key` knows the message by source and id, `content` tells whether another one with that id says the same.
+    `visitor` is whom it is about, `device` the browser or app it came from where that is known beside a user.
+    """
+
+    source: int
+    kind: int
+    name: str
+    message_id: str
+    key: UUID
+    content: int
+    visitor: UUID
+    device: UUID | None
+    user_ref: str | None
+    device_ref: str | None
+    occurred_at: datetime
+    original_at: datetime | None
+    sent_at: datetime | None
+    why_then: int
+    data: bytes
+    personal: bytes | None
+    raw: bytes
+
+
+class Rejected(msgspec.Struct, frozen=True, gc=False):
+    """A message that cannot be taken as it is: why, in a code and in words that name the field, the value and the mend.
+
+    `raw` is what came, to be looked at, mended and sent again.
+    """
+
+    source: int
+    code: Code
+    field: str
+    why: str
+    message_id: str
+    kind: str
+    name: str
+    raw: bytes
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What a batch says once for all its messages."""
+
+    context: Mapping[str, Any]
+    sent_at: object
+    received_at: datetime
+    type: str = ""
+
+
+def read(raw: bytes, *, envelope: Envelope, sender: Sender) -> Message | Rejected:
+    """The message that `raw`, one JSON object, says; or why not."""
+    told: Any = None
+    try:
+        if len(raw) > LARGEST_MESSAGE:
+            raise _No("too_large", "", f"it has {len(raw)} bytes; send messages of at most {LARGEST_MESSAGE}")
+        told = decoded(raw)
+        return _read(told, raw, envelope, sender)
+    except _No as no:
+        told = told if isinstance(told, dict) else {}
+        return Rejected(
+            source=sender.id,
+            code=no.code,
+            field=no.field,
+            why=no.why,
+            message_id=shown(told.get("messageId")),
+            kind=shown(told.get("type") or envelope.type),
+            name=shown(told.get("event") or told.get("name")),
+            raw=raw,
+        )
+
+
+def decoded(raw: bytes) -> Any:
+    """JSON with exact numbers; raises `_No` (caught by `read`) with what is wrong."""
+    try:
+        return DECODER.decode(raw)
+    except RecursionError:
+        raise _No("not_json", "", "it is nested too deeply; flatten it") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError) as problem:
+        raise _No("not_json", "", f"it is not JSON ({str(problem)[:80]}); send one object in UTF-8") from None
+
+
+def _read(told: Any, raw: bytes, envelope: Envelope, sender: Sender) -> Message:
+    if not isinstance(told, dict):
+        raise _No("not_json", "", "it is not a JSON object; send {…}")
+    if _NUL in raw:
+        raise _No("unstorable", "", "it has the character \\u0000, which no database keeps; leave it out")
+    type_ = envelope.type or told.get("type")
+    kind = KINDS.get(type_.lower()) if isinstance(type_, str) else None
+    if kind is None or not isinstance(type_, str):
+        raise _No("no_type", "type", f"type: {shown(type_)!r} is no call; use one of {', '.join(KINDS)}")
+    properties, traits = _object(told, "properties"), _object(told, "traits")
+    context = _object(told, "context")
+    if envelope.context:
+        context = {**envelope.context, **context}
+    name = _name(told, kind, type_)
+    user_ref, device_ref = _identity(told.get("userId"), "userId"), _identity(told.get("anonymousId"), "anonymousId")
+    group_id, previous_id = told.get("groupId"), told.get("previousId")
+    if user_ref is None and device_ref is None:
+        told_any = told.get("userId") or told.get("anonymousId")
+        raise _No(
+            "no_identifier",
+            "userId",
+            f"userId and anonymousId: {shown(told_any)!r} names nobody; send one of them"
+            if told_any
+            else "userId and anonymousId are missing; send one of them",
+        )
+    original = told.get("originalTimestamp") or told.get("timestamp")
+    sent = told.get("sentAt") or envelope.sent_at
+    settled = times.settle(original=original, sent=sent, received_at=envelope.received_at, zone=sender.zone)
+    has_address = b"@" in raw or b"%40" in raw or b"\\u" in raw or bool(envelope.context)
+    properties, taken = personal.take_out("properties", properties, has_address=has_address)
+    if traits:
+        traits, of_traits = personal.take_out("traits", traits, has_address=has_address)
+        taken |= of_traits
+    context, of_context = personal.take_out("context", context, has_address=has_address)
+    taken |= of_context
+    said: dict[str, Any] = {"properties": properties, "traits": traits}
+    for field, value in (("groupId", group_id), ("previousId", previous_id), ("category", told.get("category"))):
+        if value is not None and value != "":
+            said[field] = shown(value)
+            if said[field] != str(value):
+                taken[field] = str(value)
+    for field, ref in (("userId", user_ref), ("anonymousId", device_ref)):
+        if ref is not None and ("@" in ref or identifiers.is_contact(ref)):
+            taken[field] = ref
+    hidden = _ENCODER.encode(taken) if taken else None
+    core = _ENCODER.encode(said)
+    digest = blake2b(core, digest_size=8, key=sender.keyed)
+    digest.update(hidden or b"")
+    digest.update(f"\x00{kind}\x00{name}\x00{user_ref}\x00{device_ref}\x00{original}".encode("utf-8", "replace"))
+    content = int.from_bytes(digest.digest(), signed=True)
+    message_id = _message_id(told.get("messageId"), original, content)
+    user = None if user_ref is None else visitor(sender, "user", user_ref)
+    device = None if device_ref is None else visitor(sender, "device", device_ref)
+    about = user or device
+    assert about is not None
+    return Message(
+        source=sender.id,
+        kind=kind,
+        name=name,
+        message_id=personal.without_addresses(message_id),
+        key=_known_as(sender, "message", f"{sender.id}\x00{message_id}"),
+        content=content,
+        visitor=about,
+        device=device if user is not None else None,
+        user_ref=None if "userId" in taken else user_ref,
+        device_ref=None if "anonymousId" in taken else device_ref,
+        occurred_at=settled.occurred_at,
+        original_at=settled.original_at,
+        sent_at=settled.sent_at,
+        why_then=settled.why.value,
+        data=core[:-1] + b',"context":' + _ENCODER.encode(context) + b"}",
+        personal=hidden,
+        raw=raw,
+    )
+
+
+def visitor(sender: Sender, what: Literal["user", "device"], ref: str) -> UUID:
+    """Under which number the events of this user or device are kept: the same for all sources of one namespace."""
+    return _known_as(sender, what, f"{sender.namespace}\x00{ref}")
+
+
+def _known_as(sender: Sender, what: str, text: str) -> UUID:
+    hashed = blake2b(f"{what}\x00{text}".encode("utf-8", "replace"), digest_size=16, key=sender.keyed)
+    return UUID(bytes=hashed.digest())
+
+
+def _object(told: dict[str, Any], field: str) -> dict[str, Any]:
+    value = told.get(field)
+    return value if isinstance(value, dict) else {}
+
+
+def _name(told: dict[str, Any], kind: int, type_: str) -> str:
+    value = told.get("event") if kind == KINDS["track"] else told.get("name") or told.get("category")
+    if kind == KINDS["track"] and (not isinstance(value, str) or not value.strip()):
+        raise _No("no_event", "event", f"event: {shown(value)!r} is no name; say what happened, like 'Product Viewed'")
+    name = personal.without_addresses(value.strip()) if isinstance(value, str) else ""
+    if len(name) > LONGEST_NAME or _UNSEEN.search(name):
+        raise _No(
+            "bad_name",
+            "event" if kind == KINDS["track"] else "name",
+            f"{type_}: {name[:40]!r} has more than {LONGEST_NAME} characters or some nobody can see; shorten it",
+        )
+    return name
+
+
+def _identity(value: object, field: str) -> str | None:
+    """The reference, or None where it is absent or what programs write for nobody."""
+    if value is None or isinstance(value, bool):
+        return None
+    if isinstance(value, int | Decimal):
+        value = str(value)
+    if not isinstance(value, str):
+        raise _No("bad_id", field, f"{field}: an object or list names nobody; send text")
+    if len(value) > LONGEST_ID:
+        raise _No("bad_id", field, f"{field}: {value[:20]!r}… has {len(value)} characters; use at most {LONGEST_ID}")
+    return None if identifiers.why_unusable(value) else value.strip()
+
+
+def _message_id(value: object, original: object, content: int) -> str:
+    """The sender's id, or one made of what the message says. Without a time of its own it is new each time."""
+    if isinstance(value, int):
+        value = str(value)
+    if isinstance(value, str) and value.strip():
+        tidy = value.strip()
+        if len(tidy) > LONGEST_ID or _UNSEEN.search(tidy):
+            raise _No("bad_id", "messageId", f"messageId: {tidy[:20]!r}… is no id; use up to {LONGEST_ID} characters")
+        return tidy
+    return f"made-{content & (1 << 64) - 1:016x}" if original else f"made-{uuid4().hex}"
+
+
+def shown(value: object) -> str:
+    """A value as it may stand in a message about it: short, printable, never an object, never an address."""
+    if value is None or isinstance(value, dict | list):
+        return ""
+    text = _UNSEEN.sub("", str(value))[:LONGEST_ID]
+    return personal.BLANK if identifiers.is_contact(text) else personal.without_addresses(text)

@@ -1,0 +1,83 @@
+"""Private: other rooms ask `intake`, `stream` and `events`. The table of events is partitioned: see the migrations."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+class Batch(models.Model):
+    """What was committed together. Events are numbered `id << 14` upwards, so the stream is read by batches."""
+
+    id = models.BigIntegerField(primary_key=True)
+    events = models.IntegerField()
+    first_at = models.DateTimeField(null=True)
+    last_at = models.DateTimeField(null=True)
+    counts = models.JSONField()
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "events_batch"
+
+
+class Seen(models.Model):
+    """That a message was taken: outlives the event's retention, so that a repeat is known for ever."""
+
+    key = models.UUIDField(primary_key=True)
+    content = models.BigIntegerField()
+    event = models.BigIntegerField()
+
+    class Meta:
+        db_table = "events_seen"
+
+
+class Hidden(models.Model):
+    """What an event told of a person, sealed: with the customer's own key once it is known whose it is, until then
+    with the month's."""
+
+    event = models.BigIntegerField(primary_key=True)
+    visitor = models.UUIDField()
+    sealed_for = models.BigIntegerField()
+    sealed = models.BinaryField()
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "events_hidden"
+        indexes = [
+            models.Index(fields=["visitor", "event"], name="events_hidden_visitor"),
+        ]
+
+
+class Visitor(models.Model):
+    """A user or a device as one namespace's sources call it, what it has done, and which customer it is."""
+
+    id = models.UUIDField(primary_key=True)
+    namespace = models.CharField(max_length=64, db_collation="C")
+    kind = models.CharField(max_length=8)
+    ref = models.CharField(max_length=200, null=True, db_collation="C")
+    customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="+", null=True)
+    linked_at = models.DateTimeField(null=True)
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    events = models.BigIntegerField()
+    counts = models.JSONField()
+    products = models.JSONField()
+    last_source = models.BigIntegerField()
+
+    class Meta:
+        db_table = "events_visitor"
+        constraints = [
+            models.CheckConstraint(name="events_visitor_kind", condition=models.Q(kind__in=("user", "device"))),
+            models.CheckConstraint(name="events_visitor_events", condition=models.Q(events__gte=0)),
+            models.CheckConstraint(
+                name="events_visitor_seen", condition=models.Q(last_seen_at__gte=models.F("first_seen_at"))
+            ),
+        ]
+
+
+class Reader(models.Model):
+    """How far one reader of the stream has come."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    position = models.BigIntegerField()
+
+    class Meta:
+        db_table = "events_reader"

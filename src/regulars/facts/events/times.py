@@ -1,0 +1,87 @@
+"""When it happened, from what the sender's clock said and when it arrived here. Pure.
+
+The formula is the one Segment documents: arrival - (sent - original), which takes the error of a wrong clock out
+because both stamps carry it. It is applied only where the clock is visibly wrong; all stamps and the reason are kept.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from zoneinfo import ZoneInfo
+
+#: A clock this near to ours is right: the difference is the way here.
+NEAR = timedelta(seconds=5)
+#: Nothing in retail that a device can have seen is older; 1970 is a clock that was never set.
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+_LONGEST_TEXT = 40
+_MILLISECONDS_FROM = 100_000_000_000
+
+
+class Why(IntEnum):
+    """Why the event has the time it has."""
+
+    TOLD = 0
+    CLOCK_CORRECTED = 1
+    NOTHING_TOLD = 2
+    WAS_IN_THE_FUTURE = 3
+    WAS_BEFORE_2000 = 4
+    UNREADABLE = 5
+    WITHOUT_ZONE = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """`occurred_at` is the time that counts; the two others are what was told, None where nothing readable was."""
+
+    occurred_at: datetime
+    original_at: datetime | None
+    sent_at: datetime | None
+    why: Why
+
+
+def settle(*, original: object, sent: object, received_at: datetime, zone: ZoneInfo) -> Settled:
+    """The time that counts, never after `received_at` (aware, UTC) and never before 2000.
+
+    `original` and `sent` are what the message said: ISO 8601 text, or seconds or milliseconds since 1970, or nothing.
+    Text without an offset is read in `zone`.
+    """
+    sent_at, _ = read(sent, zone)
+    original_at, is_naive = read(original, zone)
+    if original_at is None:
+        return Settled(received_at, None, sent_at, Why.NOTHING_TOLD if original in (None, "") else Why.UNREADABLE)
+    why, occurred_at = Why.WITHOUT_ZONE if is_naive else Why.TOLD, original_at
+    if sent_at is not None and abs(received_at - sent_at) > NEAR:
+        why, occurred_at = Why.CLOCK_CORRECTED, _earlier(received_at, sent_at - original_at)
+    if occurred_at > received_at:
+        # A fraction of a second is two clocks' disagreement, not worth a remark.
+        why = why if occurred_at - received_at <= NEAR else Why.WAS_IN_THE_FUTURE
+        occurred_at = received_at
+    elif occurred_at < EARLIEST:
+        why, occurred_at = Why.WAS_BEFORE_2000, received_at
+    return Settled(occurred_at, original_at, sent_at, why)
+
+
+def read(told: object, zone: ZoneInfo) -> tuple[datetime | None, bool]:
+    """The instant in UTC and whether it came without an offset; None for nothing and for what is no time."""
+    try:
+        if isinstance(told, str):
+            if len(told) > _LONGEST_TEXT:
+                return None, False
+            found = datetime.fromisoformat(told)
+            if found.tzinfo is UTC:
+                return found, False
+            if found.tzinfo is None:
+                return found.replace(tzinfo=zone).astimezone(UTC), True
+            return found.astimezone(UTC), False
+        if isinstance(told, int) and not isinstance(told, bool):
+            return datetime.fromtimestamp(told / 1000 if abs(told) >= _MILLISECONDS_FROM else told, UTC), False
+    except (ValueError, OverflowError, OSError):
+        pass
+    return None, False
+
+
+def _earlier(instant: datetime, by: timedelta) -> datetime:
+    try:
+        return instant - by
+    except OverflowError:
+        return EARLIEST - NEAR if by > timedelta() else instant + 2 * NEAR

@@ -1,0 +1,51 @@
+"""How many messages of each source ended how, by the hour."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+
+from regulars.facts.sources.models import Traffic as Row
+
+
+@dataclass(frozen=True)
+class Hour:
+    """Messages of a source with one verdict in the hour (UTC) that begins at `hour`."""
+
+    source: int
+    hour: datetime
+    verdict: str
+    count: int
+    last_at: datetime
+
+
+def count_many(*, counts: Mapping[tuple[int, str], int], at: datetime) -> None:
+    """Add messages by (source, verdict) to the hour of `at`, in the caller's transaction. One statement."""
+    if not counts:
+        return
+    told = sorted(counts.items())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO sources_traffic (source_id, hour, verdict, count, last_at)"
+            " SELECT source, date_trunc('hour', %s::timestamptz, 'UTC'), verdict, count, %s"
+            " FROM unnest(%s::bigint[], %s::text[], %s::bigint[]) AS told(source, verdict, count)"
+            " ON CONFLICT (source_id, hour, verdict) DO UPDATE"
+            " SET count = sources_traffic.count + excluded.count,"
+            " last_at = greatest(sources_traffic.last_at, excluded.last_at)",
+            [
+                at,
+                at,
+                [source for (source, _), _ in told],
+                [verdict for (_, verdict), _ in told],
+                [count for _, count in told],
+            ],
+        )
+
+
+def since(since: datetime, *, source: int | None = None) -> Sequence[Hour]:
+    """The hours from `since` on, oldest first. One query."""
+    rows = Row.objects.filter(hour__gte=since).order_by("hour", "verdict")
+    if source is not None:
+        rows = rows.filter(source_id=source)
+    return [Hour(row.source_id, row.hour, row.verdict, row.count, row.last_at) for row in rows]
