@@ -11,6 +11,7 @@ from regulars.kit import languages
 from regulars.main.rooms import ROOMS
 from regulars.runtime.database.addresses import django_databases
 from regulars.runtime.secrets.keyfile import django_secret
+from regulars.runtime.serving.callers import networks
 from regulars.runtime.serving.logs import logging_settings
 
 REGULARS_ROOMS = ROOMS
@@ -83,8 +84,16 @@ AUTH_PASSWORD_VALIDATORS = [
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-#: Of whoever guesses at many accounts from one place. Behind a proxy all callers have the proxy's address, which is why
-#: this is far above what the people of one shop get wrong.
+# Nothing that tells who tried to come in is kept or logged in clear: a keyed hash stands for the e-mail address, and
+# when somebody came in last is on their own account.
+AXES_USERNAME_CALLABLE = "regulars.runtime.staff.attempts.counted_as"
+AXES_CLIENT_IP_CALLABLE = "regulars.runtime.serving.callers.address"
+AXES_SENSITIVE_PARAMETERS = ["email", "csrfmiddlewaretoken"]
+AXES_DISABLE_ACCESS_LOG = True
+#: Whose X-Forwarded-For is believed: docs/how-to/stand-behind-a-proxy.md.
+REGULARS_TRUSTED_PROXIES = networks(os.environ.get("REGULARS_TRUSTED_PROXIES", ""))
+#: Of whoever guesses at many accounts from one place. Behind a proxy that is not trusted all callers have its address,
+#: which is why this is far above what the people of one shop get wrong.
 REGULARS_FAILURES_FROM_ONE_ADDRESS = 100
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "console/locked.html"

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-from axes.helpers import get_client_ip_address
 from axes.models import AccessAttempt
 from django import forms
 from django.conf import settings
@@ -22,6 +21,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from regulars.doors.console.site import me, sections_for
 from regulars.kit.refusals import Refusal
+from regulars.runtime.serving import callers
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import open_to_everyone
 
@@ -92,7 +92,7 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
 def _failures_from_here(request: HttpRequest) -> int:
     """Failed sign-ins of the last quarter of an hour from the caller's address, whoever they said they were."""
     since = timezone.now() - timedelta(hours=settings.AXES_COOLOFF_TIME)
-    failed = AccessAttempt.objects.filter(ip_address=get_client_ip_address(request), attempt_time__gte=since)
+    failed = AccessAttempt.objects.filter(ip_address=callers.address(request), attempt_time__gte=since)
     return int(failed.aggregate(count=Sum("failures_since_start"))["count"] or 0)
 
 

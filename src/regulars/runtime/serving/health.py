@@ -1,6 +1,10 @@
 """What machines ask: does the process live, can it serve, and how is it doing."""
 
-from django.db import DatabaseError, connections
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TookTooLong
+from threading import Lock
+
+from django.db import DatabaseError, InterfaceError, connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -10,8 +14,14 @@ from regulars.runtime.serving.figures import figures
 from regulars.runtime.serving.registry import REGISTRY
 from regulars.runtime.staff.policy import open_to_everyone
 
+#: A balancer that asks wants to hear no in time; a server that was killed may leave a connection hanging for long.
+PATIENCE_SECONDS = 2.0
 #: Once nothing is pending for this code, nothing will be: migrations come with code.
 _migrated = False
+#: One question at a time: while the last one hangs, those who come wait for the same answer, and no threads pile up.
+_asker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="readyz")
+_asking: "Future[str] | None" = None
+_one_at_a_time = Lock()
 
 
 @open_to_everyone(because="it says that the process lives, and nothing else")
@@ -23,6 +33,19 @@ def healthz(_request: HttpRequest) -> HttpResponse:
 
 
 def _not_ready() -> str:
+    """Why the shop cannot be served, or nothing; known after PATIENCE_SECONDS at the latest."""
+    global _asking
+    with _one_at_a_time:
+        if _asking is None or _asking.done():
+            _asking = _asker.submit(_ask)
+        asked = _asking
+    try:
+        return asked.result(timeout=PATIENCE_SECONDS)
+    except TookTooLong:
+        return "the database does not answer"
+
+
+def _ask() -> str:
     global _migrated
     try:
         with connections["default"].cursor() as cursor:
@@ -32,8 +55,11 @@ def _not_ready() -> str:
             _migrated = not pending
             if pending:
                 return f"{len(pending)} migrations are pending"
-    except DatabaseError:
+    except (DatabaseError, InterfaceError):
         return "the database does not answer"
+    finally:
+        # This thread's own connection: no request would ever close it.
+        connections.close_all()
     return ""
 
 

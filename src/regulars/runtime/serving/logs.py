@@ -78,5 +78,7 @@ def logging_settings(*, as_json: bool) -> dict[str, Any]:
         # Emptied, or Django's own handlers would write every line a second time and mail errors to nobody.
         "loggers": {name: {"handlers": [], "propagate": True} for name in ("django", "django.server")}
         # `Observed` writes one line for each request.
-        | {"django.request": {"level": "ERROR"}},
+        | {"django.request": {"level": "ERROR"}}
+        # Its warnings quote who tried to come in, and from where.
+        | {"axes": {"level": "ERROR"}},
     }

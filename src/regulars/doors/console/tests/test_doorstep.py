@@ -4,10 +4,13 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pytest
+from django.apps import apps
+from django.db import connection
 from django.test import Client
 
 from regulars.doors.console.tests.builders import PASSWORD, an_operator, signed_in
 from regulars.kit.actors import SYSTEM
+from regulars.runtime.serving.callers import networks
 from regulars.runtime.staff import operators
 
 pytestmark = pytest.mark.django_db
@@ -114,6 +117,39 @@ def test_after_ten_failures_the_right_password_waits_too(client, address):
     assert tenth.status_code == right.status_code == 429
     assert "paused for fifteen minutes" in right.content.decode()
     assert "_auth_user_id" not in client.session
+
+
+def test_who_tried_to_come_in_stands_nowhere_in_clear(client, caplog):
+    an_operator("ines", "agent")
+    with caplog.at_level("INFO"):
+        for _ in range(10):
+            sign_in(client, "Ines@Shop.example", "wrong", next="/console/?mail=x")
+        assert sign_in(Client(REMOTE_ADDR="192.0.2.9"), "ines@shop.example", PASSWORD).status_code == 302
+
+    with connection.cursor() as cursor:
+        kept = ""
+        for model in apps.get_app_config("axes").get_models():
+            cursor.execute(f"SELECT coalesce(string_agg(t::text, ' '), '') FROM {model._meta.db_table} AS t")
+            kept += cursor.fetchone()[0]
+    assert kept
+    for said in (kept, caplog.text):
+        assert "shop.example" not in said.lower()
+
+
+def test_behind_a_trusted_proxy_each_caller_is_counted_alone(settings):
+    settings.REGULARS_FAILURES_FROM_ONE_ADDRESS = 6
+    settings.REGULARS_TRUSTED_PROXIES = networks("10.0.0.1")
+    an_operator("ines", "agent")
+
+    def through_the_proxy(caller: str) -> Client:
+        return Client(REMOTE_ADDR="10.0.0.1", headers={"X-Forwarded-For": caller})
+
+    for number in range(6):
+        sign_in(through_the_proxy("198.51.100.1"), f"nobody{number}@shop.example", "wrong")
+
+    assert sign_in(through_the_proxy("198.51.100.1"), "ines@shop.example", PASSWORD).status_code == 429
+    assert sign_in(through_the_proxy("6.6.6.6, 198.51.100.1"), "ines@shop.example", PASSWORD).status_code == 429
+    assert sign_in(through_the_proxy("198.51.100.2"), "ines@shop.example", PASSWORD).status_code == 302
 
 
 def test_one_persons_failures_do_not_stop_another(client):

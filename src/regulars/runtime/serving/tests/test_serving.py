@@ -4,7 +4,9 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import psycopg
@@ -86,6 +88,26 @@ def test_not_ready_says_why(monkeypatch: pytest.MonkeyPatch, rf: RequestFactory)
     answer = health.readyz(rf.get("/readyz"))
     assert answer.status_code == 503
     assert json.loads(answer.content)["because"] == "2 migrations are pending"
+
+
+def test_a_database_that_hangs_is_told_in_time(monkeypatch: pytest.MonkeyPatch, rf: RequestFactory) -> None:
+    over, asked = Event(), []
+
+    def hang() -> str:
+        asked.append(1)
+        over.wait(10)
+        return ""
+
+    monkeypatch.setattr(health, "_ask", hang)
+    monkeypatch.setattr(health, "PATIENCE_SECONDS", 0.1)
+    began = time.monotonic()
+    answers = [health.readyz(rf.get("/readyz")) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [503] * 3
+    assert "does not answer" in answers[0].content.decode()
+    assert time.monotonic() - began < 2
+    assert asked == [1]  # those who come meanwhile wait for the same answer
+    over.set()
+    assert health.readyz(rf.get("/readyz")).status_code == 200
 
 
 def _middleware_says(problem: Exception, rf: RequestFactory) -> Any:
