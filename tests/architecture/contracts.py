@@ -2,16 +2,21 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from grimp import ImportGraph
 from importlinter import Contract, ContractCheck, fields, output
 
+#: Ways from a model to another one, or to one by its name.
+_WALK = re.compile(r"\b(?:related_model|remote_field|get_models?\()")
 _PRIVATE = {"models", "migrations", "tests"}
 
 
 class ClosedRooms(Contract):
-    """Outside a room nobody imports its models, migrations, tests or `_names`.
+    """Outside a room nobody imports its models, migrations, tests or `_names`, nor walks to its tables through a model.
 
+    A foreign key knows the other room's model, and `related_model`, `remote_field` or Django's registry hand it out: a
+    public module of that room says instead what may be read. Migrations and tests are free.
     `floors` are packages whose children are rooms; `rooms` are rooms that stand alone on their floor.
     """
 
@@ -20,7 +25,18 @@ class ClosedRooms(Contract):
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
         peeps = sorted(self._peeps(graph))
-        return ContractCheck(kept=not peeps, metadata={"peeps": peeps})
+        walks = sorted(self._walks(graph))
+        return ContractCheck(kept=not peeps and not walks, metadata={"peeps": peeps, "walks": walks})
+
+    def _walks(self, graph: ImportGraph) -> Iterator[tuple[str, str]]:
+        for module in graph.modules:
+            if self._room_of(module) is None or {"migrations", "tests"} & set(module.split(".")):
+                continue
+            file = Path("src", *module.split("."))
+            file = file / "__init__.py" if file.is_dir() else file.with_suffix(".py")
+            for line in file.read_text(encoding="utf-8").splitlines():
+                if found := _WALK.search(line):
+                    yield module, found[0]
 
     def _peeps(self, graph: ImportGraph) -> Iterator[tuple[str, str]]:
         for private in graph.modules:
@@ -43,6 +59,8 @@ class ClosedRooms(Contract):
     def render_broken_contract(self, check: ContractCheck) -> None:
         for importer, private in check.metadata["peeps"]:
             output.print_error(f"{importer} looks into {private}, which is private to its room.", bold=False)
+        for walker, way in check.metadata["walks"]:
+            output.print_error(f"{walker} takes tables through {way}.", bold=False)
 
 
 class Reserved(Contract):

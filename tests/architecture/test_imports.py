@@ -22,6 +22,11 @@ PLANTED = [
     ("runtime/trail/lines.py", "import regulars.runtime.notices", "Runtime"),
     ("kit/points.py", "from django.db import models", "The kit"),
     ("levers/care/desk.py", "def peep():\n    from regulars.levers.loyalty import _ledger", "Rooms are closed"),
+    (
+        "insight/measures/list.py",
+        'TABLE = Row._meta.get_field("customer").related_model._meta.db_table',
+        "Rooms are closed",
+    ),
     ("insight/measures/rfm.py", "import duckdb", "Only the warehouse"),
     ("oversight/reporting/charts.py", "import ibis", "Ibis"),
     ("levers/loyalty/points.py", "from urllib.request import urlopen", "Only channels"),
@@ -92,6 +97,7 @@ def test_every_contract_notices_what_it_forbids(empty_house: Path):
     for _, _, contract in PLANTED:
         assert any(name.startswith(contract) for name in broken), (contract, told)
     assert "regulars.levers.care.desk looks into regulars.levers.loyalty._ledger" in told
+    assert "regulars.insight.measures.list walks to another room's tables through related_model" in told
     assert "regulars.levers.loyalty.points imports urllib.request" in told
 
 

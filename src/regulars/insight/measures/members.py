@@ -9,8 +9,9 @@ from uuid import UUID
 from django.db import connection
 
 from regulars.facts.customers import customers
+from regulars.facts.customers.relation import CUSTOMERS
 from regulars.insight.measures import readings
-from regulars.insight.measures.models import LONG_AGO, Reading
+from regulars.insight.measures.models import LONG_AGO
 from regulars.insight.measures.readings import COLUMNS, CustomerReading
 from regulars.kit import paging
 from regulars.kit.paging import Page
@@ -151,25 +152,19 @@ def languages() -> list[str]:
 
 
 def _distinct(column: str) -> list[str]:
-    table = _customers()
     with connection.cursor() as db:
         db.execute(
-            f"WITH RECURSIVE found AS ((SELECT min({column}) AS one FROM {table})"  # noqa: S608 - our own names
-            f" UNION ALL SELECT (SELECT min({column}) FROM {table} WHERE {column} > found.one) FROM found"
+            f"WITH RECURSIVE found AS ((SELECT min({column}) AS one FROM {CUSTOMERS})"  # noqa: S608 - our own names
+            f" UNION ALL SELECT (SELECT min({column}) FROM {CUSTOMERS} WHERE {column} > found.one) FROM found"
             " WHERE found.one IS NOT NULL) SELECT one FROM found WHERE one IS NOT NULL"
         )
         return [one for (one,) in db.fetchall()]
 
 
-def _customers() -> str:
-    table: str = Reading._meta.get_field("customer").related_model._meta.db_table
-    return table
-
-
 def _joined(order: Order) -> str:
     if order == "newest":
-        return f"{_customers()} AS customer LEFT JOIN measures_reading AS reading ON reading.customer_id = customer.id"
-    return f"measures_reading AS reading JOIN {_customers()} AS customer ON customer.id = reading.customer_id"
+        return f"{CUSTOMERS} AS customer LEFT JOIN measures_reading AS reading ON reading.customer_id = customer.id"
+    return f"measures_reading AS reading JOIN {CUSTOMERS} AS customer ON customer.id = reading.customer_id"
 
 
 def _key(order: Order) -> str:

@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from psycopg import sql
 
 from regulars.facts.company import company
+from regulars.facts.customers.relation import CUSTOMERS
 from regulars.insight.measures import computing
 from regulars.insight.measures.computing import Computed
 from regulars.insight.measures.models import Reading, ShopReading
@@ -97,7 +98,7 @@ def _store(computed: Computed) -> tuple[int, int, int]:
         "values": _listed(values),
         "old_values": _listed(values, "old"),
         "fresh_values": _listed(values, "fresh"),
-        "customers": sql.Identifier(Reading._meta.get_field("customer").related_model._meta.db_table),
+        "customers": sql.Identifier(CUSTOMERS),
     }
     with connection.cursor() as cursor:
 
