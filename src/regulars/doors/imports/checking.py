@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from regulars.doors.imports.mapping import OrderMapping
+from regulars.doors.imports.mapping import CONTACTS, OrderMapping
+from regulars.facts.customers import contacts
+from regulars.facts.customers.identifiers import is_contact
 
 PROBLEMS = pl.Schema(
     {
@@ -24,7 +26,6 @@ class _Check:
     name: str
     problem: str
     mend: str
-    is_shown: bool
 
 
 @dataclass
@@ -35,9 +36,9 @@ class Problems:
     spoken: dict[str, str]
     checks: list[_Check] = field(default_factory=list)
 
-    def where(self, wrong: pl.Expr, name: str, problem: str, mend: str, *, is_shown: bool = True) -> None:
+    def where(self, wrong: pl.Expr, name: str, problem: str, mend: str) -> None:
         """Every row for which `wrong` holds has this problem in the field `name`."""
-        self.checks.append(_Check(wrong.fill_null(value=False), name, problem, mend, is_shown))
+        self.checks.append(_Check(wrong.fill_null(value=False), name, problem, mend))
 
     def found(self, read: pl.DataFrame) -> pl.DataFrame:
         """PROBLEMS, by row."""
@@ -50,13 +51,10 @@ class Problems:
         return pl.concat(frame.cast(PROBLEMS) for frame in frames).sort("row", maintain_order=True)
 
     def _rows(self, read: pl.DataFrame, check: _Check) -> pl.DataFrame:
-        if not check.is_shown:
-            value = pl.lit("(a contact)")
-        elif check.name in self.mapping.columns:
+        value = pl.lit("")
+        if check.name in self.mapping.columns:
             value = pl.col(check.name).cast(pl.String).str.slice(0, 200)
-        else:
-            value = pl.lit("")
-        return read.filter(check.wrong).select(
+        rows = read.filter(check.wrong).select(
             row="@row",
             line_in_file="@line",
             column=pl.lit(self.spoken.get(check.name, check.name)),
@@ -64,3 +62,15 @@ class Problems:
             problem=pl.lit(check.problem),
             mend=pl.lit(check.mend),
         )
+        if check.name in CONTACTS or (check.name == "customer" and "customer" in self.mapping.columns):
+            return rows.with_columns(masked(pl.col("value"), is_all=check.name in CONTACTS))
+        return rows
+
+
+def masked(column: pl.Expr, *, is_all: bool = False) -> pl.Expr:
+    """Texts that may be contacts, as they may be shown. `is_all`: they are contacts, whatever they look like."""
+
+    def shown(text: str) -> str:
+        return contacts.masked(text) if is_all or "@" in text or is_contact(text) else text
+
+    return column.map_elements(shown, return_dtype=pl.String)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from regulars.doors.imports.checking import masked
+
 #: Conflicts within a file, listed for whoever must choose.
 CONFLICTS = pl.Schema(
     {
@@ -148,12 +150,17 @@ def _alike(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
             "row",
             "line_in_file",
             column=pl.lit(spoken),
-            kept=pl.col(f"first_{name}").cast(pl.String),
-            left_out=pl.col(name).cast(pl.String),
+            kept=_shown(f"first_{name}", name),
+            left_out=_shown(name, name),
         )
         for name, spoken in _ALIKE.items()
     ]
     return joined.filter(~pl.col("differs")).drop("differs", *firsts), pl.concat(conflicts).sort("row")
+
+
+def _shown(column: str, name: str) -> pl.Expr:
+    text = pl.col(column).cast(pl.String)
+    return masked(text) if name == "customer_ref" else text
 
 
 def _numbered(rows: pl.DataFrame) -> tuple[pl.DataFrame, int, pl.DataFrame]:

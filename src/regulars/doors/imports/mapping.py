@@ -20,11 +20,14 @@ Kind = Literal["sale", "return", "adjustment"]
 SHIPPED = Path(__file__).parent / "mappings"
 #: What a column may mean, in the order in which a guess claims columns.
 FIELDS = (
-    *("order", "line", "kind", "returned_order", "placed_at", "customer", "country", "channel", "store", "currency"),
+    *("order", "line", "kind", "returned_order", "placed_at", "customer", "email", "phone", "country"),
+    *("channel", "store", "currency"),
     *("product", "title", "category", "quantity", "unit_price", "amount", "discount"),
     *("order_discount", "shipping", "tax", "updated_at"),
 )
 NUMBERS = ("quantity", "unit_price", "amount", "discount", "order_discount", "shipping", "tax")
+#: Who bought, where the customer's number does not tell.
+CONTACTS = ("email", "phone")
 #: Stands in `join` for the number of the row in its file.
 ROW = "@row"
 _KEYS = frozenset(
@@ -143,7 +146,7 @@ def bind(mapping: OrderMapping, columns: Sequence[str]) -> OrderMapping:
     taken: set[str] = set()
     for name in FIELDS:
         column = mapping.columns.get(name)
-        if column is None:
+        if column is None or (mapping.is_guess and name in CONTACTS and "customer" in bound):
             continue
         if column.names:
             found = next(

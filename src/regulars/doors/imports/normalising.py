@@ -10,10 +10,11 @@ import polars as pl
 from regulars.doors.imports import countries, parsing
 from regulars.doors.imports.amounts import Amounts
 from regulars.doors.imports.checking import Problems
-from regulars.doors.imports.mapping import NUMBERS, ROW, Column, Grain, OrderMapping
+from regulars.doors.imports.mapping import CONTACTS, NUMBERS, ROW, Column, Grain, OrderMapping
 from regulars.doors.imports.parsing import MILLION, millionths, tidy
 from regulars.doors.imports.reading import RAGGED, Source
 from regulars.doors.imports.settling import IDS, INSTANTS, Settled, Survey, either_order, other_order
+from regulars.facts.customers import contacts
 from regulars.facts.customers.identifiers import is_contact, why_unusable
 from regulars.kit import civil
 
@@ -55,6 +56,8 @@ _TEXTS = (
     "kind",
     "returned_order",
     "customer",
+    "email",
+    "phone",
     "country",
     "channel",
     "store",
@@ -63,7 +66,16 @@ _TEXTS = (
     "title",
     "category",
 )
-_LONGEST = {"order": 200, "returned_order": 200, "customer": 200, "product": 200, "store": 64, "channel": 64}
+_LONGEST = {
+    "order": 200,
+    "returned_order": 200,
+    "customer": 200,
+    "email": 200,
+    "phone": 200,
+    "product": 200,
+    "store": 64,
+    "channel": 64,
+}
 _BROKEN = "[\ufffd\\x00-\\x08]"
 _A_DAY = timedelta(days=1)
 _MENDED_ESCAPE = r"^'([=+@\-\t\r])"
@@ -74,7 +86,8 @@ class Normaliser:
     """Reads the chunks of one file, in the way that all of its rows settle (`settling`) before the first is read.
 
     `zone` and `currency` are used where the mapping says none. `now` is when the future begins. `shop_zone` is whose
-    days count, where they are not those of the file's zone.
+    days count, where they are not those of the file's zone. Phone numbers without a country code are
+    those of `region` (CN, GB).
     """
 
     source: Source
@@ -83,6 +96,8 @@ class Normaliser:
     currency: str
     now: datetime
     shop_zone: ZoneInfo | None = None
+    region: str = "CN"
+    has_contacts: bool = False
     notes: list[str] = field(default_factory=list)
     guests_by_name: int = 0
     unknown_countries: set[str] = field(default_factory=set)
@@ -261,22 +276,32 @@ class Normaliser:
         return self._amounts.read(read, found)
 
     def _customers(self, read: pl.DataFrame, found: Problems) -> pl.DataFrame:
-        known = read["customer"].drop_nulls().unique().to_list()
-        contacts = [ref for ref in known if is_contact(ref)]
-        nobody = [ref for ref in set(known) - set(contacts) if ref.isprintable() and why_unusable(ref)]
-        if contacts:
-            found.where(
-                pl.col("customer").is_in(contacts),
-                "customer",
-                "is an e-mail address or a phone number",
-                "map the column with the customer's number; contacts are never stored as numbers",
-                is_shown=False,
+        """With `customer_key`: the customer's number, or an address or phone number in the form that is compared."""
+        for name in ("customer", *CONTACTS):
+            known = [ref for ref in read[name].drop_nulls().unique().to_list() if ref.isprintable()]
+            nobody = [ref for ref in known if why_unusable(ref)]
+            keys: dict[str, str] = {}
+            unread: list[str] = []
+            for ref in set(known) - set(nobody):
+                if name in CONTACTS or is_contact(ref):
+                    try:
+                        keys[ref] = contacts.as_compared(ref, self.region)
+                    except (contacts.BadEmail, contacts.BadPhone):
+                        unread.append(ref)
+            if unread:
+                found.where(
+                    pl.col(name).is_in(unread),
+                    name,
+                    "is no e-mail address and no phone number",
+                    "write it like name@example.com or +86 138 0013 8000, or leave it empty for a guest",
+                )
+            guests = pl.col(name).is_in(nobody)
+            self.guests_by_name += read.select(guests.sum()).item() if nobody else 0
+            read = read.with_columns(
+                pl.when(guests).then(None).otherwise(pl.col(name).replace(keys)).alias(f"{name}_key")
             )
-        if nobody:
-            guests = pl.col("customer").is_in(nobody)
-            self.guests_by_name += read.select(guests.sum()).item()
-            read = read.with_columns(pl.when(guests).then(None).otherwise(pl.col("customer")).alias("customer"))
-        return read
+            self.has_contacts |= bool(keys)
+        return read.with_columns(customer_key=pl.coalesce("customer_key", "email_key", "phone_key"))
 
     def _countries(self, read: pl.DataFrame) -> pl.DataFrame:
         told = read["country"].drop_nulls().unique().to_list()
@@ -377,6 +402,8 @@ class Normaliser:
         notes = [*self.source.notes, *self.notes]
         if self.guests_by_name:
             notes.append(f"{self.guests_by_name} rows name a customer that means nobody (such as 0 or guest): guests.")
+        if self.has_contacts:
+            notes.append("Customers are known by e-mail address or phone number: these are kept as keyed hashes.")
         if self.unknown_countries:
             names = ", ".join(sorted(self.unknown_countries)[:8])
             notes.append(f"No country is kept for customers from: {names}.")
@@ -408,7 +435,7 @@ def _row(read: pl.DataFrame, zone: ZoneInfo, grain: Grain) -> pl.DataFrame:
         kind="kind_read",
         number=pl.lit(1, dtype=pl.Int32) if grain == "order" else pl.col("line_read"),
         order_ref="returned_order",
-        customer_ref="customer",
+        customer_ref="customer_key",
         country="country_code",
         country_told="country",
         at="placed_at_read",

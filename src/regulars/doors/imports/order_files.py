@@ -189,18 +189,21 @@ def walk(
     zone_told: str | None = None,
     currency_told: str | None = None,
     shop_zone: str | None = None,
+    country: str = "CN",
 ) -> Iterator[Walk]:
     """Open `path`, tie the mapping to its columns, and walk. `zone`, `currency`: for what the mapping leaves open.
 
     `zone_told` and `currency_told` are instead of the mapping's, also of one that is found by its columns.
-    Days are those of `shop_zone`, of the file's own zone without it.
+    Days are those of `shop_zone`, of the file's own zone without it. Phone numbers are those of `country`, of the
+    mapping's if it names one.
     """
     hints = wanted or mapping.load("generic")
     days = None if shop_zone is None else civil.zone(shop_zone)
     source = reading.open_file(path, encoding=hints.encoding, delimiter=hints.delimiter, sheet=hints.sheet)
     chosen = mapping.bind(wanted or mapping.fitting(source.columns), source.columns)
     chosen = replace(chosen, zone=zone_told or chosen.zone, currency=currency_told or chosen.currency)
-    normaliser = Normaliser(source, chosen, civil.zone(zone), currency, now, days)
+    region = chosen.shop.country if chosen.shop else country
+    normaliser = Normaliser(source, chosen, civil.zone(zone), currency, now, days, region)
     if wanted is None:
         spoken = ", ".join(f"{name} = {' + '.join(one.names)}" for name, one in chosen.columns.items() if one.names)
         normaliser.notes.append(

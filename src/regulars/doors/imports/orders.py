@@ -128,6 +128,7 @@ def import_orders(
         now=at,
         progress=progress,
         shop_zone=shop_zone,
+        country=shop.country,
     ) as file:
         namespace = source or file.normaliser.mapping.source
         if dry_run:

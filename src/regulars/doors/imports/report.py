@@ -16,6 +16,8 @@ from django.utils.translation import gettext
 from regulars.doors.imports import order_files
 from regulars.doors.imports.mapping import OrderMapping
 from regulars.doors.imports.order_files import OrderFile, Progress
+from regulars.facts.customers import contacts
+from regulars.facts.customers.identifiers import is_contact
 from regulars.insight.measures import computing, tables
 from regulars.insight.measures.measure import Language
 from regulars.insight.warehouse.session import Session
@@ -77,7 +79,7 @@ def make(
     refs = dict(file.paper.refs.iter_rows())
     lapsing = [
         LapsingRegular(
-            ref=refs[row["customer_id"]],
+            ref=contacts.masked(ref) if is_contact(ref := refs[row["customer_id"]]) else ref,
             last_on=row["last_on"],
             typical_gap_days=row["typical_gap_days"],
             recency_days=row["recency_days"],

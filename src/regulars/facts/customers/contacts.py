@@ -9,6 +9,7 @@ from email_validator import EmailNotValidError, validate_email
 from regulars.kit.refusals import Refusal
 
 _FULL_WIDTH = {0xFF01 + offset: 0x21 + offset for offset in range(94)} | {0x3000: 0x20}
+_CHINESE_MOBILE = re.compile(r"1[3-9][0-9]{9}", re.ASCII)
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
 
 
@@ -70,6 +71,36 @@ def phone(text: str, region: str) -> str:
             value=shown,
         )
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def as_compared(text: str, region: str) -> str:
+    """An address or a number in the one form that look-ups compare: an e-mail's key, or E.164.
+
+    A Chinese mobile number is one in every `region` that has no such number itself. Refuses what is neither.
+    """
+    if "@" in text.translate(_FULL_WIDTH):
+        return email(text).key
+    typed = text.strip()
+    is_chinese = _CHINESE_MOBILE.fullmatch(typed) is not None
+    if is_chinese and region == "CN":
+        return f"+86{typed}"
+    try:
+        return phone(typed, region)
+    except BadPhone:
+        if not is_chinese:
+            raise
+        return f"+86{typed}"
+
+
+def masked(text: str) -> str:
+    """An address or a number, as it may be shown; whatever else is only stars."""
+    typed = text.translate(_FULL_WIDTH).strip()
+    if "@" in typed:
+        return masked_email(typed)
+    try:
+        return masked_phone(phone(typed, "CN"))
+    except BadPhone:
+        return "****"
 
 
 def masked_email(address: str) -> str:

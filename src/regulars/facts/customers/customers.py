@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from regulars.facts.customers import _resolving
+from regulars.facts.customers import _resolving, contacts
 from regulars.facts.customers.identifiers import check_namespace, check_ref, is_contact
 from regulars.facts.customers.models import Customer as Row
 from regulars.facts.customers.models import Identifier
@@ -46,9 +46,9 @@ def resolve_many(*, namespace: str, refs: Iterable[str], at: datetime, by: Actor
 
     `namespace` is the source that gave the references; the same reference in another namespace is another customer
     until evidence links them. Blanks around a reference do not count. A reference that is an e-mail address or a phone
-    number is kept as a keyed hash. Refuses the first reference that can identify nobody (`identifiers.why_unusable`
-    asks before). Live ones are announced one by one, history leaves one line in the trail. Commit soon: until then
-    others with the same new references wait.
+    number is kept as a keyed hash of the form that is compared (small letters, E.164). Refuses the first reference that
+    can identify nobody (`identifiers.why_unusable` asks before). Live ones are announced one by one, history leaves one
+    line in the trail. Commit soon: until then others with the same new references wait.
     """
     check_namespace(namespace)
     tidy = {ref: check_ref(ref) for ref in refs}
@@ -196,7 +196,12 @@ def count() -> int:
 
 
 def _digest_of_ref(namespace: str, ref: str) -> bytes:
-    return lookup.digest("ref", f"{namespace}/{ref}")
+    """Of the form that is compared: the same address in other letters is the same customer."""
+    try:
+        compared = contacts.as_compared(ref, "CN")
+    except (contacts.BadEmail, contacts.BadPhone):
+        compared = ref
+    return lookup.digest("ref", f"{namespace}/{compared}")
 
 
 def _customer(row: Row) -> Customer:

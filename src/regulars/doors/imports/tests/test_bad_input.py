@@ -45,15 +45,15 @@ from regulars.doors.imports.tests.builders import NOW, a_file, problems, read, r
         ("product", "m\ufffdg", "has characters that cannot be read"),
         ("product", "mug\nblue", "has characters nobody can see"),
         ("customer", "ines\u200b", "has characters nobody can see"),
-        ("customer", "ines@example.org", "is an e-mail address or a phone number"),
-        ("customer", "13800138000", "is an e-mail address or a phone number"),
+        ("customer", "ines@", "is no e-mail address and no phone number"),
+        ("customer", "+86 (13) 8", "is no e-mail address and no phone number"),
     ],
 )
 def test_a_bad_row_is_told_and_the_others_come_in(tmp_path: Path, column: str, value: str, told: str) -> None:
     file = read(a_file(tmp_path, [row("A1"), row(**({"order": "A2"} | {column: value})), row("A3")]))
 
     (problem,) = file.problems.to_dicts()
-    shown = "(a contact)" if told.startswith("is an e-mail") else value[:200]
+    shown = {"ines@": "i***@", "+86 (13) 8": "****"}.get(value, value[:200])
     assert (problem["line_in_file"], problem["column"], problem["value"] or "") == (3, column, shown)
     assert problem["problem"] == told
     assert problem["mend"]
