@@ -20,6 +20,23 @@ PROBLEMS = pl.Schema(
 )
 
 
+#: Problems that say themselves that there is nothing.
+_OF_NOTHING = ("is empty", "is not there")
+
+
+def sentence() -> pl.Expr:
+    """Of PROBLEMS: what is wrong, with column and value, for a person: `quantity: 'two' is no number`."""
+    value = pl.col("value").str.replace_all(r"\s+", " ").fill_null("")
+    says_so = pl.any_horizontal(pl.col("problem").str.starts_with(words) for words in _OF_NOTHING)
+    return (
+        pl.when((value == "") & says_so)
+        .then(pl.format("{} {}", "column", "problem"))
+        .when(value == "")
+        .then(pl.format("{}: (nothing) {}", "column", "problem"))
+        .otherwise(pl.format("{}: '{}' {}", "column", value, "problem"))
+    )
+
+
 @dataclass(frozen=True)
 class _Check:
     wrong: pl.Expr

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from regulars.doors.imports import mapping, orders, rejects
+from regulars.doors.imports import checking, mapping, orders, rejects
 from regulars.doors.imports import report as report_page
 from regulars.doors.imports.order_files import Progress as Tell
 from regulars.doors.imports.order_files import Stage
@@ -157,14 +157,16 @@ def _told(file: Path, done: orders.Imported) -> str:
     if not done.problems.is_empty():
         said += ["", f"Problems ({done.rows_bad:,} rows; {done.rows_held:,} more wait with them or stand twice)"]
         said += [
-            f"  {file.name}:{row['line_in_file']}: {row['column']}: {row['value']!r} {row['problem']}; {row['mend']}"
-            for row in done.problems.iter_rows(named=True)
+            f"  {file.name}:{line}: {sentence}; {mend}"
+            for line, sentence, mend in done.problems.select(
+                "line_in_file", checking.sentence().alias("sentence"), "mend"
+            ).iter_rows()
         ]
     if not done.conflicts.is_empty():
         said += ["", "Orders that stand twice in the file with different content: the first is kept"]
         said += [
-            f"  {file.name}:{row['line_in_file']}: order {row['ref']}: {row['column']} {row['left_out']!r} here,"
-            f" {row['kept']!r} before"
+            f"  {file.name}:{row['line_in_file']}: order {row['ref']}: {row['column']} {_shown(row['left_out'])} here,"
+            f" {_shown(row['kept'])} before"
             for row in done.conflicts.iter_rows(named=True)
         ]
     if done.reject_file:
@@ -230,6 +232,10 @@ def report(
 
 def _label(name: str) -> str:
     return name.replace("_", " ").capitalize()
+
+
+def _shown(value: str | None) -> str:
+    return "(nothing)" if value is None else repr(value)
 
 
 def _value(value: object) -> str:

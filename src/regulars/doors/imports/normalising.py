@@ -9,10 +9,11 @@ import polars as pl
 
 from regulars.doors.imports import countries, parsing
 from regulars.doors.imports.amounts import Amounts
-from regulars.doors.imports.checking import Problems
+from regulars.doors.imports.checking import PROBLEMS, Problems
 from regulars.doors.imports.mapping import CONTACTS, NUMBERS, ROW, Column, Grain, OrderMapping
 from regulars.doors.imports.parsing import MILLION, millionths, tidy
-from regulars.doors.imports.reading import RAGGED, Source
+from regulars.doors.imports.reading import Source
+from regulars.doors.imports.row_frames import FAULT
 from regulars.doors.imports.settling import IDS, INSTANTS, Settled, Survey, either_order, other_order
 from regulars.facts.customers import contacts
 from regulars.facts.customers.identifiers import is_contact, why_unusable
@@ -117,7 +118,8 @@ class Normaliser:
         survey = Survey(self.mapping, self.source.decimal or self.mapping.decimal, self.spoken)
         open_fields = [name for name in (*NUMBERS, *INSTANTS, *IDS) if name in self.mapping.columns]
         seen = 0
-        for raw in self.source.chunks():
+        for rows in self.source.chunks():
+            raw = rows.filter(pl.col(FAULT).is_null())
             cells = {
                 name: raw.select(
                     (tidy(pl.col(part)) if raw.schema[part] == pl.String else pl.col(part)).alias(part)
@@ -127,7 +129,7 @@ class Normaliser:
                 if not self.mapping.columns[name].values
             }
             goes_on = survey.add(cells, raw["@line"])
-            seen += raw.height
+            seen += rows.height
             progress(seen)
             if not goes_on:
                 break
@@ -138,10 +140,18 @@ class Normaliser:
     def chunk(self, raw: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The chunk's rows (ROWS) and problems (PROBLEMS)."""
         told = self._told(raw)
+        faults = _faults(raw)
+        if not faults.is_empty():
+            # Which cell is whose is not known: nothing is read out of them, and nothing else said of them.
+            is_whole = ~pl.col("@row").is_in(faults["row"].implode())
+            own = [name for name in told.columns if name != "order" and not name.startswith("@")]
+            told = told.with_columns(pl.when(is_whole).then(pl.col(name)).otherwise(None).alias(name) for name in own)
         read = self._read(told)
         found = Problems(self.mapping, self._spoken())
         checked = self._check(read, found)
         bad = found.found(checked)
+        if not faults.is_empty():
+            bad = pl.concat([bad.join(faults, on="row", how="anti"), faults]).sort("row", maintain_order=True)
         rows = _row(checked, self.shop_zone or self.zone, self._settled.grain).with_columns(
             pl.col("row").is_in(bad["row"].unique().implode()).alias("is_bad")
         )
@@ -172,7 +182,7 @@ class Normaliser:
             row = pl.coalesce(tidy(pl.col("regulars_row")).cast(pl.Int64, strict=False), row)
         raw = raw.with_columns(raw.select(own).hash_rows().alias("@content"), row.alias("@told_row"))
         fields = [self._expression(name, column, raw.schema) for name, column in self.mapping.columns.items()]
-        return raw.select("@row", "@line", RAGGED, "@content", *fields)
+        return raw.select("@row", "@line", "@content", *fields)
 
     def _expression(self, name: str, column: Column, schema: pl.Schema) -> pl.Expr:
         if column.constant is not None:
@@ -248,12 +258,6 @@ class Normaliser:
 
     def _check(self, read: pl.DataFrame, found: Problems) -> pl.DataFrame:
         columns = self.mapping.columns
-        found.where(
-            pl.col(RAGGED),
-            "order",
-            "the row has more or fewer cells than the header",
-            "look for a separator or a quotation mark inside a cell, and put quotation marks around it",
-        )
         for name in (name for name in _TEXTS if name in columns):
             broken = pl.col(name).str.contains(_BROKEN)
             found.where(broken, name, "has characters that cannot be read", "say the right encoding, or type it anew")
@@ -409,6 +413,22 @@ class Normaliser:
             notes.append(f"No country is kept for customers from: {names}.")
         notes += self._amounts.said()
         return notes
+
+
+def _faults(raw: pl.DataFrame) -> pl.DataFrame:
+    """PROBLEMS: rows that cannot be read at all, one each."""
+    faulty = raw.filter(pl.col(FAULT).is_not_null()).select(
+        "@row", "@line", pl.col(FAULT).struct.field("column", "value", "problem", "mend")
+    )
+    contacts = [value for value in faulty["value"].drop_nulls() if is_contact(value)]
+    return faulty.select(
+        row="@row",
+        line_in_file="@line",
+        column="column",
+        value=pl.when(pl.col("value").is_in(contacts)).then(pl.lit("(a contact)")).otherwise(pl.col("value")),
+        problem="problem",
+        mend="mend",
+    ).cast(PROBLEMS)
 
 
 def _row(read: pl.DataFrame, zone: ZoneInfo, grain: Grain) -> pl.DataFrame:

@@ -1,7 +1,8 @@
 """Files as frames of rows, some tens of thousands at a time: CSV in any encoding, Parquet, Excel.
 
-Every frame has the file's columns and, before them, `@row` (1 for the first row of data) and `@line` (the line of the
-file, or of the sheet, on which the row starts). CSV and Excel give texts; Parquet keeps its types.
+Every frame has the file's columns and, before them, `@row` (1 for the first row of data), `@line` (the line of the
+file, or of the sheet, on which the row starts) and `@fault` (a `row_frames.FAULT_KIND`; null but for rows that cannot
+be read). CSV and Excel give texts; Parquet keeps its types.
 """
 
 import codecs
@@ -9,6 +10,7 @@ import csv
 import gzip
 import hashlib
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -21,13 +23,11 @@ import polars as pl
 import pyarrow.parquet as pq
 from python_calamine import CalamineError, CalamineWorkbook
 
+from regulars.doors.imports.csv_lines import Lines
+from regulars.doors.imports.row_frames import FAULT, FAULT_KIND, REJECT_COLUMNS, Chunk, shown
 from regulars.kit.refusals import Refusal
 
 CHUNK = 50_000
-#: The columns a reject file adds; ignored when it comes in again, but for the row's first number.
-REJECT_COLUMNS = ("regulars_row", "regulars_problem", "regulars_mend")
-#: In the column `@ragged`: the row has more or fewer cells than the header.
-RAGGED = "@ragged"
 
 _BLOCK = 1 << 20
 _DELIMITERS = (",", ";", "\t", "|")
@@ -38,7 +38,8 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_LONGEST_CELL = 1 << 20
+#: What Excel understands in a first line, and some programs write for it. Saved again it may have other cells.
+_SEPARATOR = re.compile(r"\ufeff?\"?sep=([^\"\r\n])\"?[,;\t|]*\s*", re.IGNORECASE)
 _SAMPLE = 5_000
 #: Names of encodings as people know them.
 _SPOKEN = {
@@ -62,7 +63,7 @@ class UnreadableFile(Refusal):
 class Source:
     """One file to read. `rows_expected` where the file tells; `notes` say what was found out about it.
 
-    `chunks()` starts anew each time; a frame has `@row`, `@line`, `@ragged` and the columns. `decimal` is the sign its
+    `chunks()` starts anew each time; a frame has `@row`, `@line`, `@fault` and the columns. `decimal` is the sign its
     numbers are written with where the kind of file leaves no choice, else empty.
     """
 
@@ -179,6 +180,8 @@ def _lines(path: Path, encoding: str) -> IO[str]:
 def _delimiter(path: Path, encoding: str) -> str:
     with _lines(path, encoding) as text:
         first = [line for line in islice(text, 30) if line.strip()]
+    if first and (said := _SEPARATOR.fullmatch(first[0])):
+        return said[1]
     if not first:
         raise UnreadableFile(f"{path.name}: the file has no header; export it again", field="file", value=path.name)
     best, widest = ",", 0
@@ -196,14 +199,14 @@ def _open_csv(path: Path, encoding: str | None, delimiter: str | None) -> Source
         codecs.lookup(found)
         mark = delimiter or _delimiter(path, found)
         with _lines(path, found) as text:
-            header = next((row for row in csv.reader(text, delimiter=mark) if any(cell.strip() for cell in row)), [])
+            header = _head(path, Lines(text, mark))
     except LookupError as problem:
         raise UnreadableFile(
             f"{path.name}: encoding {encoding!r} is unknown; use a name such as utf-8 or gb18030",
             field="encoding",
             value=encoding,
         ) from problem
-    except (OSError, EOFError, csv.Error) as problem:
+    except (OSError, EOFError) as problem:
         raise UnreadableFile(f"{path.name}: {problem}; export it again", field="file", value=path.name) from problem
     columns = _header(path, header)
     notes = []
@@ -230,39 +233,29 @@ def _header(path: Path, cells: Sequence[str]) -> list[str]:
 
 
 def _csv_chunks(path: Path, encoding: str, delimiter: str, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-    csv.field_size_limit(_LONGEST_CELL)
-    chunk = _Chunk(columns, delimiter)
+    chunk = Chunk(columns, delimiter)
+    width = len(columns)
     blank = delimiter + " \t\r\n"
     with _lines(path, encoding) as text:
-        lines = _Counted(text)
-        quoted = csv.reader(lines.again(), delimiter=delimiter)
-        is_header = True
+        lines = Lines(text, delimiter)
+        _head(path, lines)
         try:
             for line in lines:
-                started = lines.number
                 if '"' in line:
-                    lines.put_back(line)
-                    cells = next(quoted)
-                    if is_header or not any(cells):
-                        is_header = is_header and not any(map(str.strip, cells))
+                    number = lines.number
+                    cells, unclosed = lines.row(line, width)
+                    if unclosed is not None:
+                        chunk.add_unclosed(number, cells, unclosed)
+                    elif any(cells):
+                        chunk.add_cells(number, cells)
+                    else:
                         continue
-                    chunk.add_cells(started, cells)
                 elif not line.strip(blank):
                     continue
-                elif is_header:
-                    is_header = False
-                    continue
                 else:
-                    chunk.add_line(started, line)
+                    chunk.add_line(lines.number, line)
                 if chunk.rows == CHUNK:
                     yield chunk.frame()
-        except csv.Error as problem:
-            raise UnreadableFile(
-                f"{path.name}, line {started}: {problem}; a quotation mark that opens there is probably never closed",
-                field="file",
-                value=path.name,
-                line=started,
-            ) from problem
         except (OSError, EOFError) as problem:
             raise UnreadableFile(
                 f"{path.name}, after line {lines.number}: {problem}; the file is cut off, copy it again",
@@ -273,103 +266,24 @@ def _csv_chunks(path: Path, encoding: str, delimiter: str, columns: Sequence[str
         yield chunk.frame()
 
 
-class _Counted:
-    """The lines of a text, counted; the last one can be put back, and then comes with those after it from `again`."""
-
-    def __init__(self, text: IO[str]) -> None:
-        self.number = 0
-        self._text = text
-        self._back: str | None = None
-
-    def __iter__(self) -> Iterator[str]:
-        for line in self._text:
-            self.number += 1
-            yield line
-
-    def put_back(self, line: str) -> None:
-        """The line just taken was the start of something longer."""
-        self._back = line
-
-    def again(self) -> Iterator[str]:
-        """The line put back, and as many after it as whoever reads takes."""
-        while True:
-            if self._back is not None:
-                line, self._back = self._back, None
-            else:
-                line = next(self._text, "")
-                if not line:
-                    return
-                self.number += 1
-            yield line
-
-
-class _Chunk:
-    """Rows on their way into a frame. Lines without a quotation mark are split in bulk, which is where time goes."""
-
-    def __init__(self, columns: Sequence[str], delimiter: str) -> None:
-        self.rows = 0
-        self._columns = columns
-        self._delimiter = delimiter
-        self._before = 0
-        self._clear()
-
-    def _clear(self) -> None:
-        self._lines: list[str] = []
-        self._line_places: list[tuple[int, int]] = []
-        self._cells: list[list[str]] = []
-        self._cell_places: list[tuple[int, int]] = []
-
-    def add_line(self, number: int, line: str) -> None:
-        """A line that is a row, as it stands in the file."""
-        self.rows += 1
-        self._lines.append(line)
-        self._line_places.append((self._before + self.rows, number))
-
-    def add_cells(self, number: int, cells: list[str]) -> None:
-        """A row that had quotation marks."""
-        self.rows += 1
-        self._cells.append(cells)
-        self._cell_places.append((self._before + self.rows, number))
-
-    def frame(self) -> pl.DataFrame:
-        """The rows so far, in order; then it begins anew."""
-        width = len(self._columns)
-        plain = pl.DataFrame({"line": pl.Series(self._lines, dtype=pl.String)}).with_columns(
-            pl.col("line").str.strip_chars_end("\r\n")
-        )
-        fields = pl.col("line").str.split_exact(self._delimiter, width - 1).struct
-        count = pl.col("line").str.count_matches(self._delimiter, literal=True)
-        split = plain.select(
-            # A delimiter too many at the end of each line is a habit of some programs.
-            ((count != width - 1) & ~((count == width) & pl.col("line").str.ends_with(self._delimiter))).alias(RAGGED),
-            *(fields.field(f"field_{place}").fill_null("").alias(name) for place, name in enumerate(self._columns)),
-        )
-        frame = pl.concat([_placed(split, self._line_places), _frame(self._cells, self._cell_places, self._columns)])
-        self._before += self.rows
-        self.rows = 0
-        self._clear()
-        return frame.sort("@row")
-
-
-def _placed(split: pl.DataFrame, places: Sequence[tuple[int, int]]) -> pl.DataFrame:
-    """With `@row` and `@line`, which `places` has of each row."""
-    numbers = pl.DataFrame(places, schema={"@row": pl.Int64, "@line": pl.Int64}, orient="row")
-    return pl.concat([numbers, split], how="horizontal")
-
-
-def _frame(rows: list[list[str]], places: Sequence[tuple[int, int]], columns: Sequence[str]) -> pl.DataFrame:
-    """Rows of cells; what a row has too many of is cut, what it lacks is empty, and both are said in `@ragged`."""
-    width = len(columns)
-    ragged = [len(cells) < width or any(cells[width:]) for cells in rows]
-    even = [cells if len(cells) == width else (cells + [""] * width)[:width] for cells in rows]
-    by_column = zip(*even, strict=True) if even else ([] for _ in columns)
-    split = pl.DataFrame(
-        [
-            pl.Series(RAGGED, ragged, dtype=pl.Boolean),
-            *(pl.Series(name, cells, dtype=pl.String) for name, cells in zip(columns, by_column, strict=True)),
-        ]
-    )
-    return _placed(split, places)
+def _head(path: Path, lines: Lines) -> list[str]:
+    """The header's cells; `lines` goes on behind it."""
+    for line in lines:
+        if lines.number == 1 and _SEPARATOR.fullmatch(line):
+            continue
+        number = lines.number
+        cells, unclosed = lines.row(line)
+        if unclosed is not None:
+            raise UnreadableFile(
+                f"{path.name}, line {number}: in the header, {shown(cells[unclosed])!r} begins with a quotation mark"
+                " that is not closed; take it away, or close it behind the name",
+                field="header",
+                value=shown(cells[unclosed]),
+                line=number,
+            )
+        if any(cell.strip() for cell in cells):
+            return cells
+    return []
 
 
 # --- Parquet
@@ -392,7 +306,7 @@ def _parquet_chunks(path: Path) -> Iterator[pl.DataFrame]:
             yield frame.select(
                 pl.int_range(before + 1, before + frame.height + 1, dtype=pl.Int64).alias("@row"),
                 pl.int_range(before + 2, before + frame.height + 2, dtype=pl.Int64).alias("@line"),
-                pl.lit(value=False).alias(RAGGED),
+                pl.lit(None, dtype=FAULT_KIND).alias(FAULT),
                 pl.all(),
             )
             before += frame.height
@@ -444,10 +358,9 @@ def _sheet_chunks(path: Path, sheet: str, columns: Sequence[str]) -> Iterator[pl
     width = len(columns)
     with CalamineWorkbook.from_path(path) as book:
         opened = book.get_sheet_by_name(sheet)
-        line = before = 0
+        chunk = Chunk(columns)
+        line = 0
         is_header = True
-        rows: list[list[str]] = []
-        places: list[tuple[int, int]] = []
         for cells in opened.iter_rows():
             line += 1
             texts = [_text(cell) for cell in cells]
@@ -456,11 +369,8 @@ def _sheet_chunks(path: Path, sheet: str, columns: Sequence[str]) -> Iterator[pl
             if is_header:
                 is_header = False
                 continue
-            rows.append((texts + [""] * width)[:width] if not any(texts[width:]) else texts)
-            places.append((before + len(rows), line))
-            if len(rows) == CHUNK:
-                yield _frame(rows, places, columns)
-                before += len(rows)
-                rows, places = [], []
-        if rows:
-            yield _frame(rows, places, columns)
+            chunk.add_cells(line, texts + [""] * (width - len(texts)))
+            if chunk.rows == CHUNK:
+                yield chunk.frame()
+        if chunk.rows:
+            yield chunk.frame()

@@ -1,7 +1,8 @@
 """The reject file: rows that did not come in, as they were, with what is wrong and how to mend it.
 
 It is a CSV a spreadsheet opens well (UTF-8 with a byte order mark), and it can be imported again once mended: the three
-columns it adds are ignored then, but for the row's first number, which keeps made-up order numbers as they were.
+columns it adds are ignored then, but for the row's first number, which keeps made-up order numbers as they were. They
+come first, so that a row with a cell too many keeps it at its end, where deleting another one moves it into its place.
 """
 
 import csv
@@ -11,7 +12,9 @@ from pathlib import Path
 
 import polars as pl
 
-from regulars.doors.imports.reading import REJECT_COLUMNS, Source
+from regulars.doors.imports import checking
+from regulars.doors.imports.reading import Source
+from regulars.doors.imports.row_frames import FAULT, REJECT_COLUMNS
 from regulars.kit.refusals import Refusal
 
 #: A spreadsheet runs what starts so, even in a CSV. Plain numbers are no danger and stay as they are.
@@ -64,11 +67,15 @@ def write(source: Source, problems: pl.DataFrame, held: pl.DataFrame, path: Path
 
     Reads the file once more, so that what is refused need not be kept in memory.
     """
-    told = problems.group_by("row").agg(
-        problem=pl.format("{}: {} {}", "column", pl.format("'{}'", pl.col("value").fill_null("")), "problem").str.join(
-            "; "
-        ),
-        mend=pl.col("mend").unique(maintain_order=True).str.join("; "),
+    reasons = problems.select("row", "mend", problem=checking.sentence()).unique(maintain_order=True)
+    place, of = pl.int_range(1, pl.len() + 1).over("row"), pl.len().over("row")
+    told = (
+        reasons.with_columns(
+            pl.when(of > 1).then(pl.format("{}) {}", place, name)).otherwise(name).alias(name)
+            for name in ("problem", "mend")
+        )
+        .group_by("row")
+        .agg(pl.col("problem", "mend").str.join("; "))
     )
     others = (
         held.unique("row", keep="first", maintain_order=True).select("row", "mend", problem="why").select(told.columns)
@@ -80,7 +87,7 @@ def write(source: Source, problems: pl.DataFrame, held: pl.DataFrame, path: Path
     beside = path.with_name(path.name + ".part")
     with beside.open("w", encoding="utf-8-sig", newline="") as file:
         out = csv.writer(file)
-        out.writerow([*own, *REJECT_COLUMNS])
+        out.writerow([*REJECT_COLUMNS, *own])
         for row in _rows(source, wanted, own):
             out.writerow([safe(cell or "") for cell in row])
             count += 1
@@ -88,11 +95,19 @@ def write(source: Source, problems: pl.DataFrame, held: pl.DataFrame, path: Path
     return count
 
 
-def _rows(source: Source, wanted: pl.DataFrame, own: list[str]) -> Iterator[tuple[str | None, ...]]:
+def _rows(source: Source, wanted: pl.DataFrame, own: list[str]) -> Iterator[list[str | None]]:
     first_number = pl.col("regulars_row") if source.is_reject_file else pl.col("@row").cast(pl.String)
+    added = {place for place, name in enumerate(source.columns) if name in REJECT_COLUMNS}
     for chunk in source.chunks():
         chosen = chunk.join(wanted, left_on="@row", right_on="row", how="inner").sort("@row")
-        if not chosen.is_empty():
-            yield from chosen.select(
-                *(pl.col(name).cast(pl.String) for name in own), first_number.alias("regulars_row"), "problem", "mend"
-            ).iter_rows()
+        rows = chosen.select(
+            pl.col(FAULT).struct.field("cells"),
+            first_number.alias("regulars_row"),
+            "problem",
+            "mend",
+            *(pl.col(name).cast(pl.String) for name in own),
+        )
+        for cells, number, problem, mend, *columns in rows.iter_rows():
+            # A row that does not fit the header is given back as it is long.
+            whole = columns if cells is None else [cell for place, cell in enumerate(cells) if place not in added]
+            yield [number, problem, mend, *whole]

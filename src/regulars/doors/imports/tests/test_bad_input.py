@@ -292,26 +292,6 @@ def test_numbers_that_pandas_made_fractions_of(tmp_path: Path) -> None:
     assert file.tables["customers"]["ref"].sort().to_list() == ["13047", "17850"]
 
 
-def test_rows_with_too_many_or_too_few_cells(tmp_path: Path) -> None:
-    lines = text_of([row("A1"), row("A2"), row("A3")]).splitlines()
-    path = tmp_path / "orders.csv"
-    path.write_text("\n".join([lines[0], lines[1], lines[2] + ",more", lines[3].rsplit(",", 2)[0]]))
-
-    file = read(path)
-
-    assert {line for line, _, _ in problems(file)} == {3, 4}
-    assert file.tables["orders"].height == 1
-
-
-def test_a_quotation_mark_that_is_never_closed_is_found(tmp_path: Path) -> None:
-    path = tmp_path / "orders.csv"
-    text = text_of([row("A1"), row("A2", product="@"), *(row(f"B{number}") for number in range(30_000))])
-    path.write_text(text.replace("@", '"mug'))
-
-    with pytest.raises(UnreadableFile, match=r"orders.csv, line 3: .*quotation mark"):
-        read(path)
-
-
 @pytest.mark.parametrize(
     ("content", "told"),
     [
@@ -427,7 +407,7 @@ def test_a_reason_stands_beside_an_empty_cell_too(tmp_path: Path) -> None:
 
     with rejected.open(encoding="utf-8-sig", newline="") as opened:
         (told,) = csv.DictReader(opened)
-    assert told["regulars_problem"].startswith("quantity: ''")
+    assert told["regulars_problem"] == "quantity is empty"
 
 
 def test_made_up_order_numbers_stay_when_rows_come_back_mended(tmp_path: Path) -> None:
@@ -439,7 +419,7 @@ def test_made_up_order_numbers_stay_when_rows_come_back_mended(tmp_path: Path) -
         (first,) = walked.parts()
         rejected = tmp_path / "cds.rejects.csv"
         rejects.write(walked.source, walked.problems, walked.held, rejected)
-    rejected.write_text(rejected.read_text(encoding="utf-8-sig").replace(",bad,", ",1,").replace(",x,", ",3.00,"))
+    rejected.write_text(rejected.read_text(encoding="utf-8-sig").replace(",bad,", ",1,").replace(",x\n", ",3.00\n"))
 
     with order_files.walk(rejected, cdnow, zone="UTC", currency="USD", now=NOW, progress=lambda *_: None) as walked:
         walked.read()
