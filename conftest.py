@@ -21,9 +21,29 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from psycopg import sql
+from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).parent
+#: Files whose tests take longest, the longest first (`pytest -n 2 --durations=40`): begun last, one of them alone would
+#: keep everybody waiting.
+LONG = (
+    "tests/stories/test_up.py",
+    "tests/browser/test_console.py",
+    "tests/stories/test_demo.py",
+    "src/regulars/doors/imports/tests/test_importing.py",
+    "src/regulars/doors/imports/tests/test_report.py",
+    "src/regulars/runtime/postgres/tests/test_embedded.py",
+    "src/regulars/oversight/reporting/tests/test_shop_report.py",
+    "src/regulars/insight/measures/tests/test_stored_readings.py",
+    "src/regulars/insight/warehouse/tests/test_publishing.py",
+    "src/regulars/runtime/jobs/tests/test_crash.py",
+    "src/regulars/insight/measures/tests/test_refresh.py",
+    "src/regulars/facts/customers/tests/test_resolving.py",
+    "src/regulars/simulator/tests/test_world.py",
+    "src/regulars/simulator/tests/test_demo.py",
+)
 #: What this process has started or made for the run, undone at its end.
 RUN = contextlib.ExitStack()
 
@@ -41,6 +61,9 @@ if "REGULARS_HOME" not in os.environ:
 os.environ.setdefault("REGULARS_SECRET_KEY", "only-for-tests")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("PLAYWRIGHT_BROWSERS_PATH", "0")
+
+# The real hasher at its cheapest: what it costs a guesser is nothing that tests should wait for.
+Argon2PasswordHasher.time_cost, Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.parallelism = 1, 8, 1
 
 
 def at_database(url: str, name: str) -> str:
@@ -118,6 +141,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure() -> None:
     RUN.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    files = {ROOT / name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: files.get(item.path, len(LONG)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    """Under `-n`, whole files in the order of collection: what a file's tests share is made once."""
+    config.option.loadscopereorder = False
+    return LoadFileScheduling(config, log)
 
 
 def _clone(name: str) -> None:

@@ -115,8 +115,9 @@ TEMPLATES = [
     }
 ]
 
-#: Rooms declare their jobs and schedules in `jobs.py`.
-PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
+# Rooms declare their jobs and schedules in `jobs.py`. Only the worker needs all of them, and looks for them itself:
+# they import the libraries of whole computations, which every other process would wait for.
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""
 
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -19,9 +19,9 @@ from regulars.doors.imports.order_files import OrderFile, Progress
 from regulars.facts.customers import contacts
 from regulars.facts.customers.identifiers import is_contact
 from regulars.insight.measures import computing, tables
-from regulars.insight.measures.measure import Language
 from regulars.insight.warehouse.session import Session
 from regulars.kit import civil
+from regulars.kit.languages import Language
 from regulars.oversight.reporting import shop_report
 from regulars.oversight.reporting.shop_report import LAPSING_SHOWN, FileNotes, LapsingRegular, ShopReport
 

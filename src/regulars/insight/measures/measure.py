@@ -9,7 +9,6 @@ import ibis.expr.types as ir
 from regulars.insight.measures.scope import Scope
 
 Grain = Literal["customer", "shop", "cohort"]
-Language = Literal["en", "zh"]
 
 
 @dataclass(frozen=True)

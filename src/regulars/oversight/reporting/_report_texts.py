@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from regulars.insight.measures.measure import Language
+from regulars.kit.languages import Language
 
 EN: Mapping[str, str] = {
     "html_lang": "en",

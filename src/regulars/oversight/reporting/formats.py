@@ -14,7 +14,7 @@ from babel import Locale, dates, numbers
 from django.utils import translation
 from django.utils.translation import get_language
 
-from regulars.insight.measures.measure import Language
+from regulars.kit.languages import Language
 from regulars.kit.money import exponent
 
 #: English for readers anywhere (21 Nov 2026), Chinese as on the mainland.

@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 
 from regulars.insight.measures import catalogue, segments
-from regulars.insight.measures.measure import Language
+from regulars.kit.languages import Language
 from regulars.oversight.reporting import charts, formats
 from regulars.oversight.reporting._report_texts import TEXTS
 from regulars.oversight.reporting.charts import Cell, Point, Series

@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 
 from regulars.insight.measures import computing, tables
-from regulars.insight.measures.measure import Language
 from regulars.insight.warehouse.session import Session
+from regulars.kit.languages import Language
 from regulars.oversight.reporting.shop_report import FileNotes, LapsingRegular, ShopReport
 
 

@@ -3,7 +3,7 @@ from datetime import date
 
 import pytest
 
-from regulars.insight.measures.measure import Language
+from regulars.kit.languages import Language
 from regulars.oversight.reporting import formats
 
 THE_SECOND_SUNDAY = date(2010, 12, 12)

@@ -5,7 +5,7 @@ from string import Formatter
 
 import pytest
 
-from regulars.insight.measures.measure import Language
+from regulars.kit.languages import Language
 from regulars.oversight.reporting import charts, shop_report
 from regulars.oversight.reporting._report_texts import EN, ZH
 from regulars.oversight.reporting.shop_report import FileNotes

@@ -37,7 +37,7 @@ def a_home(name: str = "") -> Iterator[Path]:
         shutil.rmtree(outside, ignore_errors=True)
 
 
-def until(holds: Callable[[], bool], *, seconds: float = 15) -> None:
+def until(holds: Callable[[], bool], *, seconds: float = 60) -> None:
     """Wait for `holds()`; a test that waits in vain fails."""
     end = time.monotonic() + seconds
     while not holds():

@@ -362,6 +362,7 @@ def test_lost_passwords_are_said_plainly(home: Path) -> None:
         file.write_text(before)
 
 
+@pytest.mark.crash
 def test_the_keeper_stops_cleanly_on_sigterm(home: Path) -> None:
     with embedded.running(home) as server:
         os.kill(server.keeper, signal.SIGTERM)

@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 class Command(BaseCommand):
     help = "Give back the jobs of workers that died, until SIGTERM. Several may run side by side."
+    #: They import every view of the house. `regulars up` starts this beside the web server, which does so anyway.
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="one sweep, then stop")

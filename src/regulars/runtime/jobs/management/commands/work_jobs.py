@@ -8,11 +8,14 @@ from django.core.management.base import BaseCommand
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 
+from regulars.runtime import rooms
 from regulars.runtime.jobs.rescue import STALLED
 
 
 class Command(BaseCommand):
     help = "Do jobs and keep the schedule, until SIGTERM: what is running is finished first."
+    #: They import every view of the house. `regulars up` starts this beside the web server, which does so anyway.
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--concurrency", type=int, default=2, help="jobs at a time (2)")
@@ -20,6 +23,8 @@ class Command(BaseCommand):
         parser.add_argument("--poll", type=float, default=5.0, help="seconds between looks for work nobody told of (5)")
 
     def handle(self, *args: Any, concurrency: int, heartbeat: float, poll: float, **options: Any) -> None:
+        for _ in rooms.modules("jobs"):
+            pass  # Importing it makes its jobs and schedules known.
         connector = app.connector
         assert isinstance(connector, DjangoConnector)
 

@@ -12,6 +12,8 @@ from regulars.runtime.notices.dispatch import Dispatcher
 
 class Command(BaseCommand):
     help = "Hand notices to the rooms that listen, until SIGTERM. Several may run side by side."
+    #: They import every view of the house. `regulars up` starts this beside the web server, which does so anyway.
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="deliver what has been announced by now, then stop")
