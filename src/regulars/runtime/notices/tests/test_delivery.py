@@ -195,7 +195,7 @@ def test_two_dispatchers_do_not_read_one_listener_at_once():
     @subscribe(Bought, name="tests.slow")
     def slow(notice):
         entered.set()
-        leave.wait(5)
+        leave.wait(60)
 
     dispatch.register(["tests.slow"])
     tell("ines")
@@ -206,7 +206,7 @@ def test_two_dispatchers_do_not_read_one_listener_at_once():
 
     thread = threading.Thread(target=first)
     thread.start()
-    entered.wait(5)
+    entered.wait(60)
     assert Dispatcher().look() == 0
     leave.set()
     thread.join()
@@ -371,7 +371,7 @@ def test_the_database_may_go_away_and_come_back(fresh_database):
         thread.join()
 
 
-def _until(is_so, seconds=10.0):
+def _until(is_so, seconds=60.0):
     done = threading.Event()
     for _ in range(int(seconds / 0.02)):
         if is_so():
