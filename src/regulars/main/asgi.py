@@ -8,7 +8,6 @@ from django.core.asgi import get_asgi_application
 from django.urls import get_resolver
 
 from regulars.doors.api.v1 import problems
-from regulars.doors.ingest.app import Ingest
 from regulars.runtime.serving.limited import Answer, Limited
 from regulars.runtime.serving.observed import App, Observed, Receive, Scope, Send
 from regulars.runtime.serving.parents import SUPERVISOR, end_with_parent
@@ -16,6 +15,9 @@ from regulars.runtime.serving.registry import REGISTRY
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "regulars.main.settings")
 django_application = cast(App, get_asgi_application())
+# Its models load only after Django is set up, which the line above does.
+from regulars.doors.ingest.app import Ingest  # noqa: E402
+
 # Now rather than in the first request: the routes bring in everything the screens stand on, which takes seconds.
 get_resolver().url_patterns  # noqa: B018 - reading it loads it
 
