@@ -18,33 +18,36 @@ from regulars.insight.warehouse.session import Session
 from regulars.runtime.database.needs import without_database
 
 #: RFM, lifecycle (rhythm, lapsing, value at stake) and what the repeat rate needs, as one who knows DuckDB writes it.
+DAYS_BY_HAND = """
+CREATE OR REPLACE TEMP TABLE by_hand_days AS
+SELECT customer_id, placed_on AS day, count(*) AS orders, sum(goods_minor - discount_minor)::BIGINT AS gross
+  FROM orders WHERE kind = 'purchase' AND NOT is_cancelled AND customer_id IS NOT NULL AND currency = 'GBP'
+ GROUP BY ALL
+"""
 BY_HAND = """
 CREATE OR REPLACE TEMP TABLE by_hand AS
-WITH bought AS (
-    SELECT customer_id, placed_on AS day, count(*) AS orders, sum(goods_minor - discount_minor)::BIGINT AS gross
-      FROM orders WHERE kind = 'purchase' AND NOT is_cancelled AND customer_id IS NOT NULL AND currency = 'GBP'
-     GROUP BY ALL),
-gave_back AS (
+WITH gave_back AS (
     SELECT customer_id, sum(matched_minor)::BIGINT AS returned FROM returns WHERE currency = 'GBP' GROUP BY ALL),
 people AS (
     SELECT customer_id, sum(orders)::BIGINT AS orders, count(*) AS days, min(day) AS first_on, max(day) AS last_on,
            sum(gross)::BIGINT AS gross
-      FROM bought GROUP BY ALL),
-net AS (
+      FROM by_hand_days AS bought GROUP BY ALL),
+net AS MATERIALIZED (
     SELECT people.*, gross - coalesce(returned, 0) AS spend, (last_on - first_on) / nullif(days - 1, 0) AS own_gap
       FROM people LEFT JOIN gave_back USING (customer_id)),
+shop AS (
+    SELECT sum(round(own_gap * 10000)::BIGINT) / count(own_gap) / 10000 AS gap, count(*) AS n,
+           count(*) FILTER (days >= 3) AS regulars FROM net),
 rhythm AS (
-    SELECT *, round(((days - 1) * own_gap + 2 * sum(round(own_gap * 10000)::BIGINT) OVER ()
-           / count(own_gap) OVER () / 10000) / (days + 1), 2) AS gap FROM net),
+    SELECT net.*, n, regulars, round(((days - 1) * own_gap + 2 * shop.gap) / (days + 1), 2) AS gap FROM net, shop),
 scored AS (
     SELECT *, days >= 3 AND DATE '{as_of}' - last_on > 2 * gap AS is_lapsing,
-           count(*) OVER () AS n, count(*) FILTER (days >= 3) OVER () AS regulars,
            1 + 5 * (rank() OVER by_day - 1 + round(cume_dist() OVER by_day * n)::BIGINT) // (2 * n) AS rank_r,
            rank() OVER by_days - 1 + round(cume_dist() OVER by_days * n)::BIGINT AS rank_f,
            1 + 5 * (rank() OVER by_spend - 1 + round(cume_dist() OVER by_spend * n)::BIGINT) // (2 * n) AS m
       FROM rhythm
     WINDOW by_day AS (ORDER BY last_on), by_days AS (ORDER BY days), by_spend AS (ORDER BY spend)),
-grouped AS (
+grouped AS MATERIALIZED (
     SELECT *, CASE WHEN last_on = DATE '{as_of}' THEN 5
                    WHEN DATE '{as_of}' - last_on <= 7 THEN greatest(rank_r, 4)
                    WHEN DATE '{as_of}' - last_on <= 30 THEN greatest(rank_r, 3)
@@ -54,7 +57,8 @@ grouped AS (
       FROM scored),
 at_stake AS (
     SELECT customer_id, sum(bought.gross)::BIGINT AS stake
-      FROM bought JOIN grouped USING (customer_id) WHERE is_lapsing AND last_on - day < 365 GROUP BY ALL)
+      FROM by_hand_days AS bought JOIN grouped USING (customer_id)
+     WHERE is_lapsing AND last_on - day < 365 GROUP BY ALL)
 SELECT grouped.*, stake,
        CASE WHEN is_lapsing THEN CASE WHEN f = 5 THEN 'must_keep' ELSE 'at_risk' END
             WHEN f = 1 AND r >= 4 THEN 'new' WHEN f <= 2 AND r = 3 THEN 'cooling'
@@ -62,6 +66,16 @@ SELECT grouped.*, stake,
             WHEN r <= 2 THEN CASE WHEN f = 5 THEN 'must_keep' ELSE 'at_risk' END
             WHEN f = 3 THEN 'wavering' WHEN f = 5 AND r >= 4 OR r = 5 THEN 'champions' ELSE 'loyal' END AS segment
   FROM grouped LEFT JOIN at_stake USING (customer_id)
+"""
+
+#: How long each waited for the second purchase, or waits still: what the rate and the return curve are made of.
+WAITS_BY_HAND = """
+WITH later AS (
+    SELECT customer_id, min(day) AS second_on FROM by_hand_days JOIN by_hand USING (customer_id)
+     WHERE days > 1 AND day > first_on GROUP BY ALL)
+SELECT coalesce(second_on, DATE '{as_of}') - first_on AS wait_days, second_on IS NOT NULL AS came_back,
+       DATE '{as_of}' - first_on < 90 AS is_newcomer, count(*) AS customers
+  FROM by_hand LEFT JOIN later USING (customer_id) GROUP BY ALL ORDER BY ALL
 """
 
 
@@ -96,8 +110,9 @@ def measures(customers: int, orders: int, rounds: int, as_json: bool) -> None:
                 session.rows(repeat_rate.MEASURE.expression(scope))
 
             def by_hand() -> None:
+                session.sql(DAYS_BY_HAND)
                 session.sql(BY_HAND.format(as_of=as_of))
-                session.sql("SELECT count(*) FILTER (days >= 2) AS back, count(*) AS all_of_them FROM by_hand")
+                session.sql(WAITS_BY_HAND.format(as_of=as_of))
 
             seconds_ours, seconds_by_hand = _timed(ours, rounds), _timed(by_hand, rounds)
             _check(session)

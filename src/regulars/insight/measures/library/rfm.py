@@ -23,6 +23,7 @@ import ibis.expr.types as ir
 from regulars.insight.measures import segments
 from regulars.insight.measures.library.regular import REGULAR_DAYS
 from regulars.insight.measures.measure import CustomerMeasure, Words
+from regulars.insight.measures.scope import Scope
 
 SCORES = 5
 #: A shop with fewer customers is not divided: five to a score at least.
@@ -33,38 +34,67 @@ LATELY = ((0, 5), (7, 4), (30, 3))
 LONG_AGO = ((180, 3), (365, 2))
 
 
-def _ranked(c: ir.Table, by: ir.Value) -> tuple[ir.Value, ir.Value]:
-    """How many customers lie below this one, and how many up to it, its equals included. One sort for both."""
-    window = ibis.window(order_by=by)
-    # A share of at most n times n is within half of the whole number it stands for.
-    upto = (ibis.cume_dist().over(window) * c.count().over()).round().cast("int64")
-    return ibis.rank().over(window), upto
+def _place(by: str, of: str, zh: str) -> CustomerMeasure:
+    """Twice the middle of a customer's ranks: how many lie below, and how many up to it, equals included."""
+
+    def place(c: ir.Table, _: Scope) -> ir.Value:
+        # Both of one sort. A share of at most n times n is within half of the whole number it stands for.
+        window = ibis.window(order_by=c[by])
+        return ibis.rank().over(window) + (ibis.cume_dist().over(window) * c.everybody).round().cast("int64")
+
+    return CustomerMeasure(
+        name=f"{by}_place",
+        en=Words(f"Place by {of}", f"Twice the middle of the ranks by {of}, counted from the worst."),
+        zh=Words(f"{zh}名次", f"按{zh}从末位数起的名次中点的两倍。"),
+        tables=("orders",),
+        of_customer=place,
+        stored=False,
+    )
+
+
+# Columns of their own: said within the scores, the engine would rank anew at each mention.
+EVERYBODY = CustomerMeasure(
+    name="everybody",
+    en=Words("Everybody", "How many customers bought."),
+    zh=Words("总人数", "买过的顾客人数。"),
+    tables=("orders",),
+    of_customer=lambda c, _: c.count().over(),
+    stored=False,
+)
+REGULARS = CustomerMeasure(
+    name="regulars",
+    en=Words("All regulars", "How many customers are regulars."),
+    zh=Words("回头客人数", "全店回头客的人数。"),
+    tables=("orders",),
+    of_customer=lambda c, _: c.is_regular.cast("int64").sum().over(),
+    stored=False,
+)
+PLACES = (
+    _place("last_on", "the day of the last purchase", "最近购买日"),
+    _place("purchase_days", "days with a purchase", "购买天数"),
+    _place("spend_minor", "money spent", "消费金额"),
+)
 
 
 def _scored(c: ir.Table, score: ir.Value) -> ir.Value:
-    return ibis.ifelse(c.count().over() >= GROUPED_FROM, score, ibis.null("int64")).cast("int64")
+    return ibis.ifelse(c.everybody >= GROUPED_FROM, score, ibis.null("int64")).cast("int64")
 
 
-def fifth(c: ir.Table, by: ir.Value) -> ir.Value:
-    below, upto = _ranked(c, by)
-    return 1 + (SCORES * (below + upto)) // (2 * c.count().over())
+def fifth(c: ir.Table, place: ir.Value) -> ir.Value:
+    return 1 + (SCORES * place) // (2 * c.everybody)
 
 
 def recency(c: ir.Table) -> ir.Value:
-    score = fifth(c, c.last_on)
-    for days, lowest in LATELY:
-        score = ibis.ifelse(c.recency_days <= days, ibis.greatest(score, lowest), score)
-    for days, highest in LONG_AGO:
-        score = ibis.ifelse(c.recency_days > days, ibis.least(score, highest), score)
-    return _scored(c, score)
+    score = fifth(c, c.last_on_place)
+    lately = [(c.recency_days <= days, ibis.greatest(score, lowest)) for days, lowest in LATELY]
+    long_ago = [(c.recency_days > days, ibis.least(score, highest)) for days, highest in reversed(LONG_AGO)]
+    return _scored(c, ibis.cases(*lately, *long_ago, else_=score))
 
 
 def frequency(c: ir.Table) -> ir.Value:
-    below, upto = _ranked(c, c.purchase_days)
-    regulars = c.is_regular.cast("int64").sum().over()
     # Regulars bought on more days than everybody else, so that their ranks are the last ones.
-    others = c.count().over() - regulars
-    among_regulars = REGULAR_DAYS + (3 * (below + upto - 2 * others)) // (2 * regulars)
+    others = c.everybody - c.regulars
+    among_regulars = REGULAR_DAYS + (3 * (c.purchase_days_place - 2 * others)) // (2 * c.regulars)
     return _scored(c, ibis.ifelse(c.is_regular, among_regulars, c.purchase_days))
 
 
@@ -99,7 +129,7 @@ M = CustomerMeasure(
     en=Words("Money score", "5 spends most, 1 least, compared with all customers."),
     zh=Words("金额分", "5 分花得最多，1 分最少，与全体顾客相比。"),
     tables=("orders", "returns"),
-    of_customer=lambda c, _: _scored(c, fifth(c, c.spend_minor)),
+    of_customer=lambda c, _: _scored(c, fifth(c, c.spend_minor_place)),
 )
 SEGMENT = CustomerMeasure(
     name="segment",
@@ -108,4 +138,4 @@ SEGMENT = CustomerMeasure(
     tables=("orders",),
     of_customer=lambda c, _: group(c),
 )
-MEASURES = (R, F, M, SEGMENT)
+MEASURES = (EVERYBODY, REGULARS, *PLACES, R, F, M, SEGMENT)
