@@ -1,7 +1,7 @@
 """`regulars import`: files in. `regulars report`: a page from a file, without taking it in."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,9 @@ from regulars.doors.imports import checking, mapping, orders, rejects
 from regulars.doors.imports import report as report_page
 from regulars.doors.imports.order_files import Progress as Tell
 from regulars.doors.imports.order_files import Stage
+from regulars.kit import civil, money
 from regulars.kit.actors import Actor
+from regulars.kit.refusals import Refusal
 from regulars.runtime.database.needs import without_database
 
 #: The exit code when the file was read and some of its rows are not on record.
@@ -27,6 +29,23 @@ _WORDS: Mapping[Stage, str] = {
     "recording": "Recording",
     "matching": "Matching returns",
 }
+
+
+def _a_zone(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    return value if value is None else _checked(civil.zone, value)
+
+
+def _a_currency(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    return value if value is None else _checked(money.exponent, value)
+
+
+def _checked(look: Callable[[str], object], value: str) -> str:
+    """An option's value that `look` knows; else refused before the file is opened, with the option's name."""
+    try:
+        look(value)
+    except Refusal as refusal:
+        raise click.BadParameter(refusal.message.partition(": ")[2]) from refusal
+    return value
 
 
 @click.group("import")
@@ -43,8 +62,10 @@ def import_group() -> None:
     help="A mapping that comes with Regulars, or your own .yaml file  [default: one that fits, or a guess]",
 )
 @click.option("--source", metavar="NAME", help="The system the file comes from, instead of the mapping's.")
-@click.option("--zone", help="The time zone of the file's clock times, instead of the mapping's.")
-@click.option("--currency", help="The currency of amounts that name none, instead of the mapping's.")
+@click.option("--zone", callback=_a_zone, help="The time zone of the file's clock times, instead of the mapping's.")
+@click.option(
+    "--currency", callback=_a_currency, help="The currency of amounts that name none, instead of the mapping's."
+)
 @click.option("--dry-run", is_flag=True, help="Read and check everything, record nothing.")
 @click.option(
     "--reject-file",
@@ -190,8 +211,12 @@ def _told(file: Path, done: orders.Imported) -> str:
 )
 @click.option("--lang", type=click.Choice(["en", "zh"]), help="[default: zh where the money is CNY, else en]")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Look from this day  [default: the last purchase's]")
-@click.option("--zone", help="The time zone of the file's clock times, instead of the mapping's.")
-@click.option("--currency", help="The shop's currency, also of amounts that name none, instead of the mapping's.")
+@click.option("--zone", callback=_a_zone, help="The time zone of the file's clock times, instead of the mapping's.")
+@click.option(
+    "--currency",
+    callback=_a_currency,
+    help="The shop's currency, also of amounts that name none, instead of the mapping's.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what is on the page as JSON.")
 def report(
     file: Path,

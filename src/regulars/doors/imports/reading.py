@@ -23,6 +23,7 @@ import polars as pl
 import pyarrow.parquet as pq
 from python_calamine import CalamineError, CalamineWorkbook
 
+from regulars.doors.imports import binaries
 from regulars.doors.imports.csv_lines import Lines
 from regulars.doors.imports.row_frames import FAULT, FAULT_KIND, REJECT_COLUMNS, Chunk, shown
 from regulars.kit.refusals import Refusal
@@ -30,6 +31,7 @@ from regulars.kit.refusals import Refusal
 CHUNK = 50_000
 
 _BLOCK = 1 << 20
+_START = 4096
 _DELIMITERS = (",", ";", "\t", "|")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -94,14 +96,25 @@ def open_file(
     if not path.is_file():
         raise UnreadableFile(f"file: there is no file {path}; check the path", field="file", value=str(path))
     with path.open("rb") as file:
-        start = file.read(8)
+        start = file.read(_START)
     if not start:
         raise UnreadableFile(f"{path.name}: the file is empty; export it again", field="file", value=path.name)
     if start[:4] == b"PAR1":
         return _open_parquet(path)
-    if start[:4] == b"PK\x03\x04" or start == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
+    if start[:4] == b"PK\x03\x04" or start[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
+        _refuse(path, binaries.of_package(path))
         return _open_workbook(path, sheet)
+    _refuse(path, binaries.of_bytes(start))
     return _open_csv(path, encoding, delimiter)
+
+
+def _refuse(path: Path, seems: tuple[str, str] | None) -> None:
+    """Say what the file seems to be and the mend, if it is no table."""
+    if seems is not None:
+        what, mend = seems
+        raise UnreadableFile(
+            f"{path.name}: this is no table; it seems to be {what}: {mend}", field="file", value=path.name
+        )
 
 
 # --- CSV
@@ -195,8 +208,12 @@ def _delimiter(path: Path, encoding: str) -> str:
 
 def _open_csv(path: Path, encoding: str | None, delimiter: str | None) -> Source:
     try:
+        with _bytes_of(path) as packed:
+            _refuse_packed(path, packed.read(_START))
         found = encoding or _encoding(path)
         codecs.lookup(found)
+        with _lines(path, found) as text:
+            _refuse(path, binaries.of_text(text.read(_START)))
         mark = delimiter or _delimiter(path, found)
         with _lines(path, found) as text:
             header = _head(path, Lines(text, mark))
@@ -215,6 +232,16 @@ def _open_csv(path: Path, encoding: str | None, delimiter: str | None) -> Source
     if mark != ",":
         notes.append(f"Columns are separated by {'tabs' if mark == chr(9) else mark!r}.")
     return Source(path, "csv", columns, None, notes, partial(_csv_chunks, path, found, mark, columns))
+
+
+def _refuse_packed(path: Path, start: bytes) -> None:
+    """Only CSV is read out of gzip: a workbook or Parquet needs its whole file."""
+    mend = "unpack it and import the file inside"
+    if start.startswith(b"PAR1"):
+        _refuse(path, ("a packed Parquet file", mend))
+    if start.startswith(b"PK\x03\x04"):
+        _refuse(path, ("a packed workbook or archive", mend))
+    _refuse(path, binaries.of_bytes(start))
 
 
 def _header(path: Path, cells: Sequence[str]) -> list[str]:
@@ -294,7 +321,11 @@ def _open_parquet(path: Path) -> Source:
         with pq.ParquetFile(path) as file:
             columns, rows = list(file.schema_arrow.names), file.metadata.num_rows
     except (OSError, ValueError) as problem:
-        raise UnreadableFile(f"{path.name}: {problem}; copy the file again", field="file", value=path.name) from problem
+        raise UnreadableFile(
+            f"{path.name}: it begins as a Parquet file and is cut off or damaged; copy the file again",
+            field="file",
+            value=path.name,
+        ) from problem
     return Source(path, "parquet", _header(path, columns), rows, (), partial(_parquet_chunks, path))
 
 
