@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import io
 import re
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -223,8 +224,12 @@ def _open_csv(path: Path, encoding: str | None, delimiter: str | None) -> Source
             field="encoding",
             value=encoding,
         ) from problem
-    except (OSError, EOFError) as problem:
-        raise UnreadableFile(f"{path.name}: {problem}; export it again", field="file", value=path.name) from problem
+    except (gzip.BadGzipFile, EOFError, zlib.error) as problem:
+        raise UnreadableFile(
+            f"{path.name}: it is packed (gzip) and cut off or damaged; copy it again, or export it again",
+            field="file",
+            value=path.name,
+        ) from problem
     columns = _header(path, header)
     notes = []
     if not encoding and found in _SPOKEN:
@@ -283,9 +288,9 @@ def _csv_chunks(path: Path, encoding: str, delimiter: str, columns: Sequence[str
                     chunk.add_line(lines.number, line)
                 if chunk.rows == CHUNK:
                     yield chunk.frame()
-        except (OSError, EOFError) as problem:
+        except (OSError, EOFError, zlib.error) as problem:
             raise UnreadableFile(
-                f"{path.name}, after line {lines.number}: {problem}; the file is cut off, copy it again",
+                f"{path.name}, after line {lines.number}: the file is cut off or damaged; copy it again",
                 field="file",
                 value=path.name,
             ) from problem
