@@ -176,6 +176,10 @@ def _read(told: Any, raw: bytes, envelope: Envelope, sender: Sender) -> Message:
     context = _object(told, "context")
     if envelope.context:
         context = {**envelope.context, **context}
+    if kind == KINDS["identify"] and not traits:
+        # RudderStack's clients tell them there.
+        traits = _object(context, "traits")
+        context = {field: value for field, value in context.items() if field != "traits"} if traits else context
     name = _name(told, kind, type_)
     user_ref, device_ref = _identity(told.get("userId"), "userId"), _identity(told.get("anonymousId"), "anonymousId")
     group_id, previous_id = told.get("groupId"), told.get("previousId")

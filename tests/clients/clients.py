@@ -1,0 +1,66 @@
+"""The client libraries, each in a program of its own, as a shop would use it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.clients import node
+from tests.loudly import skip_loudly
+
+SENDERS = Path(__file__).with_name("senders")
+CHROMIUM = os.environ.get("REGULARS_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+#: Seconds until a client gives one request up, and until it gives up altogether.
+TIMEOUT, PATIENCE = 2, 90
+
+
+@dataclass(frozen=True)
+class Client:
+    """One library: its program, and what it needs of this machine. `is_browser` sends each message by itself."""
+
+    name: str
+    program: str
+    is_javascript: bool = False
+    is_browser: bool = False
+
+    def start(self, *, address: str, key: str, what: str, more: Mapping[str, Any]) -> "subprocess.Popen[str]":
+        """The running program. Skips loudly where the machine lacks what it needs."""
+        told: dict[str, Any] = {"address": address, "key": key, "what": what, "timeout": TIMEOUT, "patience": PATIENCE}
+        if self.is_javascript:
+            told["packages"] = str(node.packages())
+        if self.is_browser:
+            if not Path(CHROMIUM).exists():
+                skip_loudly(f"Chromium, looked for at {CHROMIUM}; REGULARS_CHROMIUM names another place")
+            told["chromium"] = CHROMIUM
+        run = "node" if self.program.endswith(".mjs") else sys.executable
+        return subprocess.Popen(
+            [run, str(SENDERS / self.program), json.dumps({**told, **more})],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+CLIENTS = (
+    Client("segment-analytics-python", "segment_python.py"),
+    Client("rudder-sdk-python", "rudder_python.py"),
+    Client("@segment/analytics-node", "analytics_node.mjs", is_javascript=True),
+    Client("@segment/analytics-next", "analytics_browser.py", is_javascript=True, is_browser=True),
+)
+
+
+def ended(running: "subprocess.Popen[str]") -> dict[str, Any]:
+    """What the program said at its end; a failure when it failed or hung."""
+    try:
+        out, problems = running.communicate(timeout=PATIENCE + 30)
+    except subprocess.TimeoutExpired:
+        running.kill()
+        out, problems = running.communicate()
+    assert running.returncode == 0, f"{out}\n{problems}"
+    told: dict[str, Any] = json.loads(out.strip().splitlines()[-1])
+    return told
