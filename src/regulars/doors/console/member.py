@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import people
+from regulars.doors.console import actors, people, places
 from regulars.doors.console.site import fragment, may, me, page
 from regulars.doors.console.words import measure_words, segment_words
 from regulars.facts.company import company
@@ -23,10 +23,11 @@ from regulars.insight.measures import readings
 from regulars.insight.measures.library.lapsing import PATIENCE
 from regulars.insight.measures.library.regular import REGULAR_DAYS
 from regulars.insight.measures.readings import CustomerReading
-from regulars.kit.paging import BadCursor
+from regulars.kit.paging import BadCursor, Page
 from regulars.kit.refusals import Refusal
 from regulars.oversight.reporting import formats
 from regulars.oversight.timeline import timeline
+from regulars.oversight.timeline.timeline import Moment
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 from regulars.runtime.trail import trail
@@ -71,8 +72,7 @@ def member(request: HttpRequest, public_id: str) -> HttpResponseBase:
         moments = timeline.of(who.id, cursor, size=SIZE)
     except BadCursor:
         cursor, moments = None, timeline.of(who.id, size=SIZE)
-    older = f"?before={moments.next}#timeline" if moments.next else ""
-    context = {"moments": moments.items, "older": older, "lines_shown": LINES_SHOWN, "zone": company.shop().zone}
+    context = _moments(moments)
     if request.headers.get("HX-Target") == "older":
         return fragment(request, "console/member_moments.html", **context)
     return _page(request, who, cursor=cursor, **context)
@@ -92,10 +92,19 @@ def reveal(request: HttpRequest, public_id: str) -> HttpResponseBase:
         customer=who.id, fields=FIELD_NAMES, purpose=purpose, at=timezone.now(), by=operators.actor(me(request))
     )
     shown = [(FIELD_NAMES[field], value) for field, value in opened.items() if value]
-    moments = timeline.of(who.id, size=SIZE)
-    older = f"?before={moments.next}#timeline" if moments.next else ""
-    context = {"moments": moments.items, "older": older, "lines_shown": LINES_SHOWN, "zone": company.shop().zone}
+    context = _moments(timeline.of(who.id, size=SIZE))
     return _page(request, who, cursor=None, opened=shown, purpose=PURPOSE_LABELS[purpose], **context)
+
+
+def _moments(found: Page[Moment]) -> dict[str, Any]:
+    """The timeline's part of the page: each document with the name of its place."""
+    words = places.told(moment.place for moment in found.items)
+    return {
+        "moments": [(moment, words[moment.place]) for moment in found.items],
+        "older": f"?before={found.next}#timeline" if found.next else "",
+        "lines_shown": LINES_SHOWN,
+        "zone": company.shop().zone,
+    }
 
 
 def _found(public_id: str) -> Customer:
@@ -196,15 +205,16 @@ def _state(reading: CustomerReading) -> Mapping[str, str]:
 
 def _looks(customer: int) -> list[dict[str, Any]]:
     """Who looked at this member or changed something, newest first."""
-    names = {f"operator:{person.id}": person.name for person in operators.everybody()}
+    lines = trail.of(f"customer:{customer}", limit=LOOKS_SHOWN)
+    names = actors.told(entry.by for entry in lines)
     return [
         {
             "at": entry.at,
-            "by": names.get(entry.by, entry.by),
+            "by": names[entry.by],
             "act": ACTS.get(entry.verb, entry.verb),
             "why": _purpose(entry.why),
         }
-        for entry in trail.of(f"customer:{customer}", limit=LOOKS_SHOWN)
+        for entry in lines
     ]
 
 

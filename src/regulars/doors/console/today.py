@@ -1,5 +1,6 @@
 """Today: what needs attention, money first."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,14 +9,15 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import people
+from regulars.doors.console import came_in, people
 from regulars.doors.console.insight import share
 from regulars.doors.console.site import may, me, page
-from regulars.facts.sources import import_runs
 from regulars.insight.measures import readings
 from regulars.insight.measures.readings import CustomerReading
+from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
 from regulars.runtime.jobs import jobs
 from regulars.runtime.notices import dead_letters
@@ -25,6 +27,14 @@ from regulars.runtime.staff.policy import requires
 LAPSING_SHOWN = 10
 RUNS_SHOWN = 5
 LETTERS_SHOWN = 10
+
+
+#: Why something is set aside: the trail keeps the code, and a free text might name somebody.
+REASONS: dict[str, Any] = {
+    "mended_otherwise": gettext_lazy("it was mended otherwise"),
+    "no_longer_needed": gettext_lazy("it is no longer needed"),
+    "cannot_be_done": gettext_lazy("it cannot be done"),
+}
 
 
 @dataclass(frozen=True)
@@ -54,13 +64,14 @@ def today(request: HttpRequest) -> HttpResponseBase:
             "at_stake_minor": regulars.value["at_stake_minor"],
         }
     if may(request, "imports.read"):
-        context["runs"] = import_runs.recent(RUNS_SHOWN)
+        context["runs"] = came_in.recent(RUNS_SHOWN)
     if may(request, "operations.read"):
         context |= {
             "failed_jobs": jobs.failed(limit=LETTERS_SHOWN),
             "dead": dead_letters.dead(limit=LETTERS_SHOWN),
             "waiting": dead_letters.waiting(limit=LETTERS_SHOWN),
             "may_mend": may(request, "operations.mend"),
+            "reasons": REASONS.items(),
         }
     return page(request, "console/today.html", title=_("Today"), has_readings=bool(overview), **context)
 
@@ -84,6 +95,33 @@ def retry(request: HttpRequest, job: int) -> HttpResponseBase:
     try:
         jobs.retry(job=job, at=timezone.now(), by=operators.actor(me(request)))
         messages.success(request, _("It is being tried again."))
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    return redirect("console:index")
+
+
+@require_POST
+@requires("operations.mend")
+def set_aside(request: HttpRequest, job: int) -> HttpResponseBase:
+    """A failed job that nobody wants any more leaves the list."""
+    return _aside(request, lambda why, by: jobs.set_aside(job=job, at=timezone.now(), by=by, why=why))
+
+
+@require_POST
+@requires("operations.mend")
+def discard(request: HttpRequest, letter: int) -> HttpResponseBase:
+    """A notice its listener gave up on leaves the list."""
+    return _aside(request, lambda why, by: dead_letters.discard(letter=letter, at=timezone.now(), by=by, why=why))
+
+
+def _aside(request: HttpRequest, act: Callable[[str, Actor], None]) -> HttpResponseBase:
+    why = request.POST.get("why", "")
+    if why not in REASONS:
+        messages.error(request, _("Say why first."))
+        return redirect("console:index")
+    try:
+        act(why, operators.actor(me(request)))
+        messages.success(request, _("It is set aside."))
     except Refusal as refusal:
         messages.error(request, refusal.message)
     return redirect("console:index")

@@ -122,6 +122,8 @@ class Walk:
                     " the mapping is probably wrong",
                     field=first["column"],
                     value=first["value"],
+                    line=first["line_in_file"],
+                    most=_MOST_PROBLEMS,
                 )
             self._progress("reading", self.rows_read, self.source.rows_expected)
         if not self.rows_read:
@@ -129,6 +131,7 @@ class Walk:
                 f"{self.source.path.name}: there is a header and no row under it; export it again",
                 field="file",
                 value=self.source.path.name,
+                reason="no_rows",
             )
         self.problems = pl.concat(problems)
 

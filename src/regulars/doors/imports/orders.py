@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypedDict
 
 import polars as pl
 
 from regulars.doors.imports import reading, rejects, spilling
 from regulars.doors.imports.documents import Documents
 from regulars.doors.imports.mapping import OrderMapping
-from regulars.doors.imports.order_files import Progress, Walk, walk
+from regulars.doors.imports.order_files import Progress, TooManyProblems, Walk, walk
 from regulars.doors.imports.totals import thousandths
 from regulars.facts.commerce import goods_returns, orders
 from regulars.facts.commerce.goods_returns import ReturnBatch
@@ -28,6 +29,8 @@ from regulars.kit.refusals import Refusal
 from regulars.runtime.database import clock
 
 _LISTED = 20
+#: Facts of a refusal that name a place and never a person.
+_TELLING = ("field", "line", "most", "reason")
 
 
 @dataclass
@@ -149,9 +152,7 @@ def import_orders(
         try:
             done = _bring_in(file, namespace, run, rejects_go, began, progress, at, by)
         except BaseException as problem:
-            # Only refusals are words for people; what a database says of a row would hold the row.
-            told = problem.message if isinstance(problem, Refusal) else problems.named(problem)
-            import_runs.fail(run=run, problem=told, at=clock.now(), by=by)
+            import_runs.fail(run=run, **_told(problem, path), at=clock.now(), by=by)
             raise
         import_runs.finish(
             run=run,
@@ -160,10 +161,44 @@ def import_orders(
             rejects=done.rows_rejected,
             rejects_file=str(done.reject_file or ""),
             totals=done.totals,
+            came=_documents(done),
             at=clock.now(),
             by=by,
         )
         return done
+
+
+class _Why(TypedDict):
+    problem: str
+    code: str
+    facts: dict[str, str | int]
+
+
+def _told(problem: BaseException, path: Path) -> _Why:
+    """Why an import ended, without any row's content: what a refusal quotes of one stays out, as does what a database
+    says of it."""
+    if not isinstance(problem, Refusal):
+        return {"problem": problems.named(problem), "code": "", "facts": {}}
+    named = ((name, problem.facts.get(name)) for name in _TELLING)
+    told = {name: fact for name, fact in named if isinstance(fact, str | int)}
+    quotes_a_row = isinstance(problem, TooManyProblems)
+    return {
+        "problem": problems.named(problem) if quotes_a_row else problem.message,
+        "code": problem.code,
+        "facts": {"file": path.name, **told},
+    }
+
+
+def _documents(done: Imported) -> dict[str, int]:
+    """Orders and returns together, by what became of them."""
+    both = (done.orders, done.returns)
+    return {
+        "new": sum(one.new for one in both),
+        "changed": sum(one.changed for one in both),
+        "same": sum(one.same for one in both),
+        "older": sum(one.stale for one in both),
+        "conflicts": sum(one.conflicts for one in both),
+    }
 
 
 def _bring_in(

@@ -69,3 +69,9 @@ def every() -> list[Store]:
     return [
         Store(row.id, row.code, row.name, row.zone, row.channel_id) for row in models.Store.objects.order_by("code")
     ]
+
+
+def names(codes: Iterable[str]) -> dict[str, str]:
+    """The names of these stores by code. One query, none for no codes."""
+    wanted = set(codes)
+    return dict(models.Store.objects.filter(code__in=wanted).values_list("code", "name")) if wanted else {}

@@ -27,6 +27,7 @@ class Customer(models.Model):
         indexes = [
             models.Index(fields=["changed_xid"], name="customers_customer_changed"),
             models.Index(fields=["country", "id"], name="customers_customer_country"),
+            models.Index(fields=["language", "id"], name="customers_customer_language"),
         ]
         constraints = [
             models.CheckConstraint(

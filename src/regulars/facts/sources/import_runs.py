@@ -25,7 +25,11 @@ _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 @dataclass(frozen=True)
 class Run:
-    """One walk through one file. `state`: running, done, failed, or interrupted (its process died)."""
+    """One walk through one file. `state`: running, done, failed, or interrupted (its process died).
+
+    `came` counts documents that were new, changed, or known already (empty for runs of before). `problem` is a sentence
+    in English; `problem_code` with `problem_facts` (file, line, field) is what a reader's language is made of.
+    """
 
     id: int
     source: str
@@ -40,7 +44,10 @@ class Run:
     rejects: int
     rejects_file: str
     totals: Mapping[str, object]
+    came: Mapping[str, int]
     problem: str
+    problem_code: str
+    problem_facts: Mapping[str, str | int]
     by: Actor
     started_at: datetime
     finished_at: datetime | None
@@ -135,10 +142,14 @@ def finish(
     rejects: int,
     rejects_file: str = "",
     totals: Mapping[str, object],
+    came: Mapping[str, int] | None = None,
     at: datetime,
     by: Actor,
 ) -> Run:
-    """The file has been walked to its end. `totals` are its control totals: JSON numbers, and decimals as text."""
+    """The file has been walked to its end. `totals` are its control totals: JSON numbers, and decimals as text.
+
+    `came` counts its documents: `new`, `changed`, `same`, and so on.
+    """
     return _end(
         run,
         at,
@@ -150,13 +161,26 @@ def finish(
             "rejects": rejects,
             "rejects_file": rejects_file,
             "totals": dict(totals),
+            "came": dict(came or {}),
         },
     )
 
 
-def fail(*, run: int, problem: str, at: datetime, by: Actor) -> Run:
-    """The run gave up. `problem` is for the operator: file, line, column and mend; never a row's content."""
-    return _end(run, at, by, "failed", {"problem": problem[:500]})
+def fail(
+    *,
+    run: int,
+    problem: str,
+    code: str = "",
+    facts: Mapping[str, str | int] | None = None,
+    at: datetime,
+    by: Actor,
+) -> Run:
+    """The run gave up. `problem` is for the operator: file, line, column and mend; never a row's content.
+
+    `code` is the refusal's, if it was one, and `facts` are what a sentence in any language needs of it.
+    """
+    told: dict[str, object] = {"problem": problem[:500], "problem_code": code, "problem_facts": dict(facts or {})}
+    return _end(run, at, by, "failed", told)
 
 
 def recent(limit: int = 20) -> list[Run]:
@@ -223,7 +247,10 @@ def _run(row: ImportRun, alive: set[int]) -> Run:
         rejects=row.rejects,
         rejects_file=row.rejects_file,
         totals=row.totals,
+        came=row.came,
         problem=row.problem,
+        problem_code=row.problem_code,
+        problem_facts=row.problem_facts,
         by=Actor(cast(ActorKind, row.by_kind), row.by_id),
         started_at=row.started_at,
         finished_at=row.finished_at,

@@ -32,7 +32,8 @@ class Line:
 class Moment:
     """One document, as it is told. Money in minor units of `currency`; a return's is what was paid back.
 
-    `known_minor` of a return belongs to purchases on record; `place` is the channel, and the store where there is one.
+    `known_minor` of a return belongs to purchases on record; `place` is the codes of
+    the channel and, where there is one, of the store.
     """
 
     what: What
@@ -40,7 +41,7 @@ class Moment:
     ref: str
     at: datetime
     on: date
-    place: Sequence[str]
+    place: tuple[str, ...]
     currency: str
     total_minor: int
     shipping_minor: int

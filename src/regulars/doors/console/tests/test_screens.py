@@ -107,7 +107,7 @@ def test_the_navigation_shows_what_one_may_open(at_work, role):
     [
         ("/console/", 15),
         ("/console/members/", 15),
-        ("/console/members/{member}/", 16),
+        ("/console/members/{member}/", 17),
         ("/console/insight/", 9),
     ],
 )
@@ -285,6 +285,15 @@ def test_a_member_page_tells_why(at_work):
     page = read(at_work("analyst"), f"/console/members/{the_member('c001')}/")
     assert re.search(r"Away for \d+ days, more than 2 × [\d.]+ = [\d.]+ days\.", page)
     assert "Show the contacts for" not in page
+
+
+def test_places_and_doers_are_named_as_people_name_them(at_work):
+    english = read(at_work("owner"), f"/console/members/{the_member()}/")
+    chinese = read(at_work("owner", "zh-hans"), f"/console/members/{the_member()}/")
+    assert "· Web shop" in english
+    assert "· 网店" in chinese
+    assert "import:1" not in english + chinese
+    assert "Import of orders-2026-05.csv wrote down the profile" in english
 
 
 def test_goods_of_others_are_shown_as_text(at_work):

@@ -4,7 +4,10 @@ import pytest
 from django.db import connection
 from procrastinate.contrib.django import app
 
-from regulars.doors.console.tests.builders import signed_in
+from regulars.doors.console.tests.builders import MONDAY, signed_in
+from regulars.facts.sources import import_runs
+from regulars.kit.actors import Actor
+from regulars.runtime.trail import trail
 
 pytestmark = pytest.mark.django_db
 
@@ -33,6 +36,65 @@ def test_a_failed_job_is_shown_and_tried_again():
     assert state_of(job) == "todo"
     again = lin.post(f"/console/jobs/{job}/retry", follow=True).content.decode()
     assert "has not failed" in again
+
+
+def test_a_failed_job_is_set_aside_with_its_reason():
+    job, lin = a_failed_job(), signed_in("manager")
+
+    without = lin.post(f"/console/jobs/{job}/set-aside", {"why": "I say so"}, follow=True).content.decode()
+    assert "Say why first." in without
+    assert state_of(job) == "failed"
+
+    page = lin.post(f"/console/jobs/{job}/set-aside", {"why": "no_longer_needed"}, follow=True).content.decode()
+
+    assert "It is set aside." in page
+    assert "tests.unknown" not in page
+    assert state_of(job) == "cancelled"
+    [line] = trail.of(f"job:{job}")
+    assert (line.verb, line.why) == ("jobs.set_aside", "no_longer_needed")
+    assert line.by.startswith("operator:")
+
+
+def a_run(file_name: str = "orders.csv") -> int:
+    return import_runs.start(
+        source="till", kind="orders", file_name=file_name, digest="b" * 64, at=MONDAY, by=Actor("import", "1")
+    ).id
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "nothing new; 541,909 rows read"), ("zh-hans", "没有新内容；读取了 541,909 行")]
+)
+def test_a_file_that_came_in_before_brings_nothing_new(language, words):
+    import_runs.finish(
+        run=a_run(),
+        rows_read=541_909,
+        rows_good=541_909,
+        rejects=0,
+        totals={},
+        came={"new": 0, "changed": 0, "same": 25_900, "older": 0, "conflicts": 0},
+        at=MONDAY,
+        by=Actor("import", "1"),
+    )
+    assert words in signed_in("manager", language=language).get("/console/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "orders.csv: more than 20000 problems, such as line 17, placed_at."),
+        ("zh-hans", "orders.csv：问题超过 20000 个，例如第 17 行的 placed_at。"),
+    ],
+)
+def test_why_an_import_failed_is_told_in_the_readers_language(language, words):
+    import_runs.fail(
+        run=a_run(),
+        problem="TooManyProblems imports.too_many_problems",
+        code="imports.too_many_problems",
+        facts={"file": "orders.csv", "line": 17, "field": "placed_at", "most": 20_000},
+        at=MONDAY,
+        by=Actor("import", "1"),
+    )
+    assert words in signed_in("manager", language=language).get("/console/").content.decode()
 
 
 def test_who_may_not_mend_neither_sees_nor_retries():
