@@ -78,6 +78,7 @@ _LONGEST = {
     "channel": 64,
 }
 _BROKEN = "[\ufffd\\x00-\\x08]"
+_COUNTRIES_TOLD = 8
 _A_DAY = timedelta(days=1)
 _MENDED_ESCAPE = r"^'([=+@\-\t\r])"
 
@@ -310,7 +311,8 @@ class Normaliser:
     def _countries(self, read: pl.DataFrame) -> pl.DataFrame:
         told = read["country"].drop_nulls().unique().to_list()
         codes = {name: countries.codes().get(name.casefold()) for name in told}
-        self.unknown_countries.update(name for name, code in codes.items() if code is None)
+        if len(self.unknown_countries) < _COUNTRIES_TOLD:
+            self.unknown_countries.update(name for name, code in codes.items() if code is None)
         known = {name: code for name, code in codes.items() if code is not None}
         return read.with_columns(
             country_code=pl.col("country").replace_strict(known, default=None, return_dtype=pl.String)
@@ -409,7 +411,7 @@ class Normaliser:
         if self.has_contacts:
             notes.append("Customers are known by e-mail address or phone number: these are kept as keyed hashes.")
         if self.unknown_countries:
-            names = ", ".join(sorted(self.unknown_countries)[:8])
+            names = ", ".join(sorted(self.unknown_countries)[:_COUNTRIES_TOLD])
             notes.append(f"No country is kept for customers from: {names}.")
         notes += self._amounts.said()
         return notes

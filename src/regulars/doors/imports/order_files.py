@@ -3,7 +3,7 @@
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ import polars as pl
 from regulars.doors.imports import documents, mapping, reading
 from regulars.doors.imports.checking import PROBLEMS
 from regulars.doors.imports.documents import Documents
+from regulars.doors.imports.left_out import LeftOut
 from regulars.doors.imports.mapping import OrderMapping
 from regulars.doors.imports.normalising import Normaliser
 from regulars.doors.imports.reading import Source, UnreadableFile
@@ -76,25 +77,20 @@ class OrderFile:
 class Walk:
     """One file on its way in: read in chunks, laid aside by order, given back part by part as documents."""
 
-    def __init__(self, source: Source, normaliser: Normaliser, spill: Spill, progress: Progress) -> None:
+    def __init__(
+        self, source: Source, normaliser: Normaliser, spill: Spill, left_out: LeftOut, progress: Progress
+    ) -> None:
         self.source = source
         self.normaliser = normaliser
         self.rows_read = 0
         self.rows_good = 0
         self.outdated = 0
         self.repeated = 0
-        self.problems = pl.DataFrame(schema=PROBLEMS)
-        self.held = pl.DataFrame(schema={"row": pl.Int64, "why": pl.String, "mend": pl.String})
-        self.conflicts = pl.DataFrame(schema=documents.CONFLICTS)
+        self.left_out = left_out
         self.tally = Tally(normaliser.zone)
         self._currencies: Counter[str] = Counter()
         self._spill = spill
         self._progress = progress
-
-    @property
-    def rows_bad(self) -> int:
-        """Rows with a problem of their own."""
-        return self.problems["row"].n_unique()
 
     @property
     def main_currency(self) -> str:
@@ -105,20 +101,19 @@ class Walk:
     def read(self) -> None:
         """To the end of the file. Nothing has come in anywhere when this raises."""
         self.normaliser.survey(lambda seen: self._progress("looking", seen, self.source.rows_expected))
-        problems: list[pl.DataFrame] = []
         count = 0
         for raw in self.source.chunks():
             rows, bad = self.normaliser.chunk(raw)
             self._spill.add(rows)
             self._currencies.update(dict(rows.filter(~pl.col("is_bad"))["currency"].value_counts().iter_rows()))
-            problems.append(bad)
+            self.left_out.add_problems(bad)
             count += bad.height
             self.rows_read += raw.height
-            if count > _MOST_PROBLEMS:
+            if count > _MOST_PROBLEMS and 2 * self.left_out.rows_bad > self.rows_read:
                 first = bad.row(0, named=True)
                 raise TooManyProblems(
-                    f"{self.source.path.name}: more than {_MOST_PROBLEMS} problems, such as line"
-                    f" {first['line_in_file']}, {first['column']}: {first['value']!r} {first['problem']};"
+                    f"{self.source.path.name}: more than {_MOST_PROBLEMS:,} problems, and most rows have one,"
+                    f" such as line {first['line_in_file']}, {first['column']}: {first['value']!r} {first['problem']};"
                     " the mapping is probably wrong",
                     field=first["column"],
                     value=first["value"],
@@ -133,7 +128,7 @@ class Walk:
                 value=self.source.path.name,
                 reason="no_rows",
             )
-        self.problems = pl.concat(problems)
+        self.left_out.end_of_file(self.rows_read)
 
     def parts(self) -> Iterator[Documents]:
         """What came in, some 50,000 rows at once, each order whole."""
@@ -142,16 +137,13 @@ class Walk:
             self.outdated += made.outdated
             self.repeated += made.repeated
             self.rows_good += made.rows.height
-            self.conflicts = self.conflicts.vstack(made.conflicts)
             overdrawn = made.overdrawn.unique("ref", keep="first", maintain_order=True)
-            self.problems = self.problems.vstack(self._too_much_off(overdrawn))
             others = made.overdrawn.join(overdrawn, on="row", how="anti")
-            self.held = pl.concat(
-                [
-                    self.held,
-                    *map(_why_held, (made.held, others.select(made.held.columns))),
-                    _why_left_out(made.conflicts),
-                ]
+            waiting = pl.concat([made.held, others.select(made.held.columns)])
+            self.left_out.add_late(
+                self._too_much_off(overdrawn),
+                pl.concat([_why_held(waiting), _why_left_out(made.conflicts)]),
+                made.conflicts,
             )
             adjustments = int(made.orders["is_adjustment"].sum())
             self.tally.add(made.rows, orders=made.orders.height, returns=made.returns.height, adjustments=adjustments)
@@ -221,8 +213,9 @@ def walk(
     with (
         tempfile.TemporaryDirectory(prefix="regulars-import-") as folder,
         Spill(Path(folder), rows_expected=expected) as spill,
+        closing(LeftOut(Path(folder))) as left_out,
     ):
-        yield Walk(source, normaliser, spill, progress)
+        yield Walk(source, normaliser, spill, left_out, progress)
 
 
 def normalise(
@@ -270,10 +263,10 @@ def normalise(
             currency=file.main_currency,
             paper=paper,
             totals=file.tally.facts() | unmatched,
-            problems=file.problems,
-            conflicts=file.conflicts,
+            problems=file.left_out.problems(),
+            conflicts=file.left_out.conflicts(),
             rows_read=file.rows_read,
-            rows_held=file.held.height,
+            rows_held=file.left_out.rows_held,
             notes=file.said(),
         )
 

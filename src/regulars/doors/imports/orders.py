@@ -221,7 +221,9 @@ def _bring_in(
                 batch = OrderBatch(namespace, order_rows, line_rows, "history")
                 sold.add(orders.record_many(batch=batch, at=at, by=by))
             returns.add(part.returns, part.return_lines)
-            import_runs.progress(run=run, rows_read=file.rows_read, rows_good=file.rows_good, rejects=file.rows_bad)
+            import_runs.progress(
+                run=run, rows_read=file.rows_read, rows_good=file.rows_good, rejects=file.left_out.rows_bad
+            )
         # After all orders: a return may name one that stands anywhere in the file.
         for later in returns.read():
             back.add(goods_returns.record_many(batch=later, at=at, by=by, match=False))
@@ -317,24 +319,25 @@ def _end(
     reject_file: Path | None,
     began: float,
 ) -> Imported:
-    rejected = pl.concat([file.problems["row"], file.held["row"]]).n_unique()
+    left_out = file.left_out
+    rejected = left_out.rows_bad + left_out.rows_held
     written = reject_file if rejected else None
     if written:
-        rejects.write(file.source, file.problems, file.held, written)
+        rejects.write(file.source, left_out, written)
     return Imported(
         run=run,
         mapping=file.normaliser.mapping,
         rows_read=file.rows_read,
         rows_good=file.rows_good,
-        rows_bad=file.rows_bad,
-        rows_held=file.held.height,
+        rows_bad=left_out.rows_bad,
+        rows_held=left_out.rows_held,
         rows_outdated=file.outdated,
         rows_repeated=file.repeated,
         orders=sold,
         returns=back,
         totals=totals,
-        problems=file.problems.head(_LISTED),
-        conflicts=file.conflicts.head(_LISTED),
+        problems=left_out.first_problems,
+        conflicts=left_out.first_conflicts,
         reject_file=written,
         rows_rejected=rejected,
         notes=file.said(),

@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from regulars.doors.imports import checking
+from regulars.doors.imports.left_out import LeftOut
 from regulars.doors.imports.reading import Source
 from regulars.doors.imports.row_frames import FAULT, REJECT_COLUMNS
 from regulars.kit.refusals import Refusal
@@ -62,11 +63,27 @@ def safe(cell: str) -> str:
     return "'" + cell if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
 
 
-def write(source: Source, problems: pl.DataFrame, held: pl.DataFrame, path: Path) -> int:
-    """Write the rows named in `problems` and `held` (row, why, mend) in the order of the file. Returns how many.
+def write(source: Source, left_out: LeftOut, path: Path) -> int:
+    """Write the rows that are left out, in the order of the file. Returns how many.
 
     Reads the file once more, so that what is refused need not be kept in memory.
     """
+    own = [name for name in source.columns if name not in REJECT_COLUMNS]
+    count = 0
+    # Beside its place first: whoever finds the file finds it whole.
+    beside = path.with_name(path.name + ".part")
+    with beside.open("w", encoding="utf-8-sig", newline="") as file:
+        out = csv.writer(file)
+        out.writerow([*REJECT_COLUMNS, *own])
+        for row in _rows(source, left_out, own):
+            out.writerow([safe(cell or "") for cell in row])
+            count += 1
+    beside.replace(path)
+    return count
+
+
+def _why(problems: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
+    """row, problem and mend: once each, numbered where a row has several."""
     reasons = problems.select("row", "mend", problem=checking.sentence()).unique(maintain_order=True)
     place, of = pl.int_range(1, pl.len() + 1).over("row"), pl.len().over("row")
     told = (
@@ -77,28 +94,15 @@ def write(source: Source, problems: pl.DataFrame, held: pl.DataFrame, path: Path
         .group_by("row")
         .agg(pl.col("problem", "mend").str.join("; "))
     )
-    others = (
-        held.unique("row", keep="first", maintain_order=True).select("row", "mend", problem="why").select(told.columns)
-    )
-    wanted = pl.concat([told, others.join(told, on="row", how="anti")])
-    own = [name for name in source.columns if name not in REJECT_COLUMNS]
-    count = 0
-    # Beside its place first: whoever finds the file finds it whole.
-    beside = path.with_name(path.name + ".part")
-    with beside.open("w", encoding="utf-8-sig", newline="") as file:
-        out = csv.writer(file)
-        out.writerow([*REJECT_COLUMNS, *own])
-        for row in _rows(source, wanted, own):
-            out.writerow([safe(cell or "") for cell in row])
-            count += 1
-    beside.replace(path)
-    return count
+    others = held.select("row", "mend", problem="why").select(told.columns)
+    return pl.concat([told, others.join(told, on="row", how="anti")])
 
 
-def _rows(source: Source, wanted: pl.DataFrame, own: list[str]) -> Iterator[list[str | None]]:
+def _rows(source: Source, left_out: LeftOut, own: list[str]) -> Iterator[list[str | None]]:
     first_number = pl.col("regulars_row") if source.is_reject_file else pl.col("@row").cast(pl.String)
     added = {place for place, name in enumerate(source.columns) if name in REJECT_COLUMNS}
     for chunk in source.chunks():
+        wanted = _why(*left_out.among(chunk["@row"][0], chunk["@row"][-1]))
         chosen = chunk.join(wanted, left_on="@row", right_on="row", how="inner").sort("@row")
         rows = chosen.select(
             pl.col(FAULT).struct.field("cells"),

@@ -12,6 +12,7 @@ from regulars.kit.money import Money
 
 _KEYS = ("customers", "clean_customers", "products", "countries", "clean_days")
 THOUSAND = Decimal(1000)
+_MOST_APART = 8
 
 
 @dataclass
@@ -109,7 +110,11 @@ class Tally:
 
     def _see(self, name: str, keys: pl.DataFrame) -> None:
         one = keys.to_series() if keys.width == 1 else keys.to_struct("key")
-        self._seen[name].append(one.unique())
+        seen = self._seen[name]
+        seen.append(one.unique())
+        # The same customers come again in other parts: what is kept grows with them, not with the parts.
+        if len(seen) > _MOST_APART:
+            self._distinct(name)
 
     def _distinct(self, name: str) -> pl.Series:
         if not self._seen[name]:

@@ -370,7 +370,7 @@ def test_the_reject_file_is_safe_to_open_and_comes_in_once_mended(tmp_path: Path
         walked.read()
         list(walked.parts())
         rejected = tmp_path / "rejects.csv"
-        count = rejects.write(walked.source, walked.problems, walked.held, rejected)
+        count = rejects.write(walked.source, walked.left_out, rejected)
 
     assert count == 3
     assert rejected.read_bytes().startswith(b"\xef\xbb\xbf")
@@ -403,7 +403,7 @@ def test_a_reason_stands_beside_an_empty_cell_too(tmp_path: Path) -> None:
         walked.read()
         list(walked.parts())
         rejected = tmp_path / "rejects.csv"
-        rejects.write(walked.source, walked.problems, walked.held, rejected)
+        rejects.write(walked.source, walked.left_out, rejected)
 
     with rejected.open(encoding="utf-8-sig", newline="") as opened:
         (told,) = csv.DictReader(opened)
@@ -418,7 +418,7 @@ def test_made_up_order_numbers_stay_when_rows_come_back_mended(tmp_path: Path) -
         walked.read()
         (first,) = walked.parts()
         rejected = tmp_path / "cds.rejects.csv"
-        rejects.write(walked.source, walked.problems, walked.held, rejected)
+        rejects.write(walked.source, walked.left_out, rejected)
     rejected.write_text(rejected.read_text(encoding="utf-8-sig").replace(",bad,", ",1,").replace(",x\n", ",3.00\n"))
 
     with order_files.walk(rejected, cdnow, zone="UTC", currency="USD", now=NOW, progress=lambda *_: None) as walked:

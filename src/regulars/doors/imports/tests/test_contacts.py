@@ -70,7 +70,7 @@ def test_a_contact_that_is_none_is_told_masked_and_kept_whole_in_the_reject_file
     with order_files.walk(path, None, zone="UTC", currency="GBP", now=NOW, progress=lambda *_: None) as walked:
         walked.read()
         list(walked.parts())
-        rejects.write(walked.source, walked.problems, walked.held, tmp_path / "rejects.csv")
+        rejects.write(walked.source, walked.left_out, tmp_path / "rejects.csv")
     assert "tomas@@example" in (tmp_path / "rejects.csv").read_text()
 
 

@@ -22,7 +22,7 @@ def reject(path: Path) -> Path:
     ) as walked:
         walked.read()
         list(walked.parts())
-        rejects.write(walked.source, walked.problems, walked.held, place)
+        rejects.write(walked.source, walked.left_out, place)
     return place
 
 
