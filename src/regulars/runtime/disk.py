@@ -2,7 +2,20 @@
 
 import os
 import secrets
+import tempfile
 from pathlib import Path
+
+
+def make_way(file: Path) -> None:
+    """Make the folder `file` goes into, and try whether it can be written, before the work of making what goes in.
+
+    The OSError says why not. What stands in the file stays.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.exists():
+        file.open("ab").close()
+    else:
+        tempfile.TemporaryFile(dir=file.parent).close()
 
 
 def write_whole(file: Path, text: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from regulars.kit.refusals import Refusal
+from regulars.runtime import disk
 from regulars.simulator.catalogue import CATEGORIES, PRODUCTS, STORE, STORES, WEB
 from regulars.simulator.chance import Ints
 from regulars.simulator.people import customer_ref
@@ -34,6 +35,7 @@ def check_place(path: Path) -> None:
         raise UnknownFileKind(path)
     if not path.parent.is_dir():
         raise NoSuchFolder(f"{path.parent}: there is no such folder; make it first", path=str(path))
+    disk.make_way(path)
 
 
 def order_frame(world: World) -> pl.DataFrame:

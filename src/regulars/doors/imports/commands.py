@@ -1,6 +1,7 @@
 """`regulars import`: files in. `regulars report`: a page from a file, without taking it in."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,10 +19,13 @@ from regulars.doors.imports.order_files import Stage
 from regulars.kit import civil, money
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
+from regulars.runtime import disk
 from regulars.runtime.database.needs import without_database
 
 #: The exit code when the file was read and some of its rows are not on record.
 ROWS_LEFT_OUT = 3
+#: When nothing in the file is any use.
+NOTHING_CAME = 1
 
 _WORDS: Mapping[Stage, str] = {
     "looking": "Looking",
@@ -209,7 +213,12 @@ def _told(file: Path, done: orders.Imported) -> str:
 @click.option(
     "-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="The page  [default: FILE.report.html]"
 )
-@click.option("--lang", type=click.Choice(["en", "zh"]), help="[default: zh where the money is CNY, else en]")
+@click.option(
+    "--language",
+    "--lang",
+    type=click.Choice(["en", "zh"]),
+    help="The page's  [default: zh where the file's columns are Chinese, else your locale's, else en]",
+)
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Look from this day  [default: the last purchase's]")
 @click.option("--zone", callback=_a_zone, help="The time zone of the file's clock times, instead of the mapping's.")
 @click.option(
@@ -218,11 +227,13 @@ def _told(file: Path, done: orders.Imported) -> str:
     help="The shop's currency, also of amounts that name none, instead of the mapping's.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what is on the page as JSON.")
+@click.pass_context
 def report(
+    ctx: click.Context,
     file: Path,
     map_name: str | None,
     out: Path | None,
-    lang: Literal["en", "zh"] | None,
+    language: Literal["en", "zh"] | None,
     as_of: datetime | None,
     zone: str | None,
     currency: str | None,
@@ -231,13 +242,17 @@ def report(
     """Turn an order file into one page: who the regulars are, who is slipping away.
 
     No server, no database; nothing leaves this machine. The numbers are those an import and a refresh would give.
+    What the file does not say and was assumed stands on top of the page and on stderr. The exit code is 1 when no
+    purchase was found in the file; the page then says why.
     """
     page = out or file.with_name(f"{rejects.stem(file)}.report.html")
+    disk.make_way(page)
     with _bar() as tell:
         made = report_page.make(
             file,
             mapping.load(map_name) if map_name else None,
-            language=lang,
+            language=language,
+            readers="zh" if _locale().startswith("zh") else "en",
             now=datetime.now(UTC),
             as_of=None if as_of is None else as_of.date(),
             zone=zone,
@@ -245,14 +260,25 @@ def report(
             progress=tell,
         )
     page.write_text(made.html, encoding="utf-8")
+    for sentence in made.to_mind:
+        click.echo(sentence, err=True)
     if as_json:
         click.echo(json.dumps({"page": str(page), **made.facts()}, ensure_ascii=False, indent=1))
-        return
-    for sentence in made.headline:
-        click.echo(sentence)
-    if made.rejected:
-        click.echo(f"Rows left out: {made.rejected:,}; `regulars import orders {file} --dry-run` says which and why.")
-    click.echo(f"→ {page}")
+    else:
+        for sentence in made.headline:
+            click.echo(sentence)
+        if made.rejected:
+            click.echo(
+                f"Rows left out: {made.rejected:,}; `regulars import orders {file} --dry-run` says which and why."
+            )
+        click.echo(f"→ {page}")
+    if not made.is_usable:
+        ctx.exit(NOTHING_CAME)
+
+
+def _locale() -> str:
+    """The reader's, by the names POSIX gives it, the strongest first."""
+    return next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
 
 
 def _label(name: str) -> str:

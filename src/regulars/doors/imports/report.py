@@ -23,7 +23,7 @@ from regulars.insight.warehouse.session import Session
 from regulars.kit import civil
 from regulars.kit.languages import Language
 from regulars.oversight.reporting import shop_report
-from regulars.oversight.reporting.shop_report import LAPSING_SHOWN, FileNotes, LapsingRegular, ShopReport
+from regulars.oversight.reporting.shop_report import LAPSING_SHOWN, Assumed, FileNotes, LapsingRegular, ShopReport
 
 #: Reasons named on the page; the reject file has them all.
 _REASONS = 8
@@ -40,11 +40,23 @@ class Made:
     lapsing: list[dict[str, Any]]
     totals: Mapping[str, Any]
     rejected: int
+    language: Language
+    assumed: list[Assumed]
+    to_mind: list[str]
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether any purchase came of the file."""
+        return bool(self.shop["overview"]["all_orders"])
 
     def facts(self) -> dict[str, Any]:
         """What is on the page, and the control totals."""
         return {
             "as_of": self.as_of.isoformat(),
+            "currency": self.shop["overview"]["currency"],
+            "language": self.language,
+            "assumed": self.assumed,
+            "to_mind": self.to_mind,
             "rows_left_out": self.rejected,
             "totals": self.totals,
             "shop": self.shop,
@@ -57,6 +69,7 @@ def make(
     mapping: OrderMapping | None,
     *,
     language: Language | None,
+    readers: Language = "en",
     now: datetime,
     as_of: date | None = None,
     currency: str | None = None,
@@ -65,7 +78,8 @@ def make(
 ) -> Made:
     """Read, compute, render. The whole file is in memory: some 2 GB for ten million lines.
 
-    Without `language` the page is in Chinese where the shop's money is CNY, in English elsewhere. The shop's zone
+    Without `language` the page is in the mapping's, in Chinese where the file's columns are, else in `readers`. What
+    was neither told nor found is listed in `assumed`, and said on top of the page. The shop's zone
     and currency are those a first import would settle: `zone` and `currency`, else the mapping's, else the currency of
     most rows. Refused as an import would refuse it.
     """
@@ -87,7 +101,8 @@ def make(
         )
         for row in rows
     ]
-    spoken = language or ("zh" if home == "CNY" else "en")
+    spoken = language or _language(file.mapping) or readers
+    assumed = _assumed(file.mapping, language)
     rejected = file.problems["row"].n_unique() + file.rows_held
     told = ShopReport(
         file=FileNotes(
@@ -103,6 +118,7 @@ def make(
         lapsing=lapsing,
         made_on=today,
         is_as_of_asked=as_of is not None,
+        assumed=assumed,
     )
     listed = [{**vars(regular), "last_on": regular.last_on.isoformat()} for regular in lapsing]
     return Made(
@@ -113,7 +129,29 @@ def make(
         lapsing=listed,
         totals=file.totals,
         rejected=rejected,
+        language=spoken,
+        assumed=assumed,
+        to_mind=shop_report.to_mind(told),
     )
+
+
+def _language(mapping: OrderMapping) -> Language | None:
+    """What the mapping says, or the file's columns: Chinese names are read by whoever reads Chinese."""
+    if mapping.shop:
+        return "zh" if mapping.shop.language.startswith("zh") else "en"
+    named = "".join(name for column in mapping.columns.values() for name in (*column.names, *column.join, *column.sum))
+    return "zh" if any("\u4e00" <= letter <= "\u9fff" for letter in named) else None
+
+
+def _assumed(mapping: OrderMapping, language: Language | None) -> list[Assumed]:
+    found: list[Assumed] = []
+    if mapping.currency is None and "currency" not in mapping.columns:
+        found.append("currency")
+    if mapping.zone is None:
+        found.append("zone")
+    if language is None and not mapping.shop:
+        found.append("language")
+    return found
 
 
 def _reasons(file: OrderFile, language: Language) -> list[tuple[str, int]]:

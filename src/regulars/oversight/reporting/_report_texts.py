@@ -10,6 +10,11 @@ EN: Mapping[str, str] = {
     "title": "Who are your regulars?",
     "subtitle": "{name} · {first} to {last}",
     "subtitle_empty": "{name}",
+    "assumed_currency": "The file does not say its currency: amounts are taken to be {currency}. Say it with --currency,"
+    " for instance --currency GBP.",
+    "assumed_zone": "The file does not say its time zone: clock times are taken to be of {zone}. Say it with --zone, for"
+    " instance --zone Europe/London.",
+    "assumed_language": "本页也有中文版：--language zh。",
     "nothing": "No purchase was found in this file.",
     "nothing_more": "Nothing can be said about customers yet. If the file does hold orders, the notes at the end of this"
     " page say what was not understood, and the mapping of its columns can be mended.",
@@ -134,6 +139,9 @@ ZH: Mapping[str, str] = {
     "title": "谁是您的回头客？",
     "subtitle": "{name} · {first}至{last}",
     "subtitle_empty": "{name}",
+    "assumed_currency": "文件没有写明货币，金额按 {currency} 处理。可以用 --currency 指明，例如 --currency CNY。",
+    "assumed_zone": "文件没有写明时区，时间按 {zone} 处理。可以用 --zone 指明，例如 --zone Asia/Shanghai。",
+    "assumed_language": "This page also comes in English: --language en.",
     "nothing": "这份文件里没有找到任何购买记录。",
     "nothing_more": "因此还无法说明顾客的情况。如果文件里确实有订单，本页末尾写明了哪些内容没有读懂，可以据此修改列的对应关系。",
     "no_customers": "这份文件没有写明是谁买的。",

@@ -7,7 +7,7 @@ in charts.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
@@ -34,6 +34,10 @@ EXPLAINED = (
     "retention",
     "spend_minor",
 )
+
+
+#: What neither the file nor whoever asked has said, so that it was taken for granted.
+Assumed = Literal["currency", "zone", "language"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ class ShopReport:
     lapsing: Sequence[LapsingRegular]
     made_on: date
     is_as_of_asked: bool = False
+    assumed: Sequence[Assumed] = ()
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,12 @@ def headline(report: ShopReport) -> list[str]:
     """The page's first sentences, as plain text."""
     with formats.spoken_in(report.language):
         return _Writer(report).headline()
+
+
+def to_mind(report: ShopReport) -> list[str]:
+    """What the reader must know before the first number: what was assumed, and what is left out of the money."""
+    with formats.spoken_in(report.language):
+        return _Writer(report).to_mind()
 
 
 class _Writer:
@@ -153,6 +164,7 @@ class _Writer:
             "brand": self.say("brand"),
             "title": self.say("title"),
             "subtitle": subtitle,
+            "to_mind": self.to_mind(),
             "headline": self.headline(),
             "tiles": self.tiles() if has_customers else (),
             "sections": sections,
@@ -172,6 +184,14 @@ class _Writer:
             "chart_style": mark_safe(charts.STYLE),  # noqa: S308 - our own constant
             "font": mark_safe(charts.FONT),  # noqa: S308 - our own constant
         }
+
+    def to_mind(self) -> list[str]:
+        said = [
+            self.say(f"assumed_{what}", currency=self.currency, zone=self.report.zone) for what in self.report.assumed
+        ]
+        if foreign := self.overview["foreign_orders"]:
+            said.insert(0, self.say("n_foreign", n=formats.number(foreign), currency=self.currency))
+        return said
 
     def headline(self) -> list[str]:
         overview = self.overview
@@ -555,7 +575,6 @@ class _Writer:
         counted = (
             ("n_conflicts", file.conflicts),
             ("n_guests", overview["guest_orders"]),
-            ("n_foreign", overview["foreign_orders"]),
             ("n_cancelled", overview["cancelled_orders"]),
             ("n_giveaways", overview["giveaways"]),
             ("n_adjustments", overview["adjustments"]),

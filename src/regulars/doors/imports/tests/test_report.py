@@ -134,6 +134,43 @@ def test_little_files_get_kind_words(tmp_path: Path, rows: list[dict[str, str]],
     assert words in made(a_file(tmp_path, rows)).html
 
 
+def run(*told: str) -> Any:
+    return CliRunner().invoke(report_command, told, catch_exceptions=False, env={"LC_ALL": "en_GB.UTF-8"})
+
+
+def test_what_the_file_does_not_say_is_said_on_top(tmp_path: Path):
+    bare = [{name: value for name, value in order.items() if name != "currency"} for order in TEAS]
+    path, page = str(a_file(tmp_path, bare)), tmp_path / "not" / "there" / "page.html"
+    result = run(path, "-o", str(page))
+    assert result.exit_code == 0
+    assert "amounts are taken to be CNY. Say it with --currency" in result.stderr
+    written = page.read_text(encoding="utf-8")
+    assert '<html lang="en">' in written
+    assert written.index("amounts are taken to be CNY") < written.index("customers bought from you")
+    told = ["--currency", "GBP", "--zone", "Europe/London", "--language", "en"]
+    facts = json.loads(run(path, "-o", str(page), "--json").stdout)
+    assert facts["assumed"] == ["currency", "zone", "language"]
+    result = run(path, "-o", str(page), "--json", *told)
+    assert (json.loads(result.stdout)["assumed"], result.stderr) == ([], "")
+
+
+def test_orders_in_two_currencies_are_told_on_top(tmp_path: Path):
+    html = made(a_file(tmp_path, MIXED)).html
+    assert html.index("Orders not in GBP: 2.") < html.index("customers bought from you")
+
+
+def test_a_file_of_nothing_is_no_success(tmp_path: Path):
+    result = run(str(a_file(tmp_path, [row("A1", placed_at="nonsense")])), "-o", str(tmp_path / "page.html"))
+    assert result.exit_code == 1
+    assert "No purchase was found" in result.stdout
+
+
+def test_a_place_nobody_can_write_to_is_told_before_the_work(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):  # the command line turns it into one plain sentence
+        run(str(a_file(tmp_path, TEAS)), "-o", str(tmp_path / "file" / "page.html"))
+
+
 def test_the_command_writes_the_page_and_says_what_is_on_it(tmp_path: Path):
     path, page = a_file(tmp_path, TEAS), tmp_path / "page.html"
     told = ["--currency", "GBP", "--zone", "Europe/London", "--lang", "zh", "-o", str(page)]
