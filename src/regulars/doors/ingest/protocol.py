@@ -124,6 +124,7 @@ def too_large() -> Unreadable:
 def read(path: str, text: bytes, *, received_at: datetime) -> Told:
     """What the request says. Raises `Unreadable` where nothing in it can be told apart."""
     tidy = path.rstrip("/")
+    text = messages.with_whole_characters(text)
     try:
         if tidy in _BATCHES:
             batch = _BATCH.decode(text)

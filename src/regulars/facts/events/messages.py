@@ -22,6 +22,8 @@ from regulars.facts.events import personal, times
 #: The calls of the protocol; their numbers are stored.
 KINDS: Final[Mapping[str, int]] = {"track": 1, "identify": 2, "page": 3, "screen": 4, "group": 5, "alias": 6}
 NAMES_OF_KINDS: Final[Mapping[int, str]] = {number: name for name, number in KINDS.items()}
+#: Calls whose name is what happened or where. Elsewhere a name is somebody's.
+_NAMED = frozenset(["track", "page", "screen"])
 
 LARGEST_MESSAGE = 1_000_000
 LONGEST_ID = 200
@@ -55,7 +57,7 @@ class _No(Exception):
 
 def _amount(text: str) -> Decimal:
     value = Decimal(text)
-    if not -MOST_DIGITS < value.adjusted() < MOST_DIGITS:
+    if len(text) > 2 * MOST_DIGITS or not -MOST_DIGITS < value.adjusted() < MOST_DIGITS:
         raise _No("unstorable", "", f"it has a number of more than {MOST_DIGITS} digits; send amounts as people pay")
     return value
 
@@ -63,8 +65,13 @@ def _amount(text: str) -> Decimal:
 DECODER = msgspec.json.Decoder(float_hook=_amount)
 _ENCODER = msgspec.json.Encoder(decimal_format="number", order="deterministic")
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-#: Escapes that JSON allows and PostgreSQL's jsonb does not.
+#: An escape that JSON allows and PostgreSQL's jsonb does not; after an escaped backslash it is plain text.
 _NUL = b"\\u0000"
+_ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+#: Halves of a character beyond the first 65,536, without the other half: what is left when a program cuts a text there.
+_HALF = re.compile(
+    rb"(?<!\\)((?:\\\\)*)(?:(\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2})|\\ud[89a-f][0-9a-f]{2})", re.IGNORECASE
+)
 
 
 class Sender(msgspec.Struct, frozen=True):
@@ -141,14 +148,15 @@ def read(raw: bytes, *, envelope: Envelope, sender: Sender) -> Message | Rejecte
         return _read(told, raw, envelope, sender)
     except _No as no:
         told = told if isinstance(told, dict) else {}
+        kind = shown(envelope.type or told.get("type"))
         return Rejected(
             source=sender.id,
             code=no.code,
             field=no.field,
             why=no.why,
             message_id=shown(told.get("messageId")),
-            kind=shown(told.get("type") or envelope.type),
-            name=shown(told.get("event") or told.get("name")),
+            kind=kind,
+            name=shown(told.get("event" if kind.lower() == "track" else "name")) if kind.lower() in _NAMED else "",
             raw=raw,
         )
 
@@ -156,24 +164,43 @@ def read(raw: bytes, *, envelope: Envelope, sender: Sender) -> Message | Rejecte
 def decoded(raw: bytes) -> Any:
     """JSON with exact numbers; raises `_No` (caught by `read`) with what is wrong."""
     try:
-        return DECODER.decode(raw)
+        try:
+            return DECODER.decode(raw)
+        except msgspec.DecodeError:
+            whole = with_whole_characters(raw)
+            if whole is raw:
+                raise
+            return DECODER.decode(whole)
     except RecursionError:
         raise _No("not_json", "", "it is nested too deeply; flatten it") from None
     except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError) as problem:
         raise _No("not_json", "", f"it is not JSON ({str(problem)[:80]}); send one object in UTF-8") from None
 
 
+def with_whole_characters(text: bytes) -> bytes:
+    """JSON with U+FFFD for each escaped half of a character; `text` itself where it has none.
+
+    Programs that cut a text in the middle of an emoji send such halves, and no decoder takes them.
+    """
+    if b"\\ud" not in text and b"\\uD" not in text:
+        return text
+    whole = _HALF.sub(lambda found: found.group(0) if found.group(2) else found.group(1) + b"\\ufffd", text)
+    return text if whole == text else whole
+
+
 def _read(told: Any, raw: bytes, envelope: Envelope, sender: Sender) -> Message:
     if not isinstance(told, dict):
         raise _No("not_json", "", "it is not a JSON object; send {…}")
-    if _NUL in raw:
-        raise _No("unstorable", "", "it has the character \\u0000, which no database keeps; leave it out")
     type_ = envelope.type or told.get("type")
     kind = KINDS.get(type_.lower()) if isinstance(type_, str) else None
     if kind is None or not isinstance(type_, str):
         raise _No("no_type", "type", f"type: {shown(type_)!r} is no call; use one of {', '.join(KINDS)}")
     properties, traits = _object(told, "properties"), _object(told, "traits")
     context = _object(told, "context")
+    if kind == KINDS["identify"] and not traits and isinstance(context.get("traits"), dict):
+        # RudderStack's libraries for servers put them there.
+        traits = context["traits"]
+        context = {name: value for name, value in context.items() if name != "traits"}
     if envelope.context:
         context = {**envelope.context, **context}
     if kind == KINDS["identify"] and not traits:
@@ -182,7 +209,6 @@ def _read(told: Any, raw: bytes, envelope: Envelope, sender: Sender) -> Message:
         context = {field: value for field, value in context.items() if field != "traits"} if traits else context
     name = _name(told, kind, type_)
     user_ref, device_ref = _identity(told.get("userId"), "userId"), _identity(told.get("anonymousId"), "anonymousId")
-    group_id, previous_id = told.get("groupId"), told.get("previousId")
     if user_ref is None and device_ref is None:
         told_any = told.get("userId") or told.get("anonymousId")
         raise _No(
@@ -192,32 +218,47 @@ def _read(told: Any, raw: bytes, envelope: Envelope, sender: Sender) -> Message:
             if told_any
             else "userId and anonymousId are missing; send one of them",
         )
-    original = told.get("originalTimestamp") or told.get("timestamp")
-    sent = told.get("sentAt") or envelope.sent_at
+    original = _stamp(told.get("originalTimestamp")) or _stamp(told.get("timestamp"))
+    sent = _stamp(told.get("sentAt")) or envelope.sent_at
     settled = times.settle(original=original, sent=sent, received_at=envelope.received_at, zone=sender.zone)
     has_address = b"@" in raw or b"%40" in raw or b"\\u" in raw or bool(envelope.context)
-    properties, taken = personal.take_out("properties", properties, has_address=has_address)
-    if traits:
-        traits, of_traits = personal.take_out("traits", traits, has_address=has_address)
-        taken |= of_traits
-    context, of_context = personal.take_out("context", context, has_address=has_address)
-    taken |= of_context
+    try:
+        properties, taken = personal.take_out("properties", properties, has_address=has_address)
+        if traits:
+            traits, of_traits = personal.take_out("traits", traits, has_address=has_address)
+            taken |= of_traits
+        context, of_context = personal.take_out("context", context, has_address=has_address)
+    except personal.Unkeepable as problem:
+        raise _No("unstorable", "", str(problem)) from None
     said: dict[str, Any] = {"properties": properties, "traits": traits}
-    for field, value in (("groupId", group_id), ("previousId", previous_id), ("category", told.get("category"))):
-        if value is not None and value != "":
+    previous_ref = _identity(told.get("previousId"), "previousId")
+    if previous_ref == user_ref:
+        # The browser's client sends this when somebody who is known already is linked again: it says nothing.
+        previous_ref = None
+    for field, value in (
+        ("groupId", told.get("groupId")),
+        ("previousId", previous_ref),
+        ("category", told.get("category")),
+    ):
+        if isinstance(value, str | int | Decimal) and value != "":
             said[field] = shown(value)
             if said[field] != str(value):
                 taken[field] = str(value)
     for field, ref in (("userId", user_ref), ("anonymousId", device_ref)):
-        if ref is not None and ("@" in ref or identifiers.is_contact(ref)):
+        if ref is not None and personal.is_contact(ref):
             taken[field] = ref
-    hidden = _ENCODER.encode(taken) if taken else None
     core = _ENCODER.encode(said)
+    # The context is how it was sent and may be filled anew when it is sent again; all else makes it another message.
     digest = blake2b(core, digest_size=8, key=sender.keyed)
-    digest.update(hidden or b"")
-    digest.update(f"\x00{kind}\x00{name}\x00{user_ref}\x00{device_ref}\x00{original}".encode("utf-8", "replace"))
+    digest.update(_ENCODER.encode([taken, kind, name, user_ref, device_ref, original]))
     content = int.from_bytes(digest.digest(), signed=True)
     message_id = _message_id(told.get("messageId"), original, content)
+    taken |= of_context
+    data = core[:-1] + b',"context":' + _ENCODER.encode(context) + b"}"
+    if len(data) > LARGEST_MESSAGE:
+        raise _No("too_large", "", f"it has {len(data)} bytes with its batch's context; send at most {LARGEST_MESSAGE}")
+    if _NUL in data and _ESCAPED_NUL.search(data):
+        raise _No("unstorable", "", "it has the character \\u0000, which no database keeps; leave it out")
     user = None if user_ref is None else visitor(sender, "user", user_ref)
     device = None if device_ref is None else visitor(sender, "device", device_ref)
     about = user or device
@@ -237,8 +278,8 @@ def _read(told: Any, raw: bytes, envelope: Envelope, sender: Sender) -> Message:
         original_at=settled.original_at,
         sent_at=settled.sent_at,
         why_then=settled.why.value,
-        data=core[:-1] + b',"context":' + _ENCODER.encode(context) + b"}",
-        personal=hidden,
+        data=data,
+        personal=_ENCODER.encode(taken) if taken else None,
         raw=raw,
     )
 
@@ -258,7 +299,16 @@ def _object(told: dict[str, Any], field: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _stamp(value: object) -> object:
+    """What may be a time; anything else is as if it were an unreadable text, so that it can be compared."""
+    if value is None or value == "":
+        return None
+    return value if isinstance(value, str | int | Decimal) and not isinstance(value, bool) else "?"
+
+
 def _name(told: dict[str, Any], kind: int, type_: str) -> str:
+    if NAMES_OF_KINDS[kind] not in _NAMED:
+        return ""
     value = told.get("event") if kind == KINDS["track"] else told.get("name") or told.get("category")
     if kind == KINDS["track"] and (not isinstance(value, str) or not value.strip()):
         raise _No("no_event", "event", f"event: {shown(value)!r} is no name; say what happened, like 'Product Viewed'")
@@ -273,27 +323,42 @@ def _name(told: dict[str, Any], kind: int, type_: str) -> str:
 
 
 def _identity(value: object, field: str) -> str | None:
-    """The reference, or None where it is absent or what programs write for nobody."""
+    """The reference, or None where it is absent or what programs write for nobody.
+
+    A number is the same in all its forms: 7, 7.0 and 7e0 are one user, as they are one number in JSON.
+    """
     if value is None or isinstance(value, bool):
         return None
     if isinstance(value, int | Decimal):
+        if value != int(value):
+            raise _No("bad_id", field, f"{field}: {value} is no whole number; send ids as text")
+        value = int(value)
+        if abs(value) >= personal.LARGEST_NUMBER:
+            raise _No("bad_id", field, f"{field}: it has more than {MOST_DIGITS} digits; send ids as text")
         value = str(value)
     if not isinstance(value, str):
         raise _No("bad_id", field, f"{field}: an object or list names nobody; send text")
     if len(value) > LONGEST_ID:
-        raise _No("bad_id", field, f"{field}: {value[:20]!r}… has {len(value)} characters; use at most {LONGEST_ID}")
+        raise _No(
+            "bad_id", field, f"{field}: {shown(value)[:20]!r}… has {len(value)} characters; use at most {LONGEST_ID}"
+        )
     return None if identifiers.why_unusable(value) else value.strip()
 
 
 def _message_id(value: object, original: object, content: int) -> str:
-    """The sender's id, or one made of what the message says. Without a time of its own it is new each time."""
-    if isinstance(value, int):
+    """The sender's id, or one made of what the message says. Without a time of its own it is new each time.
+
+    What programs write for nothing is no id: all messages of a broken client would be one.
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < personal.LARGEST_NUMBER:
         value = str(value)
     if isinstance(value, str) and value.strip():
         tidy = value.strip()
         if len(tidy) > LONGEST_ID or _UNSEEN.search(tidy):
-            raise _No("bad_id", "messageId", f"messageId: {tidy[:20]!r}… is no id; use up to {LONGEST_ID} characters")
-        return tidy
+            shown_ = shown(tidy)[:20]
+            raise _No("bad_id", "messageId", f"messageId: {shown_!r}… is no id; use up to {LONGEST_ID} characters")
+        if not identifiers.why_unusable(tidy):
+            return tidy
     return f"made-{content & (1 << 64) - 1:016x}" if original else f"made-{uuid4().hex}"
 
 
@@ -301,5 +366,8 @@ def shown(value: object) -> str:
     """A value as it may stand in a message about it: short, printable, never an object, never an address."""
     if value is None or isinstance(value, dict | list):
         return ""
-    text = _UNSEEN.sub("", str(value))[:LONGEST_ID]
-    return personal.BLANK if identifiers.is_contact(text) else personal.without_addresses(text)
+    if isinstance(value, int) and abs(value) >= personal.LARGEST_NUMBER:
+        return ""
+    text = _UNSEEN.sub("", str(value)[: 2 * LONGEST_ID])
+    text = personal.without_addresses(text)[:LONGEST_ID]
+    return personal.BLANK if personal.is_contact(text) else text

@@ -1,46 +1,114 @@
 """What in a message could tell who somebody is, and the message without it. Pure.
 
-Names, contacts, addresses, birthdays and free text are told by their field's name; an e-mail address is one wherever it
-stands, in a search or in a page's address too.
+Names, contacts, addresses, birthdays and free text are told by their field's name; an e-mail address or a telephone
+number with its country's code is one wherever it stands, in a search or in a page's address too.
 """
 
 import re
-from typing import Any
+from typing import Any, Final
+
+from regulars.facts.customers import identifiers
 
 #: What is left in the place of an address inside a longer text.
 BLANK = "(contact)"
+#: Objects within objects. No client nests so deep, and whoever reads what is kept may be deep in calls already.
+DEEPEST = 40
+#: Numbers beyond these are nobody's amount; see `messages.MOST_DIGITS`.
+LARGEST_NUMBER = 10**60
 
-#: Field names without case, dots, dashes, underscores and blanks.
+#: Field names without case, dots, dashes, underscores, blanks, and digits at their end.
 _ANYWHERE = frozenset(
     [
-        *("email", "emailaddress", "mail", "phone", "phonenumber", "mobile", "mobilephone", "tel", "telephone"),
-        *("firstname", "lastname", "fullname", "givenname", "familyname", "surname", "displayname", "nickname"),
-        *("address", "address1", "address2", "street", "streetaddress", "birthday", "birthdate", "dateofbirth", "dob"),
-        *("reviewbody", "message", "comment", "comments", "note", "notes", "recipient", "giftmessage"),
+        *("email", "emails", "emailaddress", "mail", "phone", "phones", "phonenumber", "phonenumbers", "mobile"),
+        *("mobiles", "mobilephone", "mobilenumber", "tel", "telephone", "telephonenumber", "fax", "wechat", "whatsapp"),
+        *("firstname", "lastname", "middlename", "fullname", "givenname", "familyname", "surname", "displayname"),
+        *("nickname", "realname", "consignee", "recipient", "addressee"),
+        *("address", "addresses", "addressline", "street", "streetaddress", "birthday", "birthdate", "dateofbirth"),
+        *("dob", "idcard", "idcardnumber", "idnumber", "nationalid", "passport", "passportnumber", "ssn"),
+        *("creditcard", "creditcardnumber", "cardholder", "cardholdername", "iban"),
+        *("review", "reviewbody", "reviewtext", "reviewtitle", "reviewcontent", "message", "sharemessage", "comment"),
+        *("comments", "note", "notes", "remark", "remarks", "giftmessage", "feedback", "password"),
         *("ip", "ipaddress", "advertisingid", "idfa", "idfv", "pushtoken", "devicetoken"),
-        *("手机", "手机号", "电话", "邮箱", "姓名", "昵称", "地址", "收货地址", "生日", "备注", "留言"),
+        *(
+            "手机",
+            "手机号",
+            "手机号码",
+            "电话",
+            "电话号码",
+            "联系电话",
+            "联系方式",
+            "邮箱",
+            "电子邮箱",
+            "邮件",
+            "微信号",
+        ),
+        *("姓名", "名字", "昵称", "真实姓名", "收件人", "收货人", "联系人", "地址", "收货地址", "收件地址", "详细地址"),
+        *("生日", "出生日期", "身份证", "身份证号", "身份证号码", "备注", "留言", "评论", "评价"),
+    ]
+    + [
+        f"{whose}{what}"
+        for whose in (
+            *("customer", "user", "buyer", "member", "guest", "contact", "recipient", "receiver", "sender", "shipping"),
+            *("billing", "delivery", "home", "work", "cell", "primary", "invoice"),
+        )
+        for what in ("name", "email", "phone", "phonenumber", "mobile", "tel", "address", "firstname", "lastname")
     ]
 )
 #: Personal only where the object is about a person: products, pages and libraries have names too.
-_OF_A_PERSON = frozenset(["name", "username", "title", "description", "avatar", "postalcode", "zip", "age"])
-_PERSONS = frozenset(["traits", "customer", "user", "buyer", "receiver", "shipping", "billing"])
+_OF_A_PERSON = frozenset(
+    [
+        *(
+            "name",
+            "username",
+            "title",
+            "description",
+            "avatar",
+            "avatarurl",
+            "picture",
+            "postalcode",
+            "postcode",
+            "zip",
+        ),
+        *("zip", "age", "first", "last", "middle", "bio"),
+    ]
+)
+_PERSONS = frozenset(
+    [
+        *("traits", "customer", "user", "buyer", "member", "receiver", "contact", "person", "profile", "sender"),
+        *("shipping", "billing", "delivery"),
+    ]
+)
+#: What stands inside an object about a person and is about something else.
+_NOT_PERSONS = frozenset(
+    [
+        *("company", "organization", "organisation", "plan", "store", "shop", "product", "products", "items"),
+        *("campaign", "page", "app", "library", "tier", "membership", "segments", "tags", "brand", "category"),
+    ]
+)
 _OF_A_DEVICE = frozenset(["token", "id", "name"])
 _EMAIL = re.compile(r"[^\s@/?&=<>\"']{1,64}(?:@|%40)[^\s@/?&=<>\"']{1,255}")
 _TIDY = str.maketrans("", "", "-_ .")
+_DIGITS: Final = "0123456789"
 
 #: What each field's name says, kept because the same few hundred names come again and again.
 _KNOWN_NAMES: dict[str, str] = {}
 _MOST_KNOWN = 20_000
+_LONGEST_KNOWN = 60
+
+
+class Unkeepable(Exception):
+    """The message nests too deep or holds a number too long; its text says which, with the mend."""
 
 
 def take_out(part: str, told: dict[str, Any], *, has_address: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     """`told` without what is personal, and what was taken out by its path, such as `traits.address.street`.
 
     `part` is where the object stands in the message: properties, traits or context. `has_address` is False where its
-    text surely holds no e-mail address, which saves looking at every value.
+    text surely holds no e-mail address, which saves looking at every value. What is null or empty tells nothing and
+    stays: it says that a trait goes. Raises `Unkeepable`.
     """
     taken: dict[str, Any] = {}
-    return _of_object(told, part, part, taken, has_address), taken
+    return _of_object(told, part, part, part in _PERSONS, DEEPEST, taken, has_address), taken
 
 
 def without_addresses(text: str) -> str:
@@ -48,46 +116,90 @@ def without_addresses(text: str) -> str:
     return _EMAIL.sub(BLANK, text) if "@" in text or "%40" in text else text
 
 
-def _of_object(told: dict[str, Any], path: str, about: str, taken: dict[str, Any], has_address: bool) -> dict[str, Any]:
+def is_contact(ref: str) -> bool:
+    """Whether a reference is, or holds, an address or a number by which somebody can be reached."""
+    return "@" in ref or "%40" in ref or identifiers.is_contact(ref)
+
+
+def is_personal(name: str) -> bool:
+    """Whether a field of this name is personal wherever it stands."""
+    return _tidy(name) in _ANYWHERE
+
+
+def _of_object(
+    told: dict[str, Any],
+    path: str,
+    about: str,
+    is_person: bool,
+    depth: int,
+    taken: dict[str, Any],
+    has_address: bool,
+) -> dict[str, Any]:
     # Copied only where something is taken out: nearly always nothing is.
     left: dict[str, Any] | None = None
-    is_person, is_device = about in _PERSONS, about == "device"
+    is_device = about == "device"
     for name, value in told.items():
         tidy = _KNOWN_NAMES.get(name) or _tidy(name)
         if (
             tidy in _ANYWHERE
-            or (is_person and tidy in _OF_A_PERSON and not isinstance(value, dict | list))
-            or (is_device and tidy in _OF_A_DEVICE and isinstance(value, str))
+            or (is_person and tidy in _OF_A_PERSON)
+            or (is_device and tidy in _OF_A_DEVICE)
+            or (has_address and without_addresses(name) != name)
         ):
             if value is None or value == "":
+                if has_address and without_addresses(name) != name:
+                    left = dict(told) if left is None else left
+                    del left[name]
                 continue
             left = dict(told) if left is None else left
             taken[f"{path}.{name}"] = left.pop(name)
             continue
-        kept = value
-        if isinstance(value, str):
-            if has_address and (kept := without_addresses(value)) != value:
-                taken[f"{path}.{name}"] = value
-        elif isinstance(value, dict):
-            kept = _of_object(value, f"{path}.{name}", tidy, taken, has_address)
-        elif isinstance(value, list):
-            kept = _of_list(value, f"{path}.{name}", tidy, taken, has_address)
+        kept = _kept(value, path, name, about, tidy, is_person, depth, taken, has_address)
         if kept is not value:
             left = dict(told) if left is None else left
             left[name] = kept
     return told if left is None else left
 
 
-def _of_list(told: list[Any], path: str, about: str, taken: dict[str, Any], has_address: bool) -> list[Any]:
+def _kept(
+    value: Any,
+    path: str,
+    name: object,
+    about: str,
+    tidy: str,
+    is_person: bool,
+    depth: int,
+    taken: dict[str, Any],
+    has_address: bool,
+) -> Any:
+    """What is left of the value called `name` (`tidy`), or standing at this place of a list, of an object `about`."""
+    if isinstance(value, str):
+        if has_address and (kept := without_addresses(value)) != value:
+            taken[f"{path}.{name}"] = value
+            return kept
+        if (value[:1] == "+" or about == "externalids") and identifiers.is_contact(value):
+            taken[f"{path}.{name}"] = value
+            return BLANK
+    elif isinstance(value, dict):
+        if depth == 0:
+            raise Unkeepable(f"it has objects within objects, more than {DEEPEST} deep; flatten it")
+        is_person = tidy in _PERSONS or (is_person and tidy not in _NOT_PERSONS)
+        return _of_object(value, f"{path}.{name}", tidy, is_person, depth - 1, taken, has_address)
+    elif isinstance(value, list):
+        if depth == 0:
+            raise Unkeepable(f"it has lists within lists, more than {DEEPEST} deep; flatten it")
+        return _of_list(value, f"{path}.{name}", tidy, is_person, depth - 1, taken, has_address)
+    elif type(value) is int and not -LARGEST_NUMBER < value < LARGEST_NUMBER:
+        raise Unkeepable("it has a number of more than 60 digits; send amounts as people pay, and ids as text")
+    return value
+
+
+def _of_list(
+    told: list[Any], path: str, about: str, is_person: bool, depth: int, taken: dict[str, Any], has_address: bool
+) -> list[Any]:
     left: list[Any] | None = None
     for place, value in enumerate(told):
-        kept = value
-        if isinstance(value, dict):
-            kept = _of_object(value, f"{path}.{place}", about, taken, has_address)
-        elif isinstance(value, list):
-            kept = _of_list(value, f"{path}.{place}", about, taken, has_address)
-        elif has_address and isinstance(value, str) and (kept := without_addresses(value)) != value:
-            taken[f"{path}.{place}"] = value
+        kept = _kept(value, path, place, about, about, is_person, depth, taken, has_address)
         if kept is not value:
             left = list(told) if left is None else left
             left[place] = kept
@@ -95,6 +207,9 @@ def _of_list(told: list[Any], path: str, about: str, taken: dict[str, Any], has_
 
 
 def _tidy(name: str) -> str:
+    tidy = name.translate(_TIDY).casefold().rstrip(_DIGITS)
+    if len(name) > _LONGEST_KNOWN:
+        return tidy
     if len(_KNOWN_NAMES) >= _MOST_KNOWN:
         _KNOWN_NAMES.clear()
-    return _KNOWN_NAMES.setdefault(name, name.translate(_TIDY).casefold())
+    return _KNOWN_NAMES.setdefault(name, tidy)

@@ -4,8 +4,10 @@ The formula is the one Segment documents: arrival - (sent - original), which tak
 because both stamps carry it. It is applied only where the clock is visibly wrong; all stamps and the reason are kept.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from enum import IntEnum
 from zoneinfo import ZoneInfo
 
@@ -13,8 +15,13 @@ from zoneinfo import ZoneInfo
 NEAR = timedelta(seconds=5)
 #: Nothing in retail that a device can have seen is older; 1970 is a clock that was never set.
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+#: No device waits longer before it sends what it has seen. A time further back is a fact that somebody tells of the
+#: past, not a reading of the clock that stamped the sending, and a wrong clock takes nothing from it.
+LONGEST_QUEUE = timedelta(days=60)
 _LONGEST_TEXT = 40
 _MILLISECONDS_FROM = 100_000_000_000
+#: Seconds or milliseconds since 1970 written as text. Fewer digits are a date without dashes.
+_COUNTED = re.compile(r"[0-9]{10}|[0-9]{13}", re.ASCII)
 
 
 class Why(IntEnum):
@@ -50,7 +57,7 @@ def settle(*, original: object, sent: object, received_at: datetime, zone: ZoneI
     if original_at is None:
         return Settled(received_at, None, sent_at, Why.NOTHING_TOLD if original in (None, "") else Why.UNREADABLE)
     why, occurred_at = Why.WITHOUT_ZONE if is_naive else Why.TOLD, original_at
-    if sent_at is not None and abs(received_at - sent_at) > NEAR:
+    if sent_at is not None and abs(received_at - sent_at) > NEAR and sent_at - original_at < LONGEST_QUEUE:
         why, occurred_at = Why.CLOCK_CORRECTED, _earlier(received_at, sent_at - original_at)
     if occurred_at > received_at:
         # A fraction of a second is two clocks' disagreement, not worth a remark.
@@ -67,21 +74,31 @@ def read(told: object, zone: ZoneInfo) -> tuple[datetime | None, bool]:
         if isinstance(told, str):
             if len(told) > _LONGEST_TEXT:
                 return None, False
+            if _COUNTED.fullmatch(told):
+                return _counted(int(told)), False
             found = datetime.fromisoformat(told)
             if found.tzinfo is UTC:
                 return found, False
             if found.tzinfo is None:
                 return found.replace(tzinfo=zone).astimezone(UTC), True
             return found.astimezone(UTC), False
-        if isinstance(told, int) and not isinstance(told, bool):
-            return datetime.fromtimestamp(told / 1000 if abs(told) >= _MILLISECONDS_FROM else told, UTC), False
-    except (ValueError, OverflowError, OSError):
+        if isinstance(told, int | float | Decimal) and not isinstance(told, bool):
+            return _counted(told), False
+    except (ValueError, OverflowError, OSError, ArithmeticError):
         pass
     return None, False
+
+
+def _counted(since_1970: int | float | Decimal) -> datetime:
+    """The instant that many seconds, or milliseconds, after 1970; in whole microseconds."""
+    exact = Decimal(since_1970)
+    seconds = exact / 1000 if abs(exact) >= _MILLISECONDS_FROM else exact
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(seconds * 1_000_000))
 
 
 def _earlier(instant: datetime, by: timedelta) -> datetime:
     try:
         return instant - by
     except OverflowError:
-        return EARLIEST - NEAR if by > timedelta() else instant + 2 * NEAR
+        # Only a sending before 1970 years of happening comes here: it lies far in the future.
+        return instant + 2 * NEAR

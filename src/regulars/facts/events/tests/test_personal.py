@@ -1,0 +1,139 @@
+"""What could tell who somebody is, and what could not."""
+
+import pytest
+
+from regulars.facts.events import personal
+
+#: Where it stands, what is told, what is left of it, what was taken.
+CASES = {
+    "a name": ("traits", {"name": "Li Wei"}, {}, {"traits.name": "Li Wei"}),
+    "a name in parts": (
+        "traits",
+        {"name": {"first": "Wei", "last": "Li"}},
+        {},
+        {"traits.name": {"first": "Wei", "last": "Li"}},
+    ),
+    "a name deeper": (
+        "traits",
+        {"profile": {"details": {"first": "Wei"}}},
+        {"profile": {"details": {}}},
+        {"traits.profile.details.first": "Wei"},
+    ),
+    "a product's name": ("properties", {"name": "Coat", "title": "Warm"}, {"name": "Coat", "title": "Warm"}, {}),
+    "a company's name": ("traits", {"company": {"name": "Acme"}}, {"company": {"name": "Acme"}}, {}),
+    "a customer's name": (
+        "properties",
+        {"customer": {"name": "Li Wei", "tier": "gold"}},
+        {"customer": {"tier": "gold"}},
+        {"properties.customer.name": "Li Wei"},
+    ),
+    "told in any spelling": (
+        "traits",
+        {"First-Name": "Wei", "last_name": "Li", "E-Mail": "x", "phone 2": 138, "dateOfBirth": "1990-01-01"},
+        {},
+        {
+            "traits.First-Name": "Wei",
+            "traits.last_name": "Li",
+            "traits.E-Mail": "x",
+            "traits.phone 2": 138,
+            "traits.dateOfBirth": "1990-01-01",
+        },
+    ),
+    "told in Chinese": (
+        "traits",
+        {"手机号": "13800138000", "姓名": "李伟", "城市": "上海"},
+        {"城市": "上海"},
+        {"traits.手机号": "13800138000", "traits.姓名": "李伟"},
+    ),
+    "an address": (
+        "properties",
+        {"shipping_address": {"street": "1 High St", "city": "Leeds"}, "shipping": 4},
+        {"shipping": 4},
+        {"properties.shipping_address": {"street": "1 High St", "city": "Leeds"}},
+    ),
+    "empty ones stay": ("traits", {"email": None, "phone": ""}, {"email": None, "phone": ""}, {}),
+    "an address in a search": (
+        "properties",
+        {"query": "order of li@example.com please"},
+        {"query": "order of (contact) please"},
+        {"properties.query": "order of li@example.com please"},
+    ),
+    "an address in a page's address": (
+        "context",
+        {"page": {"url": "https://shop/?e=li%40example.com&p=2"}},
+        {"page": {"url": "https://shop/?e=(contact)&p=2"}},
+        {"context.page.url": "https://shop/?e=li%40example.com&p=2"},
+    ),
+    "an address in a list of lists": (
+        "properties",
+        {"told": [["a", "li@example.com"]]},
+        {"told": [["a", "(contact)"]]},
+        {"properties.told.0.1": "li@example.com"},
+    ),
+    "an address as a field's name": (
+        "properties",
+        {"li@example.com": 5, "wu@example.com": None},
+        {},
+        {"properties.li@example.com": 5},
+    ),
+    "a number with its country's code": (
+        "properties",
+        {"via": "+44 7700 900123", "size": "+2"},
+        {"via": "(contact)", "size": "+2"},
+        {"properties.via": "+44 7700 900123"},
+    ),
+    "an order's number that looks like a telephone's": (
+        "properties",
+        {"order_id": "13800138000"},
+        {"order_id": "13800138000"},
+        {},
+    ),
+    "an id elsewhere": (
+        "context",
+        {"externalIds": [{"id": "13800138000", "type": "phone"}, {"id": "oX2", "type": "wechat"}]},
+        {"externalIds": [{"id": "(contact)", "type": "phone"}, {"id": "oX2", "type": "wechat"}]},
+        {"context.externalIds.0.id": "13800138000"},
+    ),
+    "a device": (
+        "context",
+        {"device": {"id": "ab", "name": "Li's phone", "model": "X", "advertisingId": "ef"}, "ip": "192.0.2.7"},
+        {"device": {"model": "X"}},
+        {
+            "context.device.id": "ab",
+            "context.device.name": "Li's phone",
+            "context.device.advertisingId": "ef",
+            "context.ip": "192.0.2.7",
+        },
+    ),
+    "a review": (
+        "properties",
+        {"product_id": "p1", "rating": "5", "review_body": "My mother Ann loves it"},
+        {"product_id": "p1", "rating": "5"},
+        {"properties.review_body": "My mother Ann loves it"},
+    ),
+    "a headphone": ("properties", {"headphone": True, "microphone": "no"}, {"headphone": True, "microphone": "no"}, {}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_taken_and_what_is_left(name):
+    part, told, left, taken = CASES[name]
+
+    assert personal.take_out(part, told, has_address=True) == (left, taken)
+
+
+def test_what_was_told_is_not_changed():
+    told = {"name": "Li Wei", "page": {"url": "?e=li@example.com"}}
+
+    personal.take_out("traits", told, has_address=True)
+
+    assert told == {"name": "Li Wei", "page": {"url": "?e=li@example.com"}}
+
+
+def test_what_nests_too_deep_is_refused_before_anybody_is_lost_in_it():
+    told: dict[str, object] = {}
+    for _ in range(personal.DEEPEST + 2):
+        told = {"a": [told]}
+
+    with pytest.raises(personal.Unkeepable, match="deep"):
+        personal.take_out("properties", told, has_address=False)
