@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -151,7 +152,10 @@ def _facts(file: Path, done: orders.Imported) -> dict[str, object]:
         "notes": list(done.notes),
         "shop_settled": None
         if done.settled is None
-        else {name: getattr(done.settled, name) for name in ("name", "currency", "zone", "language", "country")},
+        else {
+            name: getattr(done.settled, name)
+            for name in ("name", "currency", "zone", "language", "country", "guessed", "is_settled")
+        },
         "seconds": done.seconds,
     }
 
@@ -166,6 +170,11 @@ def _told(file: Path, done: orders.Imported) -> str:
             f" {done.settled.language}, its country {done.settled.country}. Mend what is wrong with"
             " `regulars shop settle`; `regulars shop settle --help` says how."
         )
+        if done.settled.guessed:
+            options = " ".join(f"--{name} {shlex.quote(getattr(done.settled, name))}" for name in done.settled.guessed)
+            said.append(
+                f"  Nobody chose {', '.join(done.settled.guessed)}: `regulars shop settle {options}` says it is so."
+            )
     if done.run is None:
         said.append("Nothing is recorded: this was a dry run.")
     else:

@@ -120,7 +120,7 @@ def import_orders(
     began = time.monotonic()
     rejects_go = None if dry_run and reject_file is None else rejects.place(path, reject_file)
     shop = company.shop()
-    shop_zone = shop.zone if shop.is_settled else None
+    shop_zone = shop.zone if shop.name else None
     with walk(
         path,
         wanted,
@@ -270,9 +270,11 @@ def _settle(file: Walk, at: datetime, by: Actor) -> Shop | None:
     Without it days would be those of a zone, and sums in a currency, that nobody chose.
     """
     before = company.shop()
-    if before.is_settled:
+    if before.name:
         return None
-    told = file.normaliser.mapping.shop
+    mapping = file.normaliser.mapping
+    told = mapping.shop
+    chosen = {"currency": mapping.currency, "zone": mapping.zone} | dict.fromkeys(("name", "language", "country"), told)
     stem = rejects.stem(file.source.path).replace("_", " ").strip()
     return company.settle(
         name=told.name if told else stem,
@@ -280,6 +282,7 @@ def _settle(file: Walk, at: datetime, by: Actor) -> Shop | None:
         zone=file.normaliser.zone.key,
         language=told.language if told else before.language,
         country=told.country if told else before.country,
+        guessed=[name for name, chose in chosen.items() if chose is None],
         at=at,
         by=by,
     )

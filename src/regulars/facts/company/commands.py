@@ -43,6 +43,7 @@ def settle(
     Days of orders already recorded stay those of the zone they were recorded with.
     """
     before = company.shop()
+    chosen = {"name": name, "currency": currency, "zone": zone, "language": language, "country": country}
     after = company.settle(
         name=before.name if name is None else name,
         currency=before.currency if currency is None else currency,
@@ -51,18 +52,24 @@ def settle(
         country=before.country if country is None else country,
         at=clock.now(),
         by=SYSTEM,
+        guessed=[field for field in before.guessed if chosen[field] is None],
     )
     _tell(after, as_json=as_json)
 
 
 def _tell(told: company.Shop, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(asdict(told), ensure_ascii=False))
+        click.echo(json.dumps({**asdict(told), "is_settled": told.is_settled}, ensure_ascii=False))
         return
     for name in ("name", "currency", "zone", "language", "country"):
         click.echo(f"{name:<9} {getattr(told, name) or '-'}")
-    if not told.is_settled:
+    if not told.name:
         click.echo("Nobody has said so yet: these are defaults. `regulars shop settle --name …` says it.")
+    elif not told.is_settled:
+        first = told.guessed[0]
+        click.echo(
+            f"Guessed, nobody has said so: {', '.join(told.guessed)}. `regulars shop settle --{first} …` says it."
+        )
 
 
 COMMANDS: tuple[click.Command, ...] = (shop,)

@@ -1,5 +1,6 @@
 """The shop: its name, money, clock, language and country."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,14 +17,19 @@ from regulars.runtime.trail import trail
 
 @dataclass(frozen=True)
 class Shop:
-    """Whose house this is. `is_settled` is False until somebody has said so, and the values are defaults."""
+    """Whose house this is. `guessed` names the fields nobody has chosen; `is_settled` is False while there are any."""
 
     name: str
     currency: str
     zone: str
     language: str
     country: str
-    is_settled: bool = True
+    guessed: tuple[str, ...] = ()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether somebody has chosen all of it."""
+        return not self.guessed
 
 
 class UnknownLanguage(Refusal):
@@ -32,7 +38,8 @@ class UnknownLanguage(Refusal):
     code = "company.unknown_language"
 
 
-_NOT_YET = Shop("", defaults.CURRENCY, defaults.ZONE, defaults.LANGUAGE, defaults.COUNTRY, is_settled=False)
+FIELDS = ("name", "currency", "zone", "language", "country")
+_NOT_YET = Shop("", defaults.CURRENCY, defaults.ZONE, defaults.LANGUAGE, defaults.COUNTRY, FIELDS)
 
 
 def shop() -> Shop:
@@ -41,8 +48,18 @@ def shop() -> Shop:
     return _shop(row) if row else _NOT_YET
 
 
-def settle(*, name: str, currency: str, zone: str, language: str, country: str, at: datetime, by: Actor) -> Shop:
-    """Say whose house this is. The same again changes nothing.
+def settle(
+    *,
+    name: str,
+    currency: str,
+    zone: str,
+    language: str,
+    country: str,
+    at: datetime,
+    by: Actor,
+    guessed: Collection[str] = (),
+) -> Shop:
+    """Say whose house this is; `guessed` names what nobody has chosen. The same again changes nothing.
 
     Days and sums already recorded keep the zone and the currency they were recorded with.
     """
@@ -54,7 +71,8 @@ def settle(*, name: str, currency: str, zone: str, language: str, country: str, 
             field="language",
             value=language[:20],
         )
-    after = Shop(check_name("name", name), currency, zone, language, check_country(country))
+    left_open = tuple(field for field in FIELDS if field in guessed)
+    after = Shop(check_name("name", name), currency, zone, language, check_country(country), left_open)
     with transaction.atomic():
         models.Shop.objects.bulk_create(
             [models.Shop(id=1, name="", currency="CNY", zone="UTC", language="en", country="CN")], ignore_conflicts=True
@@ -64,7 +82,12 @@ def settle(*, name: str, currency: str, zone: str, language: str, country: str, 
         if before == after:
             return after
         models.Shop.objects.filter(id=1).update(
-            name=after.name, currency=currency, zone=zone, language=language, country=after.country
+            name=after.name,
+            currency=currency,
+            zone=zone,
+            language=language,
+            country=after.country,
+            guessed=list(after.guessed),
         )
         trail.record(
             by=by,
@@ -78,8 +101,14 @@ def settle(*, name: str, currency: str, zone: str, language: str, country: str, 
 
 
 def _shop(row: models.Shop) -> Shop:
-    return Shop(row.name, row.currency, row.zone, row.language, row.country)
+    return Shop(row.name, row.currency, row.zone, row.language, row.country, tuple(row.guessed))
 
 
 def _told(shop: Shop) -> dict[str, object]:
-    return {"currency": shop.currency, "zone": shop.zone, "language": shop.language, "country": shop.country}
+    return {
+        "currency": shop.currency,
+        "zone": shop.zone,
+        "language": shop.language,
+        "country": shop.country,
+        "guessed": ",".join(shop.guessed),
+    }

@@ -14,6 +14,7 @@ class Shop(models.Model):
     zone = models.CharField(max_length=60)
     language = models.CharField(max_length=10)
     country = models.CharField(max_length=2)
+    guessed = models.JSONField(default=list, db_default=[])
 
     class Meta:
         db_table = "company_shop"

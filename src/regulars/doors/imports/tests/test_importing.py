@@ -191,6 +191,8 @@ def test_the_command_prints_facts_and_says_by_its_exit_code_what_is_left_out(tmp
         "zone": "Asia/Shanghai",
         "language": "zh-hans",
         "country": "CN",
+        "guessed": ["name", "currency", "zone", "language", "country"],
+        "is_settled": False,
     }
     assert "shop settle" not in partly.stdout
 
@@ -201,6 +203,16 @@ def test_a_shop_that_is_settled_by_guess_can_be_mended_and_is_told_how(tmp_path:
 
     assert "its zone Asia/Shanghai, its language zh-hans, its country CN" in told.stdout
     assert "`regulars shop settle`" in told.stdout
+    assert "Nobody chose name, currency, zone, language, country: `regulars shop settle --name 'my shop'" in told.stdout
+
+
+@pytest.mark.django_db
+def test_what_the_mapping_says_of_the_shop_is_no_guess(tmp_path: Path) -> None:
+    path = tmp_path / "cds.csv"
+    path.write_text("customer_id,date,cds,spend\n1,1997-01-01,1,3.00\n")
+
+    assert bring_in(path).settled is not None
+    assert company.shop().is_settled
 
 
 @pytest.mark.django_db
@@ -356,7 +368,7 @@ def test_the_first_file_says_whose_house_it_is_and_later_ones_do_not(tmp_path: P
     assert first.settled is not None
     assert second.settled is None
     shop = company.shop()
-    assert (shop.name, shop.currency, shop.is_settled) == ("my shop", "EUR", True)
+    assert (shop.name, shop.currency, shop.is_settled) == ("my shop", "EUR", False)
 
 
 @pytest.mark.django_db

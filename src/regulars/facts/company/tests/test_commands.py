@@ -14,9 +14,12 @@ def test_marek_names_the_shop_and_mends_one_thing_later() -> None:
     assert "Nobody has said so yet" in run(commands.shop, ["show"]).output
 
     run(commands.shop, ["settle", "--name", "Teas", "--currency", "EUR", "--country", "DE"], catch_exceptions=False)
+    assert company.shop().guessed == ("zone", "language")
+    assert "nobody has said so: zone, language" in run(commands.shop, ["show"]).output
     run(commands.shop, ["settle", "--zone", "Europe/Berlin", "--language", "en"], catch_exceptions=False)
 
     assert company.shop() == company.Shop("Teas", "EUR", "Europe/Berlin", "en", "DE")
+    assert company.shop().is_settled
     assert json.loads(run(commands.shop, ["show", "--json"]).output)["zone"] == "Europe/Berlin"
 
 
