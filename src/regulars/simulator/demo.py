@@ -106,8 +106,8 @@ def _settle(plan: Plan) -> None:
         at=at,
         by=ACTOR,
     )
-    channels.describe(code=catalogue.WEB, name="Web shop 网店", kind="web", at=at, by=ACTOR)
-    channels.describe(code=catalogue.STORE, name="Stores 门店", kind="store", at=at, by=ACTOR)
+    channels.describe(code=catalogue.WEB, name=catalogue.WEB, kind="web", at=at, by=ACTOR)
+    channels.describe(code=catalogue.STORE, name=catalogue.STORE, kind="store", at=at, by=ACTOR)
     for store in catalogue.STORES:
         stores.describe(code=store.code, name=store.name, at=at, by=ACTOR, channel=catalogue.STORE)
 

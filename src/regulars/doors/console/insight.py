@@ -23,7 +23,9 @@ from regulars.runtime.staff.policy import requires
 FEW = 30
 #: Three years of cohorts fit a table that can be scrolled; whoever wants ten years asks for them.
 MOST_COHORTS = 36
-MONTHS_SHOWN = 24
+#: A year or two and the month that runs: where names are left out for want of room, every second, third or fourth is
+#: kept from the first, and so the last one is, with its mark.
+MONTHS_SHOWN, MONTHS_SHOWN_NARROW = 25, 13
 _A_WEEK = 7 * 24 * 3600
 
 Value = Mapping[str, Any]
@@ -167,7 +169,9 @@ def _months_chart(months: Value, currency: str) -> str:
         )
 
     told = months["months"][-MONTHS_SHOWN:]
-    return charts.figure(drawn(told, charts.WIDE), drawn(told[-12:], charts.NARROW))
+    if len(told) > MONTHS_SHOWN_NARROW and len(told) % 2 == 0:
+        told = told[1:]
+    return charts.figure(drawn(told, charts.WIDE), drawn(told[-MONTHS_SHOWN_NARROW:], charts.NARROW))
 
 
 def _month_label(month: date) -> str:

@@ -50,6 +50,9 @@ FIELD_NAMES = {
 ACTS = {
     "customers.reveal": gettext_lazy("looked at the contacts"),
     "customers.describe": gettext_lazy("wrote down the profile"),
+    "commerce.orders.record": gettext_lazy("recorded an order"),
+    "commerce.orders.cancel": gettext_lazy("cancelled an order"),
+    "commerce.goods_returns.record": gettext_lazy("recorded a return"),
 }
 
 
@@ -211,7 +214,7 @@ def _looks(customer: int) -> list[dict[str, Any]]:
         {
             "at": entry.at,
             "by": names[entry.by],
-            "act": ACTS.get(entry.verb, entry.verb),
+            "act": ACTS.get(entry.verb) or _("changed something"),
             "why": _purpose(entry.why),
         }
         for entry in lines
