@@ -33,6 +33,8 @@ KEYWORDS = {
     "pgettext_lazy": ((1, "c"), 2),
     "npgettext": ((1, "c"), 2, 3),
     "npgettext_lazy": ((1, "c"), 2, 3),
+    # A check of imported rows: what is wrong, which a report says in the reader's language.
+    "where": (3,),
 }
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 import click
+from django.utils import translation
+from django.utils.translation import gettext
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -189,7 +191,7 @@ def _told(file: Path, done: orders.Imported) -> str:
     said += ["", "Control totals"]
     said += [f"  {_label(name):<26} {_value(value)}" for name, value in done.totals.items()]
     if not done.problems.is_empty():
-        said += ["", f"Problems ({done.rows_bad:,} rows; {done.rows_held:,} more wait with them or stand twice)"]
+        said += ["", f"Problems (rows: {done.rows_bad:,}; {done.rows_held:,} more wait with them or stand twice)"]
         said += [
             f"  {file.name}:{line}: {sentence}; {mend}"
             for line, sentence, mend in done.problems.select(
@@ -277,9 +279,11 @@ def report(
         for sentence in made.headline:
             click.echo(sentence)
         if made.rejected:
-            click.echo(
-                f"Rows left out: {made.rejected:,}; `regulars import orders {file} --dry-run` says which and why."
-            )
+            with translation.override(report_page.DJANGO_CODES[made.language]):
+                words = gettext(
+                    "Rows left out: %(rows)s; `regulars import orders %(file)s --dry-run` says which and why."
+                )
+            click.echo(words % {"rows": f"{made.rejected:,}", "file": file})
         click.echo(f"→ {page}")
     if not made.is_usable:
         ctx.exit(NOTHING_CAME)

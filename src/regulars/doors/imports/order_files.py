@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import polars as pl
+from django.utils.translation import gettext_noop
 
 from regulars.doors.imports import documents, mapping, reading
 from regulars.doors.imports.checking import PROBLEMS
@@ -167,7 +168,7 @@ class Walk:
             "line_in_file",
             column=pl.lit(self.normaliser.spoken("order_discount")),
             value=pl.Series([str(Money(minor, currency).decimal) for minor, currency in off], dtype=pl.String),
-            problem=pl.lit("is more than the order is worth"),
+            problem=pl.lit(gettext_noop("is more than the order is worth")),
             mend=pl.lit("write what was taken off the whole order, once; the total cannot be below nothing"),
         ).cast(PROBLEMS)
 

@@ -25,6 +25,7 @@ from regulars.kit.languages import Language
 from regulars.oversight.reporting import shop_report
 from regulars.oversight.reporting.shop_report import LAPSING_SHOWN, Assumed, FileNotes, LapsingRegular, ShopReport
 
+DJANGO_CODES: Mapping[Language, str] = {"zh": "zh-hans", "en": "en"}
 #: Reasons named on the page; the reject file has them all.
 _REASONS = 8
 
@@ -161,7 +162,7 @@ def _reasons(file: OrderFile, language: Language) -> list[tuple[str, int]]:
         .agg(rows=pl.col("row").n_unique())
         .sort("rows", "column", "problem", descending=[True, False, False])
     )
-    with translation.override("zh-hans" if language == "zh" else "en"):
+    with translation.override(DJANGO_CODES[language]):
         return [
             (f"{column}: {gettext(problem)}" if column else gettext(problem), rows)
             for column, problem, rows in counted.head(_REASONS).iter_rows()

@@ -180,3 +180,14 @@ def test_the_command_writes_the_page_and_says_what_is_on_it(tmp_path: Path):
     assert page.read_text(encoding="utf-8").startswith('<!doctype html>\n<html lang="zh-Hans">')
     result = CliRunner().invoke(report_command, [str(path), *told, "--json"], catch_exceptions=False)
     assert json.loads(result.output)["shop"]["repeat_rate"]["of"] == 3
+
+
+def test_what_was_wrong_with_rows_is_said_in_the_readers_language(tmp_path: Path):
+    path, page = a_file(tmp_path, [*TEAS, row("X1", quantity="two"), row("X2", quantity="")]), tmp_path / "page.html"
+    path.write_text(path.read_text() + "X3,2025-05-02\n")
+    result = CliRunner().invoke(report_command, [str(path), "--lang", "zh", "-o", str(page)], catch_exceptions=False)
+    assert "未读入的行：3；" in result.output
+    told = page.read_text(encoding="utf-8")
+    assert all(
+        words in told for words in ("quantity: 不是数字", "quantity: 为空", "customer: 缺失：该行的单元格比表头少")
+    )
