@@ -1,13 +1,10 @@
 """Insight: does the shop turn new customers into regulars? Every rate with its n and its interval."""
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
@@ -16,7 +13,7 @@ from django.views.decorators.http import require_safe
 from regulars.doors.console.site import page
 from regulars.doors.console.words import measure_words, segment_words
 from regulars.insight.measures import intervals, readings
-from regulars.oversight.reporting import charts, formats
+from regulars.oversight.reporting import charts, drawings, formats
 from regulars.runtime.staff.policy import requires
 
 #: A share of fewer people than this says little: it is shown, but not coloured.
@@ -26,7 +23,6 @@ MOST_COHORTS = 36
 #: A year or two and the month that runs: where names are left out for want of room, every second, third or fourth is
 #: kept from the first, and so the last one is, with its mark.
 MONTHS_SHOWN, MONTHS_SHOWN_NARROW = 25, 13
-_A_WEEK = 7 * 24 * 3600
 
 Value = Mapping[str, Any]
 
@@ -58,7 +54,7 @@ def share(value: Value) -> Share | None:
 @require_safe
 @requires("insight.read")
 def insight(request: HttpRequest) -> HttpResponseBase:
-    """Everything comes from the stored readings: six indexed rows, however large the shop is."""
+    """Everything comes from stored readings and drawings: eight indexed rows, however large the shop is."""
     overview = readings.shop("overview")
     if overview is None or not overview.value["customers"]:
         return page(request, "console/insight_empty.html", title=_("Insight"))
@@ -85,14 +81,14 @@ def insight(request: HttpRequest) -> HttpResponseBase:
             }
             for at in repeat["curve"]
         ],
-        curve_chart=_remembered("curve", _curve_chart, repeat["curve"]),
+        curve_chart=drawings.drawn("console.curve", _curve_chart, repeat["curve"]),
         regulars=share(regulars["regulars"]),
         regulars_words=measure_words("is_regular"),
         lapsing=share(regulars["lapsing"]),
         lapsing_words=measure_words("is_lapsing"),
         at_stake_minor=regulars["at_stake_minor"],
         shop_gap_days=regulars["shop_gap_days"],
-        months_chart=_remembered("months", _months_chart, stored["months"], totals["currency"]),
+        months_chart=drawings.drawn("console.months", _months_chart, stored["months"], totals["currency"]),
         months_words=measure_words("months"),
         last_month_is_incomplete=stored["months"]["last_month_is_incomplete"],
         retention_words=measure_words("retention"),
@@ -110,17 +106,6 @@ def _value(name: str) -> Value:
     found = readings.shop(name)
     assert found is not None, name  # all measures of the shop are stored in one transaction
     return found.value
-
-
-def _remembered(name: str, draw: Callable[..., str], *told: Any) -> str:
-    """The chart of these numbers in this language, kept: drawing takes longer than all the rest of the page."""
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-    key = f"console.{name}.{get_language()}.{digest}"
-    drawn: str | None = cache.get(key)
-    if drawn is None:
-        drawn = draw(*told)
-        cache.set(key, drawn, _A_WEEK)
-    return drawn
 
 
 def _curve_chart(curve: Sequence[Value]) -> str:

@@ -108,7 +108,7 @@ def test_the_navigation_shows_what_one_may_open(at_work, role):
         ("/console/", 15),
         ("/console/members/", 15),
         ("/console/members/{member}/", 17),
-        ("/console/insight/", 9),
+        ("/console/insight/", 11),
     ],
 )
 def test_pages_cost_what_they_say(at_work, path, queries):
