@@ -159,7 +159,12 @@ def programs(*, host: str, port: int) -> list[Program]:
     manage = [sys.executable, "-m", "regulars", "manage"]
     found = [
         Program(name, [*manage, command], grace=30.0)
-        for name, command in (("jobs", "work_jobs"), ("rescue", "rescue_jobs"), ("notices", "dispatch_notices"))
+        for name, command in (
+            ("jobs", "work_jobs"),
+            ("rescue", "rescue_jobs"),
+            ("notices", "dispatch_notices"),
+            ("events", "follow_events"),
+        )
     ]
     static = Path(settings.STATIC_ROOT)
     found.append(Program("web", [sys.executable, "-m", "regulars.main.web", host, str(port), str(static)]))

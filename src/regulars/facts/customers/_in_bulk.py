@@ -36,16 +36,21 @@ def write_customers(rows: Mapping[int, Customer], changes: Changes) -> None:
 
 
 def write_profiles(
-    kept: Mapping[int, Profile], changes: Changes, digests: Digests, *, sealed: Sequence[str], at: datetime
+    kept: Mapping[int, Profile],
+    changes: Changes,
+    digests: Digests,
+    *,
+    sealed: Sequence[str],
+    at: Mapping[int, datetime],
 ) -> None:
-    """The sealed columns; `kept` are the profiles there are already."""
+    """The sealed columns; `kept` are the profiles there are already, `at` is when each customer told it."""
     values = _sealing.seal_many(
         {customer: {field: new[field] for field in sealed if field in new} for customer, new in changes.items()}
     )
     rows = []
     for customer, columns in values.items():
         row = kept.get(customer) or Profile(customer_id=customer)
-        row.described_at = at
+        row.described_at = at[customer]
         for column, value in columns.items():
             setattr(row, column, value)
         rows.append(row)

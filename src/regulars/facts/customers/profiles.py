@@ -15,11 +15,11 @@ from regulars.facts.customers.customers import UnknownCustomer
 from regulars.facts.customers.models import Customer, Description, Identifier, NamePrefix
 from regulars.facts.customers.models import Profile as Row
 from regulars.facts.customers.notices import CustomerDescribed
-from regulars.kit.actors import Actor
+from regulars.kit.actors import Actor, Origin
 from regulars.kit.countries import check_country
 from regulars.kit.refusals import Refusal
 from regulars.runtime.database import bulk
-from regulars.runtime.notices.outbox import announce
+from regulars.runtime.notices.outbox import announce, lock_subjects
 from regulars.runtime.secrets import lookup
 from regulars.runtime.trail import trail
 
@@ -72,6 +72,25 @@ class DescribedMany:
 
     changed: int
     shared: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one customer told about themselves at one time; `key` makes its repeat harmless."""
+
+    customer: int
+    profile: Profile
+    key: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class DescribedEach:
+    """As DescribedMany; `left_out` are the fields (key, field) that could not be kept as they were told."""
+
+    changed: int
+    shared: tuple[tuple[int, str], ...]
+    left_out: tuple[tuple[str, str], ...]
 
 
 class Purpose(StrEnum):
@@ -200,22 +219,7 @@ def describe_many(*, profiles: Mapping[int, Profile], key: str, at: datetime, by
             told = _checked(profile, region=profile.country or row.country or region, on=at.date())
             changes[customer] = {field: text for field, text in told.items() if text != known[customer].get(field, "")}
         changed = {customer: new for customer, new in changes.items() if new}
-        digests: dict[tuple[int, str], bytes | None] = {
-            (customer, kind): _contact_digest(kind, new[kind]) if new[kind] else None
-            for customer, new in changed.items()
-            for kind in ("email", "phone")
-            if kind in new
-        }
-        _in_bulk.write_customers(fresh, changed)
-        _in_bulk.write_profiles(kept, changed, digests, sealed=SEALED, at=at)
-        _in_bulk.index_names(
-            {
-                customer: [(known[customer] | new).get(field, "") for field in _NAMES]
-                for customer, new in changed.items()
-                if not set(_NAMES).isdisjoint(new)
-            }
-        )
-        shared = _in_bulk.claim(digests, at)
+        shared = _write_many(fresh, kept, known, changed, dict.fromkeys(changed, at))
         Description.objects.bulk_create(
             Description(
                 key=keys[customer],
@@ -235,6 +239,137 @@ def describe_many(*, profiles: Mapping[int, Profile], key: str, at: datetime, by
                 after={"count": len(changed), "first": min(changed), "last": max(changed), "shared": len(shared)},
             )
     return DescribedMany(len(changed), tuple(shared))
+
+
+def describe_each(*, told: Sequence[Told], by: Actor, origin: Origin) -> DescribedEach:
+    """`describe` for what a stream tells: in order, also several times of one customer, and never all for one's fault.
+
+    A field that cannot be kept is left out and named. What was told before the profile's last description only fills
+    what is empty. Live changes are announced one by one, history leaves one line in the trail. A dozen statements, and
+    those of the notices. Customers that do not exist are passed over.
+    """
+    for one in told:
+        if not one.key or len(one.key) > LONGEST_KEY:
+            raise TooLong(f"key: give 1 to {LONGEST_KEY} characters", field="key", value=len(one.key))
+    with transaction.atomic():
+        bulk.expect_many_rows(len(told))
+        rows = _in_bulk.lock({one.customer for one in told})
+        done = set(Description.objects.filter(key__in=[one.key for one in told]).values_list("key", flat=True))
+        fresh = [one for one in told if one.key not in done and one.customer in rows]
+        region = company.shop().country
+        kept = {row.customer_id: row for row in Row.objects.filter(customer_id__in={one.customer for one in fresh})}
+        opened = _sealing.open_rows(kept.values(), SEALED)
+        known = {
+            customer: opened.get(customer, {}) | {"country": row.country or "", "language": row.language or ""}
+            for customer, row in rows.items()
+        }
+        now = {customer: dict(fields) for customer, fields in known.items()}
+        at = {customer: row.described_at for customer, row in kept.items()}
+        changed_by: list[list[str]] = []
+        left_out: list[tuple[str, str]] = []
+        for one in fresh:
+            mine = now[one.customer]
+            wanted, bad = _checked_leniently(
+                one.profile, region=one.profile.country or mine["country"] or region, on=one.at.date()
+            )
+            left_out += [(one.key, field) for field in bad]
+            is_late = one.customer in at and one.at < at[one.customer]
+            new = {
+                field: text
+                for field, text in wanted.items()
+                if text != mine.get(field, "") and not (is_late and mine.get(field))
+            }
+            mine |= new
+            changed_by.append(sorted(new))
+            if new:
+                at[one.customer] = max(one.at, at.get(one.customer, one.at))
+        changed = {
+            customer: new
+            for customer, fields in now.items()
+            if (new := {field: text for field, text in fields.items() if text != known[customer].get(field, "")})
+        }
+        shared = _write_many(rows, kept, known, changed, at)
+        # Of one key told twice in a batch the second changed nothing.
+        Description.objects.bulk_create(
+            [
+                Description(
+                    key=one.key,
+                    customer_id=one.customer,
+                    changed=fields,
+                    shared=[kind for other, kind in shared if other == one.customer and kind in fields],
+                    described_at=one.at,
+                )
+                for one, fields in zip(fresh, changed_by, strict=True)
+            ],
+            ignore_conflicts=True,
+        )
+        _tell_each(changed, shared, at, by, origin)
+    return DescribedEach(len(changed), tuple(shared), tuple(left_out))
+
+
+def _tell_each(
+    changed: Mapping[int, Mapping[str, str]],
+    shared: Sequence[tuple[int, str]],
+    at: Mapping[int, datetime],
+    by: Actor,
+    origin: Origin,
+) -> None:
+    if not changed:
+        return
+    if origin == "history":
+        trail.record(
+            by=by,
+            verb="customers.describe_each",
+            subject="customers:many",
+            at=max(at[customer] for customer in changed),
+            after={"count": len(changed), "first": min(changed), "last": max(changed), "shared": len(shared)},
+        )
+        return
+    notices = [
+        CustomerDescribed(
+            customer=customer,
+            fields=tuple(sorted(new)),
+            shared=tuple(kind for other, kind in shared if other == customer),
+            at=at[customer],
+        )
+        for customer, new in sorted(changed.items())
+    ]
+    lock_subjects(notices)
+    for notice in notices:
+        announce(
+            notice,
+            by=by,
+            verb="customers.describe_each",
+            after={"fields": list(notice.fields), "shared": list(notice.shared)},
+        )
+
+
+def _write_many(
+    rows: Mapping[int, Customer],
+    kept: Mapping[int, Row],
+    known: Mapping[int, Mapping[str, str]],
+    changed: Mapping[int, Mapping[str, str]],
+    at: Mapping[int, datetime],
+) -> list[tuple[int, str]]:
+    """Everything but the descriptions themselves. Returns the contacts somebody else is known by."""
+    if not changed:
+        return []
+    digests: dict[tuple[int, str], bytes | None] = {
+        (customer, kind): _contact_digest(kind, new[kind]) if new[kind] else None
+        for customer, new in changed.items()
+        for kind in ("email", "phone")
+        if kind in new
+    }
+    _in_bulk.write_customers(rows, changed)
+    _in_bulk.write_profiles(kept, changed, digests, sealed=SEALED, at=at)
+    _in_bulk.index_names(
+        {
+            customer: [{**known[customer], **new}.get(field, "") for field in _NAMES]
+            for customer, new in changed.items()
+            if not set(_NAMES).isdisjoint(new)
+        }
+    )
+    return _in_bulk.claim(digests, max(at[customer] for customer in changed))
 
 
 def masked(customers: Sequence[int]) -> dict[int, MaskedProfile]:
@@ -334,6 +469,21 @@ def _checked(profile: Profile, *, region: str, on: date) -> dict[str, str]:
             value=told["language"][:20],
         )
     return told
+
+
+def _checked_leniently(profile: Profile, *, region: str, on: date) -> tuple[dict[str, str], list[str]]:
+    """The told fields that can be kept, in the form they are kept in, and the names of the others."""
+    try:
+        return _checked(profile, region=region, on=on), []
+    except Refusal:
+        good: dict[str, str] = {}
+        bad: list[str] = []
+        for field in fields(profile):
+            try:
+                good |= _checked(Profile(**{field.name: getattr(profile, field.name)}), region=region, on=on)
+            except Refusal:
+                bad.append(field.name)
+        return good, bad
 
 
 def _birthday(text: str, on: date) -> str:

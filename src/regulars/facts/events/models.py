@@ -43,6 +43,7 @@ class Hidden(models.Model):
         db_table = "events_hidden"
         indexes = [
             models.Index(fields=["visitor", "event"], name="events_hidden_visitor"),
+            models.Index(fields=["sealed_for"], name="events_hidden_of_nobody", condition=models.Q(sealed_for__lt=0)),
         ]
 
 
@@ -60,6 +61,7 @@ class Visitor(models.Model):
     events = models.BigIntegerField()
     counts = models.JSONField()
     products = models.JSONField()
+    traits = models.JSONField(db_default={})
     last_source = models.BigIntegerField()
 
     class Meta:
@@ -81,3 +83,43 @@ class Reader(models.Model):
 
     class Meta:
         db_table = "events_reader"
+
+
+class Evidence(models.Model):
+    """That two visitors are one person, as an event told: a device and a user together, or one named as another.
+
+    The first counts. One that contradicts what was known before is kept beside it and changes nothing.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(max_length=8)
+    visitor = models.UUIDField()
+    other = models.UUIDField()
+    event = models.BigIntegerField()
+    contradicts = models.BooleanField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "events_evidence"
+        constraints = [
+            models.UniqueConstraint(name="events_evidence_once", fields=["visitor", "other", "kind"]),
+            models.CheckConstraint(name="events_evidence_kind", condition=models.Q(kind__in=("together", "alias"))),
+            models.CheckConstraint(name="events_evidence_two", condition=~models.Q(visitor=models.F("other"))),
+        ]
+
+
+class Parked(models.Model):
+    """An event that a reader could not take; or took but for a part of it, which is a note."""
+
+    id = models.BigAutoField(primary_key=True)
+    reader = models.CharField(max_length=60)
+    event = models.BigIntegerField()
+    is_note = models.BooleanField()
+    problem = models.CharField(max_length=300)
+    parked_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "events_parked"
+        constraints = [
+            models.UniqueConstraint(name="events_parked_once", fields=["reader", "event", "is_note"]),
+        ]

@@ -6,6 +6,7 @@ from functools import partial
 
 from django.db import DatabaseError, connections, transaction
 
+from regulars.runtime import rooms
 from regulars.runtime.notices import lag
 from regulars.runtime.serving.registry import escaped
 
@@ -69,7 +70,9 @@ def figures() -> str:
     """All of them; `regulars_database_up` is 0 and the rest is missing while the database is away."""
     lines: list[str] = []
     up = 1
-    questions: list[Callable[[], list[str]]] = [*(partial(_lines, figure) for figure in FIGURES), _notices]
+    # This module is the first of them: every room may have a `figures.py` with FIGURES of its own.
+    every = [figure for room in rooms.modules("figures") for figure in room.FIGURES]
+    questions: list[Callable[[], list[str]]] = [*(partial(_lines, figure) for figure in every), _notices]
     for ask in questions:
         try:
             lines += _bounded(ask)

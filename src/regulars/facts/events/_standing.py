@@ -1,0 +1,167 @@
+"""What is known of a visitor, and how one event after the other changes it. Reading them again gives the same."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+from django.db import connection
+
+from regulars.facts.events.messages import DECODER, KINDS, NAMES_OF_KINDS
+from regulars.facts.events.stream import Event
+from regulars.facts.events.traits import MOST_TRAITS
+
+#: Names that are counted apart, for each visitor; what comes beyond is counted together, under this name.
+MOST_NAMES = 60
+OTHERS = ":others"
+#: Products kept of each sort.
+MOST_PRODUCTS = 10
+LONGEST_TITLE = 200
+VIEWED = frozenset(["Product Viewed", "Viewed Product"])
+BOUGHT = frozenset(["Order Completed", "Completed Order", "Till Sale"])
+
+Kind = Literal["user", "device"]
+JSON = msgspec.json.Encoder(decimal_format="number", order="deterministic")
+
+_LOAD = """
+SELECT id, namespace, kind, ref, customer_id, linked_at, first_seen_at, last_seen_at, events, counts::text,
+       products::text, traits::text, last_source
+  FROM events_visitor WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
+"""
+_SAVE = """
+INSERT INTO events_visitor (id, namespace, kind, ref, customer_id, linked_at, first_seen_at, last_seen_at, events,
+       counts, products, traits, last_source)
+SELECT id, namespace, kind, ref, customer, linked_at, first_seen_at, last_seen_at, events,
+       counts::jsonb, products::jsonb, traits::jsonb, last_source
+  FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[], %s::timestamptz[],
+       %s::timestamptz[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::bigint[])
+    AS told(id, namespace, kind, ref, customer, linked_at, first_seen_at, last_seen_at, events, counts, products,
+       traits, last_source)
+ON CONFLICT (id) DO UPDATE SET ref = excluded.ref, customer_id = excluded.customer_id, linked_at = excluded.linked_at,
+       first_seen_at = excluded.first_seen_at, last_seen_at = excluded.last_seen_at, events = excluded.events,
+       counts = excluded.counts, products = excluded.products, traits = excluded.traits,
+       last_source = excluded.last_source
+"""
+
+
+@dataclass
+class Standing:
+    """One visitor, while a slice of the stream is read. `contact` is the reference where it must not be stored."""
+
+    id: UUID
+    namespace: str
+    kind: Kind
+    ref: str | None
+    customer: int | None
+    linked_at: datetime | None
+    first_seen_at: datetime
+    last_seen_at: datetime
+    events: int
+    counts: dict[str, int]
+    products: dict[str, list[dict[str, Any]]]
+    traits: dict[str, Any]
+    last_source: int
+    contact: str | None = field(default=None, compare=False)
+
+    @staticmethod
+    def new(id: UUID, namespace: str, kind: Kind, ref: str | None, event: Event) -> "Standing":
+        at = event.occurred_at
+        return Standing(id, namespace, kind, ref, None, None, at, at, 0, {}, {}, {}, event.source)
+
+    def seen(self, event: Event) -> None:
+        """It was there. An event of which the client said that nobody was active moves only the beginning."""
+        at = event.occurred_at
+        self.first_seen_at = min(self.first_seen_at, at)
+        context = event.data.get("context")
+        if at >= self.last_seen_at and not (isinstance(context, dict) and context.get("active") is False):
+            self.last_seen_at, self.last_source = at, event.source
+
+    def did(self, event: Event) -> None:
+        """It did this: counted by name, with the products it was about."""
+        self.events += 1
+        name = event.name if event.kind == KINDS["track"] else f":{NAMES_OF_KINDS[event.kind]}"
+        if name not in self.counts and len(self.counts) >= MOST_NAMES:
+            name = OTHERS
+        self.counts[name] = self.counts.get(name, 0) + 1
+        if event.kind == KINDS["track"]:
+            for sort, names in (("viewed", VIEWED), ("bought", BOUGHT)):
+                if event.name in names:
+                    self._about(sort, event)
+
+    def told(self, traits: Mapping[str, Any]) -> None:
+        """Traits of the shop's own making; null removes one, empty text is a value."""
+        for name, value in traits.items():
+            if value is None:
+                self.traits.pop(name, None)
+            elif name in self.traits or len(self.traits) < MOST_TRAITS:
+                self.traits[name] = value
+
+    def _about(self, sort: str, event: Event) -> None:
+        kept = {one["ref"]: one for one in self.products.get(sort, [])}
+        at = event.occurred_at.astimezone(UTC).isoformat()
+        for ref, title in products(event.data):
+            if ref not in kept or _latest(kept[ref]) <= (at, event.id):
+                kept[ref] = {"ref": ref, "title": title, "at": at, "event": event.id}
+        self.products[sort] = sorted(kept.values(), key=_latest, reverse=True)[:MOST_PRODUCTS]
+
+
+def _latest(one: Mapping[str, Any]) -> tuple[str, int]:
+    return one["at"], one["event"]
+
+
+def products(data: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Reference and title of each product an event is about."""
+    told = data.get("properties")
+    if not isinstance(told, dict):
+        return []
+    several = told.get("products")
+    found = []
+    for one in several if isinstance(several, list) else [told]:
+        if not isinstance(one, dict):
+            continue
+        ref = _plain(one.get("product_id")) or _plain(one.get("sku")) or _plain(one.get("id"))
+        title = _plain(one.get("name")) or _plain(one.get("title"))
+        if ref or title:
+            found.append(((ref or title)[:LONGEST_TITLE], title[:LONGEST_TITLE]))
+    return found
+
+
+def _plain(value: object) -> str:
+    return str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
+def load(visitors: Iterable[UUID]) -> dict[UUID, Standing]:
+    """Those of the visitors that were met before, locked. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOAD, [sorted(visitors)])
+        return {row[0]: _standing(row) for row in cursor.fetchall()}
+
+
+def _standing(row: tuple[Any, ...]) -> Standing:
+    *plain, counts, products_, traits, last_source = row
+    values: tuple[Any, ...] = (*plain, *map(DECODER.decode, (counts, products_, traits)), last_source)
+    return Standing(*values)
+
+
+def save(standings: Sequence[Standing]) -> None:
+    """All of them as they are now. One statement."""
+    rows = sorted(standings, key=lambda one: one.id)
+    columns: list[list[object]] = [
+        [one.id for one in rows],
+        [one.namespace for one in rows],
+        [one.kind for one in rows],
+        [one.ref for one in rows],
+        [one.customer for one in rows],
+        [one.linked_at for one in rows],
+        [one.first_seen_at for one in rows],
+        [one.last_seen_at for one in rows],
+        [one.events for one in rows],
+        [JSON.encode(one.counts).decode() for one in rows],
+        [JSON.encode(one.products).decode() for one in rows],
+        [JSON.encode(one.traits).decode() for one in rows],
+        [one.last_source for one in rows],
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_SAVE, columns)

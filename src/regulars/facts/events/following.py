@@ -1,0 +1,178 @@
+"""Follows the stream: the house's readers of events, stepped again and again, by any number of processes."""
+
+import logging
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from regulars.facts.events import _profile, intake, stream
+from regulars.facts.events.models import Evidence, Parked, Visitor
+from regulars.facts.events.models import Reader as Place
+from regulars.facts.events.stream import Batch, Event, Reader
+from regulars.facts.sources import traffic
+from regulars.kit.actors import Actor
+from regulars.kit.refusals import Refusal
+from regulars.runtime.database import horizon
+from regulars.runtime.trail import trail
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between looks when there was nothing to do: at first the short time, doubling to the long one.
+SHORTEST_POLL, LONGEST_POLL = 0.005, 0.05
+
+
+def _count_traffic(batches: Sequence[Batch]) -> None:
+    hours: dict[datetime, Counter[tuple[int, str]]] = {}
+    latest: dict[datetime, datetime] = {}
+    for batch in batches:
+        hour = batch.recorded_at.replace(minute=0, second=0, microsecond=0)
+        latest[hour] = max(batch.recorded_at, latest.get(hour, batch.recorded_at))
+        counts = hours.setdefault(hour, Counter())
+        for source, verdicts in batch.counts.items():
+            for verdict, count in verdicts.items():
+                counts[int(source), verdict] += count
+    for hour, counts in sorted(hours.items()):
+        traffic.count_many(counts=counts, at=latest[hour])
+
+
+READERS = (
+    Reader("traffic", count=_count_traffic),
+    Reader(_profile.READER, take=_profile.take, opens_hidden=True),
+)
+
+
+def follow_everything() -> None:
+    """For tests and stories: every reader reads everything, in the caller's transaction.
+
+    Reads its own uncommitted events and assumes that nobody else takes any in.
+    """
+    stream.register(READERS)
+    settled = horizon.last_number(intake.SEQUENCE)
+    for reader in READERS:
+        while (place := stream.step(reader, settled)) is not None and place < stream.end_of(settled):
+            pass
+
+
+class NotParked(Refusal):
+    """No such event waits for this reader."""
+
+    code = "events.not_parked"
+
+
+@dataclass(frozen=True)
+class ParkedEvent:
+    """An event that a reader could not take, or, as a note, took but for a part of it."""
+
+    reader: str
+    event: int
+    problem: str
+    is_note: bool
+    parked_at: datetime
+
+
+class Follower:
+    """Looks again and again. One object belongs to one thread and to its database connection."""
+
+    def __init__(self, readers: Sequence[Reader] = READERS) -> None:
+        self._readers = list(readers)
+        self._start_afresh()
+
+    def look(self) -> bool:
+        """One step for every reader. Whether there was anything to read for one of them."""
+        settled = self._horizon.advance()
+        # A different order each time, so that several processes do not queue up behind the same reader.
+        random.shuffle(self._readers)
+        moved = False
+        for reader in self._readers:
+            before = self._places.get(reader.name, -1)
+            if before >= stream.end_of(settled):
+                continue
+            place = stream.step(reader, settled)
+            if place is not None:
+                moved = moved or place > before
+                self._places[reader.name] = place
+        return moved
+
+    def run(self, stop: threading.Event) -> None:
+        """Until `stop` is set; the step at hand is finished first. Outlives a restart of the database."""
+        failures, registered, poll = 0, False, SHORTEST_POLL
+        while not stop.is_set():
+            try:
+                if not registered:
+                    stream.register(self._readers)
+                    registered = True
+                moved = self.look()
+                failures = 0
+            except (OperationalError, InterfaceError) as lost:
+                connection.close()
+                self._start_afresh()
+                failures += 1
+                logger.warning("events: lost the database (%s), trying again", type(lost).__name__)
+                stop.wait(min(5.0, 0.1 * 2**failures))
+                continue
+            poll = SHORTEST_POLL if moved else min(poll * 2, LONGEST_POLL)
+            if not moved:
+                stop.wait(poll)
+
+    def drain(self, *, patience: float = 30.0) -> bool:
+        """Read what has been taken in by now. False if `patience` (seconds) ran out."""
+        stream.register(self._readers)
+        until = time.monotonic() + patience
+        target = stream.end_of(horizon.last_number(intake.SEQUENCE))
+        while time.monotonic() < until:
+            moved = self.look()
+            if all(self._places.get(reader.name, -1) >= target for reader in self._readers):
+                return True
+            if not moved:
+                time.sleep(SHORTEST_POLL)
+        return False
+
+    def _start_afresh(self) -> None:
+        self._horizon = stream.horizon()
+        self._places: dict[str, int] = {}
+
+
+def parked(*, notes: bool = False, limit: int = 100) -> list[ParkedEvent]:
+    """What waits for somebody, newest first; with `notes` what was taken but for a part instead. One query."""
+    rows = Parked.objects.filter(is_note=notes).order_by("-id")[:limit]
+    return [ParkedEvent(row.reader, row.event, row.problem, row.is_note, row.parked_at) for row in rows]
+
+
+def retry(*, reader: str, event: int, at: datetime, by: Actor) -> bool:
+    """Take a parked event now. False when its time is over; what goes wrong again is raised, and it stays parked."""
+    known = {one.name: one for one in READERS}
+    with transaction.atomic():
+        row = Parked.objects.select_for_update().filter(reader=reader, event=event, is_note=False).first()
+        if row is None or reader not in known:
+            raise NotParked(f"event: {event} is not parked for {reader[:60]}; look again", field="event", value=event)
+        # The reader itself waits: two at one visitor would each write what they read before the other.
+        Place.objects.select_for_update().get(name=reader)
+        events: Sequence[Event] = stream.at(event)
+        take = known[reader].take
+        assert take is not None, "only readers of events park some"
+        if events:
+            take(events)
+        row.delete()
+        trail.record(by=by, verb="events.retry", subject=f"event:{event}", at=at, after={"reader": reader})
+    return bool(events)
+
+
+def rebuild(*, at: datetime, by: Actor) -> None:
+    """Forget what was concluded of visitors, and read all events that are kept again.
+
+    Customers and profiles stay: whom a visitor is found to be is the same again, and what was told is known by its key.
+    """
+    with transaction.atomic():
+        place = Place.objects.select_for_update().get(name=_profile.READER)
+        Parked.objects.filter(reader=_profile.READER, is_note=False).delete()
+        Evidence.objects.all().delete()
+        Visitor.objects.all().delete()
+        place.position = 0
+        place.save(update_fields=["position"])
+        trail.record(by=by, verb="events.rebuild", subject="events:visitors", at=at)

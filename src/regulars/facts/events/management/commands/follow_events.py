@@ -1,0 +1,29 @@
+"""`regulars manage follow_events`: bring events to visitors and customers until told to stop."""
+
+import signal
+import threading
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from regulars.facts.events.following import Follower
+
+
+class Command(BaseCommand):
+    help = "Bring events to visitors and customers, until SIGTERM. Several may run side by side."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="read what has been taken in by now, then stop")
+        parser.add_argument("--patience", type=float, default=30.0, help="seconds that --once may take (30)")
+
+    def handle(self, *args: Any, once: bool, patience: float, **options: Any) -> None:
+        follower = Follower()
+        if once:
+            if not follower.drain(patience=patience):
+                raise CommandError(f"events are still waiting after {patience:g} s: see /metrics")
+            return
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        follower.run(stop)

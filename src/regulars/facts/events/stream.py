@@ -1,0 +1,216 @@
+"""Events read back in the order in which they were taken, by readers with a name and a place of their own.
+
+Nobody reads past the horizon, so a transaction that commits late is not skipped. A reader's effect and its place are in
+one transaction: after a crash it goes on where it was, and nothing counts twice. An event that a reader cannot bear is
+parked, in sight of the operators, and the rest go on.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from regulars.facts.events.intake import BITS, LOCK_CLASS, SEQUENCE
+from regulars.facts.events.messages import DECODER
+from regulars.facts.events.models import Parked
+from regulars.facts.events.models import Reader as Place
+from regulars.kit.problems import named
+from regulars.runtime.database.horizon import Horizon
+
+logger = logging.getLogger(__name__)
+
+#: What one transaction takes at most, and so what a reader keeps in memory: events, bytes of them, batches.
+MOST_EVENTS = 2_000
+MOST_BYTES = 16 * 1024**2
+MOST_BATCHES = 500
+_LAST = (1 << BITS) - 1
+_FETCH = 200
+
+_COLUMNS = (
+    "SELECT event.id, event.source, event.kind, event.name, event.visitor, event.device, event.user_ref,"
+    " event.device_ref, event.occurred_at, event.received_at, event.origin, event.data::text"
+)
+_FROM = " FROM events_event AS event{hidden} WHERE event.id > %s AND event.id <= %s{times} ORDER BY event.id LIMIT %s"
+_HIDDEN = (", hidden.sealed_for, hidden.sealed", " LEFT JOIN events_hidden AS hidden ON hidden.event = event.id")
+_NOTHING_HIDDEN = (", NULL, NULL", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event as it stands in the stream. `data` has exact numbers and nothing personal; what was personal is
+    `sealed` for the person (or month) `sealed_for`, where the reader asked for it."""
+
+    id: int
+    source: int
+    kind: int
+    name: str
+    visitor: UUID
+    device: UUID | None
+    user_ref: str | None
+    device_ref: str | None
+    occurred_at: datetime
+    received_at: datetime
+    origin: str
+    data: Mapping[str, Any]
+    sealed_for: int | None
+    sealed: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was committed together: how many messages of which source ended how."""
+
+    id: int
+    events: int
+    first_at: datetime | None
+    last_at: datetime | None
+    counts: Mapping[str, Mapping[str, int]]
+    recorded_at: datetime
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads. `take` gets events in order, or `count` gets batches; in a transaction, and again after a crash."""
+
+    name: str
+    take: Callable[[Sequence[Event]], None] | None = None
+    count: Callable[[Sequence[Batch]], None] | None = None
+    opens_hidden: bool = False
+
+
+def register(readers: Sequence[Reader]) -> None:
+    """New readers begin at the first event; known ones keep their place."""
+    Place.objects.bulk_create([Place(name=reader.name, position=0) for reader in readers], ignore_conflicts=True)
+
+
+def horizon() -> Horizon:
+    """How far the stream may be read; for one process and one connection."""
+    return Horizon(SEQUENCE, LOCK_CLASS)
+
+
+def end_of(batch: int) -> int:
+    """The place of a reader that has read this batch and all before it."""
+    return batch << BITS | _LAST
+
+
+def step(reader: Reader, settled: int) -> int | None:
+    """Read on from the reader's place, up to the batch `settled`: the new place, None where somebody else reads.
+
+    One transaction, at most MOST_EVENTS events. Raises what tells that the database is away; what else goes wrong with
+    an event parks it.
+    """
+    with transaction.atomic():
+        place = Place.objects.select_for_update(skip_locked=True).filter(name=reader.name).first()
+        if place is None:
+            return None
+        if place.position >= end_of(settled):
+            return place.position
+        batches = _batches(place.position, settled)
+        if reader.count is not None:
+            reader.count(batches)
+            position = end_of(batches[-1].id if len(batches) == MOST_BATCHES else settled)
+        else:
+            events, position = _events(place.position, settled, batches, reader)
+            if events:
+                _take(reader, events)
+        place.position = position
+        place.save(update_fields=["position"])
+    return position
+
+
+def at(event: int) -> Sequence[Event]:
+    """One event for a reader that tries again; empty where its time is over."""
+    with transaction.atomic():
+        return _fetch(event - 1, event, None, opens_hidden=True)[0]
+
+
+def _batches(position: int, settled: int) -> list[Batch]:
+    """What comes after the place: the batch that is half read first."""
+    first = (position + 1) >> BITS
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, events, first_at, last_at, counts::text, recorded_at FROM events_batch"
+            " WHERE id >= %s AND id <= %s ORDER BY id LIMIT %s",
+            [first, settled, MOST_BATCHES],
+        )
+        return [
+            Batch(number, events, first_at, last_at, DECODER.decode(counts), recorded_at)
+            for number, events, first_at, last_at, counts, recorded_at in cursor.fetchall()
+        ]
+
+
+def _events(position: int, settled: int, batches: Sequence[Batch], reader: Reader) -> tuple[list[Event], int]:
+    """The next events and the place after them. The batches tell when they happened, so few months are looked into."""
+    if not batches or batches[0].id > (position >> BITS) + 1:
+        # Numbers of nobody's, or of batches whose rows were tidied away: the events themselves are asked.
+        until = (batches[0].id << BITS) - 1 if batches else end_of(settled)
+        events, is_whole = _fetch(position, until, None, opens_hidden=reader.opens_hidden)
+        if events or not batches:
+            return events, until if is_whole else events[-1].id
+        position = until
+    taken: list[Batch] = []
+    count = 0
+    for batch in batches:
+        if count >= MOST_EVENTS:
+            break
+        taken.append(batch)
+        count += batch.events
+    is_last = len(taken) == len(batches) < MOST_BATCHES
+    until = end_of(settled if is_last else taken[-1].id)
+    times = [at for batch in taken for at in (batch.first_at, batch.last_at) if at is not None]
+    if not times:
+        return [], until
+    events, is_whole = _fetch(position, until, (min(times), max(times)), opens_hidden=reader.opens_hidden)
+    return events, until if is_whole else events[-1].id
+
+
+def _fetch(
+    after: int, until: int, times: tuple[datetime, datetime] | None, *, opens_hidden: bool
+) -> tuple[list[Event], bool]:
+    """Events by number, and whether these are all: read in small lots, so that large ones do not fill the memory."""
+    columns, joined = _HIDDEN if opens_hidden else _NOTHING_HIDDEN
+    between = "" if times is None else " AND event.occurred_at BETWEEN %s AND %s"
+    asked = _COLUMNS + columns + _FROM.format(hidden=joined, times=between)
+    found: list[Event] = []
+    size = 0
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(asked, [after, until, *(times or ()), MOST_EVENTS])
+        while rows := cursor.fetchmany(_FETCH):
+            for *plain, data, sealed_for, sealed in rows:
+                size += len(data) + len(sealed or b"")
+                # One value for each field, in their order: the statement names them so.
+                values: tuple[Any, ...] = (*plain, DECODER.decode(data), sealed_for, sealed and bytes(sealed))
+                found.append(Event(*values))
+                if size > MOST_BYTES:
+                    return found, False
+            if len(rows) < _FETCH:
+                break
+    return found, len(found) < MOST_EVENTS
+
+
+def _take(reader: Reader, events: Sequence[Event]) -> None:
+    assert reader.take is not None
+    try:
+        with transaction.atomic():
+            reader.take(events)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as problem:
+        if len(events) > 1:
+            # One of them is to blame. Halving finds it, and the others are taken in their order.
+            middle = len(events) // 2
+            _take(reader, events[:middle])
+            _take(reader, events[middle:])
+            return
+        # Its kind and place only: a message may quote what somebody wrote.
+        logger.error("events: an event is parked", extra={"code": type(problem).__name__})
+        park(reader=reader.name, event=events[0].id, problem=named(problem))
+
+
+def park(*, reader: str, event: int, problem: str, is_note: bool = False) -> None:
+    """Put it where operators see it. A note is about an event that was taken all the same, but for a part of it."""
+    Parked.objects.update_or_create(reader=reader, event=event, is_note=is_note, defaults={"problem": problem[:300]})
