@@ -290,7 +290,7 @@ def test_read_again_from_nothing_it_is_the_same(monkeypatch):
         sent(web, identify(f"u{day}@example.com", {"email": "no", "level": None}), at=at)
         follow_everything()
     before = everything()
-    people = {customer: revealed(customer) for customer in range(1, 60) if customers.get_many([customer])}
+    people = {one.customer_id: revealed(one.customer_id) for one in Visitor.objects.all() if one.customer_id}
     told = profiles.describe(
         customer=member("user-1"), profile=Profile(display_name="Told by hand"), key="by-hand", at=MONDAY, by=MAREK
     )
