@@ -1,0 +1,85 @@
+"""However many rows of a file are bad, reading it takes the same memory."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+#: Reads a file of as many rows as are asked for, every fifth with a text of its own for a quantity, every tenth held
+#: back by it, writes its rejects, and prints how many and the most memory it took, in kilobytes. Chunks and parts are
+#: small, so that the smaller file has many, too. `kept` keeps in a list what should be laid aside: the mistake that the
+#: test must see.
+CHILD = """
+import resource, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from regulars.doors.imports import left_out, order_files, reading, rejects, spilling
+from regulars.doors.imports.left_out import LeftOut
+
+reading.CHUNK = spilling.PART = left_out._BUCKET = 5_000
+folder, rows, how = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+path = folder / f"{rows}.csv"
+with path.open("w") as file:
+    file.write("order,placed_at,customer,product,quantity,unit_price,currency\\n")
+    for number in range(rows):
+        quantity = f"{number} of these as many as there were in the shop on that day" if number % 5 == 0 else "2"
+        order = number - 1 if number % 10 == 1 else number
+        file.write(f'A{order},2025-05-02 10:00,c{number % 997},p{number % 101},{quantity},4.50,GBP\\n')
+if how == "kept":
+    kept = []
+    lay_aside = LeftOut.add_problems
+
+    def keep(self, problems):
+        kept.extend(problems.iter_rows(named=True))
+        lay_aside(self, problems)
+
+    LeftOut.add_problems = keep
+now = datetime(2025, 6, 1, tzinfo=UTC)
+with order_files.walk(path, None, zone="UTC", currency="GBP", now=now, progress=lambda *_: None) as walked:
+    walked.read()
+    for _ in walked.parts():
+        pass
+    written = rejects.write(walked.source, walked.left_out, folder / "rejects.csv")
+print(written, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def most_memory(folder: Path, rows: int, how: str = "") -> tuple[int, float]:
+    """Rows rejected, and megabytes."""
+    # One thread of polars: each takes blocks of its own from the system, more or fewer as it comes.
+    environment = os.environ | {"POLARS_MAX_THREADS": "1", "DJANGO_SETTINGS_MODULE": "regulars.main.settings"}
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, str(folder), str(rows), how or "laid aside"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    written, kilobytes = done.stdout.split()
+    return int(written), int(kilobytes) / 1024
+
+
+SIZES = [
+    pytest.param(25_000, 120_000, 11, id="short"),
+    pytest.param(
+        100_000,
+        400_000,
+        30,
+        id="long",
+        marks=pytest.mark.skipif(
+            not os.environ.get("REGULARS_TEST_HEAVY"), reason="half a minute and more: set REGULARS_TEST_HEAVY=1"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("few", "many", "most"), SIZES)
+def test_memory_does_not_grow_with_the_bad_rows(tmp_path: Path, few: int, many: int, most: int) -> None:
+    """Growth in megabytes below `most`; kept in a list, the problems alone are above it."""
+    (few_rejected, small), (many_rejected, large) = most_memory(tmp_path, few), most_memory(tmp_path, many)
+    _, kept = most_memory(tmp_path, many, "kept")
+
+    assert (few_rejected, many_rejected) == (few * 3 // 10, many * 3 // 10)
+    assert large - small < most < kept - small
