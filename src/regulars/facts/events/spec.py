@@ -2,8 +2,8 @@
 
 The names are those of Segment's e-commerce specification, second version, in its spelling; those of its first version
 and other spellings are understood as the same. Beside them stand what it has no name for: visits, tills, service,
-posts. An event keeps the name it was told under; what it is, is derived when it is read, so that a name understood later
-is understood in old events too.
+posts. An event keeps the name it was told under; what it is, is derived when it is read, so that a name understood
+later is understood in old events too.
 """
 
 import re
