@@ -29,6 +29,7 @@ ROOT = Path(__file__).parent
 #: Files whose tests take longest, the longest first (`pytest -n 2 --durations=40`): begun last, one of them alone would
 #: keep everybody waiting.
 LONG = (
+    "tests/clients/test_faults.py",
     "tests/stories/test_up.py",
     "tests/browser/test_console.py",
     "tests/stories/test_demo.py",

@@ -31,6 +31,8 @@ _CROSS_ORIGIN = (
     (b"access-control-allow-origin", b"*"),
     (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
     (b"access-control-allow-headers", _ALLOWED),
+    # Scripts of another origin see no more of an answer's head than this names: when to come again.
+    (b"access-control-expose-headers", b"retry-after"),
     (b"access-control-max-age", b"86400"),
 )
 #: What a strict request is answered where a lenient one gets 200.

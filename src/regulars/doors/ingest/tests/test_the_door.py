@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 
 from regulars.doors.ingest.app import Ingest
+from regulars.doors.ingest.disk import Disk
 from regulars.facts.sources import quarantine, sources, write_keys
 from regulars.kit.actors import SYSTEM
 
@@ -23,9 +24,14 @@ def key(fresh_database) -> str:
     return write_keys.make(source=made.id, at=NOW, by=SYSTEM).token
 
 
-def send(
+def send(path: str, body: object, **how: Any) -> tuple[int, Any]:
+    status, _, told = answer(path, body, **how)
+    return status, told
+
+
+def answer(
     path: str, body: object, *, key: str = "", headers: tuple[tuple[bytes, bytes], ...] = (), method: str = "POST"
-) -> tuple[int, Any]:
+) -> tuple[int, dict[bytes, bytes], Any]:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     basic = (b"authorization", b"Basic " + base64.b64encode(key.encode() + b":"))
     sent: list[Any] = []
@@ -46,7 +52,7 @@ def send(
     ingest = Ingest()
     asyncio.run(ingest(scope, receive, sending))
     ingest.close()
-    return sent[0]["status"], json.loads(sent[1]["body"] or b"null")
+    return sent[0]["status"], dict(sent[0]["headers"]), json.loads(sent[1]["body"] or b"null")
 
 
 def events() -> list[tuple[str, str | None]]:
@@ -105,3 +111,11 @@ def test_a_browser_may_ask_first(key):
     status, _ = send("/v1/t", b"", method="OPTIONS")
 
     assert status == 200
+
+
+def test_a_browser_of_another_origin_may_read_when_to_come_again(key, monkeypatch):
+    monkeypatch.setattr(Disk, "is_full", lambda _: True)
+
+    status, head, _ = answer("/v1/t", viewed(1), key=key)
+
+    assert (status, head[b"retry-after"], head[b"access-control-expose-headers"]) == (503, b"30", b"retry-after")
