@@ -49,6 +49,7 @@ class Reading(models.Model):
                 condition=Q(is_lapsing=True),
             ),
             models.Index(F("segment"), F("spend_minor").desc(), F("customer").desc(), name="measures_reading_segment"),
+            models.Index(F("r"), F("f"), F("spend_minor").desc(), F("customer").desc(), name="measures_reading_square"),
         ]
         constraints = [
             models.CheckConstraint(
