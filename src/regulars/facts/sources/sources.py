@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, cast, get_args
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
 
 from regulars.facts.sources.models import Source as Row
 from regulars.kit import civil, ids
@@ -195,7 +195,7 @@ def by_name(name: str) -> Source:
 
 def every() -> Sequence[Source]:
     """All sources, retired ones last, by name. One query."""
-    return [of_row(row) for row in Row.objects.order_by("retired_at", "name")]
+    return [of_row(row) for row in Row.objects.order_by(models.F("retired_at").asc(nulls_first=True), "name")]
 
 
 def check_name(name: str) -> str:

@@ -44,6 +44,11 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     # what comes in
     "imports.read": _NUMBERS,
     "imports.run": _MANAGERS,
+    "sources.read": _NUMBERS,
+    "sources.manage": _MANAGERS,
+    "events.read": _OFFICE,
+    "quarantine.read": _NUMBERS,
+    "quarantine.mend": _MANAGERS,
     # the machine room
     "operations.read": _MANAGERS,
     "operations.mend": _MANAGERS,

@@ -11,7 +11,10 @@ from regulars.facts.sources import api_keys
 from regulars.kit.actors import Actor
 
 MAREK = Actor("operator", "7")
-EVERYTHING = ("orders.read", "orders.write", "members.read", "insight.read", "company.read")
+EVERYTHING = (
+    *("orders.read", "orders.write", "members.read", "insight.read", "company.read"),
+    *("sources.read", "sources.manage", "quarantine.read", "quarantine.mend", "events.read"),
+)
 
 #: Priya buys a coat and two hats.
 COAT_AND_HATS: dict[str, Any] = {
@@ -43,6 +46,11 @@ class Program:
         data = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
         return Client(raise_request_exception=False).post(
             f"/api/v1/{path}", data, content_type="application/json", headers=headers
+        )
+
+    def patch(self, path: str, body: Any) -> HttpResponse:
+        return Client(raise_request_exception=False).patch(
+            f"/api/v1/{path}", json.dumps(body), content_type="application/json", headers=self.headers
         )
 
     def record(self, **changes: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from ninja.parser import Parser
 from ninja.renderers import BaseRenderer
 from pydantic_core import to_json
 
-from regulars.doors.api.v1 import company, customers, orders, problems, refusing
+from regulars.doors.api.v1 import company, customers, orders, problems, quarantine, refusing, sources
 
 PREFIX = "api/v1/"
 
@@ -93,7 +93,8 @@ def _no_number(name: str) -> None:
 api = NinjaAPI(
     title="Regulars",
     version="1",
-    description="Amounts and quantities are decimal text, instants carry their offset, ids are public ids.",
+    description="Amounts and quantities are decimal text, instants carry their offset, ids are public ids; what"
+    " has none is known by its number.",
     openapi_url=None,
     docs_url=None,
     renderer=PlainJson(),
@@ -103,3 +104,5 @@ refusing.answer_with_problems(api)
 api.add_router("", orders.router)
 api.add_router("", customers.router)
 api.add_router("", company.router)
+api.add_router("", sources.router)
+api.add_router("", quarantine.router)

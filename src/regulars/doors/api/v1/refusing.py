@@ -11,6 +11,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from regulars.doors.api.v1.problems import NotFound, NotGranted, answer
 from regulars.facts.commerce import goods_returns, orders
 from regulars.facts.customers import customers
+from regulars.facts.sources import quarantine, sources, write_keys
 from regulars.kit import ids
 from regulars.kit.refusals import Refusal
 from regulars.runtime.serving.middleware import RETRY_AFTER_SECONDS, is_away
@@ -24,12 +25,18 @@ _STATUS: Mapping[type[Refusal], int] = {
     ids.BadId: 404,
     orders.UnknownOrder: 404,
     customers.UnknownCustomer: 404,
+    sources.UnknownSource: 404,
+    write_keys.UnknownWriteKey: 404,
+    quarantine.NotInQuarantine: 404,
     NotGranted: 403,
     orders.StaleReport: 409,
     orders.ConflictingReport: 409,
     goods_returns.KeyUsedElsewhere: 409,
     goods_returns.OverRefund: 409,
     goods_returns.NothingLeft: 409,
+    sources.SourceNameTaken: 409,
+    sources.SourceRetired: 409,
+    quarantine.AlreadySettled: 409,
 }
 
 
