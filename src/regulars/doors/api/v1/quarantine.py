@@ -1,7 +1,7 @@
 """Messages that were not taken: finding them, reading them, throwing them away."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
 from ninja import Query, Router
@@ -104,7 +104,7 @@ def discard_quarantined(request: HttpRequest, number: sources.Number) -> Quarant
     return QuarantinedOut(**_told(settled, sources.names()))
 
 
-def _told(one: Quarantined, names: dict[int, str]) -> dict[str, object]:
+def _told(one: Quarantined, names: dict[int, str]) -> dict[str, Any]:
     return {
         "number": one.id,
         "source": names[one.source],

@@ -1,7 +1,7 @@
 """Sources of events, the write keys with which they send, and how many of their messages ended how."""
 
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from django.http import HttpRequest
 from ninja import Path, Query, Router
@@ -253,7 +253,7 @@ def _source_out(one: Source) -> SourceOut:
     )
 
 
-def _key_told(key: WriteKey) -> dict[str, object]:
+def _key_told(key: WriteKey) -> dict[str, Any]:
     return {
         "number": key.id,
         "prefix": key.prefix,
