@@ -22,6 +22,7 @@ ROOMS: tuple[str, ...] = (
     "regulars.oversight.timeline",
     "regulars.oversight.reporting",
     "regulars.doors.api",
+    "regulars.doors.ingest",
     "regulars.doors.imports",
     "regulars.doors.console",
     "regulars.simulator",

@@ -1,0 +1,411 @@
+"""`regulars bench ingest` and `bench profile-stream`: events through the real server, and how soon people show them."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from django.conf import settings
+from django.db import connections
+
+from regulars.facts.sources import sources, write_keys
+from regulars.kit.actors import Actor
+from regulars.kit.refusals import Refusal
+from regulars.runtime.database import ready
+from regulars.runtime.database.needs import without_database
+from regulars.runtime.postgres import embedded
+
+#: What taking events in writes.
+TABLES = ("events_seen", "events_event", "events_hidden", "events_batch")
+#: What following them writes beside.
+FOLLOWED = ("events_visitor", "events_evidence", "events_parked", "sources_traffic", "sources_quarantined")
+GOAL = 0.6
+GOAL_SECONDS = 1.0
+BATCH = 100
+#: Connections that send batches, and that send one by one.
+SENDERS, SINGLES = 8, 32
+#: Seconds between looks at how far the followers are.
+LOOKS_EVERY = 0.005
+_BLOCK = 1 << 16
+_TICK = os.sysconf("SC_CLK_TCK")
+BY = Actor("system", "bench")
+
+
+class NotEmpty(Refusal):
+    """The database has events, which the benchmark would remove."""
+
+    code = "ingest.bench_not_empty"
+
+
+class WentWrong(Refusal):
+    """Something did not come up, or did not take what it was sent."""
+
+    code = "ingest.bench_went_wrong"
+
+
+def _say(words: str) -> None:
+    click.echo(words, err=True)
+
+
+@without_database
+@click.command("ingest")
+@click.option("--events", type=click.IntRange(1_000), default=60_000, show_default=True, help="In batches, each round.")
+@click.option("--singles", type=click.IntRange(100), default=5_000, show_default=True, help="One by one, each round.")
+@click.option("--rounds", type=click.IntRange(1), default=2, show_default=True, help="The best one of each counts.")
+@click.option("--here", is_flag=True, help="In the database of REGULARS_HOME, which must have no events.")
+@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
+def bench_ingest(events: int, singles: int, rounds: int, here: bool, as_json: bool) -> None:
+    """Events taken in for good through the web server, beside COPY of the same rows into the same tables."""
+    if not here:
+        size = ["--events", str(events), "--singles", str(singles), "--rounds", str(rounds)]
+        _in_a_home_of_its_own(["ingest", *size, *(["--json"] if as_json else [])])
+        return
+    with ready.database_ready(say=_say):
+        facts = measure(events, singles, rounds)
+    click.echo(json.dumps(facts) if as_json else _told(facts))
+
+
+@without_database
+@click.command("profile-stream")
+@click.option("--per-second", type=click.IntRange(10), default=2_000, show_default=True, help="Events offered.")
+@click.option("--seconds", type=click.IntRange(1), default=30, show_default=True)
+@click.option("--size", type=click.IntRange(1, 1_000), default=10, show_default=True, help="Events of one request.")
+@click.option("--here", is_flag=True, help="In the database of REGULARS_HOME, which must have no events.")
+@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
+def bench_stream(per_second: int, seconds: int, size: int, here: bool, as_json: bool) -> None:
+    """From an event that was taken to what it says standing on the visitor and the member, while more come in."""
+    if not here:
+        size_ = ["--per-second", str(per_second), "--seconds", str(seconds), "--size", str(size)]
+        _in_a_home_of_its_own(["profile-stream", *size_, *(["--json"] if as_json else [])])
+        return
+    with ready.database_ready(say=_say):
+        facts = measure_stream(per_second, seconds, size)
+    click.echo(json.dumps(facts) if as_json else _stream_told(facts))
+
+
+def measure(events: int, singles: int, rounds: int) -> dict[str, object]:
+    """Server and COPY by turns, each into empty tables; the best of each."""
+    key = _prepare()
+    with tempfile.TemporaryDirectory(prefix="regulars-bench-") as folder, _server() as (port, web):
+        # Caches, connections and the month's partition are there before anything is counted.
+        _sent(port, key, "warm", 4_000, BATCH, SENDERS, 0, web)
+        _empty()
+        batched = [_round(port, key, f"b{n}", events, BATCH, SENDERS, web, Path(folder)) for n in range(rounds)]
+        single = [_round(port, key, f"s{n}", singles, 1, SINGLES, web, Path(folder)) for n in range(rounds)]
+    return {
+        "batches": _best(batched),
+        "one_by_one": _best(single),
+        "goal": GOAL,
+        "batch": BATCH,
+        "rounds": rounds,
+        "load": round(os.getloadavg()[0], 1),
+    }
+
+
+def measure_stream(per_second: int, seconds: int, size: int) -> dict[str, object]:
+    """Events a second offered; milliseconds from a transaction's beginning until its events stand on their visitors."""
+    key = _prepare()
+    with _server() as (port, web), _follower() as follower:
+        _sent(port, key, "warm", 2_000, BATCH, SENDERS, 0, web)
+        _wait_for_followers()
+        with connections["owner"].cursor() as cursor:
+            cursor.execute("SELECT max(id) FROM events_batch")
+            (before,) = cursor.fetchone() or (0,)
+        seen: list[tuple[float, int]] = []
+        stop = threading.Event()
+        watching = threading.Thread(target=_watch, args=(seen, stop))
+        watching.start()
+        cpu = _cpu(follower.pid)
+        told = _sent(port, key, "steady", per_second * seconds, size, SINGLES, per_second / size, web)
+        late = _wait_for_followers()
+        told["follower_cpu_us"] = _each(_cpu(follower.pid) - cpu, per_second * seconds)
+        stop.set()
+        watching.join()
+    told |= {"visible_ms": _visible(before, seen), "seconds_behind_at_the_end": round(late, 3)}
+    return told | {"offered_per_second": per_second, "size": size, "load": round(os.getloadavg()[0], 1)}
+
+
+def _prepare() -> str:
+    """A write key of a source of its own, in a database without events."""
+    if _count("events_event") or _count("events_seen"):
+        raise NotEmpty("database: it has events; take an empty one, the benchmark removes what it makes")
+    now = datetime.now(UTC)
+    made = sources.make(name="bench", kind="web", namespace="bench", zone="UTC", at=now, by=BY)
+    return write_keys.make(source=made.id, per_second=1_000_000, at=now, by=BY).token
+
+
+def _round(
+    port: int, key: str, run: str, events: int, size: int, senders: int, web: int, folder: Path
+) -> dict[str, Any]:
+    told = _sent(port, key, run, events, size, senders, 0, web)
+    rows = sum(_keep(table, folder) for table in TABLES)
+    _empty()
+    cpu, began = _database_cpu(), time.perf_counter()
+    for table in TABLES:
+        _copy(table, folder)
+    seconds = time.perf_counter() - began
+    told |= {"rows": rows, "copy_seconds": round(seconds, 3), "copy_per_second": round(events / seconds)}
+    told["copy_database_cpu_us"] = _each(_database_cpu() - cpu, events)
+    _empty()
+    _say(f"  {told['per_second']:,} events/s in requests of {size} beside {told['copy_per_second']:,} of COPY")
+    return told
+
+
+def _best(rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    best = max(rounds, key=lambda one: one["per_second"])
+    copied = max(one["copy_per_second"] for one in rounds)
+    return best | {"copy_per_second": copied, "ratio": round(best["per_second"] / copied, 2)}
+
+
+def _sent(
+    port: int, key: str, run: str, events: int, size: int, senders: int, per_second: float, web: int
+) -> dict[str, Any]:
+    """What the client saw, and what the work cost everybody, in microseconds of CPU for each event."""
+    wanted = {"port": port, "key": key, "run": run, "events": events, "size": size}
+    with subprocess.Popen(
+        [sys.executable, "-m", "regulars.doors.ingest._sender"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as client:
+        assert client.stdin is not None
+        assert client.stdout is not None
+        client.stdin.write(json.dumps(wanted | {"connections": senders, "per_second": per_second}) + "\n")
+        client.stdin.flush()
+        ready_ = json.loads(client.stdout.readline())
+        server, database = _cpu(web), _database_cpu()
+        client.stdin.write("go\n")
+        client.stdin.flush()
+        told = json.loads(client.stdout.readline() or "null")
+        server, database = _cpu(web) - server, _database_cpu() - database
+    if told is None or told["accepted"] != events or told["not_200"]:
+        raise WentWrong(f"the server took {told and told['accepted']} of {events} events; see what it said above")
+    return {
+        "events": events,
+        "bytes_each": round(ready_["bytes"] / events),
+        "seconds": round(told["seconds"], 3),
+        "per_second": round(events / told["seconds"]),
+        "ms": _percentiles([(ms, 1) for ms in told["ms"]]),
+        "client_cpu_us": _each(told["cpu"], events),
+        "server_cpu_us": _each(server, events),
+        "database_cpu_us": _each(database, events),
+    }
+
+
+def _percentiles(values: list[tuple[float, int]]) -> dict[str, float]:
+    """Of values that each count so often."""
+    values = sorted(values)
+    whole = sum(count for _, count in values)
+    found = {}
+    for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("most", 1.0)):
+        passed = 0
+        for value, count in values:
+            passed += count
+            if passed >= share * whole:
+                found[name] = round(value, 1)
+                break
+    return found
+
+
+def _each(seconds: float, events: int) -> float:
+    return round(seconds / events * 1e6, 1)
+
+
+@contextlib.contextmanager
+def _server() -> Iterator[tuple[int, int]]:
+    """The web server as `regulars up` starts it, on a port of its own: the port, and its process."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    static = Path(settings.REGULARS_HOME) / "static"
+    static.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "regulars.main.web", "127.0.0.1", str(port), str(static)]
+    with _running(command) as web:
+        until = time.monotonic() + 60
+        while not _answers(port):
+            if web.poll() is not None or time.monotonic() > until:
+                raise WentWrong("the web server did not come up; see what it said above")
+            time.sleep(0.1)
+        yield port, web.pid
+
+
+@contextlib.contextmanager
+def _follower() -> Iterator["subprocess.Popen[bytes]"]:
+    with _running([sys.executable, "-m", "regulars", "manage", "follow_events"]) as follower:
+        yield follower
+
+
+@contextlib.contextmanager
+def _running(command: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
+    environment = os.environ | {"REGULARS_HOME": str(settings.REGULARS_HOME)}
+    with subprocess.Popen(command, env=environment) as child:  # noqa: S603 - ourselves
+        try:
+            yield child
+        finally:
+            child.terminate()
+
+
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as asking:
+            asking.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            return asking.recv(5) == b"HTTP/"
+    except OSError:
+        return False
+
+
+def _watch(seen: list[tuple[float, int]], stop: threading.Event) -> None:
+    """When the followers came how far: seconds since 1970, and the place of the reader that writes visitors."""
+    try:
+        with connections["default"].cursor() as cursor:
+            while not stop.wait(LOOKS_EVERY):
+                cursor.execute("SELECT position FROM events_reader WHERE name = 'profile'")
+                (position,) = cursor.fetchone() or (0,)
+                if not seen or position > seen[-1][1]:
+                    seen.append((time.time(), position))
+    finally:
+        connections["default"].close()
+
+
+def _visible(before: int, seen: list[tuple[float, int]]) -> dict[str, float]:
+    """Milliseconds between the beginning of a batch's transaction and a look that found it read, over all events."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(
+            "SELECT ((id + 1) << 14) - 1, extract(epoch FROM recorded_at)::float8, events FROM events_batch"
+            " WHERE id > %s AND events > 0 ORDER BY id",
+            [before],
+        )
+        batches = cursor.fetchall()
+    found: list[tuple[float, int]] = []
+    looks = iter(seen)
+    at, position = next(looks)
+    for end, began, events in batches:
+        # The place is in the last batch, or at its end.
+        while position < end - ((1 << 14) - 1) + events - 1:
+            at, position = next(looks)
+        found.append(((at - began) * 1000, events))
+    return _percentiles(found)
+
+
+def _wait_for_followers() -> float:
+    """Until they have read everything. Seconds that took."""
+    began = time.monotonic()
+    with connections["owner"].cursor() as cursor:
+        while time.monotonic() - began < 120:
+            cursor.execute(
+                "SELECT coalesce((SELECT max(id) << 14 FROM events_batch), 0)"
+                " <= coalesce((SELECT position FROM events_reader WHERE name = 'profile'), -1)"
+            )
+            if (cursor.fetchone() or (False,))[0]:
+                return time.monotonic() - began
+            time.sleep(LOOKS_EVERY)
+    raise WentWrong("the followers did not read everything within two minutes")
+
+
+def _database_cpu() -> float:
+    """CPU seconds of the embedded server and everything under it; 0 for a server of your own, which is elsewhere."""
+    if ready.is_external():
+        return 0.0
+    running = embedded.facts(Path(settings.REGULARS_HOME))
+    return 0.0 if running is None else _cpu(running.server)
+
+
+def _cpu(pid: int) -> float:
+    """CPU seconds of a process and all below it, living and ended."""
+    below: dict[int, list[int]] = {}
+    spent: dict[int, int] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            number = int(folder.name)
+            below.setdefault(int(fields[1]), []).append(number)
+            spent[number] = sum(int(ticks) for ticks in fields[11:15])
+    found, wanted = 0, [pid]
+    while wanted:
+        one = wanted.pop()
+        found += spent.get(one, 0)
+        wanted += below.get(one, [])
+    return found / _TICK
+
+
+def _count(table: str) -> int:
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {table}")  # noqa: S608 - one of TABLES
+        (count,) = cursor.fetchone() or (0,)
+        return int(count)
+
+
+def _empty() -> None:
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(f"TRUNCATE {', '.join((*TABLES, *FOLLOWED))}")
+
+
+def _keep(table: str, folder: Path) -> int:
+    """The table's rows as COPY writes them. A table in parts is no table to COPY."""
+    with (
+        (folder / table).open("wb") as file,
+        connections["owner"].cursor() as cursor,
+        cursor.copy(f"COPY (SELECT * FROM {table}) TO STDOUT") as source,  # noqa: S608 - one of TABLES
+    ):
+        for block in source:
+            file.write(block)
+    return _count(table)
+
+
+def _copy(table: str, folder: Path) -> None:
+    with (
+        (folder / table).open("rb") as file,
+        connections["owner"].cursor() as cursor,
+        cursor.copy(f"COPY {table} FROM STDIN") as sink,
+    ):
+        while block := file.read(_BLOCK):
+            sink.write(block)
+
+
+def _in_a_home_of_its_own(arguments: list[str]) -> None:
+    with tempfile.TemporaryDirectory(prefix="regulars-bench-") as folder:
+        # The database's own system user must get in, or the database would be made elsewhere and outlive this folder.
+        Path(folder).chmod(0o711)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("REGULARS_DATABASE_")}
+        command = [sys.executable, "-m", "regulars", "bench", arguments[0], "--here", *arguments[1:]]
+        done = subprocess.run(command, env=kept | {"REGULARS_HOME": f"{folder}/home"}, check=False)  # noqa: S603 - ourselves
+    if done.returncode:
+        raise click.ClickException("the benchmark did not come to its end")
+
+
+def _told(facts: dict[str, Any]) -> str:
+    lines = []
+    for name, words in (("batches", f"in batches of {facts['batch']}"), ("one_by_one", "one by one")):
+        one = facts[name]
+        ms = one["ms"]
+        lines.append(
+            f"{words}: {one['per_second']:,} events/s of {one['bytes_each']} bytes beside {one['copy_per_second']:,} of"
+            f" COPY, {one['ratio']} of it; p50 {ms['p50']}, p95 {ms['p95']}, p99 {ms['p99']} ms; CPU µs an event:"
+            f" server {one['server_cpu_us']}, database {one['database_cpu_us']} (COPY {one['copy_database_cpu_us']}),"
+            f" client {one['client_cpu_us']}"
+        )
+    return "\n".join([*lines, f"goal for batches: {facts['goal']} at least; load of the machine {facts['load']}"])
+
+
+def _stream_told(facts: dict[str, Any]) -> str:
+    seen, ms = facts["visible_ms"], facts["ms"]
+    return (
+        f"{facts['offered_per_second']:,} events/s offered, {facts['per_second']:,} taken; visible after p50"
+        f" {seen['p50']}, p95 {seen['p95']}, p99 {seen['p99']}, at most {seen['most']} ms (goal: p99 below"
+        f" {GOAL_SECONDS * 1000:.0f}); answered after p50 {ms['p50']}, p99 {ms['p99']} ms; CPU µs an event: server"
+        f" {facts['server_cpu_us']}, follower {facts['follower_cpu_us']}, database {facts['database_cpu_us']};"
+        f" load of the machine {facts['load']}"
+    )
+
+
+BENCHMARKS: tuple[click.Command, ...] = (bench_ingest, bench_stream)
