@@ -1,4 +1,4 @@
-"""One member: who it is (masked), what they bought and brought back, and what was concluded, with the arithmetic."""
+"""One member: who it is (masked), what they did, bought and brought back, and what was concluded, with its sums."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +19,9 @@ from regulars.facts.company import company
 from regulars.facts.customers import customers, profiles
 from regulars.facts.customers.customers import Customer
 from regulars.facts.customers.profiles import PURPOSE_LABELS, Purpose
+from regulars.facts.events import events
+from regulars.facts.events.events import Summary
+from regulars.facts.sources import sources
 from regulars.insight.measures import readings
 from regulars.insight.measures.library.lapsing import PATIENCE
 from regulars.insight.measures.library.regular import REGULAR_DAYS
@@ -26,8 +29,8 @@ from regulars.insight.measures.readings import CustomerReading
 from regulars.kit.paging import BadCursor, Page
 from regulars.kit.refusals import Refusal
 from regulars.oversight.reporting import formats
-from regulars.oversight.timeline import timeline
-from regulars.oversight.timeline.timeline import Moment
+from regulars.oversight.timeline import phrases, timeline
+from regulars.oversight.timeline.timeline import Moment, Visit
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 from regulars.runtime.trail import trail
@@ -35,6 +38,8 @@ from regulars.runtime.trail import trail
 SIZE = 20
 LINES_SHOWN = 30
 LOOKS_SHOWN = 8
+DOINGS_SHOWN = 6
+PRODUCTS_SHOWN = 5
 #: What is sealed and may be revealed, in the order it is read.
 FIELD_NAMES = {
     "display_name": gettext_lazy("Name"),
@@ -99,11 +104,14 @@ def reveal(request: HttpRequest, public_id: str) -> HttpResponseBase:
     return _page(request, who, cursor=None, opened=shown, purpose=PURPOSE_LABELS[purpose], **context)
 
 
-def _moments(found: Page[Moment]) -> dict[str, Any]:
+def _moments(found: Page[Moment | Visit]) -> dict[str, Any]:
     """The timeline's part of the page: each document with the name of its place."""
-    words = places.told(moment.place for moment in found.items)
+    words = places.told(moment.place for moment in found.items if isinstance(moment, Moment))
     return {
-        "moments": [(moment, words[moment.place]) for moment in found.items],
+        "moments": [
+            (moment, words[moment.place] if isinstance(moment, Moment) else ", ".join(moment.sources))
+            for moment in found.items
+        ],
         "older": f"?before={found.next}#timeline" if found.next else "",
         "lines_shown": LINES_SHOWN,
         "zone": company.shop().zone,
@@ -135,10 +143,30 @@ def _page(request: HttpRequest, who: Customer, *, cursor: str | None, **context:
         state=_state(reading) if reading else None,
         may_reveal=may(request, "contacts.reveal"),
         purposes=[(purpose.value, words) for purpose, words in PURPOSE_LABELS.items()],
+        doings=_doings(events.summary(who.id)),
         looks=_looks(who.id) if may(request, "trail.read") else None,
         first=f"/console/members/{who.public_id}/#timeline" if cursor else "",
         **context,
     )
+
+
+def _doings(found: Summary | None) -> dict[str, Any] | None:
+    """When they were here last, what they do most, and the products they looked at and bought. One query more."""
+    if found is None:
+        return None
+    named = {source.id: source.name for source in sources.every()}
+    most = [
+        (phrases.told(name, ""), formats.number(count))
+        for name, count in found.counts.items()
+        if not name.startswith(":") or name in (phrases.PAGE, phrases.SCREEN)
+    ]
+    return {
+        "last_seen_at": found.last_seen_at,
+        "last_source": named.get(found.last_source, ""),
+        "most": most[:DOINGS_SHOWN],
+        "viewed": found.viewed[:PRODUCTS_SHOWN],
+        "bought": found.bought[:PRODUCTS_SHOWN],
+    }
 
 
 def _told(reading: CustomerReading) -> list[Told]:

@@ -9,7 +9,9 @@ from uuid import UUID
 import msgspec
 from django.db import connection
 
+from regulars.facts.events import spec
 from regulars.facts.events.messages import DECODER, KINDS, NAMES_OF_KINDS
+from regulars.facts.events.spec import Order, Product, Touched
 from regulars.facts.events.stream import Event
 from regulars.facts.events.traits import MOST_TRAITS
 
@@ -18,9 +20,8 @@ MOST_NAMES = 60
 OTHERS = ":others"
 #: Products kept of each sort.
 MOST_PRODUCTS = 10
-LONGEST_TITLE = 200
-VIEWED = frozenset(["Product Viewed", "Viewed Product"])
-BOUGHT = frozenset(["Order Completed", "Completed Order", "Till Sale"])
+#: Of which events the products are kept, and as what.
+_SORTS = {"Product Viewed": "viewed", "Order Completed": "bought", "Till Sale": "bought"}
 
 Kind = Literal["user", "device"]
 JSON = msgspec.json.Encoder(decimal_format="number", order="deterministic")
@@ -81,14 +82,13 @@ class Standing:
     def did(self, event: Event) -> None:
         """It did this: counted by name, with the products it was about."""
         self.events += 1
-        name = event.name if event.kind == KINDS["track"] else f":{NAMES_OF_KINDS[event.kind]}"
+        is_track = event.kind == KINDS["track"]
+        name = spec.canonical(event.name) if is_track else f":{NAMES_OF_KINDS[event.kind]}"
+        if is_track and name in _SORTS:
+            self._about(_SORTS[name], event)
         if name not in self.counts and len(self.counts) >= MOST_NAMES:
             name = OTHERS
         self.counts[name] = self.counts.get(name, 0) + 1
-        if event.kind == KINDS["track"]:
-            for sort, names in (("viewed", VIEWED), ("bought", BOUGHT)):
-                if event.name in names:
-                    self._about(sort, event)
 
     def told(self, traits: Mapping[str, Any]) -> None:
         """Traits of the shop's own making; null removes one, empty text is a value."""
@@ -101,9 +101,11 @@ class Standing:
     def _about(self, sort: str, event: Event) -> None:
         kept = {one["ref"]: one for one in self.products.get(sort, [])}
         at = event.occurred_at.astimezone(UTC).isoformat()
-        for ref, title in products(event.data):
+        for product in _products(event):
+            ref = product.ref or product.title
             if ref not in kept or _latest(kept[ref]) <= (at, event.id):
-                kept[ref] = {"ref": ref, "title": title, "at": at, "event": event.id}
+                kept[ref] = {"ref": ref, "title": product.title, "at": at, "event": event.id}
+        # Whoever was told in one event stands in the order in which it was told.
         self.products[sort] = sorted(kept.values(), key=_latest, reverse=True)[:MOST_PRODUCTS]
 
 
@@ -111,25 +113,15 @@ def _latest(one: Mapping[str, Any]) -> tuple[str, int]:
     return one["at"], one["event"]
 
 
-def products(data: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Reference and title of each product an event is about."""
-    told = data.get("properties")
-    if not isinstance(told, dict):
+def _products(event: Event) -> list[Product]:
+    properties = event.data.get("properties")
+    found = spec.read(event.name, properties) if isinstance(properties, dict) else None
+    if found is None:
         return []
-    several = told.get("products")
-    found = []
-    for one in several if isinstance(several, list) else [told]:
-        if not isinstance(one, dict):
-            continue
-        ref = _plain(one.get("product_id")) or _plain(one.get("sku")) or _plain(one.get("id"))
-        title = _plain(one.get("name")) or _plain(one.get("title"))
-        if ref or title:
-            found.append(((ref or title)[:LONGEST_TITLE], title[:LONGEST_TITLE]))
-    return found
-
-
-def _plain(value: object) -> str:
-    return str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    told = [found.view.product] if isinstance(found.view, Touched) else []
+    if isinstance(found.view, Order):
+        told = list(found.view.products)
+    return [product for product in told if product.ref or product.title]
 
 
 def load(visitors: Iterable[UUID]) -> dict[UUID, Standing]:
@@ -140,8 +132,8 @@ def load(visitors: Iterable[UUID]) -> dict[UUID, Standing]:
 
 
 def _standing(row: tuple[Any, ...]) -> Standing:
-    *plain, counts, products_, traits, last_source = row
-    values: tuple[Any, ...] = (*plain, *map(DECODER.decode, (counts, products_, traits)), last_source)
+    *plain, counts, products, traits, last_source = row
+    values: tuple[Any, ...] = (*plain, *map(DECODER.decode, (counts, products, traits)), last_source)
     return Standing(*values)
 
 

@@ -123,6 +123,12 @@ def instant(value: datetime, zone: str) -> str:
     return f"{day(there.date())} {dates.format_skeleton('Hm', there, tzinfo=there.tzinfo, locale=locale())}"
 
 
+def clock(value: datetime, zone: str) -> str:
+    """14:05 in the shop's zone."""
+    there = value.astimezone(ZoneInfo(zone))
+    return str(dates.format_skeleton("Hm", there, tzinfo=there.tzinfo, locale=locale()))
+
+
 def country(code: str) -> str:
     """United Kingdom, 英国; what is no country code stays as it came."""
     return str(locale().territories.get(code.upper(), code)) if len(code) == 2 else code

@@ -2,19 +2,33 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from regulars.facts.commerce import goods_returns, orders
 from regulars.facts.commerce.goods_returns import ReturnView
 from regulars.facts.commerce.orders import OrderView
-from regulars.kit import paging
+from regulars.facts.company import company
+from regulars.facts.events import events, spec
+from regulars.facts.events.events import EventView
+from regulars.facts.sources import sources
+from regulars.facts.sources.sources import Source
+from regulars.kit import civil, paging
 from regulars.kit.paging import Page
+from regulars.oversight.timeline import phrases
 
-What = Literal["purchase", "giveaway", "adjustment", "return"]
+What = Literal["purchase", "giveaway", "adjustment", "return", "visit"]
 _LIST = "timeline"
 _LAST = 2**63 - 1
+#: Who does nothing for so long and comes back, comes for another visit.
+VISIT_ENDS = timedelta(minutes=30)
+#: Events looked at for each line of a page; a visit with more goes on in the next line.
+EVENTS_A_LINE = 10
+#: Calls that tell who somebody is, or how they are connected, are no deeds.
+_DEEDS = ("track", "page", "screen")
+_RANK = {OrderView: 2, ReturnView: 1, EventView: 0}
 
 
 @dataclass(frozen=True)
@@ -32,8 +46,7 @@ class Line:
 class Moment:
     """One document, as it is told. Money in minor units of `currency`; a return's is what was paid back.
 
-    `known_minor` of a return belongs to purchases on record; `place` is the codes of
-    the channel and, where there is one, of the store.
+    `known_minor` of a return belongs to purchases on record; `place` is the channel, and the store where there is one.
     """
 
     what: What
@@ -51,32 +64,133 @@ class Moment:
     lines: Sequence[Line]
 
 
-def of(customer: int, cursor: str | None = None, *, size: int = 20) -> Page[Moment]:
-    """Orders and returns, newest first; at one instant an order before what came back. Four queries.
+@dataclass(frozen=True)
+class Deed:
+    """The same thing done `count` times in a row, last at `at`: an event's name, and what it was about."""
+
+    name: str
+    what: str
+    at: datetime
+    count: int
+
+    @property
+    def words(self) -> str:
+        """In the reader's language."""
+        return phrases.told(self.name, self.what)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What somebody did without a long pause, newest first, and where; `on` is the shop's day of its end."""
+
+    what: What
+    at: datetime
+    since_at: datetime
+    on: date
+    sources: Sequence[str]
+    deeds: Sequence[Deed]
+
+    @property
+    def count(self) -> int:
+        """Events in all."""
+        return sum(deed.count for deed in self.deeds)
+
+    @property
+    def most_telling(self) -> Deed:
+        """What to name where there is room for one: of several alike the last."""
+        return max(self.deeds, key=lambda deed: (phrases.weight(deed.name), deed.at))
+
+
+def of(customer: int, cursor: str | None = None, *, size: int = 20) -> Page[Moment | Visit]:
+    """Orders, returns and visits, newest first; at one instant an order before what came back. Five queries, and two
+    more where there are events.
 
     Refuses a cursor of another list with BadCursor.
     """
     paging.check_size(size)
-    before_order = before_return = None
+    before: dict[int, tuple[datetime, int]] = {}
     if cursor is not None:
-        at, is_order, number = paging.decode(cursor, _LIST, datetime, bool, int)
+        at, rank, number = paging.decode(cursor, _LIST, datetime, int, int)
         assert isinstance(at, datetime)
+        assert isinstance(rank, int)
         assert isinstance(number, int)
-        before_order = (at, number if is_order else 0)
-        before_return = (at, _LAST if is_order else number)
-    documents: list[OrderView | ReturnView] = [
-        *orders.of_customer(customer, before=before_order, limit=size + 1),
-        *goods_returns.of_customer(customer, before=before_return, limit=size + 1),
+        before = {one: (at, number if one == rank else _LAST if one < rank else 0) for one in _RANK.values()}
+    most = size * EVENTS_A_LINE
+    done = events.of_customer(customer, before=before.get(_RANK[EventView]), kinds=_DEEDS, limit=most)
+    found: list[OrderView | ReturnView | EventView] = [
+        *orders.of_customer(customer, before=before.get(_RANK[OrderView]), limit=size + 1),
+        *goods_returns.of_customer(customer, before=before.get(_RANK[ReturnView]), limit=size + 1),
+        *done,
     ]
-    documents.sort(key=_place, reverse=True)
-    found = paging.cut(documents[: size + 1], size, of=_LIST, key=_place)
-    return Page(tuple(_told(document) for document in found.items), found.next)
+    found.sort(key=_place, reverse=True)
+    if len(done) == most:
+        # What is older than the last of these events may have others before it.
+        found = [one for one in found if _place(one) >= _place(done[-1])]
+    known = {source.id: source for source in sources.every()} if done else {}
+    zone = civil.zone(company.shop().zone) if done else None
+    runs: list[list[OrderView | ReturnView | EventView]] = []
+    taken = 0
+    for one in found:
+        if isinstance(one, EventView) and _is_told(one, known):
+            taken += 1
+            continue
+        if not (runs and _goes_on(runs[-1][-1], one)):
+            if len(runs) == size:
+                break
+            runs.append([])
+        runs[-1].append(one)
+        taken += 1
+    is_last = taken == len(found) and len(done) < most
+    return Page(
+        tuple(_told_run(run, known, zone) for run in runs),
+        None if is_last or not found else paging.encode(_LIST, _place(found[taken - 1])),
+    )
 
 
-def _place(document: OrderView | ReturnView) -> tuple[datetime, bool, int]:
-    if isinstance(document, OrderView):
-        return document.placed_at, True, document.id
-    return document.returned_at, False, document.id
+def _place(one: OrderView | ReturnView | EventView) -> tuple[datetime, int, int]:
+    if isinstance(one, OrderView):
+        return one.placed_at, _RANK[OrderView], one.id
+    if isinstance(one, ReturnView):
+        return one.returned_at, _RANK[ReturnView], one.id
+    return one.occurred_at, _RANK[EventView], one.id
+
+
+def _is_told(event: EventView, known: dict[int, Source]) -> bool:
+    """Where a source's orders are taken for orders, the document stands in the timeline already."""
+    if event.source not in known or not known[event.source].is_order_feed:
+        return False
+    understood = spec.known(event.name)
+    return understood is not None and understood.group == "order"
+
+
+def _goes_on(later: OrderView | ReturnView | EventView, one: OrderView | ReturnView | EventView) -> bool:
+    """Whether both are events of one visit."""
+    return (
+        isinstance(later, EventView)
+        and isinstance(one, EventView)
+        and later.occurred_at - one.occurred_at <= VISIT_ENDS
+    )
+
+
+def _told_run(
+    run: Sequence[OrderView | ReturnView | EventView], known: dict[int, Source], zone: ZoneInfo | None
+) -> Moment | Visit:
+    first = run[0]
+    if not isinstance(first, EventView):
+        return _told(first)
+    assert zone is not None, "it was asked for with the events"
+    done = [event for event in run if isinstance(event, EventView)]
+    deeds: list[Deed] = []
+    for event in done:
+        name = event.name if event.kind == "track" else f":{event.kind}"
+        what = phrases.subject(name, event.properties, called=event.name)
+        if deeds and (deeds[-1].name, deeds[-1].what) == (name, what):
+            deeds[-1] = Deed(name, what, deeds[-1].at, deeds[-1].count + 1)
+        else:
+            deeds.append(Deed(name, what, event.occurred_at, 1))
+    names = dict.fromkeys(known[event.source].name for event in done if event.source in known)
+    on = civil.day_of(first.occurred_at, zone)
+    return Visit("visit", first.occurred_at, done[-1].occurred_at, on, tuple(names), deeds)
 
 
 def _told(document: OrderView | ReturnView) -> Moment:

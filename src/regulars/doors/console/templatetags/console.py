@@ -14,6 +14,7 @@ register.filter("tongue", formats.language)
 register.filter("money", formats.money)
 register.filter("round_money", formats.round_money)
 register.filter("instant", formats.instant)
+register.filter("clock", formats.clock)
 
 
 @register.filter

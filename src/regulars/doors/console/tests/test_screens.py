@@ -107,7 +107,7 @@ def test_the_navigation_shows_what_one_may_open(at_work, role):
     [
         ("/console/", 15),
         ("/console/members/", 15),
-        ("/console/members/{member}/", 17),
+        ("/console/members/{member}/", 19),
         ("/console/insight/", 11),
     ],
 )
