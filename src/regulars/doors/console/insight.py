@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
+from django.utils import translation
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -100,6 +102,17 @@ def insight(request: HttpRequest) -> HttpResponseBase:
         grid_words=measure_words("rfm_grid"),
         segments=_segment_rows(stored["rfm_grid"]),
     )
+
+
+def draw() -> None:
+    """Draw what the page will show in every language, and keep it: who looks first after a refresh need not wait."""
+    overview = readings.shop("overview")
+    if overview is None or not overview.value["customers"]:
+        return
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            drawings.drawn("console.curve", _curve_chart, _value("repeat_rate")["curve"])
+            drawings.drawn("console.months", _months_chart, _value("months"), overview.value["currency"])
 
 
 def _value(name: str) -> Value:

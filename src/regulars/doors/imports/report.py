@@ -22,7 +22,7 @@ from regulars.insight.measures import computing, tables
 from regulars.insight.warehouse.session import Session
 from regulars.kit import civil
 from regulars.kit.languages import Language
-from regulars.oversight.reporting import shop_report
+from regulars.oversight.reporting import report_page
 from regulars.oversight.reporting.shop_report import LAPSING_SHOWN, Assumed, FileNotes, LapsingRegular, ShopReport
 
 DJANGO_CODES: Mapping[Language, str] = {"zh": "zh-hans", "en": "en"}
@@ -123,8 +123,8 @@ def make(
     )
     listed = [{**vars(regular), "last_on": regular.last_on.isoformat()} for regular in lapsing]
     return Made(
-        html=shop_report.page(told),
-        headline=shop_report.headline(told),
+        html=report_page.page(told),
+        headline=report_page.headline(told),
         as_of=computed.as_of,
         shop=computed.shop,
         lapsing=listed,
@@ -132,7 +132,7 @@ def make(
         rejected=rejected,
         language=spoken,
         assumed=assumed,
-        to_mind=shop_report.to_mind(told),
+        to_mind=report_page.to_mind(told),
     )
 
 

@@ -1,4 +1,4 @@
-"""Every sentence of the shop report, in English and Chinese. Numbers and names are filled in by `shop_report`."""
+"""Every sentence of the shop report, in English and Chinese. Numbers and names are filled in by `_report_words`."""
 
 from collections.abc import Mapping
 

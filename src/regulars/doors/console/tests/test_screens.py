@@ -8,6 +8,7 @@ from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver
 
+from regulars.doors.console import insight
 from regulars.doors.console.tests.builders import (
     EMAIL_CANARY,
     NAME_CANARY,
@@ -332,3 +333,15 @@ def test_chinese_pages_write_days_and_money_the_chinese_way(at_work):
     page = read(at_work("owner", "zh-hans"), "/console/")
     assert re.search(r"20\d\d年\d+月\d+日", page)
     assert "正在流失的回头客" in page
+
+
+def test_charts_are_drawn_before_anybody_asks(at_work, monkeypatch):
+    insight.draw()
+
+    def too_late(*_told: object, **_more: object) -> str:
+        raise AssertionError("it should have been drawn")
+
+    monkeypatch.setattr("regulars.oversight.reporting.charts.line", too_late)
+    monkeypatch.setattr("regulars.oversight.reporting.charts.bars", too_late)
+    for language in ("en", "zh-hans"):
+        assert "<svg" in read(at_work("owner", language), "/console/insight/")

@@ -6,7 +6,7 @@ from string import Formatter
 import pytest
 
 from regulars.kit.languages import Language
-from regulars.oversight.reporting import charts, shop_report
+from regulars.oversight.reporting import charts, report_page
 from regulars.oversight.reporting._report_texts import EN, ZH
 from regulars.oversight.reporting.shop_report import FileNotes
 from regulars.oversight.reporting.tests.builders import a_report, bought
@@ -43,7 +43,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("undrawn")
 def test_the_page_says_who_came_back_and_who_slips_away():
-    said = words_of(shop_report.page(a_report(A_SHOP, names={TOMAS: "T-17"})))
+    said = words_of(report_page.page(a_report(A_SHOP, names={TOMAS: "T-17"})))
     assert "3 customers bought from you. One of them came back on another day: 33.3%." in said
     assert "One is a regular" in said
     assert "who spent £40.00 with you" in said
@@ -55,7 +55,7 @@ def test_the_page_says_who_came_back_and_who_slips_away():
 
 @pytest.mark.usefixtures("undrawn")
 def test_and_says_it_in_chinese():
-    said = words_of(shop_report.page(a_report(A_SHOP, language="zh")))
+    said = words_of(report_page.page(a_report(A_SHOP, language="zh")))
     assert "有 3 位顾客在您这里买过东西。其中 1 位在另一天又回来购买：33.3%。" in said
     assert "面临流失的价值" in said
     assert "2026年1月22日" in said
@@ -63,19 +63,19 @@ def test_and_says_it_in_chinese():
 
 def test_little_shops_can_be_drawn():
     for orders, drawings in (([bought(INES, "2026-01-01")], 1), ([*WEEKLY, bought(INES, "2026-02-01")], 4)):
-        assert shop_report.page(a_report(orders)).count("<svg ") == 2 * drawings
+        assert report_page.page(a_report(orders)).count("<svg ") == 2 * drawings
 
 
 @pytest.mark.usefixtures("undrawn")
 def test_one_cohort_is_shown_month_after_month():
-    said = words_of(shop_report.page(a_report([bought(INES, "2026-01-01"), bought(INES, "2026-03-01")])))
+    said = words_of(report_page.page(a_report([bought(INES, "2026-01-01"), bought(INES, "2026-03-01")])))
     assert "Jan 2026: 1 customers; 1: 0%, 2: 100%" in said
     assert "at least two months" not in said
 
 
 @pytest.mark.usefixtures("undrawn")
 def test_who_is_not_watched_long_enough_leaves_a_gap_that_is_told():
-    said = words_of(shop_report.page(a_report([bought(INES, "2026-01-01"), bought(PRIYA, "2026-02-20")])))
+    said = words_of(report_page.page(a_report([bought(INES, "2026-01-01"), bought(PRIYA, "2026-02-20")])))
     assert "30 days: 0.0% (0.0% to 79.3%)" in said
     assert "90 days: nobody has been watched so long" in said
     assert "Nobody has been a customer for more than 30 of these days yet" in said
@@ -84,16 +84,16 @@ def test_who_is_not_watched_long_enough_leaves_a_gap_that_is_told():
 @pytest.mark.usefixtures("undrawn")
 def test_too_few_customers_to_group_are_told_so():
     assert "3 customers are too few to compare with one another; from 25 on" in words_of(
-        shop_report.page(a_report(A_SHOP))
+        report_page.page(a_report(A_SHOP))
     )
     many = [bought(who, f"2026-01-{who % 28 + 1:02}") for who in range(30)]
-    assert "Champions" in words_of(shop_report.page(a_report(many)))
+    assert "Champions" in words_of(report_page.page(a_report(many)))
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_nothing_of_a_file_becomes_part_of_the_page(language: Language):
     notes = FileNotes(EVIL, rows=5, rejected=2, reasons=[(EVIL, 2)])
-    html = shop_report.page(a_report(A_SHOP, names={TOMAS: EVIL}, file=notes, language=language))
+    html = report_page.page(a_report(A_SHOP, names={TOMAS: EVIL}, file=notes, language=language))
     seen = Tags(html).seen
     assert not {tag for tag, _ in seen} & {"script", "img", "iframe", "link", "object", "base", "form"}
     assert not [name for _, attributes in seen for name in attributes if name.startswith("on")]
@@ -101,7 +101,7 @@ def test_nothing_of_a_file_becomes_part_of_the_page(language: Language):
 
 
 def test_nothing_is_fetched():
-    html = shop_report.page(a_report(A_SHOP))
+    html = report_page.page(a_report(A_SHOP))
     assert not re.findall(r"(?:src|href)=|@import|url\((?!#)|https?://(?!www\.w3\.org/2000/svg)", html)
     assert "default-src &#x27;none&#x27;" in html or "default-src 'none'" in html
 
@@ -120,8 +120,8 @@ def test_nothing_is_fetched():
     ],
 )
 def test_little_files_get_kind_words(orders: list[dict[str, object]], en: str, zh: str):
-    assert en in words_of(shop_report.page(a_report(orders)))
-    assert zh in words_of(shop_report.page(a_report(orders, language="zh")))
+    assert en in words_of(report_page.page(a_report(orders)))
+    assert zh in words_of(report_page.page(a_report(orders, language="zh")))
 
 
 @pytest.mark.usefixtures("undrawn")
@@ -130,7 +130,7 @@ def test_a_long_history_shows_its_latest_years():
         bought(who, f"{2016 + year}-{month:02}-03") for year in range(10) for month in range(1, 13) for who in (1,)
     ]
     orders += [bought(1000 + n, f"{2016 + n // 12}-{n % 12 + 1:02}-05") for n in range(120)]
-    said = words_of(shop_report.page(a_report(orders)))
+    said = words_of(report_page.page(a_report(orders)))
     assert "The latest 36 months are shown." in said
     assert "The latest 13 months are shown." in said
 
