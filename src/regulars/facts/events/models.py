@@ -123,3 +123,32 @@ class Parked(models.Model):
         constraints = [
             models.UniqueConstraint(name="events_parked_once", fields=["reader", "event", "is_note"]),
         ]
+
+
+class Kept(models.Model):
+    """For how many months events of a kind, or of one name of that kind, are kept."""
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.SmallIntegerField()
+    name = models.CharField(max_length=200, blank=True, db_collation="C")
+    months = models.IntegerField()
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "events_kept"
+        constraints = [
+            models.UniqueConstraint(name="events_kept_once", fields=["kind", "name"]),
+            models.CheckConstraint(name="events_kept_kind", condition=models.Q(kind__range=(1, 6))),
+            models.CheckConstraint(name="events_kept_months", condition=models.Q(months__range=(1, 240))),
+        ]
+
+
+class Swept(models.Model):
+    """Up to which event a month was looked through by which rules, so that it is not looked through each night."""
+
+    month = models.DateField(primary_key=True)
+    rules = models.CharField(max_length=64)
+    upto = models.BigIntegerField()
+
+    class Meta:
+        db_table = "events_swept"

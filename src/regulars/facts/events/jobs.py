@@ -1,0 +1,22 @@
+"""Each night what is too old goes, and the month that begins soon gets its place."""
+
+from django.utils import timezone
+
+from regulars.facts.events import retention
+from regulars.runtime.jobs.tasks import every, task
+
+
+@task("events.remove", lock="events.remove")
+def remove(timestamp: int) -> None:
+    """Harmless to repeat; what was begun is gone on with."""
+    retention.remove(at=timezone.now())
+
+
+@task("events.make_months")
+def make_months(timestamp: int) -> None:
+    """Ahead, so that the first event of a month does not wait for it."""
+    retention.make_months(at=timezone.now())
+
+
+every("41 2 * * *", remove)
+every("7 * * * *", make_months)
