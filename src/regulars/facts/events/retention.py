@@ -237,7 +237,7 @@ def _forget_strangers(today: date) -> int:
                 " (SELECT event FROM events_hidden WHERE sealed_for < 0 AND sealed_for > %s LIMIT %s)",
                 [newest, _LOT],
             )
-            count = cursor.rowcount
+            count = int(cursor.rowcount)
         removed += count
         if count < _LOT:
             return removed
