@@ -7,7 +7,7 @@ import polars as pl
 
 from regulars.doors.imports import parsing
 from regulars.doors.imports.checking import Problems
-from regulars.doors.imports.mapping import NUMBERS, OrderMapping, Rule
+from regulars.doors.imports.mapping import NUMBERS, Grain, OrderMapping, Rule
 from regulars.doors.imports.parsing import MILLION, Mark, divided, millionths
 from regulars.doors.imports.settling import EITHER, SURELY, Settled
 from regulars.kit import money
@@ -33,6 +33,7 @@ class Amounts:
 
     mapping: OrderMapping
     settled: Settled
+    grain: Grain
     rounded: int = 0
     products: dict[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -188,7 +189,7 @@ class Amounts:
     def _kinds(self, found: Problems) -> pl.Expr:
         """What kind of row it is: the column that says so, the mapping's rules, or the sign."""
         negative = (pl.col("quantity_e3") < 0) | (
-            (pl.col("quantity_e3") >= 0) & (pl.col("amount_minor") < 0) & (self.settled.grain == "order")
+            (pl.col("quantity_e3") >= 0) & (pl.col("amount_minor") < 0) & (self.grain == "order")
         )
         kind = pl.when(negative).then(pl.lit("return")).otherwise(pl.lit("sale"))
         if "kind" in self.mapping.columns:

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from regulars.doors.imports.mapping import CONTACTS, OrderMapping
+from regulars.doors.imports.mapping import CONTACTS, FileMapping
+from regulars.doors.imports.settling import veiled
 from regulars.facts.customers import contacts
 from regulars.facts.customers.identifiers import is_contact
 
@@ -47,18 +48,29 @@ class _Check:
 
 @dataclass
 class Problems:
-    """Collects what may be wrong with the rows of one chunk, and looks at all of it in one pass."""
+    """Collects what may be wrong with the rows of one chunk, and looks at all of it in one pass.
 
-    mapping: OrderMapping
+    Of `hidden` fields the form of a value is told, not what it says.
+    """
+
+    mapping: FileMapping
     spoken: dict[str, str]
+    hidden: frozenset[str] = frozenset()
     checks: list[_Check] = field(default_factory=list)
 
     def where(self, wrong: pl.Expr, name: str, problem: str, mend: str) -> None:
         """Every row for which `wrong` holds has this problem in the field `name`."""
         self.checks.append(_Check(wrong.fill_null(value=False), name, problem, mend))
 
-    def found(self, read: pl.DataFrame) -> pl.DataFrame:
-        """PROBLEMS, by row."""
+    def found(self, read: pl.DataFrame, faults: pl.DataFrame) -> pl.DataFrame:
+        """PROBLEMS, by row. Of a row that cannot be read at all, in `faults`, nothing else is said."""
+        found = self._looked(read)
+        if faults.is_empty():
+            return found
+        others = found.join(faults, on="row", how="anti")
+        return pl.concat([others, faults]).sort("row", maintain_order=True)
+
+    def _looked(self, read: pl.DataFrame) -> pl.DataFrame:
         if read.is_empty():
             return pl.DataFrame(schema=PROBLEMS)
         seen = read.select(check.wrong.any().alias(str(place)) for place, check in enumerate(self.checks)).row(0)
@@ -81,6 +93,8 @@ class Problems:
         )
         if check.name in CONTACTS or (check.name == "customer" and "customer" in self.mapping.columns):
             return rows.with_columns(masked(pl.col("value"), is_all=check.name in CONTACTS))
+        if check.name in self.hidden:
+            return rows.with_columns(pl.col("value").map_elements(veiled, return_dtype=pl.String))
         return rows
 
 

@@ -17,8 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from regulars.doors.imports import checking, mapping, orders, rejects
 from regulars.doors.imports import report as report_page
-from regulars.doors.imports.order_files import Progress as Tell
-from regulars.doors.imports.order_files import Stage
+from regulars.doors.imports.walking import Progress as Tell
+from regulars.doors.imports.walking import Stage
 from regulars.kit import civil, money
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal

@@ -2,15 +2,16 @@
 
 import difflib
 import re
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as Named
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import yaml
 
+from regulars.facts.customers.identifiers import is_contact
 from regulars.kit import civil, money
 from regulars.kit.refusals import Refusal
 
@@ -30,12 +31,9 @@ NUMBERS = ("quantity", "unit_price", "amount", "discount", "order_discount", "sh
 CONTACTS = ("email", "phone")
 #: Stands in `join` for the number of the row in its file.
 ROW = "@row"
-_KEYS = frozenset(
-    (
-        *("source", "grain", "zone", "currency", "decimal", "columns", "rules", "dates", "encoding", "delimiter"),
-        *("sheet", "earliest", "shop"),
-    )
-)
+#: Keys of every kind of mapping.
+KEYS = frozenset(("source", "zone", "decimal", "columns", "dates", "encoding", "delimiter", "sheet", "earliest"))
+_KEYS = KEYS | {"grain", "currency", "rules", "shop"}
 _TESTS = frozenset(("negative", "zero", "positive", "empty", "present"))
 _KINDS: tuple[Kind, ...] = ("sale", "return", "adjustment")
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
@@ -77,52 +75,68 @@ class ShopTold:
 
 
 @dataclass(frozen=True)
-class OrderMapping:
-    """How to read one kind of order file.
+class FileMapping:
+    """How to read one kind of file.
 
-    `zone` and `currency` None: the shop's own. `decimal` None: found in the file, or refused where it cannot be told.
+    `zone` None: the shop's own. `decimal` None: found in the file, or refused where it cannot be told.
     `dates` are strptime formats (or `unix`, `unix_ms`) beside ISO 8601, which is always read. `is_guess`: the columns
-    are names to try, and fields whose column is missing are left out. `shop` is whose file it is, for a house that
-    nobody has named yet.
+    are names to try, and fields whose column is missing are left out.
     """
 
     name: str
     source: str
     columns: Named[str, Column]
-    grain: Grain | None = None
     zone: str | None = None
-    currency: str | None = None
     decimal: Literal[".", ","] | None = None
-    rules: Sequence[Rule] = ()
     dates: Sequence[str] = ()
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str | None = None
     earliest: date = date(1990, 1, 1)
     is_guess: bool = False
+
+
+@dataclass(frozen=True)
+class OrderMapping(FileMapping):
+    """How to read one kind of order file. `currency` None: the shop's own.
+
+    `shop` is whose file it is, for a house that nobody has named yet.
+    """
+
+    grain: Grain | None = None
+    currency: str | None = None
+    rules: Sequence[Rule] = ()
     shop: ShopTold | None = None
 
 
-def shipped() -> list[str]:
-    """The names of the mappings that come with Regulars."""
-    return sorted(file.stem for file in SHIPPED.glob("*.yaml"))
+_M = TypeVar("_M", bound=FileMapping)
+
+
+def shipped(folder: Path = SHIPPED) -> list[str]:
+    """The names of the mappings that come with Regulars, by the folder of their kind of file."""
+    return sorted(file.stem for file in folder.glob("*.yaml"))
 
 
 def load(name_or_file: str) -> OrderMapping:
     """A shipped mapping by its name, or one of your own by its path."""
+    return _orders(find(name_or_file))
+
+
+def find(name_or_file: str, folder: Path = SHIPPED) -> Path:
+    """The file of a shipped mapping of `folder`'s kind, or of one of your own."""
     own = Path(name_or_file)
     if own.suffix in {".yaml", ".yml"}:
         if not own.exists():
             raise BadMapping(f"map: there is no file {name_or_file}; check the path", field="map", value=name_or_file)
-        return _read(own, own.stem)
-    file = SHIPPED / f"{name_or_file}.yaml"
-    if name_or_file not in shipped():
+        return own
+    if name_or_file not in shipped(folder):
         raise BadMapping(
-            f"map: {name_or_file!r} is no mapping; use one of {', '.join(shipped())}, or the path of a .yaml file",
+            f"map: {name_or_file!r} is no mapping; use one of {', '.join(shipped(folder))}, or the path of a .yaml"
+            " file",
             field="map",
             value=name_or_file,
         )
-    return _read(file, name_or_file)
+    return folder / f"{name_or_file}.yaml"
 
 
 def fitting(columns: Sequence[str]) -> OrderMapping:
@@ -141,12 +155,30 @@ def bind(mapping: OrderMapping, columns: Sequence[str]) -> OrderMapping:
 
     Refuses what is missing; a guess leaves out what it does not find, but for what no order can do without.
     """
+    found = tie(mapping, FIELDS, columns, spare=lambda name, bound: name in CONTACTS and "customer" in bound)
+    for needed in ("order", "placed_at"):
+        if needed not in found.columns:
+            raise missing(mapping, needed, f"the {needed}", columns)
+    if "amount" not in found.columns and not {"quantity", "unit_price"} <= set(found.columns):
+        raise missing(mapping, "amount", "the amount, or quantity and unit_price,", columns)
+    return found
+
+
+def tie(
+    mapping: _M,
+    fields: Sequence[str],
+    columns: Sequence[str],
+    *,
+    spare: Callable[[str, Named[str, Column]], bool] = lambda _name, _bound: False,
+) -> _M:
+    """`mapping` with each of `fields` tied to a column that is there; what is missing is refused, or left out by a
+    guess. A guess does not look for a field that it can `spare`, given those it has tied."""
     plain = {_plain(column): column for column in reversed(columns)}
     bound: dict[str, Column] = {}
     taken: set[str] = set()
-    for name in FIELDS:
+    for name in fields:
         column = mapping.columns.get(name)
-        if column is None or (mapping.is_guess and name in CONTACTS and "customer" in bound):
+        if column is None or (mapping.is_guess and spare(name, bound)):
             continue
         if column.names:
             found = next(
@@ -160,30 +192,28 @@ def bind(mapping: OrderMapping, columns: Sequence[str]) -> OrderMapping:
             if found is None:
                 if mapping.is_guess:
                     continue
-                raise _missing(mapping, name, " or ".join(column.names), columns)
+                raise missing(mapping, name, " or ".join(column.names), columns)
             if mapping.is_guess:
                 taken.add(found)
             column = replace(column, names=(found,))
         for part in (*column.join, *column.sum):
             if part != ROW and part not in columns:
-                raise _missing(mapping, name, part, columns)
+                raise missing(mapping, name, part, columns)
         bound[name] = column
-    for needed in ("order", "placed_at"):
-        if needed not in bound:
-            raise _missing(mapping, needed, f"the {needed}", columns)
-    if "amount" not in bound and not {"quantity", "unit_price"} <= set(bound):
-        raise _missing(mapping, "amount", "the amount, or quantity and unit_price,", columns)
     return replace(mapping, columns=bound)
 
 
-def _missing(mapping: OrderMapping, name: str, wanted: str, columns: Sequence[str]) -> BadMapping:
+def missing(mapping: FileMapping, name: str, wanted: str, columns: Sequence[str]) -> BadMapping:
+    """Why a file without that column cannot be read, with the mend."""
     near = difflib.get_close_matches(wanted, columns, n=1, cutoff=0.7)
     mend = (
         f"did you mean {near[0]!r}?" if near else "write a mapping that says which column it is, and give it with --map"
     )
+    # A file without a header has its first row there.
+    there = ", ".join("(a contact)" if "@" in column or is_contact(column) else column for column in columns)
     return BadMapping(
         f"map: {mapping.name} needs a column for {name}, and {wanted} is not in the file, which has"
-        f" {', '.join(columns)[:300]}; {mend}",
+        f" {there[:300]}; {mend}",
         field=name,
         value=wanted,
     )
@@ -193,45 +223,59 @@ def _plain(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.casefold())
 
 
-def _read(file: Path, name: str) -> OrderMapping:
+def content(file: Path, fields: Sequence[str], keys: frozenset[str]) -> dict[str, Any]:
+    """What a mapping's file says, refused where it says what means nothing."""
     try:
         told = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
         raise BadMapping(f"map: {file.name} is not readable YAML: {problem}", field="map", value=file.name) from problem
     if not isinstance(told, dict) or not isinstance(told.get("columns"), dict):
         raise BadMapping(f"map: {file.name} must name its columns under `columns:`", field="columns", value=file.name)
-    _only(told, _KEYS, file.name)
-    _only(told["columns"], frozenset(FIELDS), f"{file.name}, columns")
-    source = str(told.get("source", name))
+    _only(told, keys, file.name)
+    _only(told["columns"], frozenset(fields), f"{file.name}, columns")
+    return told
+
+
+def shared(file: Path, told: dict[str, Any], *, numbers: Sequence[str] = ()) -> dict[str, Any]:
+    """What every kind of mapping says, as FileMapping takes it. Only `numbers` can be sums of columns."""
+    source = str(told.get("source", file.stem))
     if not _SOURCE.fullmatch(source):
-        raise _bad(file, "source", source, "use small letters, digits, dots, dashes and underscores")
-    grain, decimal, zone, currency = (told.get(key) for key in ("grain", "decimal", "zone", "currency"))
-    if grain not in {None, "line", "order"}:
-        raise _bad(file, "grain", grain, "say line (one row a line) or order (one row an order)")
+        raise bad(file, "source", source, "use small letters, digits, dots, dashes and underscores")
+    decimal, zone = told.get("decimal"), told.get("zone")
     if decimal not in {None, ".", ","}:
-        raise _bad(file, "decimal", decimal, 'say "." or ","')
+        raise bad(file, "decimal", decimal, 'say "." or ","')
     if zone is not None:
         civil.zone(zone)
+    earliest = told.get("earliest", FileMapping.earliest)
+    if not isinstance(earliest, date):
+        raise bad(file, "earliest", earliest, "write a day such as 1985-01-31")
+    return {
+        "name": file.stem,
+        "source": source,
+        "columns": {str(key): _column(file, key, value, numbers) for key, value in told["columns"].items()},
+        "zone": zone,
+        "decimal": decimal,
+        "dates": tuple(map(str, told.get("dates", ()))),
+        "encoding": told.get("encoding"),
+        "delimiter": told.get("delimiter"),
+        "sheet": told.get("sheet"),
+        "earliest": earliest,
+        "is_guess": file.stem == "generic",
+    }
+
+
+def _orders(file: Path) -> OrderMapping:
+    told = content(file, FIELDS, _KEYS)
+    grain, currency = told.get("grain"), told.get("currency")
+    if grain not in {None, "line", "order"}:
+        raise bad(file, "grain", grain, "say line (one row a line) or order (one row an order)")
     if currency is not None:
         money.exponent(currency)
-    earliest = told.get("earliest", OrderMapping.earliest)
-    if not isinstance(earliest, date):
-        raise _bad(file, "earliest", earliest, "write a day such as 1985-01-31")
     return OrderMapping(
-        name=name,
-        source=source,
-        columns={str(key): _column(file, key, value) for key, value in told["columns"].items()},
+        **shared(file, told, numbers=NUMBERS),
         grain=grain,
-        zone=zone,
         currency=currency,
-        decimal=decimal,
         rules=tuple(_rule(file, one) for one in told.get("rules", ())),
-        dates=tuple(map(str, told.get("dates", ()))),
-        encoding=told.get("encoding"),
-        delimiter=told.get("delimiter"),
-        sheet=told.get("sheet"),
-        earliest=earliest,
-        is_guess=name == "generic",
         shop=_shop(file, told.get("shop")),
     )
 
@@ -241,11 +285,11 @@ def _shop(file: Path, told: object) -> ShopTold | None:
         return None
     mend = "write {name: My shop, language: en or zh-hans, country: GB}"
     if not isinstance(told, dict):
-        raise _bad(file, "shop", told, mend)
+        raise bad(file, "shop", told, mend)
     _only(told, frozenset({"name", "language", "country"}), f"{file.name}, shop")
     # Whether language and country are ones it knows, the company room says when it settles the shop.
     if not all(isinstance(told.get(key), str) for key in ("name", "language", "country")):
-        raise _bad(file, "shop", told, mend)
+        raise bad(file, "shop", told, mend)
     return ShopTold(told["name"], told["language"], told["country"])
 
 
@@ -257,7 +301,8 @@ def _only(told: dict[Any, Any], known: frozenset[str], where: str) -> None:
             raise BadMapping(f"map: {where} has {key!r}, which means nothing; {mend}", field=str(key), value=str(key))
 
 
-def _bad(file: Path, name: str, value: object, mend: str) -> BadMapping:
+def bad(file: Path, name: str, value: object, mend: str) -> BadMapping:
+    """Why what a mapping says of `name` means nothing, with the mend."""
     return BadMapping(f"map: {file.name}, {name}: {value!r} means nothing; {mend}", field=name, value=str(value))
 
 
@@ -265,12 +310,12 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list) else (str(value),)
 
 
-def _column(file: Path, name: object, value: object) -> Column:
+def _column(file: Path, name: object, value: object, numbers: Sequence[str]) -> Column:
     if not isinstance(value, dict):
         return Column(names=_texts(value))
     _only(value, frozenset(("column", "join", "sum", "constant", "values", "whole")), f"{file.name}, columns, {name}")
-    if "sum" in value and name not in NUMBERS:
-        raise _bad(file, str(name), "sum", f"only {', '.join(NUMBERS)} can be added up")
+    if "sum" in value and name not in numbers:
+        raise bad(file, str(name), "sum", f"only {', '.join(numbers) or 'amounts'} can be added up")
     return Column(
         names=_texts(value["column"]) if "column" in value else (),
         join=_texts(value["join"]) if "join" in value else (),
@@ -283,15 +328,15 @@ def _column(file: Path, name: object, value: object) -> Column:
 
 def _rule(file: Path, told: object) -> Rule:
     if not isinstance(told, dict) or told.get("kind") not in _KINDS or not isinstance(told.get("when"), dict):
-        raise _bad(file, "rules", told, "write {kind: return, when: {order: {starts_with: C}}}")
+        raise bad(file, "rules", told, "write {kind: return, when: {order: {starts_with: C}}}")
     when: dict[str, str | Named[str, tuple[str, ...]]] = {}
     for name, condition in told["when"].items():
         if name not in FIELDS:
-            raise _bad(file, "rules", name, f"conditions speak of {', '.join(FIELDS)}")
+            raise bad(file, "rules", name, f"conditions speak of {', '.join(FIELDS)}")
         if isinstance(condition, dict) and set(condition) <= {"starts_with", "equals"} and condition:
             when[name] = {test: _texts(value) for test, value in condition.items()}
         elif condition in _TESTS and (condition in {"empty", "present"} or name in NUMBERS):
             when[name] = str(condition)
         else:
-            raise _bad(file, f"rules, {name}", condition, f"use {', '.join(sorted(_TESTS))}, starts_with or equals")
+            raise bad(file, f"rules, {name}", condition, f"use {', '.join(sorted(_TESTS))}, starts_with or equals")
     return Rule(told["kind"], when)

@@ -1,46 +1,29 @@
 """An order file, read whole without a database: what `regulars report` stands on."""
 
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 import polars as pl
 from django.utils.translation import gettext_noop
 
-from regulars.doors.imports import documents, mapping, reading
+from regulars.doors.imports import documents, mapping, reading, walking
 from regulars.doors.imports.checking import PROBLEMS
 from regulars.doors.imports.documents import Documents
 from regulars.doors.imports.left_out import LeftOut
 from regulars.doors.imports.mapping import OrderMapping
-from regulars.doors.imports.normalising import Normaliser
-from regulars.doors.imports.reading import Source, UnreadableFile
+from regulars.doors.imports.normalising import ROWS, Normaliser
+from regulars.doors.imports.reading import Source
 from regulars.doors.imports.spilling import Spill
 from regulars.doors.imports.totals import Tally, thousandths
+from regulars.doors.imports.walking import Progress
 from regulars.facts.commerce import on_paper
 from regulars.facts.commerce.on_paper import OnPaper
 from regulars.kit import civil
 from regulars.kit.money import Money
-from regulars.kit.refusals import Refusal
-
-Stage = Literal["looking", "reading", "recording", "matching"]
-#: Called with what is being done, and how many rows of how many (None: not known).
-Progress = Callable[[Stage, int, int | None], None]
-
-_MOST_PROBLEMS = 1_000_000
-#: Rough bytes of one row of CSV, and how much gzip makes of them: for how many parts to lay rows aside in.
-_ROW_BYTES = 60
-_PACKED = 6
-
-
-class TooManyProblems(Refusal):
-    """So many bad rows that the mapping must be wrong."""
-
-    code = "imports.too_many_problems"
 
 
 @dataclass(frozen=True)
@@ -75,23 +58,18 @@ class OrderFile:
         }
 
 
-class Walk:
-    """One file on its way in: read in chunks, laid aside by order, given back part by part as documents."""
+class Walk(walking.Walk):
+    """One order file on its way in: laid aside by order, given back part by part as documents."""
 
     def __init__(
         self, source: Source, normaliser: Normaliser, spill: Spill, left_out: LeftOut, progress: Progress
     ) -> None:
-        self.source = source
+        super().__init__(source, normaliser, left_out, progress)
         self.normaliser = normaliser
-        self.rows_read = 0
-        self.rows_good = 0
         self.outdated = 0
-        self.repeated = 0
-        self.left_out = left_out
         self.tally = Tally(normaliser.zone)
         self._currencies: Counter[str] = Counter()
         self._spill = spill
-        self._progress = progress
 
     @property
     def main_currency(self) -> str:
@@ -99,37 +77,11 @@ class Walk:
         most = next((currency for currency, _ in self._currencies.most_common(1)), self.normaliser.currency)
         return self.normaliser.mapping.currency or most
 
-    def read(self) -> None:
-        """To the end of the file. Nothing has come in anywhere when this raises."""
-        self.normaliser.survey(lambda seen: self._progress("looking", seen, self.source.rows_expected))
-        count = 0
-        for raw in self.source.chunks():
-            rows, bad = self.normaliser.chunk(raw)
-            self._spill.add(rows)
-            self._currencies.update(dict(rows.filter(~pl.col("is_bad"))["currency"].value_counts().iter_rows()))
-            self.left_out.add_problems(bad)
-            count += bad.height
-            self.rows_read += raw.height
-            if count > _MOST_PROBLEMS and 2 * self.left_out.rows_bad > self.rows_read:
-                first = bad.row(0, named=True)
-                raise TooManyProblems(
-                    f"{self.source.path.name}: more than {_MOST_PROBLEMS:,} problems, and most rows have one,"
-                    f" such as line {first['line_in_file']}, {first['column']}: {first['value']!r} {first['problem']};"
-                    " the mapping is probably wrong",
-                    field=first["column"],
-                    value=first["value"],
-                    line=first["line_in_file"],
-                    most=_MOST_PROBLEMS,
-                )
-            self._progress("reading", self.rows_read, self.source.rows_expected)
-        if not self.rows_read:
-            raise UnreadableFile(
-                f"{self.source.path.name}: there is a header and no row under it; export it again",
-                field="file",
-                value=self.source.path.name,
-                reason="no_rows",
-            )
-        self.left_out.end_of_file(self.rows_read)
+    def _take(self, raw: pl.DataFrame) -> pl.DataFrame:
+        rows, bad = self.normaliser.chunk(raw)
+        self._spill.add(rows)
+        self._currencies.update(dict(rows.filter(~pl.col("is_bad"))["currency"].value_counts().iter_rows()))
+        return bad
 
     def parts(self) -> Iterator[Documents]:
         """What came in, some 50,000 rows at once, each order whole."""
@@ -137,7 +89,6 @@ class Walk:
             made = documents.assemble(rows)
             self.outdated += made.outdated
             self.repeated += made.repeated
-            self.rows_good += made.rows.height
             overdrawn = made.overdrawn.unique("ref", keep="first", maintain_order=True)
             others = made.overdrawn.join(overdrawn, on="row", how="anti")
             waiting = pl.concat([made.held, others.select(made.held.columns)])
@@ -149,11 +100,11 @@ class Walk:
             adjustments = int(made.orders["is_adjustment"].sum())
             self.tally.add(made.rows, orders=made.orders.height, returns=made.returns.height, adjustments=adjustments)
             yield made
-            self._progress("recording", self.rows_good, self.rows_read)
+            self._recorded(made.rows.height)
 
     def said(self) -> list[str]:
         """What was found out about the file, for the person who imports it; whole after `parts`."""
-        notes = self.normaliser.said()
+        notes = super().said()
         if self.repeated:
             notes.append(f"{self.repeated:,} rows repeat an order or a numbered line word by word and count once.")
         if self.outdated:
@@ -199,23 +150,17 @@ def walk(
     chosen = mapping.bind(wanted or mapping.fitting(source.columns), source.columns)
     chosen = replace(chosen, zone=zone_told or chosen.zone, currency=currency_told or chosen.currency)
     region = chosen.shop.country if chosen.shop else country
-    normaliser = Normaliser(source, chosen, civil.zone(zone), currency, now, days, region)
-    if wanted is None:
-        spoken = ", ".join(f"{name} = {' + '.join(one.names)}" for name, one in chosen.columns.items() if one.names)
-        normaliser.notes.append(
-            f"Read by guessing what columns mean: {spoken}."
-            if chosen.is_guess
-            else f"Read with the mapping {chosen.name}."
-        )
-    expected = source.rows_expected
-    if expected is None:
-        size = path.stat().st_size * (_PACKED if path.suffix == ".gz" else 1)
-        expected = size // _ROW_BYTES
-    with (
-        tempfile.TemporaryDirectory(prefix="regulars-import-") as folder,
-        Spill(Path(folder), rows_expected=expected) as spill,
-        closing(LeftOut(Path(folder))) as left_out,
-    ):
+    normaliser = Normaliser(
+        source=source,
+        mapping=chosen,
+        zone=civil.zone(zone),
+        currency=currency,
+        now=now,
+        shop_zone=days,
+        region=region,
+        notes=walking.how_it_is_read(wanted, chosen),
+    )
+    with walking.spilled(source, ROWS) as (spill, left_out):
         yield Walk(source, normaliser, spill, left_out, progress)
 
 

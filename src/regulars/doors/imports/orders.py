@@ -1,21 +1,21 @@
 """Orders from a file into the database: everything that is right goes in once, the rest is listed with its mend."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypedDict
 
 import polars as pl
 
-from regulars.doors.imports import reading, rejects, spilling
+from regulars.doors.imports import outcomes, rejects, spilling
 from regulars.doors.imports.documents import Documents
 from regulars.doors.imports.mapping import OrderMapping
-from regulars.doors.imports.order_files import Progress, TooManyProblems, Walk, walk
+from regulars.doors.imports.order_files import Walk, walk
 from regulars.doors.imports.totals import thousandths
+from regulars.doors.imports.walking import Progress
 from regulars.facts.commerce import goods_returns, orders
 from regulars.facts.commerce.goods_returns import ReturnBatch
 from regulars.facts.commerce.orders import OrderBatch
@@ -23,14 +23,9 @@ from regulars.facts.commerce.outcome import Outcome
 from regulars.facts.company import company
 from regulars.facts.company.company import Shop
 from regulars.facts.sources import import_runs
-from regulars.kit import problems
 from regulars.kit.actors import Actor
-from regulars.kit.refusals import Refusal
-from regulars.runtime.database import clock
 
 _LISTED = 20
-#: Facts of a refusal that name a place and never a person.
-_TELLING = ("field", "line", "most", "reason")
 
 
 @dataclass
@@ -65,36 +60,36 @@ class Came:
         }
 
 
-@dataclass(frozen=True)
-class Imported:
-    """What an import came to. `run` is None for a dry run. `problems` and `conflicts` show the first of each.
+@dataclass(frozen=True, kw_only=True)
+class Imported(outcomes.Imported):
+    """What an import of orders came to. `settled` is the shop, where this first import said whose house it is."""
 
-    `settled` is the shop, where this first import said whose house it is.
-    """
-
-    run: int | None
     mapping: OrderMapping
-    rows_read: int
-    rows_good: int
-    rows_bad: int
-    rows_held: int
     rows_outdated: int
-    rows_repeated: int
     orders: Came
     returns: Came
-    totals: Mapping[str, object]
-    problems: pl.DataFrame
-    conflicts: pl.DataFrame
-    reject_file: Path | None
-    rows_rejected: int
-    notes: Sequence[str]
-    seconds: float
     settled: Shop | None = None
 
     @property
     def is_whole(self) -> bool:
         """Whether every row of the file is on record now."""
-        return not (self.rows_rejected or self.orders.conflicts or self.returns.conflicts)
+        return super().is_whole and not (self.orders.conflicts or self.returns.conflicts)
+
+    @property
+    def came(self) -> Mapping[str, int]:
+        """Orders and returns together, by what became of them."""
+        both = (self.orders, self.returns)
+        return {
+            "new": sum(one.new for one in both),
+            "changed": sum(one.changed for one in both),
+            "same": sum(one.same for one in both),
+            "older": sum(one.stale for one in both),
+            "conflicts": sum(one.conflicts for one in both),
+        }
+
+    def recorded(self) -> Mapping[str, object]:
+        """What became of orders and of returns."""
+        return {"orders": self.orders.facts(), "returns": self.returns.facts()}
 
 
 def import_orders(
@@ -139,66 +134,15 @@ def import_orders(
             for _ in file.parts():
                 pass
             return _end(file, None, Came(), Came(), file.tally.facts(), rejects_go, began)
-        run = import_runs.start(
-            source=namespace,
-            kind="orders",
-            file_name=path.name,
-            digest=reading.digest(path),
-            mapping=file.normaliser.mapping.name,
-            rows_expected=file.source.rows_expected,
+        return outcomes.on_record(
+            "orders",
+            namespace,
+            path,
+            file,
+            lambda run: _bring_in(file, namespace, run, rejects_go, began, progress, at, by),
             at=at,
             by=by,
-        ).id
-        try:
-            done = _bring_in(file, namespace, run, rejects_go, began, progress, at, by)
-        except BaseException as problem:
-            import_runs.fail(run=run, **_told(problem, path), at=clock.now(), by=by)
-            raise
-        import_runs.finish(
-            run=run,
-            rows_read=done.rows_read,
-            rows_good=done.rows_good,
-            rejects=done.rows_rejected,
-            rejects_file=str(done.reject_file or ""),
-            totals=done.totals,
-            came=_documents(done),
-            at=clock.now(),
-            by=by,
         )
-        return done
-
-
-class _Why(TypedDict):
-    problem: str
-    code: str
-    facts: dict[str, str | int]
-
-
-def _told(problem: BaseException, path: Path) -> _Why:
-    """Why an import ended, without any row's content: what a refusal quotes of one stays out, as does what a database
-    says of it."""
-    if not isinstance(problem, Refusal):
-        return {"problem": problems.named(problem), "code": "", "facts": {}}
-    named = ((name, problem.facts.get(name)) for name in _TELLING)
-    told = {name: fact for name, fact in named if isinstance(fact, str | int)}
-    quotes_a_row = isinstance(problem, TooManyProblems)
-    return {
-        "problem": problems.named(problem) if quotes_a_row else problem.message,
-        "code": problem.code,
-        "facts": {"file": path.name, **told},
-    }
-
-
-def _documents(done: Imported) -> dict[str, int]:
-    """Orders and returns together, by what became of them."""
-    both = (done.orders, done.returns)
-    return {
-        "new": sum(one.new for one in both),
-        "changed": sum(one.changed for one in both),
-        "same": sum(one.same for one in both),
-        "older": sum(one.stale for one in both),
-        "conflicts": sum(one.conflicts for one in both),
-    }
 
 
 def _bring_in(
@@ -322,27 +266,10 @@ def _end(
     reject_file: Path | None,
     began: float,
 ) -> Imported:
-    left_out = file.left_out
-    rejected = left_out.rows_bad + left_out.rows_held
-    written = reject_file if rejected else None
-    if written:
-        rejects.write(file.source, left_out, written)
     return Imported(
-        run=run,
-        mapping=file.normaliser.mapping,
-        rows_read=file.rows_read,
-        rows_good=file.rows_good,
-        rows_bad=left_out.rows_bad,
-        rows_held=left_out.rows_held,
+        **outcomes.ended(file, run, totals, reject_file),
         rows_outdated=file.outdated,
-        rows_repeated=file.repeated,
         orders=sold,
         returns=back,
-        totals=totals,
-        problems=left_out.first_problems,
-        conflicts=left_out.first_conflicts,
-        reject_file=written,
-        rows_rejected=rejected,
-        notes=file.said(),
         seconds=round(time.monotonic() - began, 3),
     )

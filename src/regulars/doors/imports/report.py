@@ -15,7 +15,8 @@ from django.utils.translation import gettext
 
 from regulars.doors.imports import order_files
 from regulars.doors.imports.mapping import OrderMapping
-from regulars.doors.imports.order_files import OrderFile, Progress
+from regulars.doors.imports.order_files import OrderFile
+from regulars.doors.imports.walking import Progress
 from regulars.facts.customers import contacts
 from regulars.facts.customers.identifiers import is_contact
 from regulars.insight.measures import computing, tables

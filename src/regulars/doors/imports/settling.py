@@ -4,6 +4,7 @@ Most rows decide. The few that contradict them are rejected one by one; where th
 ways is rejected too, and a file that says both about as often is refused.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -11,15 +12,12 @@ from typing import Literal
 import polars as pl
 
 from regulars.doors.imports import parsing
-from regulars.doors.imports.mapping import NUMBERS, Grain, OrderMapping
+from regulars.doors.imports.mapping import FileMapping
 from regulars.doors.imports.parsing import Dates, Mark
 from regulars.kit.refusals import Refusal
 
-#: Numbers of things that spreadsheets and pandas turn into 17850.0.
-IDS = ("order", "returned_order", "customer", "product", "store")
 #: Many shops export what was taken off with a minus.
 DISCOUNTS = ("discount", "order_discount")
-INSTANTS = ("placed_at", "updated_at")
 
 #: Only one reading is possible.
 SURELY: Mapping[Mark, str] = {
@@ -33,6 +31,7 @@ SURELY: Mapping[Mark, str] = {
 EITHER = r"^[+-]?\d{1,3}[.,]\d{3}$"
 _SPOKEN: Mapping[Mark, str] = {".": "a decimal point", ",": "a decimal comma"}
 _WHOLE = r"^\d+\.0$"
+_SAYS = re.compile(r"\w")
 
 Order = Literal["day", "month"]
 
@@ -43,10 +42,27 @@ class Undecided(Refusal):
     code = "imports.undecided"
 
 
+@dataclass(frozen=True)
+class Reads:
+    """Which fields are what. `ids` are numbers of things that spreadsheets and pandas turn into 17850.0; of `hidden`
+    ones no message shows a value."""
+
+    instants: tuple[str, ...]
+    ids: tuple[str, ...]
+    numbers: tuple[str, ...] = ()
+    hidden: frozenset[str] = frozenset()
+
+
+def veiled(text: str) -> str:
+    """A text whose form may be shown and what it says not: a point for each letter and digit."""
+    return _SAYS.sub("•", text)
+
+
 @dataclass
 class _Seen:
-    """How many cells say one thing, and the first of them."""
+    """How many cells say one thing, and the first of them, `veiled` where nobody may see it."""
 
+    is_hidden: bool = False
     count: int = 0
     line: int = 0
     value: str = ""
@@ -55,6 +71,7 @@ class _Seen:
         """`found`: line, value."""
         if found.height and not self.count:
             self.line, self.value = found.row(0)
+            self.value = veiled(self.value) if self.is_hidden else self.value
         self.count += found.height
 
     def __str__(self) -> str:
@@ -89,7 +106,6 @@ class Settled:
     orders: Mapping[str, DayOrder]
     whole: frozenset[str]
     negated: frozenset[str]
-    grain: Grain
     notes: tuple[str, ...]
 
 
@@ -100,7 +116,8 @@ class Survey:
     `decimal` is the sign where the kind of file leaves no choice. `spoken` says how the file names a field's column.
     """
 
-    mapping: OrderMapping
+    mapping: FileMapping
+    reads: Reads
     decimal: Mark | None
     spoken: Callable[[str], str]
     _marks: dict[Mark, _Seen] = field(default_factory=lambda: {".": _Seen(), ",": _Seen()})
@@ -118,13 +135,13 @@ class Survey:
                     goes_on |= self._sign(name, column)
                 if column.dtype != pl.String:
                     continue
-                if name in NUMBERS and self.decimal is None:
+                if name in self.reads.numbers and self.decimal is None:
                     goes_on = True
                     self._decimals(_cells(lines, column))
-                elif name in INSTANTS and not self.mapping.dates:
+                elif name in self.reads.instants and not self.mapping.dates:
                     goes_on = True
-                    self._days.setdefault(name, _Days()).add(_cells(lines, column))
-                elif name in IDS:
+                    self._days.setdefault(name, self._unseen(name)).add(_cells(lines, column))
+                elif name in self.reads.ids:
                     goes_on |= self._all_whole(name, column.drop_nulls())
         return goes_on
 
@@ -165,17 +182,19 @@ class Survey:
         mark, is_contested = self._mark(notes)
         orders: dict[str, DayOrder] = {}
         dates: dict[str, Dates] = {}
-        for name in INSTANTS:
+        for name in self.reads.instants:
             if name not in columns:
                 continue
-            days = self._days.get(name, _Days())
+            days = self._days.get(name, self._unseen(name))
             order = days.order(self.spoken(name)) if not self.mapping.dates else None
             if order is not None:
                 orders[name] = order
                 notes.append(f"Dates in {self.spoken(name)!r} are read {_READ[order.first]}.")
             dates[name] = parsing.dates(self.mapping.dates, order.first if order else None, days.year_digits)
         guessed = {name for name, is_whole in self._whole.items() if is_whole}
-        notes += [f"{self.spoken(name)!r} is read without the .0 at its end." for name in IDS if name in guessed]
+        notes += [
+            f"{self.spoken(name)!r} is read without the .0 at its end." for name in self.reads.ids if name in guessed
+        ]
         negated = frozenset(name for name, signs in self._signs.items() if signs == {"-"})
         notes += [
             f"{self.spoken(name)!r} has a minus throughout: it is read as what was taken off."
@@ -187,9 +206,8 @@ class Survey:
             is_mark_contested=is_contested,
             dates=dates,
             orders=orders,
-            whole=frozenset(guessed | {name for name in IDS if name in columns and columns[name].whole}),
+            whole=frozenset(guessed | {name for name in self.reads.ids if name in columns and columns[name].whole}),
             negated=negated,
-            grain=self._grain(notes),
             notes=tuple(notes),
         )
 
@@ -224,16 +242,9 @@ class Survey:
             notes.append("Decimals are written with a comma.")
         return more, not is_clear
 
-    def _grain(self, notes: list[str]) -> Grain:
-        if self.mapping.grain:
-            return self.mapping.grain
-        if {"line", "product", "quantity"} & set(self.mapping.columns):
-            return "line"
-        notes.append(
-            "Each row is taken for one order, as it names neither product nor quantity; `grain: line` in the mapping"
-            " says otherwise."
-        )
-        return "order"
+    def _unseen(self, name: str) -> "_Days":
+        hides = name in self.reads.hidden
+        return _Days(_Seen(hides), _Seen(hides), _Seen(hides))
 
 
 _READ: Mapping[Order, str] = {"day": "day before month", "month": "month before day"}

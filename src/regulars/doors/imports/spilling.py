@@ -1,4 +1,5 @@
-"""Rows laid aside by order, so that an order whose rows are scattered over a file of any size comes together again."""
+"""Rows laid aside by what they are about, so that those of one order or customer, scattered over a file of any size,
+come together again."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,24 +9,22 @@ from typing import Self
 import polars as pl
 import pyarrow as pa
 
-from regulars.doors.imports.normalising import ROWS
-
 #: About so many rows come back at once.
 PART = 50_000
 _MOST_PARTS = 256
 
 
 class Spill:
-    """One Arrow file a part, in a folder of the caller's; rows with the same `ref` are in the same part.
+    """One Arrow file a part, in a folder of the caller's; rows (of `schema`) with the same `ref` are in the same part.
 
     Memory holds one chunk while writing and one part while reading: a 256th of the file, or some 50,000 rows.
     """
 
-    def __init__(self, folder: Path, *, rows_expected: int) -> None:
+    def __init__(self, folder: Path, schema: pl.Schema, *, rows_expected: int) -> None:
         self.parts = min(max(-(-rows_expected // PART), 1), _MOST_PARTS)
         self.rows = 0
         self._folder = folder
-        self._schema = pl.DataFrame(schema=ROWS).to_arrow().schema
+        self._schema = pl.DataFrame(schema=schema).to_arrow().schema
         self._writers: dict[int, pa.ipc.RecordBatchStreamWriter] = {}
 
     def __enter__(self) -> Self:

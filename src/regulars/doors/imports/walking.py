@@ -1,0 +1,128 @@
+"""One file on its way in, whatever its rows are about: read to its end, laid aside, given back part by part."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+
+from regulars.doors.imports.columns import Columns
+from regulars.doors.imports.left_out import LeftOut
+from regulars.doors.imports.mapping import FileMapping
+from regulars.doors.imports.reading import Source, UnreadableFile
+from regulars.doors.imports.spilling import Spill
+from regulars.kit.refusals import Refusal
+
+Stage = Literal["looking", "reading", "recording", "matching"]
+#: Called with what is being done, and how many rows of how many (None: not known).
+Progress = Callable[[Stage, int, int | None], None]
+
+_MOST_PROBLEMS = 1_000_000
+#: Rough bytes of one row of CSV, and how much gzip makes of them: for how many parts to lay rows aside in.
+_ROW_BYTES = 60
+_PACKED = 6
+
+
+class TooManyProblems(Refusal):
+    """So many bad rows that the mapping must be wrong."""
+
+    code = "imports.too_many_problems"
+
+
+@dataclass(frozen=True)
+class Aside:
+    """Where what a file holds waits on disk: `folder` is the caller's, and gone with it."""
+
+    folder: Path
+    left_out: LeftOut
+
+
+class Walk:
+    """What every kind of file has in common. Subclasses take its chunks in `_take` and give back their own parts."""
+
+    def __init__(self, source: Source, columns: Columns[Any], left_out: LeftOut, progress: Progress) -> None:
+        self.source = source
+        self.columns = columns
+        self.left_out = left_out
+        self.rows_read = 0
+        self.rows_good = 0
+        self.repeated = 0
+        self._progress = progress
+
+    def read(self) -> None:
+        """To the end of the file. Nothing has come in anywhere when this raises."""
+        self.columns.survey(lambda seen: self._progress("looking", seen, self.source.rows_expected))
+        count = 0
+        for raw in self.source.chunks():
+            bad = self._take(raw)
+            self.left_out.add_problems(bad)
+            count += bad.height
+            self.rows_read += raw.height
+            if count > _MOST_PROBLEMS and 2 * self.left_out.rows_bad > self.rows_read:
+                first = bad.row(0, named=True)
+                raise TooManyProblems(
+                    f"{self.source.path.name}: more than {_MOST_PROBLEMS:,} problems, and most rows have one,"
+                    f" such as line {first['line_in_file']}, {first['column']}: {first['value']!r} {first['problem']};"
+                    " the mapping is probably wrong",
+                    field=first["column"],
+                    value=first["value"],
+                    line=first["line_in_file"],
+                    most=_MOST_PROBLEMS,
+                )
+            self._progress("reading", self.rows_read, self.source.rows_expected)
+        if not self.rows_read:
+            raise UnreadableFile(
+                f"{self.source.path.name}: there is a header and no row under it; export it again",
+                field="file",
+                value=self.source.path.name,
+                reason="no_rows",
+            )
+        self.left_out.end_of_file(self.rows_read)
+
+    def _take(self, raw: pl.DataFrame) -> pl.DataFrame:
+        """Lay one chunk's good rows aside. Returns PROBLEMS."""
+        raise NotImplementedError
+
+    def _recorded(self, good: int) -> None:
+        """So many rows more are on their way into the database."""
+        self.rows_good += good
+        self._progress("recording", self.rows_good, self.rows_read)
+
+    def said(self) -> list[str]:
+        """What was found out about the file, for the person who imports it; whole after all its parts."""
+        return self.columns.said()
+
+
+@contextmanager
+def aside() -> Iterator[Aside]:
+    """A folder for one file's rows and for what is left out of them."""
+    with (
+        tempfile.TemporaryDirectory(prefix="regulars-import-") as folder,
+        closing(LeftOut(Path(folder))) as left_out,
+    ):
+        yield Aside(Path(folder), left_out)
+
+
+@contextmanager
+def spilled(source: Source, schema: pl.Schema) -> Iterator[tuple[Spill, LeftOut]]:
+    """Rows of `schema` laid aside by their `ref`, and what is left out."""
+    expected = source.rows_expected
+    if expected is None:
+        path = source.path
+        expected = path.stat().st_size * (_PACKED if path.suffix == ".gz" else 1) // _ROW_BYTES
+    with ExitStack() as open_:
+        place = open_.enter_context(aside())
+        yield open_.enter_context(Spill(place.folder, schema, rows_expected=expected)), place.left_out
+
+
+def how_it_is_read(wanted: FileMapping | None, chosen: FileMapping) -> list[str]:
+    """A note where nobody said what the columns mean."""
+    if wanted is not None:
+        return []
+    spoken = ", ".join(f"{name} = {' + '.join(one.names)}" for name, one in chosen.columns.items() if one.names)
+    return [
+        f"Read by guessing what columns mean: {spoken}." if chosen.is_guess else f"Read with the mapping {chosen.name}."
+    ]
