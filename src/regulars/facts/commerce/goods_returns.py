@@ -116,7 +116,14 @@ class NothingLeft(Refusal):
 
 
 def refund(
-    *, order: int, lines: Mapping[int, Decimal] | None = None, key: str, at: datetime, by: Actor, why: str = ""
+    *,
+    order: int,
+    lines: Mapping[int, Decimal] | None = None,
+    key: str,
+    at: datetime,
+    by: Actor,
+    why: str = "",
+    origin: Origin = "live",
 ) -> ReturnView:
     """Goods of an order came back: `lines` maps line numbers to quantities; without it, all that is left.
 
@@ -151,7 +158,7 @@ def refund(
             returned_on=civil.day_of(at, civil.zone(company.shop().zone)),
             currency=sale.currency,
             amount_minor=sum(shares.values()),
-            origin="live",
+            origin=origin,
             fingerprint=asked,
         )
         ReturnLine.objects.bulk_create(
@@ -170,7 +177,7 @@ def refund(
         _rematching.rematch_orders([order])
         if sale.customer_id is not None:
             _rematching.rematch_customers([sale.customer_id])
-        notice = GoodsReturned(goods_return=document.id, order=order, customer=sale.customer_id, at=at, origin="live")
+        notice = GoodsReturned(goods_return=document.id, order=order, customer=sale.customer_id, at=at, origin=origin)
         _return_batches.announce_live(notice, document.amount_minor, by, why)
     return _view(document.id)
 

@@ -216,7 +216,7 @@ def record_many(*, batch: OrderBatch, at: datetime, by: Actor) -> Outcome:
     )
 
 
-def cancel(*, order: int, at: datetime, by: Actor, why: str = "") -> OrderView:
+def cancel(*, order: int, at: datetime, by: Actor, why: str = "", origin: Origin = "live") -> OrderView:
     """The order does not count any more, from `at` on, and neither do its refunds. Again changes nothing."""
     with transaction.atomic():
         row = Order.objects.select_for_update().filter(id=order).first()
@@ -227,7 +227,7 @@ def cancel(*, order: int, at: datetime, by: Actor, why: str = "") -> OrderView:
             _rematching.rematch_orders([order])
             _rematching.rematch_customers([row.customer_id] if row.customer_id else [])
             announce(
-                OrderCancelled(order=order, customer=row.customer_id, at=at, origin="live"),
+                OrderCancelled(order=order, customer=row.customer_id, at=at, origin=origin),
                 by=by,
                 verb="commerce.orders.cancel",
                 before={"total_minor": row.total_minor},

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from regulars.facts.events import _profile, intake, stream
+from regulars.facts.events import _profile, intake, orders, stream
 from regulars.facts.events.models import Evidence, Parked, Visitor
 from regulars.facts.events.models import Reader as Place
 from regulars.facts.events.stream import Batch, Event, Reader
@@ -44,6 +44,7 @@ def _count_traffic(batches: Sequence[Batch]) -> None:
 READERS = (
     Reader("traffic", count=_count_traffic),
     Reader(_profile.READER, take=_profile.take, opens_hidden=True),
+    Reader("orders", take=orders.take, only=orders.ONLY),
 )
 
 

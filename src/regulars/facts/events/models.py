@@ -152,3 +152,38 @@ class Swept(models.Model):
 
     class Meta:
         db_table = "events_swept"
+
+
+class OrderEvent(models.Model):
+    """One event by which the order feed told of an order, and what became of it. `told` keeps its digits as text."""
+
+    event = models.BigIntegerField(primary_key=True)
+    source = models.BigIntegerField()
+    namespace = models.CharField(max_length=64, db_collation="C")
+    name = models.CharField(max_length=40)
+    ref = models.CharField(max_length=200, blank=True, db_collation="C")
+    user_ref = models.CharField(max_length=200, null=True, db_collation="C")
+    is_user_hidden = models.BooleanField()
+    occurred_at = models.DateTimeField()
+    origin = models.CharField(max_length=8)
+    told = models.TextField()
+    state = models.CharField(max_length=8)
+    code = models.CharField(max_length=40, default="", db_default="")
+    why = models.CharField(max_length=300, default="", db_default="")
+    order = models.ForeignKey("commerce.Order", on_delete=models.PROTECT, related_name="+", null=True, db_index=False)
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "events_order_event"
+        indexes = [
+            models.Index(fields=["namespace", "ref"], name="events_order_event_ref"),
+            models.Index(fields=["state", "-event"], name="events_order_event_open"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="events_order_event_state", condition=models.Q(state__in=("applied", "waiting", "failed"))
+            ),
+            models.CheckConstraint(
+                name="events_order_event_user", condition=models.Q(user_ref=None) | ~models.Q(user_ref__contains="@")
+            ),
+        ]

@@ -7,10 +7,12 @@ later is understood in old events too.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final, Literal
+
+from regulars.facts.events.messages import KINDS
 
 Group = Literal[
     "browsing", "promotion", "cart", "checkout", "order", "coupon", "wishlist", "sharing", "review", "visit"
@@ -62,7 +64,8 @@ KNOWN: Final[tuple[Known, ...]] = (
     Known("Post Published", "sharing", ("Published Post",)),
 )
 #: Blanks, dashes, underscores and case do not make another name: programs write product_viewed and productViewed.
-_SEPARATORS = re.compile(r"[\s_-]+")
+_SEPARATORS = " _-"
+_WITHOUT_SEPARATORS = str.maketrans("", "", _SEPARATORS)
 _LONGEST_TEXT = 200
 #: Nobody pays more, and a column of prices holds no more.
 LARGEST_AMOUNT = Decimal(10) ** 12
@@ -71,7 +74,7 @@ MOST_PRODUCTS = 2_000
 
 
 def _tidy(name: str) -> str:
-    return _SEPARATORS.sub("", name).casefold()
+    return name.translate(_WITHOUT_SEPARATORS).lower()
 
 
 _BY_TIDY: Final[Mapping[str, Known]] = {_tidy(name): one for one in KNOWN for name in (one.name, *one.aliases)}
@@ -86,6 +89,13 @@ def canonical(name: str) -> str:
     """The name the event is known by; the told one where it is one of the sender's own."""
     found = known(name)
     return name if found is None else found.name
+
+
+def sql_of(names: Collection[str]) -> str:
+    """The condition, in SQL, under which an `event` is known by one of these names."""
+    told = sorted({_tidy(told) for one in KNOWN if one.name in names for told in (one.name, *one.aliases)})
+    listed = ", ".join(f"'{name}'" for name in told)
+    return f"event.kind = {KINDS['track']} AND lower(translate(event.name, '{_SEPARATORS}', '')) IN ({listed})"
 
 
 @dataclass(frozen=True)

@@ -74,12 +74,16 @@ class Batch:
 
 @dataclass(frozen=True)
 class Reader:
-    """Who reads. `take` gets events in order, or `count` gets batches; in a transaction, and again after a crash."""
+    """Who reads. `take` gets events in order, or `count` gets batches; in a transaction, and again after a crash.
+
+    `only` is a condition in SQL on the `event` for who wants few of them.
+    """
 
     name: str
     take: Callable[[Sequence[Event]], None] | None = None
     count: Callable[[Sequence[Batch]], None] | None = None
     opens_hidden: bool = False
+    only: str = ""
 
 
 def register(readers: Sequence[Reader]) -> None:
@@ -125,7 +129,7 @@ def step(reader: Reader, settled: int) -> int | None:
 def at(event: int) -> Sequence[Event]:
     """One event for a reader that tries again; empty where its time is over."""
     with transaction.atomic():
-        return _fetch(event - 1, event, None, opens_hidden=True)[0]
+        return _fetch(event - 1, event, None, opens_hidden=True, only="")[0]
 
 
 def _batches(position: int, settled: int) -> list[Batch]:
@@ -148,7 +152,7 @@ def _events(position: int, settled: int, batches: Sequence[Batch], reader: Reade
     if not batches or batches[0].id > (position >> BITS) + 1:
         # Numbers of nobody's, or of batches whose rows were tidied away: the events themselves are asked.
         until = (batches[0].id << BITS) - 1 if batches else end_of(settled)
-        events, is_whole = _fetch(position, until, None, opens_hidden=reader.opens_hidden)
+        events, is_whole = _fetch(position, until, None, opens_hidden=reader.opens_hidden, only=reader.only)
         if events or not batches:
             return events, until if is_whole else events[-1].id
         position = until
@@ -164,16 +168,20 @@ def _events(position: int, settled: int, batches: Sequence[Batch], reader: Reade
     times = [at for batch in taken for at in (batch.first_at, batch.last_at) if at is not None]
     if not times:
         return [], until
-    events, is_whole = _fetch(position, until, (min(times), max(times)), opens_hidden=reader.opens_hidden)
+    events, is_whole = _fetch(
+        position, until, (min(times), max(times)), opens_hidden=reader.opens_hidden, only=reader.only
+    )
     return events, until if is_whole else events[-1].id
 
 
 def _fetch(
-    after: int, until: int, times: tuple[datetime, datetime] | None, *, opens_hidden: bool
+    after: int, until: int, times: tuple[datetime, datetime] | None, *, opens_hidden: bool, only: str
 ) -> tuple[list[Event], bool]:
     """Events by number, and whether these are all: read in small lots, so that large ones do not fill the memory."""
     columns, joined = _HIDDEN if opens_hidden else _NOTHING_HIDDEN
     between = "" if times is None else " AND event.occurred_at BETWEEN %s AND %s"
+    if only:
+        between += f" AND {only}"
     asked = _COLUMNS + columns + _FROM.format(hidden=joined, times=between)
     found: list[Event] = []
     size = 0

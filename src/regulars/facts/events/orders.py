@@ -1,0 +1,506 @@
+"""Orders out of events: what a source that is the order feed tells of orders becomes commerce's orders and returns.
+
+What any other source tells of orders stays behaviour, so that one sale told twice counts once. An order is what all the
+events told of it come to: the latest says what is on it, the first when it was placed, so that neither a repeat nor
+another order of arrival makes a difference. Money that goes back waits until its order is there.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any, Final, Literal, cast
+
+import msgspec
+import polars as pl
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db.models import Q
+
+from regulars.facts.commerce import goods_returns
+from regulars.facts.commerce import orders as on_record
+from regulars.facts.commerce.goods_returns import ReturnBatch
+from regulars.facts.commerce.orders import OrderBatch, OrderView
+from regulars.facts.company import company
+from regulars.facts.events import _sums, personal, spec
+from regulars.facts.events._sums import Sale, Unusable
+from regulars.facts.events.messages import DECODER
+from regulars.facts.events.models import OrderEvent as Row
+from regulars.facts.events.stream import Event
+from regulars.facts.sources import sources
+from regulars.kit import civil
+from regulars.kit.actors import Actor, Origin
+from regulars.kit.money import Money, to_minor
+from regulars.kit.refusals import Refusal
+from regulars.runtime.secrets import vault
+from regulars.runtime.trail import trail
+
+State = Literal["applied", "waiting", "failed"]
+#: First half of the advisory lock under which orders are put together, one at a time.
+LOCK_CLASS = 7266
+BY = Actor("system", "events.orders")
+_SALES: Final = ("Order Completed", "Order Updated", "Till Sale")
+_PLACES: Final = ("Order Completed", "Till Sale")
+_OTHERS: Final = ("Order Refunded", "Order Cancelled", "Till Return")
+NAMES: Final = frozenset([*_SALES, *_OTHERS])
+#: Which events the stream's reader is given.
+ONLY: Final = spec.sql_of(NAMES)
+#: Applied, although there was nothing left for it to do.
+_NOTHING_LEFT = "nothing_left"
+_IS_DONE = Q(state="applied") & ~Q(code=_NOTHING_LEFT)
+_LONGEST_WHY = 300
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Told:
+    """One event as its source told it. `properties` with exact numbers; `user` as the source calls the customer, an
+    e-mail address or a telephone number too, None for a guest."""
+
+    event: int
+    source: int
+    name: str
+    occurred_at: datetime
+    origin: Origin
+    properties: Mapping[str, Any]
+    user: str | None
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of an event that tells of an order. `why` says what was odd, or what is missing; `order` is its
+    number in commerce where it is known."""
+
+    event: int
+    source: int
+    name: str
+    ref: str
+    occurred_at: datetime
+    state: State
+    code: str
+    why: str
+    order: int | None
+
+
+class NotAnOrderEvent(Refusal):
+    """No event of that number tells of an order."""
+
+    code = "events.not_an_order_event"
+
+
+def apply(*, events: Sequence[Told], at: datetime, by: Actor) -> list[Done]:
+    """Put on record what these events tell of orders: one answer for each that does, from a source that is the feed.
+
+    In the caller's transaction, or one of its own. The event is the key: again changes nothing. Sales of all events go
+    together, some twenty statements; what goes back goes one by one. What cannot be done stays in `problems`.
+    """
+    feeds = {one.id: one for one in sources.every() if one.is_order_feed}
+    mine = {told.event: told for told in events if told.source in feeds and spec.canonical(told.name) in NAMES}
+    if not mine:
+        return []
+    with transaction.atomic():
+        _lock()
+        known = set(Row.objects.filter(event__in=mine).values_list("event", flat=True))
+        fresh = [
+            Row(
+                event=told.event,
+                source=told.source,
+                namespace=feeds[told.source].namespace,
+                name=spec.canonical(told.name),
+                ref=spec.order(told.properties)[0].order_id,
+                user_ref=None if told.user is None or personal.is_contact(told.user) else told.user,
+                is_user_hidden=told.user is not None and personal.is_contact(told.user),
+                occurred_at=told.occurred_at,
+                origin=told.origin,
+                told=_ENCODER.encode(dict(told.properties)).decode(),
+                state="waiting",
+            )
+            for told in mine.values()
+            if told.event not in known
+        ]
+        Row.objects.bulk_create(fresh)
+        users = {told.event: told.user for told in mine.values() if told.user is not None}
+        _Work(at, by, users, company.shop()).go(fresh)
+        return [_done(row) for row in Row.objects.filter(event__in=mine).order_by("event")]
+
+
+def take(events: Sequence[Event]) -> None:
+    """`apply` for what comes down the stream, in the reader's transaction."""
+    feeds = {one.id for one in sources.every() if one.is_order_feed}
+    told = [
+        Told(
+            event=event.id,
+            source=event.source,
+            name=event.name,
+            occurred_at=event.occurred_at,
+            origin=cast(Origin, event.origin),
+            properties=event.data.get("properties", {}),
+            user=event.user_ref or _hidden_user(event.id),
+        )
+        for event in events
+        if event.source in feeds and spec.canonical(event.name) in NAMES
+    ]
+    apply(events=told, at=max(event.received_at for event in events), by=BY)
+
+
+def problems(
+    *, state: State | None = None, source: int | None = None, before: int | None = None, limit: int = 50
+) -> list[Done]:
+    """What waits for its order or failed, newest first; with `state` "applied" what was done although it was odd."""
+    rows = Row.objects.order_by("-event")
+    if state is None:
+        rows = rows.filter(state__in=("waiting", "failed"))
+    else:
+        rows = rows.filter(state=state)
+        if state == "applied":
+            rows = rows.exclude(why="")
+    if source is not None:
+        rows = rows.filter(source=source)
+    if before is not None:
+        rows = rows.filter(event__lt=before)
+    return [_done(row) for row in rows[:limit]]
+
+
+def of_order(*, namespace: str, ref: str) -> list[Done]:
+    """All that was told of one order, in the order in which it happened."""
+    return [_done(row) for row in Row.objects.filter(namespace=namespace, ref=ref).order_by("occurred_at", "event")]
+
+
+def retry(*, event: int, at: datetime, by: Actor) -> Done:
+    """Try again what waits or failed, as after the shop's settings were mended. Done already changes nothing."""
+    return retry_many(events=[event], at=at, by=by)[0]
+
+
+def retry_many(*, events: Sequence[int], at: datetime, by: Actor) -> list[Done]:
+    """`retry` for each of them, in one transaction. Refuses a number that is none of an order's event."""
+    with transaction.atomic():
+        _lock()
+        rows = {row.event: row for row in Row.objects.filter(event__in=events)}
+        for event in events:
+            if event not in rows:
+                raise NotAnOrderEvent(f"event: {event} tells of no order; look at the list", field="event", value=event)
+        open_ = [row for row in rows.values() if row.state != "applied"]
+        for row in open_:
+            row.state, row.code, row.why = "waiting", "", ""
+            trail.record(by=by, verb="events.orders.retry", subject=f"event:{row.event}", at=at)
+        Row.objects.bulk_update(open_, ["state", "code", "why"])
+        _Work(at, by, {}, company.shop()).go(open_)
+        return [_done(row) for row in Row.objects.filter(event__in=events).order_by("event")]
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """One order as all its events together tell it. `version` grows with every event."""
+
+    rows: Sequence[Row]
+    sale: Sale
+    placed_at: datetime
+    version: datetime
+    origin: Origin
+
+    @property
+    def ref(self) -> str:
+        return self.sale.ref
+
+    @property
+    def open(self) -> list[Row]:
+        return [row for row in self.rows if row.state == "waiting"]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One run over events that have their rows."""
+
+    at: datetime
+    by: Actor
+    users: Mapping[int, str]
+    shop: company.Shop
+
+    def go(self, rows: Sequence[Row]) -> None:
+        recorded: set[tuple[str, str]] = set()
+        sales = [row for row in rows if row.name in _SALES]
+        for namespace, some in groupby(sorted(sales, key=lambda row: row.namespace), key=lambda row: row.namespace):
+            recorded |= {(namespace, ref) for ref in self._sell(namespace, list(some))}
+        others = {row.event: row for row in rows if row.name in _OTHERS}
+        for namespace, ref in sorted(recorded):
+            # What came before its order, or before the version of it that has what goes back.
+            for row in Row.objects.filter(namespace=namespace, ref=ref, name__in=_OTHERS).exclude(_IS_DONE):
+                others.setdefault(row.event, row)
+        for row in sorted(others.values(), key=lambda row: (row.occurred_at, row.event)):
+            self._settle(row, self._give_back)
+
+    def _sell(self, namespace: str, fresh: Sequence[Row]) -> set[str]:
+        """The references of orders that are on record now."""
+        for row in fresh:
+            self._settle(row, self._check_sale)
+        refs = {row.ref for row in fresh if row.state == "waiting"}
+        told: dict[str, list[Row]] = {}
+        for row in Row.objects.filter(namespace=namespace, ref__in=refs, name__in=_SALES).exclude(state="failed"):
+            told.setdefault(row.ref, []).append(row)
+        standing = [self._standing(rows) for rows in told.values()]
+        done: set[str] = set()
+        for origin in ("live", "history"):
+            done |= self._record(namespace, [one for one in standing if one.origin == origin], origin)
+        return done
+
+    def _check_sale(self, row: Row) -> None:
+        self._sale(row)
+
+    def _sale(self, row: Row) -> Sale:
+        told, unread = spec.order(DECODER.decode(row.told))
+        return _sums.sale(told, unread, is_till=row.name == "Till Sale", shops_currency=self.shop.currency)
+
+    def _standing(self, rows: Sequence[Row]) -> "_Standing":
+        """What an order comes to by all that was told of it. What is told later counts one microsecond more with each
+        event, so that commerce takes every new state for a newer one, whatever was told first."""
+        in_order = sorted(rows, key=lambda row: (row.occurred_at, row.event))
+        placed = [row.occurred_at for row in in_order if row.name in _PLACES]
+        return _Standing(
+            rows=in_order,
+            sale=self._sale(in_order[-1]),
+            placed_at=min(placed, default=in_order[0].occurred_at),
+            version=in_order[-1].occurred_at + _MICROSECOND * (len(in_order) - 1),
+            origin=cast(Origin, max(rows, key=lambda row: row.event).origin),
+        )
+
+    def _record(self, namespace: str, standing: Sequence["_Standing"], origin: str) -> set[str]:
+        if not standing:
+            return set()
+        try:
+            with transaction.atomic():
+                batch = self._batch(namespace, standing, cast(Origin, origin))
+                outcome = on_record.record_many(batch=batch, at=self.at, by=self.by)
+        except (OperationalError, InterfaceError):
+            raise
+        except (Refusal, DatabaseError, pl.exceptions.PolarsError) as problem:
+            if len(standing) > 1:
+                middle = len(standing) // 2
+                return self._record(namespace, standing[:middle], origin) | self._record(
+                    namespace, standing[middle:], origin
+                )
+            for row in standing[0].open:
+                _fail(row, getattr(problem, "code", "unstorable"), _said(problem))
+            return set()
+        for one in standing:
+            for row in one.open:
+                if one.ref in outcome.conflicts or one.ref in outcome.stale:
+                    _fail(
+                        row,
+                        "newer_on_record",
+                        f"order_id: {one.ref!r} is on record from elsewhere, later or differently; it stays as it is",
+                    )
+                else:
+                    _finish(row, outcome.ids[one.ref], "; ".join(self._sale(row).remarks))
+        return set(outcome.ids)
+
+    def _batch(self, namespace: str, standing: Sequence["_Standing"], origin: Origin) -> OrderBatch:
+        zone = civil.zone(self.shop.zone)
+        heads: list[dict[str, Any]] = []
+        lines: list[dict[str, Any]] = []
+        for one in standing:
+            sale = one.sale
+            heads.append(
+                {
+                    "ref": sale.ref,
+                    "customer_ref": self._user(one.rows),
+                    "channel": sale.channel,
+                    "store": sale.store,
+                    "placed_at": one.placed_at,
+                    "placed_on": civil.day_of(one.placed_at, zone),
+                    "currency": sale.currency,
+                    "is_adjustment": False,
+                    "discount_minor": sale.discount_minor,
+                    "shipping_minor": sale.shipping_minor,
+                    "tax_minor": sale.tax_minor,
+                    "total_minor": sale.total_minor,
+                    "source_updated_at": one.version,
+                }
+            )
+            lines += [
+                {
+                    "ref": sale.ref,
+                    "number": line.number,
+                    "product_ref": line.product_ref,
+                    "title": line.title,
+                    "category": line.category,
+                    "quantity": line.quantity,
+                    "unit_price": line.unit_price,
+                    "amount_minor": line.amount_minor,
+                    "discount_minor": 0,
+                }
+                for line in sale.lines
+            ]
+        return OrderBatch(
+            namespace,
+            pl.DataFrame(heads, schema=on_record.ORDERS),
+            pl.DataFrame(lines, schema=on_record.LINES),
+            origin,
+        )
+
+    def _user(self, rows: Iterable[Row]) -> str | None:
+        """Whose order it is: the user told last. A guest's where no event names one."""
+        for row in sorted(rows, key=lambda row: (row.occurred_at, row.event), reverse=True):
+            if row.user_ref is not None:
+                return str(row.user_ref)
+            if row.is_user_hidden and (user := self.users.get(row.event) or _hidden_user(row.event)):
+                return user
+        return None
+
+    def _settle(self, row: Row, step: Callable[[Row], object]) -> None:
+        """Do the step; what says no to it is written down, and the rest goes on."""
+        try:
+            with transaction.atomic():
+                step(row)
+        except Unusable as no:
+            _fail(row, no.code, no.why)
+        except (OperationalError, InterfaceError):
+            raise
+        except (Refusal, DatabaseError, pl.exceptions.PolarsError) as problem:
+            _fail(row, getattr(problem, "code", "unstorable"), _said(problem))
+
+    def _give_back(self, row: Row) -> None:
+        order, unread = spec.order(DECODER.decode(row.told))
+        remarks = _sums.check(unread)
+        if row.name == "Till Return" and not order.order_id:
+            self._take_in(row, order, remarks)
+            return
+        if not order.order_id:
+            raise Unusable("no_order_id", "order_id: it is missing; send the number of the order it belongs to")
+        sold = on_record.by_ref(namespace=row.namespace, ref=order.order_id)
+        if sold is None:
+            row.code, row.why = "order_unknown", f"order_id: {order.order_id!r} is not on record yet; this waits for it"
+            row.save(update_fields=["code", "why"])
+            return
+        if row.name == "Order Cancelled":
+            on_record.cancel(order=sold.id, at=row.occurred_at, by=self.by, origin=cast(Origin, row.origin))
+            _finish(row, sold.id, "; ".join(remarks))
+        else:
+            self._refund(row, order, sold, remarks)
+
+    def _refund(self, row: Row, told: spec.Order, sold: OrderView, remarks: list[str]) -> None:
+        if told.currency and told.currency != sold.currency:
+            raise Unusable(
+                "other_currency",
+                f"currency: {told.currency!r} is told, the order is in {sold.currency}; send the refund in the order's",
+            )
+        total = None if told.total is None else abs(to_minor(told.total, sold.currency))
+        if sold.cancelled_at is not None or not any(line.quantity > line.returned_quantity for line in sold.lines):
+            # Shops tell of a refund after a cancellation, and of a part after the whole: nothing is missing.
+            why = "cancelled" if sold.cancelled_at is not None else "given back already"
+            remarks.append(f"order_id: all of {sold.ref!r} is {why}; nothing was left")
+            _finish(row, sold.id, "; ".join(remarks), _NOTHING_LEFT)
+            return
+        lines = _sums.coming_back(sold, told.products) if told.products else None
+        if lines is None and total is not None:
+            _check_whole(sold, total)
+        back = goods_returns.refund(
+            order=sold.id,
+            lines=lines,
+            key=told.return_id or f"event:{row.event}",
+            at=row.occurred_at,
+            by=self.by,
+            origin=cast(Origin, row.origin),
+        )
+        if total is not None and total not in (back.amount_minor, sold.total_minor):
+            remarks.append(
+                f"total: {Money(total, sold.currency)} went back, {Money(back.amount_minor, sold.currency)} of it for"
+                f" these goods, {Money(abs(total - back.amount_minor), sold.currency)} apart"
+            )
+        _finish(row, sold.id, "; ".join(remarks))
+
+    def _take_in(self, row: Row, told: spec.Order, remarks: list[str]) -> None:
+        """A return at the till without a receipt: matched to what its customer bought, first in, first out."""
+        if not told.products:
+            raise Unusable("no_products", "products: it names none; send what came back")
+        currency = told.currency or self.shop.currency
+        if not told.currency:
+            remarks.append(f"currency: it is missing; the shop's {currency} was taken")
+        head = {
+            "ref": told.return_id or f"event:{row.event}",
+            "customer_ref": self._user([row]),
+            "order_ref": None,
+            "returned_at": row.occurred_at,
+            "returned_on": civil.day_of(row.occurred_at, civil.zone(self.shop.zone)),
+            "currency": currency,
+            "source_updated_at": row.occurred_at,
+        }
+        lines = [
+            {
+                "ref": head["ref"],
+                "number": line.number,
+                "product_ref": line.product_ref,
+                "title": line.title,
+                "category": line.category,
+                "quantity": line.quantity,
+                "unit_price": line.unit_price,
+                "amount_minor": line.amount_minor,
+            }
+            for line in _sums.lines(told.products, currency, remarks)
+        ]
+        batch = ReturnBatch(
+            row.namespace,
+            pl.DataFrame([head], schema=goods_returns.RETURNS),
+            pl.DataFrame(lines, schema=goods_returns.LINES),
+            cast(Origin, row.origin),
+        )
+        outcome = goods_returns.record_many(batch=batch, at=self.at, by=self.by)
+        if outcome.conflicts or outcome.stale:
+            raise Unusable("newer_on_record", f"return_id: {told.return_id!r} is on record with other content")
+        _finish(row, None, "; ".join(remarks))
+
+
+def _check_whole(sold: OrderView, total: int) -> None:
+    """A refund that names no products is of the whole order; one of less money names none of its lines."""
+    earlier = sum(back.amount_minor for back in goods_returns.of_order(sold.id))
+    left = sold.goods_minor - sold.discount_minor - earlier
+    if total < left:
+        raise Unusable(
+            "names_no_products",
+            f"total: {Money(total, sold.currency)} of {Money(left, sold.currency)} is to go back, and no products are"
+            " named; name them with their quantities",
+        )
+
+
+def _hidden_user(event: int) -> str | None:
+    """The user of an event where that is an e-mail address or a telephone number; None once the person is forgotten."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sealed_for, sealed FROM events_hidden WHERE event = %s", [event])
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    (plain,) = vault.open_many([vault.Sealed(found[0], "events_hidden", "sealed", event, bytes(found[1]))])
+    user = None if plain is None else DECODER.decode(plain).get("userId")
+    return user if isinstance(user, str) else None
+
+
+def _lock() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [LOCK_CLASS])
+
+
+def _said(problem: Exception) -> str:
+    return problem.message if isinstance(problem, Refusal) else "the database refused it; look for odd amounts"
+
+
+def _finish(row: Row, order: int | None, why: str, code: str = "") -> None:
+    row.state, row.code, row.why, row.order_id = "applied", code, why[:_LONGEST_WHY], order
+    row.save(update_fields=["state", "code", "why", "order"])
+
+
+def _fail(row: Row, code: str, why: str) -> None:
+    row.state, row.code, row.why = "failed", code, why[:_LONGEST_WHY]
+    row.save(update_fields=["state", "code", "why"])
+
+
+def _done(row: Row) -> Done:
+    return Done(
+        row.event,
+        row.source,
+        row.name,
+        row.ref,
+        row.occurred_at,
+        cast(State, row.state),
+        row.code,
+        row.why,
+        row.order_id,
+    )
