@@ -161,6 +161,15 @@ def read(raw: bytes, *, envelope: Envelope, sender: Sender) -> Message | Rejecte
         )
 
 
+def names_its_call(raw: bytes) -> bool:
+    """Whether the message says itself which call it is."""
+    try:
+        told = decoded(raw)
+    except _No:
+        return False
+    return isinstance(told, dict) and bool(told.get("type"))
+
+
 def decoded(raw: bytes) -> Any:
     """JSON with exact numbers; raises `_No` (caught by `read`) with what is wrong."""
     try:

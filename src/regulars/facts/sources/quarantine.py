@@ -152,6 +152,42 @@ def settle(*, number: int, as_: State, at: datetime, by: Actor) -> Quarantined:
     return _told(row)
 
 
+def hold(number: int) -> Quarantined:
+    """One that waits, for the caller alone until its transaction ends. Refused when it was settled before."""
+    row = Row.objects.select_for_update().filter(id=number).first() or _row(number)
+    if row.state != "waiting":
+        raise AlreadySettled(
+            f"message: {number} was {row.state} before; nothing is left to do", field="message", value=number
+        )
+    return _told(row)
+
+
+def keep_waiting(*, number: int, code: str, field: str, why: str, at: datetime, by: Actor) -> Quarantined:
+    """It was tried again and is still bad: it stays, with the reason it has now."""
+    with transaction.atomic():
+        held = hold(number)
+        Row.objects.filter(id=number).update(code=code, field=field[:60], why=why[:300])
+        trail.record(
+            by=by,
+            verb="quarantine.keep_waiting",
+            subject=f"quarantined:{number}",
+            at=at,
+            before={"code": held.code},
+            after={"code": code},
+        )
+    return get(number)
+
+
+def numbers_waiting(*, source: int | None = None, code: str = "", limit: int = 1_000) -> list[int]:
+    """Those that wait, oldest first, of a source or with a code or all. One query."""
+    rows = Row.objects.filter(state="waiting").order_by("id")
+    if source is not None:
+        rows = rows.filter(source_id=source)
+    if code:
+        rows = rows.filter(code=code)
+    return list(rows.values_list("id", flat=True)[:limit])
+
+
 def waiting(source: int | None = None) -> int:
     """How many wait for somebody, at most 10,000."""
     rows = Row.objects.filter(state="waiting")

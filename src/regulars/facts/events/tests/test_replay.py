@@ -1,0 +1,141 @@
+"""Messages that were not taken, taken after all."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from regulars.facts.events import intake, messages
+from regulars.facts.events.messages import Envelope
+from regulars.facts.events.replay import Replayed, replay, replay_many
+from regulars.facts.events.tests.shoppers import MONDAY, a_source, sender, sent
+from regulars.facts.sources import quarantine, sources
+from regulars.facts.sources.sources import Source
+from regulars.kit.actors import Actor
+from regulars.runtime.trail import trail
+
+MAREK = Actor("operator", "7")
+LATER = MONDAY + timedelta(days=3)
+NAMELESS = {"type": "track", "userId": "li-1", "messageId": "m-nameless", "timestamp": "2026-11-16T08:00:00"}
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def web() -> Source:
+    return a_source("web")
+
+
+def kept(source: Source, *told: Any, type: str = "") -> list[int]:
+    before = {one.id for one in quarantine.search(limit=1000)}
+    envelope = Envelope({}, None, MONDAY, type)
+    read = [messages.read(json.dumps(one).encode(), envelope=envelope, sender=sender(source)) for one in told]
+    intake.take_many(told=read, received_at=MONDAY)
+    return sorted(one.id for one in quarantine.search(limit=1000) if one.id not in before)
+
+
+def stored() -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, message_id, occurred_at, received_at FROM events_event ORDER BY id")
+        return list(cursor.fetchall())
+
+
+def test_a_mended_message_is_taken_as_of_when_it_arrived(web):
+    (number,) = kept(web, NAMELESS)
+
+    verdict = replay(quarantined=number, mended=json.dumps({**NAMELESS, "event": "Tried On"}), at=LATER, by=MAREK)
+
+    assert verdict.said == "accepted"
+    assert stored() == [("Tried On", "m-nameless", MONDAY - timedelta(hours=9), MONDAY)]
+    assert quarantine.get(number).state == "replayed"
+    with pytest.raises(quarantine.AlreadySettled):
+        replay(quarantined=number, at=LATER, by=MAREK)
+
+
+def test_one_that_is_still_bad_stays_with_its_new_reason(web):
+    (number,) = kept(web, NAMELESS)
+
+    verdict = replay(
+        quarantined=number, mended=json.dumps({**NAMELESS, "event": "Tried On", "userId": None}), at=LATER, by=MAREK
+    )
+
+    assert (verdict.said, verdict.code) == ("rejected", "no_identifier")
+    now = quarantine.get(number)
+    assert (now.state, now.code, now.field) == ("waiting", "no_identifier", "userId")
+    assert json.loads(quarantine.opened(number=number, at=LATER, by=MAREK)) == NAMELESS
+    assert stored() == []
+
+
+def test_what_is_no_json_any_more_stays(web):
+    (number,) = kept(web, NAMELESS)
+
+    assert replay(quarantined=number, mended="{", at=LATER, by=MAREK).code == "not_json"
+    assert replay(quarantined=number, mended="\ud800", at=LATER, by=MAREK).code == "not_json"
+
+
+def test_the_source_as_it_is_now_reads_it(web):
+    (number,) = kept(web, {**NAMELESS, "event": "x" * 201})
+    sources.change(source=web.id, zone="UTC", at=LATER, by=MAREK)
+
+    replay(quarantined=number, mended=json.dumps({**NAMELESS, "event": "Tried On"}), at=LATER, by=MAREK)
+
+    assert stored()[0][2] == MONDAY - timedelta(hours=1)
+
+
+def test_the_call_it_was_sent_to_is_remembered(web):
+    told = {"userId": "li-1", "event": "Tried On\n", "messageId": "m"}
+    (number,) = kept(web, {**told, "event": ""}, type="track")
+
+    assert replay(quarantined=number, mended=json.dumps({**told, "event": "Tried On"}), at=LATER, by=MAREK).said == (
+        "accepted"
+    )
+
+
+def test_a_conflict_stays_until_it_has_an_id_of_its_own(web):
+    first = {**NAMELESS, "event": "Tried On"}
+    other = {**first, "event": "Bought"}
+    sent(web, first)
+    (number,) = kept(web, other)
+
+    assert replay(quarantined=number, at=LATER, by=MAREK).said == "conflict"
+    assert replay(quarantined=number, mended=json.dumps(first), at=LATER, by=MAREK).said == "duplicate"
+    assert [name for name, *_ in stored()] == ["Tried On"]
+
+
+def test_many_are_replayed_by_what_they_have_in_common(web):
+    till = a_source("till")
+    revoked = []
+    for source, n in ((web, 3), (till, 2)):
+        told = [
+            messages.read(
+                json.dumps({**NAMELESS, "event": "Tried On", "messageId": f"m-{k}"}).encode(),
+                envelope=Envelope({}, None, MONDAY),
+                sender=sender(source),
+            )
+            for k in range(n)
+        ]
+        revoked += [
+            messages.Rejected(source.id, "key_revoked", "writeKey", "", one.message_id, "track", one.name, one.raw)
+            for one in told
+        ]
+    intake.take_many(told=revoked, received_at=MONDAY)
+    kept(web, NAMELESS)
+
+    one = replay_many(source=web.id, code="key_revoked", limit=1, at=LATER, by=MAREK)
+    rest = replay_many(source=web.id, at=LATER, by=MAREK)
+
+    assert one == Replayed(accepted=1, duplicates=0, still_bad=0, left=2)
+    assert rest == Replayed(accepted=2, duplicates=0, still_bad=1, left=0)
+    assert quarantine.waiting(till.id) == 2
+    assert len(stored()) == 3
+
+
+def test_whoever_replays_leaves_a_line(web):
+    (number,) = kept(web, NAMELESS)
+
+    replay(quarantined=number, at=LATER, by=MAREK)
+
+    verbs = [line.verb for line in trail.of(f"quarantined:{number}")]
+    assert set(verbs) == {"quarantine.open", "quarantine.keep_waiting"}
