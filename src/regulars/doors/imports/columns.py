@@ -15,7 +15,8 @@ from regulars.doors.imports.parsing import MILLION, millionths, tidy
 from regulars.doors.imports.reading import Source
 from regulars.doors.imports.row_frames import FAULT
 from regulars.doors.imports.settling import Reads, Settled, Survey, either_order, other_order, veiled
-from regulars.facts.customers.identifiers import is_contact
+from regulars.facts.customers import contacts
+from regulars.facts.customers.identifiers import is_contact, why_unusable
 from regulars.kit import civil
 
 _BROKEN = "[\ufffd\\x00-\\x08]"
@@ -30,16 +31,19 @@ _M = TypeVar("_M", bound=FileMapping)
 class Columns(Generic[_M]):
     """Reads the columns of one file's chunks as fields, as all of its rows settle it before the first is read.
 
-    `zone` is used where the mapping says none. `now` is when the future begins. Subclasses say which fields there are:
-    `texts` are read as text whatever the file's type, `longest` has how many bytes some may have, `reads` what the
-    others are.
+    `zone` is used where the mapping says none. `now` is when the future begins. Phone numbers without a country code
+    are those of `region` (CN, GB). Subclasses say which fields there are: `texts` are read as text whatever the file's
+    type, `longest` has how many bytes some may have, `reads` what the others are.
     """
 
     source: Source
     mapping: _M
     zone: ZoneInfo
     now: datetime
+    region: str = "CN"
     notes: list[str] = field(default_factory=list)
+    guests_by_name: int = 0
+    has_contacts: bool = False
     unknown_countries: set[str] = field(default_factory=set)
     _settled: Settled = field(init=False)
 
@@ -98,6 +102,8 @@ class Columns(Generic[_M]):
         if self.unknown_countries:
             names = ", ".join(sorted(self.unknown_countries)[:_COUNTRIES_TOLD])
             notes.append(f"No country is kept for customers from: {names}.")
+        if self.has_contacts:
+            notes.append("Customers are known by e-mail address or phone number: these are kept as keyed hashes.")
         return notes
 
     def _problems(self) -> Problems:
@@ -193,13 +199,18 @@ class Columns(Generic[_M]):
                 pl.col(name),
                 told.schema[name],
                 self._settled.dates[name],
-                self.zone,
+                self._zone_of(name),
                 told[name].drop_nulls() if told.schema[name] == pl.String else None,
             ).alias(f"{name}_read")
             if name in self.mapping.columns
             else pl.lit(None, dtype=pl.Datetime("us", "UTC")).alias(f"{name}_read")
             for name in self.reads.instants
         ]
+
+    def _zone_of(self, name: str) -> ZoneInfo:
+        """Whose clock times without an offset are."""
+        del name
+        return self.zone
 
     def _check_texts(self, found: Problems) -> None:
         columns = self.mapping.columns
@@ -216,6 +227,30 @@ class Columns(Generic[_M]):
                     f"is longer than {most} bytes",
                     "map the column that holds the code, not a text",
                 )
+
+    def _key(self, name: str, read: pl.DataFrame, found: Problems, *, is_all_contacts: bool = False) -> pl.DataFrame:
+        """With `<name>_key`: what tells who it is in the form that is compared, null for nobody."""
+        known = [ref for ref in read[name].drop_nulls().unique().to_list() if ref.isprintable()]
+        nobody = [ref for ref in known if why_unusable(ref)]
+        keys: dict[str, str] = {}
+        unread: list[str] = []
+        for ref in set(known) - set(nobody):
+            if is_all_contacts or is_contact(ref):
+                try:
+                    keys[ref] = contacts.as_compared(ref, self.region)
+                except (contacts.BadEmail, contacts.BadPhone):
+                    unread.append(ref)
+        if unread:
+            found.where(
+                pl.col(name).is_in(unread),
+                name,
+                "is no e-mail address and no phone number",
+                "write it like name@example.com or +86 138 0013 8000, or leave it empty for a guest",
+            )
+        guests = pl.col(name).is_in(nobody)
+        self.guests_by_name += read.select(guests.sum()).item() if nobody else 0
+        self.has_contacts |= bool(keys)
+        return read.with_columns(pl.when(guests).then(None).otherwise(pl.col(name).replace(keys)).alias(f"{name}_key"))
 
     def _countries(self, read: pl.DataFrame) -> pl.DataFrame:
         """With `country_code`; names that are no country's are kept in mind."""
@@ -320,8 +355,8 @@ class Columns(Generic[_M]):
             "@row", "@line", pl.col(FAULT).struct.field("column", "value", "problem", "mend")
         )
         values = faulty["value"].drop_nulls()
-        contacts = dict.fromkeys((value for value in values if is_contact(value)), "(a contact)")
-        shown = {value: veiled(value) for value in values} if self.reads.hidden else contacts
+        masked = dict.fromkeys((value for value in values if is_contact(value)), "(a contact)")
+        shown = {value: veiled(value) for value in values} if self.reads.hidden else masked
         return faulty.select(
             row="@row",
             line_in_file="@line",

@@ -3,11 +3,12 @@
 import json
 import os
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, ParamSpec, TypeVar
 
 import click
 from django.utils import translation
@@ -15,8 +16,9 @@ from django.utils.translation import gettext
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from regulars.doors.imports import checking, mapping, orders, rejects
+from regulars.doors.imports import checking, customer_files, customers, mapping, orders, rejects
 from regulars.doors.imports import report as report_page
+from regulars.doors.imports.outcomes import Imported
 from regulars.doors.imports.walking import Progress as Tell
 from regulars.doors.imports.walking import Stage
 from regulars.kit import civil, money
@@ -38,6 +40,24 @@ _WORDS: Mapping[Stage, str] = {
 }
 
 
+_BY = Actor("import", "command line")
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class _Came:
+    """What one kind of import says in its own words: what it settled, what became of its documents, how one is called,
+    and what it means that one stands twice."""
+
+    settled: Sequence[str]
+    counted: Sequence[str]
+    what: str
+    twice: str
+    which: str = "the first"
+    where: str = "before"
+
+
 def _a_zone(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
     return value if value is None else _checked(civil.zone, value)
 
@@ -57,29 +77,44 @@ def _checked(look: Callable[[str], object], value: str) -> str:
 
 @click.group("import")
 def import_group() -> None:
-    """Bring orders in from files: CSV, Excel, Parquet."""
+    """Bring orders, customers and events in from files: CSV, Excel, Parquet."""
+
+
+def _file_options(command: Callable[_P, _T]) -> Callable[_P, _T]:
+    """What every kind of import asks, but for its own options."""
+    for option in reversed(
+        (
+            click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path)),
+            click.option(
+                "--map",
+                "map_name",
+                metavar="NAME|FILE",
+                help="A mapping that comes with Regulars, or your own .yaml file  [default: one that fits, or a guess]",
+            ),
+            click.option(
+                "--zone",
+                callback=_a_zone,
+                help="The time zone of the file's clock times, instead of the mapping's.",
+            ),
+            click.option("--dry-run", is_flag=True, help="Read and check everything, record nothing."),
+            click.option(
+                "--reject-file",
+                type=click.Path(dir_okay=False, path_type=Path),
+                help="Where rows that cannot come in are written  [default: beside FILE, nowhere in a dry run]",
+            ),
+            click.option("--json", "as_json", is_flag=True, help="Print facts as JSON."),
+        )
+    ):
+        command = option(command)
+    return command
 
 
 @import_group.command("orders")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--map",
-    "map_name",
-    metavar="NAME|FILE",
-    help="A mapping that comes with Regulars, or your own .yaml file  [default: one that fits, or a guess]",
-)
+@_file_options
 @click.option("--source", metavar="NAME", help="The system the file comes from, instead of the mapping's.")
-@click.option("--zone", callback=_a_zone, help="The time zone of the file's clock times, instead of the mapping's.")
 @click.option(
     "--currency", callback=_a_currency, help="The currency of amounts that name none, instead of the mapping's."
 )
-@click.option("--dry-run", is_flag=True, help="Read and check everything, record nothing.")
-@click.option(
-    "--reject-file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Where rows that cannot come in are written  [default: beside FILE, nowhere in a dry run]",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
 @click.pass_context
 def import_orders(
     ctx: click.Context,
@@ -102,7 +137,7 @@ def import_orders(
             file,
             mapping.load(map_name) if map_name else None,
             at=datetime.now(UTC),
-            by=Actor("import", "command line"),
+            by=_BY,
             dry_run=dry_run,
             reject_file=reject_file,
             source=source,
@@ -110,8 +145,51 @@ def import_orders(
             currency=currency,
             progress=tell,
         )
-    facts = _facts(file, done)
-    click.echo(json.dumps(facts, ensure_ascii=False) if as_json else _told(file, done))
+    settled = None
+    if done.settled is not None:
+        names = ("name", "currency", "zone", "language", "country", "guessed", "is_settled")
+        settled = {name: getattr(done.settled, name) for name in names}
+    _say(ctx, file, done, {"rows_outdated": done.rows_outdated, "shop_settled": settled}, as_json, _of_orders(done))
+
+
+@import_group.command("customers")
+@_file_options
+@click.option("--source", metavar="NAME", help="Whose customer numbers these are, instead of the mapping's.")
+@click.pass_context
+def import_customers(
+    ctx: click.Context,
+    file: Path,
+    map_name: str | None,
+    source: str | None,
+    zone: str | None,
+    dry_run: bool,
+    reject_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Bring in who the customers are. Doing it again changes nothing; a newer file changes what it tells anew.
+
+    Everything personal is sealed, and shown nowhere but in the reject file, where it stood in yours. The exit code is
+    3 when some rows are left out; 1 means that nothing came in.
+    """
+    with _bar() as tell:
+        done = customers.import_customers(
+            file,
+            customer_files.load(map_name) if map_name else None,
+            at=datetime.now(UTC),
+            by=_BY,
+            dry_run=dry_run,
+            reject_file=reject_file,
+            source=source,
+            zone=zone,
+            progress=tell,
+        )
+    _say(ctx, file, done, {"rows_outdated": done.rows_outdated}, as_json, _of_customers(done))
+
+
+def _say(ctx: click.Context, file: Path, done: Imported, own: dict[str, object], as_json: bool, came: _Came) -> None:
+    """Print what an import came to, in words or as JSON with what is its `own`, and end with the code that says so."""
+    facts = _facts(file, done) | own
+    click.echo(json.dumps(facts, ensure_ascii=False) if as_json else _told(file, done, came))
     if not done.is_whole:
         ctx.exit(ROWS_LEFT_OUT)
 
@@ -133,7 +211,7 @@ def _bar() -> Iterator[Tell]:
         yield tell
 
 
-def _facts(file: Path, done: orders.Imported) -> dict[str, object]:
+def _facts(file: Path, done: Imported) -> dict[str, object]:
     return {
         "file": str(file),
         "run": done.run,
@@ -144,29 +222,21 @@ def _facts(file: Path, done: orders.Imported) -> dict[str, object]:
         "rows_rejected": done.rows_rejected,
         "rows_bad": done.rows_bad,
         "rows_held": done.rows_held,
-        "rows_outdated": done.rows_outdated,
         "rows_repeated": done.rows_repeated,
         "reject_file": str(done.reject_file) if done.reject_file else None,
-        "recorded": {"orders": done.orders.facts(), "returns": done.returns.facts()},
+        "recorded": done.recorded(),
         "totals": done.totals,
         "problems": done.problems.to_dicts(),
         "conflicts": done.conflicts.to_dicts(),
         "notes": list(done.notes),
-        "shop_settled": None
-        if done.settled is None
-        else {
-            name: getattr(done.settled, name)
-            for name in ("name", "currency", "zone", "language", "country", "guessed", "is_settled")
-        },
         "seconds": done.seconds,
     }
 
 
-def _told(file: Path, done: orders.Imported) -> str:
-    said = [f"{file.name}: {done.rows_read:,} rows read, {done.rows_good:,} good, in {done.seconds:.1f} s."]
-    said += [f"  {note}" for note in done.notes]
+def _of_orders(done: orders.Imported) -> _Came:
+    settled: list[str] = []
     if done.settled:
-        said.append(
+        settled.append(
             f"  First import, so this is settled by what the file tells or by guess: the shop is {done.settled.name!r},"
             f" its currency {done.settled.currency}, its zone {done.settled.zone}, its language"
             f" {done.settled.language}, its country {done.settled.country}. Mend what is wrong with"
@@ -174,20 +244,37 @@ def _told(file: Path, done: orders.Imported) -> str:
         )
         if done.settled.guessed:
             options = " ".join(f"--{name} {shlex.quote(getattr(done.settled, name))}" for name in done.settled.guessed)
-            said.append(
+            settled.append(
                 f"  Nobody chose {', '.join(done.settled.guessed)}: `regulars shop settle {options}` says it is so."
             )
+    counted: list[str] = []
+    for name, came in (("Orders", done.orders), ("Returns", done.returns)):
+        counts = f"{came.new:,} new, {came.changed:,} changed, {came.same:,} known already"
+        counted.append(f"{name}: {counts}, {came.stale:,} older than what is known, {came.conflicts:,} in conflict.")
+        if came.refs_in_conflict:
+            refs = ", ".join(came.refs_in_conflict)
+            counted.append(f"  On record with other content and no update time that decides, so left as it was: {refs}")
+    return _Came(settled, counted, "order", "Orders that stand twice in the file with different content")
+
+
+def _of_customers(done: customers.Imported) -> _Came:
+    came = done.customers
+    counts = f"{came.new:,} new, {came.changed:,} changed, {came.same:,} known already"
+    counted = [f"Customers: {counts}, {came.older:,} known from later than the file tells."]
+    if came.shared:
+        counted.append(f"  Contacts kept by which somebody else is known already: {came.shared:,}.")
+    twice = "Customers that stand twice in the file with different content"
+    return _Came([], counted, "customer", twice, "the newest, or the first,", "where it is kept")
+
+
+def _told(file: Path, done: Imported, came: _Came) -> str:
+    said = [f"{file.name}: {done.rows_read:,} rows read, {done.rows_good:,} good, in {done.seconds:.1f} s."]
+    said += [f"  {note}" for note in done.notes]
+    said += came.settled
     if done.run is None:
         said.append("Nothing is recorded: this was a dry run.")
     else:
-        for name, came in (("Orders", done.orders), ("Returns", done.returns)):
-            counts = f"{came.new:,} new, {came.changed:,} changed, {came.same:,} known already"
-            said.append(f"{name}: {counts}, {came.stale:,} older than what is known, {came.conflicts:,} in conflict.")
-            if came.refs_in_conflict:
-                refs = ", ".join(came.refs_in_conflict)
-                said.append(
-                    f"  On record with other content and no update time that decides, so left as it was: {refs}"
-                )
+        said += came.counted
     said += ["", "Control totals"]
     said += [f"  {_label(name):<26} {_value(value)}" for name, value in done.totals.items()]
     if not done.problems.is_empty():
@@ -199,10 +286,10 @@ def _told(file: Path, done: orders.Imported) -> str:
             ).iter_rows()
         ]
     if not done.conflicts.is_empty():
-        said += ["", "Orders that stand twice in the file with different content: the first is kept"]
+        said += ["", f"{came.twice}: {came.which} is kept"]
         said += [
-            f"  {file.name}:{row['line_in_file']}: order {row['ref']}: {row['column']} {_shown(row['left_out'])} here,"
-            f" {_shown(row['kept'])} before"
+            f"  {file.name}:{row['line_in_file']}: {came.what} {row['ref']}: {row['column']} {_shown(row['left_out'])}"
+            f" here, {_shown(row['kept'])} {came.where}"
             for row in done.conflicts.iter_rows(named=True)
         ]
     if done.reject_file:

@@ -11,8 +11,6 @@ from regulars.doors.imports.checking import Problems
 from regulars.doors.imports.columns import Columns
 from regulars.doors.imports.mapping import CONTACTS, NUMBERS, Grain, OrderMapping
 from regulars.doors.imports.settling import Reads
-from regulars.facts.customers import contacts
-from regulars.facts.customers.identifiers import is_contact, why_unusable
 
 #: One row of a file, read. Quantities are whole thousandths, prices whole millionths, amounts minor units; a return's
 #: are positive. `content` tells whether two rows of the file say the same; `is_bad` rows hold back their whole order.
@@ -79,14 +77,11 @@ class Normaliser(Columns[OrderMapping]):
     """Reads the chunks of one order file.
 
     `currency` is used where the mapping says none. `shop_zone` is whose days count, where they are not those of the
-    file's zone. Phone numbers without a country code are those of `region` (CN, GB).
+    file's zone.
     """
 
     currency: str
     shop_zone: ZoneInfo | None = None
-    region: str = "CN"
-    has_contacts: bool = False
-    guests_by_name: int = 0
     _amounts: Amounts = field(init=False)
     _grain: Grain = field(init=False)
 
@@ -159,29 +154,7 @@ class Normaliser(Columns[OrderMapping]):
     def _customers(self, read: pl.DataFrame, found: Problems) -> pl.DataFrame:
         """With `customer_key`: the customer's number, or an address or phone number in the form that is compared."""
         for name in ("customer", *CONTACTS):
-            known = [ref for ref in read[name].drop_nulls().unique().to_list() if ref.isprintable()]
-            nobody = [ref for ref in known if why_unusable(ref)]
-            keys: dict[str, str] = {}
-            unread: list[str] = []
-            for ref in set(known) - set(nobody):
-                if name in CONTACTS or is_contact(ref):
-                    try:
-                        keys[ref] = contacts.as_compared(ref, self.region)
-                    except (contacts.BadEmail, contacts.BadPhone):
-                        unread.append(ref)
-            if unread:
-                found.where(
-                    pl.col(name).is_in(unread),
-                    name,
-                    "is no e-mail address and no phone number",
-                    "write it like name@example.com or +86 138 0013 8000, or leave it empty for a guest",
-                )
-            guests = pl.col(name).is_in(nobody)
-            self.guests_by_name += read.select(guests.sum()).item() if nobody else 0
-            read = read.with_columns(
-                pl.when(guests).then(None).otherwise(pl.col(name).replace(keys)).alias(f"{name}_key")
-            )
-            self.has_contacts |= bool(keys)
+            read = self._key(name, read, found, is_all_contacts=name in CONTACTS)
         return read.with_columns(customer_key=pl.coalesce("customer_key", "email_key", "phone_key"))
 
     def said(self) -> list[str]:
@@ -189,8 +162,6 @@ class Normaliser(Columns[OrderMapping]):
         notes = super().said()
         if self.guests_by_name:
             notes.append(f"{self.guests_by_name} rows name a customer that means nobody (such as 0 or guest): guests.")
-        if self.has_contacts:
-            notes.append("Customers are known by e-mail address or phone number: these are kept as keyed hashes.")
         return [*notes, *self._amounts.said()]
 
 

@@ -83,6 +83,20 @@ def resolve_many(*, namespace: str, refs: Iterable[str], at: datetime, by: Actor
     return {ref: found[tidy[ref]] for ref in tidy}
 
 
+def find_many(*, namespace: str, refs: Iterable[str]) -> dict[str, int]:
+    """Each reference's customer, as `resolve_many` has it, of those that somebody has met. Two indexed queries."""
+    tidy = {ref: check_ref(ref) for ref in refs}
+    known = Identifier.objects.filter(namespace=namespace, kind="external")
+    digests = {_digest_of_ref(namespace, ref): ref for ref in set(tidy.values()) if is_contact(ref)}
+    readable = set(tidy.values()) - set(digests.values())
+    found = dict(known.filter(value__in=readable).values_list("value", "customer_id"))
+    if digests:
+        hashed = known.filter(digest__in=digests).values_list("digest", "customer_id")
+        of = {bytes(digest): customer for digest, customer in hashed if digest is not None}
+        found |= {ref: customer for digest, ref in digests.items() if (customer := of.get(digest)) is not None}
+    return {ref: found[tidied] for ref, tidied in tidy.items() if tidied in found}
+
+
 def note_many(
     *,
     at: datetime,

@@ -86,11 +86,16 @@ class Told:
 
 @dataclass(frozen=True)
 class DescribedEach:
-    """As DescribedMany; `left_out` are the fields (key, field) that could not be kept as they were told."""
+    """As DescribedMany; `left_out` are the fields (key, field) that could not be kept as they were told.
+
+    `whose` are the customers that changed; `late` are the keys of what was told before the profile's last description.
+    """
 
     changed: int
     shared: tuple[tuple[int, str], ...]
     left_out: tuple[tuple[str, str], ...]
+    whose: frozenset[int]
+    late: frozenset[str]
 
 
 class Purpose(StrEnum):
@@ -267,6 +272,7 @@ def describe_each(*, told: Sequence[Told], by: Actor, origin: Origin) -> Describ
         at = {customer: row.described_at for customer, row in kept.items()}
         changed_by: list[list[str]] = []
         left_out: list[tuple[str, str]] = []
+        late: set[str] = set()
         for one in fresh:
             mine = now[one.customer]
             wanted, bad = _checked_leniently(
@@ -274,6 +280,8 @@ def describe_each(*, told: Sequence[Told], by: Actor, origin: Origin) -> Describ
             )
             left_out += [(one.key, field) for field in bad]
             is_late = one.customer in at and one.at < at[one.customer]
+            if is_late:
+                late.add(one.key)
             new = {
                 field: text
                 for field, text in wanted.items()
@@ -304,7 +312,7 @@ def describe_each(*, told: Sequence[Told], by: Actor, origin: Origin) -> Describ
             ignore_conflicts=True,
         )
         _tell_each(changed, shared, at, by, origin)
-    return DescribedEach(len(changed), tuple(shared), tuple(left_out))
+    return DescribedEach(len(changed), tuple(shared), tuple(left_out), frozenset(changed), frozenset(late))
 
 
 def _tell_each(
