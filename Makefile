@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check fix crashstorm bench map
+.PHONY: help demo up test check fix crashstorm killstorm powercut bench map
 
 help:  ## What can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 demo: $(VENV)/.runs  ## A living demo shop with 3,000 shoppers, in a home of its own
 	@exec $(BIN)/regulars demo $(ARGS)
@@ -38,6 +38,13 @@ map: $(VENV)/.develops  ## Draw the house anew
 
 crashstorm: $(VENV)/.develops  ## Kill dispatchers of notices 300 times (or KILLS=…) and count what they did
 	@REGULARS_STORM_KILLS=$(or $(KILLS),300) $(BIN)/pytest -s src/regulars/runtime/notices/tests/test_crash.py
+
+killstorm: $(VENV)/.develops  ## Kill server, database and keeper under load for two minutes (or SECONDS=…) and count what was acknowledged
+	@REGULARS_STORM_SECONDS=$(or $(SECONDS),120) $(BIN)/pytest -s tests/durability/test_kills.py
+
+powercut: $(VENV)/.develops  ## Cut the power under load (CUTS=20) on a disk that forgets what was not synced; wants libfuse2 or libfuse3
+	@$(BIN)/pip install --quiet --disable-pip-version-check $(if $(wildcard constraints.txt),-c constraints.txt) -e '.[powercut]'
+	@$(BIN)/python -m tests.durability.powercut --cuts $(or $(CUTS),20)
 
 bench: $(VENV)/.develops  ## Every benchmark, as ratios to limits measured in the same run
 	$(BIN)/regulars bench all $(ARGS)

@@ -30,6 +30,7 @@ ROOT = Path(__file__).parent
 #: keep everybody waiting.
 LONG = (
     "tests/clients/test_faults.py",
+    "tests/durability/test_kills.py",
     "tests/stories/test_up.py",
     "tests/browser/test_console.py",
     "tests/stories/test_demo.py",

@@ -1,5 +1,6 @@
 """One server for all tests of a file, and keys to come in with."""
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
@@ -14,7 +15,7 @@ from tests.clients.serving import Server
 @pytest.fixture(scope="module")
 def server(fresh_database_of_module, tmp_path_factory) -> Iterator[Server]:
     home = tmp_path_factory.mktemp("home")
-    running = Server(fresh_database_of_module | {"REGULARS_HOME": str(home)}, home=home)
+    running = Server(os.environ | fresh_database_of_module | {"REGULARS_HOME": str(home)}, home=home)
     with pytest.MonkeyPatch.context() as patch:
         # The same keys here and there: what the server seals is opened in the tests.
         patch.setattr("django.conf.settings.REGULARS_HOME", home)

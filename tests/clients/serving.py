@@ -23,14 +23,14 @@ def a_free_port() -> int:
 
 
 class Server:
-    """`python -m regulars.main.web` with the database of `environment`, on one port for all its lives."""
+    """`python -m regulars.main.web` in `environment`, on one port for all its lives."""
 
     def __init__(self, environment: Mapping[str, str], *, home: Path) -> None:
         self.port = a_free_port()
         self.starts = 0
-        self._environment = os.environ | environment
+        self._environment = environment
         self._static = home / "static"
-        self._static.mkdir()
+        self._static.mkdir(exist_ok=True)
         self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()

@@ -1,0 +1,212 @@
+"""Power cuts under load: `make powercut`, or `python -m tests.durability.powercut --cuts 10`.
+
+The database's files are on a disk that forgets what was not synced (`mount.py`). With the settings Regulars ships,
+every acknowledged id has to be there after each cut. Two controls weaken them and have to lose: else the cuts cut
+nothing.
+"""
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+from regulars.runtime.postgres import embedded
+from regulars.runtime.postgres.trouble import DatabaseTrouble
+from tests.durability import shop
+from tests.durability.events import Events
+from tests.durability.promises import Kept, Recorder, Working, compare
+
+WORKERS = 4
+ROOT = Path(__file__).resolve().parents[2]
+#: Longer than the kernel remembers names of the disk that was cut off.
+FORGETS_AFTER = 1.2
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Settings to be put to the test. `conf` is what an operator wrote; `is_durable` as the keeper knows it."""
+
+    name: str
+    conf: str = ""
+    is_durable: bool = True
+    must_lose: bool = False
+
+
+TRIALS = (
+    Trial("as shipped"),
+    Trial(
+        "synchronous_commit = off",
+        "fsync = on\nfull_page_writes = on\nsynchronous_commit = off\nautovacuum = on\n",
+        is_durable=False,
+        must_lose=True,
+    ),
+    Trial("fsync = off", is_durable=False, must_lose=True),
+)
+
+
+@dataclass
+class Outcome:
+    """What a trial came to."""
+
+    cuts: int = 0
+    forgotten: int = 0
+    survived: int = 0
+    names: int = 0
+    kept: Kept | None = None
+    trouble: str = ""
+    seconds: list[float] = field(default_factory=list)
+
+    @property
+    def lost(self) -> bool:
+        return bool(self.trouble) or self.kept is None or not self.kept.whole
+
+
+class Power:
+    """The forgetful disk's process."""
+
+    def __init__(self, mountpoint: Path, folder: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.durability.mount", str(mountpoint), str(folder)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        while not mountpoint.is_mount():
+            if self._process.poll() is not None:
+                raise click.ClickException("the disk cannot be mounted: see above; it needs /dev/fuse and libfuse")
+            time.sleep(0.05)
+
+    def cut(self, *, chance: float, seed: int) -> dict[str, int]:
+        """From now on every access fails, until `on`. What was forgotten."""
+        return self._tell(f"cut {chance} {seed}")
+
+    def on(self) -> None:
+        time.sleep(FORGETS_AFTER)
+        self._tell("on")
+
+    def close(self) -> None:
+        with suppress(BrokenPipeError):
+            self._tell("end")
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+    def _tell(self, line: str) -> dict[str, int]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        said = self._process.stdout.readline()
+        told: dict[str, int] = json.loads(said) if said.strip() else {}
+        return told
+
+
+@contextmanager
+def a_home() -> Iterator[Path]:
+    """A home that every system user can pass through."""
+    home = Path(tempfile.mkdtemp(prefix="regulars-powercut-"))
+    home.chmod(0o711)
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def put_to_the_test(trial: Trial, *, home: Path, pristine: Path, key: str, cuts: int, seed: int) -> Outcome:
+    """So many cuts of one database that goes on after each."""
+    chosen = random.Random(seed)
+    outcome = Outcome()
+    data = home / "postgres" / "data"
+    with ExitStack() as stack:
+        conf = pristine / "postgresql.conf"
+        shipped = conf.read_text()
+        stack.callback(conf.write_text, shipped)
+        conf.write_text(shipped + trial.conf)
+        power = Power(data, pristine)
+        stack.callback(power.close)
+        acknowledged = stack.enter_context(tempfile.NamedTemporaryFile("w"))
+        recorder = Recorder(Path(acknowledged.name))
+        stack.callback(recorder.close)
+        promise: Events | None = None
+        try:
+            for number in range(cuts + 1):
+                began = time.monotonic()
+                with embedded.running(home, durable=trial.is_durable) as database:
+                    outcome.seconds.append(time.monotonic() - began)
+                    if number == cuts:
+                        assert promise is not None
+                        outcome.kept = compare(recorder.acknowledged, promise.present())
+                        break
+                    with shop.serving(home) as server:
+                        promise = promise or Events(port=server.port, key=key, database=database.reader)
+                        promise.port = server.port
+                        working = Working(promise, recorder=recorder, workers=WORKERS)
+                        before = len(recorder.acknowledged)
+                        enough = before + chosen.randint(200, 2_000)
+                        patience = time.monotonic() + 60
+                        while not working.got(enough) and time.monotonic() < patience:
+                            time.sleep(0.01)
+                        told = power.cut(chance=chosen.choice((0.0, 0.0, 0.5, 0.9)), seed=chosen.randrange(1 << 30))
+                        shop.kill_keeper(home)
+                        shop.kill_database(home)
+                        server.kill()
+                        working.stop()
+                        outcome.cuts += 1
+                        outcome.forgotten += told["bytes"]
+                        outcome.survived += told["survived"]
+                        outcome.names += told["names"]
+                    shop.kill_keeper(home)
+                    shop.kill_database(home)
+                power.on()
+        except DatabaseTrouble as trouble:
+            outcome.trouble = str(trouble).splitlines()[-1]
+            outcome.kept = Kept(len(recorder.acknowledged), 0, recorder.acknowledged, [])
+    return outcome
+
+
+@click.command()
+@click.option("--cuts", default=10, show_default=True, help="With the settings that are shipped; controls get fewer.")
+@click.option("--seed", default=7264, show_default=True)
+def main(cuts: int, seed: int) -> None:
+    """Cut the power under load; fail when something acknowledged is lost, or when a control loses nothing."""
+    faults = []
+    with a_home() as home:
+        with embedded.running(home):
+            key = shop.furnish(home)
+        data, pristine = home / "postgres" / "data", home / "pristine"
+        data.rename(pristine)
+        shutil.copystat(pristine, data) if data.exists() else data.mkdir(mode=0o700)
+        for trial in TRIALS:
+            outcome = put_to_the_test(
+                trial,
+                home=home,
+                pristine=pristine,
+                key=key,
+                cuts=min(cuts, 3) if trial.must_lose else cuts,
+                seed=seed,
+            )
+            click.echo(
+                f"{trial.name}: {outcome.cuts} cuts, {outcome.forgotten:,} unsynced bytes and {outcome.names} names"
+                f" forgotten, {outcome.survived:,} bytes survived; {outcome.kept}"
+                f"{'; ' + outcome.trouble if outcome.trouble else ''};"
+                f" recovered in at most {max(outcome.seconds, default=0):.1f} s"
+            )
+            if outcome.lost != trial.must_lose:
+                faults.append(trial.name)
+    if faults:
+        raise click.ClickException(f"not as it should be: {', '.join(faults)}")
+
+
+if __name__ == "__main__":
+    main()
