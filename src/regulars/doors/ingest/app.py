@@ -22,10 +22,11 @@ from regulars.doors.ingest.protocol import Unreadable
 from regulars.facts.events import messages
 from regulars.facts.events.intake import Verdict
 from regulars.facts.events.messages import NAMES_OF_KINDS, Envelope, Message, Rejected
-from regulars.runtime.serving.observed import Receive, Scope, Send
+from regulars.runtime.serving.observed import CLIENT_WENT_AWAY, Receive, Scope, Send
 
 _ENCODER = msgspec.json.Encoder()
-_ALLOWED = b"authorization, content-type, content-encoding, x-retry-count, x-strict-mode, x-request-id, anonymousid"
+#: All of them; `*` leaves this one out.
+_ALLOWED = b"authorization, *"
 _CROSS_ORIGIN = (
     # A write key is public and there is no cookie: any page may send, which is what the endpoints are for.
     (b"access-control-allow-origin", b"*"),
@@ -85,7 +86,7 @@ class Ingest:
                 "Segment.io": {
                     "apiKey": protocol.key_in_path(scope["path"]),
                     "apiHost": f"{host}/v1",
-                    "protocol": scope.get("scheme", "http"),
+                    "protocol": _scheme(scope),
                     "type": "browser",
                     "bundlingStatus": "bundled",
                     "unbundledIntegrations": [],
@@ -107,7 +108,11 @@ class Ingest:
     async def _take(self, scope: Scope, receive: Receive, send: Send, route: str) -> None:
         headers = dict(scope.get("headers", ()))
         is_strict = headers.get(b"x-strict-mode", b"").strip() == b"1"
-        body = await _body(receive)
+        try:
+            body = await _body(receive)
+        except _Gone:
+            await _say(send, CLIENT_WENT_AWAY, None)
+            return
         if route == protocol.METRICS:
             await _say(send, 200, {"success": True})
             return
@@ -200,22 +205,38 @@ def _one(verdict: Verdict) -> dict[str, str]:
     return told
 
 
+class _Gone(Exception):
+    """The client went away in the middle of its request; nobody waits for an answer, and it sends all of it again."""
+
+
 async def _body(receive: Receive) -> bytes | None:
-    """The whole body; None when it is larger than we read, and the rest of it is thrown away as it comes."""
+    """The whole body; None when it is larger than we read, and the rest of it is thrown away as it comes.
+
+    Raises `_Gone`.
+    """
     parts, size = [], 0
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _Gone
         part = message.get("body", b"")
         size += len(part)
         if size <= protocol.LARGEST_BODY:
             parts.append(part)
         else:
             parts.clear()
-        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+        if not message.get("more_body", False):
             break
         if size > 4 * protocol.LARGEST_BODY:
             break
     return b"".join(parts) if size <= protocol.LARGEST_BODY else None
+
+
+def _scheme(scope: Scope) -> str:
+    """As the page's browser called us: behind a proxy that ends TLS it is what the proxy says. Whoever lies about it
+    is told of no other place than this."""
+    told = dict(scope.get("headers", ())).get(b"x-forwarded-proto", b"").split(b",")[0].strip().lower()
+    return told.decode() if told in {b"http", b"https"} else str(scope.get("scheme", "http"))
 
 
 def _host(scope: Scope) -> str:

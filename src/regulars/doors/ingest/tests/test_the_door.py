@@ -113,6 +113,15 @@ def test_a_browser_may_ask_first(key):
     assert status == 200
 
 
+def test_behind_a_proxy_that_ends_tls_a_page_is_told_to_come_that_way(key):
+    behind = ((b"host", b"events.shop.example"), (b"x-forwarded-proto", b"https"))
+
+    _, told = send(f"/v1/projects/{key}/settings", b"", headers=behind, method="GET")
+
+    ours = told["integrations"]["Segment.io"]
+    assert (ours["protocol"], ours["apiHost"]) == ("https", "events.shop.example/v1")
+
+
 def test_a_browser_of_another_origin_may_read_when_to_come_again(key, monkeypatch):
     monkeypatch.setattr(Disk, "is_full", lambda _: True)
 
