@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from regulars.facts.events import _profile, intake, orders, stream
+from regulars.facts.events import _profile, intake, orders, planning, stream
 from regulars.facts.events.models import Evidence, Parked, Visitor
 from regulars.facts.events.models import Reader as Place
 from regulars.facts.events.stream import Batch, Event, Reader
@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 #: Seconds between looks when there was nothing to do: at first the short time, doubling to the long one.
 SHORTEST_POLL, LONGEST_POLL = 0.005, 0.05
+#: Seconds after which a patient reader takes its step though the others are busy.
+PATIENCE = 2.0
 
 
 def _count_traffic(batches: Sequence[Batch]) -> None:
@@ -45,6 +47,7 @@ READERS = (
     Reader("traffic", count=_count_traffic),
     Reader(_profile.READER, take=_profile.take, opens_hidden=True),
     Reader("orders", take=orders.take, only=orders.ONLY),
+    planning.PLANNING,
 )
 
 
@@ -82,6 +85,7 @@ class Follower:
 
     def __init__(self, readers: Sequence[Reader] = READERS) -> None:
         self._readers = list(readers)
+        self._patient_at = float("-inf")
         self._start_afresh()
 
     def look(self) -> bool:
@@ -90,10 +94,13 @@ class Follower:
         # A different order each time, so that several processes do not queue up behind the same reader.
         random.shuffle(self._readers)
         moved = False
-        for reader in self._readers:
+        is_due = time.monotonic() - self._patient_at > PATIENCE
+        for reader in sorted(self._readers, key=lambda one: one.is_patient):
             before = self._places.get(reader.name, -1)
-            if before >= stream.end_of(settled):
+            if before >= stream.end_of(settled) or (reader.is_patient and moved and not is_due):
                 continue
+            if reader.is_patient:
+                self._patient_at = time.monotonic()
             place = stream.step(reader, settled)
             if place is not None:
                 moved = moved or place > before

@@ -87,7 +87,8 @@ class Sender(msgspec.Struct, frozen=True):
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """A message that is good. `data` is its JSON without what is personal; that is in `personal`, by path.
+    """A message that is good. `data` is its JSON without what is personal; that is in `personal`, by path, and in
+    `data` the list `hidden` has the paths of what was taken out of its properties and traits.
 
     `key` knows the message by source and id, `content` tells whether another one with that id says the same.
     `visitor` is whom it is about, `device` the browser or app it came from where that is known beside a user.
@@ -240,6 +241,8 @@ def _read(told: Any, raw: bytes, envelope: Envelope, sender: Sender) -> Message:
     except personal.Unkeepable as problem:
         raise _No("unstorable", "", str(problem)) from None
     said: dict[str, Any] = {"properties": properties, "traits": traits}
+    # That something was told, without what: a tracking plan asks whether a property is there.
+    hidden = sorted({personal.without_addresses(path) for path in taken})
     previous_ref = _identity(told.get("previousId"), "previousId")
     if previous_ref == user_ref:
         # The browser's client sends this when somebody who is known already is linked again: it says nothing.
@@ -263,7 +266,8 @@ def _read(told: Any, raw: bytes, envelope: Envelope, sender: Sender) -> Message:
     content = int.from_bytes(digest.digest(), signed=True)
     message_id = _message_id(told.get("messageId"), original, content)
     taken |= of_context
-    data = core[:-1] + b',"context":' + _ENCODER.encode(context) + b"}"
+    data = core[:-1] + b',"context":' + _ENCODER.encode(context)
+    data += b',"hidden":' + _ENCODER.encode(hidden) + b"}" if hidden else b"}"
     if len(data) > LARGEST_MESSAGE:
         raise _No("too_large", "", f"it has {len(data)} bytes with its batch's context; send at most {LARGEST_MESSAGE}")
     if _NUL in data and _ESCAPED_NUL.search(data):

@@ -77,6 +77,7 @@ class Reader:
     """Who reads. `take` gets events in order, or `count` gets batches; in a transaction, and again after a crash.
 
     `only` is a condition in SQL on the `event` for who wants few of them.
+    One that `is_patient` steps while the others have nothing to do, and now and then when they always have.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Reader:
     count: Callable[[Sequence[Batch]], None] | None = None
     opens_hidden: bool = False
     only: str = ""
+    is_patient: bool = False
 
 
 def register(readers: Sequence[Reader]) -> None:

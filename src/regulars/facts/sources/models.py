@@ -1,4 +1,5 @@
-"""Private: other rooms ask `import_runs`, `api_keys`, `sources`, `write_keys`, `quarantine` and `traffic`."""
+"""Private: other rooms ask `import_runs`, `api_keys`, `sources`, `write_keys`, `quarantine`, `traffic`, `plan` and
+`alarms`."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -11,6 +12,8 @@ SOURCE_KINDS = ("web", "app", "server", "till", "other")
 PLANS = ("learning", "watching", "blocking")
 QUARANTINE_STATES = ("waiting", "replayed", "discarded")
 VERDICTS = ("accepted", "duplicate", "conflict", "rejected")
+PRESENCES = ("required", "optional", "forbidden")
+ALARMS = ("silence", "plan")
 
 
 class ImportRun(models.Model):
@@ -97,6 +100,8 @@ class Source(models.Model):
     is_order_feed = models.BooleanField(default=False)
     plan = models.CharField(max_length=10, default="learning")
     learns_until = models.DateTimeField()
+    #: Another one with each change of the plan's expectations: readers keep what they read under it.
+    plan_version = models.UUIDField(db_default=RandomUuid(), editable=False)
     made_at = models.DateTimeField()
     retired_at = models.DateTimeField(null=True)
     recorded_at = models.DateTimeField(db_default=Now())
@@ -179,4 +184,101 @@ class Traffic(models.Model):
             models.UniqueConstraint(name="sources_traffic_once", fields=["source", "hour", "verdict"]),
             models.CheckConstraint(name="sources_traffic_verdict", condition=models.Q(verdict__in=VERDICTS)),
             models.CheckConstraint(name="sources_traffic_count", condition=models.Q(count__gte=0)),
+        ]
+
+
+class Observed(models.Model):
+    """How often a property of an event came with values of one kind; with the kind "", how often it was whole."""
+
+    id = models.BigAutoField(primary_key=True)
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+", db_index=False)
+    call = models.CharField(max_length=10)
+    name = models.CharField(max_length=200, db_collation="C")
+    path = models.CharField(max_length=200, db_collation="C")
+    kind = models.CharField(max_length=12)
+    count = models.BigIntegerField()
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    example = models.BigIntegerField()
+
+    class Meta:
+        db_table = "sources_observed"
+        constraints = [
+            models.UniqueConstraint(name="sources_observed_once", fields=["source", "call", "name", "path", "kind"]),
+            models.CheckConstraint(name="sources_observed_count", condition=models.Q(count__gte=1)),
+        ]
+
+
+class Expectation(models.Model):
+    """What the plan says of one event (path "") or one property of it."""
+
+    id = models.BigAutoField(primary_key=True)
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+", db_index=False)
+    call = models.CharField(max_length=10)
+    name = models.CharField(max_length=200, db_collation="C")
+    path = models.CharField(max_length=200, db_collation="C")
+    presence = models.CharField(max_length=10)
+    kinds = models.JSONField(default=list)
+    is_by_hand = models.BooleanField()
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "sources_expectation"
+        constraints = [
+            models.UniqueConstraint(name="sources_expectation_once", fields=["source", "call", "name", "path"]),
+            models.CheckConstraint(name="sources_expectation_presence", condition=models.Q(presence__in=PRESENCES)),
+        ]
+
+
+class Deviation(models.Model):
+    """How often on one day (in the source's zone) an event was not as planned in one way, with an example."""
+
+    id = models.BigAutoField(primary_key=True)
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+", db_index=False)
+    day = models.DateField()
+    code = models.CharField(max_length=24)
+    call = models.CharField(max_length=10)
+    name = models.CharField(max_length=200, db_collation="C")
+    path = models.CharField(max_length=200, db_collation="C")
+    said = models.CharField(max_length=200)
+    count = models.BigIntegerField()
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    example = models.BigIntegerField()
+
+    class Meta:
+        db_table = "sources_deviation"
+        constraints = [
+            models.UniqueConstraint(
+                name="sources_deviation_once", fields=["source", "day", "code", "call", "name", "path", "said"]
+            ),
+            models.CheckConstraint(name="sources_deviation_count", condition=models.Q(count__gte=1)),
+        ]
+
+
+class Alarm(models.Model):
+    """That a source fell silent, or sends other than planned: since when, and what tells it."""
+
+    id = models.BigAutoField(primary_key=True)
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+", db_index=False)
+    kind = models.CharField(max_length=10)
+    since_at = models.DateTimeField()
+    raised_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    facts = models.JSONField(default=dict)
+    noted_at = models.DateTimeField(null=True)
+    was_meant = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "sources_alarm"
+        indexes = [models.Index(fields=["source", "-id"], name="sources_alarm_source")]
+        constraints = [
+            models.UniqueConstraint(
+                name="sources_alarm_open", fields=["source", "kind"], condition=models.Q(ended_at=None)
+            ),
+            models.CheckConstraint(name="sources_alarm_kind", condition=models.Q(kind__in=ALARMS)),
+            models.CheckConstraint(
+                name="sources_alarm_ended",
+                condition=models.Q(ended_at=None) | models.Q(ended_at__gte=models.F("since_at")),
+            ),
         ]
