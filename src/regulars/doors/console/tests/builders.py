@@ -1,8 +1,10 @@
 """People at work in a shop, and their browsers."""
 
+import json
 import random
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import polars as pl
 from django.test import Client
@@ -13,9 +15,13 @@ from regulars.facts.commerce.orders import OrderBatch
 from regulars.facts.company import company
 from regulars.facts.customers import customers, profiles
 from regulars.facts.customers.profiles import Profile
-from regulars.facts.sources import import_runs
+from regulars.facts.events import intake, messages
+from regulars.facts.events.following import follow_everything
+from regulars.facts.events.messages import Envelope, Sender
+from regulars.facts.sources import import_runs, sources
 from regulars.insight.measures import refreshing
 from regulars.kit.actors import SYSTEM, Actor
+from regulars.runtime.secrets import lookup
 from regulars.runtime.staff import operators
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -163,6 +169,7 @@ def a_shop() -> None:
             at=TODAY,
             by=importer,
         )
+    _visits()
     refreshing.refresh(at=TODAY, by=SYSTEM)
     run = import_runs.start(
         source="till", kind="orders", file_name="orders-2026-05.csv", digest="a" * 64, at=TODAY, by=importer
@@ -183,3 +190,43 @@ def the_member(ref: str = "c000") -> str:
     """The public id of one of them."""
     [number] = customers.find_by_ref(ref=ref)
     return customers.get(number).public_id
+
+
+def _visits() -> None:
+    """Ines and Tomas looked around on the website, also before they signed in, and Ines came by."""
+    web = sources.make(name="web", kind="web", namespace="till", zone="Europe/London", at=MONDAY, by=SYSTEM)
+    sender = Sender(web.id, web.namespace, ZoneInfo(web.zone), lookup.key_of("events"))
+    deeds: list[dict[str, object]] = []
+    asked = {"query": "oolong"}
+    for number, who in enumerate(("c000", "c001")):
+        browser = f"browser-{number}"
+        for day in (1, 2, 9, 40):
+            began = TODAY - timedelta(days=day, hours=2)
+            pages = ("Home", "Teas", "Home", "Basket")
+            told: list[dict[str, object]] = [{"type": "page", "name": name, "anonymousId": browser} for name in pages]
+            told += [
+                {
+                    "event": "Products Searched",
+                    "userId": who,
+                    "anonymousId": browser,
+                    "properties": asked,
+                },
+                *({"event": "Product Viewed", "userId": who, "properties": _product(place)} for place in (0, 1, 4)),
+            ]
+            if day == 2:
+                told.append({"event": "Product Added", "userId": who, "properties": _product(4)})
+            if day == 9:
+                told = [{"event": "Store Visited", "userId": who, "properties": {"store_id": "Marylebone"}}]
+            if day == 1:
+                told.append({"event": "Tasting Booked", "userId": who})
+            for minute, one in enumerate(told):
+                at = (began + timedelta(minutes=minute)).isoformat()
+                deeds.append({"type": "track", "messageId": f"{who}-{day}-{minute}", "timestamp": at, **one})
+    read = [messages.read(json.dumps(one).encode(), envelope=Envelope({}, None, TODAY), sender=sender) for one in deeds]
+    intake.take_many(told=read, received_at=TODAY)
+    follow_everything()
+
+
+def _product(place: int) -> dict[str, object]:
+    ref, title, category, price = GOODS[place]
+    return {"product_id": ref, "name": title, "category": category, "price": price}

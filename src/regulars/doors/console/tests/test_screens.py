@@ -108,7 +108,7 @@ def test_the_navigation_shows_what_one_may_open(at_work, role):
     [
         ("/console/", 15),
         ("/console/members/", 15),
-        ("/console/members/{member}/", 19),
+        ("/console/members/{member}/", 22),
         ("/console/insight/", 11),
     ],
 )
@@ -345,3 +345,12 @@ def test_charts_are_drawn_before_anybody_asks(at_work, monkeypatch):
     monkeypatch.setattr("regulars.oversight.reporting.charts.bars", too_late)
     for language in ("en", "zh-hans"):
         assert "<svg" in read(at_work("owner", language), "/console/insight/")
+
+
+def test_a_member_shows_visits_in_words_and_when_they_were_last_here(at_work):
+    page = read(at_work("agent"), f"/console/members/{the_member()}/")
+    for words in ("Last seen", "31 May 2026", "Put Clay teapot into the cart", "Visited the store Marylebone", "web"):
+        assert words in page
+    # Twelve page views in three visits are one sum, and no line of their own.
+    assert re.search(r"<dt>Looked at a page</dt>\s*<dd>12</dd>", page)
+    assert page.count("Looked at the page “Home”") == 6
