@@ -1,0 +1,79 @@
+"""`regulars events`: what the stream could not take, how long events are kept, and reading them all again."""
+
+import json
+from datetime import UTC, datetime
+
+import click
+
+from regulars.facts.events import following, retention
+from regulars.facts.events.messages import KINDS
+from regulars.kit.actors import SYSTEM
+
+
+@click.group()
+def events() -> None:
+    """Events: what was parked, how long they are kept, reading them again."""
+
+
+@events.command()
+@click.option("--notes", is_flag=True, help="Events that were taken but for a part of them.")
+@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
+def parked(notes: bool, as_json: bool) -> None:
+    """Events that a reader of the stream could not take, newest first."""
+    found = following.parked(notes=notes)
+    if as_json:
+        told = [
+            {"reader": one.reader, "event": one.event, "problem": one.problem, "parked_at": one.parked_at.isoformat()}
+            for one in found
+        ]
+        click.echo(json.dumps(told))
+        return
+    for one in found:
+        click.echo(f"{one.reader}  {one.event}  {one.problem}")
+    if not found:
+        click.echo("Nothing is parked.", err=True)
+
+
+@events.command()
+@click.argument("reader")
+@click.argument("event", type=int)
+def retry(reader: str, event: int) -> None:
+    """Let READER take the parked EVENT now."""
+    if following.retry(reader=reader, event=event, at=datetime.now(UTC), by=SYSTEM):
+        click.echo(f"{reader} has taken {event}.", err=True)
+    else:
+        click.echo(f"The time of {event} is over; it is parked no more.", err=True)
+
+
+@events.command()
+def rebuild() -> None:
+    """Forget what was concluded of visitors and read all events that are kept again; the house stays up meanwhile."""
+    following.rebuild(at=datetime.now(UTC), by=SYSTEM)
+    click.echo(
+        "The events are read again from the first one; regulars_events_behind in /metrics tells how far.", err=True
+    )
+
+
+@events.command()
+@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
+def kept(as_json: bool) -> None:
+    """For how many months events are kept, by kind and by name."""
+    found = retention.rules()
+    if as_json:
+        click.echo(json.dumps([{"kind": one.kind, "name": one.name, "months": one.months} for one in found]))
+        return
+    for one in found:
+        click.echo(f"{one.kind:<9} {one.months:>3} months  {one.name or '(all others)'}")
+
+
+@events.command()
+@click.argument("kind", type=click.Choice(list(KINDS)))
+@click.argument("months", type=int)
+@click.option("--name", default="", help="Only events of this name.  [default: all of the kind]")
+def keep(kind: str, months: int, name: str) -> None:
+    """Keep events of KIND for so many MONTHS. What is older goes in the next night and does not come back."""
+    retention.keep(kind=kind, name=name, months=months, at=datetime.now(UTC), by=SYSTEM)
+    click.echo(f"{name or kind}: {months} months.", err=True)
+
+
+COMMANDS = (events,)
