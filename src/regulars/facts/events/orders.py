@@ -232,7 +232,11 @@ class _Work:
     def _sell(self, namespace: str, fresh: Sequence[Row]) -> set[str]:
         """The references of orders that are on record now."""
         for row in fresh:
-            self._settle(row, self._check_sale)
+            try:
+                self._sale(row)
+            except (Unusable, Refusal) as no:
+                _fail(row, no.code, no.why if isinstance(no, Unusable) else no.message)
+        _save([row for row in fresh if row.state == "failed"])
         refs = {row.ref for row in fresh if row.state == "waiting"}
         told: dict[str, list[Row]] = {}
         for row in Row.objects.filter(namespace=namespace, ref__in=refs, name__in=_SALES).exclude(state="failed"):
@@ -242,9 +246,6 @@ class _Work:
         for origin in ("live", "history"):
             done |= self._record(namespace, [one for one in standing if one.origin == origin], origin)
         return done
-
-    def _check_sale(self, row: Row) -> None:
-        self._sale(row)
 
     def _sale(self, row: Row) -> Sale:
         told, unread = spec.order(DECODER.decode(row.told))
@@ -280,7 +281,9 @@ class _Work:
                 )
             for row in standing[0].open:
                 _fail(row, getattr(problem, "code", "unstorable"), _said(problem))
+                _save([row])
             return set()
+        open_ = [row for one in standing for row in one.open]
         for one in standing:
             for row in one.open:
                 if one.ref in outcome.conflicts or one.ref in outcome.stale:
@@ -291,6 +294,7 @@ class _Work:
                     )
                 else:
                     _finish(row, outcome.ids[one.ref], "; ".join(self._sale(row).remarks))
+        _save(open_)
         return set(outcome.ids)
 
     def _batch(self, namespace: str, standing: Sequence["_Standing"], origin: Origin) -> OrderBatch:
@@ -357,6 +361,7 @@ class _Work:
             raise
         except (Refusal, DatabaseError, pl.exceptions.PolarsError) as problem:
             _fail(row, getattr(problem, "code", "unstorable"), _said(problem))
+        _save([row])
 
     def _give_back(self, row: Row) -> None:
         order, unread = spec.order(DECODER.decode(row.told))
@@ -369,7 +374,6 @@ class _Work:
         sold = on_record.by_ref(namespace=row.namespace, ref=order.order_id)
         if sold is None:
             row.code, row.why = "order_unknown", f"order_id: {order.order_id!r} is not on record yet; this waits for it"
-            row.save(update_fields=["code", "why"])
             return
         if row.name == "Order Cancelled":
             on_record.cancel(order=sold.id, at=row.occurred_at, by=self.by, origin=cast(Origin, row.origin))
@@ -484,12 +488,14 @@ def _said(problem: Exception) -> str:
 
 def _finish(row: Row, order: int | None, why: str, code: str = "") -> None:
     row.state, row.code, row.why, row.order_id = "applied", code, why[:_LONGEST_WHY], order
-    row.save(update_fields=["state", "code", "why", "order"])
 
 
 def _fail(row: Row, code: str, why: str) -> None:
     row.state, row.code, row.why = "failed", code, why[:_LONGEST_WHY]
-    row.save(update_fields=["state", "code", "why"])
+
+
+def _save(rows: Sequence[Row]) -> None:
+    Row.objects.bulk_update(rows, ["state", "code", "why", "order"])
 
 
 def _done(row: Row) -> Done:

@@ -154,6 +154,9 @@ def _of_object(
             left = dict(told) if left is None else left
             taken[f"{path}.{name}"] = left.pop(name)
             continue
+        if type(value) is str and not has_address and value[:1] != "+" and about != "externalids":
+            # Nearly every value: nothing in it can be personal, and the call below costs more than all else here.
+            continue
         kept = _kept(value, path, name, about, tidy, is_person, depth, taken, has_address)
         if kept is not value:
             left = dict(told) if left is None else left

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from regulars.facts.commerce import goods_returns
 from regulars.facts.commerce import orders as on_record
@@ -23,6 +25,8 @@ pytestmark = pytest.mark.django_db
 
 MONDAY = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+#: Statements that each live order takes of its own.
+PER_ORDER = 5
 NUMBERS = itertools.count(1)
 COAT = {"product_id": "coat", "price": 80, "quantity": 1, "name": "Coat"}
 HATS = {"product_id": "hat", "price": "19.90", "quantity": 2}
@@ -201,6 +205,21 @@ def test_a_cancelled_order_counts_no_more_whatever_else_is_told(shop):
 
         assert sold(ref).cancelled_at == MONDAY + HOUR
         assert {one.state for one in orders.of_order(namespace="shop", ref=ref)} == {"applied"}
+
+
+def test_a_hundred_sales_take_hardly_more_statements_than_one(shop):
+    def statements(*events: Told) -> int:
+        with CaptureQueriesContext(connection) as asked:
+            apply(*events)
+        return len(asked)
+
+    apply(told(shop, order_id="first"))
+    one = statements(told(shop, order_id="one"))
+    hundred = statements(*(told(shop, order_id=f"h-{n}") for n in range(100)))
+
+    # One notice and its line in the trail for each order, and the savepoints of those.
+    assert hundred - one <= 99 * PER_ORDER
+    assert one < 60
 
 
 #: What is told of an order for goods of 119.80, the total on record, and what is remarked.
