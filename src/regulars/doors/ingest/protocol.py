@@ -23,6 +23,8 @@ from regulars.facts.events.messages import Envelope
 #: Bytes of a body, unpacked. The largest real batch seen of a client that miscounts its own is 2 MB.
 LARGEST_BODY = 8_000_000
 MOST_MESSAGES = 20_000
+#: Bytes of a batch's context taken once for each of its messages: a small body must not become a large one here.
+LARGEST_SPREAD = 4 * LARGEST_BODY
 GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 
@@ -133,6 +135,8 @@ def read(path: str, text: bytes, *, received_at: datetime) -> Told:
                     "too_large", f"batch: it has {len(batch.batch)} messages; send at most {MOST_MESSAGES}"
                 )
             context = batch.context if isinstance(batch.context, dict) else {}
+            if context and len(msgspec.json.encode(context)) * len(batch.batch) > LARGEST_SPREAD:
+                raise Unreadable("too_large", "context: it is too large to be put into each message; send it in few")
             envelope = Envelope(context=context, sent_at=batch.sentAt, received_at=received_at)
             return Told(envelope, [bytes(one) for one in batch.batch], _text(batch.writeKey))
         single = _SINGLE.decode(text)
