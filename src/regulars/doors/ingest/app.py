@@ -182,7 +182,7 @@ class Ingest:
 def _read(raw: bytes, envelope: Envelope, opened: Opened) -> Message | Rejected:
     """The message; rejected also where its key was revoked or is not for this call: kept, to be replayed."""
     read = messages.read(raw, envelope=envelope, sender=opened.sender)
-    if isinstance(read, Rejected):
+    if opened.takes_everything or isinstance(read, Rejected):
         return read
     kind, key = NAMES_OF_KINDS[read.kind], opened.door.key
     if not opened.door.is_open:
@@ -194,15 +194,17 @@ def _read(raw: bytes, envelope: Envelope, opened: Opened) -> Message | Rejected:
     return read
 
 
+class _Said(msgspec.Struct, gc=False, omit_defaults=True):
+    messageId: str  # noqa: N815 - the protocol's spelling
+    verdict: str
+    code: str = ""
+    field: str = ""
+    message: str = ""
+
+
 def _told(verdicts: Sequence[Verdict], *, success: bool) -> dict[str, Any]:
-    return {"success": success, "results": [_one(verdict) for verdict in verdicts]}
-
-
-def _one(verdict: Verdict) -> dict[str, str]:
-    told = {"messageId": verdict.message_id, "verdict": verdict.said}
-    if verdict.code:
-        told |= {"code": verdict.code, "field": verdict.field, "message": verdict.why}
-    return told
+    results = [_Said(one.message_id, one.said, one.code, one.field, one.why) for one in verdicts]
+    return {"success": success, "results": results}
 
 
 class _Gone(Exception):

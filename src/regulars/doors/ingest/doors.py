@@ -22,6 +22,7 @@ class Opened:
 
     door: Door
     sender: Sender
+    takes_everything: bool
 
 
 class Doors:
@@ -52,6 +53,7 @@ def _doors() -> Mapping[bytes, Opened]:
                 zone=zones.setdefault(door.source.zone, civil.zone(door.source.zone)),
                 keyed=keyed,
             ),
+            takes_everything=door.is_open and not door.key.kinds,
         )
         for digest, door in write_keys.doors().items()
     }

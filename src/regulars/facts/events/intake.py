@@ -3,11 +3,10 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
-from uuid import UUID
 
+import msgspec
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 
 from regulars.facts.events.messages import NAMES_OF_KINDS, Code, Message, Rejected
@@ -28,9 +27,15 @@ _TABLE, _COLUMN = "events_hidden", "sealed"
 
 _EVENTS = (
     "COPY events_event (id, source, kind, name, visitor, device, user_ref, device_ref, message_id, occurred_at,"
-    " original_at, sent_at, received_at, why_then, origin, data) FROM STDIN"
+    " original_at, sent_at, received_at, why_then, origin, data) FROM STDIN (NULL E'\\x01')"
 )
-_NULL = "\\N"
+#: Stands for nothing. No id and no name has it: `messages` refuses what nobody can see.
+_NULL = "\x01"
+#: One way to the database and back. The lock comes first, as the stream's horizon asks.
+_BEGIN = (
+    f"SELECT pg_advisory_xact_lock_shared({LOCK_CLASS}, 0); SELECT nextval('{SEQUENCE}');"  # noqa: S608 - constants of ours
+    " SELECT uuid_send(key), content, event FROM events_seen WHERE key = ANY(%s::uuid[])"
+)
 _SEEN = "COPY events_seen (key, content, event) FROM STDIN"
 _HIDDEN = "COPY events_hidden (event, visitor, sealed_for, sealed) FROM STDIN"
 
@@ -39,8 +44,7 @@ _OTHER = "messageId: another message came with this id and said something else; 
 Said = Literal["accepted", "duplicate", "conflict", "rejected"]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """What became of one message. `code`, `field` and `why` only where it was not taken; `event` where it is known."""
 
     message_id: str
@@ -108,77 +112,58 @@ def _halved(
 def _record(
     told: Sequence[Message | Rejected], received_at: datetime, origin: Origin, keep_rejected: bool
 ) -> list[Verdict]:
-    known = _known([one.key for one in told if isinstance(one, Message)])
-    verdicts: list[Verdict | None] = [None] * len(told)
-    fresh: list[tuple[int, Message]] = []
+    first, known = _begun([one.key for one in told if type(one) is Message])
+    verdicts: list[Verdict] = []
+    fresh: list[Message] = []
     to_keep: list[quarantine.ToKeep] = []
-    # In this batch: the place in `fresh` is the event's number within the batch.
-    here: dict[UUID, tuple[int, int]] = {}
-    repeats: list[tuple[int, Message, int]] = []
-    for place, one in enumerate(told):
+    number = first
+    for one in told:
         if isinstance(one, Rejected):
-            verdicts[place] = Verdict(one.message_id, "rejected", None, one.code, one.field, one.why)
+            verdicts.append(Verdict(one.message_id, "rejected", None, one.code, one.field, one.why))
             if keep_rejected:
                 to_keep.append(_kept(one))
-        elif one.key in known or one.key in here:
-            content, event = known[one.key] if one.key in known else here[one.key]
-            if content != one.content:
-                other = _rejected(one, "same_id_other_content", "messageId", _OTHER)
-                verdicts[place] = Verdict(one.message_id, "conflict", None, other.code, other.field, other.why)
-                if keep_rejected:
-                    to_keep.append(_kept(other))
-            elif one.key in known:
-                verdicts[place] = Verdict(one.message_id, "duplicate", event)
-            else:
-                repeats.append((place, one, event))
+        elif (before := known.get(one.key)) is None:
+            # From here on the same again is a repeat, in this batch too.
+            known[one.key] = (one.content, number)
+            fresh.append(one)
+            verdicts.append(Verdict(one.message_id, "accepted", number))
+            number += 1
+        elif before[0] == one.content:
+            verdicts.append(Verdict(one.message_id, "duplicate", before[1]))
         else:
-            here[one.key] = (one.content, len(fresh))
-            fresh.append((place, one))
-    first = _number()
-    for place, one, offset in repeats:
-        verdicts[place] = Verdict(one.message_id, "duplicate", first + offset)
-    for offset, (place, one) in enumerate(fresh):
-        verdicts[place] = Verdict(one.message_id, "accepted", first + offset)
+            other = _rejected(one, "same_id_other_content", "messageId", _OTHER)
+            verdicts.append(Verdict(one.message_id, "conflict", None, other.code, other.field, other.why))
+            if keep_rejected:
+                to_keep.append(_kept(other))
+    times = [one.occurred_at for one in fresh]
+    between = (min(times), max(times)) if times else (None, None)
     if fresh:
-        _write([one for _, one in fresh], first, received_at, origin)
+        _make_months(times)
+        _write(fresh, first, received_at, origin)
     quarantine.keep_many(messages=to_keep, at=received_at)
-    whole = [verdict for verdict in verdicts if verdict is not None]
-    _write_batch(first >> BITS, [one for _, one in fresh], told, whole)
-    return whole
+    _write_batch(first >> BITS, len(fresh), between, told, verdicts)
+    return verdicts
 
 
-def _known(keys: Sequence[UUID]) -> dict[UUID, tuple[int, int]]:
-    if not keys:
-        return {}
+def _begun(keys: Sequence[str]) -> tuple[int, dict[str, tuple[int, int]]]:
+    """The number of the batch's first event, and what is known of the messages: their content and event, by key."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT key, content, event FROM events_seen WHERE key = ANY(%s)", [list(keys)])
-        return {key: (content, event) for key, content, event in cursor.fetchall()}
-
-
-def _number() -> int:
-    """The number of the batch's first event. The lock comes first, as the stream's horizon asks."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s, 0)", [LOCK_CLASS])
-        cursor.execute("SELECT nextval(%s)", [SEQUENCE])
-        return int(cursor.fetchone()[0]) << BITS
+        cursor.execute(_BEGIN, [f"{{{','.join(keys)}}}"])
+        cursor.nextset()
+        (number,) = cursor.fetchone()
+        cursor.nextset()
+        return number << BITS, {bytes(key).hex(): (content, event) for key, content, event in cursor.fetchall()}
 
 
 def _write(fresh: Sequence[Message], first: int, received_at: datetime, origin: Origin) -> None:
-    _make_months(fresh)
-    arrived = received_at.isoformat()
-    events, seen, hidden = [], [], []
-    for number, one in enumerate(fresh, first):
-        events.append(_line(number, one, arrived, origin))
-        seen.append((one.key.bytes, f"{one.key}\t{one.content}\t{number}\n"))
-        if one.personal is not None:
-            hidden.append((number, one))
     # Sorted, so that two batches with the same messages lock them in the same order and do not wait in a circle.
-    seen.sort()
+    seen = sorted([f"{one.key}\t{one.content}\t{number}\n" for number, one in enumerate(fresh, first)])
+    hidden = [(number, one) for number, one in enumerate(fresh, first) if one.personal is not None]
     with connection.wrap_database_errors, connection.cursor() as cursor:
         with cursor.copy(_SEEN) as sink:
-            sink.write("".join([line for _, line in seen]).encode())
+            sink.write("".join(seen).encode())
         with cursor.copy(_EVENTS) as sink:
-            sink.write(b"".join(events))
+            sink.write(_lines(fresh, first, received_at, origin))
         if hidden:
             month = vault.nobody_yet(received_at)
             sealed = vault.seal_many(
@@ -193,18 +178,25 @@ def _write(fresh: Sequence[Message], first: int, received_at: datetime, origin: 
                 )
 
 
-def _line(number: int, one: Message, arrived: str, origin: Origin) -> bytes:
-    """One line of COPY's text form. Ids and names have no tab or line break: `messages` refuses those."""
-    told = (
-        f"{number}\t{one.source}\t{one.kind}\t{_text(one.name)}\t{one.visitor}\t{one.device or _NULL}"
-        f"\t{_text(one.user_ref)}\t{_text(one.device_ref)}\t{_text(one.message_id)}\t{one.occurred_at}"
-        f"\t{one.original_at or _NULL}\t{one.sent_at or _NULL}\t{arrived}\t{one.why_then}\t{origin}\t"
-    )
-    return told.encode() + one.data.replace(b"\\", b"\\\\") + b"\n"
+def _lines(fresh: Sequence[Message], first: int, received_at: datetime, origin: Origin) -> bytes:
+    """Lines of COPY's text form. Ids and names have no tab or line break: `messages` refuses those.
 
-
-def _text(value: str | None) -> str:
-    return _NULL if value is None else value.replace("\\", "\\\\")
+    This and `messages.read` are most of what an event costs, so values that repeat are written once.
+    """
+    parts: list[bytes] = []
+    arrived, latest, sent = str(received_at), None, _NULL
+    for number, one in enumerate(fresh, first):
+        occurred, device = str(one.occurred_at), one.device
+        original = occurred if one.original_at is one.occurred_at else str(one.original_at or _NULL)
+        if one.sent_at is not latest:
+            latest, sent = one.sent_at, str(one.sent_at or _NULL)
+        told = (
+            f"{number}\t{one.source}\t{one.kind}\t{one.name}\t{one.visitor.hex}"
+            f"\t{_NULL if device is None else device.hex}\t{one.user_ref or _NULL}\t{one.device_ref or _NULL}"
+            f"\t{one.message_id}\t{occurred}\t{original}\t{sent}\t{arrived}\t{one.why_then}\t{origin}\t"
+        )
+        parts += (told.encode(), one.data, b"\n")
+    return b"".join(parts).replace(b"\\", b"\\\\")
 
 
 def _rejected(one: Message, code: Code, field: str, why: str) -> Rejected:
@@ -217,8 +209,11 @@ def _kept(one: Rejected) -> quarantine.ToKeep:
     return quarantine.ToKeep(one.source, one.code, one.field, one.why, one.message_id, one.kind, one.name, raw)
 
 
-def _make_months(fresh: Sequence[Message]) -> None:
-    wanted = {civil.month_of(one.occurred_at.date()) for one in fresh} - _MONTHS
+def _make_months(times: Sequence[datetime]) -> None:
+    wanted = {civil.month_of(at.date()) for at in (min(times), max(times))}
+    if len(wanted) > 1:
+        wanted = {civil.month_of(at.date()) for at in times}
+    wanted -= _MONTHS
     for month in sorted(wanted):
         with connection.cursor() as cursor:
             cursor.execute("SELECT events_make_month(%s)", [month])
@@ -227,16 +222,19 @@ def _make_months(fresh: Sequence[Message]) -> None:
 
 
 def _write_batch(
-    number: int, fresh: Sequence[Message], told: Sequence[Message | Rejected], verdicts: Sequence[Verdict]
+    number: int,
+    events: int,
+    between: tuple[datetime | None, datetime | None],
+    told: Sequence[Message | Rejected],
+    verdicts: Sequence[Verdict],
 ) -> None:
     counts: dict[str, dict[str, int]] = {}
     for (source, said), count in Counter(
-        (one.source, verdict.said) for one, verdict in zip(told, verdicts, strict=True)
+        [(one.source, verdict.said) for one, verdict in zip(told, verdicts, strict=True)]
     ).items():
         counts.setdefault(str(source), {})[said] = count
-    times = [one.occurred_at for one in fresh]
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO events_batch (id, events, first_at, last_at, counts) VALUES (%s, %s, %s, %s, %s::jsonb)",
-            [number, len(fresh), min(times, default=None), max(times, default=None), json.dumps(counts)],
+            [number, events, *between, json.dumps(counts)],
         )

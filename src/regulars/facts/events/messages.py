@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final, Literal
 from uuid import UUID, uuid4
@@ -22,7 +23,9 @@ from regulars.facts.events import personal, times
 #: The calls of the protocol; their numbers are stored.
 KINDS: Final[Mapping[str, int]] = {"track": 1, "identify": 2, "page": 3, "screen": 4, "group": 5, "alias": 6}
 NAMES_OF_KINDS: Final[Mapping[int, str]] = {number: name for name, number in KINDS.items()}
+_IDENTIFY, _TRACK = KINDS["identify"], KINDS["track"]
 #: Calls whose name is what happened or where. Elsewhere a name is somebody's.
+_STAMPS = frozenset([str, int, Decimal])
 _NAMED = frozenset(["track", "page", "screen"])
 
 LARGEST_MESSAGE = 1_000_000
@@ -64,6 +67,14 @@ def _amount(text: str) -> Decimal:
 
 DECODER = msgspec.json.Decoder(float_hook=_amount)
 _ENCODER = msgspec.json.Encoder(decimal_format="number", order="deterministic")
+_AS_IT_CAME = msgspec.json.Encoder(decimal_format="number")
+
+#: Fields that few calls have.
+_RARE = frozenset(["previousId", "groupId", "category"])
+#: Refs and names that are kept in mind with what was found of them: one visit has many events.
+_REMEMBERED = 20_000
+#: What surely is an id: too long to be a word for nothing, and begins with no filler.
+_SURELY_AN_ID = re.compile(rf"[1-9a-eg-zA-EG-Z][!-~]{{20,{LONGEST_ID - 1}}}")
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 #: An escape that JSON allows and PostgreSQL's jsonb does not; after an escaped backslash it is plain text.
 _NUL = b"\\u0000"
@@ -90,15 +101,16 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     """A message that is good. `data` is its JSON without what is personal; that is in `personal`, by path, and in
     `data` the list `hidden` has the paths of what was taken out of its properties and traits.
 
-    `key` knows the message by source and id, `content` tells whether another one with that id says the same.
-    `visitor` is whom it is about, `device` the browser or app it came from where that is known beside a user.
+    `key` (32 hexadecimal digits) knows the message by source and id, `content` tells whether another one with that id
+    says the same. `visitor` is whom it is about, `device` the browser or app it came from where that is known beside a
+    user.
     """
 
     source: int
     kind: int
     name: str
     message_id: str
-    key: UUID
+    key: str
     content: int
     visitor: UUID
     device: UUID | None
@@ -192,7 +204,7 @@ def with_whole_characters(text: bytes) -> bytes:
 
     Programs that cut a text in the middle of an emoji send such halves, and no decoder takes them.
     """
-    if b"\\ud" not in text and b"\\uD" not in text:
+    if b"\\" not in text or (b"\\ud" not in text and b"\\uD" not in text):
         return text
     whole = _HALF.sub(lambda found: found.group(0) if found.group(2) else found.group(1) + b"\\ufffd", text)
     return text if whole == text else whole
@@ -201,24 +213,24 @@ def with_whole_characters(text: bytes) -> bytes:
 def _read(told: Any, raw: bytes, envelope: Envelope, sender: Sender) -> Message:
     if not isinstance(told, dict):
         raise _No("not_json", "", "it is not a JSON object; send {…}")
-    type_ = envelope.type or told.get("type")
+    get = told.get
+    type_ = envelope.type or get("type")
     kind = KINDS.get(type_.lower()) if isinstance(type_, str) else None
     if kind is None or not isinstance(type_, str):
         raise _No("no_type", "type", f"type: {shown(type_)!r} is no call; use one of {', '.join(KINDS)}")
-    properties, traits = _object(told, "properties"), _object(told, "traits")
-    context = _object(told, "context")
-    if kind == KINDS["identify"] and not traits and isinstance(context.get("traits"), dict):
+    properties, traits, context = _object(get("properties")), _object(get("traits")), _object(get("context"))
+    if kind == _IDENTIFY and not traits and isinstance(context.get("traits"), dict):
         # RudderStack's libraries for servers put them there.
         traits = context["traits"]
         context = {name: value for name, value in context.items() if name != "traits"}
     if envelope.context:
         context = {**envelope.context, **context}
-    if kind == KINDS["identify"] and not traits:
+    if kind == _IDENTIFY and not traits:
         # RudderStack's clients tell them there.
-        traits = _object(context, "traits")
+        traits = _object(context.get("traits"))
         context = {field: value for field, value in context.items() if field != "traits"} if traits else context
     name = _name(told, kind, type_)
-    user_ref, device_ref = _identity(told.get("userId"), "userId"), _identity(told.get("anonymousId"), "anonymousId")
+    user_ref, device_ref = _identity(get("userId"), "userId"), _identity(get("anonymousId"), "anonymousId")
     if user_ref is None and device_ref is None:
         told_any = told.get("userId") or told.get("anonymousId")
         raise _No(
@@ -228,21 +240,68 @@ def _read(told: Any, raw: bytes, envelope: Envelope, sender: Sender) -> Message:
             if told_any
             else "userId and anonymousId are missing; send one of them",
         )
-    original = _stamp(told.get("originalTimestamp")) or _stamp(told.get("timestamp"))
-    sent = _stamp(told.get("sentAt")) or envelope.sent_at
+    original = _stamp(get("originalTimestamp")) or _stamp(get("timestamp"))
+    sent = _stamp(get("sentAt")) or envelope.sent_at
     settled = times.settle(original=original, sent=sent, received_at=envelope.received_at, zone=sender.zone)
-    has_address = b"@" in raw or b"%40" in raw or b"\\u" in raw or bool(envelope.context)
+    has_address = bool(envelope.context) or personal.may_hold_address(raw)
+    has_plus = b"+" in raw and b'"+' in raw
     try:
-        properties, taken = personal.take_out("properties", properties, has_address=has_address)
+        properties, taken = personal.take_out("properties", properties, has_address=has_address, has_plus=has_plus)
         if traits:
-            traits, of_traits = personal.take_out("traits", traits, has_address=has_address)
+            traits, of_traits = personal.take_out("traits", traits, has_address=has_address, has_plus=has_plus)
             taken |= of_traits
-        context, of_context = personal.take_out("context", context, has_address=has_address)
+        context, of_context = personal.take_out("context", context, has_address=has_address, has_plus=has_plus)
     except personal.Unkeepable as problem:
         raise _No("unstorable", "", str(problem)) from None
     said: dict[str, Any] = {"properties": properties, "traits": traits}
     # That something was told, without what: a tracking plan asks whether a property is there.
-    hidden = sorted({personal.without_addresses(path) for path in taken})
+    hidden = sorted({personal.without_addresses(path) for path in taken}) if taken else None
+    if not _RARE.isdisjoint(told):
+        _say_rare(told, user_ref, said, taken)
+    if user_ref is not None and _is_contact(user_ref):
+        taken["userId"] = user_ref
+    if device_ref is not None and _is_contact(device_ref):
+        taken["anonymousId"] = device_ref
+    core = _ENCODER.encode(said)
+    # The context is how it was sent and may be filled anew when it is sent again; all else makes it another message.
+    digest = _hashing(sender.keyed, 8).copy()
+    digest.update(core)
+    digest.update(_ENCODER.encode([taken, kind, name, user_ref, device_ref, original]))
+    content = int.from_bytes(digest.digest(), signed=True)
+    message_id = _message_id(get("messageId"), original, content)
+    taken |= of_context
+    data = core[:-1] + b',"context":' + _AS_IT_CAME.encode(context)
+    data += b',"hidden":' + _ENCODER.encode(hidden) + b"}" if hidden else b"}"
+    if len(data) > LARGEST_MESSAGE:
+        raise _No("too_large", "", f"it has {len(data)} bytes with its batch's context; send at most {LARGEST_MESSAGE}")
+    if b"\\" in data and _NUL in data and _ESCAPED_NUL.search(data):
+        raise _No("unstorable", "", "it has the character \\u0000, which no database keeps; leave it out")
+    user = None if user_ref is None else visitor(sender, "user", user_ref)
+    device = None if device_ref is None else visitor(sender, "device", device_ref)
+    about = user or device
+    assert about is not None
+    return Message(
+        source=sender.id,
+        kind=kind,
+        name=name,
+        message_id=personal.without_addresses(message_id),
+        key=_digest(sender.keyed, f"message\x00{sender.id}\x00{message_id}").hex(),
+        content=content,
+        visitor=about,
+        device=device if user is not None else None,
+        user_ref=None if "userId" in taken else user_ref,
+        device_ref=None if "anonymousId" in taken else device_ref,
+        occurred_at=settled.occurred_at,
+        original_at=settled.original_at,
+        sent_at=settled.sent_at,
+        why_then=int(settled.why),
+        data=data,
+        personal=_ENCODER.encode(taken) if taken else None,
+        raw=raw,
+    )
+
+
+def _say_rare(told: dict[str, Any], user_ref: str | None, said: dict[str, Any], taken: dict[str, Any]) -> None:
     previous_ref = _identity(told.get("previousId"), "previousId")
     if previous_ref == user_ref:
         # The browser's client sends this when somebody who is known already is linked again: it says nothing.
@@ -256,59 +315,31 @@ def _read(told: Any, raw: bytes, envelope: Envelope, sender: Sender) -> Message:
             said[field] = shown(value)
             if said[field] != str(value):
                 taken[field] = str(value)
-    for field, ref in (("userId", user_ref), ("anonymousId", device_ref)):
-        if ref is not None and personal.is_contact(ref):
-            taken[field] = ref
-    core = _ENCODER.encode(said)
-    # The context is how it was sent and may be filled anew when it is sent again; all else makes it another message.
-    digest = blake2b(core, digest_size=8, key=sender.keyed)
-    digest.update(_ENCODER.encode([taken, kind, name, user_ref, device_ref, original]))
-    content = int.from_bytes(digest.digest(), signed=True)
-    message_id = _message_id(told.get("messageId"), original, content)
-    taken |= of_context
-    data = core[:-1] + b',"context":' + _ENCODER.encode(context)
-    data += b',"hidden":' + _ENCODER.encode(hidden) + b"}" if hidden else b"}"
-    if len(data) > LARGEST_MESSAGE:
-        raise _No("too_large", "", f"it has {len(data)} bytes with its batch's context; send at most {LARGEST_MESSAGE}")
-    if _NUL in data and _ESCAPED_NUL.search(data):
-        raise _No("unstorable", "", "it has the character \\u0000, which no database keeps; leave it out")
-    user = None if user_ref is None else visitor(sender, "user", user_ref)
-    device = None if device_ref is None else visitor(sender, "device", device_ref)
-    about = user or device
-    assert about is not None
-    return Message(
-        source=sender.id,
-        kind=kind,
-        name=name,
-        message_id=personal.without_addresses(message_id),
-        key=_known_as(sender, "message", f"{sender.id}\x00{message_id}"),
-        content=content,
-        visitor=about,
-        device=device if user is not None else None,
-        user_ref=None if "userId" in taken else user_ref,
-        device_ref=None if "anonymousId" in taken else device_ref,
-        occurred_at=settled.occurred_at,
-        original_at=settled.original_at,
-        sent_at=settled.sent_at,
-        why_then=settled.why.value,
-        data=data,
-        personal=_ENCODER.encode(taken) if taken else None,
-        raw=raw,
-    )
 
 
 def visitor(sender: Sender, what: Literal["user", "device"], ref: str) -> UUID:
     """Under which number the events of this user or device are kept: the same for all sources of one namespace."""
-    return _known_as(sender, what, f"{sender.namespace}\x00{ref}")
+    return _visitor(sender.keyed, f"{what}\x00{sender.namespace}\x00{ref}")
 
 
-def _known_as(sender: Sender, what: str, text: str) -> UUID:
-    hashed = blake2b(f"{what}\x00{text}".encode("utf-8", "replace"), digest_size=16, key=sender.keyed)
-    return UUID(bytes=hashed.digest())
+@lru_cache(maxsize=_REMEMBERED)
+def _visitor(keyed: bytes, text: str) -> UUID:
+    return UUID(int=int.from_bytes(_digest(keyed, text)))
 
 
-def _object(told: dict[str, Any], field: str) -> dict[str, Any]:
-    value = told.get(field)
+def _digest(keyed: bytes, text: str) -> bytes:
+    hashing = _hashing(keyed, 16).copy()
+    hashing.update(text.encode("utf-8", "replace"))
+    return hashing.digest()
+
+
+@lru_cache(maxsize=16)
+def _hashing(keyed: bytes, size: int) -> blake2b:
+    """A hash that has taken the key in, to be copied: that is half of the work."""
+    return blake2b(digest_size=size, key=keyed)
+
+
+def _object(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
@@ -316,23 +347,31 @@ def _stamp(value: object) -> object:
     """What may be a time; anything else is as if it were an unreadable text, so that it can be compared."""
     if value is None or value == "":
         return None
-    return value if isinstance(value, str | int | Decimal) and not isinstance(value, bool) else "?"
+    return value if type(value) in _STAMPS else "?"
 
 
 def _name(told: dict[str, Any], kind: int, type_: str) -> str:
     if NAMES_OF_KINDS[kind] not in _NAMED:
         return ""
-    value = told.get("event") if kind == KINDS["track"] else told.get("name") or told.get("category")
-    if kind == KINDS["track"] and (not isinstance(value, str) or not value.strip()):
+    value = told.get("event") if kind == _TRACK else told.get("name") or told.get("category")
+    if kind == _TRACK and (not isinstance(value, str) or not value.strip()):
         raise _No("no_event", "event", f"event: {shown(value)!r} is no name; say what happened, like 'Product Viewed'")
-    name = personal.without_addresses(value.strip()) if isinstance(value, str) else ""
-    if len(name) > LONGEST_NAME or _UNSEEN.search(name):
+    # Cached are short ones only: a message may be a megabyte.
+    tidied = _tidy_name if isinstance(value, str) and len(value) <= 2 * LONGEST_NAME else _tidy_name.__wrapped__
+    name, is_good = tidied(value) if isinstance(value, str) else ("", True)
+    if not is_good:
         raise _No(
             "bad_name",
-            "event" if kind == KINDS["track"] else "name",
+            "event" if kind == _TRACK else "name",
             f"{type_}: {name[:40]!r} has more than {LONGEST_NAME} characters or some nobody can see; shorten it",
         )
     return name
+
+
+@lru_cache(maxsize=2_000)
+def _tidy_name(name: str) -> tuple[str, bool]:
+    tidy = personal.without_addresses(name.strip())
+    return tidy, len(tidy) <= LONGEST_NAME and not _UNSEEN.search(tidy)
 
 
 def _identity(value: object, field: str) -> str | None:
@@ -342,7 +381,7 @@ def _identity(value: object, field: str) -> str | None:
     """
     if value is None or isinstance(value, bool):
         return None
-    if isinstance(value, int | Decimal):
+    if not isinstance(value, str) and isinstance(value, int | Decimal):
         if value != int(value):
             raise _No("bad_id", field, f"{field}: {value} is no whole number; send ids as text")
         value = int(value)
@@ -355,7 +394,15 @@ def _identity(value: object, field: str) -> str | None:
         raise _No(
             "bad_id", field, f"{field}: {shown(value)[:20]!r}… has {len(value)} characters; use at most {LONGEST_ID}"
         )
-    return None if identifiers.why_unusable(value) else value.strip()
+    return _usable(value)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _usable(ref: str) -> str | None:
+    return None if identifiers.why_unusable(ref) else ref.strip()
+
+
+_is_contact = lru_cache(maxsize=_REMEMBERED)(personal.is_contact)
 
 
 def _message_id(value: object, original: object, content: int) -> str:
@@ -363,6 +410,8 @@ def _message_id(value: object, original: object, content: int) -> str:
 
     What programs write for nothing is no id: all messages of a broken client would be one.
     """
+    if isinstance(value, str) and _SURELY_AN_ID.fullmatch(value):
+        return value
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < personal.LARGEST_NUMBER:
         value = str(value)
     if isinstance(value, str) and value.strip():

@@ -5,11 +5,13 @@ because both stamps carry it. It is applied only where the clock is visibly wron
 """
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum
+from functools import lru_cache
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 #: A clock this near to ours is right: the difference is the way here.
 NEAR = timedelta(seconds=5)
@@ -36,8 +38,7 @@ class Why(IntEnum):
     WITHOUT_ZONE = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(msgspec.Struct, frozen=True):
     """`occurred_at` is the time that counts; the two others are what was told, None where nothing readable was."""
 
     occurred_at: datetime
@@ -72,21 +73,25 @@ def read(told: object, zone: ZoneInfo) -> tuple[datetime | None, bool]:
     """The instant in UTC and whether it came without an offset; None for nothing and for what is no time."""
     try:
         if isinstance(told, str):
-            if len(told) > _LONGEST_TEXT:
-                return None, False
-            if _COUNTED.fullmatch(told):
-                return _counted(int(told)), False
-            found = datetime.fromisoformat(told)
-            if found.tzinfo is UTC:
-                return found, False
-            if found.tzinfo is None:
-                return found.replace(tzinfo=zone).astimezone(UTC), True
-            return found.astimezone(UTC), False
+            return _read_text(told, zone) if len(told) <= _LONGEST_TEXT else (None, False)
         if isinstance(told, int | float | Decimal) and not isinstance(told, bool):
             return _counted(told), False
     except (ValueError, OverflowError, OSError, ArithmeticError):
         pass
     return None, False
+
+
+@lru_cache(maxsize=1_000)
+def _read_text(told: str, zone: ZoneInfo) -> tuple[datetime | None, bool]:
+    """A batch's messages were sent at the same moment, and told so in the same words."""
+    if _COUNTED.fullmatch(told):
+        return _counted(int(told)), False
+    found = datetime.fromisoformat(told)
+    if found.tzinfo is UTC:
+        return found, False
+    if found.tzinfo is None:
+        return found.replace(tzinfo=zone).astimezone(UTC), True
+    return found.astimezone(UTC), False
 
 
 def _counted(since_1970: int | float | Decimal) -> datetime:
