@@ -26,19 +26,29 @@ ROLE_NAMES: dict[Role, Promise] = {
 
 @dataclass(frozen=True)
 class Section:
-    """One line of the navigation, shown to those who may `action`. `symbol` is a Material Symbols name."""
+    """One line of the navigation, shown to those who may `action`. `symbol` is a Material Symbols name.
+
+    Lines of one `group` stand together under its name; those of daily work have none.
+    """
 
     route: str
     title: Promise
     symbol: str
     action: Action
+    group: Promise | None = None
+
+
+_SETUP = _("Setup")
 
 
 SECTIONS = (
     Section("index", _("Today"), "wb_sunny", "today.read"),
     Section("members", _("Members"), "groups", "members.read"),
     Section("insight", _("Insight"), "insights", "insight.read"),
-    Section("staff", _("Staff"), "badge", "staff.read"),
+    Section("live", _("Live"), "sensors", "events.read", _SETUP),
+    Section("sources", _("Sources"), "input", "sources.read", _SETUP),
+    Section("quarantine", _("Quarantine"), "report", "quarantine.read", _SETUP),
+    Section("staff", _("Staff"), "badge", "staff.read", _SETUP),
 )
 
 
@@ -59,6 +69,7 @@ class Console(UnfoldAdminSite):  # type: ignore[misc]  # Unfold ships no types
                 "url": reverse(f"console:{section.route}"),
                 "title": section.title,
                 "symbol": section.symbol,
+                "group": section.group,
                 "is_current": is_within(request, section),
             }
             for section in sections_for(request)

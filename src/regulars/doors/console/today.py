@@ -15,6 +15,8 @@ from django.views.decorators.http import require_POST, require_safe
 from regulars.doors.console import came_in, people
 from regulars.doors.console.insight import share
 from regulars.doors.console.site import may, me, page
+from regulars.doors.console.sources import health as how_they_do
+from regulars.facts.sources import sources
 from regulars.insight.measures import readings
 from regulars.insight.measures.readings import CustomerReading
 from regulars.kit.actors import Actor
@@ -65,6 +67,13 @@ def today(request: HttpRequest) -> HttpResponseBase:
         }
     if may(request, "imports.read"):
         context["runs"] = came_in.recent(RUNS_SHOWN)
+    if may(request, "sources.read"):
+        health = how_they_do(sources.every(), timezone.now())
+        context |= {
+            "silent": [one for one in health if one.state == "silent"],
+            "sending": sum(one.state == "sends" for one in health),
+            "held_back": sum(one.waiting for one in health),
+        }
     if may(request, "operations.read"):
         context |= {
             "failed_jobs": jobs.failed(limit=LETTERS_SHOWN),

@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from regulars.doors.console import account, doorstep, insight, member, members, search, staff, today
+from regulars.doors.console import (
+    account,
+    doorstep,
+    insight,
+    live,
+    member,
+    members,
+    quarantine,
+    search,
+    sources,
+    staff,
+    today,
+)
 
 app_name = "admin"  # what Unfold's templates call the site they are drawn in
 urlpatterns = [
@@ -21,6 +33,20 @@ urlpatterns = [
     path("insight/", insight.insight, name="insight"),
     path("search", search.search, name="search"),
     path("account", account.account, name="account"),
+    path("sources/", sources.listed, name="sources"),
+    path("sources/make", sources.make, name="source-make"),
+    path("sources/<str:public_id>/", sources.source, name="source"),
+    path("sources/<str:public_id>/keys", sources.make_key, name="source-key"),
+    path("sources/<str:public_id>/keys/<int:key>/revoke", sources.revoke_key, name="source-revoke"),
+    path("sources/<str:public_id>/change", sources.change, name="source-change"),
+    path("sources/<str:public_id>/retire", sources.retire, name="source-retire"),
+    path("quarantine/", quarantine.listed, name="quarantine"),
+    path("quarantine/<int:number>/", quarantine.message, name="quarantined"),
+    path("quarantine/<int:number>/open", quarantine.open_, name="quarantined-open"),
+    path("quarantine/<int:number>/discard", quarantine.discard, name="quarantined-discard"),
+    path("quarantine/<int:number>/restore", quarantine.restore, name="quarantined-restore"),
+    path("live/", live.live, name="live"),
+    path("live/<int:number>/", live.event, name="event"),
     path("staff/", staff.staff, name="staff"),
     path("staff/invite", staff.invite, name="staff-invite"),
     path("staff/<int:operator>/role", staff.set_role, name="staff-role"),

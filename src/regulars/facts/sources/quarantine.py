@@ -1,6 +1,6 @@
 """Messages that were not taken: kept sealed for a while, to be found, mended and sent again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, cast, get_args
@@ -186,6 +186,33 @@ def numbers_waiting(*, source: int | None = None, code: str = "", limit: int = 1
     if code:
         rows = rows.filter(code=code)
     return list(rows.values_list("id", flat=True)[:limit])
+
+
+def restore(*, number: int, at: datetime, by: Actor) -> Quarantined:
+    """What was thrown away waits again. One that waits stays as it is; one that was sent again is refused."""
+    with transaction.atomic():
+        row = Row.objects.select_for_update().filter(id=number).first() or _row(number)
+        if row.state == "waiting":
+            return _told(row)
+        if row.state != "discarded":
+            raise AlreadySettled(
+                f"message: {number} was {row.state} before; nothing is left to do", field="message", value=number
+            )
+        row.state, row.settled_at = "waiting", None
+        row.save(update_fields=["state", "settled_at"])
+        trail.record(by=by, verb="quarantine.restore", subject=f"quarantined:{number}", at=at)
+    return _told(row)
+
+
+def waiting_each() -> Mapping[int, int]:
+    """How many messages of each source wait for somebody, at most 10,000 counted of each. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT source.id, count(*) FROM sources_source AS source CROSS JOIN LATERAL (SELECT 1 FROM"
+            " sources_quarantined WHERE source_id = source.id AND state = 'waiting' LIMIT 10000) AS waiting"
+            " GROUP BY source.id"
+        )
+        return {int(source): int(count) for source, count in cursor.fetchall()}
 
 
 def waiting(source: int | None = None) -> int:

@@ -1,0 +1,156 @@
+"""Setup: sources and their keys, quarantine, live events."""
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from regulars.doors.console.tests.builders import signed_in
+from regulars.doors.console.tests.sending import ADDRESS_CANARY, DONE, sent, sources_that_send
+from regulars.facts.sources import quarantine, sources, write_keys
+from regulars.runtime.trail import trail
+
+pytestmark = pytest.mark.django_db
+
+SOURCE = {"name": "web-shop", "kind": "web", "namespace": "shop", "zone": "Europe/London"}
+
+
+def read(client, path: str) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200, answer.status_code
+    return answer.content.decode()
+
+
+def test_a_source_is_made_with_a_key_that_is_shown_once_and_stands_in_every_snippet():
+    marek = signed_in("manager", name="marek")
+    assert "Nothing sends yet" in read(marek, "/console/sources/")
+
+    page = marek.post("/console/sources/make", SOURCE).content.decode()
+
+    token = re.search(write_keys.PATTERN, page)[0]
+    assert page.count(token) >= 6
+    assert "http://testserver/v1/" in page
+    web = sources.by_name("web-shop")
+    assert token not in read(marek, f"/console/sources/{web.public_id}/")
+    assert [line.verb for line in trail.of(f"source:{web.id}")] == ["write_keys.make", "sources.make"]
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [({"name": "Web Shop"}, "no source"), ({"zone": "Mars/Base"}, "Mars/Base"), ({"kind": "web "}, "valid choice")],
+)
+def test_what_cannot_be_a_source_is_told_at_its_field(said, words):
+    answer = signed_in("manager").post("/console/sources/make", {**SOURCE, **said})
+    assert answer.status_code == 422
+    assert words in answer.content.decode()
+    assert not sources.every()
+
+
+def test_a_key_is_made_for_some_calls_and_revoked():
+    marek = signed_in("owner")
+    web = sources_that_send()
+    page = marek.post(f"/console/sources/{web.public_id}/keys", {"kinds": ["track"], "per_second": 50}).content.decode()
+    assert re.search(write_keys.PATTERN, page)
+    key = write_keys.of_source(web.id)[0]
+    assert (key.kinds, key.per_second) == (frozenset(["track"]), 50)
+
+    marek.post(f"/console/sources/{web.public_id}/keys/{key.id}/revoke")
+    assert write_keys.of_source(web.id)[0].revoked_at
+    app = sources.by_name("app").public_id
+    assert marek.post(f"/console/sources/{app}/keys/{key.id}/revoke").status_code == 404
+
+
+def test_orders_count_or_not_and_a_retired_source_gets_no_key():
+    marek = signed_in("owner")
+    web = sources_that_send()
+    marek.post(f"/console/sources/{web.public_id}/change", {"orders": "yes"})
+    assert sources.get(web.id).is_order_feed
+    marek.post(f"/console/sources/{web.public_id}/retire")
+    answer = marek.post(f"/console/sources/{web.public_id}/keys", {"per_second": 50})
+    assert answer.status_code == 422
+    assert "retired" in answer.content.decode()
+
+
+def test_health_is_told_with_n_and_interval_and_who_fell_silent_is_on_today():
+    marek = signed_in("owner")
+    sources_that_send()
+    page = read(marek, "/console/sources/")
+    for words in ("silent", "has no key", "sends", "<svg", "n="):
+        assert words in page
+    assert re.search(r"\d\.\d–\d\.\d%", page)
+    today = read(marek, "/console/")
+    assert "till.oxford" in today
+    assert "3 messages wait in quarantine" in today
+
+
+def test_quarantine_is_searched_and_says_why_without_what_was_said():
+    analyst = signed_in("analyst")
+    web = sources_that_send()
+    page = read(analyst, "/console/quarantine/")
+    assert "It names nobody" in page
+    assert ADDRESS_CANARY not in page
+    assert "no-type-1" not in read(analyst, f"/console/quarantine/?source={web.public_id}&code=no_event")
+    assert "nobody-1" in read(analyst, "/console/quarantine/?text=nobody")
+    assert "Nothing fits" in read(analyst, "/console/quarantine/?text=zebra&state=any&after=junk")
+    for number in [one.id for one in quarantine.search()]:
+        assert ADDRESS_CANARY not in read(analyst, f"/console/quarantine/{number}/")
+        assert analyst.post(f"/console/quarantine/{number}/open").status_code == 403
+
+
+def test_a_message_is_opened_by_who_may_thrown_away_and_taken_back():
+    marek = signed_in("manager")
+    sources_that_send()
+    [one] = quarantine.search(code="no_identifier")
+    page = marek.post(f"/console/quarantine/{one.id}/open").content.decode()
+    assert ADDRESS_CANARY in page
+    assert [line.verb for line in trail.of(f"quarantined:{one.id}")] == ["quarantine.open"]
+    marek.post(f"/console/quarantine/{one.id}/discard")
+    assert quarantine.get(one.id).state == "discarded"
+    assert "Take it back" in read(marek, f"/console/quarantine/{one.id}/")
+    marek.post(f"/console/quarantine/{one.id}/restore")
+    assert quarantine.get(one.id).state == "waiting"
+    assert marek.post("/console/quarantine/999999/discard").status_code == 404
+
+
+def test_live_shows_the_newest_first_and_htmx_gets_what_came_since():
+    marek = signed_in("owner")
+    assert "Nothing has come in yet" in read(marek, "/console/live/")
+    web = sources_that_send()
+    page = read(marek, "/console/live/")
+    assert page.index("Tea Brewed") < page.index("Put a product into the cart") < page.index("Looked at a product")
+    assert ADDRESS_CANARY not in page
+    asked = re.search(r'hx-get="([^"]+)"', page)[1].replace("&amp;", "&")
+    htmx = {"HX-Request": "true"}
+    assert marek.get(asked, headers=htmx).status_code == 204
+
+    sent(web, {"type": "track", "event": "Post Published", "userId": "c001"}, at=datetime.now(UTC))
+    fresh = marek.get(asked, headers=htmx).content.decode()
+    assert "Published a post" in fresh
+    assert "Tea Brewed" not in fresh
+    assert "<html" not in fresh
+    assert 'hx-get="/console/live/?seen=' in fresh
+
+
+def test_live_is_narrowed_by_source_and_name_and_can_be_paused():
+    marek = signed_in("owner")
+    web = sources_that_send()
+    page = read(marek, f"/console/live/?source={web.public_id}&name=Tea+Brewed")
+    assert page.count('class="events"') == 1
+    till = sources.by_name("till.oxford").public_id
+    assert "Nothing like that lately" in read(marek, f"/console/live/?source={till}")
+    assert "no such member" in read(marek, "/console/live/?customer=cus_nobody")
+    paused = read(marek, "/console/live/?paused=on")
+    assert 'id="poll"' not in paused
+    assert "Go on" in paused
+
+
+def test_an_event_is_shown_without_what_was_personal_in_it():
+    marek = signed_in("analyst")
+    sources_that_send()
+    numbers = re.findall(r'href="/console/live/(\d+)/"', read(marek, "/console/live/"))
+    assert len(numbers) == len(DONE)
+    pages = [read(marek, f"/console/live/{number}/") for number in numbers]
+    assert any("&quot;club&quot;: &quot;tea&quot;" in page for page in pages)
+    assert any("&quot;12.5&quot;" in page for page in pages)
+    assert not any(ADDRESS_CANARY in page for page in pages)
+    assert marek.get("/console/live/1/").status_code == 404
