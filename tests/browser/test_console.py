@@ -14,6 +14,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from regulars.doors.console.tests.builders import PASSWORD, a_shop, the_member
+from regulars.doors.console.tests.sending import sources_that_send
+from regulars.facts.events import events
+from regulars.facts.sources import quarantine, sources
 from regulars.runtime.staff import operators
 
 pytestmark = pytest.mark.browser
@@ -21,8 +24,24 @@ SHOTS = Path(__file__).resolve().parents[2] / "test-results"
 CHROMIUM = os.environ.get("REGULARS_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 SIZES = {"desktop": (1366, 860), "phone": (360, 780)}
 HEADINGS = {
-    "en": {"today": "Today", "members": "Members", "insight": "Insight", "staff": "Staff"},
-    "zh-hans": {"today": "今日", "members": "会员", "insight": "洞察", "staff": "员工"},
+    "en": {
+        "today": "Today",
+        "members": "Members",
+        "insight": "Insight",
+        "staff": "Staff",
+        "sources": "Sources",
+        "quarantine": "Quarantine",
+        "live": "Live",
+    },
+    "zh-hans": {
+        "today": "今日",
+        "members": "会员",
+        "insight": "洞察",
+        "staff": "员工",
+        "sources": "来源",
+        "quarantine": "隔离区",
+        "live": "实时",
+    },
 }
 
 
@@ -35,6 +54,10 @@ class House:
     link: str
     ines: str
     tomas: str
+    web: str
+    app: str
+    held: int
+    event: int
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +66,23 @@ def house(fresh_database_of_module, tmp_path_factory) -> Iterator[House]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("django.conf.settings.REGULARS_HOME", tmp_path_factory.mktemp("home"))
         a_shop()
+        web = sources_that_send()
+        app = sources.by_name("app")
+        [held] = quarantine.search(code="no_identifier")
+        [event] = events.recent(name="Product Added")
         link = operators.first_link(at=datetime.now(UTC))
         assert link is not None
         server = LiveServer("127.0.0.1")
-        yield House(str(server), f"{server}/console/welcome/{link.token}", the_member("c000"), the_member("c001"))
+        yield House(
+            address=str(server),
+            link=f"{server}/console/welcome/{link.token}",
+            ines=the_member("c000"),
+            tomas=the_member("c001"),
+            web=web.public_id,
+            app=app.public_id,
+            held=held.id,
+            event=event.id,
+        )
         server.stop()
 
 
@@ -118,6 +154,15 @@ def test_every_screen_stands_in_both_languages_wide_and_narrow(browser, house, l
         "members": "/console/members/",
         "member": f"/console/members/{house.tomas}/",
         "insight": "/console/insight/",
+        "sources": "/console/sources/",
+        "source": f"/console/sources/{house.web}/",
+        "source-new": f"/console/sources/{house.app}/",
+        "quarantine": "/console/quarantine/",
+        "quarantine-none": "/console/quarantine/?text=zebra",
+        "quarantined": f"/console/quarantine/{house.held}/",
+        "live": "/console/live/?paused=on",
+        "live-none": "/console/live/?paused=on&name=zebra",
+        "event": f"/console/live/{house.event}/",
         "staff": "/console/staff/",
     }
     for size, (width, height) in SIZES.items():

@@ -26,6 +26,8 @@ from regulars.kit.refusals import Refusal
 from regulars.runtime.staff.policy import requires
 
 SHOWN = 50
+#: A name as senders write it, in every language.
+EXAMPLE = "Product Viewed"
 #: A list that has grown so long by what came is begun anew.
 LONGEST = 300
 
@@ -106,6 +108,7 @@ def live(request: HttpRequest) -> HttpResponseBase:
             every=every.values(),
             said={**said, "name": name, "source": chosen.public_id if chosen else ""},
             is_narrowed=bool(kept),
+            example=EXAMPLE,
             is_paused=bool(said.get("paused")),
             is_unknown_customer=is_unknown,
             length=len(found),

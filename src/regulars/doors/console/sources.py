@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import held, hours
+from regulars.doors.console import held, hours, snippets
 from regulars.doors.console.insight import Share, share
 from regulars.doors.console.site import may, me, page
 from regulars.facts.company import company
@@ -47,7 +47,9 @@ CALLS: dict[str, Any] = {
 
 #: Refusals in the reader's language, by their codes; the others say themselves what to mend.
 SAID: dict[str, Any] = {
-    "sources.bad_name": gettext_lazy("Use small letters, digits, dots, dashes and underscores, a letter or digit first."),
+    "sources.bad_name": gettext_lazy(
+        "Use small letters, digits, dots, dashes and underscores, and begin with a letter."
+    ),
     "sources.name_taken": gettext_lazy("Another source has or had this name; choose a new one."),
     "sources.retired": gettext_lazy("The source is retired and gets no key; make another source."),
     "civil.unknown_zone": gettext_lazy("There is no such clock; write it as Europe/London or Asia/Shanghai."),
@@ -58,7 +60,7 @@ State = Literal["retired", "no_key", "waiting", "silent", "sends"]
 
 class NewSource(forms.Form):
     name = forms.CharField(
-        label=gettext_lazy("Name"),
+        label=gettext_lazy("What it is called"),
         max_length=sources.LONGEST_NAME,
         help_text=gettext_lazy("Small letters, digits, dots and dashes, such as web-shop or till.xuhui."),
         widget=forms.TextInput(attrs={"class": "input", "autocapitalize": "none", "spellcheck": "false"}),
@@ -285,6 +287,8 @@ def _page(
         else None,
         form=form or NewKey(),
         token=made.token if made else "",
-        address=request.build_absolute_uri("/").rstrip("/"),
+        snippets=snippets.ready_made(
+            address=request.build_absolute_uri("/").rstrip("/"), token=made.token if made else ""
+        ),
         may_manage=may(request, "sources.manage"),
     )

@@ -123,21 +123,16 @@ def instant(value: datetime, zone: str) -> str:
     return f"{day(there.date())} {dates.format_skeleton('Hm', there, tzinfo=there.tzinfo, locale=locale())}"
 
 
-<<<<<<< HEAD
 def clock(value: datetime, zone: str) -> str:
     """14:05 in the shop's zone."""
-=======
+    there = value.astimezone(ZoneInfo(zone))
+    return str(dates.format_skeleton("Hm", there, tzinfo=there.tzinfo, locale=locale()))
+
+
 def second(value: datetime, zone: str) -> str:
     """14:05:09 in the shop's zone: for what has just happened."""
     there = value.astimezone(ZoneInfo(zone))
     return str(dates.format_skeleton("Hms", there, tzinfo=there.tzinfo, locale=locale()))
-
-
-def hour(value: datetime, zone: str) -> str:
-    """14:00 in the shop's zone."""
->>>>>>> 76a54b6 (Sources, Quarantine and Live in the console)
-    there = value.astimezone(ZoneInfo(zone))
-    return str(dates.format_skeleton("Hm", there, tzinfo=there.tzinfo, locale=locale()))
 
 
 def country(code: str) -> str:

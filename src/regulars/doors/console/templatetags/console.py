@@ -14,12 +14,8 @@ register.filter("tongue", formats.language)
 register.filter("money", formats.money)
 register.filter("round_money", formats.round_money)
 register.filter("instant", formats.instant)
-<<<<<<< HEAD
 register.filter("clock", formats.clock)
-=======
 register.filter("second", formats.second)
-register.filter("hour", formats.hour)
->>>>>>> 76a54b6 (Sources, Quarantine and Live in the console)
 
 
 @register.filter
