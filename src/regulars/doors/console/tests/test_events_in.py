@@ -37,7 +37,11 @@ def test_a_source_is_made_with_a_key_that_is_shown_once_and_stands_in_every_snip
 
 @pytest.mark.parametrize(
     ("said", "words"),
-    [({"name": "Web Shop"}, "Use small letters"), ({"zone": "Mars/Base"}, "no such clock"), ({"kind": "web "}, "valid choice")],
+    [
+        ({"name": "Web Shop"}, "Use small letters"),
+        ({"zone": "Mars/Base"}, "no such clock"),
+        ({"kind": "web "}, "valid choice"),
+    ],
 )
 def test_what_cannot_be_a_source_is_told_at_its_field(said, words):
     answer = signed_in("manager").post("/console/sources/make", {**SOURCE, **said})
