@@ -16,7 +16,7 @@ from regulars.kit import ids
 from regulars.kit.actors import Actor, Origin
 from regulars.kit.countries import check_country
 from regulars.kit.refusals import Refusal
-from regulars.runtime.notices.outbox import announce
+from regulars.runtime.notices.outbox import announce_many
 from regulars.runtime.secrets import lookup
 from regulars.runtime.trail import trail
 
@@ -73,13 +73,11 @@ def resolve_many(*, namespace: str, refs: Iterable[str], at: datetime, by: Actor
                 after={"count": len(made), "first": made[0], "last": made[-1], "origin": origin},
             )
         elif made:
-            for number in made:
-                announce(
-                    CustomerSeen(customer=number, at=at),
-                    by=by,
-                    verb="customers.resolve_many",
-                    after={"namespace": namespace},
-                )
+            announce_many(
+                [(CustomerSeen(customer=number, at=at), {"namespace": namespace}) for number in made],
+                by=by,
+                verb="customers.resolve_many",
+            )
     return {ref: found[tidy[ref]] for ref in tidy}
 
 

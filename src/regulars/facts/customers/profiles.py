@@ -19,7 +19,7 @@ from regulars.kit.actors import Actor, Origin
 from regulars.kit.countries import check_country
 from regulars.kit.refusals import Refusal
 from regulars.runtime.database import bulk
-from regulars.runtime.notices.outbox import announce, lock_subjects
+from regulars.runtime.notices.outbox import announce, announce_many
 from regulars.runtime.secrets import lookup
 from regulars.runtime.trail import trail
 
@@ -342,14 +342,11 @@ def _tell_each(
         )
         for customer, new in sorted(changed.items())
     ]
-    lock_subjects(notices)
-    for notice in notices:
-        announce(
-            notice,
-            by=by,
-            verb="customers.describe_each",
-            after={"fields": list(notice.fields), "shared": list(notice.shared)},
-        )
+    announce_many(
+        [(notice, {"fields": list(notice.fields), "shared": list(notice.shared)}) for notice in notices],
+        by=by,
+        verb="customers.describe_each",
+    )
 
 
 def _write_many(

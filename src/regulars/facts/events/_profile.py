@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from regulars.facts.customers import customers, identifiers, profiles
-from regulars.facts.events import _standing, messages, traits
+from regulars.facts.events import _standing, messages, stream, traits
 from regulars.facts.events import personal as personal_parts
 from regulars.facts.events._standing import Standing
 from regulars.facts.events.messages import DECODER, KINDS, Sender
@@ -65,9 +65,10 @@ def take(events: Sequence[Event]) -> None:
     now_known = _link(known, links)
     _standing.save(list(known.values()))
     _seal_anew(events, known, personal)
-    for id in now_known:
-        _seal_what_was_before(id, known)
-    _describe(events, known, personal)
+    _seal_what_was_before(now_known, known)
+    # What somebody told before it was known who it is counts from now on.
+    before = stream.of_visitors(now_known, kind=_IDENTIFY, before=events[0].id, limit=_LOT)
+    _describe([*before, *events], known, personal | _opened(before))
 
 
 def _opened(events: Sequence[Event]) -> dict[int, dict[str, Any]]:
@@ -223,23 +224,25 @@ def _seal_anew(
     _seal([(event.id, customer, _standing.JSON.encode(personal[event.id]).decode()) for event, customer in wanted])
 
 
-def _seal_what_was_before(device: UUID, known: Mapping[UUID, Standing]) -> None:
-    customer = known[device].customer
-    assert customer is not None
+def _seal_what_was_before(devices: Sequence[UUID], known: Mapping[UUID, Standing]) -> None:
     after = 0
-    while True:
+    while devices:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT event, sealed_for, sealed FROM events_hidden WHERE visitor = %s AND event > %s"
+                "SELECT event, visitor, sealed_for, sealed FROM events_hidden WHERE visitor = ANY(%s) AND event > %s"
                 " AND sealed_for < 0 ORDER BY event LIMIT %s",
-                [device, after, _LOT],
+                [list(devices), after, _LOT],
             )
             rows = cursor.fetchall()
         opened = vault.open_many(
-            [vault.Sealed(sealed_for, _TABLE, _COLUMN, event, bytes(sealed)) for event, sealed_for, sealed in rows]
+            [vault.Sealed(sealed_for, _TABLE, _COLUMN, event, bytes(sealed)) for event, _, sealed_for, sealed in rows]
         )
         _seal(
-            [(event, customer, plain) for (event, _, _), plain in zip(rows, opened, strict=True) if plain is not None]
+            [
+                (event, customer, plain)
+                for (event, visitor, _, _), plain in zip(rows, opened, strict=True)
+                if plain is not None and (customer := known[visitor].customer) is not None
+            ]
         )
         if len(rows) < _LOT:
             return

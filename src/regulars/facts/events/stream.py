@@ -134,6 +134,19 @@ def at(event: int) -> Sequence[Event]:
         return _fetch(event - 1, event, None, opens_hidden=True, only="")[0]
 
 
+def of_visitors(visitors: Sequence[UUID], *, kind: int, before: int, limit: int) -> list[Event]:
+    """Events of one kind that these visitors did before, the last ones of them, in order. One query."""
+    if not visitors:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _COLUMNS + _HIDDEN[0] + " FROM events_event AS event" + _HIDDEN[1] + " WHERE event.visitor = ANY(%s)"
+            " AND event.kind = %s AND event.id < %s ORDER BY event.id DESC LIMIT %s",
+            [list(visitors), kind, before, limit],
+        )
+        return [_event(row) for row in reversed(cursor.fetchall())]
+
+
 def _batches(position: int, settled: int) -> list[Batch]:
     """What comes after the place: the batch that is half read first."""
     first = (position + 1) >> BITS
@@ -190,16 +203,21 @@ def _fetch(
     with connection.chunked_cursor() as cursor:
         cursor.execute(asked, [after, until, *(times or ()), MOST_EVENTS])
         while rows := cursor.fetchmany(_FETCH):
-            for *plain, data, sealed_for, sealed in rows:
-                size += len(data) + len(sealed or b"")
-                # One value for each field, in their order: the statement names them so.
-                values: tuple[Any, ...] = (*plain, DECODER.decode(data), sealed_for, sealed and bytes(sealed))
-                found.append(Event(*values))
+            for row in rows:
+                size += len(row[-3]) + len(row[-1] or b"")
+                found.append(_event(row))
                 if size > MOST_BYTES:
                     return found, False
             if len(rows) < _FETCH:
                 break
     return found, len(found) < MOST_EVENTS
+
+
+def _event(row: tuple[Any, ...]) -> Event:
+    *plain, data, sealed_for, sealed = row
+    # One value for each field, in their order: the statements name them so.
+    values: tuple[Any, ...] = (*plain, DECODER.decode(data), sealed_for, sealed and bytes(sealed))
+    return Event(*values)
 
 
 def _take(reader: Reader, events: Sequence[Event]) -> None:

@@ -213,6 +213,20 @@ def test_what_was_told_earlier_and_comes_later_only_fills_what_is_empty():
     assert revealed(member("li")) == {"email": "new@example.com", "given_name": "Wei"}
 
 
+def test_what_a_browser_told_counts_once_it_is_known_whose_it_is():
+    source = a_source()
+    letter = {"type": "identify", "anonymousId": "tab-1", "traits": {"email": "li@example.com", "firstName": "Wei"}}
+    sent(source, letter)
+    follow_everything()
+    assert customers.count() == 0
+
+    later = MONDAY + timedelta(days=1)
+    sent(source, identify("li", {"firstName": "Lei"}), viewed("li", anonymousId="tab-1"), at=later)
+    follow_everything()
+
+    assert revealed(member("li")) == {"email": "li@example.com", "given_name": "Lei"}
+
+
 def test_a_field_that_cannot_be_is_left_out_and_named():
     sent(a_source(), identify("li", {"email": "not an address", "firstName": "Wei", "birthday": "soon"}))
     follow_everything()
@@ -321,3 +335,24 @@ def test_a_slice_takes_a_few_statements_whatever_its_size():
 
     statements(3)
     assert statements(3) == statements(150) <= 12
+
+
+def test_new_people_take_a_few_statements_whatever_their_number():
+    source = a_source()
+
+    def statements(number: int, first: int) -> int:
+        told = [
+            identify(f"user-{one}", {"email": f"u{one}@example.com"}, anonymousId=f"d-{one}")
+            for one in range(first, first + number)
+        ]
+        sent(source, *[page(f"d-{one}") for one in range(first, first + number)])
+        follow_everything()
+        sent(source, *told)
+        settled = int(Place.objects.get(name="profile").position >> 14) + 1
+        with CaptureQueriesContext(connection) as asked:
+            stream.step(following.READERS[1], settled)
+        return len([one for one in asked if "SAVEPOINT" not in one["sql"]])
+
+    stream.register(following.READERS)
+    statements(3, 0)
+    assert statements(3, 10) == statements(100, 20) <= 45

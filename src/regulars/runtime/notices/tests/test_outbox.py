@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection, transaction
 from regulars.kit.actors import SYSTEM, Actor
 from regulars.runtime.notices.models import Recorded
 from regulars.runtime.notices.notice import FromANewerRelease, Notice, body_of, read
-from regulars.runtime.notices.outbox import announce
+from regulars.runtime.notices.outbox import announce, announce_many
 from regulars.runtime.notices.tests.builders import MONDAY, Bought, tell
 from regulars.runtime.trail import trail
 from regulars.runtime.trail.only_ids import NotForTheTrail
@@ -48,6 +48,21 @@ def test_an_act_undone_tells_nobody():
 def test_announcing_costs_two_statements(django_assert_num_queries):
     with django_assert_num_queries(2):
         announce(Bought(person="ines", at=MONDAY), by=SYSTEM, verb="tests.buy")
+
+
+def test_many_are_announced_as_one_by_one_in_three_statements(django_assert_num_queries):
+    people = ["ines", "li", "wei"]
+    told = [(Bought(person=who, number=place, at=MONDAY), {"lines": place}) for place, who in enumerate(people)]
+    with django_assert_num_queries(3):
+        announce_many(told, by=SYSTEM, verb="tests.buy")
+
+    rows = Recorded.objects.order_by("id")
+    assert [read(row.kind, row.version, row.body, at=row.at, origin=row.origin) for row in rows] == [
+        notice for notice, _ in told
+    ]
+    assert [trail.of(f"customer:{who}")[0].after for who in people] == [{"lines": 0}, {"lines": 1}, {"lines": 2}]
+    with pytest.raises(NotForTheTrail):
+        announce_many([(Bought(person="ines@example.com", at=MONDAY), {})], by=SYSTEM, verb="tests.buy")
 
 
 def test_personal_data_does_not_enter():
