@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.clients import node
-from tests.loudly import skip_loudly
 
 SENDERS = Path(__file__).with_name("senders")
 CHROMIUM = os.environ.get("REGULARS_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
@@ -28,14 +27,23 @@ class Client:
     is_javascript: bool = False
     is_browser: bool = False
 
+    def lacks(self) -> str:
+        """What this machine has not and the client needs; empty where it can be run."""
+        try:
+            if self.is_javascript:
+                node.packages()
+        except node.Lacking as lacking:
+            return str(lacking)
+        if self.is_browser and not Path(CHROMIUM).exists():
+            return f"Chromium, looked for at {CHROMIUM}; REGULARS_CHROMIUM names another place"
+        return ""
+
     def start(self, *, address: str, key: str, what: str, more: Mapping[str, Any]) -> "subprocess.Popen[str]":
-        """The running program. Skips loudly where the machine lacks what it needs."""
+        """The running program, of a client that lacks nothing."""
         told: dict[str, Any] = {"address": address, "key": key, "what": what, "timeout": TIMEOUT, "patience": PATIENCE}
         if self.is_javascript:
             told["packages"] = str(node.packages())
         if self.is_browser:
-            if not Path(CHROMIUM).exists():
-                skip_loudly(f"Chromium, looked for at {CHROMIUM}; REGULARS_CHROMIUM names another place")
             told["chromium"] = CHROMIUM
         run = "node" if self.program.endswith(".mjs") else sys.executable
         return subprocess.Popen(
@@ -54,10 +62,10 @@ CLIENTS = (
 )
 
 
-def ended(running: "subprocess.Popen[str]") -> dict[str, Any]:
-    """What the program said at its end; a failure when it failed or hung."""
+def ended(running: "subprocess.Popen[str]", *, patience: float = PATIENCE + 30) -> dict[str, Any]:
+    """What the program said at its end; a failure when it failed or hung for longer than `patience` seconds."""
     try:
-        out, problems = running.communicate(timeout=PATIENCE + 30)
+        out, problems = running.communicate(timeout=patience)
     except subprocess.TimeoutExpired:
         running.kill()
         out, problems = running.communicate()

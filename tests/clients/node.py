@@ -5,17 +5,21 @@ import hashlib
 import os
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
-
-from tests.loudly import skip_loudly
 
 PACKAGE = Path(__file__).with_name("package.json")
 
 
+class Lacking(Exception):
+    """What this machine has not."""
+
+
+@cache
 def packages() -> Path:
-    """The folder that holds `node_modules`. Skips loudly where Node, npm or the packages cannot be had."""
+    """The folder that holds `node_modules`. Raises `Lacking` where Node, npm or the packages cannot be had."""
     if shutil.which("node") is None or shutil.which("npm") is None:
-        skip_loudly("Node and npm, with which Segment's JavaScript clients are run")
+        raise Lacking("Node and npm, with which Segment's JavaScript clients are run")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "regulars"
     folder = cache / f"clients-{hashlib.sha256(PACKAGE.read_bytes()).hexdigest()[:12]}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -31,6 +35,6 @@ def packages() -> Path:
                 text=True,
             )
             if installing.returncode != 0:
-                skip_loudly(f"packages of npm that could not be installed: {installing.stderr.strip()[-400:]}")
+                raise Lacking(f"packages of npm that could not be installed: {installing.stderr.strip()[-400:]}")
             done.touch()
     return folder

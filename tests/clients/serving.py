@@ -12,6 +12,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
+
 #: How long (seconds) a start may take: for a hang to be told from a busy machine.
 PATIENCE = 60
 
@@ -62,6 +64,19 @@ class Server:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self._process = None
+
+    def kill_a_worker(self) -> None:
+        """SIGKILL to one of its workers; it makes another one by itself, or ends when that happens too often."""
+        if self._process is not None:
+            workers = [
+                one for one in psutil.Process(self._process.pid).children() if "spawn_main" in str(one.cmdline())
+            ]
+            min(workers, key=lambda one: one.create_time()).kill()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nobody is there to answer."""
+        return self._process is None or self._process.poll() is not None
 
     def kill_and_start(self) -> None:
         """From any thread; a second one waits for the first and kills again."""

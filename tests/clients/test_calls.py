@@ -9,6 +9,7 @@ import pytest
 from regulars.facts.events import times
 from regulars.runtime.secrets import vault
 from tests.clients.clients import CLIENTS, Client, ended
+from tests.loudly import skip_loudly
 
 LI = "li-wei-7"
 DEVICE = "device-before-7"
@@ -35,6 +36,8 @@ EVENTS = (
 @pytest.fixture(scope="module", params=CLIENTS, ids=lambda client: client.name)
 def sent(request, server, a_source):
     client: Client = request.param
+    if lacking := client.lacks():
+        skip_loudly(lacking)
     source, key = a_source(client.program.split(".")[0].replace("_", "-"))
     began = datetime.now(UTC)
     before = (began - timedelta(days=3)).replace(microsecond=0)

@@ -22,7 +22,7 @@ WORKERS = 4
 #: Seconds in which a killed system has to serve again: for a hang to be told from a busy machine.
 PATIENCE = 120
 #: What is killed, in turn; the order changes with each round.
-TARGETS = ("database", "web", "keeper and database", "everything", "database")
+TARGETS = ("database", "web", "a web worker", "keeper and database", "everything", "database")
 
 
 @pytest.mark.crash
@@ -47,13 +47,15 @@ def test_what_was_acknowledged_is_there_once_whatever_is_killed(tmp_path, capsys
                 began = time.monotonic()
                 if target in {"keeper and database", "everything"}:
                     shop.kill_keeper(home)
-                if target != "web":
+                if "web" not in target:
                     shop.kill_database(home)
+                if target == "a web worker":
+                    server.kill_a_worker()
                 if target in {"web", "everything"}:
                     server.kill()
                 # Those who use the database, as `regulars up` does, look after its keeper and start it again.
                 embedded.ensure(home)
-                if target in {"web", "everything"}:
+                if server.has_ended:
                     server.start()
                 # What was on its way at the kill is answered by now.
                 so_far = len(recorder.acknowledged)
