@@ -227,3 +227,36 @@ def test_killed_in_the_middle_again_and_again_nothing_counts_twice(fresh_databas
     assert views == 12_001
     taken = sum(hour.count for hour in traffic.since(MONDAY - timedelta(days=3650)) if hour.verdict == "accepted")
     assert taken == sum(wanted.values())
+
+
+@pytest.mark.crash
+def test_it_outlives_the_loss_of_its_connection(fresh_database):
+    source = a_source()
+    stream.register(following.READERS)
+    one = subprocess.Popen(
+        [sys.executable, "-m", "regulars", "manage", "follow_events"], env=os.environ | fresh_database
+    )
+
+    def seen(events: int) -> bool:
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            if sum(row.events for row in Visitor.objects.filter(ref="li")) == events:
+                return True
+            time.sleep(0.02)
+        return False
+
+    try:
+        sent(source, viewed("li"))
+        assert seen(1)
+        for lost in range(3):
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename = current_user"
+                )
+                assert cursor.fetchone()[0] >= 1
+            sent(source, viewed("li"))
+            assert seen(lost + 2)
+    finally:
+        one.terminate()
+    assert one.wait(timeout=20) == 0
