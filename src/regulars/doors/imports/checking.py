@@ -21,6 +21,8 @@ PROBLEMS = pl.Schema(
 )
 
 
+#: Fields that may hold an address or a number somebody can be reached by.
+_MAYBE_CONTACTS = ("customer", "user", "anonymous", "message_id", "event")
 #: Problems that say themselves that there is nothing.
 _OF_NOTHING = ("is empty", "is not there")
 
@@ -91,7 +93,7 @@ class Problems:
             problem=pl.lit(check.problem),
             mend=pl.lit(check.mend),
         )
-        if check.name in CONTACTS or (check.name == "customer" and "customer" in self.mapping.columns):
+        if check.name in CONTACTS or (check.name in _MAYBE_CONTACTS and check.name in self.mapping.columns):
             return rows.with_columns(masked(pl.col("value"), is_all=check.name in CONTACTS))
         if check.name in self.hidden:
             return rows.with_columns(pl.col("value").map_elements(veiled, return_dtype=pl.String))

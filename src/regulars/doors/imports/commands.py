@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from regulars.doors.imports import checking, customer_files, customers, mapping, orders, rejects
+from regulars.doors.imports import checking, customer_files, customers, event_files, events, mapping, orders, rejects
 from regulars.doors.imports import report as report_page
 from regulars.doors.imports.outcomes import Imported
 from regulars.doors.imports.walking import Progress as Tell
@@ -77,7 +77,7 @@ def _checked(look: Callable[[str], object], value: str) -> str:
 
 @click.group("import")
 def import_group() -> None:
-    """Bring orders, customers and events in from files: CSV, Excel, Parquet."""
+    """Bring orders, customers and events in from files: CSV, Excel, Parquet; events also as JSON Lines."""
 
 
 def _file_options(command: Callable[_P, _T]) -> Callable[_P, _T]:
@@ -186,6 +186,46 @@ def import_customers(
     _say(ctx, file, done, {"rows_outdated": done.rows_outdated}, as_json, _of_customers(done))
 
 
+@import_group.command("events")
+@_file_options
+@click.option(
+    "--source",
+    metavar="NAME",
+    default=events.SOURCE,
+    show_default=True,
+    help="The source of events they come in under; it is made where there is none.",
+)
+@click.pass_context
+def import_events(
+    ctx: click.Context,
+    file: Path,
+    map_name: str | None,
+    source: str,
+    zone: str | None,
+    dry_run: bool,
+    reject_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Bring in what customers did, as history: a table of events, or JSON Lines as Segment has them.
+
+    Doing it again changes nothing; times stay as they are told. The exit code is 3 when some rows are left out; 1 means
+    that nothing came in.
+    """
+    with _bar() as tell:
+        done = events.import_events(
+            file,
+            event_files.load(map_name) if map_name else None,
+            at=datetime.now(UTC),
+            by=_BY,
+            dry_run=dry_run,
+            reject_file=reject_file,
+            source=source,
+            zone=zone,
+            progress=tell,
+        )
+    _say(ctx, file, done, {"source": done.source}, as_json, _of_events(done))
+
+
 def _say(ctx: click.Context, file: Path, done: Imported, own: dict[str, object], as_json: bool, came: _Came) -> None:
     """Print what an import came to, in words or as JSON with what is its `own`, and end with the code that says so."""
     facts = _facts(file, done) | own
@@ -265,6 +305,16 @@ def _of_customers(done: customers.Imported) -> _Came:
         counted.append(f"  Contacts kept by which somebody else is known already: {came.shared:,}.")
     twice = "Customers that stand twice in the file with different content"
     return _Came([], counted, "customer", twice, "the newest, or the first,", "where it is kept")
+
+
+def _of_events(done: events.Imported) -> _Came:
+    came = done.events
+    counted = [
+        f"Events under {done.source!r}: {came.new:,} new, {came.same:,} known already or twice in the file,"
+        f" {came.conflicts:,} in conflict."
+    ]
+    twice = "Messages under an id that is taken by another"
+    return _Came([], counted, "message", twice)
 
 
 def _told(file: Path, done: Imported, came: _Came) -> str:

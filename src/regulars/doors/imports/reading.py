@@ -71,7 +71,7 @@ class Source:
     """
 
     path: Path
-    kind: Literal["csv", "parquet", "xlsx"]
+    kind: Literal["csv", "parquet", "xlsx", "jsonl"]
     columns: Sequence[str]
     rows_expected: int | None
     notes: Sequence[str]
@@ -121,7 +121,8 @@ def _refuse(path: Path, seems: tuple[str, str] | None) -> None:
 # --- CSV
 
 
-def _bytes_of(path: Path) -> IO[bytes]:
+def unpacked(path: Path) -> IO[bytes]:
+    """The file's bytes, out of gzip where they are packed."""
     with path.open("rb") as file:
         is_packed = file.read(2) == b"\x1f\x8b"
     return cast(IO[bytes], gzip.open(path)) if is_packed else path.open("rb")
@@ -131,7 +132,7 @@ def _decodes(path: Path, encoding: str) -> bool:
     """Whether the whole file does. A first part may be plain ASCII for megabytes."""
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     try:
-        with _bytes_of(path) as file:
+        with unpacked(path) as file:
             while block := file.read(_BLOCK):
                 decoder.decode(block)
             decoder.decode(b"", final=True)
@@ -170,8 +171,9 @@ def _is_common(letter: str) -> bool:
         return False
 
 
-def _encoding(path: Path) -> str:
-    with _bytes_of(path) as file:
+def encoding_of(path: Path) -> str:
+    """What the file's bytes are texts in, as far as they tell."""
+    with unpacked(path) as file:
         start = file.read(4096)
     for mark, name in _BOMS:
         if start.startswith(mark):
@@ -188,7 +190,7 @@ def _encoding(path: Path) -> str:
 def _lines(path: Path, encoding: str) -> IO[str]:
     # A byte that means nothing becomes U+FFFD, which the row's check reports; the rest of the file is read.
     # Every kind of line end becomes one.
-    return io.TextIOWrapper(_bytes_of(path), encoding=encoding, errors="replace")
+    return io.TextIOWrapper(unpacked(path), encoding=encoding, errors="replace")
 
 
 def _delimiter(path: Path, encoding: str) -> str:
@@ -209,9 +211,9 @@ def _delimiter(path: Path, encoding: str) -> str:
 
 def _open_csv(path: Path, encoding: str | None, delimiter: str | None) -> Source:
     try:
-        with _bytes_of(path) as packed:
+        with unpacked(path) as packed:
             _refuse_packed(path, packed.read(_START))
-        found = encoding or _encoding(path)
+        found = encoding or encoding_of(path)
         codecs.lookup(found)
         with _lines(path, found) as text:
             _refuse(path, binaries.of_text(text.read(_START)))

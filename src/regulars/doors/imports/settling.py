@@ -78,11 +78,11 @@ class _Seen:
         return f"{self.value!r} in line {self.line}"
 
 
-def _is_clear(most: _Seen, fewest: _Seen) -> bool | None:
+def are_strays(most: int, fewest: int) -> bool | None:
     """Whether the few are strays: one, or one in a hundred. None: neither side is the most."""
-    if fewest.count * 2 > most.count:
+    if fewest * 2 > most:
         return None
-    return fewest.count <= max(1, most.count // 100)
+    return fewest <= max(1, most // 100)
 
 
 @dataclass(frozen=True)
@@ -228,7 +228,7 @@ class Survey:
                     line=self._either.line,
                 )
             return None, False
-        is_clear = _is_clear(most, fewest)
+        is_clear = are_strays(most.count, fewest.count)
         if is_clear is None:
             raise Undecided(
                 f"decimal: {most} has {_SPOKEN[more]} and {fewest} has {_SPOKEN[less]}, and there are {most.count:,} of"
@@ -302,7 +302,7 @@ class _Days:
                 value=self.either.value,
                 line=self.either.line,
             )
-        is_clear = _is_clear(most, fewest)
+        is_clear = are_strays(most.count, fewest.count)
         if is_clear is None:
             raise Undecided(
                 f"{name}: the day comes first in {self.day} and in {self.day.count:,} dates, the month in {self.month}"
