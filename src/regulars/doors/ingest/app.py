@@ -5,9 +5,10 @@ away or to send it for ever; 429 and 503 with Retry-After only where coming agai
 would be taken in silence is a 4xx, and nothing of such a request is kept.
 """
 
+import asyncio
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +19,8 @@ from regulars.doors.ingest import protocol
 from regulars.doors.ingest.committing import Away, Committer
 from regulars.doors.ingest.disk import Disk
 from regulars.doors.ingest.doors import Doors, Opened, Rates
-from regulars.doors.ingest.protocol import Unreadable
+from regulars.doors.ingest.hands import Crowded, Hand, Hands
+from regulars.doors.ingest.protocol import Told, Unreadable
 from regulars.facts.events import messages
 from regulars.facts.events.intake import Verdict
 from regulars.facts.events.messages import NAMES_OF_KINDS, Envelope, Message, Rejected
@@ -40,6 +42,10 @@ _CROSS_ORIGIN = (
 _STRICT = {"key_unknown": 401, "key_revoked": 401, "not_allowed": 403, "too_large": 413, "same_id_other_content": 409}
 RETRY_SECONDS = 2
 DISK_RETRY_SECONDS = 30
+#: Seconds within which a body must be here; a phone on a bad line sends five megabytes in less.
+SLOWEST_BODY = 120
+#: Messages that are read before others have their turn: some milliseconds.
+READ_AT_ONCE = 100
 
 
 class Ingest:
@@ -49,6 +55,7 @@ class Ingest:
         self._committer = Committer()
         self._doors = Doors(self._committer)
         self._rates = Rates()
+        self._hands = Hands()
         self._disk = Disk()
 
     def close(self) -> None:
@@ -107,12 +114,24 @@ class Ingest:
 
     async def _take(self, scope: Scope, receive: Receive, send: Send, route: str) -> None:
         headers = dict(scope.get("headers", ()))
-        is_strict = headers.get(b"x-strict-mode", b"").strip() == b"1"
+        hand = self._hands.take()
         try:
-            body = await _body(receive)
+            async with asyncio.timeout(SLOWEST_BODY):
+                body = await _body(receive, hand)
+            await self._take_body(scope, send, route, headers, body, hand)
         except _Gone:
             await _say(send, CLIENT_WENT_AWAY, None)
-            return
+        except TimeoutError:
+            await _later(send, 503, RETRY_SECONDS, f"the request took more than {SLOWEST_BODY} s to come")
+        except Crowded:
+            await _later(send, 429, RETRY_SECONDS, "too much is coming in already")
+        finally:
+            hand.let_go()
+
+    async def _take_body(
+        self, scope: Scope, send: Send, route: str, headers: Mapping[bytes, bytes], body: bytes | None, hand: Hand
+    ) -> None:
+        is_strict = headers.get(b"x-strict-mode", b"").strip() == b"1"
         if route == protocol.METRICS:
             await _say(send, 200, {"success": True})
             return
@@ -125,6 +144,7 @@ class Ingest:
                 if body is None:
                     raise protocol.too_large()
                 text = protocol.unpacked(body)
+                hand.hold(len(text) if text is not body else 0)
                 told = protocol.read(scope["path"], text, received_at=datetime.now(UTC))
             except Unreadable as no:
                 await self._keep_unreadable(token, body, no, is_strict)
@@ -146,7 +166,7 @@ class Ingest:
         if not self._committer.has_room(opened.sender.id, len(text)):
             await _later(send, 429, RETRY_SECONDS, "too much of this source is waiting already")
             return
-        read = [_read(raw, told.envelope, opened) for raw in told.messages]
+        read = await _read_all(told, opened)
         if is_strict and (bad := next((one for one in read if isinstance(one, Rejected)), None)):
             verdicts = [
                 Verdict(one.message_id, "rejected", None, one.code, one.field, one.why)
@@ -177,6 +197,15 @@ class Ingest:
         status = _STRICT.get(no.code, 400) if is_strict else 200
         told = {"success": not is_strict, "results": [], "code": no.code, "message": no.why}
         await _say(send, status, told)
+
+
+async def _read_all(told: Told, opened: Opened) -> list[Message | Rejected]:
+    """The messages; others have their turn in between, so that a large batch makes nobody wait for its end."""
+    read = [_read(raw, told.envelope, opened) for raw in told.messages[:READ_AT_ONCE]]
+    for start in range(READ_AT_ONCE, len(told.messages), READ_AT_ONCE):
+        await asyncio.sleep(0)
+        read += [_read(raw, told.envelope, opened) for raw in told.messages[start : start + READ_AT_ONCE]]
+    return read
 
 
 def _read(raw: bytes, envelope: Envelope, opened: Opened) -> Message | Rejected:
@@ -211,27 +240,34 @@ class _Gone(Exception):
     """The client went away in the middle of its request; nobody waits for an answer, and it sends all of it again."""
 
 
-async def _body(receive: Receive) -> bytes | None:
+async def _body(receive: Receive, hand: Hand) -> bytes | None:
     """The whole body; None when it is larger than we read, and the rest of it is thrown away as it comes.
 
-    Raises `_Gone`.
+    Raises `_Gone`, and `Crowded` once it has come.
     """
-    parts, size = [], 0
+    parts, size, is_crowded = [], 0, False
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise _Gone
         part = message.get("body", b"")
         size += len(part)
-        if size <= protocol.LARGEST_BODY:
+        is_crowded = is_crowded or not hand.has_room(len(part))
+        if size <= protocol.LARGEST_BODY and not is_crowded:
+            hand.hold(len(part))
             parts.append(part)
         else:
             parts.clear()
+            hand.let_go()
         if not message.get("more_body", False):
             break
         if size > 4 * protocol.LARGEST_BODY:
             break
-    return b"".join(parts) if size <= protocol.LARGEST_BODY else None
+    if size > protocol.LARGEST_BODY:
+        return None
+    if is_crowded:
+        raise Crowded
+    return b"".join(parts)
 
 
 def _scheme(scope: Scope) -> str:

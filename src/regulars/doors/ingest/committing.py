@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 
 from regulars.facts.events import intake
 from regulars.facts.events.intake import Verdict
@@ -48,6 +48,11 @@ class _Work:
     answer: Future[list[Verdict]]
     verdicts: list[Verdict] = field(default_factory=list)
     given: int = 0
+    is_over: bool = False
+
+
+#: Works with the messages of each that are written together.
+_Turn = Sequence[tuple[_Work, Sequence[Message | Rejected]]]
 
 
 class Committer:
@@ -61,6 +66,11 @@ class Committer:
         self._bytes_of: dict[int, int] = {}
         self._thread: threading.Thread | None = None
         self._is_closing = False
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that wait, or are being written."""
+        return self._bytes
 
     def has_room(self, source: int, size: int) -> bool:
         """Whether `size` more bytes of this source may wait."""
@@ -96,7 +106,11 @@ class Committer:
             self._lock.notify()
         if thread is not None:
             thread.join()
-        self._thread, self._is_closing = None, False
+        with self._lock:
+            # Somebody may have come in between the end of the one and here, and have started another.
+            if self._thread is thread:
+                self._thread = None
+            self._is_closing = False
 
     def _wake(self) -> None:
         if self._thread is None or not self._thread.is_alive():
@@ -109,6 +123,8 @@ class Committer:
             with self._lock:
                 while not self._waiting and not self._asked:
                     if self._is_closing:
+                        # Under the lock, so that whoever comes next sees that this one takes nothing any more.
+                        self._thread = None
                         connection.close()
                         return
                     self._lock.wait()
@@ -117,7 +133,12 @@ class Committer:
             for question, answer in asked:
                 _answer(question, answer)
             if turn:
-                self._commit(turn)
+                try:
+                    self._commit(turn)
+                except Exception:
+                    # Nobody else answers those who wait, and nobody would see this thread die.
+                    logger.exception("ingest: a bug in writing")
+                    self._fail([work for work, _ in turn])
 
     def _take_turns(self) -> list[tuple[_Work, Sequence[Message | Rejected]]]:
         """At most MOST_AT_ONCE messages: up to SHARE of each source in turn, until nothing waits or it is full."""
@@ -139,43 +160,63 @@ class Committer:
                 self._waiting[source] = queue
         return turn
 
-    def _commit(self, turn: Sequence[tuple[_Work, Sequence[Message | Rejected]]]) -> None:
-        told = [message for _, part in turn for message in part]
+    def _commit(self, turn: _Turn) -> None:
         try:
-            verdicts = iter(_patiently(told))
+            verdicts = _patiently([message for _, part in turn for message in part])
+        except (OperationalError, InterfaceError) as problem:
+            # All who wait are told, not only these: each turn's patience would add up to more than clients have.
+            with self._lock:
+                waiting = [work for queue in self._waiting.values() for work in queue]
+            works = [*(work for work, _ in turn), *waiting]
+            logger.warning("ingest: the database kept messages of %d requests out (%s)", len(works), named(problem))
+            self._fail(works)
         except Exception as problem:
-            if not isinstance(problem, DatabaseError | InterfaceError):
-                logger.exception("ingest: a bug kept %d messages out", len(told))
-            else:
-                logger.warning("ingest: the database kept %d messages out (%s)", len(told), named(problem))
-            for work in {id(work): work for work, _ in turn}.values():
-                self._fail(work)
-            return
+            parts: dict[_Work, list[Message | Rejected]] = {}
+            for work, part in turn:
+                parts.setdefault(work, []).extend(part)
+            if len(parts) > 1:
+                # One of them is to blame, and only who sent it is told so.
+                for work, part in parts.items():
+                    if not work.is_over:
+                        self._commit([(work, part)])
+                return
+            logger.exception("ingest: a bug kept out a request (%s)", named(problem))
+            self._fail(list(parts))
+        else:
+            self._give(turn, verdicts)
+
+    def _give(self, turn: _Turn, verdicts: Sequence[Verdict]) -> None:
+        start = 0
         for work, part in turn:
-            work.verdicts += [next(verdicts) for _ in part]
-            if len(work.verdicts) == len(work.told):
-                self._release(work)
+            work.verdicts += verdicts[start : start + len(part)]
+            start += len(part)
+            if len(work.verdicts) == len(work.told) and self._end(work):
                 _settle(work.answer, work.verdicts)
 
-    def _fail(self, work: _Work) -> None:
+    def _fail(self, works: Sequence[_Work]) -> None:
+        """What was written of them in turns before stays written, and its repeat is known."""
+        for work in works:
+            if self._end(work):
+                _refuse(work.answer, Away())
+
+    def _end(self, work: _Work) -> bool:
+        """It waits no more and fills no room. False where that was so already."""
         with self._lock:
-            queue = self._waiting.get(work.source)
-            if queue is not None and work in queue:
+            if work.is_over:
+                return False
+            work.is_over = True
+            if work.given < len(work.told):
+                queue = self._waiting[work.source]
                 queue.remove(work)
                 if not queue:
                     del self._waiting[work.source]
-        self._release(work)
-        if not work.answer.cancelled():
-            work.answer.set_exception(Away())
-
-    def _release(self, work: _Work) -> None:
-        with self._lock:
             self._bytes -= work.size
             left = self._bytes_of.get(work.source, 0) - work.size
             if left > 0:
                 self._bytes_of[work.source] = left
             else:
                 self._bytes_of.pop(work.source, None)
+            return True
 
 
 def _patiently(told: Sequence[Message | Rejected]) -> list[Verdict]:
@@ -196,13 +237,17 @@ def _answer(question: Callable[[], Any], answer: Future[Any]) -> None:
         told = question()
     except Exception as problem:
         connection.close()
-        if not answer.cancelled():
-            answer.set_exception(problem)
+        _refuse(answer, problem)
     else:
         _settle(answer, told)
 
 
+# Who asked may have gone away meanwhile; what was written stays, and its repeat is known.
 def _settle(answer: Future[T], value: T) -> None:
-    # Who asked may have gone away meanwhile; what was written stays, and its repeat is known.
     if answer.set_running_or_notify_cancel():
         answer.set_result(value)
+
+
+def _refuse(answer: Future[Any], problem: Exception) -> None:
+    if answer.set_running_or_notify_cancel():
+        answer.set_exception(problem)

@@ -1,5 +1,6 @@
 """Who may come in: the write keys, read again each second, and how much each may send."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,13 +33,30 @@ class Doors:
         self._committer = committer
         self._known: Mapping[bytes, Opened] = {}
         self._read_at = float("-inf")
+        self._reading: asyncio.Future[None] | None = None
 
     async def find(self, token: str) -> Opened | None:
         """The door that this key opens or once opened; None for a key nobody made. Raises the database's errors."""
-        if time.monotonic() - self._read_at > FRESH:
-            known = await self._committer.ask(_doors)
-            self._known, self._read_at = known, time.monotonic()
+        age = time.monotonic() - self._read_at
+        if age > FRESH / 2 and (self._reading is None or self._reading.done()):
+            # One asks for all, and before it is urgent: whoever comes meanwhile need not wait.
+            self._reading = asyncio.ensure_future(self._read())
+            self._reading.add_done_callback(_seen)
+        if age > FRESH and self._reading is not None:
+            await asyncio.shield(self._reading)
         return self._known.get(write_keys.digest(token)) if write_keys.looks_like_one(token) else None
+
+    async def _read(self) -> None:
+        # As they were when they were asked for, not when the answer came.
+        asked_at = time.monotonic()
+        self._known = await self._committer.ask(_doors)
+        self._read_at = asked_at
+
+
+def _seen(reading: asyncio.Future[None]) -> None:
+    # Who waited for it was told; nobody else needs to be.
+    if not reading.cancelled():
+        reading.exception()
 
 
 def _doors() -> Mapping[bytes, Opened]:

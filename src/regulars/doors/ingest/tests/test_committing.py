@@ -1,0 +1,211 @@
+"""Who waits for whom, and who is told what when writing goes wrong. The database is played: what it says is tested."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import OperationalError
+
+from regulars.doors.ingest import committing
+from regulars.doors.ingest.committing import MOST_AT_ONCE, MOST_OF_ONE, MOST_WAITING, SHARE, Away, Committer
+from regulars.facts.events.intake import Verdict
+from regulars.facts.events.messages import Message, Rejected
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+NOISY, QUIET = 1, 2
+
+
+def some(source: int, count: int) -> list[Message | Rejected]:
+    one = Message(
+        source=source,
+        kind=1,
+        name="Product Viewed",
+        message_id=f"m-{source}",
+        key="0" * 32,
+        content=1,
+        visitor=UUID(int=1),
+        device=None,
+        user_ref="li",
+        device_ref=None,
+        occurred_at=NOW,
+        original_at=None,
+        sent_at=None,
+        why_then=0,
+        data=b"{}",
+        personal=None,
+        raw=b"{}",
+    )
+    return [one] * count
+
+
+class Played:
+    """Takes everything, and says how many of which source were in each transaction."""
+
+    def __init__(self) -> None:
+        self.transactions: list[list[int]] = []
+        self.before: Callable[[Sequence[Message | Rejected]], None] = lambda told: None
+
+    def take_many(self, *, told: Sequence[Message | Rejected], **_: Any) -> list[Verdict]:
+        self.before(told)
+        self.transactions.append([one.source for one in told])
+        return [Verdict(one.message_id, "accepted", 1) for one in told]
+
+
+@pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch) -> Played:
+    made = Played()
+    monkeypatch.setattr(committing.intake, "take_many", made.take_many)
+    monkeypatch.setattr(committing, "PATIENCE", 0.05)
+    return made
+
+
+@pytest.fixture
+def committer(played: Played) -> Iterator[Committer]:
+    made = Committer()
+    yield made
+    made.close()
+
+
+def test_one_event_waits_for_one_transaction_of_a_noisy_source(played, committer):
+    began, go_on = threading.Event(), threading.Event()
+
+    def wait(told: Sequence[Message | Rejected]) -> None:
+        began.set()
+        assert go_on.wait(10)
+
+    played.before = wait
+
+    async def run() -> int:
+        noisy = [asyncio.ensure_future(committer.submit(NOISY, some(NOISY, 20_000), 1_000)) for _ in range(3)]
+        await asyncio.to_thread(began.wait, 10)
+        quiet = asyncio.ensure_future(committer.submit(QUIET, some(QUIET, 1), 10))
+        await asyncio.sleep(0)
+        go_on.set()
+        await quiet
+        seen = next(number for number, sources in enumerate(played.transactions) if QUIET in sources)
+        assert [len(verdicts) for verdicts in await asyncio.gather(*noisy)] == [20_000] * 3
+        return seen
+
+    assert asyncio.run(run()) == 1
+    assert max(map(len, played.transactions)) <= MOST_AT_ONCE
+
+
+def test_sources_take_turns_within_a_transaction(played, committer):
+    async def run() -> None:
+        await asyncio.gather(*[committer.submit(source, some(source, 5_000), 10) for source in range(1, 5)])
+
+    asyncio.run(run())
+
+    full = [sources for sources in played.transactions if len(sources) == MOST_AT_ONCE]
+    assert any(
+        {source: sources.count(source) for source in sources} == dict.fromkeys(range(1, 5), SHARE) for sources in full
+    )
+
+
+def test_when_the_database_is_away_all_who_wait_are_told_and_it_goes_on_afterwards(played, committer):
+    def away(told: Sequence[Message | Rejected]) -> None:
+        raise OperationalError("gone")
+
+    played.before = away
+
+    async def run() -> None:
+        asked = [committer.submit(source, some(source, 3_000), 10) for source in range(1, 6)]
+        assert [type(one) for one in await asyncio.gather(*asked, return_exceptions=True)] == [Away] * 5
+        assert committer.waiting == 0
+        played.before = lambda told: None
+        assert len(await committer.submit(NOISY, some(NOISY, 3), 10)) == 3
+
+    asyncio.run(run())
+
+
+def test_a_batch_that_was_half_written_when_the_database_went_away_is_told_so_once(played, committer):
+    def second_is_away(told: Sequence[Message | Rejected]) -> None:
+        if played.transactions:
+            raise OperationalError("gone")
+
+    played.before = second_is_away
+
+    async def run() -> None:
+        with pytest.raises(Away):
+            await committer.submit(NOISY, some(NOISY, MOST_AT_ONCE + 1), 10)
+
+    asyncio.run(run())
+    assert [len(sources) for sources in played.transactions] == [MOST_AT_ONCE]
+    assert committer.waiting == 0
+    assert committer.has_room(NOISY, MOST_WAITING)
+
+
+def test_a_request_that_meets_a_bug_takes_no_other_with_it(played, committer):
+    def bug(told: Sequence[Message | Rejected]) -> None:
+        if any(one.source == NOISY for one in told):
+            raise ZeroDivisionError
+
+    played.before = bug
+
+    async def run() -> list[Any]:
+        asked = [committer.submit(source, some(source, 2), 10) for source in (NOISY, QUIET, NOISY, 3)]
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    assert [isinstance(one, Away) for one in asyncio.run(run())] == [True, False, True, False]
+    assert committer.waiting == 0
+
+
+def test_who_goes_away_stops_nobody(played, committer):
+    began, go_on = threading.Event(), threading.Event()
+
+    def wait(told: Sequence[Message | Rejected]) -> None:
+        began.set()
+        assert go_on.wait(10)
+
+    played.before = wait
+
+    async def run() -> None:
+        gone = asyncio.ensure_future(committer.submit(NOISY, some(NOISY, 1), 10))
+        asked = asyncio.ensure_future(committer.ask(lambda: 1 / 0))
+        await asyncio.to_thread(began.wait, 10)
+        gone.cancel()
+        asked.cancel()
+        await asyncio.gather(gone, asked, return_exceptions=True)
+        go_on.set()
+        assert len(await committer.submit(QUIET, some(QUIET, 1), 10)) == 1
+        assert await committer.ask(lambda: 7) == 7
+
+    asyncio.run(run())
+    assert committer.waiting == 0
+
+
+def test_closing_writes_what_waits_and_the_next_request_opens_again(played, committer):
+    async def run() -> None:
+        first = asyncio.ensure_future(committer.submit(NOISY, some(NOISY, 5_000), 10))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(committer.close)
+        assert len(await first) == 5_000
+        assert len(await committer.submit(NOISY, some(NOISY, 1), 10)) == 1
+
+    asyncio.run(run())
+
+
+def test_a_noisy_source_leaves_room_for_others(played, committer):
+    go_on = threading.Event()
+    played.before = lambda told: assert_(go_on.wait(10))
+
+    async def run() -> None:
+        first = asyncio.ensure_future(committer.submit(NOISY, some(NOISY, 1), MOST_OF_ONE))
+        await asyncio.sleep(0)
+        second = asyncio.ensure_future(committer.submit(QUIET, some(QUIET, 1), 1_000))
+        await asyncio.sleep(0)
+        assert not committer.has_room(NOISY, 1)
+        assert committer.has_room(QUIET, 1_000_000)
+        assert not committer.has_room(QUIET, MOST_OF_ONE)
+        go_on.set()
+        await asyncio.gather(first, second)
+
+    asyncio.run(run())
+
+
+def assert_(is_so: bool) -> None:
+    assert is_so
