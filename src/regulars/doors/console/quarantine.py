@@ -1,4 +1,4 @@
-"""Setup → Quarantine: messages that were not taken, found, looked at, thrown away."""
+"""Setup → Quarantine: messages that were not taken, found, looked at, mended and sent again, thrown away."""
 
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -7,12 +7,14 @@ from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from regulars.doors.console import held
 from regulars.doors.console.site import may, me, page
+from regulars.facts.events import replay
 from regulars.facts.sources import quarantine, sources
 from regulars.facts.sources.quarantine import Quarantined, State
 from regulars.kit import paging
@@ -62,6 +64,7 @@ def listed(request: HttpRequest) -> HttpResponseBase:
         reasons=held.REASONS,
         states=held.STATES,
         said=said,
+        may_mend=may(request, "quarantine.mend"),
         is_narrowed=bool(chosen or said["code"] or said["text"] or said["state"] != "waiting"),
         next=f"?{urlencode({**kept, 'after': cut.next})}" if cut.next else "",
         first=f"?{urlencode(kept)}" if said["after"] else "",
@@ -82,6 +85,54 @@ def open_(request: HttpRequest, number: int) -> HttpResponseBase:
     found = _found(number)
     text = quarantine.opened(number=number, at=timezone.now(), by=operators.actor(me(request)))
     return _page(request, found, text=text)
+
+
+@require_POST
+@requires("quarantine.mend")
+def send(request: HttpRequest, number: int) -> HttpResponseBase:
+    """It is tried again, mended where somebody wrote it anew."""
+    _found(number)
+    text = request.POST.get("text")
+    try:
+        verdict = replay.replay(quarantined=number, mended=text, at=timezone.now(), by=operators.actor(me(request)))
+    except quarantine.AlreadySettled:
+        messages.error(request, _("Somebody was faster: it was sent again or thrown away before."))
+        return redirect("console:quarantined", number=number)
+    if verdict.said == "accepted":
+        messages.success(request, _("It is taken."))
+    elif verdict.said == "duplicate":
+        messages.success(request, _("It was taken before: nothing counts twice."))
+    else:
+        messages.error(request, _("It still cannot be taken; the reason is below."))
+        if text is not None:
+            return _page(request, quarantine.get(number), text=text)
+    return redirect("console:quarantined", number=number)
+
+
+@require_POST
+@requires("quarantine.mend")
+def send_many(request: HttpRequest) -> HttpResponseBase:
+    """Those of the list that wait are tried again as they came, a thousand at most."""
+    chosen = next((one for one in sources.every() if one.public_id == request.POST.get("source")), None)
+    code = request.POST.get("code", "")
+    done = replay.replay_many(
+        source=chosen.id if chosen else None,
+        code=code if code in held.REASONS else "",
+        at=timezone.now(),
+        by=operators.actor(me(request)),
+    )
+    messages.info(
+        request,
+        _("%(taken)s taken, %(known)s known already, %(bad)s still bad, %(left)s not tried yet.")
+        % {
+            "taken": formats.number(done.accepted),
+            "known": formats.number(done.duplicates),
+            "bad": formats.number(done.still_bad),
+            "left": formats.number(done.left),
+        },
+    )
+    kept = {"source": chosen.public_id if chosen else "", "code": code}
+    return redirect(f"{reverse('console:quarantine')}?{urlencode({name: one for name, one in kept.items() if one})}")
 
 
 @require_POST

@@ -62,3 +62,21 @@ def test_a_message_is_thrown_away_once():
     assert settled["state"] == "discarded"
     assert li.post(f"quarantine/{number}/discard").json() == settled
     assert li.get("quarantine?state=any").json()["items"] == [settled]
+
+
+def test_a_message_is_sent_again_mended_and_all_of_a_source_as_they_came():
+    source = kept("Product Viewed", "Cart Viewed")
+    li = Program()
+    numbers = [one["number"] for one in li.get("quarantine").json()["items"]]
+    still = li.post(f"quarantine/{numbers[0]}/replay").json()
+    assert (still["said"], still["code"], still["event"]) == ("rejected", "no_identifier", None)
+    mended = {"message": '{"type":"track","event":"Cart Viewed","userId":"priya","messageId":"m-1"}'}
+    taken = li.post(f"quarantine/{numbers[0]}/replay", mended).json()
+    assert taken["said"] == "accepted"
+    assert li.get(f"events/{taken['event']}").json()["name"] == "Cart Viewed"
+    assert problem(li.post(f"quarantine/{numbers[0]}/replay", mended))[:2] == (409, "quarantine.settled")
+    assert problem(li.post(f"quarantine/{numbers[0]}/restore"))[0] == 409
+    many = li.post("quarantine/replay", {"source": source, "code": "no_identifier"}).json()
+    assert many == {"accepted": 0, "duplicates": 0, "still_bad": 1, "left": 0}
+    li.post(f"quarantine/{numbers[1]}/discard")
+    assert li.post(f"quarantine/{numbers[1]}/restore").json()["state"] == "waiting"

@@ -1,13 +1,15 @@
-"""Messages that were not taken: finding them, reading them, throwing them away."""
+"""Messages that were not taken: finding them, reading them, sending them again, throwing them away."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
 from ninja import Query, Router
+from pydantic import Field
 
 from regulars.doors.api.v1 import exact, sources
 from regulars.doors.api.v1.keys import ApiKey, caller
+from regulars.facts.events import replay as replaying
 from regulars.facts.sources import quarantine
 from regulars.facts.sources import sources as known_sources
 from regulars.facts.sources.quarantine import Quarantined
@@ -48,6 +50,39 @@ class OpenedOut(QuarantinedOut):
     message: str
 
 
+class ReplayIn(exact.Told):
+    """The mended message as text, one JSON object; left out, it is tried as it came."""
+
+    message: Annotated[str, Field(min_length=1, max_length=1_000_000)] | None = None
+
+
+class ReplayedOut(exact.Shown):
+    """What became of it: accepted or duplicate, and it has left the quarantine; rejected or conflict, and why."""
+
+    said: str
+    event: int | None
+    code: str
+    field: str
+    why: str
+
+
+class ReplayManyIn(exact.Told):
+    """Which of those that wait: of a source, with a code, or all; the oldest first, `limit` at once."""
+
+    source: exact.Code | None = None
+    code: exact.Code | None = None
+    limit: Annotated[int, Field(ge=1, le=replaying.MOST_AT_ONCE)] = 100
+
+
+class ReplayedManyOut(exact.Shown):
+    """What became of them, and how many more wait that were not tried."""
+
+    accepted: int
+    duplicates: int
+    still_bad: int
+    left: int
+
+
 @router.get("/quarantine", auth=ApiKey("quarantine.read"), response=QuarantineOut, operation_id="search_quarantine")
 def search_quarantine(
     request: HttpRequest,
@@ -72,6 +107,25 @@ def search_quarantine(
     page = paging.cut(rows, size, of="quarantine", key=lambda one: (one.id,))
     names = sources.names()
     return QuarantineOut(items=[QuarantinedOut(**_told(one, names)) for one in page.items], next=page.next)
+
+
+@router.post(
+    "/quarantine/replay",
+    auth=ApiKey("quarantine.mend"),
+    response=ReplayedManyOut,
+    operation_id="replay_many_quarantined",
+)
+def replay_many_quarantined(request: HttpRequest, body: ReplayManyIn | None = None) -> ReplayedManyOut:
+    """Take in what waits, as it came: for after a mend of ours or of the source. What is still bad stays."""
+    told = body or ReplayManyIn()
+    done = replaying.replay_many(
+        source=known_sources.by_public_id(told.source).id if told.source is not None else None,
+        code=told.code or "",
+        limit=told.limit,
+        at=clock.now(),
+        by=caller(request),
+    )
+    return ReplayedManyOut(accepted=done.accepted, duplicates=done.duplicates, still_bad=done.still_bad, left=done.left)
 
 
 @router.get(
@@ -102,6 +156,33 @@ def discard_quarantined(request: HttpRequest, number: sources.Number) -> Quarant
     """Nobody wants it any more. Again changes nothing."""
     settled = quarantine.settle(number=number, as_="discarded", at=clock.now(), by=caller(request))
     return QuarantinedOut(**_told(settled, sources.names()))
+
+
+@router.post(
+    "/quarantine/{number}/replay",
+    auth=ApiKey("quarantine.mend"),
+    response=ReplayedOut,
+    operation_id="replay_quarantined",
+)
+def replay_quarantined(request: HttpRequest, number: sources.Number, body: ReplayIn | None = None) -> ReplayedOut:
+    """Take the message in, mended or as it came. A message is taken once: one that was settled is refused."""
+    verdict = replaying.replay(
+        quarantined=number, mended=body.message if body else None, at=clock.now(), by=caller(request)
+    )
+    return ReplayedOut(said=verdict.said, event=verdict.event, code=verdict.code, field=verdict.field, why=verdict.why)
+
+
+@router.post(
+    "/quarantine/{number}/restore",
+    auth=ApiKey("quarantine.mend"),
+    response=QuarantinedOut,
+    operation_id="restore_quarantined",
+)
+def restore_quarantined(request: HttpRequest, number: sources.Number) -> QuarantinedOut:
+    """What was thrown away waits again. Again changes nothing."""
+    return QuarantinedOut(
+        **_told(quarantine.restore(number=number, at=clock.now(), by=caller(request)), sources.names())
+    )
 
 
 def _told(one: Quarantined, names: dict[int, str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from regulars.doors.api.v1.problems import NotFound, NotGranted, answer
 from regulars.facts.commerce import goods_returns, orders
 from regulars.facts.customers import customers
+from regulars.facts.events import events
 from regulars.facts.sources import quarantine, sources, write_keys
 from regulars.kit import ids
 from regulars.kit.refusals import Refusal
@@ -28,6 +29,7 @@ _STATUS: Mapping[type[Refusal], int] = {
     sources.UnknownSource: 404,
     write_keys.UnknownWriteKey: 404,
     quarantine.NotInQuarantine: 404,
+    events.UnknownEvent: 404,
     NotGranted: 403,
     orders.StaleReport: 409,
     orders.ConflictingReport: 409,

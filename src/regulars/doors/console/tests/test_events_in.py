@@ -116,6 +116,23 @@ def test_a_message_is_opened_by_who_may_thrown_away_and_taken_back():
     assert marek.post("/console/quarantine/999999/discard").status_code == 404
 
 
+def test_a_message_is_mended_and_sent_again_and_all_that_wait_are_tried():
+    marek = signed_in("manager")
+    sources_that_send()
+    [one] = quarantine.search(code="no_event")
+    bad = marek.post(f"/console/quarantine/{one.id}/send", {"text": "{"}).content.decode()
+    assert "still cannot be taken" in bad
+    assert quarantine.get(one.id).code == "not_json"
+    mended = '{"type": "track", "event": "Cart Viewed", "userId": "c000", "messageId": "no-event-1"}'
+    page = marek.post(f"/console/quarantine/{one.id}/send", {"text": mended}, follow=True).content.decode()
+    assert "It is taken." in page
+    assert "sent again" in page
+    assert "Looked at the cart" in read(marek, "/console/live/")
+    assert "Somebody was faster" in marek.post(f"/console/quarantine/{one.id}/send", follow=True).content.decode()
+    many = marek.post("/console/quarantine/send", {"code": "no_type"}, follow=True).content.decode()
+    assert "0 taken, 0 known already, 1 still bad, 0 not tried yet." in many
+
+
 def test_live_shows_the_newest_first_and_htmx_gets_what_came_since():
     marek = signed_in("owner")
     assert "Nothing has come in yet" in read(marek, "/console/live/")

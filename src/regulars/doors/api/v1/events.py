@@ -1,0 +1,131 @@
+"""What happened: the newest events, one of them, and those of a customer; without anything personal."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from django.http import HttpRequest
+from ninja import Query, Router
+
+from regulars.doors.api.v1 import exact, sources
+from regulars.doors.api.v1.keys import ApiKey
+from regulars.facts.customers import customers
+from regulars.facts.events import events
+from regulars.facts.events.events import EventView
+from regulars.facts.events.times import Why
+from regulars.facts.sources import sources as known_sources
+from regulars.kit import paging
+
+router = Router(tags=["events"])
+
+_LAST = 2**63 - 1
+
+
+class EventOut(exact.Shown):
+    """One event. `why_then` says why it has the time it has; `data` is what was sent, amounts as decimal text."""
+
+    number: int
+    source: str
+    kind: str
+    name: str
+    user_ref: str | None
+    device_ref: str | None
+    message_id: str
+    occurred_at: datetime
+    received_at: datetime
+    original_at: datetime | None
+    sent_at: datetime | None
+    why_then: str
+    origin: str
+    data: dict[str, Any]
+
+
+class EventsOut(exact.Shown):
+    """A page of events, newest first, and the cursor of the next page."""
+
+    items: list[EventOut]
+    next: str | None
+
+
+@router.get("/events", auth=ApiKey("events.read"), response=EventsOut, operation_id="list_events")
+def list_events(
+    request: HttpRequest,
+    source: str | None = None,
+    name: Annotated[exact.Ref | None, Query(description="Exactly as its source calls it.")] = None,
+    limit: int = 50,
+    cursor: str = "",
+) -> EventsOut:
+    """Events in the order in which they came in, newest first.
+
+    With `source` or `name` each page is looked for among the 5,000 events before it; there may be older ones.
+    """
+    size = paging.check_size(limit)
+    rows = events.recent(
+        source=known_sources.by_public_id(source).id if source is not None else None,
+        name=name,
+        before=_before(cursor),
+        limit=size + 1,
+    )
+    page = paging.cut(rows, size, of="events", key=lambda event: (event.id,))
+    names = sources.names()
+    return EventsOut(items=[_event_out(event, names) for event in page.items], next=page.next)
+
+
+@router.get("/events/{number}", auth=ApiKey("events.read"), response=EventOut, operation_id="get_event")
+def get_event(request: HttpRequest, number: sources.Number) -> EventOut:
+    """One event."""
+    return _event_out(events.one(number), sources.names())
+
+
+@router.get(
+    "/customers/{customer}/events", auth=ApiKey("events.read"), response=EventsOut, operation_id="list_customer_events"
+)
+def list_customer_events(request: HttpRequest, customer: str, limit: int = 50, cursor: str = "") -> EventsOut:
+    """What a customer did, the last that happened first."""
+    size = paging.check_size(limit)
+    found = customers.by_public_id(customer)
+    rows = events.of_customer(found.id, before=_moment(cursor), limit=size + 1)
+    page = paging.cut(rows, size, of="customer_events", key=lambda event: (event.occurred_at, event.id))
+    names = sources.names()
+    return EventsOut(items=[_event_out(event, names) for event in page.items], next=page.next)
+
+
+def _before(cursor: str) -> int | None:
+    if not cursor:
+        return None
+    (number,) = paging.decode(cursor, "events", int)
+    return _number(number)
+
+
+def _moment(cursor: str) -> tuple[datetime, int] | None:
+    if not cursor:
+        return None
+    at, number = paging.decode(cursor, "customer_events", datetime, int)
+    if not isinstance(at, datetime) or at.tzinfo is None:
+        raise paging.BadCursor("cursor: was not given by this list; start from the first page", field="cursor")
+    return at, _number(number)
+
+
+def _number(number: paging.Key) -> int:
+    if not isinstance(number, int) or not 0 <= number <= _LAST:
+        raise paging.BadCursor("cursor: was not given by this list; start from the first page", field="cursor")
+    return number
+
+
+def _event_out(event: EventView, names: Mapping[int, str]) -> EventOut:
+    return EventOut(
+        number=event.id,
+        source=names[event.source],
+        kind=event.kind,
+        name=event.name,
+        user_ref=event.user_ref,
+        device_ref=event.device_ref,
+        message_id=event.message_id,
+        occurred_at=event.occurred_at,
+        received_at=event.received_at,
+        original_at=event.original_at,
+        sent_at=event.sent_at,
+        why_then=Why(event.why_then).name.lower(),
+        origin=event.origin,
+        data=dict(event.data),
+    )
