@@ -21,7 +21,7 @@ from regulars.doors.ingest.disk import Disk
 from regulars.doors.ingest.doors import Doors, Opened, Rates
 from regulars.doors.ingest.hands import Crowded, Hand, Hands
 from regulars.doors.ingest.protocol import Told, Unreadable
-from regulars.facts.events import messages
+from regulars.facts.events import messages, planning
 from regulars.facts.events.intake import Verdict
 from regulars.facts.events.messages import NAMES_OF_KINDS, Envelope, Message, Rejected
 from regulars.runtime.serving.observed import CLIENT_WENT_AWAY, Receive, Scope, Send
@@ -209,7 +209,8 @@ async def _read_all(told: Told, opened: Opened) -> list[Message | Rejected]:
 
 
 def _read(raw: bytes, envelope: Envelope, opened: Opened) -> Message | Rejected:
-    """The message; rejected also where its key was revoked or is not for this call: kept, to be replayed."""
+    """The message; rejected also where its key was revoked or is not for this call, or the plan blocks it: kept, to be
+    replayed."""
     read = messages.read(raw, envelope=envelope, sender=opened.sender)
     if opened.takes_everything or isinstance(read, Rejected):
         return read
@@ -220,6 +221,8 @@ def _read(raw: bytes, envelope: Envelope, opened: Opened) -> Message | Rejected:
     if key.kinds and kind not in key.kinds:
         why = f"type: this key may send {', '.join(sorted(key.kinds))} only, not {kind}; use another key"
         return Rejected(read.source, "not_allowed", "type", why, read.message_id, kind, read.name, raw)
+    if opened.plan is not None:
+        return planning.turned_away(read, opened.plan) or read
     return read
 
 

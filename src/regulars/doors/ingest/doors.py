@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 from regulars.doors.ingest.committing import Committer
 from regulars.facts.events.messages import Sender
-from regulars.facts.sources import write_keys
+from regulars.facts.sources import plan, write_keys
+from regulars.facts.sources.expectations import Plan
 from regulars.facts.sources.write_keys import Door
 from regulars.kit import civil
 from regulars.runtime.secrets import lookup
@@ -19,11 +20,12 @@ FRESH = 1.0
 
 @dataclass(frozen=True)
 class Opened:
-    """A door, and what its messages are read with."""
+    """A door, and what its messages are read with. `plan` where it turns away what is not as planned."""
 
     door: Door
     sender: Sender
     takes_everything: bool
+    plan: Plan | None
 
 
 class Doors:
@@ -62,6 +64,7 @@ def _seen(reading: asyncio.Future[None]) -> None:
 def _doors() -> Mapping[bytes, Opened]:
     keyed = lookup.key_of("events")
     zones: dict[str, ZoneInfo] = {}
+    plans = plan.blocking()
     return {
         digest: Opened(
             door,
@@ -71,7 +74,8 @@ def _doors() -> Mapping[bytes, Opened]:
                 zone=zones.setdefault(door.source.zone, civil.zone(door.source.zone)),
                 keyed=keyed,
             ),
-            takes_everything=door.is_open and not door.key.kinds,
+            takes_everything=door.is_open and not door.key.kinds and door.source.id not in plans,
+            plan=plans.get(door.source.id),
         )
         for digest, door in write_keys.doors().items()
     }

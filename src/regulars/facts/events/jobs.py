@@ -1,8 +1,8 @@
-"""Each night what is too old goes, and the month that begins soon gets its place."""
+"""Each night what is too old goes, and the month that begins soon gets its place; sources are listened to."""
 
 from django.utils import timezone
 
-from regulars.facts.events import retention
+from regulars.facts.events import listening, retention
 from regulars.runtime.jobs.tasks import every, task
 
 
@@ -18,5 +18,12 @@ def make_months(timestamp: int) -> None:
     retention.make_months(at=timezone.now())
 
 
+@task("events.listen", lock="events.listen")
+def listen(timestamp: int) -> None:
+    """Whether sources fell silent, or send other than planned. Harmless to repeat."""
+    listening.look(at=timezone.now())
+
+
 every("41 2 * * *", remove)
 every("7 * * * *", make_months)
+every("*/5 * * * *", listen)

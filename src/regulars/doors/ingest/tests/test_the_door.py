@@ -12,7 +12,7 @@ from django.db import connection
 
 from regulars.doors.ingest.app import Ingest
 from regulars.doors.ingest.disk import Disk
-from regulars.facts.sources import quarantine, sources, write_keys
+from regulars.facts.sources import plan, quarantine, sources, write_keys
 from regulars.kit.actors import SYSTEM
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -128,3 +128,31 @@ def test_a_browser_of_another_origin_may_read_when_to_come_again(key, monkeypatc
     status, head, _ = answer("/v1/t", viewed(1), key=key)
 
     assert (status, head[b"retry-after"], head[b"access-control-expose-headers"]) == (503, b"30", b"retry-after")
+
+
+def test_a_plan_that_blocks_keeps_what_nobody_planned_and_lets_the_rest_in(key):
+    (web,) = sources.every()
+    plan.expect_event(source=web.id, event=("track", "Product Viewed"), at=NOW, by=SYSTEM)
+    planned: dict[str, Any] = {"source": web.id, "event": ("track", "Product Viewed"), "at": NOW, "by": SYSTEM}
+    plan.expect_property(path="price", presence="required", kinds=["number"], **planned)
+    good = viewed(1, properties={"price": 9.99, "colour": "red"})
+    batch = {"batch": [good, viewed(2, event="product viewed"), viewed(3, properties={"price": "9.99"}), viewed(4)]}
+    assert sources.get(web.id).plan == "learning"
+
+    plan.set_mode(source=web.id, mode="blocking", at=NOW, by=SYSTEM)
+    status, told = send("/v1/batch", batch, key=key)
+
+    assert status == 200
+    assert [(one["verdict"], one.get("code"), one.get("field")) for one in told["results"]] == [
+        ("accepted", None, None),
+        ("rejected", "blocked_by_plan", "event"),
+        ("rejected", "blocked_by_plan", "price"),
+        ("rejected", "blocked_by_plan", "price"),
+    ]
+    assert "did you mean 'Product Viewed'?" in told["results"][1]["message"]
+    assert events() == [("Product Viewed", "li")]
+    assert [one.code for one in quarantine.search(source=web.id)] == ["blocked_by_plan"] * 3
+    assert send("/v1/batch", batch, key=key, headers=((b"x-strict-mode", b"1"),))[0] == 400
+
+    plan.set_mode(source=web.id, mode="watching", at=NOW, by=SYSTEM)
+    assert [one["verdict"] for one in send("/v1/batch", batch, key=key)[1]["results"]][1:] == ["accepted"] * 3

@@ -1,0 +1,41 @@
+"""What sources tell other rooms: that one fell silent, speaks again, or sends other than planned."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from regulars.runtime.notices.notice import Notice
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfASource(Notice):
+    source: int
+    alarm: int
+
+    @property
+    def subject(self) -> str:
+        """In order per source."""
+        return f"source:{self.source}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFellSilent(_OfASource):
+    """So little comes that it is no accident."""
+
+    kind: ClassVar[str] = "sources.fell_silent"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceSpokeAgain(_OfASource):
+    """It sends as usual, or was retired."""
+
+    kind: ClassVar[str] = "sources.spoke_again"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanBroken(_OfASource):
+    """What comes is not as its plan says."""
+
+    kind: ClassVar[str] = "sources.plan_broken"
+    version: ClassVar[int] = 1
