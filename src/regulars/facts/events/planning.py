@@ -26,8 +26,10 @@ def take(events: Sequence[Event]) -> None:
     plan.observe(told=told)
 
 
+#: Whoever reads beside it in the same process waits for one step.
+_MOST = 500
 #: Does not open what is hidden: that something personal was told stands in the event.
-PLANNING = Reader(READER, take=take, is_patient=True)
+PLANNING = Reader(READER, take=take, is_patient=True, most=_MOST)
 
 
 def turned_away(message: Message, planned: Plan) -> Rejected | None:

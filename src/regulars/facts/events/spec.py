@@ -270,7 +270,9 @@ class _Told:
             return ""
         if isinstance(value, Decimal) and value == value.to_integral_value():
             value = int(value)
-        text = "".join(one for one in str(value).strip() if one.isprintable())
+        text = str(value).strip()
+        if not text.isprintable():
+            text = "".join(one for one in text if one.isprintable())
         if len(text) > _LONGEST_TEXT:
             self._no(name, text, f"send at most {_LONGEST_TEXT} characters")
             return ""

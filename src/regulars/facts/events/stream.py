@@ -78,6 +78,7 @@ class Reader:
 
     `only` is a condition in SQL on the `event` for who wants few of them.
     One that `is_patient` steps while the others have nothing to do, and now and then when they always have.
+    `most` events a step, fewer than MOST_EVENTS, for who takes long over each and has others waiting.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Reader:
     opens_hidden: bool = False
     only: str = ""
     is_patient: bool = False
+    most: int | None = None
 
 
 def register(readers: Sequence[Reader]) -> None:
@@ -106,8 +108,8 @@ def end_of(batch: int) -> int:
 def step(reader: Reader, settled: int) -> int | None:
     """Read on from the reader's place, up to the batch `settled`: the new place, None where somebody else reads.
 
-    One transaction, at most MOST_EVENTS events. Raises what tells that the database is away; what else goes wrong with
-    an event parks it.
+    One transaction, at most MOST_EVENTS events or the reader's own. Raises what tells that the database is away; what
+    else goes wrong with an event parks it.
     """
     with transaction.atomic():
         place = Place.objects.select_for_update(skip_locked=True).filter(name=reader.name).first()
@@ -131,7 +133,7 @@ def step(reader: Reader, settled: int) -> int | None:
 def at(event: int) -> Sequence[Event]:
     """One event for a reader that tries again; empty where its time is over."""
     with transaction.atomic():
-        return _fetch(event - 1, event, None, opens_hidden=True, only="")[0]
+        return _fetch(event - 1, event, None, Reader("", opens_hidden=True))[0]
 
 
 def of_visitors(visitors: Sequence[UUID], *, kind: int, before: int, limit: int) -> list[Event]:
@@ -167,14 +169,14 @@ def _events(position: int, settled: int, batches: Sequence[Batch], reader: Reade
     if not batches or batches[0].id > (position >> BITS) + 1:
         # Numbers of nobody's, or of batches whose rows were tidied away: the events themselves are asked.
         until = (batches[0].id << BITS) - 1 if batches else end_of(settled)
-        events, is_whole = _fetch(position, until, None, opens_hidden=reader.opens_hidden, only=reader.only)
+        events, is_whole = _fetch(position, until, None, reader)
         if events or not batches:
             return events, until if is_whole else events[-1].id
         position = until
     taken: list[Batch] = []
     count = 0
     for batch in batches:
-        if count >= MOST_EVENTS:
+        if count >= _most(reader):
             break
         taken.append(batch)
         count += batch.events
@@ -183,25 +185,21 @@ def _events(position: int, settled: int, batches: Sequence[Batch], reader: Reade
     times = [at for batch in taken for at in (batch.first_at, batch.last_at) if at is not None]
     if not times:
         return [], until
-    events, is_whole = _fetch(
-        position, until, (min(times), max(times)), opens_hidden=reader.opens_hidden, only=reader.only
-    )
+    events, is_whole = _fetch(position, until, (min(times), max(times)), reader)
     return events, until if is_whole else events[-1].id
 
 
-def _fetch(
-    after: int, until: int, times: tuple[datetime, datetime] | None, *, opens_hidden: bool, only: str
-) -> tuple[list[Event], bool]:
+def _fetch(after: int, until: int, times: tuple[datetime, datetime] | None, reader: Reader) -> tuple[list[Event], bool]:
     """Events by number, and whether these are all: read in small lots, so that large ones do not fill the memory."""
-    columns, joined = _HIDDEN if opens_hidden else _NOTHING_HIDDEN
+    columns, joined = _HIDDEN if reader.opens_hidden else _NOTHING_HIDDEN
     between = "" if times is None else " AND event.occurred_at BETWEEN %s AND %s"
-    if only:
-        between += f" AND {only}"
+    if reader.only:
+        between += f" AND {reader.only}"
     asked = _COLUMNS + columns + _FROM.format(hidden=joined, times=between)
     found: list[Event] = []
     size = 0
     with connection.chunked_cursor() as cursor:
-        cursor.execute(asked, [after, until, *(times or ()), MOST_EVENTS])
+        cursor.execute(asked, [after, until, *(times or ()), _most(reader)])
         while rows := cursor.fetchmany(_FETCH):
             for row in rows:
                 size += len(row[-3]) + len(row[-1] or b"")
@@ -210,7 +208,11 @@ def _fetch(
                     return found, False
             if len(rows) < _FETCH:
                 break
-    return found, len(found) < MOST_EVENTS
+    return found, len(found) < _most(reader)
+
+
+def _most(reader: Reader) -> int:
+    return MOST_EVENTS if reader.most is None else min(reader.most, MOST_EVENTS)
 
 
 def _event(row: tuple[Any, ...]) -> Event:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 Kind = Literal[
@@ -52,6 +53,8 @@ def kind_of(value: object) -> Kind:
     """Which kind a JSON value is; `nothing` for null, an empty text or an empty list."""
     if value is None or value == "" or value == []:
         return "nothing"
+    if isinstance(value, str):
+        return _kind_of_text(value.strip())
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int):
@@ -62,8 +65,12 @@ def kind_of(value: object) -> Kind:
         return "object"
     if isinstance(value, list):
         return "list"
-    text = str(value).strip()
-    if len(text) > 40:
+    return _kind_of_text(str(value).strip())
+
+
+def _kind_of_text(text: str) -> Kind:
+    # Nearly all texts begin with a letter.
+    if len(text) > 40 or text[:1].isalpha():
         return "text"
     if _NUMERIC.fullmatch(text):
         return "numeric_text"
@@ -89,13 +96,28 @@ def of(told: Mapping[str, Any], hidden: Iterable[str] = ()) -> Shape:
     paths = sorted(kinds)
     return Shape(
         {
-            path: Seen(frozenset(kinds[path]), having[path] >= objects.get(parent(path), 1))
+            path: _seen(frozenset(kinds[path]), having[path] >= objects.get(parent(path), 1))
             for path in paths[: MOST_PROPERTIES + 1]
         },
         max(0, len(paths) - MOST_PROPERTIES - 1),
     )
 
 
+#: Most events look alike, and what looks alike is one value.
+@lru_cache(maxsize=1_000)
+def _seen(kinds: frozenset[Kind], is_whole: bool) -> Seen:
+    return Seen(kinds, is_whole)
+
+
+@lru_cache(maxsize=10_000)
+def _path(at: str, name: str) -> str:
+    """Where the property `name` of the object at `at` stands. Names of any length come: long ones are not cached."""
+    # A dot inside a name is no step into an object.
+    tidy = name.replace(".", "·")
+    return _UNFIT.sub("·", f"{at}.{tidy}" if at else tidy)[:LONGEST_PATH]
+
+
+@lru_cache(maxsize=10_000)
 def parent(path: str) -> str:
     """Where the object stands that has this property: `products[]` for `products[].price`, "" for `price`."""
     if path.endswith("[]"):
@@ -116,8 +138,7 @@ def _walk(
         kind = kind_of(value)
         if kind == "nothing":
             continue
-        # A dot inside a name is no step into an object.
-        path = _UNFIT.sub("·", f"{at}.{name.replace('.', '·')}" if at else name.replace(".", "·"))[:LONGEST_PATH]
+        path = _path(at, name) if len(name) <= LONGEST_PATH else _path.__wrapped__(at, name)
         kinds.setdefault(path, set()).add(kind)
         having[path] = having.get(path, 0) + 1
         if depth == 0:
