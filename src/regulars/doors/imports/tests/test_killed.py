@@ -1,0 +1,131 @@
+"""Imports of customers and of events that are killed on their way, and started anew."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from regulars.doors.imports.tests.builders import text_of
+
+#: The command, but with small batches: there are moments between them to be killed at.
+COMMAND = """
+import sys
+import django
+from regulars.main.cli import main
+django.setup()
+from regulars.doors.imports import customers, event_files
+customers.BATCH = event_files.BATCH = 500
+main(sys.argv[1:])
+"""
+STATES = {
+    "customers": """
+        SELECT coalesce(string_agg(one::text, ' ' ORDER BY one::text), '') FROM (
+            SELECT identifier.value, customer.country, customer.first_seen_at, profile.email_digest,
+                   profile.phone_digest, profile.address IS NULL AS has_none, count(prefix.id) AS prefixes,
+                   (SELECT count(*) FROM customers_description AS told WHERE told.customer_id = customer.id) AS told
+              FROM customers_customer AS customer
+              JOIN customers_identifier AS identifier ON identifier.customer_id = customer.id AND namespace <> ''
+              LEFT JOIN customers_profile AS profile ON profile.customer_id = customer.id
+              LEFT JOIN customers_name_prefix AS prefix ON prefix.customer_id = customer.id
+             GROUP BY 1, 2, 3, 4, 5, 6, customer.id) AS one""",
+    "events": """
+        SELECT coalesce(string_agg(one::text, ' ' ORDER BY one::text), '') FROM (
+            SELECT name, user_ref, visitor, message_id, occurred_at, origin, data,
+                   (SELECT count(*) FROM events_hidden AS hidden WHERE hidden.event = event.id) AS hidden
+              FROM events_event AS event) AS one""",
+}
+COUNTS = {"customers": "SELECT count(*) FROM customers_customer", "events": "SELECT count(*) FROM events_seen"}
+EMPTY = {
+    "customers": "TRUNCATE customers_customer CASCADE",
+    "events": "TRUNCATE events_event, events_seen, events_hidden, events_batch",
+}
+
+
+def a_long_file(folder: Path, kind: str) -> Path:
+    """So many that it takes a while."""
+    if kind == "customers":
+        rows = [
+            {
+                "customer": f"c{number}",
+                "name": f"Ines {number}",
+                "email": f"ines{number}@example.org",
+                "phone": f"138{number:08d}",
+                "address": "3 Kings Road" if number % 3 else "",
+                "country": "CN",
+                "first_seen": f"2023-01-{number % 28 + 1:02d}",
+            }
+            for number in range(6_000)
+        ]
+    else:
+        rows = [
+            {
+                "event": "Product Viewed" if number % 4 else "Product Reviewed",
+                "time": f"2024-{number % 12 + 1:02d}-{number % 28 + 1:02d} 10:00:{number % 60:02d}",
+                "user_id": f"c{number % 700}",
+                "price": f"{number % 90}.50",
+                "email": f"ines{number % 700}@example.org" if number % 50 == 0 else "",
+                "place": str(number),
+            }
+            for number in range(20_000)
+        ]
+    path = folder / "long.csv"
+    path.write_text(text_of(rows))
+    return path
+
+
+def asked(environment: dict[str, str], statement: str) -> str:
+    with psycopg.connect(environment["REGULARS_DATABASE_OWNER_URL"]) as connection:
+        found = connection.execute(statement).fetchone()  # type: ignore[arg-type]  # ours, and no stranger's
+        assert found is not None
+        return str(found[0])
+
+
+def start(kind: str, path: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", COMMAND, "import", kind, str(path), "--json"],
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("kind", ["customers", "events"])
+def test_killed_and_run_again_it_ends_as_if_nothing_had_happened(
+    tmp_path: Path, fresh_database: dict[str, str], kind: str
+) -> None:
+    path = a_long_file(tmp_path, kind)
+    killed_at: list[int] = []
+    for most in (0, 1_500):
+        process = start(kind, path, fresh_database)
+        while process.poll() is None:
+            if (count := int(asked(fresh_database, COUNTS[kind]))) > most:
+                process.send_signal(signal.SIGKILL)
+                killed_at.append(count)
+                break
+            time.sleep(0.002)
+        process.communicate()
+    last = start(kind, path, fresh_database)
+    out, error = last.communicate()
+    assert last.returncode == 0, error
+    interrupted = asked(fresh_database, STATES[kind])
+    states = asked(fresh_database, "SELECT string_agg(state, ' ' ORDER BY id DESC) FROM sources_import_run").split()
+
+    assert killed_at
+    assert states[0] == "done"
+    assert "running" not in states
+    assert "interrupted" in states
+
+    with psycopg.connect(fresh_database["REGULARS_DATABASE_OWNER_URL"], autocommit=True) as connection:
+        connection.execute(EMPTY[kind])  # type: ignore[arg-type]  # ours, and no stranger's
+    calm = start(kind, path, fresh_database)
+    calm_out, error = calm.communicate()
+    assert calm.returncode == 0, error
+    assert interrupted == asked(fresh_database, STATES[kind])
+    assert len(interrupted) > 100_000
+    assert out.partition(b'"totals"')[2].partition(b"}")[0] == calm_out.partition(b'"totals"')[2].partition(b"}")[0]

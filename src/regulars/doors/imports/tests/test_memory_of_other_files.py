@@ -1,0 +1,80 @@
+"""However many customers or events a file has, reading it takes the same memory."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+#: Reads a file of as many rows as are asked for, every tenth bad, writes its rejects, and prints how many rows were
+#: good and the most memory it took, in kilobytes. Chunks and parts are small, so that the smaller file has many, too.
+#: `kept` keeps in a list what should be laid aside: the mistake that the test must see.
+CHILD = """
+import resource, sys
+import django
+django.setup()
+from datetime import UTC, datetime
+from pathlib import Path
+from regulars.doors.imports import customer_files, event_files, left_out, reading, rejects, spilling
+from regulars.facts.events.messages import Sender
+from regulars.kit import civil
+
+reading.CHUNK = spilling.PART = left_out._BUCKET = event_files.BATCH = 2_500
+folder, kind, rows, how = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
+now = datetime(2025, 6, 1, tzinfo=UTC)
+path = folder / f"{rows}.csv"
+with path.open("w") as file:
+    if kind == "customers":
+        file.write("customer,name,address,birthday\\n")
+        for number in range(rows):
+            day = "never" if number % 10 == 0 else "1990-12-31"
+            file.write(f"c{number},Ines {number},{number} Kings Road that goes on for a while in Leeds,{day}\\n")
+    else:
+        file.write("event,time,user_id,price,place\\n")
+        for number in range(rows):
+            at = "never" if number % 10 == 0 else "2025-05-02 10:00"
+            file.write(f"Product Viewed,{at},c{number % 997},4.50,{number} is where it was seen in the shop\\n")
+sender = Sender(id=1, namespace="orders", zone=civil.zone("UTC"), keyed=b"k" * 32)
+opened = (
+    customer_files.walk(path, None, zone="UTC", region="CN", now=now)
+    if kind == "customers"
+    else event_files.walk(path, None, zone="UTC", sender=lambda _: sender, now=now)
+)
+kept = []
+with opened as walked:
+    walked.read()
+    for part in walked.parts():
+        if kind == "events":
+            walked.came(part, None)
+        if how == "kept":
+            kept.append(part if kind == "events" else part.to_dicts())
+    rejects.write(walked.source, walked.left_out, folder / "rejects.csv")
+print(walked.rows_good, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def most_memory(folder: Path, kind: str, rows: int, how: str = "laid aside") -> tuple[int, float]:
+    """Rows that are good, and megabytes."""
+    # One thread of polars: each takes blocks of its own from the system, more or fewer as it comes.
+    environment = os.environ | {"POLARS_MAX_THREADS": "1", "DJANGO_SETTINGS_MODULE": "regulars.main.settings"}
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, str(folder), kind, str(rows), how],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    good, kilobytes = done.stdout.split()
+    return int(good), int(kilobytes) / 1024
+
+
+@pytest.mark.parametrize(("kind", "most"), [("customers", 15), ("events", 15)])
+def test_memory_does_not_grow_with_the_file(tmp_path: Path, kind: str, most: int) -> None:
+    """Growth in megabytes below `most`; kept in a list, the rows alone are above it."""
+    few, many = 15_000, 60_000
+    (few_good, small), (many_good, large) = (most_memory(tmp_path, kind, rows) for rows in (few, many))
+    _, kept = most_memory(tmp_path, kind, many, "kept")
+
+    assert (few_good, many_good) == (few * 9 // 10, many * 9 // 10)
+    assert large - small < most < kept - small
