@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,14 @@ TIMEOUT, PATIENCE = 2, 90
 
 @dataclass(frozen=True)
 class Client:
-    """One library: its program, and what it needs of this machine. `is_browser` sends each message by itself."""
+    """One library: its program, and what it needs of this machine. `is_browser` sends each message by itself,
+    unless it `is_batching`."""
 
     name: str
     program: str
     is_javascript: bool = False
     is_browser: bool = False
+    is_batching: bool = False
 
     def lacks(self) -> str:
         """What this machine has not and the client needs; empty where it can be run."""
@@ -44,7 +46,7 @@ class Client:
         if self.is_javascript:
             told["packages"] = str(node.packages())
         if self.is_browser:
-            told["chromium"] = CHROMIUM
+            told |= {"chromium": CHROMIUM, "isBatching": self.is_batching}
         run = "node" if self.program.endswith(".mjs") else sys.executable
         return subprocess.Popen(
             [run, str(SENDERS / self.program), json.dumps({**told, **more})],
@@ -60,6 +62,8 @@ CLIENTS = (
     Client("@segment/analytics-node", "analytics_node.mjs", is_javascript=True),
     Client("@segment/analytics-next", "analytics_browser.py", is_javascript=True, is_browser=True),
 )
+#: The browser's library another way.
+BATCHING = replace(CLIENTS[-1], name="@segment/analytics-next, batching", is_batching=True)
 
 
 def ended(running: "subprocess.Popen[str]", *, patience: float = PATIENCE + 30) -> dict[str, Any]:

@@ -68,10 +68,7 @@ class Server:
     def kill_a_worker(self) -> None:
         """SIGKILL to one of its workers; it makes another one by itself, or ends when that happens too often."""
         if self._process is not None:
-            workers = [
-                one for one in psutil.Process(self._process.pid).children() if "spawn_main" in str(one.cmdline())
-            ]
-            min(workers, key=lambda one: one.create_time()).kill()
+            psutil.Process(self._process.pid).children()[0].kill()
 
     @property
     def has_ended(self) -> bool:

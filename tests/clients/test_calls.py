@@ -8,7 +8,7 @@ import pytest
 
 from regulars.facts.events import times
 from regulars.runtime.secrets import vault
-from tests.clients.clients import CLIENTS, Client, ended
+from tests.clients.clients import BATCHING, CLIENTS, Client, ended
 from tests.loudly import skip_loudly
 
 LI = "li-wei-7"
@@ -33,12 +33,12 @@ EVENTS = (
 )
 
 
-@pytest.fixture(scope="module", params=CLIENTS, ids=lambda client: client.name)
+@pytest.fixture(scope="module", params=[*CLIENTS, BATCHING], ids=lambda client: client.name)
 def sent(request, server, a_source):
     client: Client = request.param
     if lacking := client.lacks():
         skip_loudly(lacking)
-    source, key = a_source(client.program.split(".")[0].replace("_", "-"))
+    source, key = a_source(f"calls-{[*CLIENTS, BATCHING].index(client)}")
     began = datetime.now(UTC)
     before = (began - timedelta(days=3)).replace(microsecond=0)
     calls = {"user": LI, "device": DEVICE, "traits": TRAITS, "properties": PROPERTIES, "before": before.isoformat()}
