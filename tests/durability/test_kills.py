@@ -7,12 +7,15 @@ import os
 import random
 import time
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from regulars.runtime.postgres import embedded
-from regulars.runtime.postgres.tests.builders import a_home, until
+from regulars.runtime.postgres.tests.builders import a_home
+from tests.clients.serving import Server
 from tests.durability import shop
 from tests.durability.events import Events
 from tests.durability.promises import Recorder, Working, compare
@@ -23,6 +26,17 @@ WORKERS = 4
 PATIENCE = 120
 #: What is killed, in turn; the order changes with each round.
 TARGETS = ("database", "web", "a web worker", "keeper and database", "everything", "database")
+
+
+def tend(home: Path, server: Server, is_well: Callable[[], bool]) -> None:
+    """Do as `regulars up` does until all is well: start what has ended."""
+    end = time.monotonic() + PATIENCE
+    while not is_well():
+        assert time.monotonic() < end, f"not well after {PATIENCE} s:\n{server.said()[-4000:]}"
+        embedded.ensure(home)
+        if server.has_ended:
+            server.start()
+        time.sleep(0.05)
 
 
 @pytest.mark.crash
@@ -38,7 +52,7 @@ def test_what_was_acknowledged_is_there_once_whatever_is_killed(tmp_path, capsys
             working = Working(promise, recorder=recorder, workers=WORKERS)
             end = time.monotonic() + SECONDS
             round_: list[str] = []
-            until(partial(working.got, 100), seconds=PATIENCE)
+            tend(home, server, partial(working.got, 100))
             while time.monotonic() < end:
                 time.sleep(chosen.uniform(0, 0.5))
                 round_ = round_ or chosen.sample(TARGETS, len(TARGETS))
@@ -53,15 +67,11 @@ def test_what_was_acknowledged_is_there_once_whatever_is_killed(tmp_path, capsys
                     server.kill_a_worker()
                 if target in {"web", "everything"}:
                     server.kill()
-                # Those who use the database, as `regulars up` does, look after its keeper and start it again.
-                embedded.ensure(home)
-                if server.has_ended:
-                    server.start()
                 # What was on its way at the kill is answered by now.
                 so_far = len(recorder.acknowledged)
-                until(partial(working.got, so_far + 1), seconds=PATIENCE)
+                tend(home, server, partial(working.got, so_far + 1))
                 away[target] = max(away.get(target, 0), time.monotonic() - began)
-                until(partial(working.got, so_far + 100), seconds=PATIENCE)
+                tend(home, server, partial(working.got, so_far + 100))
             working.stop()
             recorder.close()
             kept = compare(recorder.acknowledged, promise.present())
