@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import held, hours, snippets
+from regulars.doors.console import held, hours, snippets, tracking_plan
 from regulars.doors.console.insight import Share, share
 from regulars.doors.console.site import may, me, page
 from regulars.facts.company import company
@@ -257,6 +257,7 @@ def _list(request: HttpRequest, form: NewSource, status: int = 200) -> HttpRespo
         title=_("Sources"),
         status=status,
         rows=health(sources.every(), timezone.now()),
+        alarms=tracking_plan.going_on(sources.every()),
         form=form,
         may_manage=may(request, "sources.manage"),
         may_open=may(request, "quarantine.read"),
@@ -279,6 +280,7 @@ def _page(
         title=found.name,
         status=status,
         one=shown,
+        alarms=tracking_plan.going_on([found]),
         keys=write_keys.of_source(found.id),
         calls=CALLS,
         verdicts=[(name, words, shown.drawing.totals[name]) for name, words in hours.VERDICTS.items()],

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import came_in, people
+from regulars.doors.console import came_in, people, tracking_plan
 from regulars.doors.console.insight import share
 from regulars.doors.console.site import may, me, page
 from regulars.doors.console.sources import health as how_they_do
@@ -68,8 +68,10 @@ def today(request: HttpRequest) -> HttpResponseBase:
     if may(request, "imports.read"):
         context["runs"] = came_in.recent(RUNS_SHOWN)
     if may(request, "sources.read"):
-        health = how_they_do(sources.every(), timezone.now())
+        senders = sources.every()
+        health = how_they_do(senders, timezone.now())
         context |= {
+            "alarms": tracking_plan.going_on(senders),
             "silent": [one for one in health if one.state == "silent"],
             "sending": sum(one.state == "sends" for one in health),
             "held_back": sum(one.waiting for one in health),

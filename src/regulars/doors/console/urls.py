@@ -14,6 +14,7 @@ from regulars.doors.console import (
     sources,
     staff,
     today,
+    tracking_plan,
 )
 
 app_name = "admin"  # what Unfold's templates call the site they are drawn in
@@ -40,6 +41,12 @@ urlpatterns = [
     path("sources/<str:public_id>/keys/<int:key>/revoke", sources.revoke_key, name="source-revoke"),
     path("sources/<str:public_id>/change", sources.change, name="source-change"),
     path("sources/<str:public_id>/retire", sources.retire, name="source-retire"),
+    path("sources/<str:public_id>/plan", tracking_plan.tracking_plan, name="source-plan"),
+    path("sources/<str:public_id>/plan/accept", tracking_plan.accept, name="source-plan-accept"),
+    path("sources/<str:public_id>/plan/mode", tracking_plan.set_mode, name="source-plan-mode"),
+    path("sources/<str:public_id>/plan/event", tracking_plan.change_event, name="source-plan-event"),
+    path("sources/<str:public_id>/plan/property", tracking_plan.change_property, name="source-plan-property"),
+    path("sources/<str:public_id>/alarms/<int:alarm>", tracking_plan.note_alarm, name="source-alarm"),
     path("quarantine/", quarantine.listed, name="quarantine"),
     path("quarantine/send", quarantine.send_many, name="quarantine-send"),
     path("quarantine/<int:number>/send", quarantine.send, name="quarantined-send"),
