@@ -256,7 +256,9 @@ def _event(one: Tracked) -> EventShown:
         unplanned = 0
     else:
         unplanned = sum(known.known.expected is None for known in shown)
-    presence = None if itself is None else _("forbidden") if itself.presence == "forbidden" else _("expected")
+    presence = None
+    if itself is not None:
+        presence = PRESENCES["forbidden"] if itself.presence == "forbidden" else gettext_lazy("expected")
     return EventShown(one, _title(one.event), presence, shown, unplanned)
 
 
