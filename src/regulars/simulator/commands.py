@@ -41,6 +41,11 @@ from regulars.simulator.process import Process
 @click.option(
     "--truth", type=click.Path(dir_okay=False, path_type=Path), help="Write the truth, one row a shopper, here."
 )
+@click.option(
+    "--customers",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write who they are, all made up, here: for `regulars import customers`.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
 def simulate(
     shoppers: int,
@@ -51,6 +56,7 @@ def simulate(
     process: str,
     out: Path,
     truth: Path | None,
+    customers: Path | None,
     as_json: bool,
 ) -> None:
     """Make an order file of simulated shoppers.
@@ -59,7 +65,7 @@ def simulate(
     door's own format: `regulars import orders FILE`. The same options make the same bytes on every machine.
     """
     try:
-        for wanted in (out, truth):
+        for wanted in (out, truth, customers):
             if wanted:
                 files.check_place(wanted)
         local = civil.zone(zone)
@@ -76,6 +82,8 @@ def simulate(
         files.write(frame, out)
         if truth:
             files.write(files.truth_frame(made), truth)
+        if customers:
+            files.write(files.customer_frame(made), customers)
     except Refusal as refusal:
         raise click.ClickException(refusal.message) from refusal
     facts = _facts(made, frame, out)

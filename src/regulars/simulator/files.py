@@ -13,8 +13,8 @@ import polars as pl
 from regulars.kit.refusals import Refusal
 from regulars.runtime import disk
 from regulars.simulator.catalogue import CATEGORIES, PRODUCTS, STORE, STORES, WEB
-from regulars.simulator.chance import Ints
-from regulars.simulator.people import customer_ref
+from regulars.simulator.chance import Chance, Ints
+from regulars.simulator.people import customer_ref, people
 from regulars.simulator.world import World
 
 
@@ -65,6 +65,22 @@ def truth_frame(world: World) -> pl.DataFrame:
     ).with_columns(
         pl.when("is_alive").then(None).otherwise(pl.lit(start) + pl.duration(days="gone_on")).alias("gone_on"),
         pl.col("gone_shop_day").fill_nan(None),
+    )
+
+
+def customer_frame(world: World) -> pl.DataFrame:
+    """One row a shopper who is no guest: who they are, all made up."""
+    known = people(shoppers=world.plan.shoppers, chance=Chance(world.plan.seed))
+    told = [one for one, is_guest in zip(known, world.shoppers.is_guest.tolist(), strict=True) if not is_guest]
+    return pl.DataFrame(
+        {
+            "customer": [one.ref for one in told],
+            "name": [one.name for one in told],
+            "email": [one.email for one in told],
+            "phone": [one.phone or None for one in told],
+            "country": [one.country for one in told],
+            "language": [one.language for one in told],
+        }
     )
 
 

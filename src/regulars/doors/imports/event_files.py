@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO, ClassVar, NamedTuple
 
 import msgspec
@@ -430,17 +431,29 @@ def _plain(value: Any) -> Any:
 
 
 class Walk(walking.Walk):
-    """One file of events on its way in: messages laid aside in the order of the file, given back in batches."""
+    """One file of events on its way in: messages laid aside in the order of the file, given back in batches.
 
-    def __init__(self, source: reading.Source, columns: EventColumns, aside: Aside, progress: Progress) -> None:
+    `kept_from` has, by kind and name ("" for all others of the kind), the month from which on events are kept.
+    """
+
+    def __init__(
+        self,
+        source: reading.Source,
+        columns: EventColumns,
+        aside: Aside,
+        kept_from: Mapping[tuple[str, str], date],
+        progress: Progress,
+    ) -> None:
         super().__init__(source, columns, aside.left_out, progress)
         self.names: Counter[str] = Counter()
         self.of_users = 0
         self.conflicts = 0
+        self.past = 0
         self.first_at: datetime | None = None
         self.last_at: datetime | None = None
         self._told = columns
         self._file = aside.folder / "messages"
+        self._kept_from = kept_from
         self._visitors: list[pl.Series] = []
         self._out: BinaryIO | None = None
 
@@ -485,6 +498,7 @@ class Walk(walking.Walk):
             )
         self.names.update(told.message.name for told in good)
         self.of_users += sum(told.message.user_ref is not None or told.message.device is not None for told in good)
+        self.past += sum(self._is_past(told.message) for told in good)
         times_ = [told.message.occurred_at for told in good]
         self.first_at = min([*times_, *filter(None, [self.first_at])], default=None)
         self.last_at = max([*times_, *filter(None, [self.last_at])], default=None)
@@ -493,6 +507,21 @@ class Walk(walking.Walk):
         if len(self._visitors) > _MOST_APART:
             self._visitors = [pl.concat(self._visitors).unique()]
         self._recorded(len(good))
+
+    def said(self) -> list[str]:
+        """What was found out about the file, for the person who imports it; whole after all its parts."""
+        notes = super().said()
+        if self.past:
+            notes.append(
+                f"{self.past:,} events happened longer ago than events of their kind are kept: the next night removes"
+                " them, unless `regulars events keep` says longer before."
+            )
+        return notes
+
+    def _is_past(self, message: Message) -> bool:
+        kind = messages.NAMES_OF_KINDS[message.kind]
+        since = self._kept_from.get((kind, message.name)) or self._kept_from.get((kind, ""))
+        return since is not None and message.occurred_at.date() < since
 
     def totals(self) -> dict[str, object]:
         """The control totals; whole after all parts. Visitors are told apart by eight bytes each."""
@@ -556,12 +585,13 @@ def walk(
     zone: str,
     sender: Callable[[EventMapping], Sender],
     now: datetime,
+    kept_from: Mapping[tuple[str, str], date] = MappingProxyType({}),
     progress: Progress = lambda *_: None,
     zone_told: str | None = None,
 ) -> Iterator[Walk]:
     """Open `path`, tie the mapping to its columns, and walk. `sender` gives the source for the mapping that fits.
 
-    `zone` is the shop's, `zone_told` instead of the mapping's.
+    `zone` is the shop's, `zone_told` instead of the mapping's; `kept_from` as Walk has it.
     """
     hints = wanted or load("generic")
     source = open_file(path, hints)
@@ -576,4 +606,4 @@ def walk(
         notes=[] if source.kind == "jsonl" else walking.how_it_is_read(wanted, chosen),
     )
     with walking.aside() as place:
-        yield Walk(source, columns, place, progress)
+        yield Walk(source, columns, place, kept_from, progress)

@@ -3,14 +3,14 @@
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from regulars.doors.imports import outcomes, rejects
 from regulars.doors.imports.event_files import EventMapping, Walk, walk
 from regulars.doors.imports.walking import Progress
 from regulars.facts.company import company
-from regulars.facts.events import intake
+from regulars.facts.events import intake, retention
 from regulars.facts.events.messages import Sender
 from regulars.facts.sources import import_runs, sources
 from regulars.facts.sources.sources import Source
@@ -72,6 +72,7 @@ def import_events(
     sources.check_name(source)
     shop = company.shop()
     known = _known(source)
+    month = civil.month_of(at.astimezone(UTC).date())
     with walk(
         path,
         wanted,
@@ -79,6 +80,7 @@ def import_events(
         zone_told=zone,
         sender=lambda mapping: _sender(known or _made(source, mapping, shop.zone, at, by, dry_run=dry_run), mapping),
         now=at,
+        kept_from={(rule.kind, rule.name): civil.add_months(month, -rule.months) for rule in retention.rules()},
         progress=progress,
     ) as file:
         if dry_run:

@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 import polars as pl
+import pytest
 from click.testing import CliRunner, Result
 
+from regulars.doors.imports.commands import import_group
 from regulars.simulator.commands import simulate
 
 
@@ -38,3 +40,17 @@ def test_it_refuses_kindly(tmp_path: Path):
     assert (wrong_ending.exit_code, "ends in .csv or .parquet" in wrong_ending.output) == (1, True)
     wrong_zone = run("-o", str(tmp_path / "orders.csv"), "--zone", "Asia/Shangai")
     assert (wrong_zone.exit_code, "did you mean Asia/Shanghai?" in wrong_zone.output) == (1, True)
+
+
+@pytest.mark.django_db
+def test_the_customers_beside_the_orders_come_in_whole_under_the_same_numbers(tmp_path: Path) -> None:
+    orders, members = tmp_path / "orders.csv", tmp_path / "members.csv"
+    assert run("-o", str(orders), "--customers", str(members)).exit_code == 0
+
+    told = CliRunner().invoke(import_group, ["customers", str(members), "--json"])
+
+    assert told.exit_code == 0, told.output
+    facts = json.loads(told.stdout)
+    bought = set(pl.read_csv(orders)["customer"].drop_nulls())
+    assert bought <= set(pl.read_csv(members)["customer"])
+    assert facts["recorded"]["customers"]["new"] == facts["rows_read"] >= len(bought)

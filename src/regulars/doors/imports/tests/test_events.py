@@ -429,3 +429,10 @@ def test_the_command_prints_facts(tmp_path: Path) -> None:
     assert facts["source"] == "imported"
     assert facts["totals"]["events"] == 1
     assert "Events under 't': 1 new" in told.output
+
+
+@pytest.mark.django_db
+def test_events_older_than_their_rule_are_told_of_before_they_go(tmp_path: Path) -> None:
+    done = bring_in(a_file(tmp_path, [seen(), seen("wei", time="2022-05-02 10:00:00")]))
+
+    assert any(note.startswith("1 events happened longer ago") for note in done.notes)
