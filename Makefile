@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check fix crashstorm killstorm powercut bench map
+.PHONY: help demo up test check fix fuzz crashstorm killstorm powercut bench map
 
 help:  ## What can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ fix: $(VENV)/.develops  ## What can be mended by machine
 
 map: $(VENV)/.develops  ## Draw the house anew
 	$(BIN)/python docs/map/draw.py
+
+fuzz: $(VENV)/.develops  ## The JSON API against its description, 300 tries (or EXAMPLES=…) of each operation
+	@REGULARS_API_EXAMPLES=$(or $(EXAMPLES),300) $(BIN)/pytest src/regulars/doors/api/tests/test_everything_the_description_allows.py
 
 crashstorm: $(VENV)/.develops  ## Kill dispatchers of notices 300 times (or KILLS=…) and count what they did
 	@REGULARS_STORM_KILLS=$(or $(KILLS),300) $(BIN)/pytest -s src/regulars/runtime/notices/tests/test_crash.py

@@ -4,17 +4,19 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connections
 from playwright.sync_api import Browser, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from regulars.doors.console.tests.builders import PASSWORD, a_shop, the_member
-from regulars.doors.console.tests.sending import sources_that_send
+from regulars.doors.console.tests.sending import sent, sources_that_send
 from regulars.facts.events import events
 from regulars.facts.sources import quarantine, sources
 from regulars.runtime.staff import operators
@@ -23,6 +25,7 @@ pytestmark = pytest.mark.browser
 SHOTS = Path(__file__).resolve().parents[2] / "test-results"
 CHROMIUM = os.environ.get("REGULARS_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 SIZES = {"desktop": (1366, 860), "phone": (360, 780)}
+LEAFLET = {"type": "track", "event": "Leaflet Read", "anonymousId": "browser-9", "properties": {"chapter": "3"}}
 HEADINGS = {
     "en": {
         "today": "Today",
@@ -69,7 +72,7 @@ def house(fresh_database_of_module, tmp_path_factory) -> Iterator[House]:
         web = sources_that_send()
         app = sources.by_name("app")
         [held] = quarantine.search(code="no_identifier")
-        [event] = events.recent(name="Product Added")
+        event = events.recent(name="Product Added")[0]
         link = operators.first_link(at=datetime.now(UTC))
         assert link is not None
         server = LiveServer("127.0.0.1")
@@ -213,6 +216,46 @@ def test_filters_sorting_and_paging_keep_their_state_in_the_address(browser, hou
     page.keyboard.press("Control+k")
     page.locator("#search-input-command").press_sequentially("c001")
     page.locator("a.hit").first.wait_for()
+    assert said == []
+
+
+def test_a_source_is_made_and_its_first_event_is_seen_to_come(browser, house):
+    """The form is sent by keyboard; the event appears on the page that is open, which can be paused."""
+    said: list[str] = []
+    page = signed_in(browser, house, said)
+    page.goto(f"{house.address}/console/sources/")
+    page.get_by_label("What it is called").fill("leaflet")
+    page.keyboard.press("Enter")
+    key = page.get_by_label("Write key").input_value()
+    assert re.fullmatch(r"wk[0-9a-f]{32}", key)
+    assert key in page.locator("pre").first.inner_text()
+    page.screenshot(path=SHOTS / "source-made-en.png", full_page=True)
+    page.reload()
+    assert key not in page.content()
+
+    page.goto(f"{house.address}/console/live/?name=Leaflet+Read")
+    page.locator("#nothing").wait_for()
+    with ThreadPoolExecutor(1) as desk:
+        desk.submit(lambda: (sent(sources.by_name("leaflet"), LEAFLET, at=datetime.now(UTC)), connections.close_all()))
+    page.locator("#events a", has_text="Leaflet Read").wait_for(timeout=8000)
+    assert page.locator("#nothing").count() == 0
+    page.get_by_role("link", name="Pause").click()
+    page.get_by_role("link", name="Go on").wait_for()
+    page.locator("#events a").first.click()
+    page.locator("pre.data", has_text="chapter").wait_for()
+
+    page.goto(f"{house.address}/console/quarantine/")
+    page.get_by_label("Why").select_option("no_event")
+    page.wait_for_url(re.compile("code=no_event"))
+    page.wait_for_function("document.querySelectorAll('#list .name').length === 1")
+    page.locator("#list .name").click()
+    page.get_by_role("button", name="Open it").click()
+    page.screenshot(path=SHOTS / "quarantined-open-en.png", full_page=True)
+    text = page.locator("textarea").input_value()
+    page.locator("textarea").fill(text.replace('"type"', '"event": "Tea Poured", "type"'))
+    page.get_by_role("button", name="Send it again", exact=True).click()
+    page.locator(".note", has_text="It is taken.").wait_for()
+    assert too_wide(page) <= 0
     assert said == []
 
 

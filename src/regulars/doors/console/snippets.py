@@ -19,12 +19,16 @@ const regulars = {
   send(message) {
     const timestamp = new Date().toISOString()
     const messageId = this.visitor + '.' + timestamp + '.' + Math.random()
-    const batch = [{ ...message, anonymousId: this.visitor, messageId, timestamp }]
+    const batch = [
+      { ...message, anonymousId: this.visitor, messageId, timestamp }
+    ]
     navigator.sendBeacon(this.address, JSON.stringify({
       writeKey: this.writeKey, sentAt: timestamp, batch
     }))
   },
-  track(event, properties) { this.send({ type: 'track', event, properties }) }
+  track(event, properties) {
+    this.send({ type: 'track', event, properties })
+  }
 }
 regulars.send({ type: 'page', properties: { title: document.title } })
 </script>""")

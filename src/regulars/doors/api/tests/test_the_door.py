@@ -65,6 +65,14 @@ def test_what_is_not_json_is_told_to_say_so():
 
 
 @pytest.mark.django_db
+def test_a_name_in_the_query_that_does_nothing_is_refused_and_a_stranger_is_not_told():
+    till = Program()
+    assert problem(till.get("sources?limt=5")) == (422, "request.unknown_query", "query")
+    assert problem(till.post("orders?dry_run=yes", COAT_AND_HATS))[:2] == (422, "request.unknown_query")
+    assert problem(Client().get("/api/v1/sources?limt=5"))[0] == 401
+
+
+@pytest.mark.django_db
 def test_wrong_methods_and_paths_are_problems_too():
     till = Program()
     answer = Client().delete("/api/v1/orders", headers=till.headers)

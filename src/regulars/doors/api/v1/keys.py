@@ -6,8 +6,18 @@ from ninja.security import HttpBearer
 from regulars.doors.api.v1.problems import NotGranted
 from regulars.facts.sources import api_keys
 from regulars.kit.actors import Actor
+from regulars.kit.refusals import Refusal
 from regulars.runtime.database import clock
 from regulars.runtime.staff import roles
+
+#: Where the names stand that a route knows in its query (a frozenset; None where it does not matter).
+KNOWN_QUERY = "regulars.known_query"
+
+
+class UnknownInQuery(Refusal):
+    """A name in the query that does nothing: ignored, it would look as if it had."""
+
+    code = "request.unknown_query"
 
 
 class ApiKey(HttpBearer):
@@ -22,6 +32,11 @@ class ApiKey(HttpBearer):
         key = api_keys.present(token=token, at=clock.now())
         if key is not None and self.action not in key.may:
             raise NotGranted(f"Authorization: the key {key.name} was not granted {self.action}; use another key")
+        known = request.META.get(KNOWN_QUERY)
+        # Only now: a stranger is told nothing about what a route takes.
+        if key is not None and known is not None and (unknown := sorted(set(request.GET) - known)):
+            shown = unknown[0][:40].encode("utf-8", "replace").decode()
+            raise UnknownInQuery(f"query: {shown!r} is not known here; leave it out", field="query", value=shown)
         return key
 
 

@@ -1,6 +1,6 @@
 """Routes of the API, each marked with the action that its key needs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 
 from django.http import HttpRequest, HttpResponse
@@ -10,8 +10,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from regulars.doors.api.v1 import problems
-from regulars.doors.api.v1.api import api, written
-from regulars.doors.api.v1.keys import ApiKey
+from regulars.doors.api.v1.api import api, described, written
+from regulars.doors.api.v1.keys import KNOWN_QUERY, ApiKey
 from regulars.runtime.staff.policy import for_keys, open_to_everyone
 
 View = Callable[..., HttpResponseBase]
@@ -31,8 +31,11 @@ def nothing_here(request: HttpRequest, rest: str = "") -> HttpResponse:
     return problems.answer(404, problems.NotFound.code, "path: there is nothing here; look at /api/v1/openapi.json")
 
 
-def _in_json(view: View) -> View:
-    """Around ninja's view: what it would answer in plain text, and bodies that do not claim to be JSON."""
+def _in_json(view: View, queries: Mapping[str, frozenset[str]]) -> View:
+    """Around ninja's view: what it would answer in plain text, and bodies that do not claim to be JSON.
+
+    `queries` are the names each method knows in its query; who may come in is told of others (`keys`).
+    """
 
     @wraps(view)
     def answered(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
@@ -44,6 +47,7 @@ def _in_json(view: View) -> View:
                 "Content-Type: is not application/json; say so and send JSON",
                 field="Content-Type",
             )
+        request.META[KNOWN_QUERY] = queries.get(request.method or "")
         response = view(request, *args, **kwargs)
         if response.status_code == 405:
             refused = problems.answer(
@@ -59,6 +63,13 @@ def _in_json(view: View) -> View:
 
 def _routes() -> Iterator[URLPattern]:
     """A path whose operations do not each ask for one key stays without a mark, and fails the contract test."""
+    known = {
+        operation["operationId"]: frozenset(
+            told["name"] for told in operation.get("parameters", ()) if told["in"] == "query"
+        )
+        for methods in described()["paths"].values()
+        for operation in methods.values()
+    }
     for bound in api._get_bound_routers():
         by_name = {
             operation.view_func.__name__: view
@@ -66,9 +77,16 @@ def _routes() -> Iterator[URLPattern]:
             for operation in view.operations
         }
         for pattern in bound.urls_paths(bound.prefix):
-            view = _in_json(pattern.callback)
-            actions: dict[str, str] = {}
             operations = by_name[str(pattern.name)].operations
+            view = _in_json(
+                pattern.callback,
+                {
+                    method: known[str(operation.operation_id)]
+                    for operation in operations
+                    for method in operation.methods
+                },
+            )
+            actions: dict[str, str] = {}
             for operation in operations:
                 match operation.auth_callbacks:
                     case [ApiKey(action=action)]:
