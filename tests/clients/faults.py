@@ -120,6 +120,8 @@ class Proxy:
             self.done[fault] += 1
             return True
         if fault is Fault.KILLED_DURING:
+            # Counted before the kill, which waits for others while the client may have given up and be done.
+            self.done[fault] += 1
             asking = asyncio.ensure_future(self._ask(request))
             await asyncio.sleep(0.005)
             await asyncio.to_thread(self._kill, fault)
@@ -132,12 +134,14 @@ class Proxy:
                 self._script.appendleft(fault)
                 raise
             assert answer.startswith(b"HTTP/1.1 200 "), answer[:100]
+            self.done[fault] += 1
             if fault is Fault.KILLED_AFTER:
                 await asyncio.to_thread(self._kill, fault)
             elif fault is Fault.ANSWER_TORN:
                 writer.write(answer[: len(answer) - len(answer.partition(b"\r\n\r\n")[2]) // 2])
                 await writer.drain()
-        self.done[fault] += 1
+        else:
+            self.done[fault] += 1
         if fault in {Fault.SWALLOWED, Fault.ANSWER_SWALLOWED}:
             await asyncio.sleep(HELD)
         if fault is not Fault.ANSWER_TORN:

@@ -90,9 +90,11 @@ def storms(server, a_source):
                 "patience": PATIENCE * ROUNDS,
             }
             running.append((client, source, client.start(address=proxies[-1].address, key=key, what="many", more=more)))
+        said = [ended(process, patience=PATIENCE * ROUNDS + 30) for _, _, process in running]
+        assert server.starts == 1 + 2 * ROUNDS
         yield {
-            client.name: Storm(source, ended(process, patience=PATIENCE * ROUNDS + 30), dict(proxy.done))
-            for (client, source, process), proxy in zip(running, proxies, strict=True)
+            client.name: Storm(source, told, dict(proxy.done))
+            for (client, source, _), told, proxy in zip(running, said, proxies, strict=True)
         }
     finally:
         for proxy in proxies:
