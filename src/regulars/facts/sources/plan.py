@@ -237,6 +237,7 @@ def expect_event(*, source: int, event: Event, at: datetime, by: Actor, forbidde
 
 def drop_event(*, source: int, event: Event, at: datetime, by: Actor) -> None:
     """Expect this event no longer. It counts as unexpected when it comes. Refused when the plan does not have it."""
+    _refuse_nul(event)
     with transaction.atomic():
         row = _locked(source)
         removed, _ = rows.Expectation.objects.filter(source=row, call=event[0], name=event[1]).delete()
@@ -262,6 +263,7 @@ def expect_property(
             field="kinds",
             value=wrong[0][:20],
         )
+    _refuse_nul(event)
     _check_text("path", path)
     wanted = Expected(presence, cast(frozenset[Kind], frozenset(kinds)))
     with transaction.atomic():
@@ -291,6 +293,7 @@ def expect_property(
 
 def drop_property(*, source: int, event: Event, path: str, at: datetime, by: Actor) -> None:
     """Say nothing about this property any more. Refused when the plan does not have it."""
+    _refuse_nul(event, path)
     with transaction.atomic():
         row = _locked(source)
         removed, _ = (
@@ -590,6 +593,12 @@ def _check_text(field: str, text: str) -> None:
             field=field,
             value=text[:40],
         )
+
+
+def _refuse_nul(event: Event, path: str = "") -> None:
+    """The database keeps no such text, so the plan has none."""
+    if "\x00" in "".join((*event, path)):
+        raise _unknown(("", ""))
 
 
 def _unknown(event: Event, path: str = "") -> UnknownInPlan:

@@ -9,7 +9,7 @@ from ninja.parser import Parser
 from ninja.renderers import BaseRenderer
 from pydantic_core import to_json
 
-from regulars.doors.api.v1 import company, customers, events, orders, problems, quarantine, refusing, sources
+from regulars.doors.api.v1 import company, customers, events, orders, plan, problems, quarantine, refusing, sources
 
 PREFIX = "api/v1/"
 
@@ -105,5 +105,6 @@ api.add_router("", orders.router)
 api.add_router("", customers.router)
 api.add_router("", company.router)
 api.add_router("", sources.router)
+api.add_router("", plan.router)
 api.add_router("", quarantine.router)
 api.add_router("", events.router)

@@ -12,7 +12,7 @@ from regulars.doors.api.v1.problems import NotFound, NotGranted, answer
 from regulars.facts.commerce import goods_returns, orders
 from regulars.facts.customers import customers
 from regulars.facts.events import events
-from regulars.facts.sources import quarantine, sources, write_keys
+from regulars.facts.sources import alarms, plan, quarantine, sources, write_keys
 from regulars.kit import ids
 from regulars.kit.refusals import Refusal
 from regulars.runtime.serving.middleware import RETRY_AFTER_SECONDS, is_away
@@ -30,6 +30,8 @@ _STATUS: Mapping[type[Refusal], int] = {
     write_keys.UnknownWriteKey: 404,
     quarantine.NotInQuarantine: 404,
     events.UnknownEvent: 404,
+    alarms.UnknownAlarm: 404,
+    plan.UnknownInPlan: 404,
     NotGranted: 403,
     orders.StaleReport: 409,
     orders.ConflictingReport: 409,
@@ -39,6 +41,8 @@ _STATUS: Mapping[type[Refusal], int] = {
     sources.SourceNameTaken: 409,
     sources.SourceRetired: 409,
     quarantine.AlreadySettled: 409,
+    plan.NothingExpected: 409,
+    plan.TooMany: 409,
 }
 
 
