@@ -69,10 +69,11 @@ def today(request: HttpRequest) -> HttpResponseBase:
         context["runs"] = came_in.recent(RUNS_SHOWN)
     if may(request, "sources.read"):
         senders = sources.every()
-        health = how_they_do(senders, timezone.now())
+        health, alarms = how_they_do(senders, timezone.now()), tracking_plan.going_on(senders)
+        alarmed = {alarm.source.id for alarm in alarms}
         context |= {
-            "alarms": tracking_plan.going_on(senders),
-            "silent": [one for one in health if one.state == "silent"],
+            "alarms": alarms,
+            "silent": [one for one in health if one.state == "silent" and one.source.id not in alarmed],
             "sending": sum(one.state == "sends" for one in health),
             "held_back": sum(one.waiting for one in health),
         }
