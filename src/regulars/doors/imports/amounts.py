@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from regulars.doors.imports import parsing
+from regulars.doors.imports import parsing, signs
 from regulars.doors.imports.checking import Problems
 from regulars.doors.imports.mapping import NUMBERS, Grain, OrderMapping, Rule
 from regulars.doors.imports.parsing import MILLION, Mark, divided, millionths
@@ -37,9 +37,13 @@ class Amounts:
     rounded: int = 0
     products: dict[str, tuple[int, int]] = field(default_factory=dict)
 
-    def number(self, name: str, kind: pl.DataType) -> pl.Expr:
-        """The field's number as whole millionths; null where it is none."""
-        read = millionths(pl.col(name), kind, self._mark(name))
+    def number(self, name: str, kind: pl.DataType, *, has_signs: bool = False) -> pl.Expr:
+        """The field's number as whole millionths; null where it is none. `has_signs`: of currencies, in some rows."""
+        column = pl.col(name)
+        if self.mapping.columns[name].sum:
+            # Parts that cannot be added up stand in brackets, which are no minus here.
+            column = pl.when(~column.str.starts_with("(")).then(column)
+        read = millionths(column, kind, self._mark(name), is_amount=has_signs)
         return -read if name in self.settled.negated else read
 
     def _mark(self, name: str) -> Mark:
@@ -47,10 +51,11 @@ class Amounts:
         return "." if self.mapping.columns[name].sum else self.settled.mark or "."
 
     def read(self, read: pl.DataFrame, found: Problems) -> pl.DataFrame:
-        """`read` has each number as whole millionths in `<field>_read`; now also what a row of the file is made of."""
+        """`read` has each number as whole millionths in `<field>_read`, and in `<field>_sign` the signs of those that
+        have any; now also what a row of the file is made of."""
         columns = self.mapping.columns
         for name in (name for name in NUMBERS if name in columns):
-            self._check_number(name, read.schema[name], found)
+            self._check_number(name, read, found)
         for name in ("quantity", "unit_price", "amount"):
             needed = name in columns and not (name == "unit_price" and "amount" in columns)
             if needed:
@@ -64,8 +69,22 @@ class Amounts:
             )
         currencies = read["currency"].drop_nulls().unique().to_list()
         exponents = {code: money.exponent(code) for code in currencies if code in money.currencies()}
+        if "currency" in columns:
+            found.where(
+                pl.col("currency").is_null(),
+                "currency",
+                "is empty",
+                "use a three-letter ISO 4217 code such as CNY, GBP or USD",
+            )
+        else:
+            found.where(
+                pl.col("currency").is_null(),
+                "unit_price" if "unit_price" in columns else "amount",
+                "has no currency sign, where the file's others have different ones",
+                "write its sign before it, or add a column with each row's currency",
+            )
         found.where(
-            pl.col("currency").is_null() | ~pl.col("currency").is_in(list(exponents)),
+            ~pl.col("currency").is_in(list(exponents)),
             "currency",
             "is no currency",
             "use a three-letter ISO 4217 code such as CNY, GBP or USD",
@@ -162,21 +181,37 @@ class Amounts:
             )
         return notes
 
-    def _check_number(self, name: str, kind: pl.DataType, found: Problems) -> None:
-        mark = self._mark(name)
+    def _check_number(self, name: str, read: pl.DataFrame, found: Problems) -> None:
+        mark, kind = self._mark(name), read.schema[name]
+        sign_column = f"{name}_sign"
+        has_signs = sign_column in read.columns
+        if has_signs:
+            found.where(
+                signs.contradicts(
+                    pl.col(sign_column), pl.col("currency"), read[sign_column].drop_nulls().unique().to_list()
+                ),
+                name,
+                "has the sign of another currency than its row",
+                "correct the sign or the row's currency; where rows differ, add a column with each row's currency",
+            )
         unread = pl.col(name).is_not_null() & pl.col(f"{name}_read").is_null()
-        sign, other = ("point", "comma") if mark == "." else ("comma", "point")
+        sign = "point" if mark == "." else "comma"
         if kind == pl.String and not self.mapping.columns[name].sum:
-            text = parsing.bare(pl.col(name))
+            text = parsing.bare(pl.col(name), is_amount=has_signs)
             says_other = text.str.contains(SURELY["," if mark == "." else "."])
             unread &= ~says_other
-            found.where(
-                says_other,
-                name,
-                f"has a decimal {other}, where the file's other numbers have a decimal {sign}",
+            mend = (
                 f"write it with a {sign} before the decimals; if it is right and the others are wrong, say"
-                f' `decimal: "{"." if other == "point" else ","}"` in the mapping',
+                f' `decimal: "{"," if mark == "." else "."}"` in the mapping'
             )
+            if mark == ".":
+                found.where(
+                    says_other, name, "has a decimal comma, where the file's other numbers have a decimal point", mend
+                )
+            else:
+                found.where(
+                    says_other, name, "has a decimal point, where the file's other numbers have a decimal comma", mend
+                )
             if self.settled.is_mark_contested:
                 found.where(
                     text.str.contains(EITHER) & ~text.str.contains(SURELY[mark]) & ~says_other,

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from regulars.doors.imports import countries, parsing
+from regulars.doors.imports import countries, parsing, signs
 from regulars.doors.imports.checking import PROBLEMS, Problems
-from regulars.doors.imports.mapping import ROW, Column, FileMapping
+from regulars.doors.imports.mapping import AMOUNTS, ROW, Column, FileMapping
 from regulars.doors.imports.parsing import MILLION, millionths, tidy
 from regulars.doors.imports.reading import Source
 from regulars.doors.imports.row_frames import FAULT
@@ -154,7 +154,7 @@ class Columns(Generic[_M]):
             ]
             return self._joined(name, parts).alias(name)
         if column.sum:
-            return self._sum(column.sum, schema).alias(name)
+            return self._sum(column.sum, schema, is_amount=name in AMOUNTS).alias(name)
         there = column.names[0]
         if name in self.texts or column.values or schema[there] == pl.String:
             text = tidy(as_text(there, schema[there]))
@@ -167,18 +167,25 @@ class Columns(Generic[_M]):
         del name
         return pl.concat_str(parts, separator="-")
 
-    def _sum(self, parts: Sequence[str], schema: pl.Schema) -> pl.Expr:
-        """Several columns added up; all of their texts, which are no number then, where one cannot be read."""
+    def _sum(self, parts: Sequence[str], schema: pl.Schema, *, is_amount: bool) -> pl.Expr:
+        """Several columns added up, with their currency sign; all of their texts, which are no number then, where one
+        cannot be read or their signs differ."""
         cells = [tidy(pl.col(part)) if schema[part] == pl.String else pl.col(part) for part in parts]
         numbers = [
-            millionths(cell, schema[part], self._settled.mark or ".") for part, cell in zip(parts, cells, strict=True)
+            millionths(cell, schema[part], self._settled.mark or ".", is_amount=is_amount)
+            for part, cell in zip(parts, cells, strict=True)
         ]
+        of_texts = [cell for part, cell in zip(parts, cells, strict=True) if is_amount and schema[part] == pl.String]
+        told = [pl.lit(None, dtype=pl.String), *map(signs.sign_in, of_texts)]
+        sign = pl.coalesce(told)
         unread = pl.any_horizontal(
             cell.is_not_null() & number.is_null() for cell, number in zip(cells, numbers, strict=True)
         )
         total = pl.sum_horizontal(numbers).cast(pl.Decimal(38, 0)) / pl.lit(MILLION).cast(pl.Decimal(38, 6))
         texts = pl.concat_str([cell.cast(pl.String) for cell in cells], separator=" + ", ignore_nulls=True)
-        return pl.when(unread).then(pl.format("({})", texts)).otherwise(total.cast(pl.Decimal(38, 6)).cast(pl.String))
+        unread |= pl.any_horizontal((one != sign).fill_null(value=False) for one in told)
+        number = pl.concat_str(sign.fill_null(""), total.cast(pl.Decimal(38, 6)).cast(pl.String))
+        return pl.when(unread).then(pl.format("({})", texts)).otherwise(number)
 
     def _texts(self) -> list[pl.Expr]:
         """Every text field, also those that the file has not; codes without the .0 and the blanks nobody sees."""
@@ -224,8 +231,8 @@ class Columns(Generic[_M]):
                 found.where(
                     pl.col(name).str.len_bytes() > most,
                     name,
-                    f"is longer than {most} bytes",
-                    "map the column that holds the code, not a text",
+                    "is too long",
+                    f"map the column that holds the code, not a text; {most} bytes are the most",
                 )
 
     def _key(self, name: str, read: pl.DataFrame, found: Problems, *, is_all_contacts: bool = False) -> pl.DataFrame:
@@ -268,14 +275,12 @@ class Columns(Generic[_M]):
     def _check_order(self, name: str, is_unread: pl.Expr, found: Problems) -> None:
         """Dates that have the day first among others that have the month first, or the other way round."""
         order = self._settled.orders[name]
-        here, there = ("month", "day") if order.first == "day" else ("day", "month")
         mend = "write it like 2024-05-31 14:05, or say `dates:` in the mapping"
-        found.where(
-            is_unread & other_order(pl.col(name), order),
-            name,
-            f"has the {here} first, where the file's other dates have the {there} first",
-            mend,
-        )
+        is_other = is_unread & other_order(pl.col(name), order)
+        if order.first == "day":
+            found.where(is_other, name, "has the month first, where the file's other dates have the day first", mend)
+        else:
+            found.where(is_other, name, "has the day first, where the file's other dates have the month first", mend)
         if order.is_contested:
             found.where(
                 either_order(pl.col(name)),
@@ -324,8 +329,8 @@ class Columns(Generic[_M]):
         found.where(
             (at < earliest) & ~is_zero,
             name,
-            f"is before {self.mapping.earliest}",
-            "correct the date, or say `earliest:` in the mapping if it is right",
+            "is earlier than any date that is imported",
+            f"correct the date, or say `earliest:` in the mapping if it is right; it is {self.mapping.earliest} now",
         )
         found.where(
             at > self.now + _A_DAY, name, "is in the future", "correct the date; only what has happened is imported"

@@ -27,6 +27,8 @@ FIELDS = (
     *("order_discount", "shipping", "tax", "updated_at"),
 )
 NUMBERS = ("quantity", "unit_price", "amount", "discount", "order_discount", "shipping", "tax")
+#: Those of money, which may have a currency's sign.
+AMOUNTS = tuple(name for name in NUMBERS if name != "quantity")
 #: Who bought, where the customer's number does not tell.
 CONTACTS = ("email", "phone")
 #: Stands in `join` for the number of the row in its file.

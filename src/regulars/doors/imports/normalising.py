@@ -1,16 +1,20 @@
 """Rows of any file as rows of one shape, and every problem with its file, line, column, value and mend. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from regulars.doors.imports import signs
 from regulars.doors.imports.amounts import Amounts
 from regulars.doors.imports.checking import Problems
 from regulars.doors.imports.columns import Columns
-from regulars.doors.imports.mapping import CONTACTS, NUMBERS, Grain, OrderMapping
+from regulars.doors.imports.mapping import AMOUNTS, CONTACTS, NUMBERS, Grain, OrderMapping
+from regulars.doors.imports.parsing import tidy
 from regulars.doors.imports.settling import Reads
+from regulars.doors.imports.signs import Meant, SignsSeen
 
 #: One row of a file, read. Quantities are whole thousandths, prices whole millionths, amounts minor units; a return's
 #: are positive. `content` tells whether two rows of the file say the same; `is_bad` rows hold back their whole order.
@@ -84,6 +88,8 @@ class Normaliser(Columns[OrderMapping]):
     shop_zone: ZoneInfo | None = None
     _amounts: Amounts = field(init=False)
     _grain: Grain = field(init=False)
+    _signs: SignsSeen = field(default_factory=SignsSeen)
+    _meant: Meant | None = None
 
     reads: ClassVar[Reads] = Reads(
         instants=("placed_at", "updated_at"),
@@ -97,7 +103,37 @@ class Normaliser(Columns[OrderMapping]):
         super().__post_init__()
         self.currency = self.mapping.currency or self.currency
 
+    @property
+    def is_currency_assumed(self) -> bool:
+        """Whether neither the caller nor the file says which currency amounts are in. Known after `survey`."""
+        if self.mapping.currency is not None or "currency" in self.mapping.columns:
+            return False
+        return self._meant is None or self._meant.is_guess
+
+    def _look(self, raw: pl.DataFrame) -> bool:
+        """Signs of currencies, where the file says in no other way what its amounts are in."""
+        if self.mapping.currency is not None or "currency" in self.mapping.columns:
+            return False
+        parts = [
+            part
+            for name in AMOUNTS
+            if (column := self.mapping.columns.get(name))
+            for part in (*column.names, *column.sum)
+            if raw.schema[part] == pl.String
+        ]
+        for part in parts:
+            self._signs.add(raw.select(tidy(pl.col(part))).to_series())
+        return bool(parts)
+
     def _settle(self) -> None:
+        named = {
+            name for column in self.mapping.columns.values() for name in (*column.names, *column.join, *column.sum)
+        }
+        shop_currency = None if self.shop_zone is None else self.currency
+        self._meant = self._signs.meant(shop_currency=shop_currency, columns=named, zone=self.zone.key)
+        if self._meant:
+            self.notes += self._meant.notes
+            self.currency = self._meant.only or self.currency
         self._grain = self._told_grain()
         self._amounts = Amounts(self.mapping, self._settled, self._grain)
 
@@ -125,8 +161,9 @@ class Normaliser(Columns[OrderMapping]):
 
     def _read(self, told: pl.DataFrame) -> pl.DataFrame:
         columns = self.mapping.columns
+        signed = [name for name in AMOUNTS if name in columns and signs.are_in(told[name])]
         numbers = [
-            self._amounts.number(name, told.schema[name]).alias(f"{name}_read")
+            self._amounts.number(name, told.schema[name], has_signs=name in signed).alias(f"{name}_read")
             if name in columns
             else pl.lit(None, dtype=pl.Int64).alias(f"{name}_read")
             for name in NUMBERS
@@ -136,10 +173,22 @@ class Normaliser(Columns[OrderMapping]):
             if "line" in columns
             else pl.lit(None, dtype=pl.Int32)
         )
-        currency = pl.lit(self.currency) if "currency" not in columns else pl.col("currency").str.to_uppercase()
-        return told.with_columns(*self._texts(), *numbers, *self._instants(told), line.alias("line_read")).with_columns(
-            currency.alias("currency")
-        )
+        told_signs = [signs.sign_in(pl.col(name)).alias(f"{name}_sign") for name in signed]
+        return told.with_columns(
+            *self._texts(), *numbers, *told_signs, *self._instants(told), line.alias("line_read")
+        ).with_columns(self._currency(signed).alias("currency"))
+
+    def _currency(self, signed: Sequence[str]) -> pl.Expr:
+        """Each row's: its column's, the one for the whole file, or what a sign in one of its `signed` fields means."""
+        if "currency" in self.mapping.columns:
+            return pl.col("currency").str.to_uppercase()
+        if self._meant is None:
+            return pl.lit(self.currency)
+        by_sign = [
+            pl.col(f"{name}_sign").replace_strict(self._meant.currencies, default=None, return_dtype=pl.String)
+            for name in signed
+        ]
+        return pl.coalesce(*by_sign, pl.lit(self._meant.only, dtype=pl.String))
 
     def _check(self, read: pl.DataFrame, found: Problems) -> pl.DataFrame:
         self._check_texts(found)

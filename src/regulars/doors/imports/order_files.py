@@ -37,6 +37,7 @@ class OrderFile:
     mapping: OrderMapping
     zone: str
     currency: str
+    is_currency_assumed: bool
     paper: OnPaper
     totals: Mapping[str, object]
     problems: pl.DataFrame
@@ -207,6 +208,7 @@ def normalise(
             mapping=file.normaliser.mapping,
             zone=file.normaliser.zone.key,
             currency=file.main_currency,
+            is_currency_assumed=file.normaliser.is_currency_assumed,
             paper=paper,
             totals=file.tally.facts() | unmatched,
             problems=file.left_out.problems(),

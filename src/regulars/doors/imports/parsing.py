@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from regulars.doors.imports import signs
+
 Mark = Literal[".", ","]
 
 #: Numbers are whole millionths while they are read, so that nothing is lost or rounded twice.
@@ -28,19 +30,24 @@ def tidy(column: pl.Expr) -> pl.Expr:
     return pl.when(stripped.is_in(NOTHING)).then(None).otherwise(stripped)
 
 
-def bare(column: pl.Expr) -> pl.Expr:
-    """A number's text without currency sign, with plain blanks and minus."""
-    return (
-        column.str.replace_all("[\u00a0\u202f]", " ")
-        .str.replace_all("−", "-", literal=True)
-        .str.replace_all(r"^[£$€¥￥]\s*|\s*(元|€)$", "")
-    )
+def bare(column: pl.Expr, *, is_amount: bool = False) -> pl.Expr:
+    """A number's text with plain blanks and minus; accountants' (3.50) and 3.50- have theirs in front.
+
+    `is_amount`: also without its currency sign, which `signs` reads.
+    """
+    plain = column.str.replace_all("[\u00a0\u202f]", " ").str.replace_all("−", "-", literal=True)
+    if is_amount:
+        plain = signs.without(plain)
+    return plain.str.replace(r"^[(（]\s*([^-+()（）]+?)\s*[)）]$|^([^-+()（）]+?)\s*-$", "-${1}${2}")
 
 
-def millionths(column: pl.Expr, kind: pl.DataType, mark: Mark) -> pl.Expr:
-    """The number as whole millionths (Int64), rounded there; null where it is none. Nine million million at most."""
+def millionths(column: pl.Expr, kind: pl.DataType, mark: Mark, *, is_amount: bool = False) -> pl.Expr:
+    """The number as whole millionths (Int64), rounded there; null where it is none. Nine million million at most.
+
+    `is_amount`: it may have a currency sign, which is not looked at here.
+    """
     if kind == pl.String:
-        plain = bare(column)
+        plain = bare(column, is_amount=is_amount)
         groups = "," if mark == "." else r"[. ]"
         digits = plain.str.replace_all(groups, "").str.replace(",", ".", literal=True)
         number = pl.when(plain.str.contains(_PLAIN[mark])).then(digits).otherwise(None)

@@ -104,7 +104,7 @@ def make(
         for row in rows
     ]
     spoken = language or _language(file.mapping) or readers
-    assumed = _assumed(file.mapping, language)
+    assumed = _assumed(file, language)
     rejected = file.problems["row"].n_unique() + file.rows_held
     told = ShopReport(
         file=FileNotes(
@@ -145,9 +145,10 @@ def _language(mapping: OrderMapping) -> Language | None:
     return "zh" if any("\u4e00" <= letter <= "\u9fff" for letter in named) else None
 
 
-def _assumed(mapping: OrderMapping, language: Language | None) -> list[Assumed]:
+def _assumed(file: OrderFile, language: Language | None) -> list[Assumed]:
+    mapping = file.mapping
     found: list[Assumed] = []
-    if mapping.currency is None and "currency" not in mapping.columns:
+    if file.is_currency_assumed:
         found.append("currency")
     if mapping.zone is None:
         found.append("zone")

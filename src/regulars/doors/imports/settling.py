@@ -11,8 +11,8 @@ from typing import Literal
 
 import polars as pl
 
-from regulars.doors.imports import parsing
-from regulars.doors.imports.mapping import FileMapping
+from regulars.doors.imports import parsing, signs
+from regulars.doors.imports.mapping import AMOUNTS, FileMapping
 from regulars.doors.imports.parsing import Dates, Mark
 from regulars.kit.refusals import Refusal
 
@@ -137,7 +137,7 @@ class Survey:
                     continue
                 if name in self.reads.numbers and self.decimal is None:
                     goes_on = True
-                    self._decimals(_cells(lines, column))
+                    self._decimals(_cells(lines, column), is_amount=name in AMOUNTS and signs.are_in(column))
                 elif name in self.reads.instants and not self.mapping.dates:
                     goes_on = True
                     self._days.setdefault(name, self._unseen(name)).add(_cells(lines, column))
@@ -145,9 +145,9 @@ class Survey:
                     goes_on |= self._all_whole(name, column.drop_nulls())
         return goes_on
 
-    def _decimals(self, cells: pl.DataFrame) -> None:
+    def _decimals(self, cells: pl.DataFrame, *, is_amount: bool) -> None:
         cells = cells.filter(pl.col("value").str.contains("[.,]|[0-9][ \u00a0\u202f]+[0-9]")).with_columns(
-            bare=parsing.bare(pl.col("value"))
+            bare=parsing.bare(pl.col("value"), is_amount=is_amount)
         )
         if cells.is_empty():
             return
@@ -168,7 +168,7 @@ class Survey:
         signs = self._signs.setdefault(name, set())
         if column.dtype == pl.String:
             counts = column.drop_nulls().filter(column.drop_nulls().str.contains("[1-9]"))
-            minus = counts.str.contains("^[^0-9]*[-−]")
+            minus = counts.str.contains("^[^0-9]*[-−(（]|-$")
             has_minus, has_plus = bool(minus.any()), bool((~minus).any())
         else:
             has_minus, has_plus = bool((column < 0).any()), bool((column > 0).any())
