@@ -3,12 +3,14 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
@@ -30,6 +32,8 @@ SHOWN = 50
 EXAMPLE = "Product Viewed"
 #: A list that has grown so long by what came is begun anew.
 LONGEST = 300
+#: What came in longer ago is shown with its day.
+FRESH = timedelta(hours=12)
 
 KINDS: dict[str, Any] = {
     "track": gettext_lazy("did something"),
@@ -70,6 +74,7 @@ class Row:
     own_name: str
     source: str
     who: str
+    is_fresh: bool
 
 
 @require_safe
@@ -178,6 +183,7 @@ def _row(event: EventView, every: Mapping[int, Source]) -> Row:
         title=title,
         own_name=event.name if event.kind == "track" and title != event.name else "",
         source=every[event.source].name,
+        is_fresh=timezone.now() - event.received_at < FRESH,
         who=event.user_ref or (f"…{event.device_ref[-8:]}" if event.device_ref else ""),
     )
 
