@@ -115,6 +115,7 @@ def _file_options(command: Callable[_P, _T]) -> Callable[_P, _T]:
 @click.option(
     "--currency", callback=_a_currency, help="The currency of amounts that name none, instead of the mapping's."
 )
+@click.option("--sheet", metavar="NAME", help="The workbook's sheet to read  [default: the first whose header fits]")
 @click.pass_context
 def import_orders(
     ctx: click.Context,
@@ -123,6 +124,7 @@ def import_orders(
     source: str | None,
     zone: str | None,
     currency: str | None,
+    sheet: str | None,
     dry_run: bool,
     reject_file: Path | None,
     as_json: bool,
@@ -143,6 +145,7 @@ def import_orders(
             source=source,
             zone=zone,
             currency=currency,
+            sheet=sheet,
             progress=tell,
         )
     settled = None
@@ -343,9 +346,15 @@ def _told(file: Path, done: Imported, came: _Came) -> str:
             for row in done.conflicts.iter_rows(named=True)
         ]
     if done.reject_file:
-        said += ["", f"{done.rows_rejected:,} rows are in {done.reject_file}: mend them there and import that file."]
+        said += [
+            "",
+            f"{_rows(done.rows_rejected, 'is', 'are')} in {done.reject_file}: mend there, and import that file.",
+        ]
     elif done.rows_rejected:
-        said += ["", f"{done.rows_rejected:,} rows would be left out; --reject-file FILE writes them down."]
+        said += [
+            "",
+            f"{_rows(done.rows_rejected, 'would be', 'would be')} left out; --reject-file FILE writes down which.",
+        ]
     return "\n".join(said)
 
 
@@ -374,6 +383,7 @@ def _told(file: Path, done: Imported, came: _Came) -> str:
     callback=_a_currency,
     help="The shop's currency, also of amounts that name none, instead of the mapping's.",
 )
+@click.option("--sheet", metavar="NAME", help="The workbook's sheet to read  [default: the first whose header fits]")
 @click.option("--json", "as_json", is_flag=True, help="Print what is on the page as JSON.")
 @click.pass_context
 def report(
@@ -385,6 +395,7 @@ def report(
     as_of: datetime | None,
     zone: str | None,
     currency: str | None,
+    sheet: str | None,
     as_json: bool,
 ) -> None:
     """Turn an order file into one page: who the regulars are, who is slipping away.
@@ -405,6 +416,7 @@ def report(
             as_of=None if as_of is None else as_of.date(),
             zone=zone,
             currency=currency,
+            sheet=sheet,
             progress=tell,
         )
     page.write_text(made.html, encoding="utf-8")
@@ -429,6 +441,10 @@ def report(
 def _locale() -> str:
     """The reader's, by the names POSIX gives it, the strongest first."""
     return next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
+
+
+def _rows(count: int, one: str, several: str) -> str:
+    return f"1 row {one}" if count == 1 else f"{count:,} rows {several}"
 
 
 def _label(name: str) -> str:

@@ -34,7 +34,9 @@ CONTACTS = ("email", "phone")
 #: Stands in `join` for the number of the row in its file.
 ROW = "@row"
 #: Keys of every kind of mapping.
-KEYS = frozenset(("source", "zone", "decimal", "columns", "dates", "encoding", "delimiter", "sheet", "earliest"))
+KEYS = frozenset(
+    ("source", "zone", "decimal", "columns", "dates", "encoding", "delimiter", "sheet", "header_row", "earliest")
+)
 _KEYS = KEYS | {"grain", "currency", "rules", "shop"}
 _TESTS = frozenset(("negative", "zero", "positive", "empty", "present"))
 _KINDS: tuple[Kind, ...] = ("sale", "return", "adjustment")
@@ -94,6 +96,7 @@ class FileMapping:
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str | None = None
+    header_row: int | None = None
     earliest: date = date(1990, 1, 1)
     is_guess: bool = False
 
@@ -248,6 +251,9 @@ def shared(file: Path, told: dict[str, Any], *, numbers: Sequence[str] = ()) -> 
         raise bad(file, "decimal", decimal, 'say "." or ","')
     if zone is not None:
         civil.zone(zone)
+    header_row = told.get("header_row")
+    if header_row is not None and not (type(header_row) is int and header_row > 0):
+        raise bad(file, "header_row", header_row, "say the number of the row with the columns' names, from 1")
     earliest = told.get("earliest", FileMapping.earliest)
     if not isinstance(earliest, date):
         raise bad(file, "earliest", earliest, "write a day such as 1985-01-31")
@@ -261,6 +267,7 @@ def shared(file: Path, told: dict[str, Any], *, numbers: Sequence[str] = ()) -> 
         "encoding": told.get("encoding"),
         "delimiter": told.get("delimiter"),
         "sheet": told.get("sheet"),
+        "header_row": header_row,
         "earliest": earliest,
         "is_guess": file.stem == "generic",
     }

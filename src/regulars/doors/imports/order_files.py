@@ -14,7 +14,7 @@ from regulars.doors.imports import documents, mapping, reading, walking
 from regulars.doors.imports.checking import PROBLEMS
 from regulars.doors.imports.documents import Documents
 from regulars.doors.imports.left_out import LeftOut
-from regulars.doors.imports.mapping import OrderMapping
+from regulars.doors.imports.mapping import BadMapping, OrderMapping
 from regulars.doors.imports.normalising import ROWS, Normaliser
 from regulars.doors.imports.reading import Source
 from regulars.doors.imports.spilling import Spill
@@ -138,17 +138,42 @@ def walk(
     currency_told: str | None = None,
     shop_zone: str | None = None,
     country: str = "CN",
+    sheet: str | None = None,
 ) -> Iterator[Walk]:
     """Open `path`, tie the mapping to its columns, and walk. `zone`, `currency`: for what the mapping leaves open.
 
     `zone_told` and `currency_told` are instead of the mapping's, also of one that is found by its columns.
     Days are those of `shop_zone`, of the file's own zone without it. Phone numbers are those of `country`, of the
-    mapping's if it names one.
+    mapping's if it names one. `sheet` of a workbook is instead of the mapping's.
     """
     hints = wanted or mapping.load("generic")
     days = None if shop_zone is None else civil.zone(shop_zone)
-    source = reading.open_file(path, encoding=hints.encoding, delimiter=hints.delimiter, sheet=hints.sheet)
-    chosen = mapping.bind(wanted or mapping.fitting(source.columns), source.columns)
+
+    def fits(columns: Sequence[str]) -> bool:
+        try:
+            mapping.bind(wanted or mapping.fitting(columns), columns)
+        except BadMapping:
+            return False
+        return True
+
+    source = reading.open_file(
+        path,
+        encoding=hints.encoding,
+        delimiter=hints.delimiter,
+        sheet=sheet or hints.sheet,
+        header_row=hints.header_row,
+        fits=fits,
+    )
+    try:
+        chosen = mapping.bind(wanted or mapping.fitting(source.columns), source.columns)
+    except BadMapping as problem:
+        if not source.header_in:
+            raise
+        raise BadMapping(
+            f"{problem.message}; names of columns were looked for in {source.header_in}: `header_row:` and `sheet:` in"
+            " the mapping say where else they are",
+            **problem.facts,
+        ) from problem
     chosen = replace(chosen, zone=zone_told or chosen.zone, currency=currency_told or chosen.currency)
     region = chosen.shop.country if chosen.shop else country
     normaliser = Normaliser(
@@ -174,6 +199,7 @@ def normalise(
     currency: str = "CNY",
     zone_told: str | None = None,
     currency_told: str | None = None,
+    sheet: str | None = None,
     progress: Progress = lambda *_: None,
 ) -> OrderFile:
     """Read the file without a database. `wanted` None: a shipped mapping that fits its columns, or a guess.
@@ -189,6 +215,7 @@ def normalise(
         currency=currency,
         zone_told=zone_told,
         currency_told=currency_told,
+        sheet=sheet,
         now=now,
         progress=progress,
     ) as file:

@@ -103,6 +103,7 @@ def import_orders(
     source: str | None = None,
     zone: str | None = None,
     currency: str | None = None,
+    sheet: str | None = None,
     progress: Progress = lambda *_: None,
 ) -> Imported:
     """Bring the orders and returns of a file in, with origin `history`.
@@ -123,6 +124,7 @@ def import_orders(
         currency=shop.currency,
         zone_told=zone,
         currency_told=currency,
+        sheet=sheet,
         now=at,
         progress=progress,
         shop_zone=shop_zone,

@@ -44,6 +44,10 @@ _BOMS = (
 #: What Excel understands in a first line, and some programs write for it. Saved again it may have other cells.
 _SEPARATOR = re.compile(r"\ufeff?\"?sep=([^\"\r\n])\"?[,;\t|]*\s*", re.IGNORECASE)
 _SAMPLE = 5_000
+#: How far down a header is looked for: titles and notes above it are few.
+_HEADER_ROWS = 20
+#: What is fewer names is a title.
+_FEWEST_NAMES = 3
 #: Names of encodings as people know them.
 _SPOKEN = {
     "utf-8-sig": "UTF-8 with a byte order mark",
@@ -54,6 +58,10 @@ _SPOKEN = {
     "gb18030": "GB18030",
     "cp1252": "Windows-1252",
 }
+
+
+#: Whether names of columns are such as a header has.
+Fits = Callable[[Sequence[str]], bool]
 
 
 class UnreadableFile(Refusal):
@@ -67,7 +75,7 @@ class Source:
     """One file to read. `rows_expected` where the file tells; `notes` say what was found out about it.
 
     `chunks()` starts anew each time; a frame has `@row`, `@line`, `@fault` and the columns. `decimal` is the sign its
-    numbers are written with where the kind of file leaves no choice, else empty.
+    numbers are written with where the kind of file leaves no choice, else empty. `header_in`: where the names stand.
     """
 
     path: Path
@@ -77,6 +85,7 @@ class Source:
     notes: Sequence[str]
     chunks: Callable[[], Iterator[pl.DataFrame]]
     decimal: Literal["", "."] = ""
+    header_in: str = ""
 
     @property
     def is_reject_file(self) -> bool:
@@ -91,9 +100,19 @@ def digest(path: Path) -> str:
 
 
 def open_file(
-    path: Path, *, encoding: str | None = None, delimiter: str | None = None, sheet: str | None = None
+    path: Path,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    sheet: str | None = None,
+    header_row: int | None = None,
+    fits: Fits = lambda _: True,
 ) -> Source:
-    """Look at the file: what kind, which encoding, which columns. Refuses what is no table."""
+    """Look at the file: what kind, which encoding, which columns. Refuses what is no table.
+
+    The header is row `header_row`, else the first that `fits`: of the sheet, or of the first sheet that has one. Where
+    none does it is the first row.
+    """
     if not path.is_file():
         raise UnreadableFile(f"file: there is no file {path}; check the path", field="file", value=str(path))
     with path.open("rb") as file:
@@ -104,9 +123,9 @@ def open_file(
         return _open_parquet(path)
     if start[:4] == b"PK\x03\x04" or start[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         _refuse(path, binaries.of_package(path))
-        return _open_workbook(path, sheet)
+        return _open_workbook(path, sheet, header_row, fits)
     _refuse(path, binaries.of_bytes(start))
-    return _open_csv(path, encoding, delimiter)
+    return _open_csv(path, encoding, delimiter, header_row, fits)
 
 
 def _refuse(path: Path, seems: tuple[str, str] | None) -> None:
@@ -209,7 +228,7 @@ def _delimiter(path: Path, encoding: str) -> str:
     return best
 
 
-def _open_csv(path: Path, encoding: str | None, delimiter: str | None) -> Source:
+def _open_csv(path: Path, encoding: str | None, delimiter: str | None, header_row: int | None, fits: Fits) -> Source:
     try:
         with unpacked(path) as packed:
             _refuse_packed(path, packed.read(_START))
@@ -217,9 +236,10 @@ def _open_csv(path: Path, encoding: str | None, delimiter: str | None) -> Source
         codecs.lookup(found)
         with _lines(path, found) as text:
             _refuse(path, binaries.of_text(text.read(_START)))
-        mark = delimiter or _delimiter(path, found)
+        mark, at = _header_at(path, found, delimiter, header_row, fits)
         with _lines(path, found) as text:
-            header = _head(path, Lines(text, mark))
+            lines = Lines(text, mark)
+            header = _head(path, lines, at)
     except LookupError as problem:
         raise UnreadableFile(
             f"{path.name}: encoding {encoding!r} is unknown; use a name such as utf-8 or gb18030",
@@ -238,7 +258,10 @@ def _open_csv(path: Path, encoding: str | None, delimiter: str | None) -> Source
         notes.append(f"The file is in {_SPOKEN[found]}.")
     if mark != ",":
         notes.append(f"Columns are separated by {'tabs' if mark == chr(9) else mark!r}.")
-    return Source(path, "csv", columns, None, notes, partial(_csv_chunks, path, found, mark, columns))
+    if at > 1:
+        notes.append(f"The header is in line {at}; what stands above it is not read.")
+    chunks = partial(_csv_chunks, path, found, mark, columns, at)
+    return Source(path, "csv", columns, None, notes, chunks, header_in=f"line {max(at, 1)}")
 
 
 def _refuse_packed(path: Path, start: bytes) -> None:
@@ -251,11 +274,42 @@ def _refuse_packed(path: Path, start: bytes) -> None:
     _refuse(path, binaries.of_bytes(start))
 
 
-def _header(path: Path, cells: Sequence[str]) -> list[str]:
+def _header_at(path: Path, encoding: str, delimiter: str | None, header_row: int | None, fits: Fits) -> tuple[str, int]:
+    """What separates columns, and the line of the header; 0 for the first that is not blank."""
+    likely = delimiter or _delimiter(path, encoding)
+    if header_row is not None:
+        return likely, header_row
+    for mark in dict.fromkeys((likely, *(() if delimiter else _DELIMITERS))):
+        with _lines(path, encoding) as text:
+            lines = Lines(text, mark)
+            seen = 0
+            for line in lines:
+                number = lines.number
+                cells, unclosed = lines.row(line)
+                if not any(cell.strip() for cell in cells) or _SEPARATOR.fullmatch(line):
+                    continue
+                seen += 1
+                if unclosed is None and _is_header(cells, fits):
+                    return mark, 0 if seen == 1 else number
+                if seen == _HEADER_ROWS:
+                    break
+    return likely, 0
+
+
+def _is_header(cells: Sequence[str], fits: Fits) -> bool:
+    names = _named(cells)
+    return sum(map(bool, cells)) >= _FEWEST_NAMES and fits(names)
+
+
+def _named(cells: Sequence[str]) -> list[str]:
     names = [cell.strip().strip("\ufeff") for cell in cells]
     while names and not names[-1]:
         names.pop()
-    named = [name or f"column {place}" for place, name in enumerate(names, 1)]
+    return [name or f"column {place}" for place, name in enumerate(names, 1)]
+
+
+def _header(path: Path, cells: Sequence[str]) -> list[str]:
+    named = _named(cells)
     for name in named:
         if named.count(name) > 1:
             raise UnreadableFile(
@@ -266,13 +320,13 @@ def _header(path: Path, cells: Sequence[str]) -> list[str]:
     return named
 
 
-def _csv_chunks(path: Path, encoding: str, delimiter: str, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+def _csv_chunks(path: Path, encoding: str, delimiter: str, columns: Sequence[str], at: int) -> Iterator[pl.DataFrame]:
     chunk = Chunk(columns, delimiter)
     width = len(columns)
     blank = delimiter + " \t\r\n"
     with _lines(path, encoding) as text:
         lines = Lines(text, delimiter)
-        _head(path, lines)
+        _head(path, lines, at)
         try:
             for line in lines:
                 if '"' in line:
@@ -300,9 +354,11 @@ def _csv_chunks(path: Path, encoding: str, delimiter: str, columns: Sequence[str
         yield chunk.frame()
 
 
-def _head(path: Path, lines: Lines) -> list[str]:
-    """The header's cells; `lines` goes on behind it."""
+def _head(path: Path, lines: Lines, at: int) -> list[str]:
+    """The header's cells: the first row that is not blank, from line `at` on. `lines` goes on behind it."""
     for line in lines:
+        if lines.number < at:
+            continue
         if lines.number == 1 and _SEPARATOR.fullmatch(line):
             continue
         number = lines.number
@@ -353,20 +409,25 @@ def _parquet_chunks(path: Path) -> Iterator[pl.DataFrame]:
 # --- Excel
 
 
-def _open_workbook(path: Path, sheet: str | None) -> Source:
+def _open_workbook(path: Path, sheet: str | None, header_row: int | None, fits: Fits) -> Source:
     try:
         with CalamineWorkbook.from_path(path) as book:
             names = book.sheet_names
-            chosen = sheet or names[0]
-            if chosen not in names:
+            if sheet and sheet not in names:
                 raise UnreadableFile(
-                    f"{path.name}: there is no sheet {chosen!r}; the workbook has {', '.join(names)}",
+                    f"{path.name}: there is no sheet {sheet!r}; the workbook has {', '.join(names)}",
                     field="sheet",
-                    value=chosen,
+                    value=sheet,
                 )
+            chosen, at = sheet or names[0], header_row
+            if at is None:
+                places = ((name, _sheet_header(book, name, fits)) for name in ([sheet] if sheet else names))
+                chosen, at = next(((name, row) for name, row in places if row), (chosen, None))
             rows = book.get_sheet_by_name(chosen)
-            header = next((row for row in rows.iter_rows() if any(map(_text, row))), [])
-            expected = rows.height
+            if at is None:
+                at = next((place for place, row in enumerate(rows.iter_rows(), 1) if any(map(_text, row))), 1)
+            header = next(islice(rows.iter_rows(), at - 1, None), [])
+            expected = rows.height - at
             # A number cell has its value, not a way to write it; beside one, a comma in a text cell must not make
             # thousands of it. So such a sheet is read with points, and texts with commas are told row by row.
             has_fractions = any(isinstance(cell, float) and cell % 1 for row in rows.iter_rows() for cell in row)
@@ -375,9 +436,34 @@ def _open_workbook(path: Path, sheet: str | None) -> Source:
             f"{path.name}: {problem}; save it as .xlsx again", field="file", value=path.name
         ) from problem
     columns = _header(path, [_text(cell) for cell in header])
-    notes = [f"Read from the sheet {chosen!r}; the workbook has {len(names)}."] if len(names) > 1 else []
-    chunks = partial(_sheet_chunks, path, chosen, columns)
-    return Source(path, "xlsx", columns, max(expected - 1, 0), notes, chunks, decimal="." if has_fractions else "")
+    others = ", ".join(repr(name) for name in names if name != chosen)
+    notes = [f"Read from the sheet {chosen!r}; the workbook also has {others}."] if others else []
+    if at > 1:
+        notes.append(f"The header is in row {at}; what stands above it is not read.")
+    return Source(
+        path,
+        "xlsx",
+        columns,
+        max(expected, 0),
+        notes,
+        partial(_sheet_chunks, path, chosen, columns, at),
+        decimal="." if has_fractions else "",
+        header_in=f"row {at} of the sheet {chosen!r}" + (f" (the workbook also has {others})" if others else ""),
+    )
+
+
+def _sheet_header(book: CalamineWorkbook, sheet: str, fits: Fits) -> int | None:
+    """The row of a sheet that is its header, from 1."""
+    seen = 0
+    for place, row in enumerate(book.get_sheet_by_name(sheet).iter_rows(), 1):
+        cells = [_text(cell) for cell in row]
+        if any(cells):
+            seen += 1
+            if _is_header(cells, fits):
+                return place
+        if seen == _HEADER_ROWS:
+            break
+    return None
 
 
 def _text(cell: object) -> str:
@@ -392,20 +478,16 @@ def _text(cell: object) -> str:
     return str(cell)
 
 
-def _sheet_chunks(path: Path, sheet: str, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+def _sheet_chunks(path: Path, sheet: str, columns: Sequence[str], at: int) -> Iterator[pl.DataFrame]:
     width = len(columns)
     with CalamineWorkbook.from_path(path) as book:
         opened = book.get_sheet_by_name(sheet)
         chunk = Chunk(columns)
-        line = 0
-        is_header = True
-        for cells in opened.iter_rows():
-            line += 1
+        for line, cells in enumerate(opened.iter_rows(), 1):
+            if line <= at:
+                continue
             texts = [_text(cell) for cell in cells]
             if not any(texts):
-                continue
-            if is_header:
-                is_header = False
                 continue
             chunk.add_cells(line, texts + [""] * (width - len(texts)))
             if chunk.rows == CHUNK:

@@ -76,6 +76,7 @@ def make(
     as_of: date | None = None,
     currency: str | None = None,
     zone: str | None = None,
+    sheet: str | None = None,
     progress: Progress = lambda *_: None,
 ) -> Made:
     """Read, compute, render. The whole file is in memory: some 2 GB for ten million lines.
@@ -85,7 +86,9 @@ def make(
     and currency are those a first import would settle: `zone` and `currency`, else the mapping's, else the currency of
     most rows. Refused as an import would refuse it.
     """
-    file = order_files.normalise(path, mapping, now=now, zone_told=zone, currency_told=currency, progress=progress)
+    file = order_files.normalise(
+        path, mapping, now=now, zone_told=zone, currency_told=currency, sheet=sheet, progress=progress
+    )
     home = file.currency
     frames = {name: getattr(file.paper, name).to_arrow() for name in tables.NEEDED}
     today = civil.day_of(now, civil.zone(file.zone))
