@@ -54,3 +54,18 @@ def test_the_apps_own_role_is_fine(tmp_path: Path, fresh_database: dict[str, str
     _, found = examined(tmp_path, **fresh_database)
     assert found["Database role"]["state"] == "fine"
     assert found["Jobs"]["state"] == "fine"
+
+
+def test_looking_makes_nothing(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    without = {name: value for name, value in os.environ.items() if not name.startswith("REGULARS_DATABASE")}
+    done = subprocess.run(
+        [sys.executable, "-m", "regulars", "doctor", "--json"],
+        env=without | {"REGULARS_HOME": str(home), "PYTHONPATH": SOURCE},
+        capture_output=True,
+        text=True,
+    )
+    (found,) = [one for one in json.loads(done.stdout) if one["what"] == "Database"]
+    assert (done.returncode, found["state"]) == (0, "warning")
+    assert "regulars up" in found["mend"]
+    assert not home.exists()

@@ -24,7 +24,7 @@ from regulars.main.cli import say
 from regulars.runtime.database.needs import without_database
 from regulars.runtime.database.ready import is_external, pending_migrations, server
 from regulars.runtime.notices import lag
-from regulars.runtime.postgres import embedded
+from regulars.runtime.postgres import embedded, places
 from regulars.runtime.postgres.safety import has_checksums, unsafe_settings
 from regulars.runtime.secrets import rotation
 
@@ -177,7 +177,7 @@ def _notices() -> Iterator[Finding]:
             f"nobody can read past what session {holder.pid} ({holder.state}) has had open for {holder.seconds:.0f} s"
         )
         yield Finding("Notices", WARNING, words, f"If it is stuck: SELECT pg_terminate_backend({holder.pid}).")
-    words = f"{len(listeners)} listeners, {waiting} notices to be tried again, {dead} given up"
+    words = f"listeners: {len(listeners)}, {waiting} notices to be tried again, {dead} given up"
     if dead:
         yield Finding(
             "Notices",
@@ -205,6 +205,11 @@ def findings() -> Iterator[Finding]:
     """Everything, in order. A database that does not come up is a finding, and ends the list."""
     for look in (_python, _zones, _home, _secrets):
         yield from look()
+    home = Path(settings.REGULARS_HOME)
+    if not is_external() and not places.has_cluster(home):
+        # Looking makes nothing.
+        yield Finding("Database", WARNING, f"none yet in {home}", "`regulars up` makes it.")
+        return
     try:
         with server(say=say):
             for look in (_server, _role, _migrations):

@@ -89,6 +89,13 @@ def _root(home: Path, account: Account) -> tuple[Path, str]:
     return chosen, f"the system user {account.name}, which the database runs as, cannot enter {home}"
 
 
+def has_cluster(home: Path) -> bool:
+    """Whether a database stands for `home`. Makes nothing."""
+    pointer = home / POINTER
+    root = Path(pointer.read_text().strip()) if pointer.exists() else home / "postgres"
+    return (root / "data").exists()
+
+
 def _socket(root: Path, account: Account) -> Path:
     beside = root / "socket"
     if len(os.fsencode(beside / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET:
