@@ -8,7 +8,7 @@ import polars as pl
 from regulars.doors.imports import parsing, signs
 from regulars.doors.imports.checking import Problems
 from regulars.doors.imports.mapping import NUMBERS, Grain, OrderMapping, Rule
-from regulars.doors.imports.parsing import MILLION, Mark, divided, millionths
+from regulars.doors.imports.parsing import FAILED, MILLION, NOTHING, Mark, divided, millionths
 from regulars.doors.imports.settling import EITHER, SURELY, Settled
 from regulars.kit import money
 
@@ -60,6 +60,13 @@ class Amounts:
             needed = name in columns and not (name == "unit_price" and "amount" in columns)
             if needed:
                 found.where(pl.col(name).is_null(), name, "is empty", "fill it in")
+                if read.schema[name] == pl.String:
+                    found.where(
+                        pl.col(name).is_in(NOTHING) & ~pl.col(name).is_in(FAILED),
+                        name,
+                        "is what programs write for no number",
+                        "write the number, or leave the row out",
+                    )
         for name in (name for name in NUMBERS if name in columns):
             found.where(
                 pl.col(f"{name}_read").abs() >= _MOST[name],
@@ -195,6 +202,15 @@ class Amounts:
                 "correct the sign or the row's currency; where rows differ, add a column with each row's currency",
             )
         unread = pl.col(name).is_not_null() & pl.col(f"{name}_read").is_null()
+        if kind == pl.String:
+            has_failed = pl.col(name).is_in(FAILED)
+            found.where(
+                has_failed,
+                name,
+                "is what a spreadsheet writes where a formula failed",
+                "mend the formula and export again, or write the number",
+            )
+            unread &= ~has_failed & ~pl.col(name).is_in(NOTHING)
         sign = "point" if mark == "." else "comma"
         if kind == pl.String and not self.mapping.columns[name].sum:
             text = parsing.bare(pl.col(name), is_amount=has_signs)
@@ -251,7 +267,9 @@ class Amounts:
 
     def _test(self, name: str, condition: str) -> pl.Expr:
         if condition in {"empty", "present"}:
-            is_null = pl.col(name).is_null() if name in self.mapping.columns else pl.lit(value=True)
+            is_null = pl.lit(value=True)
+            if name in self.mapping.columns:
+                is_null = pl.col(name).is_null() if name not in NUMBERS else pl.col(f"{name}_read").is_null()
             return is_null if condition == "empty" else ~is_null
         number = pl.col(f"{name}_read")
         return {"negative": number < 0, "zero": number == 0, "positive": number > 0}[condition].fill_null(value=False)

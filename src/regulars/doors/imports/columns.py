@@ -11,7 +11,7 @@ import polars as pl
 from regulars.doors.imports import countries, parsing, signs
 from regulars.doors.imports.checking import PROBLEMS, Problems
 from regulars.doors.imports.mapping import AMOUNTS, ROW, Column, FileMapping
-from regulars.doors.imports.parsing import MILLION, millionths, tidy
+from regulars.doors.imports.parsing import FAILED, MILLION, NOTHING, millionths, tidy
 from regulars.doors.imports.reading import Source
 from regulars.doors.imports.row_frames import FAULT
 from regulars.doors.imports.settling import Reads, Settled, Survey, either_order, other_order, veiled
@@ -157,7 +157,9 @@ class Columns(Generic[_M]):
             return self._sum(column.sum, schema, is_amount=name in AMOUNTS).alias(name)
         there = column.names[0]
         if name in self.texts or column.values or schema[there] == pl.String:
-            text = tidy(as_text(there, schema[there]))
+            # In place of a number, what programs write for nothing is told as it stands where a number is needed.
+            nothing = ("",) if name in self.reads.numbers else NOTHING
+            text = tidy(as_text(there, schema[there]), nothing)
             if column.values:
                 text = text.replace(column.values)
             return text.alias(name)
@@ -226,6 +228,12 @@ class Columns(Generic[_M]):
             found.where(broken, name, "has characters that cannot be read", "say the right encoding, or type it anew")
         for name, most in self.longest.items():
             if name in columns:
+                found.where(
+                    pl.col(name).is_in(FAILED),
+                    name,
+                    "is what a spreadsheet writes where a formula failed",
+                    "mend the formula and export again, or write what belongs there",
+                )
                 unseen = pl.col(name).str.contains(r"[\p{C}\p{Zl}\p{Zp}]") & ~pl.col(name).str.contains(_BROKEN)
                 found.where(unseen, name, "has characters nobody can see", "type it anew, without line breaks")
                 found.where(

@@ -6,10 +6,11 @@ from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 import polars as pl
+from django.utils.translation import gettext_noop
 
 from regulars.doors.imports import signs
 from regulars.doors.imports.amounts import Amounts
-from regulars.doors.imports.checking import Problems
+from regulars.doors.imports.checking import PROBLEMS, Problems
 from regulars.doors.imports.columns import Columns
 from regulars.doors.imports.mapping import AMOUNTS, CONTACTS, NUMBERS, Grain, OrderMapping
 from regulars.doors.imports.parsing import tidy
@@ -63,6 +64,20 @@ _TEXTS = (
     "product",
     "title",
     "category",
+)
+_TOTALS = (
+    "total",
+    "totals",
+    "grand total",
+    "subtotal",
+    "sub total",
+    "sum",
+    "合计",
+    "总计",
+    "小计",
+    "总和",
+    "合計",
+    "總計",
 )
 _LONGEST = {
     "order": 200,
@@ -153,7 +168,7 @@ class Normaliser(Columns[OrderMapping]):
         told, faults = self._told(raw)
         found = self._problems()
         checked = self._check(self._read(told), found)
-        bad = found.found(checked, faults)
+        bad = found.found(checked, pl.concat([faults, self._totals(checked)]).sort("row"))
         rows = _row(checked, self.shop_zone or self.zone, self._grain).with_columns(
             pl.col("row").is_in(bad["row"].unique().implode()).alias("is_bad")
         )
@@ -199,6 +214,28 @@ class Normaliser(Columns[OrderMapping]):
         self._check_happened("placed_at", read, found, empty="fill in when the order was placed")
         self._check_updated(read, found)
         return self._amounts.read(read, found)
+
+    def _totals(self, checked: pl.DataFrame) -> pl.DataFrame:
+        """PROBLEMS: rows without a date that say they are a total, one each: nothing else of them is worth saying."""
+        undated = checked.filter(pl.col("placed_at_read").is_null())
+        texts = [name for name in self.mapping.columns if undated.schema.get(name) == pl.String]
+        if undated.is_empty() or not texts:
+            return pl.DataFrame(schema=PROBLEMS)
+        words = {name: pl.col(name).str.to_lowercase().str.strip_chars(" :：") for name in texts}
+        says_so = [pl.when(word.is_in(_TOTALS)).then(pl.lit(name)) for name, word in words.items()]
+        return (
+            undated.with_columns(total_in=pl.coalesce(says_so))
+            .drop_nulls("total_in")
+            .select(
+                row="@row",
+                line_in_file="@line",
+                column=pl.col("total_in").replace({name: self.spoken(name) for name in texts}),
+                value=pl.coalesce(pl.when(pl.col("total_in") == name).then(pl.col(name)) for name in texts),
+                problem=pl.lit(gettext_noop("looks like a total under the table, not like an order")),
+                mend=pl.lit("take the row out; totals are added up anew"),
+            )
+            .cast(PROBLEMS)
+        )
 
     def _customers(self, read: pl.DataFrame, found: Problems) -> pl.DataFrame:
         """With `customer_key`: the customer's number, or an address or phone number in the form that is compared."""

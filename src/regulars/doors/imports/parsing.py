@@ -24,10 +24,14 @@ _SERIAL = r"^\d{5}(\.\d+)?$"
 _ISO = r"^\d{4}-\d{1,2}-\d{1,2}"
 
 
-def tidy(column: pl.Expr) -> pl.Expr:
+#: What spreadsheets write where a formula failed.
+FAILED = ("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!")
+
+
+def tidy(column: pl.Expr, nothing: Sequence[str] = NOTHING) -> pl.Expr:
     """Text without blanks around it (also wide and non-breaking ones); what programs write for nothing is null."""
     stripped = column.str.strip_chars(" \t\r\n\u00a0\u3000\ufeff")
-    return pl.when(stripped.is_in(NOTHING)).then(None).otherwise(stripped)
+    return pl.when(stripped.is_in(nothing)).then(None).otherwise(stripped)
 
 
 def bare(column: pl.Expr, *, is_amount: bool = False) -> pl.Expr:

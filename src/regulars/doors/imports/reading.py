@@ -55,7 +55,8 @@ _SPOKEN = {
     "utf-16-le": "UTF-16",
     "utf-16-be": "UTF-16",
     "utf-32": "UTF-32",
-    "gb18030": "GB18030",
+    "gb18030": "GB18030 (where Chinese looks wrong, say `encoding: big5` in the mapping)",
+    "big5hkscs": "Big5 (where Chinese looks wrong, say `encoding: gb18030` in the mapping)",
     "cp1252": "Windows-1252",
 }
 
@@ -171,6 +172,16 @@ def _looks_chinese(path: Path) -> bool:
     return 2 * sum(map(_is_common, letters)) >= len(letters)
 
 
+def _everyday(path: Path, encoding: str, of: str, last: int) -> float:
+    """How many of the first letters beyond ASCII, from 0 to 1, are among those that the character set `of` has in its
+    first, everyday part: up to the lead byte `last`."""
+    with _lines(path, encoding) as text:
+        strange = (letter for line in text if not line.isascii() for letter in line if letter > "\x7f")
+        letters = list(islice(strange, _SAMPLE))
+    codes = [letter.encode(of, "ignore") for letter in letters]
+    return sum(len(code) == 2 and code[0] <= last for code in codes) / max(len(letters), 1)
+
+
 def _is_torn_utf8(path: Path) -> bool:
     """Whether it is UTF-8 but for some bytes. Other encodings' letters hardly ever make whole ones of UTF-8."""
     whole = torn = 0
@@ -203,7 +214,13 @@ def encoding_of(path: Path) -> str:
         return "utf-16-le" if odd > even else "utf-16-be"
     if _decodes(path, "utf-8") or _is_torn_utf8(path):
         return "utf-8"
-    return "gb18030" if _decodes(path, "gb18030") and _looks_chinese(path) else "cp1252"
+    is_gb = _decodes(path, "gb18030")
+    if _decodes(path, "big5hkscs"):
+        # Either way nearly all bytes are Chinese letters; read wrongly, half of them are rare ones.
+        simple = _everyday(path, "gb18030", "gb2312", 0xD7) if is_gb else 0.0
+        if _everyday(path, "big5hkscs", "big5", 0xC6) > max(simple + 0.1, 0.7):
+            return "big5hkscs"
+    return "gb18030" if is_gb and _looks_chinese(path) else "cp1252"
 
 
 def _lines(path: Path, encoding: str) -> IO[str]:

@@ -519,3 +519,51 @@ def test_an_order_that_runs_over_midnight_is_one(tmp_path: Path) -> None:
     assert file.conflicts.is_empty()
     assert file.tables["orders"]["total_minor"].to_list() == [1800]
     assert file.tables["orders"]["placed_on"].to_list() == [date(2025, 5, 2)]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        ("quantity", "NaN", "is what programs write for no number"),
+        ("unit_price", "nan", "is what programs write for no number"),
+        ("unit_price", "#N/A", "is what a spreadsheet writes where a formula failed"),
+        ("quantity", "#REF!", "is what a spreadsheet writes where a formula failed"),
+        ("customer", "#REF!", "is what a spreadsheet writes where a formula failed"),
+    ],
+)
+def test_what_programs_write_for_nothing_is_named(tmp_path: Path, column: str, value: str, told: str) -> None:
+    file = read(a_file(tmp_path, [row("A1"), row("A2", **{column: value})]))
+
+    (problem,) = file.problems.to_dicts()
+    assert (problem["line_in_file"], problem["value"], problem["problem"]) == (3, value, told)
+
+
+def test_an_amount_nobody_needs_may_be_nothing(tmp_path: Path) -> None:
+    file = read(a_file(tmp_path, [row("A1", discount="NaN"), row("A2", discount="1.00")]))
+
+    assert file.problems.is_empty()
+    assert file.totals["net_value"] == {"GBP": "17.00"}
+
+
+@pytest.mark.parametrize("column", ["order", "placed_at", "product", "customer"])
+@pytest.mark.parametrize("word", ["Total", "Grand total:", "合计"])
+def test_a_total_under_the_table_is_one_problem(tmp_path: Path, column: str, word: str) -> None:
+    total = dict.fromkeys(row(), "") | {"quantity": "2", "unit_price": "9.00", column: word}
+
+    file = read(a_file(tmp_path, [row("A1"), total]))
+
+    assert problems(file) == [(3, column, word)]
+    assert file.problems["problem"][0] == "looks like a total under the table, not like an order"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "title"), [("big5", "北海道牛奶餅乾與綠茶禮盒"), ("gb18030", "北海道牛奶饼干与绿茶礼盒")]
+)
+def test_traditional_and_simple_chinese_are_told_apart(tmp_path: Path, encoding: str, title: str) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_bytes(text_of([row("A1", title=title), row("A2", title=title)]).encode(encoding))
+
+    file = read(path)
+
+    assert file.tables["products"]["title"].to_list() == [title]
+    assert any("`encoding:" in note for note in file.notes)
