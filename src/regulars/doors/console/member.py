@@ -230,7 +230,7 @@ def _state(reading: CustomerReading) -> Mapping[str, str]:
     return {
         "tone": "good",
         "name": _("regular"),
-        "why": _("Away for %(away)s days, within %(patience)s × %(gap)s = %(limit)s days.") % sums,
+        "why": _("Days since the last purchase: %(away)s, within %(patience)s × %(gap)s = %(limit)s.") % sums,
     }
 
 
