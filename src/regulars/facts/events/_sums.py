@@ -39,11 +39,11 @@ class Sale:
     remarks: Sequence[str]
 
 
-def check(problems: Sequence[Problem]) -> list[str]:
-    """What could not be read and does not matter. Raises `Unusable` for what does."""
+def check(problems: Sequence[Problem], *, also: Sequence[str] = ()) -> list[str]:
+    """What could not be read and does not matter. Raises `Unusable` for what does, and for the fields in `also`."""
     for problem in problems:
         last = problem.field.rpartition(".")[2].partition("[")[0]
-        if last in _MATTER:
+        if last in _MATTER or last in also:
             raise Unusable("unreadable", str(problem))
     return [str(problem) for problem in problems]
 

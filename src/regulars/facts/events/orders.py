@@ -364,8 +364,8 @@ class _Work:
         _save([row])
 
     def _give_back(self, row: Row) -> None:
-        order, unread = spec.order(DECODER.decode(row.told))
-        remarks = _sums.check(unread)
+        order, unread = spec.refund(DECODER.decode(row.told))
+        remarks = _sums.check(unread, also=spec.GOING_BACK)
         if row.name == "Till Return" and not order.order_id:
             self._take_in(row, order, remarks)
             return

@@ -29,6 +29,8 @@ _ANYWHERE = frozenset(
         *("creditcard", "creditcardnumber", "cardholder", "cardholdername", "iban"),
         *("review", "reviewbody", "reviewtext", "reviewtitle", "reviewcontent", "message", "sharemessage", "comment"),
         *("comments", "note", "notes", "remark", "remarks", "giftmessage", "feedback", "password"),
+        *("body", "question", "answer", "transcript", "inquiry", "enquiry", "posttext", "postbody", "postcontent"),
+        "contactperson",
         *("ip", "ipaddress", "advertisingid", "idfa", "idfv", "pushtoken", "devicetoken"),
         *(
             "手机",
@@ -52,7 +54,10 @@ _ANYWHERE = frozenset(
             *("customer", "user", "buyer", "member", "guest", "contact", "recipient", "receiver", "sender", "shipping"),
             *("billing", "delivery", "home", "work", "cell", "primary", "invoice"),
         )
-        for what in ("name", "email", "phone", "phonenumber", "mobile", "tel", "address", "firstname", "lastname")
+        for what in (
+            *("name", "email", "phone", "phonenumber", "mobile", "tel", "address", "firstname", "lastname"),
+            *("fullname", "emailaddress", "mobilenumber", "mobilephone"),
+        )
     ]
 )
 #: Personal only where the object is about a person: products, pages and libraries have names too.
@@ -76,7 +81,7 @@ _OF_A_PERSON = frozenset(
 _PERSONS = frozenset(
     [
         *("traits", "customer", "user", "buyer", "member", "receiver", "contact", "person", "profile", "sender"),
-        *("shipping", "billing", "delivery"),
+        *("shipping", "billing", "delivery", "shipto", "billto"),
     ]
 )
 #: What stands inside an object about a person and is about something else.
@@ -88,6 +93,9 @@ _NOT_PERSONS = frozenset(
 )
 _OF_A_DEVICE = frozenset(["token", "id", "name"])
 _EMAIL = re.compile(r"[^\s@/?&=<>\"']{1,64}(?:@|%40)[^\s@/?&=<>\"']{1,255}")
+#: With its country's code; a plus after a letter or a digit is a blank of a page's address, or a sum.
+_PHONE = re.compile(r"(?<![0-9A-Za-z])(?:\+|%2[Bb])\(?[1-9](?:(?:[ ().-]|%20){0,2}[0-9]){6,14}(?![0-9])")
+_PHONE_IN_JSON = re.compile(rb"(?:\+|%2[Bb])\(?[1-9][0-9 ().%-]{6}")
 _EMAIL_IN_JSON = re.compile(rb"[^\s@/?&=<>\"'](?:@|%40)[^\s@/?&=<>\"']")
 _TIDY = str.maketrans("", "", "-_ .")
 _DIGITS: Final = "0123456789"
@@ -123,24 +131,29 @@ def take_out(
 
 
 def without_addresses(text: str) -> str:
-    """The text with a blank in the place of each e-mail address."""
-    return _EMAIL.sub(BLANK, text) if "@" in text or "%40" in text else text
+    """The text with a blank in the place of each e-mail address and each telephone number with its country's code."""
+    if "@" in text or "%40" in text:
+        text = _EMAIL.sub(BLANK, text)
+    return _PHONE.sub(BLANK, text) if "+" in text or "%2" in text else text
 
 
 def may_hold_address(raw: bytes) -> bool:
-    """Whether JSON could hold an e-mail address: False only where it surely holds none.
+    """Whether JSON could hold an e-mail address, or a telephone number with its country's code: False only where it
+    surely holds none.
 
     Names of libraries begin with an @. An escape below U+0100 may stand for any character that belongs to an address.
     """
     # Single bytes first: they are looked for many times faster than longer patterns.
     if b"\\" in raw and b"\\u00" in raw:
         return True
-    return (b"@" in raw or (b"%" in raw and b"%40" in raw)) and _EMAIL_IN_JSON.search(raw) is not None
+    if (b"@" in raw or (b"%" in raw and b"%40" in raw)) and _EMAIL_IN_JSON.search(raw) is not None:
+        return True
+    return (b"+" in raw or (b"%" in raw and b"%2" in raw)) and _PHONE_IN_JSON.search(raw) is not None
 
 
 def is_contact(ref: str) -> bool:
     """Whether a reference is, or holds, an address or a number by which somebody can be reached."""
-    return "@" in ref or "%40" in ref or identifiers.is_contact(ref)
+    return "@" in ref or "%40" in ref or identifiers.is_contact(ref) or _PHONE.search(ref) is not None
 
 
 def is_personal(name: str) -> bool:
@@ -174,7 +187,7 @@ def _are_plain(values: Iterable[Any], depth: int) -> bool:
 def _is_plain_name(name: str) -> bool:
     if name in _PLAIN_NAMES:
         return True
-    if len(name) > _LONGEST_KNOWN or "@" in name or "%40" in name:
+    if len(name) > _LONGEST_KNOWN or "@" in name or "%40" in name or "+" in name or "%2" in name:
         return False
     tidy = _tidy(name)
     if tidy in _ANYWHERE or tidy in _READ_APART:

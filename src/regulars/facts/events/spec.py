@@ -8,7 +8,7 @@ later is understood in old events too.
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final, Literal
 
@@ -71,6 +71,8 @@ _LONGEST_TEXT = 200
 LARGEST_AMOUNT = Decimal(10) ** 12
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})", re.ASCII)
 MOST_PRODUCTS = 2_000
+#: What shops call the money of a refund where they do not say `total`.
+GOING_BACK: Final = ("refund_amount", "refundAmount", "amount", "revenue")
 
 
 def _tidy(name: str) -> str:
@@ -251,6 +253,16 @@ def order(properties: Mapping[str, Any]) -> tuple[Order, Sequence[Problem]]:
     """The order an event tells of, and what in it could not be read."""
     told = _Told(properties)
     return _order(told), told.problems
+
+
+def refund(properties: Mapping[str, Any]) -> tuple[Order, Sequence[Problem]]:
+    """`order` for money going back. Its amount stands under more names than an order's: one that is overlooked makes a
+    part of the money the whole of it."""
+    told = _Told(properties)
+    found = _order(told)
+    if found.total is None:
+        found = replace(found, total=told.amount(*GOING_BACK))
+    return found, told.problems
 
 
 @dataclass

@@ -163,8 +163,9 @@ def test_a_refund_that_names_nothing_is_of_the_whole_order(shop):
     assert [line.returned_quantity for line in sold().lines] == [1, 2]
 
 
-def test_a_refund_of_some_money_for_nothing_named_is_not_guessed(shop):
-    _, refund = apply(told(shop), told(shop, "Order Refunded", at=MONDAY + HOUR, total=5))
+@pytest.mark.parametrize("more", [{"total": 5}, {"revenue": 5}, {"amount": "5.00"}, {"refund_amount": 5}])
+def test_a_refund_of_some_money_for_nothing_named_is_not_guessed(shop, more):
+    _, refund = apply(told(shop), told(shop, "Order Refunded", at=MONDAY + HOUR, **more))
 
     assert (refund.state, refund.code) == ("failed", "names_no_products")
     assert refund.why.startswith("total: 5.00 GBP of 119.80 GBP is to go back")
@@ -317,6 +318,7 @@ def test_lines_are_known_by_product_and_position(shop):
     [
         ({"products": [{"product_id": "scarf"}]}, "not_on_order"),
         ({"products": [{"product_id": "hat", "quantity": 3}]}, "over_refund"),
+        ({"refund_amount": "5 pounds"}, "unreadable"),
         ({"products": [{"product_id": "hat", "quantity": -1}]}, "bad_quantity"),
         ({"currency": "USD"}, "other_currency"),
         ({"order_id": None}, "no_order_id"),

@@ -52,6 +52,32 @@ CASES = {
         {"properties.shipping_address": {"street": "1 High St", "city": "Leeds"}},
     ),
     "empty ones stay": ("traits", {"email": None, "phone": ""}, {"email": None, "phone": ""}, {}),
+    "a number in a search": (
+        "properties",
+        {"query": "call +44 7700 900002 now", "url": "/x?p=%2B447700900007&q=a+1234567890", "+8613800138000": 1},
+        {"query": "call (contact) now", "url": "/x?p=(contact)&q=a+1234567890"},
+        {
+            "properties.query": "call +44 7700 900002 now",
+            "properties.url": "/x?p=%2B447700900007&q=a+1234567890",
+            "properties.+8613800138000": 1,
+        },
+    ),
+    "a time and a sum are no number": (
+        "properties",
+        {"at": "2026-11-22T10:00:00+10:00", "more": "1+12345678"},
+        {"at": "2026-11-22T10:00:00+10:00", "more": "1+12345678"},
+        {},
+    ),
+    "what people write": (
+        "properties",
+        {"question": "Where is it?", "body": "Hello", "ship_to": {"name": "Li Wei", "city": "Leeds"}},
+        {"ship_to": {"city": "Leeds"}},
+        {
+            "properties.question": "Where is it?",
+            "properties.body": "Hello",
+            "properties.ship_to.name": "Li Wei",
+        },
+    ),
     "an address in a search": (
         "properties",
         {"query": "order of li@example.com please"},
