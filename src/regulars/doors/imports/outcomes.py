@@ -62,9 +62,9 @@ def ended(file: Walk, run: int | None, totals: Mapping[str, object], reject_file
     """What every `Imported` says but its time; writes what was left out to `reject_file`, if there is anything."""
     left_out = file.left_out
     rejected = left_out.rows_bad + left_out.rows_held
-    written = reject_file if rejected else None
-    if written:
-        rejects.write(file.source, left_out, written)
+    written = None
+    if reject_file and rejected:
+        _, written = rejects.write(file.source, left_out, reject_file)
     return {
         "run": run,
         "mapping": file.columns.mapping,

@@ -6,6 +6,7 @@ come first, so that a row with a cell too many keeps it at its end, where deleti
 """
 
 import csv
+import filecmp
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,8 +64,9 @@ def safe(cell: str) -> str:
     return "'" + cell if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
 
 
-def write(source: Source, left_out: LeftOut, path: Path) -> int:
-    """Write the rows that are left out, in the order of the file. Returns how many.
+def write(source: Source, left_out: LeftOut, path: Path) -> tuple[int, Path]:
+    """Write the rows that are left out, in the order of the file. Returns how many, and where: beside a file of earlier
+    rejects that says something else, which somebody may have mended by hand.
 
     Reads the file once more, so that what is refused need not be kept in memory.
     """
@@ -78,8 +80,16 @@ def write(source: Source, left_out: LeftOut, path: Path) -> int:
         for row in _rows(source, left_out, own):
             out.writerow([safe(cell or "") for cell in row])
             count += 1
-    beside.replace(path)
-    return count
+    free = _free(path, beside)
+    beside.replace(free)
+    return count, free
+
+
+def _free(path: Path, new: Path) -> Path:
+    """`path`, or its next round where something else than `new` stands. Names people chose are theirs to reuse."""
+    while (rejected := _ROUND.fullmatch(stem(path))) and path.exists() and not filecmp.cmp(path, new, shallow=False):
+        path = path.with_name(f"{rejected[1]}.{int(rejected[2] or 1) + 1}.csv")
+    return path
 
 
 def _why(problems: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:

@@ -370,7 +370,7 @@ def test_the_reject_file_is_safe_to_open_and_comes_in_once_mended(tmp_path: Path
         walked.read()
         list(walked.parts())
         rejected = tmp_path / "rejects.csv"
-        count = rejects.write(walked.source, walked.left_out, rejected)
+        count, _ = rejects.write(walked.source, walked.left_out, rejected)
 
     assert count == 3
     assert rejected.read_bytes().startswith(b"\xef\xbb\xbf")
@@ -567,3 +567,19 @@ def test_traditional_and_simple_chinese_are_told_apart(tmp_path: Path, encoding:
 
     assert file.tables["products"]["title"].to_list() == [title]
     assert any("`encoding:" in note for note in file.notes)
+
+
+def test_what_somebody_mended_is_not_written_over_by_another_run(tmp_path: Path) -> None:
+    path = a_file(tmp_path, [row("A1"), row("A2", quantity="two")])
+    place = rejects.place(path, None)
+
+    def again() -> Path:
+        with order_files.walk(path, None, zone="Europe/London", currency="GBP", now=NOW, progress=print) as file:
+            file.read()
+            return rejects.write(file.source, file.left_out, place)[1]
+
+    assert again() == again() == place
+    place.write_text(place.read_text().replace("two", "2"))
+
+    assert again() == again() == tmp_path / "orders.rejects.2.csv"
+    assert ",2,4.50" in place.read_text()

@@ -41,7 +41,7 @@ with order_files.walk(path, None, zone="UTC", currency="GBP", now=now, progress=
     walked.read()
     for _ in walked.parts():
         pass
-    written = rejects.write(walked.source, walked.left_out, folder / "rejects.csv")
+    written, _ = rejects.write(walked.source, walked.left_out, folder / "rejects.csv")
 # Not getrusage: that counts what the process that started this one had taken.
 most = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
 print(written, most.split()[1])
