@@ -6,8 +6,11 @@ from datetime import UTC, datetime
 import click
 
 from regulars.facts.events import following, retention
+from regulars.facts.events import orders as of_orders
 from regulars.facts.events.messages import KINDS
 from regulars.kit.actors import SYSTEM
+
+_MOST_SHOWN = 1_000
 
 
 @click.group()
@@ -43,6 +46,45 @@ def retry(reader: str, event: int) -> None:
         click.echo(f"{reader} has taken {event}.", err=True)
     else:
         click.echo(f"The time of {event} is over; it is parked no more.", err=True)
+
+
+@events.command()
+@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
+def orders(as_json: bool) -> None:
+    """Events of the order feed that put nothing on record: they failed, or wait for their order. Newest first."""
+    found = of_orders.problems(limit=_MOST_SHOWN)
+    if as_json:
+        told = [
+            {
+                "event": one.event,
+                "name": one.name,
+                "order": one.ref,
+                "occurred_at": one.occurred_at.isoformat(),
+                "state": one.state,
+                "code": one.code,
+                "problem": one.why,
+            }
+            for one in found
+        ]
+        click.echo(json.dumps(told))
+        return
+    for one in found:
+        click.echo(f"{one.event}  {one.name}  {one.state}  {one.why}")
+    if not found:
+        click.echo("Every event of an order is on record.", err=True)
+
+
+@events.command()
+@click.argument("event", type=int)
+def retry_order(event: int) -> None:
+    """Try again to put on record what EVENT tells of an order, as after the shop's settings were mended."""
+    try:
+        done = of_orders.retry(event=event, at=datetime.now(UTC), by=SYSTEM)
+    except of_orders.NotAnOrderEvent as refusal:
+        raise click.ClickException(refusal.message) from refusal
+    if done.state == "failed":
+        raise click.ClickException(done.why)
+    click.echo(f"{event} {'waits for its order' if done.state == 'waiting' else 'is on record'}.", err=True)
 
 
 @events.command()

@@ -32,4 +32,12 @@ FIGURES = (
         " GROUP BY reader.name ORDER BY reader.name",
         label="reader",
     ),
+    Figure(
+        "regulars_events_orders_open",
+        "Events of the order feed that put nothing on record: they failed, or wait for their order.",
+        "SELECT states.state, count(told.event) FROM (VALUES ('failed'), ('waiting')) AS states (state)"
+        " LEFT JOIN events_order_event AS told ON told.state = states.state GROUP BY states.state"
+        " ORDER BY states.state",
+        label="state",
+    ),
 )

@@ -10,6 +10,7 @@ from regulars.facts.events.commands import events
 from regulars.facts.events.following import READERS, follow_everything
 from regulars.facts.events.models import Visitor
 from regulars.facts.events.tests.shoppers import a_source, identify, sent, viewed
+from regulars.runtime.serving.figures import figures
 
 pytestmark = pytest.mark.django_db
 
@@ -47,3 +48,20 @@ def test_a_note_names_what_was_left_out_and_visitors_are_read_again():
     assert not Visitor.objects.exists()
     follow_everything()
     assert Visitor.objects.get().events == 2
+
+
+def test_an_order_that_could_not_be_put_on_record_is_shown_and_tried_again():
+    told = {"type": "track", "userId": "li", "messageId": "a-1", "event": "Order Completed"}
+    (verdict,) = sent(a_source(is_order_feed=True), {**told, "properties": {"order_id": "5001", "currency": "GBP"}})
+    follow_everything()
+    (open_,) = json.loads(said("orders", "--json"))
+    assert (open_["event"], open_["order"], open_["state"], open_["code"]) == (
+        verdict.event,
+        "5001",
+        "failed",
+        "no_products",
+    )
+    assert "products: order '5001' names none" in said("orders")
+    assert "names none" in said("retry-order", str(verdict.event), code=1)
+    assert "tells of no order" in said("retry-order", "1", code=1)
+    assert 'regulars_events_orders_open{state="failed"} 1' in figures()
