@@ -231,7 +231,7 @@ def test_a_bad_setting_is_said_in_one_line(settings: dict[str, str], words: str)
     with a_home() as home:
         refused = subprocess.run(
             [sys.executable, "-m", "regulars", "up"],
-            env=environment(home, **settings),
+            env=environment(home, **({"REGULARS_PORT": str(a_free_port())} | settings)),
             capture_output=True,
             text=True,
             timeout=120,

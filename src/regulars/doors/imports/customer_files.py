@@ -416,8 +416,7 @@ def walk(
     """Open `path`, tie the mapping to its columns, and walk. `zone` and `region` are the shop's; `zone_told`
     is instead of the mapping's."""
     hints = wanted or load("generic")
-    source = reading.open_file(path, encoding=hints.encoding, delimiter=hints.delimiter, sheet=hints.sheet)
-    chosen = bind(hints, source.columns)
+    source, chosen = walking.opened(path, hints, lambda columns: bind(hints, columns))
     chosen = replace(chosen, zone=zone_told or chosen.zone)
     columns = CustomerColumns(
         source=source,

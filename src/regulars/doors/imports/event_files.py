@@ -570,11 +570,12 @@ class Walk(walking.Walk):
         self.left_out.add_late(pl.DataFrame(schema=PROBLEMS), why, conflicts)
 
 
-def open_file(path: Path, hints: EventMapping) -> reading.Source:
-    """JSON Lines, or whatever else is a table."""
+def open_file(path: Path, hints: EventMapping) -> tuple[reading.Source, EventMapping]:
+    """JSON Lines, or whatever else is a table, and its columns tied."""
     if path.is_file() and json_lines.is_one(path):
-        return json_lines.open_file(path, encoding=hints.encoding)
-    return reading.open_file(path, encoding=hints.encoding, delimiter=hints.delimiter, sheet=hints.sheet)
+        source = json_lines.open_file(path, encoding=hints.encoding)
+        return source, bind(hints, source.columns)
+    return walking.opened(path, hints, lambda columns: bind(hints, columns))
 
 
 @contextmanager
@@ -594,8 +595,7 @@ def walk(
     `zone` is the shop's, `zone_told` instead of the mapping's; `kept_from` as Walk has it.
     """
     hints = wanted or load("generic")
-    source = open_file(path, hints)
-    chosen = bind(hints, source.columns)
+    source, chosen = open_file(path, hints)
     chosen = replace(chosen, zone=zone_told or chosen.zone)
     columns = EventColumns(
         source=source,

@@ -10,11 +10,11 @@ from pathlib import Path
 import polars as pl
 from django.utils.translation import gettext_noop
 
-from regulars.doors.imports import documents, mapping, reading, walking
+from regulars.doors.imports import documents, mapping, walking
 from regulars.doors.imports.checking import PROBLEMS
 from regulars.doors.imports.documents import Documents
 from regulars.doors.imports.left_out import LeftOut
-from regulars.doors.imports.mapping import BadMapping, OrderMapping
+from regulars.doors.imports.mapping import OrderMapping
 from regulars.doors.imports.normalising import ROWS, Normaliser
 from regulars.doors.imports.reading import Source
 from regulars.doors.imports.spilling import Spill
@@ -149,31 +149,10 @@ def walk(
     hints = wanted or mapping.load("generic")
     days = None if shop_zone is None else civil.zone(shop_zone)
 
-    def fits(columns: Sequence[str]) -> bool:
-        try:
-            mapping.bind(wanted or mapping.fitting(columns), columns)
-        except BadMapping:
-            return False
-        return True
-
-    source = reading.open_file(
-        path,
-        encoding=hints.encoding,
-        delimiter=hints.delimiter,
-        sheet=sheet or hints.sheet,
-        header_row=hints.header_row,
-        fits=fits,
+    hints = replace(hints, sheet=sheet or hints.sheet)
+    source, chosen = walking.opened(
+        path, hints, lambda columns: mapping.bind(wanted or mapping.fitting(columns), columns)
     )
-    try:
-        chosen = mapping.bind(wanted or mapping.fitting(source.columns), source.columns)
-    except BadMapping as problem:
-        if not source.header_in:
-            raise
-        raise BadMapping(
-            f"{problem.message}; names of columns were looked for in {source.header_in}: `header_row:` and `sheet:` in"
-            " the mapping say where else they are",
-            **problem.facts,
-        ) from problem
     chosen = replace(chosen, zone=zone_told or chosen.zone, currency=currency_told or chosen.currency)
     region = chosen.shop.country if chosen.shop else country
     normaliser = Normaliser(

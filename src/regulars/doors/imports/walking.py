@@ -1,21 +1,23 @@
 """One file on its way in, whatever its rows are about: read to its end, laid aside, given back part by part."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import polars as pl
 
+from regulars.doors.imports import reading
 from regulars.doors.imports.columns import Columns
 from regulars.doors.imports.left_out import LeftOut
-from regulars.doors.imports.mapping import FileMapping
+from regulars.doors.imports.mapping import BadMapping, FileMapping
 from regulars.doors.imports.reading import Source, UnreadableFile
 from regulars.doors.imports.spilling import Spill
 from regulars.kit.refusals import Refusal
 
+M = TypeVar("M", bound=FileMapping)
 Stage = Literal["looking", "reading", "recording", "matching"]
 #: Called with what is being done, and how many rows of how many (None: not known).
 Progress = Callable[[Stage, int, int | None], None]
@@ -30,6 +32,39 @@ class TooManyProblems(Refusal):
     """So many bad rows that the mapping must be wrong."""
 
     code = "imports.too_many_problems"
+
+
+def opened(path: Path, hints: FileMapping, tie: Callable[[Sequence[str]], M]) -> tuple[Source, M]:
+    """The file, and the mapping that `tie` makes for its columns.
+
+    The header is where `hints` say, else the first row, and the first sheet, whose columns can be tied.
+    """
+
+    def fits(columns: Sequence[str]) -> bool:
+        try:
+            tie(columns)
+        except BadMapping:
+            return False
+        return True
+
+    source = reading.open_file(
+        path,
+        encoding=hints.encoding,
+        delimiter=hints.delimiter,
+        sheet=hints.sheet,
+        header_row=hints.header_row,
+        fits=fits,
+    )
+    try:
+        return source, tie(source.columns)
+    except BadMapping as problem:
+        if not source.header_in:
+            raise
+        raise BadMapping(
+            f"{problem.message}; names of columns were looked for in {source.header_in}: `header_row:` and `sheet:` in"
+            " the mapping say where else they are",
+            **problem.facts,
+        ) from problem
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 import xlsxwriter
 
-from regulars.doors.imports import mapping, order_files
+from regulars.doors.imports import customer_files, mapping, order_files
 from regulars.doors.imports.mapping import BadMapping
 from regulars.doors.imports.tests.builders import HEADER, NOW, problems, read, row
 
@@ -83,3 +84,15 @@ def test_a_header_row_is_a_number(tmp_path: Path) -> None:
 
     with pytest.raises(BadMapping, match="header_row"):
         mapping.load(str(own))
+
+
+def test_files_of_customers_have_titles_and_sheets_too(tmp_path: Path) -> None:
+    people = [["会员号", "姓名", "城市"], ["C-1", "李雷", "上海"]]
+    book = a_book(tmp_path, Notes=[["hello"]], People=[*TITLE, *people])
+
+    with customer_files.walk(book, None, zone="Asia/Shanghai", region="CN", now=NOW) as walked:
+        walked.read()
+
+        people_read = pl.concat(list(walked.parts()))["ref"].to_list()
+
+    assert people_read == ["C-1"]
