@@ -247,6 +247,9 @@ def _read(told: Any, raw: bytes, envelope: Envelope, sender: Sender) -> Message:
     has_plus = b"+" in raw and b'"+' in raw
     try:
         properties, taken = personal.take_out("properties", properties, has_address=has_address, has_plus=has_plus)
+        if name.casefold() in personal.WRITTEN:
+            properties, texts = personal.take_texts(properties)
+            taken |= texts
         if traits:
             traits, of_traits = personal.take_out("traits", traits, has_address=has_address, has_plus=has_plus)
             taken |= of_traits
@@ -254,6 +257,8 @@ def _read(told: Any, raw: bytes, envelope: Envelope, sender: Sender) -> Message:
     except personal.Unkeepable as problem:
         raise _No("unstorable", "", str(problem)) from None
     said: dict[str, Any] = {"properties": properties, "traits": traits}
+    if settled.why is times.Why.UNREADABLE:
+        said["timestamp"] = shown(original)
     # That something was told, without what: a tracking plan asks whether a property is there.
     hidden = sorted({personal.without_addresses(path) for path in taken}) if taken else None
     if not _RARE.isdisjoint(told):

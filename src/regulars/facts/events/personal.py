@@ -111,6 +111,11 @@ _LONGEST_KNOWN = 60
 _PLAIN_NAMES: set[str] = set()
 
 
+#: Events that are about something written, and the fields it stands in; of other events these are codes and buttons.
+WRITTEN = frozenset(["service contact", "post published"])
+_TEXTS = frozenset(["text", "content", "subject", "title", "description", "reason", "author"])
+
+
 class Unkeepable(Exception):
     """The message nests too deep or holds a number too long; its text says which, with the mend."""
 
@@ -128,6 +133,16 @@ def take_out(
     if not (has_address or has_plus or part in _PERSONS) and _is_plain(told, DEEPEST):
         return told, taken
     return _of_object(told, part, part, part in _PERSONS, DEEPEST, taken, has_address), taken
+
+
+def take_texts(properties: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The properties of a WRITTEN event without what somebody wrote, and what was taken out by its path."""
+    taken = {
+        f"properties.{name}": value
+        for name, value in properties.items()
+        if name.translate(_TIDY).casefold() in _TEXTS and value not in (None, "")
+    }
+    return {name: value for name, value in properties.items() if f"properties.{name}" not in taken}, taken
 
 
 def without_addresses(text: str) -> str:

@@ -7,6 +7,7 @@ because both stamps carry it. It is applied only where the clock is visibly wron
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from enum import IntEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -86,7 +87,11 @@ def _read_text(told: str, zone: ZoneInfo) -> tuple[datetime | None, bool]:
     """A batch's messages were sent at the same moment, and told so in the same words."""
     if _COUNTED.fullmatch(told):
         return _counted(int(told)), False
-    found = datetime.fromisoformat(told)
+    try:
+        found = datetime.fromisoformat(told.removesuffix(" UTC") + "Z" if told.endswith(" UTC") else told)
+    except ValueError:
+        # As HTTP and mail write it: Sun, 22 Nov 2026 01:00:00 GMT.
+        found = parsedate_to_datetime(told)
     if found.tzinfo is UTC:
         return found, False
     if found.tzinfo is None:

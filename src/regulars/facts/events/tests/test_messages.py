@@ -303,7 +303,8 @@ def test_the_order_of_fields_says_nothing(told, random):
     one, other = read(told), read(shuffled(told, random))
 
     if isinstance(one, Message) and isinstance(other, Message):
-        assert (one.content, one.data, one.personal) == (other.content, other.data, other.personal)
+        assert (one.content, json.loads(one.data)) == (other.content, json.loads(other.data))
+        assert json.loads(one.personal or b"{}") == json.loads(other.personal or b"{}")
     else:
         assert type(one) is type(other)
 
@@ -326,3 +327,20 @@ def shuffled(told: Any, random: Any) -> Any:
         random.shuffle(fields)
         return {name: shuffled(value, random) for name, value in fields}
     return [shuffled(value, random) for value in told] if isinstance(told, list) else told
+
+
+def test_what_somebody_wrote_is_sealed_and_codes_stay():
+    written = good(
+        viewed(event="Service Contact", properties={"subject": "my knee", "text": "it hurts", "channel": "chat"})
+    )
+    clicked = good(viewed(event="Button Clicked", properties={"text": "Buy now"}))
+
+    assert b"knee" not in written.data
+    assert b"hurts" not in written.data
+    assert json.loads(written.data)["properties"] == {"channel": "chat"}
+    assert json.loads(written.personal or b"") == {"properties.subject": "my knee", "properties.text": "it hurts"}
+    assert json.loads(clicked.data)["properties"] == {"text": "Buy now"}
+
+
+def test_a_time_nobody_can_read_is_kept_as_it_was_told():
+    assert json.loads(good(viewed(timestamp="last Tuesday")).data)["timestamp"] == "last Tuesday"

@@ -70,6 +70,8 @@ CASES = {
     "milliseconds as text": ("1795161600000", None, MORNING, Why.TOLD),
     "nothing": (None, "2026-11-20T08:00:00Z", NOW, Why.NOTHING_TOLD),
     "empty": ("", None, NOW, Why.NOTHING_TOLD),
+    "as HTTP writes it": ("Fri, 20 Nov 2026 08:00:00 GMT", None, MORNING, Why.TOLD),
+    "UTC in letters": ("2026-11-20 08:00:00 UTC", None, MORNING, Why.TOLD),
     "a double offset": ("2024-09-16T03:50:1500:00", None, NOW, Why.UNREADABLE),
     "words": ("yesterday", None, NOW, Why.UNREADABLE),
     "a long text": ("2026-11-20T08:00:00Z" * 100, None, NOW, Why.UNREADABLE),
