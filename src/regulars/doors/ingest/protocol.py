@@ -26,6 +26,8 @@ MOST_MESSAGES = 20_000
 #: Bytes of a batch's context taken once for each of its messages: a small body must not become a large one here.
 LARGEST_SPREAD = 4 * LARGEST_BODY
 GZIP = b"\x1f\x8b"
+#: Members of one body. Each has what follows it copied, so that many small ones would cost far more than they weigh.
+MOST_MEMBERS = 128
 _BOM = b"\xef\xbb\xbf"
 
 _CALLS = {
@@ -103,19 +105,29 @@ def key_in_headers(headers: Mapping[bytes, bytes], query: bytes) -> str:
 
 
 def unpacked(body: bytes) -> bytes:
-    """The body's text. Raises `Unreadable` where it is broken or grows beyond `LARGEST_BODY`."""
+    """The body's text; gzip may have several members, one after the other. Raises `Unreadable` where it is broken or
+    grows beyond `LARGEST_BODY`."""
     if not body.startswith(GZIP):
         return body.removeprefix(_BOM)
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        text = unpacker.decompress(body, LARGEST_BODY + 1)
-    except zlib.error:
-        raise Unreadable("not_gzip", "the body begins like gzip and is not; send it whole") from None
-    if len(text) > LARGEST_BODY:
-        raise too_large()
-    if not unpacker.eof:
-        raise Unreadable("not_gzip", "the body is cut off; send it whole")
-    return text.removeprefix(_BOM)
+    parts: list[bytes] = []
+    size, rest = 0, body
+    # What follows a member and begins none is left out, as gzip itself does.
+    while rest.startswith(GZIP):
+        if len(parts) == MOST_MEMBERS:
+            raise Unreadable("not_gzip", f"the body has more than {MOST_MEMBERS} members; pack it as one")
+        unpacker = zlib.decompressobj(wbits=31)
+        try:
+            part = unpacker.decompress(rest, LARGEST_BODY + 1 - size)
+        except zlib.error:
+            raise Unreadable("not_gzip", "the body begins like gzip and is not; send it whole") from None
+        size += len(part)
+        if size > LARGEST_BODY:
+            raise too_large()
+        if not unpacker.eof:
+            raise Unreadable("not_gzip", "the body is cut off; send it whole")
+        parts.append(part)
+        rest = unpacker.unused_data
+    return b"".join(parts).removeprefix(_BOM)
 
 
 def too_large() -> Unreadable:

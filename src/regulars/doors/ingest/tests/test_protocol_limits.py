@@ -1,5 +1,6 @@
 """A small request must not become a large one here."""
 
+import gzip
 import json
 from datetime import UTC, datetime
 
@@ -28,3 +29,30 @@ def test_half_a_character_in_one_message_costs_no_other():
     told = rb'{"batch":[{"type":"page","userId":"li-\ud83d"},{"type":"page","userId":"wu"}]}'
 
     assert len(protocol.read("/v1/batch", told, received_at=NOW).messages) == 2
+
+
+def test_gzip_of_several_members_is_one_body():
+    told = json.dumps({"batch": [{"type": "page", "userId": "li-1"}]}).encode()
+    packed = b"".join(gzip.compress(told[start : start + 20]) for start in range(0, len(told), 20))
+
+    assert protocol.unpacked(packed) == told
+    assert protocol.unpacked(packed + bytes(512)) == told
+
+
+def test_members_together_are_no_larger_than_one_body():
+    half = gzip.compress(b" " * (protocol.LARGEST_BODY // 2))
+
+    assert len(protocol.unpacked(half + half)) == protocol.LARGEST_BODY
+    with pytest.raises(protocol.Unreadable, match="too_large"):
+        protocol.unpacked(half + half + gzip.compress(b" "))
+
+
+@pytest.mark.parametrize("second", [gzip.compress(b"[1, 2, 3]")[:-4], protocol.GZIP + b"no gzip at all"])
+def test_a_broken_second_member_is_no_end(second):
+    with pytest.raises(protocol.Unreadable, match="not_gzip"):
+        protocol.unpacked(gzip.compress(b"{}") + second)
+
+
+def test_very_many_members_are_not_unpacked():
+    with pytest.raises(protocol.Unreadable, match="not_gzip"):
+        protocol.unpacked(gzip.compress(b"") * 400_000)
