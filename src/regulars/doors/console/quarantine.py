@@ -100,12 +100,23 @@ def send(request: HttpRequest, number: int) -> HttpResponseBase:
         return redirect("console:quarantined", number=number)
     if verdict.said == "accepted":
         messages.success(request, _("It is taken."))
+    elif verdict.said == "batch":
+        messages.success(
+            request,
+            _("A batch: %(taken)s taken, %(known)s known already, %(bad)s rejected and kept here one by one.")
+            % {
+                "taken": formats.number(verdict.accepted),
+                "known": formats.number(verdict.duplicates),
+                "bad": formats.number(verdict.rejected),
+            },
+        )
     elif verdict.said == "duplicate":
         messages.success(request, _("It was taken before: nothing counts twice."))
+    elif text is not None:
+        messages.error(request, _("As it stands now it still cannot be taken: %(why)s") % {"why": verdict.why})
+        return _page(request, quarantine.get(number), text=text)
     else:
         messages.error(request, _("It still cannot be taken; the reason is below."))
-        if text is not None:
-            return _page(request, quarantine.get(number), text=text)
     return redirect("console:quarantined", number=number)
 
 

@@ -22,9 +22,6 @@ from regulars.facts.events.messages import Envelope
 
 #: Bytes of a body, unpacked. The largest real batch seen of a client that miscounts its own is 2 MB.
 LARGEST_BODY = 8_000_000
-MOST_MESSAGES = 20_000
-#: Bytes of a batch's context taken once for each of its messages: a small body must not become a large one here.
-LARGEST_SPREAD = 4 * LARGEST_BODY
 GZIP = b"\x1f\x8b"
 #: Members of one body. Each has what follows it copied, so that many small ones would cost far more than they weigh.
 MOST_MEMBERS = 128
@@ -57,18 +54,10 @@ class Told:
     write_key: str
 
 
-class _Batch(msgspec.Struct):
-    batch: list[msgspec.Raw]
-    context: Any = None
-    sentAt: Any = None  # noqa: N815 - the protocol's spelling
-    writeKey: Any = None  # noqa: N815
-
-
 class _Single(msgspec.Struct):
-    writeKey: Any = None  # noqa: N815
+    writeKey: Any = None  # noqa: N815 - the protocol's spelling
 
 
-_BATCH = msgspec.json.Decoder(_Batch)
 _SINGLE = msgspec.json.Decoder(_Single)
 
 
@@ -138,24 +127,19 @@ def too_large() -> Unreadable:
 def read(path: str, text: bytes, *, received_at: datetime) -> Told:
     """What the request says. Raises `Unreadable` where nothing in it can be told apart."""
     tidy = path.rstrip("/")
-    text = messages.with_whole_characters(text)
     try:
         if tidy in _BATCHES:
-            batch = _BATCH.decode(text)
-            if len(batch.batch) > MOST_MESSAGES:
-                raise Unreadable(
-                    "too_large", f"batch: it has {len(batch.batch)} messages; send at most {MOST_MESSAGES}"
-                )
-            context = batch.context if isinstance(batch.context, dict) else {}
-            if context and len(msgspec.json.encode(context)) * len(batch.batch) > LARGEST_SPREAD:
-                raise Unreadable("too_large", "context: it is too large to be put into each message; send it in few")
-            envelope = Envelope(context=context, sent_at=batch.sentAt, received_at=received_at)
-            return Told(envelope, [bytes(one) for one in batch.batch], _text(batch.writeKey))
+            batch = messages.batch(text)
+            envelope = Envelope(context=batch.context, sent_at=batch.sent_at, received_at=received_at)
+            return Told(envelope, batch.messages, batch.write_key)
+        text = messages.with_whole_characters(text)
         single = _SINGLE.decode(text)
         return Told(Envelope({}, None, received_at, _CALLS[tidy]), [text], _text(single.writeKey))
+    except messages.NoBatch as no:
+        raise Unreadable(no.code, no.why) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as problem:
-        wanted = '{"batch": […]}' if tidy in _BATCHES else "one JSON object"
-        raise Unreadable("not_json", f"the body is not {wanted} ({str(problem)[:80]}); send JSON in UTF-8") from None
+        why = f"the body is not one JSON object ({str(problem)[:80]}); send JSON in UTF-8"
+        raise Unreadable("not_json", why) from None
 
 
 def _text(value: object) -> str:

@@ -5,7 +5,7 @@ tolerated mistake would join strangers or change an amount: amounts keep the dig
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -29,6 +29,9 @@ _STAMPS = frozenset([str, int, Decimal])
 _NAMED = frozenset(["track", "page", "screen"])
 
 LARGEST_MESSAGE = 1_000_000
+MOST_IN_A_BATCH = 20_000
+#: Bytes of a batch's context taken once for each of its messages: a small body must not become a large one here.
+LARGEST_SPREAD = 32_000_000
 LONGEST_ID = 200
 LONGEST_NAME = 200
 #: Digits an amount may have before or behind its point; more is an attack on whoever calculates with it.
@@ -149,6 +152,66 @@ class Envelope:
     sent_at: object
     received_at: datetime
     type: str = ""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Messages as they came, and what was said once for all of them; nothing but the batch itself is checked yet."""
+
+    messages: Sequence[bytes]
+    context: Mapping[str, Any]
+    sent_at: object
+    write_key: str
+
+
+class NoBatch(Exception):
+    """The text as a whole is no batch that is taken: a code, and words with the mend."""
+
+    def __init__(self, code: Code, why: str) -> None:
+        super().__init__(code)
+        self.code: Code = code
+        self.why = why
+
+
+class _Batch(msgspec.Struct):
+    batch: list[msgspec.Raw]
+    context: Any = None
+    sentAt: Any = None  # noqa: N815 - the protocol's spelling
+    writeKey: Any = None  # noqa: N815
+
+
+_BATCH = msgspec.json.Decoder(_Batch)
+#: What a message has and a batch has not.
+_OF_A_MESSAGE = ("type", "event", "userId", "anonymousId")
+
+
+def batch(text: bytes) -> Batch:
+    """The batch that `text`, one JSON object, says. Raises `NoBatch`."""
+    try:
+        told = _BATCH.decode(with_whole_characters(text))
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as problem:
+        why = f'the body is not {{"batch": […]}} ({str(problem)[:80]}); send JSON in UTF-8'
+        raise NoBatch("not_json", why) from None
+    if len(told.batch) > MOST_IN_A_BATCH:
+        raise NoBatch("too_large", f"batch: it has {len(told.batch)} messages; send at most {MOST_IN_A_BATCH}")
+    context = told.context if isinstance(told.context, dict) else {}
+    if context and len(msgspec.json.encode(context)) * len(told.batch) > LARGEST_SPREAD:
+        raise NoBatch("too_large", "context: it is too large to be put into each message; send it in few")
+    write_key = told.writeKey if isinstance(told.writeKey, str) else ""
+    return Batch([bytes(one) for one in told.batch], context, told.sentAt, write_key)
+
+
+def says_batch(text: bytes) -> bool:
+    """Whether `text` is a batch rather than a message: it has a list of them, and nothing of a message's own."""
+    try:
+        told = decoded(text)
+    except _No:
+        return False
+    return (
+        isinstance(told, dict)
+        and isinstance(told.get("batch"), list)
+        and not any(told.get(field) for field in _OF_A_MESSAGE)
+    )
 
 
 def read(raw: bytes, *, envelope: Envelope, sender: Sender) -> Message | Rejected:

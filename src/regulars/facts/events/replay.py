@@ -1,19 +1,41 @@
 """Messages out of quarantine: read again as their source is now, mended or as they came, and taken in."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from django.db import transaction
 
 from regulars.facts.events import intake, messages
-from regulars.facts.events.intake import Verdict
+from regulars.facts.events.intake import Said, Verdict
 from regulars.facts.events.messages import KINDS, Envelope, Sender
 from regulars.facts.sources import quarantine, sources
+from regulars.facts.sources.quarantine import Quarantined
 from regulars.kit import civil
 from regulars.kit.actors import Actor
 from regulars.runtime.secrets import lookup
 
 MOST_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one in quarantine.
+
+    `said` is what became of the message, and `event`, `code`, `field` and `why` are its own; for a batch it is "batch".
+    How many of its messages were taken now, known already and rejected: a message is one of one.
+    """
+
+    said: Said | Literal["batch"]
+    event: int | None
+    code: str
+    field: str
+    why: str
+    accepted: int
+    duplicates: int
+    rejected: int
 
 
 @dataclass(frozen=True)
@@ -26,31 +48,60 @@ class Replayed:
     left: int
 
 
-def replay(*, quarantined: int, mended: str | None = None, at: datetime, by: Actor) -> Verdict:
-    """Take the message in, as it came or as `mended`, one JSON object.
+def replay(*, quarantined: int, mended: str | None = None, at: datetime, by: Actor) -> Outcome:
+    """Take in what is kept, as it came or as `mended`: one JSON object, a message or `{"batch": […]}`.
 
-    It arrived when it first did: that settles its time. What its batch said for all of its messages is not known any
-    more. Taken, or known already, it leaves the quarantine; still bad, it stays there as it came, with the reason of
-    now. A key that was revoked, and a plan that blocks, do not stand in its way: whoever replays it wants it. Refused
-    for one that was settled before.
+    It arrived when it first did: that settles its time. What its batch said for all of its messages is known only
+    where the batch itself is kept. A message that is taken, or known already, leaves the quarantine; still bad, it
+    stays there as it came, with the reason it has now: what is wrong with a mended text is answered and not kept. A
+    batch leaves the quarantine, and those of its messages that are bad are kept there as messages of their own. A key
+    that was revoked, and a plan that blocks, do not stand in its way: whoever replays it wants it. Refused for one
+    that was settled before.
     """
     with transaction.atomic():
         held = quarantine.hold(quarantined)
         raw = quarantine.opened(number=quarantined, at=at, by=by) if mended is None else mended
         text = raw.encode("utf-8", "replace")
-        # The call it was sent to counts where it does not say so itself.
-        sent_to = held.kind if held.kind in KINDS and not messages.names_its_call(text) else ""
-        told = messages.read(
-            text, envelope=Envelope({}, None, held.arrived_at, type=sent_to), sender=_sender(held.source)
-        )
-        (verdict,) = intake.take_many(told=[told], received_at=held.arrived_at, keep_rejected=False)
-        if verdict.said in ("accepted", "duplicate"):
-            quarantine.settle(number=quarantined, as_="replayed", at=at, by=by)
-        else:
+        done = _batch(text, held) if messages.says_batch(text) else _message(text, held)
+        if done.said in ("rejected", "conflict"):
+            reason = done if mended is None else held
             quarantine.keep_waiting(
-                number=quarantined, code=verdict.code, field=verdict.field, why=verdict.why, at=at, by=by
+                number=quarantined, code=reason.code, field=reason.field, why=reason.why, at=at, by=by
             )
-    return verdict
+        else:
+            quarantine.settle(number=quarantined, as_="replayed", at=at, by=by)
+    return done
+
+
+def _message(text: bytes, held: Quarantined) -> Outcome:
+    # The call it was sent to counts where it does not say so itself.
+    sent_to = held.kind if held.kind in KINDS and not messages.names_its_call(text) else ""
+    told = messages.read(text, envelope=Envelope({}, None, held.arrived_at, type=sent_to), sender=_sender(held.source))
+    (verdict,) = intake.take_many(told=[told], received_at=held.arrived_at, keep_rejected=False)
+    return Outcome(verdict.said, verdict.event, verdict.code, verdict.field, verdict.why, **_counted([verdict]))
+
+
+def _batch(text: bytes, held: Quarantined) -> Outcome:
+    try:
+        batch = messages.batch(text)
+    except messages.NoBatch as no:
+        return Outcome("rejected", None, no.code, "batch", no.why, accepted=0, duplicates=0, rejected=1)
+    if not batch.messages:
+        why = "batch: it has no message; put them in, or throw it away"
+        return Outcome("rejected", None, "not_json", "batch", why, accepted=0, duplicates=0, rejected=1)
+    envelope, sender = Envelope(batch.context, batch.sent_at, held.arrived_at), _sender(held.source)
+    told = [messages.read(one, envelope=envelope, sender=sender) for one in batch.messages]
+    verdicts = intake.take_many(told=told, received_at=held.arrived_at)
+    return Outcome("batch", None, "", "", "", **_counted(verdicts))
+
+
+def _counted(verdicts: Sequence[Verdict]) -> dict[str, int]:
+    counts = Counter(one.said for one in verdicts)
+    return {
+        "accepted": counts["accepted"],
+        "duplicates": counts["duplicate"],
+        "rejected": counts["rejected"] + counts["conflict"],
+    }
 
 
 def replay_many(
@@ -60,21 +111,18 @@ def replay_many(
 
     Somebody else may replay at the same time: what is settled meanwhile is passed over.
     """
-    numbers = quarantine.numbers_waiting(source=source, code=code, limit=min(limit, MOST_AT_ONCE))
-    counts = {"accepted": 0, "duplicate": 0, "rejected": 0, "conflict": 0}
+    # Asked before: the bad messages of a batch join those that wait, and were tried.
+    waiting = quarantine.numbers_waiting(source=source, code=code, limit=10_000)
+    numbers = waiting[: min(limit, MOST_AT_ONCE)]
+    accepted = duplicates = still_bad = 0
     for number in numbers:
         try:
-            counts[replay(quarantined=number, at=at, by=by).said] += 1
+            done = replay(quarantined=number, at=at, by=by)
         except (quarantine.AlreadySettled, quarantine.NotInQuarantine):
             continue
-    beyond = quarantine.numbers_waiting(source=source, code=code, limit=10_000)
-    tried = set(numbers)
-    return Replayed(
-        accepted=counts["accepted"],
-        duplicates=counts["duplicate"],
-        still_bad=counts["rejected"] + counts["conflict"],
-        left=sum(number not in tried for number in beyond),
-    )
+        accepted, duplicates = accepted + done.accepted, duplicates + done.duplicates
+        still_bad += done.rejected
+    return Replayed(accepted=accepted, duplicates=duplicates, still_bad=still_bad, left=len(waiting) - len(numbers))
 
 
 def _sender(source: int) -> Sender:

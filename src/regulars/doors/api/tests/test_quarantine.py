@@ -80,3 +80,13 @@ def test_a_message_is_sent_again_mended_and_all_of_a_source_as_they_came():
     assert many == {"accepted": 0, "duplicates": 0, "still_bad": 1, "left": 0}
     li.post(f"quarantine/{numbers[1]}/discard")
     assert li.post(f"quarantine/{numbers[1]}/restore").json()["state"] == "waiting"
+
+
+def test_a_mended_batch_is_taken_with_counts():
+    kept("Product Viewed")
+    li = Program()
+    number = li.get("quarantine").json()["items"][0]["number"]
+    batch = '{"batch":[{"type":"page","userId":"priya","messageId":"b-1"},{"type":"page","messageId":"b-2"}]}'
+    done = li.post(f"quarantine/{number}/replay", {"message": batch}).json()
+    assert (done["said"], done["accepted"], done["duplicates"], done["rejected"]) == ("batch", 1, 0, 1)
+    assert [one["message_id"] for one in li.get("quarantine").json()["items"]] == ["b-2"]

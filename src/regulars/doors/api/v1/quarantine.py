@@ -51,19 +51,24 @@ class OpenedOut(QuarantinedOut):
 
 
 class ReplayIn(exact.Told):
-    """The mended message as text, one JSON object; left out, it is tried as it came."""
+    """The mended message, or batch of them, as text, one JSON object; left out, it is tried as it came."""
 
     message: Annotated[str, Field(min_length=1, max_length=1_000_000)] | None = None
 
 
 class ReplayedOut(exact.Shown):
-    """What became of it: accepted or duplicate, and it has left the quarantine; rejected or conflict, and why."""
+    """What became of it: accepted or duplicate, and it has left the quarantine; rejected or conflict, and why; batch,
+    and it has left the quarantine too, with those of its messages that were rejected kept there one by one. The counts
+    are of messages."""
 
     said: str
     event: int | None
     code: str
     field: str
     why: str
+    accepted: int
+    duplicates: int
+    rejected: int
 
 
 class ReplayManyIn(exact.Told):
@@ -165,11 +170,20 @@ def discard_quarantined(request: HttpRequest, number: sources.Number) -> Quarant
     operation_id="replay_quarantined",
 )
 def replay_quarantined(request: HttpRequest, number: sources.Number, body: ReplayIn | None = None) -> ReplayedOut:
-    """Take the message in, mended or as it came. A message is taken once: one that was settled is refused."""
-    verdict = replaying.replay(
+    """Take the message or batch in, mended or as it came. A message is taken once: one that was settled is refused."""
+    done = replaying.replay(
         quarantined=number, mended=body.message if body else None, at=clock.now(), by=caller(request)
     )
-    return ReplayedOut(said=verdict.said, event=verdict.event, code=verdict.code, field=verdict.field, why=verdict.why)
+    return ReplayedOut(
+        said=done.said,
+        event=done.event,
+        code=done.code,
+        field=done.field,
+        why=done.why,
+        accepted=done.accepted,
+        duplicates=done.duplicates,
+        rejected=done.rejected,
+    )
 
 
 @router.post(

@@ -122,7 +122,8 @@ def test_a_message_is_mended_and_sent_again_and_all_that_wait_are_tried():
     [one] = quarantine.search(code="no_event")
     bad = marek.post(f"/console/quarantine/{one.id}/send", {"text": "{"}).content.decode()
     assert "still cannot be taken" in bad
-    assert quarantine.get(one.id).code == "not_json"
+    assert "it is not JSON" in bad
+    assert quarantine.get(one.id).code == "no_event"
     mended = '{"type": "track", "event": "Cart Viewed", "userId": "c000", "messageId": "no-event-1"}'
     page = marek.post(f"/console/quarantine/{one.id}/send", {"text": mended}, follow=True).content.decode()
     assert "It is taken." in page
@@ -131,6 +132,16 @@ def test_a_message_is_mended_and_sent_again_and_all_that_wait_are_tried():
     assert "Somebody was faster" in marek.post(f"/console/quarantine/{one.id}/send", follow=True).content.decode()
     many = marek.post("/console/quarantine/send", {"code": "no_type"}, follow=True).content.decode()
     assert "0 taken, 0 known already, 1 still bad, 0 not tried yet." in many
+
+
+def test_a_mended_batch_says_how_many_of_its_messages_were_taken():
+    marek = signed_in("manager")
+    sources_that_send()
+    [one] = quarantine.search(code="no_event")
+    batch = '{"batch": [{"type": "page", "userId": "c000", "messageId": "b-1"}, {"type": "page", "messageId": "b-2"}]}'
+    page = marek.post(f"/console/quarantine/{one.id}/send", {"text": batch}, follow=True).content.decode()
+    assert "A batch: 1 taken, 0 known already, 1 rejected and kept here one by one." in page
+    assert quarantine.get(one.id).state == "replayed"
 
 
 def test_live_shows_the_newest_first_and_htmx_gets_what_came_since():

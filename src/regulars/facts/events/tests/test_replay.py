@@ -54,7 +54,8 @@ def test_a_mended_message_is_taken_as_of_when_it_arrived(web):
         replay(quarantined=number, at=LATER, by=MAREK)
 
 
-def test_one_that_is_still_bad_stays_with_its_new_reason(web):
+def test_one_that_is_mended_and_still_bad_stays_with_the_reason_of_what_is_kept(web):
+    """What the mended text lacks is told to whoever mended it; the kept one does not lack it."""
     (number,) = kept(web, NAMELESS)
 
     verdict = replay(
@@ -63,9 +64,103 @@ def test_one_that_is_still_bad_stays_with_its_new_reason(web):
 
     assert (verdict.said, verdict.code) == ("rejected", "no_identifier")
     now = quarantine.get(number)
-    assert (now.state, now.code, now.field) == ("waiting", "no_identifier", "userId")
+    assert (now.state, now.code, now.field) == ("waiting", "no_event", "event")
     assert json.loads(quarantine.opened(number=number, at=LATER, by=MAREK)) == NAMELESS
     assert stored() == []
+
+
+def test_one_that_is_still_bad_as_it_came_has_the_reason_of_now(web):
+    (number,) = kept(web, {**NAMELESS, "event": "Tried On", "userId": None})
+    quarantine.keep_waiting(number=number, code="no_type", field="type", why="", at=LATER, by=MAREK)
+
+    assert replay(quarantined=number, at=LATER, by=MAREK).rejected == 1
+    assert quarantine.get(number).code == "no_identifier"
+
+
+BATCH = {
+    "sentAt": "2026-11-16T09:10:00Z",
+    "context": {"library": {"name": "shop"}},
+    "batch": [
+        {"type": "track", "event": "Tried On", "userId": "li-1", "messageId": "m-1", "timestamp": "2026-11-16T09:00Z"},
+        {"type": "page", "name": "Home", "userId": "wu-2", "messageId": "m-2", "timestamp": "2026-11-16T09:05Z"},
+    ],
+}
+
+
+def cut(source: Source) -> int:
+    """A batch that broke off on its way, as the door keeps it."""
+    raw = json.dumps(BATCH)[:-2].encode()
+    before = set(quarantine.numbers_waiting())
+    rejected = messages.Rejected(source.id, "not_json", "", "the body is cut off", "", "", "", raw)
+    intake.take_many(told=[rejected], received_at=MONDAY)
+    (number,) = set(quarantine.numbers_waiting()) - before
+    return number
+
+
+def test_a_batch_that_was_cut_off_is_mended_and_all_of_it_is_taken_once(web):
+    number, again = cut(web), cut(web)
+
+    done = replay(quarantined=number, mended=json.dumps(BATCH), at=LATER, by=MAREK)
+    repeat = replay(quarantined=again, mended=json.dumps(BATCH), at=LATER, by=MAREK)
+    by_client = sent(web, *BATCH["batch"])
+
+    assert (done.said, done.accepted, done.duplicates, done.rejected) == ("batch", 2, 0, 0)
+    assert (repeat.said, repeat.accepted, repeat.duplicates, repeat.rejected) == ("batch", 0, 2, 0)
+    assert [one.said for one in by_client] == ["duplicate", "duplicate"]
+    # The batch's clock counts: it was sent when it arrived, ten minutes and five after they happened.
+    assert [(name, MONDAY - occurred) for name, _, occurred, _ in stored()] == [
+        ("Tried On", timedelta(minutes=10)),
+        ("Home", timedelta(minutes=5)),
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT data -> 'context' -> 'library' ->> 'name' FROM events_event")
+        assert cursor.fetchall() == [("shop",), ("shop",)]
+    assert {quarantine.get(one).state for one in (number, again)} == {"replayed"}
+    assert quarantine.waiting() == 0
+
+
+def test_what_is_bad_in_a_mended_batch_is_kept_on_its_own(web):
+    number = cut(web)
+    good, other = BATCH["batch"]
+    mended = {**BATCH, "batch": [good, {**other, "userId": None}, {**good, "event": "Bought"}]}
+
+    done = replay(quarantined=number, mended=json.dumps(mended), at=LATER, by=MAREK)
+
+    assert (done.said, done.accepted, done.duplicates, done.rejected) == ("batch", 1, 0, 2)
+    assert quarantine.get(number).state == "replayed"
+    waiting = quarantine.search()
+    assert {(one.code, one.message_id, one.arrived_at) for one in waiting} == {
+        ("no_identifier", "m-2", MONDAY),
+        ("same_id_other_content", "m-1", MONDAY),
+    }
+    (nameless,) = quarantine.search(code="no_identifier")
+    assert replay(quarantined=nameless.id, mended=json.dumps(other), at=LATER, by=MAREK).said == "accepted"
+
+
+@pytest.mark.parametrize("mended", ['{"batch": []}', json.dumps(BATCH)[:-2]])
+def test_a_batch_with_nothing_in_it_or_still_broken_stays(web, mended):
+    number = cut(web)
+
+    assert replay(quarantined=number, mended=mended, at=LATER, by=MAREK).said == "rejected"
+    assert quarantine.get(number).state == "waiting"
+
+
+def test_a_message_with_a_list_called_batch_is_a_message(web):
+    (number,) = kept(web, {**NAMELESS, "batch": [1]})
+
+    done = replay(
+        quarantined=number, mended=json.dumps({**NAMELESS, "event": "Baked", "batch": [1]}), at=LATER, by=MAREK
+    )
+
+    assert done.said == "accepted"
+
+
+def test_many_with_a_batch_among_them_count_messages(web):
+    bad = {**BATCH, "batch": [*BATCH["batch"], {"type": "page"}]}
+    kept(web, bad)
+
+    assert replay_many(at=LATER, by=MAREK) == Replayed(accepted=2, duplicates=0, still_bad=1, left=0)
+    assert quarantine.waiting() == 1
 
 
 def test_what_is_no_json_any_more_stays(web):
