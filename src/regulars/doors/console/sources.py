@@ -14,10 +14,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import held, hours, snippets, tracking_plan
+from regulars.doors.console import held, hours, snippets, tracking_plan, untold
 from regulars.doors.console.insight import Share, share
 from regulars.doors.console.site import may, me, page
 from regulars.facts.company import company
+from regulars.facts.events import orders
 from regulars.facts.sources import quarantine, sources, traffic, write_keys
 from regulars.facts.sources.sources import Source
 from regulars.insight.measures import intervals
@@ -287,6 +288,9 @@ def _page(
         errors=[held.shown(one) for one in quarantine.search(source=found.id, state=None, limit=ERRORS_SHOWN)]
         if may(request, "quarantine.read")
         else None,
+        orders_open=orders.open_each().get(found.id, 0),
+        orders_shown=untold.shown(found) if may(request, "quarantine.read") else None,
+        may_mend=may(request, "quarantine.mend"),
         form=form or NewKey(),
         token=made.token if made else "",
         snippets=snippets.ready_made(

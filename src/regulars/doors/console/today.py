@@ -16,6 +16,7 @@ from regulars.doors.console import came_in, people, tracking_plan
 from regulars.doors.console.insight import share
 from regulars.doors.console.site import may, me, page
 from regulars.doors.console.sources import health as how_they_do
+from regulars.facts.events import orders
 from regulars.facts.sources import sources
 from regulars.insight.measures import readings
 from regulars.insight.measures.readings import CustomerReading
@@ -70,11 +71,13 @@ def today(request: HttpRequest) -> HttpResponseBase:
     if may(request, "sources.read"):
         senders = sources.every()
         health, alarms = how_they_do(senders, timezone.now()), tracking_plan.going_on(senders)
+        untold_of = orders.open_each()
         alarmed = {alarm.source.id for alarm in alarms}
         context |= {
             "alarms": alarms,
             "silent": [one for one in health if one.state == "silent" and one.source.id not in alarmed],
             "sending": sum(one.state == "sends" for one in health),
+            "orders_open": [(one, untold_of[one.id]) for one in senders if one.id in untold_of],
             "held_back": sum(one.waiting for one in health),
         }
     if may(request, "operations.read"):

@@ -15,6 +15,7 @@ from regulars.doors.console import (
     staff,
     today,
     tracking_plan,
+    untold,
 )
 
 app_name = "admin"  # what Unfold's templates call the site they are drawn in
@@ -47,6 +48,7 @@ urlpatterns = [
     path("sources/<str:public_id>/plan/event", tracking_plan.change_event, name="source-plan-event"),
     path("sources/<str:public_id>/plan/property", tracking_plan.change_property, name="source-plan-property"),
     path("sources/<str:public_id>/alarms/<int:alarm>", tracking_plan.note_alarm, name="source-alarm"),
+    path("sources/<str:public_id>/orders/<int:event>/retry", untold.retry, name="source-order-retry"),
     path("quarantine/", quarantine.listed, name="quarantine"),
     path("quarantine/send", quarantine.send_many, name="quarantine-send"),
     path("quarantine/<int:number>/send", quarantine.send, name="quarantined-send"),

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, cast
 import msgspec
 import polars as pl
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from regulars.facts.commerce import goods_returns
 from regulars.facts.commerce import orders as on_record
@@ -159,6 +159,12 @@ def problems(
     if before is not None:
         rows = rows.filter(event__lt=before)
     return [_done(row) for row in rows[:limit]]
+
+
+def open_each() -> dict[int, int]:
+    """How many events of orders failed or wait, by source; sources without any are left out. One query."""
+    counted = Row.objects.filter(state__in=("waiting", "failed")).values("source").annotate(n=Count("event"))
+    return {one["source"]: one["n"] for one in counted}
 
 
 def of_order(*, namespace: str, ref: str) -> list[Done]:

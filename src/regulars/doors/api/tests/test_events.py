@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from regulars.doors.api.tests.builders import MAREK, Program, problem
-from regulars.facts.events import intake, messages
+from regulars.facts.events import intake, messages, orders
 from regulars.facts.events.following import Follower
 from regulars.facts.events.messages import Envelope, Sender
+from regulars.facts.events.orders import Told
 from regulars.facts.sources import sources
 from regulars.kit import paging
 from regulars.runtime.secrets import lookup
@@ -66,3 +67,24 @@ def test_a_customers_events_follow_each_other():
     first = li.get(f"customers/{who}/events?limit=2").json()
     rest = li.get(f"customers/{who}/events?limit=2&cursor={first['next']}").json()
     assert [one["name"] for one in first["items"] + rest["items"]] == ["Product Added", "Product Viewed", "Cart Viewed"]
+
+
+@pytest.mark.django_db
+def test_events_of_orders_that_failed_are_listed_and_tried_again():
+    feed = sources.make(name="till", kind="till", namespace="shop", zone="UTC", is_order_feed=True, at=NOW, by=MAREK)
+    events = [
+        Told(11, feed.id, "Order Completed", NOW, "live", {"order_id": "5001", "currency": "GBP"}, "priya"),
+        Told(12, feed.id, "Order Cancelled", NOW, "live", {"order_id": "4000"}, "priya"),
+    ]
+    orders.apply(events=events, at=NOW, by=MAREK)
+    li = Program()
+    first = li.get("order-events?limit=1").json()
+    rest = li.get(f"order-events?source={feed.public_id}&cursor={first['next']}").json()
+    seen = [(one["event"], one["state"], one["code"]) for one in first["items"] + rest["items"]]
+    assert seen == [(12, "waiting", "order_unknown"), (11, "failed", "no_products")]
+    assert [one["order_ref"] for one in li.get("order-events?state=failed").json()["items"]] == ["5001"]
+    li.record(ref="4000")
+    assert li.post("order-events/12/retry").json()["state"] == "applied"
+    assert li.post("order-events/11/retry").json()["problem"].startswith("products: ")
+    assert problem(li.post("order-events/13/retry"))[:2] == (404, "events.not_an_order_event")
+    assert problem(Program("quarantine.read", name="short").post("order-events/11/retry"))[0] == 403

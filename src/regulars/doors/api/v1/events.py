@@ -2,19 +2,22 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
 from ninja import Query, Router
 
 from regulars.doors.api.v1 import exact, sources
-from regulars.doors.api.v1.keys import ApiKey
+from regulars.doors.api.v1.keys import ApiKey, caller
 from regulars.facts.customers import customers
 from regulars.facts.events import events
+from regulars.facts.events import orders as told_orders
 from regulars.facts.events.events import EventView
+from regulars.facts.events.orders import Done
 from regulars.facts.events.times import Why
 from regulars.facts.sources import sources as known_sources
 from regulars.kit import paging
+from regulars.runtime.database import clock
 
 router = Router(tags=["events"])
 
@@ -44,6 +47,27 @@ class EventsOut(exact.Shown):
     """A page of events, newest first, and the cursor of the next page."""
 
     items: list[EventOut]
+    next: str | None
+
+
+class OrderEventOut(exact.Shown):
+    """What became of an event by which the order feed told of an order. `event` is its number, `order_ref` the order
+    as its source calls it; `problem` says what is missing or was odd."""
+
+    event: int
+    source: str
+    name: str
+    order_ref: str
+    occurred_at: datetime
+    state: str
+    code: str
+    problem: str
+
+
+class OrderEventsOut(exact.Shown):
+    """A page of them, newest first, and the cursor of the next page."""
+
+    items: list[OrderEventOut]
     next: str | None
 
 
@@ -90,10 +114,63 @@ def list_customer_events(request: HttpRequest, customer: str, limit: int = 50, c
     return EventsOut(items=[_event_out(event, names) for event in page.items], next=page.next)
 
 
-def _before(cursor: str) -> int | None:
+@router.get(
+    "/order-events", auth=ApiKey("quarantine.read"), response=OrderEventsOut, operation_id="list_open_order_events"
+)
+def list_open_order_events(
+    request: HttpRequest,
+    source: str | None = None,
+    state: Annotated[
+        Literal["open", "failed", "waiting"], Query(description="`open` is both: failed, and waiting for its order.")
+    ] = "open",
+    limit: int = 50,
+    cursor: str = "",
+) -> OrderEventsOut:
+    """Events of the order feed that put nothing on record, newest first."""
+    size = paging.check_size(limit)
+    rows = told_orders.problems(
+        source=known_sources.by_public_id(source).id if source is not None else None,
+        state=None if state == "open" else state,
+        before=_before(cursor, "order_events"),
+        limit=size + 1,
+    )
+    page = paging.cut(rows, size, of="order_events", key=lambda one: (one.event,))
+    names = sources.names()
+    return OrderEventsOut(items=[_order_event_out(one, names) for one in page.items], next=page.next)
+
+
+@router.post(
+    "/order-events/{number}/retry",
+    auth=ApiKey("quarantine.mend"),
+    response=OrderEventOut,
+    operation_id="retry_order_event",
+)
+def retry_order_event(request: HttpRequest, number: sources.Number) -> OrderEventOut:
+    """Try again to put on record what an event tells, as after the shop's settings were mended.
+
+    `state` of the answer says whether it is on record now. What is on record already changes nothing.
+    """
+    done = told_orders.retry(event=number, at=clock.now(), by=caller(request))
+    return _order_event_out(done, sources.names())
+
+
+def _order_event_out(one: Done, names: Mapping[int, str]) -> OrderEventOut:
+    return OrderEventOut(
+        event=one.event,
+        source=names[one.source],
+        name=one.name,
+        order_ref=one.ref,
+        occurred_at=one.occurred_at,
+        state=one.state,
+        code=one.code,
+        problem=one.why,
+    )
+
+
+def _before(cursor: str, of: str = "events") -> int | None:
     if not cursor:
         return None
-    (number,) = paging.decode(cursor, "events", int)
+    (number,) = paging.decode(cursor, of, int)
     return _number(number)
 
 

@@ -12,6 +12,7 @@ from regulars.doors.api.v1.problems import NotFound, NotGranted, answer
 from regulars.facts.commerce import goods_returns, orders
 from regulars.facts.customers import customers
 from regulars.facts.events import events
+from regulars.facts.events import orders as told_orders
 from regulars.facts.sources import alarms, plan, quarantine, sources, write_keys
 from regulars.kit import ids
 from regulars.kit.refusals import Refusal
@@ -30,6 +31,7 @@ _STATUS: Mapping[type[Refusal], int] = {
     write_keys.UnknownWriteKey: 404,
     quarantine.NotInQuarantine: 404,
     events.UnknownEvent: 404,
+    told_orders.NotAnOrderEvent: 404,
     alarms.UnknownAlarm: 404,
     plan.UnknownInPlan: 404,
     NotGranted: 403,

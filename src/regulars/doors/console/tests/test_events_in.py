@@ -7,7 +7,10 @@ import pytest
 
 from regulars.doors.console.tests.builders import signed_in
 from regulars.doors.console.tests.sending import ADDRESS_CANARY, DONE, sent, sources_that_send
+from regulars.facts.events import orders
+from regulars.facts.events.orders import Told
 from regulars.facts.sources import quarantine, sources, write_keys
+from regulars.kit.actors import SYSTEM
 from regulars.runtime.trail import trail
 
 pytestmark = pytest.mark.django_db
@@ -186,3 +189,26 @@ def test_an_event_is_shown_without_what_was_personal_in_it():
     assert any("&quot;12.5&quot;" in page for page in pages)
     assert not any(ADDRESS_CANARY in page for page in pages)
     assert marek.get("/console/live/1/").status_code == 404
+
+
+def test_an_order_event_that_failed_stands_on_today_and_is_tried_again():
+    marek, ines = signed_in("manager"), signed_in("analyst", name="ines")
+    sources_that_send()
+    till, now = sources.by_name("till.oxford"), datetime.now(UTC)
+    assert "not on record" not in read(marek, f"/console/sources/{till.public_id}/")
+    told = [
+        Told(1, till.id, "Order Completed", now, "live", {"order_id": "5001", "currency": "GBP"}, None),
+        Told(2, till.id, "Order Refunded", now, "live", {"order_id": "<b>4000"}, None),
+    ]
+    orders.apply(events=told, at=now, by=SYSTEM)
+
+    assert "2 events of orders from till.oxford are not on record" in read(marek, "/console/")
+    page = read(marek, f"/console/sources/{till.public_id}/")
+    for words in ("It names no products", "Its order has not come yet", "5001", "&lt;b&gt;4000", "Try again"):
+        assert words in page
+    path = f"/console/sources/{till.public_id}/orders"
+    assert path not in read(ines, f"/console/sources/{till.public_id}/")
+    assert ines.post(f"{path}/1/retry").status_code == 403
+    assert "still cannot be put on record" in marek.post(f"{path}/1/retry", follow=True).content.decode()
+    assert marek.post(f"{path}/3/retry").status_code == 404
+    assert [line.verb for line in trail.of("event:1")] == ["events.orders.retry"]
