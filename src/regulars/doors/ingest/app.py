@@ -25,6 +25,7 @@ from regulars.facts.events import messages, planning
 from regulars.facts.events.intake import Verdict
 from regulars.facts.events.messages import NAMES_OF_KINDS, Envelope, Message, Rejected
 from regulars.runtime.serving.observed import CLIENT_WENT_AWAY, Receive, Scope, Send
+from regulars.runtime.serving.registry import REGISTRY
 
 _ENCODER = msgspec.json.Encoder()
 #: All of them; `*` leaves this one out.
@@ -155,6 +156,7 @@ class Ingest:
             await _later(send, 503, RETRY_SECONDS, "the database is away")
             return
         if opened is None:
+            REGISTRY.count_unknown_key(len(told.messages))
             await self._refuse(
                 send, Unreadable("key_unknown", "writeKey: nobody made this key; copy it from its source"), is_strict
             )

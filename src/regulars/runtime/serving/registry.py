@@ -31,6 +31,7 @@ class Registry:
         self._requests: dict[Key, int] = defaultdict(int)
         self._buckets: dict[str, list[int]] = defaultdict(lambda: [0] * (len(BOUNDS) + 1))
         self._seconds: dict[str, float] = defaultdict(float)
+        self._unknown_keys = 0
         self._folder: Path | None = None
         self._saved_at = 0.0
 
@@ -48,12 +49,26 @@ class Registry:
         if time.monotonic() - self._saved_at > SNAPSHOT_EVERY:
             self.save()
 
+    def count_unknown_key(self, messages: int) -> None:
+        """So many messages came with a write key nobody made; they are kept nowhere else."""
+        with self._lock:
+            self._unknown_keys += messages
+
+    def unknown_keys(self) -> int:
+        """How many messages came with a write key nobody made, at all workers since the supervisor started."""
+        self.save()
+        return sum(one.get("unknown_keys", 0) for one in self._left())
+
+    def _left(self) -> list[dict[str, Any]]:
+        return [json.loads(file.read_text()) for file in self._folder.glob("*.json")] if self._folder else [self._own()]
+
     def _own(self) -> dict[str, Any]:
         with self._lock:
             return {
                 "requests": [[*key, count] for key, count in self._requests.items()],
                 "buckets": dict(self._buckets),
                 "seconds": dict(self._seconds),
+                "unknown_keys": self._unknown_keys,
             }
 
     def save(self) -> None:
@@ -68,7 +83,7 @@ class Registry:
     def text(self) -> str:
         """All workers' requests and durations."""
         self.save()
-        left = [json.loads(file.read_text()) for file in self._folder.glob("*.json")] if self._folder else [self._own()]
+        left = self._left()
         requests: dict[Key, int] = defaultdict(int)
         buckets: dict[str, list[int]] = defaultdict(lambda: [0] * (len(BOUNDS) + 1))
         seconds: dict[str, float] = defaultdict(float)
@@ -91,6 +106,11 @@ class Registry:
                 lines.append(f'regulars_request_seconds_bucket{{{label},le="{bound}"}} {running}')
             lines.append(f"regulars_request_seconds_sum{{{label}}} {seconds[route]:.6f}")
             lines.append(f"regulars_request_seconds_count{{{label}}} {running}")
+        lines += [
+            "# HELP regulars_ingest_unknown_key_total Messages with a write key nobody made; they are kept nowhere.",
+            "# TYPE regulars_ingest_unknown_key_total counter",
+            f"regulars_ingest_unknown_key_total {sum(one.get('unknown_keys', 0) for one in left)}",
+        ]
         return "\n".join(lines) + "\n"
 
 

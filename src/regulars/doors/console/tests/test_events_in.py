@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from regulars.doors.console import sources as screen
 from regulars.doors.console.tests.builders import signed_in
 from regulars.doors.console.tests.sending import ADDRESS_CANARY, DONE, sent, sources_that_send
 from regulars.facts.events import orders
 from regulars.facts.events.orders import Told
 from regulars.facts.sources import quarantine, sources, write_keys
 from regulars.kit.actors import SYSTEM
+from regulars.runtime.serving.registry import Registry
 from regulars.runtime.trail import trail
 
 pytestmark = pytest.mark.django_db
@@ -212,3 +214,11 @@ def test_an_order_event_that_failed_stands_on_today_and_is_tried_again():
     assert "still cannot be put on record" in marek.post(f"{path}/1/retry", follow=True).content.decode()
     assert marek.post(f"{path}/3/retry").status_code == 404
     assert [line.verb for line in trail.of("event:1")] == ["events.orders.retry"]
+
+
+def test_messages_with_a_key_nobody_made_are_told_at_the_sources(monkeypatch):
+    marek, registry = signed_in("manager"), Registry()
+    monkeypatch.setattr(screen, "REGISTRY", registry)
+    assert "key nobody made since" not in read(marek, "/console/sources/")
+    registry.count_unknown_key(3)
+    assert "3 messages came with a key nobody made since" in read(marek, "/console/sources/")

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from regulars.doors.ingest import app
 from regulars.doors.ingest.app import Ingest
 from regulars.doors.ingest.disk import Disk
 from regulars.facts.sources import plan, quarantine, sources, write_keys
 from regulars.kit.actors import SYSTEM
+from regulars.runtime.serving.registry import Registry
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
@@ -156,3 +158,13 @@ def test_a_plan_that_blocks_keeps_what_nobody_planned_and_lets_the_rest_in(key):
 
     plan.set_mode(source=web.id, mode="watching", at=NOW, by=SYSTEM)
     assert [one["verdict"] for one in send("/v1/batch", batch, key=key)[1]["results"]][1:] == ["accepted"] * 3
+
+
+def test_messages_with_a_key_nobody_made_are_counted(fresh_database, monkeypatch):
+    registry = Registry()
+    monkeypatch.setattr(app, "REGISTRY", registry)
+    said = {"event": "Product Viewed", "type": "track", "userId": "priya"}
+    status, told = send("/v1/batch", {"batch": [said, said]}, key="wk_" + "0" * 40)
+    assert (status, told["success"]) == (200, True)
+    assert registry.unknown_keys() == 2
+    assert events() == []

@@ -50,12 +50,15 @@ def test_counts_of_several_workers_are_added_up(tmp_path: Path) -> None:
     first, second = Registry(), Registry()
     first.keep_in(tmp_path)
     first.observe_request(route="/console/", method="GET", status=200, seconds=0.02)
+    first.count_unknown_key(3)
     first.save()
     # As another process would leave it.
     (tmp_path / "other.json").write_text(next(tmp_path.glob("*.json")).read_text())
     second.keep_in(tmp_path / "elsewhere")
     assert 'regulars_requests_total{route="/console/",method="GET",status="200"} 2' in first.text()
     assert 'regulars_request_seconds_bucket{route="/console/",le="0.025"} 2' in first.text()
+    assert "regulars_ingest_unknown_key_total 6" in first.text()
+    assert first.unknown_keys() == 6
     assert "/console/" not in second.text()
 
 
