@@ -46,7 +46,13 @@ class Doors:
             self._reading.add_done_callback(_seen)
         if age > FRESH and self._reading is not None:
             await asyncio.shield(self._reading)
-        return self._known.get(write_keys.digest(token)) if write_keys.looks_like_one(token) else None
+        if not write_keys.looks_like_one(token):
+            return None
+        digest = write_keys.digest(token)
+        if digest not in self._known and time.monotonic() - self._read_at > 0.02:
+            # A key made a moment ago must not lose its first messages; strangers cost 50 questions a second at most.
+            await self._read()
+        return self._known.get(digest)
 
     async def _read(self) -> None:
         # As they were when they were asked for, not when the answer came.
