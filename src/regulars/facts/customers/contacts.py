@@ -73,6 +73,15 @@ def phone(text: str, region: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+def is_phone(text: str) -> bool:
+    """Whether a number with its country's code could be somebody's: such a country, such a length."""
+    try:
+        phone(text, "ZZ")
+    except BadPhone:
+        return False
+    return True
+
+
 def as_compared(text: str, region: str) -> str:
     """An address or a number in the one form that look-ups compare: an e-mail's key, or E.164.
 

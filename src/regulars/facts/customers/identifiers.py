@@ -2,6 +2,7 @@
 
 import re
 
+from regulars.facts.customers import contacts
 from regulars.kit.refusals import Refusal
 
 LONGEST_REF = 200
@@ -18,6 +19,8 @@ _ONLY_FILLER = re.compile(r"[0\-_.?#*\s]*|-1|0+\.0+|f{8}-f{4}-f{4}-f{4}-f{12}", 
 _NAMESPACE = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
 #: An address, a number with a country code, or a Chinese mobile number: personal data used as a customer number.
 _CONTACT = re.compile(r"[^@]*@[^@]*|\+[0-9][0-9 ().-]{5,}|1[3-9][0-9]{9}", re.ASCII)
+#: The other way to write a country's code. Numbers filled up with zeros look alike, so `contacts` has the last word.
+_WITH_ZEROS = re.compile(r"00[1-9][0-9 ().-]{7,}", re.ASCII)
 
 
 class UnusableRef(Refusal):
@@ -56,7 +59,10 @@ def check_ref(ref: str) -> str:
 
 def is_contact(ref: str) -> bool:
     """Whether the reference is an e-mail address or a phone number, which must not be stored readable."""
-    return _CONTACT.fullmatch(ref.strip()) is not None
+    tidy = ref.strip()
+    if _CONTACT.fullmatch(tidy) is not None:
+        return True
+    return tidy.startswith("00") and _WITH_ZEROS.fullmatch(tidy) is not None and contacts.is_phone(f"+{tidy[2:]}")
 
 
 def check_namespace(namespace: str) -> str:

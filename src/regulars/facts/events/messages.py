@@ -4,6 +4,7 @@ Tolerant where real clients are careless (null for absent, numbers for ids, time
 tolerated mistake would join strangers or change an amount: amounts keep the digits they were written with.
 """
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -78,6 +79,8 @@ _RARE = frozenset(["previousId", "groupId", "category"])
 _REMEMBERED = 20_000
 #: What surely is an id: too long to be a word for nothing, and begins with no filler.
 _SURELY_AN_ID = re.compile(rf"[1-9a-eg-zA-EG-Z][!-~]{{20,{LONGEST_ID - 1}}}")
+#: Letters of a misspelt call.
+_LONGEST_CALL = 20
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 #: An escape that JSON allows and PostgreSQL's jsonb does not; after an escaped backslash it is plain text.
 _NUL = b"\\u0000"
@@ -224,7 +227,7 @@ def read(raw: bytes, *, envelope: Envelope, sender: Sender) -> Message | Rejecte
         return _read(told, raw, envelope, sender)
     except _No as no:
         told = told if isinstance(told, dict) else {}
-        kind = shown(envelope.type or told.get("type"))
+        kind = _call_meant(envelope.type or told.get("type"))
         return Rejected(
             source=sender.id,
             code=no.code,
@@ -280,7 +283,9 @@ def _read(told: Any, raw: bytes, envelope: Envelope, sender: Sender) -> Message:
     type_ = envelope.type or get("type")
     kind = KINDS.get(type_.lower()) if isinstance(type_, str) else None
     if kind is None or not isinstance(type_, str):
-        raise _No("no_type", "type", f"type: {shown(type_)!r} is no call; use one of {', '.join(KINDS)}")
+        meant = _call_meant(type_)
+        what = f"{meant!r} is" if meant or not type_ else "what it says is"
+        raise _No("no_type", "type", f"type: {what} no call; use one of {', '.join(KINDS)}")
     properties, traits, context = _object(get("properties")), _object(get("traits")), _object(get("context"))
     if kind == _IDENTIFY and not traits and isinstance(context.get("traits"), dict):
         # RudderStack's libraries for servers put them there.
@@ -471,6 +476,12 @@ def _usable(ref: str) -> str | None:
 
 
 _is_contact = lru_cache(maxsize=_REMEMBERED)(personal.is_contact)
+
+
+def _call_meant(type_: object) -> str:
+    """A type as it may be shown: a call, or what somebody wrote for one. Whatever else stands there may be a name."""
+    text = type_.strip().lower() if isinstance(type_, str) and len(type_) <= _LONGEST_CALL else ""
+    return text if text in KINDS or difflib.get_close_matches(text, KINDS, n=1) else ""
 
 
 def _message_id(value: object, original: object, content: int) -> str:

@@ -1,7 +1,8 @@
 """What in a message could tell who somebody is, and the message without it. Pure.
 
 Names, contacts, addresses, birthdays and free text are told by their field's name; an e-mail address or a telephone
-number with its country's code is one wherever it stands, in a search or in a page's address too.
+number with its country's code is one wherever it stands, in a search or in a page's address too. A local number is one
+in a field whose name speaks of telephones.
 """
 
 import re
@@ -97,6 +98,13 @@ _EMAIL = re.compile(r"[^\s@/?&=<>\"']{1,64}(?:@|%40)[^\s@/?&=<>\"']{1,255}")
 _PHONE = re.compile(r"(?<![0-9A-Za-z])(?:\+|%2[Bb])\(?[1-9](?:(?:[ ().-]|%20){0,2}[0-9]){6,14}(?![0-9])")
 _PHONE_IN_JSON = re.compile(rb"(?:\+|%2[Bb])\(?[1-9][0-9 ().%-]{6}")
 _EMAIL_IN_JSON = re.compile(rb"[^\s@/?&=<>\"'](?:@|%40)[^\s@/?&=<>\"']")
+#: In a field whose name speaks of telephones a local number is one, too: digits as people write them.
+_OF_TELEPHONES = re.compile(r"phone|mobile|telefon|whatsapp|msisdn|handy|cellular|手机|电话")
+_OF_TIMES = re.compile(r"(?:(?:ed|en|nt|st)(?:at|on)|time|date|id|count|sessions|model|version)$")
+_LOCAL = re.compile(r"\+?(?:[ ().-]{0,2}[0-9]){7,15}", re.ASCII)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*", re.ASCII)
+#: Tidy names that speak of telephones, as far as they were met.
+_TELEPHONES: set[str] = set()
 _TIDY = str.maketrans("", "", "-_ .")
 _DIGITS: Final = "0123456789"
 
@@ -205,7 +213,7 @@ def _is_plain_name(name: str) -> bool:
     if len(name) > _LONGEST_KNOWN or "@" in name or "%40" in name or "+" in name or "%2" in name:
         return False
     tidy = _tidy(name)
-    if tidy in _ANYWHERE or tidy in _READ_APART:
+    if tidy in _ANYWHERE or tidy in _READ_APART or tidy in _TELEPHONES:
         return False
     if len(_PLAIN_NAMES) >= _MOST_KNOWN:
         _PLAIN_NAMES.clear()
@@ -231,6 +239,7 @@ def _of_object(
             tidy in _ANYWHERE
             or (is_person and tidy in _OF_A_PERSON)
             or (is_device and tidy in _OF_A_DEVICE)
+            or (tidy in _TELEPHONES and _is_local_number(value))
             or (has_address and without_addresses(name) != name)
         ):
             if value is None or value == "":
@@ -296,10 +305,20 @@ def _of_list(
     return told if left is None else left
 
 
+def _is_local_number(value: object) -> bool:
+    """Whether it could be a telephone number; as a number only where it is too long for a count."""
+    if type(value) is int:
+        return 10**9 <= value < 10**15
+    return isinstance(value, str) and _LOCAL.fullmatch(value.strip()) is not None and not _DAY.fullmatch(value)
+
+
 def _tidy(name: str) -> str:
     tidy = name.translate(_TIDY).casefold().rstrip(_DIGITS)
     if len(name) > _LONGEST_KNOWN:
         return tidy
     if len(_KNOWN_NAMES) >= _MOST_KNOWN:
         _KNOWN_NAMES.clear()
+        _TELEPHONES.clear()
+    if name not in _KNOWN_NAMES and _OF_TELEPHONES.search(tidy) and not _OF_TIMES.search(tidy):
+        _TELEPHONES.add(tidy)
     return _KNOWN_NAMES.setdefault(name, tidy)

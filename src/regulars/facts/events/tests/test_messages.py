@@ -44,7 +44,8 @@ REFUSED: dict[str, tuple[Any, str, str, str]] = {
     "nested too deep": (viewed(properties={"a": json.loads("[" * 60 + "]" * 60)}), "unstorable", "", "flatten"),
     "no type": ({"event": "Product Viewed", "userId": "li-1"}, "no_type", "type", "track, identify"),
     "a type nobody knows": (viewed(type="tracks"), "no_type", "type", "'tracks'"),
-    "a type that is no text": (viewed(type=["track"]), "no_type", "type", "''"),
+    "a type that is no text": (viewed(type=["track"]), "no_type", "type", "what it says"),
+    "no type at all": (viewed(type=None), "no_type", "type", "'' is no call"),
     "no event": (viewed(event=" "), "no_event", "event", "Product Viewed"),
     "an event that is no text": (viewed(event=7), "no_event", "event", "'7'"),
     "a long event": (viewed(event="a" * 201), "bad_name", "event", "200"),
@@ -94,6 +95,19 @@ def test_what_is_refused_says_the_field_and_the_mend(name):
     assert len(rejected.why) <= 300
 
 
+def test_a_type_that_is_somebodys_name_is_not_shown():
+    rejected = bad(viewed(type="Zaphodx Seven"))
+
+    assert rejected.kind == ""
+    assert "Zaphodx" not in rejected.why
+    assert bad(viewed(type="trakc")).kind == "trakc"
+
+
+def test_numbers_filled_up_with_zeros_are_no_telephones():
+    assert good(viewed(userId="0000123456")).user_ref == "0000123456"
+    assert good(viewed(userId="001234567890")).user_ref == "001234567890"
+
+
 def test_forms_of_one_number_are_one_user():
     forms = [
         good(b'{"type":"page","userId":' + form + b',"messageId":"m"}') for form in (b"70", b"70.0", b"7e1", b'"70"')
@@ -103,7 +117,7 @@ def test_forms_of_one_number_are_one_user():
 
 
 def test_an_address_as_an_id_is_kept_sealed_only():
-    for address in ("li@example.com", "li%40example.com", "13800138000", "+44 7700 900123"):
+    for address in ("li@example.com", "li%40example.com", "13800138000", "+44 7700 900123", "00447700900009"):
         message = good(viewed(userId=address))
 
         assert (message.user_ref, message.visitor) == (None, messages.visitor(WEB, "user", address))

@@ -137,6 +137,23 @@ CASES = {
         {"product_id": "p1", "rating": "5"},
         {"properties.review_body": "My mother Ann loves it"},
     ),
+    "local numbers where the name speaks of telephones": (
+        "traits",
+        {"contactPhone": "07700 900004", "mobile_no": 13800138005, "Telefon privat": "(0221) 123456", "手机2": "1"},
+        {},
+        {
+            "traits.contactPhone": "07700 900004",
+            "traits.mobile_no": 13800138005,
+            "traits.Telefon privat": "(0221) 123456",
+            "traits.手机2": "1",
+        },
+    ),
+    "what is no number there": (
+        "properties",
+        {"mobile_os": "12", "phone_verified_at": 1763800000, "phone_since": "2026-11-22", "mobile_visits": 12345},
+        {"mobile_os": "12", "phone_verified_at": 1763800000, "phone_since": "2026-11-22", "mobile_visits": 12345},
+        {},
+    ),
     "a headphone": ("properties", {"headphone": True, "microphone": "no"}, {"headphone": True, "microphone": "no"}, {}),
 }
 
@@ -146,6 +163,15 @@ def test_what_is_taken_and_what_is_left(name):
     part, told, left, taken = CASES[name]
 
     assert personal.take_out(part, told, has_address=True) == (left, taken)
+
+
+def test_a_local_number_is_seen_where_nothing_else_in_the_message_looks_like_a_contact():
+    told = {"step": 2, "contactMobile": "07700900004"}
+
+    assert personal.take_out("properties", told, has_address=False, has_plus=False) == (
+        {"step": 2},
+        {"properties.contactMobile": "07700900004"},
+    )
 
 
 def test_what_was_told_is_not_changed():
