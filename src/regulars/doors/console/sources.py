@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import held, hours, snippets, tracking_plan, untold
+from regulars.doors.console import held, hours, setting_aside, snippets, tracking_plan, untold
 from regulars.doors.console.insight import Share, share
 from regulars.doors.console.site import may, me, page
 from regulars.facts.company import company
@@ -293,6 +293,7 @@ def _page(
         orders_open=orders.open_each().get(found.id, 0),
         orders_shown=untold.shown(found) if may(request, "quarantine.read") else None,
         may_mend=may(request, "quarantine.mend"),
+        reasons=setting_aside.REASONS.items(),
         form=form or NewKey(),
         token=made.token if made else "",
         snippets=snippets.ready_made(

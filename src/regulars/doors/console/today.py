@@ -9,10 +9,9 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import came_in, people, tracking_plan
+from regulars.doors.console import came_in, people, setting_aside, tracking_plan
 from regulars.doors.console.insight import share
 from regulars.doors.console.site import may, me, page
 from regulars.doors.console.sources import health as how_they_do
@@ -30,14 +29,6 @@ from regulars.runtime.staff.policy import requires
 LAPSING_SHOWN = 10
 RUNS_SHOWN = 5
 LETTERS_SHOWN = 10
-
-
-#: Why something is set aside: the trail keeps the code, and a free text might name somebody.
-REASONS: dict[str, Any] = {
-    "mended_otherwise": gettext_lazy("it was mended otherwise"),
-    "no_longer_needed": gettext_lazy("it is no longer needed"),
-    "cannot_be_done": gettext_lazy("it cannot be done"),
-}
 
 
 @dataclass(frozen=True)
@@ -86,7 +77,7 @@ def today(request: HttpRequest) -> HttpResponseBase:
             "dead": dead_letters.dead(limit=LETTERS_SHOWN),
             "waiting": dead_letters.waiting(limit=LETTERS_SHOWN),
             "may_mend": may(request, "operations.mend"),
-            "reasons": REASONS.items(),
+            "reasons": setting_aside.REASONS.items(),
         }
     return page(request, "console/today.html", title=_("Today"), has_readings=bool(overview), **context)
 
@@ -130,8 +121,8 @@ def discard(request: HttpRequest, letter: int) -> HttpResponseBase:
 
 
 def _aside(request: HttpRequest, act: Callable[[str, Actor], None]) -> HttpResponseBase:
-    why = request.POST.get("why", "")
-    if why not in REASONS:
+    why = setting_aside.chosen(request.POST.get("why", ""))
+    if why is None:
         messages.error(request, _("Say why first."))
         return redirect("console:index")
     try:

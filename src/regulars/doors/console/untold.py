@@ -1,26 +1,38 @@
-"""Events of orders that put nothing on record: why, in the reader's language, and trying them again."""
+"""Events of orders that put nothing on record: why, in the reader's language, trying them again, setting them aside."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, cast
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console.site import me
+from regulars.doors.console import setting_aside
+from regulars.doors.console.site import may, me, page
 from regulars.facts.events import orders, words
-from regulars.facts.events.orders import Done
+from regulars.facts.events.orders import Done, State
 from regulars.facts.sources import sources
 from regulars.facts.sources.sources import Source
+from regulars.kit import paging
 from regulars.kit.refusals import Refusal
+from regulars.oversight.reporting import formats
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
 SHOWN = 10
+SIZE = 50
+#: What the list may be narrowed to.
+STATES: Final[dict[str, Any]] = {
+    "open": gettext_lazy("not on record"),
+    "set_aside": gettext_lazy("set aside"),
+    "applied": gettext_lazy("on record, although odd"),
+}
 WHY: dict[str, Any] = {
     "bad_quantity": gettext_lazy("A quantity is not above zero"),
     "names_no_products": gettext_lazy("It does not say which products come back"),
@@ -50,18 +62,44 @@ class Shown:
 
 def shown(source: Source) -> list[Shown]:
     """The newest of a source's events of orders that failed or wait."""
-    return [
-        Shown(one, words.of(one.name), WHY.get(one.code) or _("It cannot be put on record as it is"))
-        for one in orders.problems(source=source.id, limit=SHOWN)
-    ]
+    return [_shown(one) for one in orders.problems(source=source.id, limit=SHOWN)]
+
+
+@require_safe
+@requires("quarantine.read")
+def listed(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """All of a source's, newest first: those that are open, were set aside, or are on record although odd."""
+    found = _found(public_id)
+    state = request.GET.get("state", "")
+    state = state if state in STATES else "open"
+    rows = orders.problems(
+        source=found.id,
+        state=None if state == "open" else cast(State, state),
+        before=_before(request.GET.get("after", "")),
+        limit=SIZE + 1,
+    )
+    cut = paging.cut(rows, SIZE, of="order_events", key=lambda one: (one.event,))
+    return page(
+        request,
+        "console/untold.html",
+        title=_("Events of orders from %(name)s") % {"name": found.name},
+        source=found,
+        rows=[_shown(one) for one in cut.items],
+        state=state,
+        states=STATES,
+        reasons=setting_aside.REASONS.items(),
+        may_mend=may(request, "quarantine.mend"),
+        next=f"?{urlencode({'state': state, 'after': cut.next})}" if cut.next else "",
+        first=f"?{urlencode({'state': state})}" if request.GET.get("after") else "",
+    )
 
 
 @require_POST
 @requires("quarantine.mend")
 def retry(request: HttpRequest, public_id: str, event: int) -> HttpResponseBase:
     """An event of an order is tried again, as after the shop's settings were mended."""
+    _found(public_id)
     try:
-        sources.by_public_id(public_id)
         done = orders.retry(event=event, at=timezone.now(), by=operators.actor(me(request)))
     except Refusal:
         raise Http404 from None
@@ -69,4 +107,85 @@ def retry(request: HttpRequest, public_id: str, event: int) -> HttpResponseBase:
         messages.success(request, _("It is on record."))
     else:
         messages.error(request, _("It still cannot be put on record."))
-    return redirect("console:source", public_id=public_id)
+    return _back(request, public_id)
+
+
+@require_POST
+@requires("quarantine.mend")
+def retry_all(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """All that is open of the source is tried again, a thousand at most."""
+    done = orders.retry_all(source=_found(public_id).id, at=timezone.now(), by=operators.actor(me(request)))
+    messages.info(
+        request,
+        _("%(done)s on record now, %(waiting)s wait for their order, %(failed)s failed again, %(left)s not tried yet.")
+        % {
+            "done": formats.number(done.applied),
+            "waiting": formats.number(done.waiting),
+            "failed": formats.number(done.failed),
+            "left": formats.number(done.left),
+        },
+    )
+    return _back(request, public_id)
+
+
+@require_POST
+@requires("quarantine.mend")
+def set_aside(request: HttpRequest, public_id: str, event: int) -> HttpResponseBase:
+    """Nobody waits for it any more."""
+    _found(public_id)
+    why = setting_aside.chosen(request.POST.get("why", ""))
+    if why is None:
+        messages.error(request, _("Say why first."))
+        return _back(request, public_id)
+    try:
+        orders.set_aside(event=event, why=why, at=timezone.now(), by=operators.actor(me(request)))
+        messages.success(request, _("It is set aside."))
+    except orders.OnRecord:
+        messages.info(request, _("It is on record already."))
+    except Refusal:
+        raise Http404 from None
+    return _back(request, public_id)
+
+
+@require_POST
+@requires("quarantine.mend")
+def set_aside_all(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """What failed of the source is set aside, a thousand at most; what waits for its order goes on waiting."""
+    found, why = _found(public_id), setting_aside.chosen(request.POST.get("why", ""))
+    if why is None:
+        messages.error(request, _("Say why first."))
+    else:
+        count = orders.set_aside_all(source=found.id, why=why, at=timezone.now(), by=operators.actor(me(request)))
+        messages.success(
+            request,
+            ngettext("%(n)s event is set aside.", "%(n)s events are set aside.", count) % {"n": formats.number(count)},
+        )
+    return _back(request, public_id)
+
+
+def _shown(one: Done) -> Shown:
+    if one.state == "applied":
+        return Shown(one, words.of(one.name), _("On record"))
+    return Shown(one, words.of(one.name), WHY.get(one.code) or _("It cannot be put on record as it is"))
+
+
+def _found(public_id: str) -> Source:
+    try:
+        return sources.by_public_id(public_id)
+    except Refusal:
+        raise Http404 from None
+
+
+def _before(cursor: str) -> int | None:
+    try:
+        (number,) = paging.decode(cursor, "order_events", int) if cursor else (None,)
+    except paging.BadCursor:
+        return None
+    return number if isinstance(number, int) else None
+
+
+def _back(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """To the page the button stood on."""
+    if request.POST.get("on") == "list":
+        return redirect("console:source-orders", public_id=public_id)
+    return redirect(f"{reverse('console:source', args=[public_id])}#orders")

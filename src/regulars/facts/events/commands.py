@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 
 import click
 
-from regulars.facts.events import following, retention
+from regulars.facts.events import aside, following, retention
 from regulars.facts.events import orders as of_orders
 from regulars.facts.events.messages import KINDS
+from regulars.facts.sources import sources
 from regulars.kit.actors import SYSTEM
 
 _MOST_SHOWN = 1_000
@@ -88,6 +89,40 @@ def retry_order(event: int) -> None:
 
 
 @events.command()
+@click.argument("source")
+def retry_orders(source: str) -> None:
+    """Try again all events of orders of SOURCE (its name) that failed or wait, a thousand at once, oldest first."""
+    done = of_orders.retry_all(source=_source(source), at=datetime.now(UTC), by=SYSTEM)
+    click.echo(
+        f"{done.applied} on record now, {done.waiting} wait for their order, {done.failed} failed again,"
+        f" {done.left} not tried yet.",
+        err=True,
+    )
+
+
+@events.command()
+@click.argument("event", type=int)
+@click.option("--why", type=click.Choice(aside.WHYS), required=True, help="The trail keeps it.")
+def set_order_aside(event: int, why: aside.Why) -> None:
+    """Nobody waits for what EVENT tells of an order any more; `retry-order` brings it back."""
+    try:
+        of_orders.set_aside(event=event, why=why, at=datetime.now(UTC), by=SYSTEM)
+    except (of_orders.NotAnOrderEvent, of_orders.OnRecord) as refusal:
+        raise click.ClickException(refusal.message) from refusal
+    click.echo(f"{event} is set aside.", err=True)
+
+
+@events.command()
+@click.argument("source")
+@click.option("--code", default="", help="Only those that failed for this reason, such as no_products.")
+@click.option("--why", type=click.Choice(aside.WHYS), required=True, help="The trail keeps it.")
+def set_orders_aside(source: str, code: str, why: aside.Why) -> None:
+    """Set aside the events of orders of SOURCE (its name) that failed, a thousand at once, oldest first."""
+    count = of_orders.set_aside_all(source=_source(source), code=code, why=why, at=datetime.now(UTC), by=SYSTEM)
+    click.echo(f"{count} set aside.", err=True)
+
+
+@events.command()
 def rebuild() -> None:
     """Forget what was concluded of visitors and read all events that are kept again; the house stays up meanwhile."""
     following.rebuild(at=datetime.now(UTC), by=SYSTEM)
@@ -116,6 +151,13 @@ def keep(kind: str, months: int, name: str) -> None:
     """Keep events of KIND for so many MONTHS. What is older goes in the next night and does not come back."""
     retention.keep(kind=kind, name=name, months=months, at=datetime.now(UTC), by=SYSTEM)
     click.echo(f"{name or kind}: {months} months.", err=True)
+
+
+def _source(name: str) -> int:
+    try:
+        return sources.by_name(name).id
+    except sources.UnknownSource as refusal:
+        raise click.ClickException(refusal.message) from refusal
 
 
 COMMANDS = (events,)

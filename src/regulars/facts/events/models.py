@@ -167,7 +167,7 @@ class OrderEvent(models.Model):
     occurred_at = models.DateTimeField()
     origin = models.CharField(max_length=8)
     told = models.TextField()
-    state = models.CharField(max_length=8)
+    state = models.CharField(max_length=12)
     code = models.CharField(max_length=40, default="", db_default="")
     why = models.CharField(max_length=300, default="", db_default="")
     order = models.ForeignKey("commerce.Order", on_delete=models.PROTECT, related_name="+", null=True, db_index=False)
@@ -181,7 +181,8 @@ class OrderEvent(models.Model):
         ]
         constraints = [
             models.CheckConstraint(
-                name="events_order_event_state", condition=models.Q(state__in=("applied", "waiting", "failed"))
+                name="events_order_event_state",
+                condition=models.Q(state__in=("applied", "waiting", "failed", "set_aside")),
             ),
             models.CheckConstraint(
                 name="events_order_event_user", condition=models.Q(user_ref=None) | ~models.Q(user_ref__contains="@")

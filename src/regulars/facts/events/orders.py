@@ -5,6 +5,7 @@ events told of it come to: the latest says what is on it, the first when it was 
 another order of arrival makes a difference. Money that goes back waits until its order is there.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +22,7 @@ from regulars.facts.commerce import orders as on_record
 from regulars.facts.commerce.goods_returns import ReturnBatch
 from regulars.facts.commerce.orders import OrderBatch, OrderView
 from regulars.facts.company import company
-from regulars.facts.events import _sums, personal, spec
+from regulars.facts.events import _sums, aside, personal, spec
 from regulars.facts.events._sums import Sale, Unusable
 from regulars.facts.events.messages import DECODER
 from regulars.facts.events.models import OrderEvent as Row
@@ -34,7 +35,7 @@ from regulars.kit.refusals import Refusal
 from regulars.runtime.secrets import vault
 from regulars.runtime.trail import trail
 
-State = Literal["applied", "waiting", "failed"]
+State = Literal["applied", "waiting", "failed", "set_aside"]
 #: First half of the advisory lock under which orders are put together, one at a time.
 LOCK_CLASS = 7266
 BY = Actor("system", "events.orders")
@@ -47,6 +48,10 @@ ONLY: Final = spec.sql_of(NAMES)
 #: Applied, although there was nothing left for it to do.
 _NOTHING_LEFT = "nothing_left"
 _IS_DONE = Q(state="applied") & ~Q(code=_NOTHING_LEFT)
+_OPEN: Final = ("waiting", "failed")
+#: What one call tries again or sets aside at most, and how many of them share a transaction.
+MOST_AT_ONCE = 1_000
+_LOT = 200
 _LONGEST_WHY = 300
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _MICROSECOND = timedelta(microseconds=1)
@@ -82,10 +87,26 @@ class Done:
     order: int | None
 
 
+@dataclass(frozen=True)
+class Tried:
+    """What became of many that were tried again, and how many more there are to try."""
+
+    applied: int
+    waiting: int
+    failed: int
+    left: int
+
+
 class NotAnOrderEvent(Refusal):
     """No event of that number tells of an order."""
 
     code = "events.not_an_order_event"
+
+
+class OnRecord(Refusal):
+    """What the event tells of is on record, so there is nothing to set aside."""
+
+    code = "events.order_on_record"
 
 
 def apply(*, events: Sequence[Told], at: datetime, by: Actor) -> list[Done]:
@@ -146,10 +167,11 @@ def take(events: Sequence[Event]) -> None:
 def problems(
     *, state: State | None = None, source: int | None = None, before: int | None = None, limit: int = 50
 ) -> list[Done]:
-    """What waits for its order or failed, newest first; with `state` "applied" what was done although it was odd."""
+    """What waits for its order or failed, newest first; with `state` "applied" what was done although it was odd, with
+    "set_aside" what nobody waits for."""
     rows = Row.objects.order_by("-event")
     if state is None:
-        rows = rows.filter(state__in=("waiting", "failed"))
+        rows = rows.filter(state__in=_OPEN)
     else:
         rows = rows.filter(state=state)
         if state == "applied":
@@ -163,7 +185,7 @@ def problems(
 
 def open_each() -> dict[int, int]:
     """How many events of orders failed or wait, by source; sources without any are left out. One query."""
-    counted = Row.objects.filter(state__in=("waiting", "failed")).values("source").annotate(n=Count("event"))
+    counted = Row.objects.filter(state__in=_OPEN).values("source").annotate(n=Count("event"))
     return {one["source"]: one["n"] for one in counted}
 
 
@@ -173,7 +195,8 @@ def of_order(*, namespace: str, ref: str) -> list[Done]:
 
 
 def retry(*, event: int, at: datetime, by: Actor) -> Done:
-    """Try again what waits or failed, as after the shop's settings were mended. Done already changes nothing."""
+    """Try again what waits, failed or was set aside, as after the shop's settings were mended. Done already changes
+    nothing."""
     return retry_many(events=[event], at=at, by=by)[0]
 
 
@@ -181,17 +204,89 @@ def retry_many(*, events: Sequence[int], at: datetime, by: Actor) -> list[Done]:
     """`retry` for each of them, in one transaction. Refuses a number that is none of an order's event."""
     with transaction.atomic():
         _lock()
-        rows = {row.event: row for row in Row.objects.filter(event__in=events)}
-        for event in events:
-            if event not in rows:
-                raise NotAnOrderEvent(f"event: {event} tells of no order; look at the list", field="event", value=event)
-        open_ = [row for row in rows.values() if row.state != "applied"]
+        open_ = [row for row in _rows(events).values() if row.state != "applied"]
         for row in open_:
-            row.state, row.code, row.why = "waiting", "", ""
             trail.record(by=by, verb="events.orders.retry", subject=f"event:{row.event}", at=at)
-        Row.objects.bulk_update(open_, ["state", "code", "why"])
-        _Work(at, by, {}, company.shop()).go(open_)
+        _again(open_, at, by)
         return [_done(row) for row in Row.objects.filter(event__in=events).order_by("event")]
+
+
+def retry_all(*, source: int, limit: int = MOST_AT_ONCE, at: datetime, by: Actor) -> Tried:
+    """`retry` for what waits or failed of a source, oldest first. One line in the trail; a transaction for each 200,
+    so that what was done stays done where a later one is interrupted."""
+    limit = min(limit, MOST_AT_ONCE)
+    waiting = list(Row.objects.filter(source=source, state__in=_OPEN).order_by("event").values_list("event", flat=True))
+    numbers = waiting[:limit]
+    ended: Counter[str] = Counter()
+    for start in range(0, len(numbers), _LOT):
+        lot = numbers[start : start + _LOT]
+        with transaction.atomic():
+            _lock()
+            _again(list(Row.objects.filter(event__in=lot, state__in=_OPEN)), at, by)
+            ended.update(Row.objects.filter(event__in=lot).values_list("state", flat=True))
+    if numbers:
+        trail.record(
+            by=by, verb="events.orders.retry_all", subject=f"source:{source}", at=at, after={"events": len(numbers)}
+        )
+    return Tried(ended["applied"], ended["waiting"], ended["failed"], len(waiting) - len(numbers))
+
+
+def set_aside(*, event: int, why: aside.Why, at: datetime, by: Actor) -> Done:
+    """Nobody waits for it any more: it leaves the lists, and another event of its order does not bring it back. Trying
+    it again does. Set aside already changes nothing; refuses what is on record."""
+    with transaction.atomic():
+        _lock()
+        row = _rows([event])[event]
+        if row.state == "applied":
+            raise OnRecord(f"event: {event} is on record already; nothing is left to do", field="event", value=event)
+        if row.state != "set_aside":
+            _put_aside([row], at, by, why)
+    return _done(row)
+
+
+def set_aside_all(
+    *, source: int, code: str = "", limit: int = MOST_AT_ONCE, why: aside.Why, at: datetime, by: Actor
+) -> int:
+    """`set_aside` for what failed of a source, with a `code` or all, oldest first; what waits for its order goes on
+    waiting. How many."""
+    with transaction.atomic():
+        _lock()
+        rows = Row.objects.filter(source=source, state="failed").order_by("event")
+        if code:
+            rows = rows.filter(code=code)
+        failed = list(rows[: min(limit, MOST_AT_ONCE)])
+        _put_aside(failed, at, by, why)
+    return len(failed)
+
+
+def _rows(events: Sequence[int]) -> dict[int, Row]:
+    rows = {row.event: row for row in Row.objects.filter(event__in=events)}
+    for event in events:
+        if event not in rows:
+            raise NotAnOrderEvent(f"event: {event} tells of no order; look at the list", field="event", value=event)
+    return rows
+
+
+def _again(rows: Sequence[Row], at: datetime, by: Actor) -> None:
+    for row in rows:
+        row.state, row.code, row.why = "waiting", "", ""
+    Row.objects.bulk_update(rows, ["state", "code", "why"])
+    _Work(at, by, {}, company.shop()).go(rows)
+
+
+def _put_aside(rows: Sequence[Row], at: datetime, by: Actor, why: aside.Why) -> None:
+    for row in rows:
+        before, row.state = row.state, "set_aside"
+        trail.record(
+            by=by,
+            verb="events.orders.set_aside",
+            subject=f"event:{row.event}",
+            at=at,
+            before={"state": before},
+            after={"state": row.state},
+            why=why,
+        )
+    Row.objects.bulk_update(rows, ["state"])
 
 
 @dataclass(frozen=True)
@@ -230,7 +325,8 @@ class _Work:
         others = {row.event: row for row in rows if row.name in _OTHERS}
         for namespace, ref in sorted(recorded):
             # What came before its order, or before the version of it that has what goes back.
-            for row in Row.objects.filter(namespace=namespace, ref=ref, name__in=_OTHERS).exclude(_IS_DONE):
+            back = Row.objects.filter(namespace=namespace, ref=ref, name__in=_OTHERS).exclude(state="set_aside")
+            for row in back.exclude(_IS_DONE):
                 others.setdefault(row.event, row)
         for row in sorted(others.values(), key=lambda row: (row.occurred_at, row.event)):
             self._settle(row, self._give_back)
@@ -245,7 +341,8 @@ class _Work:
         _save([row for row in fresh if row.state == "failed"])
         refs = {row.ref for row in fresh if row.state == "waiting"}
         told: dict[str, list[Row]] = {}
-        for row in Row.objects.filter(namespace=namespace, ref__in=refs, name__in=_SALES).exclude(state="failed"):
+        counting = Row.objects.filter(namespace=namespace, ref__in=refs, name__in=_SALES)
+        for row in counting.exclude(state__in=("failed", "set_aside")):
             told.setdefault(row.ref, []).append(row)
         standing = [self._standing(rows) for rows in told.values()]
         done: set[str] = set()

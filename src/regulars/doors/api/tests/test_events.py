@@ -88,3 +88,22 @@ def test_events_of_orders_that_failed_are_listed_and_tried_again():
     assert li.post("order-events/11/retry").json()["problem"].startswith("products: ")
     assert problem(li.post("order-events/13/retry"))[:2] == (404, "events.not_an_order_event")
     assert problem(Program("quarantine.read", name="short").post("order-events/11/retry"))[0] == 403
+    tried = li.post(f"sources/{feed.public_id}/order-events/retry").json()
+    assert tried == {"applied": 0, "waiting": 0, "failed": 1, "left": 0}
+
+
+@pytest.mark.django_db
+def test_events_of_orders_that_nobody_waits_for_are_set_aside():
+    feed = sources.make(name="till", kind="till", namespace="shop", zone="UTC", is_order_feed=True, at=NOW, by=MAREK)
+    li = Program()
+    empty = [Told(n, feed.id, "Order Completed", NOW, "live", {"order_id": f"{n}"}, None) for n in (11, 12, 13)]
+    orders.apply(events=empty, at=NOW, by=MAREK)
+
+    assert li.post("order-events/12/set-aside", {"why": "cannot_be_done"}).json()["state"] == "set_aside"
+    assert [one["event"] for one in li.get("order-events").json()["items"]] == [13, 11]
+    assert [one["event"] for one in li.get("order-events?state=set_aside").json()["items"]] == [12]
+    path = f"sources/{feed.public_id}/order-events/set-aside"
+    assert li.post(path, {"why": "cannot_be_done", "code": "no_price"}).json() == {"set_aside": 0}
+    assert li.post(path, {"why": "cannot_be_done"}).json() == {"set_aside": 2}
+    assert problem(li.post(path, {"why": "because"}))[0] == 422
+    assert li.get("order-events").json()["items"] == []

@@ -10,7 +10,7 @@ from ninja import Query, Router
 from regulars.doors.api.v1 import exact, sources
 from regulars.doors.api.v1.keys import ApiKey, caller
 from regulars.facts.customers import customers
-from regulars.facts.events import events
+from regulars.facts.events import aside, events
 from regulars.facts.events import orders as told_orders
 from regulars.facts.events.events import EventView
 from regulars.facts.events.orders import Done
@@ -71,6 +71,33 @@ class OrderEventsOut(exact.Shown):
     next: str | None
 
 
+class SetAsideIn(exact.Told):
+    """Why it is set aside; the trail keeps it."""
+
+    why: aside.Why
+
+
+class SetManyAsideIn(SetAsideIn):
+    """Why, and which of those that failed: with a `code`, or all."""
+
+    code: exact.Code | None = None
+
+
+class SetAsideOut(exact.Shown):
+    """How many were set aside."""
+
+    set_aside: int
+
+
+class TriedOut(exact.Shown):
+    """What became of them, and how many more are open that were not tried."""
+
+    applied: int
+    waiting: int
+    failed: int
+    left: int
+
+
 @router.get("/events", auth=ApiKey("events.read"), response=EventsOut, operation_id="list_events")
 def list_events(
     request: HttpRequest,
@@ -121,12 +148,14 @@ def list_open_order_events(
     request: HttpRequest,
     source: str | None = None,
     state: Annotated[
-        Literal["open", "failed", "waiting"], Query(description="`open` is both: failed, and waiting for its order.")
+        Literal["open", "failed", "waiting", "set_aside"],
+        Query(description="`open` is failed, and waiting for its order."),
     ] = "open",
     limit: int = 50,
     cursor: str = "",
 ) -> OrderEventsOut:
-    """Events of the order feed that put nothing on record, newest first."""
+    """Events of the order feed that put nothing on record, newest first; those that are open unless `state` says
+    otherwise."""
     size = paging.check_size(limit)
     rows = told_orders.problems(
         source=known_sources.by_public_id(source).id if source is not None else None,
@@ -152,6 +181,47 @@ def retry_order_event(request: HttpRequest, number: sources.Number) -> OrderEven
     """
     done = told_orders.retry(event=number, at=clock.now(), by=caller(request))
     return _order_event_out(done, sources.names())
+
+
+@router.post(
+    "/order-events/{number}/set-aside",
+    auth=ApiKey("quarantine.mend"),
+    response=OrderEventOut,
+    operation_id="set_order_event_aside",
+)
+def set_order_event_aside(request: HttpRequest, number: sources.Number, body: SetAsideIn) -> OrderEventOut:
+    """Nobody waits for it any more: it leaves the list; trying it again brings it back. Again changes nothing."""
+    done = told_orders.set_aside(event=number, why=body.why, at=clock.now(), by=caller(request))
+    return _order_event_out(done, sources.names())
+
+
+@router.post(
+    "/sources/{source}/order-events/retry",
+    auth=ApiKey("quarantine.mend"),
+    response=TriedOut,
+    operation_id="retry_order_events",
+)
+def retry_order_events(request: HttpRequest, source: str) -> TriedOut:
+    """Try again all of a source's that are open, oldest first, a thousand at once. Ask again while `left` is above
+    zero."""
+    found = known_sources.by_public_id(source)
+    done = told_orders.retry_all(source=found.id, at=clock.now(), by=caller(request))
+    return TriedOut(applied=done.applied, waiting=done.waiting, failed=done.failed, left=done.left)
+
+
+@router.post(
+    "/sources/{source}/order-events/set-aside",
+    auth=ApiKey("quarantine.mend"),
+    response=SetAsideOut,
+    operation_id="set_order_events_aside",
+)
+def set_order_events_aside(request: HttpRequest, source: str, body: SetManyAsideIn) -> SetAsideOut:
+    """Set aside those of a source that failed, with a `code` or all, oldest first, a thousand at once."""
+    found = known_sources.by_public_id(source)
+    count = told_orders.set_aside_all(
+        source=found.id, code=body.code or "", why=body.why, at=clock.now(), by=caller(request)
+    )
+    return SetAsideOut(set_aside=count)
 
 
 def _order_event_out(one: Done, names: Mapping[int, str]) -> OrderEventOut:

@@ -209,11 +209,34 @@ def test_an_order_event_that_failed_stands_on_today_and_is_tried_again():
     for words in ("It names no products", "Its order has not come yet", "5001", "&lt;b&gt;4000", "Try again"):
         assert words in page
     path = f"/console/sources/{till.public_id}/orders"
-    assert path not in read(ines, f"/console/sources/{till.public_id}/")
+    assert f"{path}/" not in read(ines, f"/console/sources/{till.public_id}/")
     assert ines.post(f"{path}/1/retry").status_code == 403
     assert "still cannot be put on record" in marek.post(f"{path}/1/retry", follow=True).content.decode()
     assert marek.post(f"{path}/3/retry").status_code == 404
     assert [line.verb for line in trail.of("event:1")] == ["events.orders.retry"]
+    answer = marek.post(f"{path}/retry", {"on": "list"}, follow=True).content.decode()
+    assert "0 on record now, 1 wait for their order, 1 failed again, 0 not tried yet." in answer
+
+
+def test_order_events_that_nobody_waits_for_leave_today_with_a_reason():
+    marek, ines = signed_in("manager"), signed_in("analyst", name="ines")
+    sources_that_send()
+    till, now = sources.by_name("till.oxford"), datetime.now(UTC)
+    told = [Told(n, till.id, "Order Completed", now, "live", {"order_id": f"o-{n}"}, None) for n in (1, 2, 3)]
+    orders.apply(events=told, at=now, by=SYSTEM)
+    path = f"/console/sources/{till.public_id}/orders"
+
+    assert "Say why first." in marek.post(f"{path}/1/set-aside", follow=True).content.decode()
+    marek.post(f"{path}/1/set-aside", {"why": "cannot_be_done"})
+    assert trail.of("event:1")[0].why == "cannot_be_done"
+    assert "o-1" not in read(marek, path)
+    assert "o-1" in read(marek, f"{path}?state=set_aside")
+    assert "set-aside" not in read(ines, path)
+    assert ines.post(f"{path}/set-aside", {"why": "cannot_be_done"}).status_code == 403
+    answer = marek.post(f"{path}/set-aside", {"why": "no_longer_needed"}, follow=True).content.decode()
+    assert "2 events are set aside." in answer
+    assert "not on record" not in read(marek, "/console/")
+    assert "Every event of an order is on record" in read(marek, path)
 
 
 def test_messages_with_a_key_nobody_made_are_told_at_the_sources(monkeypatch):

@@ -65,3 +65,10 @@ def test_an_order_that_could_not_be_put_on_record_is_shown_and_tried_again():
     assert "names none" in said("retry-order", str(verdict.event), code=1)
     assert "tells of no order" in said("retry-order", "1", code=1)
     assert 'regulars_events_orders_open{state="failed"} 1' in figures()
+    assert "0 on record now, 0 wait for their order, 1 failed again" in said("retry-orders", "web")
+    said("set-orders-aside", "web", "--code", "no_products", "--why", "cannot_be_done")
+    assert "Every event of an order is on record" in said("orders")
+    said("retry-order", str(verdict.event), code=1)
+    said("set-order-aside", str(verdict.event), "--why", "no_longer_needed")
+    assert json.loads(said("orders", "--json")) == []
+    assert "there is no 'nobody'" in said("retry-orders", "nobody", code=1)

@@ -15,11 +15,13 @@ from regulars.facts.commerce import orders as on_record
 from regulars.facts.customers import customers
 from regulars.facts.events import orders
 from regulars.facts.events.messages import DECODER
+from regulars.facts.events.models import OrderEvent
 from regulars.facts.events.orders import Done, Told
 from regulars.facts.events.tests.builders import NOW
 from regulars.facts.sources import sources
 from regulars.facts.sources.sources import Source
 from regulars.kit.actors import SYSTEM
+from regulars.runtime.trail import trail
 
 pytestmark = pytest.mark.django_db
 
@@ -394,3 +396,45 @@ def test_an_order_on_record_from_elsewhere_later_stays(shop):
 
     assert (done.state, done.code) == ("failed", "newer_on_record")
     assert sold().goods_minor == 7000
+
+
+def test_what_was_set_aside_leaves_the_lists_until_somebody_tries_it_again(shop):
+    (lost,) = apply(told(shop, products=[]))
+    done = orders.set_aside(event=lost.event, why="cannot_be_done", at=NOW, by=SYSTEM)
+
+    assert (done.state, done.code) == ("set_aside", "no_products")
+    assert orders.set_aside(event=lost.event, why="no_longer_needed", at=NOW, by=SYSTEM) == done
+    assert (orders.problems(), orders.open_each()) == ([], {})
+    assert orders.problems(state="set_aside") == [done]
+    (line,) = trail.of(f"event:{lost.event}")
+    assert (line.verb, line.why) == ("events.orders.set_aside", "cannot_be_done")
+    assert orders.retry(event=lost.event, at=NOW, by=SYSTEM).state == "failed"
+
+
+def test_an_order_does_not_bring_back_the_refund_that_was_set_aside(shop):
+    (back,) = apply(told(shop, "Order Refunded", at=MONDAY + HOUR))
+    orders.set_aside(event=back.event, why="mended_otherwise", at=NOW, by=SYSTEM)
+    apply(told(shop))
+
+    assert [one.state for one in orders.of_order(namespace="shop", ref="5001")] == ["applied", "set_aside"]
+    assert goods_returns.of_order(sold().id) == []
+    assert orders.retry(event=back.event, at=NOW, by=SYSTEM).state == "applied"
+    with pytest.raises(orders.OnRecord):
+        orders.set_aside(event=back.event, why="mended_otherwise", at=NOW, by=SYSTEM)
+
+
+def test_all_that_is_open_of_a_source_is_tried_again_and_all_that_failed_set_aside(shop):
+    other = a_source("till", is_order_feed=True)
+    apply(told(other, order_id="9", products=[]))
+    waiting, bad, mended = apply(
+        told(shop, "Order Refunded", order_id="1"), told(shop, order_id="2", products=[]), told(shop, order_id="3")
+    )
+    OrderEvent.objects.filter(event=mended.event).update(state="failed", code="money.unknown_currency")
+
+    assert orders.retry_all(source=shop.id, at=NOW, by=SYSTEM) == orders.Tried(1, 1, 1, left=0)
+    assert orders.retry_all(source=shop.id, limit=1, at=NOW, by=SYSTEM) == orders.Tried(0, 1, 0, left=1)
+    assert orders.set_aside_all(source=shop.id, code="no_price", why="cannot_be_done", at=NOW, by=SYSTEM) == 0
+    assert orders.set_aside_all(source=shop.id, why="cannot_be_done", at=NOW, by=SYSTEM) == 1
+    assert [one.event for one in orders.problems(source=shop.id)] == [waiting.event]
+    assert orders.of_order(namespace="shop", ref="2")[0].event == bad.event
+    assert orders.open_each()[other.id] == 1
