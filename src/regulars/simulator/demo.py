@@ -147,6 +147,7 @@ def _describe(world: World, say: Say) -> None:
             key=f"{NAMESPACE}:{world.plan.seed}"[:80],
             at=at,
             by=ACTOR,
+            source=NAMESPACE,
         )
     say(f"{len(known):,} of them have a name, all made up and sealed; {int(np.sum(shoppers.is_guest)):,} are guests")
 

@@ -150,7 +150,7 @@ def _told(row: Mapping[str, object], customer: int, namespace: str, told_in: str
         **{name: text.get(name) for name in ("given_name", "family_name", "email", "phone", "birthday", "address")},
         **{name: text.get(name) for name in ("note", "country", "language")},
     )
-    return Told(customer, profile, f"file:{key}", when)
+    return Told(customer, profile, f"file:{key}", when, namespace)
 
 
 def _end(file: Walk, run: int | None, came: Came, reject_file: Path | None, began: float) -> Imported:

@@ -9,15 +9,8 @@ from regulars.runtime.secrets.vault import Plain, Sealed
 _TABLE = "customers_profile"
 
 
-def seal_fields(customer: int, values: Mapping[str, str]) -> dict[str, bytes | None]:
-    """Column to what is stored: nothing where the text is empty."""
-    told = {column: plain for column, plain in values.items() if plain}
-    sealed = vault.seal_many([Plain(customer, _TABLE, column, customer, plain) for column, plain in told.items()])
-    return dict.fromkeys(values) | dict(zip(told, sealed, strict=True))
-
-
 def seal_many(values: Mapping[int, Mapping[str, str]]) -> dict[int, dict[str, bytes | None]]:
-    """`seal_fields` for many customers at once."""
+    """Customer to column to what is stored: nothing where the text is empty."""
     cells = [
         Plain(customer, _TABLE, column, customer, plain)
         for customer, told in values.items()

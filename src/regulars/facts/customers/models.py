@@ -118,6 +118,18 @@ class Profile(models.Model):
         ]
 
 
+class Statement(models.Model):
+    """All that one source said of one record: a sealed document of its last word on each field, when, and by whom."""
+
+    pk = models.CompositePrimaryKey("customer_id", "source")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+", db_index=False)
+    source = models.CharField(max_length=64, db_collation="C")
+    sealed = models.BinaryField()
+
+    class Meta:
+        db_table = "customers_statement"
+
+
 class NamePrefix(models.Model):
     """A keyed hash of how one of the customer's names begins."""
 

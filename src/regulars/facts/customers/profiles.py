@@ -2,29 +2,36 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from enum import StrEnum
 
-from django.db import connection, transaction
+from django.db import transaction
+from django.db.models import Count
 from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.company import company
-from regulars.facts.customers import _in_bulk, _names, _sealing, contacts
+from regulars.facts.customers import _in_bulk, _names, _sealing, _statements, contacts
+from regulars.facts.customers._statements import SURER_SOURCES, Statements
 from regulars.facts.customers.customers import UnknownCustomer
-from regulars.facts.customers.models import Customer, Description, Identifier, NamePrefix
+from regulars.facts.customers.identifiers import check_namespace
+from regulars.facts.customers.models import Customer, Description, Identifier, NamePrefix, Statement
 from regulars.facts.customers.models import Profile as Row
 from regulars.facts.customers.notices import CustomerDescribed
+from regulars.facts.customers.survivorship import Because, Standing
 from regulars.kit.actors import Actor, Origin
 from regulars.kit.countries import check_country
 from regulars.kit.refusals import Refusal
 from regulars.runtime.database import bulk
 from regulars.runtime.notices.outbox import announce, announce_many
+from regulars.runtime.preferences import preferences
 from regulars.runtime.secrets import lookup
 from regulars.runtime.trail import trail
 
 LONGEST = {"given_name": 80, "family_name": 80, "display_name": 160, "address": 500, "note": 2000}
 LONGEST_KEY = 120
+#: Customers that are folded anew in one transaction.
+_LOT = 1_000
 _NAMES = ("given_name", "family_name", "display_name")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", re.ASCII)
 
@@ -47,6 +54,10 @@ class Profile:
 
 #: The sealed ones; `country` and `language` stand readable in the customer's row, lists filter by them.
 SEALED = tuple(field.name for field in fields(Profile) if field.name not in {"country", "language"})
+
+
+#: Every field there is, in the order it is read.
+FIELDS = {field.name: field.name in SEALED for field in fields(Profile)}
 
 
 @dataclass(frozen=True)
@@ -82,6 +93,8 @@ class Told:
     profile: Profile
     key: str
     at: datetime
+    #: Who says so, a namespace; who writes it down where it is empty.
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,6 +109,28 @@ class DescribedEach:
     left_out: tuple[tuple[str, str], ...]
     whose: frozenset[int]
     late: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Word:
+    """What one source said last of one field, and what became of it. `by` is who wrote it down, as in the trail."""
+
+    text: str
+    source: str
+    record: int
+    at: datetime | None
+    by: str
+    standing: Standing
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What is shown in a field, why, and all that was said of it: the shown word first, then the newest."""
+
+    field: str
+    text: str
+    because: Because
+    words: tuple[Word, ...]
 
 
 class Purpose(StrEnum):
@@ -153,21 +188,25 @@ class KeyTaken(Refusal):
     code = "customers.key_taken"
 
 
-def describe(*, customer: int, profile: Profile, key: str, at: datetime, by: Actor) -> Described:
+def describe(
+    *, customer: int, profile: Profile, key: str, at: datetime, by: Actor, source: str | None = None
+) -> Described:
     """Write down what somebody told about themselves. The same `key` again changes nothing and gives the first answer.
 
+    `source` is who says so, a namespace; who wrote it down where it is not given (`staff`, `member`, `api`). What every
+    source said last is kept; what is shown is chosen by `survivorship`, so a field may stay as it is.
     A phone number without a country code is read in the customer's country, or the shop's. An e-mail address or a phone
     number becomes an identifier of the customer unless somebody else has it: then it is kept as a contact and reported
     as shared, for a wrong guess would give one person's points to another. A replaced contact stops identifying.
     """
-    if not key or len(key) > LONGEST_KEY:
-        raise TooLong(f"key: give 1 to {LONGEST_KEY} characters, not {len(key)}", field="key", value=len(key))
+    _check_key(key, LONGEST_KEY)
     with transaction.atomic():
-        row = Customer.objects.select_for_update(no_key=True).filter(id=customer).first()
-        if row is None:
+        rows = _in_bulk.lock([customer])
+        if customer not in rows:
             raise UnknownCustomer(
                 f"customer: there is no number {customer}; look it up again", field="customer", value=customer
             )
+        row = rows[customer]
         if earlier := Description.objects.filter(key=key).first():
             if earlier.customer_id != customer:
                 raise KeyTaken(
@@ -177,9 +216,10 @@ def describe(*, customer: int, profile: Profile, key: str, at: datetime, by: Act
                 )
             return Described(tuple(earlier.changed), tuple(earlier.shared))
         told = _checked(profile, region=profile.country or row.country or company.shop().country, on=at.date())
-        known = _known(row)
-        changes = {field: value for field, value in told.items() if value != known.get(field, "")}
-        shared = _write(row, known, changes, at) if changes else ()
+        kept, said = _known(rows)
+        changes = said.take(customer, customer, _source(source, by), told, at, str(by))
+        found = _write_many(rows, kept, said, {customer: changes} if changes else {}, {customer: at})
+        shared = tuple(kind for _, kind in found)
         Description.objects.create(
             key=key, customer_id=customer, changed=sorted(changes), shared=list(shared), described_at=at
         )
@@ -193,14 +233,15 @@ def describe(*, customer: int, profile: Profile, key: str, at: datetime, by: Act
     return Described(tuple(sorted(changes)), shared)
 
 
-def describe_many(*, profiles: Mapping[int, Profile], key: str, at: datetime, by: Actor) -> DescribedMany:
+def describe_many(
+    *, profiles: Mapping[int, Profile], key: str, at: datetime, by: Actor, source: str | None = None
+) -> DescribedMany:
     """The set-based twin of `describe`, for what a source knew before us: nobody is notified of anything.
 
     A dozen statements whatever the number; a few thousand customers at a time keep memory small. All or nothing: the
     first profile that cannot be is refused. Whoever was described under this `key` before is left as they are.
     """
-    if not key or len(key) + 20 > LONGEST_KEY:
-        raise TooLong(f"key: give 1 to {LONGEST_KEY - 20} characters, not {len(key)}", field="key", value=len(key))
+    _check_key(key, LONGEST_KEY - 20)
     with transaction.atomic():
         bulk.expect_many_rows(len(profiles))
         rows = _in_bulk.lock(profiles)
@@ -211,20 +252,15 @@ def describe_many(*, profiles: Mapping[int, Profile], key: str, at: datetime, by
         keys = {customer: f"{key}:{customer}" for customer in profiles}
         done = set(Description.objects.filter(key__in=keys.values()).values_list("customer_id", flat=True))
         fresh = {customer: row for customer, row in rows.items() if customer not in done}
-        region = company.shop().country
-        kept = {row.customer_id: row for row in Row.objects.filter(customer_id__in=fresh)}
-        opened = _sealing.open_rows(kept.values(), SEALED)
-        known = {
-            customer: opened.get(customer, {}) | {"country": row.country or "", "language": row.language or ""}
-            for customer, row in fresh.items()
-        }
+        region, whose, who = company.shop().country, _source(source, by), str(by)
+        kept, said = _known(fresh)
         changes: dict[int, dict[str, str]] = {}
         for customer, row in fresh.items():
             profile = profiles[customer]
             told = _checked(profile, region=profile.country or row.country or region, on=at.date())
-            changes[customer] = {field: text for field, text in told.items() if text != known[customer].get(field, "")}
+            changes[customer] = said.take(customer, customer, whose, told, at, who)
         changed = {customer: new for customer, new in changes.items() if new}
-        shared = _write_many(fresh, kept, known, changed, dict.fromkeys(changed, at))
+        shared = _write_many(fresh, kept, said, changed, dict.fromkeys(changed, at))
         Description.objects.bulk_create(
             Description(
                 key=keys[customer],
@@ -249,54 +285,45 @@ def describe_many(*, profiles: Mapping[int, Profile], key: str, at: datetime, by
 def describe_each(*, told: Sequence[Told], by: Actor, origin: Origin) -> DescribedEach:
     """`describe` for what a stream tells: in order, also several times of one customer, and never all for one's fault.
 
-    A field that cannot be kept is left out and named. What was told before the profile's last description only fills
-    what is empty. Live changes are announced one by one, history leaves one line in the trail. A dozen statements, and
-    those of the notices. Customers that do not exist are passed over.
+    A field that cannot be kept is left out and named. What was told before the profile's last description counts for
+    the fields of which nothing newer was told. Live changes are announced one by one, history leaves one line in the
+    trail. A dozen statements, and those of the notices. Customers that do not exist are passed over.
     """
     for one in told:
-        if not one.key or len(one.key) > LONGEST_KEY:
-            raise TooLong(f"key: give 1 to {LONGEST_KEY} characters", field="key", value=len(one.key))
+        _check_key(one.key, LONGEST_KEY)
     with transaction.atomic():
         bulk.expect_many_rows(len(told))
         rows = _in_bulk.lock({one.customer for one in told})
         done = set(Description.objects.filter(key__in=[one.key for one in told]).values_list("key", flat=True))
         fresh = [one for one in told if one.key not in done and one.customer in rows]
-        region = company.shop().country
-        kept = {row.customer_id: row for row in Row.objects.filter(customer_id__in={one.customer for one in fresh})}
-        opened = _sealing.open_rows(kept.values(), SEALED)
-        known = {
-            customer: opened.get(customer, {}) | {"country": row.country or "", "language": row.language or ""}
-            for customer, row in rows.items()
-        }
-        now = {customer: dict(fields) for customer, fields in known.items()}
+        region, who = company.shop().country, str(by)
+        kept, said = _known({one.customer: rows[one.customer] for one in fresh})
         at = {customer: row.described_at for customer, row in kept.items()}
+        touched: dict[int, dict[str, str]] = {}
         changed_by: list[list[str]] = []
         left_out: list[tuple[str, str]] = []
         late: set[str] = set()
         for one in fresh:
-            mine = now[one.customer]
             wanted, bad = _checked_leniently(
-                one.profile, region=one.profile.country or mine["country"] or region, on=one.at.date()
+                one.profile,
+                region=one.profile.country or said.shown(one.customer, "country") or region,
+                on=one.at.date(),
             )
             left_out += [(one.key, field) for field in bad]
-            is_late = one.customer in at and one.at < at[one.customer]
-            if is_late:
+            if one.customer in at and one.at < at[one.customer]:
                 late.add(one.key)
-            new = {
-                field: text
-                for field, text in wanted.items()
-                if text != mine.get(field, "") and not (is_late and mine.get(field))
-            }
-            mine |= new
+            was = touched.setdefault(one.customer, {})
+            was |= {field: said.shown(one.customer, field) for field in wanted if field not in was}
+            new = said.take(one.customer, one.customer, _source(one.source or None, by), wanted, one.at, who)
             changed_by.append(sorted(new))
             if new:
                 at[one.customer] = max(one.at, at.get(one.customer, one.at))
         changed = {
             customer: new
-            for customer, fields in now.items()
-            if (new := {field: text for field, text in fields.items() if text != known[customer].get(field, "")})
+            for customer, was in touched.items()
+            if (new := {field: now for field, text in was.items() if (now := said.shown(customer, field)) != text})
         }
-        shared = _write_many(rows, kept, known, changed, at)
+        shared = _write_many(rows, kept, said, changed, at)
         # Of one key told twice in a batch the second changed nothing.
         Description.objects.bulk_create(
             [
@@ -313,6 +340,23 @@ def describe_each(*, told: Sequence[Told], by: Actor, origin: Origin) -> Describ
         )
         _tell_each(changed, shared, at, by, origin)
     return DescribedEach(len(changed), tuple(shared), tuple(left_out), frozenset(changed), frozenset(late))
+
+
+def _check_key(key: str, most: int) -> None:
+    if not key or len(key) > most:
+        raise TooLong(f"key: give 1 to {most} characters, not {len(key)}", field="key", value=len(key))
+
+
+def _source(told: str | None, by: Actor) -> str:
+    return _statements.source_of(by) if told is None else check_namespace(told)
+
+
+def _known(rows: Mapping[int, Customer]) -> tuple[dict[int, Row], Statements]:
+    """What the database has of these customers: the profiles that are shown, and all that was said."""
+    kept = {row.customer_id: row for row in Row.objects.filter(customer_id__in=rows)}
+    people = {customer: (customer,) for customer in rows}
+    surest_first = preferences.read(SURER_SOURCES)
+    return kept, Statements(people, rows, kept, surest_first, sealed=SEALED)
 
 
 def _tell_each(
@@ -352,11 +396,12 @@ def _tell_each(
 def _write_many(
     rows: Mapping[int, Customer],
     kept: Mapping[int, Row],
-    known: Mapping[int, Mapping[str, str]],
+    said: Statements,
     changed: Mapping[int, Mapping[str, str]],
     at: Mapping[int, datetime],
 ) -> list[tuple[int, str]]:
-    """Everything but the descriptions themselves. Returns the contacts somebody else is known by."""
+    """What was said, and what is shown now. Returns the contacts somebody else is known by."""
+    said.save()
     if not changed:
         return []
     digests: dict[tuple[int, str], bytes | None] = {
@@ -365,11 +410,15 @@ def _write_many(
         for kind in ("email", "phone")
         if kind in new
     }
+    latest = {
+        customer: max(at[customer], kept[customer].described_at) if customer in kept else at[customer]
+        for customer in changed
+    }
     _in_bulk.write_customers(rows, changed)
-    _in_bulk.write_profiles(kept, changed, digests, sealed=SEALED, at=at)
+    _in_bulk.write_profiles(kept, changed, digests, sealed=SEALED, at=latest)
     _in_bulk.index_names(
         {
-            customer: [{**known[customer], **new}.get(field, "") for field in _NAMES]
+            customer: [said.shown(customer, field) for field in _NAMES]
             for customer, new in changed.items()
             if not set(_NAMES).isdisjoint(new)
         }
@@ -390,29 +439,138 @@ def reveal(*, customer: int, fields: Iterable[str], purpose: Purpose, at: dateti
 
     Whoever calls it has checked that `by` may do `contacts.reveal`.
     """
-    wanted = tuple(dict.fromkeys(fields))
-    for field in wanted:
-        if field not in SEALED:
-            raise UnknownField(
-                f"fields: {field[:40]!r} is no sealed field; choose from {', '.join(SEALED)}",
-                field="fields",
-                value=field[:40],
-            )
+    wanted = _asked(fields, SEALED)
     with transaction.atomic():
         if not Customer.objects.filter(id=customer).exists():
             raise UnknownCustomer(
                 f"customer: there is no number {customer}; look it up again", field="customer", value=customer
             )
         opened = _sealing.open_rows(Row.objects.filter(customer_id=customer), wanted).get(customer, {})
-        trail.record(
-            by=by,
-            verb="customers.reveal",
-            subject=f"customer:{customer}",
-            at=at,
-            after={"fields": list(wanted)},
-            why=Purpose(purpose).value,
-        )
+        _looked(customer, wanted, purpose, at, by)
     return {field: opened.get(field, "") for field in wanted}
+
+
+def _looked(customer: int, fields: Sequence[str], purpose: Purpose, at: datetime, by: Actor) -> None:
+    trail.record(
+        by=by,
+        verb="customers.reveal",
+        subject=f"customer:{customer}",
+        at=at,
+        after={"fields": list(fields)},
+        why=Purpose(purpose).value,
+    )
+
+
+def _asked(fields: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
+    wanted = tuple(dict.fromkeys(fields))
+    for field in wanted:
+        if field not in known:
+            what = "sealed field" if known is SEALED else "field of a profile"
+            raise UnknownField(
+                f"fields: {field[:40]!r} is no {what}; choose from {', '.join(known)}", field="fields", value=field[:40]
+            )
+    return wanted
+
+
+def _explained(customer: int, fields: Sequence[str] | None) -> list[Explanation]:
+    rows = {row.id: row for row in Customer.objects.filter(id=customer)}
+    if customer not in rows:
+        raise UnknownCustomer(
+            f"customer: there is no number {customer}; look it up again", field="customer", value=customer
+        )
+    _, said = _known(rows)
+    if fields is None:
+        there = said.fields(customer) | ({"country"} if rows[customer].country else set())
+        fields = [field for field in FIELDS if field in there]
+    told = []
+    for field in fields:
+        because, words = said.explained(customer, field)
+        shown = tuple(
+            Word(one.text, one.source, one.record, _statements.instant(one.at), one.by, standing)
+            for one, standing in words
+        )
+        text = said.shown(customer, field)
+        if not words and text:
+            shown = (Word(text, _statements.FROM_ORDERS, customer, None, "", Standing.SHOWN),)
+            because = Because.ONLY
+        told.append(Explanation(field, text, because, shown))
+    return told
+
+
+def _masked_words(told: Explanation) -> Explanation:
+    if told.field not in SEALED:
+        return told
+    words = tuple(replace(word, text=_masked_text(told.field, word.text)) for word in told.words)
+    return replace(told, text=_masked_text(told.field, told.text), words=words)
+
+
+def _masked_text(field: str, text: str) -> str:
+    if not text:
+        return ""
+    if field in _NAMES:
+        return contacts.masked_name(text)
+    if field == "email":
+        return contacts.masked_email(text)
+    return contacts.masked_phone(text) if field == "phone" else "***"
+
+
+def explain(*, customer: int, field: str) -> Explanation:
+    """What is shown in a field, why, and what every source said of it; what is sealed is masked. A few queries."""
+    return explain_all(customer=customer, fields=[field])[0]
+
+
+def explain_all(*, customer: int, fields: Iterable[str] | None = None) -> list[Explanation]:
+    """`explain` for these fields; without them, for every field of which something was said, in the order of FIELDS."""
+    wanted = None if fields is None else _asked(fields, tuple(FIELDS))
+    return [_masked_words(one) for one in _explained(customer, wanted)]
+
+
+def reveal_explained(
+    *, customer: int, fields: Iterable[str], purpose: Purpose, at: datetime, by: Actor
+) -> list[Explanation]:
+    """`explain_all` in plain text. Leaves a line in the trail, as `reveal` does, and asks the same of its caller."""
+    wanted = _asked(fields, tuple(FIELDS))
+    with transaction.atomic():
+        told = _explained(customer, wanted)
+        _looked(customer, wanted, purpose, at, by)
+    return told
+
+
+def refold_many(*, customers: Iterable[int], at: datetime, by: Actor) -> int:
+    """Show of these customers what follows from all that was said. How many changed; again changes none.
+
+    For when something else than a new word changed what follows: the order of sources, or which records are one person.
+    """
+    with transaction.atomic():
+        rows = _in_bulk.lock(customers)
+        kept, said = _known(rows)
+        opened = _sealing.open_rows(kept.values(), SEALED)
+        changed: dict[int, dict[str, str]] = {}
+        for customer, row in rows.items():
+            was = opened.get(customer, {}) | {"country": row.country or "", "language": row.language or ""}
+            new = {field: said.shown(customer, field) for field in said.fields(customer) & FIELDS.keys()}
+            if different := {field: text for field, text in new.items() if text != was.get(field, "")}:
+                changed[customer] = different
+        _write_many(rows, kept, said, changed, {c: kept[c].described_at if c in kept else at for c in changed})
+        if changed:
+            trail.record(
+                by=by,
+                verb="customers.refold_many",
+                subject="customers:many",
+                at=at,
+                after={"count": len(changed), "first": min(changed), "last": max(changed)},
+            )
+    return len(changed)
+
+
+def refold_everybody(*, at: datetime, by: Actor) -> int:
+    """`refold_many` for all of whom several sources said something, some at a time. How many changed."""
+    changed, after = 0, 0
+    several = Statement.objects.values("customer_id").annotate(count=Count("source")).filter(count__gt=1)
+    while lot := list(several.filter(customer_id__gt=after).order_by("customer_id")[:_LOT]):
+        changed += refold_many(customers=[one["customer_id"] for one in lot], at=at, by=by)
+        after = lot[-1]["customer_id"]
+    return changed
 
 
 def find_by_email(text: str) -> list[int]:
@@ -504,57 +662,8 @@ def _birthday(text: str, on: date) -> str:
     return day.isoformat()
 
 
-def _known(row: Customer) -> dict[str, str]:
-    opened = _sealing.open_rows(Row.objects.filter(customer_id=row.id), SEALED).get(row.id, {})
-    return opened | {"country": row.country or "", "language": row.language or ""}
-
-
-def _write(row: Customer, known: Mapping[str, str], changes: Mapping[str, str], at: datetime) -> tuple[str, ...]:
-    """Everything but the description itself. Returns the contacts somebody else is known by."""
-    plain = {field: changes[field] for field in ("country", "language") if field in changes}
-    if plain:
-        Customer.objects.filter(id=row.id).update(**{field: value or None for field, value in plain.items()})
-    columns: dict[str, bytes | datetime | None] = {"described_at": at}
-    columns |= _sealing.seal_fields(row.id, {field: value for field, value in changes.items() if field in SEALED})
-    digests = {
-        kind: _contact_digest(kind, changes[kind]) if changes[kind] else None
-        for kind in ("email", "phone")
-        if kind in changes
-    }
-    columns |= {f"{kind}_digest": digest for kind, digest in digests.items()}
-    Row.objects.update_or_create(customer_id=row.id, defaults=columns)
-    if not set(_NAMES).isdisjoint(changes):
-        names = {**known, **changes}
-        _index_names(row.id, [names.get(field, "") for field in _NAMES])
-    return tuple(kind for kind, digest in digests.items() if not _claim(row.id, kind, digest, at))
-
-
 def _contact_digest(kind: str, value: str) -> bytes:
     return lookup.digest(kind, contacts.email(value).key if kind == "email" else value)
-
-
-def _claim(customer: int, kind: str, digest: bytes | None, at: datetime) -> bool:
-    """The contact becomes the customer's only identifier of its kind. False when somebody else is known by it."""
-    mine = Identifier.objects.filter(customer_id=customer, namespace="", kind=kind)
-    mine.exclude(digest=digest).delete() if digest else mine.delete()
-    if digest is None:
-        return True
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO customers_identifier (customer_id, namespace, kind, digest, since_at)"
-            " VALUES (%s, '', %s, %s, %s) ON CONFLICT DO NOTHING",
-            [customer, kind, digest, at],
-        )
-    return mine.filter(digest=digest).exists()
-
-
-def _index_names(customer: int, names: Sequence[str]) -> None:
-    digests = {_names.digest(prefix) for name in names for prefix in _names.prefixes(name)}
-    kept = NamePrefix.objects.filter(customer_id=customer)
-    kept.exclude(digest__in=digests).delete()
-    NamePrefix.objects.bulk_create(
-        [NamePrefix(customer_id=customer, digest=digest) for digest in sorted(digests)], ignore_conflicts=True
-    )
 
 
 def _mask(opened: Mapping[str, str]) -> MaskedProfile:

@@ -42,7 +42,8 @@ class _Link:
 
 def take(events: Sequence[Event]) -> None:
     """Bring what these events tell into visitors, customers and profiles; in the reader's transaction."""
-    spaces = {source.id: source.namespace for source in sources.every()}
+    every = sources.every()
+    spaces = {source.id: source.namespace for source in every}
     personal = _opened(events)
     former = {event.id: _former(event, personal, spaces) for event in events if event.kind == _ALIAS}
     wanted = {event.visitor for event in events} | {event.device for event in events if event.device is not None}
@@ -68,7 +69,8 @@ def take(events: Sequence[Event]) -> None:
     _seal_what_was_before(now_known, known)
     # What somebody told before it was known who it is counts from now on.
     before = stream.of_visitors(now_known, kind=_IDENTIFY, before=events[0].id, limit=_LOT)
-    _describe([*before, *events], known, personal | _opened(before))
+    names = {source.id: source.name for source in every}
+    _describe([*before, *events], known, personal | _opened(before), names)
 
 
 def _opened(events: Sequence[Event]) -> dict[int, dict[str, Any]]:
@@ -264,7 +266,10 @@ def _seal(told: Sequence[tuple[int, int, str]]) -> None:
 
 
 def _describe(
-    events: Iterable[Event], known: Mapping[UUID, Standing], personal: Mapping[int, Mapping[str, Any]]
+    events: Iterable[Event],
+    known: Mapping[UUID, Standing],
+    personal: Mapping[int, Mapping[str, Any]],
+    names: Mapping[int, str],
 ) -> None:
     """What identify calls of customers told goes into their profiles."""
     of: dict[str, int] = {}
@@ -278,7 +283,8 @@ def _describe(
             continue
         key = f"event:{event.id}"
         of[key] = event.id
-        by_origin.setdefault(event.origin, []).append(profiles.Told(customer, profile, key, event.occurred_at))
+        one = profiles.Told(customer, profile, key, event.occurred_at, names[event.source])
+        by_origin.setdefault(event.origin, []).append(one)
     for origin, told in sorted(by_origin.items()):
         done = profiles.describe_each(told=told, by=BY, origin=cast(Origin, origin))
         left_out: dict[str, list[str]] = {}

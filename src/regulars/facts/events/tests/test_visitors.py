@@ -306,7 +306,11 @@ def test_read_again_from_nothing_it_is_the_same(monkeypatch):
     before = everything()
     people = {one.customer_id: revealed(one.customer_id) for one in Visitor.objects.all() if one.customer_id}
     told = profiles.describe(
-        customer=member("user-1"), profile=Profile(display_name="Told by hand"), key="by-hand", at=MONDAY, by=MAREK
+        customer=member("user-1"),
+        profile=Profile(display_name="Told by hand"),
+        key="by-hand",
+        at=MONDAY + timedelta(1),
+        by=MAREK,
     )
     assert told.changed == ("display_name",)
 
