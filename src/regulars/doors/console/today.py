@@ -15,7 +15,7 @@ from regulars.doors.console import came_in, people, setting_aside, tracking_plan
 from regulars.doors.console.insight import share
 from regulars.doors.console.site import may, me, page
 from regulars.doors.console.sources import health as how_they_do
-from regulars.facts.events import orders
+from regulars.facts.events import following, orders
 from regulars.facts.sources import sources
 from regulars.insight.measures import readings
 from regulars.insight.measures.readings import CustomerReading
@@ -76,6 +76,7 @@ def today(request: HttpRequest) -> HttpResponseBase:
             "failed_jobs": jobs.failed(limit=LETTERS_SHOWN),
             "dead": dead_letters.dead(limit=LETTERS_SHOWN),
             "waiting": dead_letters.waiting(limit=LETTERS_SHOWN),
+            "parked": following.parked_count(),
             "may_mend": may(request, "operations.mend"),
             "reasons": setting_aside.REASONS.items(),
         }

@@ -50,6 +50,27 @@ def retry(reader: str, event: int) -> None:
 
 
 @events.command()
+def retry_all() -> None:
+    """Let the readers take all that is parked now, a thousand at once, oldest first."""
+    done = following.try_all_again(at=datetime.now(UTC), by=SYSTEM)
+    click.echo(f"{done.taken} taken, {done.over} over, {done.still} still parked, {done.left} not tried.", err=True)
+
+
+@events.command()
+@click.argument("reader")
+@click.argument("event", type=int)
+@click.option("--why", type=click.Choice(aside.WHYS), required=True, help="The trail keeps it.")
+@click.option("--note", is_flag=True, help="A note: the event was taken but for a part of it.")
+def set_aside(reader: str, event: int, why: aside.Why, note: bool) -> None:
+    """Nobody waits any more for READER to take the parked EVENT; the event stays."""
+    try:
+        following.set_aside(reader=reader, event=event, is_note=note, why=why, at=datetime.now(UTC), by=SYSTEM)
+    except following.NotParked as refusal:
+        raise click.ClickException(refusal.message) from refusal
+    click.echo(f"{event} is set aside.", err=True)
+
+
+@events.command()
 @click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
 def orders(as_json: bool) -> None:
     """Events of the order feed that put nothing on record: they failed, or wait for their order. Newest first."""
@@ -151,6 +172,15 @@ def keep(kind: str, months: int, name: str) -> None:
     """Keep events of KIND for so many MONTHS. What is older goes in the next night and does not come back."""
     retention.keep(kind=kind, name=name, months=months, at=datetime.now(UTC), by=SYSTEM)
     click.echo(f"{name or kind}: {months} months.", err=True)
+
+
+@events.command()
+@click.argument("kind", type=click.Choice(list(KINDS)))
+@click.argument("name")
+def keep_as_others(kind: str, name: str) -> None:
+    """Events of NAME are kept as long as the others of their KIND again."""
+    retention.drop(kind=kind, name=name, at=datetime.now(UTC), by=SYSTEM)
+    click.echo(f"{name}: as the others.", err=True)
 
 
 def _source(name: str) -> int:

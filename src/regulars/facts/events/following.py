@@ -8,15 +8,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from regulars.facts.events import _profile, intake, orders, planning, stream
+from regulars.facts.events import _profile, aside, intake, orders, planning, stream
 from regulars.facts.events.models import Evidence, Parked, Visitor
 from regulars.facts.events.models import Reader as Place
 from regulars.facts.events.stream import Batch, Event, Reader
 from regulars.facts.sources import traffic
 from regulars.kit.actors import Actor
+from regulars.kit.problems import named
 from regulars.kit.refusals import Refusal
 from regulars.runtime.database import horizon
 from regulars.runtime.trail import trail
@@ -25,6 +27,9 @@ logger = logging.getLogger(__name__)
 
 #: Seconds between looks when there was nothing to do: at first the short time, doubling to the long one.
 SHORTEST_POLL, LONGEST_POLL = 0.005, 0.05
+#: What one call tries again or sets aside at most.
+MOST_AT_ONCE = 1_000
+Retried = Literal["taken", "over", "still"]
 #: Seconds after which a patient reader takes its step though the others are busy.
 PATIENCE = 2.0
 
@@ -73,11 +78,23 @@ class NotParked(Refusal):
 class ParkedEvent:
     """An event that a reader could not take, or, as a note, took but for a part of it."""
 
+    number: int
     reader: str
     event: int
     problem: str
     is_note: bool
     parked_at: datetime
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What became of many that were tried again: taken, over (their time was), still parked; and how many were not
+    tried."""
+
+    taken: int
+    over: int
+    still: int
+    left: int
 
 
 class Follower:
@@ -146,10 +163,18 @@ class Follower:
         self._places: dict[str, int] = {}
 
 
-def parked(*, notes: bool = False, limit: int = 100) -> list[ParkedEvent]:
-    """What waits for somebody, newest first; with `notes` what was taken but for a part instead. One query."""
-    rows = Parked.objects.filter(is_note=notes).order_by("-id")[:limit]
-    return [ParkedEvent(row.reader, row.event, row.problem, row.is_note, row.parked_at) for row in rows]
+def parked(*, notes: bool = False, before: int | None = None, limit: int = 100) -> list[ParkedEvent]:
+    """What waits for somebody, newest first, numbered below `before`; with `notes` what was taken but for a part
+    instead. One query."""
+    rows = Parked.objects.filter(is_note=notes).order_by("-id")
+    if before is not None:
+        rows = rows.filter(id__lt=before)
+    return [ParkedEvent(row.id, row.reader, row.event, row.problem, row.is_note, row.parked_at) for row in rows[:limit]]
+
+
+def parked_count() -> int:
+    """How many wait for somebody, at most 10,000."""
+    return Parked.objects.filter(is_note=False).order_by()[:10_000].count()
 
 
 def retry(*, reader: str, event: int, at: datetime, by: Actor) -> bool:
@@ -169,6 +194,57 @@ def retry(*, reader: str, event: int, at: datetime, by: Actor) -> bool:
         row.delete()
         trail.record(by=by, verb="events.retry", subject=f"event:{event}", at=at, after={"reader": reader})
     return bool(events)
+
+
+def try_again(*, reader: str, event: int, at: datetime, by: Actor) -> Retried:
+    """`retry` that answers where it is still no good: the event stays parked, with the problem it has now."""
+    try:
+        return "taken" if retry(reader=reader, event=event, at=at, by=by) else "over"
+    except (OperationalError, InterfaceError, NotParked):
+        raise
+    except Exception as problem:
+        logger.warning("events: a parked event was tried in vain", extra={"code": type(problem).__name__})
+        Parked.objects.filter(reader=reader, event=event, is_note=False).update(problem=named(problem)[:300])
+        return "still"
+
+
+def try_all_again(*, limit: int = MOST_AT_ONCE, at: datetime, by: Actor) -> Tried:
+    """`try_again` for all that is parked, in the order in which it came, each in its own transaction."""
+    rows = list(Parked.objects.filter(is_note=False).order_by("event", "id").values_list("reader", "event"))
+    ended: Counter[Retried] = Counter()
+    for reader, event in rows[: min(limit, MOST_AT_ONCE)]:
+        try:
+            ended[try_again(reader=reader, event=event, at=at, by=by)] += 1
+        except NotParked:
+            # Somebody else was faster.
+            continue
+    return Tried(ended["taken"], ended["over"], ended["still"], max(0, len(rows) - min(limit, MOST_AT_ONCE)))
+
+
+def set_aside(*, reader: str, event: int, is_note: bool = False, why: aside.Why, at: datetime, by: Actor) -> None:
+    """Nobody waits any more for this reader to take the event; the event itself stays. A note was seen."""
+    with transaction.atomic():
+        removed, _ = Parked.objects.filter(reader=reader, event=event, is_note=is_note).delete()
+        if not removed:
+            raise NotParked(f"event: {event} is not parked for {reader[:60]}; look again", field="event", value=event)
+        trail.record(by=by, verb="events.set_aside", subject=f"event:{event}", at=at, after={"reader": reader}, why=why)
+
+
+def set_all_aside(*, notes: bool = False, limit: int = MOST_AT_ONCE, why: aside.Why, at: datetime, by: Actor) -> int:
+    """`set_aside` for the oldest that are parked, or for the oldest notes. How many."""
+    with transaction.atomic():
+        rows = list(
+            Parked.objects.select_for_update()
+            .filter(is_note=notes)
+            .order_by("id")
+            .values_list("id", "reader", "event")[: min(limit, MOST_AT_ONCE)]
+        )
+        for _, reader, event in rows:
+            trail.record(
+                by=by, verb="events.set_aside", subject=f"event:{event}", at=at, after={"reader": reader}, why=why
+            )
+        Parked.objects.filter(id__in=[number for number, _, _ in rows]).delete()
+    return len(rows)
 
 
 def rebuild(*, at: datetime, by: Actor) -> None:

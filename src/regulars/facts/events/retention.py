@@ -94,6 +94,8 @@ def keep(*, kind: str, months: int, name: str = "", at: datetime, by: Actor) -> 
         raise BadRule(f"kind: {kind[:20]!r} is no kind of event; use one of {', '.join(KINDS)}", field="kind")
     if not 1 <= months <= LONGEST_MONTHS:
         raise BadRule(f"months: {months} is not from 1 to {LONGEST_MONTHS}", field="months", value=months)
+    if not name.isprintable():
+        raise BadRule("name: it has characters nobody can see; type it anew", field="name")
     rule = Rule(kind, name.strip(), months, False)
     with transaction.atomic():
         row, is_new = Kept.objects.select_for_update().get_or_create(
@@ -113,6 +115,24 @@ def keep(*, kind: str, months: int, name: str = "", at: datetime, by: Actor) -> 
             after={"months": months, "rule": row.id},
         )
     return rule
+
+
+def drop(*, kind: str, name: str, at: datetime, by: Actor) -> None:
+    """Events of this name follow their kind again. What has no rule of its own already changes nothing."""
+    with transaction.atomic():
+        row = (
+            Kept.objects.select_for_update().filter(kind=KINDS.get(kind, 0), name=name.strip()).exclude(name="").first()
+        )
+        if row is None:
+            return
+        trail.record(
+            by=by,
+            verb="events.keep.drop",
+            subject=f"events:{kind}",
+            at=at,
+            before={"months": row.months, "rule": row.id},
+        )
+        row.delete()
 
 
 def rules() -> list[Rule]:

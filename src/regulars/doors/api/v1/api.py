@@ -9,7 +9,18 @@ from ninja.parser import Parser
 from ninja.renderers import BaseRenderer
 from pydantic_core import to_json
 
-from regulars.doors.api.v1 import company, customers, events, orders, plan, problems, quarantine, refusing, sources
+from regulars.doors.api.v1 import (
+    company,
+    customers,
+    events,
+    keeping,
+    orders,
+    plan,
+    problems,
+    quarantine,
+    refusing,
+    sources,
+)
 
 PREFIX = "api/v1/"
 
@@ -108,3 +119,4 @@ api.add_router("", sources.router)
 api.add_router("", plan.router)
 api.add_router("", quarantine.router)
 api.add_router("", events.router)
+api.add_router("", keeping.router)

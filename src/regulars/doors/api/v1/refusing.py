@@ -11,7 +11,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from regulars.doors.api.v1.problems import NotFound, NotGranted, answer
 from regulars.facts.commerce import goods_returns, orders
 from regulars.facts.customers import customers
-from regulars.facts.events import events
+from regulars.facts.events import events, following
 from regulars.facts.events import orders as told_orders
 from regulars.facts.sources import alarms, plan, quarantine, sources, write_keys
 from regulars.kit import ids
@@ -32,6 +32,8 @@ _STATUS: Mapping[type[Refusal], int] = {
     quarantine.NotInQuarantine: 404,
     events.UnknownEvent: 404,
     told_orders.NotAnOrderEvent: 404,
+    told_orders.OnRecord: 409,
+    following.NotParked: 404,
     alarms.UnknownAlarm: 404,
     plan.UnknownInPlan: 404,
     NotGranted: 403,

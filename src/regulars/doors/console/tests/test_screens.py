@@ -106,7 +106,7 @@ def test_the_navigation_shows_what_one_may_open(at_work, role):
 @pytest.mark.parametrize(
     ("path", "queries"),
     [
-        ("/console/", 22),
+        ("/console/", 23),
         ("/console/members/", 15),
         ("/console/members/{member}/", 22),
         ("/console/insight/", 11),

@@ -28,6 +28,8 @@ def test_months_are_told_and_changed():
     assert (told["page", ""], told["track", ""], told["track", "Order Completed"]) == (6, 25, 60)
     assert "Order Completed" in said("kept")
     said("keep", "nonsense", "6", code=2)
+    said("keep-as-others", "track", "Order Completed")
+    assert "Order Completed" not in said("kept")
 
 
 def test_what_is_parked_is_shown_and_taken_again():
@@ -37,6 +39,12 @@ def test_what_is_parked_is_shown_and_taken_again():
     assert json.loads(said("parked", "--json"))[0]["event"] == verdict.event
     said("retry", "profile", str(verdict.event))
     assert Visitor.objects.get().events == 1
+    assert "Nothing is parked" in said("parked")
+    stream.park(reader="profile", event=verdict.event or 0, problem="ValueError")
+    assert "1 taken" in said("retry-all")
+    stream.park(reader="orders", event=7, problem="ValueError")
+    said("set-aside", "orders", "7", "--why", "cannot_be_done")
+    assert "is not parked" in said("set-aside", "orders", "7", "--why", "cannot_be_done", code=1)
     assert "Nothing is parked" in said("parked")
 
 
