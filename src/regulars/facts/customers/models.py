@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models.functions import Now
 
+from regulars.facts.customers.purposes import ANY, Channel, Place, Purpose
 from regulars.runtime.database.fields import RandomUuid, TransactionIdField
 
 #: Kinds whose values are personal data and stand here as keyed hashes only.
@@ -155,3 +156,111 @@ class Description(models.Model):
 
     class Meta:
         db_table = "customers_description"
+
+
+class ConsentText(models.Model):
+    """One version of the words somebody agreed to, in one language. Append-only: what was shown can be shown again."""
+
+    id = models.BigAutoField(primary_key=True)
+    code = models.CharField(max_length=64, db_collation="C")
+    version = models.PositiveIntegerField()
+    language = models.CharField(max_length=10, db_collation="C")
+    words = models.TextField()
+    digest = models.BinaryField(max_length=32)
+    published_at = models.DateTimeField()
+    by_kind = models.CharField(max_length=20)
+    by_id = models.CharField(max_length=64)
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "customers_consent_text"
+        constraints = [
+            models.UniqueConstraint(name="customers_consent_text_once", fields=["code", "version", "language"]),
+            models.CheckConstraint(name="customers_consent_text_version", condition=models.Q(version__gte=1)),
+            models.CheckConstraint(
+                name="customers_consent_text_words", condition=~models.Q(words="") & ~models.Q(code="")
+            ),
+        ]
+
+
+class Consent(models.Model):
+    """One yes or no of somebody, with what shows it. Append-only; it stays with the record it came with."""
+
+    id = models.BigAutoField(primary_key=True)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    purpose = models.CharField(max_length=20, db_collation="C")
+    channel = models.CharField(max_length=10, db_collation="C")
+    brand = models.ForeignKey("company.Brand", on_delete=models.PROTECT, related_name="+", null=True)
+    is_granted = models.BooleanField()
+    is_by_guardian = models.BooleanField(default=False)
+    text = models.ForeignKey(ConsentText, on_delete=models.PROTECT, related_name="+", null=True)
+    place = models.CharField(max_length=20, db_collation="C")
+    proof = models.CharField(max_length=200, blank=True)
+    reason = models.CharField(max_length=40, blank=True, db_collation="C")
+    source = models.CharField(max_length=64, db_collation="C")
+    key = models.CharField(max_length=160, unique=True, db_collation="C")
+    at = models.DateTimeField()
+    by_kind = models.CharField(max_length=20)
+    by_id = models.CharField(max_length=64)
+    origin = models.CharField(max_length=10)
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "customers_consent"
+        indexes = [models.Index(fields=["customer", "id"], name="customers_consent_of")]
+        constraints = [
+            models.CheckConstraint(
+                name="customers_consent_purpose", condition=models.Q(purpose__in=[ANY, *(one.value for one in Purpose)])
+            ),
+            models.CheckConstraint(
+                name="customers_consent_channel", condition=models.Q(channel__in=[ANY, *(one.value for one in Channel)])
+            ),
+            models.CheckConstraint(
+                name="customers_consent_place", condition=models.Q(place__in=[one.value for one in Place])
+            ),
+            models.CheckConstraint(name="customers_consent_origin", condition=models.Q(origin__in=("live", "history"))),
+            models.CheckConstraint(name="customers_consent_no_address", condition=~models.Q(proof__contains="@")),
+            models.CheckConstraint(
+                name="customers_consent_guardian_proven",
+                condition=models.Q(is_by_guardian=False) | models.Q(is_granted=False) | ~models.Q(proof=""),
+            ),
+        ]
+
+
+class Wish(models.Model):
+    """How somebody wants to be talked to: one wish, from one time on. Append-only; it stays with its record."""
+
+    id = models.BigAutoField(primary_key=True)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=80, db_collation="C")
+    value = models.JSONField(null=True)
+    place = models.CharField(max_length=20, db_collation="C")
+    source = models.CharField(max_length=64, db_collation="C")
+    key = models.CharField(max_length=160, db_collation="C")
+    at = models.DateTimeField()
+    by_kind = models.CharField(max_length=20)
+    by_id = models.CharField(max_length=64)
+    origin = models.CharField(max_length=10)
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "customers_wish"
+        indexes = [models.Index(fields=["customer", "id"], name="customers_wish_of")]
+        constraints = [
+            models.UniqueConstraint(name="customers_wish_once", fields=["key", "name"]),
+            models.CheckConstraint(
+                name="customers_wish_place", condition=models.Q(place__in=[one.value for one in Place])
+            ),
+            models.CheckConstraint(name="customers_wish_origin", condition=models.Q(origin__in=("live", "history"))),
+        ]
+
+
+class Topic(models.Model):
+    """Something the shop writes about, which somebody may want or not."""
+
+    code = models.CharField(max_length=40, primary_key=True, db_collation="C")
+    names = models.JSONField()
+    retired_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "customers_topic"

@@ -32,3 +32,67 @@ class CustomerDescribed(Notice):
     @property
     def subject(self) -> str:
         return f"customer:{self.customer}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentGiven(Notice):
+    """Somebody agreed to something: the answer's number, and what it is for."""
+
+    kind: ClassVar[str] = "customers.consent_given"
+
+    customer: int
+    consent: int
+    purpose: str
+    channel: str
+    brand: int | None = None
+
+    @property
+    def subject(self) -> str:
+        return f"customer:{self.customer}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentWithdrawn(Notice):
+    """Somebody refused something, or took their consent back: the answer's number, and what it is for."""
+
+    kind: ClassVar[str] = "customers.consent_withdrawn"
+
+    customer: int
+    consent: int
+    purpose: str
+    channel: str
+    brand: int | None = None
+
+    @property
+    def subject(self) -> str:
+        return f"customer:{self.customer}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentsImported(Notice):
+    """A batch of answers came in from a file; who wants them reads them from the ledger."""
+
+    kind: ClassVar[str] = "customers.consents_imported"
+
+    first: int
+    last: int
+    given: int
+    withdrawn: int
+
+    @property
+    def subject(self) -> str:
+        return "customers:consents"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreferencesChanged(Notice):
+    """Somebody said how they want to be talked to: the names of what they said."""
+
+    kind: ClassVar[str] = "customers.preferences_changed"
+
+    customer: int
+    names: tuple[str, ...]
+
+    @property
+    def subject(self) -> str:
+        return f"customer:{self.customer}"

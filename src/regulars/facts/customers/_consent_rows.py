@@ -1,0 +1,110 @@
+"""Reading what the fold of consent needs, for many customers in a pinned number of queries."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TypeVar
+
+from regulars.facts.company import company
+from regulars.facts.customers import _sealing, consent_settings, wishing
+from regulars.facts.customers.consenting import Entry, Known
+from regulars.facts.customers.models import Consent, Customer, Profile
+from regulars.facts.customers.models import Wish as WishRow
+from regulars.facts.customers.purposes import ANY
+from regulars.facts.customers.wishing import Wish
+from regulars.kit import civil
+from regulars.runtime.preferences import preferences
+
+_Row = TypeVar("_Row", Entry, Wish)
+
+
+@dataclass(frozen=True)
+class People:
+    """Whose records are asked about: each customer's, and when the last of them joined."""
+
+    records: Mapping[int, tuple[int, ...]]
+    joined_at: Mapping[int, datetime | None]
+    countries: Mapping[int, str | None]
+
+
+def people(customers: Sequence[int]) -> People:
+    """Customers that do not exist are left out. One query."""
+    rows = Customer.objects.filter(id__in=customers).values_list("id", "country")
+    countries = dict(rows)
+    return People({customer: (customer,) for customer in countries}, dict.fromkeys(countries), countries)
+
+
+def known(
+    customers: Sequence[int],
+    *,
+    at: datetime,
+    purposes: Collection[str] | None,
+    with_birthdays: bool,
+    sent: Mapping[int, Collection[datetime]] | None = None,
+) -> dict[int, Known]:
+    """What is known of each customer that exists; answers for `purposes` only, where they are named."""
+    who = people(customers)
+    all_records = [record for records in who.records.values() for record in records]
+    shop = company.shop()
+    zone = civil.zone(shop.zone)
+    entries = _by_record(_entries(all_records, purposes))
+    wishes = _by_record(_wishes(all_records))
+    birthdays = _birthdays(all_records) if with_birthdays else {}
+    set_ages = preferences.read(consent_settings.AGE_OF_CONSENT) if with_birthdays else ()
+    ages = consent_settings.by_country(set_ages)
+    found: dict[int, Known] = {}
+    for customer, records in who.records.items():
+        country = next((name for record in records if (name := who.countries.get(record))), shop.country)
+        joined_at = who.joined_at[customer]
+        found[customer] = Known(
+            zone=zone,
+            entries=[entry for record in records for entry in entries.get(record, ())],
+            wishes=wishing.fold(
+                (wish for record in records for wish in wishes.get(record, ())), at=at, joined_at=joined_at
+            ),
+            joined_at=joined_at,
+            # Of several told, the youngest: strict.
+            birthday=max((birthdays[record] for record in records if record in birthdays), default=None),
+            age_of_consent=consent_settings.age_in(country, ages),
+            sent=tuple((sent or {}).get(customer, ())),
+        )
+    return found
+
+
+def free() -> dict[tuple[str, str], bool]:
+    """What needs no yes in this shop. One query."""
+    told = preferences.read(consent_settings.WITHOUT_ASKING)
+    return consent_settings.free(told)
+
+
+def _entries(records: Sequence[int], purposes: Collection[str] | None) -> Iterable[Entry]:
+    rows = Consent.objects.filter(customer_id__in=records)
+    if purposes is not None:
+        rows = rows.filter(purpose__in=[*purposes, ANY])
+    return (
+        Entry(*row)
+        for row in rows.values_list(
+            *("id", "customer_id", "purpose", "channel", "brand_id", "is_granted", "at", "recorded_at"),
+            "is_by_guardian",
+        )
+    )
+
+
+def _wishes(records: Sequence[int]) -> Iterable[Wish]:
+    rows = WishRow.objects.filter(customer_id__in=records)
+    return (Wish(*row) for row in rows.values_list("id", "customer_id", "name", "value", "at", "recorded_at"))
+
+
+def _by_record(rows: Iterable[_Row]) -> dict[int, list[_Row]]:
+    found: dict[int, list[_Row]] = {}
+    for row in rows:
+        found.setdefault(row.record, []).append(row)
+    return found
+
+
+def _birthdays(records: Sequence[int]) -> dict[int, date]:
+    opened = _sealing.open_rows(
+        Profile.objects.filter(customer_id__in=records, birthday__isnull=False).only("customer_id", "birthday"),
+        ("birthday",),
+    )
+    return {record: date.fromisoformat(told["birthday"]) for record, told in opened.items() if told.get("birthday")}

@@ -1,0 +1,501 @@
+"""Consent: what somebody agreed to and refused, with what shows it, and the one question whether a message may go.
+
+    consent.withdraw(customer=li, purpose="marketing", channel="email", place="one_click", key=..., at=now, by=LI)
+    consent.may_send(customer=li, purpose="marketing", channel="email", at=now).is_allowed      # False
+
+Answers are added, never changed; what they come to is a fold (`consenting`). Nothing is kept of what was asked before,
+so an answer counts for the very next question.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from regulars.facts.company import company
+from regulars.facts.customers import _consent_rows, consent_words, consenting, topics
+from regulars.facts.customers.consenting import Answer, Asked, Known, State
+from regulars.facts.customers.customers import UnknownCustomer
+from regulars.facts.customers.models import Consent as Row
+from regulars.facts.customers.models import Customer
+from regulars.facts.customers.notices import ConsentGiven, ConsentsImported, ConsentWithdrawn
+from regulars.facts.customers.purposes import ANY, MESSAGES, Channel, Place, Purpose, Reason
+from regulars.kit import civil
+from regulars.kit.actors import Actor, Origin
+from regulars.kit.refusals import Refusal
+from regulars.runtime.database import bulk
+from regulars.runtime.notices.outbox import announce, announce_many
+from regulars.runtime.trail import only_ids
+
+LONGEST_KEY = 160
+LONGEST_PROOF = 200
+LONGEST_SOURCE = 64
+#: The code of a verdict about nobody.
+UNKNOWN = "consent.unknown_customer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """One answer on its way in; `key` makes its repeat harmless.
+
+    `brand`, `text` are numbers (None: every brand; no text on record). `proof` names what shows the answer (a form, a
+    receipt, a recording), never the person. `purpose` and `channel` may be `*`.
+    """
+
+    customer: int
+    purpose: str
+    channel: str
+    is_granted: bool
+    place: str
+    at: datetime
+    key: str
+    brand: int | None = None
+    text: int | None = None
+    proof: str = ""
+    reason: str = ""
+    source: str = ""
+    is_by_guardian: bool = False
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """How many answers are new, and how many of them are a yes; `same` were on record under their key."""
+
+    new: int
+    same: int
+    given: int
+
+    @property
+    def withdrawn(self) -> int:
+        """How many of the new ones are a no."""
+        return self.new - self.given
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether something may be, and why: a code for good, and until when where it is a matter of time.
+
+    `consent` and `wish` are the numbers of the rows it rests on, None where it rests on the absence of one.
+    """
+
+    is_allowed: bool
+    code: str
+    until: datetime | None = None
+    consent: int | None = None
+    wish: int | None = None
+
+    def __bool__(self) -> bool:
+        return self.is_allowed
+
+    @property
+    def words(self) -> str:
+        """The reason as a sentence in the reader's language, its end on the shop's clock. One query where it ends."""
+        until = self.until and self.until.astimezone(civil.zone(company.shop().zone))
+        return consent_words.sentence(self.code, until)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One answer as it stands in the ledger."""
+
+    number: int
+    record: int
+    purpose: str
+    channel: str
+    brand: int | None
+    is_granted: bool
+    is_by_guardian: bool
+    text: int | None
+    place: str
+    proof: str
+    reason: str
+    source: str
+    at: datetime
+    by: str
+    recorded_at: datetime
+
+
+class BadConsent(Refusal):
+    """Not an answer that can be put on record."""
+
+    code = "consent.bad_consent"
+
+
+class KeyTaken(Refusal):
+    """The key belongs to another answer."""
+
+    code = "consent.key_taken"
+
+
+def give(
+    *,
+    customer: int,
+    purpose: str,
+    channel: str,
+    place: str,
+    key: str,
+    at: datetime,
+    by: Actor,
+    brand: int | None = None,
+    text: int | None = None,
+    proof: str = "",
+    reason: str = "",
+    source: str = "",
+    is_by_guardian: bool = False,
+) -> Line:
+    """Put on record that somebody agreed. The same `key` again changes nothing and gives what is on record under it.
+
+    A guardian's yes (`is_by_guardian`) needs its proof. Refuses what is no purpose, channel, place or reason, and a
+    proof in which somebody could be read.
+    """
+    told = Told(
+        customer=customer,
+        purpose=purpose,
+        channel=channel,
+        is_granted=True,
+        place=place,
+        at=at,
+        key=key,
+        brand=brand,
+        text=text,
+        proof=proof,
+        reason=reason,
+        source=source,
+        is_by_guardian=is_by_guardian,
+    )
+    return _answer(told, "consent.give", by)
+
+
+def withdraw(
+    *,
+    customer: int,
+    purpose: str,
+    channel: str,
+    place: str,
+    key: str,
+    at: datetime,
+    by: Actor,
+    brand: int | None = None,
+    text: int | None = None,
+    proof: str = "",
+    reason: str = "",
+    source: str = "",
+) -> Line:
+    """Put on record that somebody refused, objected or took their consent back: `give` the other way round.
+
+    It counts for the very next question. Purpose and channel may be `*`: nothing at all.
+    """
+    told = Told(
+        customer=customer,
+        purpose=purpose,
+        channel=channel,
+        is_granted=False,
+        place=place,
+        at=at,
+        key=key,
+        brand=brand,
+        text=text,
+        proof=proof,
+        reason=reason,
+        source=source,
+    )
+    return _answer(told, "consent.withdraw", by)
+
+
+def record_many(*, told: Sequence[Told], by: Actor, origin: Origin) -> Recorded:
+    """`give` and `withdraw` for many, also several of one customer, whatever their order. All or nothing.
+
+    Live answers are announced one by one; history leaves one notice and one line in the trail. A dozen statements.
+    """
+    for one in told:
+        _check(one)
+    with transaction.atomic():
+        bulk.expect_many_rows(len(told))
+        _check_there({one.customer for one in told})
+        made = _insert(told, by, origin)
+        if made:
+            _tell(made, by, origin)
+    given = sum(line.is_granted for line in made)
+    return Recorded(len(made), len(told) - len(made), given)
+
+
+def may_send(
+    *,
+    customer: int,
+    purpose: str,
+    channel: str,
+    at: datetime,
+    brand: int | None = None,
+    topic: str | None = None,
+    sent: Collection[datetime] = (),
+) -> Verdict:
+    """May a message for `purpose` go to the customer by `channel` at `at`? With the reason, whatever the answer.
+
+    `topic` is what it is about, where the shop has such a list. `sent` is when they got their last messages: how often
+    somebody wants to hear from the shop is known here, what was sent is not. Refuses who and what does not exist.
+    Pinned queries, see `may_send_many`.
+    """
+    found = may_send_many(
+        customers=[customer], purpose=purpose, channel=channel, at=at, brand=brand, topic=topic, sent={customer: sent}
+    )[customer]
+    if found.code == UNKNOWN:
+        raise _unknown(customer)
+    return found
+
+
+def may_send_many(
+    *,
+    customers: Iterable[int],
+    purpose: str,
+    channel: str,
+    at: datetime,
+    brand: int | None = None,
+    topic: str | None = None,
+    sent: Mapping[int, Collection[datetime]] | None = None,
+) -> dict[int, Verdict]:
+    """`may_send` for many at once; who does not exist gets a no. Nine queries, one more for a topic."""
+    if purpose not in MESSAGES:
+        raise BadConsent(
+            f"purpose: no message is sent for {purpose[:20]!r}; choose from {', '.join(MESSAGES)}",
+            field="purpose",
+            value=purpose[:20],
+        )
+    _one_of("channel", channel, Channel)
+    if topic is not None:
+        topics.check([topic])
+    return _decided(list(dict.fromkeys(customers)), Asked(purpose, channel, at, brand, topic), sent or {})
+
+
+def may_use(*, customer: int, purpose: str, at: datetime, brand: int | None = None) -> Verdict:
+    """May the customer's data be used for `purpose` (personalisation, analytics, sharing) at `at`? Nine queries."""
+    _one_of("purpose", purpose, Purpose)
+    found = _decided([customer], Asked(purpose, None, at, brand), {})[customer]
+    if found.code == UNKNOWN:
+        raise _unknown(customer)
+    return found
+
+
+def may_personalise(*, customer: int, at: datetime) -> Verdict:
+    """May what the customer sees be chosen for them? No where they refused, or wish nothing personalised."""
+    return may_use(customer=customer, purpose=Purpose.PERSONALISATION, at=at)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """All that is known of one person's consent, for any question."""
+
+    known: Known
+    lines: tuple[Line, ...]
+    free: Mapping[tuple[str, str], bool]
+
+    def state(self, purpose: str, channel: str | None, at: datetime, brand: int | None = None) -> State:
+        """What the answers come to."""
+        return consenting.state(
+            self.known.entries,
+            purpose=purpose,
+            channel=channel or ANY,
+            brand=brand,
+            at=at,
+            joined_at=self.known.joined_at,
+            grown_at=self.known.grown_at,
+        )
+
+    def may(
+        self, purpose: str, channel: str | None, at: datetime, brand: int | None = None, topic: str | None = None
+    ) -> Verdict:
+        """The verdict of `may_send` and `may_use`, without a count of what was sent."""
+        asked = Asked(purpose, channel, at, brand, topic)
+        return _verdict(consenting.decide(asked, self.known, without_asking=self.free))
+
+
+def standing(*, customer: int, at: datetime) -> Standing:
+    """Everything about one customer's consent at `at`, each answer with the latest first. Ten queries."""
+    found = _consent_rows.known([customer], at=at, purposes=None, with_birthdays=True)
+    if customer not in found:
+        raise _unknown(customer)
+    return Standing(found[customer], tuple(history(customer=customer)), _consent_rows.free())
+
+
+def history(*, customer: int) -> list[Line]:
+    """Every answer of the customer's records, the latest first. Two queries."""
+    records = _consent_rows.people([customer]).records.get(customer, ())
+    return [_line(row) for row in Row.objects.filter(customer_id__in=records).order_by("-at", "-id")]
+
+
+def _decided(customers: Sequence[int], asked: Asked, sent: Mapping[int, Collection[datetime]]) -> dict[int, Verdict]:
+    found = _consent_rows.known(
+        customers, at=asked.at, purposes=[asked.purpose], with_birthdays=asked.purpose != Purpose.SERVICE, sent=sent
+    )
+    free = _consent_rows.free()
+    return {
+        customer: _verdict(consenting.decide(asked, found[customer], without_asking=free))
+        if customer in found
+        else Verdict(is_allowed=False, code=UNKNOWN)
+        for customer in customers
+    }
+
+
+def _verdict(answer: Answer) -> Verdict:
+    return Verdict(answer.is_allowed, answer.code, answer.until, answer.consent, answer.wish)
+
+
+def _answer(told: Told, verb: str, by: Actor) -> Line:
+    _check(told)
+    with transaction.atomic():
+        _check_there({told.customer})
+        made = _insert([told], by, "live")
+        if not made:
+            return _line(Row.objects.get(key=told.key))
+        line = made[0]
+        announce(_notice(line), by=by, verb=verb, after=_after(line), why=told.reason)
+    return line
+
+
+def _tell(made: Sequence[Line], by: Actor, origin: Origin) -> None:
+    if origin == "live":
+        announce_many([(_notice(line), _after(line)) for line in made], by=by, verb="consent.record_many")
+        return
+    numbers = [line.number for line in made]
+    given = sum(line.is_granted for line in made)
+    notice = ConsentsImported(
+        first=min(numbers),
+        last=max(numbers),
+        given=given,
+        withdrawn=len(made) - given,
+        at=max(line.at for line in made),
+        origin=origin,
+    )
+    announce(notice, by=by, verb="consent.record_many", after={"given": given, "withdrawn": len(made) - given})
+
+
+def _notice(line: Line) -> ConsentGiven | ConsentWithdrawn:
+    kind = ConsentGiven if line.is_granted else ConsentWithdrawn
+    return kind(
+        customer=line.record,
+        consent=line.number,
+        purpose=line.purpose,
+        channel=line.channel,
+        brand=line.brand,
+        at=line.at,
+    )
+
+
+def _after(line: Line) -> dict[str, object]:
+    told: dict[str, object] = {"consent": line.number, "purpose": line.purpose, "channel": line.channel}
+    if line.brand is not None:
+        told["brand"] = line.brand
+    return told | {"place": line.place}
+
+
+def _check(told: Told) -> None:
+    _one_of("purpose", told.purpose, (ANY, *Purpose))
+    _one_of("channel", told.channel, (ANY, *Channel))
+    _one_of("place", told.place, Place)
+    if told.reason:
+        _one_of("reason", told.reason, Reason)
+    if told.at.tzinfo is None:
+        raise BadConsent("at: has no zone; say which instant it is", field="at", value=told.at.isoformat())
+    if not told.key or len(told.key) > LONGEST_KEY:
+        raise BadConsent(f"key: give 1 to {LONGEST_KEY} characters, not {len(told.key)}", field="key", value="")
+    if len(told.source) > LONGEST_SOURCE:
+        raise BadConsent(f"source: give up to {LONGEST_SOURCE} characters", field="source", value="")
+    _check_proof(told)
+
+
+def _check_proof(told: Told) -> None:
+    """The proof names a form, a receipt, a recording; what it says stays where it is."""
+    # The value itself stays out of the message: it may be personal.
+    mend = "name what shows it, such as the form and its number"
+    if len(told.proof) > LONGEST_PROOF or not told.proof.isprintable():
+        raise BadConsent(f"proof: is too long or unreadable; {mend}", field="proof", value="(hidden)")
+    try:
+        only_ids.text("proof", told.proof)
+        looks_personal = "@" in told.proof
+    except only_ids.NotForTheTrail:
+        looks_personal = True
+    if looks_personal:
+        raise BadConsent(f"proof: holds an address or a telephone number; {mend}", field="proof", value="(hidden)")
+    if told.is_by_guardian and told.is_granted and not told.proof.strip():
+        raise BadConsent(f"proof: a guardian's yes needs one; {mend}", field="proof", value="")
+
+
+def _one_of(field: str, value: str, known: Iterable[str]) -> None:
+    names = [str(one) for one in known]
+    if value not in names:
+        raise BadConsent(
+            f"{field}: {value[:20]!r} is none; choose from {', '.join(names)}", field=field, value=value[:20]
+        )
+
+
+def _check_there(customers: Collection[int]) -> None:
+    there = set(Customer.objects.filter(id__in=customers).values_list("id", flat=True))
+    if missing := sorted(set(customers) - there):
+        raise _unknown(missing[0])
+
+
+def _unknown(customer: int) -> UnknownCustomer:
+    return UnknownCustomer(
+        f"customer: there is no number {customer}; look it up again", field="customer", value=customer
+    )
+
+
+def _insert(told: Sequence[Told], by: Actor, origin: Origin) -> list[Line]:
+    """The new ones, in the order they were told. Refuses a key that stands with another answer."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO customers_consent (customer_id, purpose, channel, brand_id, is_granted, is_by_guardian,"
+            " text_id, place, proof, reason, source, key, at, by_kind, by_id, origin)"
+            " SELECT customer, purpose, channel, brand, is_granted, is_by_guardian, text, place, proof, reason, source,"
+            " key, at, %s, %s, %s FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::bool[],"
+            " %s::bool[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])"
+            " WITH ORDINALITY AS told(customer, purpose, channel, brand, is_granted, is_by_guardian, text, place,"
+            " proof, reason, source, key, at, place_in_list) ORDER BY place_in_list"
+            " ON CONFLICT (key) DO NOTHING RETURNING id",
+            [
+                *(by.kind, by.id, origin),
+                [one.customer for one in told],
+                [one.purpose for one in told],
+                [one.channel for one in told],
+                [one.brand for one in told],
+                [one.is_granted for one in told],
+                [one.is_by_guardian for one in told],
+                [one.text for one in told],
+                [one.place for one in told],
+                [one.proof for one in told],
+                [one.reason for one in told],
+                [one.source for one in told],
+                [one.key for one in told],
+                [one.at for one in told],
+            ],
+        )
+        numbers = {number for (number,) in cursor.fetchall()}
+    wanted = {one.key: one for one in told}
+    rows = {row.key: row for row in Row.objects.filter(key__in=wanted)}
+    for key, row in rows.items():
+        one = wanted[key]
+        if row.customer_id != one.customer or row.is_granted != one.is_granted:
+            raise KeyTaken(
+                f"key: {key!r} belongs to another answer; give each answer its own key", field="key", value=key
+            )
+    return [_line(row) for row in rows.values() if row.id in numbers]
+
+
+def _line(row: Row) -> Line:
+    return Line(
+        number=row.id,
+        record=row.customer_id,
+        purpose=row.purpose,
+        channel=row.channel,
+        brand=row.brand_id,
+        is_granted=row.is_granted,
+        is_by_guardian=row.is_by_guardian,
+        text=row.text_id,
+        place=row.place,
+        proof=row.proof,
+        reason=row.reason,
+        source=row.source,
+        at=row.at,
+        by=f"{row.by_kind}:{row.by_id}",
+        recorded_at=row.recorded_at,
+    )

@@ -1,0 +1,122 @@
+"""Preferences: how somebody wants to be talked to. Wishes are added, never changed; what they come to is a fold.
+
+Names and values as `wishing` has them: `topic:<code>` true or false, `most_per_week`, `quiet` (hours like 22:00-08:00
+on the customer's clock), `zone`, `paused_until`, `is_personalised`, `language`, `channel`. None takes a wish back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from regulars.facts.customers import _consent_rows, topics, wishing
+from regulars.facts.customers.customers import UnknownCustomer
+from regulars.facts.customers.models import Customer
+from regulars.facts.customers.models import Wish as Row
+from regulars.facts.customers.notices import PreferencesChanged
+from regulars.facts.customers.purposes import Place
+from regulars.facts.customers.wishing import TOPIC, BadWish, Wishes
+from regulars.kit.actors import Actor
+from regulars.kit.refusals import Refusal
+from regulars.runtime.notices.outbox import announce
+
+LONGEST_KEY = 160
+
+
+@dataclass(frozen=True)
+class Line:
+    """One wish as it stands in the ledger, its value in JSON's form."""
+
+    number: int
+    record: int
+    name: str
+    value: Any
+    place: str
+    source: str
+    at: datetime
+    by: str
+
+
+class KeyTaken(Refusal):
+    """The key belongs to wishes of somebody else."""
+
+    code = "consent.key_taken"
+
+
+def change(
+    *, customer: int, wishes: Mapping[str, object], place: str, key: str, at: datetime, by: Actor, source: str = ""
+) -> tuple[str, ...]:
+    """Put on record how the customer wants to be talked to; None takes a wish back. The names that are new.
+
+    The same `key` again changes nothing. Refuses what is no wish, and topics the shop never had.
+    """
+    told = {name: wishing.checked(name, value) for name, value in wishes.items()}
+    if not told:
+        raise BadWish("wishes: there are none; name at least one", field="wishes", value="")
+    if place not in set(Place):
+        raise BadWish(f"place: {place[:20]!r} is none; choose from {', '.join(Place)}", field="place", value=place[:20])
+    if not key or len(key) > LONGEST_KEY:
+        raise BadWish(f"key: give 1 to {LONGEST_KEY} characters, not {len(key)}", field="key", value="")
+    topics.check(name.removeprefix(TOPIC) for name in told if name.startswith(TOPIC))
+    with transaction.atomic():
+        if not Customer.objects.select_for_update(no_key=True).filter(id=customer).exists():
+            raise UnknownCustomer(
+                f"customer: there is no number {customer}; look it up again", field="customer", value=customer
+            )
+        done = dict(Row.objects.filter(key=key).values_list("name", "customer_id"))
+        if set(done.values()) - {customer}:
+            raise KeyTaken(f"key: {key!r} belongs to another customer's wishes", field="key", value=key)
+        new = tuple(sorted(set(told) - set(done)))
+        Row.objects.bulk_create(
+            Row(
+                customer_id=customer,
+                name=name,
+                value=told[name],
+                place=place,
+                source=source,
+                key=key,
+                at=at,
+                by_kind=by.kind,
+                by_id=by.id,
+                origin="live",
+            )
+            for name in new
+        )
+        if new:
+            announce(
+                PreferencesChanged(customer=customer, names=new, at=at),
+                by=by,
+                verb="preferences.change",
+                after={"names": list(new), "place": place},
+            )
+    return new
+
+
+def of(*, customer: int, at: datetime) -> Wishes:
+    """What the customer's wishes come to. Eight queries."""
+    found = _consent_rows.known([customer], at=at, purposes=(), with_birthdays=False)
+    if customer not in found:
+        raise UnknownCustomer(
+            f"customer: there is no number {customer}; look it up again", field="customer", value=customer
+        )
+    return found[customer].wishes
+
+
+def history(*, customer: int) -> list[Line]:
+    """Every wish of the customer's records, the latest first. Two queries."""
+    records = _consent_rows.people([customer]).records.get(customer, ())
+    return [
+        Line(
+            row.id,
+            row.customer_id,
+            row.name,
+            row.value,
+            row.place,
+            row.source,
+            row.at,
+            f"{row.by_kind}:{row.by_id}",
+        )
+        for row in Row.objects.filter(customer_id__in=records).order_by("-at", "-id")
+    ]
