@@ -10,7 +10,7 @@ from regulars.runtime.database.operations import AppendOnly
 class Migration(migrations.Migration):
     dependencies = [
         ("company", "0002_what_nobody_chose"),
-        ("customers", "0003_members_by_language"),
+        ("customers", "0004_statements"),
     ]
 
     operations = [
