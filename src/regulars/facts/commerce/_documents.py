@@ -7,8 +7,10 @@ import polars as pl
 from django.db import connection
 
 from regulars.facts.commerce import _copying, products
+from regulars.facts.commerce.models import Order
 from regulars.facts.company import channels, stores
-from regulars.kit.actors import Actor
+from regulars.facts.customers import customers, persons
+from regulars.kit.actors import Actor, Origin
 
 
 def number(ref: pl.Expr, numbers: Mapping[str, int]) -> pl.Expr:
@@ -21,6 +23,32 @@ def number(ref: pl.Expr, numbers: Mapping[str, int]) -> pl.Expr:
 def bytea(column: pl.Expr) -> pl.Expr:
     """Bytes as COPY reads them."""
     return pl.concat_str(pl.lit("\\x"), column.bin.encode("hex")).alias(column.meta.output_name())
+
+
+def buyers(namespace: str, documents: pl.DataFrame, *, at: datetime, by: Actor, origin: Origin) -> pl.DataFrame:
+    """Each `customer_ref` with its person, and the record that it names where that is another: customer_ref,
+    customer_id, came_with_id. Nobody joins or parts them until the transaction ends.
+
+    Ask before any document is locked: who joins people locks them first, and their documents then.
+    """
+    refs = documents["customer_ref"].drop_nulls().unique().to_list()
+    record = customers.resolve_many(namespace=namespace, refs=refs, at=at, by=by, origin=origin)
+    person = persons.held(record.values())
+    return pl.DataFrame(
+        {
+            "customer_ref": list(record),
+            "customer_id": [person[one] for one in record.values()],
+            "came_with_id": [None if person[one] == one else one for one in record.values()],
+        },
+        schema={"customer_ref": pl.String(), "customer_id": pl.Int64(), "came_with_id": pl.Int64()},
+    )
+
+
+def hold_buyer(order: int) -> None:
+    """Nobody joins or parts the order's customer until the transaction ends; taken before the order is locked."""
+    customer = Order.objects.filter(id=order).values_list("customer_id", flat=True).first()
+    if customer is not None:
+        persons.held([customer])
 
 
 def places(documents: pl.DataFrame, *, at: datetime, by: Actor) -> tuple[dict[str, int], dict[str, int]]:

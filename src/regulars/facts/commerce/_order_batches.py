@@ -23,6 +23,7 @@ def write(
     """`orders.record_many` without its transaction."""
     bulk.expect_many_rows(lines.height)
     incoming = _complete(orders, lines)
+    who = _documents.buyers(namespace, incoming, at=at, by=by, origin=origin)
     known = _copying.rows(
         "SELECT ref, id, fingerprint, source_updated_at FROM commerce_order"
         " WHERE namespace = %s AND ref = ANY(%s) ORDER BY id FOR UPDATE",
@@ -37,7 +38,7 @@ def write(
     )
     writing = pl.concat([fresh, newer])
     wanted = lines.join(writing.select("ref", order_id="id"), on="ref")
-    rows = _numbered(namespace, writing, at, by, origin)
+    rows = _numbered(namespace, writing, who, at, by, origin)
     line_rows = _documents.numbered_lines(namespace, wanted, "order_id", at=at, by=by).with_columns(
         pl.col("discount_minor").fill_null(0)
     )
@@ -59,17 +60,17 @@ def _complete(orders: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     return _deciding.fingerprints(whole, lines, header=_HEADER + _AMOUNTS, line=_LINE)
 
 
-def _numbered(namespace: str, orders: pl.DataFrame, at: datetime, by: Actor, origin: Origin) -> pl.DataFrame:
+def _numbered(
+    namespace: str, orders: pl.DataFrame, who: pl.DataFrame, at: datetime, by: Actor, origin: Origin
+) -> pl.DataFrame:
     """Rows for the table: references turned into numbers."""
-    customer = customers.resolve_many(
-        namespace=namespace, refs=orders["customer_ref"].drop_nulls().unique().to_list(), at=at, by=by, origin=origin
-    )
     channel, store = _documents.places(orders, at=at, by=by)
-    return orders.select(
+    return orders.join(who, on="customer_ref", how="left", maintain_order="left").select(
         "id",
         pl.lit(namespace).alias("namespace"),
         "ref",
-        _documents.number(pl.col("customer_ref"), customer).alias("customer_id"),
+        "customer_id",
+        "came_with_id",
         _documents.number(pl.col("channel"), channel).alias("channel_id"),
         _documents.number(pl.col("store"), store).alias("store_id"),
         "placed_at",
@@ -101,18 +102,20 @@ def _replace(rows: pl.DataFrame, line_rows: pl.DataFrame) -> None:
 
 
 def _tell_customers(writing: pl.DataFrame, rows: pl.DataFrame, at: datetime, by: Actor) -> None:
-    known = rows.select("id", "customer_id").join(writing.select("id", "country", "placed_at"), on="id")
+    # Told of the record, not of the person: what is joined can be parted again.
+    told = rows.select("id", record=pl.coalesce("came_with_id", "customer_id"))
     seen = (
-        known.drop_nulls("customer_id")
+        told.join(writing.select("id", "country", "placed_at"), on="id")
+        .drop_nulls("record")
         .sort("placed_at", "id")
-        .group_by("customer_id")
+        .group_by("record")
         .agg(pl.col("placed_at").min(), pl.col("country").drop_nulls().first())
     )
     customers.note_many(
         at=at,
         by=by,
-        first_seen=dict(seen.select("customer_id", "placed_at").iter_rows()),
-        countries=dict(seen.select("customer_id", "country").drop_nulls().iter_rows()),
+        first_seen=dict(seen.select("record", "placed_at").iter_rows()),
+        countries=dict(seen.select("record", "country").drop_nulls().iter_rows()),
     )
 
 

@@ -8,7 +8,6 @@ from django.db import connection
 from regulars.facts.commerce import _copying, _deciding, _documents, _rematching
 from regulars.facts.commerce.notices import GoodsReturned, ReturnsImported
 from regulars.facts.commerce.outcome import Outcome
-from regulars.facts.customers import customers
 from regulars.kit.actors import Actor, Origin
 from regulars.runtime.database import bulk
 from regulars.runtime.notices.outbox import announce, lock_subjects
@@ -37,6 +36,7 @@ def write(
         header=header,
         line=line,
     )
+    who = _documents.buyers(namespace, incoming, at=at, by=by, origin=origin)
     _rematching.lock()
     known = _copying.rows(
         "SELECT ref, id, fingerprint, source_updated_at FROM commerce_return"
@@ -51,7 +51,7 @@ def write(
         pl.Series("id", _copying.reserve_ids("commerce_return_id_seq", fresh.height), dtype=pl.Int64)
     )
     writing = pl.concat([fresh, newer])
-    rows = _numbered(namespace, writing, at, by, origin)
+    rows = _numbered(namespace, writing, who, origin)
     line_rows = _documents.numbered_lines(
         namespace,
         lines.join(writing.select("ref", goods_return_id="id"), on="ref"),
@@ -72,21 +72,19 @@ def write(
     return _deciding.outcome(sorted_out, fresh)
 
 
-def _numbered(namespace: str, returns: pl.DataFrame, at: datetime, by: Actor, origin: Origin) -> pl.DataFrame:
-    customer = customers.resolve_many(
-        namespace=namespace, refs=returns["customer_ref"].drop_nulls().unique().to_list(), at=at, by=by, origin=origin
-    )
+def _numbered(namespace: str, returns: pl.DataFrame, who: pl.DataFrame, origin: Origin) -> pl.DataFrame:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT ref, id FROM commerce_order WHERE namespace = %s AND ref = ANY(%s)",
             [namespace, returns["order_ref"].drop_nulls().unique().to_list()],
         )
         order = dict(cursor.fetchall())
-    return returns.select(
+    return returns.join(who, on="customer_ref", how="left", maintain_order="left").select(
         "id",
         pl.lit(namespace).alias("namespace"),
         "ref",
-        _documents.number(pl.col("customer_ref"), customer).alias("customer_id"),
+        "customer_id",
+        "came_with_id",
         _documents.number(pl.col("order_ref"), order).alias("order_id"),
         "returned_at",
         "returned_on",

@@ -11,7 +11,7 @@ import polars as pl
 from django.db import connection, transaction
 from django.db.models import Sum
 
-from regulars.facts.commerce import _recording, _rematching, _return_batches
+from regulars.facts.commerce import _documents, _recording, _rematching, _return_batches
 from regulars.facts.commerce.models import GoodsReturn, Line, Order, ReturnLine
 from regulars.facts.commerce.notices import GoodsReturned
 from regulars.facts.commerce.orders import UnknownOrder
@@ -132,6 +132,7 @@ def refund(
     Raises `OverRefund` for more than the line or the order has left, `NothingLeft` and `OrderIsCancelled`.
     """
     with transaction.atomic():
+        _documents.hold_buyer(order)
         sale = Order.objects.select_for_update().filter(id=order).first()
         if sale is None:
             raise UnknownOrder(f"order: there is no number {order}; look it up again", field="order", value=order)
@@ -153,6 +154,7 @@ def refund(
             namespace=sale.namespace,
             ref=ref,
             customer_id=sale.customer_id,
+            came_with_id=sale.came_with_id,
             order_id=order,
             returned_at=at,
             returned_on=civil.day_of(at, civil.zone(company.shop().zone)),

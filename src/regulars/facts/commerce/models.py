@@ -30,13 +30,19 @@ class Product(models.Model):
 
 
 class Order(models.Model):
-    """One order of any channel. Without a customer it is a guest's."""
+    """One order of any channel. Without a customer it is a guest's.
+
+    `customer` is the person; `came_with` the record it was told for, null where that is the person's own.
+    """
 
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(unique=True, db_default=RandomUuid(), editable=False)
     namespace = models.CharField(max_length=64)
     ref = models.CharField(max_length=200)
     customer = models.ForeignKey(
+        "customers.Customer", on_delete=models.PROTECT, related_name="+", null=True, db_index=False
+    )
+    came_with = models.ForeignKey(
         "customers.Customer", on_delete=models.PROTECT, related_name="+", null=True, db_index=False
     )
     channel = models.ForeignKey("company.Channel", on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -66,6 +72,10 @@ class Order(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["namespace", "ref"], name="commerce_order_ref"),
             models.CheckConstraint(name="commerce_order_has_ref", condition=~Q(ref="")),
+            models.CheckConstraint(
+                name="commerce_order_came_with",
+                condition=Q(came_with=None) | (Q(customer__isnull=False) & ~Q(came_with=F("customer"))),
+            ),
             models.CheckConstraint(name="commerce_order_kind", condition=Q(kind__in=KINDS)),
             models.CheckConstraint(name="commerce_order_origin", condition=Q(origin__in=ORIGINS)),
             models.CheckConstraint(name="commerce_order_currency", condition=Q(currency__regex="^[A-Z]{3}$")),
@@ -103,13 +113,19 @@ class Line(models.Model):
 
 
 class GoodsReturn(models.Model):
-    """One document by which goods came back and money went out; for an order, or for none that it names."""
+    """One document by which goods came back and money went out; for an order, or for none that it names.
+
+    `customer` and `came_with` as an order's.
+    """
 
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(unique=True, db_default=RandomUuid(), editable=False)
     namespace = models.CharField(max_length=64)
     ref = models.CharField(max_length=200)
     customer = models.ForeignKey(
+        "customers.Customer", on_delete=models.PROTECT, related_name="+", null=True, db_index=False
+    )
+    came_with = models.ForeignKey(
         "customers.Customer", on_delete=models.PROTECT, related_name="+", null=True, db_index=False
     )
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="+", null=True)
@@ -133,6 +149,10 @@ class GoodsReturn(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["namespace", "ref"], name="commerce_return_ref"),
             models.CheckConstraint(name="commerce_return_has_ref", condition=~Q(ref="")),
+            models.CheckConstraint(
+                name="commerce_return_came_with",
+                condition=Q(came_with=None) | (Q(customer__isnull=False) & ~Q(came_with=F("customer"))),
+            ),
             models.CheckConstraint(name="commerce_return_origin", condition=Q(origin__in=ORIGINS)),
             models.CheckConstraint(name="commerce_return_currency", condition=Q(currency__regex="^[A-Z]{3}$")),
             models.CheckConstraint(

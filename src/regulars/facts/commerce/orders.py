@@ -10,7 +10,7 @@ from uuid import UUID
 import polars as pl
 from django.db import connection, transaction
 
-from regulars.facts.commerce import _order_batches, _recording, _rematching
+from regulars.facts.commerce import _documents, _order_batches, _recording, _rematching
 from regulars.facts.commerce.models import Line, Order
 from regulars.facts.commerce.notices import OrderCancelled
 from regulars.facts.commerce.outcome import Outcome
@@ -219,6 +219,7 @@ def record_many(*, batch: OrderBatch, at: datetime, by: Actor) -> Outcome:
 def cancel(*, order: int, at: datetime, by: Actor, why: str = "", origin: Origin = "live") -> OrderView:
     """The order does not count any more, from `at` on, and neither do its refunds. Again changes nothing."""
     with transaction.atomic():
+        _documents.hold_buyer(order)
         row = Order.objects.select_for_update().filter(id=order).first()
         if row is None:
             raise UnknownOrder(f"order: there is no number {order}; look it up again", field="order", value=order)

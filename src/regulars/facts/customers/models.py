@@ -12,7 +12,11 @@ KINDS = ("external", "device", *CONTACTS)
 
 
 class Customer(models.Model):
-    """A person, or what we take for one. Nothing here tells who."""
+    """A record: somebody as one source calls them. Nothing here tells who.
+
+    `person` is null where the record stands for itself, else the record that stands for the person it was joined to,
+    since `joined_at`.
+    """
 
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(unique=True, db_default=RandomUuid(), editable=False)
@@ -20,12 +24,17 @@ class Customer(models.Model):
     country = models.CharField(max_length=2, null=True)
     language = models.CharField(max_length=10, null=True)
     first_seen_at = models.DateTimeField(null=True)
+    person = models.ForeignKey("self", on_delete=models.PROTECT, related_name="+", null=True, db_index=False)
+    joined_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
     changed_xid = TransactionIdField()
 
     class Meta:
         db_table = "customers_customer"
         indexes = [
+            models.Index(
+                fields=["person", "id"], name="customers_customer_person", condition=models.Q(person__isnull=False)
+            ),
             models.Index(fields=["changed_xid"], name="customers_customer_changed"),
             models.Index(fields=["country", "id"], name="customers_customer_country"),
             models.Index(fields=["language", "id"], name="customers_customer_language"),
@@ -35,6 +44,12 @@ class Customer(models.Model):
                 name="customers_customer_origin", condition=models.Q(origin__in=("live", "history"))
             ),
             models.CheckConstraint(name="customers_customer_country", condition=models.Q(country__regex="^[A-Z]{2}$")),
+            models.CheckConstraint(
+                name="customers_customer_joined",
+                condition=models.Q(person=None, joined_at=None)
+                # The oldest record stands for all.
+                | models.Q(person__lt=models.F("id"), joined_at__isnull=False),
+            ),
         ]
 
 
@@ -223,6 +238,35 @@ class Consent(models.Model):
             models.CheckConstraint(
                 name="customers_consent_guardian_proven",
                 condition=models.Q(is_by_guardian=False) | models.Q(is_granted=False) | ~models.Q(proof=""),
+
+
+class Link(models.Model):
+    """A piece of evidence that a record and an identifier belong together; or, with `revokes`, that one does not count.
+
+    Told once and never changed. `value` is readable where it is a pseudonym; a contact stands as its keyed hash alone.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    key = models.CharField(max_length=160, unique=True, db_collation="C")
+    record = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=20, db_collation="C")
+    namespace = models.CharField(max_length=64, blank=True, db_collation="C")
+    digest = models.BinaryField(max_length=32)
+    value = models.CharField(max_length=200, null=True, db_collation="C")
+    evidence = models.CharField(max_length=20, db_collation="C")
+    source = models.CharField(max_length=64)
+    at = models.DateTimeField()
+    by = models.CharField(max_length=200)
+    why = models.CharField(max_length=20, blank=True)
+    revokes = models.OneToOneField("self", on_delete=models.PROTECT, related_name="+", null=True)
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "customers_link"
+        indexes = [models.Index(fields=["kind", "namespace", "digest"], name="customers_link_identifier")]
+        constraints = [
+            models.CheckConstraint(
+                name="customers_link_no_address", condition=models.Q(value=None) | ~models.Q(value__contains="@")
             ),
         ]
 
@@ -264,3 +308,110 @@ class Topic(models.Model):
 
     class Meta:
         db_table = "customers_topic"
+
+
+class Decision(models.Model):
+    """What somebody decided of two records: that they are one person, that they are not, or neither any more.
+
+    Told once and never changed; of a pair the latest counts. `one` is the older record.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    key = models.CharField(max_length=160, unique=True, db_collation="C")
+    one = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+", db_index=False)
+    other = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    verdict = models.CharField(max_length=8)
+    at = models.DateTimeField()
+    by = models.CharField(max_length=200)
+    why = models.CharField(max_length=20)
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "customers_decision"
+        indexes = [models.Index(fields=["one", "other"], name="customers_decision_pair")]
+        constraints = [
+            models.CheckConstraint(name="customers_decision_order", condition=models.Q(one__lt=models.F("other"))),
+            models.CheckConstraint(
+                name="customers_decision_verdict", condition=models.Q(verdict__in=("join", "apart", "open"))
+            ),
+        ]
+
+
+class Regrouping(models.Model):
+    """Records that came to another person, together, and what moved them. Never changed."""
+
+    id = models.BigAutoField(primary_key=True)
+    because = models.JSONField()
+    at = models.DateTimeField()
+    by = models.CharField(max_length=200)
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "customers_regrouping"
+
+
+class Moved(models.Model):
+    """One record of a regrouping: so that a member's page finds what happened to it."""
+
+    id = models.BigAutoField(primary_key=True)
+    regrouping = models.ForeignKey(Regrouping, on_delete=models.PROTECT, related_name="+")
+    record = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    before = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+", db_index=False)
+    after = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+", db_index=False)
+
+    class Meta:
+        db_table = "customers_moved"
+
+
+class Review(models.Model):
+    """A question that only somebody can answer: are these two one person?
+
+    `kind` says why it is asked; `digest` is the identifier it is about, where there is one. `score` is how alike two
+    records are that nothing but likeness suggests, from 0 to 1.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    public_id = models.UUIDField(unique=True, db_default=RandomUuid(), editable=False)
+    kind = models.CharField(max_length=20)
+    one = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+", db_index=False)
+    other = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    identifier_kind = models.CharField(max_length=20, blank=True)
+    digest = models.BinaryField(max_length=32, null=True)
+    score = models.FloatField(null=True)
+    signs = models.JSONField(db_default=[])
+    state = models.CharField(max_length=10, db_default="open")
+    opened_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "customers_review"
+        indexes = [
+            models.Index(fields=["state", "-id"], name="customers_review_state"),
+            models.Index(fields=["one"], name="customers_review_one"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                name="customers_review_once",
+                fields=["one", "other", "kind", "digest"],
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(name="customers_review_order", condition=models.Q(one__lt=models.F("other"))),
+            models.CheckConstraint(
+                name="customers_review_state", condition=models.Q(state__in=("open", "joined", "apart", "gone"))
+            ),
+            models.CheckConstraint(
+                name="customers_review_score", condition=models.Q(score=None) | models.Q(score__gte=0, score__lte=1)
+            ),
+        ]
+
+
+class Rules(models.Model):
+    """The rules of identity as they were from `at` on; the latest count. Never changed."""
+
+    id = models.BigAutoField(primary_key=True)
+    rules = models.JSONField()
+    at = models.DateTimeField()
+    by = models.CharField(max_length=200)
+
+    class Meta:
+        db_table = "customers_rules"

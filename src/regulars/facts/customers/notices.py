@@ -96,3 +96,32 @@ class PreferencesChanged(Notice):
     @property
     def subject(self) -> str:
         return f"customer:{self.customer}"
+
+
+class CustomerJoined(Notice):
+    """The record `customer` is now part of the person `person`; `regrouping` says why."""
+
+    kind: ClassVar[str] = "customers.customer_joined"
+
+    customer: int
+    person: int
+    regrouping: int
+
+    @property
+    def subject(self) -> str:
+        return f"customer:{self.person}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerParted(Notice):
+    """The record `customer` is no longer part of the person `person`; `regrouping` says why."""
+
+    kind: ClassVar[str] = "customers.customer_parted"
+
+    customer: int
+    person: int
+    regrouping: int
+
+    @property
+    def subject(self) -> str:
+        return f"customer:{self.person}"

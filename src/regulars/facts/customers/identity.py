@@ -1,0 +1,432 @@
+"""Who is who: evidence that two records are one person, what somebody decided, and what follows.
+
+Evidence and decisions are told once and kept for ever; the person is worked out from all of them (`projecting`), the
+same whatever order they came in. To take evidence back is to add that it does not count.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from regulars.facts.company import company
+from regulars.facts.customers import _settling, kinds, merging, persons, projecting
+from regulars.facts.customers import rules as rules_of_identity
+from regulars.facts.customers.customers import UnknownCustomer
+from regulars.facts.customers.kinds import Evidence
+from regulars.facts.customers.merging import Effect, Move
+from regulars.facts.customers.models import Customer, Decision, Link, Moved, Rules
+from regulars.facts.customers.projecting import Conflict, Decided, Identifier, Join
+from regulars.facts.customers.rules import IdentityRules
+from regulars.kit.actors import Actor
+from regulars.kit.refusals import Refusal
+from regulars.runtime.secrets import lookup
+from regulars.runtime.trail import trail
+
+LONGEST_KEY = 160
+
+
+class Reason(StrEnum):
+    """What shows it. A list, not words: what people type about a person is personal."""
+
+    ASKED = "asked"
+    CONFIRMED = "confirmed"
+    DOCUMENT = "document"
+    RECOGNISED = "recognised"
+    FAMILY = "family"
+    NEW_OWNER = "new_owner"
+    MISTAKE = "mistake"
+
+
+REASON_LABELS = {
+    Reason.ASKED: _("The customer asked for it"),
+    Reason.CONFIRMED: _("The customer confirmed the contact"),
+    Reason.DOCUMENT: _("A document or a receipt was seen"),
+    Reason.RECOGNISED: _("Staff know the customer"),
+    Reason.FAMILY: _("A family shares the contact"),
+    Reason.NEW_OWNER: _("The number or address has a new owner"),
+    Reason.MISTAKE: _("It was a mistake"),
+}
+
+
+class BadKey(Refusal):
+    """No key, or one that is too long, or one that told something else."""
+
+    code = "customers.bad_link_key"
+
+
+class SameRecord(Refusal):
+    """One record is one person."""
+
+    code = "customers.same_record"
+
+
+class KeptApart(Refusal):
+    """Somebody decided that they are two."""
+
+    code = "customers.kept_apart"
+
+
+class UnknownLink(Refusal):
+    """No such piece of evidence, or one that does not count any more."""
+
+    code = "customers.unknown_link"
+
+
+@dataclass(frozen=True)
+class Observation:
+    """That `record` and an identifier belong together: who says so (`source`), how well it is known, and since when.
+
+    A phone number without a country code is read in the shop's country. `key` makes its repeat harmless.
+    """
+
+    record: int
+    kind: str
+    namespace: str
+    value: str
+    evidence: Evidence
+    source: str
+    at: datetime
+    key: str
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What an act came to: the records that joined a person or left one, and what it left for somebody to decide."""
+
+    joined: tuple[Move, ...]
+    parted: tuple[Move, ...]
+    conflicts: tuple[Conflict, ...]
+
+
+@dataclass(frozen=True)
+class LinkView:
+    """A piece of evidence as people read it. `value` is None for a contact: it stands in the profile, masked."""
+
+    id: int
+    record: int
+    kind: str
+    namespace: str
+    value: str | None
+    evidence: Evidence
+    source: str
+    at: datetime
+    by: str
+    counts: bool
+
+
+@dataclass(frozen=True)
+class Step:
+    """One time that records came to another person, newest first in a history."""
+
+    regrouping: int
+    record: int
+    before: int
+    after: int
+    because: Mapping[str, str | int]
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Why these records are one person; `links` are all that is known of them, `history` what happened."""
+
+    person: int
+    records: tuple[int, ...]
+    joins: tuple[Join, ...]
+    links: tuple[LinkView, ...]
+    history: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a join or other rules would change. `effects` counts what every room would move."""
+
+    joined: tuple[Move, ...]
+    parted: tuple[Move, ...]
+    effects: tuple[Effect, ...]
+    people_before: int
+    people_after: int
+    conflicts: int
+
+
+def observe(*, observation: Observation, by: Actor) -> Changed:
+    """Tell one piece of evidence. The same key again changes nothing. Refuses what can be evidence of nobody."""
+    return observe_many(observations=[observation], by=by)
+
+
+def observe_many(*, observations: Sequence[Observation], by: Actor) -> Changed:
+    """Tell evidence, all or none, in a transaction of its own: it locks the customers it may concern.
+
+    What two records both prove makes them one person when it is strong enough and no rule says otherwise; else it is a
+    question for somebody. The order in which evidence is told never matters.
+    """
+    region = company.shop().country
+    rows = [_link(one, region, by) for one in observations]
+    with transaction.atomic():
+        _settling.lock()
+        _check_records({row.record_id for row in rows})
+        known = {link.key: link for link in Link.objects.filter(key__in=[row.key for row in rows])}
+        for row in rows:
+            earlier = known.get(row.key)
+            if earlier is not None and (earlier.record_id, earlier.kind, bytes(earlier.digest)) != (
+                row.record_id,
+                row.kind,
+                row.digest,
+            ):
+                raise BadKey(
+                    f"key: {row.key!r} told something else; give each act its own key", field="key", value=row.key
+                )
+        fresh = list({row.key: row for row in rows if row.key not in known}.values())
+        if not fresh:
+            return Changed((), (), ())
+        Link.objects.bulk_create(fresh)
+        for row in fresh:
+            trail.record(
+                by=by,
+                verb="customers.identity.observe",
+                subject=f"customer:{row.record_id}",
+                at=row.at,
+                after={"link": row.id, "kind": row.kind, "evidence": row.evidence},
+            )
+        because: dict[str, str | int] = {"act": "observed", "link": fresh[-1].id, "kind": fresh[-1].kind}
+        return _settle({row.record_id for row in fresh}, because, max(row.at for row in fresh), by)
+
+
+def revoke(*, link: int, why: Reason, key: str, at: datetime, by: Actor) -> Changed:
+    """A piece of evidence does not count any more, and whom it alone made one person are two again. Again: nothing."""
+    _check_key(key)
+    with transaction.atomic():
+        _settling.lock()
+        row = Link.objects.filter(id=link, revokes=None).first()
+        if row is None:
+            raise UnknownLink(f"link: there is no number {link}; look it up again", field="link", value=link)
+        if Link.objects.filter(revokes_id=link).exists():
+            return Changed((), (), ())
+        Link.objects.create(
+            key=key,
+            record_id=row.record_id,
+            kind=row.kind,
+            namespace=row.namespace,
+            digest=row.digest,
+            value=row.value,
+            evidence=row.evidence,
+            source=row.source,
+            at=at,
+            by=str(by),
+            why=why.value,
+            revokes_id=link,
+        )
+        trail.record(
+            by=by, verb="customers.identity.revoke", subject=f"customer:{row.record_id}", at=at, after={"link": link}
+        )
+        return _settle({row.record_id}, {"act": "revoked", "link": link, "kind": row.kind}, at, by)
+
+
+def join(*, one: int, other: int, why: Reason, key: str, at: datetime, by: Actor) -> Changed:
+    """Somebody decided that two records are one person. Refused where others keep them apart: undo that first."""
+    changed = _decide(one, other, "join", why, key, at, by)
+    if persons.of(one) != persons.of(other):
+        raise KeptApart(
+            "customer: somebody decided that two of their records are two people; undo that decision first",
+            field="other",
+            value=other,
+        )
+    return changed
+
+
+def keep_apart(*, one: int, other: int, why: Reason, key: str, at: datetime, by: Actor) -> Changed:
+    """Somebody decided that two records are two people, whatever the evidence says."""
+    return _decide(one, other, "apart", why, key, at, by)
+
+
+def undecide(*, one: int, other: int, why: Reason, key: str, at: datetime, by: Actor) -> Changed:
+    """Take back what was decided of two records: the evidence alone counts again."""
+    return _decide(one, other, "open", why, key, at, by)
+
+
+def set_rules(*, rules: IdentityRules, at: datetime, by: Actor) -> Changed:
+    """From now on these rules count, for all evidence there is. Ask `what_if` before. One transaction."""
+    with transaction.atomic():
+        _settling.lock()
+        row = Rules.objects.create(rules=rules_of_identity.to_json(rules), at=at, by=str(by))
+        trail.record(by=by, verb="customers.identity.set_rules", subject=f"identity_rules:{row.id}", at=at)
+        everybody = _settling.whole_scene().records
+        return _settle(everybody, {"act": "rules", "rules": row.id}, at, by) if everybody else Changed((), (), ())
+
+
+def rules() -> IdentityRules:
+    """The rules that count now. One row."""
+    return _settling.current_rules()
+
+
+def what_if(rules: IdentityRules) -> Preview:
+    """What these rules would change, on all the evidence there is. Writes nothing; reads every link once."""
+    scene = _settling.whole_scene()
+    now = persons.of_many(scene.records)
+    then = projecting.people(scene.records, scene.proofs, scene.decisions, rules)
+    return _preview(now, then)
+
+
+def preview_join(*, one: int, other: int, at: datetime) -> Preview:
+    """What joining two records would move in every room. Writes nothing."""
+    _check_pair(one, other)
+    scene = _settling.scene({one, other})
+    decided = [*scene.decisions, Decided(min(one, other), max(one, other), "join", at)]
+    now = persons.of_many(scene.records)
+    return _preview(now, projecting.people(scene.records, scene.proofs, decided, rules()))
+
+
+def explain(person: int) -> Explained:
+    """Why a person's records are one person. A few queries."""
+    records = persons.records_of(person)
+    scene = _settling.scene(records)
+    people = projecting.people(scene.records, scene.proofs, scene.decisions, rules())
+    joins = tuple(join for join in people.joins if join.one in records)
+    return Explained(records[0], records, joins, tuple(links_of(records)), tuple(history_of(records)))
+
+
+def links_of(records: Sequence[int]) -> list[LinkView]:
+    """All evidence of these records, oldest first; what was taken back is there and does not count. One query."""
+    rows = list(Link.objects.filter(record_id__in=records).order_by("at", "id"))
+    revoked = {row.revokes_id for row in rows if row.revokes_id is not None}
+    return [
+        LinkView(
+            row.id,
+            row.record_id,
+            row.kind,
+            row.namespace,
+            row.value,
+            _evidence(row.evidence),
+            row.source,
+            row.at,
+            row.by,
+            row.id not in revoked,
+        )
+        for row in rows
+        if row.revokes_id is None
+    ]
+
+
+def history_of(records: Sequence[int], limit: int = 50) -> list[Step]:
+    """When these records came to another person and why, newest first. One query."""
+    rows = Moved.objects.filter(record_id__in=records).select_related("regrouping").order_by("-id")[:limit]
+    return [
+        Step(
+            row.regrouping_id,
+            row.record_id,
+            row.before_id,
+            row.after_id,
+            row.regrouping.because,
+            row.regrouping.at,
+            row.regrouping.by,
+        )
+        for row in rows
+    ]
+
+
+def digest(kind: str, namespace: str, value: str) -> Identifier:
+    """The identifier as it is kept: for who wants to block one. Refuses what can be evidence of nobody."""
+    named = kinds.named(kind, namespace, value, region=company.shop().country)
+    return Identifier(named.kind, named.namespace, _digest(named).hex())
+
+
+def _decide(
+    one: int, other: int, verdict: projecting.Verdict, why: Reason, key: str, at: datetime, by: Actor
+) -> Changed:
+    _check_key(key)
+    with transaction.atomic():
+        _settling.lock()
+        _check_pair(one, other)
+        first, second = sorted((one, other))
+        earlier = Decision.objects.filter(key=key).first()
+        if earlier is not None:
+            if (earlier.one_id, earlier.other_id, earlier.verdict) != (first, second, verdict):
+                raise BadKey(f"key: {key!r} decided something else; give each act its own key", field="key", value=key)
+            return Changed((), (), ())
+        row = Decision.objects.create(
+            key=key, one_id=first, other_id=second, verdict=verdict, at=at, by=str(by), why=why.value
+        )
+        trail.record(
+            by=by,
+            verb=f"customers.identity.{verdict}",
+            subject=f"customer:{first}",
+            at=at,
+            after={"other": second, "decision": row.id, "why": why.value},
+        )
+        return _settle({first, second}, {"act": verdict, "decision": row.id}, at, by)
+
+
+def _settle(touched: set[int] | frozenset[int], because: Mapping[str, str | int], at: datetime, by: Actor) -> Changed:
+    done = _settling.settle(touched, because=because, at=at, by=by)
+    return Changed(done.joined, done.parted, done.conflicts)
+
+
+def _preview(now: Mapping[int, int], then: projecting.People) -> Preview:
+    joined, parted = _settling.moves(now, then.person)
+    effects = [*merging.plan(parted), *merging.plan(joined)]
+    return Preview(
+        tuple(joined),
+        tuple(parted),
+        tuple(effects),
+        len(set(now.values())),
+        len(set(then.person.values())),
+        len(then.conflicts),
+    )
+
+
+def _link(one: Observation, region: str, by: Actor) -> Link:
+    _check_key(one.key)
+    named = kinds.named(one.kind, one.namespace, one.value, region=region)
+    return Link(
+        key=one.key,
+        record_id=one.record,
+        kind=named.kind,
+        namespace=named.namespace,
+        digest=_digest(named),
+        value=named.value,
+        evidence=_evidence(one.evidence),
+        source=one.source[:64],
+        at=one.at,
+        by=str(by),
+    )
+
+
+def _digest(named: kinds.Named) -> bytes:
+    # A contact's hash is the one profiles are found by.
+    kind = named.kind if kinds.KINDS[named.kind].is_contact else f"link/{named.kind}/{named.namespace}"
+    return lookup.digest(kind, named.compared)
+
+
+def _evidence(text: str) -> Evidence:
+    for known in kinds.STRENGTH:
+        if known == text:
+            return known
+    raise kinds.NoEvidence(
+        f"evidence: {text[:40]!r} is no evidence; choose from {', '.join(kinds.STRENGTH)}",
+        field="evidence",
+        value=text[:40],
+    )
+
+
+def _check_key(key: str) -> None:
+    if not key or len(key) > LONGEST_KEY:
+        raise BadKey(f"key: give 1 to {LONGEST_KEY} characters, not {len(key)}", field="key", value=len(key))
+
+
+def _check_pair(one: int, other: int) -> None:
+    if one == other:
+        raise SameRecord("other: is the same record; choose another customer", field="other", value=other)
+    _check_records({one, other})
+
+
+def _check_records(records: set[int]) -> None:
+    there = set(Customer.objects.filter(id__in=records).values_list("id", flat=True))
+    if missing := records - there:
+        raise UnknownCustomer(
+            f"customer: there is no number {min(missing)}; look it up again", field="customer", value=min(missing)
+        )

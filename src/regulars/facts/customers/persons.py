@@ -1,0 +1,62 @@
+"""Which records are one person. A record is somebody as one source calls them; facts are written for it and keep it.
+
+A person is one record, the oldest, that stands for itself and those joined to it. Only `identity` changes who is who.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db import connection
+
+from regulars.facts.customers.models import Customer
+
+
+def of(record: int) -> int:
+    """The person a record belongs to: itself where it was never joined. One indexed row."""
+    return of_many([record])[record]
+
+
+def of_many(records: Iterable[int]) -> dict[int, int]:
+    """Each record's person; all of `records` are in the answer. One query."""
+    wanted = set(records)
+    joined = Customer.objects.filter(id__in=wanted, person__isnull=False).values_list("id", "person_id")
+    return {record: record for record in wanted} | {record: person for record, person in joined if person is not None}
+
+
+def held(records: Iterable[int]) -> dict[int, int]:
+    """`of_many`, and nobody joins or parts them until the transaction ends: for who writes facts about them.
+
+    Take it before any row of the facts is locked. One query.
+    """
+    wanted = sorted(set(records))
+    found = {record: record for record in wanted}
+    if wanted:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT id, person_id FROM customers_customer WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE", [wanted]
+            )
+            found |= {record: person for record, person in cursor.fetchall() if person is not None}
+    return found
+
+
+def records_of(person: int) -> tuple[int, ...]:
+    """The person's records, the one that stands for it first; a joined record answers as its person. Two queries."""
+    return records_of_many([person])[person]
+
+
+def records_of_many(persons: Sequence[int]) -> dict[int, tuple[int, ...]]:
+    """Each person's records, as `records_of`. Two queries."""
+    person_of = of_many(persons)
+    joined: dict[int, list[int]] = {person: [person] for person in person_of.values()}
+    rows = Customer.objects.filter(person_id__in=joined).order_by("id").values_list("person_id", "id")
+    for person, record in rows:
+        if person is not None:
+            joined[person].append(record)
+    return {asked: tuple(joined[person]) for asked, person in person_of.items()}
+
+
+def joined_at(person: int) -> datetime | None:
+    """When the last of the person's records joined it; None where it is one record alone. One query."""
+    return (
+        Customer.objects.filter(person_id=of(person)).order_by("-joined_at").values_list("joined_at", flat=True).first()
+    )

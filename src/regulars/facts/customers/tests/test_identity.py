@@ -1,0 +1,209 @@
+"""Evidence becomes people, and evidence taken back gives everybody back."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, connection
+
+from regulars.facts.customers import identity, persons
+from regulars.facts.customers.identity import Observation, Reason
+from regulars.facts.customers.models import Link, Review
+from regulars.facts.customers.notices import CustomerJoined, CustomerParted
+from regulars.facts.customers.rules import IdentityRules, KindRule
+from regulars.facts.customers.tests.builders import MAREK, MONDAY, a_customer
+from regulars.kit.refusals import Refusal
+from regulars.runtime.trail import trail
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+
+
+def proves(record, value="+8613812341234", kind="phone", *, namespace="", evidence="contact", at=MONDAY, key=""):
+    return identity.observe(
+        observation=Observation(
+            record, kind, namespace, value, evidence, "portal", at, key or f"{record}-{kind}-{value}-{at.date()}"
+        ),
+        by=MAREK,
+    )
+
+
+def people(*records):
+    by_person = {}
+    for record, person in persons.of_many(records).items():
+        by_person.setdefault(person, set()).add(record)
+    return sorted(by_person.values(), key=min)
+
+
+def test_li_at_the_till_and_li_on_the_web_are_one_person():
+    web, till = a_customer("li", namespace="web"), a_customer("card-9", namespace="till")
+
+    assert proves(web).joined == ()
+    changed = proves(till, "138 1234 1234", evidence="login")
+
+    assert [(move.record, move.person) for move in changed.joined] == [(till, web)]
+    assert persons.records_of(till) == (web, till) == persons.records_of(web)
+    assert persons.joined_at(web) == MONDAY
+    [line, *_] = trail.of(f"customer:{web}")
+    assert line.verb == "customers.identity.settle"
+
+
+def test_what_was_only_told_joins_nobody():
+    web, till = a_customer("li", namespace="web"), a_customer("card-9", namespace="till")
+    proves(web)
+    assert proves(till, evidence="told").joined == ()
+    assert people(web, till) == [{web}, {till}]
+
+
+def test_evidence_taken_back_parts_them_again_and_telling_it_twice_changes_nothing():
+    web, till = a_customer("li", namespace="web"), a_customer("card-9", namespace="till")
+    proves(web)
+    proves(till)
+    link = Link.objects.get(record_id=till)
+
+    first = identity.revoke(link=link.id, why=Reason.MISTAKE, key="r1", at=MONDAY + DAY, by=MAREK)
+    again = identity.revoke(link=link.id, why=Reason.MISTAKE, key="r2", at=MONDAY + DAY, by=MAREK)
+
+    assert ([move.record for move in first.parted], again.parted) == ([till], ())
+    assert people(web, till) == [{web}, {till}]
+    proves(till)
+    assert people(web, till) == [{web}, {till}], "a key that was used tells nothing new"
+    proves(till, at=MONDAY + 2 * DAY)
+    assert people(web, till) == [{web, till}]
+    steps = identity.history_of([web, till])
+    assert [(step.before, step.after) for step in steps] == [(till, web), (web, till), (till, web)]
+
+
+def test_when_the_oldest_record_leaves_the_next_oldest_stands_for_the_rest():
+    anna, bo, chen = (a_customer(ref) for ref in ("anna", "bo", "chen"))
+    proves(anna)
+    proves(bo)
+    proves(bo, "bo@shop.cn", "email")
+    proves(chen, "bo@shop.cn", "email")
+    assert people(anna, bo, chen) == [{anna, bo, chen}]
+
+    identity.keep_apart(one=anna, other=bo, why=Reason.FAMILY, key="k", at=MONDAY, by=MAREK)
+
+    assert people(anna, bo, chen) == [{anna}, {bo, chen}]
+    assert persons.of(chen) == bo
+
+
+def test_somebody_decides_and_takes_it_back():
+    anna, bo = a_customer("anna"), a_customer("bo")
+
+    identity.join(one=bo, other=anna, why=Reason.RECOGNISED, key="k1", at=MONDAY, by=MAREK)
+    assert people(anna, bo) == [{anna, bo}]
+    identity.undecide(one=anna, other=bo, why=Reason.MISTAKE, key="k2", at=MONDAY + DAY, by=MAREK)
+    assert people(anna, bo) == [{anna}, {bo}]
+
+
+def test_a_join_against_what_somebody_else_decided_is_refused():
+    anna, bo, chen = (a_customer(ref) for ref in ("anna", "bo", "chen"))
+    identity.keep_apart(one=anna, other=chen, why=Reason.FAMILY, key="k1", at=MONDAY, by=MAREK)
+    identity.join(one=anna, other=bo, why=Reason.RECOGNISED, key="k2", at=MONDAY, by=MAREK)
+    with pytest.raises(identity.KeptApart):
+        identity.join(one=bo, other=chen, why=Reason.RECOGNISED, key="k3", at=MONDAY + DAY, by=MAREK)
+
+
+def test_a_phone_that_got_a_new_owner_is_a_question():
+    before, after = a_customer("before"), a_customer("after")
+    proves(before)
+    changed = proves(after, at=MONDAY + 500 * DAY)
+
+    assert (changed.joined, [one.why for one in changed.conflicts]) == ((), ["new_owner"])
+    assert Review.objects.get().state == "open"
+    identity.keep_apart(one=before, other=after, why=Reason.NEW_OWNER, key="k", at=MONDAY + 501 * DAY, by=MAREK)
+    assert Review.objects.get().state == "apart"
+    identity.undecide(one=before, other=after, why=Reason.MISTAKE, key="k2", at=MONDAY + 502 * DAY, by=MAREK)
+    assert Review.objects.get().state == "open"
+    identity.join(one=before, other=after, why=Reason.CONFIRMED, key="k3", at=MONDAY + 503 * DAY, by=MAREK)
+    assert Review.objects.get().state == "joined"
+
+
+def test_the_same_id_in_another_app_is_another_person():
+    shop_app, other_app = a_customer("a", namespace="mini-shop"), a_customer("a", namespace="mini-club")
+    proves(shop_app, "oA1b2C3", "wechat_openid", namespace="mini-shop", evidence="platform")
+    proves(other_app, "oA1b2C3", "wechat_openid", namespace="mini-club", evidence="platform")
+    assert people(shop_app, other_app) == [{shop_app}, {other_app}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "namespace", "value", "told"),
+    [
+        ("taobao_oaid", "shop-1", "1abc", "changes with shop"),
+        ("phone", "", "13800000000", "let through"),
+        ("phone", "", "12345", "no phone number"),
+        ("email", "", "test@test.com", "let through"),
+        ("email", "", "noemail@shop.cn", "let through"),
+        ("card", "club", "000000", "nobody"),
+        ("card", "club", "null", "nobody"),
+        ("card", "", "4711", "namespace"),
+        ("card", "club", "li@shop.cn", "as email or phone"),
+        ("passport", "", "x", "no kind"),
+    ],
+)
+def test_what_names_nobody_is_refused_with_the_mend(kind, namespace, value, told):
+    li = a_customer("li")
+    with pytest.raises(Refusal, match=told) as refused:
+        proves(li, value, kind, namespace=namespace, evidence="platform")
+    assert "li@shop.cn" not in str(refused.value)
+
+
+def test_other_rules_are_tried_before_they_count():
+    anna, bo, chen = (a_customer(ref) for ref in ("anna", "bo", "chen"))
+    for who in (anna, bo, chen):
+        proves(who)
+    strict = IdentityRules(kinds={"phone": KindRule("contact", most_a_person=5, most_people=2)})
+
+    tried = identity.what_if(strict)
+    assert (tried.people_before, tried.people_after, len(tried.parted)) == (1, 3, 2)
+    assert people(anna, bo, chen) == [{anna, bo, chen}]
+
+    identity.set_rules(rules=strict, at=MONDAY, by=MAREK)
+    assert people(anna, bo, chen) == [{anna}, {bo}, {chen}]
+    assert identity.rules() == IdentityRules(kinds=identity.rules().kinds)
+    assert identity.what_if(strict).parted == ()
+
+
+def test_a_preview_writes_nothing():
+    anna, bo = a_customer("anna"), a_customer("bo")
+    seen = identity.preview_join(one=anna, other=bo, at=MONDAY)
+    assert ([move.record for move in seen.joined], seen.people_before, seen.people_after) == ([bo], 2, 1)
+    assert people(anna, bo) == [{anna}, {bo}]
+
+
+def test_why_they_are_one_person_is_explained():
+    web, till = a_customer("li", namespace="web"), a_customer("card-9", namespace="till")
+    proves(web)
+    proves(till)
+    seen = identity.explain(till)
+    assert (seen.person, seen.records) == (web, (web, till))
+    [join] = seen.joins
+    assert join.identifier is not None
+    assert (join.identifier.kind, join.evidence) == ("phone", "contact")
+    assert [(link.record, link.value, link.counts) for link in seen.links] == [(web, None, True), (till, None, True)]
+
+
+def test_the_database_forbids_a_person_two_steps_away():
+    anna, bo, chen = (a_customer(ref) for ref in ("anna", "bo", "chen"))
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE customers_customer SET person_id = %s, joined_at = now() WHERE id = %s", [anna, bo])
+        cursor.execute("UPDATE customers_customer SET person_id = %s, joined_at = now() WHERE id = %s", [bo, chen])
+        with pytest.raises(IntegrityError, match="joined itself"):
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def test_others_are_told():
+    web, till = a_customer("li", namespace="web"), a_customer("card-9", namespace="till")
+    proves(web)
+    proves(till)
+    identity.keep_apart(one=web, other=till, why=Reason.FAMILY, key="k", at=MONDAY, by=MAREK)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT kind, subject FROM notices_notice WHERE kind IN (%s, %s) ORDER BY id",
+            [CustomerJoined.kind, CustomerParted.kind],
+        )
+        told = cursor.fetchall()
+    assert told == [
+        ("customers.customer_joined", f"customer:{web}"),
+        ("customers.customer_parted", f"customer:{web}"),
+    ]
