@@ -1,4 +1,4 @@
-# 
+#
 
 import django.db.models.deletion
 import django.db.models.functions.datetime
