@@ -238,35 +238,6 @@ class Consent(models.Model):
             models.CheckConstraint(
                 name="customers_consent_guardian_proven",
                 condition=models.Q(is_by_guardian=False) | models.Q(is_granted=False) | ~models.Q(proof=""),
-
-
-class Link(models.Model):
-    """A piece of evidence that a record and an identifier belong together; or, with `revokes`, that one does not count.
-
-    Told once and never changed. `value` is readable where it is a pseudonym; a contact stands as its keyed hash alone.
-    """
-
-    id = models.BigAutoField(primary_key=True)
-    key = models.CharField(max_length=160, unique=True, db_collation="C")
-    record = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
-    kind = models.CharField(max_length=20, db_collation="C")
-    namespace = models.CharField(max_length=64, blank=True, db_collation="C")
-    digest = models.BinaryField(max_length=32)
-    value = models.CharField(max_length=200, null=True, db_collation="C")
-    evidence = models.CharField(max_length=20, db_collation="C")
-    source = models.CharField(max_length=64)
-    at = models.DateTimeField()
-    by = models.CharField(max_length=200)
-    why = models.CharField(max_length=20, blank=True)
-    revokes = models.OneToOneField("self", on_delete=models.PROTECT, related_name="+", null=True)
-    recorded_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        db_table = "customers_link"
-        indexes = [models.Index(fields=["kind", "namespace", "digest"], name="customers_link_identifier")]
-        constraints = [
-            models.CheckConstraint(
-                name="customers_link_no_address", condition=models.Q(value=None) | ~models.Q(value__contains="@")
             ),
         ]
 
@@ -308,6 +279,37 @@ class Topic(models.Model):
 
     class Meta:
         db_table = "customers_topic"
+
+
+class Link(models.Model):
+    """A piece of evidence that a record and an identifier belong together; or, with `revokes`, that one does not count.
+
+    Told once and never changed. `value` is readable where it is a pseudonym; a contact stands as its keyed hash alone.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    key = models.CharField(max_length=160, unique=True, db_collation="C")
+    record = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=20, db_collation="C")
+    namespace = models.CharField(max_length=64, blank=True, db_collation="C")
+    digest = models.BinaryField(max_length=32)
+    value = models.CharField(max_length=200, null=True, db_collation="C")
+    evidence = models.CharField(max_length=20, db_collation="C")
+    source = models.CharField(max_length=64)
+    at = models.DateTimeField()
+    by = models.CharField(max_length=200)
+    why = models.CharField(max_length=20, blank=True)
+    revokes = models.OneToOneField("self", on_delete=models.PROTECT, related_name="+", null=True)
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "customers_link"
+        indexes = [models.Index(fields=["kind", "namespace", "digest"], name="customers_link_identifier")]
+        constraints = [
+            models.CheckConstraint(
+                name="customers_link_no_address", condition=models.Q(value=None) | ~models.Q(value__contains="@")
+            ),
+        ]
 
 
 class Decision(models.Model):

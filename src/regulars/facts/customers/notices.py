@@ -98,6 +98,7 @@ class PreferencesChanged(Notice):
         return f"customer:{self.customer}"
 
 
+@dataclass(frozen=True, kw_only=True)
 class CustomerJoined(Notice):
     """The record `customer` is now part of the person `person`; `regrouping` says why."""
 

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("commerce", "0002_returns_name_lines_and_totals_are_not_negative"),
         ("company", "0002_what_nobody_chose"),
-        ("customers", "0005_persons_and_evidence"),
+        ("customers", "0006_persons_and_evidence"),
     ]
 
     operations = [

@@ -10,7 +10,7 @@ from regulars.runtime.database.operations import AppendOnly
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0004_statements"),
+        ("customers", "0005_consent_and_preferences"),
     ]
 
     operations = [
