@@ -221,13 +221,15 @@ def revoke_key(request: HttpRequest, public_id: str, key: int) -> HttpResponseBa
 def change(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """Its orders count, or do not."""
     found = _found(public_id)
-    sources.change(
+    changed = sources.change(
         source=found.id,
         is_order_feed=request.POST.get("orders") == "yes",
         at=timezone.now(),
         by=operators.actor(me(request)),
     )
     messages.success(request, _("Done."))
+    if changed.is_order_feed:
+        return redirect("console:source-orders-past", public_id=public_id)
     return redirect("console:source", public_id=public_id)
 
 

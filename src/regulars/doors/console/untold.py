@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from regulars.doors.console import setting_aside
 from regulars.doors.console.site import may, me, page
-from regulars.facts.events import orders, words
+from regulars.facts.events import orders, past_orders, words
 from regulars.facts.events.orders import Done, State
 from regulars.facts.sources import sources
 from regulars.facts.sources.sources import Source
@@ -27,6 +27,8 @@ from regulars.runtime.staff.policy import requires
 
 SHOWN = 10
 SIZE = 50
+#: Somebody waits for the page meanwhile.
+COUNTING_SECONDS = 5
 #: What the list may be narrowed to.
 STATES: Final[dict[str, Any]] = {
     "open": gettext_lazy("not on record"),
@@ -161,6 +163,38 @@ def set_aside_all(request: HttpRequest, public_id: str) -> HttpResponseBase:
             ngettext("%(n)s event is set aside.", "%(n)s events are set aside.", count) % {"n": formats.number(count)},
         )
     return _back(request, public_id)
+
+
+@require_safe
+@requires("sources.manage")
+def past(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """How many orders the source told of before it was the order feed."""
+    found = _found(public_id)
+    try:
+        counted = past_orders.count(source=found.id, patience_seconds=COUNTING_SECONDS)
+    except past_orders.TakesLong:
+        counted = None
+    return page(
+        request,
+        "console/past_orders.html",
+        title=_("Past orders of %(name)s") % {"name": found.name},
+        source=found,
+        counted=counted,
+    )
+
+
+@require_POST
+@requires("sources.manage")
+def apply_past(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """A job puts them on record."""
+    found = _found(public_id)
+    try:
+        past_orders.begin(source=found.id, at=timezone.now(), by=operators.actor(me(request)))
+    except past_orders.NotTheFeed:
+        messages.error(request, _("Let its orders count first."))
+    else:
+        messages.success(request, _("They are being put on record; what cannot be is listed here."))
+    return redirect("console:source-orders", public_id=public_id)
 
 
 def _shown(one: Done) -> Shown:

@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 
 import click
 
-from regulars.facts.events import aside, following, retention
+from regulars.facts.events import aside, following, past_orders, retention
 from regulars.facts.events import orders as of_orders
 from regulars.facts.events.messages import KINDS
 from regulars.facts.sources import sources
 from regulars.kit.actors import SYSTEM
+from regulars.kit.refusals import Refusal
 
 _MOST_SHOWN = 1_000
 
@@ -119,6 +120,31 @@ def retry_orders(source: str) -> None:
         f" {done.left} not tried yet.",
         err=True,
     )
+
+
+@events.command("past-orders")
+@click.argument("source")
+@click.option("--apply", "is_to_apply", is_flag=True, help="Put them on record, as history.")
+@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
+def of_the_past(source: str, is_to_apply: bool, as_json: bool) -> None:
+    """Events of orders that SOURCE (its name) sent before it was the order feed: how many, and putting them on record.
+
+    What an import or another source has told, too, would count twice.
+    """
+    number = _source(source)
+    found = past_orders.count(source=number)
+    if is_to_apply:
+        try:
+            past_orders.apply(source=number, at=datetime.now(UTC), by=SYSTEM)
+        except Refusal as refusal:
+            raise click.ClickException(refusal.message) from refusal
+    if as_json:
+        at = {"first_at": found.first_at, "last_at": found.last_at}
+        told = {"events": found.events, **{name: one and one.isoformat() for name, one in at.items()}}
+        click.echo(json.dumps({**told, "applied": is_to_apply}))
+    else:
+        between = f", {found.first_at:%Y-%m-%d} to {found.last_at:%Y-%m-%d}" if found.first_at and found.last_at else ""
+        click.echo(f"{found.events} events of orders{between}{'; put on record' if is_to_apply else ''}.")
 
 
 @events.command()

@@ -2,7 +2,8 @@
 
 from django.utils import timezone
 
-from regulars.facts.events import listening, retention
+from regulars.facts.events import _past, listening, retention
+from regulars.kit.actors import Actor, ActorKind
 from regulars.runtime.jobs.tasks import every, task
 
 
@@ -22,6 +23,12 @@ def make_months(timestamp: int) -> None:
 def listen(timestamp: int) -> None:
     """Whether sources fell silent, or send other than planned. Harmless to repeat."""
     listening.look(at=timezone.now())
+
+
+@task("events.apply_past_orders", lock="events.apply_past_orders")
+def apply_past_orders(source: int, by_kind: ActorKind, by_id: str) -> None:
+    """Harmless to repeat; what was begun is gone on with."""
+    _past.walk(source=source, at=timezone.now(), by=Actor(by_kind, by_id))
 
 
 every("41 2 * * *", remove)

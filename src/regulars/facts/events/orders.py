@@ -145,8 +145,9 @@ def apply(*, events: Sequence[Told], at: datetime, by: Actor) -> list[Done]:
         return [_done(row) for row in Row.objects.filter(event__in=mine).order_by("event")]
 
 
-def take(events: Sequence[Event]) -> None:
-    """`apply` for what comes down the stream, in the reader's transaction."""
+def take(events: Sequence[Event], *, origin: Origin | None = None, at: datetime | None = None, by: Actor = BY) -> None:
+    """`apply` for what comes down the stream, in the reader's transaction. `origin` and `at` where they are not the
+    events' own."""
     feeds = {one.id for one in sources.every() if one.is_order_feed}
     told = [
         Told(
@@ -154,14 +155,14 @@ def take(events: Sequence[Event]) -> None:
             source=event.source,
             name=event.name,
             occurred_at=event.occurred_at,
-            origin=cast(Origin, event.origin),
+            origin=origin or cast(Origin, event.origin),
             properties=event.data.get("properties", {}),
             user=event.user_ref or _hidden_user(event.id),
         )
         for event in events
         if event.source in feeds and spec.canonical(event.name) in NAMES
     ]
-    apply(events=told, at=max(event.received_at for event in events), by=BY)
+    apply(events=told, at=at or max(event.received_at for event in events), by=by)
 
 
 def problems(

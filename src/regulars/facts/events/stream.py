@@ -136,6 +136,14 @@ def at(event: int) -> Sequence[Event]:
         return _fetch(event - 1, event, None, Reader("", opens_hidden=True))[0]
 
 
+def matching(condition: str, values: Mapping[str, Any], *, limit: int) -> list[Event]:
+    """Events under a condition in SQL on the `event`, in order. One query, which may read all that are kept."""
+    with connection.cursor() as cursor:
+        asked = f"{_COLUMNS}{_NOTHING_HIDDEN[0]} FROM events_event AS event WHERE {condition}"
+        cursor.execute(f"{asked} ORDER BY event.id LIMIT %(limit)s", {**values, "limit": limit})
+        return [_event(row) for row in cursor.fetchall()]
+
+
 def of_visitors(visitors: Sequence[UUID], *, kind: int, before: int, limit: int) -> list[Event]:
     """Events of one kind that these visitors did before, the last ones of them, in order. One query."""
     if not visitors:

@@ -14,6 +14,7 @@ from regulars.facts.events.orders import Told
 from regulars.facts.sources import sources
 from regulars.kit import paging
 from regulars.runtime.secrets import lookup
+from regulars.runtime.trail import trail
 
 NOW = datetime.now(UTC)
 
@@ -90,6 +91,17 @@ def test_events_of_orders_that_failed_are_listed_and_tried_again():
     assert problem(Program("quarantine.read", name="short").post("order-events/11/retry"))[0] == 403
     tried = li.post(f"sources/{feed.public_id}/order-events/retry").json()
     assert tried == {"applied": 0, "waiting": 0, "failed": 1, "left": 0}
+
+
+@pytest.mark.django_db
+def test_orders_of_before_the_source_was_the_feed_are_counted_and_begun():
+    shop = sources.make(name="server", kind="server", namespace="shop", zone="UTC", at=NOW, by=MAREK)
+    li, path = Program(), f"sources/{shop.public_id}/past-order-events"
+    assert li.get(path).json() == {"events": 0, "first_at": None, "last_at": None}
+    assert problem(li.post(f"{path}/apply"))[:2] == (409, "events.not_the_order_feed")
+    li.patch(f"sources/{shop.public_id}", {"is_order_feed": True})
+    assert li.post(f"{path}/apply").json() == {"said": "begun"}
+    assert trail.of(f"source:{shop.id}")[0].verb == "events.orders.apply_past"
 
 
 @pytest.mark.django_db

@@ -10,7 +10,7 @@ from ninja import Query, Router
 from regulars.doors.api.v1 import exact, sources
 from regulars.doors.api.v1.keys import ApiKey, caller
 from regulars.facts.customers import customers
-from regulars.facts.events import aside, events
+from regulars.facts.events import aside, events, past_orders
 from regulars.facts.events import orders as told_orders
 from regulars.facts.events.events import EventView
 from regulars.facts.events.orders import Done
@@ -22,6 +22,7 @@ from regulars.runtime.database import clock
 router = Router(tags=["events"])
 
 _LAST = 2**63 - 1
+COUNTING_SECONDS = 5
 
 
 class EventOut(exact.Shown):
@@ -96,6 +97,20 @@ class TriedOut(exact.Shown):
     waiting: int
     failed: int
     left: int
+
+
+class PastOut(exact.Shown):
+    """How many there are, and when the first and the last of them happened."""
+
+    events: int
+    first_at: datetime | None
+    last_at: datetime | None
+
+
+class BegunOut(exact.Shown):
+    """The job is asked for."""
+
+    said: Literal["begun"]
 
 
 @router.get("/events", auth=ApiKey("events.read"), response=EventsOut, operation_id="list_events")
@@ -222,6 +237,34 @@ def set_order_events_aside(request: HttpRequest, source: str, body: SetManyAside
         source=found.id, code=body.code or "", why=body.why, at=clock.now(), by=caller(request)
     )
     return SetAsideOut(set_aside=count)
+
+
+@router.get(
+    "/sources/{source}/past-order-events",
+    auth=ApiKey("quarantine.read"),
+    response=PastOut,
+    operation_id="count_past_order_events",
+)
+def count_past_order_events(request: HttpRequest, source: str) -> PastOut:
+    """Events of orders that the source sent before it was the order feed and that are not put on record.
+
+    Refused with `events.counting_takes_long` where so many events are kept that it takes longer than a few seconds.
+    """
+    found = known_sources.by_public_id(source)
+    past = past_orders.count(source=found.id, patience_seconds=COUNTING_SECONDS)
+    return PastOut(events=past.events, first_at=past.first_at, last_at=past.last_at)
+
+
+@router.post(
+    "/sources/{source}/past-order-events/apply",
+    auth=ApiKey("sources.manage"),
+    response=BegunOut,
+    operation_id="apply_past_order_events",
+)
+def apply_past_order_events(request: HttpRequest, source: str) -> BegunOut:
+    """A job puts them on record, as history. What cannot be done is in the list of order events then."""
+    past_orders.begin(source=known_sources.by_public_id(source).id, at=clock.now(), by=caller(request))
+    return BegunOut(said="begun")
 
 
 def _order_event_out(one: Done, names: Mapping[int, str]) -> OrderEventOut:

@@ -11,7 +11,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from regulars.doors.api.v1.problems import NotFound, NotGranted, answer
 from regulars.facts.commerce import goods_returns, orders
 from regulars.facts.customers import customers
-from regulars.facts.events import events, following
+from regulars.facts.events import events, following, past_orders
 from regulars.facts.events import orders as told_orders
 from regulars.facts.sources import alarms, plan, quarantine, sources, write_keys
 from regulars.kit import ids
@@ -33,6 +33,8 @@ _STATUS: Mapping[type[Refusal], int] = {
     events.UnknownEvent: 404,
     told_orders.NotAnOrderEvent: 404,
     told_orders.OnRecord: 409,
+    past_orders.NotTheFeed: 409,
+    past_orders.TakesLong: 503,
     following.NotParked: 404,
     alarms.UnknownAlarm: 404,
     plan.UnknownInPlan: 404,

@@ -8,7 +8,7 @@ import pytest
 from regulars.doors.console import sources as screen
 from regulars.doors.console.tests.builders import signed_in
 from regulars.doors.console.tests.sending import ADDRESS_CANARY, DONE, sent, sources_that_send
-from regulars.facts.events import orders
+from regulars.facts.events import following, orders, past_orders
 from regulars.facts.events.orders import Told
 from regulars.facts.sources import quarantine, sources, write_keys
 from regulars.kit.actors import SYSTEM
@@ -237,6 +237,22 @@ def test_order_events_that_nobody_waits_for_leave_today_with_a_reason():
     assert "2 events are set aside." in answer
     assert "not on record" not in read(marek, "/console/")
     assert "Every event of an order is on record" in read(marek, path)
+
+
+def test_a_source_that_becomes_the_feed_offers_its_past_orders():
+    marek, web = signed_in("manager"), sources_that_send()
+    told = {"type": "track", "event": "Order Completed", "userId": "c000", "properties": {"order_id": "7"}}
+    sent(web, told, told, at=datetime.now(UTC))
+    following.follow_everything()
+
+    answer = marek.post(f"/console/sources/{web.public_id}/change", {"orders": "yes"}, follow=True).content.decode()
+    assert "2 events of orders came before" in answer
+    path = f"/console/sources/{web.public_id}/orders/past"
+    assert signed_in("analyst", name="ines").post(f"{path}/apply").status_code == 403
+    assert "being put on record" in marek.post(f"{path}/apply", follow=True).content.decode()
+    past_orders.apply(source=web.id, at=datetime.now(UTC), by=SYSTEM)
+    assert "It names no products" in read(marek, f"/console/sources/{web.public_id}/orders")
+    assert "No order came before" in read(marek, path)
 
 
 def test_messages_with_a_key_nobody_made_are_told_at_the_sources(monkeypatch):

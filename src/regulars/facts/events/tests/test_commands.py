@@ -9,7 +9,9 @@ from regulars.facts.events import stream
 from regulars.facts.events.commands import events
 from regulars.facts.events.following import READERS, follow_everything
 from regulars.facts.events.models import Visitor
-from regulars.facts.events.tests.shoppers import a_source, identify, sent, viewed
+from regulars.facts.events.tests.shoppers import MONDAY, a_source, identify, sent, viewed
+from regulars.facts.sources import sources
+from regulars.kit.actors import SYSTEM
 from regulars.runtime.serving.figures import figures
 
 pytestmark = pytest.mark.django_db
@@ -56,6 +58,19 @@ def test_a_note_names_what_was_left_out_and_visitors_are_read_again():
     assert not Visitor.objects.exists()
     follow_everything()
     assert Visitor.objects.get().events == 2
+
+
+def test_orders_of_the_past_are_counted_and_put_on_record():
+    source = a_source()
+    told = {"type": "track", "userId": "li", "messageId": "a-1", "event": "Order Completed"}
+    sent(source, {**told, "properties": {"order_id": "5001", "currency": "GBP"}})
+    follow_everything()
+    assert json.loads(said("past-orders", "web", "--json"))["events"] == 1
+    assert "not the order feed" in said("past-orders", "web", "--apply", code=1)
+    sources.change(source=source.id, is_order_feed=True, at=MONDAY, by=SYSTEM)
+    assert "1 events of orders, 2026" in said("past-orders", "web", "--apply")
+    assert json.loads(said("orders", "--json"))[0]["code"] == "no_products"
+    assert "0 events of orders." in said("past-orders", "web")
 
 
 def test_an_order_that_could_not_be_put_on_record_is_shown_and_tried_again():

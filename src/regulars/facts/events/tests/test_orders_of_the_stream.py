@@ -4,9 +4,12 @@ import pytest
 
 from regulars.facts.commerce import orders as on_record
 from regulars.facts.customers import customers
-from regulars.facts.events import orders
+from regulars.facts.events import _past, orders, past_orders
 from regulars.facts.events.following import follow_everything
-from regulars.facts.events.tests.shoppers import a_source, sent
+from regulars.facts.events.models import OrderEvent
+from regulars.facts.events.tests.shoppers import MONDAY, a_source, sent
+from regulars.facts.sources import sources
+from regulars.kit.actors import SYSTEM
 
 pytestmark = pytest.mark.django_db
 
@@ -61,3 +64,36 @@ def test_other_names_of_the_same_are_followed_and_nothing_else():
     follow_everything()
 
     assert (len(buyer("1")), buyer("2")) == (1, [])
+
+
+def test_orders_that_a_source_told_of_before_it_was_the_feed_are_counted_and_put_on_record_as_history():
+    shop, other = a_source("server"), a_source("other")
+    sent(other, ordered("wu", "9"))
+    sent(shop, ordered("li@example.com", "1"), ordered("li-1", "2"), ordered("li-1", "3", event="Product Viewed"))
+    follow_everything()
+    assert past_orders.count(source=shop.id) == past_orders.Past(2, MONDAY, MONDAY)
+    with pytest.raises(_past.NotTheFeed):
+        past_orders.begin(source=shop.id, at=MONDAY, by=SYSTEM)
+
+    sources.change(source=shop.id, is_order_feed=True, at=MONDAY, by=SYSTEM)
+    sent(shop, ordered("li-1", "4"))
+    follow_everything()
+    assert past_orders.apply(source=shop.id, at=MONDAY, by=SYSTEM) == 2
+
+    assert [len(buyer(ref)) for ref in "12349"] == [1, 1, 0, 1, 0]
+    assert buyer("1") == customers.find_by_ref(ref="li@example.com", namespace="shop")
+    origins = dict(OrderEvent.objects.values_list("ref", "origin"))
+    assert origins == {"1": "history", "2": "history", "4": "live"}
+    assert past_orders.count(source=shop.id, patience_seconds=5).events == 0
+    assert past_orders.apply(source=shop.id, at=MONDAY, by=SYSTEM) == 0
+
+
+def test_past_orders_go_on_record_in_lots(monkeypatch):
+    shop = a_source("server")
+    sent(shop, *[ordered("li-1", str(n)) for n in range(5)])
+    follow_everything()
+    sources.change(source=shop.id, is_order_feed=True, at=MONDAY, by=SYSTEM)
+    monkeypatch.setattr(_past, "_LOT", 2)
+
+    assert past_orders.apply(source=shop.id, at=MONDAY, by=SYSTEM) == 5
+    assert all(len(buyer(str(n))) == 1 for n in range(5))
