@@ -7,6 +7,8 @@ from types import ModuleType
 
 from django.conf import settings
 
+from regulars.runtime.database.offered import Field
+
 
 def modules(name: str) -> Iterator[ModuleType]:
     """Every room's public module called `name`, in the order of the house; rooms without one are passed over."""
@@ -14,3 +16,15 @@ def modules(name: str) -> Iterator[ModuleType]:
         path = f"{room}.{name}"
         if find_spec(path) is not None:
             yield import_module(path)
+
+
+def fields() -> dict[str, Field]:
+    """What the rooms offer of a customer, by name, in the order of the house. One query where operators define some."""
+    found: dict[str, Field] = {}
+    for module in modules("fields"):
+        defined = getattr(module, "defined", tuple)
+        for field in (*getattr(module, "FIELDS", ()), *defined()):
+            if field.name in found:
+                raise ValueError(f"two fields are called {field.name!r}")
+            found[field.name] = field
+    return found

@@ -156,9 +156,18 @@ def one(event: int) -> EventView:
 
 def summary(customer: int) -> Summary | None:
     """What somebody's visitors did, together; None where none is known. One query."""
-    rows = list(Visitor.objects.filter(customer_id=customer).order_by("first_seen_at", "id"))
-    if not rows:
-        return None
+    return summaries([customer]).get(customer)
+
+
+def summaries(customers: Sequence[int]) -> dict[int, Summary]:
+    """`summary` of each of whom something is known. One query."""
+    of: dict[int, list[Visitor]] = {}
+    for row in Visitor.objects.filter(customer_id__in=customers).order_by("first_seen_at", "id"):
+        of.setdefault(row.customer_id or 0, []).append(row)
+    return {customer: _summary(rows) for customer, rows in of.items()}
+
+
+def _summary(rows: Sequence[Visitor]) -> Summary:
     counts: dict[str, int] = {}
     traits: dict[str, Any] = {}
     for row in rows:

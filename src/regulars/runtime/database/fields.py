@@ -4,6 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
+#: This module carries the name by which rooms are asked for what they offer of customers; this room offers nothing.
+FIELDS: tuple[()] = ()
+
 
 class CurrentTransaction(models.Func):
     """The id of the transaction that writes the row."""

@@ -1,0 +1,114 @@
+"""What this room offers of a customer to conditions, templates and lists: what they bought and brought back."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from django.db import connection
+from django.utils.translation import gettext_lazy as _
+
+from regulars.runtime.database.offered import Field, Value
+
+#: A purchase is an order with something paid for; gifts and corrections of the books are none.
+_BOUGHT = "sale.kind = 'purchase' AND sale.cancelled_at IS NULL"
+_LAST = (
+    "SELECT DISTINCT ON (sale.customer_id) sale.customer_id, {what} FROM commerce_order AS sale {join}"
+    " WHERE sale.customer_id = ANY(%s) AND " + _BOUGHT + " AND {what} IS NOT NULL"
+    " ORDER BY sale.customer_id, sale.placed_at DESC, sale.id DESC"
+)
+_EACH = (
+    "SELECT sale.customer_id, {what} FROM commerce_order AS sale WHERE sale.customer_id = ANY(%s)"
+    " AND " + _BOUGHT + " GROUP BY 1"
+)
+_CATEGORIES = (
+    "SELECT DISTINCT sale.customer_id, product.category FROM commerce_order AS sale"
+    " JOIN commerce_line AS line ON line.order_id = sale.id JOIN commerce_product AS product"
+    " ON product.id = line.product_id WHERE sale.customer_id = ANY(%s) AND " + _BOUGHT + ""
+    " AND line.quantity > 0 AND product.category <> '' ORDER BY 1, 2"
+)
+
+
+def _asked(sql: str) -> Callable[[Sequence[int]], Mapping[int, Value]]:
+    def read(wanted: Sequence[int]) -> Mapping[int, Value]:
+        return dict(_rows(sql, wanted))
+
+    return read
+
+
+def _orders(wanted: Sequence[int]) -> Mapping[int, Value]:
+    return dict.fromkeys(wanted, 0) | dict(_rows(_EACH.format(what="count(*)"), wanted))
+
+
+def _categories(wanted: Sequence[int]) -> Mapping[int, Value]:
+    found: dict[int, tuple[str, ...]] = {}
+    for number, category in _rows(_CATEGORIES, wanted):
+        found[number] = (*found.get(number, ()), category)
+    return found
+
+
+def _rows(sql: str, wanted: Sequence[int]) -> list[tuple[int, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [list(wanted)])
+        return [(number, value) for number, value in cursor.fetchall()]
+
+
+_CHANNEL = "JOIN company_channel AS channel ON channel.id = sale.channel_id"
+_STORE = "JOIN company_store AS store ON store.id = sale.store_id"
+
+FIELDS: tuple[Field, ...] = (
+    Field(
+        name="commerce.orders",
+        type="int64",
+        kind="fact",
+        label=_("Orders"),
+        meaning=_("How many orders they paid for, the cancelled ones left out."),
+        read=_orders,
+    ),
+    Field(
+        name="commerce.first_order_on",
+        type="date",
+        kind="fact",
+        label=_("First order"),
+        meaning=_("The day of their first order, in the shop's zone."),
+        read=_asked(_EACH.format(what="min(sale.placed_on)")),
+    ),
+    Field(
+        name="commerce.last_order_on",
+        type="date",
+        kind="fact",
+        label=_("Last order"),
+        meaning=_("The day of their last order, in the shop's zone."),
+        read=_asked(_EACH.format(what="max(sale.placed_on)")),
+    ),
+    Field(
+        name="commerce.last_channel",
+        type="text",
+        kind="fact",
+        label=_("Last channel"),
+        meaning=_("Where their last order came from."),
+        read=_asked(_LAST.format(what="channel.code", join=_CHANNEL)),
+    ),
+    Field(
+        name="commerce.last_store",
+        type="text",
+        kind="fact",
+        label=_("Last store"),
+        meaning=_("The store of their last order in a store."),
+        read=_asked(_LAST.format(what="store.code", join=_STORE)),
+    ),
+    Field(
+        name="commerce.categories",
+        type="texts",
+        kind="fact",
+        label=_("Categories bought"),
+        meaning=_("The categories of all products they bought."),
+        read=_categories,
+    ),
+    Field(
+        name="commerce.last_return_on",
+        type="date",
+        kind="fact",
+        label=_("Last return"),
+        meaning=_("The day they last brought goods back, in the shop's zone."),
+        read=_asked("SELECT customer_id, max(returned_on) FROM commerce_return WHERE customer_id = ANY(%s) GROUP BY 1"),
+    ),
+)
