@@ -289,6 +289,10 @@ class Standing:
     lines: tuple[Line, ...]
     free: Mapping[tuple[str, str], bool]
 
+    def line(self, number: int | None) -> Line | None:
+        """The answer with that number."""
+        return next((line for line in self.lines if line.number == number), None)
+
     def state(self, purpose: str, channel: str | None, at: datetime, brand: int | None = None) -> State:
         """What the answers come to."""
         return consenting.state(
@@ -474,11 +478,15 @@ def _insert(told: Sequence[Told], by: Actor, origin: Origin) -> list[Line]:
     rows = {row.key: row for row in Row.objects.filter(key__in=wanted)}
     for key, row in rows.items():
         one = wanted[key]
-        if row.customer_id != one.customer or row.is_granted != one.is_granted:
+        if _what(one.customer, one) != _what(row.customer_id, row) or row.brand_id != one.brand:
             raise KeyTaken(
                 f"key: {key!r} belongs to another answer; give each answer its own key", field="key", value=key
             )
     return [_line(row) for row in rows.values() if row.id in numbers]
+
+
+def _what(customer: int, answer: Told | Row) -> tuple[int, str, str, bool]:
+    return customer, answer.purpose, answer.channel, answer.is_granted
 
 
 def _line(row: Row) -> Line:

@@ -12,7 +12,8 @@ from regulars.kit.actors import Actor
 
 MAREK = Actor("operator", "7")
 EVERYTHING = (
-    *("orders.read", "orders.write", "members.read", "insight.read", "company.read"),
+    *("orders.read", "orders.write", "members.read", "members.edit", "insight.read", "company.read"),
+    *("preferences.read", "preferences.change"),
     *("sources.read", "sources.manage", "quarantine.read", "quarantine.mend", "events.read"),
 )
 
@@ -50,6 +51,11 @@ class Program:
 
     def patch(self, path: str, body: Any) -> HttpResponse:
         return Client(raise_request_exception=False).patch(
+            f"/api/v1/{path}", json.dumps(body), content_type="application/json", headers=self.headers
+        )
+
+    def put(self, path: str, body: Any) -> HttpResponse:
+        return Client(raise_request_exception=False).put(
             f"/api/v1/{path}", json.dumps(body), content_type="application/json", headers=self.headers
         )
 

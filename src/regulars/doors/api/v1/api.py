@@ -11,6 +11,7 @@ from pydantic_core import to_json
 
 from regulars.doors.api.v1 import (
     company,
+    consent,
     customers,
     events,
     keeping,
@@ -114,6 +115,7 @@ api = NinjaAPI(
 refusing.answer_with_problems(api)
 api.add_router("", orders.router)
 api.add_router("", customers.router)
+api.add_router("", consent.router)
 api.add_router("", company.router)
 api.add_router("", sources.router)
 api.add_router("", plan.router)

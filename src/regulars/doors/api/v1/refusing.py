@@ -10,7 +10,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from regulars.doors.api.v1.problems import NotFound, NotGranted, answer
 from regulars.facts.commerce import goods_returns, orders
-from regulars.facts.customers import customers
+from regulars.facts.customers import consent, consent_texts, customers, preferences, topics
 from regulars.facts.events import events, following, past_orders
 from regulars.facts.events import orders as told_orders
 from regulars.facts.sources import alarms, plan, quarantine, sources, write_keys
@@ -27,6 +27,7 @@ _STATUS: Mapping[type[Refusal], int] = {
     ids.BadId: 404,
     orders.UnknownOrder: 404,
     customers.UnknownCustomer: 404,
+    topics.UnknownTopic: 404,
     sources.UnknownSource: 404,
     write_keys.UnknownWriteKey: 404,
     quarantine.NotInQuarantine: 404,
@@ -39,6 +40,9 @@ _STATUS: Mapping[type[Refusal], int] = {
     alarms.UnknownAlarm: 404,
     plan.UnknownInPlan: 404,
     NotGranted: 403,
+    consent.KeyTaken: 409,
+    consent_texts.TextTaken: 409,
+    preferences.KeyTaken: 409,
     orders.StaleReport: 409,
     orders.ConflictingReport: 409,
     goods_returns.KeyUsedElsewhere: 409,
