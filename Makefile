@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
+# Otherwise each of the many processes that tests start would compile the whole house anew.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help demo up test check fix fuzz crashstorm killstorm powercut bench map
 
 help:  ## What can be made

@@ -6,15 +6,16 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from click.testing import CliRunner
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 
-from regulars.doors.imports import commands, orders, rejects
+from regulars.doors.imports import commands, orders, rejects, spilling
 from regulars.doors.imports.tests.builders import NOW, a_file, row, text_of
 from regulars.facts.commerce import goods_returns
 from regulars.facts.commerce import orders as recorded
@@ -270,27 +271,26 @@ SELECT json_build_object(
 
 
 def a_long_file(folder: Path) -> Path:
-    """Sales of 400 people, some of which come back."""
+    """Sales of 160 people, some of which come back."""
     rows = [
         row(
             f"A{number // 6}" if number % 10 else f"R{number}",
             placed_at=f"202{number % 4 + 1}-05-{number % 28 + 1:02d} 10:00" if not number % 10 else "2020-05-02 10:00",
-            customer=f"c{number // 6 % 400}",
+            customer=f"c{number // 6 % 160}",
             product=f"p{number % 6 % 3}",
             quantity="-1" if number % 10 == 0 else "2",
         )
-        for number in range(12_000)
+        for number in range(4_800)
     ]
     path = folder / "long.csv"
     path.write_text(text_of(rows))
     return path
 
 
-def state_of(environment: dict[str, str]) -> str:
-    with psycopg.connect(environment["REGULARS_DATABASE_OWNER_URL"]) as connection:
-        found = connection.execute(STATE).fetchone()
-        assert found is not None
-        return str(found[0])
+def state() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(STATE)
+        return str(cursor.fetchone()[0])
 
 
 #: The command, but with small batches: there are moments between them to be killed at.
@@ -300,7 +300,7 @@ import django
 from regulars.main.cli import main
 django.setup()
 from regulars.doors.imports import spilling
-spilling.PART = 2000
+spilling.PART = 800
 main(sys.argv[1:])
 """
 
@@ -314,37 +314,44 @@ def start(path: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
     )
 
 
-def written(environment: dict[str, str]) -> tuple[int, int, int]:
+def written() -> tuple[int, int, int]:
     """Import runs, orders, and matches on record."""
-    with psycopg.connect(environment["REGULARS_DATABASE_OWNER_URL"]) as connection:
-        counts = connection.execute(
+    with connection.cursor() as cursor:
+        cursor.execute(
             "SELECT (SELECT count(*) FROM sources_import_run), (SELECT count(*) FROM commerce_order),"
             " (SELECT count(*) FROM commerce_return_match)"
-        ).fetchone()
-        assert counts is not None
+        )
+        counts = cursor.fetchone()
         return counts[0], counts[1], counts[2]
 
 
 @pytest.mark.crash
 def test_killed_and_run_again_it_ends_as_if_nothing_had_happened(
-    tmp_path: Path, fresh_database: dict[str, str]
+    tmp_path: Path, fresh_database: dict[str, str], monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
+    # The same keys here and there.
+    settings.REGULARS_HOME = tmp_path
+    reached = fresh_database | {"REGULARS_HOME": str(tmp_path)}
     path = a_long_file(tmp_path)
+
+    def finish() -> orders.Imported:
+        return orders.import_orders(path, None, at=datetime.now(UTC), by=MAREK, currency="GBP")
+
     kills = 0
     for number in (1, 2):
-        process = start(path, fresh_database)
+        process = start(path, reached)
         while process.poll() is None:
-            runs, sold, matched = written(fresh_database)
+            runs, sold, matched = written()
             # Once amid the orders, once amid the matching.
             if runs == number and (sold if number == 1 else matched):
                 process.send_signal(signal.SIGKILL)
                 kills += 1
                 break
-            time.sleep(0.002)
+            time.sleep(0.005)
         process.wait()
-    last = start(path, fresh_database)
-    assert last.wait() == 0, last.stderr.read() if last.stderr else ""
-    interrupted = state_of(fresh_database)
+    monkeypatch.setattr(spilling, "PART", 800)
+    assert finish().is_whole
+    interrupted = state()
     states = [run.state for run in import_runs.recent()]
 
     assert kills >= 1
@@ -353,11 +360,10 @@ def test_killed_and_run_again_it_ends_as_if_nothing_had_happened(
     assert 1 <= states.count("interrupted") <= kills
     assert "running" not in states
 
-    with psycopg.connect(fresh_database["REGULARS_DATABASE_OWNER_URL"], autocommit=True) as connection:
-        connection.execute("TRUNCATE commerce_order, commerce_return, commerce_product, customers_customer CASCADE")
-    calm = start(path, fresh_database)
-    assert calm.wait() == 0
-    assert interrupted == state_of(fresh_database)
+    with psycopg.connect(fresh_database["REGULARS_DATABASE_OWNER_URL"], autocommit=True) as owner:
+        owner.execute("TRUNCATE commerce_order, commerce_return, commerce_product, customers_customer CASCADE")
+    assert finish().is_whole
+    assert interrupted == state()
 
 
 @pytest.mark.django_db

@@ -12,6 +12,8 @@ from regulars.facts.events.following import Follower
 
 class Command(BaseCommand):
     help = "Bring events to visitors and customers, until SIGTERM. Several may run side by side."
+    #: They import every view of the house. `regulars up` starts this beside the web server, which does so anyway.
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="read what has been taken in by now, then stop")
