@@ -13,8 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -235,6 +235,12 @@ def fresh_database(django_db_blocker: pytest.FixtureRequest) -> Iterator[dict[st
     """
     with _database_of_its_own(f"regulars_fresh_{os.getpid()}", django_db_blocker) as reached:
         yield reached
+
+
+@pytest.fixture
+def fresh_databases(django_db_blocker: pytest.FixtureRequest) -> Callable[[], AbstractContextManager[dict[str, str]]]:
+    """The same, one after the other: for a test that begins anew."""
+    return lambda: _database_of_its_own(f"regulars_another_{os.getpid()}", django_db_blocker)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from click.testing import CliRunner
 from django.db import IntegrityError, connection
@@ -327,43 +326,42 @@ def written() -> tuple[int, int, int]:
 
 @pytest.mark.crash
 def test_killed_and_run_again_it_ends_as_if_nothing_had_happened(
-    tmp_path: Path, fresh_database: dict[str, str], monkeypatch: pytest.MonkeyPatch, settings: Any
+    tmp_path: Path, fresh_databases: Any, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
+    monkeypatch.setattr(spilling, "PART", 800)
     # The same keys here and there.
     settings.REGULARS_HOME = tmp_path
-    reached = fresh_database | {"REGULARS_HOME": str(tmp_path)}
     path = a_long_file(tmp_path)
 
-    def finish() -> orders.Imported:
+    def run() -> orders.Imported:
         return orders.import_orders(path, None, at=datetime.now(UTC), by=MAREK, currency="GBP")
 
     kills = 0
-    for number in (1, 2):
-        process = start(path, reached)
-        while process.poll() is None:
-            runs, sold, matched = written()
-            # Once amid the orders, once amid the matching.
-            if runs == number and (sold if number == 1 else matched):
-                process.send_signal(signal.SIGKILL)
-                kills += 1
-                break
-            time.sleep(0.005)
-        process.wait()
-    monkeypatch.setattr(spilling, "PART", 800)
-    assert finish().is_whole
-    interrupted = state()
-    states = [run.state for run in import_runs.recent()]
+    with fresh_databases() as reached:
+        for number in (1, 2):
+            process = start(path, reached | {"REGULARS_HOME": str(tmp_path)})
+            while process.poll() is None:
+                runs, sold, matched = written()
+                # Once amid the orders, once amid the matching.
+                if runs == number and (sold if number == 1 else matched):
+                    process.send_signal(signal.SIGKILL)
+                    kills += 1
+                    break
+                time.sleep(0.005)
+            process.wait()
+        assert run().is_whole
+        interrupted = state()
+        states = [one.state for one in import_runs.recent()]
+    with fresh_databases():
+        assert run().is_whole
+        uninterrupted = state()
 
     assert kills >= 1
     assert states[0] == "done"
     # The second may have come to its end before the signal reached it.
     assert 1 <= states.count("interrupted") <= kills
     assert "running" not in states
-
-    with psycopg.connect(fresh_database["REGULARS_DATABASE_OWNER_URL"], autocommit=True) as owner:
-        owner.execute("TRUNCATE commerce_order, commerce_return, commerce_product, customers_customer CASCADE")
-    assert finish().is_whole
-    assert interrupted == state()
+    assert interrupted == uninterrupted
 
 
 @pytest.mark.django_db
