@@ -24,6 +24,9 @@ from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
 SIZE = 50
+#: Characters; sent back as a form they are up to three times as many, and larger forms are turned away at the door.
+LARGEST_MENDED = 500_000
+SHOWN_OF_LARGE = 20_000
 ANY = "any"
 
 
@@ -94,7 +97,13 @@ def send(request: HttpRequest, number: int) -> HttpResponseBase:
     _found(number)
     text = request.POST.get("text")
     try:
-        verdict = replay.replay(quarantined=number, mended=text, at=timezone.now(), by=operators.actor(me(request)))
+        verdict = replay.replay(
+            quarantined=number,
+            mended=text,
+            despite_plan=_despite_plan(request),
+            at=timezone.now(),
+            by=operators.actor(me(request)),
+        )
     except quarantine.AlreadySettled:
         messages.error(request, _("Somebody was faster: it was sent again or thrown away before."))
         return redirect("console:quarantined", number=number)
@@ -129,6 +138,7 @@ def send_many(request: HttpRequest) -> HttpResponseBase:
     done = replay.replay_many(
         source=chosen.id if chosen else None,
         code=code if code in held.REASONS else "",
+        despite_plan=_despite_plan(request),
         at=timezone.now(),
         by=operators.actor(me(request)),
     )
@@ -158,6 +168,10 @@ def discard(request: HttpRequest, number: int) -> HttpResponseBase:
 def restore(request: HttpRequest, number: int) -> HttpResponseBase:
     """What was thrown away waits again."""
     return _settled(request, number, quarantine.restore, _("It waits again."))
+
+
+def _despite_plan(request: HttpRequest) -> bool:
+    return request.POST.get("despite") == "plan"
 
 
 def _settled(request: HttpRequest, number: int, verb: Any, words: str) -> HttpResponseBase:
@@ -200,6 +214,7 @@ def _page(request: HttpRequest, found: Quarantined, *, text: str | None = None) 
         held=held.shown(found),
         source=sources.get(found.source),
         goes_at=found.arrived_at + quarantine.KEPT_FOR,
-        text=text,
+        text=text if text is None or len(text) <= LARGEST_MENDED else text[:SHOWN_OF_LARGE],
+        too_large=text is not None and len(text) > LARGEST_MENDED,
         may_mend=may(request, "quarantine.mend"),
     )

@@ -45,6 +45,8 @@ RETRY_SECONDS = 2
 DISK_RETRY_SECONDS = 30
 #: Seconds within which a body must be here; a phone on a bad line sends five megabytes in less.
 SLOWEST_BODY = 120
+#: As how many messages a body counts that cannot be read.
+BYTES_OF_A_MESSAGE = 1_000
 #: Messages that are read before others have their turn: some milliseconds.
 READ_AT_ONCE = 100
 
@@ -140,6 +142,7 @@ class Ingest:
             await _later(send, 503, DISK_RETRY_SECONDS, "the disk is nearly full")
             return
         token = protocol.key_in_headers(headers, scope.get("query_string", b""))
+        text = b""
         try:
             try:
                 if body is None:
@@ -148,8 +151,11 @@ class Ingest:
                 hand.hold(len(text) if text is not body else 0)
                 told = protocol.read(scope["path"], text, received_at=datetime.now(UTC))
             except Unreadable as no:
-                await self._keep_unreadable(token, body, no, is_strict)
-                await self._refuse(send, no, is_strict)
+                wait = await self._keep_unreadable(token, _as_far_as_read(no, text, body), no, is_strict)
+                if wait:
+                    await _later(send, 429, math.ceil(wait), "too much comes with this key that cannot be read")
+                else:
+                    await self._refuse(send, no, is_strict)
                 return
             opened = await self._doors.find(token or told.write_key)
         except (DatabaseError, InterfaceError, Away):
@@ -186,19 +192,30 @@ class Ingest:
         conflicts = is_strict and any(one.said == "conflict" for one in verdicts)
         await _say(send, 409 if conflicts else 200, _told(verdicts, success=not conflicts))
 
-    async def _keep_unreadable(self, token: str, body: bytes | None, no: Unreadable, is_strict: bool) -> None:
-        """A broken body of a known key goes to quarantine as it is, as far as one message may be long."""
+    async def _keep_unreadable(self, token: str, text: bytes, no: Unreadable, is_strict: bool) -> float:
+        """A broken body of a known key goes to quarantine whole, unpacked as far as it can be. Seconds after which it
+        may, where the key's messages have used up its rate: a body counts as many as it has room for."""
         opened = await self._doors.find(token)
-        if opened is None or not body or is_strict or not self._committer.has_room(opened.sender.id, len(body)):
-            return
-        raw = body[: messages.LARGEST_MESSAGE]
-        kept = Rejected(opened.sender.id, "not_json", "", no.why, "", "", "", raw)
-        await self._committer.submit(opened.sender.id, [kept], len(raw))
+        if opened is None or not text or is_strict or not self._committer.has_room(opened.sender.id, len(text)):
+            return 0.0
+        key, now = opened.door.key, time.monotonic()
+        if wait := self._rates.wait_for(key.id, key.per_second, 1 + len(text) // BYTES_OF_A_MESSAGE, now):
+            return wait
+        kept = Rejected(opened.sender.id, "not_json", "", no.why, "", "", "", text)
+        await self._committer.submit(opened.sender.id, [kept], len(text))
+        return 0.0
 
     async def _refuse(self, send: Send, no: Unreadable, is_strict: bool) -> None:
         status = _STRICT.get(no.code, 400) if is_strict else 200
         told = {"success": not is_strict, "results": [], "code": no.code, "message": no.why}
         await _say(send, status, told)
+
+
+def _as_far_as_read(no: Unreadable, text: bytes, body: bytes | None) -> bytes:
+    """What the quarantine keeps of a body that cannot be read: its text, or how much there was of what is none."""
+    if no.text or text or not body:
+        return no.text or text
+    return b"(%d bytes that could not be unpacked)" % len(body) if body.startswith(protocol.GZIP) else body
 
 
 async def _read_all(told: Told, opened: Opened) -> list[Message | Rejected]:

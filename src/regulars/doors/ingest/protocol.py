@@ -38,11 +38,12 @@ _SETTINGS = re.compile(r"/v1/projects/([^/]{1,100})/settings")
 
 
 class Unreadable(Exception):
-    """The body as a whole is no request of this protocol: a code, and words with the mend."""
+    """The body as a whole is no request of this protocol: a code, and words with the mend. `text` is what was unpacked
+    of it before it broke."""
 
-    def __init__(self, code: str, why: str) -> None:
+    def __init__(self, code: str, why: str, text: bytes = b"") -> None:
         super().__init__(code)
-        self.code, self.why = code, why
+        self.code, self.why, self.text = code, why, text
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def unpacked(body: bytes) -> bytes:
         if size > LARGEST_BODY:
             raise too_large()
         if not unpacker.eof:
-            raise Unreadable("not_gzip", "the body is cut off; send it whole")
+            raise Unreadable("not_gzip", "the body is cut off; send it whole", b"".join([*parts, part]))
         parts.append(part)
         rest = unpacker.unused_data
     return b"".join(parts).removeprefix(_BOM)

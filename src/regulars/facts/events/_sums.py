@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from regulars.facts.commerce.orders import LineReport, OrderView
+from regulars.facts.commerce.orders import LineReport, LineView, OrderView
 from regulars.facts.events import spec
 from regulars.facts.events.spec import Problem
 from regulars.kit.money import Money, to_minor
@@ -180,9 +180,13 @@ def coming_back(sold: OrderView, products: Sequence[spec.Product]) -> Mapping[in
     without one they give back in their order what they have left.
     """
     left = {line.number: line.quantity - line.returned_quantity for line in sold.lines}
+    sold_of: dict[str, list[LineView]] = {}
+    for line in sold.lines:
+        if line.quantity > 0:
+            sold_of.setdefault(line.product_ref, []).append(line)
     wanted: dict[int, Decimal] = {}
     for place, product in enumerate(products):
-        lines = [line for line in sold.lines if line.product_ref == product.ref and line.quantity > 0]
+        lines = sold_of.get(product.ref, [])
         if not lines:
             raise Unusable(
                 "not_on_order",

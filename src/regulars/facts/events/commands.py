@@ -1,15 +1,17 @@
-"""`regulars events`: what the stream could not take, how long events are kept, and reading them all again."""
+"""`regulars events`, `regulars quarantine`: what could not be taken, how long events are kept, reading them again."""
 
 import json
 from datetime import UTC, datetime
+from typing import TextIO
 
 import click
 
 from regulars.facts.events import aside, following, past_orders, retention
 from regulars.facts.events import orders as of_orders
+from regulars.facts.events import replay as replaying
 from regulars.facts.events.messages import KINDS
-from regulars.facts.sources import sources
-from regulars.kit.actors import SYSTEM
+from regulars.facts.sources import quarantine, sources
+from regulars.kit.actors import SHELL, SYSTEM
 from regulars.kit.refusals import Refusal
 
 _MOST_SHOWN = 1_000
@@ -216,4 +218,41 @@ def _source(name: str) -> int:
         raise click.ClickException(refusal.message) from refusal
 
 
-COMMANDS = (events,)
+@click.group("quarantine")
+def in_quarantine() -> None:
+    """Messages that were not taken: reading one, sending it again. The console lists them."""
+
+
+@in_quarantine.command("open")
+@click.argument("number", type=int)
+def open_one(number: int) -> None:
+    """Print what message NUMBER said; who opened it is written down."""
+    try:
+        text = quarantine.opened(number=number, at=datetime.now(UTC), by=SHELL)
+    except Refusal as refusal:
+        raise click.ClickException(refusal.message) from refusal
+    click.echo(text)
+
+
+@in_quarantine.command()
+@click.argument("number", type=int)
+@click.option("--mended", type=click.File(encoding="utf-8"), help="A file with the mended message, or batch of them.")
+@click.option("--despite-plan", is_flag=True, help="Let it in although the source's tracking plan blocks it.")
+def send(number: int, mended: TextIO | None, despite_plan: bool) -> None:
+    """Send message NUMBER again, as it came or mended."""
+    try:
+        done = replaying.replay(
+            quarantined=number,
+            mended=None if mended is None else mended.read(),
+            despite_plan=despite_plan,
+            at=datetime.now(UTC),
+            by=SHELL,
+        )
+    except Refusal as refusal:
+        raise click.ClickException(refusal.message) from refusal
+    if done.said in ("rejected", "conflict"):
+        raise click.ClickException(done.why)
+    click.echo(f"{done.accepted} taken, {done.duplicates} known already, {done.rejected} rejected.", err=True)
+
+
+COMMANDS = (events, in_quarantine)

@@ -70,7 +70,8 @@ _LONGEST_TEXT = 200
 #: Nobody pays more, and a column of prices holds no more.
 LARGEST_AMOUNT = Decimal(10) ** 12
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})", re.ASCII)
-MOST_PRODUCTS = 2_000
+#: An order of a wholesaler has a few thousand; one of ten thousand holds up other orders for some seconds.
+MOST_PRODUCTS = 10_000
 #: What shops call the money of a refund where they do not say `total`.
 GOING_BACK: Final = ("refund_amount", "refundAmount", "amount", "revenue")
 

@@ -51,9 +51,13 @@ class OpenedOut(QuarantinedOut):
 
 
 class ReplayIn(exact.Told):
-    """The mended message, or batch of them, as text, one JSON object; left out, it is tried as it came."""
+    """The mended message, or batch of them, as text, one JSON object; left out, it is tried as it came.
+
+    A tracking plan that blocks is asked as at the door, unless `despite_plan` says that it is wanted all the same.
+    """
 
     message: Annotated[str, Field(min_length=1, max_length=1_000_000)] | None = None
+    despite_plan: bool = False
 
 
 class ReplayedOut(exact.Shown):
@@ -77,6 +81,7 @@ class ReplayManyIn(exact.Told):
     source: exact.Code | None = None
     code: exact.Code | None = None
     limit: Annotated[int, Field(ge=1, le=replaying.MOST_AT_ONCE)] = 100
+    despite_plan: Annotated[bool, Field(description="A tracking plan that blocks does not stand in their way.")] = False
 
 
 class ReplayedManyOut(exact.Shown):
@@ -127,6 +132,7 @@ def replay_many_quarantined(request: HttpRequest, body: ReplayManyIn | None = No
         source=known_sources.by_public_id(told.source).id if told.source is not None else None,
         code=told.code or "",
         limit=told.limit,
+        despite_plan=told.despite_plan,
         at=clock.now(),
         by=caller(request),
     )
@@ -171,8 +177,13 @@ def discard_quarantined(request: HttpRequest, number: sources.Number) -> Quarant
 )
 def replay_quarantined(request: HttpRequest, number: sources.Number, body: ReplayIn | None = None) -> ReplayedOut:
     """Take the message or batch in, mended or as it came. A message is taken once: one that was settled is refused."""
+    told = body or ReplayIn()
     done = replaying.replay(
-        quarantined=number, mended=body.message if body else None, at=clock.now(), by=caller(request)
+        quarantined=number,
+        mended=told.message,
+        despite_plan=told.despite_plan,
+        at=clock.now(),
+        by=caller(request),
     )
     return ReplayedOut(
         said=done.said,

@@ -1,16 +1,18 @@
 """Setup: sources and their keys, quarantine, live events."""
 
+import json
 import re
 from datetime import UTC, datetime
 
 import pytest
 
+from regulars.doors.console import quarantine as quarantine_page
 from regulars.doors.console import sources as screen
 from regulars.doors.console.tests.builders import signed_in
 from regulars.doors.console.tests.sending import ADDRESS_CANARY, DONE, sent, sources_that_send
 from regulars.facts.events import following, orders, past_orders
 from regulars.facts.events.orders import Told
-from regulars.facts.sources import quarantine, sources, write_keys
+from regulars.facts.sources import plan, quarantine, sources, write_keys
 from regulars.kit.actors import SYSTEM
 from regulars.runtime.serving.registry import Registry
 from regulars.runtime.trail import trail
@@ -261,3 +263,34 @@ def test_messages_with_a_key_nobody_made_are_told_at_the_sources(monkeypatch):
     assert "key nobody made since" not in read(marek, "/console/sources/")
     registry.count_unknown_key(3)
     assert "3 messages came with a key nobody made since" in read(marek, "/console/sources/")
+
+
+def test_what_the_plan_blocks_is_let_in_all_the_same_or_stays():
+    marek, web = signed_in("manager"), sources_that_send()
+    plan.expect_event(source=web.id, event=("track", "Tea Brewed"), at=datetime.now(UTC), by=SYSTEM)
+    plan.set_mode(source=web.id, mode="blocking", at=datetime.now(UTC), by=SYSTEM)
+    (held,) = quarantine.search(text="no-event-1")
+    path = f"/console/quarantine/{held.id}"
+    odd = json.dumps({"type": "track", "event": "Sung", "userId": "c000", "messageId": "no-event-1"})
+    assert "not in the tracking plan" in marek.post(f"{path}/send", {"text": odd}).content.decode()
+    assert "Let it in all the same" not in read(marek, f"{path}/")
+    quarantine.keep_waiting(
+        number=held.id, code="blocked_by_plan", field="event", why="", at=datetime.now(UTC), by=SYSTEM
+    )
+    assert "Let it in all the same" in read(marek, f"{path}/")
+    assert "Let all of these in all the same" in read(marek, "/console/quarantine/?code=blocked_by_plan")
+    answer = marek.post(f"{path}/send", {"text": odd, "despite": "plan"}, follow=True)
+    assert "It is taken." in answer.content.decode()
+
+
+def test_what_is_too_large_to_be_mended_in_a_page_is_shown_by_its_beginning(monkeypatch):
+    monkeypatch.setattr(quarantine_page, "LARGEST_MENDED", 20)
+    monkeypatch.setattr(quarantine_page, "SHOWN_OF_LARGE", 5)
+    marek, _web = signed_in("manager"), sources_that_send()
+    held = quarantine.search()[0]
+
+    page = marek.post(f"/console/quarantine/{held.id}/open").content.decode()
+
+    assert f"regulars quarantine open {held.id}" in page
+    assert ADDRESS_CANARY not in page
+    assert 'name="text"' not in page

@@ -160,6 +160,31 @@ def test_a_plan_that_blocks_keeps_what_nobody_planned_and_lets_the_rest_in(key):
     assert [one["verdict"] for one in send("/v1/batch", batch, key=key)[1]["results"]][1:] == ["accepted"] * 3
 
 
+def test_a_broken_body_is_kept_whole_and_unpacked(key):
+    told = json.dumps({"batch": [viewed(n, properties={"text": "x" * 900_000}) for n in range(3)]}).encode()
+    packed = gzip.compress(told[:-2])
+
+    assert send("/v1/batch", packed, key=key)[1]["code"] == "not_json"
+    assert send("/v1/batch", gzip.compress(told, 0)[:2_000_000], key=key)[1]["code"] == "not_gzip"
+    assert send("/v1/batch", gzip.compress(b"x")[:12] + b"?" * 40, key=key)[1]["code"] == "not_gzip"
+
+    broken, cut_off, whole = quarantine.search()
+    texts = [quarantine.opened(number=one.id, at=NOW, by=SYSTEM) for one in (whole, cut_off, broken)]
+    assert texts[0] == told[:-2].decode()
+    assert len(texts[1]) > 1_900_000
+    assert told.decode().startswith(texts[1])
+    assert texts[2] == "(52 bytes that could not be unpacked)"
+
+
+def test_broken_bodies_count_by_their_size(key, monkeypatch):
+    monkeypatch.setattr(app.Rates, "wait_for", lambda rates, key, per_second, count, now: 3.0 if count > 2_000 else 0.0)
+
+    status, head, _ = answer("/v1/batch", b'{"batch": [' + b" " * 2_000_000, key=key)
+
+    assert (status, head[b"retry-after"]) == (429, b"3")
+    assert quarantine.search() == []
+
+
 def test_messages_with_a_key_nobody_made_are_counted(fresh_database, monkeypatch):
     registry = Registry()
     monkeypatch.setattr(app, "REGISTRY", registry)

@@ -6,13 +6,14 @@ import pytest
 from click.testing import CliRunner
 
 from regulars.facts.events import stream
-from regulars.facts.events.commands import events
+from regulars.facts.events.commands import events, in_quarantine
 from regulars.facts.events.following import READERS, follow_everything
 from regulars.facts.events.models import Visitor
 from regulars.facts.events.tests.shoppers import MONDAY, a_source, identify, sent, viewed
-from regulars.facts.sources import sources
+from regulars.facts.sources import quarantine, sources
 from regulars.kit.actors import SYSTEM
 from regulars.runtime.serving.figures import figures
+from regulars.runtime.trail import trail
 
 pytestmark = pytest.mark.django_db
 
@@ -95,3 +96,17 @@ def test_an_order_that_could_not_be_put_on_record_is_shown_and_tried_again():
     said("set-order-aside", str(verdict.event), "--why", "no_longer_needed")
     assert json.loads(said("orders", "--json")) == []
     assert "there is no 'nobody'" in said("retry-orders", "nobody", code=1)
+
+
+def test_a_message_is_read_and_mended_at_the_shell(tmp_path):
+    sent(a_source(), {"type": "track", "userId": "li", "messageId": "m-1"})
+    (held,) = quarantine.search()
+    opened = CliRunner().invoke(in_quarantine, ["open", str(held.id)])
+    assert json.loads(opened.output)["messageId"] == "m-1"
+    assert trail.of(f"quarantined:{held.id}")[0].by == "system:shell"
+    mended = tmp_path / "mended.json"
+    mended.write_text(json.dumps({**json.loads(opened.output), "event": "Tried On"}))
+    again = CliRunner().invoke(in_quarantine, ["send", str(held.id)])
+    assert (again.exit_code, "say what happened" in again.output) == (1, True)
+    assert "1 taken" in CliRunner().invoke(in_quarantine, ["send", str(held.id), "--mended", str(mended)]).output
+    assert "settled" not in CliRunner().invoke(in_quarantine, ["open", "0"]).output

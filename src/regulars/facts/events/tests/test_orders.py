@@ -438,3 +438,16 @@ def test_all_that_is_open_of_a_source_is_tried_again_and_all_that_failed_set_asi
     assert [one.event for one in orders.problems(source=shop.id)] == [waiting.event]
     assert orders.of_order(namespace="shop", ref="2")[0].event == bad.event
     assert orders.open_each()[other.id] == 1
+
+
+def test_a_wholesaler_orders_thousands_of_products_and_sends_half_of_them_back(shop):
+    products = [{"product_id": f"p-{n}", "price": "1.25", "quantity": 2} for n in range(2_500)]
+
+    (done,) = apply(told(shop, products=products))
+    (back,) = apply(
+        told(shop, "Order Refunded", at=MONDAY + HOUR, products=[{**one, "quantity": 1} for one in products])
+    )
+
+    assert (done.state, back.state) == ("applied", "applied")
+    assert (sold().goods_minor, len(sold().lines)) == (625_000, 2_500)
+    assert [one.amount_minor for one in goods_returns.of_order(sold().id)] == [312_500]

@@ -11,7 +11,7 @@ from regulars.facts.events import intake, messages
 from regulars.facts.events.messages import Envelope
 from regulars.facts.events.replay import Replayed, replay, replay_many
 from regulars.facts.events.tests.shoppers import MONDAY, a_source, sender, sent
-from regulars.facts.sources import quarantine, sources
+from regulars.facts.sources import plan, quarantine, sources
 from regulars.facts.sources.sources import Source
 from regulars.kit.actors import Actor
 from regulars.runtime.trail import trail
@@ -234,3 +234,33 @@ def test_whoever_replays_leaves_a_line(web):
 
     verbs = [line.verb for line in trail.of(f"quarantined:{number}")]
     assert set(verbs) == {"quarantine.open", "quarantine.keep_waiting"}
+
+
+def a_plan_that_blocks(web: Source) -> None:
+    plan.expect_event(source=web.id, event=("track", "Tried On"), at=MONDAY, by=MAREK)
+    plan.set_mode(source=web.id, mode="blocking", at=MONDAY, by=MAREK)
+
+
+def test_what_is_mended_has_to_be_as_planned_where_the_plan_blocks(web):
+    a_plan_that_blocks(web)
+    (number,) = kept(web, NAMELESS)
+
+    no = replay(quarantined=number, mended=json.dumps({**NAMELESS, "event": "tried on"}), at=LATER, by=MAREK)
+
+    assert (no.said, no.code) == ("rejected", "blocked_by_plan")
+    assert "did you mean 'Tried On'?" in no.why
+    assert (quarantine.get(number).state, quarantine.get(number).code) == ("waiting", "no_event")
+    yes = replay(quarantined=number, mended=json.dumps({**NAMELESS, "event": "Tried On"}), at=LATER, by=MAREK)
+    assert yes.said == "accepted"
+
+
+def test_what_the_plan_blocks_comes_in_where_somebody_wants_it_all_the_same(web):
+    a_plan_that_blocks(web)
+    told = [{**NAMELESS, "event": name, "messageId": name} for name in ("Tried On", "Sung", "Danced")]
+    (number,) = kept(web, NAMELESS)
+    first = replay(quarantined=number, mended=json.dumps({"batch": told}), at=LATER, by=MAREK)
+    assert (first.accepted, first.rejected) == (1, 2)
+    assert replay_many(code="blocked_by_plan", at=LATER, by=MAREK) == Replayed(0, 0, 2, left=0)
+
+    assert replay_many(code="blocked_by_plan", despite_plan=True, at=LATER, by=MAREK) == Replayed(2, 0, 0, left=0)
+    assert sorted(name for name, *_ in stored()) == ["Danced", "Sung", "Tried On"]

@@ -73,7 +73,7 @@ def test_an_order_is_read_with_the_digits_it_was_written_with():
         (b'{"total":true}', "total: 'True'; send a number like 19.90, without currency and grouping"),
         (b'{"total":{}}', "total: send a number like 19.90, without currency and grouping"),
         (b'{"tax":1e12}', "tax: '1E+12'; send an amount that somebody pays, in the currency's main unit"),
-        (b'{"products":{}}', "products: send a list of at most 2000 objects"),
+        (b'{"products":{}}', "products: send a list of at most 10000 objects"),
         (b'{"products":["coat"]}', "products[0]: 'coat'; send an object"),
         (
             b'{"products":[{"price":1},{"price":"a lot"}]}',
