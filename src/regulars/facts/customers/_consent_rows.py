@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeVar
 
+from django.db import connection
+
 from regulars.facts.company import company
 from regulars.facts.customers import _sealing, consent_settings, wishing
 from regulars.facts.customers.consenting import Entry, Known
-from regulars.facts.customers.models import Consent, Customer, Profile
+from regulars.facts.customers.models import Consent, Profile
 from regulars.facts.customers.models import Wish as WishRow
 from regulars.facts.customers.purposes import ANY
 from regulars.facts.customers.wishing import Wish
@@ -28,10 +30,30 @@ class People:
 
 
 def people(customers: Sequence[int]) -> People:
-    """Customers that do not exist are left out. One query."""
-    rows = Customer.objects.filter(id__in=customers).values_list("id", "country")
-    countries = dict(rows)
-    return People({customer: (customer,) for customer in countries}, dict.fromkeys(countries), countries)
+    """Customers that do not exist are left out; a joined record answers as its person. One query.
+
+    When records joined is when it was written down: what somebody answered between then and the instant from which
+    the join counts was not asked of the person.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH asked AS (SELECT id, coalesce(person_id, id) AS person FROM customers_customer WHERE id = ANY(%s))"
+            " SELECT asked.id, record.id, record.country, (SELECT max(regrouping.recorded_at) FROM customers_moved"
+            " AS moved JOIN customers_regrouping AS regrouping ON regrouping.id = moved.regrouping_id"
+            " WHERE moved.record_id = record.id AND moved.after_id = asked.person AND record.id <> asked.person)"
+            " FROM asked CROSS JOIN LATERAL (SELECT id, country FROM customers_customer WHERE id = asked.person"
+            " UNION ALL SELECT id, country FROM customers_customer WHERE person_id = asked.person) AS record"
+            " ORDER BY asked.id, record.id",
+            [list(customers)],
+        )
+        rows = cursor.fetchall()
+    records: dict[int, tuple[int, ...]] = {}
+    joined_at: dict[int, datetime | None] = {}
+    for customer, record, _country, joined in rows:
+        records[customer] = (*records.get(customer, ()), record)
+        known = joined_at.get(customer)
+        joined_at[customer] = joined if known is None else known if joined is None else max(known, joined)
+    return People(records, joined_at, {record: country for _customer, record, country, _joined in rows})
 
 
 def known(
@@ -44,7 +66,7 @@ def known(
 ) -> dict[int, Known]:
     """What is known of each customer that exists; answers for `purposes` only, where they are named."""
     who = people(customers)
-    all_records = [record for records in who.records.values() for record in records]
+    all_records = list({record for records in who.records.values() for record in records})
     shop = company.shop()
     zone = civil.zone(shop.zone)
     entries = _by_record(_entries(all_records, purposes))

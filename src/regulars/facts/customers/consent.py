@@ -14,7 +14,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from regulars.facts.company import company
-from regulars.facts.customers import _consent_rows, consent_words, consenting, topics
+from regulars.facts.customers import _consent_rows, consent_words, consenting, persons, topics
 from regulars.facts.customers.consenting import Answer, Asked, Known, State
 from regulars.facts.customers.customers import UnknownCustomer
 from regulars.facts.customers.models import Consent as Row
@@ -212,10 +212,10 @@ def record_many(*, told: Sequence[Told], by: Actor, origin: Origin) -> Recorded:
         _check(one)
     with transaction.atomic():
         bulk.expect_many_rows(len(told))
-        _check_there({one.customer for one in told})
+        person_of = _held({one.customer for one in told})
         made = _insert(told, by, origin)
         if made:
-            _tell(made, by, origin)
+            _tell(made, person_of, by, origin)
     given = sum(line.is_granted for line in made)
     return Recorded(len(made), len(told) - len(made), given)
 
@@ -347,18 +347,18 @@ def _verdict(answer: Answer) -> Verdict:
 def _answer(told: Told, verb: str, by: Actor) -> Line:
     _check(told)
     with transaction.atomic():
-        _check_there({told.customer})
+        person_of = _held({told.customer})
         made = _insert([told], by, "live")
         if not made:
             return _line(Row.objects.get(key=told.key))
         line = made[0]
-        announce(_notice(line), by=by, verb=verb, after=_after(line), why=told.reason)
+        announce(_notice(line, person_of), by=by, verb=verb, after=_after(line), why=told.reason)
     return line
 
 
-def _tell(made: Sequence[Line], by: Actor, origin: Origin) -> None:
+def _tell(made: Sequence[Line], person_of: Mapping[int, int], by: Actor, origin: Origin) -> None:
     if origin == "live":
-        announce_many([(_notice(line), _after(line)) for line in made], by=by, verb="consent.record_many")
+        announce_many([(_notice(line, person_of), _after(line)) for line in made], by=by, verb="consent.record_many")
         return
     numbers = [line.number for line in made]
     given = sum(line.is_granted for line in made)
@@ -373,10 +373,10 @@ def _tell(made: Sequence[Line], by: Actor, origin: Origin) -> None:
     announce(notice, by=by, verb="consent.record_many", after={"given": given, "withdrawn": len(made) - given})
 
 
-def _notice(line: Line) -> ConsentGiven | ConsentWithdrawn:
+def _notice(line: Line, person_of: Mapping[int, int]) -> ConsentGiven | ConsentWithdrawn:
     kind = ConsentGiven if line.is_granted else ConsentWithdrawn
     return kind(
-        customer=line.record,
+        customer=person_of[line.record],
         consent=line.number,
         purpose=line.purpose,
         channel=line.channel,
@@ -432,10 +432,12 @@ def _one_of(field: str, value: str, known: Iterable[str]) -> None:
         )
 
 
-def _check_there(customers: Collection[int]) -> None:
+def _held(customers: Collection[int]) -> dict[int, int]:
+    """Each one's person, whom nobody joins or parts meanwhile. Refuses the first customer that does not exist."""
     there = set(Customer.objects.filter(id__in=customers).values_list("id", flat=True))
     if missing := sorted(set(customers) - there):
         raise _unknown(missing[0])
+    return persons.held(customers)
 
 
 def _unknown(customer: int) -> UnknownCustomer:

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import transaction
 
-from regulars.facts.customers import _consent_rows, topics, wishing
+from regulars.facts.customers import _consent_rows, persons, topics, wishing
 from regulars.facts.customers.customers import UnknownCustomer
 from regulars.facts.customers.models import Customer
 from regulars.facts.customers.models import Wish as Row
@@ -86,7 +86,7 @@ def change(
         )
         if new:
             announce(
-                PreferencesChanged(customer=customer, names=new, at=at),
+                PreferencesChanged(customer=persons.of(customer), names=new, at=at),
                 by=by,
                 verb="preferences.change",
                 after={"names": list(new), "place": place},

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from regulars.facts.company import brands
-from regulars.facts.customers import consent, consent_texts, preferences, topics
+from regulars.facts.customers import consent, consent_texts, identity, preferences, topics
 from regulars.facts.customers.consent import BadConsent, KeyTaken, Told
 from regulars.facts.customers.consent_settings import WITHOUT_ASKING
 from regulars.facts.customers.customers import UnknownCustomer
@@ -291,3 +291,33 @@ def test_a_question_costs_the_same_for_one_and_for_many():
         assert {verdict.code for verdict in found.values()} == {"consent.granted"}
         spent.append(len(queries))
     assert spent == [8, 8]
+
+
+def test_joined_records_are_strict_until_asked_again_and_parted_ones_are_as_before():
+    web, till = a_customer("li", namespace="web"), a_customer("card-9", namespace="till")
+    says(web, yes=True, day=2)
+    says(till, yes=False, day=1)
+    preferences.change(customer=web, wishes={"most_per_week": 5}, place="app", key="w", at=MONDAY, by=MAREK)
+    preferences.change(customer=till, wishes={"most_per_week": 2}, place="app", key="t", at=MONDAY, by=MAREK)
+    before = [(may(one), preferences.of(customer=one, at=MONDAY).most_per_week) for one in (web, till)]
+    assert before == [("consent.granted", 5), ("consent.withdrawn", 2)]
+
+    identity.join(one=web, other=till, why=identity.Reason.CONFIRMED, key="j", at=MONDAY - 9 * DAY, by=MAREK)
+    assert (may(web), may(till)) == ("consent.withdrawn", "consent.withdrawn")
+    assert [preferences.of(customer=one, at=MONDAY).most_per_week for one in (web, till)] == [2, 2]
+    assert {line.record for line in consent.history(customer=till)} == {web, till}
+    assert announced("customers.consent_given")[-1]["customer"] == web
+
+    again = says(till, yes=True, day=3)
+    assert (may(web), may(till)) == ("consent.granted", "consent.granted")
+    assert announced("customers.consent_given")[-1] == {
+        "customer": web,
+        "consent": again.number,
+        "purpose": "marketing",
+        "channel": "email",
+        "brand": None,
+    }
+
+    identity.undecide(one=web, other=till, why=identity.Reason.CONFIRMED, key="u", at=MONDAY, by=MAREK)
+    assert (may(web, day=2), may(till, day=2)) == ("consent.granted", "consent.withdrawn")
+    assert preferences.of(customer=web, at=MONDAY).most_per_week == 5
