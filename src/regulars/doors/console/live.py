@@ -1,7 +1,7 @@
 """Setup → Live: what happened, as it comes in."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -24,6 +24,7 @@ from regulars.facts.events.events import EventView
 from regulars.facts.events.times import Why
 from regulars.facts.sources import sources
 from regulars.facts.sources.sources import Source
+from regulars.kit import paging
 from regulars.kit.refusals import Refusal
 from regulars.runtime.staff.policy import requires
 
@@ -61,6 +62,7 @@ class Filters(forms.Form):
     name = forms.CharField(required=False, max_length=200)
     customer = forms.CharField(required=False, max_length=40)
     paused = forms.BooleanField(required=False)
+    before = forms.CharField(required=False, max_length=200)
     seen = forms.IntegerField(required=False, min_value=0, max_value=2**63 - 1)
     length = forms.IntegerField(required=False, min_value=0, max_value=10**6)
 
@@ -89,7 +91,14 @@ def live(request: HttpRequest) -> HttpResponseBase:
     name, who = said.get("name") or "", _customer(said.get("customer") or "")
     seen = said.get("seen")
     is_unknown = bool(said.get("customer")) and who is None
-    found = [] if is_unknown else _asked(chosen, name, who, seen or 0)
+    before, on_before = _before(said.get("before")), None
+    if is_unknown:
+        found: Sequence[EventView] = []
+    elif seen is None and who is None:
+        looked = events.look(source=chosen.id if chosen else None, name=name or None, before=before, limit=SHOWN)
+        found, on_before = looked.events, looked.on_before
+    else:
+        found = _asked(chosen, name, who, seen or 0)
     kept = {
         key: value
         for key, value in (
@@ -114,7 +123,11 @@ def live(request: HttpRequest) -> HttpResponseBase:
             said={**said, "name": name, "source": chosen.public_id if chosen else ""},
             is_narrowed=bool(kept),
             example=EXAMPLE,
-            is_paused=bool(said.get("paused")),
+            is_paused=bool(said.get("paused")) or before is not None,
+            older=f"?{urlencode({**kept, 'before': paging.encode('events', (on_before,))})}" if on_before else "",
+            looked_through=events.LOOKED_THROUGH if len(found) < SHOWN and kept and who is None else 0,
+            is_cut=who is not None and len(found) == SHOWN,
+            shown=SHOWN,
             is_unknown_customer=is_unknown,
             length=len(found),
             **told,
@@ -158,12 +171,17 @@ def _asked(source: Source | None, name: str, customer: int | None, after: int) -
     """The newest that came after the one numbered `after`, newest first."""
     if customer is None:
         return events.recent(source=source.id if source else None, name=name or None, after=after, limit=SHOWN)
-    found = [
-        one
-        for one in events.of_customer(customer, limit=LONGEST)
-        if one.id > after and (source is None or one.source == source.id) and (not name or one.name == name)
-    ]
+    told = events.of_customer(customer, source=source.id if source else None, name=name or None, limit=LONGEST)
+    found = [one for one in told if one.id > after]
     return sorted(found, key=lambda one: one.id, reverse=True)[:SHOWN]
+
+
+def _before(cursor: str | None) -> int | None:
+    try:
+        (number,) = paging.decode(cursor, "events", int) if cursor else (None,)
+    except paging.BadCursor:
+        return None
+    return number if isinstance(number, int) else None
 
 
 def _customer(public_id: str) -> int | None:

@@ -23,7 +23,6 @@ from regulars.facts.sources import quarantine, sources, traffic, write_keys
 from regulars.facts.sources.sources import Source
 from regulars.insight.measures import intervals
 from regulars.kit.refusals import Refusal
-from regulars.runtime.serving.registry import REGISTRY
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
@@ -262,7 +261,7 @@ def _list(request: HttpRequest, form: NewSource, status: int = 200) -> HttpRespo
         status=status,
         rows=health(sources.every(), timezone.now()),
         alarms=tracking_plan.going_on(sources.every()),
-        unknown_keys=REGISTRY.unknown_keys(),
+        strangers=traffic.unknown_keys(hours.begin(timezone.now())),
         form=form,
         may_manage=may(request, "sources.manage"),
         may_open=may(request, "quarantine.read"),

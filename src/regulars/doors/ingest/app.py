@@ -21,11 +21,11 @@ from regulars.doors.ingest.disk import Disk
 from regulars.doors.ingest.doors import Doors, Opened, Rates
 from regulars.doors.ingest.hands import Crowded, Hand, Hands
 from regulars.doors.ingest.protocol import Told, Unreadable
+from regulars.doors.ingest.strangers import Strangers
 from regulars.facts.events import messages, planning
 from regulars.facts.events.intake import Verdict
 from regulars.facts.events.messages import NAMES_OF_KINDS, Envelope, Message, Rejected
 from regulars.runtime.serving.observed import CLIENT_WENT_AWAY, Receive, Scope, Send
-from regulars.runtime.serving.registry import REGISTRY
 
 _ENCODER = msgspec.json.Encoder()
 #: All of them; `*` leaves this one out.
@@ -60,6 +60,7 @@ class Ingest:
         self._rates = Rates()
         self._hands = Hands()
         self._disk = Disk()
+        self._strangers = Strangers(self._committer)
 
     def close(self) -> None:
         """Write what waits and let go of the database."""
@@ -162,7 +163,7 @@ class Ingest:
             await _later(send, 503, RETRY_SECONDS, "the database is away")
             return
         if opened is None:
-            REGISTRY.count_unknown_key(len(told.messages))
+            self._strangers.count(len(told.messages))
             await self._refuse(
                 send, Unreadable("key_unknown", "writeKey: nobody made this key; copy it from its source"), is_strict
             )

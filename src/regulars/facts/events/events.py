@@ -24,6 +24,7 @@ _COLUMNS = (
 _OF_CUSTOMER = f"""
 SELECT {_COLUMNS} FROM events_visitor AS visitor CROSS JOIN LATERAL (
     SELECT * FROM events_event WHERE visitor = visitor.id AND kind = ANY(%(kinds)s)
+       AND (%(source)s::bigint IS NULL OR source = %(source)s) AND (%(name)s::text IS NULL OR name = %(name)s)
        AND occurred_at >= visitor.first_seen_at AND occurred_at <= %(at)s AND (occurred_at, id) < (%(at)s, %(number)s)
      ORDER BY occurred_at DESC, id DESC LIMIT %(limit)s
 ) AS event WHERE visitor.customer_id = %(customer)s ORDER BY event.occurred_at DESC, event.id DESC LIMIT %(limit)s
@@ -34,6 +35,10 @@ SELECT {_COLUMNS} FROM (
 ) AS event WHERE (%(source)s::bigint IS NULL OR event.source = %(source)s)
    AND (%(name)s::text IS NULL OR event.name = %(name)s) ORDER BY event.id DESC LIMIT %(limit)s
 """  # noqa: S608 - of constants
+_HOW_FAR = (
+    "SELECT count(*), min(id) FROM"
+    " (SELECT id FROM events_event WHERE id < %(before)s ORDER BY id DESC LIMIT %(most)s) AS event"
+)
 _ONE = f"SELECT {_COLUMNS} FROM events_event AS event WHERE event.id = %s"  # noqa: S608 - of constants
 _LAST = 2**63 - 1
 
@@ -99,6 +104,8 @@ def of_customer(
     *,
     before: tuple[datetime, int] | None = None,
     kinds: Sequence[str] = tuple(KINDS),
+    source: int | None = None,
+    name: str | None = None,
     limit: int = 50,
 ) -> list[EventView]:
     """A customer's events newest first, those before (instant, number). One query over all their visitors."""
@@ -109,6 +116,8 @@ def of_customer(
             {
                 "customer": customer,
                 "kinds": [KINDS[kind] for kind in kinds],
+                "source": source,
+                "name": name,
                 "at": "infinity" if at is None else at,
                 "number": number,
                 "limit": limit,
@@ -142,6 +151,30 @@ def recent(
             },
         )
         return [_view(row) for row in cursor.fetchall()]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What was found, newest first, and before which number to look on; None where there is nothing older."""
+
+    events: Sequence[EventView]
+    on_before: int | None
+
+
+def look(*, source: int | None = None, name: str | None = None, before: int | None = None, limit: int = 50) -> Looked:
+    """`recent` for who wants to look on: where less than `limit` was found, `on_before` says how far was looked.
+
+    Two queries at most.
+    """
+    found = recent(source=source, name=name, before=before, limit=limit + 1)
+    if len(found) > limit:
+        return Looked(found[:limit], found[limit - 1].id)
+    if source is None and name is None:
+        return Looked(found, None)
+    with connection.cursor() as cursor:
+        cursor.execute(_HOW_FAR, {"before": _LAST if before is None else before, "most": LOOKED_THROUGH})
+        count, lowest = cursor.fetchone()
+    return Looked(found, lowest if count == LOOKED_THROUGH else None)
 
 
 def one(event: int) -> EventView:

@@ -187,6 +187,20 @@ class Traffic(models.Model):
         ]
 
 
+class UnknownKeys(models.Model):
+    """How many messages came in one hour (UTC) with a write key nobody made: they belong to no source."""
+
+    hour = models.DateTimeField(primary_key=True)
+    count = models.BigIntegerField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "sources_unknown_keys"
+        constraints = [
+            models.CheckConstraint(name="sources_unknown_keys_count", condition=models.Q(count__gte=0)),
+        ]
+
+
 class Observed(models.Model):
     """How often a property of an event came with values of one kind; with the kind "", how often it was whole."""
 

@@ -2,11 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection
+from django.db.models import Max, Sum
 
 from regulars.facts.sources.models import Traffic as Row
+from regulars.facts.sources.models import UnknownKeys
+
+#: Hours in which keys nobody made were used; sources' own hours stay.
+KEPT_FOR = timedelta(days=400)
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,38 @@ def count_many(*, counts: Mapping[tuple[int, str], int], at: datetime) -> None:
                 [count for _, count in told],
             ],
         )
+
+
+@dataclass(frozen=True)
+class Strangers:
+    """Messages with a write key nobody made, and when the last of them came."""
+
+    count: int
+    last_at: datetime
+
+
+def count_unknown_keys(*, count: int, at: datetime) -> None:
+    """Add messages with a write key nobody made to the hour of `at`. One statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO sources_unknown_keys (hour, count, last_at)"
+            " VALUES (date_trunc('hour', %s::timestamptz, 'UTC'), %s, %s)"
+            " ON CONFLICT (hour) DO UPDATE SET count = sources_unknown_keys.count + excluded.count,"
+            " last_at = greatest(sources_unknown_keys.last_at, excluded.last_at)",
+            [at, count, at],
+        )
+
+
+def unknown_keys(since: datetime) -> Strangers | None:
+    """Messages with a write key nobody made in the hours from `since` on; None where none came. One query."""
+    told = UnknownKeys.objects.filter(hour__gte=since).aggregate(count=Sum("count"), last_at=Max("last_at"))
+    return None if told["count"] is None else Strangers(told["count"], told["last_at"])
+
+
+def clear(*, at: datetime) -> int:
+    """Remove hours of unknown keys that began more than `KEPT_FOR` ago. How many."""
+    removed, _ = UnknownKeys.objects.filter(hour__lt=at - KEPT_FOR).delete()
+    return removed
 
 
 def since(since: datetime, *, source: int | None = None) -> Sequence[Hour]:

@@ -54,11 +54,6 @@ class Registry:
         with self._lock:
             self._unknown_keys += messages
 
-    def unknown_keys(self) -> int:
-        """How many messages came with a write key nobody made, at all workers since the supervisor started."""
-        self.save()
-        return sum(one.get("unknown_keys", 0) for one in self._left())
-
     def _left(self) -> list[dict[str, Any]]:
         return [json.loads(file.read_text()) for file in self._folder.glob("*.json")] if self._folder else [self._own()]
 

@@ -123,18 +123,20 @@ def list_events(
 ) -> EventsOut:
     """Events in the order in which they came in, newest first.
 
-    With `source` or `name` each page is looked for among the 5,000 events before it; there may be older ones.
+    With `source` or `name` each page looks through 5,000 events: it may hold few or none, and `next` goes on behind
+    them until there is nothing older.
     """
-    size = paging.check_size(limit)
-    rows = events.recent(
+    looked = events.look(
         source=known_sources.by_public_id(source).id if source is not None else None,
         name=name,
         before=_before(cursor),
-        limit=size + 1,
+        limit=paging.check_size(limit),
     )
-    page = paging.cut(rows, size, of="events", key=lambda event: (event.id,))
     names = sources.names()
-    return EventsOut(items=[_event_out(event, names) for event in page.items], next=page.next)
+    return EventsOut(
+        items=[_event_out(event, names) for event in looked.events],
+        next=None if looked.on_before is None else paging.encode("events", (looked.on_before,)),
+    )
 
 
 @router.get("/events/{number}", auth=ApiKey("events.read"), response=EventOut, operation_id="get_event")

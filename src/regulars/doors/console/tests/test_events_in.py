@@ -2,19 +2,17 @@
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from regulars.doors.console import quarantine as quarantine_page
-from regulars.doors.console import sources as screen
 from regulars.doors.console.tests.builders import signed_in
 from regulars.doors.console.tests.sending import ADDRESS_CANARY, DONE, sent, sources_that_send
 from regulars.facts.events import following, orders, past_orders
 from regulars.facts.events.orders import Told
-from regulars.facts.sources import plan, quarantine, sources, write_keys
+from regulars.facts.sources import plan, quarantine, sources, traffic, write_keys
 from regulars.kit.actors import SYSTEM
-from regulars.runtime.serving.registry import Registry
 from regulars.runtime.trail import trail
 
 pytestmark = pytest.mark.django_db
@@ -257,12 +255,13 @@ def test_a_source_that_becomes_the_feed_offers_its_past_orders():
     assert "No order came before" in read(marek, path)
 
 
-def test_messages_with_a_key_nobody_made_are_told_at_the_sources(monkeypatch):
-    marek, registry = signed_in("manager"), Registry()
-    monkeypatch.setattr(screen, "REGISTRY", registry)
-    assert "key nobody made since" not in read(marek, "/console/sources/")
-    registry.count_unknown_key(3)
-    assert "3 messages came with a key nobody made since" in read(marek, "/console/sources/")
+def test_messages_with_a_key_nobody_made_are_told_at_the_sources():
+    marek, now = signed_in("manager"), datetime.now(UTC)
+    traffic.count_unknown_keys(count=9, at=now - timedelta(days=2))
+    assert "key nobody made in the last" not in read(marek, "/console/sources/")
+    for count in (1, 2):
+        traffic.count_unknown_keys(count=count, at=now)
+    assert "3 messages came with a key nobody made in the last 24 hours" in read(marek, "/console/sources/")
 
 
 def test_what_the_plan_blocks_is_let_in_all_the_same_or_stays():

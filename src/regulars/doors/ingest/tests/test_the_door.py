@@ -4,16 +4,16 @@ import asyncio
 import base64
 import gzip
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 
-from regulars.doors.ingest import app
+from regulars.doors.ingest import app, strangers
 from regulars.doors.ingest.app import Ingest
 from regulars.doors.ingest.disk import Disk
-from regulars.facts.sources import plan, quarantine, sources, write_keys
+from regulars.facts.sources import plan, quarantine, sources, traffic, write_keys
 from regulars.kit.actors import SYSTEM
 from regulars.runtime.serving.registry import Registry
 
@@ -31,8 +31,21 @@ def send(path: str, body: object, **how: Any) -> tuple[int, Any]:
     return status, told
 
 
-def answer(
-    path: str, body: object, *, key: str = "", headers: tuple[tuple[bytes, bytes], ...] = (), method: str = "POST"
+def answer(path: str, body: object, **how: Any) -> tuple[int, dict[bytes, bytes], Any]:
+    ingest = Ingest()
+    told = asyncio.run(asked(ingest, path, body, **how))
+    ingest.close()
+    return told
+
+
+async def asked(
+    ingest: Ingest,
+    path: str,
+    body: object,
+    *,
+    key: str = "",
+    headers: tuple[tuple[bytes, bytes], ...] = (),
+    method: str = "POST",
 ) -> tuple[int, dict[bytes, bytes], Any]:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     basic = (b"authorization", b"Basic " + base64.b64encode(key.encode() + b":"))
@@ -51,9 +64,7 @@ def answer(
         "query_string": b"",
         "headers": [*((basic,) if key else ()), *headers],
     }
-    ingest = Ingest()
-    asyncio.run(ingest(scope, receive, sending))
-    ingest.close()
+    await ingest(scope, receive, sending)
     return sent[0]["status"], dict(sent[0]["headers"]), json.loads(sent[1]["body"] or b"null")
 
 
@@ -187,9 +198,21 @@ def test_broken_bodies_count_by_their_size(key, monkeypatch):
 
 def test_messages_with_a_key_nobody_made_are_counted(fresh_database, monkeypatch):
     registry = Registry()
-    monkeypatch.setattr(app, "REGISTRY", registry)
+    monkeypatch.setattr(strangers, "REGISTRY", registry)
+    monkeypatch.setattr(strangers, "EVERY", 0.01)
     said = {"event": "Product Viewed", "type": "track", "userId": "priya"}
-    status, told = send("/v1/batch", {"batch": [said, said]}, key="wk_" + "0" * 40)
-    assert (status, told["success"]) == (200, True)
-    assert registry.unknown_keys() == 2
+
+    async def twice() -> list[Any]:
+        ingest, answers = Ingest(), []
+        for _ in range(2):
+            answers.append(await asked(ingest, "/v1/batch", {"batch": [said, said]}, key="wk_" + "0" * 40))
+        await asyncio.sleep(0.2)
+        ingest.close()
+        return answers
+
+    assert [(status, told["success"]) for status, _, told in asyncio.run(twice())] == [(200, True)] * 2
+    assert "regulars_ingest_unknown_key_total 4" in registry.text()
+    found = traffic.unknown_keys(NOW - timedelta(days=1))
+    assert found is not None
+    assert found.count == 4
     assert events() == []

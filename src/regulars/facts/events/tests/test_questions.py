@@ -56,6 +56,31 @@ def test_what_came_in_last_by_source_and_name(django_assert_num_queries):
     assert len(events.recent(before=found[0].id)) == 1
 
 
+def test_a_rare_event_is_found_by_looking_on(monkeypatch):
+    monkeypatch.setattr(events, "LOOKED_THROUGH", 3)
+    web = a_source()
+    sent(web, viewed("li", "Rare", event="Sung"), *[viewed("wei") for _ in range(6)])
+
+    first = events.look(name="Sung")
+    second = events.look(name="Sung", before=first.on_before)
+    third = events.look(name="Sung", before=second.on_before)
+
+    assert [[one.name for one in looked.events] for looked in (first, second, third)] == [[], [], ["Sung"]]
+    assert third.on_before is None
+    assert events.look(limit=2).on_before == events.recent(limit=2)[-1].id
+    assert events.look(limit=7).on_before is None
+
+
+def test_a_customers_events_are_narrowed_before_they_are_cut():
+    web, app = a_source(), a_source("app")
+    sent(web, viewed("li", event="Sung"))
+    sent(app, *[viewed("li") for _ in range(3)], at=MONDAY + timedelta(hours=1))
+    follow_everything()
+
+    assert [one.name for one in events.of_customer(li(), name="Sung", limit=1)] == ["Sung"]
+    assert [one.source for one in events.of_customer(li(), source=web.id, limit=1)] == [web.id]
+
+
 def test_one_event_or_a_refusal(django_assert_num_queries):
     (verdict,) = sent(a_source(), viewed("li"))
     with django_assert_num_queries(1):
