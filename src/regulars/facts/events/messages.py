@@ -4,15 +4,17 @@ Tolerant where real clients are careless (null for absent, numbers for ids, time
 tolerated mistake would join strangers or change an amount: amounts keep the digits they were written with.
 """
 
+import contextlib
 import difflib
 import re
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -28,6 +30,7 @@ _IDENTIFY, _TRACK = KINDS["identify"], KINDS["track"]
 #: Calls whose name is what happened or where. Elsewhere a name is somebody's.
 _STAMPS = frozenset([str, int, Decimal])
 _NAMED = frozenset(["track", "page", "screen"])
+_NUMBERS_NAMED = frozenset(KINDS[name] for name in _NAMED)
 
 LARGEST_MESSAGE = 1_000_000
 MOST_IN_A_BATCH = 20_000
@@ -62,6 +65,10 @@ class _No(Exception):
         self.code, self.field, self.why = code, field, why
 
 
+def _too_deep() -> _No:
+    return _No("not_json", "", "it is nested too deeply; flatten it")
+
+
 def _amount(text: str) -> Decimal:
     value = Decimal(text)
     if len(text) > 2 * MOST_DIGITS or not -MOST_DIGITS < value.adjusted() < MOST_DIGITS:
@@ -69,16 +76,34 @@ def _amount(text: str) -> Decimal:
     return value
 
 
-DECODER = msgspec.json.Decoder(float_hook=_amount)
+class _Amounts(dict[str, Decimal]):
+    """Amounts by how they are written: prices come again and again, and calling Python for each costs as much as all
+    else in reading a number."""
+
+    def __missing__(self, text: str) -> Decimal:
+        value = _amount(text)
+        if len(text) <= _LONGEST_PRICE:
+            if len(self) >= _REMEMBERED:
+                self.clear()
+            self[text] = value
+        return value
+
+
+#: Refs, names, amounts and parts of contexts that are kept in mind with what was found of them: one visit has many
+#: events.
+_REMEMBERED = 20_000
+_LONGEST_PRICE = 20
+#: Parts of contexts without anything personal, by their name and how they came: as they are kept.
+_PLAIN_PARTS: dict[tuple[str, bytes], bytes] = {}
+_MOST_PARTS = 4_000
+_LONGEST_PART = 1_000
+DECODER = msgspec.json.Decoder(float_hook=_Amounts().__getitem__)
 _ENCODER = msgspec.json.Encoder(decimal_format="number", order="deterministic")
 _AS_IT_CAME = msgspec.json.Encoder(decimal_format="number")
 
-#: Fields that few calls have.
-_RARE = frozenset(["previousId", "groupId", "category"])
-#: Refs and names that are kept in mind with what was found of them: one visit has many events.
-_REMEMBERED = 20_000
-#: What surely is an id: too long to be a word for nothing, and begins with no filler.
-_SURELY_AN_ID = re.compile(rf"[1-9a-eg-zA-EG-Z][!-~]{{20,{LONGEST_ID - 1}}}")
+#: What surely is an id and no contact: too long to be a word for nothing, and begins with no filler.
+_SURELY_AN_ID = re.compile(rf"[1-9a-eg-zA-EG-Z][!-$&-*,-?A-~]{{20,{LONGEST_ID - 1}}}").fullmatch
+_AS_NUMBER = struct.Struct(">q").unpack
 #: Letters of a misspelt call.
 _LONGEST_CALL = 20
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -107,7 +132,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     """A message that is good. `data` is its JSON without what is personal; that is in `personal`, by path, and in
     `data` the list `hidden` has the paths of what was taken out of its properties and traits.
 
-    `key` (32 hexadecimal digits) knows the message by source and id, `content` tells whether another one with that id
+    `key` (16 bytes) knows the message by source and id, `content` tells whether another one with that id
     says the same. `visitor` is whom it is about, `device` the browser or app it came from where that is known beside a
     user.
     """
@@ -116,7 +141,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     kind: int
     name: str
     message_id: str
-    key: str
+    key: bytes
     content: int
     visitor: UUID
     device: UUID | None
@@ -184,6 +209,30 @@ class _Batch(msgspec.Struct):
 
 
 _BATCH = msgspec.json.Decoder(_Batch)
+
+
+class _Call(msgspec.Struct, gc=False):
+    """A message's fields. The values of its context are not read yet: most of them are known from other messages."""
+
+    type: Any = None
+    event: Any = None
+    name: Any = None
+    userId: Any = None  # noqa: N815 - the protocol's spelling, here and below
+    anonymousId: Any = None  # noqa: N815
+    messageId: Any = None  # noqa: N815
+    timestamp: Any = None
+    originalTimestamp: Any = None  # noqa: N815
+    sentAt: Any = None  # noqa: N815
+    properties: Any = None
+    traits: Any = None
+    context: dict[str, msgspec.Raw] | None = None
+    previousId: Any = None  # noqa: N815
+    groupId: Any = None  # noqa: N815
+    category: Any = None
+
+
+_CALL = msgspec.json.Decoder(_Call, float_hook=_Amounts().__getitem__)
+_FIELDS = [field for field in _Call.__struct_fields__ if field != "context"]
 #: What a message has and a batch has not.
 _OF_A_MESSAGE = ("type", "event", "userId", "anonymousId")
 
@@ -219,25 +268,33 @@ def says_batch(text: bytes) -> bool:
 
 def read(raw: bytes, *, envelope: Envelope, sender: Sender) -> Message | Rejected:
     """The message that `raw`, one JSON object, says; or why not."""
-    told: Any = None
     try:
         if len(raw) > LARGEST_MESSAGE:
             raise _No("too_large", "", f"it has {len(raw)} bytes; send messages of at most {LARGEST_MESSAGE}")
-        told = decoded(raw)
-        return _read(told, raw, envelope, sender)
+        return _read(_called(raw), raw, envelope, sender)
     except _No as no:
-        told = told if isinstance(told, dict) else {}
-        kind = _call_meant(envelope.type or told.get("type"))
-        return Rejected(
-            source=sender.id,
-            code=no.code,
-            field=no.field,
-            why=no.why,
-            message_id=shown(told.get("messageId")),
-            kind=kind,
-            name=shown(told.get("event" if kind.lower() == "track" else "name")) if kind.lower() in _NAMED else "",
-            raw=raw,
-        )
+        return _rejected(no, raw, envelope, sender)
+    except RecursionError:
+        return _rejected(_too_deep(), raw, envelope, sender)
+
+
+def _rejected(no: _No, raw: bytes, envelope: Envelope, sender: Sender) -> Rejected:
+    told: Any = {}
+    if len(raw) <= LARGEST_MESSAGE:
+        with contextlib.suppress(_No):
+            told = decoded(raw)
+    told = told if isinstance(told, dict) else {}
+    kind = _call_meant(envelope.type or told.get("type"))
+    return Rejected(
+        source=sender.id,
+        code=no.code,
+        field=no.field,
+        why=no.why,
+        message_id=shown(told.get("messageId")),
+        kind=kind,
+        name=shown(told.get("event" if kind.lower() == "track" else "name")) if kind.lower() in _NAMED else "",
+        raw=raw,
+    )
 
 
 def names_its_call(raw: bytes) -> bool:
@@ -260,7 +317,7 @@ def decoded(raw: bytes) -> Any:
                 raise
             return DECODER.decode(whole)
     except RecursionError:
-        raise _No("not_json", "", "it is nested too deeply; flatten it") from None
+        raise _too_deep() from None
     except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError) as problem:
         raise _No("not_json", "", f"it is not JSON ({str(problem)[:80]}); send one object in UTF-8") from None
 
@@ -270,23 +327,179 @@ def with_whole_characters(text: bytes) -> bytes:
 
     Programs that cut a text in the middle of an emoji send such halves, and no decoder takes them.
     """
-    if b"\\" not in text or (b"\\ud" not in text and b"\\uD" not in text):
+    if personal.BACKSLASH not in text or (b"\\ud" not in text and b"\\uD" not in text):
         return text
     whole = _HALF.sub(lambda found: found.group(0) if found.group(2) else found.group(1) + b"\\ufffd", text)
     return text if whole == text else whole
 
 
-def _read(told: Any, raw: bytes, envelope: Envelope, sender: Sender) -> Message:
+def _called(raw: bytes) -> _Call:
+    """The message's fields; raises `_No`."""
+    try:
+        call = _CALL.decode(raw)
+        if not raw.isascii():
+            # What was passed over has to be text as well.
+            raw.decode()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError):
+        told = decoded(raw)
+    else:
+        return call
     if not isinstance(told, dict):
         raise _No("not_json", "", "it is not a JSON object; send {…}")
-    get = told.get
-    type_ = envelope.type or get("type")
+    context = {name: msgspec.Raw(_AS_IT_CAME.encode(value)) for name, value in _object(told.get("context")).items()}
+    return _Call(**{field: told.get(field) for field in _FIELDS}, context=context)
+
+
+def _read(call: _Call, raw: bytes, envelope: Envelope, sender: Sender) -> Message:
+    # Every step here is taken thousands of times a second: what nearly all messages are is told apart by itself, and
+    # the functions that it calls are for the others.
+    type_ = envelope.type or call.type
+    kind = KINDS.get(type_) if type(type_) is str else None
+    if kind is None:
+        kind = _kind(type_)
+    properties: dict[str, Any] = call.properties if type(call.properties) is dict else {}
+    traits: dict[str, Any] = call.traits if type(call.traits) is dict else {}
+    context = _plain_context(call.context) if call.context else b"{}"
+    of_context: dict[str, Any] | None = None
+    if context is None or envelope.context or (kind == _IDENTIFY and not traits):
+        traits, context, of_context = _looked_through(call, kind, traits, raw, envelope)
+    value = call.event
+    named = _tidy_name(value) if kind == _TRACK and type(value) is str and len(value) <= 2 * LONGEST_NAME else None
+    name, is_written = named or _named(call, kind)
+    value = call.userId
+    if type(value) is not str or len(value) > LONGEST_ID:
+        value = _identity(value, "userId")
+    user = None if value is None else _known(sender.keyed, sender.namespace, "user", value)
+    value = call.anonymousId
+    if type(value) is not str or len(value) > LONGEST_ID:
+        value = _identity(value, "anonymousId")
+    device = None if value is None else _known(sender.keyed, sender.namespace, "device", value)
+    about = user or device
+    if about is None:
+        raise _nobody(call)
+    original = call.timestamp if call.originalTimestamp is None else call.originalTimestamp
+    if type(original) is not str or not original:
+        original = _stamp(call.originalTimestamp) or _stamp(call.timestamp)
+    sent = call.sentAt
+    if type(sent) is not str or not sent:
+        sent = _stamp(sent) or envelope.sent_at
+    settled = times.settle(original=original, sent=sent, received_at=envelope.received_at, zone=sender.zone)
+    of_whom, taken = b"{}", {}
+    told_of = _ENCODER.encode(properties)
+    if is_written or traits or not personal.is_plain(properties, told_of):
+        told_of, of_whom, taken = _taken_out(properties, traits, raw, envelope, is_written)
+    # That something was told, without what: a tracking plan asks whether a property is there.
+    hidden = sorted({personal.without_addresses(path) for path in taken}) if taken else None
+    core = b'{"properties":%b,"traits":%b}' % (told_of, of_whom)
+    is_odd = settled.why is times.Why.UNREADABLE
+    if is_odd or call.previousId is not None or call.groupId is not None or call.category is not None:
+        said: dict[str, Any] = {"properties": msgspec.Raw(told_of), "traits": msgspec.Raw(of_whom)}
+        if is_odd:
+            said["timestamp"] = shown(original)
+        _say_rare(call, user, said, taken)
+        core = _ENCODER.encode(said)
+    user_ref = device_ref = None
+    if user is not None:
+        user_ref = user.ref
+        if user.is_contact:
+            taken["userId"] = user_ref
+    if device is not None:
+        device_ref = device.ref
+        if device.is_contact:
+            taken["anonymousId"] = device_ref
+    # The context is how it was sent and may be filled anew when it is sent again; all else makes it another message.
+    digest = _hashing(sender.keyed, 8).copy()
+    digest.update(core + _ENCODER.encode([taken, kind, name, user_ref, device_ref, original]))
+    content = _AS_NUMBER(digest.digest())[0]
+    message_id = shown_id = call.messageId
+    if type(message_id) is not str or not _SURELY_AN_ID(message_id):
+        message_id = _message_id(message_id, original, content)
+        shown_id = personal.without_addresses(message_id)
+    key = _hashing_messages(sender.keyed, sender.id).copy()
+    key.update(message_id.encode("utf-8", "replace"))
+    if hidden:
+        data = b'%b,"context":%b,"hidden":%b}' % (core[:-1], context, _ENCODER.encode(hidden))
+    else:
+        data = b'%b,"context":%b}' % (core[:-1], context)
+    if of_context:
+        taken |= of_context
+    if len(data) > LARGEST_MESSAGE:
+        raise _No("too_large", "", f"it has {len(data)} bytes with its batch's context; send at most {LARGEST_MESSAGE}")
+    if personal.BACKSLASH in data and _NUL in data and _ESCAPED_NUL.search(data):
+        raise _No("unstorable", "", "it has the character \\u0000, which no database keeps; leave it out")
+    return Message(
+        sender.id,
+        kind,
+        name,
+        shown_id,
+        key.digest(),
+        content,
+        about.visitor,
+        None if user is None or device is None else device.visitor,
+        None if user is None or user.is_contact else user_ref,
+        None if device is None or device.is_contact else device_ref,
+        settled.occurred_at,
+        settled.original_at,
+        settled.sent_at,
+        settled.why,
+        data,
+        _ENCODER.encode(taken) if taken else None,
+        raw,
+    )
+
+
+def _kind(type_: object) -> int:
     kind = KINDS.get(type_.lower()) if isinstance(type_, str) else None
-    if kind is None or not isinstance(type_, str):
+    if kind is None:
         meant = _call_meant(type_)
         what = f"{meant!r} is" if meant or not type_ else "what it says is"
         raise _No("no_type", "type", f"type: {what} no call; use one of {', '.join(KINDS)}")
-    properties, traits, context = _object(get("properties")), _object(get("traits")), _object(get("context"))
+    return kind
+
+
+def _nobody(call: _Call) -> _No:
+    told = call.userId or call.anonymousId
+    why = f"userId and anonymousId: {shown(told)!r} names nobody" if told else "userId and anonymousId are missing"
+    return _No("no_identifier", "userId", f"{why}; send one of them")
+
+
+def _plain_context(told: Mapping[str, msgspec.Raw]) -> bytes | None:
+    """The context as it is kept, where surely nothing in it is personal; None where that has to be looked for."""
+    # The same browser, page, campaign and library come with many messages.
+    known = _PLAIN_PARTS.get
+    parts = [known((name, bytes(value))) for name, value in told.items()]
+    while None in parts:
+        place = parts.index(None)
+        name, value = list(told.items())[place]
+        part = parts[place] = _plain_part(name, bytes(value))
+        if part is None:
+            return None
+    return b"{%b}" % b",".join(cast(list[bytes], parts))
+
+
+def _plain_part(name: str, text: bytes) -> bytes | None:
+    try:
+        value = DECODER.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError):
+        # Read again with the whole message, which knows how to mend it or what to say.
+        return None
+    part = _AS_IT_CAME.encode({name: value})
+    if not personal.is_plain({name: value}, part):
+        return None
+    part = part[1:-1]
+    if len(text) <= _LONGEST_PART:
+        if len(_PLAIN_PARTS) >= _MOST_PARTS:
+            _PLAIN_PARTS.clear()
+        _PLAIN_PARTS[name, text] = part
+    return part
+
+
+def _looked_through(
+    call: _Call, kind: int, traits: dict[str, Any], raw: bytes, envelope: Envelope
+) -> tuple[dict[str, Any], bytes, dict[str, Any]]:
+    """The traits, the context as it is kept, and what was taken out of it."""
+    whole = decoded(raw)
+    context = _object(whole.get("context")) if call.context else {}
     if kind == _IDENTIFY and not traits and isinstance(context.get("traits"), dict):
         # RudderStack's libraries for servers put them there.
         traits = context["traits"]
@@ -297,119 +510,81 @@ def _read(told: Any, raw: bytes, envelope: Envelope, sender: Sender) -> Message:
         # RudderStack's clients tell them there.
         traits = _object(context.get("traits"))
         context = {field: value for field, value in context.items() if field != "traits"} if traits else context
-    name = _name(told, kind, type_)
-    user_ref, device_ref = _identity(get("userId"), "userId"), _identity(get("anonymousId"), "anonymousId")
-    if user_ref is None and device_ref is None:
-        told_any = told.get("userId") or told.get("anonymousId")
-        raise _No(
-            "no_identifier",
-            "userId",
-            f"userId and anonymousId: {shown(told_any)!r} names nobody; send one of them"
-            if told_any
-            else "userId and anonymousId are missing; send one of them",
-        )
-    original = _stamp(get("originalTimestamp")) or _stamp(get("timestamp"))
-    sent = _stamp(get("sentAt")) or envelope.sent_at
-    settled = times.settle(original=original, sent=sent, received_at=envelope.received_at, zone=sender.zone)
     has_address = bool(envelope.context) or personal.may_hold_address(raw)
-    has_plus = b"+" in raw and b'"+' in raw
     try:
-        properties, taken = personal.take_out("properties", properties, has_address=has_address, has_plus=has_plus)
-        if name.casefold() in personal.WRITTEN:
+        context, taken = personal.take_out("context", context, has_address=has_address)
+    except personal.Unkeepable as problem:
+        raise _No("unstorable", "", str(problem)) from None
+    return traits, _AS_IT_CAME.encode(context), taken
+
+
+def _taken_out(
+    properties: dict[str, Any], traits: dict[str, Any], raw: bytes, envelope: Envelope, is_written: bool
+) -> tuple[bytes, bytes, dict[str, Any]]:
+    """What is kept of the properties and of the traits, and what was taken out of both."""
+    has_address = bool(envelope.context) or personal.may_hold_address(raw)
+    try:
+        properties, taken = personal.take_out("properties", properties, has_address=has_address)
+        if is_written:
             properties, texts = personal.take_texts(properties)
             taken |= texts
         if traits:
-            traits, of_traits = personal.take_out("traits", traits, has_address=has_address, has_plus=has_plus)
+            traits, of_traits = personal.take_out("traits", traits, has_address=has_address)
             taken |= of_traits
-        context, of_context = personal.take_out("context", context, has_address=has_address, has_plus=has_plus)
     except personal.Unkeepable as problem:
         raise _No("unstorable", "", str(problem)) from None
-    said: dict[str, Any] = {"properties": properties, "traits": traits}
-    if settled.why is times.Why.UNREADABLE:
-        said["timestamp"] = shown(original)
-    # That something was told, without what: a tracking plan asks whether a property is there.
-    hidden = sorted({personal.without_addresses(path) for path in taken}) if taken else None
-    if not _RARE.isdisjoint(told):
-        _say_rare(told, user_ref, said, taken)
-    if user_ref is not None and _is_contact(user_ref):
-        taken["userId"] = user_ref
-    if device_ref is not None and _is_contact(device_ref):
-        taken["anonymousId"] = device_ref
-    core = _ENCODER.encode(said)
-    # The context is how it was sent and may be filled anew when it is sent again; all else makes it another message.
-    digest = _hashing(sender.keyed, 8).copy()
-    digest.update(core)
-    digest.update(_ENCODER.encode([taken, kind, name, user_ref, device_ref, original]))
-    content = int.from_bytes(digest.digest(), signed=True)
-    message_id = _message_id(get("messageId"), original, content)
-    taken |= of_context
-    data = core[:-1] + b',"context":' + _AS_IT_CAME.encode(context)
-    data += b',"hidden":' + _ENCODER.encode(hidden) + b"}" if hidden else b"}"
-    if len(data) > LARGEST_MESSAGE:
-        raise _No("too_large", "", f"it has {len(data)} bytes with its batch's context; send at most {LARGEST_MESSAGE}")
-    if b"\\" in data and _NUL in data and _ESCAPED_NUL.search(data):
-        raise _No("unstorable", "", "it has the character \\u0000, which no database keeps; leave it out")
-    user = None if user_ref is None else visitor(sender, "user", user_ref)
-    device = None if device_ref is None else visitor(sender, "device", device_ref)
-    about = user or device
-    assert about is not None
-    return Message(
-        source=sender.id,
-        kind=kind,
-        name=name,
-        message_id=personal.without_addresses(message_id),
-        key=_digest(sender.keyed, f"message\x00{sender.id}\x00{message_id}").hex(),
-        content=content,
-        visitor=about,
-        device=device if user is not None else None,
-        user_ref=None if "userId" in taken else user_ref,
-        device_ref=None if "anonymousId" in taken else device_ref,
-        occurred_at=settled.occurred_at,
-        original_at=settled.original_at,
-        sent_at=settled.sent_at,
-        why_then=int(settled.why),
-        data=data,
-        personal=_ENCODER.encode(taken) if taken else None,
-        raw=raw,
-    )
+    return _ENCODER.encode(properties), _ENCODER.encode(traits), taken
 
 
-def _say_rare(told: dict[str, Any], user_ref: str | None, said: dict[str, Any], taken: dict[str, Any]) -> None:
-    previous_ref = _identity(told.get("previousId"), "previousId")
-    if previous_ref == user_ref:
+def _say_rare(call: _Call, user: "_Who | None", said: dict[str, Any], taken: dict[str, Any]) -> None:
+    previous_ref = _identity(call.previousId, "previousId")
+    if user is not None and previous_ref == user.ref:
         # The browser's client sends this when somebody who is known already is linked again: it says nothing.
         previous_ref = None
-    for field, value in (
-        ("groupId", told.get("groupId")),
-        ("previousId", previous_ref),
-        ("category", told.get("category")),
-    ):
+    for field, value in (("groupId", call.groupId), ("previousId", previous_ref), ("category", call.category)):
         if isinstance(value, str | int | Decimal) and value != "":
             said[field] = shown(value)
             if said[field] != str(value):
                 taken[field] = str(value)
 
 
+class _Who(msgspec.Struct, frozen=True, gc=False):
+    """A user or a device that a message names. `is_contact` where the reference must not be stored readable."""
+
+    ref: str
+    is_contact: bool
+    visitor: UUID
+
+
 def visitor(sender: Sender, what: Literal["user", "device"], ref: str) -> UUID:
     """Under which number the events of this user or device are kept: the same for all sources of one namespace."""
-    return _visitor(sender.keyed, f"{what}\x00{sender.namespace}\x00{ref}")
+    return _visitor(sender.keyed, sender.namespace, what, ref)
+
+
+def _visitor(keyed: bytes, namespace: str, what: str, ref: str) -> UUID:
+    hashing = _hashing(keyed, 16).copy()
+    hashing.update(f"{what}\x00{namespace}\x00{ref}".encode("utf-8", "replace"))
+    return UUID(bytes=hashing.digest())
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _visitor(keyed: bytes, text: str) -> UUID:
-    return UUID(int=int.from_bytes(_digest(keyed, text)))
-
-
-def _digest(keyed: bytes, text: str) -> bytes:
-    hashing = _hashing(keyed, 16).copy()
-    hashing.update(text.encode("utf-8", "replace"))
-    return hashing.digest()
+def _known(keyed: bytes, namespace: str, what: str, value: str) -> _Who | None:
+    ref = _usable(value)
+    return None if ref is None else _Who(ref, personal.is_contact(ref), _visitor(keyed, namespace, what, ref))
 
 
 @lru_cache(maxsize=16)
 def _hashing(keyed: bytes, size: int) -> blake2b:
     """A hash that has taken the key in, to be copied: that is half of the work."""
     return blake2b(digest_size=size, key=keyed)
+
+
+@lru_cache(maxsize=1_000)
+def _hashing_messages(keyed: bytes, source: int) -> blake2b:
+    """The same for the ids of a source's messages."""
+    hashing = blake2b(digest_size=16, key=keyed)
+    hashing.update(f"message\x00{source}\x00".encode())
+    return hashing
 
 
 def _object(value: Any) -> dict[str, Any]:
@@ -423,28 +598,34 @@ def _stamp(value: object) -> object:
     return value if type(value) in _STAMPS else "?"
 
 
-def _name(told: dict[str, Any], kind: int, type_: str) -> str:
-    if NAMES_OF_KINDS[kind] not in _NAMED:
-        return ""
-    value = told.get("event") if kind == _TRACK else told.get("name") or told.get("category")
+def _named(call: _Call, kind: int) -> tuple[str, bool]:
+    """Its name, and whether it is an event about something written."""
+    if kind not in _NUMBERS_NAMED:
+        return "", False
+    value = call.event if kind == _TRACK else call.name or call.category
     if kind == _TRACK and (not isinstance(value, str) or not value.strip()):
         raise _No("no_event", "event", f"event: {shown(value)!r} is no name; say what happened, like 'Product Viewed'")
+    if not isinstance(value, str):
+        return "", False
     # Cached are short ones only: a message may be a megabyte.
-    tidied = _tidy_name if isinstance(value, str) and len(value) <= 2 * LONGEST_NAME else _tidy_name.__wrapped__
-    name, is_good = tidied(value) if isinstance(value, str) else ("", True)
-    if not is_good:
-        raise _No(
-            "bad_name",
-            "event" if kind == _TRACK else "name",
-            f"{type_}: {name[:40]!r} has more than {LONGEST_NAME} characters or some nobody can see; shorten it",
-        )
-    return name
+    tidied = _tidy_name if len(value) <= 2 * LONGEST_NAME else _tidy_name.__wrapped__
+    if found := tidied(value):
+        return found
+    name = personal.without_addresses(value.strip())[:40]
+    raise _No(
+        "bad_name",
+        "event" if kind == _TRACK else "name",
+        f"{NAMES_OF_KINDS[kind]}: {name!r} has more than {LONGEST_NAME} characters or some nobody can see; shorten it",
+    )
 
 
 @lru_cache(maxsize=2_000)
-def _tidy_name(name: str) -> tuple[str, bool]:
+def _tidy_name(name: str) -> tuple[str, bool] | None:
+    """The name, and whether it is an event about something written; None for what is no name."""
     tidy = personal.without_addresses(name.strip())
-    return tidy, len(tidy) <= LONGEST_NAME and not _UNSEEN.search(tidy)
+    if not tidy or len(tidy) > LONGEST_NAME or _UNSEEN.search(tidy):
+        return None
+    return tidy, tidy.casefold() in personal.WRITTEN
 
 
 def _identity(value: object, field: str) -> str | None:
@@ -470,12 +651,8 @@ def _identity(value: object, field: str) -> str | None:
     return _usable(value)
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def _usable(ref: str) -> str | None:
     return None if identifiers.why_unusable(ref) else ref.strip()
-
-
-_is_contact = lru_cache(maxsize=_REMEMBERED)(personal.is_contact)
 
 
 def _call_meant(type_: object) -> str:
@@ -489,8 +666,6 @@ def _message_id(value: object, original: object, content: int) -> str:
 
     What programs write for nothing is no id: all messages of a broken client would be one.
     """
-    if isinstance(value, str) and _SURELY_AN_ID.fullmatch(value):
-        return value
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < personal.LARGEST_NUMBER:
         value = str(value)
     if isinstance(value, str) and value.strip():

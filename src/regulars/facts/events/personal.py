@@ -6,7 +6,8 @@ in a field whose name speaks of telephones.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
+from decimal import Decimal
 from typing import Any, Final
 
 from regulars.facts.customers import identifiers
@@ -105,11 +106,16 @@ _LOCAL = re.compile(r"\+?(?:[ ().-]{0,2}[0-9]){7,15}", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*", re.ASCII)
 #: Tidy names that speak of telephones, as far as they were met.
 _TELEPHONES: set[str] = set()
+#: Bytes of JSON that a contact cannot do without, or hides behind.
+AT, PERCENT, PLUS, BACKSLASH = b"@%+\\"
 _TIDY = str.maketrans("", "", "-_ .")
 _DIGITS: Final = "0123456789"
 
 #: What an object of this name is read with other eyes: `_of_object` and `_kept` ask for it by name.
 _READ_APART = _PERSONS | {"device", "externalids"}
+
+#: What has nothing inside.
+_ONE_VALUE = frozenset([str, int, Decimal, bool, type(None)])
 
 #: What each field's name says, kept because the same few hundred names come again and again.
 _KNOWN_NAMES: dict[str, str] = {}
@@ -128,19 +134,25 @@ class Unkeepable(Exception):
     """The message nests too deep or holds a number too long; its text says which, with the mend."""
 
 
-def take_out(
-    part: str, told: dict[str, Any], *, has_address: bool, has_plus: bool = True
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def take_out(part: str, told: dict[str, Any], *, has_address: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     """`told` without what is personal, and what was taken out by its path, such as `traits.address.street`.
 
     `part` is where the object stands in the message: properties, traits or context. `has_address` is False where its
-    text surely holds no e-mail address, `has_plus` where no value begins with a plus: together they save looking at
-    every value. What is null or empty tells nothing and stays: it says that a trait goes. Raises `Unkeepable`.
+    text surely holds no e-mail address, which saves looking into every value. What is null or empty tells nothing and
+    stays: it says that a trait goes. Raises `Unkeepable`.
     """
     taken: dict[str, Any] = {}
-    if not (has_address or has_plus or part in _PERSONS) and _is_plain(told, DEEPEST):
-        return told, taken
     return _of_object(told, part, part, part in _PERSONS, DEEPEST, taken, has_address), taken
+
+
+def is_plain(told: dict[str, Any], encoded: bytes) -> bool:
+    """Whether `take_out` of properties or a context surely takes nothing out of `told`, which is `encoded` as JSON;
+    in a third of its time. False says nothing."""
+    if (AT in encoded or PLUS in encoded or PERCENT in encoded or BACKSLASH in encoded) and (
+        may_hold_address(encoded) or b'"+' in encoded
+    ):
+        return False
+    return _is_plain(told, DEEPEST)
 
 
 def take_texts(properties: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -166,12 +178,13 @@ def may_hold_address(raw: bytes) -> bool:
 
     Names of libraries begin with an @. An escape below U+0100 may stand for any character that belongs to an address.
     """
-    # Single bytes first: they are looked for many times faster than longer patterns.
-    if b"\\" in raw and b"\\u00" in raw:
+    # Single bytes first, as numbers: they are looked for many times faster than patterns of bytes.
+    has_percent = PERCENT in raw
+    if BACKSLASH in raw and b"\\u00" in raw:
         return True
-    if (b"@" in raw or (b"%" in raw and b"%40" in raw)) and _EMAIL_IN_JSON.search(raw) is not None:
+    if (AT in raw or (has_percent and b"%40" in raw)) and _EMAIL_IN_JSON.search(raw) is not None:
         return True
-    return (b"+" in raw or (b"%" in raw and b"%2" in raw)) and _PHONE_IN_JSON.search(raw) is not None
+    return (PLUS in raw or (has_percent and b"%2" in raw)) and _PHONE_IN_JSON.search(raw) is not None
 
 
 def is_contact(ref: str) -> bool:
@@ -191,18 +204,20 @@ def _is_plain(told: dict[str, Any], depth: int) -> bool:
     return _are_plain(told.values(), depth)
 
 
-def _are_plain(values: Iterable[Any], depth: int) -> bool:
+def _are_plain(values: Collection[Any], depth: int) -> bool:
+    kinds = set(map(type, values))
+    if int in kinds:
+        for value in values:
+            if type(value) is int and not -LARGEST_NUMBER < value < LARGEST_NUMBER:
+                return False
+    if kinds <= _ONE_VALUE:
+        return True
     for value in values:
         kind = type(value)
-        if kind is str:
-            continue
         if kind is dict:
             if depth == 0 or not _is_plain(value, depth - 1):
                 return False
-        elif kind is list:
-            if depth == 0 or not _are_plain(value, depth - 1):
-                return False
-        elif kind is int and not -LARGEST_NUMBER < value < LARGEST_NUMBER:
+        elif kind is list and (depth == 0 or not _are_plain(value, depth - 1)):
             return False
     return True
 

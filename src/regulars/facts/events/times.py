@@ -54,12 +54,12 @@ def settle(*, original: object, sent: object, received_at: datetime, zone: ZoneI
     `original` and `sent` are what the message said: ISO 8601 text, or seconds or milliseconds since 1970, or nothing.
     Text without an offset is read in `zone`.
     """
-    sent_at, _ = read(sent, zone)
+    sent_at, is_near = _sending(sent, zone, received_at)
     original_at, is_naive = read(original, zone)
     if original_at is None:
         return Settled(received_at, None, sent_at, Why.NOTHING_TOLD if original in (None, "") else Why.UNREADABLE)
     why, occurred_at = Why.WITHOUT_ZONE if is_naive else Why.TOLD, original_at
-    if sent_at is not None and abs(received_at - sent_at) > NEAR and sent_at - original_at < LONGEST_QUEUE:
+    if sent_at is not None and not is_near and sent_at - original_at < LONGEST_QUEUE:
         why, occurred_at = Why.CLOCK_CORRECTED, _earlier(received_at, sent_at - original_at)
     if occurred_at > received_at:
         # A fraction of a second is two clocks' disagreement, not worth a remark.
@@ -68,6 +68,13 @@ def settle(*, original: object, sent: object, received_at: datetime, zone: ZoneI
     elif occurred_at < EARLIEST:
         why, occurred_at = Why.WAS_BEFORE_2000, received_at
     return Settled(occurred_at, original_at, sent_at, why)
+
+
+@lru_cache(maxsize=1_000, typed=True)
+def _sending(told: object, zone: ZoneInfo, received_at: datetime) -> tuple[datetime | None, bool]:
+    """When it was sent, and whether that was about when it arrived: the same for all messages of a batch."""
+    sent_at, _ = read(told, zone)
+    return sent_at, sent_at is not None and abs(received_at - sent_at) <= NEAR
 
 
 def read(told: object, zone: ZoneInfo) -> tuple[datetime | None, bool]:
@@ -85,7 +92,7 @@ def read(told: object, zone: ZoneInfo) -> tuple[datetime | None, bool]:
 @lru_cache(maxsize=1_000)
 def _read_text(told: str, zone: ZoneInfo) -> tuple[datetime | None, bool]:
     """A batch's messages were sent at the same moment, and told so in the same words."""
-    if _COUNTED.fullmatch(told):
+    if told.isdigit() and _COUNTED.fullmatch(told):
         return _counted(int(told)), False
     try:
         found = datetime.fromisoformat(told.removesuffix(" UTC") + "Z" if told.endswith(" UTC") else told)

@@ -25,7 +25,7 @@ def some(source: int, count: int) -> list[Message | Rejected]:
         kind=1,
         name="Product Viewed",
         message_id=f"m-{source}",
-        key="0" * 32,
+        key=bytes(16),
         content=1,
         visitor=UUID(int=1),
         device=None,
