@@ -27,7 +27,8 @@ def message(run: str, number: int, now: str) -> dict[str, Any]:
     product = number * 7919 % 4_000
     address = f"https://shop.example/things/{product}?utm_source=letter&utm_campaign=autumn"
     told: dict[str, Any] = {
-        "timestamp": now,
+        # Each has a moment of its own, within the second.
+        "timestamp": f"{now[:-4]}{number % 1000:03}Z",
         "integrations": {},
         "userId": f"c-{run}-{visit}" if is_known else None,
         "anonymousId": f"4f9c{visit:08x}-6d1e-4c55-9c1b-{hash_of(run):04x}8d2f11aa",

@@ -384,7 +384,8 @@ def _read(call: _Call, raw: bytes, envelope: Envelope, sender: Sender) -> Messag
     if type(sent) is not str or not sent:
         sent = _stamp(sent) or envelope.sent_at
     settled = times.settle(original=original, sent=sent, received_at=envelope.received_at, zone=sender.zone)
-    of_whom, taken = b"{}", {}
+    taken: dict[str, Any] = {}
+    of_whom = b"{}"
     told_of = _ENCODER.encode(properties)
     if is_written or traits or not personal.is_plain(properties, told_of):
         told_of, of_whom, taken = _taken_out(properties, traits, raw, envelope, is_written)

@@ -1,5 +1,7 @@
 """What could tell who somebody is, and what could not."""
 
+import json
+
 import pytest
 
 from regulars.facts.events import personal
@@ -163,12 +165,14 @@ def test_what_is_taken_and_what_is_left(name):
     part, told, left, taken = CASES[name]
 
     assert personal.take_out(part, told, has_address=True) == (left, taken)
+    assert part == "traits" or not (taken and personal.is_plain(told, json.dumps(told, ensure_ascii=False).encode()))
 
 
 def test_a_local_number_is_seen_where_nothing_else_in_the_message_looks_like_a_contact():
     told = {"step": 2, "contactMobile": "07700900004"}
 
-    assert personal.take_out("properties", told, has_address=False, has_plus=False) == (
+    assert not personal.is_plain(told, b'{"step":2,"contactMobile":"07700900004"}')
+    assert personal.take_out("properties", told, has_address=False) == (
         {"step": 2},
         {"properties.contactMobile": "07700900004"},
     )
