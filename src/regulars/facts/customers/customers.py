@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models.functions import Coalesce
 
-from regulars.facts.customers import _resolving, contacts
+from regulars.facts.customers import _resolving, contacts, persons
 from regulars.facts.customers.identifiers import check_namespace, check_ref, is_contact
 from regulars.facts.customers.models import Customer as Row
 from regulars.facts.customers.models import Identifier
@@ -145,8 +146,8 @@ def note_many(
 
 
 def get(customer: int) -> Customer:
-    """One customer by number. One indexed row; refused when there is none."""
-    row = Row.objects.filter(id=customer).first()
+    """One customer by number; a record that was joined leads to its person. One query; refused when there is none."""
+    row = Row.objects.select_related("person").filter(id=customer).first()
     if row is None:
         raise UnknownCustomer(
             f"customer: there is no number {customer}; look it up again", field="customer", value=customer
@@ -155,8 +156,11 @@ def get(customer: int) -> Customer:
 
 
 def by_public_id(text: str) -> Customer:
-    """One customer by `cus_…` as people type it. One indexed row; refused when there is none."""
-    row = Row.objects.filter(public_id=ids.parse(text, PREFIX)).first()
+    """One customer by `cus_…` as people type it. One query; refused when there is none.
+
+    Public ids are for ever: that of a record which was joined leads to its person, who has another.
+    """
+    row = Row.objects.select_related("person").filter(public_id=ids.parse(text, PREFIX)).first()
     if row is None:
         shown = text.strip()[:40]
         raise UnknownCustomer(f"customer: there is no {shown}; look it up again", field="customer", value=shown)
@@ -164,8 +168,8 @@ def by_public_id(text: str) -> Customer:
 
 
 def get_many(customers: Sequence[int]) -> dict[int, Customer]:
-    """Customers by number; those that do not exist are left out. One query."""
-    return {row.id: _customer(row) for row in Row.objects.filter(id__in=customers)}
+    """Customers by number, a joined record's its person; those that do not exist are left out. One query."""
+    return {row.id: _customer(row) for row in Row.objects.select_related("person").filter(id__in=customers)}
 
 
 def public_id(uuid: UUID) -> str:
@@ -187,12 +191,13 @@ def find_by_ref(*, ref: str, namespace: str | None = None) -> list[int]:
         known = known.filter(digest=_digest_of_ref(namespace, ref.strip()))
     else:
         return []
-    return list(known.order_by("customer_id").values_list("customer_id", flat=True))
+    found = known.order_by("customer_id").values_list(Coalesce("customer__person_id", "customer_id"), flat=True)
+    return list(dict.fromkeys(found))
 
 
 def refs_of(customer: int) -> list[tuple[str, str]]:
-    """What sources call this customer, readable: (namespace, reference). One indexed query."""
-    known = Identifier.objects.filter(customer_id=customer).order_by("namespace", "value")
+    """What sources call this person, readable: (namespace, reference). One indexed query."""
+    known = Identifier.objects.filter(customer_id__in=persons.asked([customer])).order_by("namespace", "value")
     return [(identifier.namespace, identifier.value) for identifier in known if identifier.value is not None]
 
 
@@ -203,8 +208,8 @@ def refs_of_many(customers: Sequence[int]) -> dict[int, str]:
 
 
 def count() -> int:
-    """How many customers there are. Counts them all: not for every page."""
-    return Row.objects.count()
+    """How many people there are. Counts them all: not for every page."""
+    return Row.objects.filter(person=None).count()
 
 
 def _digest_of_ref(namespace: str, ref: str) -> bytes:
@@ -216,7 +221,8 @@ def _digest_of_ref(namespace: str, ref: str) -> bytes:
     return lookup.digest("ref", f"{namespace}/{compared}")
 
 
-def _customer(row: Row) -> Customer:
+def _customer(record: Row) -> Customer:
+    row = record.person or record
     seen = row.first_seen_at
     return Customer(
         row.id, public_id(row.public_id), row.origin, row.country, row.language, seen.astimezone(UTC) if seen else None

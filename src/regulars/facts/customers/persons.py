@@ -5,8 +5,10 @@ A person is one record, the oldest, that stands for itself and those joined to i
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
+from django.db.models import Q, QuerySet
 
 from regulars.facts.customers.models import Customer
 
@@ -53,6 +55,11 @@ def records_of_many(persons: Sequence[int]) -> dict[int, tuple[int, ...]]:
         if person is not None:
             joined[person].append(record)
     return {asked: tuple(joined[person]) for asked, person in person_of.items()}
+
+
+def asked(people: Sequence[int]) -> QuerySet[Customer, Any]:
+    """All records of these people, as a part of another query: `filter(customer_id__in=persons.asked(people))`."""
+    return Customer.objects.filter(Q(id__in=people) | Q(person_id__in=people)).values("id")
 
 
 def joined_at(person: int) -> datetime | None:

@@ -6,7 +6,15 @@ PUBLISHED: tuple[PublishedTable, ...] = (
     PublishedTable(
         name="customers",
         key="customer_id",
-        sql="SELECT id AS customer_id, country, first_seen_at, origin, changed_xid FROM customers_customer",
-        columns={"customer_id": "int64", "country": "text", "first_seen_at": "timestamp", "origin": "text"},
+        # Joined records stay, with the person they belong to: what came with them can be told apart.
+        sql="SELECT id AS customer_id, COALESCE(person_id, id) AS person_id, country, first_seen_at, origin,"
+        " changed_xid FROM customers_customer",
+        columns={
+            "customer_id": "int64",
+            "person_id": "int64",
+            "country": "text",
+            "first_seen_at": "timestamp",
+            "origin": "text",
+        },
     ),
 )

@@ -6,7 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models.functions import Coalesce
 
+from regulars.facts.customers import persons
+from regulars.facts.customers.relation import RECORDS_OF
 from regulars.facts.events.messages import DECODER, KINDS, NAMES_OF_KINDS
 from regulars.facts.events.models import Visitor
 from regulars.kit.refusals import Refusal
@@ -27,7 +30,7 @@ SELECT {_COLUMNS} FROM events_visitor AS visitor CROSS JOIN LATERAL (
        AND (%(source)s::bigint IS NULL OR source = %(source)s) AND (%(name)s::text IS NULL OR name = %(name)s)
        AND occurred_at >= visitor.first_seen_at AND occurred_at <= %(at)s AND (occurred_at, id) < (%(at)s, %(number)s)
      ORDER BY occurred_at DESC, id DESC LIMIT %(limit)s
-) AS event WHERE visitor.customer_id = %(customer)s ORDER BY event.occurred_at DESC, event.id DESC LIMIT %(limit)s
+) AS event WHERE visitor.customer_id IN {RECORDS_OF} ORDER BY event.occurred_at DESC, event.id DESC LIMIT %(limit)s
 """  # noqa: S608 - of constants
 _RECENT = f"""
 SELECT {_COLUMNS} FROM (
@@ -195,8 +198,11 @@ def summary(customer: int) -> Summary | None:
 def summaries(customers: Sequence[int]) -> dict[int, Summary]:
     """`summary` of each of whom something is known. One query."""
     of: dict[int, list[Visitor]] = {}
-    for row in Visitor.objects.filter(customer_id__in=customers).order_by("first_seen_at", "id"):
-        of.setdefault(row.customer_id or 0, []).append(row)
+    theirs = Visitor.objects.filter(customer_id__in=persons.asked(customers)).annotate(
+        whose=Coalesce("customer__person_id", "customer_id")
+    )
+    for row in theirs.order_by("first_seen_at", "id"):
+        of.setdefault(row.whose, []).append(row)
     return {customer: _summary(rows) for customer, rows in of.items()}
 
 

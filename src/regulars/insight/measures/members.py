@@ -176,7 +176,8 @@ def _where(conditions: list[str]) -> str:
 
 
 def _conditions(filter: MemberFilter, order: Order, seen: tuple[date, str] | None) -> tuple[list[str], list[Any]]:
-    conditions: list[str] = []
+    # Joined records are in the list as the person they belong to.
+    conditions: list[str] = ["customer.person_id IS NULL"]
     values: list[Any] = []
 
     def must(condition: str, *given: Any) -> None:

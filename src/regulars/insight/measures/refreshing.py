@@ -111,6 +111,11 @@ def _store(computed: Computed) -> tuple[int, int, int]:
             for batch in computed.batches():
                 copy.write(_as_csv(batch.select(columns)))
         run("ANALYZE fresh_reading")
+        # Somebody joined since the publish is read with their person, from the next refresh on.
+        run(
+            "DELETE FROM fresh_reading AS fresh USING {customers} AS customer"
+            " WHERE customer.id = fresh.customer_id AND customer.person_id IS NOT NULL"
+        )
         # Rows that stay as they are are not touched: no dead rows, no index work for them.
         changed = run(
             "UPDATE measures_reading AS old SET ({values}) = ROW ({fresh_values}) FROM fresh_reading AS fresh"

@@ -3,7 +3,7 @@ from django.db import connection
 
 from regulars.facts.customers.relation import COLUMNS, CUSTOMERS
 
-TYPES = ("bigint", "uuid", "character varying(2)", "character varying(10)", "timestamp with time zone")
+TYPES = ("bigint", "uuid", "character varying(2)", "character varying(10)", "timestamp with time zone", "bigint")
 
 
 @pytest.mark.django_db

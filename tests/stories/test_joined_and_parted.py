@@ -1,0 +1,195 @@
+"""Joined and parted again, all is as if nobody had ever been joined: whatever happened before, between and after."""
+
+from datetime import timedelta
+from itertools import count
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from regulars.facts.commerce import goods_returns, orders
+from regulars.facts.commerce.tests.builders import MAREK, MONDAY, a_batch, a_return_batch, an_order
+from regulars.facts.customers import consent, customers, identity, persons, profiles
+from regulars.facts.customers.identity import Observation, Reason
+from regulars.facts.customers.profiles import Profile
+
+pytestmark = pytest.mark.django_db
+NAMES = ("anna", "bo", "chen")
+DAY = timedelta(days=1)
+
+WHO = st.sampled_from(NAMES)
+FACTS = st.one_of(
+    st.tuples(st.just("buys"), WHO, st.sampled_from(("coat", "tea")), st.integers(1, 3)),
+    st.tuples(st.just("brings back"), WHO, st.sampled_from(("coat", "tea")), st.integers(1, 3)),
+    st.tuples(st.just("refunds"), WHO),
+    st.tuples(st.just("cancels"), WHO),
+    st.tuples(st.just("agrees"), WHO, st.booleans()),
+    st.tuples(st.just("tells"), WHO, st.sampled_from(("Lisa", "Lily"))),
+)
+JOINING = st.one_of(
+    st.tuples(st.just("joined"), WHO, WHO),
+    st.tuples(st.just("apart"), WHO, WHO),
+    st.tuples(st.just("proves"), WHO, st.sampled_from(("+8613812341234", "+8613987651234"))),
+)
+
+
+class Rollback(Exception):
+    """The example is over."""
+
+
+class World:
+    """A shop that remembers who it knows by name."""
+
+    def __init__(self):
+        self.numbers = {
+            name: customers.resolve_many(namespace="shop", refs=[name], at=MONDAY, by=MAREK, origin="live")[name]
+            for name in NAMES
+        }
+        self._day = count(1)
+        self._key = count(1)
+        self._links = []
+        self._pairs = set()
+
+    def does(self, what, who, *more):
+        """`n` only makes references and keys, so that facts have the same ones with and without joins between."""
+        n, at = next(self._day), MONDAY + self.days * DAY
+        number = self.numbers[who]
+        if what == "buys":
+            [product, quantity] = more
+            orders.record_many(
+                batch=a_batch(an_order(f"o{n}", customer=who, at=at, lines=((product, str(quantity), "10.00"),))),
+                at=at,
+                by=MAREK,
+            )
+        elif what == "brings back":
+            [product, quantity] = more
+            goods_returns.record_many(
+                batch=a_return_batch((f"r{n}", who, None, at, [(product, str(quantity), quantity * 1000)])),
+                at=at,
+                by=MAREK,
+            )
+        elif what in ("refunds", "cancels"):
+            mine = [one for one in self.orders_told_for(who) if one.cancelled_at is None]
+            if mine and what == "cancels":
+                orders.cancel(order=mine[0].id, at=at, by=MAREK)
+            elif mine and all(line.returned_quantity == 0 for line in mine[0].lines):
+                goods_returns.refund(order=mine[0].id, key=f"f{n}", at=at, by=MAREK)
+        elif what == "agrees":
+            act = consent.give if more[0] else consent.withdraw
+            act(customer=number, purpose="marketing", channel="email", place="web_form", key=f"c{n}", at=at, by=MAREK)
+        elif what == "tells":
+            profiles.describe(customer=number, profile=Profile(given_name=more[0]), key=f"d{n}", at=at, by=MAREK)
+
+    days = 0
+
+    def orders_told_for(self, who):
+        person = persons.of(self.numbers[who])
+        found = orders.of_customer(person, limit=200)
+        return [one for one in found if self.told_for.get(one.ref) == who]
+
+    def live(self, acts):
+        self.told_for = {}
+        fact = count(1)
+        for act in acts:
+            if act[0] in ("joined", "apart", "proves"):
+                self.joins(*act)
+                continue
+            n = next(fact)
+            self.told_for[f"o{n}"] = act[1]
+            self.days += 1
+            self.does(*act)
+
+    def joins(self, what, who, other):
+        n, at = next(self._key), MONDAY + self.days * DAY
+        if what == "proves":
+            changed = Observation(self.numbers[who], "phone", "", other, "contact", "portal", at, f"l{n}")
+            identity.observe(observation=changed, by=MAREK)
+        elif who != other:
+            one, two = self.numbers[who], self.numbers[other]
+            self._pairs.add((one, two))
+            if what == "apart":
+                identity.keep_apart(one=one, other=two, why=Reason.FAMILY, key=f"k{n}", at=at, by=MAREK)
+                return
+            try:
+                with transaction.atomic():
+                    identity.join(one=one, other=two, why=Reason.ASKED, key=f"k{n}", at=at, by=MAREK)
+            except identity.KeptApart:
+                pass
+
+    def parts_all(self):
+        at = MONDAY + (self.days + 1) * DAY
+        for link in identity.links_of(list(self.numbers.values())):
+            identity.revoke(link=link.id, why=Reason.MISTAKE, key=f"u{link.id}", at=at, by=MAREK)
+        for one, two in sorted(self._pairs):
+            identity.undecide(one=one, other=two, why=Reason.MISTAKE, key=f"u{one}-{two}", at=at, by=MAREK)
+
+    def seen(self):
+        """Everything that anybody can see of the three, by names and references."""
+        at = MONDAY + (self.days + 2) * DAY
+        return {
+            who: (
+                [
+                    (
+                        one.ref,
+                        one.total_minor,
+                        one.cancelled_at,
+                        [(line.number, line.returned_quantity) for line in one.lines],
+                    )
+                    for one in orders.of_customer(number, limit=200)
+                ],
+                [
+                    (one.ref, one.matched_minor, [line.matched_quantity for line in one.lines])
+                    for one in goods_returns.of_customer(number, limit=200)
+                ],
+                consent.may_send(customer=number, purpose="marketing", channel="email", at=at).code,
+                profiles.masked([number])[number],
+                customers.get(number).first_seen_at,
+                persons.records_of(number) == (number,),
+            )
+            for who, number in self.numbers.items()
+        }
+
+
+def outcome(acts, *, parted):
+    seen = None
+    try:
+        with transaction.atomic():
+            world = World()
+            world.live(acts)
+            if parted:
+                world.parts_all()
+            seen = world.seen()
+            raise Rollback
+    except Rollback:
+        return seen
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.one_of(FACTS, JOINING), min_size=4, max_size=16))
+def test_parted_again_nothing_is_left_of_having_been_joined(acts):
+    never = outcome([act for act in acts if act[0] not in ("joined", "apart", "proves")], parted=False)
+    assert outcome(acts, parted=True) == never
+
+
+def test_together_they_are_one_customer_and_their_returns_find_each_others_purchases():
+    world = World()
+    world.live(
+        [
+            ("buys", "anna", "coat", 2),
+            ("brings back", "bo", "coat", 1),
+            ("buys", "bo", "tea", 1),
+            ("joined", "anna", "bo"),
+            ("buys", "bo", "tea", 3),
+            ("agrees", "anna", True),
+            ("agrees", "bo", False),
+        ]
+    )
+    anna, bo = world.numbers["anna"], world.numbers["bo"]
+    assert [one.ref for one in orders.of_customer(anna)] == ["o4", "o3", "o1"]
+    assert orders.of_customer(bo) == []
+    [back] = goods_returns.of_customer(anna)
+    assert back.matched_minor == 1000
+    assert not consent.may_send(customer=bo, purpose="marketing", channel="email", at=MONDAY + 30 * DAY).is_allowed, (
+        "the strictest of the two counts"
+    )
