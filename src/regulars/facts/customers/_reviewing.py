@@ -5,11 +5,15 @@ from datetime import datetime
 
 from django.db.models import Q
 
+from regulars.facts.customers import _worn
 from regulars.facts.customers.models import Decision, Review
 from regulars.facts.customers.projecting import People
 
 #: Kinds that the evidence itself asks; they go when it asks no more. The others wait for a decision.
 BY_EVIDENCE = ("new_owner", "too_many", "too_large")
+
+#: A question about an identifier that too many use, not about the two records that name it.
+ABOUT_AN_IDENTIFIER = "worn"
 
 
 def follow(records: Collection[int], people: People, *, at: datetime) -> None:
@@ -23,6 +27,8 @@ def follow(records: Collection[int], people: People, *, at: datetime) -> None:
     changed: list[Review] = []
     for key, review in there.items():
         if review.one_id not in people.person or review.other_id not in people.person:
+            continue
+        if review.kind == ABOUT_AN_IDENTIFIER:
             continue
         state = review.state
         if people.person[review.one_id] == people.person[review.other_id]:
@@ -52,6 +58,7 @@ def follow(records: Collection[int], people: People, *, at: datetime) -> None:
         ],
         ignore_conflicts=True,
     )
+    _worn.note([(one.kind, bytes.fromhex(one.digest)) for one in people.worn], at=at)
 
 
 def _kept_apart(records: Collection[int]) -> set[tuple[int, int]]:

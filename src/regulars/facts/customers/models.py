@@ -390,6 +390,7 @@ class Review(models.Model):
         indexes = [
             models.Index(fields=["state", "-id"], name="customers_review_state"),
             models.Index(fields=["one"], name="customers_review_one"),
+            models.Index(fields=["digest"], name="customers_review_digest", condition=models.Q(digest__isnull=False)),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -11,7 +11,7 @@ from django.db.models import Count
 from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.company import company
-from regulars.facts.customers import _in_bulk, _names, _sealing, _statements, contacts
+from regulars.facts.customers import _claims, _in_bulk, _names, _sealing, _statements, contacts
 from regulars.facts.customers._statements import SURER_SOURCES, Statements
 from regulars.facts.customers.customers import UnknownCustomer
 from regulars.facts.customers.identifiers import check_namespace
@@ -423,7 +423,10 @@ def _write_many(
             if not set(_NAMES).isdisjoint(new)
         }
     )
-    return _in_bulk.claim(digests, max(at[customer] for customer in changed))
+    latest_at = max(at[customer] for customer in changed)
+    shared = _in_bulk.claim(digests, latest_at)
+    _claims.follow(digests, shared, at=latest_at)
+    return shared
 
 
 def masked(customers: Sequence[int]) -> dict[int, MaskedProfile]:

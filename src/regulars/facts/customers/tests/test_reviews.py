@@ -1,0 +1,180 @@
+"""Questions of identity: asked once, seen side by side, answered, taken back."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from regulars.facts.customers import blocking, identity, persons, records, reviews
+from regulars.facts.customers.identity import Observation, Reason
+from regulars.facts.customers.profiles import Profile
+from regulars.facts.customers.reviews import NotAboutTwo, NothingDecided, UnknownReview
+from regulars.facts.customers.tests.builders import MAREK, MONDAY, a_customer, described
+from regulars.kit.refusals import Refusal
+from regulars.runtime.trail import trail
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+SHARED = "+8613812345670"
+
+
+def told_by(*refs, phone=SHARED, email=None):
+    found = []
+    for ref in refs:
+        found.append(a_customer(ref))
+        described(found[-1], Profile(display_name=f"{ref.title()} Li", phone=phone, email=email))
+    return found
+
+
+def proves(record, value=SHARED, kind="phone", *, at=MONDAY, evidence="contact", namespace=""):
+    return identity.observe(
+        observation=Observation(
+            record, kind, namespace, value, evidence, "portal", at, f"{record}-{value}-{at.date()}"
+        ),
+        by=MAREK,
+    )
+
+
+def the_question():
+    [question] = reviews.listed()
+    return question
+
+
+def test_two_people_who_claim_one_phone_are_one_question_however_often_they_tell_it():
+    anna, bo = told_by("anna", "bo")
+    described(bo, Profile(phone="138 1234 5670", country="CN"), key="again")
+
+    question = the_question()
+    assert (question.kind, question.one, question.other, question.identifier_kind) == ("claim", anna, bo, "phone")
+    assert reviews.count_open() == 1
+    assert reviews.get(question.public_id) == question == reviews.of_records([bo])[0]
+    assert persons.of(bo) == bo, "a claim joins nobody"
+
+
+def test_nobody_is_asked_about_one_person_or_about_two_who_were_kept_apart():
+    anna, bo, chen = a_customer("anna"), a_customer("bo"), a_customer("chen")
+    identity.join(one=anna, other=bo, why=Reason.DOCUMENT, key="j", at=MONDAY, by=MAREK)
+    identity.keep_apart(one=anna, other=chen, why=Reason.FAMILY, key="a", at=MONDAY, by=MAREK)
+    for who in (anna, bo, chen):
+        described(who, Profile(phone=SHARED))
+    assert reviews.listed(state=None) == []
+
+
+def test_the_two_stand_side_by_side_masked_with_what_they_have_in_common():
+    anna, bo = told_by("anna", "bo")
+    proves(bo, "bo@shop.cn", "email", evidence="told")
+    seen = reviews.sides(one=anna, other=bo)
+
+    assert [[one.called[0].ref for one in side] for side in (seen.one, seen.other)] == [["anna"], ["bo"]]
+    assert seen.one[0].masked.phone == "138****5670"
+    assert seen.in_common == ("phone",)
+    [link] = seen.other[0].links
+    assert (link.kind, link.value, link.evidence, link.source) == ("email", None, "told", "portal")
+
+
+def test_a_question_is_answered_and_the_answer_taken_back():
+    anna, bo = told_by("anna", "bo")
+    asked = the_question()
+    with pytest.raises(NothingDecided):
+        reviews.undo(review=asked, why=Reason.MISTAKE, key="u0", at=MONDAY, by=MAREK)
+
+    changed = reviews.join(review=asked, why=Reason.CONFIRMED, key="k1", at=MONDAY, by=MAREK)
+    assert [move.record for move in changed.joined] == [bo]
+    assert (reviews.get(asked.public_id).state, reviews.count_open()) == ("joined", 0)
+    assert [record.id for record in records.of(bo)] == [anna, bo]
+    [decided] = reviews.decisions_of([bo])
+    assert (decided.verdict, decided.why, decided.by) == ("join", "confirmed", str(MAREK))
+
+    reviews.undo(review=asked, why=Reason.MISTAKE, key="k2", at=MONDAY + DAY, by=MAREK)
+    assert (persons.of(bo), reviews.get(asked.public_id).state) == (bo, "open")
+    reviews.keep_apart(review=asked, why=Reason.FAMILY, key="k3", at=MONDAY + 2 * DAY, by=MAREK)
+    assert reviews.get(asked.public_id).state == "apart"
+    assert [one.verdict for one in reviews.decisions_of([anna])] == ["apart"]
+
+
+def test_a_phone_that_is_given_up_asks_no_more_and_asks_again_when_it_comes_back():
+    """Recycled by the operator: the first owner tells another number, and the next describe of the second claims it."""
+    anna, bo = told_by("anna", "bo")
+    asked = the_question()
+    described(anna, Profile(phone="+8613899990000"), key="new-number")
+    assert reviews.get(asked.public_id).state == "gone"
+    described(bo, Profile(phone=""), key="off")
+    described(bo, Profile(phone=SHARED), key="on")
+    assert reviews.listed() == [], "it is Bo's alone now"
+    described(anna, Profile(phone=SHARED), key="back")
+    assert the_question().public_id == asked.public_id
+
+
+def test_an_email_changed_at_the_shop_stops_identifying_and_the_ledger_shows_when():
+    anna, new_owner = a_customer("anna"), a_customer("new")
+    proves(anna, "old@shop.cn", "email", evidence="login")
+    old = records.of(anna)[0].links[0]
+    identity.revoke(link=old.id, why=Reason.NEW_OWNER, key="r", at=MONDAY + DAY, by=MAREK)
+    proves(anna, "fresh@shop.cn", "email", evidence="login", at=MONDAY + DAY)
+    changed = proves(new_owner, "old@shop.cn", "email", evidence="login", at=MONDAY + 2 * DAY)
+
+    assert (changed.joined, changed.conflicts) == ((), ())
+    assert [(link.at, link.counts) for link in records.of(anna)[0].links] == [(MONDAY, False), (MONDAY + DAY, True)]
+
+
+def test_a_phone_of_hundreds_is_one_question_about_the_phone():
+    crowd = told_by(*(f"guest-{n}" for n in range(9)))
+    open_ones = reviews.listed()
+    [worn] = [one for one in open_ones if one.kind == "worn"]
+    assert open_ones == [worn], "what was asked of pairs before is asked no more"
+    assert (worn.identifier_kind, reviews.used_by(worn)) == ("phone", 9)
+    with pytest.raises(NotAboutTwo):
+        reviews.join(review=worn, why=Reason.CONFIRMED, key="k", at=MONDAY, by=MAREK)
+
+    reviews.block(review=worn, at=MONDAY, by=MAREK)
+    reviews.block(review=worn, at=MONDAY, by=MAREK)
+    told_by("late-guest")
+    assert reviews.listed() == []
+    assert [(one.kind, one.value) for one in blocking.listed()] == [("phone", None)]
+    [line] = trail.of(f"review:{worn.public_id}")
+    assert line.verb == "customers.reviews.block"
+    for who in crowd[:2]:
+        assert proves(who).joined == (), "a blocked identifier joins nobody"
+
+
+def test_a_card_that_too_many_prove_is_asked_about_once_and_can_be_left_as_it_is():
+    crowd = [a_customer(f"guest-{n}") for n in range(6)]
+    for who in crowd:
+        proves(who, "TILL-1", "card", namespace="club")
+    worn = the_question()
+    assert (worn.kind, worn.identifier_kind, reviews.used_by(worn)) == ("worn", "card", 6)
+    assert {persons.of(who) for who in crowd} == set(crowd)
+
+    reviews.set_aside(review=worn, at=MONDAY, by=MAREK)
+    proves(a_customer("guest-9"), "TILL-1", "card", namespace="club")
+    assert reviews.listed() == []
+
+
+def test_what_was_blocked_can_be_evidence_again():
+    anna, bo = a_customer("anna"), a_customer("bo")
+    proves(anna)
+    proves(bo)
+    digest = identity.digest("phone", "", SHARED).digest
+    assert [move.record for move in blocking.block(digest=digest, at=MONDAY, by=MAREK).parted] == [bo]
+    assert blocking.listed()[0].records == 2
+    assert [move.record for move in blocking.unblock(digest=digest, at=MONDAY, by=MAREK).joined] == [bo]
+    with pytest.raises(blocking.NotBlocked):
+        blocking.unblock(digest=digest, at=MONDAY, by=MAREK)
+
+
+def test_questions_come_a_page_at_a_time_by_kind_and_state():
+    told_by("anna", "bo", phone="+8613812345671")
+    told_by("chen", "dai", phone="+8613812345672")
+    newest, oldest = reviews.listed()
+    assert reviews.listed(before=newest.id) == [oldest]
+    assert reviews.listed(kind="worn") == []
+    reviews.keep_apart(review=oldest, why=Reason.FAMILY, key="k", at=MONDAY, by=MAREK)
+    assert [one.id for one in reviews.listed(state="apart")] == [oldest.id]
+    assert replace(oldest, state="apart", decided_at=MONDAY) in reviews.listed(state=None)
+
+
+def test_what_is_no_question_is_refused():
+    with pytest.raises(Refusal):
+        reviews.get("nonsense")
+    with pytest.raises(UnknownReview):
+        reviews.get("rev_00000000000000000000000000")
