@@ -19,10 +19,12 @@ from regulars.facts.customers.customers import UnknownCustomer
 from regulars.facts.customers.kinds import Evidence
 from regulars.facts.customers.merging import Effect, Move
 from regulars.facts.customers.models import Customer, Decision, Link, Moved, Rules
+from regulars.facts.customers.notices import IdentityRulesChanged
 from regulars.facts.customers.projecting import Conflict, Decided, Identifier, Join
 from regulars.facts.customers.rules import IdentityRules
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
+from regulars.runtime.notices.outbox import announce
 from regulars.runtime.secrets import lookup
 from regulars.runtime.trail import trail
 
@@ -254,9 +256,15 @@ def set_rules(*, rules: IdentityRules, at: datetime, by: Actor) -> Changed:
     with transaction.atomic():
         _settling.lock()
         row = Rules.objects.create(rules=rules_of_identity.to_json(rules), at=at, by=str(by))
-        trail.record(by=by, verb="customers.identity.set_rules", subject=f"identity_rules:{row.id}", at=at)
         everybody = _settling.whole_scene().records
-        return _settle(everybody, {"act": "rules", "rules": row.id}, at, by) if everybody else Changed((), (), ())
+        done = _settle(everybody, {"act": "rules", "rules": row.id}, at, by) if everybody else Changed((), (), ())
+        announce(
+            IdentityRulesChanged(rules=row.id, at=at),
+            by=by,
+            verb="customers.identity.set_rules",
+            after={"rules": row.id, "joined": len(done.joined), "parted": len(done.parted)},
+        )
+        return done
 
 
 def rules() -> IdentityRules:

@@ -126,3 +126,16 @@ class CustomerParted(Notice):
     @property
     def subject(self) -> str:
         return f"customer:{self.person}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentityRulesChanged(Notice):
+    """Other rules say who is one person; who had to move was told before."""
+
+    kind: ClassVar[str] = "customers.identity_rules_changed"
+
+    rules: int
+
+    @property
+    def subject(self) -> str:
+        return "identity:rules"

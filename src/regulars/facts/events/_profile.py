@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from regulars.facts.customers import customers, identifiers, profiles
-from regulars.facts.events import _standing, messages, stream, traits
+from regulars.facts.events import _standing, devices, messages, stream, traits
 from regulars.facts.events import personal as personal_parts
 from regulars.facts.events._standing import Standing
 from regulars.facts.events.messages import DECODER, KINDS, Sender
@@ -63,8 +63,9 @@ def take(events: Sequence[Event]) -> None:
         elif event.kind == _ALIAS and (other := former[event.id].met(known, event)) is not None and other is not mine:
             links.append(_Link("alias", other.id, mine.id, event))
     _give_customers(known, events)
-    now_known = _link(known, links)
+    now_known, disputed = _link(known, links)
     _standing.save(list(known.values()))
+    devices.reckon(disputed)
     _seal_anew(events, known, personal)
     _seal_what_was_before(now_known, known)
     # What somebody told before it was known who it is counts from now on.
@@ -180,8 +181,8 @@ def _give_customers(known: Mapping[UUID, Standing], events: Sequence[Event]) -> 
             customers.note_many(first_seen=seen, at=at, by=BY)
 
 
-def _link(known: Mapping[UUID, Standing], links: Sequence[_Link]) -> list[UUID]:
-    """The first link counts; one that says otherwise is kept as evidence and changes nothing. Who is linked now."""
+def _link(known: Mapping[UUID, Standing], links: Sequence[_Link]) -> tuple[list[UUID], set[UUID]]:
+    """The first link counts; one that says otherwise is kept as evidence. Who is linked now; of whom two are told."""
     fresh: list[UUID] = []
     evidence: dict[tuple[str, UUID, UUID], tuple[_Link, bool]] = {}
     for link in links:
@@ -208,7 +209,7 @@ def _link(known: Mapping[UUID, Standing], links: Sequence[_Link]) -> list[UUID]:
                     [link.event.received_at for link, _ in told],
                 ],
             )
-    return list(dict.fromkeys(fresh))
+    return list(dict.fromkeys(fresh)), {link.visitor for link, contradicts in evidence.values() if contradicts}
 
 
 def _seal_anew(

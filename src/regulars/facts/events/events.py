@@ -30,7 +30,8 @@ SELECT {_COLUMNS} FROM events_visitor AS visitor CROSS JOIN LATERAL (
        AND (%(source)s::bigint IS NULL OR source = %(source)s) AND (%(name)s::text IS NULL OR name = %(name)s)
        AND occurred_at >= visitor.first_seen_at AND occurred_at <= %(at)s AND (occurred_at, id) < (%(at)s, %(number)s)
      ORDER BY occurred_at DESC, id DESC LIMIT %(limit)s
-) AS event WHERE visitor.customer_id IN {RECORDS_OF} ORDER BY event.occurred_at DESC, event.id DESC LIMIT %(limit)s
+) AS event WHERE visitor.customer_id IN {RECORDS_OF} AND NOT visitor.is_shared
+ ORDER BY event.occurred_at DESC, event.id DESC LIMIT %(limit)s
 """  # noqa: S608 - of constants
 _RECENT = f"""
 SELECT {_COLUMNS} FROM (
@@ -198,7 +199,7 @@ def summary(customer: int) -> Summary | None:
 def summaries(customers: Sequence[int]) -> dict[int, Summary]:
     """`summary` of each of whom something is known. One query."""
     of: dict[int, list[Visitor]] = {}
-    theirs = Visitor.objects.filter(customer_id__in=persons.asked(customers)).annotate(
+    theirs = Visitor.objects.filter(customer_id__in=persons.asked(customers), is_shared=False).annotate(
         whose=Coalesce("customer__person_id", "customer_id")
     )
     for row in theirs.order_by("first_seen_at", "id"):

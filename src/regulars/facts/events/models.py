@@ -63,6 +63,8 @@ class Visitor(models.Model):
     products = models.JSONField()
     traits = models.JSONField(db_default={})
     last_source = models.BigIntegerField()
+    # Of a device: more people use it than the rules of identity allow, so what was done on it is nobody's.
+    is_shared = models.BooleanField(db_default=False)
 
     class Meta:
         db_table = "events_visitor"
