@@ -26,6 +26,7 @@ from regulars.runtime.database.ready import is_external, pending_migrations, ser
 from regulars.runtime.notices import lag
 from regulars.runtime.postgres import embedded, places
 from regulars.runtime.postgres.safety import has_checksums, unsafe_settings
+from regulars.runtime.preferences import preferences
 from regulars.runtime.secrets import rotation
 
 FINE, WARNING, WRONG = "fine", "warning", "wrong"
@@ -201,6 +202,14 @@ def _keys() -> Iterator[Finding]:
         yield Finding("Keys", FINE, f"{keys.present} persons' keys, all of them open")
 
 
+def _preferences() -> Iterator[Finding]:
+    if unfit := preferences.unfit():
+        words = f"what is stored for {', '.join(unfit)} does not fit, and the default is used"
+        yield Finding("Settings", WARNING, words, "Set them anew; an update may have changed what they may be.")
+    else:
+        yield Finding("Settings", FINE, "all that are stored fit")
+
+
 def findings() -> Iterator[Finding]:
     """Everything, in order. A database that does not come up is a finding, and ends the list."""
     for look in (_python, _zones, _home, _secrets):
@@ -216,7 +225,7 @@ def findings() -> Iterator[Finding]:
                 yield from look()
             if not pending_migrations():
                 # Their tables are there.
-                for look in (_jobs, _notices, _keys):
+                for look in (_jobs, _notices, _keys, _preferences):
                     yield from look()
     except Refusal as refusal:
         yield Finding("Database", WRONG, refusal.message, "Mend that first; it is what everything else stands on.")

@@ -26,7 +26,7 @@ class Hit:
 @require_safe
 @requires("members.read")
 def search(request: HttpRequest) -> HttpResponseBase:
-    """Answers Unfold's palette with the members `s` names. At most ten indexed queries."""
+    """Answers Unfold's palette with the members `s` names. At most fourteen indexed queries."""
     asked = request.GET.get("s", "").strip()
     if not asked:
         return HttpResponse()

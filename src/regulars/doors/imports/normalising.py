@@ -196,7 +196,7 @@ class Normaliser(Columns[OrderMapping]):
     def _currency(self, signed: Sequence[str]) -> pl.Expr:
         """Each row's: its column's, the one for the whole file, or what a sign in one of its `signed` fields means."""
         if "currency" in self.mapping.columns:
-            return pl.col("currency").str.to_uppercase()
+            return pl.col("currency").str.to_uppercase().replace(signs.NAMES_ONE)
         if self._meant is None:
             return pl.lit(self.currency)
         by_sign = [

@@ -59,6 +59,12 @@ _ANY = "|".join(map(re.escape, sorted((*_SIGNS, *money.currencies()), key=len, r
 _BEFORE = rf"^([-+−(（]?)\s*(?i:({_ANY}))\s*([-+−(（]?\s*[.,\d])"
 _BEHIND = rf"([\d.,][)）]?)\s*(?i:({_ANY}))\s*([)）-]?)$"
 _FOLDED = {sign.casefold(): fits for sign, fits in _SIGNS.items()}
+#: In a column of currencies, where there is room for the code: signs that name one currency beyond doubt, in capitals.
+#: The pound is Britain's there; others who call theirs so write its code.
+NAMES_ONE: Mapping[str, str] = {
+    **{sign.upper(): fits[0] for sign, fits in _SIGNS.items() if len(fits) == 1},
+    "£": "GBP",
+}
 #: What plain numbers are made of.
 _ODD = "[^0-9.,+\\- ]"
 

@@ -2,14 +2,15 @@
 
 from contextlib import suppress
 
-from regulars.facts.customers import customers, profiles
+from regulars.facts.company import company
+from regulars.facts.customers import contacts, customers, profiles
 from regulars.facts.customers.contacts import BadEmail, BadPhone
 from regulars.facts.customers.customers import UnknownCustomer
 from regulars.kit.ids import BadId
 
 
 def find(asked: str, limit: int = 50) -> list[int]:
-    """Customers that what was typed may name, the surest first. Up to six indexed queries; nothing is refused."""
+    """Customers that what was typed may name, the surest first. Up to ten indexed queries; nothing is refused."""
     typed = asked.strip()[:200]
     if not typed or "\x00" in typed:
         return []
@@ -19,7 +20,9 @@ def find(asked: str, limit: int = 50) -> list[int]:
     with suppress(BadEmail):
         return _first(limit, found, profiles.find_by_email(typed))
     with suppress(BadPhone):
-        found = _first(limit, found, profiles.find_by_phone(typed))
+        number = contacts.phone(typed, company.shop().country)
+        # Whom a source knows by the number alone has no profile to be found by.
+        found = _first(limit, found, profiles.find_by_phone(number), customers.find_by_ref(ref=number))
     return _first(limit, found, profiles.find_by_name_prefix(typed, limit))
 
 

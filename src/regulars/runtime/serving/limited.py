@@ -15,10 +15,6 @@ class Answer:
     body: bytes
 
 
-class _TooLarge(Exception):
-    """More came than was allowed."""
-
-
 class Limited:
     """Wraps an ASGI application that reads a body before it answers. Bodies above `most` bytes get `refusal()`."""
 
@@ -36,20 +32,16 @@ class Limited:
             nonlocal left
             message = await receive()
             left -= len(message.get("body", b""))
-            if left < 0:
-                raise _TooLarge
-            return message
+            # As if its sender had gone away: then an application closes what it has spooled so far.
+            return message if left >= 0 else {"type": "http.disconnect"}
 
         async def noted(message: Message) -> None:
             nonlocal has_begun
             has_begun = True
             await send(message)
 
-        try:
-            await self._app(scope, counted, noted)
-        except _TooLarge:
-            if has_begun:
-                raise
+        await self._app(scope, counted, noted)
+        if left < 0 and not has_begun:
             await self._refuse(send)
 
     async def _refuse(self, send: Send) -> None:

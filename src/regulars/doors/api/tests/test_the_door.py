@@ -165,6 +165,8 @@ def through(*, headers: list[tuple[bytes, bytes]], chunks: list[bytes]) -> tuple
         more = True
         while more:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                return
             seen += len(message["body"])
             more = message["more_body"]
         await send({"type": "http.response.start", "status": 204, "headers": []})

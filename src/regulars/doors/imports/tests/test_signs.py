@@ -147,3 +147,11 @@ def test_an_empty_currency_is_told_as_empty(tmp_path: Path) -> None:
     file = read(a_file(tmp_path, [row("A1"), row("A2", currency="")]))
 
     assert file.problems["problem"].to_list() == ["is empty"]
+
+
+@pytest.mark.parametrize(("sign", "code"), [("RMB", "CNY"), ("rmb", "CNY"), ("£", "GBP"), ("€", "EUR"), ("HK$", "HKD")])
+def test_a_sign_in_the_column_of_currencies_that_names_one_beyond_doubt_is_that_one(tmp_path, sign, code):
+    file = read(a_file(tmp_path, [row("A1", currency=sign)]))
+
+    assert file.problems.is_empty()
+    assert file.tables["orders"]["currency"].to_list() == [code]
