@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 # Otherwise each of the many processes that tests start would compile the whole house anew.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help demo up test check fix fuzz crashstorm killstorm powercut bench map
+.PHONY: help demo up test long check fix fuzz crashstorm killstorm powercut bench map
 
 help:  ## What can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,10 @@ fix: $(VENV)/.develops  ## What can be mended by machine
 
 map: $(VENV)/.develops  ## Draw the house anew
 	$(BIN)/python docs/map/draw.py
+
+long: $(VENV)/.develops  ## The long forms of tests that `make test` keeps short: real data, memory, faults, dark pictures
+	@REGULARS_TEST_HEAVY=1 $(BIN)/pytest $(addprefix src/regulars/doors/imports/tests/,test_memory.py test_real_data.py test_report.py) \
+	  tests/clients/test_faults.py tests/browser
 
 fuzz: $(VENV)/.develops  ## The JSON API against its description, 300 tries (or EXAMPLES=…) of each operation
 	@REGULARS_API_EXAMPLES=$(or $(EXAMPLES),300) $(BIN)/pytest src/regulars/doors/api/tests/test_everything_the_description_allows.py

@@ -24,6 +24,8 @@ from regulars.runtime.staff import operators
 pytestmark = pytest.mark.browser
 SHOTS = Path(__file__).resolve().parents[2] / "test-results"
 CHROMIUM = os.environ.get("REGULARS_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+#: Pictures for people: the dark ones, too, with `make long`.
+SCHEMES = ("light", "dark") if os.environ.get("REGULARS_TEST_HEAVY") else ("light",)
 SIZES = {"desktop": (1366, 860), "phone": (360, 780)}
 LEAFLET = {"type": "track", "event": "Leaflet Read", "anonymousId": "browser-9", "properties": {"chapter": "3"}}
 HEADINGS = {
@@ -176,7 +178,7 @@ def test_every_screen_stands_in_both_languages_wide_and_narrow(browser, house, l
             if name in HEADINGS[language]:
                 assert heading(page) == HEADINGS[language][name]
             assert too_wide(page) <= 0, (name, size)
-            for scheme in ("light", "dark"):
+            for scheme in SCHEMES:
                 page.emulate_media(color_scheme=scheme)
                 page.screenshot(path=SHOTS / f"{name}-{size}-{scheme}-{language}.png", full_page=True)
             page.emulate_media(color_scheme="light")

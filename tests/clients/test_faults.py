@@ -1,7 +1,7 @@
 """Every client sends through a network and a server that fail in every way at once: nothing lost, nothing doubled.
 
 The clients keep to what they document: they try again after 5xx, 429, time-outs and broken connections, and throw away
-what a 4xx refuses, which we never send. `REGULARS_TEST_HEAVY=1` makes it five times as long.
+what a 4xx refuses, which we never send. `REGULARS_TEST_HEAVY=1` makes it five times as long (`make long`).
 """
 
 import base64

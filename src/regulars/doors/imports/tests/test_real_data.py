@@ -87,7 +87,7 @@ def test_a_mapping_is_found_by_the_columns() -> None:
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not os.environ.get("REGULARS_TEST_HEAVY"), reason="half a minute: set REGULARS_TEST_HEAVY=1")
+@pytest.mark.skipif(not os.environ.get("REGULARS_TEST_HEAVY"), reason="half a minute: `make long`")
 @pytest.mark.parametrize("name", list(FILES))
 def test_the_database_holds_the_same_totals(name: str, fresh_database: dict[str, str]) -> None:
     done = orders.import_orders(

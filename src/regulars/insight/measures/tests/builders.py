@@ -2,17 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
+from django.db import connection, transaction
 
-from regulars.insight.measures import computing, tables
+from regulars.facts.customers import customers
+from regulars.insight.measures import computing, refreshing, tables
 from regulars.insight.measures.computing import Computed
+from regulars.insight.measures.scope import DAYS, Scope
 from regulars.insight.warehouse.session import Session
+from regulars.kit.actors import SYSTEM
 
 INES, TOMAS, PRIYA, MAREK, LI = 1, 2, 3, 4, 5
 A_LATER_DAY = date(2030, 1, 1)
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def bought(who: int | None, on: str, minor: int, **differently: Any) -> dict[str, Any]:
@@ -77,3 +82,28 @@ def people(result: Computed) -> dict[int, dict[str, Any]]:
 
 def stored(result: Computed) -> dict[int, dict[str, Any]]:
     return {row["customer_id"]: row for batch in result.batches() for row in batch.to_pylist()}
+
+
+def of_each(orders: Sequence[dict[str, Any]], *, as_of: date) -> dict[int, dict[str, Any]]:
+    """The measures of each customer alone: those of the shop cost as much again."""
+    with Session.from_frames(frames(orders), threads=1) as session:
+        scope = Scope(table=session.table, as_of=as_of, currency="GBP")
+        session.keep(DAYS, scope.days())
+        computing.people(session, scope)
+        return {row["customer_id"]: row for row in session.rows(scope.people())}
+
+
+def known(*names: str) -> dict[str, int]:
+    """Customers, one after the other: later ones have larger numbers."""
+    who = dict[str, int]()
+    for name in names:
+        who |= customers.resolve_many(namespace="till", refs=[name], at=NOW, by=SYSTEM, origin="live")
+    return who
+
+
+def store(orders: Sequence[dict[str, Any]], returns: Sequence[dict[str, Any]] = (), **told: Any) -> tuple[int, ...]:
+    with transaction.atomic(), computed(orders, returns, **told) as result, connection.cursor() as cursor:
+        counts = refreshing._store(result)
+        refreshing._store_shop(result, NOW)
+        cursor.execute("DROP TABLE fresh_reading")  # a test's transaction is longer than a refresh's
+    return counts

@@ -17,6 +17,7 @@ from regulars.insight.measures.tests.builders import (
     bought,
     computed,
     gave_back,
+    of_each,
     people,
     stored,
 )
@@ -140,12 +141,11 @@ def scored(days_ago: Sequence[Sequence[int]], minor: Sequence[int] | None = None
         for who, visits in enumerate(days_ago)
         for ago in visits
     ]
-    with computed(orders, as_of=THE_DAY.isoformat()) as result:
-        found = people(result)
+    found = of_each(orders, as_of=THE_DAY)
     return [found[who] for who in range(len(days_ago))]
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(days_ago=SCORES, minor=st.data())
 def test_equal_values_share_a_score_and_more_is_never_lower(days_ago: list[list[int]], minor: st.DataObject):
     spends = minor.draw(st.lists(st.integers(0, 3000), min_size=len(days_ago), max_size=len(days_ago)))
@@ -157,7 +157,7 @@ def test_equal_values_share_a_score_and_more_is_never_lower(days_ago: list[list[
             assert less[value] < more[value] or less[score] == more[score]
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(days_ago=SCORES)
 def test_the_words_of_a_group_never_contradict_the_facts(days_ago: list[list[int]]):
     for one in scored(days_ago):

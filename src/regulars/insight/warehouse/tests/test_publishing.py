@@ -209,13 +209,13 @@ def test_a_publisher_killed_at_any_moment_loses_nothing(cupboard: dict[str, str]
     put("Ines")
     publish(tmp_path)
     environment = os.environ | cupboard | {"DJANGO_SETTINGS_MODULE": "regulars.main.settings"}
-    for attempt in range(5):
+    for attempt in range(3):
         writer = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(tmp_path)], env=environment, stdout=subprocess.PIPE
         )
         assert writer.stdout is not None
         writer.stdout.readline()
-        until = time.monotonic() + 0.6 + attempt * 0.13
+        until = time.monotonic() + 0.4 + attempt * 0.13
         number = 0
         while time.monotonic() < until:
             number += 1

@@ -22,7 +22,7 @@ from regulars.runtime.notices.dispatch import Dispatcher
 from regulars.runtime.notices.models import Parked
 from regulars.runtime.notices.tests import storm
 
-KILLS = int(os.environ.get("REGULARS_STORM_KILLS", "15"))
+KILLS = int(os.environ.get("REGULARS_STORM_KILLS", "6"))
 #: How long (seconds) anything may take that is waited for: for a hang to be told from a busy machine.
 PATIENCE = 120
 
