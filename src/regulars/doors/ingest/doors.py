@@ -16,6 +16,8 @@ from regulars.runtime.secrets import lookup
 
 #: Seconds after which a revoked key opens nothing, in every process.
 FRESH = 1.0
+#: Seconds between two questions that strangers cause: they cost fifty a second at most, however many come at once.
+SOONEST = 0.02
 
 
 @dataclass(frozen=True)
@@ -34,25 +36,40 @@ class Doors:
     def __init__(self, committer: Committer) -> None:
         self._committer = committer
         self._known: Mapping[bytes, Opened] = {}
-        self._read_at = float("-inf")
+        self._read_at = self._asked_at = float("-inf")
         self._reading: asyncio.Future[None] | None = None
 
     async def find(self, token: str) -> Opened | None:
         """The door that this key opens or once opened; None for a key nobody made. Raises the database's errors."""
-        age = time.monotonic() - self._read_at
-        if age > FRESH / 2 and (self._reading is None or self._reading.done()):
+        came_at = time.monotonic()
+        age = came_at - self._read_at
+        if age > FRESH / 2 and not self._is_reading():
             # One asks for all, and before it is urgent: whoever comes meanwhile need not wait.
-            self._reading = asyncio.ensure_future(self._read())
-            self._reading.add_done_callback(_seen)
+            self._read_again()
         if age > FRESH and self._reading is not None:
             await asyncio.shield(self._reading)
         if not write_keys.looks_like_one(token):
             return None
         digest = write_keys.digest(token)
-        if digest not in self._known and time.monotonic() - self._read_at > 0.02:
-            # A key made a moment ago must not lose its first messages; strangers cost 50 questions a second at most.
-            await self._read()
+        # A key made a moment ago must not lose its first messages: nobody is a stranger before the keys were asked for
+        # after they came. All who wait for that share one question.
+        while digest not in self._known and self._read_at < came_at:
+            if not self._is_reading():
+                if (wait := self._asked_at + SOONEST - time.monotonic()) > 0:
+                    await asyncio.sleep(wait)
+                    continue
+                self._read_again()
+            assert self._reading is not None
+            await asyncio.shield(self._reading)
         return self._known.get(digest)
+
+    def _is_reading(self) -> bool:
+        return self._reading is not None and not self._reading.done()
+
+    def _read_again(self) -> None:
+        self._asked_at = time.monotonic()
+        self._reading = asyncio.ensure_future(self._read())
+        self._reading.add_done_callback(_seen)
 
     async def _read(self) -> None:
         # As they were when they were asked for, not when the answer came.
