@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from struct import Struct
 from typing import Literal
 
@@ -47,10 +48,11 @@ _NOTHING = b"\xff\xff\xff\xff"
 _A_UUID = b"\0\0\0\x10"
 _TIME_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_REMEMBERED = 10_000
 _LENGTH = Struct(">i").pack
 _TIME = Struct(">iq").pack
 _ROW_OF_SEEN = Struct(">hi16siqiq").pack
-_ROW_OF_EVENT = Struct(">hiqiqihi").pack
+_ROW_OF_EVENT = Struct(">hiqiqih").pack
 _ROW_OF_HIDDEN = Struct(">hiqi16siqi").pack
 _WHY_THEN = Struct(">ih").pack
 #: jsonb's length, and the number of its form.
@@ -232,10 +234,10 @@ def _rows(fresh: Sequence[Message], first: int, received_at: datetime, origin: O
         if one.sent_at is not latest:
             latest, sent_at = one.sent_at, _instant(one.sent_at)
         occurred_at = _instant(one.occurred_at)
-        name, message_id, data = one.name.encode(), one.message_id.encode(), one.data
+        message_id, data = one.message_id.encode(), one.data
         parts += (
-            _ROW_OF_EVENT(16, 8, number, 8, one.source, 2, one.kind, len(name)),
-            name,
+            _ROW_OF_EVENT(16, 8, number, 8, one.source, 2, one.kind),
+            _text(one.name),
             _A_UUID,
             one.visitor.bytes,
             _NOTHING if one.device is None else _A_UUID + one.device.bytes,
@@ -253,7 +255,9 @@ def _rows(fresh: Sequence[Message], first: int, received_at: datetime, origin: O
     return parts
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _text(value: str) -> bytes:
+    """Names, and the references of one visit, come again and again."""
     text = value.encode()
     return _LENGTH(len(text)) + text
 

@@ -392,7 +392,7 @@ def _read(call: _Call, raw: bytes, envelope: Envelope, sender: Sender) -> Messag
     # That something was told, without what: a tracking plan asks whether a property is there.
     hidden = sorted({personal.without_addresses(path) for path in taken}) if taken else None
     core = b'{"properties":%b,"traits":%b}' % (told_of, of_whom)
-    is_odd = settled.why is times.Why.UNREADABLE
+    is_odd = settled.why is times.UNREADABLE
     if is_odd or call.previousId is not None or call.groupId is not None or call.category is not None:
         said: dict[str, Any] = {"properties": msgspec.Raw(told_of), "traits": msgspec.Raw(of_whom)}
         if is_odd:

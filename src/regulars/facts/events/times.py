@@ -39,6 +39,10 @@ class Why(IntEnum):
     WITHOUT_ZONE = 6
 
 
+#: Looked up once: asking an enumeration for a member costs as much as comparing two instants.
+_TOLD, _WITHOUT_ZONE, UNREADABLE = Why.TOLD, Why.WITHOUT_ZONE, Why.UNREADABLE
+
+
 class Settled(msgspec.Struct, frozen=True):
     """`occurred_at` is the time that counts; the two others are what was told, None where nothing readable was."""
 
@@ -57,8 +61,8 @@ def settle(*, original: object, sent: object, received_at: datetime, zone: ZoneI
     sent_at, is_near = _sending(sent, zone, received_at)
     original_at, is_naive = read(original, zone)
     if original_at is None:
-        return Settled(received_at, None, sent_at, Why.NOTHING_TOLD if original in (None, "") else Why.UNREADABLE)
-    why, occurred_at = Why.WITHOUT_ZONE if is_naive else Why.TOLD, original_at
+        return Settled(received_at, None, sent_at, Why.NOTHING_TOLD if original in (None, "") else UNREADABLE)
+    why, occurred_at = _WITHOUT_ZONE if is_naive else _TOLD, original_at
     if sent_at is not None and not is_near and sent_at - original_at < LONGEST_QUEUE:
         why, occurred_at = Why.CLOCK_CORRECTED, _earlier(received_at, sent_at - original_at)
     if occurred_at > received_at:
