@@ -12,13 +12,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import actors, people, places
+from regulars.doors.console import actors, consents, people, places
 from regulars.doors.console.site import fragment, may, me, page
 from regulars.doors.console.words import measure_words, segment_words
 from regulars.facts.company import company
-from regulars.facts.customers import customers, profiles
+from regulars.facts.customers import consent_words, customers, profiles
 from regulars.facts.customers.customers import Customer
 from regulars.facts.customers.profiles import PURPOSE_LABELS, Purpose
+from regulars.facts.customers.purposes import Reason
 from regulars.facts.events import events
 from regulars.facts.events.events import Summary
 from regulars.facts.sources import sources
@@ -55,6 +56,9 @@ FIELD_NAMES = {
 ACTS = {
     "customers.reveal": gettext_lazy("looked at the contacts"),
     "customers.describe": gettext_lazy("wrote down the profile"),
+    "consent.give": gettext_lazy("wrote down a consent"),
+    "consent.withdraw": gettext_lazy("wrote down a refusal"),
+    "preferences.change": gettext_lazy("wrote down how they want to be talked to"),
     "commerce.orders.record": gettext_lazy("recorded an order"),
     "commerce.orders.cancel": gettext_lazy("cancelled an order"),
     "commerce.goods_returns.record": gettext_lazy("recorded a return"),
@@ -144,6 +148,7 @@ def _page(request: HttpRequest, who: Customer, *, cursor: str | None, **context:
         may_reveal=may(request, "contacts.reveal"),
         purposes=[(purpose.value, words) for purpose, words in PURPOSE_LABELS.items()],
         doings=_doings(events.summary(who.id)),
+        consent=consents.card(who.id),
         looks=_looks(who.id) if may(request, "trail.read") else None,
         first=f"/console/members/{who.public_id}/#timeline" if cursor else "",
         **context,
@@ -250,4 +255,6 @@ def _looks(customer: int) -> list[dict[str, Any]]:
 
 
 def _purpose(why: str) -> str:
+    if why in set(Reason):
+        return str(consent_words.REASONS[Reason(why)])
     return str(PURPOSE_LABELS[Purpose(why)]) if why in set(Purpose) else why

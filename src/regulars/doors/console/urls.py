@@ -4,6 +4,7 @@ from django.urls import path
 
 from regulars.doors.console import (
     account,
+    consents,
     doorstep,
     insight,
     keeping,
@@ -33,6 +34,9 @@ urlpatterns = [
     path("members/", members.members, name="members"),
     path("members/<str:public_id>/", member.member, name="member"),
     path("members/<str:public_id>/reveal", member.reveal, name="member-reveal"),
+    path("members/<str:public_id>/consent", consents.consents, name="member-consents"),
+    path("members/<str:public_id>/consent/answer", consents.answer, name="member-consent-answer"),
+    path("members/<str:public_id>/preferences", consents.prefer, name="member-prefer"),
     path("insight/", insight.insight, name="insight"),
     path("search", search.search, name="search"),
     path("account", account.account, name="account"),

@@ -63,13 +63,18 @@ def known(
     purposes: Collection[str] | None,
     with_birthdays: bool,
     sent: Mapping[int, Collection[datetime]] | None = None,
+    who: People | None = None,
+    answers: Iterable[Entry] | None = None,
 ) -> dict[int, Known]:
-    """What is known of each customer that exists; answers for `purposes` only, where they are named."""
-    who = people(customers)
+    """What is known of each customer that exists; answers for `purposes` only, where they are named.
+
+    `who` and `answers` are not asked for again where the caller has them.
+    """
+    who = people(customers) if who is None else who
     all_records = list({record for records in who.records.values() for record in records})
     shop = company.shop()
     zone = civil.zone(shop.zone)
-    entries = _by_record(_entries(all_records, purposes))
+    entries = _by_record(_entries(all_records, purposes) if answers is None else answers)
     wishes = _by_record(_wishes(all_records))
     birthdays = _birthdays(all_records) if with_birthdays else {}
     set_ages = preferences.read(consent_settings.AGE_OF_CONSENT) if with_birthdays else ()

@@ -1,0 +1,105 @@
+"""Consent on the member's page: what holds, writing an answer down, wishes, and "may we send …?"."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from regulars.doors.console.tests.builders import MONDAY, signed_in
+from regulars.facts.customers import consent, consent_texts, customers, preferences, topics
+from regulars.kit.actors import SYSTEM
+from regulars.runtime.trail import trail
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ines() -> int:
+    return customers.resolve_many(namespace="till", refs=["ines"], at=MONDAY, by=SYSTEM, origin="live")["ines"]
+
+
+def where(customer: int) -> str:
+    return f"/console/members/{customers.get(customer).public_id}"
+
+
+def read(client, path: str) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200, answer.status_code
+    return answer.content.decode()
+
+
+def may(customer: int, channel: str = "email") -> str:
+    return consent.may_send(customer=customer, purpose="marketing", channel=channel, at=datetime.now(UTC)).code
+
+
+def test_an_agent_writes_down_a_yes_and_a_no_with_the_reason(ines):
+    agent, page = signed_in("agent"), f"{where(ines)}/consent"
+    text = consent_texts.publish(code="news", version=2, words={"en": "Write to me, please."}, at=MONDAY, by=SYSTEM)[0]
+    assert "Nothing answered yet" in read(agent, page)
+
+    said = {"purpose": "marketing", "channel": "email", "answer": "yes", "reason": "asked_in_store", "key": "one"}
+    told = agent.post(f"{page}/answer", said | {"text": text.id, "proof": "form 17"}, follow=True).content.decode()
+    assert "Written down: yes." in told
+    assert may(ines) == "consent.granted"
+    for words in ("the store", "Asked in the store", "news, version 2", "Write to me, please.", "form 17", "agent"):
+        assert words in told
+
+    # A doubled click writes nothing twice.
+    agent.post(f"{page}/answer", said | {"text": text.id, "proof": "form 17"})
+    agent.post(f"{page}/answer", said | {"channel": "*", "answer": "no", "reason": "complained", "key": "two"})
+    assert (may(ines), len(consent.history(customer=ines))) == ("consent.withdrawn", 2)
+    [last, *_] = trail.of(f"customer:{ines}")
+    assert (last.verb, last.why) == ("consent.withdraw", "complained")
+    told = read(agent, f"{page}?purpose=marketing&channel=email")
+    assert "No: they refused it or took their consent back." in told
+    assert "It rests on answer" in told
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"reason": ""}, "Say why you write it down first."),
+        ({"purpose": "spam"}, "That was not understood."),
+        ({"proof": "ines@example.com wrote"}, "What shows it: name a form"),
+        ({"by_guardian": "1"}, "What shows it: name a form"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_words(ines, wrong, told):
+    agent = signed_in("agent")
+    said = {"purpose": "marketing", "channel": "email", "answer": "yes", "reason": "complained", "key": "one"}
+    page = agent.post(f"{where(ines)}/consent/answer", said | wrong, follow=True).content.decode()
+    assert told in page
+    assert "ines@example.com" not in page
+    assert consent.history(customer=ines) == []
+
+
+def test_wishes_are_kept_and_only_those_that_change(ines):
+    topics.define(code="shoes", names={"en": "Shoes", "zh-hans": "鞋"}, at=MONDAY, by=SYSTEM)
+    agent = signed_in("agent")
+    form = {"quiet_from": "22:00", "quiet_to": "08:00", "most_per_week": "2", "is_personalised": "1", "key": "w1"}
+    told = agent.post(f"{where(ines)}/preferences", form | {"topics": ["shoes"]}, follow=True).content.decode()
+    assert "Kept. It counts from now on." in told
+    assert [line.name for line in preferences.history(customer=ines)] == ["quiet", "most_per_week"]
+    same = agent.post(f"{where(ines)}/preferences", form | {"topics": ["shoes"], "key": "w2"}, follow=True)
+    assert "Nothing changed." in same.content.decode()
+    bad = agent.post(f"{where(ines)}/preferences", form | {"quiet_to": "", "key": "w3"}, follow=True)
+    assert "give both hours" in bad.content.decode()
+    assert "22:00-08:00" in read(agent, f"{where(ines)}/")
+
+
+def test_who_may_only_read_sees_no_form_and_writes_nothing(ines):
+    reader = signed_in("read_only")
+    page = read(reader, f"{where(ines)}/consent")
+    assert "Write down an answer" not in page
+    assert reader.post(f"{where(ines)}/consent/answer", {"answer": "no"}).status_code == 403
+    assert reader.post(f"{where(ines)}/preferences", {}).status_code == 403
+
+
+def test_it_reads_chinese_and_costs_what_it_says(ines, django_assert_num_queries):
+    agent = signed_in("agent", language="zh-hans")
+    agent.cookies["django_language"] = "zh-hans"
+    page = f"{where(ines)}/consent?purpose=marketing&channel=sms"
+    told = read(agent, page)
+    assert "不可以：从未征求过意见" in told
+    assert "沟通偏好" in told
+    with django_assert_num_queries(18):
+        agent.get(page)
