@@ -36,6 +36,8 @@ KEYWORDS = {
     # A check of imported rows: what is wrong, which a report says in the reader's language.
     "where": (3,),
 }
+#: Of the same check: how it is mended.
+MENDS = {"where": (4,)}
 
 
 def python_files() -> Iterator[Path]:
@@ -57,8 +59,9 @@ def wanted() -> Catalog:
         text = file.read_text()
         if file.suffix == ".html":
             text = templatize(text, origin=str(file))
-        for _line, message, _comments, context in extract("python", io.BytesIO(text.encode()), keywords=KEYWORDS):
-            found.add(message, locations=[(file.relative_to(ROOT).as_posix(), 0)], context=context)
+        for keywords in (KEYWORDS, MENDS) if file.suffix == ".py" else (KEYWORDS,):
+            for _line, message, _comments, context in extract("python", io.BytesIO(text.encode()), keywords=keywords):
+                found.add(message, locations=[(file.relative_to(ROOT).as_posix(), 0)], context=context)
     return found
 
 

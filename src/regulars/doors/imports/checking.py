@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import polars as pl
+from django.utils.translation import gettext
 
 from regulars.doors.imports.mapping import CONTACTS, FileMapping
 from regulars.doors.imports.settling import veiled
@@ -27,17 +28,27 @@ _MAYBE_CONTACTS = ("customer", "user", "anonymous", "message_id", "event")
 _OF_NOTHING = ("is empty", "is not there")
 
 
-def sentence() -> pl.Expr:
-    """Of PROBLEMS: what is wrong, with column and value, for a person: `quantity: 'two' is no number`."""
+def told(problems: pl.DataFrame) -> pl.DataFrame:
+    """PROBLEMS for a person, in the language that is spoken: row, line_in_file, `sentence` (what is wrong, with column
+    and value: `quantity: 'two' is no number`), mend."""
     value = pl.col("value").str.replace_all(r"\s+", " ").fill_null("")
     says_so = pl.any_horizontal(pl.col("problem").str.starts_with(words) for words in _OF_NOTHING)
-    return (
-        pl.when((value == "") & says_so)
-        .then(pl.format("{} {}", "column", "problem"))
+    problem = pl.col("problem").replace(_spoken(problems["problem"]))
+    return problems.select(
+        "row",
+        "line_in_file",
+        sentence=pl.when((value == "") & says_so)
+        .then(pl.format("{} {}", "column", problem))
         .when(value == "")
-        .then(pl.format("{}: (nothing) {}", "column", "problem"))
-        .otherwise(pl.format("{}: '{}' {}", "column", value, "problem"))
+        .then(pl.format("{}: {} {}", "column", pl.lit(gettext("(nothing)")), problem))
+        .otherwise(pl.format("{}: '{}' {}", "column", value, problem)),
+        mend=pl.col("mend").replace(_spoken(problems["mend"])),
     )
+
+
+def _spoken(texts: pl.Series) -> dict[str, str]:
+    # Here and not within an expression: those are worked out in threads, which speak no language.
+    return {text: gettext(text) for text in texts.drop_nulls().unique() if text}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from typing import Literal, ParamSpec, TypeVar
 
 import click
 from django.utils import translation
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop, ngettext
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -21,6 +22,7 @@ from regulars.doors.imports import report as report_page
 from regulars.doors.imports.outcomes import Imported
 from regulars.doors.imports.walking import Progress as Tell
 from regulars.doors.imports.walking import Stage
+from regulars.facts.company import company
 from regulars.kit import civil, money
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
@@ -33,29 +35,68 @@ ROWS_LEFT_OUT = 3
 NOTHING_CAME = 1
 
 _WORDS: Mapping[Stage, str] = {
-    "looking": "Looking",
-    "reading": "Reading rows",
-    "recording": "Recording",
-    "matching": "Matching returns",
+    "looking": gettext_noop("Looking"),
+    "reading": gettext_noop("Reading rows"),
+    "recording": gettext_noop("Recording"),
+    "matching": gettext_noop("Matching returns"),
+}
+#: The control totals' names in words.
+_TOTALS: Mapping[str, str] = {
+    "lines": gettext_noop("Lines"),
+    "documents": gettext_noop("Documents"),
+    "orders": gettext_noop("Orders"),
+    "return_documents": gettext_noop("Return documents"),
+    "adjustment_documents": gettext_noop("Adjustment documents"),
+    "guest_lines": gettext_noop("Guest lines"),
+    "return_lines": gettext_noop("Return lines"),
+    "adjustment_lines": gettext_noop("Adjustment lines"),
+    "clean_lines": gettext_noop("Clean lines"),
+    "clean_orders": gettext_noop("Clean orders"),
+    "exact_duplicate_lines": gettext_noop("Exact duplicate lines"),
+    "zero_price_lines": gettext_noop("Zero price lines"),
+    "negative_price_lines": gettext_noop("Negative price lines"),
+    "zero_quantity_lines": gettext_noop("Zero quantity lines"),
+    "customers": gettext_noop("Customers"),
+    "products": gettext_noop("Products"),
+    "countries": gettext_noop("Countries"),
+    "first_at": gettext_noop("First at"),
+    "last_at": gettext_noop("Last at"),
+    "returned_quantity": gettext_noop("Returned quantity"),
+    "net_value": gettext_noop("Net value"),
+    "return_amount": gettext_noop("Return amount"),
+    "adjustment_amount": gettext_noop("Adjustment amount"),
+    "clean_value": gettext_noop("Clean value"),
+    "line_discounts": gettext_noop("Line discounts"),
+    "clean_customers": gettext_noop("Clean customers"),
+    "customers_who_came_back": gettext_noop("Customers who came back"),
+    "rows": gettext_noop("Rows"),
+    "events": gettext_noop("Events"),
+    "visitors": gettext_noop("Visitors"),
+    "event_names": gettext_noop("Event names"),
+    "repeated_rows": gettext_noop("Repeated rows"),
+    "outdated_rows": gettext_noop("Outdated rows"),
+    "rejected_rows": gettext_noop("Rejected rows"),
 }
 
 
+_LABEL_WIDTH = 26
+_OF_SHOP = ("name", "currency", "zone", "language", "country")
 _BY = Actor("import", "command line")
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+_Done = TypeVar("_Done", bound=Imported)
 
 
 @dataclass(frozen=True)
 class _Came:
     """What one kind of import says in its own words: what it settled, what became of its documents, how one is called,
-    and what it means that one stands twice."""
+    what it means that one stands twice, and where the one that is kept stands."""
 
     settled: Sequence[str]
     counted: Sequence[str]
     what: str
     twice: str
-    which: str = "the first"
-    where: str = "before"
+    where: str
 
 
 def _a_zone(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -102,6 +143,12 @@ def _file_options(command: Callable[_P, _T]) -> Callable[_P, _T]:
                 type=click.Path(dir_okay=False, path_type=Path),
                 help="Where rows that cannot come in are written  [default: beside FILE, nowhere in a dry run]",
             ),
+            click.option(
+                "--language",
+                "--lang",
+                type=click.Choice(["en", "zh"]),
+                help="Of what is printed and the reject file's reasons  [default: your locale's, else the shop's]",
+            ),
             click.option("--json", "as_json", is_flag=True, help="Print facts as JSON."),
         )
     ):
@@ -127,6 +174,7 @@ def import_orders(
     sheet: str | None,
     dry_run: bool,
     reject_file: Path | None,
+    language: Literal["en", "zh"] | None,
     as_json: bool,
 ) -> None:
     """Bring orders, returns and adjustments in as history. Doing it again changes nothing.
@@ -134,7 +182,7 @@ def import_orders(
     Rows that cannot come in are written to a reject file, each with its problem and mend; mend them there and import
     that file. The exit code is then 3; 1 means that nothing came in.
     """
-    with _bar() as tell:
+    with translation.override(_language(language)), _bar() as tell:
         done = orders.import_orders(
             file,
             mapping.load(map_name) if map_name else None,
@@ -152,7 +200,7 @@ def import_orders(
     if done.settled is not None:
         names = ("name", "currency", "zone", "language", "country", "guessed", "is_settled")
         settled = {name: getattr(done.settled, name) for name in names}
-    _say(ctx, file, done, {"rows_outdated": done.rows_outdated, "shop_settled": settled}, as_json, _of_orders(done))
+    _say(ctx, file, done, {"rows_outdated": done.rows_outdated, "shop_settled": settled}, as_json, _of_orders, language)
 
 
 @import_group.command("customers")
@@ -167,6 +215,7 @@ def import_customers(
     zone: str | None,
     dry_run: bool,
     reject_file: Path | None,
+    language: Literal["en", "zh"] | None,
     as_json: bool,
 ) -> None:
     """Bring in who the customers are. Doing it again changes nothing; a newer file changes what it tells anew.
@@ -174,7 +223,7 @@ def import_customers(
     Everything personal is sealed, and shown nowhere but in the reject file, where it stood in yours. The exit code is
     3 when some rows are left out; 1 means that nothing came in.
     """
-    with _bar() as tell:
+    with translation.override(_language(language)), _bar() as tell:
         done = customers.import_customers(
             file,
             customer_files.load(map_name) if map_name else None,
@@ -186,7 +235,7 @@ def import_customers(
             zone=zone,
             progress=tell,
         )
-    _say(ctx, file, done, {"rows_outdated": done.rows_outdated}, as_json, _of_customers(done))
+    _say(ctx, file, done, {"rows_outdated": done.rows_outdated}, as_json, _of_customers, language)
 
 
 @import_group.command("events")
@@ -207,6 +256,7 @@ def import_events(
     zone: str | None,
     dry_run: bool,
     reject_file: Path | None,
+    language: Literal["en", "zh"] | None,
     as_json: bool,
 ) -> None:
     """Bring in what customers did, as history: a table of events, or JSON Lines as Segment has them.
@@ -214,7 +264,7 @@ def import_events(
     Doing it again changes nothing; times stay as they are told. The exit code is 3 when some rows are left out; 1 means
     that nothing came in.
     """
-    with _bar() as tell:
+    with translation.override(_language(language)), _bar() as tell:
         done = events.import_events(
             file,
             event_files.load(map_name) if map_name else None,
@@ -226,13 +276,24 @@ def import_events(
             zone=zone,
             progress=tell,
         )
-    _say(ctx, file, done, {"source": done.source}, as_json, _of_events(done))
+    _say(ctx, file, done, {"source": done.source}, as_json, _of_events, language)
 
 
-def _say(ctx: click.Context, file: Path, done: Imported, own: dict[str, object], as_json: bool, came: _Came) -> None:
+def _say(
+    ctx: click.Context,
+    file: Path,
+    done: _Done,
+    own: dict[str, object],
+    as_json: bool,
+    came: Callable[[_Done], _Came],
+    language: Literal["en", "zh"] | None,
+) -> None:
     """Print what an import came to, in words or as JSON with what is its `own`, and end with the code that says so."""
-    facts = _facts(file, done) | own
-    click.echo(json.dumps(facts, ensure_ascii=False) if as_json else _told(file, done, came))
+    if as_json:
+        click.echo(json.dumps(_facts(file, done) | own, ensure_ascii=False))
+    else:
+        with translation.override(_language(language)):
+            click.echo(_told(file, done, came(done)))
     if not done.is_whole:
         ctx.exit(ROWS_LEFT_OUT)
 
@@ -246,7 +307,7 @@ def _bar() -> Iterator[Tell]:
         return
     columns = (TextColumn("{task.description:<17}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
-        tasks = {stage: bar.add_task(words, total=None, visible=False) for stage, words in _WORDS.items()}
+        tasks = {stage: bar.add_task(gettext(words), total=None, visible=False) for stage, words in _WORDS.items()}
 
         def tell(stage: Stage, done: int, of: int | None) -> None:
             bar.update(tasks[stage], completed=done, total=of, visible=True)
@@ -279,82 +340,109 @@ def _facts(file: Path, done: Imported) -> dict[str, object]:
 def _of_orders(done: orders.Imported) -> _Came:
     settled: list[str] = []
     if done.settled:
-        settled.append(
-            f"  First import, so this is settled by what the file tells or by guess: the shop is {done.settled.name!r},"
-            f" its currency {done.settled.currency}, its zone {done.settled.zone}, its language"
-            f" {done.settled.language}, its country {done.settled.country}. Mend what is wrong with"
-            " `regulars shop settle`; `regulars shop settle --help` says how."
+        words = gettext(
+            "First import, so this is settled by what the file tells or by guess: the shop is %(name)s, its currency"
+            " %(currency)s, its zone %(zone)s, its language %(language)s, its country %(country)s. Mend what is wrong"
+            " with `regulars shop settle`; `regulars shop settle --help` says how."
         )
-        if done.settled.guessed:
-            options = " ".join(f"--{name} {shlex.quote(getattr(done.settled, name))}" for name in done.settled.guessed)
-            settled.append(
-                f"  Nobody chose {', '.join(done.settled.guessed)}: `regulars shop settle {options}` says it is so."
-            )
+        shop = done.settled
+        settled.append("  " + words % {**{name: getattr(shop, name) for name in _OF_SHOP}, "name": repr(shop.name)})
+        if shop.guessed:
+            options = " ".join(f"--{name} {shlex.quote(getattr(shop, name))}" for name in shop.guessed)
+            words = gettext("Nobody chose %(what)s: `regulars shop settle %(options)s` says it is so.")
+            settled.append("  " + words % {"what": ", ".join(shop.guessed), "options": options})
     counted: list[str] = []
-    for name, came in (("Orders", done.orders), ("Returns", done.returns)):
-        counts = f"{came.new:,} new, {came.changed:,} changed, {came.same:,} known already"
-        counted.append(f"{name}: {counts}, {came.stale:,} older than what is known, {came.conflicts:,} in conflict.")
+    for name, came in ((gettext("Orders"), done.orders), (gettext("Returns"), done.returns)):
+        words = gettext(
+            "%(what)s: %(new)s new, %(changed)s changed, %(same)s known already, %(stale)s older than what is known,"
+            " %(conflicts)s in conflict."
+        )
+        counts = {name: f"{getattr(came, name):,}" for name in ("new", "changed", "same", "stale", "conflicts")}
+        counted.append(words % {"what": name, **counts})
         if came.refs_in_conflict:
             refs = ", ".join(came.refs_in_conflict)
-            counted.append(f"  On record with other content and no update time that decides, so left as it was: {refs}")
-    return _Came(settled, counted, "order", "Orders that stand twice in the file with different content")
+            words = gettext("On record with other content and no update time that decides, so left as it was: %(refs)s")
+            counted.append("  " + words % {"refs": refs})
+    twice = gettext("Orders that stand twice in the file with different content: the first is kept")
+    return _Came(settled, counted, gettext("order"), twice, gettext("before"))
 
 
 def _of_customers(done: customers.Imported) -> _Came:
     came = done.customers
-    counts = f"{came.new:,} new, {came.changed:,} changed, {came.same:,} known already"
-    counted = [f"Customers: {counts}, {came.older:,} known from later than the file tells."]
+    words = gettext(
+        "Customers: %(new)s new, %(changed)s changed, %(same)s known already, %(older)s known from later than the file"
+        " tells."
+    )
+    counts = {name: f"{getattr(came, name):,}" for name in ("new", "changed", "same", "older")}
+    counted = [words % counts]
     if came.shared:
-        counted.append(f"  Contacts kept by which somebody else is known already: {came.shared:,}.")
-    twice = "Customers that stand twice in the file with different content"
-    return _Came([], counted, "customer", twice, "the newest, or the first,", "where it is kept")
+        words = gettext("Contacts kept by which somebody else is known already: %(count)s.")
+        counted.append("  " + words % {"count": f"{came.shared:,}"})
+    twice = gettext("Customers that stand twice in the file with different content: the newest, or the first, is kept")
+    return _Came([], counted, gettext("customer"), twice, gettext("where it is kept"))
 
 
 def _of_events(done: events.Imported) -> _Came:
     came = done.events
-    counted = [
-        f"Events under {done.source!r}: {came.new:,} new, {came.same:,} known already or twice in the file,"
-        f" {came.conflicts:,} in conflict."
-    ]
-    twice = "Messages under an id that is taken by another"
-    return _Came([], counted, "message", twice)
+    words = gettext(
+        "Events under %(source)s: %(new)s new, %(same)s known already or twice in the file, %(conflicts)s in conflict."
+    )
+    counts = {name: f"{getattr(came, name):,}" for name in ("new", "same", "conflicts")}
+    counted = [words % {"source": repr(done.source), **counts}]
+    twice = gettext("Messages under an id that is taken by another: the first is kept")
+    return _Came([], counted, gettext("message"), twice, gettext("before"))
 
 
 def _told(file: Path, done: Imported, came: _Came) -> str:
-    said = [f"{file.name}: {done.rows_read:,} rows read, {done.rows_good:,} good, in {done.seconds:.1f} s."]
+    words = gettext("%(file)s: %(read)s rows read, %(good)s good, in %(seconds)s s.")
+    rows = {"read": f"{done.rows_read:,}", "good": f"{done.rows_good:,}", "seconds": f"{done.seconds:.1f}"}
+    said = [words % {"file": file.name, **rows}]
     said += [f"  {note}" for note in done.notes]
     said += came.settled
     if done.run is None:
-        said.append("Nothing is recorded: this was a dry run.")
+        said.append(gettext("Nothing is recorded: this was a dry run."))
     else:
         said += came.counted
-    said += ["", "Control totals"]
-    said += [f"  {_label(name):<26} {_value(value)}" for name, value in done.totals.items()]
+    said += ["", gettext("Control totals")]
+    said += [f"  {_padded(_label(name))} {_value(value)}" for name, value in done.totals.items()]
     if not done.problems.is_empty():
-        said += ["", f"Problems (rows: {done.rows_bad:,}; {done.rows_held:,} more wait with them or stand twice)"]
+        words = gettext("Problems (rows: %(bad)s; %(held)s more wait with them or stand twice)")
+        said += ["", words % {"bad": f"{done.rows_bad:,}", "held": f"{done.rows_held:,}"}]
         said += [
             f"  {file.name}:{line}: {sentence}; {mend}"
-            for line, sentence, mend in done.problems.select(
-                "line_in_file", checking.sentence().alias("sentence"), "mend"
-            ).iter_rows()
+            for _row, line, sentence, mend in checking.told(done.problems).iter_rows()
         ]
     if not done.conflicts.is_empty():
-        said += ["", f"{came.twice}: {came.which} is kept"]
+        words = gettext("%(what)s %(ref)s: %(column)s %(here)s here, %(kept)s %(where)s")
+        said += ["", came.twice]
         said += [
-            f"  {file.name}:{row['line_in_file']}: {came.what} {row['ref']}: {row['column']} {_shown(row['left_out'])}"
-            f" here, {_shown(row['kept'])} {came.where}"
+            f"  {file.name}:{row['line_in_file']}: "
+            + words
+            % {
+                "what": came.what,
+                "ref": row["ref"],
+                "column": row["column"],
+                "here": _shown(row["left_out"]),
+                "kept": _shown(row["kept"]),
+                "where": came.where,
+            }
             for row in done.conflicts.iter_rows(named=True)
         ]
+    count = {"rows": f"{done.rows_rejected:,}", "file": str(done.reject_file)}
     if done.reject_file:
-        said += [
-            "",
-            f"{_rows(done.rows_rejected, 'is', 'are')} in {done.reject_file}: mend there, and import that file.",
-        ]
+        words = ngettext(
+            "%(rows)s row is in %(file)s: mend there, and import that file.",
+            "%(rows)s rows are in %(file)s: mend there, and import that file.",
+            done.rows_rejected,
+        )
+        said += ["", words % count]
     elif done.rows_rejected:
-        said += [
-            "",
-            f"{_rows(done.rows_rejected, 'would be', 'would be')} left out; --reject-file FILE writes down which.",
-        ]
+        words = ngettext(
+            "%(rows)s row would be left out; --reject-file FILE writes down which.",
+            "%(rows)s rows would be left out; --reject-file FILE writes down which.",
+            done.rows_rejected,
+        )
+        said += ["", words % count]
     return "\n".join(said)
 
 
@@ -443,16 +531,28 @@ def _locale() -> str:
     return next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
 
 
-def _rows(count: int, one: str, several: str) -> str:
-    return f"1 row {one}" if count == 1 else f"{count:,} rows {several}"
+def _language(told: Literal["en", "zh"] | None) -> str:
+    """What to speak, as Django names it: as told, as the reader's locale says, else as the shop's people read."""
+    if told is not None:
+        return report_page.DJANGO_CODES[told]
+    locale = _locale().partition(".")[0]
+    if locale not in ("", "C", "POSIX"):
+        return report_page.DJANGO_CODES["zh" if locale.startswith("zh") else "en"]
+    shop = company.shop()
+    return "en" if "language" in shop.guessed else shop.language
 
 
 def _label(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+    return gettext(_TOTALS[name]) if name in _TOTALS else name.replace("_", " ").capitalize()
+
+
+def _padded(text: str) -> str:
+    """To one width in a terminal, where a Chinese character is as wide as two others."""
+    return text + " " * (_LABEL_WIDTH - cell_len(text))
 
 
 def _shown(value: str | None) -> str:
-    return "(nothing)" if value is None else repr(value)
+    return gettext("(nothing)") if value is None else repr(value)
 
 
 def _value(value: object) -> str:

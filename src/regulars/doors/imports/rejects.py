@@ -94,7 +94,7 @@ def _free(path: Path, new: Path) -> Path:
 
 def _why(problems: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
     """row, problem and mend: once each, numbered where a row has several."""
-    reasons = problems.select("row", "mend", problem=checking.sentence()).unique(maintain_order=True)
+    reasons = checking.told(problems).select("row", "mend", problem="sentence").unique(maintain_order=True)
     place, of = pl.int_range(1, pl.len() + 1).over("row"), pl.len().over("row")
     told = (
         reasons.with_columns(

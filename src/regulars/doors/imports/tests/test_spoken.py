@@ -1,0 +1,64 @@
+"""What an import says, in the reader's language."""
+
+import csv
+import json
+from datetime import UTC, datetime
+
+import pytest
+from click.testing import CliRunner
+
+from regulars.doors.imports import commands
+from regulars.doors.imports.tests.builders import a_file, row
+from regulars.facts.company import company
+from regulars.kit.actors import SYSTEM
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2025, 6, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def orders(tmp_path, monkeypatch):
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    return str(a_file(tmp_path, [row("A1"), row("A2", currency="XXX"), row("A3", quantity="")]))
+
+
+def said(*arguments: str) -> str:
+    return CliRunner().invoke(commands.import_group, ["orders", *arguments], catch_exceptions=False).output
+
+
+def test_summary_problems_and_mends_are_said_in_chinese_and_in_the_reject_file_too(orders, tmp_path):
+    told = said(orders, "--language", "zh")
+
+    for words in (
+        "读取 3 行，其中 1 行可用",
+        "核对总数",
+        "currency: 'XXX' 不是货币代码；请用三个字母的"[:22],
+        "新增 1，更改 0",
+    ):
+        assert words in told
+    with (tmp_path / "orders.rejects.csv").open(encoding="utf-8-sig") as file:
+        reasons = [one for line in csv.DictReader(file) for one in line.values() if one]
+    assert any("不是货币代码" in one for one in reasons)
+    assert any("请填写" in one for one in reasons)
+    assert json.loads(said(orders, "--language", "zh", "--json"))["problems"][0]["problem"] == "is no currency"
+
+
+def test_the_locale_says_which_language_and_else_the_shop(orders, monkeypatch):
+    assert "3 rows read" in said(orders, "--dry-run")
+    company.settle(
+        name="茶铺", currency="CNY", zone="Asia/Shanghai", language="zh-hans", country="CN", at=NOW, by=SYSTEM
+    )
+    assert "读取 3 行" in said(orders, "--dry-run")
+    monkeypatch.setenv("LANG", "en_GB.UTF-8")
+    assert "3 rows read" in said(orders, "--dry-run")
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    assert "读取 3 行" in said(orders, "--dry-run")
+
+
+def test_a_mended_reject_file_comes_in_whichever_language_it_was_written_in(orders, tmp_path):
+    said(orders, "--language", "zh")
+    rejects = tmp_path / "orders.rejects.csv"
+    rejects.write_text(rejects.read_text(encoding="utf-8-sig").replace("XXX", "GBP"), encoding="utf-8-sig")
+
+    assert "2 rows read, 1 good" in said(str(rejects))
