@@ -16,7 +16,7 @@ from regulars.doors.console import actors, consents, people, places
 from regulars.doors.console.site import fragment, may, me, page
 from regulars.doors.console.words import measure_words, segment_words
 from regulars.facts.company import company
-from regulars.facts.customers import consent_words, customers, profiles
+from regulars.facts.customers import consent_words, customers, persons, profiles, reviews
 from regulars.facts.customers.customers import Customer
 from regulars.facts.customers.profiles import PURPOSE_LABELS, Purpose
 from regulars.facts.customers.purposes import Reason
@@ -59,6 +59,12 @@ ACTS = {
     "consent.give": gettext_lazy("wrote down a consent"),
     "consent.withdraw": gettext_lazy("wrote down a refusal"),
     "preferences.change": gettext_lazy("wrote down how they want to be talked to"),
+    "customers.identity.settle": gettext_lazy("joined or parted records"),
+    "customers.identity.observe": gettext_lazy("told evidence of who it is"),
+    "customers.identity.revoke": gettext_lazy("took evidence back"),
+    "customers.identity.join": gettext_lazy("decided that two are one person"),
+    "customers.identity.apart": gettext_lazy("decided that two are two people"),
+    "customers.identity.open": gettext_lazy("took a decision back"),
     "commerce.orders.record": gettext_lazy("recorded an order"),
     "commerce.orders.cancel": gettext_lazy("cancelled an order"),
     "commerce.goods_returns.record": gettext_lazy("recorded a return"),
@@ -79,6 +85,8 @@ class Told:
 def member(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """A pinned number of queries: see the tests."""
     who = _found(public_id)
+    if who.public_id != public_id:
+        return redirect("console:member", public_id=who.public_id)  # a record that was joined: ids are for ever
     cursor = request.GET.get("before") or None
     try:
         moments = timeline.of(who.id, cursor, size=SIZE)
@@ -145,6 +153,7 @@ def _page(request: HttpRequest, who: Customer, *, cursor: str | None, **context:
         group=segment_words(reading.segment) if reading and reading.segment else None,
         why_group=_why_group(reading) if reading and reading.segment else "",
         state=_state(reading) if reading else None,
+        standing=_standing(who.id) if may(request, "identity.read") else None,
         may_reveal=may(request, "contacts.reveal"),
         purposes=[(purpose.value, words) for purpose, words in PURPOSE_LABELS.items()],
         doings=_doings(events.summary(who.id)),
@@ -153,6 +162,12 @@ def _page(request: HttpRequest, who: Customer, *, cursor: str | None, **context:
         first=f"/console/members/{who.public_id}/#timeline" if cursor else "",
         **context,
     )
+
+
+def _standing(customer: int) -> dict[str, Any]:
+    """How many records they are, and what is asked about them. Three queries."""
+    of = persons.records_of(customer)
+    return {"records": len(of), "asked": reviews.of_records(of)}
 
 
 def _doings(found: Summary | None) -> dict[str, Any] | None:

@@ -20,8 +20,8 @@ class Shown:
 def shown(numbers: Sequence[int]) -> list[Shown]:
     """The members of these numbers in this order; those that no longer exist are left out. Four queries."""
     found = customers.get_many(numbers)
-    known = profiles.masked(list(found))
-    refs = customers.refs_of_many([number for number in found if not known[number].name])
+    known = profiles.masked([one.id for one in found.values()])
+    refs = customers.refs_of_many([one.id for one in found.values() if not known[one.id].name])
     return [
         Shown(
             id=one.id,

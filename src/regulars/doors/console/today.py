@@ -15,6 +15,7 @@ from regulars.doors.console import came_in, people, setting_aside, tracking_plan
 from regulars.doors.console.insight import share
 from regulars.doors.console.site import may, me, page
 from regulars.doors.console.sources import health as how_they_do
+from regulars.facts.customers import reviews
 from regulars.facts.events import following, orders
 from regulars.facts.sources import sources
 from regulars.insight.measures import readings
@@ -59,6 +60,8 @@ def today(request: HttpRequest) -> HttpResponseBase:
         }
     if may(request, "imports.read"):
         context["runs"] = came_in.recent(RUNS_SHOWN)
+    if may(request, "identity.read"):
+        context["identity_open"] = reviews.count_open()
     if may(request, "sources.read"):
         senders = sources.every()
         health, alarms = how_they_do(senders, timezone.now()), tracking_plan.going_on(senders)

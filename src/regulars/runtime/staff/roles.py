@@ -23,6 +23,7 @@ _EVERYBODY = frozenset(Role)
 _OFFICE = frozenset({Role.OWNER, Role.MANAGER, Role.ANALYST, Role.AGENT, Role.READ_ONLY})
 _NUMBERS = frozenset({Role.OWNER, Role.MANAGER, Role.ANALYST, Role.READ_ONLY})
 _SERVICE = frozenset({Role.OWNER, Role.MANAGER, Role.AGENT, Role.SHOP_ASSISTANT})
+_DESK = frozenset({Role.OWNER, Role.MANAGER, Role.AGENT})
 _MANAGERS = frozenset({Role.OWNER, Role.MANAGER})
 _OWNERS = frozenset({Role.OWNER})
 
@@ -38,6 +39,10 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     "orders.read": _EVERYBODY,
     "orders.write": _MANAGERS,
     "company.read": _EVERYBODY,
+    # who is who
+    "identity.read": _DESK,
+    "identity.decide": _DESK,
+    "identity.rules": _MANAGERS,
     # numbers
     "insight.read": _NUMBERS,
     "insight.refresh": frozenset({Role.OWNER, Role.MANAGER, Role.ANALYST}),

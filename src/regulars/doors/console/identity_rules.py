@@ -1,0 +1,169 @@
+"""The rules of identity in words: read, tried on everybody, and only then changed; and what is nobody's."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST, require_safe
+
+from regulars.doors.console import identity_words
+from regulars.doors.console.site import may, me, page
+from regulars.facts.customers import blocking, identity, rules
+from regulars.facts.customers.kinds import EVIDENCE_LABELS, KINDS
+from regulars.facts.customers.rules import IdentityRules, KindRule
+from regulars.kit.refusals import Refusal
+from regulars.oversight.reporting import formats
+from regulars.runtime.staff import operators
+from regulars.runtime.staff.policy import requires
+
+NUMBERS = ("most_a_person", "most_people", "lasts_days")
+WHOLE = ("most_records", "most_people_a_device")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The rule of one kind: as a sentence, and as the fields of the form."""
+
+    name: str
+    title: str
+    words: str
+    joins_from: str
+    most_a_person: str
+    most_people: str
+    lasts_days: str
+
+
+@require_safe
+@requires("identity.read")
+def rules_page(request: HttpRequest) -> HttpResponseBase:
+    """What counts now."""
+    return _page(request, identity.rules())
+
+
+@require_POST
+@requires("identity.rules")
+def change(request: HttpRequest) -> HttpResponseBase:
+    """Tried on all the evidence there is; saved only where exactly that was tried and seen."""
+    now = identity.rules()
+    try:
+        told = rules.from_json(_told(request), base=now)
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+        return _page(request, now, status=422)
+    seen = _seal(told)
+    if request.POST.get("act") == "save" and request.POST.get("seen") == seen:
+        changed = identity.set_rules(rules=told, at=timezone.now(), by=operators.actor(me(request)))
+        messages.success(request, _("The rules count from now on.") + " " + identity_words.came_to(changed))
+        return redirect("console:identity-rules")
+    preview = identity.what_if(told)
+    return _page(request, told, preview=preview, effects=identity_words.effects(preview), seen=seen)
+
+
+@require_POST
+@requires("identity.rules")
+def block(request: HttpRequest) -> HttpResponseBase:
+    """An identifier is nobody's from now on; what was typed is kept as a keyed hash alone."""
+    told = {name: request.POST.get(name, "").strip()[:200] for name in ("kind", "namespace", "value")}
+    try:
+        digest = identity.digest(told["kind"], told["namespace"], told["value"]).digest
+        changed = blocking.block(digest=digest, at=timezone.now(), by=operators.actor(me(request)))
+        messages.success(request, _("It is blocked.") + " " + identity_words.came_to(changed))
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    return redirect("console:identity-rules")
+
+
+@require_POST
+@requires("identity.rules")
+def unblock(request: HttpRequest) -> HttpResponseBase:
+    """It may be evidence again."""
+    try:
+        changed = blocking.unblock(
+            digest=request.POST.get("digest", ""), at=timezone.now(), by=operators.actor(me(request))
+        )
+        messages.success(request, _("It is not blocked any more.") + " " + identity_words.came_to(changed))
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    return redirect("console:identity-rules")
+
+
+def _page(request: HttpRequest, shown: IdentityRules, *, status: int = 200, **context: Any) -> HttpResponseBase:
+    now = identity.rules()
+    return page(
+        request,
+        "console/identity_rules.html",
+        title=_("Rules of identity"),
+        status=status,
+        shown=[_shown(name, shown.of(name)) for name in rules.DEFAULTS],
+        now=[_shown(name, now.of(name)) for name in rules.DEFAULTS],
+        whole={name: getattr(shown, name) for name in WHOLE},
+        most_records=formats.number(now.most_records),
+        most_people_a_device=formats.number(now.most_people_a_device),
+        evidence=[(name, words) for name, words in EVIDENCE_LABELS.items() if name != "told"],
+        blocked=[(one, identity_words.kind(one.kind) if one.kind else "") for one in blocking.listed()],
+        kinds=[(name, KINDS[name].label) for name in rules.DEFAULTS],
+        may_change=may(request, "identity.rules"),
+        **context,
+    )
+
+
+def _shown(name: str, rule: KindRule) -> Shown:
+    return Shown(
+        name=name,
+        title=identity_words.kind(name),
+        words=" ".join(_sentences(rule)),
+        joins_from=rule.joins_from or "",
+        most_a_person=str(rule.most_a_person),
+        most_people=str(rule.most_people),
+        lasts_days="" if rule.lasts_days is None else str(rule.lasts_days),
+    )
+
+
+def _sentences(rule: KindRule) -> list[str]:
+    if rule.joins_from is None:
+        return [_("Never joins anybody.")]
+    told = [
+        _("Makes two records one person when it was %(evidence)s, or better.")
+        % {"evidence": identity_words.evidence(rule.joins_from)},
+        ngettext("A person has %(count)s at most.", "A person has %(count)s at most.", rule.most_a_person)
+        % {"count": formats.number(rule.most_a_person)},
+        _("Once more than %(count)s prove the same one, it joins nobody.")
+        % {"count": formats.number(rule.most_people)},
+    ]
+    if rule.lasts_days is not None:
+        told.append(
+            _("Proved again by somebody else after more than %(days)s days, it is a question.")
+            % {"days": formats.number(rule.lasts_days)}
+        )
+    return told
+
+
+def _told(request: HttpRequest) -> dict[str, Any]:
+    """The form as rules in JSON; what is no number goes on as it is, to be refused by name."""
+    kinds: dict[str, dict[str, Any]] = {}
+    for name in rules.DEFAULTS:
+        parts: dict[str, Any] = {"joins_from": request.POST.get(f"{name}.joins_from") or None}
+        for part in NUMBERS:
+            text = request.POST.get(f"{name}.{part}", "").strip()
+            parts[part] = int(text) if text.isascii() and text.isdigit() else text or None
+        for part in ("most_a_person", "most_people"):
+            if parts[part] is None:
+                parts[part] = ""
+        kinds[name] = parts
+    whole = {part: request.POST.get(part, "").strip() for part in WHOLE}
+    return {
+        "kinds": kinds,
+        **{part: int(text) if text.isascii() and text.isdigit() else text for part, text in whole.items()},
+    }
+
+
+def _seal(told: IdentityRules) -> str:
+    """Names exactly these rules, so that nobody saves others than those whose effect they saw."""
+    return hashlib.sha256(json.dumps(rules.to_json(told), sort_keys=True).encode()).hexdigest()

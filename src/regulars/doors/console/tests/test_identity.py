@@ -1,0 +1,165 @@
+"""Identity review: questions side by side, answered, taken back; the rules tried before they count."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from regulars.doors.console.tests.builders import MONDAY, signed_in
+from regulars.facts.customers import customers, identity, persons, profiles, reviews
+from regulars.facts.customers.identity import Observation
+from regulars.facts.customers.profiles import Profile
+from regulars.kit.actors import Actor
+
+pytestmark = pytest.mark.django_db
+MAREK = Actor("operator", "7")
+PHONE = "+8613812345670"
+
+
+def known(ref: str, *, phone: str = PHONE) -> int:
+    [number] = customers.resolve_many(namespace="till", refs=[ref], at=MONDAY, by=MAREK, origin="live").values()
+    profiles.describe(
+        customer=number, profile=Profile(display_name=f"{ref} Li", phone=phone), key=ref, at=MONDAY, by=MAREK
+    )
+    return number
+
+
+def proves(record: int, value: str = PHONE, kind: str = "phone", namespace: str = "") -> None:
+    identity.observe(
+        observation=Observation(record, kind, namespace, value, "contact", "portal", MONDAY, f"{record}-{value}"),
+        by=MAREK,
+    )
+
+
+def read(client: Client, path: str) -> str:
+    answer = client.get(path, follow=True)
+    assert answer.status_code == 200, path
+    return str(answer.content.decode())
+
+
+def test_a_question_is_seen_side_by_side_answered_and_taken_back():
+    li = signed_in("agent")
+    assert "Nothing waits" in read(li, "/console/identity/")
+    anna, bo = known("anna"), known("bo")
+    [asked] = reviews.listed()
+    assert "1 question of identity waits" in read(li, "/console/")
+    assert "Two people told the same contact: Phone" in read(li, "/console/identity/")
+    assert "Nothing fits" in read(li, "/console/identity/?kind=alike")
+
+    path = f"/console/identity/{asked.public_id}/"
+    page = read(li, path)
+    for words in ("Both have the same: Phone.", "till", "138****5670", "a** L**", "b** L**", "Joining them would move"):
+        assert words in page
+    assert PHONE not in page
+    assert "Say why first." in li.post(f"{path}answer", {"act": "join"}, follow=True).content.decode()
+    done = li.post(f"{path}answer", {"act": "join", "why": "confirmed", "key": "k"}, follow=True).content.decode()
+    assert "1 record was joined." in done
+    assert persons.of(bo) == anna
+    li.post(f"{path}answer", {"act": "undo", "why": "mistake", "key": "k2"})
+    assert persons.of(bo) == bo
+    li.post(f"{path}answer", {"act": "apart", "why": "family", "key": "k3"})
+    assert "two people" in read(li, path)
+    assert "Nothing waits" in read(li, "/console/identity/")
+    assert "A family shares the contact" in read(li, path)
+    assert li.get("/console/identity/rev_00000000000000000000000000/").status_code == 404
+
+
+def test_a_member_shows_the_records_why_they_are_one_and_gives_them_back():
+    li = signed_in("agent")
+    anna, bo = known("anna"), known("bo", phone="+8613899990000")
+    public = {who: customers.get(who).public_id for who in (anna, bo)}
+    proves(anna)
+    proves(bo)
+    assert "2 records are one person." in read(li, f"/console/members/{public[anna]}/")
+    assert li.get(f"/console/members/{public[bo]}/")["Location"] == f"/console/members/{public[anna]}/"
+
+    page = read(li, f"/console/members/{public[anna]}/identity")
+    assert "till · anna and till · bo have the same Phone: proved with a code or a link." in page
+    assert "till · bo was joined. New evidence: Phone." in page
+    [_, link] = re.findall(r'name="link" value="(\d+)"', page)
+    path = f"/console/members/{public[anna]}/identity/take-back"
+    assert "Say why first." in li.post(path, {"link": link}, follow=True).content.decode()
+    page = li.post(path, {"link": link, "why": "mistake"}, follow=True).content.decode()
+    assert "1 record left its person." in page
+    assert persons.of(bo) == bo
+    assert "does not count any more" in li.post(path, {"link": "999", "why": "mistake"}, follow=True).content.decode()
+
+
+def test_two_that_nothing_asked_about_are_joined_by_who_knows_them():
+    li = signed_in("manager")
+    anna, bo = known("anna"), known("bo", phone="+8613899990000")
+    public = {who: customers.get(who).public_id for who in (anna, bo)}
+    found = read(li, f"/console/members/{public[anna]}/identity?q=bo")
+    assert f"beside?other={public[bo]}" in found
+    assert "Nobody else fits." in read(li, f"/console/members/{public[anna]}/identity?q=anna")
+    assert "No contact and no evidence in common." in read(
+        li, f"/console/members/{public[anna]}/beside?other={public[bo]}"
+    )
+    told = {"other": public[bo], "why": "recognised", "act": "join", "key": "once"}
+    for _click in range(2):
+        page = li.post(f"/console/members/{public[anna]}/beside/answer", told, follow=True).content.decode()
+    assert "manager decided: till · anna and till · bo are one person. Staff know the customer." in page
+    assert persons.of(bo) == anna
+    page = li.post(
+        f"/console/members/{public[anna]}/identity/take-back",
+        {"decision": f"{anna}-{bo}", "why": "mistake"},
+        follow=True,
+    ).content.decode()
+    assert "1 record left its person." in page
+    assert persons.of(bo) == bo
+
+
+def test_a_contact_of_many_is_blocked_by_a_manager_and_left_by_an_agent():
+    marek, li = signed_in("manager"), signed_in("agent", name="li")
+    for number in range(7):
+        known(f"guest-{number}")
+    [worn] = reviews.listed()
+    path = f"/console/identity/{worn.public_id}/"
+    assert "7 records told or proved this one" in read(li, path)
+    assert "Block it" not in read(li, path)
+    assert li.post(f"{path}answer", {"act": "block"}).status_code == 403
+    marek.post(f"{path}answer", {"act": "block"})
+    page = read(marek, "/console/identity/rules")
+    assert "proved by 0 records" in page
+    [digest] = re.findall(r'name="digest" value="(\w+)"', page)
+    marek.post("/console/identity/rules/unblock", {"digest": digest})
+    assert "None. Nonsense" in read(marek, "/console/identity/rules")
+    told = {"kind": "card", "namespace": "club", "value": "TILL-1"}
+    assert "It is blocked." in marek.post("/console/identity/rules/block", told, follow=True).content.decode()
+    refused = marek.post("/console/identity/rules/block", {"kind": "phone", "value": "13800000000"}, follow=True)
+    assert "let through" in refused.content.decode()
+
+
+def test_rules_are_tried_on_everybody_before_they_are_saved():
+    marek, li = signed_in("manager"), signed_in("agent", name="li")
+    for number in range(3):
+        proves(known(f"guest-{number}", phone=f"+861389999000{number}"))
+    page = read(marek, "/console/identity/rules")
+    assert "Makes two records one person when it was proved with a code or a link, or better." in page
+    told = dict(re.findall(r'name="([\w.]+)" value="([^"]*)"', page))
+    told = {name: value for name, value in told.items() if "." in name or name.startswith("most")}
+    told |= {f"{kind}.joins_from": rule.joins_from for kind, rule in identity.rules().kinds.items()}
+    strict = told | {"phone.most_people": "2"}
+
+    tried = marek.post("/console/identity/rules/change", strict | {"act": "try"}).content.decode()
+    assert "Records that would leave their person</dt><dd>2" in tried
+    [seen] = re.findall(r'name="seen" value="(\w+)"', tried)
+    assert identity.rules().of("phone").most_people == 4, "nothing is changed by trying"
+    other = strict | {"act": "save", "seen": seen, "phone.most_people": "1"}
+    assert "What would this change?" in marek.post("/console/identity/rules/change", other).content.decode()
+    assert identity.rules().of("phone").most_people == 4, "what was not tried is not saved"
+    saved = marek.post("/console/identity/rules/change", strict | {"act": "save", "seen": seen}, follow=True)
+    assert "The rules count from now on. 2 records left their person." in saved.content.decode()
+    assert identity.rules().of("phone").most_people == 2
+
+    bad = marek.post("/console/identity/rules/change", strict | {"act": "try", "phone.most_people": "many"})
+    assert (bad.status_code, "give a whole number" in bad.content.decode()) == (422, True)
+    assert li.post("/console/identity/rules/change", strict).status_code == 403
+    assert "Change the rules" not in read(li, "/console/identity/rules")
+
+
+def test_who_may_not_read_it_sees_none_of_it():
+    ines = signed_in("analyst")
+    anna = known("anna")
+    assert ines.get("/console/identity/").status_code == 403
+    assert "Records and evidence" not in read(ines, f"/console/members/{customers.get(anna).public_id}/")
