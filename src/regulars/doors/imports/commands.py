@@ -17,12 +17,24 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from regulars.doors.imports import checking, customer_files, customers, event_files, events, mapping, orders, rejects
+from regulars.doors.imports import (
+    checking,
+    consent_files,
+    consents,
+    customer_files,
+    customers,
+    event_files,
+    events,
+    mapping,
+    orders,
+    rejects,
+)
 from regulars.doors.imports import report as report_page
 from regulars.doors.imports.outcomes import Imported
 from regulars.doors.imports.walking import Progress as Tell
 from regulars.doors.imports.walking import Stage
 from regulars.facts.company import company
+from regulars.facts.customers.purposes import ANY, Channel, Purpose
 from regulars.kit import civil, money
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
@@ -118,7 +130,7 @@ def _checked(look: Callable[[str], object], value: str) -> str:
 
 @click.group("import")
 def import_group() -> None:
-    """Bring orders, customers and events in from files: CSV, Excel, Parquet; events also as JSON Lines."""
+    """Bring orders, customers, consents and events in from files: CSV, Excel, Parquet; events also as JSON Lines."""
 
 
 def _file_options(command: Callable[_P, _T]) -> Callable[_P, _T]:
@@ -236,6 +248,59 @@ def import_customers(
             progress=tell,
         )
     _say(ctx, file, done, {"rows_outdated": done.rows_outdated}, as_json, _of_customers, language)
+
+
+@import_group.command("consents")
+@_file_options
+@click.option("--source", metavar="NAME", help="Whose customer numbers these are, instead of the mapping's.")
+@click.option(
+    "--purpose",
+    type=click.Choice([ANY, *(one.value for one in Purpose)]),
+    help="What the answers are for, where the file has no such column  [default: marketing]",
+)
+@click.option(
+    "--channel",
+    type=click.Choice([ANY, *(one.value for one in Channel)]),
+    help="By which channel, where the file has no such column  [default: all, of a no]",
+)
+@click.option(
+    "--decision", type=click.Choice(["yes", "no"]), help="Whether they agree, where the file has no such column."
+)
+@click.pass_context
+def import_consents(
+    ctx: click.Context,
+    file: Path,
+    map_name: str | None,
+    source: str | None,
+    purpose: str | None,
+    channel: str | None,
+    decision: str | None,
+    zone: str | None,
+    dry_run: bool,
+    reject_file: Path | None,
+    as_json: bool,
+    language: Literal["en", "zh"] | None,
+) -> None:
+    """Bring in who agreed and who refused, by customer number, e-mail address or phone number. It counts at once.
+
+    Doing it again changes nothing. A yes needs the time it was given. The exit code is 3 when some rows are left out;
+    1 means that nothing came in.
+    """
+    options = {"purpose": purpose, "channel": channel, "decision": decision}
+    with translation.override(_language(language)), _bar() as tell:
+        done = consents.import_consents(
+            file,
+            consent_files.load(map_name) if map_name else None,
+            at=datetime.now(UTC),
+            by=_BY,
+            told={name: value for name, value in options.items() if value is not None},
+            dry_run=dry_run,
+            reject_file=reject_file,
+            source=source,
+            zone=zone,
+            progress=tell,
+        )
+    _say(ctx, file, done, {}, as_json, _of_consents, language)
 
 
 @import_group.command("events")
@@ -380,6 +445,14 @@ def _of_customers(done: customers.Imported) -> _Came:
         counted.append("  " + words % {"count": f"{came.shared:,}"})
     twice = gettext("Customers that stand twice in the file with different content: the newest, or the first, is kept")
     return _Came([], counted, gettext("customer"), twice, gettext("where it is kept"))
+
+
+def _of_consents(done: consents.Imported) -> _Came:
+    came = done.answers
+    words = gettext("Answers: %(given)s yes, %(withdrawn)s no, %(same)s known already.")
+    counted = [words % {name: f"{getattr(came, name):,}" for name in ("given", "withdrawn", "same")}]
+    twice = gettext("Answers that stand twice in the file with different content: the first is kept")
+    return _Came([], counted, gettext("answer"), twice, gettext("before"))
 
 
 def _of_events(done: events.Imported) -> _Came:
