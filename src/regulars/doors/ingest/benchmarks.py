@@ -148,6 +148,7 @@ def _round(
     port: int, key: str, run: str, events: int, size: int, senders: int, web: int, folder: Path
 ) -> dict[str, Any]:
     told = _sent(port, key, run, events, size, senders, 0, web)
+    told["events_a_commit"] = round(events / max(1, _count("events_batch")), 1)
     rows = sum(_keep(table, folder) for table in TABLES)
     _empty()
     cpu, began = _database_cpu(), time.perf_counter()
@@ -392,7 +393,7 @@ def _told(facts: dict[str, Any]) -> str:
             f"{words}: {one['per_second']:,} events/s of {one['bytes_each']} bytes beside {one['copy_per_second']:,} of"
             f" COPY, {one['ratio']} of it; p50 {ms['p50']}, p95 {ms['p95']}, p99 {ms['p99']} ms; CPU µs an event:"
             f" server {one['server_cpu_us']}, database {one['database_cpu_us']} (COPY {one['copy_database_cpu_us']}),"
-            f" client {one['client_cpu_us']}"
+            f" client {one['client_cpu_us']}; {one['events_a_commit']} events a commit"
         )
     return "\n".join([*lines, f"goal for batches: {facts['goal']} at least; load of the machine {facts['load']}"])
 

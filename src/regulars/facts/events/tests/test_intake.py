@@ -5,6 +5,7 @@ import json
 import msgspec
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 
 from regulars.facts.events import intake
@@ -48,6 +49,28 @@ def test_a_message_is_taken_once_also_within_its_batch(web):
     assert take(other, same) == ["conflict", "duplicate"]
     assert stored() == [("m-1", "Product Viewed")]
     assert [kept.code for kept in quarantine.search()] == ["same_id_other_content"] * 2
+
+
+def test_what_is_known_is_asked_for_only_after_a_repeat_was_found(web, monkeypatch):
+    monkeypatch.setattr(intake, "_LOOKING", intake._Looking())
+    first, second, third = (good(viewed(messageId=f"m-{n}"), sender=web) for n in range(3))
+
+    def asks(*told: Message | Rejected) -> tuple[bool, list[str]]:
+        with CaptureQueriesContext(connection) as asked:
+            said = take(*told)
+        return any("FROM events_seen" in one["sql"] for one in asked.captured_queries), said
+
+    assert asks(first) == (False, ["accepted"])
+    assert asks(second, first) == (True, ["accepted", "duplicate"])
+    assert asks(third) == (True, ["accepted"])
+    for number in range(intake._LOOKS_AFTER_REPEATS):
+        take(good(viewed(messageId=f"n-{number}"), sender=web))
+    assert asks(good(viewed(messageId="m-4"), sender=web)) == (False, ["accepted"])
+    assert stored() == [
+        *((f"m-{n}", "Product Viewed") for n in range(3)),
+        *((f"n-{n}", "Product Viewed") for n in range(intake._LOOKS_AFTER_REPEATS)),
+        ("m-4", "Product Viewed"),
+    ]
 
 
 def test_the_same_id_from_another_source_is_another_message(web):
