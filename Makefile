@@ -42,7 +42,7 @@ long: $(VENV)/.develops  ## The long forms of tests that `make test` keeps short
 	@REGULARS_TEST_HEAVY=1 $(BIN)/pytest $(addprefix src/regulars/doors/imports/tests/,test_memory.py test_real_data.py test_report.py) \
 	  tests/clients/test_faults.py tests/browser
 
-fuzz: $(VENV)/.develops  ## The JSON API against its description, 300 tries (or EXAMPLES=…) of each operation
+fuzz: $(VENV)/.develops  ## The JSON API against its description, 300 tries (or EXAMPLES=…) and every limit of each operation
 	@REGULARS_API_EXAMPLES=$(or $(EXAMPLES),300) $(BIN)/pytest src/regulars/doors/api/tests/test_everything_the_description_allows.py
 
 crashstorm: $(VENV)/.develops  ## Kill dispatchers of notices 300 times (or KILLS=…) and count what they did

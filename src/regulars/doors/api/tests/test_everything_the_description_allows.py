@@ -1,6 +1,6 @@
 """The whole description, tried out: whatever fits it or does not, every answer is one that it allows.
 
-`REGULARS_API_EXAMPLES=300` (or `make fuzz`) tries each operation for longer.
+`REGULARS_API_EXAMPLES=300` (or `make fuzz`) tries each operation for longer, and every limit of every field.
 """
 
 import os
@@ -24,6 +24,8 @@ load_all_checks()
 EXAMPLES = int(os.environ.get("REGULARS_API_EXAMPLES", "6"))
 schema = schemathesis.openapi.from_dict(described())
 schema.app = get_wsgi_application()
+#: Every limit of every field, one by one, is many times as many calls, thought of in every process that collects.
+schema.config.phases.coverage.enabled = EXAMPLES >= 50
 #: More is refused than a schema can say: an order of the future, a currency nobody has, an id that is nobody's.
 LEFT_OUT = [positive_data_acceptance]
 

@@ -57,6 +57,7 @@ FILES = {
     "cdnow": ("cdnow/cdnow_master.csv.gz", CDNOW),
     "completejourney": ("completejourney/transactions.parquet", COMPLETEJOURNEY),
 }
+LONG = pytest.mark.skipif(not os.environ.get("REGULARS_TEST_HEAVY"), reason="half a minute: `make long`")
 
 
 def the_file(name: str) -> Path:
@@ -67,7 +68,7 @@ def the_file(name: str) -> Path:
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("name", list(FILES))
+@pytest.mark.parametrize("name", ["online_retail", "cdnow", pytest.param("completejourney", marks=LONG)])
 def test_the_totals_come_out_as_published(name: str) -> None:
     file = order_files.normalise(the_file(name), mapping.load(name), now=datetime.now(UTC))
 
@@ -87,7 +88,7 @@ def test_a_mapping_is_found_by_the_columns() -> None:
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not os.environ.get("REGULARS_TEST_HEAVY"), reason="half a minute: `make long`")
+@LONG
 @pytest.mark.parametrize("name", list(FILES))
 def test_the_database_holds_the_same_totals(name: str, fresh_database: dict[str, str]) -> None:
     done = orders.import_orders(
