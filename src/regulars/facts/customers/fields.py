@@ -5,8 +5,10 @@ from datetime import date
 
 from django.utils.translation import gettext_lazy as _
 
-from regulars.facts.customers import customers, profiles
+from regulars.facts.customers import consent, customers, profiles
 from regulars.facts.customers.customers import Customer
+from regulars.facts.customers.purposes import Channel, Purpose
+from regulars.runtime.database import clock
 from regulars.runtime.database.offered import Field, Value
 
 
@@ -42,6 +44,30 @@ def _has(kind: str) -> Callable[[Sequence[int]], Mapping[int, Value]]:
         return {number: number in having for number in wanted}
 
     return read
+
+
+_MARKETING = {
+    Channel.EMAIL: _("Marketing by e-mail allowed"),
+    Channel.SMS: _("Marketing by text message allowed"),
+    Channel.WECHAT: _("Marketing by WeChat allowed"),
+    Channel.PUSH: _("Marketing by push allowed"),
+    Channel.PHONE: _("Marketing by telephone allowed"),
+    Channel.POST: _("Marketing by post allowed"),
+    Channel.IN_APP: _("Marketing in the app allowed"),
+}
+
+
+def _allowed(purpose: Purpose, channel: Channel) -> Callable[[Sequence[int]], Mapping[int, Value]]:
+    def read(wanted: Sequence[int]) -> Mapping[int, Value]:
+        return dict(consent.allowed(customers=wanted, purpose=purpose, channel=channel, at=clock.now()))
+
+    return read
+
+
+def _personalised(wanted: Sequence[int]) -> Mapping[int, Value]:
+    return {
+        number: one.is_allowed for number, one in consent.may_personalise_many(customers=wanted, at=clock.now()).items()
+    }
 
 
 FIELDS: tuple[Field, ...] = (
@@ -113,5 +139,24 @@ FIELDS: tuple[Field, ...] = (
         meaning=_("When somebody first met them."),
         read=_of_customer(lambda one: one.first_seen_at),
         published="customers.first_seen_at",
+    ),
+    *(
+        Field(
+            name=f"customers.marketing_by_{channel.value}",
+            type="bool",
+            kind="fact",
+            label=label,
+            meaning=_("Whether their consent allows marketing by this channel; wishes and the hour aside."),
+            read=_allowed(Purpose.MARKETING, channel),
+        )
+        for channel, label in _MARKETING.items()
+    ),
+    Field(
+        name="customers.is_personalised",
+        type="bool",
+        kind="fact",
+        label=_("Personalisation allowed"),
+        meaning=_("Whether what they see may be chosen for them."),
+        read=_personalised,
     ),
 )

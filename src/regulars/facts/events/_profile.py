@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from regulars.facts.customers import customers, identifiers, profiles
-from regulars.facts.events import _standing, devices, messages, stream, traits
+from regulars.facts.customers import consent, customers, identifiers, profiles
+from regulars.facts.customers.purposes import ANY, Place
+from regulars.facts.events import _standing, consents, devices, messages, stream, traits
 from regulars.facts.events import personal as personal_parts
 from regulars.facts.events._standing import Standing
 from regulars.facts.events.messages import DECODER, KINDS, Sender
@@ -72,6 +73,7 @@ def take(events: Sequence[Event]) -> None:
     before = stream.of_visitors(now_known, kind=_IDENTIFY, before=events[0].id, limit=_LOT)
     names = {source.id: source.name for source in every}
     _describe([*before, *events], known, personal | _opened(before), names)
+    _consent(events, known, spaces)
 
 
 def _opened(events: Sequence[Event]) -> dict[int, dict[str, Any]]:
@@ -293,3 +295,37 @@ def _describe(
             left_out.setdefault(key, []).append(field)
         for key, fields in left_out.items():
             park(reader=READER, event=of[key], problem=f"left out: {', '.join(fields)}", is_note=True)
+
+
+def _consent(events: Sequence[Event], known: Mapping[UUID, Standing], spaces: Mapping[int, str]) -> None:
+    """What banners in the browsers of customers told goes on record where it changes. One query where any told."""
+    told = [
+        (event, customer, answers)
+        for event in events
+        if (customer := known[event.visitor].customer) is not None and (answers := consents.told(event.data))
+    ]
+    if not told:
+        return
+    last = consent.latest(customers={customer for _, customer, _ in told}, place=Place.COOKIE_BANNER)
+    by_origin: dict[str, list[consent.Told]] = {}
+    for event, customer, answers in sorted(told, key=lambda one: (one[0].occurred_at, one[0].id)):
+        for purpose, answer in answers.items():
+            before = last.get((customer, purpose))
+            if before is not None and (before[0] == answer or before[1] >= event.occurred_at):
+                continue
+            last[customer, purpose] = (answer, event.occurred_at)
+            by_origin.setdefault(event.origin, []).append(
+                consent.Told(
+                    customer=customer,
+                    purpose=purpose,
+                    channel=ANY,
+                    is_granted=answer,
+                    place=Place.COOKIE_BANNER,
+                    at=event.occurred_at,
+                    key=f"event:{event.id}:{purpose}",
+                    proof=f"event {event.id}",
+                    source=spaces[event.source],
+                )
+            )
+    for origin, answered in sorted(by_origin.items()):
+        consent.record_many(told=answered, by=BY, origin=cast(Origin, origin))

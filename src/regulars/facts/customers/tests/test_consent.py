@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from regulars.facts.company import brands
-from regulars.facts.customers import consent, consent_texts, identity, preferences, topics
+from regulars.facts.customers import consent, consent_texts, fields, identity, preferences, topics
 from regulars.facts.customers.consent import BadConsent, KeyTaken, Told
 from regulars.facts.customers.consent_settings import WITHOUT_ASKING
 from regulars.facts.customers.customers import UnknownCustomer
@@ -321,3 +321,14 @@ def test_joined_records_are_strict_until_asked_again_and_parted_ones_are_as_befo
     identity.undecide(one=web, other=till, why=identity.Reason.CONFIRMED, key="u", at=MONDAY, by=MAREK)
     assert (may(web, day=2), may(till, day=2)) == ("consent.granted", "consent.withdrawn")
     assert preferences.of(customer=web, at=MONDAY).most_per_week == 5
+
+
+def test_consent_is_a_field_that_conditions_may_ask():
+    li, ana = a_customer("li"), a_customer("ana")
+    says(li, yes=True, purpose="marketing", channel="sms")
+    wishes = {"quiet": "00:00-23:59", "is_personalised": False}
+    preferences.change(customer=li, wishes=wishes, place="app", key="w", at=MONDAY, by=MAREK)
+    offered = {field.name: field for field in fields.FIELDS}
+    assert offered["customers.marketing_by_sms"].read([li, ana]) == {li: True, ana: False}
+    assert offered["customers.marketing_by_email"].read([li]) == {li: False}
+    assert offered["customers.is_personalised"].read([li, ana]) == {li: False, ana: True}
