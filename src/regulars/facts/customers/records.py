@@ -1,6 +1,6 @@
 """What is known of each record of a person, side by side: who calls it what, since when, masked, with its evidence."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +8,7 @@ from regulars.facts.customers import customers, identity, persons, profiles
 from regulars.facts.customers.identity import LinkView
 from regulars.facts.customers.models import Customer, Identifier
 from regulars.facts.customers.profiles import MaskedProfile
+from regulars.kit import ids
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,25 @@ class RecordView:
     called: tuple[Called, ...]
     masked: MaskedProfile
     links: tuple[LinkView, ...]
+
+
+def number_of(public_id: str) -> int:
+    """The record that `cus_…` names itself, also where it was joined. One indexed row; refused when there is none."""
+    found = (
+        Customer.objects.filter(public_id=ids.parse(public_id, customers.PREFIX)).values_list("id", flat=True).first()
+    )
+    if found is None:
+        shown = public_id.strip()[:40]
+        raise customers.UnknownCustomer(
+            f"customer: there is no {shown}; look it up again", field="customer", value=shown
+        )
+    return found
+
+
+def public_ids(of: Iterable[int]) -> dict[int, str]:
+    """The public id of each record itself, joined or not. One query."""
+    rows = Customer.objects.filter(id__in=set(of)).values_list("id", "public_id")
+    return {record: customers.public_id(public_id) for record, public_id in rows}
 
 
 def of(person: int) -> tuple[RecordView, ...]:

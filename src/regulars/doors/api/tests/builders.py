@@ -15,6 +15,7 @@ EVERYTHING = (
     *("orders.read", "orders.write", "members.read", "members.edit", "insight.read", "company.read"),
     *("preferences.read", "preferences.change"),
     *("sources.read", "sources.manage", "quarantine.read", "quarantine.mend", "events.read"),
+    *("identity.read", "identity.decide", "identity.rules"),
 )
 
 #: Priya buys a coat and two hats.

@@ -14,6 +14,7 @@ from regulars.doors.api.v1 import (
     consent,
     customers,
     events,
+    identity,
     keeping,
     orders,
     plan,
@@ -114,6 +115,8 @@ api = NinjaAPI(
 )
 refusing.answer_with_problems(api)
 api.add_router("", orders.router)
+# Before the customers, whose path takes any word: `customers/by` is no customer.
+api.add_router("", identity.router)
 api.add_router("", customers.router)
 api.add_router("", consent.router)
 api.add_router("", company.router)

@@ -10,7 +10,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from regulars.doors.api.v1.problems import NotFound, NotGranted, answer
 from regulars.facts.commerce import goods_returns, orders
-from regulars.facts.customers import consent, consent_texts, customers, preferences, topics
+from regulars.facts.customers import blocking, consent, consent_texts, customers, identity, preferences, reviews, topics
 from regulars.facts.events import events, following, past_orders
 from regulars.facts.events import orders as told_orders
 from regulars.facts.sources import alarms, plan, quarantine, sources, write_keys
@@ -27,6 +27,13 @@ _STATUS: Mapping[type[Refusal], int] = {
     ids.BadId: 404,
     orders.UnknownOrder: 404,
     customers.UnknownCustomer: 404,
+    reviews.UnknownReview: 404,
+    identity.UnknownLink: 404,
+    blocking.NotBlocked: 404,
+    identity.KeptApart: 409,
+    identity.BadKey: 409,
+    reviews.NothingDecided: 409,
+    reviews.NotAboutTwo: 409,
     topics.UnknownTopic: 404,
     sources.UnknownSource: 404,
     write_keys.UnknownWriteKey: 404,
