@@ -22,13 +22,15 @@ def lock(customers: Iterable[int]) -> dict[int, Customer]:
 
 
 def write_customers(rows: Mapping[int, Customer], changes: Changes) -> None:
-    """Country and language, which stand readable."""
+    """Country and language, which stand readable. The country that orders told is kept aside."""
     changed = [customer for customer, new in changes.items() if "country" in new or "language" in new]
     countries = [changes[customer].get("country", rows[customer].country) or None for customer in changed]
     languages = [changes[customer].get("language", rows[customer].language) or None for customer in changed]
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE customers_customer AS customer SET country = told.country, language = told.language"
+            "UPDATE customers_customer AS customer SET country = told.country, language = told.language,"
+            " noted_country = CASE WHEN customer.country IS DISTINCT FROM told.country"
+            " THEN coalesce(customer.noted_country, customer.country, '') ELSE customer.noted_country END"
             " FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS told(id, country, language)"
             " WHERE customer.id = told.id",
             [changed, countries, languages],

@@ -79,7 +79,11 @@ class Statements:
         self._of: dict[int, dict[str, Document]] = {record: {} for records in people.values() for record in records}
         self._changed: set[tuple[int, str]] = set()
         self._load()
-        self._countries = {person: row.country or "" for person, row in rows.items()}
+        # What orders told stands aside as soon as somebody says something of the country.
+        self._countries = {
+            person: row.country or "" if row.noted_country is None else row.noted_country
+            for person, row in rows.items()
+        }
         self._from_before(rows, kept, sealed)
 
     def shown(self, person: int, field: str) -> str:
@@ -96,14 +100,24 @@ class Statements:
         """All that was said of the field."""
         return [
             Said(*document[field], source, record)
-            for record in self._people[person]
+            for record in self._people.get(person, ())
             for source, document in self._of[record].items()
             if field in document
         ]
 
     def fields(self, person: int) -> set[str]:
         """Fields somebody said something of."""
-        return {name for record in self._people[person] for said in self._of[record].values() for name in said}
+        return {name for record in self._people.get(person, ()) for said in self._of[record].values() for name in said}
+
+    def latest(self, person: int) -> datetime | None:
+        """When the last word was said of the person; None where nobody said anything."""
+        times = [
+            at
+            for record in self._people.get(person, ())
+            for said in self._of[record].values()
+            for _text, at, _by in said.values()
+        ]
+        return instant(max(times)) if times else None
 
     def explained(self, person: int, field: str) -> tuple[Because, list[tuple[Said, Standing]]]:
         """`survivorship.explained` of the person's field."""
@@ -172,7 +186,8 @@ class Statements:
         opened = _sealing.open_rows(old, sealed) if old else {}
         for row in old:
             record = row.customer_id
-            plain = {"country": rows[record].country or "", "language": rows[record].language or ""}
+            known = rows.get(record)
+            plain = {"country": known.country or "", "language": known.language or ""} if known else {}
             told = {field: text for field, text in {**opened.get(record, {}), **plain}.items() if text}
             if told:
                 when = (row.described_at - _EPOCH) // _MICROSECOND

@@ -23,6 +23,8 @@ class Customer(models.Model):
     origin = models.CharField(max_length=10)
     country = models.CharField(max_length=2, null=True)
     language = models.CharField(max_length=10, null=True)
+    #: What orders told of the country, kept aside once somebody said something else; empty where they told nothing.
+    noted_country = models.CharField(max_length=2, null=True)
     first_seen_at = models.DateTimeField(null=True)
     person = models.ForeignKey("self", on_delete=models.PROTECT, related_name="+", null=True, db_index=False)
     joined_at = models.DateTimeField(null=True)

@@ -11,7 +11,7 @@ from django.db.models import Count
 from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.company import company
-from regulars.facts.customers import _claims, _in_bulk, _names, _sealing, _statements, contacts
+from regulars.facts.customers import _claims, _in_bulk, _names, _sealing, _statements, contacts, persons
 from regulars.facts.customers._statements import SURER_SOURCES, Statements
 from regulars.facts.customers.customers import UnknownCustomer
 from regulars.facts.customers.identifiers import check_namespace
@@ -201,12 +201,13 @@ def describe(
     """
     _check_key(key, LONGEST_KEY)
     with transaction.atomic():
-        rows = _in_bulk.lock([customer])
+        person_of, rows = _locked([customer])
         if customer not in rows:
             raise UnknownCustomer(
                 f"customer: there is no number {customer}; look it up again", field="customer", value=customer
             )
-        row = rows[customer]
+        person = person_of[customer]
+        row = rows[person]
         if earlier := Description.objects.filter(key=key).first():
             if earlier.customer_id != customer:
                 raise KeyTaken(
@@ -216,16 +217,16 @@ def describe(
                 )
             return Described(tuple(earlier.changed), tuple(earlier.shared))
         told = _checked(profile, region=profile.country or row.country or company.shop().country, on=at.date())
-        kept, said = _known(rows)
-        changes = said.take(customer, customer, _source(source, by), told, at, str(by))
-        found = _write_many(rows, kept, said, {customer: changes} if changes else {}, {customer: at})
+        kept, said = _known([person], rows)
+        changes = said.take(person, customer, _source(source, by), told, at, str(by))
+        found = _write_many(rows, kept, said, {person: changes} if changes else {}, _since([person], kept, at))
         shared = tuple(kind for _, kind in found)
         Description.objects.create(
             key=key, customer_id=customer, changed=sorted(changes), shared=list(shared), described_at=at
         )
         if changes:
             announce(
-                CustomerDescribed(customer=customer, fields=tuple(sorted(changes)), shared=shared, at=at),
+                CustomerDescribed(customer=person, fields=tuple(sorted(changes)), shared=shared, at=at),
                 by=by,
                 verb="customers.describe",
                 after={"fields": sorted(changes), "shared": list(shared)},
@@ -244,29 +245,32 @@ def describe_many(
     _check_key(key, LONGEST_KEY - 20)
     with transaction.atomic():
         bulk.expect_many_rows(len(profiles))
-        rows = _in_bulk.lock(profiles)
+        person_of, rows = _locked(profiles)
         if missing := sorted(set(profiles) - set(rows)):
             raise UnknownCustomer(
                 f"customer: there is no number {missing[0]}; look it up again", field="customer", value=missing[0]
             )
         keys = {customer: f"{key}:{customer}" for customer in profiles}
         done = set(Description.objects.filter(key__in=keys.values()).values_list("customer_id", flat=True))
-        fresh = {customer: row for customer, row in rows.items() if customer not in done}
+        fresh = sorted(set(profiles) - done)
         region, whose, who = company.shop().country, _source(source, by), str(by)
-        kept, said = _known(fresh)
+        kept, said = _known({person_of[customer] for customer in fresh}, rows)
         changes: dict[int, dict[str, str]] = {}
-        for customer, row in fresh.items():
-            profile = profiles[customer]
-            told = _checked(profile, region=profile.country or row.country or region, on=at.date())
-            changes[customer] = said.take(customer, customer, whose, told, at, who)
-        changed = {customer: new for customer, new in changes.items() if new}
-        shared = _write_many(fresh, kept, said, changed, dict.fromkeys(changed, at))
+        for customer in fresh:
+            profile, person = profiles[customer], person_of[customer]
+            told = _checked(profile, region=profile.country or rows[person].country or region, on=at.date())
+            changes[customer] = said.take(person, customer, whose, told, at, who)
+        changed: dict[int, dict[str, str]] = {}
+        for customer, new in changes.items():
+            if new:
+                changed[person_of[customer]] = changed.get(person_of[customer], {}) | new
+        shared = _write_many(rows, kept, said, changed, _since(changed, kept, at))
         Description.objects.bulk_create(
             Description(
                 key=keys[customer],
                 customer_id=customer,
                 changed=sorted(new),
-                shared=[kind for other, kind in shared if other == customer],
+                shared=[kind for other, kind in shared if other == person_of[customer] and kind in new],
                 described_at=at,
             )
             for customer, new in changes.items()
@@ -293,31 +297,32 @@ def describe_each(*, told: Sequence[Told], by: Actor, origin: Origin) -> Describ
         _check_key(one.key, LONGEST_KEY)
     with transaction.atomic():
         bulk.expect_many_rows(len(told))
-        rows = _in_bulk.lock({one.customer for one in told})
+        person_of, rows = _locked({one.customer for one in told})
         done = set(Description.objects.filter(key__in=[one.key for one in told]).values_list("key", flat=True))
         fresh = [one for one in told if one.key not in done and one.customer in rows]
         region, who = company.shop().country, str(by)
-        kept, said = _known({one.customer: rows[one.customer] for one in fresh})
+        kept, said = _known({person_of[one.customer] for one in fresh}, rows)
         at = {customer: row.described_at for customer, row in kept.items()}
         touched: dict[int, dict[str, str]] = {}
         changed_by: list[list[str]] = []
         left_out: list[tuple[str, str]] = []
         late: set[str] = set()
         for one in fresh:
+            person = person_of[one.customer]
             wanted, bad = _checked_leniently(
                 one.profile,
-                region=one.profile.country or said.shown(one.customer, "country") or region,
+                region=one.profile.country or said.shown(person, "country") or region,
                 on=one.at.date(),
             )
             left_out += [(one.key, field) for field in bad]
-            if one.customer in at and one.at < at[one.customer]:
+            if person in at and one.at < at[person]:
                 late.add(one.key)
-            was = touched.setdefault(one.customer, {})
-            was |= {field: said.shown(one.customer, field) for field in wanted if field not in was}
-            new = said.take(one.customer, one.customer, _source(one.source or None, by), wanted, one.at, who)
+            was = touched.setdefault(person, {})
+            was |= {field: said.shown(person, field) for field in wanted if field not in was}
+            new = said.take(person, one.customer, _source(one.source or None, by), wanted, one.at, who)
             changed_by.append(sorted(new))
             if new:
-                at[one.customer] = max(one.at, at.get(one.customer, one.at))
+                at[person] = max(one.at, at.get(person, one.at))
         changed = {
             customer: new
             for customer, was in touched.items()
@@ -331,7 +336,7 @@ def describe_each(*, told: Sequence[Told], by: Actor, origin: Origin) -> Describ
                     key=one.key,
                     customer_id=one.customer,
                     changed=fields,
-                    shared=[kind for other, kind in shared if other == one.customer and kind in fields],
+                    shared=[kind for other, kind in shared if other == person_of[one.customer] and kind in fields],
                     described_at=one.at,
                 )
                 for one, fields in zip(fresh, changed_by, strict=True)
@@ -339,7 +344,8 @@ def describe_each(*, told: Sequence[Told], by: Actor, origin: Origin) -> Describ
             ignore_conflicts=True,
         )
         _tell_each(changed, shared, at, by, origin)
-    return DescribedEach(len(changed), tuple(shared), tuple(left_out), frozenset(changed), frozenset(late))
+    whose = frozenset(one.customer for one in told if person_of.get(one.customer) in changed)
+    return DescribedEach(len(changed), tuple(shared), tuple(left_out), whose, frozenset(late))
 
 
 def _check_key(key: str, most: int) -> None:
@@ -351,12 +357,20 @@ def _source(told: str | None, by: Actor) -> str:
     return _statements.source_of(by) if told is None else check_namespace(told)
 
 
-def _known(rows: Mapping[int, Customer]) -> tuple[dict[int, Row], Statements]:
-    """What the database has of these customers: the profiles that are shown, and all that was said."""
-    kept = {row.customer_id: row for row in Row.objects.filter(customer_id__in=rows)}
-    people = {customer: (customer,) for customer in rows}
+def _locked(customers: Iterable[int]) -> tuple[dict[int, int], dict[int, Customer]]:
+    """Each customer's person, and the rows of both, locked; those that do not exist are in neither."""
+    person_of = persons.held(customers)
+    rows = _in_bulk.lock({*person_of, *person_of.values()})
+    return {customer: person for customer, person in person_of.items() if customer in rows}, rows
+
+
+def _known(people: Iterable[int], rows: Mapping[int, Customer]) -> tuple[dict[int, Row], Statements]:
+    """What the database has of these persons: the profiles that are shown, and all that was said of their records."""
+    records_of = persons.records_of_many(sorted(people))
+    records = {record for records in records_of.values() for record in records}
+    kept = {row.customer_id: row for row in Row.objects.filter(customer_id__in=records)}
     surest_first = preferences.read(SURER_SOURCES)
-    return kept, Statements(people, rows, kept, surest_first, sealed=SEALED)
+    return kept, Statements(records_of, rows, kept, surest_first, sealed=SEALED)
 
 
 def _tell_each(
@@ -393,6 +407,11 @@ def _tell_each(
     )
 
 
+def _since(people: Iterable[int], kept: Mapping[int, Row], at: datetime) -> dict[int, datetime]:
+    """When each was described last, now that something is told of `at`."""
+    return {person: max(at, kept[person].described_at) if person in kept else at for person in people}
+
+
 def _write_many(
     rows: Mapping[int, Customer],
     kept: Mapping[int, Row],
@@ -410,12 +429,8 @@ def _write_many(
         for kind in ("email", "phone")
         if kind in new
     }
-    latest = {
-        customer: max(at[customer], kept[customer].described_at) if customer in kept else at[customer]
-        for customer in changed
-    }
     _in_bulk.write_customers(rows, changed)
-    _in_bulk.write_profiles(kept, changed, digests, sealed=SEALED, at=latest)
+    _in_bulk.write_profiles(kept, changed, digests, sealed=SEALED, at=at)
     _in_bulk.index_names(
         {
             customer: [said.shown(customer, field) for field in _NAMES]
@@ -448,7 +463,8 @@ def reveal(*, customer: int, fields: Iterable[str], purpose: Purpose, at: dateti
             raise UnknownCustomer(
                 f"customer: there is no number {customer}; look it up again", field="customer", value=customer
             )
-        opened = _sealing.open_rows(Row.objects.filter(customer_id=customer), wanted).get(customer, {})
+        person = persons.of(customer)
+        opened = _sealing.open_rows(Row.objects.filter(customer_id=person), wanted).get(person, {})
         _looked(customer, wanted, purpose, at, by)
     return {field: opened.get(field, "") for field in wanted}
 
@@ -476,25 +492,26 @@ def _asked(fields: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
 
 
 def _explained(customer: int, fields: Sequence[str] | None) -> list[Explanation]:
-    rows = {row.id: row for row in Customer.objects.filter(id=customer)}
-    if customer not in rows:
+    person = persons.of(customer)
+    rows = {row.id: row for row in Customer.objects.filter(id=person)}
+    if person not in rows:
         raise UnknownCustomer(
             f"customer: there is no number {customer}; look it up again", field="customer", value=customer
         )
-    _, said = _known(rows)
+    _, said = _known([person], rows)
     if fields is None:
-        there = said.fields(customer) | ({"country"} if rows[customer].country else set())
+        there = said.fields(person) | ({"country"} if rows[person].country else set())
         fields = [field for field in FIELDS if field in there]
     told = []
     for field in fields:
-        because, words = said.explained(customer, field)
+        because, words = said.explained(person, field)
         shown = tuple(
             Word(one.text, one.source, one.record, _statements.instant(one.at), one.by, standing)
             for one, standing in words
         )
-        text = said.shown(customer, field)
+        text = said.shown(person, field)
         if not words and text:
-            shown = (Word(text, _statements.FROM_ORDERS, customer, None, "", Standing.SHOWN),)
+            shown = (Word(text, _statements.FROM_ORDERS, person, None, "", Standing.SHOWN),)
             because = Because.ONLY
         told.append(Explanation(field, text, because, shown))
     return told
@@ -559,18 +576,28 @@ def refold_many(*, customers: Iterable[int], at: datetime, by: Actor) -> int:
     """Show of these customers what follows from all that was said. How many changed; again changes none.
 
     For when something else than a new word changed what follows: the order of sources, or which records are one person.
+    Of a record that was joined to a person nothing is shown: it is shown of the person.
     """
     with transaction.atomic():
-        rows = _in_bulk.lock(customers)
-        kept, said = _known(rows)
+        person_of, rows = _locked(customers)
+        people = {person for customer, person in person_of.items() if customer == person}
+        kept, said = _known(person_of.values(), rows)
+        joined = {row.customer_id for row in kept.values()} & (rows.keys() - people) & person_of.keys()
         opened = _sealing.open_rows(kept.values(), SEALED)
         changed: dict[int, dict[str, str]] = {}
-        for customer, row in rows.items():
-            was = opened.get(customer, {}) | {"country": row.country or "", "language": row.language or ""}
-            new = {field: said.shown(customer, field) for field in said.fields(customer) & FIELDS.keys()}
+        for customer in sorted(people | joined):
+            was = opened.get(customer, {})
+            new = dict.fromkeys(was, "")
+            if customer in people:
+                row = rows[customer]
+                was = was | {"country": row.country or "", "language": row.language or ""}
+                new = {field: said.shown(customer, field) for field in FIELDS}
             if different := {field: text for field, text in new.items() if text != was.get(field, "")}:
                 changed[customer] = different
-        _write_many(rows, kept, said, changed, {c: kept[c].described_at if c in kept else at for c in changed})
+        at_last = {customer: said.latest(customer) or at for customer in changed}
+        _write_many(rows, kept, said, changed, at_last)
+        silent = joined | {customer for customer in people if customer in kept and said.latest(customer) is None}
+        Row.objects.filter(customer_id__in=silent).delete()
         if changed:
             trail.record(
                 by=by,

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import connection
 
-from regulars.facts.customers import customers, profiles, trust
+from regulars.facts.customers import customers, identity, profiles, trust
+from regulars.facts.customers.identity import Reason
 from regulars.facts.customers.models import Profile as Row
 from regulars.facts.customers.models import Statement
 from regulars.facts.customers.profiles import Profile, Purpose, Told
@@ -134,3 +135,37 @@ def test_the_same_profile_whatever_came_first() -> None:
         states.append((told_of, country, language, [(one.field, one.text, one.because) for one in words]))
     assert all(state == states[0] for state in states)
     assert states[0][0]["display_name"] == "Wei"
+
+
+def _shown(*who: int) -> list[tuple[object, ...]]:
+    told = []
+    for customer in who:
+        row = Row.objects.filter(customer_id=customer).first()
+        opened = profiles.opened([customer], profiles.SEALED).get(customer)
+        known = customers.get(customer)
+        told.append((opened, row and row.described_at, known.country, known.language))
+    return told
+
+
+def test_of_one_person_in_two_records_all_words_count_and_parted_it_is_as_never() -> None:
+    app, till = a_customer("app"), a_customer("till")
+    told(app, Profile(display_name="Li W", email="li@example.com"), source="app", days=3)
+    told(till, Profile(display_name="李伟", phone="13812341234", country="CN"), source="till", days=1)
+    customers.note_many(countries={app: "GB"}, at=MONDAY, by=THE_IMPORT)
+    before = _shown(app, till)
+    identity.join(one=app, other=till, why=Reason.ASKED, key="join", at=MONDAY, by=MAREK)
+    assert profiles.find_by_phone("13812341234", "CN") == [app]
+    assert profiles.masked([app, till]) == {
+        app: profiles.MaskedProfile("L** W**", "l***@example.com", "138****1234"),
+        till: profiles.MaskedProfile(),
+    }
+    assert (customers.get(app).country, plain(app, "country").because) == ("CN", Because.ONLY)
+    assert [(word.text, word.record) for word in plain(till, "display_name").words] == [("Li W", app), ("李伟", till)]
+    told(till, Profile(note="prefers tea"), source="till", days=4)
+    assert plain(app, "note").text == "prefers tea"
+    told(till, Profile(note=""), source="till", days=5)
+    identity.undecide(one=app, other=till, why=Reason.MISTAKE, key="part", at=MONDAY, by=MAREK)
+    after = _shown(app, till)
+    assert [(one[0], *one[2:]) for one in after] == [(one[0], *one[2:]) for one in before]
+    assert profiles.find_by_phone("13812341234", "CN") == [till]
+    assert profiles.find_by_name_prefix("李") == [till]
