@@ -20,8 +20,9 @@ from regulars.doors.imports.row_frames import shown
 from regulars.doors.imports.settling import Reads, veiled
 from regulars.doors.imports.spilling import Spill
 from regulars.doors.imports.walking import Progress
-from regulars.facts.customers import contacts, profiles
+from regulars.facts.customers import contacts, profiles, tags, traits
 from regulars.facts.customers.identifiers import why_unusable
+from regulars.facts.customers.traits import Trait
 from regulars.kit import civil
 
 SHIPPED = mapping.SHIPPED / "customers"
@@ -50,6 +51,8 @@ ROWS = pl.Schema(
         "language": pl.String(),
         "first_seen_at": pl.Datetime("us", "UTC"),
         "updated_at": pl.Datetime("us", "UTC"),
+        "tags": pl.String(),
+        "traits": pl.String(),
     }
 )
 _TOLD = tuple(name for name in ROWS if name not in {"row", "line_in_file", "ref", "updated_at"})
@@ -74,15 +77,20 @@ _LANGUAGES_TOLD = 8
 def load(name_or_file: str) -> FileMapping:
     """A shipped mapping for customers by its name, or one of your own by its path."""
     file = mapping.find(name_or_file, SHIPPED)
-    return FileMapping(**mapping.shared(file, mapping.content(file, FIELDS, mapping.KEYS)))
+    return FileMapping(**mapping.shared(file, mapping.content(file, FIELDS, mapping.KEYS, open_prefix=traits.PREFIX)))
 
 
 def bind(wanted: FileMapping, columns: Sequence[str]) -> FileMapping:
     """`wanted` with every field tied to a column that is there; refused where nothing tells who a row is about."""
-    found = mapping.tie(wanted, FIELDS, columns)
+    found = mapping.tie(wanted, (*FIELDS, *_own(wanted)), columns)
     if not {"customer", *CONTACTS} & set(found.columns):
         raise mapping.missing(wanted, "customer", "the customer's number, e-mail address or phone number", columns)
     return found
+
+
+def _own(wanted: FileMapping) -> list[str]:
+    """Fields that are traits of the shop's own, `trait.<code>`."""
+    return [name for name in wanted.columns if name.startswith(traits.PREFIX)]
 
 
 @dataclass(kw_only=True)
@@ -91,7 +99,8 @@ class CustomerColumns(Columns[FileMapping]):
 
     unknown_languages: set[str] = field(default_factory=set)
     unknown_days: int = 0
-    tagged: int = 0
+    #: The shop's own traits by code; a column of another is refused.
+    defined: Mapping[str, Trait] = field(default_factory=dict)
 
     reads: ClassVar[Reads] = Reads(
         instants=("birthday", "first_seen", "updated_at"),
@@ -124,6 +133,7 @@ class CustomerColumns(Columns[FileMapping]):
             birthday=pl.col("birthday_read").dt.date().cast(pl.String),
             first_seen_at="first_seen_read",
             updated_at="updated_at_read",
+            traits=self._traits(),
         ).select(pl.col(name).cast(kind) for name, kind in ROWS.items())
         return rows.join(bad, on="row", how="anti", maintain_order="left"), bad
 
@@ -137,11 +147,47 @@ class CustomerColumns(Columns[FileMapping]):
         if self.unknown_languages:
             names = ", ".join(sorted(self.unknown_languages)[:_LANGUAGES_TOLD])
             notes.append(f"No language is kept where the file says: {names}.")
-        if self.tagged:
-            notes.append(
-                f"{self.spoken('tags')!r} is not kept: customers have no tags yet. Rows with one: {self.tagged:,}."
-            )
         return notes
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in _own(self.mapping):
+            if (code := name.removeprefix(traits.PREFIX)) not in self.defined:
+                raise traits.unknown(code)
+
+    def _problems(self) -> Problems:
+        secret = {trait.field for trait in self.defined.values() if trait.is_personal}
+        return Problems(self.mapping, self._spoken(), self.reads.hidden | secret)
+
+    def _check_tags(self, read: pl.DataFrame, found: Problems) -> None:
+        bad = [text for text in read["tags"].drop_nulls().unique().to_list() if not _are_tags(text)]
+        found.where(
+            pl.col("tags").is_in(bad),
+            "tags",
+            "holds what is no tag",
+            "write tags of up to 40 characters, with commas or semicolons between them",
+        )
+
+    def _check_traits(self, read: pl.DataFrame, found: Problems) -> None:
+        for name in _own(self.mapping):
+            trait = self.defined[name.removeprefix(traits.PREFIX)]
+            texts = read[name].cast(pl.String).drop_nulls().unique().to_list()
+            bad = [text for text in texts if not _takes(trait, text)]
+            found.where(
+                pl.col(name).cast(pl.String).is_in(bad),
+                name,
+                "is not what the trait takes",
+                "write what the trait is defined to take, or leave it empty",
+            )
+
+    def _traits(self) -> pl.Expr:
+        """The told traits as one JSON text, null where none is told."""
+        own = _own(self.mapping)
+        if not own:
+            return pl.lit(None, dtype=pl.String)
+        texts = [pl.col(name).cast(pl.String).alias(name.removeprefix(traits.PREFIX)) for name in own]
+        told = pl.struct(texts).struct.json_encode()
+        return pl.when(pl.any_horizontal(pl.col(name).is_not_null() for name in own)).then(told).otherwise(None)
 
     def _joined(self, name: str, parts: Sequence[pl.Expr]) -> pl.Expr:
         # An address or a name of several columns reads as it is written, whichever of them are empty.
@@ -175,7 +221,8 @@ class CustomerColumns(Columns[FileMapping]):
             unseen = pl.col(name).str.contains(r"[\p{Cc}\p{Zl}\p{Zp}]")
             found.where(unseen, name, "has characters nobody can see", "type it anew, without line breaks")
         if "tags" in self.mapping.columns:
-            self.tagged += int(read["tags"].count())
+            self._check_tags(read, found)
+        self._check_traits(read, found)
         read = self._contacts(self._countries(self._key("customer", read, found)), found)
         read = self._languages(read).with_columns(ref=pl.coalesce("customer_key", "email_key", "phone_key"))
         self._check_whom(found)
@@ -289,6 +336,23 @@ def _looked_up(column: str, known: Mapping[str, str | None]) -> pl.Expr:
     if not known:
         return pl.lit(None, dtype=pl.String)
     return pl.col(column).replace_strict(known, default=None, return_dtype=pl.String)
+
+
+def _are_tags(text: str) -> bool:
+    try:
+        for part in traits.split(text):
+            tags.check_code(part)
+    except tags.BadTag:
+        return False
+    return True
+
+
+def _takes(trait: Trait, text: str) -> bool:
+    try:
+        traits.check(trait, text)
+    except traits.BadValue:
+        return False
+    return True
 
 
 def _phone(text: str, region: str) -> str | None:
@@ -412,9 +476,10 @@ def walk(
     now: datetime,
     progress: Progress = lambda *_: None,
     zone_told: str | None = None,
+    defined: Mapping[str, Trait] | None = None,
 ) -> Iterator[Walk]:
     """Open `path`, tie the mapping to its columns, and walk. `zone` and `region` are the shop's; `zone_told`
-    is instead of the mapping's."""
+    is instead of the mapping's. `defined` are the shop's own traits: the mapping may have columns of them."""
     hints = wanted or load("generic")
     source, chosen = walking.opened(path, hints, lambda columns: bind(hints, columns))
     chosen = replace(chosen, zone=zone_told or chosen.zone)
@@ -424,6 +489,7 @@ def walk(
         zone=civil.zone(zone),
         now=now.astimezone(UTC),
         region=region,
+        defined=defined or {},
         notes=walking.how_it_is_read(wanted, chosen),
     )
     with walking.spilled(source, ROWS) as (spill, left_out):

@@ -1,10 +1,12 @@
 """Customers from a file into the database: who they are, sealed, each once; what cannot be is listed with its mend."""
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from django.db import transaction
 
@@ -13,7 +15,7 @@ from regulars.doors.imports.customer_files import Walk, walk
 from regulars.doors.imports.mapping import FileMapping
 from regulars.doors.imports.walking import Progress
 from regulars.facts.company import company
-from regulars.facts.customers import customers, profiles
+from regulars.facts.customers import customers, profiles, tags, traits
 from regulars.facts.customers.profiles import Profile, Told
 from regulars.facts.sources import import_runs
 from regulars.kit.actors import Actor
@@ -76,7 +78,16 @@ def import_customers(
     began = time.monotonic()
     rejects_go = None if dry_run and reject_file is None else rejects.place(path, reject_file)
     shop = company.shop()
-    with walk(path, wanted, zone=shop.zone, zone_told=zone, region=shop.country, now=at, progress=progress) as file:
+    with walk(
+        path,
+        wanted,
+        zone=shop.zone,
+        zone_told=zone,
+        region=shop.country,
+        now=at,
+        progress=progress,
+        defined=traits.every(),
+    ) as file:
         namespace = source or file.columns.mapping.source
         if dry_run:
             file.read()
@@ -118,6 +129,8 @@ def _record(
         numbers = customers.resolve_many(namespace=namespace, refs=refs, at=at, by=by, origin="history")
         told = [_told(row, numbers[ref], namespace, told_in, at) for ref, row in zip(refs, rows, strict=True)]
         done = profiles.describe_each(told=told, by=by, origin="history")
+        marks = [mark for row, one in zip(rows, told, strict=True) for mark in _tags(row, one)]
+        tagged = tags.tell_many(told=marks, by=by, origin="history", source=namespace)
         seen = {numbers[ref]: row["first_seen_at"] for ref, row in zip(refs, rows, strict=True)}
         customers.note_many(
             at=at,
@@ -128,7 +141,7 @@ def _record(
     for ref, one in zip(refs, told, strict=True):
         if ref not in known:
             came.new += 1
-        elif one.customer in done.whose:
+        elif one.customer in done.whose or one.customer in tagged:
             came.changed += 1
         elif one.key in done.late:
             came.older += 1
@@ -145,12 +158,20 @@ def _told(row: Mapping[str, object], customer: int, namespace: str, told_in: str
     content = "\x00".join(f"{name}={value}" for name, value in sorted(text.items()))
     said = f"{when.isoformat()}\x00{content}" if updated is not None else told_in
     key = lookup.digest("imported customer", f"{namespace}\x00{customer}\x00{said}").hex()[:40]
+    plain = ("given_name", "family_name", "email", "phone", "birthday", "address", "note", "country", "language")
+    as_told: dict[str, Any] = {name: text.get(name) for name in plain}
     profile = Profile(
         display_name=text.get("name"),
-        **{name: text.get(name) for name in ("given_name", "family_name", "email", "phone", "birthday", "address")},
-        **{name: text.get(name) for name in ("note", "country", "language")},
+        **as_told,
+        traits={code: one for code, one in json.loads(text.get("traits", "{}")).items() if one is not None},
     )
     return Told(customer, profile, f"file:{key}", when, namespace)
+
+
+def _tags(row: Mapping[str, object], told: Told) -> list[tags.Told]:
+    """The tags of the row, from when it was so. A file sets tags; it takes none off, for it may not know them all."""
+    found = traits.split(text) if isinstance(text := row["tags"], str) else []
+    return [tags.Told(told.customer, code, True, f"{told.key}:{place}", told.at) for place, code in enumerate(found)]
 
 
 def _end(file: Walk, run: int | None, came: Came, reject_file: Path | None, began: float) -> Imported:

@@ -228,8 +228,9 @@ def _plain(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.casefold())
 
 
-def content(file: Path, fields: Sequence[str], keys: frozenset[str]) -> dict[str, Any]:
-    """What a mapping's file says, refused where it says what means nothing."""
+def content(file: Path, fields: Sequence[str], keys: frozenset[str], *, open_prefix: str = "@") -> dict[str, Any]:
+    """What a mapping's file says, refused where it says what means nothing. Fields that begin with `open_prefix` are
+    whatever the shop calls them."""
     try:
         told = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
@@ -237,7 +238,8 @@ def content(file: Path, fields: Sequence[str], keys: frozenset[str]) -> dict[str
     if not isinstance(told, dict) or not isinstance(told.get("columns"), dict):
         raise BadMapping(f"map: {file.name} must name its columns under `columns:`", field="columns", value=file.name)
     _only(told, keys, file.name)
-    _only(told["columns"], frozenset(fields), f"{file.name}, columns")
+    own = {str(name) for name in told["columns"] if str(name).startswith(open_prefix)}
+    _only(told["columns"], frozenset(fields) | own, f"{file.name}, columns")
     return told
 
 

@@ -1,5 +1,6 @@
 """Many profiles at once: what `profiles.describe` does for one, in a few statements for thousands."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
@@ -44,15 +45,21 @@ def write_profiles(
     *,
     sealed: Sequence[str],
     at: Mapping[int, datetime],
+    readable: Mapping[int, Mapping[str, object]],
+    hidden: Mapping[int, Mapping[str, str]],
 ) -> None:
-    """The sealed columns; `kept` are the profiles there are already, `at` is when each customer told it."""
-    values = _sealing.seal_many(
-        {customer: {field: new[field] for field in sealed if field in new} for customer, new in changes.items()}
-    )
+    """The sealed columns; `kept` are the profiles there are already, `at` is when each customer told it. `readable` and
+    `hidden` are all that stands readable of somebody, and their personal traits, where any of it changed."""
+    told = {customer: {field: new[field] for field in sealed if field in new} for customer, new in changes.items()}
+    for customer, secret in hidden.items():
+        told[customer]["sealed_traits"] = json.dumps(secret, ensure_ascii=False, sort_keys=True) if secret else ""
+    values = _sealing.seal_many(told)
     rows = []
     for customer, columns in values.items():
         row = kept.get(customer) or Profile(customer_id=customer)
         row.described_at = at[customer]
+        if customer in readable:
+            row.traits = dict(readable[customer])
         for column, value in columns.items():
             setattr(row, column, value)
         rows.append(row)
@@ -63,7 +70,7 @@ def write_profiles(
         rows,
         update_conflicts=True,
         unique_fields=["customer"],
-        update_fields=[*sealed, "email_digest", "phone_digest", "described_at"],
+        update_fields=[*sealed, "sealed_traits", "traits", "email_digest", "phone_digest", "described_at"],
         batch_size=_BATCH,
     )
 

@@ -2,14 +2,20 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 
+from django.utils import timezone
+from django.utils.functional import Promise, lazy
 from django.utils.translation import gettext_lazy as _
 
-from regulars.facts.customers import consent, customers, profiles
+from regulars.facts.company import company
+from regulars.facts.customers import birthdays, consent, customers, households, profiles, tags, traits
 from regulars.facts.customers.customers import Customer
 from regulars.facts.customers.purposes import Channel, Purpose
+from regulars.facts.customers.traits import Kind, Trait
+from regulars.kit import civil
 from regulars.runtime.database import clock
-from regulars.runtime.database.offered import Field, Value
+from regulars.runtime.database.offered import Field, FieldType, Value
 
 
 def _of_customer(pick: Callable[[Customer], Value | None]) -> Callable[[Sequence[int]], Mapping[int, Value]]:
@@ -34,8 +40,92 @@ def _name(wanted: Sequence[int]) -> Mapping[int, Value]:
 
 
 def _birthday(wanted: Sequence[int]) -> Mapping[int, Value]:
-    told = profiles.opened(wanted, ["birthday"])
-    return {number: date.fromisoformat(one["birthday"]) for number, one in told.items() if one.get("birthday")}
+    told = {number: one.get("birthday", "") for number, one in profiles.opened(wanted, ["birthday"]).items()}
+    return {number: date.fromisoformat(text) for number, text in told.items() if text and not text.startswith("-")}
+
+
+def _next_birthday(wanted: Sequence[int]) -> Mapping[int, Value]:
+    today = civil.day_of(timezone.now(), civil.zone(company.shop().zone)) if wanted else date.min
+    found: dict[int, Value] = {}
+    for number, one in profiles.opened(wanted, ["birthday", "lunar_birthday"]).items():
+        if one.get("lunar_birthday"):
+            found[number] = birthdays.next_lunar(birthdays.lunar(one["lunar_birthday"], today), today)
+        elif one.get("birthday"):
+            found[number] = birthdays.next_solar(one["birthday"], today)
+    return found
+
+
+def _readable(name: str) -> Callable[[Sequence[int]], Mapping[int, Value]]:
+    def read(wanted: Sequence[int]) -> Mapping[int, Value]:
+        return {number: one[name] for number, one in profiles.readable(wanted).items() if name in one}
+
+    return read
+
+
+def _is_employee(wanted: Sequence[int]) -> Mapping[int, Value]:
+    told = profiles.readable(wanted)
+    return {number: told.get(number, {}).get("is_employee") == "yes" for number in wanted}
+
+
+def _tags(wanted: Sequence[int]) -> Mapping[int, Value]:
+    return {number: tuple(tag.code for tag in having) for number, having in tags.of_many(wanted).items()}
+
+
+def _household(wanted: Sequence[int]) -> Mapping[int, Value]:
+    return dict(households.size_of_many(list(wanted)))
+
+
+def _of_trait(trait: Trait) -> Callable[[Sequence[int]], Mapping[int, Value]]:
+    def read(wanted: Sequence[int]) -> Mapping[int, Value]:
+        told: Mapping[int, Mapping[str, str | tuple[str, ...]]]
+        told = profiles.opened_traits(wanted) if trait.is_personal else profiles.readable(wanted)
+        return {number: _typed(trait, one[trait.field]) for number, one in told.items() if trait.field in one}
+
+    return read
+
+
+def _typed(trait: Trait, value: str | tuple[str, ...]) -> Value:
+    if not isinstance(value, str):
+        return value
+    if trait.kind is Kind.NUMBER:
+        return Decimal(value)
+    if trait.kind is Kind.DATE:
+        return date.fromisoformat(value)
+    if trait.kind is Kind.YES_NO:
+        return value == "yes"
+    return traits.items(value) if trait.kind is Kind.LIST else value
+
+
+_TYPES: Mapping[Kind, FieldType] = {
+    Kind.TEXT: "text",
+    Kind.NUMBER: "decimal",
+    Kind.YES_NO: "bool",
+    Kind.DATE: "date",
+    Kind.CHOICE: "text",
+    Kind.LIST: "texts",
+}
+_in_words = lazy(traits.said, str)
+
+
+def _choices(trait: Trait) -> Callable[[], Sequence[tuple[str, str | Promise]]]:
+    return lambda: [(code, _in_words(names)) for code, names in trait.choices.items()]
+
+
+def defined() -> tuple[Field, ...]:
+    """The shop's own traits. One query."""
+    return tuple(
+        Field(
+            name=f"customers.trait.{trait.code}",
+            type=_TYPES[trait.kind],
+            kind="fact",
+            label=_in_words(trait.names),
+            meaning=_("A trait of the shop's own."),
+            read=_of_trait(trait),
+            choices=_choices(trait) if trait.choices else None,
+            is_personal=trait.is_personal,
+        )
+        for trait in traits.every().values()
+    )
 
 
 def _has(kind: str) -> Callable[[Sequence[int]], Mapping[int, Value]]:
@@ -158,5 +248,70 @@ FIELDS: tuple[Field, ...] = (
         label=_("Personalisation allowed"),
         meaning=_("Whether what they see may be chosen for them."),
         read=_personalised,
+    ),
+    Field(
+        name="customers.next_birthday",
+        type="date",
+        kind="fact",
+        label=_("Next birthday"),
+        meaning=_("The next day their birthday is kept, of the lunar calendar where they told that."),
+        read=_next_birthday,
+        is_personal=True,
+    ),
+    Field(
+        name="customers.preferred_store",
+        type="text",
+        kind="fact",
+        label=_("Preferred store"),
+        meaning=_("The store they like to go to."),
+        read=_readable("preferred_store"),
+    ),
+    Field(
+        name="customers.preferred_channel",
+        type="text",
+        kind="fact",
+        label=_("Preferred channel"),
+        meaning=_("The way they like to be reached."),
+        read=_readable("preferred_channel"),
+    ),
+    Field(
+        name="customers.is_employee",
+        type="bool",
+        kind="fact",
+        label=_("Works here"),
+        meaning=_("Whether they work for the shop themselves."),
+        read=_is_employee,
+    ),
+    Field(
+        name="customers.interests",
+        type="texts",
+        kind="fact",
+        label=_("Interests"),
+        meaning=_("What they said they are interested in."),
+        read=_readable("interests"),
+    ),
+    Field(
+        name="customers.values",
+        type="texts",
+        kind="fact",
+        label=_("Values"),
+        meaning=_("What they said matters to them."),
+        read=_readable("values"),
+    ),
+    Field(
+        name="customers.tags",
+        type="texts",
+        kind="fact",
+        label=_("Tags"),
+        meaning=_("The tags staff and files set on them."),
+        read=_tags,
+    ),
+    Field(
+        name="customers.household_size",
+        type="int64",
+        kind="fact",
+        label=_("Household size"),
+        meaning=_("How many live in their household, themselves included."),
+        read=_household,
     ),
 )

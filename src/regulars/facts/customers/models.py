@@ -9,6 +9,8 @@ from regulars.runtime.database.fields import RandomUuid, TransactionIdField
 #: Kinds whose values are personal data and stand here as keyed hashes only.
 CONTACTS = ("email", "phone")
 KINDS = ("external", "device", *CONTACTS)
+TRAIT_KINDS = ("text", "number", "yes_no", "date", "choice", "list")
+HOUSEHOLD_ROLES = ("head", "partner", "child", "parent", "other")
 
 
 class Customer(models.Model):
@@ -97,7 +99,7 @@ class Identifier(models.Model):
 
 
 class Profile(models.Model):
-    """What tells who the customer is: every column but the hashes is sealed with the customer's own key."""
+    """What tells who the customer is: every column but the hashes and `traits` is sealed with the person's own key."""
 
     customer = models.OneToOneField(Customer, on_delete=models.PROTECT, related_name="+", primary_key=True)
     given_name = models.BinaryField(null=True)
@@ -108,6 +110,11 @@ class Profile(models.Model):
     birthday = models.BinaryField(null=True)
     address = models.BinaryField(null=True)
     note = models.BinaryField(null=True)
+    lunar_birthday = models.BinaryField(null=True)
+    #: Custom traits that are personal, one sealed document.
+    sealed_traits = models.BinaryField(null=True)
+    #: What is nobody's secret, readable for conditions: the shop's own traits, preferred store and channel, interests.
+    traits = models.JSONField(default=dict, db_default={})
     email_digest = models.BinaryField(max_length=32, null=True)
     phone_digest = models.BinaryField(max_length=32, null=True)
     described_at = models.DateTimeField()
@@ -146,6 +153,107 @@ class Statement(models.Model):
 
     class Meta:
         db_table = "customers_statement"
+
+
+class Trait(models.Model):
+    """A trait of the shop's own: what it is called, what it takes, and whether it tells who somebody is."""
+
+    code = models.CharField(max_length=40, primary_key=True, db_collation="C")
+    kind = models.CharField(max_length=8)
+    names = models.JSONField()
+    choices = models.JSONField(default=dict, db_default={})
+    is_personal = models.BooleanField()
+    retired_at = models.DateTimeField(null=True)
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "customers_trait"
+        constraints = [
+            models.CheckConstraint(name="customers_trait_kind", condition=models.Q(kind__in=TRAIT_KINDS)),
+        ]
+
+
+class Tag(models.Model):
+    """A mark that staff and files set on customers: what it is called."""
+
+    code = models.CharField(max_length=40, primary_key=True, db_collation="C")
+    names = models.JSONField()
+    retired_at = models.DateTimeField(null=True)
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "customers_tag"
+
+
+class Tagging(models.Model):
+    """A tag was set on a record, or taken off it. Never changed: the history of the customer's tags."""
+
+    id = models.BigAutoField(primary_key=True)
+    tag = models.ForeignKey(Tag, on_delete=models.PROTECT, related_name="+", db_index=False)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+", db_index=False)
+    is_on = models.BooleanField()
+    source = models.CharField(max_length=64, db_collation="C")
+    key = models.CharField(max_length=160, unique=True, db_collation="C")
+    at = models.DateTimeField()
+    by = models.CharField(max_length=100)
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "customers_tagging"
+        indexes = [models.Index(fields=["customer", "-id"], name="customers_tagging_customer")]
+
+
+class Tagged(models.Model):
+    """The last word on a tag of a record."""
+
+    pk = models.CompositePrimaryKey("customer_id", "tag_id")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+", db_index=False)
+    tag = models.ForeignKey(Tag, on_delete=models.PROTECT, related_name="+", db_index=False)
+    is_on = models.BooleanField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "customers_tagged"
+        indexes = [
+            models.Index(fields=["tag", "customer"], name="customers_tagged_tag", condition=models.Q(is_on=True)),
+        ]
+
+
+class Household(models.Model):
+    """People who live together. It joins nobody: each stays who they are."""
+
+    id = models.BigAutoField(primary_key=True)
+    public_id = models.UUIDField(unique=True, db_default=RandomUuid(), editable=False)
+    formed_at = models.DateTimeField()
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "customers_household"
+
+
+class Householder(models.Model):
+    """Somebody in a household, from when until when, and as what."""
+
+    id = models.BigAutoField(primary_key=True)
+    household = models.ForeignKey(Household, on_delete=models.PROTECT, related_name="+")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    role = models.CharField(max_length=10)
+    since_at = models.DateTimeField()
+    until_at = models.DateTimeField(null=True)
+    by = models.CharField(max_length=100)
+
+    class Meta:
+        db_table = "customers_householder"
+        constraints = [
+            models.UniqueConstraint(
+                name="customers_householder_once", fields=["customer"], condition=models.Q(until_at=None)
+            ),
+            models.CheckConstraint(name="customers_householder_role", condition=models.Q(role__in=HOUSEHOLD_ROLES)),
+            models.CheckConstraint(
+                name="customers_householder_times",
+                condition=models.Q(until_at=None) | models.Q(until_at__gte=models.F("since_at")),
+            ),
+        ]
 
 
 class NamePrefix(models.Model):

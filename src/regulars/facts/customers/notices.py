@@ -139,3 +139,16 @@ class IdentityRulesChanged(Notice):
     @property
     def subject(self) -> str:
         return "identity:rules"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerTagged(Notice):
+    """A customer's tags are others than before."""
+
+    kind: ClassVar[str] = "customers.customer_tagged"
+
+    customer: int
+
+    @property
+    def subject(self) -> str:
+        return f"customer:{self.customer}"

@@ -1,8 +1,9 @@
 """What tells who a customer is. Sealed at rest, masked in lists, opened for a purpose and with a line in the trail."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -11,7 +12,17 @@ from django.db.models import Count
 from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.company import company
-from regulars.facts.customers import _claims, _in_bulk, _names, _sealing, _statements, contacts, persons
+from regulars.facts.customers import (
+    _claims,
+    _in_bulk,
+    _names,
+    _sealing,
+    _statements,
+    birthdays,
+    contacts,
+    persons,
+    traits,
+)
 from regulars.facts.customers._statements import SURER_SOURCES, Statements
 from regulars.facts.customers.customers import UnknownCustomer
 from regulars.facts.customers.identifiers import check_namespace
@@ -19,6 +30,7 @@ from regulars.facts.customers.models import Customer, Description, Identifier, N
 from regulars.facts.customers.models import Profile as Row
 from regulars.facts.customers.notices import CustomerDescribed
 from regulars.facts.customers.survivorship import Because, Standing
+from regulars.facts.customers.traits import Trait
 from regulars.kit.actors import Actor, Origin
 from regulars.kit.countries import check_country
 from regulars.kit.refusals import Refusal
@@ -29,6 +41,7 @@ from regulars.runtime.secrets import lookup
 from regulars.runtime.trail import trail
 
 LONGEST = {"given_name": 80, "family_name": 80, "display_name": 160, "address": 500, "note": 2000}
+LONGEST |= {"preferred_store": 64, "preferred_channel": 64, "cared_by": 20}
 LONGEST_KEY = 120
 #: Customers that are folded anew in one transaction.
 _LOT = 1_000
@@ -38,7 +51,11 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", re.ASCII)
 
 @dataclass(frozen=True)
 class Profile:
-    """What somebody told about themselves. None leaves a field as it is, empty text clears it. Days are ISO dates."""
+    """What somebody told about themselves. None leaves a field as it is; empty text, and an empty list, clear it.
+
+    Birthdays are written as `birthdays` says. `interests` and `values` are those the person declared, never those that
+    were concluded. `cared_by` is the number of the operator whose customer it is. `traits` are the shop's own, by code.
+    """
 
     given_name: str | None = None
     family_name: str | None = None
@@ -48,16 +65,25 @@ class Profile:
     birthday: str | None = None
     address: str | None = None
     note: str | None = None
+    lunar_birthday: str | None = None
     country: str | None = None
     language: str | None = None
+    preferred_store: str | None = None
+    preferred_channel: str | None = None
+    is_employee: bool | None = None
+    cared_by: str | None = None
+    interests: tuple[str, ...] | None = None
+    values: tuple[str, ...] | None = None
+    traits: Mapping[str, object] = field(default_factory=dict)
 
 
+#: Nobody's secret; they stand readable, as do the shop's own traits that are not personal.
+READABLE = ("preferred_store", "preferred_channel", "is_employee", "cared_by", "interests", "values")
+LISTS = ("interests", "values")
+#: Every field there is but the shop's own traits, in the order it is read.
+FIELDS = tuple(one.name for one in fields(Profile) if one.name != "traits")
 #: The sealed ones; `country` and `language` stand readable in the customer's row, lists filter by them.
-SEALED = tuple(field.name for field in fields(Profile) if field.name not in {"country", "language"})
-
-
-#: Every field there is, in the order it is read.
-FIELDS = {field.name: field.name in SEALED for field in fields(Profile)}
+SEALED = tuple(name for name in FIELDS if name not in {"country", "language", *READABLE})
 
 
 @dataclass(frozen=True)
@@ -164,12 +190,6 @@ class Unreadable(Refusal):
     code = "customers.unreadable"
 
 
-class BadBirthday(Refusal):
-    """Not a day of a living person's birth."""
-
-    code = "customers.bad_birthday"
-
-
 class BadLanguage(Refusal):
     """Not a language tag."""
 
@@ -216,7 +236,12 @@ def describe(
                     value=key,
                 )
             return Described(tuple(earlier.changed), tuple(earlier.shared))
-        told = _checked(profile, region=profile.country or row.country or company.shop().country, on=at.date())
+        told = _checked(
+            profile,
+            region=profile.country or row.country or company.shop().country,
+            on=at.date(),
+            defined=_defined([profile]),
+        )
         kept, said = _known([person], rows)
         changes = said.take(person, customer, _source(source, by), told, at, str(by))
         found = _write_many(rows, kept, said, {person: changes} if changes else {}, _since([person], kept, at))
@@ -254,11 +279,13 @@ def describe_many(
         done = set(Description.objects.filter(key__in=keys.values()).values_list("customer_id", flat=True))
         fresh = sorted(set(profiles) - done)
         region, whose, who = company.shop().country, _source(source, by), str(by)
+        defined = _defined(profiles.values())
         kept, said = _known({person_of[customer] for customer in fresh}, rows)
         changes: dict[int, dict[str, str]] = {}
         for customer in fresh:
             profile, person = profiles[customer], person_of[customer]
-            told = _checked(profile, region=profile.country or rows[person].country or region, on=at.date())
+            region_of = profile.country or rows[person].country or region
+            told = _checked(profile, region=region_of, on=at.date(), defined=defined)
             changes[customer] = said.take(person, customer, whose, told, at, who)
         changed: dict[int, dict[str, str]] = {}
         for customer, new in changes.items():
@@ -301,6 +328,7 @@ def describe_each(*, told: Sequence[Told], by: Actor, origin: Origin) -> Describ
         done = set(Description.objects.filter(key__in=[one.key for one in told]).values_list("key", flat=True))
         fresh = [one for one in told if one.key not in done and one.customer in rows]
         region, who = company.shop().country, str(by)
+        defined = _defined(one.profile for one in fresh)
         kept, said = _known({person_of[one.customer] for one in fresh}, rows)
         at = {customer: row.described_at for customer, row in kept.items()}
         touched: dict[int, dict[str, str]] = {}
@@ -313,6 +341,7 @@ def describe_each(*, told: Sequence[Told], by: Actor, origin: Origin) -> Describ
                 one.profile,
                 region=one.profile.country or said.shown(person, "country") or region,
                 on=one.at.date(),
+                defined=defined,
             )
             left_out += [(one.key, field) for field in bad]
             if person in at and one.at < at[person]:
@@ -430,7 +459,8 @@ def _write_many(
         if kind in new
     }
     _in_bulk.write_customers(rows, changed)
-    _in_bulk.write_profiles(kept, changed, digests, sealed=SEALED, at=at)
+    shown, hidden = _readable(said, changed)
+    _in_bulk.write_profiles(kept, changed, digests, sealed=SEALED, at=at, readable=shown, hidden=hidden)
     _in_bulk.index_names(
         {
             customer: [said.shown(customer, field) for field in _NAMES]
@@ -482,11 +512,11 @@ def _looked(customer: int, fields: Sequence[str], purpose: Purpose, at: datetime
 
 def _asked(fields: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
     wanted = tuple(dict.fromkeys(fields))
-    for field in wanted:
-        if field not in known:
+    for name in wanted:
+        if name not in known and (known is SEALED or not name.startswith(traits.PREFIX)):
             what = "sealed field" if known is SEALED else "field of a profile"
             raise UnknownField(
-                f"fields: {field[:40]!r} is no {what}; choose from {', '.join(known)}", field="fields", value=field[:40]
+                f"fields: {name[:40]!r} is no {what}; choose from {', '.join(known)}", field="fields", value=name[:40]
             )
     return wanted
 
@@ -501,25 +531,30 @@ def _explained(customer: int, fields: Sequence[str] | None) -> list[Explanation]
     _, said = _known([person], rows)
     if fields is None:
         there = said.fields(person) | ({"country"} if rows[person].country else set())
-        fields = [field for field in FIELDS if field in there]
+        fields = [name for name in FIELDS if name in there] + sorted(there.difference(FIELDS))
     told = []
-    for field in fields:
-        because, words = said.explained(person, field)
+    for name in fields:
+        because, words = said.explained(person, name)
         shown = tuple(
             Word(one.text, one.source, one.record, _statements.instant(one.at), one.by, standing)
             for one, standing in words
         )
-        text = said.shown(person, field)
+        text = said.shown(person, name)
         if not words and text:
             shown = (Word(text, _statements.FROM_ORDERS, person, None, "", Standing.SHOWN),)
             because = Because.ONLY
-        told.append(Explanation(field, text, because, shown))
+        told.append(Explanation(name, text, because, shown))
     return told
 
 
+def _personal(names: Iterable[str]) -> set[str]:
+    """Those of the fields that are personal traits of the shop's own. One query where there are traits at all."""
+    if not any(name.startswith(traits.PREFIX) for name in names):
+        return set()
+    return {trait.field for trait in traits.every(with_retired=True).values() if trait.is_personal}
+
+
 def _masked_words(told: Explanation) -> Explanation:
-    if told.field not in SEALED:
-        return told
     words = tuple(replace(word, text=_masked_text(told.field, word.text)) for word in told.words)
     return replace(told, text=_masked_text(told.field, told.text), words=words)
 
@@ -544,6 +579,26 @@ def opened(customers: Sequence[int], fields: Sequence[str]) -> dict[int, dict[st
     return _sealing.open_rows(Row.objects.filter(customer_id__in=customers).only("customer_id", *wanted), wanted)
 
 
+def readable(customers: Sequence[int]) -> dict[int, dict[str, str | tuple[str, ...]]]:
+    """What is nobody's secret of each customer: READABLE fields and the shop's own traits by field. One query."""
+    rows = Row.objects.filter(customer_id__in=customers).exclude(traits={}).values_list("customer_id", "traits")
+    return {
+        customer: {name: tuple(one) if isinstance(one, list) else one for name, one in told.items()}
+        for customer, told in rows
+    }
+
+
+def opened_traits(customers: Sequence[int]) -> dict[int, dict[str, str]]:
+    """The shop's own personal traits of each customer by field, for the machine alone, as `opened`. Two queries."""
+    rows = Row.objects.filter(customer_id__in=customers, sealed_traits__isnull=False)
+    return _sealed_traits(list(rows.only("customer_id", "sealed_traits")))
+
+
+def _sealed_traits(rows: Sequence[Row]) -> dict[int, dict[str, str]]:
+    opened = _sealing.open_rows(rows, ["sealed_traits"])
+    return {customer: json.loads(one["sealed_traits"]) for customer, one in opened.items()}
+
+
 def who_has(customers: Sequence[int], kind: str) -> set[int]:
     """Those of the customers of whom an `email` or a `phone` is known. Opens nothing. One query."""
     rows = Row.objects.filter(customer_id__in=customers, **{f"{kind}_digest__isnull": False})
@@ -557,15 +612,17 @@ def explain(*, customer: int, field: str) -> Explanation:
 
 def explain_all(*, customer: int, fields: Iterable[str] | None = None) -> list[Explanation]:
     """`explain` for these fields; without them, for every field of which something was said, in the order of FIELDS."""
-    wanted = None if fields is None else _asked(fields, tuple(FIELDS))
-    return [_masked_words(one) for one in _explained(customer, wanted)]
+    wanted = None if fields is None else _asked(fields, FIELDS)
+    told = _explained(customer, wanted)
+    hidden = {*SEALED, *_personal([one.field for one in told])}
+    return [_masked_words(one) if one.field in hidden else one for one in told]
 
 
 def reveal_explained(
     *, customer: int, fields: Iterable[str], purpose: Purpose, at: datetime, by: Actor
 ) -> list[Explanation]:
     """`explain_all` in plain text. Leaves a line in the trail, as `reveal` does, and asks the same of its caller."""
-    wanted = _asked(fields, tuple(FIELDS))
+    wanted = _asked(fields, FIELDS)
     with transaction.atomic():
         told = _explained(customer, wanted)
         _looked(customer, wanted, purpose, at, by)
@@ -591,8 +648,9 @@ def refold_many(*, customers: Iterable[int], at: datetime, by: Actor) -> int:
             if customer in people:
                 row = rows[customer]
                 was = was | {"country": row.country or "", "language": row.language or ""}
-                new = {field: said.shown(customer, field) for field in FIELDS}
-            if different := {field: text for field, text in new.items() if text != was.get(field, "")}:
+                was |= _were(kept.get(customer), said.fields(customer))
+                new = {name: said.shown(customer, name) for name in {*FIELDS, *was}}
+            if different := {name: text for name, text in new.items() if text != was.get(name, "")}:
                 changed[customer] = different
         at_last = {customer: said.latest(customer) or at for customer in changed}
         _write_many(rows, kept, said, changed, at_last)
@@ -607,6 +665,15 @@ def refold_many(*, customers: Iterable[int], at: datetime, by: Actor) -> int:
                 after={"count": len(changed), "first": min(changed), "last": max(changed)},
             )
     return len(changed)
+
+
+def _were(row: Row | None, told: Iterable[str]) -> dict[str, str]:
+    """What stood readable, as texts, and the traits that stood or are told."""
+    was = dict.fromkeys((name for name in told if name.startswith(traits.PREFIX)), "")
+    if row is not None:
+        was |= {name: (traits.as_list(one) or "") if isinstance(one, list) else one for name, one in row.traits.items()}
+        was |= _sealed_traits([row]).get(row.customer_id, {}) if row.sealed_traits is not None else {}
+    return was
 
 
 def refold_everybody(*, at: datetime, by: Actor) -> int:
@@ -649,26 +716,26 @@ def _find(kind: str, digest: bytes) -> list[int]:
     return list(dict.fromkeys([*known_by, *given]))
 
 
-def _checked(profile: Profile, *, region: str, on: date) -> dict[str, str]:
+def _checked(profile: Profile, *, region: str, on: date, defined: Mapping[str, Trait]) -> dict[str, str]:
     """The told fields in the form they are kept in."""
-    told = {
-        field.name: value.strip() for field in fields(profile) if (value := getattr(profile, field.name)) is not None
-    }
-    for field, most in LONGEST.items():
-        if "\x00" in told.get(field, ""):
-            raise Unreadable(f"{field}: has a character of code zero, which no text has; leave it out", field=field)
-        if len(told.get(field, "")) > most:
+    told = {name: value.strip() for name in FIELDS if isinstance(value := getattr(profile, name), str)}
+    for name, most in LONGEST.items():
+        if "\x00" in told.get(name, ""):
+            raise Unreadable(f"{name}: has a character of code zero, which no text has; leave it out", field=name)
+        if len(told.get(name, "")) > most:
             raise TooLong(
-                f"{field}: has {len(told[field])} characters; give up to {most}",
-                field=field,
-                value=len(told[field]),
+                f"{name}: has {len(told[name])} characters; give up to {most}",
+                field=name,
+                value=len(told[name]),
             )
     if told.get("email"):
         told["email"] = contacts.email(told["email"]).shown
     if told.get("phone"):
         told["phone"] = contacts.phone(told["phone"], region)
     if told.get("birthday"):
-        told["birthday"] = _birthday(told["birthday"], on)
+        told["birthday"] = birthdays.solar(told["birthday"], on)
+    if told.get("lunar_birthday"):
+        told["lunar_birthday"] = str(birthdays.lunar(told["lunar_birthday"], on))
     if told.get("country"):
         check_country(told["country"])
     if told.get("language") and not _LANGUAGE.fullmatch(told["language"]):
@@ -677,35 +744,80 @@ def _checked(profile: Profile, *, region: str, on: date) -> dict[str, str]:
             field="language",
             value=told["language"][:20],
         )
+    if profile.is_employee is not None:
+        told["is_employee"] = "yes" if profile.is_employee else "no"
+    for name in LISTS:
+        if (items := getattr(profile, name)) is not None:
+            told[name] = _list(name, items)
+    for code, value in profile.traits.items():
+        if code not in defined:
+            raise traits.unknown(code)
+        told[defined[code].field] = traits.check(defined[code], value)
     return told
 
 
-def _checked_leniently(profile: Profile, *, region: str, on: date) -> tuple[dict[str, str], list[str]]:
+def _list(name: str, items: Sequence[str]) -> str:
+    text = traits.as_list(items)
+    if text is None:
+        raise TooLong(
+            f"{name}: give up to {traits.MOST_ITEMS} texts of up to {traits.LONGEST_ITEM} characters",
+            field=name,
+            value=len(items),
+        )
+    return text
+
+
+def _checked_leniently(
+    profile: Profile, *, region: str, on: date, defined: Mapping[str, Trait]
+) -> tuple[dict[str, str], list[str]]:
     """The told fields that can be kept, in the form they are kept in, and the names of the others."""
     try:
-        return _checked(profile, region=region, on=on), []
+        return _checked(profile, region=region, on=on, defined=defined), []
     except Refusal:
         good: dict[str, str] = {}
         bad: list[str] = []
-        for field in fields(profile):
+        parts = [(name, Profile(**{name: getattr(profile, name)})) for name in FIELDS]
+        parts += [(traits.PREFIX + code, Profile(traits={code: value})) for code, value in profile.traits.items()]
+        for name, part in parts:
             try:
-                good |= _checked(Profile(**{field.name: getattr(profile, field.name)}), region=region, on=on)
+                good |= _checked(part, region=region, on=on, defined=defined)
             except Refusal:
-                bad.append(field.name)
+                bad.append(name)
         return good, bad
 
 
-def _birthday(text: str, on: date) -> str:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        day = date.min
-    if not date(1900, 1, 1) <= day <= on:
-        # The value stays out of the message: it is personal, and messages end up in logs.
-        raise BadBirthday(
-            "birthday: not a day from 1900 until now; write it like 1990-12-31", field="birthday", value="(hidden)"
-        )
-    return day.isoformat()
+def _defined(told: Iterable[Profile]) -> dict[str, Trait]:
+    """The shop's traits, asked for where somebody tells one. One query at most."""
+    return traits.every() if any(profile.traits for profile in told) else {}
+
+
+def _readable(
+    said: Statements, changed: Mapping[int, Mapping[str, str]]
+) -> tuple[dict[int, dict[str, object]], dict[int, dict[str, str]]]:
+    """Of those whose readable fields or traits changed: what stands readable, and the personal traits to seal."""
+    touched = [
+        customer
+        for customer, new in changed.items()
+        if any(name in READABLE or name.startswith(traits.PREFIX) for name in new)
+    ]
+    if not touched:
+        return {}, {}
+    names = {customer: [one for one in said.fields(customer) if one.startswith(traits.PREFIX)] for customer in touched}
+    defined = traits.every(with_retired=True) if any(names.values()) else {}
+    kinds = {trait.field: trait for trait in defined.values()}
+    shown: dict[int, dict[str, object]] = {}
+    hidden: dict[int, dict[str, str]] = {}
+    for customer in touched:
+        told = {name: text for name in (*READABLE, *names[customer]) if (text := said.shown(customer, name))}
+        hidden[customer] = {name: text for name, text in told.items() if name in kinds and kinds[name].is_personal}
+        shown[customer] = {
+            name: list(traits.items(text))
+            if name in LISTS or (name in kinds and kinds[name].kind is traits.Kind.LIST)
+            else text
+            for name, text in told.items()
+            if name not in hidden[customer]
+        }
+    return shown, hidden
 
 
 def _contact_digest(kind: str, value: str) -> bytes:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from regulars.facts.customers import consent, customers, identifiers, profiles
+from regulars.facts.customers import traits as own_traits
 from regulars.facts.customers.purposes import ANY, Place
 from regulars.facts.events import _standing, consents, devices, messages, stream, traits
 from regulars.facts.events import personal as personal_parts
@@ -277,11 +278,14 @@ def _describe(
     """What identify calls of customers told goes into their profiles."""
     of: dict[str, int] = {}
     by_origin: dict[str, list[profiles.Told]] = {}
+    own: tuple[str, ...] | None = None
     for event in events:
         customer = known[event.visitor].customer
         if event.kind != _IDENTIFY or customer is None:
             continue
-        profile = traits.profile(traits.told(event.data, personal.get(event.id, {})))
+        if own is None:
+            own = tuple(own_traits.every())
+        profile = traits.profile(traits.told(event.data, personal.get(event.id, {})), own)
         if profile == profiles.Profile():
             continue
         key = f"event:{event.id}"

@@ -1,6 +1,6 @@
 """What an identify call told of somebody: the parts that belong into their profile, and the rest. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -43,10 +43,18 @@ def told(data: Mapping[str, Any], hidden: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def profile(traits: Mapping[str, Any]) -> Profile:
-    """The profile they tell. A trait that is null, or empty text, clears its field; one of no use is left out."""
-    said: dict[str, str] = {}
+def profile(traits: Mapping[str, Any], own: Iterable[str] = ()) -> Profile:
+    """The profile they tell. A trait that is null, or empty text, clears its field; one of no use is left out.
+
+    `own` are the codes of traits that the shop has defined: one that is called so is told as it is.
+    """
+    said: dict[str, Any] = {}
+    codes = {_tidy(code): code for code in own}
+    told_own: dict[str, Any] = {}
     for name, value in traits.items():
+        if (code := codes.get(_tidy(name))) is not None:
+            told_own[code] = value
+            continue
         field = _FIELDS.get(_tidy(name))
         if field == "address" and isinstance(value, dict):
             parts = [_text(value.get(part)) for part in _PARTS_OF_ADDRESS]
@@ -64,11 +72,11 @@ def profile(traits: Mapping[str, Any]) -> Profile:
                 if not text:
                     continue
             said[field] = text
-    return Profile(**said)
+    return Profile(**said, traits=told_own)
 
 
 def others(traits: Mapping[str, Any], hidden: Mapping[str, Any]) -> dict[str, Any]:
-    """Traits of the shop's own making, plain values only, without anything personal; null removes one."""
+    """Traits that belong into no field, plain values only, without anything personal; null removes one."""
     personal = {path.rsplit(".", 1)[-1] for path in hidden}
     return {
         name: value

@@ -18,8 +18,9 @@ from regulars.doors.imports.mapping import BadMapping, FileMapping
 from regulars.doors.imports.settling import Undecided
 from regulars.doors.imports.tests.builders import NOW, a_file, text_of
 from regulars.facts.customers import customers as known
-from regulars.facts.customers import profiles
+from regulars.facts.customers import profiles, tags, traits
 from regulars.facts.customers.profiles import Profile, Purpose
+from regulars.facts.customers.traits import Kind
 from regulars.facts.sources import import_runs
 from regulars.kit.actors import Actor
 
@@ -86,8 +87,9 @@ def test_columns_are_found_in_chinese_too_and_values_brought_into_one_form(tmp_p
         "language": "zh-hans",
         "first_seen_at": datetime(2023, 4, 30, 16, tzinfo=UTC),
         "updated_at": None,
+        "tags": "老客",
+        "traits": None,
     }
-    assert any("标签" in note and "not kept" in note for note in notes)
     assert any("GB18030" in note for note in notes)
 
 
@@ -404,3 +406,26 @@ def test_orders_and_customers_of_one_number_meet(tmp_path: Path) -> None:
     done = bring_in(a_file(tmp_path, [person()], "customers.csv"))
 
     assert (done.customers.new, done.customers.changed) == (0, 1)
+
+
+@pytest.mark.django_db
+def test_tags_and_traits_of_the_shops_own_come_in_and_what_they_do_not_take_is_told(tmp_path: Path) -> None:
+    names = {"en": "Shoe size", "zh-hans": "鞋码"}
+    traits.define(code="shoe_size", kind=Kind.NUMBER, names=names, at=NOW, by=MAREK)
+    mapping = tmp_path / "members.yaml"
+    mapping.write_text(
+        "source: till\ncolumns:\n  customer: nr\n  tags: 标签\n  trait.shoe_size: 鞋码\n", encoding="utf-8"
+    )
+    path = tmp_path / "members.csv"
+    path.write_text("nr,标签,鞋码\nA1,老客；VIP,38.50\nA2,,big\nA3,,\n", encoding="utf-8")
+    wanted = customer_files.load(str(mapping))
+    done = customers.import_customers(path, wanted, at=NOW, by=MAREK)
+    assert (done.customers.new, done.rows_bad) == (2, 1)
+    (one,) = known.find_by_ref(ref="A1", namespace="till")
+    assert [tag.code for tag in tags.of_many([one])[one]] == ["vip", "老客"]
+    assert profiles.readable([one]) == {one: {"trait.shoe_size": "38.5"}}
+    assert profiles.explain(customer=one, field="trait.shoe_size").words[0].source == "till"
+    assert customers.import_customers(path, wanted, at=NOW, by=MAREK).customers.same == 2
+    traits.retire(code="shoe_size", at=NOW, by=MAREK)
+    with pytest.raises(traits.UnknownTrait, match="define it first"):
+        customers.import_customers(path, wanted, at=NOW, by=MAREK)

@@ -1,0 +1,300 @@
+"""Tags: marks that staff and files set on customers and take off again. Every step stays on record.
+
+A tag is set on a record; a person has the tags of all their records. What was told last of a tag counts, whatever came
+in first.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from regulars.facts.customers import _statements, persons, traits
+from regulars.facts.customers.customers import UnknownCustomer
+from regulars.facts.customers.identifiers import check_namespace, is_contact
+from regulars.facts.customers.models import Tag as Row
+from regulars.facts.customers.models import Tagged, Tagging
+from regulars.facts.customers.notices import CustomerTagged
+from regulars.kit.actors import Actor, Origin
+from regulars.kit.refusals import Refusal
+from regulars.runtime.notices.outbox import announce_many
+from regulars.runtime.trail import trail
+
+LONGEST_CODE, LONGEST_KEY, MOST_TAGS = 40, 140, 2_000
+_BETWEEN = frozenset(";,，；、|\n\r\t")
+
+
+@dataclass(frozen=True)
+class Tag:
+    """One tag and its names by language."""
+
+    code: str
+    names: Mapping[str, str]
+    is_retired: bool = False
+
+    @property
+    def name(self) -> str:
+        """In the reader's language, else in any, else its code."""
+        return traits.said(self.names) or self.code
+
+
+@dataclass(frozen=True)
+class Told:
+    """That a customer has a tag, or has it no more, from `at` on; `key` makes its repeat harmless."""
+
+    customer: int
+    tag: str
+    is_on: bool
+    key: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step in the history of somebody's tags. `by` is who wrote it down, as in the trail."""
+
+    tag: Tag
+    record: int
+    is_on: bool
+    source: str
+    at: datetime
+    by: str
+
+
+class BadTag(Refusal):
+    """Not a tag that can be kept."""
+
+    code = "tags.bad_tag"
+
+
+class UnknownTag(Refusal):
+    """Not on the shop's list."""
+
+    code = "tags.unknown"
+
+
+def check_code(text: str) -> str:
+    """A tag's code as it is kept: one short word or phrase in any script, in small letters. Refuses with BadTag."""
+    code = unicodedata.normalize("NFC", " ".join(text.split())).casefold()
+    if not 0 < len(code) <= LONGEST_CODE or not code.isprintable() or _BETWEEN & set(code) or is_contact(code):
+        shown = "(a contact)" if is_contact(code) else repr(code[:LONGEST_CODE])
+        raise BadTag(
+            f"tag: {shown} is none; use up to {LONGEST_CODE} characters without commas and semicolons",
+            field="tag",
+            value=shown,
+        )
+    return code
+
+
+def define(*, code: str, at: datetime, by: Actor, names: Mapping[str, str] | None = None) -> Tag:
+    """Put a tag on the list, name it anew, or take it back into use. Without names it is called by its code."""
+    code, told = check_code(code), traits.checked_names(names) if names else {}
+    with transaction.atomic():
+        _make([code])
+        row = Row.objects.select_for_update().get(code=code)
+        if (row.names, row.retired_at) != (told, None):
+            Row.objects.filter(code=code).update(names=told, retired_at=None)
+        _defined([code], at, by)
+    return Tag(code, told)
+
+
+def retire(*, code: str, at: datetime, by: Actor) -> None:
+    """Take a tag off the list: nobody gets it any more. Who has it keeps it, and it is shown."""
+    code = check_code(code)
+    with transaction.atomic():
+        if Row.objects.filter(code=code, retired_at=None).update(retired_at=at):
+            trail.record(by=by, verb="tags.retire", subject="tags:shop", at=at, after={"tag": code})
+        elif not Row.objects.filter(code=code).exists():
+            raise _unknown(code)
+
+
+def every(*, with_retired: bool = False) -> dict[str, Tag]:
+    """The shop's tags by code. One query."""
+    rows = Row.objects.order_by("code") if with_retired else Row.objects.filter(retired_at=None).order_by("code")
+    return {row.code: _tag(row) for row in rows}
+
+
+def tag(*, customer: int, tag: str, key: str, at: datetime, by: Actor) -> bool:
+    """Set a tag on a customer. Whether that is new. The same `key` again changes nothing. Refuses an unknown tag."""
+    code = check_code(tag)
+    if not Row.objects.filter(code=code, retired_at=None).exists():
+        raise _unknown(code)
+    return bool(tell_many(told=[Told(customer, code, True, key, at)], by=by, origin="live"))
+
+
+def untag(*, customer: int, tag: str, key: str, at: datetime, by: Actor) -> bool:
+    """Take a tag off a customer, off each of the person's records that has it. Whether they had it."""
+    code = check_code(tag)
+    with transaction.atomic():
+        records = persons.records_of(customer)
+        having = Tagged.objects.filter(customer_id__in=records, tag_id=code, is_on=True)
+        told = [
+            Told(record, code, False, f"{key}:{record}", at)
+            for record in having.order_by("customer_id").values_list("customer_id", flat=True)
+        ]
+        return bool(tell_many(told=told, by=by, origin="live"))
+
+
+def tell_many(*, told: Sequence[Told], by: Actor, origin: Origin, source: str | None = None) -> set[int]:
+    """The set-based twin: any number of tags set and taken off. Tags that are not on the list are put on it.
+
+    Returns the customers of whom something changed. Live changes are announced one by one, history leaves one line in
+    the trail. A dozen statements whatever the number. Refuses a customer that does not exist.
+    """
+    if not told:
+        return set()
+    whose = _statements.source_of(by) if source is None else check_namespace(source)
+    tidy = [Told(one.customer, check_code(one.tag), one.is_on, one.key, one.at) for one in told]
+    for one in tidy:
+        if not one.key or len(one.key) > LONGEST_KEY + 20:
+            raise BadTag(f"key: give 1 to {LONGEST_KEY} characters", field="key", value=len(one.key))
+    with transaction.atomic():
+        person_of = persons.held({one.customer for one in tidy})
+        _check_customers(person_of)
+        last_at = max(one.at for one in tidy)
+        if new := _make({one.tag for one in tidy}):
+            _defined(new, last_at, by)
+        fresh = _write(tidy, whose, by)
+        changed = _stand(fresh)
+        people = {person_of[customer] for customer, _tag in changed}
+        if changed and origin == "history":
+            trail.record(
+                by=by,
+                verb="tags.tell_many",
+                subject="customers:many",
+                at=last_at,
+                after={"count": len(people), "first": min(people), "last": max(people), "source": whose},
+            )
+        elif changed:
+            announce_many(
+                [(CustomerTagged(customer=person, at=last_at), {"source": whose}) for person in sorted(people)],
+                by=by,
+                verb="tags.tell_many",
+            )
+    return {customer for customer, _tag in changed}
+
+
+def of_many(customers: Sequence[int]) -> dict[int, list[Tag]]:
+    """The tags of each person that has some, in the order of their codes: those of all their records. Three queries."""
+    records_of = persons.records_of_many(customers)
+    records = [record for records in records_of.values() for record in records]
+    having: dict[int, set[str]] = {}
+    for record, code in Tagged.objects.filter(customer_id__in=records, is_on=True).values_list("customer_id", "tag_id"):
+        having.setdefault(record, set()).add(code)
+    if not having:
+        return {}
+    named = every(with_retired=True)
+    found = {}
+    for customer, records_ in records_of.items():
+        if codes := set().union(*(having.get(record, set()) for record in records_)):
+            found[customer] = [named[code] for code in sorted(codes)]
+    return found
+
+
+def history(customer: int, limit: int = 50) -> list[Step]:
+    """What was done with the tags of a person's records, newest first. Three queries."""
+    rows = Tagging.objects.filter(customer_id__in=persons.records_of(customer)).select_related("tag")
+    return [
+        Step(_tag(row.tag), row.customer_id, row.is_on, row.source, row.at, row.by)
+        for row in rows.order_by("-at", "-id")[:limit]
+    ]
+
+
+def who_has(tag: str, *, after: int = 0, limit: int = 50) -> list[int]:
+    """Records that have the tag, by number. One indexed query."""
+    found = Tagged.objects.filter(tag_id=check_code(tag), is_on=True, customer_id__gt=after)
+    return list(found.order_by("customer_id").values_list("customer_id", flat=True)[:limit])
+
+
+def _make(codes: Iterable[str]) -> list[str]:
+    """Put those on the list that are not there. Returns them."""
+    wanted = sorted(set(codes))
+    known = set(Row.objects.filter(code__in=wanted).values_list("code", flat=True))
+    new = [code for code in wanted if code not in known]
+    if new and Row.objects.count() + len(new) > MOST_TAGS:
+        raise BadTag(f"tag: a shop has up to {MOST_TAGS} tags; retire some", field="tag", value=new[0])
+    Row.objects.bulk_create([Row(code=code, names={}) for code in new], ignore_conflicts=True)
+    return new
+
+
+def _defined(codes: Sequence[str], at: datetime, by: Actor) -> None:
+    trail.record(by=by, verb="tags.define", subject="tags:shop", at=at, after={"tags": list(codes)[:100]})
+
+
+def _check_customers(person_of: Mapping[int, int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT told.id FROM unnest(%s::bigint[]) AS told(id)"
+            " WHERE NOT EXISTS (SELECT FROM customers_customer WHERE id = told.id) LIMIT 1",
+            [list(person_of)],
+        )
+        if (row := cursor.fetchone()) is not None:
+            raise UnknownCustomer(
+                f"customer: there is no number {row[0]}; look it up again", field="customer", value=row[0]
+            )
+
+
+def _write(told: Sequence[Told], source: str, by: Actor) -> list[Told]:
+    """Add the steps to the history; those whose key was not there."""
+    by_key = {one.key: one for one in told}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO customers_tagging (tag_id, customer_id, is_on, source, key, at, by)"
+            " SELECT tag, customer, is_on, %s, key, at, %s FROM unnest(%s::text[], %s::bigint[], %s::bool[],"
+            " %s::text[], %s::timestamptz[]) AS told(tag, customer, is_on, key, at)"
+            " ON CONFLICT (key) DO NOTHING RETURNING key",
+            [
+                source,
+                str(by),
+                [one.tag for one in by_key.values()],
+                [one.customer for one in by_key.values()],
+                [one.is_on for one in by_key.values()],
+                list(by_key),
+                [one.at for one in by_key.values()],
+            ],
+        )
+        return [by_key[key] for (key,) in cursor.fetchall()]
+
+
+def _stand(fresh: Sequence[Told]) -> list[tuple[int, str]]:
+    """What stands now: of each tag of each record the word told last. Those (record, tag) of which that is another."""
+    last: dict[tuple[int, str], Told] = {}
+    for one in fresh:
+        known = last.get((one.customer, one.tag))
+        if known is None or (one.at, not one.is_on) >= (known.at, not known.is_on):
+            last[one.customer, one.tag] = one
+    wanted = sorted(last)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tagged.customer_id, tagged.tag_id, tagged.is_on FROM customers_tagged AS tagged"
+            " JOIN unnest(%s::bigint[], %s::text[]) AS told(customer, tag)"
+            " ON tagged.customer_id = told.customer AND tagged.tag_id = told.tag",
+            [[customer for customer, _tag in wanted], [tag for _customer, tag in wanted]],
+        )
+        before = {(customer, tag): is_on for customer, tag, is_on in cursor.fetchall()}
+        # At the same instant it is taken off: whoever says no to one of two means it.
+        cursor.execute(
+            "INSERT INTO customers_tagged AS tagged (customer_id, tag_id, is_on, at)"
+            " SELECT * FROM unnest(%s::bigint[], %s::text[], %s::bool[], %s::timestamptz[])"
+            " ON CONFLICT (customer_id, tag_id) DO UPDATE SET is_on = excluded.is_on, at = excluded.at"
+            " WHERE (excluded.at, NOT excluded.is_on) >= (tagged.at, NOT tagged.is_on)"
+            " RETURNING customer_id, tag_id, is_on",
+            [
+                [customer for customer, _tag in wanted],
+                [tag for _customer, tag in wanted],
+                [last[one].is_on for one in wanted],
+                [last[one].at for one in wanted],
+            ],
+        )
+        after = {(customer, tag): is_on for customer, tag, is_on in cursor.fetchall()}
+        return [one for one, is_on in after.items() if is_on != before.get(one, False)]
+
+
+def _tag(row: Row) -> Tag:
+    return Tag(row.code, row.names, row.retired_at is not None)
+
+
+def _unknown(code: str) -> UnknownTag:
+    return UnknownTag(f"tag: the shop has no tag {code!r}; define it first", field="tag", value=code)

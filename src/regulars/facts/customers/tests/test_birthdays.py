@@ -1,0 +1,75 @@
+from datetime import date
+
+import pytest
+
+from regulars.facts.customers import birthdays
+from regulars.facts.customers.birthdays import BadBirthday, LunarDay
+
+TODAY = date(2026, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [("1990-12-31", "1990-12-31"), ("--02-29", "--02-29"), ("--12-31", "--12-31"), ("2026-03-02", "2026-03-02")],
+)
+def test_a_solar_birthday_may_lack_its_year(text: str, kept: str) -> None:
+    assert birthdays.solar(text, TODAY) == kept
+
+
+@pytest.mark.parametrize(
+    "text", ["1990-02-29", "--02-30", "2026-03-03", "1899-12-31", "31.12.1990", "", "--1-1", "-12-31"]
+)
+def test_what_is_no_solar_birthday_is_refused_without_being_shown(text: str) -> None:
+    with pytest.raises(BadBirthday) as refused:
+        birthdays.solar(text, TODAY)
+    assert refused.value.facts["value"] == "(hidden)"
+
+
+@pytest.mark.parametrize(
+    ("text", "on", "due"),
+    [
+        ("1990-12-31", TODAY, date(2026, 12, 31)),
+        ("1990-03-02", TODAY, TODAY),
+        ("1990-03-01", TODAY, date(2027, 3, 1)),
+        ("--02-29", date(2026, 2, 28), date(2026, 2, 28)),
+        ("--02-29", date(2027, 12, 1), date(2028, 2, 29)),
+        ("2000-02-29", date(2028, 2, 29), date(2028, 2, 29)),
+        ("2000-02-29", date(2026, 3, 1), date(2027, 2, 28)),
+    ],
+)
+def test_the_next_solar_birthday(text: str, on: date, due: date) -> None:
+    assert birthdays.next_solar(text, on) == due
+
+
+@pytest.mark.parametrize(
+    ("text", "on", "due"),
+    [
+        # The mid-autumn festival, 15th of the eighth month, and new year's day, as almanacs print them.
+        ("1990-08-15", TODAY, date(2026, 9, 25)),
+        ("--08-15", date(2025, 10, 7), date(2026, 9, 25)),
+        ("--08-15", date(2025, 10, 6), date(2025, 10, 6)),
+        ("1988-01-01", date(2025, 12, 31), date(2026, 2, 17)),
+        ("1988-01-01", date(2026, 2, 17), date(2026, 2, 17)),
+        ("1988-01-01", date(2026, 2, 18), date(2027, 2, 6)),
+        # 2025 has a sixth month twice: who was born in such a one keeps it then, others in the first.
+        ("1987-L06-15", date(2025, 7, 1), date(2025, 8, 8)),
+        ("1987-06-15", date(2025, 7, 1), date(2025, 7, 9)),
+        ("1987-L06-15", date(2026, 1, 1), date(2026, 7, 28)),
+        # The twelfth month of 2025 has 29 days only.
+        ("1990-12-30", date(2026, 1, 20), date(2026, 2, 16)),
+    ],
+)
+def test_the_next_lunar_birthday(text: str, on: date, due: date) -> None:
+    assert birthdays.next_lunar(birthdays.lunar(text, on), on) == due
+
+
+@pytest.mark.parametrize("text", ["1990-L06-15", "1990-13-01", "1990-08-31", "2030-01-01", "15/8", "1899-01-01"])
+def test_what_is_no_lunar_birthday_is_refused(text: str) -> None:
+    with pytest.raises(BadBirthday, match="write it like 1990-08-15"):
+        birthdays.lunar(text, TODAY)
+
+
+def test_a_lunar_birthday_is_written_as_it_is_read() -> None:
+    for text in ("1990-08-15", "1987-L06-15", "--08-15", "---08-15"[1:]):
+        assert str(birthdays.lunar(text, TODAY)) == text
+    assert birthdays.lunar("--08-15", TODAY) == LunarDay(None, 8, 15, is_leap=False)

@@ -1,0 +1,59 @@
+from datetime import timedelta
+
+import pytest
+
+from regulars.facts.customers import households, identity, persons, profiles
+from regulars.facts.customers.households import InAnother, Role, TooMany, UnknownHousehold
+from regulars.facts.customers.identity import Reason
+from regulars.facts.customers.profiles import Profile
+from regulars.facts.customers.tests.builders import MAREK, MONDAY, a_customer, described
+from regulars.runtime import rooms
+from regulars.runtime.trail import trail
+
+DAY = timedelta(1)
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_family_with_one_phone_is_a_household_and_stays_two_people() -> None:
+    li, mother, child = a_customer("li"), a_customer("mother"), a_customer("child")
+    described(li, Profile(phone="13812341234"))
+    described(mother, Profile(phone="13812341234"))
+    home = households.form(members={li: Role.HEAD, mother: Role.PARENT}, at=MONDAY, by=MAREK)
+    assert households.form(members={li: Role.HEAD, mother: Role.PARENT}, at=MONDAY, by=MAREK) == home
+    home = households.add(household=home.public_id, customer=child, role=Role.CHILD, at=MONDAY + DAY, by=MAREK)
+    assert home.members == {li: Role.HEAD, mother: Role.PARENT, child: Role.CHILD}
+    assert households.of(mother) == home
+    assert rooms.fields()["customers.household_size"].read([li, 10**12]) == {li: 3}
+    assert persons.of_many([li, mother, child]) == {li: li, mother: mother, child: child}
+    assert profiles.find_by_phone("13812341234", "CN") == [li, mother]
+    subject = f"household:{home.public_id}"
+    assert [line.verb for line in trail.of(subject)] == ["households.add", "households.form"]
+
+
+def test_somebody_leaves_and_comes_to_another() -> None:
+    li, mother, ines = a_customer("li"), a_customer("mother"), a_customer("ines")
+    home = households.form(members={li: Role.HEAD, mother: Role.PARENT}, at=MONDAY, by=MAREK)
+    with pytest.raises(InAnother, match="let them leave it first"):
+        households.form(members={li: Role.HEAD, ines: Role.PARTNER}, at=MONDAY, by=MAREK)
+    assert households.leave(customer=li, at=MONDAY + DAY, by=MAREK)
+    assert not households.leave(customer=li, at=MONDAY + DAY, by=MAREK)
+    other = households.form(members={li: Role.HEAD, ines: Role.PARTNER}, at=MONDAY + DAY, by=MAREK)
+    again = households.add(household=other.public_id, customer=ines, role=Role.OTHER, at=MONDAY + 2 * DAY, by=MAREK)
+    assert again.members[ines] is Role.OTHER
+    assert households.of(mother) is not None
+    assert households.of(mother) != other
+    with pytest.raises(UnknownHousehold):
+        households.add(household=home.public_id[:-1] + "0", customer=ines, role=Role.OTHER, at=MONDAY, by=MAREK)
+    with pytest.raises(TooMany):
+        households.form(members={}, at=MONDAY, by=MAREK)
+
+
+def test_a_person_lives_where_any_of_their_records_does() -> None:
+    app, till, mother = a_customer("app"), a_customer("till"), a_customer("mother")
+    home = households.form(members={till: Role.CHILD, mother: Role.HEAD}, at=MONDAY, by=MAREK)
+    identity.join(one=app, other=till, why=Reason.ASKED, key="join", at=MONDAY, by=MAREK)
+    assert households.of(app) == home
+    identity.undecide(one=app, other=till, why=Reason.MISTAKE, key="part", at=MONDAY, by=MAREK)
+    assert households.of(app) is None
+    assert households.of(till) == home
