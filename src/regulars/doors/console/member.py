@@ -49,6 +49,7 @@ FIELD_NAMES = {
     "email": gettext_lazy("E-mail"),
     "phone": gettext_lazy("Phone"),
     "birthday": gettext_lazy("Birthday"),
+    "lunar_birthday": gettext_lazy("Lunar birthday"),
     "address": gettext_lazy("Address"),
     "note": gettext_lazy("Note"),
 }
@@ -65,6 +66,8 @@ ACTS = {
     "customers.identity.join": gettext_lazy("decided that two are one person"),
     "customers.identity.apart": gettext_lazy("decided that two are two people"),
     "customers.identity.open": gettext_lazy("took a decision back"),
+    "customers.describe_each": gettext_lazy("wrote down the profile"),
+    "tags.tell_many": gettext_lazy("changed the tags"),
     "commerce.orders.record": gettext_lazy("recorded an order"),
     "commerce.orders.cancel": gettext_lazy("cancelled an order"),
     "commerce.goods_returns.record": gettext_lazy("recorded a return"),

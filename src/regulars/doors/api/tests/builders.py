@@ -13,7 +13,7 @@ from regulars.kit.actors import Actor
 MAREK = Actor("operator", "7")
 EVERYTHING = (
     *("orders.read", "orders.write", "members.read", "members.edit", "insight.read", "company.read"),
-    *("preferences.read", "preferences.change"),
+    *("preferences.read", "preferences.change", "contacts.reveal"),
     *("sources.read", "sources.manage", "quarantine.read", "quarantine.mend", "events.read"),
     *("identity.read", "identity.decide", "identity.rules"),
 )
@@ -59,6 +59,9 @@ class Program:
         return Client(raise_request_exception=False).put(
             f"/api/v1/{path}", json.dumps(body), content_type="application/json", headers=self.headers
         )
+
+    def delete(self, path: str) -> HttpResponse:
+        return Client(raise_request_exception=False).delete(f"/api/v1/{path}", headers=self.headers)
 
     def record(self, **changes: Any) -> dict[str, Any]:
         answer = self.post("orders", COAT_AND_HATS | changes)

@@ -19,6 +19,7 @@ from regulars.doors.api.v1 import (
     orders,
     plan,
     problems,
+    profiles,
     quarantine,
     refusing,
     sources,
@@ -119,6 +120,7 @@ api.add_router("", orders.router)
 api.add_router("", identity.router)
 api.add_router("", customers.router)
 api.add_router("", consent.router)
+api.add_router("", profiles.router)
 api.add_router("", company.router)
 api.add_router("", sources.router)
 api.add_router("", plan.router)

@@ -10,7 +10,20 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from regulars.doors.api.v1.problems import NotFound, NotGranted, answer
 from regulars.facts.commerce import goods_returns, orders
-from regulars.facts.customers import blocking, consent, consent_texts, customers, identity, preferences, reviews, topics
+from regulars.facts.customers import (
+    blocking,
+    consent,
+    consent_texts,
+    customers,
+    households,
+    identity,
+    preferences,
+    profiles,
+    reviews,
+    tags,
+    topics,
+    traits,
+)
 from regulars.facts.events import events, following, past_orders
 from regulars.facts.events import orders as told_orders
 from regulars.facts.sources import alarms, plan, quarantine, sources, write_keys
@@ -46,7 +59,12 @@ _STATUS: Mapping[type[Refusal], int] = {
     following.NotParked: 404,
     alarms.UnknownAlarm: 404,
     plan.UnknownInPlan: 404,
+    traits.UnknownTrait: 404,
+    tags.UnknownTag: 404,
+    households.UnknownHousehold: 404,
     NotGranted: 403,
+    profiles.KeyTaken: 409,
+    households.InAnother: 409,
     consent.KeyTaken: 409,
     consent_texts.TextTaken: 409,
     preferences.KeyTaken: 409,

@@ -1,0 +1,74 @@
+"""Profiles over the API: told by sources, explained, revealed; traits, tags and households."""
+
+import pytest
+
+from regulars.doors.api.tests.builders import Program, problem
+
+pytestmark = pytest.mark.django_db
+
+BOTH = {"en": "Shoe size", "zh-hans": "鞋码"}
+
+
+def test_two_sources_tell_and_the_answer_says_why_and_shows_nothing_personal():
+    till = Program()
+    who = till.record()["customer"]
+    told = {
+        "display_name": "Priya Raman",
+        "phone": "+447700900123",
+        "source": "till",
+        "told_at": "2026-01-02T10:00:00Z",
+    }
+    assert sorted(till.patch(f"customers/{who}/profile", told).json()["changed"]) == ["display_name", "phone"]
+    till.patch(f"customers/{who}/profile", {"display_name": "Priya", "interests": ["tea", "hats"], "source": "app"})
+    answer = till.get(f"customers/{who}/profile")
+    fields = {one["field"]: one for one in answer.json()["fields"]}
+    assert (fields["display_name"]["value"], fields["display_name"]["because"]) == ("P**", "newest")
+    assert [(word["source"], word["standing"]) for word in fields["display_name"]["words"]] == [
+        ("app", "shown"),
+        ("till", "older"),
+    ]
+    assert fields["interests"]["value"] == '["hats", "tea"]'
+    assert "Raman" not in answer.content.decode()
+    assert "7700900" not in answer.content.decode()
+    shown = till.post(f"customers/{who}/profile/reveal", {"fields": ["phone"], "purpose": "delivery"}).json()
+    assert shown["fields"][0]["value"] == "+447700900123"
+
+
+def test_a_trait_is_defined_told_refused_and_retired():
+    till = Program()
+    who = till.record()["customer"]
+    assert till.put("traits/shoe_size", {"kind": "number", "names": BOTH}).json()["code"] == "shoe_size"
+    assert till.patch(f"customers/{who}/profile", {"traits": {"shoe_size": "41.50"}}).json()["changed"] == [
+        "trait.shoe_size"
+    ]
+    refused = till.patch(f"customers/{who}/profile", {"traits": {"shoe_size": "big"}})
+    assert problem(refused) == (422, "traits.bad_value", "traits.shoe_size")
+    assert problem(till.patch(f"customers/{who}/profile", {"traits": {"hat": "1"}}))[:2] == (404, "traits.unknown")
+    assert problem(till.put("traits/shoe_size", {"kind": "text", "names": BOTH}))[:2] == (422, "traits.bad_trait")
+    assert till.delete("traits/shoe_size").json() == {"items": []}
+
+
+def test_tags_come_and_go_with_their_history():
+    till = Program()
+    who = till.record()["customer"]
+    assert problem(till.post(f"customers/{who}/tags", {"tag": "vip"}))[:2] == (404, "tags.unknown")
+    till.put("tags/VIP", {"names": {"en": "Very important"}})
+    assert till.post(f"customers/{who}/tags", {"tag": "vip"}).json()["tags"] == [
+        {"code": "vip", "names": {"en": "Very important"}}
+    ]
+    gone = till.delete(f"customers/{who}/tags/vip").json()
+    assert (gone["tags"], [step["is_on"] for step in gone["history"]]) == ([], [False, True])
+
+
+def test_a_household_joins_nobody():
+    till = Program()
+    priya, marek = till.record()["customer"], till.record(ref="1002", customer_ref="marek")["customer"]
+    home = till.post("households", {"members": {priya: "head", marek: "partner"}}).json()
+    assert home["members"] == [{"customer": priya, "role": "head"}, {"customer": marek, "role": "partner"}]
+    assert till.get(f"customers/{marek}/household").json() == {"household": home}
+    again = till.put(f"households/{home['id']}/members/{marek}", {"role": "other"}).json()
+    assert {one["customer"]: one["role"] for one in again["members"]} == {priya: "head", marek: "other"}
+    assert till.delete(f"customers/{marek}/household").json() == {"household": None}
+    ines = till.record(ref="1003", customer_ref="ines")["customer"]
+    other = till.post("households", {"members": {ines: "head", priya: "other"}})
+    assert problem(other)[:2] == (409, "households.in_another")

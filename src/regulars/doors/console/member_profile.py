@@ -1,0 +1,348 @@
+"""Member → Profile: every value with its source and why it is shown, mended by staff; tags with undo; the household."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.views.decorators.http import require_POST, require_safe
+
+from regulars.doors.console import actors, people
+from regulars.doors.console.site import fragment, may, me, page
+from regulars.facts.company import company
+from regulars.facts.customers import customers, households, profiles, tags, traits
+from regulars.facts.customers.customers import Customer
+from regulars.facts.customers.households import ROLE_LABELS, Role
+from regulars.facts.customers.profiles import PURPOSE_LABELS, Explanation, Profile, Purpose
+from regulars.facts.customers.survivorship import Because, Standing
+from regulars.facts.customers.traits import Kind, Trait
+from regulars.kit import ids
+from regulars.kit.refusals import Refusal
+from regulars.oversight.reporting import formats
+from regulars.runtime.staff import operators
+from regulars.runtime.staff.policy import requires
+
+STEPS_SHOWN = 6
+FIELD_NAMES: Mapping[str, Promise] = {
+    "display_name": gettext_lazy("Name"),
+    "given_name": gettext_lazy("Given name"),
+    "family_name": gettext_lazy("Family name"),
+    "email": gettext_lazy("E-mail"),
+    "phone": gettext_lazy("Phone"),
+    "birthday": gettext_lazy("Birthday"),
+    "lunar_birthday": gettext_lazy("Lunar birthday"),
+    "address": gettext_lazy("Address"),
+    "note": gettext_lazy("Note"),
+    "country": gettext_lazy("Country"),
+    "language": gettext_lazy("Language"),
+    "preferred_store": gettext_lazy("Preferred store"),
+    "preferred_channel": gettext_lazy("Preferred channel"),
+    "is_employee": gettext_lazy("Works here"),
+    "cared_by": gettext_lazy("Looked after by"),
+    "interests": gettext_lazy("Interests"),
+    "values": gettext_lazy("Values"),
+}
+HINTS: Mapping[str, Promise] = {
+    "birthday": gettext_lazy("Like 1990-12-31, or --12-31 without the year."),
+    "lunar_birthday": gettext_lazy("Like 1990-08-15, a leap month like 1990-L06-15, or --08-15."),
+    "country": gettext_lazy("Two letters, such as CN or GB."),
+    "interests": gettext_lazy("With commas between them."),
+    "values": gettext_lazy("With commas between them."),
+}
+BECAUSE: Mapping[Because, Promise] = {
+    Because.ONLY: gettext_lazy("the only one who said something"),
+    Because.AGREED: gettext_lazy("all say the same"),
+    Because.NEWEST: gettext_lazy("said last"),
+    Because.SUREST: gettext_lazy("the surer source"),
+    Because.WITHDRAWN: gettext_lazy("taken back"),
+    Because.NOTHING: gettext_lazy("nothing was said"),
+}
+STANDINGS: Mapping[Standing, Promise] = {
+    Standing.SHOWN: pgettext_lazy("a value", "shown"),
+    Standing.OLDER: pgettext_lazy("a value", "older"),
+    Standing.OUTRANKED: pgettext_lazy("a value", "a less sure source"),
+    Standing.WITHDRAWN: pgettext_lazy("a value", "taken back later"),
+    Standing.NOTHING: pgettext_lazy("a value", "took it back"),
+}
+SOURCES: Mapping[str, Promise] = {
+    "staff": gettext_lazy("Staff"),
+    "member": gettext_lazy("The member"),
+    "api": gettext_lazy("A program"),
+    "import": gettext_lazy("A file"),
+    "orders": gettext_lazy("Orders"),
+    "earlier": gettext_lazy("Known from before"),
+    "system": gettext_lazy("Regulars itself"),
+}
+SAID: Mapping[str, Promise] = {
+    "customers.bad_email": gettext_lazy("This is no e-mail address."),
+    "customers.bad_phone": gettext_lazy("This is no phone number; write it with its country's code."),
+    "customers.bad_birthday": gettext_lazy("This is no birthday; write it like 1990-12-31 (lunar: 1990-08-15)."),
+    "customers.bad_language": gettext_lazy("This is no language; write it like zh-Hans or en."),
+    "customers.too_long": gettext_lazy("This is too long."),
+    "traits.bad_value": gettext_lazy("This is not what the trait takes."),
+    "tags.bad_tag": gettext_lazy("This is no tag: up to 40 characters, without commas."),
+    "households.in_another": gettext_lazy("They live in another household; let them leave it first."),
+}
+
+
+@dataclass(frozen=True)
+class Word:
+    """One source's word as people read it."""
+
+    text: str
+    source: str
+    at: datetime | None
+    by: str
+    standing: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One field: what it is called, what is shown and why, and what else was said."""
+
+    field: str
+    name: str
+    text: str
+    because: str
+    shown: Word | None
+    others: Sequence[Word]
+    hint: str
+
+
+@require_safe
+@requires("members.read")
+def profile(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """The whole page, or its card for the member's page."""
+    return _shown(request, _found(public_id))
+
+
+@require_POST
+@requires("contacts.reveal")
+def reveal(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """Every value in plain text, on this answer only; who looked and why is written down."""
+    who = _found(public_id)
+    try:
+        purpose = Purpose(request.POST.get("purpose", ""))
+    except ValueError:
+        messages.error(request, _("Say what you need it for first."))
+        return redirect("console:member-profile", public_id=who.public_id)
+    told = profiles.reveal_explained(
+        customer=who.id,
+        fields=[one.field for one in profiles.explain_all(customer=who.id)],
+        purpose=purpose,
+        at=timezone.now(),
+        by=operators.actor(me(request)),
+    )
+    return _shown(request, who, told=told, purpose=PURPOSE_LABELS[purpose])
+
+
+@require_POST
+@requires("members.edit")
+def tell(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """Staff write down one field, or that there is nothing. What other sources said stays beside it."""
+    who, field = _found(public_id), request.POST.get("field", "")
+    text = "" if "nothing" in request.POST else request.POST.get("value", "").strip()
+    if text or "nothing" in request.POST:
+        try:
+            told = _told(field, text)
+            done = profiles.describe(
+                customer=who.id,
+                profile=told,
+                key=f"console:{secrets.token_hex(12)}",
+                at=timezone.now(),
+                by=operators.actor(me(request)),
+            )
+        except Refusal as refusal:
+            messages.error(request, str(SAID.get(refusal.code, refusal.message)))
+        else:
+            if done.changed:
+                messages.success(request, _("Written down."))
+            else:
+                messages.info(request, _("Kept beside what is shown: a surer source, or the same, was there already."))
+    return redirect("console:member-profile", public_id=who.public_id)
+
+
+@require_POST
+@requires("members.edit")
+def tag(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """A tag is set, or taken off: `off` says which."""
+    who, at, by = _found(public_id), timezone.now(), operators.actor(me(request))
+    key, code = f"console:{secrets.token_hex(12)}", request.POST.get("tag", "")
+    try:
+        if "off" in request.POST:
+            tags.untag(customer=who.id, tag=code, key=key, at=at, by=by)
+        else:
+            if may(request, "sources.manage"):
+                _on_the_list(code, at, me(request))
+            tags.tag(customer=who.id, tag=code, key=key, at=at, by=by)
+    except Refusal as refusal:
+        messages.error(request, str(SAID.get(refusal.code, refusal.message)))
+    return redirect("console:member-profile", public_id=who.public_id)
+
+
+@require_POST
+@requires("members.edit")
+def household(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """Somebody comes to live with the member, or the member leaves."""
+    who, at, by = _found(public_id), timezone.now(), operators.actor(me(request))
+    try:
+        if "leave" in request.POST:
+            households.leave(customer=who.id, at=at, by=by)
+        else:
+            role = Role(request.POST.get("role", ""))
+            other = customers.by_public_id(request.POST.get("other", ""))
+            home = households.of(who.id)
+            if home is None:
+                households.form(members={who.id: Role.HEAD, other.id: role}, at=at, by=by)
+            else:
+                households.add(household=home.public_id, customer=other.id, role=role, at=at, by=by)
+    except ids.BadId:
+        messages.error(request, _("This is no member's number; it begins with cus_."))
+    except (Refusal, ValueError) as problem:
+        words = SAID.get(problem.code, problem.message) if isinstance(problem, Refusal) else _("Choose a role.")
+        messages.error(request, str(words))
+    return redirect("console:member-profile", public_id=who.public_id)
+
+
+def _on_the_list(code: str, at: datetime, operator: int) -> None:
+    if tags.check_code(code) not in tags.every():
+        tags.define(code=code, at=at, by=operators.actor(operator))
+
+
+def _shown(
+    request: HttpRequest, who: Customer, *, told: list[Explanation] | None = None, purpose: Any = ""
+) -> HttpResponseBase:
+    explained = profiles.explain_all(customer=who.id) if told is None else told
+    own = {trait.field: trait for trait in traits.every().values()}
+    is_card = request.headers.get("HX-Target") == "profile"
+    context: dict[str, Any] = {
+        "who": who,
+        "lines": _lines(explained, own),
+        "tags": tags.of_many([who.id]).get(who.id, []),
+        "zone": company.shop().zone,
+        "may_edit": may(request, "members.edit"),
+        "is_card": is_card,
+    }
+    if is_card:
+        return fragment(request, "console/member_profile_card.html", **context)
+    masked = profiles.masked([who.id])[who.id]
+    return page(
+        request,
+        "console/member_profile.html",
+        title=masked.name or people.nameless(who.public_id),
+        purpose=purpose,
+        purposes=[(one.value, words) for one, words in PURPOSE_LABELS.items()],
+        may_reveal=may(request, "contacts.reveal") and told is None,
+        fields=_fields({one.field for one in explained}, own),
+        steps=_steps(who.id),
+        known_tags=list(tags.every().values()),
+        home=_home(who.id),
+        roles=list(ROLE_LABELS.items()),
+        **context,
+    )
+
+
+def _lines(explained: Sequence[Explanation], own: Mapping[str, Trait]) -> list[Line]:
+    names = actors.told(word.by for one in explained for word in one.words if word.by)
+    lines = []
+    for one in explained:
+        if not one.words:
+            continue
+        words = [
+            Word(
+                _text(one.field, word.text, own),
+                str(SOURCES.get(word.source, word.source)),
+                word.at,
+                names.get(word.by, ""),
+                str(STANDINGS[word.standing]),
+            )
+            for word in one.words
+        ]
+        is_shown = one.words[0].standing is Standing.SHOWN
+        name = own[one.field].name if one.field in own else str(FIELD_NAMES.get(one.field, one.field))
+        lines.append(
+            Line(
+                one.field,
+                name,
+                _text(one.field, one.text, own),
+                str(BECAUSE[one.because]),
+                words[0] if is_shown else None,
+                words[1:] if is_shown else words,
+                str(HINTS.get(one.field, "")),
+            )
+        )
+    return lines
+
+
+def _text(field: str, text: str, own: Mapping[str, Trait]) -> str:
+    """A kept value as people read it; what is masked stays so."""
+    if not text or text == "***":
+        return text
+    if field in profiles.LISTS:
+        return "、".join(traits.items(text))
+    if field == "is_employee" or (field in own and own[field].kind is Kind.YES_NO):
+        return _("yes") if text == "yes" else _("no")
+    if field == "language":
+        return formats.language(text)
+    if field == "country":
+        return formats.country(text)
+    return own[field].shown(text) if field in own else text
+
+
+def _fields(there: set[str], own: Mapping[str, Trait]) -> list[tuple[str, str]]:
+    """What nothing was said of yet, to choose from."""
+    fields = [(name, str(words)) for name, words in FIELD_NAMES.items() if name not in there]
+    return fields + [(trait.field, trait.name) for trait in own.values() if trait.field not in there]
+
+
+def _told(field: str, text: str) -> Profile:
+    if field.startswith(traits.PREFIX):
+        return Profile(traits={field.removeprefix(traits.PREFIX): text})
+    if field not in FIELD_NAMES:
+        raise Http404
+    if field in profiles.LISTS:
+        items: dict[str, Any] = {field: tuple(traits.split(text))}
+        return Profile(**items)
+    if field == "is_employee":
+        return Profile(is_employee=text.casefold() in {"yes", "y", "1", "是", _("yes").casefold()})
+    plain: dict[str, Any] = {field: text}
+    return Profile(**plain)
+
+
+def _steps(customer: int) -> list[dict[str, Any]]:
+    """The last steps of the tags, each with whether it can be undone: it is the last word on its tag."""
+    steps = tags.history(customer, limit=STEPS_SHOWN)
+    names = actors.told(step.by for step in steps)
+    now = {tag.code for tag in tags.of_many([customer]).get(customer, [])}
+    seen: set[str] = set()
+    told = []
+    for step in steps:
+        is_last = step.tag.code not in seen and step.is_on == (step.tag.code in now)
+        seen.add(step.tag.code)
+        told.append(
+            {"step": step, "by": names[step.by], "source": SOURCES.get(step.source, step.source), "is_last": is_last}
+        )
+    return told
+
+
+def _home(customer: int) -> list[tuple[people.Shown, Promise]]:
+    home = households.of(customer)
+    if home is None:
+        return []
+    found = {one.id: one for one in people.shown(list(home.members))}
+    return [(found[record], ROLE_LABELS[role]) for record, role in home.members.items() if record in found]
+
+
+def _found(public_id: str) -> Customer:
+    try:
+        return customers.by_public_id(public_id)
+    except Refusal:
+        raise Http404 from None
