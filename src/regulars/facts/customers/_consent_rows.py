@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import TypeVar
 
 from django.db import connection
+from django.db.models.expressions import RawSQL
 
 from regulars.facts.company import company
 from regulars.facts.customers import _sealing, consent_settings, wishing
@@ -13,7 +14,7 @@ from regulars.facts.customers.consenting import Entry, Known
 from regulars.facts.customers.models import Consent, Profile
 from regulars.facts.customers.models import Wish as WishRow
 from regulars.facts.customers.purposes import ANY
-from regulars.facts.customers.wishing import Wish
+from regulars.facts.customers.wishing import NONE, Wish
 from regulars.kit import civil
 from regulars.runtime.preferences import preferences
 
@@ -83,12 +84,11 @@ def known(
     for customer, records in who.records.items():
         country = next((name for record in records if (name := who.countries.get(record))), shop.country)
         joined_at = who.joined_at[customer]
+        mine = [wish for record in records for wish in wishes.get(record, ())]
         found[customer] = Known(
             zone=zone,
             entries=[entry for record in records for entry in entries.get(record, ())],
-            wishes=wishing.fold(
-                (wish for record in records for wish in wishes.get(record, ())), at=at, joined_at=joined_at
-            ),
+            wishes=wishing.fold(mine, at=at, joined_at=joined_at) if mine else NONE,
             joined_at=joined_at,
             # Of several told, the youngest: strict.
             birthday=max((birthdays[record] for record in records if record in birthdays), default=None),
@@ -104,8 +104,13 @@ def free() -> dict[tuple[str, str], bool]:
     return consent_settings.free(told)
 
 
+def _among(records: Sequence[int]) -> RawSQL:
+    """One parameter, however many there are."""
+    return RawSQL("SELECT unnest(%s::bigint[])", [list(records)])
+
+
 def _entries(records: Sequence[int], purposes: Collection[str] | None) -> Iterable[Entry]:
-    rows = Consent.objects.filter(customer_id__in=records)
+    rows = Consent.objects.filter(customer_id__in=_among(records))
     if purposes is not None:
         rows = rows.filter(purpose__in=[*purposes, ANY])
     return (
@@ -118,7 +123,7 @@ def _entries(records: Sequence[int], purposes: Collection[str] | None) -> Iterab
 
 
 def _wishes(records: Sequence[int]) -> Iterable[Wish]:
-    rows = WishRow.objects.filter(customer_id__in=records)
+    rows = WishRow.objects.filter(customer_id__in=_among(records))
     return (Wish(*row) for row in rows.values_list("id", "customer_id", "name", "value", "at", "recorded_at"))
 
 
@@ -131,7 +136,7 @@ def _by_record(rows: Iterable[_Row]) -> dict[int, list[_Row]]:
 
 def _birthdays(records: Sequence[int]) -> dict[int, date]:
     opened = _sealing.open_rows(
-        Profile.objects.filter(customer_id__in=records, birthday__isnull=False).only("customer_id", "birthday"),
+        Profile.objects.filter(customer_id__in=_among(records), birthday__isnull=False).only("customer_id", "birthday"),
         ("birthday",),
     )
     return {record: date.fromisoformat(told["birthday"]) for record, told in opened.items() if told.get("birthday")}

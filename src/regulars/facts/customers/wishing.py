@@ -59,6 +59,10 @@ class Wishes:
     rows: Mapping[str, int] = field(default_factory=dict)
 
 
+#: Of who wished nothing.
+NONE: Final = Wishes()
+
+
 class BadWish(Refusal):
     """Not a wish, or not in its form."""
 
