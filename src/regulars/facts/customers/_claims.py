@@ -16,11 +16,16 @@ _LOOKED_AT = 200
 
 _GIVEN_UP = """
 UPDATE customers_review AS review SET state = 'gone', decided_at = %s
-  FROM unnest(%s::bigint[], %s::text[], %s::bytea[]) AS told(customer, kind, digest)
- WHERE review.state = 'open' AND review.kind = 'claim' AND review.identifier_kind = told.kind
-   AND review.digest IS DISTINCT FROM told.digest
-   AND review.id IN (SELECT id FROM customers_review WHERE one_id = told.customer
-                     UNION ALL SELECT id FROM customers_review WHERE other_id = told.customer)
+  FROM (SELECT about.id
+          FROM unnest(%s::bigint[], %s::text[], %s::bytea[]) AS told(customer, kind, digest)
+         CROSS JOIN LATERAL (
+               SELECT id, kind, state, identifier_kind, digest FROM customers_review WHERE one_id = told.customer
+               UNION ALL
+               SELECT id, kind, state, identifier_kind, digest FROM customers_review WHERE other_id = told.customer
+               ) AS about
+         WHERE about.kind = 'claim' AND about.state = 'open' AND about.identifier_kind = told.kind
+           AND about.digest IS DISTINCT FROM told.digest) AS given_up
+ WHERE review.id = given_up.id
 """
 _TOLD_BY = """
 SELECT contact.digest, count(DISTINCT COALESCE(customer.person_id, customer.id))
