@@ -175,7 +175,11 @@ class Ingest:
         if not self._committer.has_room(opened.sender.id, len(text)):
             await _later(send, 429, RETRY_SECONDS, "too much of this source is waiting already")
             return
-        read = await _read_all(told, opened)
+        self._committer.coming += 1
+        try:
+            read = await _read_all(told, opened)
+        finally:
+            self._committer.coming -= 1
         if is_strict and (bad := next((one for one in read if isinstance(one, Rejected)), None)):
             verdicts = [
                 Verdict(one.message_id, "rejected", None, one.code, one.field, one.why)

@@ -32,6 +32,8 @@ SHARE = 500
 #: Bytes that may wait, in all and of one source while others wait too.
 MOST_WAITING = 64_000_000
 MOST_OF_ONE = MOST_WAITING // 2
+#: Seconds that a commit waits for requests that are being read: reading is over sooner than a commit of their own.
+GATHERING = 0.005
 #: Seconds of trying while the database is away, before those who wait are told to come again.
 PATIENCE = 2.0
 
@@ -62,6 +64,8 @@ class Committer:
         self._lock = threading.Condition()
         self._waiting: OrderedDict[int, deque[_Work]] = OrderedDict()
         self._asked: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+        #: Requests that are being read: they wait for nothing but the processor before they are submitted.
+        self.coming = 0
         self._bytes = 0
         self._bytes_of: dict[int, int] = {}
         self._thread: threading.Thread | None = None
@@ -128,6 +132,7 @@ class Committer:
                         connection.close()
                         return
                     self._lock.wait()
+                self._gather()
                 asked, self._asked = self._asked, deque()
                 turn = self._take_turns()
             for question, answer in asked:
@@ -139,6 +144,12 @@ class Committer:
                     # Nobody else answers those who wait, and nobody would see this thread die.
                     logger.exception("ingest: a bug in writing")
                     self._fail([work for work, _ in turn])
+
+    def _gather(self) -> None:
+        """Let those join who are nearly here: a commit costs the same for many."""
+        until = time.monotonic() + GATHERING
+        while self.coming and not self._asked and (left := until - time.monotonic()) > 0:
+            self._lock.wait(left)
 
     def _take_turns(self) -> list[tuple[_Work, Sequence[Message | Rejected]]]:
         """At most MOST_AT_ONCE messages: up to SHARE of each source in turn, until nothing waits or it is full."""

@@ -117,6 +117,24 @@ def test_sources_take_turns_within_a_transaction(played, committer):
     assert {source: second.count(source) for source in second} == dict.fromkeys(range(1, 5), SHARE)
 
 
+def test_a_commit_waits_for_requests_that_are_being_read_and_for_none_that_does_not_end(played, committer, monkeypatch):
+    monkeypatch.setattr(committing, "GATHERING", 0.2)
+
+    async def run() -> None:
+        committer.coming += 1
+        first = asyncio.ensure_future(committer.submit(NOISY, some(NOISY, 2), 10))
+        await asyncio.sleep(0.02)
+        assert played.transactions == []
+        committer.coming -= 1
+        await asyncio.gather(first, committer.submit(QUIET, some(QUIET, 1), 10))
+        committer.coming += 1
+        await committer.submit(QUIET, some(QUIET, 1), 10)
+
+    asyncio.run(run())
+
+    assert played.transactions == [[NOISY, NOISY, QUIET], [QUIET]]
+
+
 def test_when_the_database_is_away_all_who_wait_are_told_and_it_goes_on_afterwards(played, committer):
     def away(told: Sequence[Message | Rejected]) -> None:
         raise OperationalError("gone")
