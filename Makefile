@@ -18,8 +18,9 @@ demo: $(VENV)/.runs  ## A living demo shop with 3,000 shoppers, in a home of its
 up: $(VENV)/.runs  ## The system: database, web server, workers, scheduler
 	@exec $(BIN)/regulars up $(ARGS)
 
+# Three for two cores: what storms and restarts wait for, others use.
 test: $(VENV)/.develops  ## All tests, on a real PostgreSQL that comes along
-	@$(BIN)/pytest -n 2 $(ARGS)
+	@$(BIN)/pytest -n 3 $(ARGS)
 
 check: $(VENV)/.develops  ## Format, lint, types, import contracts, migrations, links in the docs
 	$(BIN)/ruff format --check src tests docs conftest.py

@@ -26,8 +26,8 @@ from psycopg import sql
 from xdist.scheduler import LoadFileScheduling
 
 ROOT = Path(__file__).parent
-#: Files whose tests take longest, the longest first (`pytest -n 2 --durations=40`): begun last, one of them alone would
-#: keep everybody waiting.
+#: Files whose tests take longest, the longest first (`make test ARGS=--durations=40`): begun last, one of them alone
+#: would keep everybody waiting.
 LONG = (
     "tests/stories/test_up.py",
     "tests/browser/test_console.py",
