@@ -108,7 +108,7 @@ def test_the_navigation_shows_what_one_may_open(at_work, role):
     [
         ("/console/", 24),
         ("/console/members/", 15),
-        ("/console/members/{member}/", 34),
+        ("/console/members/{member}/", 33),
         ("/console/insight/", 11),
     ],
 )
