@@ -287,7 +287,7 @@ def _text(field: str, text: str, own: Mapping[str, Trait]) -> str:
     if not text or text == "***":
         return text
     if field in profiles.LISTS:
-        return "、".join(traits.items(text))
+        return traits.shown_list(text)
     if field == "is_employee" or (field in own and own[field].kind is Kind.YES_NO):
         return _("yes") if text == "yes" else _("no")
     if field == "language":

@@ -64,7 +64,7 @@ class Trait:
         """A kept value as people read it."""
         if self.kind is Kind.CHOICE:
             return said(self.choices[text]) if text in self.choices else text
-        return "、".join(items(text)) if self.kind is Kind.LIST and text else text
+        return shown_list(text) if self.kind is Kind.LIST else text
 
 
 class BadTrait(Refusal):
@@ -178,6 +178,11 @@ def check(trait: Trait, told: object) -> str:
 def items(text: str) -> tuple[str, ...]:
     """The texts of a kept list."""
     return tuple(json.loads(text)) if text else ()
+
+
+def shown_list(text: str) -> str:
+    """A kept list as the reader's language writes one."""
+    return ("、" if (get_language() or "").startswith("zh") else ", ").join(items(text))
 
 
 def as_list(told: Iterable[object]) -> str | None:

@@ -57,7 +57,7 @@ def test_staff_mend_a_value_and_the_page_says_who_said_what(ines: str) -> None:
     agent.post(f"{page}tell", {"field": "interests", "value": "tea, hats"})
     agent.post(f"{page}tell", {"field": "phone", "nothing": "1"})
     told = read(agent, page)
-    for words in ("said last", "What others say", "Staff", "till", "hats、tea", "taken back"):
+    for words in ("said last", "What others say", "Staff", "till", "hats, tea", "taken back"):
         assert words in told, words
     assert "Okafor" not in told
     assert "7400123456" not in told

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from regulars.facts.customers import customers, profiles
+from regulars.facts.customers import customers, profiles, traits
 from regulars.facts.customers.profiles import MaskedProfile, Profile, Purpose
 from regulars.facts.customers.tests.builders import MAREK, MONDAY, a_customer, described
 from regulars.kit.refusals import Refusal
@@ -57,11 +57,14 @@ def test_nothing_of_a_person_can_be_read_in_any_table() -> None:
         birthday="1987-06-05",
         address="Canary street 7",
         note="Canary note",
+        lunar_birthday="1987-05-10",
+        traits={"allergy": "Canary walnuts"},
     )
+    traits.define(code="allergy", kind=traits.Kind.TEXT, names={"en": "Allergy"}, is_personal=True, at=MONDAY, by=MAREK)
     described(li, canaries)
     described(li, Profile(email="second.canary@canary-domain.com", phone="+8613987654322"), key="again")
     profiles.reveal(customer=li, fields=profiles.SEALED, purpose=Purpose.SERVICE, at=MONDAY, by=MAREK)
-    sought = ["canary", "13987654321", "13987654322", "1987-06-05"]
+    sought = ["canary", "13987654321", "13987654322", "1987-06-05", "1987-05-10"]
     with connection.cursor() as cursor:
         cursor.execute("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
         tables = [table for (table,) in cursor.fetchall()]
