@@ -14,6 +14,8 @@ import pytest
 CHILD = """
 import os
 import sys
+import django
+django.setup()
 from datetime import UTC, datetime
 from pathlib import Path
 from regulars.doors.imports import left_out, order_files, reading, rejects, spilling
