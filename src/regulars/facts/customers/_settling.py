@@ -75,7 +75,7 @@ def scene(touched: Iterable[int]) -> Scene:
     return Scene(
         frozenset(records),
         [proofs[number] for number in sorted(proofs)],
-        [Decided(row.one_id, row.other_id, _verdict(row.verdict), row.at) for row in decisions],
+        [Decided(row.one_id, row.other_id, verdict(row.verdict), row.at) for row in decisions],
     )
 
 
@@ -83,7 +83,7 @@ def whole_scene() -> Scene:
     """Everybody of whom there is evidence or a decision, and everybody who is joined."""
     proofs = _proofs("", [])
     decisions = [
-        Decided(row.one_id, row.other_id, _verdict(row.verdict), row.at) for row in Decision.objects.order_by("id")
+        Decided(row.one_id, row.other_id, verdict(row.verdict), row.at) for row in Decision.objects.order_by("id")
     ]
     joined = Customer.objects.filter(person__isnull=False).values_list("id", "person_id")
     records = {proof.record for proof in proofs.values()} | {one for pair in joined for one in pair if one is not None}
@@ -192,5 +192,6 @@ def _proofs(condition: str, values: Sequence[list[str] | list[int]]) -> dict[int
         }
 
 
-def _verdict(text: str) -> projecting.Verdict:
+def verdict(text: str) -> projecting.Verdict:
+    """The verdict a row of decisions says."""
     return "join" if text == "join" else "apart" if text == "apart" else "open"

@@ -1,0 +1,35 @@
+"""`regulars identity suggest`."""
+
+import json
+import sys
+from dataclasses import asdict
+
+import click
+
+from regulars.facts.customers import suggesting
+from regulars.kit.actors import SYSTEM
+from regulars.runtime.database import clock
+
+
+@click.group("identity")
+def identity() -> None:
+    """Which records are one person."""
+
+
+@identity.command("suggest")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def suggest(as_json: bool) -> None:
+    """Look for customers who are likely one person and ask about them under Identity review. Joins nobody."""
+
+    def progress(done: int, of: int) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"\r{done:,} of {of:,} profiles", nl=done == of, err=True)
+
+    done = suggesting.suggest(at=clock.now(), by=SYSTEM, progress=progress)
+    if as_json:
+        click.echo(json.dumps(asdict(done)))
+    else:
+        click.echo(f"{done.opened:,} profiles compared, {done.alike:,} pairs are alike, {done.asked:,} new questions.")
+
+
+COMMANDS = (identity,)
