@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from regulars.facts.commerce import goods_returns, orders
@@ -167,6 +167,8 @@ def outcome(acts, *, parted):
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.one_of(FACTS, JOINING), min_size=4, max_size=16))
+@example([("joined", "anna", "bo"), ("tells", "bo", "Lisa")])
+@example([("joined", "bo", "chen"), ("tells", "chen", "Lisa"), ("joined", "anna", "bo"), ("apart", "bo", "chen")])
 def test_parted_again_nothing_is_left_of_having_been_joined(acts):
     never = outcome([act for act in acts if act[0] not in ("joined", "apart", "proves")], parted=False)
     assert outcome(acts, parted=True) == never

@@ -57,7 +57,7 @@ def write_profiles(
     rows = []
     for customer, columns in values.items():
         row = kept.get(customer) or Profile(customer_id=customer)
-        row.described_at = at[customer]
+        row.described_at, row.is_folded = at[customer], True
         if customer in readable:
             row.traits = dict(readable[customer])
         for column, value in columns.items():
@@ -70,7 +70,7 @@ def write_profiles(
         rows,
         update_conflicts=True,
         unique_fields=["customer"],
-        update_fields=[*sealed, "sealed_traits", "traits", "email_digest", "phone_digest", "described_at"],
+        update_fields=[*sealed, "sealed_traits", "traits", "email_digest", "phone_digest", "described_at", "is_folded"],
         batch_size=_BATCH,
     )
 

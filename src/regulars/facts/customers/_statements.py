@@ -182,7 +182,7 @@ class Statements:
 
     def _from_before(self, rows: Mapping[int, Customer], kept: Mapping[int, Profile], sealed: Sequence[str]) -> None:
         """Profiles from before sources were told apart are one source's word, of when they were last described."""
-        old = [row for row in kept.values() if not self._of.get(row.customer_id)]
+        old = [row for row in kept.values() if not row.is_folded and not self._of.get(row.customer_id)]
         opened = _sealing.open_rows(old, sealed) if old else {}
         for row in old:
             record = row.customer_id

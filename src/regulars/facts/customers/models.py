@@ -118,6 +118,8 @@ class Profile(models.Model):
     email_digest = models.BinaryField(max_length=32, null=True)
     phone_digest = models.BinaryField(max_length=32, null=True)
     described_at = models.DateTimeField()
+    # Everything in it follows from statements; else it is from before sources were told apart.
+    is_folded = models.BooleanField(db_default=False)
 
     class Meta:
         db_table = "customers_profile"
