@@ -100,6 +100,7 @@ def test_a_profile_from_before_sources_were_told_apart_is_a_source_by_itself() -
     described(li, Profile(display_name="李伟", phone="13812341234", country="CN"))
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM customers_statement")
+        cursor.execute("UPDATE customers_profile SET is_folded = false")
     assert [word.source for word in plain(li, "phone").words] == ["earlier"]
     told(li, Profile(phone="13900000000"), source="web", days=1)
     assert [word.source for word in plain(li, "phone").words] == ["web", "earlier"]
