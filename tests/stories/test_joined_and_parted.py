@@ -1,5 +1,6 @@
 """Joined and parted again, all is as if nobody had ever been joined: whatever happened before, between and after."""
 
+from contextlib import suppress
 from datetime import timedelta
 from itertools import count
 
@@ -111,11 +112,9 @@ class World:
             if what == "apart":
                 identity.keep_apart(one=one, other=two, why=Reason.FAMILY, key=f"k{n}", at=at, by=MAREK)
                 return
-            try:
-                with transaction.atomic():
-                    identity.join(one=one, other=two, why=Reason.ASKED, key=f"k{n}", at=at, by=MAREK)
-            except identity.KeptApart:
-                pass
+            # Refused where they were kept apart before: nobody is joined, and the story goes on.
+            with suppress(identity.KeptApart), transaction.atomic():
+                identity.join(one=one, other=two, why=Reason.ASKED, key=f"k{n}", at=at, by=MAREK)
 
     def parts_all(self):
         at = MONDAY + (self.days + 1) * DAY

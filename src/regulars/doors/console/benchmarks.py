@@ -1,16 +1,11 @@
 """`regulars bench console`: lists and pages over many members, beside a page that reads a few rows by key."""
 
 import json
-import os
 import re
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import click
 from django.core.cache import cache
@@ -23,7 +18,7 @@ from regulars.facts.customers.profiles import Profile
 from regulars.insight.measures import refreshing
 from regulars.kit.actors import SYSTEM
 from regulars.kit.refusals import Refusal
-from regulars.runtime.database import ready
+from regulars.runtime.database import ready, scratch
 from regulars.runtime.database.needs import without_database
 from regulars.runtime.staff import operators
 
@@ -130,8 +125,7 @@ def console(members: int, times: int, here: bool, as_json: bool) -> None:
     """Lists, member pages, Today and Insight over many members, beside a page of a few rows read by key."""
     if not here:
         arguments = ["--members", str(members), "--times", str(times), *(["--json"] if as_json else [])]
-        with tempfile.TemporaryDirectory(prefix="regulars-bench-") as folder:
-            _in_a_home_of_its_own(Path(folder), arguments)
+        scratch.run(["bench", "console", "--here", *arguments])
         return
     with ready.database_ready(say=_say):
         facts = measure(members, times)
@@ -246,16 +240,6 @@ def _timed(client: Client, addresses: Iterable[str]) -> dict[str, float]:
         "p95": round(statistics.quantiles(spent, n=20, method="inclusive")[-1], 1),
         "most": round(max(spent), 1),
     }
-
-
-def _in_a_home_of_its_own(home: Path, arguments: list[str]) -> None:
-    # The database's own system user must get in, or the database would be made elsewhere and outlive this folder.
-    home.chmod(0o711)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("REGULARS_DATABASE_")}
-    command = [sys.executable, "-m", "regulars", "bench", "console", "--here", *arguments]
-    done = subprocess.run(command, env=kept | {"REGULARS_HOME": str(home / "home")}, check=False)  # noqa: S603 - ourselves
-    if done.returncode:
-        raise click.ClickException("the benchmark did not come to its end")
 
 
 def _told(facts: dict[str, object]) -> str:

@@ -1,10 +1,7 @@
 """`regulars bench import`: an order file brought in, beside COPY of the very rows it made into the very same tables."""
 
 import json
-import os
 import resource
-import subprocess
-import sys
 import tempfile
 import time
 from datetime import UTC, datetime
@@ -18,7 +15,7 @@ from django.db import connections, transaction
 from regulars.doors.imports import orders
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
-from regulars.runtime.database import ready
+from regulars.runtime.database import ready, scratch
 from regulars.runtime.database.needs import without_database
 
 #: What an import writes, in the order of its foreign keys.
@@ -77,10 +74,10 @@ def write_orders(path: Path, lines: int) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
 def bench_import(file: Path | None, lines: int, rounds: int, here: bool, as_json: bool) -> None:
     """An order file brought in, beside COPY of the same rows into the same tables, keys and indexes included."""
+    if not here:
+        scratch.run(["bench", "import", "--here", *_again(file, lines, rounds, as_json)])
+        return
     with tempfile.TemporaryDirectory(prefix="regulars-bench-") as folder:
-        if not here:
-            _in_a_home_of_its_own(Path(folder), arguments=_again(file, lines, rounds, as_json))
-            return
         if file is None:
             file = Path(folder) / "orders.parquet"
             write_orders(file, lines)
@@ -125,16 +122,6 @@ def measure(file: Path, folder: Path, rounds: int) -> dict[str, object]:
 def _again(file: Path | None, lines: int, rounds: int, as_json: bool) -> list[str]:
     size = [str(file.resolve())] if file else ["--lines", str(lines)]
     return [*size, "--rounds", str(rounds), *(["--json"] if as_json else [])]
-
-
-def _in_a_home_of_its_own(home: Path, arguments: list[str]) -> None:
-    # The database's own system user must get in, or the database would be made elsewhere and outlive this folder.
-    home.chmod(0o711)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("REGULARS_DATABASE_")}
-    command = [sys.executable, "-m", "regulars", "bench", "import", "--here", *arguments]
-    done = subprocess.run(command, env=kept | {"REGULARS_HOME": str(home / "home")}, check=False)  # noqa: S603 - ourselves
-    if done.returncode:
-        raise click.ClickException("the benchmark did not come to its end")
 
 
 def _told(facts: dict[str, object]) -> str:

@@ -250,8 +250,8 @@ def _read(raw: bytes, envelope: Envelope, opened: Opened) -> Message | Rejected:
     return read
 
 
-class _Said(msgspec.Struct, gc=False, omit_defaults=True):
-    messageId: str  # noqa: N815 - the protocol's spelling
+class _Said(msgspec.Struct, gc=False, omit_defaults=True, rename="camel"):
+    message_id: str
     verdict: str
     code: str = ""
     field: str = ""

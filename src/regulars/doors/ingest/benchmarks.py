@@ -21,7 +21,7 @@ from django.db import connections
 from regulars.facts.sources import sources, write_keys
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
-from regulars.runtime.database import ready
+from regulars.runtime.database import ready, scratch
 from regulars.runtime.database.needs import without_database
 from regulars.runtime.postgres import embedded
 
@@ -68,7 +68,7 @@ def bench_ingest(events: int, singles: int, rounds: int, here: bool, as_json: bo
     """Events taken in for good through the web server, beside COPY of the same rows into the same tables."""
     if not here:
         size = ["--events", str(events), "--singles", str(singles), "--rounds", str(rounds)]
-        _in_a_home_of_its_own(["ingest", *size, *(["--json"] if as_json else [])])
+        scratch.run(["bench", "ingest", "--here", *size, *(["--json"] if as_json else [])])
         return
     with ready.database_ready(say=_say):
         facts = measure(events, singles, rounds)
@@ -86,7 +86,7 @@ def bench_stream(per_second: int, seconds: int, size: int, here: bool, as_json: 
     """From an event that was taken to what it says standing on the visitor and the member, while more come in."""
     if not here:
         size_ = ["--per-second", str(per_second), "--seconds", str(seconds), "--size", str(size)]
-        _in_a_home_of_its_own(["profile-stream", *size_, *(["--json"] if as_json else [])])
+        scratch.run(["bench", "profile-stream", "--here", *size_, *(["--json"] if as_json else [])])
         return
     with ready.database_ready(say=_say):
         facts = measure_stream(per_second, seconds, size)
@@ -371,17 +371,6 @@ def _copy(table: str, folder: Path) -> None:
     ):
         while block := file.read(_BLOCK):
             sink.write(block)
-
-
-def _in_a_home_of_its_own(arguments: list[str]) -> None:
-    with tempfile.TemporaryDirectory(prefix="regulars-bench-") as folder:
-        # The database's own system user must get in, or the database would be made elsewhere and outlive this folder.
-        Path(folder).chmod(0o711)
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("REGULARS_DATABASE_")}
-        command = [sys.executable, "-m", "regulars", "bench", arguments[0], "--here", *arguments[1:]]
-        done = subprocess.run(command, env=kept | {"REGULARS_HOME": f"{folder}/home"}, check=False)  # noqa: S603 - ourselves
-    if done.returncode:
-        raise click.ClickException("the benchmark did not come to its end")
 
 
 def _told(facts: dict[str, Any]) -> str:

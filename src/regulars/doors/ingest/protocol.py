@@ -55,8 +55,8 @@ class Told:
     write_key: str
 
 
-class _Single(msgspec.Struct):
-    writeKey: Any = None  # noqa: N815 - the protocol's spelling
+class _Single(msgspec.Struct, rename="camel"):
+    write_key: Any = None
 
 
 _SINGLE = msgspec.json.Decoder(_Single)
@@ -135,7 +135,7 @@ def read(path: str, text: bytes, *, received_at: datetime) -> Told:
             return Told(envelope, batch.messages, batch.write_key)
         text = messages.with_whole_characters(text)
         single = _SINGLE.decode(text)
-        return Told(Envelope({}, None, received_at, _CALLS[tidy]), [text], _text(single.writeKey))
+        return Told(Envelope({}, None, received_at, _CALLS[tidy]), [text], _text(single.write_key))
     except messages.NoBatch as no:
         raise Unreadable(no.code, no.why) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as problem:

@@ -3,17 +3,12 @@ somebody among very many by anything they are known by.
 """
 
 import json
-import os
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from pathlib import Path
 
 import click
 import polars as pl
@@ -25,7 +20,7 @@ from regulars.facts.customers import customers, identity, persons, profiles
 from regulars.facts.customers.identity import Reason
 from regulars.facts.customers.profiles import Profile
 from regulars.kit.actors import SYSTEM
-from regulars.runtime.database import ready
+from regulars.runtime.database import ready, scratch
 from regulars.runtime.database.needs import without_database
 
 JOIN_GOAL_SECONDS = 1.0
@@ -61,8 +56,7 @@ def identity_(members: int, each: int, here: bool, as_json: bool) -> None:
     """Joining and parting two people with many orders each; finding somebody by anything they are known by."""
     if not here:
         arguments = ["--members", str(members), "--orders", str(each), *(["--json"] if as_json else [])]
-        with tempfile.TemporaryDirectory(prefix="regulars-bench-") as folder:
-            _in_a_home_of_its_own(Path(folder), arguments)
+        scratch.run(["bench", "identity", "--here", *arguments])
         return
     with ready.database_ready(say=_say):
         facts = {**measure_reads(members), **measure_joins(each)}
@@ -189,16 +183,6 @@ def _seconds(act: Callable[[], object]) -> float:
 
 def _say(words: str) -> None:
     click.echo(words, err=True)
-
-
-def _in_a_home_of_its_own(home: Path, arguments: list[str]) -> None:
-    # The database's own system user must get in, or the database would be made elsewhere and outlive this folder.
-    home.chmod(0o711)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("REGULARS_DATABASE_")}
-    command = [sys.executable, "-m", "regulars", "bench", "identity", "--here", *arguments]
-    done = subprocess.run(command, env=kept | {"REGULARS_HOME": str(home / "home")}, check=False)  # noqa: S603 - ourselves
-    if done.returncode:
-        raise click.ClickException("the benchmark did not come to its end")
 
 
 def _told(facts: dict[str, object]) -> str:

@@ -202,38 +202,39 @@ class NoBatch(Exception):
         self.why = why
 
 
-class _Batch(msgspec.Struct):
+class _Batch(msgspec.Struct, rename="camel"):
     batch: list[msgspec.Raw]
     context: Any = None
-    sentAt: Any = None  # noqa: N815 - the protocol's spelling
-    writeKey: Any = None  # noqa: N815
+    sent_at: Any = None
+    write_key: Any = None
 
 
 _BATCH = msgspec.json.Decoder(_Batch)
 
 
-class _Call(msgspec.Struct, gc=False):
+class _Call(msgspec.Struct, gc=False, rename="camel"):
     """A message's fields. The values of its context are not read yet: most of them are known from other messages."""
 
     type: Any = None
     event: Any = None
     name: Any = None
-    userId: Any = None  # noqa: N815 - the protocol's spelling, here and below
-    anonymousId: Any = None  # noqa: N815
-    messageId: Any = None  # noqa: N815
+    user_id: Any = None
+    anonymous_id: Any = None
+    message_id: Any = None
     timestamp: Any = None
-    originalTimestamp: Any = None  # noqa: N815
-    sentAt: Any = None  # noqa: N815
+    original_timestamp: Any = None
+    sent_at: Any = None
     properties: Any = None
     traits: Any = None
     context: dict[str, msgspec.Raw] | None = None
-    previousId: Any = None  # noqa: N815
-    groupId: Any = None  # noqa: N815
+    previous_id: Any = None
+    group_id: Any = None
     category: Any = None
 
 
 _CALL = msgspec.json.Decoder(_Call, float_hook=_Amounts().__getitem__)
-_FIELDS = [field for field in _Call.__struct_fields__ if field != "context"]
+#: The struct's names of its fields, and the protocol's.
+_FIELDS = [(field.name, field.encode_name) for field in msgspec.structs.fields(_Call) if field.name != "context"]
 #: What a message has and a batch has not.
 _OF_A_MESSAGE = ("type", "event", "userId", "anonymousId")
 
@@ -250,8 +251,8 @@ def batch(text: bytes) -> Batch:
     context = told.context if isinstance(told.context, dict) else {}
     if context and len(msgspec.json.encode(context)) * len(told.batch) > LARGEST_SPREAD:
         raise NoBatch("too_large", "context: it is too large to be put into each message; send it in few")
-    write_key = told.writeKey if isinstance(told.writeKey, str) else ""
-    return Batch([bytes(one) for one in told.batch], context, told.sentAt, write_key)
+    write_key = told.write_key if isinstance(told.write_key, str) else ""
+    return Batch([bytes(one) for one in told.batch], context, told.sent_at, write_key)
 
 
 def says_batch(text: bytes) -> bool:
@@ -282,6 +283,7 @@ def read(raw: bytes, *, envelope: Envelope, sender: Sender) -> Message | Rejecte
 def _rejected(no: _No, raw: bytes, envelope: Envelope, sender: Sender) -> Rejected:
     told: Any = {}
     if len(raw) <= LARGEST_MESSAGE:
+        # What cannot be read says nothing of itself: it is rejected for `no`, which says why.
         with contextlib.suppress(_No):
             told = decoded(raw)
     told = told if isinstance(told, dict) else {}
@@ -348,7 +350,7 @@ def _called(raw: bytes) -> _Call:
     if not isinstance(told, dict):
         raise _No("not_json", "", "it is not a JSON object; send {…}")
     context = {name: msgspec.Raw(_AS_IT_CAME.encode(value)) for name, value in _object(told.get("context")).items()}
-    return _Call(**{field: told.get(field) for field in _FIELDS}, context=context)
+    return _Call(**{name: told.get(field) for name, field in _FIELDS}, context=context)
 
 
 def _read(call: _Call, raw: bytes, envelope: Envelope, sender: Sender) -> Message:
@@ -367,21 +369,21 @@ def _read(call: _Call, raw: bytes, envelope: Envelope, sender: Sender) -> Messag
     value = call.event
     named = _tidy_name(value) if kind == _TRACK and type(value) is str and len(value) <= 2 * LONGEST_NAME else None
     name, is_written = named or _named(call, kind)
-    value = call.userId
+    value = call.user_id
     if type(value) is not str or len(value) > LONGEST_ID:
         value = _identity(value, "userId")
     user = None if value is None else _known(sender.keyed, sender.namespace, "user", value)
-    value = call.anonymousId
+    value = call.anonymous_id
     if type(value) is not str or len(value) > LONGEST_ID:
         value = _identity(value, "anonymousId")
     device = None if value is None else _known(sender.keyed, sender.namespace, "device", value)
     about = user or device
     if about is None:
         raise _nobody(call)
-    original = call.timestamp if call.originalTimestamp is None else call.originalTimestamp
+    original = call.timestamp if call.original_timestamp is None else call.original_timestamp
     if type(original) is not str or not original:
-        original = _stamp(call.originalTimestamp) or _stamp(call.timestamp)
-    sent = call.sentAt
+        original = _stamp(call.original_timestamp) or _stamp(call.timestamp)
+    sent = call.sent_at
     if type(sent) is not str or not sent:
         sent = _stamp(sent) or envelope.sent_at
     settled = times.settle(original=original, sent=sent, received_at=envelope.received_at, zone=sender.zone)
@@ -394,7 +396,7 @@ def _read(call: _Call, raw: bytes, envelope: Envelope, sender: Sender) -> Messag
     hidden = sorted({personal.without_addresses(path) for path in taken}) if taken else None
     core = b"".join((b'{"properties":', told_of, b',"traits":', of_whom, b"}"))
     is_odd = settled.why is times.UNREADABLE
-    if is_odd or call.previousId is not None or call.groupId is not None or call.category is not None:
+    if is_odd or call.previous_id is not None or call.group_id is not None or call.category is not None:
         said: dict[str, Any] = {"properties": msgspec.Raw(told_of), "traits": msgspec.Raw(of_whom)}
         if is_odd:
             said["timestamp"] = shown(original)
@@ -414,7 +416,7 @@ def _read(call: _Call, raw: bytes, envelope: Envelope, sender: Sender) -> Messag
     digest = of_contents.copy()
     digest.update(core + _ENCODER.encode([taken, kind, name, user_ref, device_ref, original]))
     content = _AS_NUMBER(digest.digest())[0]
-    message_id = shown_id = call.messageId
+    message_id = shown_id = call.message_id
     if type(message_id) is not str or not (_is_made_by_a_library(message_id) or _SURELY_AN_ID(message_id)):
         message_id = _message_id(message_id, original, content)
         shown_id = personal.without_addresses(message_id)
@@ -471,7 +473,7 @@ def _kind(type_: object) -> int:
 
 
 def _nobody(call: _Call) -> _No:
-    told = call.userId or call.anonymousId
+    told = call.user_id or call.anonymous_id
     why = f"userId and anonymousId: {shown(told)!r} names nobody" if told else "userId and anonymousId are missing"
     return _No("no_identifier", "userId", f"{why}; send one of them")
 
@@ -550,11 +552,11 @@ def _taken_out(
 
 
 def _say_rare(call: _Call, user: "_Who | None", said: dict[str, Any], taken: dict[str, Any]) -> None:
-    previous_ref = _identity(call.previousId, "previousId")
+    previous_ref = _identity(call.previous_id, "previousId")
     if user is not None and previous_ref == user.ref:
         # The browser's client sends this when somebody who is known already is linked again: it says nothing.
         previous_ref = None
-    for field, value in (("groupId", call.groupId), ("previousId", previous_ref), ("category", call.category)):
+    for field, value in (("groupId", call.group_id), ("previousId", previous_ref), ("category", call.category)):
         if isinstance(value, str | int | Decimal) and value != "":
             said[field] = shown(value)
             if said[field] != str(value):
