@@ -14,8 +14,8 @@ from tests.clients import node
 
 SENDERS = Path(__file__).with_name("senders")
 CHROMIUM = os.environ.get("REGULARS_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-#: Seconds until a client gives one request up, and until it gives up altogether.
-TIMEOUT, PATIENCE = 2, 90
+#: Seconds until a client gives one request up, and until it gives up altogether: long, as they double pauses.
+TIMEOUT, PATIENCE = 2, 240
 
 
 @dataclass(frozen=True)

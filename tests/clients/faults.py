@@ -64,12 +64,14 @@ class _Request:
 
 
 class Proxy:
-    """Sends what comes to its own port on to `port`. Messages meet the faults of `script` one by one, later ones none.
+    """Sends what comes to its own port on to the one that `port` names.
+
+    Messages meet the faults of `script` one by one, later ones none.
 
     `kill` is called for the faults that kill, in a thread; it returns when the server answers again.
     """
 
-    def __init__(self, *, port: int, script: Iterable[Fault], kill: Callable[[Fault], None]) -> None:
+    def __init__(self, *, port: Callable[[], int], script: Iterable[Fault], kill: Callable[[Fault], None]) -> None:
         self.done: Counter[Fault] = Counter()
         self._to = port
         self._script = deque(script)
@@ -150,7 +152,7 @@ class Proxy:
 
     async def _ask(self, request: _Request) -> bytes:
         """The server's whole answer."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._to)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._to())
         try:
             writer.write(request.head + request.body)
             await writer.drain()

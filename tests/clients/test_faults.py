@@ -49,7 +49,7 @@ class Together:
 
     def __init__(self, kill: Callable[[], None], parties: int) -> None:
         self._barriers: dict[tuple[Fault, int], threading.Barrier] = defaultdict(
-            lambda: threading.Barrier(parties, action=kill, timeout=60)
+            lambda: threading.Barrier(parties, action=kill, timeout=PATIENCE)
         )
         self._lock = threading.Lock()
 
@@ -77,13 +77,14 @@ def script() -> list[Fault]:
 def storms(server, a_source):
     """All clients at once, each through a proxy of its own."""
     clients = [client for client in CLIENTS if not client.lacks()]
-    together = Together(server.kill_and_start, len(clients))
+    together = Together(server.kill_and_replace, len(clients))
     proxies: list[Proxy] = []
     running = []
+    server.have_successors(2 * ROUNDS)
     try:
         for client in clients:
             source, key = a_source(f"storm-{client.program.split('.')[0].replace('_', '-')}")
-            proxies.append(Proxy(port=server.port, script=script(), kill=together.killer()))
+            proxies.append(Proxy(port=lambda: server.port, script=script(), kill=together.killer()))
             more = {
                 "count": COUNT_OF_BROWSER if client.is_browser else COUNT,
                 "batch": BATCH,
