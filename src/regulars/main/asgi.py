@@ -51,7 +51,11 @@ async def by_path(scope: Scope, receive: Receive, send: Send) -> None:
 
 application: App = Observed(by_path)
 
-if os.environ.get(SUPERVISOR):
-    # This module is loaded in each worker process; its parent is the web server, whose own is the supervisor.
-    end_with_parent()
-    REGISTRY.keep_in(settings.REGULARS_HOME / "run" / "metrics")
+
+def in_a_worker() -> App:
+    """The application, in a process forked from the one that imported it all: called there once, before it serves."""
+    if os.environ.get(SUPERVISOR):
+        # The worker's parent is the web server, whose own is the supervisor.
+        end_with_parent()
+        REGISTRY.keep_in(settings.REGULARS_HOME / "run" / "metrics")
+    return application

@@ -1,12 +1,19 @@
-"""The web server's process: `python -m regulars.main.web HOST PORT STATIC`. Started by `regulars up`."""
+"""The web server's process: `python -m regulars.main.web HOST PORT STATIC`. Started by `regulars up`.
 
+It imports the house once; workers are forked from it, so that they share its memory and a lost one is back at once.
+"""
+
+import gc
 import sys
+from multiprocessing import set_start_method
 from pathlib import Path
 
+from django.db import connections
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
+from regulars.main import asgi
 from regulars.runtime.serving.logs import logging_settings
 from regulars.runtime.serving.parents import end_with_supervisor
 
@@ -19,8 +26,15 @@ def main() -> None:
     """Serve until told to end."""
     end_with_supervisor()
     host, port, static = sys.argv[1:4]
+    # A connection must not be shared by two processes.
+    connections.close_all()
+    set_start_method("fork")
+    # What is here now stays: collecting garbage in a worker need not look at it, nor copy its pages by touching them.
+    gc.collect()
+    gc.freeze()
     Granian(
-        "regulars.main.asgi:application",
+        f"{asgi.__name__}:{asgi.in_a_worker.__name__}",
+        factory=True,
         address=host,
         port=int(port),
         interface=Interfaces.ASGINL,
