@@ -14,7 +14,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from regulars.facts.company import company
-from regulars.facts.customers import _consent_rows, consent_words, consenting, persons, topics
+from regulars.facts.customers import _consent_rows, consent_words, consenting, contacts, persons, topics
 from regulars.facts.customers.consenting import Answer, Asked, Entry, Known, State
 from regulars.facts.customers.customers import UnknownCustomer
 from regulars.facts.customers.models import Consent as Row
@@ -27,7 +27,6 @@ from regulars.kit.actors import Actor, Origin
 from regulars.kit.refusals import Refusal
 from regulars.runtime.database import bulk
 from regulars.runtime.notices.outbox import announce, announce_many
-from regulars.runtime.trail import only_ids
 
 LONGEST_KEY = 160
 LONGEST_PROOF = 200
@@ -466,12 +465,7 @@ def _check_proof(told: Told) -> None:
     mend = "name what shows it, such as the form and its number"
     if len(told.proof) > LONGEST_PROOF or not told.proof.isprintable():
         raise BadConsent(f"proof: is too long or unreadable; {mend}", field="proof", value="(hidden)")
-    try:
-        only_ids.text("proof", told.proof)
-        looks_personal = "@" in told.proof
-    except only_ids.NotForTheTrail:
-        looks_personal = True
-    if looks_personal:
+    if contacts.is_in(told.proof):
         raise BadConsent(f"proof: holds an address or a telephone number; {mend}", field="proof", value="(hidden)")
     if told.is_by_guardian and told.is_granted and not told.proof.strip():
         raise BadConsent(f"proof: a guardian's yes needs one; {mend}", field="proof", value="")

@@ -10,6 +10,14 @@ from regulars.kit.refusals import Refusal
 
 _FULL_WIDTH = {0xFF01 + offset: 0x21 + offset for offset in range(94)} | {0x3000: 0x20}
 _CHINESE_MOBILE = re.compile(r"1[3-9][0-9]{9}", re.ASCII)
+#: A Chinese mobile, a number with its country's code, one as people dial it within a country: in the middle of a text.
+_NUMBER_IN_TEXT = re.compile(
+    r"(?<![0-9])(?:86[ -]?)?1[3-9][0-9][ -]?[0-9]{4}[ -]?[0-9]{4}(?![0-9])"
+    r"|\+[0-9](?:[ ().-]{0,2}[0-9]){6,}"
+    r"|(?<![0-9])0[1-9](?:[ -]?[0-9]){8,9}(?![0-9])",
+    re.ASCII,
+)
+_ADDRESS_IN_TEXT = re.compile(r"[^\s@]+@[^\s@]+")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
 
 
@@ -80,6 +88,13 @@ def is_phone(text: str) -> bool:
     except BadPhone:
         return False
     return True
+
+
+def is_in(text: str) -> bool:
+    """Whether an e-mail address or a telephone number can be read in `text`. Long numbers of forms and receipts are
+    none, unless they look like a mobile's."""
+    plain = text.translate(_FULL_WIDTH)
+    return _ADDRESS_IN_TEXT.search(plain) is not None or _NUMBER_IN_TEXT.search(plain) is not None
 
 
 def as_compared(text: str, region: str) -> str:

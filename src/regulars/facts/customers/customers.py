@@ -111,13 +111,15 @@ def note_many(
         check_country(country)
     changed: set[int] = set()
     with transaction.atomic(), connection.cursor() as cursor:
+        # No stronger lock than an update takes: who writes orders holds the customers for sharing (`persons.held`), and
+        # two of them who both wanted the rows for themselves would wait for each other.
         if first_seen:
             numbers = sorted(first_seen)
             cursor.execute(
                 "WITH told AS MATERIALIZED (SELECT * FROM unnest(%s::bigint[], %s::timestamptz[]) AS told(id, seen)),"
                 " locked AS MATERIALIZED (SELECT customer.id, told.seen FROM customers_customer AS customer JOIN told"
                 " USING (id) WHERE customer.first_seen_at IS NULL OR told.seen < customer.first_seen_at"
-                " ORDER BY customer.id FOR UPDATE OF customer)"
+                " ORDER BY customer.id FOR NO KEY UPDATE OF customer)"
                 " UPDATE customers_customer AS customer SET first_seen_at = LEAST(customer.first_seen_at, locked.seen)"
                 " FROM locked WHERE customer.id = locked.id RETURNING customer.id",
                 [numbers, [first_seen[number] for number in numbers]],
@@ -128,7 +130,8 @@ def note_many(
             cursor.execute(
                 "WITH told AS MATERIALIZED (SELECT * FROM unnest(%s::bigint[], %s::text[]) AS told(id, country)),"
                 " locked AS MATERIALIZED (SELECT customer.id, told.country FROM customers_customer AS customer"
-                " JOIN told USING (id) WHERE customer.country IS NULL ORDER BY customer.id FOR UPDATE OF customer)"
+                " JOIN told USING (id) WHERE customer.country IS NULL ORDER BY customer.id"
+                " FOR NO KEY UPDATE OF customer)"
                 " UPDATE customers_customer AS customer SET country = locked.country"
                 " FROM locked WHERE customer.id = locked.id RETURNING customer.id",
                 [numbers, [countries[number] for number in numbers]],

@@ -175,14 +175,8 @@ def observe_many(*, observations: Sequence[Observation], by: Actor) -> Changed:
         known = {link.key: link for link in Link.objects.filter(key__in=[row.key for row in rows])}
         for row in rows:
             earlier = known.get(row.key)
-            if earlier is not None and (earlier.record_id, earlier.kind, bytes(earlier.digest)) != (
-                row.record_id,
-                row.kind,
-                row.digest,
-            ):
-                raise BadKey(
-                    f"key: {row.key!r} told something else; give each act its own key", field="key", value=row.key
-                )
+            if earlier is not None and _what(earlier) != _what(row):
+                raise _used(row.key)
         fresh = list({row.key: row for row in rows if row.key not in known}.values())
         if not fresh:
             return Changed((), (), ())
@@ -207,6 +201,9 @@ def revoke(*, link: int, why: Reason, key: str, at: datetime, by: Actor) -> Chan
         row = Link.objects.filter(id=link, revokes=None).first()
         if row is None:
             raise UnknownLink(f"link: there is no number {link}; look it up again", field="link", value=link)
+        earlier = Link.objects.filter(key=key).first()
+        if earlier is not None and earlier.revokes_id != link:
+            raise _used(key)
         if Link.objects.filter(revokes_id=link).exists():
             return Changed((), (), ())
         Link.objects.create(
@@ -356,6 +353,9 @@ def _decide(
             if (earlier.one_id, earlier.other_id, earlier.verdict) != (first, second, verdict):
                 raise BadKey(f"key: {key!r} decided something else; give each act its own key", field="key", value=key)
             return Changed((), (), ())
+        if _stands(first, second) == verdict:
+            # Said again, it would become the newest, and what was decided of others since would go before it.
+            return Changed((), (), ())
         row = Decision.objects.create(
             key=key, one_id=first, other_id=second, verdict=verdict, at=at, by=str(by), why=why.value
         )
@@ -367,6 +367,14 @@ def _decide(
             after={"other": second, "decision": row.id, "why": why.value},
         )
         return _settle({first, second}, {"act": verdict, "decision": row.id}, at, by)
+
+
+def _stands(one: int, other: int) -> projecting.Verdict:
+    """What counts of exactly these two records, the older first."""
+    rows = Decision.objects.filter(one_id=one, other_id=other)
+    told = [Decided(row.one_id, row.other_id, _settling.verdict(row.verdict), row.at) for row in rows]
+    latest = projecting.latest(told).get((one, other))
+    return "open" if latest is None else latest.verdict
 
 
 def _settle(touched: set[int] | frozenset[int], because: Mapping[str, str | int], at: datetime, by: Actor) -> Changed:
@@ -408,6 +416,14 @@ def _digest(named: kinds.Named) -> bytes:
     # A contact's hash is the one profiles are found by.
     kind = named.kind if kinds.KINDS[named.kind].is_contact else f"link/{named.kind}/{named.namespace}"
     return lookup.digest(kind, named.compared)
+
+
+def _what(row: Link) -> tuple[int, str, str, bytes, str, int | None]:
+    return row.record_id, row.kind, row.namespace, bytes(row.digest), row.evidence, row.revokes_id
+
+
+def _used(key: str) -> BadKey:
+    return BadKey(f"key: {key!r} told something else; give each act its own key", field="key", value=key)
 
 
 def _evidence(text: str) -> Evidence:

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from regulars.facts.commerce import goods_returns, orders
 from regulars.facts.commerce.tests.builders import DAY, MAREK, MONDAY, THE_SHOP, a_batch, a_return_batch, an_order
+from regulars.facts.customers import customers, persons
 from regulars.runtime.trail import trail
 
 
@@ -75,3 +76,30 @@ def test_batches_about_the_same_customers_the_other_way_round_do_not_wait_in_a_c
         return orders.record_many(batch=a_batch(*reports, origin="live"), at=MONDAY, by=THE_SHOP)
 
     assert sum(outcome.new for outcome in together(tell)) == 180
+
+
+def test_orders_of_a_customer_who_is_written_about_elsewhere_do_not_wait(fresh_database):
+    with transaction.atomic():
+        priya = customers.resolve_many(namespace="shop", refs=["priya"], at=MONDAY, by=THE_SHOP, origin="live")["priya"]
+    holds, done = threading.Event(), threading.Event()
+
+    def another_order() -> None:
+        with transaction.atomic():
+            persons.held([priya])
+            holds.set()
+            done.wait(10)
+        connection.close()
+
+    other = threading.Thread(target=another_order)
+    other.start()
+    holds.wait(10)
+    try:
+        with transaction.atomic():
+            persons.held([priya])
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '2s'")
+            noted = customers.note_many(first_seen={priya: MONDAY - DAY}, countries={priya: "CN"}, at=MONDAY, by=MAREK)
+    finally:
+        done.set()
+        other.join()
+    assert noted == 1

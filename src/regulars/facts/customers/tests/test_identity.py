@@ -27,6 +27,12 @@ def proves(record, value="+8613812341234", kind="phone", *, namespace="", eviden
     )
 
 
+def joined(one, other, *, day):
+    return identity.join(
+        one=one, other=other, why=Reason.ASKED, key=f"{one}-{other}-{day}", at=MONDAY + day * DAY, by=MAREK
+    )
+
+
 def people(*records):
     by_person = {}
     for record, person in persons.of_many(records).items():
@@ -207,3 +213,34 @@ def test_others_are_told():
         ("customers.customer_joined", f"customer:{web}"),
         ("customers.customer_parted", f"customer:{web}"),
     ]
+
+
+def test_a_key_that_told_something_else_is_refused_whatever_it_told():
+    web, till = a_customer("li", namespace="web"), a_customer("card-9", namespace="till")
+    proves(web, key="one")
+    proves(till, key="two")
+    first, second = identity.links_of([web, till])
+    identity.revoke(link=second.id, why=Reason.MISTAKE, key="three", at=MONDAY + DAY, by=MAREK)
+
+    for act in (
+        lambda: identity.revoke(link=first.id, why=Reason.MISTAKE, key="three", at=MONDAY + DAY, by=MAREK),
+        lambda: identity.revoke(link=first.id, why=Reason.MISTAKE, key="one", at=MONDAY + DAY, by=MAREK),
+        lambda: proves(till, key="three"),
+        lambda: proves(web, evidence="login", key="one"),
+    ):
+        with pytest.raises(identity.BadKey):
+            act()
+    assert [link.counts for link in identity.links_of([web, till])] == [True, False]
+
+
+def test_what_was_decided_and_is_said_again_changes_nothing_for_others():
+    ines, mo, li = (a_customer(name) for name in ("ines", "mo", "li"))
+    joined(ines, mo, day=1)
+    joined(mo, li, day=2)
+    identity.keep_apart(one=ines, other=li, why=Reason.FAMILY, key="apart", at=MONDAY + 3 * DAY, by=MAREK)
+    assert people(ines, mo, li) == [{ines, mo}, {li}]
+
+    again = identity.join(one=mo, other=ines, why=Reason.ASKED, key="again", at=MONDAY + 4 * DAY, by=MAREK)
+
+    assert again == identity.Changed((), (), ())
+    assert people(ines, mo, li) == [{ines, mo}, {li}]
