@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 import polars as pl
+from django.utils.translation import gettext
 
 from regulars.doors.imports import parsing, signs
 from regulars.doors.imports.checking import Problems
@@ -179,12 +180,18 @@ class Amounts:
         """What was rounded, for the person who imports."""
         notes = []
         if self.rounded:
-            notes.append(f"{self.rounded:,} amounts have more decimals than their currency and are rounded, halves up.")
+            notes.append(
+                gettext("%(n)s amounts have more decimals than their currency and are rounded, halves up.")
+                % {"n": f"{self.rounded:,}"}
+            )
         for currency, (lines, above) in sorted(self.products.items()):
             difference = format((Decimal(above) / 10**9).normalize(), "+f")
             notes.append(
-                f"{lines:,} lines' quantity times price has more decimals than {currency} and is rounded, halves up:"
-                f" {difference} {currency} in all."
+                gettext(
+                    "%(n)s lines' quantity times price has more decimals than %(currency)s and is rounded, halves up:"
+                    " %(difference)s %(currency)s in all."
+                )
+                % {"n": f"{lines:,}", "currency": currency, "difference": difference}
             )
         return notes
 

@@ -7,6 +7,7 @@ from typing import ClassVar, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 import polars as pl
+from django.utils.translation import gettext
 
 from regulars.doors.imports import countries, parsing, signs
 from regulars.doors.imports.checking import PROBLEMS, Problems
@@ -101,9 +102,11 @@ class Columns(Generic[_M]):
         notes = [*self.source.notes, *self.notes]
         if self.unknown_countries:
             names = ", ".join(sorted(self.unknown_countries)[:_COUNTRIES_TOLD])
-            notes.append(f"No country is kept for customers from: {names}.")
+            notes.append(gettext("No country is kept for customers from: %(names)s.") % {"names": names})
         if self.has_contacts:
-            notes.append("Customers are known by e-mail address or phone number: these are kept as keyed hashes.")
+            notes.append(
+                gettext("Customers are known by e-mail address or phone number: these are kept as keyed hashes.")
+            )
         return notes
 
     def _problems(self) -> Problems:

@@ -88,6 +88,13 @@ _TOTALS: Mapping[str, str] = {
     "repeated_rows": gettext_noop("Repeated rows"),
     "outdated_rows": gettext_noop("Outdated rows"),
     "rejected_rows": gettext_noop("Rejected rows"),
+    "with_name": gettext_noop("With a name"),
+    "with_email": gettext_noop("With an e-mail address"),
+    "with_phone": gettext_noop("With a phone number"),
+    "with_birthday": gettext_noop("With a birthday"),
+    "with_address": gettext_noop("With a postal address"),
+    "with_country": gettext_noop("With a country"),
+    "with_language": gettext_noop("With a language"),
 }
 
 

@@ -9,6 +9,7 @@ from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 import polars as pl
+from django.utils.translation import gettext
 
 from regulars.doors.imports import checking, mapping, reading, walking
 from regulars.doors.imports.checking import Problems
@@ -141,12 +142,18 @@ class CustomerColumns(Columns[FileMapping]):
         """What was found out about the file, for the person who imports it."""
         notes = super().said()
         if self.unknown_days:
-            notes.append(f"{self.unknown_days:,} birthdays are what systems write for none: nothing is kept.")
+            notes.append(
+                gettext("%(n)s birthdays are what systems write for none: nothing is kept.")
+                % {"n": f"{self.unknown_days:,}"}
+            )
         if self.guests_by_name:
-            notes.append(f"{self.guests_by_name:,} numbers, addresses or phones mean nobody (such as 0): left out.")
+            notes.append(
+                gettext("%(n)s numbers, addresses or phones mean nobody (such as 0): left out.")
+                % {"n": f"{self.guests_by_name:,}"}
+            )
         if self.unknown_languages:
             names = ", ".join(sorted(self.unknown_languages)[:_LANGUAGES_TOLD])
-            notes.append(f"No language is kept where the file says: {names}.")
+            notes.append(gettext("No language is kept where the file says: %(names)s.") % {"names": names})
         return notes
 
     def __post_init__(self) -> None:
@@ -412,9 +419,14 @@ class Walk(walking.Walk):
         """What was found out about the file, for the person who imports it; whole after `parts`."""
         notes = super().said()
         if self.repeated:
-            notes.append(f"{self.repeated:,} rows repeat a customer word by word and count once.")
+            notes.append(
+                gettext("%(n)s rows repeat a customer word by word and count once.") % {"n": f"{self.repeated:,}"}
+            )
         if self.outdated:
-            notes.append(f"{self.outdated:,} rows are of customers that stand in the file in a newer version.")
+            notes.append(
+                gettext("%(n)s rows are of customers that stand in the file in a newer version.")
+                % {"n": f"{self.outdated:,}"}
+            )
         return notes
 
     def _set_aside(self, others: pl.DataFrame, chosen: pl.DataFrame) -> None:

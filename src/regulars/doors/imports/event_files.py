@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, ClassVar, NamedTuple
 
 import msgspec
 import polars as pl
+from django.utils.translation import gettext
 
 from regulars.doors.imports import json_lines, mapping, reading, walking
 from regulars.doors.imports.checking import PROBLEMS, Problems
@@ -245,7 +246,10 @@ class EventColumns(Columns[EventMapping]):
         self._kinds = {name: seen.kind() for name, seen in self._cells.items()}
         numbers = [name for name, kind in self._kinds.items() if kind.is_number]
         if numbers:
-            self.notes.append(f"Read as numbers: {', '.join(numbers)}; `texts:` in the mapping says otherwise.")
+            self.notes.append(
+                gettext("Read as numbers: %(names)s; `texts:` in the mapping says otherwise.")
+                % {"names": ", ".join(numbers)}
+            )
 
     def _number(self) -> str:
         return _NUMBER_COMMA if self.mapping.decimal == "," else _NUMBER
@@ -513,8 +517,11 @@ class Walk(walking.Walk):
         notes = super().said()
         if self.past:
             notes.append(
-                f"{self.past:,} events happened longer ago than events of their kind are kept: the next night removes"
-                " them, unless `regulars events keep` says longer before."
+                gettext(
+                    "%(n)s events happened longer ago than events of their kind are kept: the next night removes them,"
+                    " unless `regulars events keep` says longer before."
+                )
+                % {"n": f"{self.past:,}"}
             )
         return notes
 

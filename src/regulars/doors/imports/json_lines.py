@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO
 
 import polars as pl
+from django.utils.translation import gettext
 
 from regulars.doors.imports import reading
 from regulars.doors.imports.reading import Source, UnreadableFile
@@ -58,7 +59,7 @@ def open_file(path: Path, *, encoding: str | None = None) -> Source:
             field="file",
             value=path.name,
         )
-    notes = [] if found in {"utf-8", "utf-8-sig"} else [f"The file is in {found}."]
+    notes = [] if found in {"utf-8", "utf-8-sig"} else [gettext("The file is in %(encoding)s.") % {"encoding": found}]
     return Source(path, "jsonl", [COLUMN], None, notes, partial(_chunks, path, found))
 
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 import polars as pl
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext, gettext_noop
 
 from regulars.doors.imports import signs
 from regulars.doors.imports.amounts import Amounts
@@ -158,8 +158,10 @@ class Normaliser(Columns[OrderMapping]):
         if {"line", "product", "quantity"} & set(self.mapping.columns):
             return "line"
         self.notes.append(
-            "Each row is taken for one order, as it names neither product nor quantity; `grain: line` in the mapping"
-            " says otherwise."
+            gettext(
+                "Each row is taken for one order, as it names neither product nor quantity; `grain: line` in the"
+                " mapping says otherwise."
+            )
         )
         return "order"
 
@@ -247,7 +249,10 @@ class Normaliser(Columns[OrderMapping]):
         """What was found out about the file, for the person who imports it."""
         notes = super().said()
         if self.guests_by_name:
-            notes.append(f"{self.guests_by_name} rows name a customer that means nobody (such as 0 or guest): guests.")
+            notes.append(
+                gettext("%(n)s rows name a customer that means nobody (such as 0 or guest): guests.")
+                % {"n": f"{self.guests_by_name:,}"}
+            )
         return [*notes, *self._amounts.said()]
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 import polars as pl
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext, gettext_noop
 
 from regulars.doors.imports import documents, mapping, walking
 from regulars.doors.imports.checking import PROBLEMS
@@ -107,9 +107,15 @@ class Walk(walking.Walk):
         """What was found out about the file, for the person who imports it; whole after `parts`."""
         notes = super().said()
         if self.repeated:
-            notes.append(f"{self.repeated:,} rows repeat an order or a numbered line word by word and count once.")
+            notes.append(
+                gettext("%(n)s rows repeat an order or a numbered line word by word and count once.")
+                % {"n": f"{self.repeated:,}"}
+            )
         if self.outdated:
-            notes.append(f"{self.outdated:,} rows are of orders that stand in the file in a newer version.")
+            notes.append(
+                gettext("%(n)s rows are of orders that stand in the file in a newer version.")
+                % {"n": f"{self.outdated:,}"}
+            )
         return notes
 
     def _too_much_off(self, rows: pl.DataFrame) -> pl.DataFrame:

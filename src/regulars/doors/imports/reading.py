@@ -22,6 +22,7 @@ from typing import IO, Literal, cast
 
 import polars as pl
 import pyarrow.parquet as pq
+from django.utils.translation import gettext, gettext_noop
 from python_calamine import CalamineError, CalamineWorkbook
 
 from regulars.doors.imports import binaries
@@ -50,13 +51,13 @@ _HEADER_ROWS = 20
 _FEWEST_NAMES = 3
 #: Names of encodings as people know them.
 _SPOKEN = {
-    "utf-8-sig": "UTF-8 with a byte order mark",
+    "utf-8-sig": gettext_noop("UTF-8 with a byte order mark"),
     "utf-16": "UTF-16",
     "utf-16-le": "UTF-16",
     "utf-16-be": "UTF-16",
     "utf-32": "UTF-32",
-    "gb18030": "GB18030 (where Chinese looks wrong, say `encoding: big5` in the mapping)",
-    "big5hkscs": "Big5 (where Chinese looks wrong, say `encoding: gb18030` in the mapping)",
+    "gb18030": gettext_noop("GB18030 (where Chinese looks wrong, say `encoding: big5` in the mapping)"),
+    "big5hkscs": gettext_noop("Big5 (where Chinese looks wrong, say `encoding: gb18030` in the mapping)"),
     "cp1252": "Windows-1252",
 }
 
@@ -272,11 +273,15 @@ def _open_csv(path: Path, encoding: str | None, delimiter: str | None, header_ro
     columns = _header(path, header)
     notes = []
     if not encoding and found in _SPOKEN:
-        notes.append(f"The file is in {_SPOKEN[found]}.")
+        notes.append(gettext("The file is in %(encoding)s.") % {"encoding": gettext(_SPOKEN[found])})
     if mark != ",":
-        notes.append(f"Columns are separated by {'tabs' if mark == chr(9) else mark!r}.")
+        notes.append(
+            gettext("Columns are separated by tabs.")
+            if mark == "\t"
+            else gettext("Columns are separated by %(mark)s.") % {"mark": repr(mark)}
+        )
     if at > 1:
-        notes.append(f"The header is in line {at}; what stands above it is not read.")
+        notes.append(gettext("The header is in line %(n)s; what stands above it is not read.") % {"n": at})
     chunks = partial(_csv_chunks, path, found, mark, columns, at)
     return Source(path, "csv", columns, None, notes, chunks, header_in=f"line {max(at, 1)}")
 
@@ -454,9 +459,12 @@ def _open_workbook(path: Path, sheet: str | None, header_row: int | None, fits: 
         ) from problem
     columns = _header(path, [_text(cell) for cell in header])
     others = ", ".join(repr(name) for name in names if name != chosen)
-    notes = [f"Read from the sheet {chosen!r}; the workbook also has {others}."] if others else []
+    notes = []
+    if others:
+        read_from = gettext("Read from the sheet %(sheet)s; the workbook also has %(others)s.")
+        notes.append(read_from % {"sheet": repr(chosen), "others": others})
     if at > 1:
-        notes.append(f"The header is in row {at}; what stands above it is not read.")
+        notes.append(gettext("The header is in row %(n)s; what stands above it is not read.") % {"n": at})
     return Source(
         path,
         "xlsx",

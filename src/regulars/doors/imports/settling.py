@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import polars as pl
+from django.utils.translation import gettext, gettext_noop
 
 from regulars.doors.imports import parsing, signs
 from regulars.doors.imports.mapping import AMOUNTS, FileMapping
@@ -189,15 +190,18 @@ class Survey:
             order = days.order(self.spoken(name)) if not self.mapping.dates else None
             if order is not None:
                 orders[name] = order
-                notes.append(f"Dates in {self.spoken(name)!r} are read {_READ[order.first]}.")
+                notes.append(gettext(_READ[order.first]) % {"column": repr(self.spoken(name))})
             dates[name] = parsing.dates(self.mapping.dates, order.first if order else None, days.year_digits)
         guessed = {name for name, is_whole in self._whole.items() if is_whole}
         notes += [
-            f"{self.spoken(name)!r} is read without the .0 at its end." for name in self.reads.ids if name in guessed
+            gettext("%(column)s is read without the .0 at its end.") % {"column": repr(self.spoken(name))}
+            for name in self.reads.ids
+            if name in guessed
         ]
         negated = frozenset(name for name, signs in self._signs.items() if signs == {"-"})
         notes += [
-            f"{self.spoken(name)!r} has a minus throughout: it is read as what was taken off."
+            gettext("%(column)s has a minus throughout: it is read as what was taken off.")
+            % {"column": repr(self.spoken(name))}
             for name in DISCOUNTS
             if name in negated
         ]
@@ -239,7 +243,7 @@ class Survey:
                 line=fewest.line,
             )
         if more == ",":
-            notes.append("Decimals are written with a comma.")
+            notes.append(gettext("Decimals are written with a comma."))
         return more, not is_clear
 
     def _unseen(self, name: str) -> "_Days":
@@ -247,7 +251,10 @@ class Survey:
         return _Days(_Seen(hides), _Seen(hides), _Seen(hides))
 
 
-_READ: Mapping[Order, str] = {"day": "day before month", "month": "month before day"}
+_READ: Mapping[Order, str] = {
+    "day": gettext_noop("Dates in %(column)s are read day before month."),
+    "month": gettext_noop("Dates in %(column)s are read month before day."),
+}
 #: A date whose year comes last, once its points and dashes are slashes.
 _SLASHED = r"^(\d{1,2})/(\d{1,2})/(\d{2,4})"
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
+from django.utils.translation import gettext
 
 from regulars.kit import money
 
@@ -151,13 +152,17 @@ class SignsSeen:
         currencies = set(meant.values())
         only = currencies.pop() if len(currencies) == 1 else None
         by_number = sorted(meant, key=lambda sign: (-self._counts[sign], sign))
+        surely, perhaps = gettext("%(sign)s is read as %(code)s"), gettext("%(sign)s is read as %(code)s (a guess)")
         told = ", ".join(
-            f"{sign} is read as {meant[sign]}{' (a guess)' if sign in guessed else ''}" for sign in by_number
+            (perhaps if sign in guessed else surely) % {"sign": sign, "code": meant[sign]} for sign in by_number
         )
-        notes = [f"No column names a currency, and amounts have signs: {told}."]
+        notes = [gettext("No column names a currency, and amounts have signs: %(told)s.") % {"told": told}]
         if only is None:
             counts = ", ".join(f"{sign} {self._counts[sign]:,}" for sign in by_number)
-            notes.append(f"The signs differ ({counts}): each row is in the currency of its own sign.")
+            differ = gettext("The signs differ (%(counts)s): each row is in the currency of its own sign.")
+            notes.append(differ % {"counts": counts})
         if guessed:
-            notes.append("Where the guess is wrong, say --currency, `currency:` in the mapping, or add a column.")
+            notes.append(
+                gettext("Where the guess is wrong, say --currency, `currency:` in the mapping, or add a column.")
+            )
         return Meant(meant, only, bool(guessed), notes)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import polars as pl
+from django.utils.translation import gettext
 
 from regulars.doors.imports import reading
 from regulars.doors.imports.columns import Columns
@@ -158,6 +159,6 @@ def how_it_is_read(wanted: FileMapping | None, chosen: FileMapping) -> list[str]
     if wanted is not None:
         return []
     spoken = ", ".join(f"{name} = {' + '.join(one.names)}" for name, one in chosen.columns.items() if one.names)
-    return [
-        f"Read by guessing what columns mean: {spoken}." if chosen.is_guess else f"Read with the mapping {chosen.name}."
-    ]
+    if chosen.is_guess:
+        return [gettext("Read by guessing what columns mean: %(columns)s.") % {"columns": spoken}]
+    return [gettext("Read with the mapping %(name)s.") % {"name": chosen.name}]

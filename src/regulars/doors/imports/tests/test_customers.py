@@ -393,7 +393,7 @@ def test_the_command_prints_facts(tmp_path: Path) -> None:
     facts = json.loads(done.stdout)
     assert facts["recorded"] == {"customers": {"new": 1, "changed": 0, "same": 0, "older": 0, "shared": 0}}
     assert facts["totals"]["with_phone"] == 1
-    assert "With email" in told.output
+    assert "With an e-mail address" in told.output
     assert "somebody else is known already" in told.output
 
 

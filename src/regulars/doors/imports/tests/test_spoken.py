@@ -44,6 +44,22 @@ def test_summary_problems_and_mends_are_said_in_chinese_and_in_the_reject_file_t
     assert json.loads(said(orders, "--language", "zh", "--json"))["problems"][0]["problem"] == "is no currency"
 
 
+def test_how_the_file_was_read_is_said_in_chinese_too(tmp_path):
+    file = tmp_path / "顾客.csv"
+    file.write_text("会员号;姓名;手机\nA1;王伟;13812345678\nA1;王伟;13812345678\n", encoding="gb18030")
+
+    told = (
+        CliRunner()
+        .invoke(
+            commands.import_group, ["customers", str(file), "--dry-run", "--language", "zh"], catch_exceptions=False
+        )
+        .output
+    )
+
+    for words in ("文件编码为 GB18030", "各列以 ';' 分隔", "各列含义系推测", "只计一次", "有手机号"):
+        assert words in told, told
+
+
 def test_the_locale_says_which_language_and_else_the_shop(orders, monkeypatch):
     assert "3 rows read" in said(orders, "--dry-run")
     company.settle(
