@@ -1,6 +1,7 @@
 """Identity review: questions whether two records are one person, side by side, answered and taken back."""
 
-from typing import Any, cast
+from dataclasses import asdict, dataclass
+from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -11,14 +12,17 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import identity_words, people
-from regulars.doors.console.site import may, me, page
-from regulars.facts.customers import customers, identity, persons, reviews
+from regulars.doors.console import identity_words, likeness_words, people
+from regulars.doors.console.site import fragment, may, me, page
+from regulars.facts.company import company
+from regulars.facts.customers import customers, identity, looking, persons, reviews
 from regulars.facts.customers.records import RecordView
-from regulars.facts.customers.reviews import Question, State
+from regulars.facts.customers.reviews import Place, Question
 from regulars.insight.measures import readings
 from regulars.kit import paging
 from regulars.kit.refusals import Refusal
@@ -29,46 +33,67 @@ SIZE = 50
 ANY = "any"
 
 
+ORDERS: dict[str, Promise] = {"newest": gettext_lazy("newest first"), "likeliest": gettext_lazy("likeliest first")}
+
+
 class Filters(forms.Form):
     """What the list may be narrowed by; what cannot be read is left out."""
 
     kind = forms.ChoiceField(required=False, choices=[(kind, kind) for kind in reviews.KINDS])
     state = forms.ChoiceField(required=False, choices=[(state, state) for state in (*reviews.STATES, ANY)])
+    order = forms.ChoiceField(required=False, choices=[(order, order) for order in ORDERS])
     after = forms.CharField(required=False, max_length=200)
 
 
 @require_safe
 @requires("identity.read")
 def listed(request: HttpRequest) -> HttpResponseBase:
-    """Newest first; people masked."""
-    form = Filters(request.GET)
-    form.is_valid()
-    said = {name: str(form.cleaned_data.get(name) or "") for name in Filters.base_fields}
-    state = said["state"] or "open"
-    rows = reviews.listed(
-        kind=said["kind"],
-        state=None if state == ANY else cast(State, state),
-        before=_before(said["after"]),
-        limit=SIZE + 1,
-    )
-    cut = paging.cut(rows, SIZE, of="reviews", key=lambda one: (one.id,))
-    kept = {name: value for name, value in said.items() if value and name != "after"}
+    """Newest or likeliest first, with why each is asked; people masked."""
+    wanted, cursor = _wanted(request)
+    rows = reviews.listed(**wanted.narrowing, after=_after(cursor), limit=SIZE + 1)
+    cut = paging.cut(rows, SIZE, of=reviews.LIST, key=lambda one: one.place.key)
     named = _named([number for one in cut.items for number in (one.one, one.other)])
     return page(
         request,
         "console/identity.html",
         title=_("Identity review"),
         rows=[
-            (one, _why(one), reviews.STATES[one.state], named.get(one.one), named.get(one.other)) for one in cut.items
+            {
+                "one": one,
+                "why": _why(one),
+                "likely": likeness_words.likely(one.score),
+                "signs": likeness_words.signs(one.signs),
+                "state": reviews.STATES[one.state],
+                "sides": [named.get(one.one), named.get(one.other)],
+            }
+            for one in cut.items
         ],
         kinds=reviews.KINDS,
         states=reviews.STATES,
-        said={**said, "state": state},
-        is_narrowed=bool(said["kind"] or state != "open"),
+        orders=ORDERS,
+        wanted=wanted,
+        count=reviews.count_open(wanted.kind),
+        counted=reviews.COUNTED,
         may_rule=may(request, "identity.rules"),
-        next=f"?{urlencode({**kept, 'after': cut.next})}" if cut.next else "",
-        first=f"?{urlencode(kept)}" if said["after"] else "",
+        next=f"?{urlencode({**wanted.said, 'after': cut.next})}" if cut.next else "",
+        first=f"?{wanted.query}" if cursor else "",
+        **_look(request),
     )
+
+
+@require_POST
+@requires("identity.decide")
+def look(request: HttpRequest) -> HttpResponseBase:
+    """Ask for a look for likely duplicates, in the background."""
+    looking.soon(at=timezone.now(), by=operators.actor(me(request)))
+    return redirect(f"{reverse('console:identity')}?{urlencode({'kind': 'likeness'})}")
+
+
+@require_safe
+@requires("identity.read")
+def looked(request: HttpRequest) -> HttpResponseBase:
+    """How far the look is: the part of the page that keeps itself up to date."""
+    return fragment(request, "console/identity_look.html", **_look(request))
 
 
 @require_safe
@@ -229,9 +254,57 @@ def _person(public_id: str) -> int:
         raise Http404 from None
 
 
-def _before(cursor: str) -> int | None:
+@dataclass(frozen=True)
+class Wanted:
+    """Which questions somebody goes through, in which order."""
+
+    kind: str
+    state: str
+    order: str
+
+    @property
+    def narrowing(self) -> dict[str, Any]:
+        """As `reviews.listed` takes it."""
+        state = None if self.state == ANY else self.state
+        return {"kind": self.kind, "state": state, "order": self.order}
+
+    @property
+    def said(self) -> dict[str, str]:
+        """What of it has to stand in an address."""
+        usual = {"kind": "", "state": "open", "order": "newest"}
+        return {name: value for name, value in asdict(self).items() if value != usual[name]}
+
+    @property
+    def query(self) -> str:
+        """The same as an address ends."""
+        return urlencode(self.said)
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether some questions are left out that wait."""
+        return bool(self.kind or self.state != "open")
+
+
+def _wanted(request: HttpRequest) -> tuple[Wanted, str]:
+    """Which questions are asked for, and the page's cursor."""
+    form = Filters(request.GET)
+    form.is_valid()
+    told = {name: str(form.cleaned_data.get(name) or "") for name in Filters.base_fields}
+    return Wanted(told["kind"], told["state"] or "open", told["order"] or "newest"), told["after"]
+
+
+def _after(cursor: str) -> Place | None:
     try:
-        (number,) = paging.decode(cursor, "reviews", int) if cursor else (None,)
+        return reviews.place_at(cursor) if cursor else None
     except paging.BadCursor:
         return None
-    return number if isinstance(number, int) else None
+
+
+def _look(request: HttpRequest) -> dict[str, Any]:
+    last = looking.last(at=timezone.now())
+    return {
+        "look": last,
+        "is_looking": last is not None and last.state in ("waiting", "running"),
+        "may_look": may(request, "identity.decide"),
+        "zone": company.shop().zone,
+    }

@@ -1,13 +1,21 @@
-"""What is shown of people follows when another source counts more."""
+"""What is shown of people follows when another source counts more; likely duplicates are looked for."""
 
 from django.utils import timezone
 
-from regulars.facts.customers import profiles
-from regulars.kit.actors import SYSTEM
+from regulars.facts.customers import profiles, suggesting
+from regulars.kit.actors import SYSTEM, Actor
 from regulars.runtime.jobs.tasks import task
+
+_BY = Actor("system", "customers.suggest")
 
 
 @task("customers.show_anew", lock="customers.show_anew")
 def show_anew() -> None:
     """Go over everybody of whom several sources said something. Harmless to repeat."""
     profiles.refold_everybody(at=timezone.now(), by=SYSTEM)
+
+
+@task("customers.suggest", lock="customers.suggest")
+def suggest(look: int) -> None:
+    """Ask about likely duplicates. Harmless to repeat: it finds the same and asks nothing twice."""
+    suggesting.suggest(at=timezone.now(), by=_BY, look=look)

@@ -10,7 +10,7 @@ Fellegi-Sunter (2000) and Improved Decision Rules (1993); Linacre and others, Sp
 them and why: docs/algorithms/likeness.md.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,6 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from regulars.facts.customers import _candidates
+from regulars.facts.customers._candidates import Keys
 from regulars.facts.customers._comparing import (
     COLUMNS,
     FIELDS,
@@ -36,12 +38,16 @@ __all__ = [
     "BLOCKS",
     "COLUMNS",
     "FIELDS",
+    "LOT",
+    "Levels",
     "Records",
     "Sign",
     "Weights",
     "block_keys",
+    "hashed_keys",
     "learn",
     "likely",
+    "pairs",
     "score",
     "signs",
 ]
@@ -162,9 +168,14 @@ def block_keys(records: Records) -> dict[str, pl.Series]:
     return {block.name: keys[block.name] for block in BLOCKS}
 
 
-def pairs(records: Records) -> tuple[Ints, Ints]:
-    """The pairs of records (places in the frame) that share a block, each once, the earlier record first."""
-    return _apart(np.unique(np.concatenate(_pairs_by_block(records))), len(records))
+def hashed_keys(records: Records) -> list[Keys]:
+    """The same as numbers: what is kept of records whose texts are not at hand."""
+    return [_candidates.hashed(key) for key in block_keys(records).values()]
+
+
+def pairs(keys: Sequence[Keys], size: int) -> Iterator[tuple[Ints, Ints]]:
+    """The pairs of records (places) that share one of `hashed_keys`, each once, the earlier first, `size` at a time."""
+    return _candidates.lots(keys, [block.most for block in BLOCKS], size)
 
 
 def _pairs_by_block(records: Records) -> list[Ints]:
@@ -237,18 +248,18 @@ def likely(records: pl.DataFrame, *, at_least: float = 0.9) -> pl.DataFrame:
     """The pairs of a frame that are one person at least so likely: `one`, `other` (rows), `score`, and each level."""
     ready = Records.of(records)
     weights = learn(ready)
-    one, other = pairs(ready)
-    parts = []
-    for start in range(0, max(len(one), 1), LOT):
-        left, right = one[start : start + LOT], other[start : start + LOT]
-        chance, levels = score(ready, left, right, weights)
-        good = chance >= at_least
-        parts.append(
-            pl.DataFrame({"one": left[good], "other": right[good], "score": chance[good]}).with_columns(
-                pl.Series(name, levels[good, place]) for place, name in enumerate(NAMES)
-            )
-        )
+    none = np.zeros(0, dtype=np.int64)
+    parts = [_alike(ready, none, none, weights, at_least)]
+    parts += [_alike(ready, one, other, weights, at_least) for one, other in pairs(hashed_keys(ready), LOT)]
     return pl.concat(parts)
+
+
+def _alike(records: Records, one: Ints, other: Ints, weights: Weights, at_least: float) -> pl.DataFrame:
+    chance, levels = score(records, one, other, weights)
+    good = chance >= at_least
+    return pl.DataFrame({"one": one[good], "other": other[good], "score": chance[good]}).with_columns(
+        pl.Series(name, levels[good, place]) for place, name in enumerate(NAMES)
+    )
 
 
 def signs(levels: npt.NDArray[np.int8]) -> tuple[Sign, ...]:

@@ -520,6 +520,25 @@ class Review(models.Model):
         ]
 
 
+class Look(models.Model):
+    """One look for likely duplicates: asked for, how far it is, what it came to. A display and a memory, no fact."""
+
+    id = models.BigAutoField(primary_key=True)
+    asked_at = models.DateTimeField()
+    by = models.CharField(max_length=200)
+    began_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    people = models.BigIntegerField(db_default=0)
+    opened = models.BigIntegerField(db_default=0)
+    alike = models.BigIntegerField(db_default=0)
+    asked = models.BigIntegerField(db_default=0)
+    gone = models.BigIntegerField(db_default=0)
+
+    class Meta:
+        db_table = "customers_look"
+
+
 class Rules(models.Model):
     """The rules of identity as they were from `at` on; the latest count. Never changed."""
 

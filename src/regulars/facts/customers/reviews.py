@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, cast
+from typing import Literal, NamedTuple, cast
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -14,15 +14,18 @@ from regulars.facts.customers import _settling, blocking, identity, records
 from regulars.facts.customers.identity import Changed, Reason
 from regulars.facts.customers.models import CONTACTS, Decision, Link, Profile, Review
 from regulars.facts.customers.records import RecordView
-from regulars.kit import ids
+from regulars.kit import ids, paging
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
 from regulars.runtime.trail import trail
 
 PREFIX = "rev"
+#: What cursors of `listed` are called.
+LIST = "reviews"
 #: Counting stops here.
 COUNTED = 1_000
 State = Literal["open", "joined", "apart", "gone"]
+Order = Literal["newest", "likeliest"]
 
 #: Why it is asked, by kind, in the order of urgency.
 KINDS: dict[str, Promise] = {
@@ -30,7 +33,7 @@ KINDS: dict[str, Promise] = {
     "new_owner": _("The contact was proved again after a long time"),
     "too_many": _("Together they would have more identifiers than people have"),
     "too_large": _("Together they would be more records than people are"),
-    "alike": _("They look alike"),
+    "likeness": _("They look alike"),
     "worn": _("More people use it than have one together"),
 }
 STATES: dict[State, Promise] = {
@@ -59,6 +62,18 @@ class NotAboutTwo(Refusal):
     code = "customers.not_about_two"
 
 
+class Place(NamedTuple):
+    """Where a page of questions ended."""
+
+    score: float | None
+    id: int
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """For a cursor, which has no fractions."""
+        return ("" if self.score is None else repr(self.score), self.id)
+
+
 @dataclass(frozen=True)
 class Question:
     """Are records `one` and `other` one person? `one` is the older. `identifier_kind` is empty where no identifier asks
@@ -75,6 +90,11 @@ class Question:
     state: State
     opened_at: datetime
     decided_at: datetime | None
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in a list."""
+        return Place(self.score, self.id)
 
 
 @dataclass(frozen=True)
@@ -98,23 +118,69 @@ class Sides:
     in_common: tuple[str, ...]
 
 
+def place_at(cursor: str) -> Place:
+    """The place a cursor of the list LIST means. Refuses what no list gave."""
+    score, number = paging.decode(cursor, LIST, str, int)
+    try:
+        return Place(float(str(score)) if score else None, int(str(number)))
+    except ValueError:
+        raise paging.BadCursor(
+            "cursor: was not given by this list; start from the first page", field="cursor"
+        ) from None
+
+
 def listed(
-    *, kind: str = "", state: State | None = "open", before: int | None = None, limit: int = 50
+    *,
+    kind: str = "",
+    state: State | None = "open",
+    order: Order = "newest",
+    after: Place | None = None,
+    limit: int = 50,
 ) -> list[Question]:
-    """Questions, newest first, of one kind and state where asked; `before` is where the last page ended. One query."""
-    rows = Review.objects.order_by("-id")
-    if state is not None:
-        rows = rows.filter(state=state)
-    if kind:
-        rows = rows.filter(kind=kind)
-    if before is not None:
-        rows = rows.filter(id__lt=before)
+    """Questions of one kind and state where asked; `after` is where the last page ended. One query.
+
+    `likeliest` has those with a score first, the highest of them before all.
+    """
+    rows = _ordered(_narrowed(kind, state), order)
+    if after is not None:
+        rows = rows.filter(_further(order, after))
     return [_question(row) for row in rows[:limit]]
 
 
-def count_open() -> int:
-    """How many wait, up to COUNTED. One query."""
-    return Review.objects.filter(state="open")[:COUNTED].count()
+def neighbours(
+    *, of: Question, kind: str = "", state: State | None = "open", order: Order = "newest"
+) -> tuple[Question | None, Question | None]:
+    """The questions before and after `of` in that list, whether or not it stands there itself. Two queries."""
+    rows = _ordered(_narrowed(kind, state), order).exclude(id=of.id)
+    after = rows.filter(_further(order, of.place)).first()
+    before = rows.exclude(id__in=rows.filter(_further(order, of.place)).values("id")).reverse().first()
+    return (_question(before) if before else None, _question(after) if after else None)
+
+
+def _narrowed(kind: str, state: State | None) -> QuerySet[Review, Review]:
+    rows = Review.objects.all()
+    if state is not None:
+        rows = rows.filter(state=state)
+    return rows.filter(kind=kind) if kind else rows
+
+
+def _ordered(rows: QuerySet[Review, Review], order: Order) -> QuerySet[Review, Review]:
+    return rows.order_by(F("score").desc(nulls_last=True), "-id") if order == "likeliest" else rows.order_by("-id")
+
+
+def _further(order: Order, place: Place) -> Q:
+    """Further down the list than the place."""
+    below = Q(id__lt=place.id)
+    if order == "newest":
+        return below
+    if place.score is None:
+        return Q(score=None) & below
+    return Q(score__lt=place.score) | Q(score=None) | Q(score=place.score) & below
+
+
+def count_open(kind: str = "") -> int:
+    """How many wait, all or of one kind, up to COUNTED. One query."""
+    return _narrowed(kind, "open")[:COUNTED].count()
 
 
 def of_records(of: Sequence[int]) -> list[Question]:

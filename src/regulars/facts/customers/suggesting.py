@@ -1,17 +1,23 @@
 """Likely duplicates become questions for somebody, never joins: who is alike, how much, and by which signs.
 
-Keyed hashes in the database find who may be meant; only their profiles are opened, in memory, some at a time.
+Everybody is opened once, some at a time, and leaves only numbers behind: hashes of what they could be found alike by.
+Where the shop is small enough their texts are kept until all pairs are compared; else those of each lot of pairs are
+opened again.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
 import polars as pl
-from django.db import connection, transaction
+from django.db import transaction
+from django.utils import timezone
 
 from regulars.facts.customers import _names, _sealing, _settling, likeness, persons
-from regulars.facts.customers.models import Decision, Review
+from regulars.facts.customers._candidates import Keys
+from regulars.facts.customers._comparing import Ints
+from regulars.facts.customers.models import Decision, Look, Review
 from regulars.facts.customers.models import Profile as Row
 from regulars.facts.customers.projecting import Decided, latest
 from regulars.kit.actors import Actor
@@ -21,91 +27,211 @@ from regulars.runtime.trail import trail
 AT_LEAST = 0.9
 #: Profiles opened at a time.
 _LOT = 5_000
+#: People whose texts are in memory at a time: all where there are no more, else those the weights are learned from.
+_KEPT = 200_000
+#: Pairs compared at a time where texts are opened anew.
+_LOT_OF_PAIRS = 50_000
+#: Questions settled in one transaction: others who join or part people wait for its end.
+_ASKED_AT_ONCE = 2_000
 _OPENED = ("given_name", "family_name", "display_name", "birthday", "address", "phone", "email")
-#: A contact or a beginning of a name that 2 to 100 have; what more have tells little.
-_CANDIDATES = """
-WITH told AS (
-    SELECT digest, customer_id FROM customers_name_prefix
-    UNION ALL SELECT email_digest, customer_id FROM customers_profile WHERE email_digest IS NOT NULL
-    UNION ALL SELECT phone_digest, customer_id FROM customers_profile WHERE phone_digest IS NOT NULL
-), shared AS (SELECT digest FROM told GROUP BY digest HAVING count(*) BETWEEN 2 AND 100)
-SELECT DISTINCT customer_id FROM told JOIN shared USING (digest) ORDER BY customer_id
-"""
+_SCHEMA = {"customer": pl.Int64, **dict.fromkeys(likeness.COLUMNS, pl.String)}
 
 
 @dataclass(frozen=True)
 class Suggested:
-    """How many profiles were opened, how many pairs are alike enough, and how many questions are new."""
+    """How many profiles were opened, how many pairs are alike enough, how many questions are new, and how many open
+    ones ask no more because the two are not alike any longer."""
 
     opened: int
     alike: int
     asked: int
+    gone: int = 0
 
 
-def suggest(*, at: datetime, by: Actor, progress: Callable[[int, int], None] = lambda *_: None) -> Suggested:
+@dataclass(frozen=True)
+class _Pair:
+    one: int
+    other: int
+    score: float
+    signs: list[str]
+
+
+def suggest(
+    *, at: datetime, by: Actor, progress: Callable[[int, int], None] = lambda *_: None, look: int | None = None
+) -> Suggested:
     """Ask about every pair of customers that is likely one person and that nobody decided about. Again: nothing new.
 
-    Joins nobody. `progress` hears how many profiles of how many are open.
+    Joins nobody. Open questions get the score and the signs of today, and those of who is not alike any more go.
+    `progress` hears how many profiles of how many are open. `look` is the number of a look that was asked for.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_CANDIDATES)
-        candidates = [customer for (customer,) in cursor.fetchall()]
-    people: list[dict[str, str | int | None]] = []
-    for start in range(0, len(candidates), _LOT):
-        rows = Row.objects.filter(customer_id__in=candidates[start : start + _LOT])
-        opened = _sealing.open_rows(rows, _OPENED)
-        people += [{"customer": customer, **_told(of)} for customer, of in sorted(opened.items())]
-        progress(min(start + _LOT, len(candidates)), len(candidates))
-    if len(people) < 2:
-        return Suggested(len(people), 0, 0)
-    schema = {"customer": pl.Int64, **dict.fromkeys(likeness.COLUMNS, pl.String)}
-    frame = pl.DataFrame(people, schema=schema)
-    found = likeness.likely(frame, at_least=AT_LEAST).sort("score", descending=True)
-    names = [field.name for field in likeness.FIELDS]
-    alike = [
-        (a, b, score, [f"{sign.field}:{sign.level}" for sign in likeness.signs(levels)])
-        for a, b, score, levels in zip(
-            frame["customer"].gather(found["one"]).to_list(),
-            frame["customer"].gather(found["other"]).to_list(),
-            found["score"].to_list(),
-            found.select(names).to_numpy(),
-            strict=True,
-        )
-    ]
-    return Suggested(len(people), len(alike), _ask(alike, at, by))
+    asked_for = Look.objects.filter(id=look).first() if look is not None else None
+    row = asked_for or Look(asked_at=at, by=str(by))
+    row.began_at, row.seen_at, row.ended_at = at, timezone.now(), None
+    row.people = Row.objects.count()
+    row.save()
+
+    def went_on(opened: int) -> None:
+        row.opened, row.seen_at = opened, timezone.now()
+        row.save(update_fields=["opened", "seen_at"])
+        progress(opened, row.people)
+
+    everybody = _read(row.people, went_on)
+    alike = list(_alike(everybody))
+    asked, gone = _settle(alike, at, by)
+    row.opened, row.alike, row.asked, row.gone = len(everybody.customers), len(alike), asked, gone
+    row.ended_at = timezone.now()
+    row.save()
+    return Suggested(row.opened, row.alike, row.asked, row.gone)
 
 
-def _told(opened: dict[str, str]) -> dict[str, str | None]:
-    given, family = opened.get("given_name"), opened.get("family_name")
-    if not given and not family and (whole := opened.get("display_name", "").strip()):
-        # A Chinese family name is written first, mostly in one character; others come last.
-        first, _, last = whole.rpartition(" ")
-        family, given = (whole[:1], whole[1:]) if _names.is_cjk(whole) else (last, first)
+@dataclass(frozen=True)
+class _Everybody:
+    """Of each customer the hashes of each block; `kept` are the texts of all of them, or of some drawn blindly."""
+
+    customers: Ints
+    keys: Sequence[Keys]
+    kept: pl.DataFrame
+
+    @property
+    def is_whole(self) -> bool:
+        return len(self.kept) == len(self.customers)
+
+
+def _read(number: int, went_on: Callable[[int], None]) -> _Everybody:
+    chance = np.random.default_rng(1969)
+    customers: list[Ints] = []
+    keys: list[list[Keys]] = []
+    kept: list[pl.DataFrame] = []
+    done = 0
+    for frame in _frames():
+        customers.append(frame["customer"].to_numpy().astype(np.int64))
+        keys.append(likeness.hashed_keys(likeness.Records.of(frame)))
+        drawn = frame if number <= _KEPT else frame.filter(chance.random(len(frame)) < _KEPT / number)
+        kept.append(drawn)
+        done += len(frame)
+        went_on(done)
+    if not customers:
+        return _Everybody(np.zeros(0, dtype=np.int64), [], pl.DataFrame(schema=_SCHEMA))
+    blocks = [np.concatenate([lot[place] for lot in keys]) for place in range(len(likeness.BLOCKS))]
+    return _Everybody(np.concatenate(customers), blocks, pl.concat(kept, rechunk=True))
+
+
+def _frames() -> Iterator[pl.DataFrame]:
+    after = 0
+    while rows := list(Row.objects.filter(customer_id__gt=after).order_by("customer_id").only(*_OPENED)[:_LOT]):
+        after = rows[-1].customer_id
+        yield _frame(rows)
+
+
+def _frame(rows: Iterable[Row]) -> pl.DataFrame:
+    opened = _sealing.open_rows(rows, _OPENED)
+    people: list[dict[str, str | int | None]] = [{"customer": one, **told(opened[one])} for one in sorted(opened)]
+    return pl.DataFrame(people, schema=_SCHEMA)
+
+
+def told(opened: dict[str, str]) -> dict[str, str | None]:
+    """What an opened profile tells, in the columns that are compared."""
+    given, family = opened.get("given_name", ""), opened.get("family_name", "")
+    if not given and not family:
+        given, family = _names.parted(opened.get("display_name", ""))
+    elif _names.is_double(family + given):
+        # Some systems cut every Chinese name after its first character.
+        given, family = _names.parted(family + given)
     rest = {name: opened.get(name) for name in ("birthday", "address", "phone", "email")}
-    return {"given_name": given, "family_name": family, **rest}
+    return {"given_name": given or None, "family_name": family or None, **rest}
 
 
-def _ask(alike: Iterable[tuple[int, int, float, list[str]]], at: datetime, by: Actor) -> int:
+def _alike(everybody: _Everybody) -> Iterator[_Pair]:
+    """The pairs that are alike enough."""
+    if len(everybody.customers) < 2:
+        return
+    learned_from = likeness.Records.of(everybody.kept)
+    weights = likeness.learn(learned_from)
+    size = likeness.LOT if everybody.is_whole else _LOT_OF_PAIRS
+    for one, other in likeness.pairs(everybody.keys, size):
+        if everybody.is_whole:
+            records, left, right = learned_from, one, other
+        else:
+            numbers = everybody.customers[np.unique(np.concatenate([one, other]))]
+            frame = _opened(numbers)
+            there = frame["customer"].to_numpy()
+            pair = np.stack([everybody.customers[one], everybody.customers[other]])
+            # Somebody may have been forgotten, or joined to another, since their hashes were made.
+            one, other = one[np.isin(pair, there).all(axis=0)], other[np.isin(pair, there).all(axis=0)]
+            records = likeness.Records.of(frame)
+            left = np.searchsorted(there, everybody.customers[one])
+            right = np.searchsorted(there, everybody.customers[other])
+        chance, levels = likeness.score(records, left, right, weights)
+        for place in np.flatnonzero(chance >= AT_LEAST):
+            first, second = int(everybody.customers[one[place]]), int(everybody.customers[other[place]])
+            yield _Pair(first, second, float(chance[place]), signs_of(levels[place]))
+
+
+def _opened(customers: Ints) -> pl.DataFrame:
+    numbers = customers.tolist()
+    parts = [
+        _frame(Row.objects.filter(customer_id__in=numbers[start : start + _LOT]).only(*_OPENED))
+        for start in range(0, len(numbers), _LOT)
+    ]
+    return pl.concat([pl.DataFrame(schema=_SCHEMA), *parts]).sort("customer")
+
+
+def signs_of(levels: likeness.Levels) -> list[str]:
+    """Signs as they are kept with a question: `phone:same`. Names only, never what is said."""
+    return [f"{sign.field}:{sign.level}" for sign in likeness.signs(levels)]
+
+
+def _settle(alike: Sequence[_Pair], at: datetime, by: Actor) -> tuple[int, int]:
+    """Bring the questions in line: how many are new, and how many ask no more."""
+    ordered = sorted(alike, key=lambda pair: (-pair.score, pair.one, pair.other))
+    asked, gone = 0, 0
+    seen: set[int] = set()
+    for start in range(0, len(ordered), _ASKED_AT_ONCE):
+        asked += _ask(ordered[start : start + _ASKED_AT_ONCE], seen, at, by)
+    with transaction.atomic():
+        _settling.lock()
+        silent = Review.objects.filter(kind="likeness", state="open", opened_at__lte=at).exclude(id__in=seen)
+        gone = silent.update(state="gone", decided_at=at)
+        if asked or gone:
+            trail.record(
+                by=by,
+                verb="customers.suggest",
+                subject="customers:many",
+                at=at,
+                after={"asked": asked, "gone": gone},
+            )
+    return asked, gone
+
+
+def _ask(pairs: Sequence[_Pair], seen: set[int], at: datetime, by: Actor) -> int:
     """Open the questions, of each two people the most alike records; none about who is decided. How many are new."""
     with transaction.atomic():
         _settling.lock()
-        pairs = [(min(a, b), max(a, b), score, signs) for a, b, score, signs in alike]
-        records = {record for pair in pairs for record in pair[:2]}
-        person = persons.of_many(records)
+        asked_of = {record for pair in pairs for record in (pair.one, pair.other)}
+        person = persons.of_many(asked_of)
+        records = {one for of in persons.records_of_many(sorted(set(person.values()))).values() for one in of}
+        person |= persons.of_many(records)
         decisions = Decision.objects.filter(one_id__in=records, other_id__in=records)
         decided = latest(Decided(d.one_id, d.other_id, _settling.verdict(d.verdict), d.at) for d in decisions)
-        done = {frozenset((person[a], person[b])) for (a, b), one in decided.items() if one.verdict == "apart"}
-        asked = Review.objects.filter(kind="likeness", one_id__in=records, other_id__in=records)
-        done |= {frozenset((person[a], person[b])) for a, b in asked.values_list("one_id", "other_id")}
-        fresh = []
-        for one, other, score, signs in pairs:
-            two = frozenset((person[one], person[other]))
-            if len(two) == 2 and two not in done:
-                done.add(two)
-                fresh.append(
-                    Review(kind="likeness", one_id=one, other_id=other, score=score, signs=signs, opened_at=at)
+        apart = {frozenset((person[a], person[b])) for (a, b), one in decided.items() if one.verdict == "apart"}
+        known: dict[frozenset[int], Review] = {}
+        for review in Review.objects.filter(kind="likeness", one_id__in=records, other_id__in=records).order_by("id"):
+            known[frozenset((person[review.one_id], person[review.other_id]))] = review
+        fresh: dict[frozenset[int], Review] = {}
+        changed: list[Review] = []
+        for pair in pairs:
+            two = frozenset((person[pair.one], person[pair.other]))
+            if len(two) != 2 or two in apart or two in fresh:
+                continue
+            if (there := known.get(two)) is None:
+                one, other = min(pair.one, pair.other), max(pair.one, pair.other)
+                fresh[two] = Review(
+                    kind="likeness", one_id=one, other_id=other, score=pair.score, signs=pair.signs, opened_at=at
                 )
-        Review.objects.bulk_create(fresh)
-        if fresh:
-            trail.record(by=by, verb="customers.suggest", subject="customers:many", at=at, after={"asked": len(fresh)})
+            elif there.id not in seen and there.state in ("open", "gone"):
+                there.score, there.signs, there.state, there.decided_at = pair.score, pair.signs, "open", None
+                seen.add(there.id)
+                changed.append(there)
+        Review.objects.bulk_update(changed, ["score", "signs", "state", "decided_at"])
+        seen.update(review.id for review in Review.objects.bulk_create(fresh.values()))
     return len(fresh)

@@ -14,8 +14,10 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from regulars.facts.sources.models import ImportRun
+from regulars.facts.sources.notices import ImportEnded
 from regulars.kit.actors import Actor, ActorKind
 from regulars.kit.refusals import Refusal
+from regulars.runtime.notices.outbox import announce
 from regulars.runtime.trail import trail
 
 #: The first half of the locks' two-part name: this table's own space among advisory locks.
@@ -204,11 +206,10 @@ def _end(run: int, at: datetime, by: Actor, state: str, values: dict[str, object
         for column, value in (values | {"state": state, "finished_at": at}).items():
             setattr(row, column, value)
         row.save()
-        trail.record(
+        announce(
+            ImportEnded(run=run, what=row.kind, rows_good=row.rows_good, at=at, origin="history"),
             by=by,
             verb=f"sources.import_runs.{'finish' if state == 'done' else 'fail'}",
-            subject=f"import_run:{run}",
-            at=at,
             after={"state": state, "rows_good": row.rows_good, "rejects": row.rejects},
         )
     with connection.cursor() as cursor:

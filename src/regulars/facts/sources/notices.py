@@ -1,4 +1,4 @@
-"""What sources tell other rooms: that one fell silent, speaks again, or sends other than planned."""
+"""What sources tell other rooms: that one fell silent, speaks again, or sends other than planned; that a file is in."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -39,3 +39,20 @@ class PlanBroken(_OfASource):
 
     kind: ClassVar[str] = "sources.plan_broken"
     version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportEnded(Notice):
+    """A file was walked to its end, or the run gave up: what came in until then stays. `what` is the run's kind."""
+
+    kind: ClassVar[str] = "sources.import_ended"
+    version: ClassVar[int] = 1
+
+    run: int
+    what: str
+    rows_good: int
+
+    @property
+    def subject(self) -> str:
+        """Each run for itself."""
+        return f"import_run:{self.run}"

@@ -25,6 +25,7 @@ router = Router(tags=["identity"])
 Why = Literal["asked", "confirmed", "document", "recognised", "family", "new_owner", "mistake"]
 Verdict = Literal["join", "apart", "open"]
 State = Literal["open", "joined", "apart", "gone", "any"]
+Order = Literal["newest", "likeliest"]
 CustomerId = Annotated[str, StringConstraints(max_length=64)]
 Namespace = Annotated[str, StringConstraints(max_length=64)]
 Value = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -402,18 +403,27 @@ def preview_join(
 
 @router.get("/identity/reviews", auth=ApiKey("identity.read"), response=QuestionsOut, operation_id="list_reviews")
 def list_reviews(
-    request: HttpRequest, kind: exact.Code | None = None, state: State = "open", limit: int = 50, cursor: str = ""
+    request: HttpRequest,
+    kind: exact.Code | None = None,
+    state: State = "open",
+    order: Order = "newest",
+    limit: int = 50,
+    cursor: str = "",
 ) -> QuestionsOut:
-    """Questions whether two are one person, newest first; those that wait unless `state` says otherwise."""
+    """Questions whether two are one person; those that wait unless `state` says otherwise.
+
+    Those of kind `likeness` have a score from 0 to 1, how likely the two are one person, and the signs of it, such as
+    `birthday:same`. With `order=likeliest` the highest scores come first, and questions without one last.
+    """
     size = paging.check_size(limit)
-    (before,) = paging.decode(cursor, "reviews", int) if cursor else (None,)
     rows = reviews.listed(
         kind=kind or "",
         state=None if state == "any" else state,
-        before=before if isinstance(before, int) else None,
+        order=order,
+        after=reviews.place_at(cursor) if cursor else None,
         limit=size + 1,
     )
-    page = paging.cut(rows, size, of="reviews", key=lambda one: (one.id,))
+    page = paging.cut(rows, size, of=reviews.LIST, key=lambda one: one.place.key)
     ids = records.public_ids(number for one in page.items for number in (one.one, one.other))
     return QuestionsOut(items=[QuestionOut(**_question(one, ids)) for one in page.items], next=page.next)
 

@@ -4,9 +4,10 @@ import re
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from regulars.doors.console.tests.builders import MONDAY, signed_in
-from regulars.facts.customers import customers, identity, persons, profiles, reviews
+from regulars.facts.customers import customers, identity, looking, persons, profiles, reviews, suggesting
 from regulars.facts.customers.identity import Observation
 from regulars.facts.customers.profiles import Profile
 from regulars.kit.actors import Actor
@@ -44,7 +45,7 @@ def test_a_question_is_seen_side_by_side_answered_and_taken_back():
     [asked] = reviews.listed()
     assert "1 question of identity waits" in read(li, "/console/")
     assert "Two people told the same contact: Phone" in read(li, "/console/identity/")
-    assert "Nothing fits" in read(li, "/console/identity/?kind=alike")
+    assert "Nothing fits" in read(li, "/console/identity/?kind=likeness")
 
     path = f"/console/identity/{asked.public_id}/"
     page = read(li, path)
@@ -163,3 +164,30 @@ def test_who_may_not_read_it_sees_none_of_it():
     anna = known("anna")
     assert ines.get("/console/identity/").status_code == 403
     assert "Records and evidence" not in read(ines, f"/console/members/{customers.get(anna).public_id}/")
+
+
+def test_likely_duplicates_are_looked_for_shown_with_their_signs_and_sorted():
+    li, ines = signed_in("agent"), signed_in("read_only", name="ines")
+    told = {"given_name": "Lin", "family_name": "Wei", "address": "12 Willow Street, Leeds", "birthday": "1990-03-04"}
+    for ref, more in {"a": {}, "b": {"birthday": "1990-04-03"}, "c": {"given_name": "Linh"}}.items():
+        [number] = customers.resolve_many(namespace="till", refs=[ref], at=MONDAY, by=MAREK, origin="live").values()
+        profiles.describe(customer=number, profile=Profile(**(told | more)), key=ref, at=MONDAY, by=MAREK)
+    assert "Nobody looked yet." in read(li, "/console/identity/")
+    assert ines.post("/console/identity/look").status_code == 403
+
+    for _click in range(2):
+        assert "A look is about to begin." in li.post("/console/identity/look", follow=True).content.decode()
+    waiting = looking.last(at=timezone.now())
+    assert waiting is not None
+    suggesting.suggest(at=timezone.now(), by=MAREK, look=waiting.id)
+
+    assert "3 profiles" in read(li, "/console/identity/looked")
+    page = read(li, "/console/identity/?kind=likeness&order=likeliest")
+    for words in ("They look alike", "almost certain", "99.9%", "birthday with one slip", "same address"):
+        assert words in page
+    scores = [one.score or 0 for one in reviews.listed(order="likeliest")]
+    assert scores == sorted(scores, reverse=True)
+    assert len(scores) > 1
+    [first, *rest] = reviews.listed(order="likeliest")
+    assert reviews.listed(order="likeliest", after=first.place) == rest
+    assert reviews.neighbours(of=rest[0], order="likeliest")[0] == first

@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from regulars.facts.customers import likeness
+from regulars.facts.customers import _candidates, likeness
 
 LIN = {
     "given_name": "Lin",
@@ -89,3 +89,25 @@ def test_the_order_of_records_changes_nothing() -> None:
     assert one["score"] == pytest.approx(other["score"])
     assert {one["one"], one["other"]} == {200, 201}
     assert {other["one"], other["other"]} == {0, 1}
+
+
+def test_pairs_that_share_a_key_come_once_however_many_keys_they_share_and_large_groups_make_none() -> None:
+    several = _candidates.hashed(pl.Series(["a", "a", None, "b", "b", "c"]))
+    crowded = _candidates.hashed(pl.Series(["x", "x", "x", "y", "y", "x"]))
+
+    for size in (1, 100):
+        lots = list(_candidates.lots([several, crowded, several], [100, 3, 100], size))
+        found = [(int(a), int(b)) for one, other in lots for a, b in zip(one, other, strict=True)]
+        assert sorted(found) == [(0, 1), (3, 4)]
+    lots = list(_candidates.lots([several, crowded], [100, 4], 2))
+    assert sum(len(one) for one, _ in lots) == 7
+
+
+def test_a_block_that_would_make_too_many_pairs_leaves_its_largest_groups_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_candidates, "_LEAST_PAIRS", 2)
+    monkeypatch.setattr(_candidates, "_PAIRS_A_RECORD", 0)
+    keys = _candidates.hashed(pl.Series(["a", "a", "b", "b", "b"]))
+
+    [(one, other)] = _candidates.lots([keys], [100], 10)
+
+    assert (one.tolist(), other.tolist()) == ([0], [1])

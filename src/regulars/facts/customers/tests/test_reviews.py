@@ -166,7 +166,7 @@ def test_questions_come_a_page_at_a_time_by_kind_and_state():
     told_by("anna", "bo", phone="+8613812345671")
     told_by("chen", "dai", phone="+8613812345672")
     newest, oldest = reviews.listed()
-    assert reviews.listed(before=newest.id) == [oldest]
+    assert reviews.listed(after=newest.place) == [oldest]
     assert reviews.listed(kind="worn") == []
     reviews.keep_apart(review=oldest, why=Reason.FAMILY, key="k", at=MONDAY, by=MAREK)
     assert [one.id for one in reviews.listed(state="apart")] == [oldest.id]
