@@ -1,11 +1,9 @@
-"""`regulars bench identity`: joining two people with many orders, beside a plain update of their rows; and finding
-somebody among very many by anything they are known by.
-"""
+"""`regulars bench identity`: joining two people with many orders, beside a plain update of their rows."""
 
 import json
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -16,50 +14,34 @@ from django.db import connections, transaction
 
 from regulars.facts.commerce import orders
 from regulars.facts.commerce.orders import LINES, ORDERS, OrderBatch
-from regulars.facts.customers import customers, identity, persons, profiles
+from regulars.facts.customers import customers, identity
 from regulars.facts.customers.identity import Reason
-from regulars.facts.customers.profiles import Profile
 from regulars.kit.actors import SYSTEM
 from regulars.runtime.database import ready, scratch
 from regulars.runtime.database.needs import without_database
 
 JOIN_GOAL_SECONDS = 1.0
-READ_GOAL_MS = 10.0
-#: People who told who they are, spread over all of them; they are the ones that are looked for.
-NAMED = 2_000
 BATCH = 2_500
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
-CUSTOMERS = (
-    "INSERT INTO customers_customer (origin, country) SELECT 'history', 'GB' FROM generate_series(1, %(members)s)"
-)
-REFERENCES = """
-INSERT INTO customers_identifier (customer_id, namespace, kind, value, since_at)
-SELECT id, 'bench', 'external', 'c' || id, now() FROM customers_customer
-"""
-CONTACTS = """
-INSERT INTO customers_identifier (customer_id, namespace, kind, digest, since_at)
-SELECT id, '', 'email', sha256(('e' || id)::bytea), now() FROM customers_customer
-"""
 BY_HAND = "UPDATE commerce_order SET customer_id = %s, came_with_id = %s WHERE customer_id = %s"
 
 
 @without_database
 @click.command("identity")
-@click.option("--members", type=click.IntRange(10_000), default=1_000_000, show_default=True)
 @click.option(
     "--orders", "each", type=click.IntRange(10), default=10_000, show_default=True, help="Of each of the two."
 )
 @click.option("--here", is_flag=True, hidden=True)
 @click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
-def identity_(members: int, each: int, here: bool, as_json: bool) -> None:
-    """Joining and parting two people with many orders each; finding somebody by anything they are known by."""
+def identity_(each: int, here: bool, as_json: bool) -> None:
+    """Joining and parting two people with many orders each."""
     if not here:
-        arguments = ["--members", str(members), "--orders", str(each), *(["--json"] if as_json else [])]
+        arguments = ["--orders", str(each), *(["--json"] if as_json else [])]
         scratch.run(["bench", "identity", "--here", *arguments])
         return
     with ready.database_ready(say=_say):
-        facts = {**measure_reads(members), **measure_joins(each)}
+        facts = measure_joins(each)
     click.echo(json.dumps(facts) if as_json else _told(facts))
 
 
@@ -87,54 +69,6 @@ def measure_joins(each: int, times: int = 5) -> dict[str, object]:
         "by_hand_seconds": round(statistics.median(by_hand), 3),
         "join_goal_seconds": JOIN_GOAL_SECONDS,
     }
-
-
-def measure_reads(members: int, times: int = 3_000) -> dict[str, object]:
-    """Milliseconds to find a person by a reference, an address, a number, and read what may be shown of them."""
-    with connections["default"].cursor() as cursor:
-        for statement in (CUSTOMERS, REFERENCES, CONTACTS):
-            cursor.execute(statement, {"members": members})
-            _say(f"  {cursor.rowcount:,} rows")
-        cursor.execute(
-            "SELECT id FROM customers_customer WHERE id %% %s = 0 LIMIT %s", [max(1, members // NAMED), NAMED]
-        )
-        chosen = [number for (number,) in cursor.fetchall()]
-    profiles.describe_many(
-        profiles={
-            number: Profile(display_name=f"Willow {number}", email=f"w{number}@mail.example", phone=_phone(number))
-            for number in chosen
-        },
-        key="bench",
-        at=datetime.now(UTC),
-        by=SYSTEM,
-    )
-    with connections["owner"].cursor() as cursor:
-        cursor.execute("VACUUM (ANALYZE)")
-    ways: list[Callable[[int], Sequence[int]]] = [
-        lambda number: customers.find_by_ref(ref=f"c{number}", namespace="bench"),
-        lambda number: profiles.find_by_email(f"w{number}@mail.example"),
-        lambda number: profiles.find_by_phone(_phone(number)),
-    ]
-    spent: list[float] = []
-    for turn in range(times):
-        number = chosen[turn * 7919 % len(chosen)]
-        spent.append(1000 * _seconds(partial(_read, ways[turn % len(ways)], number)))
-    return {
-        "members": members,
-        "reads": times,
-        "p50_ms": round(statistics.median(spent), 2),
-        "p99_ms": round(statistics.quantiles(spent, n=100, method="inclusive")[-1], 2),
-        "read_goal_ms": READ_GOAL_MS,
-    }
-
-
-def _read(way: Callable[[int], Sequence[int]], wanted: int) -> None:
-    found = way(wanted)
-    if list(found) != [wanted]:
-        raise AssertionError(f"asked for customer {wanted}, found {list(found)[:3]}")
-    customers.get(found[0])
-    persons.records_of(found[0])
-    profiles.masked(found)
 
 
 def _by_hand(one: int, other: int) -> float:
@@ -171,10 +105,6 @@ def _batch(who: str, start: int, end: int) -> OrderBatch:
     return OrderBatch("shop", pl.DataFrame(heads, schema=ORDERS), pl.DataFrame(lines, schema=LINES), "history")
 
 
-def _phone(number: int) -> str:
-    return f"+86138{number % 10**8:08d}"
-
-
 def _seconds(act: Callable[[], object]) -> float:
     began = time.perf_counter()
     act()
@@ -189,9 +119,7 @@ def _told(facts: dict[str, object]) -> str:
     return (
         f"identity: two people with {facts['orders_each']:,} orders each joined in {facts['join_seconds']} s, parted in"
         f" {facts['part_seconds']} s (goal: {JOIN_GOAL_SECONDS:.0f} s; a plain update of the rows:"
-        f" {facts['by_hand_seconds']} s)\n"
-        f"identity: somebody among {facts['members']:,} found by reference, address or number and read: p50"
-        f" {facts['p50_ms']} ms, p99 {facts['p99_ms']} ms (goal: {READ_GOAL_MS:.0f} ms)"
+        f" {facts['by_hand_seconds']} s)"
     )
 
 

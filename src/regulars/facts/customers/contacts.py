@@ -8,6 +8,8 @@ from email_validator import EmailNotValidError, validate_email
 
 from regulars.kit.refusals import Refusal
 
+#: The region of numbers that have their country's code with them.
+ANYWHERE = "ZZ"
 _FULL_WIDTH = {0xFF01 + offset: 0x21 + offset for offset in range(94)} | {0x3000: 0x20}
 _CHINESE_MOBILE = re.compile(r"1[3-9][0-9]{9}", re.ASCII)
 #: A Chinese mobile, a number with its country's code, one as people dial it within a country: in the middle of a text.
@@ -73,8 +75,9 @@ def phone(text: str, region: str) -> str:
         is_possible = False
     if not is_possible:
         shown = "*" * 4 + text.strip()[-2:] if len(text.strip()) > 5 else "****"
+        of = "" if region == ANYWHERE else f" of {region}"
         raise BadPhone(
-            f"phone: {shown} is no phone number of {region}; write it with its country code, like +86 138 0013 8000",
+            f"phone: {shown} is no phone number{of}; write it with its country code, like +86 138 0013 8000",
             field="phone",
             value=shown,
         )
@@ -84,7 +87,7 @@ def phone(text: str, region: str) -> str:
 def is_phone(text: str) -> bool:
     """Whether a number with its country's code could be somebody's: such a country, such a length."""
     try:
-        phone(text, "ZZ")
+        phone(text, ANYWHERE)
     except BadPhone:
         return False
     return True

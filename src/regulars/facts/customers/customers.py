@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -238,7 +239,16 @@ def _digest_of_ref(namespace: str, ref: str) -> bytes:
 
 def _customer(record: Row) -> Customer:
     row = record.person or record
-    seen = row.first_seen_at
-    return Customer(
-        row.id, public_id(row.public_id), row.origin, row.country, row.language, seen.astimezone(UTC) if seen else None
-    )
+    return from_row((row.id, row.public_id, row.origin, row.country, row.language, row.first_seen_at))
+
+
+def from_row(row: Sequence[Any]) -> Customer:
+    """From a row of a statement of this room's, its columns in the order of `Customer`."""
+    number, uuid, origin, country, language, seen = row
+    return Customer(number, public_id(uuid), origin, country, language, seen.astimezone(UTC) if seen else None)
+
+
+def as_kept(*, ref: str, namespace: str) -> tuple[str, str | bytes]:
+    """The column of identifiers a reference is kept in, and how: readable, or where it is a contact as a keyed hash."""
+    tidy = ref.strip()
+    return ("digest", _digest_of_ref(namespace, tidy)) if is_contact(tidy) else ("value", tidy)

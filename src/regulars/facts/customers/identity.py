@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.company import company
-from regulars.facts.customers import _settling, kinds, merging, persons, projecting
+from regulars.facts.customers import _settling, contacts, kinds, merging, persons, projecting
 from regulars.facts.customers import rules as rules_of_identity
 from regulars.facts.customers.customers import UnknownCustomer
 from regulars.facts.customers.kinds import Evidence
@@ -336,7 +336,10 @@ def history_of(records: Sequence[int], limit: int = 50) -> list[Step]:
 
 def digest(kind: str, namespace: str, value: str) -> Identifier:
     """The identifier as it is kept: for who wants to block one. Refuses what can be evidence of nobody."""
-    named = kinds.named(kind, namespace, value, region=company.shop().country)
+    # Only a number without its country's code is read in the shop's country.
+    is_local = kind == "phone" and not value.lstrip().startswith("+")
+    region = company.shop().country if is_local else contacts.ANYWHERE
+    named = kinds.named(kind, namespace, value, region=region)
     return Identifier(named.kind, named.namespace, _digest(named).hex())
 
 

@@ -475,9 +475,8 @@ def _write_many(
 
 
 def masked(customers: Sequence[int]) -> dict[int, MaskedProfile]:
-    """What a list may show of each of `customers`; all of them are in the answer. One query, and one for their keys."""
-    rows = Row.objects.filter(customer_id__in=customers)
-    opened = _sealing.open_rows(rows, (*_NAMES, "email", "phone"))
+    """What a list may show of each of `customers`; all of them are in the answer. One query."""
+    opened = _sealing.open_of(customers, (*_NAMES, "email", "phone"))
     empty = MaskedProfile()
     return {customer: _mask(opened[customer]) if customer in opened else empty for customer in customers}
 
@@ -573,10 +572,10 @@ def opened(customers: Sequence[int], fields: Sequence[str]) -> dict[int, dict[st
     """Sealed fields of each customer in plain text, where there is something, for the machine alone.
 
     For rules and messages about the person themselves. Who shows it to somebody else asks `reveal`, which says so in
-    the trail. One query, and one for the keys.
+    the trail. One query.
     """
     wanted = _asked(fields, SEALED)
-    return _sealing.open_rows(Row.objects.filter(customer_id__in=customers).only("customer_id", *wanted), wanted)
+    return _sealing.open_of(customers, wanted)
 
 
 def readable(customers: Sequence[int]) -> dict[int, dict[str, str | tuple[str, ...]]]:

@@ -9,7 +9,7 @@ from django.db import connection
 from regulars.facts.company import company
 from regulars.facts.customers import contacts, customers, identity, profiles
 from regulars.facts.customers.contacts import BadEmail, BadPhone
-from regulars.facts.customers.customers import UnknownCustomer
+from regulars.facts.customers.customers import Customer, UnknownCustomer
 from regulars.facts.customers.identifiers import check_namespace
 from regulars.facts.customers.models import CONTACTS
 from regulars.kit.ids import BadId
@@ -20,6 +20,10 @@ _MOST = 50
 #: What a source calls somebody; the other kinds are those of `kinds`.
 REFERENCE = "reference"
 
+_CALLED = """
+SELECT customer_id AS record, 0 AS how FROM customers_identifier
+ WHERE namespace = %(namespace)s AND kind = 'external' AND {column} = %(value)s
+"""
 _PROVED = """
 SELECT link.record_id AS record, CASE link.evidence WHEN 'told' THEN 2 ELSE 1 END AS how
   FROM customers_link AS link
@@ -32,42 +36,56 @@ UNION ALL SELECT customer_id, 0 FROM customers_identifier
 UNION ALL SELECT customer_id, 2 FROM customers_profile WHERE {kind}_digest = %(digest)s
 """
 _PEOPLE = """
-SELECT COALESCE(customer.person_id, customer.id), min(found.how)
-  FROM ({found}) AS found JOIN customers_customer AS customer ON customer.id = found.record
- GROUP BY 1 ORDER BY 2, 1 LIMIT %(most)s
+WITH people AS MATERIALIZED (
+  SELECT coalesce(record.person_id, record.id) AS person, min(found.how) AS how
+    FROM ({found}) AS found JOIN customers_customer AS record ON record.id = found.record
+   GROUP BY 1 ORDER BY 2, 1 LIMIT %(most)s)
+SELECT people.how, customer.id, customer.public_id, customer.origin, customer.country, customer.language,
+       customer.first_seen_at,
+       ARRAY(SELECT joined.id FROM customers_customer AS joined WHERE joined.person_id = customer.id ORDER BY joined.id)
+  FROM people JOIN customers_customer AS customer ON customer.id = people.person
+ ORDER BY people.how, customer.id
 """
 
 
 @dataclass(frozen=True)
 class Found:
-    """A person, and how the identifier is theirs: they are known by it, proved it, or only told it."""
+    """A person, all records that are this person, the oldest first, and how the identifier is theirs: they are known
+    by it, proved it, or only told it.
+    """
 
-    person: int
+    person: Customer
+    records: tuple[int, ...]
     how: How
 
 
 def by_identifier(*, kind: str, namespace: str, value: str) -> list[Found]:
     """People an identifier of any kind may mean, the surest first: `reference`, `email`, `phone`, `card`,
-    `wechat_unionid` and so on. One or two indexed queries. Refuses what can be nobody's.
+    `wechat_unionid` and so on. One statement; one more for a number without its country's code. Refuses what can be
+    nobody's.
 
-    A contact may be several people's: a family's phone.
+    A contact may be several people's: a family's phone. What may be shown of them is `profiles.masked`.
     """
-    if kind == REFERENCE:
-        check_namespace(namespace)
-        return [Found(person, "known_by") for person in customers.find_by_ref(ref=value, namespace=namespace)]
-    asked = identity.digest(kind, namespace, value)
-    told = _TOLD.format(kind=kind) if kind in CONTACTS else ""
     with connection.cursor() as cursor:
-        cursor.execute(
-            _PEOPLE.format(found=_PROVED + told),
-            {
-                "kind": asked.kind,
-                "namespace": asked.namespace,
-                "digest": bytes.fromhex(asked.digest),
-                "most": _MOST,
-            },
-        )
-        return [Found(person, _HOW[how]) for person, how in cursor.fetchall()]
+        cursor.execute(*_asked(kind, namespace, value))
+        return [Found(customers.from_row(who), (who[0], *joined), _HOW[how]) for how, *who, joined in cursor.fetchall()]
+
+
+def _asked(kind: str, namespace: str, value: str) -> tuple[str, dict[str, int | str | bytes]]:
+    """The statement that finds them, and its values."""
+    if kind == REFERENCE:
+        column, kept = customers.as_kept(ref=value, namespace=check_namespace(namespace))
+        called = _PEOPLE.format(found=_CALLED.format(column=column))
+        return called, {"namespace": namespace, "value": kept, "most": _MOST}
+    asked = identity.digest(kind, namespace, value)
+    found = _PROVED + (_TOLD.format(kind=kind) if kind in CONTACTS else "")
+    digest = bytes.fromhex(asked.digest)
+    return _PEOPLE.format(found=found), {
+        "kind": asked.kind,
+        "namespace": asked.namespace,
+        "digest": digest,
+        "most": _MOST,
+    }
 
 
 def find(asked: str, limit: int = 50) -> list[int]:

@@ -21,6 +21,12 @@ from regulars.kit.refusals import Refusal
 from regulars.runtime.secrets._master import fingerprint, keyring, master_key
 from regulars.runtime.secrets.models import PersonKey
 
+#: The persons' keys as a relation, for statements that read sealed cells and fetch what opens them on the same way. The
+#: columns that stay: person, wrapped, master.
+KEYS = "secrets_person_key"
+#: A person's key as it stands there: the bytes, and which master key wrapped it.
+Wrapped = tuple[bytes, str]
+
 _VERSION = b"\x01"
 _NONCE = 12
 _TAG = 16
@@ -89,9 +95,12 @@ def seal_many(items: Sequence[Plain]) -> list[bytes]:
     return sealed
 
 
-def open_many(items: Sequence[Sealed]) -> list[str | None]:
-    """`open_` for each, in order; None where the person is forgotten. One query."""
-    keys = _keys({item.person for item in items}, make=False)
+def open_many(items: Sequence[Sealed], *, wrapped: Mapping[int, Wrapped] | None = None) -> list[str | None]:
+    """`open_` for each, in order; None where the person is forgotten. One query.
+
+    No query where the keys came along, joined from KEYS by the statement that read the cells: `wrapped`, by person.
+    """
+    keys = _keys({item.person for item in items}, make=False) if wrapped is None else _unwrapped(wrapped)
     return [_open(keys[item.person], item) if item.person in keys else None for item in items]
 
 
@@ -124,11 +133,15 @@ def _keys(persons: Iterable[int], *, make: bool) -> dict[int, AESGCM]:
     if make and missing:
         _make(missing)
         found |= _wrapped(missing)
+    return _unwrapped(found)
+
+
+def _unwrapped(found: Mapping[int, Wrapped]) -> dict[int, AESGCM]:
     masters = {name: AESGCM(key) for name, key in keyring().items()}
     return {person: AESGCM(unwrap(masters, person, wrapped, master)) for person, (wrapped, master) in found.items()}
 
 
-def _wrapped(persons: Sequence[int]) -> dict[int, tuple[bytes, str]]:
+def _wrapped(persons: Sequence[int]) -> dict[int, Wrapped]:
     """Each person's wrapped key, and which master key wrapped it."""
     with connection.cursor() as cursor:
         # One array instead of one parameter a person: with thousands of them most of the time went into the statement.

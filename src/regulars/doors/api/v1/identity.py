@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints
 from regulars.doors.api.v1 import exact, sources
 from regulars.doors.api.v1.keys import ApiKey, caller
 from regulars.doors.api.v1.orders import IdempotencyKey
-from regulars.facts.customers import blocking, customers, identity, records, reviews, search
+from regulars.facts.customers import blocking, customers, identity, profiles, records, reviews, search
 from regulars.facts.customers import rules as rules_of_identity
 from regulars.facts.customers.identity import Changed, LinkView, Observation, Preview, Reason
 from regulars.facts.customers.records import RecordView
@@ -266,10 +266,21 @@ class IdentityRulesOut(exact.Shown):
 
 
 class FoundOut(exact.Shown):
-    """A person an identifier may mean: they are known by it, proved it, or only told it."""
+    """A person an identifier may mean: they are known by it, proved it, or only told it.
+
+    Name and contacts are masked, for every key; `records` is how many records are this person.
+    """
 
     customer: str
     how: Literal["known_by", "proved", "told"]
+    records: int
+    origin: str
+    country: str | None
+    language: str | None
+    first_seen_at: datetime | None
+    masked_name: str
+    masked_email: str
+    masked_phone: str
 
 
 class FoundAllOut(exact.Shown):
@@ -285,10 +296,26 @@ def find_customer(
     value: Annotated[Value, Query()],
     namespace: Namespace = "",
 ) -> FoundAllOut:
-    """Who an identifier of any kind means. Nobody is an empty list."""
+    """Who an identifier of any kind means, and what may be shown of them. Nobody is an empty list."""
     found = search.by_identifier(kind=kind, namespace=namespace, value=value)
-    ids = records.public_ids(one.person for one in found)
-    return FoundAllOut(items=[FoundOut(customer=ids[one.person], how=one.how) for one in found])
+    masked = profiles.masked([one.person.id for one in found])
+    return FoundAllOut(
+        items=[
+            FoundOut(
+                customer=one.person.public_id,
+                how=one.how,
+                records=len(one.records),
+                origin=one.person.origin,
+                country=one.person.country,
+                language=one.person.language,
+                first_seen_at=one.person.first_seen_at,
+                masked_name=masked[one.person.id].name,
+                masked_email=masked[one.person.id].email,
+                masked_phone=masked[one.person.id].phone,
+            )
+            for one in found
+        ]
+    )
 
 
 @router.get(

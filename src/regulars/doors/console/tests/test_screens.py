@@ -106,9 +106,9 @@ def test_the_navigation_shows_what_one_may_open(at_work, role):
 @pytest.mark.parametrize(
     ("path", "queries"),
     [
-        ("/console/", 24),
-        ("/console/members/", 15),
-        ("/console/members/{member}/", 34),
+        ("/console/", 23),
+        ("/console/members/", 14),
+        ("/console/members/{member}/", 32),
         ("/console/insight/", 11),
     ],
 )
