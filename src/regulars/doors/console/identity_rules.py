@@ -23,7 +23,6 @@ from regulars.oversight.reporting import formats
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
-NUMBERS = ("most_a_person", "most_people", "lasts_days")
 WHOLE = ("most_records", "most_people_a_device")
 
 
@@ -38,6 +37,9 @@ class Shown:
     most_a_person: str
     most_people: str
     lasts_days: str
+    is_handed_on: bool
+    alone_from: str
+    alone_days: str
 
 
 @require_safe
@@ -118,11 +120,14 @@ def _shown(name: str, rule: KindRule) -> Shown:
     return Shown(
         name=name,
         title=identity_words.kind(name),
-        words=" ".join(_sentences(rule)),
+        words=" ".join([*_sentences(rule), *(_alone(rule) if KINDS[name].is_handed_on and rule.joins_from else ())]),
         joins_from=rule.joins_from or "",
         most_a_person=str(rule.most_a_person),
         most_people=str(rule.most_people),
         lasts_days="" if rule.lasts_days is None else str(rule.lasts_days),
+        is_handed_on=KINDS[name].is_handed_on,
+        alone_from=rule.alone_from or "",
+        alone_days="" if rule.alone_days is None else str(rule.alone_days),
     )
 
 
@@ -145,12 +150,28 @@ def _sentences(rule: KindRule) -> list[str]:
     return told
 
 
+def _alone(rule: KindRule) -> list[str]:
+    told = [_("Another name or another birthday is a question; the same name or birthday has to speak for it.")]
+    if rule.alone_from is None:
+        return told
+    words = {"evidence": identity_words.evidence(rule.alone_from)}
+    if rule.alone_days is None:
+        return [*told, _("Where neither is known it has to be %(evidence)s, or better, on both sides.") % words]
+    return [
+        *told,
+        _("Where neither is known it has to be %(evidence)s, or better, on both sides within %(days)s days.")
+        % (words | {"days": formats.number(rule.alone_days)}),
+    ]
+
+
 def _told(request: HttpRequest) -> dict[str, Any]:
     """The form as rules in JSON; what is no number goes on as it is, to be refused by name."""
     kinds: dict[str, dict[str, Any]] = {}
     for name in rules.DEFAULTS:
-        parts: dict[str, Any] = {"joins_from": request.POST.get(f"{name}.joins_from") or None}
-        for part in NUMBERS:
+        parts: dict[str, Any] = {
+            part: request.POST.get(f"{name}.{part}") or None for part in ("joins_from", "alone_from")
+        }
+        for part in rules.NUMBERS:
             text = request.POST.get(f"{name}.{part}", "").strip()
             parts[part] = int(text) if text.isascii() and text.isdigit() else text or None
         for part in ("most_a_person", "most_people"):

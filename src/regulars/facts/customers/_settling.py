@@ -2,16 +2,18 @@
 transaction, one at a time in the whole shop.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
 
-from regulars.facts.customers import _reviewing, merging, persons, projecting
+from regulars.facts.customers import _reviewing, _sealing, _statements, agreeing, merging, persons, projecting
 from regulars.facts.customers import rules as rules_of_identity
+from regulars.facts.customers.agreeing import Words
 from regulars.facts.customers.merging import Move
-from regulars.facts.customers.models import Customer, Decision, Moved, Regrouping, Rules
+from regulars.facts.customers.models import Customer, Decision, Moved, Profile, Regrouping, Rules
 from regulars.facts.customers.notices import CustomerJoined, CustomerParted
 from regulars.facts.customers.projecting import Decided, Identifier, People, Proof
 from regulars.facts.customers.rules import IdentityRules
@@ -33,6 +35,11 @@ class Scene:
     records: frozenset[int]
     proofs: Sequence[Proof]
     decisions: Sequence[Decided]
+    words: Mapping[int, Words]
+
+    def people(self, rules: IdentityRules) -> People:
+        """Who is who by these rules."""
+        return projecting.people(self.records, self.proofs, self.decisions, rules, self.words)
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ def scene(touched: Iterable[int]) -> Scene:
         fresh = found - records
     every = sorted(records)
     decisions = Decision.objects.filter(one_id__in=every, other_id__in=every)
-    return Scene(
+    return _scene(
         frozenset(records),
         [proofs[number] for number in sorted(proofs)],
         [Decided(row.one_id, row.other_id, verdict(row.verdict), row.at) for row in decisions],
@@ -88,7 +95,7 @@ def whole_scene() -> Scene:
     joined = Customer.objects.filter(person__isnull=False).values_list("id", "person_id")
     records = {proof.record for proof in proofs.values()} | {one for pair in joined for one in pair if one is not None}
     records |= {record for decided in decisions for record in (decided.one, decided.other)}
-    return Scene(frozenset(records), [proofs[number] for number in sorted(proofs)], decisions)
+    return _scene(frozenset(records), [proofs[number] for number in sorted(proofs)], decisions)
 
 
 def settle(touched: Iterable[int], *, because: Mapping[str, str | int], at: datetime, by: Actor) -> Settled:
@@ -99,7 +106,7 @@ def settle(touched: Iterable[int], *, because: Mapping[str, str | int], at: date
         cursor.execute(
             "SELECT id FROM customers_customer WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [sorted(seen.records)]
         )
-    people = projecting.people(seen.records, seen.proofs, seen.decisions, current_rules())
+    people = seen.people(current_rules())
     joined, parted = _move(people, because, at, by)
     _reviewing.follow(seen.records, people, at=at)
     return Settled(joined, parted, tuple(people.conflicts))
@@ -116,6 +123,48 @@ def moves(before: Mapping[int, int], after: Mapping[int, int]) -> tuple[list[Mov
         if after[record] != record:
             joined.append(Move(record, after[record]))
     return joined, parted
+
+
+def _scene(records: frozenset[int], proofs: Sequence[Proof], decisions: Sequence[Decided]) -> Scene:
+    """With the words of those who may be compared: who shares an identifier, and whom somebody joined."""
+    proved_by: dict[Identifier, set[int]] = defaultdict(set)
+    for proof in proofs:
+        proved_by[proof.identifier].add(proof.record)
+    compared = {record for sharing in proved_by.values() if len(sharing) > 1 for record in sharing}
+    if compared:
+        compared |= {record for one in decisions if one.verdict == "join" for record in (one.one, one.other)}
+    return Scene(records, proofs, decisions, _words_of(compared))
+
+
+def _words_of(records: Collection[int]) -> dict[int, Words]:
+    if not records:
+        return {}
+    said: dict[int, list[Mapping[str, str]]] = {
+        record: [{field: word[0] for field, word in document.items()} for document in documents]
+        for record, documents in _statements.said_of(records).items()
+    }
+    # Profiles from before sources were told apart.
+    silent = set(records) - said.keys()
+    if silent:
+        earlier = Profile.objects.filter(customer_id__in=silent, is_folded=False)
+        said |= {record: [told] for record, told in _sealing.open_rows(earlier, _statements.COMPARED).items()}
+    return {
+        record: Words(
+            frozenset(
+                name
+                for one in told
+                if (
+                    name := agreeing.name(
+                        given=one.get("given_name", ""),
+                        family=one.get("family_name", ""),
+                        display=one.get("display_name", ""),
+                    )
+                )
+            ),
+            frozenset(day for one in told if (day := agreeing.birthday(one.get("birthday", "")))),
+        )
+        for record, told in said.items()
+    }
 
 
 def _move(

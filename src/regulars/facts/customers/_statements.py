@@ -1,6 +1,6 @@
 """What each source said of each record, sealed: a document for each source; and the fold that is shown of a person."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -22,6 +22,8 @@ EARLIER = "earlier"
 #: A country that nobody told: it came with an order.
 FROM_ORDERS = "orders"
 MOST_SOURCES = 50
+#: What of a record speaks for its being somebody, or against it.
+COMPARED = ("given_name", "family_name", "display_name", "birthday")
 _TABLE = "customers_statement"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -78,6 +80,8 @@ class Statements:
         self._rank = survivorship.ranks(surest_first)
         self._of: dict[int, dict[str, Document]] = {record: {} for records in people.values() for record in records}
         self._changed: set[tuple[int, str]] = set()
+        #: Records of which something else is told now that identity compares.
+        self.told_anew: set[int] = set()
         self._load()
         # What orders told stands aside as soon as somebody says something of the country.
         self._countries = {
@@ -140,6 +144,8 @@ class Statements:
             before = self.shown(person, field)
             document[field] = (text, when, by)
             self._changed.add((record, source))
+            if field in COMPARED:
+                self.told_anew.add(record)
             if (after := self.shown(person, field)) != before:
                 changes[field] = after
         return changes
@@ -193,6 +199,24 @@ class Statements:
                 when = (row.described_at - _EPOCH) // _MICROSECOND
                 self._of[record][EARLIER] = {field: (text, when, "") for field, text in told.items()}
                 self._changed.add((record, EARLIER))
+
+
+def said_of(records: Collection[int]) -> dict[int, list[Document]]:
+    """What each source said of each record itself, whoever it was joined to. Two queries."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT customer_id, source, sealed FROM customers_statement WHERE customer_id = ANY(%s)", [list(records)]
+        )
+        rows = cursor.fetchall()
+    found: dict[int, list[Document]] = {}
+    if rows:
+        opened = vault.open_many(
+            [Sealed(record, _TABLE, _column(source), record, bytes(sealed)) for record, source, sealed in rows]
+        )
+        for (record, _source, _sealed), plain in zip(rows, opened, strict=True):
+            if plain is not None:
+                found.setdefault(record, []).append(_DECODER.decode(plain))
+    return found
 
 
 def _column(source: str) -> str:

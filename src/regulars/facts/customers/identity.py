@@ -5,7 +5,7 @@ same whatever order they came in. To take evidence back is to add that it does n
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -264,6 +264,17 @@ def set_rules(*, rules: IdentityRules, at: datetime, by: Actor) -> Changed:
         return done
 
 
+def look_again(*, records: Sequence[int], at: datetime, by: Actor) -> Changed:
+    """What these records told of names and birthdays may speak for or against what they are joined by: decide it anew.
+
+    One transaction. Again changes nothing.
+    """
+    with transaction.atomic():
+        _settling.lock()
+        there = set(Customer.objects.filter(id__in=records).values_list("id", flat=True))
+        return _settle(there, {"act": "told"}, at, by) if there else Changed((), (), ())
+
+
 def rules() -> IdentityRules:
     """The rules that count now. One row."""
     return _settling.current_rules()
@@ -273,8 +284,7 @@ def what_if(rules: IdentityRules) -> Preview:
     """What these rules would change, on all the evidence there is. Writes nothing; reads every link once."""
     scene = _settling.whole_scene()
     now = persons.of_many(scene.records)
-    then = projecting.people(scene.records, scene.proofs, scene.decisions, rules)
-    return _preview(now, then)
+    return _preview(now, scene.people(rules))
 
 
 def preview_join(*, one: int, other: int, at: datetime) -> Preview:
@@ -283,14 +293,14 @@ def preview_join(*, one: int, other: int, at: datetime) -> Preview:
     scene = _settling.scene({one, other})
     decided = [*scene.decisions, Decided(min(one, other), max(one, other), "join", at)]
     now = persons.of_many(scene.records)
-    return _preview(now, projecting.people(scene.records, scene.proofs, decided, rules()))
+    return _preview(now, replace(scene, decisions=decided).people(rules()))
 
 
 def explain(person: int) -> Explained:
     """Why a person's records are one person. A few queries."""
     records = persons.records_of(person)
     scene = _settling.scene(records)
-    people = projecting.people(scene.records, scene.proofs, scene.decisions, rules())
+    people = scene.people(rules())
     joins = tuple(join for join in people.joins if join.one in records)
     return Explained(records[0], records, joins, tuple(links_of(records)), tuple(history_of(records)))
 

@@ -3,8 +3,11 @@
 from django.utils import timezone
 
 from regulars.facts.customers import profiles, suggesting
+from regulars.facts.customers._looking_again import look_again
 from regulars.kit.actors import SYSTEM, Actor
 from regulars.runtime.jobs.tasks import task
+
+__all__ = ["look_again", "show_anew", "suggest"]
 
 _BY = Actor("system", "customers.suggest")
 

@@ -44,27 +44,29 @@ class NoEvidence(Refusal):
 class Kind:
     """One kind of identifier. `scope` is what its namespace names; empty where the whole world shares one.
 
-    `is_contact`: personal, kept as a keyed hash alone. `refused` says why this kind is never a key.
+    `is_contact`: personal, kept as a keyed hash alone. `is_handed_on`: families share it, or it gets a new owner, so
+    that who proves it is not always who had it. `refused` says why this kind is never a key.
     """
 
     name: str
     label: Promise
     scope: str = ""
     is_contact: bool = False
+    is_handed_on: bool = False
     refused: Promise | None = None
 
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("phone", _("Phone"), is_contact=True),
-        Kind("email", _("E-mail"), is_contact=True),
+        Kind("phone", _("Phone"), is_contact=True, is_handed_on=True),
+        Kind("email", _("E-mail"), is_contact=True, is_handed_on=True),
         Kind("wechat_unionid", _("WeChat unionid"), scope="the open-platform account"),
         Kind("wechat_openid", _("WeChat openid"), scope="the app"),
         Kind("alipay_user", _("Alipay user"), scope="the app"),
         Kind("taobao_ouid", _("Taobao ouid"), scope="the shop"),
         Kind("taobao_omid", _("Taobao omid"), scope="the brand"),
-        Kind("card", _("Member's card"), scope="the programme"),
+        Kind("card", _("Member's card"), scope="the programme", is_handed_on=True),
         Kind("login", _("Sign-in account"), scope="the issuer"),
         Kind(
             "taobao_oaid",

@@ -15,6 +15,7 @@ from regulars.facts.company import company
 from regulars.facts.customers import (
     _claims,
     _in_bulk,
+    _looking_again,
     _names,
     _sealing,
     _statements,
@@ -245,6 +246,7 @@ def describe(
         kept, said = _known([person], rows)
         changes = said.take(person, customer, _source(source, by), told, at, str(by))
         found = _write_many(rows, kept, said, {person: changes} if changes else {}, _since([person], kept, at))
+        _looking_again.defer(said.told_anew)
         shared = tuple(kind for _, kind in found)
         Description.objects.create(
             key=key, customer_id=customer, changed=sorted(changes), shared=list(shared), described_at=at
@@ -292,6 +294,7 @@ def describe_many(
             if new:
                 changed[person_of[customer]] = changed.get(person_of[customer], {}) | new
         shared = _write_many(rows, kept, said, changed, _since(changed, kept, at))
+        _looking_again.defer(said.told_anew)
         Description.objects.bulk_create(
             Description(
                 key=keys[customer],
@@ -358,6 +361,7 @@ def describe_each(*, told: Sequence[Told], by: Actor, origin: Origin) -> Describ
             if (new := {field: now for field, text in was.items() if (now := said.shown(customer, field)) != text})
         }
         shared = _write_many(rows, kept, said, changed, at)
+        _looking_again.defer(said.told_anew)
         # Of one key told twice in a batch the second changed nothing.
         Description.objects.bulk_create(
             [

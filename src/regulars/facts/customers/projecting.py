@@ -2,21 +2,27 @@
 
 Pieces of evidence that may join two records are taken the strongest first, then the oldest. Each joins its two people
 unless that breaks a rule: somebody said they are two, a person would have more identifiers of a kind than people have,
-or an identifier stopped being evidence. What was not joined for a rule is a question for somebody.
+an identifier stopped being evidence, or it is of a kind that goes from hand to hand and what else they told speaks
+against it, or says nothing. What was not joined for a rule is a question for somebody.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Literal, NamedTuple
 
-from regulars.facts.customers.kinds import STRENGTH, Evidence
-from regulars.facts.customers.rules import IdentityRules
+from regulars.facts.customers import agreeing
+from regulars.facts.customers.agreeing import Words
+from regulars.facts.customers.kinds import KINDS, STRENGTH, Evidence
+from regulars.facts.customers.rules import IdentityRules, KindRule
 
-Why = Literal["new_owner", "too_many", "too_large"]
+Why = Literal["new_owner", "too_many", "too_large", "contradicted", "nothing_else"]
 Verdict = Literal["join", "apart", "open"]
+#: Of an identifier that goes from hand to hand every two who proved it are compared, of more than these neighbours.
+_ALL_PAIRS_OF = 12
+_NO_WORDS: Mapping[int, Words] = {}
 
 
 class Identifier(NamedTuple):
@@ -82,41 +88,63 @@ class People:
     worn: Mapping[Identifier, int]
 
 
+class _Wanted(NamedTuple):
+    """A join that evidence wants, and whether it needs nothing else, nothing against it, or something for it."""
+
+    join: Join
+    needs: Literal["nothing", "nothing against", "something for"]
+
+
 def people(
-    records: Iterable[int], proofs: Iterable[Proof], decisions: Iterable[Decided], rules: IdentityRules
+    records: Iterable[int],
+    proofs: Iterable[Proof],
+    decisions: Iterable[Decided],
+    rules: IdentityRules,
+    words: Mapping[int, Words] = _NO_WORDS,
 ) -> People:
-    """Who is who, of these records. Every record that a proof or a decision names must be among them."""
+    """Who is who, of these records. Every record that a proof or a decision names must be among them.
+
+    `words` are what each record told of names and birthdays, as far as it told any.
+    """
     proved_by = _that_count(proofs, rules)
     worn = {
         identifier: number
         for identifier, proved in proved_by.items()
         if (number := len({proof.record for proof in proved})) > rules.of(identifier.kind).most_people
     }
-    wanted: list[Join] = []
+    wanted: list[_Wanted] = []
     conflicts: set[Conflict] = set()
     for identifier in proved_by.keys() - worn.keys():
-        joins, owners = _of_identifier(identifier, proved_by[identifier], rules.of(identifier.kind).lasts_days)
+        joins, owners = _of_identifier(identifier, proved_by[identifier], rules.of(identifier.kind))
         wanted += joins
         conflicts |= owners
     decided = latest(decisions)
-    wanted += [Join(*pair, None, "staff", one.at) for pair, one in decided.items() if one.verdict == "join"]
-    groups = _Groups(records, proved_by, [pair for pair, one in decided.items() if one.verdict == "apart"], rules)
+    wanted += [
+        _Wanted(Join(*pair, None, "staff", one.at), "nothing") for pair, one in decided.items() if one.verdict == "join"
+    ]
+    apart = [pair for pair, one in decided.items() if one.verdict == "apart"]
+    groups = _Groups(records, proved_by, apart, rules, words)
     done: list[Join] = []
-    for join in sorted(wanted, key=_strongest_first):
-        if groups.person(join.one) == groups.person(join.other) or groups.are_kept_apart(join.one, join.other):
-            continue
-        why = groups.why_not(join)
-        if why is None:
-            groups.unite(join.one, join.other)
-            done.append(join)
-        elif join.identifier is not None:
-            conflicts.add(Conflict(min(join.one, join.other), max(join.one, join.other), join.identifier, why))
-    open_ones = (
-        one
-        for one in conflicts
-        if groups.person(one.one) != groups.person(one.other) and not groups.are_kept_apart(one.one, one.other)
-    )
-    return People(groups.persons(), done, sorted(open_ones), worn)
+    waiting = sorted(wanted, key=lambda one: _strongest_first(one.join))
+    moved = True
+    while moved:
+        # What says nothing of two records may be told by a third that one of them is joined with.
+        moved, waiting, tried = False, [], waiting
+        for one in tried:
+            join = one.join
+            if groups.person(join.one) == groups.person(join.other) or groups.are_kept_apart(join.one, join.other):
+                continue
+            if groups.why_not(one) is None:
+                groups.unite(join.one, join.other)
+                done.append(join)
+                moved = True
+            else:
+                waiting.append(one)
+    for one in waiting:
+        if one.join.identifier is not None and (why := groups.why_not(one)) is not None:
+            pair = sorted((one.join.one, one.join.other))
+            conflicts.add(Conflict(pair[0], pair[1], one.join.identifier, why))
+    return People(groups.persons(), done, _asked(conflicts, groups), worn)
 
 
 def latest(decisions: Iterable[Decided]) -> dict[tuple[int, int], Decided]:
@@ -143,24 +171,81 @@ def _that_count(proofs: Iterable[Proof], rules: IdentityRules) -> dict[Identifie
     return found
 
 
+def _asked(conflicts: Iterable[Conflict], groups: "_Groups") -> list[Conflict]:
+    """Each two people are asked about once for an identifier, by their oldest records."""
+    found: dict[tuple[int, int, Identifier], Conflict] = {}
+    for one in sorted(conflicts):
+        two = sorted((groups.person(one.one), groups.person(one.other)))
+        if two[0] != two[1] and not groups.are_kept_apart(one.one, one.other):
+            found.setdefault((two[0], two[1], one.identifier), one)
+    return sorted(found.values())
+
+
 def _of_identifier(
-    identifier: Identifier, proofs: Sequence[Proof], lasts_days: int | None
-) -> tuple[list[Join], set[Conflict]]:
+    identifier: Identifier, proofs: Sequence[Proof], rule: KindRule
+) -> tuple[list[_Wanted], set[Conflict]]:
     """Who proved the same identifier one after the other is one person, unless so much later that its owner changed."""
-    joins: list[Join] = []
+    joins: list[_Wanted] = []
     conflicts: set[Conflict] = set()
-    lasts = None if lasts_days is None else timedelta(days=lasts_days)
+    lasts = None if rule.lasts_days is None else timedelta(days=rule.lasts_days)
     told = sorted(proofs, key=lambda proof: (proof.at, proof.record, STRENGTH[proof.evidence]))
+    of_one_owner: list[list[Proof]] = [told[:1]]
     for before, after in pairwise(told):
-        if before.record == after.record:
-            continue
-        if lasts is not None and after.at - before.at > lasts:
+        if lasts is not None and after.record != before.record and after.at - before.at > lasts:
             pair = sorted((before.record, after.record))
             conflicts.add(Conflict(pair[0], pair[1], identifier, "new_owner"))
-            continue
-        weaker = min(before.evidence, after.evidence, key=lambda evidence: STRENGTH[evidence])
-        joins.append(Join(before.record, after.record, identifier, weaker, after.at))
+            of_one_owner.append([])
+        of_one_owner[-1].append(after)
+    for together in of_one_owner:
+        if not KINDS[identifier.kind].is_handed_on:
+            joins += [
+                _Wanted(_join(identifier, before, after), "nothing")
+                for before, after in pairwise(together)
+                if before.record != after.record
+            ]
+        else:
+            joins += _handed_on(identifier, together, rule)
     return joins, conflicts
+
+
+def _handed_on(identifier: Identifier, told: Sequence[Proof], rule: KindRule) -> list[_Wanted]:
+    """Every two who proved it. With nothing else to go by only who signed in with it, close enough in time."""
+    of: dict[int, list[Proof]] = defaultdict(list)
+    for proof in told:
+        of[proof.record].append(proof)
+    pairs = combinations(of, 2) if len(of) <= _ALL_PAIRS_OF else pairwise(of)
+    return [
+        _Wanted(
+            _join(identifier, _best(of[one]), _best(of[other])),
+            "nothing against" if _are_alone_enough(of[one], of[other], rule) else "something for",
+        )
+        for one, other in pairs
+    ]
+
+
+def _best(proofs: Sequence[Proof]) -> Proof:
+    """The strongest, of equally strong ones the oldest."""
+    return min(proofs, key=lambda proof: (-STRENGTH[proof.evidence], proof.at, proof.record))
+
+
+def _are_alone_enough(mine: Sequence[Proof], theirs: Sequence[Proof], rule: KindRule) -> bool:
+    if rule.alone_from is None:
+        return False
+    enough = STRENGTH[rule.alone_from]
+    within = None if rule.alone_days is None else timedelta(days=rule.alone_days)
+    return any(
+        within is None or abs(one.at - other.at) <= within
+        for one in mine
+        if STRENGTH[one.evidence] >= enough
+        for other in theirs
+        if STRENGTH[other.evidence] >= enough
+    )
+
+
+def _join(identifier: Identifier, one: Proof, other: Proof) -> Join:
+    weaker = min(one.evidence, other.evidence, key=lambda evidence: STRENGTH[evidence])
+    before, after = sorted((one, other), key=lambda proof: (proof.at, proof.record))
+    return Join(before.record, after.record, identifier, weaker, after.at)
 
 
 def _strongest_first(join: Join) -> tuple[int, datetime, Identifier, int, int]:
@@ -183,8 +268,10 @@ class _Groups:
         proved_by: Mapping[Identifier, Sequence[Proof]],
         apart: Iterable[tuple[int, int]],
         rules: IdentityRules,
+        words: Mapping[int, Words],
     ) -> None:
         self._rules = rules
+        self._words = words
         self._person = {record: record for record in records}
         self._members = {record: [record] for record in self._person}
         self._has: dict[int, dict[tuple[str, str], set[str]]] = {}
@@ -207,8 +294,9 @@ class _Groups:
         mine, theirs = self._person[one], self._person[other]
         return any(self._person[enemy] == theirs for enemy in self._apart.get(mine, ()))
 
-    def why_not(self, join: Join) -> Why | None:
+    def why_not(self, wanted: _Wanted) -> Why | None:
         """The rule that joining these two would break. What somebody decided breaks none."""
+        join = wanted.join
         if join.identifier is None:
             return None
         one, other = self._person[join.one], self._person[join.other]
@@ -220,7 +308,15 @@ class _Groups:
             most = self._rules.of(place[0]).most_a_person
             if together > max(most, len(mine[place]), len(theirs[place])):
                 return "too_many"
-        return None
+        if wanted.needs == "nothing":
+            return None
+        said = agreeing.compare(self._words_of(one), self._words_of(other))
+        if said == "other":
+            return "contradicted"
+        return "nothing_else" if said == "silent" and wanted.needs == "something for" else None
+
+    def _words_of(self, person: int) -> list[Words]:
+        return [self._words[record] for record in self._members[person] if record in self._words]
 
     def unite(self, one: int, other: int) -> None:
         keep, gone = sorted((self._person[one], self._person[other]))

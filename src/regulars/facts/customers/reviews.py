@@ -31,6 +31,8 @@ Order = Literal["newest", "likeliest"]
 KINDS: dict[str, Promise] = {
     "claim": _("Two people told the same contact"),
     "new_owner": _("The contact was proved again after a long time"),
+    "contradicted": _("They proved the same contact and told other names or birthdays"),
+    "nothing_else": _("They proved the same contact, and nothing else says whether they are one"),
     "too_many": _("Together they would have more identifiers than people have"),
     "too_large": _("Together they would be more records than people are"),
     "likeness": _("They look alike"),

@@ -14,6 +14,10 @@ class BadRules(Refusal):
     code = "customers.bad_rules"
 
 
+#: Parts of a rule that are numbers.
+NUMBERS = ("most_a_person", "most_people", "lasts_days", "alone_days")
+
+
 @dataclass(frozen=True)
 class KindRule:
     """`joins_from` is the weakest evidence that joins two members by an identifier of this kind; None never does.
@@ -22,23 +26,31 @@ class KindRule:
     `most_people` is how many records may prove one identifier before it stops being evidence: a till's phone, a shared
     tablet. `lasts_days` is for how long a proof counts against the next one: a number that somebody else proves later
     than that was given to a new owner.
+
+    Of kinds that are handed on (`kinds.Kind.is_handed_on`) two more are asked. `alone_from` is the weakest evidence of
+    both that joins where nothing else is known of them, None where something else always has to agree; and their proofs
+    are then at most `alone_days` apart, None for any time: an operator keeps a number that was given up from others for
+    so long. A name or a birthday that is another one joins nobody.
     """
 
     joins_from: Evidence | None
     most_a_person: int
     most_people: int
     lasts_days: int | None = None
+    alone_from: Evidence | None = None
+    alone_days: int | None = None
 
 
+#: China's operators keep a number that was given up for 90 days.
 DEFAULTS: dict[str, KindRule] = {
-    "phone": KindRule("contact", most_a_person=5, most_people=4, lasts_days=365),
-    "email": KindRule("contact", most_a_person=8, most_people=4),
+    "phone": KindRule("contact", most_a_person=5, most_people=4, lasts_days=365, alone_from="login", alone_days=90),
+    "email": KindRule("contact", most_a_person=8, most_people=4, alone_from="login", alone_days=90),
     "wechat_unionid": KindRule("platform", most_a_person=1, most_people=10),
     "wechat_openid": KindRule("platform", most_a_person=1, most_people=4),
     "alipay_user": KindRule("platform", most_a_person=1, most_people=4),
     "taobao_ouid": KindRule("platform", most_a_person=3, most_people=4),
     "taobao_omid": KindRule("platform", most_a_person=3, most_people=10),
-    "card": KindRule("contact", most_a_person=5, most_people=4),
+    "card": KindRule("contact", most_a_person=5, most_people=4, alone_from="login", alone_days=90),
     "login": KindRule("login", most_a_person=3, most_people=4),
 }
 
@@ -67,13 +79,18 @@ class IdentityRules:
                     f"{name}.joins_from: {rule.joins_from!r} is no evidence; choose from {', '.join(STRENGTH)}",
                     field=f"{name}.joins_from",
                 )
+            if rule.alone_from is not None and rule.alone_from not in STRENGTH:
+                raise BadRules(
+                    f"{name}.alone_from: {rule.alone_from!r} is no evidence; choose from {', '.join(STRENGTH)}",
+                    field=f"{name}.alone_from",
+                )
             if rule.joins_from == "told":
                 raise BadRules(
                     f"{name}.joins_from: what was only told joins nobody, for a wrong guess gives one person's points"
                     " to another; choose contact, login, platform or staff",
                     field=f"{name}.joins_from",
                 )
-            for part in ("most_a_person", "most_people", "lasts_days"):
+            for part in NUMBERS:
                 value = getattr(rule, part)
                 if value is not None and not 1 <= value <= 100_000:
                     raise BadRules(
@@ -107,9 +124,9 @@ def from_json(told: Mapping[str, Any], *, base: IdentityRules | None = None) -> 
     for name, parts in dict(told.get("kinds", {})).items():
         if name not in kinds:
             raise BadRules(f"kinds: there is no kind {name[:40]!r}; choose from {', '.join(DEFAULTS)}", field="kinds")
-        if unknown := set(parts) - {"joins_from", "most_a_person", "most_people", "lasts_days"}:
+        if unknown := set(parts) - {"joins_from", "alone_from", *NUMBERS}:
             raise BadRules(f"{name}.{min(unknown)[:40]}: no such rule", field=name)
-        for part in ("most_a_person", "most_people", "lasts_days"):
+        for part in NUMBERS:
             value = parts.get(part)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
                 raise BadRules(f"{name}.{part}: give a whole number", field=f"{name}.{part}")

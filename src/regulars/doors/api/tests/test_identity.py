@@ -22,7 +22,7 @@ def known(ref: str, *, phone: str = "") -> str:
 
 
 def evidence(who: str, **changes: str) -> dict[str, str]:
-    told = {"customer": who, "kind": "phone", "value": PHONE, "evidence": "contact", "source": "portal"}
+    told = {"customer": who, "kind": "phone", "value": PHONE, "evidence": "login", "source": "portal"}
     return told | changes
 
 
@@ -142,6 +142,8 @@ def test_rules_are_tried_before_they_count():
         "most_a_person": 5,
         "most_people": 2,
         "lasts_days": 365,
+        "alone_from": "login",
+        "alone_days": 90,
     }
     assert problem(li.post("identity/rules", {"kinds": {"passport": {}}}))[:2] == (422, "customers.bad_rules")
     reader = Program("identity.read", name="reader")

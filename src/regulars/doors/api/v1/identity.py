@@ -85,9 +85,15 @@ class BlockIn(exact.Told):
 
 
 class KindRuleIn(exact.Told):
-    """What is left out stays as it is. `joins_from` null joins nobody; `lasts_days` null lasts for ever."""
+    """What is left out stays as it is. `joins_from` null joins nobody; `lasts_days` null lasts for ever.
+
+    Of phones, addresses and cards: `alone_from` is the weakest evidence that joins where neither a name nor a birthday
+    agrees, null none; `alone_days` how far apart the two may then be, null any time. Other kinds do not ask.
+    """
 
     joins_from: Literal["staff", "platform", "login", "contact"] | None = None
+    alone_from: Literal["staff", "platform", "login", "contact"] | None = None
+    alone_days: Few | None = None
     most_a_person: Few | None = None
     most_people: Few | None = None
     lasts_days: Few | None = None
@@ -245,6 +251,8 @@ class KindRuleOut(exact.Shown):
     most_a_person: int
     most_people: int
     lasts_days: int | None
+    alone_from: str | None
+    alone_days: int | None
 
 
 class BlockedOut(exact.Shown):

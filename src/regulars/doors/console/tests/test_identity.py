@@ -17,17 +17,17 @@ MAREK = Actor("operator", "7")
 PHONE = "+8613812345670"
 
 
-def known(ref: str, *, phone: str = PHONE) -> int:
+def known(ref: str, *, phone: str = PHONE, name: str = "") -> int:
     [number] = customers.resolve_many(namespace="till", refs=[ref], at=MONDAY, by=MAREK, origin="live").values()
     profiles.describe(
-        customer=number, profile=Profile(display_name=f"{ref} Li", phone=phone), key=ref, at=MONDAY, by=MAREK
+        customer=number, profile=Profile(display_name=f"{name or ref} Li", phone=phone), key=ref, at=MONDAY, by=MAREK
     )
     return number
 
 
 def proves(record: int, value: str = PHONE, kind: str = "phone", namespace: str = "") -> None:
     identity.observe(
-        observation=Observation(record, kind, namespace, value, "contact", "portal", MONDAY, f"{record}-{value}"),
+        observation=Observation(record, kind, namespace, value, "login", "portal", MONDAY, f"{record}-{value}"),
         by=MAREK,
     )
 
@@ -67,7 +67,7 @@ def test_a_question_is_seen_side_by_side_answered_and_taken_back():
 
 def test_a_member_shows_the_records_why_they_are_one_and_gives_them_back():
     li = signed_in("agent")
-    anna, bo = known("anna"), known("bo", phone="+8613899990000")
+    anna, bo = known("anna"), known("bo", phone="+8613899990000", name="anna")
     public = {who: customers.get(who).public_id for who in (anna, bo)}
     proves(anna)
     proves(bo)
@@ -75,7 +75,7 @@ def test_a_member_shows_the_records_why_they_are_one_and_gives_them_back():
     assert li.get(f"/console/members/{public[bo]}/")["Location"] == f"/console/members/{public[anna]}/"
 
     page = read(li, f"/console/members/{public[anna]}/identity")
-    assert "till · anna and till · bo have the same Phone: proved with a code or a link." in page
+    assert "till · anna and till · bo have the same Phone: signed in." in page
     assert "till · bo was joined. New evidence: Phone." in page
     [_, link] = re.findall(r'name="link" value="(\d+)"', page)
     path = f"/console/members/{public[anna]}/identity/take-back"

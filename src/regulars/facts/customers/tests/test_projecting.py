@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from regulars.facts.customers.agreeing import Words
 from regulars.facts.customers.projecting import Conflict, Decided, Identifier, Proof, people
 from regulars.facts.customers.rules import IdentityRules, KindRule
 
@@ -20,7 +21,7 @@ OTHER_UNION = Identifier("wechat_unionid", "op-1", "cd")
 RULES = IdentityRules()
 
 
-def proof(record, identifier, evidence="contact", at=MONDAY, id=0):
+def proof(record, identifier, evidence="login", at=MONDAY, id=0):
     return Proof(id, record, identifier, evidence, at)
 
 
@@ -57,7 +58,7 @@ def groups(found):
         pytest.param(
             [
                 proof(ANNA, PHONE),
-                proof(ANNA, PHONE, at=MONDAY + 300 * DAY),
+                proof(ANNA, PHONE, at=MONDAY + 320 * DAY),
                 proof(BO, PHONE, at=MONDAY + 400 * DAY),
             ],
             [],
@@ -122,6 +123,80 @@ def test_what_evidence_comes_to(proofs, decisions, joined, conflicts):
     assert list(found.conflicts) == conflicts
 
 
+LI, LIS_MOTHER = Words(frozenset({"王小兰"}), frozenset({"1994-05-17"})), Words(frozenset({"李秀英"}))
+JUST_A_BIRTHDAY, NOTHING = Words(birthdays=frozenset({"1994-05-17"})), Words()
+
+
+@pytest.mark.parametrize(
+    ("proofs", "words", "joined", "conflicts"),
+    [
+        pytest.param(
+            [proof(ANNA, PHONE, "contact"), proof(BO, PHONE, "contact")],
+            {},
+            [],
+            [Conflict(ANNA, BO, PHONE, "nothing_else")],
+            id="a code came back to both, and nothing else is known",
+        ),
+        pytest.param(
+            [proof(ANNA, PHONE, "contact"), proof(BO, PHONE, "contact", at=MONDAY + 300 * DAY)],
+            {ANNA: LI, BO: JUST_A_BIRTHDAY},
+            [{ANNA, BO}],
+            [],
+            id="and they told the same birthday",
+        ),
+        pytest.param(
+            [proof(ANNA, PHONE), proof(BO, PHONE)],
+            {ANNA: LI, BO: LIS_MOTHER},
+            [],
+            [Conflict(ANNA, BO, PHONE, "contradicted")],
+            id="a family phone: other names",
+        ),
+        pytest.param(
+            [proof(ANNA, PHONE), proof(BO, PHONE, at=MONDAY + 91 * DAY)],
+            {ANNA: LI},
+            [],
+            [Conflict(ANNA, BO, PHONE, "nothing_else")],
+            id="signed in with a number that somebody new may have by now",
+        ),
+        pytest.param(
+            [proof(ANNA, UNION, "platform"), proof(BO, UNION, "platform")],
+            {ANNA: LI, BO: LIS_MOTHER},
+            [{ANNA, BO}],
+            [],
+            id="nobody hands a WeChat account on: the parcel went to the mother",
+        ),
+        pytest.param(
+            [
+                proof(ANNA, PHONE, "contact"),
+                proof(BO, PHONE, "contact"),
+                proof(BO, UNION, "platform"),
+                proof(CHEN, UNION, "platform"),
+            ],
+            {ANNA: LI, CHEN: LI},
+            [{ANNA, BO, CHEN}],
+            [],
+            id="what says nothing of two is told by a third",
+        ),
+        pytest.param(
+            [
+                proof(ANNA, PHONE, "contact"),
+                proof(BO, PHONE, "contact"),
+                proof(CHEN, PHONE, "contact"),
+            ],
+            {ANNA: LI, BO: LIS_MOTHER, CHEN: LI},
+            [{ANNA, CHEN}],
+            [Conflict(ANNA, BO, PHONE, "contradicted")],
+            id="two of one name find each other across a third, who is asked about once",
+        ),
+    ],
+)
+def test_what_goes_from_hand_to_hand_needs_something_that_agrees(proofs, words, joined, conflicts):
+    found = people({ANNA, BO, CHEN}, proofs, [], RULES, words)
+
+    assert groups(found) == {frozenset(records) for records in joined}
+    assert list(found.conflicts) == conflicts
+
+
 def test_an_identifier_of_many_people_is_evidence_of_nothing():
     everybody = [proof(record, PHONE) for record in (ANNA, BO, CHEN, DEV, EVA)]
 
@@ -164,6 +239,7 @@ DECISIONS = st.builds(
     st.sampled_from(("join", "apart", "open")),
     st.integers(0, 2),
 )
+WORDS = st.dictionaries(st.integers(1, 8), st.sampled_from((LI, LIS_MOTHER, JUST_A_BIRTHDAY, NOTHING)))
 STRICT = IdentityRules(
     kinds={"phone": KindRule("contact", most_a_person=1, most_people=3, lasts_days=150)}, most_records=4
 )
@@ -174,21 +250,22 @@ STRICT = IdentityRules(
     st.lists(PROOFS, max_size=14),
     st.lists(DECISIONS, max_size=4),
     st.sampled_from((RULES, STRICT)),
+    WORDS,
     st.randoms(use_true_random=False),
 )
-def test_the_order_of_links_never_matters(proofs, decisions, rules, random):
-    first = people(range(1, 9), proofs, decisions, rules)
+def test_the_order_of_links_never_matters(proofs, decisions, rules, words, random):
+    first = people(range(1, 9), proofs, decisions, rules, words)
     random.shuffle(proofs)
     random.shuffle(decisions)
-    second = people(range(1, 9), proofs, decisions, rules)
+    second = people(range(1, 9), proofs, decisions, rules, words)
 
     assert first == second
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(PROOFS, max_size=14), st.lists(DECISIONS, max_size=4), st.sampled_from((RULES, STRICT)))
-def test_nobody_is_joined_against_a_decision_or_by_what_was_only_told(proofs, decisions, rules):
-    found = people(range(1, 9), proofs, decisions, rules)
+@given(st.lists(PROOFS, max_size=14), st.lists(DECISIONS, max_size=4), st.sampled_from((RULES, STRICT)), WORDS)
+def test_nobody_is_joined_against_a_decision_or_by_what_was_only_told(proofs, decisions, rules, words):
+    found = people(range(1, 9), proofs, decisions, rules, words)
 
     latest = {}
     for one in sorted(decisions, key=lambda one: (one.at, {"join": 0, "open": 1, "apart": 2}[one.verdict])):
@@ -200,3 +277,13 @@ def test_nobody_is_joined_against_a_decision_or_by_what_was_only_told(proofs, de
         assert found.person[join.one] == found.person[join.other]
         assert join.evidence != "told"
     assert groups(people(range(1, 9), [], [], rules)) == set()
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PROOFS.filter(lambda proof: proof.identifier.kind != "wechat_unionid"), max_size=14), WORDS)
+def test_nobody_is_joined_by_a_contact_with_whom_they_contradict(proofs, words):
+    found = people(range(1, 9), proofs, [], RULES, words)
+
+    for together in groups(found):
+        told = [words[record] for record in together if record in words]
+        assert not (LIS_MOTHER in told and LI in told)
