@@ -89,6 +89,9 @@ _NOBODYS_MAIL = re.compile(
     r"|.*@(test|example|invalid|localhost|none|null|no-?e?mail)(\.[a-z]+)?",
     re.IGNORECASE,
 )
+_EXAMPLES = re.compile(
+    r"(?!(tests?|asdf|abc|dummy|fake|unknown|guest|anonymous|none|null|nobody)@).*@example\.(com|org|net|cn)"
+)
 #: All zeros, one digit throughout, or the operator's own line; 138 8888 8888 is a number that people pay for.
 _NOBODYS_PHONE = re.compile(r".*0{7,}.*|\+[0-9]{1,3}?([0-9])\1{6,}|\+8613800138000")
 _COUNTING = ("123456789", "987654321", "012345678")
@@ -142,6 +145,14 @@ def why_nobody(kind: str, compared: str) -> str:
             return "is what people type to be let through; leave it out"
         return ""
     return identifiers.why_unusable(compared)
+
+
+def is_nobodys(kind: str, compared: str) -> bool:
+    """Whether nobody can be known by this contact, however many told it. Narrower than `why_nobody`: addresses of the
+    domains kept for examples, and numbers that count, are no evidence but may be somebody's."""
+    if kind == "email":
+        return _NOBODYS_MAIL.fullmatch(compared) is not None and _EXAMPLES.fullmatch(compared) is None
+    return _NOBODYS_PHONE.fullmatch(compared) is not None
 
 
 def _plain(text: str, region: str) -> str:

@@ -21,6 +21,7 @@ from regulars.facts.customers import (
     _statements,
     birthdays,
     contacts,
+    kinds,
     persons,
     traits,
 )
@@ -457,7 +458,7 @@ def _write_many(
     if not changed:
         return []
     digests: dict[tuple[int, str], bytes | None] = {
-        (customer, kind): _contact_digest(kind, new[kind]) if new[kind] else None
+        (customer, kind): lookup.digest(kind, _compared(kind, new[kind])) if new[kind] else None
         for customer, new in changed.items()
         for kind in ("email", "phone")
         if kind in new
@@ -473,8 +474,15 @@ def _write_many(
         }
     )
     latest_at = max(at[customer] for customer in changed)
-    shared = _in_bulk.claim(digests, latest_at)
-    _claims.follow(digests, shared, at=latest_at)
+    # Nobody is known by what people type to be let through, and nobody is asked about it.
+    claimed = {
+        (customer, kind): None
+        if digest and kinds.is_nobodys(kind, _compared(kind, changed[customer][kind]))
+        else digest
+        for (customer, kind), digest in digests.items()
+    }
+    shared = _in_bulk.claim(claimed, latest_at)
+    _claims.follow(claimed, shared, at=latest_at)
     return shared
 
 
@@ -482,7 +490,19 @@ def masked(customers: Sequence[int]) -> dict[int, MaskedProfile]:
     """What a list may show of each of `customers`; all of them are in the answer. One query."""
     opened = _sealing.open_of(customers, (*_NAMES, "email", "phone"))
     empty = MaskedProfile()
-    return {customer: _mask(opened[customer]) if customer in opened else empty for customer in customers}
+    return {customer: mask(opened[customer]) if customer in opened else empty for customer in customers}
+
+
+def masked_alone(records: Sequence[int]) -> dict[int, MaskedProfile]:
+    """What a list may show of each of `records` itself, whoever it was joined to. A few queries."""
+    if not records:
+        return {}
+    rows = Customer.objects.in_bulk(list(records))
+    kept = Row.objects.in_bulk(list(records))
+    alone = {record: (record,) for record in records}
+    said = Statements(alone, rows, kept, preferences.read(SURER_SOURCES), sealed=SEALED)
+    told = (*_NAMES, "email", "phone")
+    return {record: mask({field: said.shown(record, field) for field in told}) for record in records}
 
 
 def reveal(*, customer: int, fields: Iterable[str], purpose: Purpose, at: datetime, by: Actor) -> dict[str, str]:
@@ -829,11 +849,12 @@ def _readable(
     return shown, hidden
 
 
-def _contact_digest(kind: str, value: str) -> bytes:
-    return lookup.digest(kind, contacts.email(value).key if kind == "email" else value)
+def _compared(kind: str, value: str) -> str:
+    return contacts.email(value).key if kind == "email" else value
 
 
-def _mask(opened: Mapping[str, str]) -> MaskedProfile:
+def mask(opened: Mapping[str, str]) -> MaskedProfile:
+    """What a list may show of these fields in plain text."""
     return MaskedProfile(
         name=contacts.masked_name(shown_name(opened)),
         email=contacts.masked_email(opened["email"]) if opened.get("email") else "",

@@ -22,7 +22,7 @@ class Called:
 
 @dataclass(frozen=True)
 class RecordView:
-    """One record: `joined_at` is None for the one that stands for the person."""
+    """One record: `joined_at` is None for the one that stands for the person; `masked` is what was told of it alone."""
 
     id: int
     public_id: str
@@ -65,7 +65,8 @@ def of_many(people: Sequence[int]) -> dict[int, tuple[RecordView, ...]]:
     records_of = persons.records_of_many(people)
     every = sorted({record for records in records_of.values() for record in records})
     rows = {row.id: row for row in Customer.objects.filter(id__in=every)}
-    masked = profiles.masked(every)
+    joined = [record for records in records_of.values() if len(records) > 1 for record in records]
+    masked = profiles.masked(every) | profiles.masked_alone(joined)
     called: dict[int, list[Called]] = {record: [] for record in every}
     known = Identifier.objects.filter(customer_id__in=every, kind="external").order_by("since_at", "id")
     for one in known:

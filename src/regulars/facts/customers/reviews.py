@@ -30,6 +30,7 @@ Order = Literal["newest", "likeliest"]
 #: Why it is asked, by kind, in the order of urgency.
 KINDS: dict[str, Promise] = {
     "claim": _("Two people told the same contact"),
+    "alias": _("A program says that they are one person"),
     "new_owner": _("The contact was proved again after a long time"),
     "contradicted": _("They proved the same contact and told other names or birthdays"),
     "nothing_else": _("They proved the same contact, and nothing else says whether they are one"),

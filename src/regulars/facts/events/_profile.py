@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from regulars.facts.customers import consent, customers, identifiers, profiles
+from regulars.facts.customers import asking, consent, customers, identifiers, profiles
 from regulars.facts.customers import traits as own_traits
 from regulars.facts.customers.purposes import ANY, Place
 from regulars.facts.events import _standing, consents, devices, messages, stream, traits
@@ -62,10 +62,12 @@ def take(events: Sequence[Event]) -> None:
         if event.kind == _IDENTIFY:
             hidden = personal.get(event.id, {})
             mine.told(traits.others(traits.told(event.data, hidden), hidden))
-        elif event.kind == _ALIAS and (other := former[event.id].met(known, event)) is not None and other is not mine:
-            links.append(_Link("alias", other.id, mine.id, event))
+        elif event.kind == _ALIAS:
+            met = former[event.id].met(known, event)
+            links += [_Link("alias", other.id, mine.id, event) for other in met if other is not mine]
     _give_customers(known, events)
     now_known, disputed = _link(known, links)
+    _ask(known, links)
     _standing.save(list(known.values()))
     devices.reckon(disputed)
     _seal_anew(events, known, personal)
@@ -129,15 +131,16 @@ class _Former:
     def ids(self) -> tuple[UUID, ...]:
         return () if self.user is None or self.device is None else (self.user, self.device)
 
-    def met(self, known: dict[UUID, Standing], event: Event) -> Standing | None:
-        """The one that was met before, the device first: clients alias what a browser did. A device where none was."""
+    def met(self, known: dict[UUID, Standing], event: Event) -> list[Standing]:
+        """Who was met before by that name: a device, for clients alias what a browser did, or a user, or either. A
+        device where none was."""
         if self.user is None or self.device is None or self.user == event.visitor:
-            return None
-        for id in (self.device, self.user):
-            if id in known:
-                return known[id]
-        known[self.device] = Standing.new(self.device, self.namespace, "device", self.ref, event)
-        return known[self.device]
+            return []
+        found = [known[id] for id in (self.device, self.user) if id in known]
+        if not found:
+            found = [Standing.new(self.device, self.namespace, "device", self.ref, event)]
+            known[self.device] = found[0]
+        return found
 
 
 def _former(event: Event, personal: Mapping[int, Mapping[str, Any]], spaces: Mapping[int, str]) -> _Former:
@@ -213,6 +216,19 @@ def _link(known: Mapping[UUID, Standing], links: Sequence[_Link]) -> tuple[list[
                 ],
             )
     return list(dict.fromkeys(fresh)), {link.visitor for link, contradicts in evidence.values() if contradicts}
+
+
+def _ask(known: Mapping[UUID, Standing], links: Sequence[_Link]) -> None:
+    """An alias of two users is no proof that they are one: somebody is asked."""
+    pairs: dict[tuple[int, int], datetime] = {}
+    for link in links:
+        former, now = known[link.visitor], known[link.other]
+        if link.kind != "alias" or former.kind != "user" or former.customer is None or now.customer is None:
+            continue
+        if former.customer != now.customer:
+            pairs[former.customer, now.customer] = link.event.received_at
+    if pairs:
+        asking.ask(pairs=pairs, at=max(pairs.values()))
 
 
 def _seal_anew(

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from regulars.facts.customers import blocking, identity, persons, records, reviews
+from regulars.facts.customers import blocking, identity, persons, profiles, records, reviews
 from regulars.facts.customers.identity import Observation, Reason
+from regulars.facts.customers.models import Identifier
 from regulars.facts.customers.profiles import Profile
 from regulars.facts.customers.reviews import NotAboutTwo, NothingDecided, UnknownReview
 from regulars.facts.customers.tests.builders import MAREK, MONDAY, a_customer, described
@@ -178,3 +179,23 @@ def test_what_is_no_question_is_refused():
         reviews.get("nonsense")
     with pytest.raises(UnknownReview):
         reviews.get("rev_00000000000000000000000000")
+
+
+def test_what_people_type_to_be_let_through_makes_nobody_known_and_asks_nobody():
+    for number, (phone, email) in enumerate(
+        [("13800138000", "test@test.com"), ("000 0000 0000", "TEST@test.com"), ("+8613800138000", "none@qq.com")]
+    ):
+        described(a_customer(f"somebody-{number}"), Profile(phone=phone, email=email))
+    assert reviews.listed(state=None) == []
+    assert not Identifier.objects.filter(kind__in=("phone", "email")).exists()
+    assert len(profiles.find_by_phone("13800138000")) == 2, "it stays as it was told"
+
+
+def test_a_joined_record_shows_what_was_told_of_it_alone():
+    anna, bo = told_by("anna", "bo")
+    described(bo, Profile(email="bo@shop.cn"), key="later")
+    identity.join(one=anna, other=bo, why=Reason.DOCUMENT, key="j", at=MONDAY, by=MAREK)
+
+    mine, theirs = records.of(anna)
+    assert (mine.masked.name, mine.masked.email) == ("A** L**", "")
+    assert (theirs.masked.name, theirs.masked.email, theirs.masked.phone) == ("B** L**", "b***@shop.cn", "138****5670")

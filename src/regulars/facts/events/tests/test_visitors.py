@@ -7,7 +7,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from regulars.facts.customers import customers, profiles
+from regulars.facts.customers import customers, persons, profiles, reviews
+from regulars.facts.customers.identity import Reason
 from regulars.facts.customers.profiles import Profile, Purpose
 from regulars.facts.events import following, stream
 from regulars.facts.events.following import follow_everything
@@ -285,6 +286,25 @@ def test_alias_links_a_browser_and_merges_nobody():
     told = {(one.other, one.contradicts) for one in Evidence.objects.filter(kind="alias")}
     assert told == {(visitor("li").id, False), (visitor("li").id, True)}
     assert visitor("li").counts == {"Product Viewed": 1, ":alias": 4, ":group": 1}
+
+
+def test_an_alias_of_two_members_asks_somebody_once():
+    source = a_source()
+    sent(source, {"type": "alias", "userId": "li", "previousId": "old-li"})
+    follow_everything()
+    sent(source, viewed("old-li"))
+    sent(source, {"type": "alias", "userId": "li", "previousId": "old-li"})
+    sent(source, {"type": "alias", "userId": "old-li", "previousId": "li"})
+    follow_everything()
+
+    [asked] = reviews.listed()
+    assert (asked.kind, asked.one, asked.other) == ("alias", *sorted((member("li"), member("old-li"))))
+    assert len(persons.records_of(member("li"))) == 1
+
+    reviews.keep_apart(review=asked, why=Reason.MISTAKE, key="apart", at=MONDAY, by=MAREK)
+    sent(source, {"type": "alias", "userId": "li", "previousId": "old-li"})
+    follow_everything()
+    assert reviews.listed() == []
 
 
 def test_read_again_from_nothing_it_is_the_same(monkeypatch):
