@@ -5,6 +5,7 @@ from django.urls import path
 from regulars.doors.console import (
     account,
     consents,
+    deeds,
     doorstep,
     identity,
     identity_rules,
@@ -104,6 +105,7 @@ urlpatterns = [
     path("live/", live.live, name="live"),
     path("live/<int:number>/", live.event, name="event"),
     path("staff/", staff.staff, name="staff"),
+    path("staff/<int:operator>/", deeds.deeds, name="staff-deeds"),
     path("staff/invite", staff.invite, name="staff-invite"),
     path("staff/<int:operator>/role", staff.set_role, name="staff-role"),
     path("staff/<int:operator>/active", staff.set_active, name="staff-active"),

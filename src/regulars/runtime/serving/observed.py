@@ -24,6 +24,8 @@ _SAFE = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 NO_ROUTE = "(no route)"
 #: Nobody receives it; the log and the figures must not count a caller who gave up among our failures.
 CLIENT_WENT_AWAY = 499
+#: Until an answer begins.
+NOT_ANSWERED = 0
 #: A caller may send any word for a method; each one counted would be a series of its own, for as long as we run.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 OTHER_METHOD = "OTHER"
@@ -47,7 +49,14 @@ class Observed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        chosen, status, began = _id_of(scope), 500, time.perf_counter()
+        chosen, status, began = _id_of(scope), NOT_ANSWERED, time.perf_counter()
+        has_gone = False
+
+        async def receiving() -> Message:
+            nonlocal has_gone
+            message = await receive()
+            has_gone = has_gone or message["type"] == "http.disconnect"
+            return message
 
         async def sending(message: Message) -> None:
             nonlocal status
@@ -58,11 +67,14 @@ class Observed:
 
         token = request_id.set(chosen)
         try:
-            await self._app(scope, receive, sending)
+            await self._app(scope, receiving, sending)
         except asyncio.CancelledError:
-            status = CLIENT_WENT_AWAY
+            has_gone = True
             raise
         finally:
+            if status == NOT_ANSWERED:
+                # Django ends quietly when its client goes away while it works: nobody's error.
+                status = CLIENT_WENT_AWAY if has_gone else 500
             seconds = time.perf_counter() - began
             route = scope.get("regulars.route") or NO_ROUTE
             method = scope["method"] if scope["method"] in METHODS else OTHER_METHOD

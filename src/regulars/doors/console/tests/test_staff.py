@@ -3,9 +3,14 @@
 import re
 
 import pytest
+from django.db import transaction
 from django.test import Client
 
-from regulars.doors.console.tests.builders import PASSWORD, an_operator, signed_in
+from regulars.doors.console import deeds
+from regulars.doors.console.tests.builders import MONDAY, PASSWORD, an_operator, signed_in
+from regulars.facts.customers import customers, profiles
+from regulars.facts.customers.profiles import Profile, Purpose
+from regulars.kit.actors import SYSTEM
 from regulars.runtime.staff import operators
 from regulars.runtime.trail import trail
 
@@ -92,3 +97,52 @@ def test_a_manager_looks_and_cannot_change():
     assert (
         lin.post("/console/staff/invite", {"name": "X", "email": "x@shop.example", "role": "owner"}).status_code == 403
     )
+
+
+def test_the_owner_sees_what_each_did_and_to_whom():
+    marek = signed_in("owner", name="marek")
+    ines = an_operator("ines", "agent")
+    told = customers.resolve_many(namespace="till", refs=["hanna"], at=MONDAY, by=SYSTEM, origin="live")
+    hanna = customers.get(told["hanna"])
+    profiles.describe(
+        customer=hanna.id, profile=Profile(display_name="Hanna Berg"), key="till", at=MONDAY, by=SYSTEM, source="till"
+    )
+    profiles.reveal(
+        customer=hanna.id, fields=["display_name"], purpose=Purpose.SERVICE, at=MONDAY, by=operators.actor(ines)
+    )
+    operators.set_language(operator=ines, language="zh-hans", at=MONDAY, by=operators.actor(ines))
+
+    page = marek.get(f"/console/staff/{ines}/").content.decode()
+
+    assert "looked at the contacts" in page
+    assert f"/console/members/{hanna.public_id}/" in page
+    assert "Hanna Berg" not in page
+    assert "changed the own language" in page
+    assert "zh-hans" in page
+
+
+def test_what_somebody_did_comes_in_pages():
+    marek = signed_in("owner", name="marek")
+    ines = an_operator("ines", "agent")
+    for number in range(deeds.SHOWN + 1):
+        with transaction.atomic():
+            trail.record(by=operators.actor(ines), verb="jobs.retry", subject=f"job:{number}", at=MONDAY)
+
+    first = marek.get(f"/console/staff/{ines}/").content.decode()
+    older = re.search(r'href="(\?before=[^"]+)"', first)[1]
+    second = marek.get(f"/console/staff/{ines}/{older}").content.decode()
+
+    assert "Job 50" in first
+    assert "Job 0<" not in first
+    assert "Job 0<" in second
+    assert marek.get(f"/console/staff/{ines}/?before=nonsense").status_code == 404
+
+
+def test_others_see_their_own_deeds_only():
+    lin = signed_in("manager", name="lin")
+    ines = an_operator("ines", "agent")
+    own = operators.find("lin@shop.example").id
+
+    assert lin.get(f"/console/staff/{ines}/").status_code == 404
+    assert lin.get(f"/console/staff/{own}/").status_code == 200
+    assert lin.get("/console/staff/99999/").status_code == 404

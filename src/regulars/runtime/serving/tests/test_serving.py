@@ -72,6 +72,27 @@ def test_a_made_up_method_makes_no_series_of_its_own(monkeypatch: pytest.MonkeyP
     assert "INES" not in said
 
 
+@pytest.mark.parametrize(("goes", "status"), [(True, "499"), (False, "500")])
+def test_a_caller_who_goes_before_the_answer_is_no_failure_of_ours(
+    monkeypatch: pytest.MonkeyPatch, goes: bool, status: str
+) -> None:
+    registry = Registry()
+    monkeypatch.setattr(observed, "REGISTRY", registry)
+
+    async def app(_scope: Any, receive: Any, _send: Any) -> None:
+        await receive()
+
+    async def receive() -> dict[str, str]:
+        return {"type": "http.disconnect" if goes else "http.request"}
+
+    async def send(_message: Any) -> None:
+        pytest.fail("there is no answer")
+
+    asyncio.run(Observed(app)({"type": "http", "method": "GET", "headers": []}, receive, send))
+
+    assert f'method="GET",status="{status}"}} 1' in registry.text()
+
+
 def test_labels_are_escaped() -> None:
     assert escaped('a"b\\c\nd') == 'a\\"b\\\\c\\nd'
 
