@@ -30,4 +30,4 @@ def ask(*, pairs: Collection[tuple[int, int]], at: datetime) -> int:
     told = sorted(pairs)
     with connection.cursor() as cursor:
         cursor.execute(_ASK, [KIND, at, [one for one, _ in told], [other for _, other in told]])
-        return cursor.rowcount
+        return int(cursor.rowcount)

@@ -500,7 +500,8 @@ def masked_alone(records: Sequence[int]) -> dict[int, MaskedProfile]:
     rows = Customer.objects.in_bulk(list(records))
     kept = Row.objects.in_bulk(list(records))
     alone = {record: (record,) for record in records}
-    said = Statements(alone, rows, kept, preferences.read(SURER_SOURCES), sealed=SEALED)
+    surest_first = preferences.read(SURER_SOURCES)
+    said = Statements(alone, rows, kept, surest_first, sealed=SEALED)
     told = (*_NAMES, "email", "phone")
     return {record: mask({field: said.shown(record, field) for field in told}) for record in records}
 
