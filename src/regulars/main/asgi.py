@@ -8,6 +8,7 @@ from django.core.asgi import get_asgi_application
 from django.urls import get_resolver
 
 from regulars.doors.api.v1 import problems
+from regulars.runtime.database.pooling import share_connections
 from regulars.runtime.serving.limited import Answer, Limited
 from regulars.runtime.serving.observed import App, Observed, Receive, Scope, Send
 from regulars.runtime.serving.parents import SUPERVISOR, end_with_parent
@@ -57,5 +58,6 @@ def in_a_worker() -> App:
     if os.environ.get(SUPERVISOR):
         # The worker's parent is the web server, whose own is the supervisor.
         end_with_parent()
+        share_connections()
         REGISTRY.keep_in(settings.REGULARS_HOME / "run" / "metrics")
     return application
