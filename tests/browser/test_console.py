@@ -15,7 +15,7 @@ from django.db import connections
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
-from regulars.doors.console.tests.builders import PASSWORD, a_shop, the_member
+from regulars.doors.console.tests.builders import PASSWORD, a_shop, people_twice, the_member
 from regulars.doors.console.tests.sending import sent, sources_that_send
 from regulars.facts.events import events
 from regulars.facts.sources import quarantine, sources
@@ -32,6 +32,7 @@ HEADINGS = {
     "en": {
         "today": "Today",
         "members": "Members",
+        "identity": "Identity review",
         "insight": "Insight",
         "staff": "Staff",
         "sources": "Sources",
@@ -41,6 +42,7 @@ HEADINGS = {
     "zh-hans": {
         "today": "今日",
         "members": "会员",
+        "identity": "身份核对",
         "insight": "洞察",
         "staff": "员工",
         "sources": "来源",
@@ -63,6 +65,7 @@ class House:
     app: str
     held: int
     event: int
+    questions: tuple[str, ...]
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +90,7 @@ def house(fresh_database_of_module, tmp_path_factory) -> Iterator[House]:
             app=app.public_id,
             held=held.id,
             event=event.id,
+            questions=tuple(people_twice()),
         )
         server.stop()
 
@@ -158,6 +162,13 @@ def test_every_screen_stands_in_both_languages_wide_and_narrow(browser, house, l
         "today": "/console/",
         "members": "/console/members/",
         "member": f"/console/members/{house.tomas}/",
+        "profile": f"/console/members/{house.ines}/profile/",
+        "consents": f"/console/members/{house.ines}/consent",
+        "standing": f"/console/members/{house.ines}/identity",
+        "identity": "/console/identity/",
+        "question": f"/console/identity/{house.questions[1]}/?order=likeliest",
+        "worn": f"/console/identity/{house.questions[-1]}/?order=likeliest",
+        "identity-rules": "/console/identity/rules",
         "insight": "/console/insight/",
         "sources": "/console/sources/",
         "source": f"/console/sources/{house.web}/",

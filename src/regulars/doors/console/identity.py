@@ -1,11 +1,10 @@
-"""Identity review: questions whether two records are one person, side by side, answered and taken back."""
+"""Identity review, one question: two people side by side, joined, kept apart and taken back; and on to the next."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
@@ -14,113 +13,78 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import identity_words, likeness_words, people
-from regulars.doors.console.site import fragment, may, me, page
+from regulars.doors.console import identity_sides, identity_words, likeness_words, people
+from regulars.doors.console.identity_list import Wanted, last_decision, wanted_of, why_of
+from regulars.doors.console.site import may, me, page
 from regulars.facts.company import company
-from regulars.facts.customers import customers, identity, looking, persons, reviews
+from regulars.facts.customers import comparison, customers, identity, persons, reviews
+from regulars.facts.customers.comparison import Comparison
+from regulars.facts.customers.profiles import PURPOSE_LABELS, Purpose
 from regulars.facts.customers.records import RecordView
-from regulars.facts.customers.reviews import Place, Question
-from regulars.insight.measures import readings
-from regulars.kit import paging
+from regulars.facts.customers.reviews import Question
 from regulars.kit.refusals import Refusal
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
-
-SIZE = 50
-ANY = "any"
-
-
-ORDERS: dict[str, Promise] = {"newest": gettext_lazy("newest first"), "likeliest": gettext_lazy("likeliest first")}
-
-
-class Filters(forms.Form):
-    """What the list may be narrowed by; what cannot be read is left out."""
-
-    kind = forms.ChoiceField(required=False, choices=[(kind, kind) for kind in reviews.KINDS])
-    state = forms.ChoiceField(required=False, choices=[(state, state) for state in (*reviews.STATES, ANY)])
-    order = forms.ChoiceField(required=False, choices=[(order, order) for order in ORDERS])
-    after = forms.CharField(required=False, max_length=200)
-
-
-@require_safe
-@requires("identity.read")
-def listed(request: HttpRequest) -> HttpResponseBase:
-    """Newest or likeliest first, with why each is asked; people masked."""
-    wanted, cursor = _wanted(request)
-    rows = reviews.listed(**wanted.narrowing, after=_after(cursor), limit=SIZE + 1)
-    cut = paging.cut(rows, SIZE, of=reviews.LIST, key=lambda one: one.place.key)
-    named = _named([number for one in cut.items for number in (one.one, one.other)])
-    return page(
-        request,
-        "console/identity.html",
-        title=_("Identity review"),
-        rows=[
-            {
-                "one": one,
-                "why": _why(one),
-                "likely": likeness_words.likely(one.score),
-                "signs": likeness_words.signs(one.signs),
-                "state": reviews.STATES[one.state],
-                "sides": [named.get(one.one), named.get(one.other)],
-            }
-            for one in cut.items
-        ],
-        kinds=reviews.KINDS,
-        states=reviews.STATES,
-        orders=ORDERS,
-        wanted=wanted,
-        count=reviews.count_open(wanted.kind),
-        counted=reviews.COUNTED,
-        may_rule=may(request, "identity.rules"),
-        next=f"?{urlencode({**wanted.said, 'after': cut.next})}" if cut.next else "",
-        first=f"?{wanted.query}" if cursor else "",
-        **_look(request),
-    )
-
-
-@require_POST
-@requires("identity.decide")
-def look(request: HttpRequest) -> HttpResponseBase:
-    """Ask for a look for likely duplicates, in the background."""
-    looking.soon(at=timezone.now(), by=operators.actor(me(request)))
-    return redirect(f"{reverse('console:identity')}?{urlencode({'kind': 'likeness'})}")
-
-
-@require_safe
-@requires("identity.read")
-def looked(request: HttpRequest) -> HttpResponseBase:
-    """How far the look is: the part of the page that keeps itself up to date."""
-    return fragment(request, "console/identity_look.html", **_look(request))
 
 
 @require_safe
 @requires("identity.read")
 def question(request: HttpRequest, public_id: str) -> HttpResponseBase:
-    """One question, both sides beside each other, and what joining them would move."""
+    """One question, both sides beside each other, what joining them would move, and the way to the next."""
+    return _question_page(request, _found(public_id))
+
+
+@require_POST
+@requires("identity.read")
+def reveal(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """Both sides in plain text, on this answer only; who looked and why is written down for both."""
     asked = _found(public_id)
+    if asked.kind == "worn":
+        raise Http404
+    purpose = _purpose(request)
+    if purpose is None:
+        messages.error(request, _("Say what you need it for first."))
+        return redirect(f"{reverse('console:question', args=[asked.public_id])}?{wanted_of(request)[0].query}")
+    told = _revealed(request, asked.one, asked.other, purpose)
+    return _question_page(request, asked, told, PURPOSE_LABELS[purpose])
+
+
+def _question_page(
+    request: HttpRequest, asked: Question, compared: Comparison | None = None, purpose: Promise | str = ""
+) -> HttpResponseBase:
+    wanted, _cursor = wanted_of(request)
     decided = next(
         (one for one in reviews.decisions_of([asked.one]) if (one.one, one.other) == (asked.one, asked.other)), None
     )
-    context: dict[str, Any] = {} if asked.kind == "worn" else _sides(asked.one, asked.other)
+    about_two = asked.kind != "worn"
+    context: dict[str, Any] = _sides(request, asked.one, asked.other, compared, purpose) if about_two else {}
+    before, after = reviews.neighbours(of=asked, **wanted.narrowing)
     return page(
         request,
         "console/identity_question.html",
-        title=_("The same person?") if asked.kind != "worn" else _("A contact of many"),
+        title=_("The same person?") if about_two else _("A contact of many"),
         asked=asked,
-        why=_why(asked),
+        why=why_of(asked),
+        likely=likeness_words.likely(asked.score),
         state=reviews.STATES[asked.state],
-        used_by=reviews.used_by(asked) if asked.kind == "worn" else 0,
+        used_by=0 if about_two else reviews.used_by(asked),
         identifier=identity_words.kind(asked.identifier_kind),
         decided={"why": identity_words.why(decided.why), "at": decided.at} if decided else None,
         address=reverse("console:question-answer", args=[asked.public_id]),
+        reveal_address=reverse("console:question-reveal", args=[asked.public_id]),
         is_open=asked.state == "open",
         may_decide=may(request, "identity.decide"),
         may_rule=may(request, "identity.rules"),
         reasons=identity_words.REASONS,
         key=uuid4().hex,
+        wanted=wanted,
+        before=before,
+        after=after,
+        count=reviews.count_open(wanted.kind),
+        counted=reviews.COUNTED,
+        **last_decision(request),
         **context,
     )
 
@@ -128,33 +92,72 @@ def question(request: HttpRequest, public_id: str) -> HttpResponseBase:
 @require_POST
 @requires("identity.decide")
 def answer(request: HttpRequest, public_id: str) -> HttpResponseBase:
-    """Join, keep apart, take back; or of a contact of many: block it, leave it."""
-    asked = _found(public_id)
+    """Join, keep apart, take back; or of a contact of many: block it, leave it. On to the next question."""
+    asked, (wanted, _cursor) = _found(public_id), wanted_of(request)
     told: dict[str, Any] = {"review": asked, "at": timezone.now(), "by": operators.actor(me(request))}
     act, why = request.POST.get("act", ""), identity_words.reason(request.POST.get("why", ""))
     if act == "block" and not may(request, "identity.rules"):
         raise PermissionDenied
+    is_done = False
     try:
         if act == "block":
             messages.success(request, identity_words.came_to(reviews.block(**told)))
+            is_done = True
         elif act == "set_aside":
             reviews.set_aside(**told)
             messages.success(request, _("It is left as it is."))
+            is_done = True
         elif why is None:
             messages.error(request, _("Say why first."))
         elif verb := {"join": reviews.join, "apart": reviews.keep_apart, "undo": reviews.undo}.get(act):
             changed = verb(**told, why=why, key=_key(request, act))
             messages.success(request, identity_words.came_to(changed))
+            is_done = act != "undo"
     except Refusal as refusal:
         messages.error(request, refusal.message)
-    return redirect("console:question", public_id=asked.public_id)
+    return _onward(asked, wanted) if is_done else _to(asked, wanted.said)
+
+
+def _onward(asked: Question, wanted: Wanted) -> HttpResponseBase:
+    """To the next question of the list, from its beginning again after the last, with the way to take this one back."""
+    said = {**wanted.said, "done": asked.public_id}
+    _before, after = reviews.neighbours(of=asked, **wanted.narrowing)
+    if after is None:
+        after = next((one for one in reviews.listed(**wanted.narrowing, limit=2) if one.id != asked.id), None)
+    if after is None:
+        return redirect(f"{reverse('console:identity')}?{urlencode(said)}")
+    return _to(after, said)
+
+
+def _to(asked: Question, said: Mapping[str, str]) -> HttpResponseBase:
+    path = reverse("console:question", args=[asked.public_id])
+    return redirect(f"{path}?{urlencode(said)}" if said else path)
 
 
 @require_safe
 @requires("identity.decide")
 def beside(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """Any two people beside each other, for who knows that they are one."""
-    one, other = _person(public_id), _person(request.GET.get("other", ""))
+    return _beside_page(request, public_id, request.GET.get("other", ""))
+
+
+@require_POST
+@requires("identity.decide")
+def reveal_beside(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """As `reveal`, of two people that nothing asked about."""
+    other = request.POST.get("other", "")
+    purpose = _purpose(request)
+    if purpose is None:
+        messages.error(request, _("Say what you need it for first."))
+        return redirect(f"{reverse('console:beside', args=[public_id])}?{urlencode({'other': other})}")
+    told = _revealed(request, _person(public_id), _person(other), purpose)
+    return _beside_page(request, public_id, other, told, PURPOSE_LABELS[purpose])
+
+
+def _beside_page(
+    request: HttpRequest, public_id: str, typed: str, compared: Comparison | None = None, purpose: Promise | str = ""
+) -> HttpResponseBase:
+    one, other = _person(public_id), _person(typed)
     if one == other:
         messages.info(request, _("They are one person already."))
         return redirect("console:standing", public_id=customers.get(one).public_id)
@@ -164,12 +167,13 @@ def beside(request: HttpRequest, public_id: str) -> HttpResponseBase:
         title=_("The same person?"),
         asked=None,
         address=reverse("console:beside-answer", args=[public_id]),
-        other=request.GET.get("other", ""),
+        reveal_address=reverse("console:beside-reveal", args=[public_id]),
+        other=typed,
         is_open=True,
         may_decide=True,
         reasons=identity_words.REASONS,
         key=uuid4().hex,
-        **_sides(one, other),
+        **_sides(request, one, other, compared, purpose),
     )
 
 
@@ -199,40 +203,42 @@ def answer_beside(request: HttpRequest, public_id: str) -> HttpResponseBase:
     return redirect("console:standing", public_id=customers.get(one).public_id)
 
 
-def _sides(one: int, other: int) -> dict[str, Any]:
+def _sides(
+    request: HttpRequest, one: int, other: int, compared: Comparison | None, purpose: Promise | str
+) -> dict[str, Any]:
     found = reviews.sides(one=one, other=other)
     is_one = persons.of(one) == persons.of(other)
     preview = None if is_one else identity.preview_join(one=one, other=other, at=timezone.now())
+    if compared is None and not is_one:
+        compared = comparison.of(one=one, other=other)
     return {
         "sides": [_side(found.one), *([] if is_one else [_side(found.other)])],
         "in_common": [identity_words.kind(name) for name in found.in_common],
         "preview": preview,
         "effects": identity_words.effects(preview) if preview else [],
+        "signs": likeness_words.signs(compared.signs) if compared else [],
+        "parts": identity_sides.parts(compared) if compared else [],
+        "purpose": purpose,
+        "purposes": [(one.value, words) for one, words in PURPOSE_LABELS.items()],
+        "may_reveal": compared is not None and not compared.is_plain and may(request, "contacts.reveal"),
+        "zone": company.shop().zone,
     }
 
 
 def _side(of: tuple[RecordView, ...]) -> dict[str, Any]:
-    person = of[0]
-    [shown] = people.shown([person.id])
-    return {
-        "shown": shown,
-        "records": identity_words.told(of),
-        "reading": readings.of(person.id),
-    }
+    [shown] = people.shown([of[0].id])
+    return {"shown": shown, "records": identity_words.told(of)}
 
 
-def _named(numbers: list[int]) -> dict[int, people.Shown]:
-    found = list(dict.fromkeys(numbers))
-    person_of = persons.of_many(found)
-    shown = {one.id: one for one in people.shown(list(dict.fromkeys(person_of.values())))}
-    return {number: shown[person] for number, person in person_of.items() if person in shown}
+def _purpose(request: HttpRequest) -> Purpose | None:
+    told = request.POST.get("purpose", "")
+    return Purpose(told) if told in set(Purpose) else None
 
 
-def _why(asked: Question) -> str:
-    words = str(reviews.KINDS.get(asked.kind, asked.kind))
-    if not asked.identifier_kind:
-        return words
-    return _("%(why)s: %(kind)s") % {"why": words, "kind": identity_words.kind(asked.identifier_kind)}
+def _revealed(request: HttpRequest, one: int, other: int, purpose: Purpose) -> Comparison:
+    if not may(request, "contacts.reveal"):
+        raise PermissionDenied
+    return comparison.reveal(one=one, other=other, purpose=purpose, at=timezone.now(), by=operators.actor(me(request)))
 
 
 def _key(request: HttpRequest, act: str) -> str:
@@ -252,59 +258,3 @@ def _person(public_id: str) -> int:
         return customers.by_public_id(public_id).id
     except Refusal:
         raise Http404 from None
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which questions somebody goes through, in which order."""
-
-    kind: str
-    state: str
-    order: str
-
-    @property
-    def narrowing(self) -> dict[str, Any]:
-        """As `reviews.listed` takes it."""
-        state = None if self.state == ANY else self.state
-        return {"kind": self.kind, "state": state, "order": self.order}
-
-    @property
-    def said(self) -> dict[str, str]:
-        """What of it has to stand in an address."""
-        usual = {"kind": "", "state": "open", "order": "newest"}
-        return {name: value for name, value in asdict(self).items() if value != usual[name]}
-
-    @property
-    def query(self) -> str:
-        """The same as an address ends."""
-        return urlencode(self.said)
-
-    @property
-    def is_narrowed(self) -> bool:
-        """Whether some questions are left out that wait."""
-        return bool(self.kind or self.state != "open")
-
-
-def _wanted(request: HttpRequest) -> tuple[Wanted, str]:
-    """Which questions are asked for, and the page's cursor."""
-    form = Filters(request.GET)
-    form.is_valid()
-    told = {name: str(form.cleaned_data.get(name) or "") for name in Filters.base_fields}
-    return Wanted(told["kind"], told["state"] or "open", told["order"] or "newest"), told["after"]
-
-
-def _after(cursor: str) -> Place | None:
-    try:
-        return reviews.place_at(cursor) if cursor else None
-    except paging.BadCursor:
-        return None
-
-
-def _look(request: HttpRequest) -> dict[str, Any]:
-    last = looking.last(at=timezone.now())
-    return {
-        "look": last,
-        "is_looking": last is not None and last.state in ("waiting", "running"),
-        "may_look": may(request, "identity.decide"),
-        "zone": company.shop().zone,
-    }

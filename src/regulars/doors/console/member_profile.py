@@ -258,7 +258,7 @@ def _lines(explained: Sequence[Explanation], own: Mapping[str, Trait]) -> list[L
             continue
         words = [
             Word(
-                _text(one.field, word.text, own),
+                text_of(one.field, word.text, own),
                 str(SOURCES.get(word.source, word.source)),
                 word.at,
                 names.get(word.by, ""),
@@ -272,7 +272,7 @@ def _lines(explained: Sequence[Explanation], own: Mapping[str, Trait]) -> list[L
             Line(
                 one.field,
                 name,
-                _text(one.field, one.text, own),
+                text_of(one.field, one.text, own),
                 str(BECAUSE[one.because]),
                 words[0] if is_shown else None,
                 words[1:] if is_shown else words,
@@ -282,7 +282,7 @@ def _lines(explained: Sequence[Explanation], own: Mapping[str, Trait]) -> list[L
     return lines
 
 
-def _text(field: str, text: str, own: Mapping[str, Trait]) -> str:
+def text_of(field: str, text: str, own: Mapping[str, Trait]) -> str:
     """A kept value as people read it; what is masked stays so."""
     if not text or text == "***":
         return text

@@ -579,14 +579,15 @@ def _personal(names: Iterable[str]) -> set[str]:
 
 
 def _masked_words(told: Explanation) -> Explanation:
-    words = tuple(replace(word, text=_masked_text(told.field, word.text)) for word in told.words)
-    return replace(told, text=_masked_text(told.field, told.text), words=words)
+    words = tuple(replace(word, text=masked_text(told.field, word.text)) for word in told.words)
+    return replace(told, text=masked_text(told.field, told.text), words=words)
 
 
-def _masked_text(field: str, text: str) -> str:
+def masked_text(field: str, text: str) -> str:
+    """A sealed field as people may read it; `name` is any name."""
     if not text:
         return ""
-    if field in _NAMES:
+    if field in (*_NAMES, "name"):
         return contacts.masked_name(text)
     if field == "email":
         return contacts.masked_email(text)

@@ -5,19 +5,19 @@ Where the shop is small enough their texts are kept until all pairs are compared
 opened again.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 import polars as pl
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from regulars.facts.customers import _names, _sealing, _settling, likeness, persons
 from regulars.facts.customers._candidates import Keys
-from regulars.facts.customers._comparing import Ints
-from regulars.facts.customers.models import Decision, Look, Review
+from regulars.facts.customers._comparing import UNKNOWN, Ints
+from regulars.facts.customers.models import CONTACTS, Decision, Look, Review
 from regulars.facts.customers.models import Profile as Row
 from regulars.facts.customers.projecting import Decided, latest
 from regulars.kit.actors import Actor
@@ -33,8 +33,20 @@ _KEPT = 200_000
 _LOT_OF_PAIRS = 50_000
 #: Questions settled in one transaction: others who join or part people wait for its end.
 _ASKED_AT_ONCE = 2_000
+#: Fields that have to speak for one person. A contact alone that two tell is asked about already, as a claim.
+_LEAST_SIGNS = 2
 _OPENED = ("given_name", "family_name", "display_name", "birthday", "address", "phone", "email")
+#: The level of each field that speaks against.
+_DIFFERENT = np.array([len(field.levels) - 1 for field in likeness.FIELDS])
+_READ = (*_OPENED, *(f"{kind}_digest" for kind in CONTACTS))
 _SCHEMA = {"customer": pl.Int64, **dict.fromkeys(likeness.COLUMNS, pl.String)}
+
+
+#: Contacts of more people than have one together: a till's phone, what people type to be let through.
+_WORN = """
+SELECT {kind}_digest FROM customers_profile WHERE {kind}_digest IS NOT NULL
+ GROUP BY {kind}_digest HAVING count(*) > %s
+"""
 
 
 @dataclass(frozen=True)
@@ -75,8 +87,9 @@ def suggest(
         row.save(update_fields=["opened", "seen_at"])
         progress(opened, row.people)
 
-    everybody = _read(row.people, went_on)
-    alike = list(_alike(everybody))
+    nobodys = _nobodys()
+    everybody = _read(row.people, nobodys, went_on)
+    alike = list(_alike(everybody, nobodys))
     asked, gone = _settle(alike, at, by)
     row.opened, row.alike, row.asked, row.gone = len(everybody.customers), len(alike), asked, gone
     row.ended_at = timezone.now()
@@ -97,13 +110,24 @@ class _Everybody:
         return len(self.kept) == len(self.customers)
 
 
-def _read(number: int, went_on: Callable[[int], None]) -> _Everybody:
+def _nobodys() -> frozenset[bytes]:
+    """The keyed hashes of contacts that say nothing of who somebody is. Three queries."""
+    rules = _settling.current_rules()
+    found = {bytes.fromhex(digest) for digest in rules.blocked}
+    with connection.cursor() as cursor:
+        for kind in CONTACTS:
+            cursor.execute(_WORN.format(kind=kind), [rules.of(kind).most_people])
+            found |= {bytes(digest) for (digest,) in cursor.fetchall()}
+    return frozenset(found)
+
+
+def _read(number: int, nobodys: frozenset[bytes], went_on: Callable[[int], None]) -> _Everybody:
     chance = np.random.default_rng(1969)
     customers: list[Ints] = []
     keys: list[list[Keys]] = []
     kept: list[pl.DataFrame] = []
     done = 0
-    for frame in _frames():
+    for frame in _frames(nobodys):
         customers.append(frame["customer"].to_numpy().astype(np.int64))
         keys.append(likeness.hashed_keys(likeness.Records.of(frame)))
         drawn = frame if number <= _KEPT else frame.filter(chance.random(len(frame)) < _KEPT / number)
@@ -116,20 +140,25 @@ def _read(number: int, went_on: Callable[[int], None]) -> _Everybody:
     return _Everybody(np.concatenate(customers), blocks, pl.concat(kept, rechunk=True))
 
 
-def _frames() -> Iterator[pl.DataFrame]:
+def _frames(nobodys: frozenset[bytes]) -> Iterator[pl.DataFrame]:
     after = 0
-    while rows := list(Row.objects.filter(customer_id__gt=after).order_by("customer_id").only(*_OPENED)[:_LOT]):
+    while rows := list(Row.objects.filter(customer_id__gt=after).order_by("customer_id").only(*_READ)[:_LOT]):
         after = rows[-1].customer_id
-        yield _frame(rows)
+        yield _frame(rows, nobodys)
 
 
-def _frame(rows: Iterable[Row]) -> pl.DataFrame:
+def _frame(rows: Sequence[Row], nobodys: frozenset[bytes]) -> pl.DataFrame:
     opened = _sealing.open_rows(rows, _OPENED)
+    for row in rows:
+        for kind in CONTACTS:
+            digest = getattr(row, f"{kind}_digest")
+            if digest is not None and bytes(digest) in nobodys and row.customer_id in opened:
+                opened[row.customer_id].pop(kind, None)
     people: list[dict[str, str | int | None]] = [{"customer": one, **told(opened[one])} for one in sorted(opened)]
     return pl.DataFrame(people, schema=_SCHEMA)
 
 
-def told(opened: dict[str, str]) -> dict[str, str | None]:
+def told(opened: Mapping[str, str]) -> dict[str, str | None]:
     """What an opened profile tells, in the columns that are compared."""
     given, family = opened.get("given_name", ""), opened.get("family_name", "")
     if not given and not family:
@@ -141,7 +170,7 @@ def told(opened: dict[str, str]) -> dict[str, str | None]:
     return {"given_name": given or None, "family_name": family or None, **rest}
 
 
-def _alike(everybody: _Everybody) -> Iterator[_Pair]:
+def _alike(everybody: _Everybody, nobodys: frozenset[bytes]) -> Iterator[_Pair]:
     """The pairs that are alike enough."""
     if len(everybody.customers) < 2:
         return
@@ -153,7 +182,7 @@ def _alike(everybody: _Everybody) -> Iterator[_Pair]:
             records, left, right = learned_from, one, other
         else:
             numbers = everybody.customers[np.unique(np.concatenate([one, other]))]
-            frame = _opened(numbers)
+            frame = _opened(numbers, nobodys)
             there = frame["customer"].to_numpy()
             pair = np.stack([everybody.customers[one], everybody.customers[other]])
             # Somebody may have been forgotten, or joined to another, since their hashes were made.
@@ -162,15 +191,16 @@ def _alike(everybody: _Everybody) -> Iterator[_Pair]:
             left = np.searchsorted(there, everybody.customers[one])
             right = np.searchsorted(there, everybody.customers[other])
         chance, levels = likeness.score(records, left, right, weights)
-        for place in np.flatnonzero(chance >= AT_LEAST):
+        speaking = (levels != UNKNOWN) & (levels != _DIFFERENT)
+        for place in np.flatnonzero((chance >= AT_LEAST) & (speaking.sum(axis=1) >= _LEAST_SIGNS)):
             first, second = int(everybody.customers[one[place]]), int(everybody.customers[other[place]])
             yield _Pair(first, second, float(chance[place]), signs_of(levels[place]))
 
 
-def _opened(customers: Ints) -> pl.DataFrame:
+def _opened(customers: Ints, nobodys: frozenset[bytes]) -> pl.DataFrame:
     numbers = customers.tolist()
     parts = [
-        _frame(Row.objects.filter(customer_id__in=numbers[start : start + _LOT]).only(*_OPENED))
+        _frame(list(Row.objects.filter(customer_id__in=numbers[start : start + _LOT]).only(*_READ)), nobodys)
         for start in range(0, len(numbers), _LOT)
     ]
     return pl.concat([pl.DataFrame(schema=_SCHEMA), *parts]).sort("customer")

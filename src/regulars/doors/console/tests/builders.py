@@ -13,7 +13,7 @@ from regulars.facts.commerce import goods_returns, orders
 from regulars.facts.commerce.goods_returns import ReturnBatch
 from regulars.facts.commerce.orders import OrderBatch
 from regulars.facts.company import company
-from regulars.facts.customers import customers, profiles
+from regulars.facts.customers import consent, customers, profiles, reviews, suggesting, tags
 from regulars.facts.customers.profiles import Profile
 from regulars.facts.events import intake, messages
 from regulars.facts.events.following import follow_everything
@@ -190,6 +190,37 @@ def the_member(ref: str = "c000") -> str:
     """The public id of one of them."""
     [number] = customers.find_by_ref(ref=ref)
     return customers.get(number).public_id
+
+
+def people_twice() -> list[str]:
+    """Ines once more with slips; her husband with her phone; a till's phone. The questions they ask, by public id,
+    the likeliest first."""
+    told = {"birthday": "1988-04-03", "address": "14 Willow Row, London NW1", "phone": PHONE_CANARY}
+    [ines] = customers.find_by_ref(ref="c000")
+    by = Actor("import", "1")
+    profile = Profile(given_name="Ines", family_name="Duarte", language="pt", interests=("tea", "pottery"), **told)
+    profiles.describe(customer=ines, profile=profile, key="ines", at=TODAY, by=by)
+    tags.define(code="regular guest", at=TODAY, by=by)
+    tags.tag(customer=ines, tag="regular guest", key="ines", at=TODAY, by=by)
+    for purpose, channel in (("marketing", "email"), ("marketing", "sms"), ("service", "email")):
+        key = f"ines-{purpose}-{channel}"
+        consent.give(customer=ines, purpose=purpose, channel=channel, place="store", key=key, at=TODAY, by=by)
+    twins = {
+        "web-881": Profile(
+            display_name="Inez Duarte", birthday="1988-03-04", address="14 Willow Row, London", language="en", phone=""
+        ),
+        "web-902": Profile(display_name="Rui Duarte", birthday="1985-11-20", phone=PHONE_CANARY, language="pt"),
+        "web-903": Profile(display_name="欧阳明华", birthday="1991-06-01", address="上海市静安区南京西路1601号"),
+        "web-904": Profile(display_name="欧阳明化", birthday="1991-06-01", address="上海市静安区南京西路1601号"),
+    }
+    twins |= {f"web-{950 + number}": Profile(phone="+447400999888") for number in range(6)}
+    made = customers.resolve_many(namespace="web", refs=list(twins), at=TODAY, by=by, origin="history")
+    for ref, one in twins.items():
+        profiles.describe(customer=made[ref], profile=one, key=ref, at=TODAY, by=by)
+    marketing = {"purpose": "marketing", "channel": "email", "place": "web_form"}
+    consent.withdraw(customer=made["web-881"], **marketing, key="inez", at=TODAY, by=by)
+    suggesting.suggest(at=TODAY, by=by)
+    return [one.public_id for one in reviews.listed(order="likeliest")]
 
 
 def _visits() -> None:

@@ -7,10 +7,11 @@ from django.test import Client
 from django.utils import timezone
 
 from regulars.doors.console.tests.builders import MONDAY, signed_in
-from regulars.facts.customers import customers, identity, looking, persons, profiles, reviews, suggesting
+from regulars.facts.customers import consent, customers, identity, looking, persons, profiles, reviews, suggesting
 from regulars.facts.customers.identity import Observation
 from regulars.facts.customers.profiles import Profile
 from regulars.kit.actors import Actor
+from regulars.runtime.trail import trail
 
 pytestmark = pytest.mark.django_db
 MAREK = Actor("operator", "7")
@@ -191,3 +192,76 @@ def test_likely_duplicates_are_looked_for_shown_with_their_signs_and_sorted():
     [first, *rest] = reviews.listed(order="likeliest")
     assert reviews.listed(order="likeliest", after=first.place) == rest
     assert reviews.neighbours(of=rest[0], order="likeliest")[0] == first
+
+
+def test_two_people_are_compared_in_all_they_tell_and_shown_plainly_for_a_reason():
+    li = signed_in("agent")
+    told = {"given_name": "Lin", "family_name": "Wei", "address": "12 Willow Street, Leeds", "birthday": "1990-03-04"}
+    twins = {
+        "a": Profile(**told, language="en", email="lin@example.com", interests=("tea",)),
+        "b": Profile(**(told | {"birthday": "1990-04-03"}), language="zh-Hans"),
+    }
+    made = customers.resolve_many(namespace="till", refs=list(twins), at=MONDAY, by=MAREK, origin="live")
+    for ref, one in twins.items():
+        profiles.describe(customer=made[ref], profile=one, key=ref, at=MONDAY, by=MAREK)
+    marketing = {"purpose": "marketing", "channel": "email", "place": "store", "at": MONDAY, "by": MAREK}
+    consent.give(customer=made["a"], **marketing, key="yes")
+    consent.withdraw(customer=made["b"], **marketing, key="no")
+    suggesting.suggest(at=MONDAY, by=MAREK)
+    [asked] = reviews.listed(kind="likeness")
+    path = f"/console/identity/{asked.public_id}/"
+
+    page = read(li, path)
+    lines = dict(re.findall(r'<th scope="row">([^<]+)</th>.*?<span class="tag \w*">([^<]+)</span>', page))
+    assert lines | {"Marketing": "different"} == {
+        "Name": "the same",
+        "Birthday": "birthday with one slip",
+        "Address": "the same",
+        "E-mail": "only one tells",
+        "Language": "different",
+        "Interests": "only one tells",
+        "Marketing": "different",
+    }
+    assert "Willow Street" not in page
+    assert "1990-03-04" not in page
+
+    assert "Say what you need it for first." in li.post(f"{path}reveal", follow=True).content.decode()
+    shown = li.post(f"{path}reveal", {"purpose": "verification"}).content.decode()
+    for words in (
+        "12 Willow Street, Leeds",
+        "1990-03-04",
+        "1990-04-03",
+        "lin@example.com",
+        "That you looked is written",
+    ):
+        assert words in shown
+    for number in made.values():
+        [line] = [line for line in trail.of(f"customer:{number}") if line.verb == "customers.reveal"]
+        assert line.why == "verification"
+
+
+def test_one_goes_from_question_to_question_and_takes_the_last_answer_back():
+    li = signed_in("agent")
+    for number in range(3):
+        known(f"anna-{number}", phone=f"+861389999000{number}")
+        known(f"bo-{number}", phone=f"+861389999000{number}")
+    newest, middle, oldest = reviews.listed()
+    page = read(li, f"/console/identity/{middle.public_id}/?kind=claim")
+    assert "3 questions wait." in page
+    assert f"/console/identity/{newest.public_id}/?kind=claim" in page
+    assert f"/console/identity/{oldest.public_id}/?kind=claim" in page
+
+    path = f"/console/identity/{middle.public_id}/answer?kind=claim"
+    answer = li.post(path, {"act": "apart", "why": "family", "key": "k"}, follow=True)
+    assert answer.request["PATH_INFO"] == f"/console/identity/{oldest.public_id}/", "on to the next"
+    page = answer.content.decode()
+    assert "2 questions wait." in page
+    assert "The question before: two people" in page
+    [key] = re.findall(r'name="key" value="(\w+)"><input type="hidden" name="why" value="mistake">', page)
+    back = li.post(path, {"act": "undo", "why": "mistake", "key": key}, follow=True)
+    assert back.request["PATH_INFO"] == f"/console/identity/{middle.public_id}/"
+    assert "3 questions wait." in back.content.decode()
+
+    last = f"/console/identity/{oldest.public_id}/answer"
+    answer = li.post(last, {"act": "join", "why": "asked", "key": "k2"}, follow=True)
+    assert answer.request["PATH_INFO"] == f"/console/identity/{newest.public_id}/", "after the last from the beginning"

@@ -148,3 +148,12 @@ def test_after_a_file_of_customers_one_look_is_asked_for_however_many_files() ->
     done = looking.last(at=MONDAY)
     assert done is not None
     assert (done.id, done.state, done.people, done.asked) == (waiting.id, "done", 3, 1)
+
+
+def test_a_contact_of_many_and_a_contact_alone_suggest_nobody() -> None:
+    for number in range(6):
+        a_customer(f"guest-{number}", phone="+447400999888", given_name="Guest")
+    a_customer("a", email="family@example.com", given_name="Ana")
+    a_customer("b", email="family@example.com")
+
+    assert suggesting.suggest(at=MONDAY, by=SYSTEM).asked == 0
