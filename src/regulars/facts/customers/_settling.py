@@ -30,16 +30,20 @@ SELECT link.id, link.record_id, link.kind, link.namespace, encode(link.digest, '
 
 @dataclass(frozen=True)
 class Scene:
-    """All that may bear on some records: whoever shares evidence, a decision or a person with them, and so on."""
+    """All that may bear on some records: whoever shares evidence, a decision or a person with them, and so on.
+
+    `worn` are identifiers that too many proved, with how many: of those who proved them only some are here.
+    """
 
     records: frozenset[int]
     proofs: Sequence[Proof]
     decisions: Sequence[Decided]
     words: Mapping[int, Words]
+    worn: Mapping[Identifier, int]
 
     def people(self, rules: IdentityRules) -> People:
         """Who is who by these rules."""
-        return projecting.people(self.records, self.proofs, self.decisions, rules, self.words)
+        return projecting.people(self.records, self.proofs, self.decisions, rules, self.words, self.worn)
 
 
 @dataclass(frozen=True)
@@ -64,18 +68,31 @@ def current_rules() -> IdentityRules:
 
 
 def scene(touched: Iterable[int]) -> Scene:
-    """The records and all that bears on them, a few queries for each step away."""
+    """The records and all that bears on them, a few queries for each step away.
+
+    An identifier that too many proved joins nobody, so it leads to nobody: a till's own number would make everybody who
+    ever bought there wait. The last one that made it too many is looked at with all others, for they may part.
+    """
     records: set[int] = set()
     fresh = set(touched)
+    rules, just_now = current_rules(), len(fresh)
     proofs: dict[int, Proof] = {}
+    worn: dict[Identifier, int] = {}
     while fresh:
         records |= fresh
         asked = sorted(fresh)
         mates = _mates(asked)
         mine = _proofs(" AND link.record_id = ANY(%s)", [asked])
-        shared = _of_identifiers({proof.identifier for proof in mine.values()})
-        proofs |= mine | shared
-        found = mates | {proof.record for proof in shared.values()} | _joined_by_hand(asked)
+        shared = _of_identifiers(projecting.that_count(mine.values(), rules).keys() - worn.keys())
+        near: dict[int, Proof] = {}
+        for identifier, proved in projecting.that_count(shared.values(), rules).items():
+            by = {proof.record for proof in proved}
+            if len(by) > rules.of(identifier.kind).most_people + just_now:
+                worn[identifier] = len(by)
+            else:
+                near |= {proof.id: proof for proof in proved}
+        proofs |= mine | near
+        found = mates | {proof.record for proof in near.values()} | _joined_by_hand(asked)
         fresh = found - records
     every = sorted(records)
     decisions = Decision.objects.filter(one_id__in=every, other_id__in=every)
@@ -83,6 +100,7 @@ def scene(touched: Iterable[int]) -> Scene:
         frozenset(records),
         [proofs[number] for number in sorted(proofs)],
         [Decided(row.one_id, row.other_id, verdict(row.verdict), row.at) for row in decisions],
+        worn,
     )
 
 
@@ -95,7 +113,7 @@ def whole_scene() -> Scene:
     joined = Customer.objects.filter(person__isnull=False).values_list("id", "person_id")
     records = {proof.record for proof in proofs.values()} | {one for pair in joined for one in pair if one is not None}
     records |= {record for decided in decisions for record in (decided.one, decided.other)}
-    return _scene(frozenset(records), [proofs[number] for number in sorted(proofs)], decisions)
+    return _scene(frozenset(records), [proofs[number] for number in sorted(proofs)], decisions, {})
 
 
 def settle(touched: Iterable[int], *, because: Mapping[str, str | int], at: datetime, by: Actor) -> Settled:
@@ -125,7 +143,9 @@ def moves(before: Mapping[int, int], after: Mapping[int, int]) -> tuple[list[Mov
     return joined, parted
 
 
-def _scene(records: frozenset[int], proofs: Sequence[Proof], decisions: Sequence[Decided]) -> Scene:
+def _scene(
+    records: frozenset[int], proofs: Sequence[Proof], decisions: Sequence[Decided], worn: Mapping[Identifier, int]
+) -> Scene:
     """With the words of those who may be compared: who shares an identifier, and whom somebody joined."""
     proved_by: dict[Identifier, set[int]] = defaultdict(set)
     for proof in proofs:
@@ -133,7 +153,7 @@ def _scene(records: frozenset[int], proofs: Sequence[Proof], decisions: Sequence
     compared = {record for sharing in proved_by.values() if len(sharing) > 1 for record in sharing}
     if compared:
         compared |= {record for one in decisions if one.verdict == "join" for record in (one.one, one.other)}
-    return Scene(records, proofs, decisions, _words_of(compared))
+    return Scene(records, proofs, decisions, _words_of(compared), worn)
 
 
 def _words_of(records: Collection[int]) -> dict[int, Words]:

@@ -23,6 +23,7 @@ Verdict = Literal["join", "apart", "open"]
 #: Of an identifier that goes from hand to hand every two who proved it are compared, of more than these neighbours.
 _ALL_PAIRS_OF = 12
 _NO_WORDS: Mapping[int, Words] = {}
+_NOT_WORN: Mapping["Identifier", int] = {}
 
 
 class Identifier(NamedTuple):
@@ -101,16 +102,19 @@ def people(
     decisions: Iterable[Decided],
     rules: IdentityRules,
     words: Mapping[int, Words] = _NO_WORDS,
+    known_worn: Mapping[Identifier, int] = _NOT_WORN,
 ) -> People:
     """Who is who, of these records. Every record that a proof or a decision names must be among them.
 
-    `words` are what each record told of names and birthdays, as far as it told any.
+    `words` are what each record told of names and birthdays, as far as it told any. `known_worn` are identifiers that
+    too many proved, not all of whom are here.
     """
-    proved_by = _that_count(proofs, rules)
-    worn = {
+    proved_by = that_count(proofs, rules)
+    worn = dict(known_worn) | {
         identifier: number
         for identifier, proved in proved_by.items()
-        if (number := len({proof.record for proof in proved})) > rules.of(identifier.kind).most_people
+        if identifier not in known_worn
+        and (number := len({proof.record for proof in proved})) > rules.of(identifier.kind).most_people
     }
     wanted: list[_Wanted] = []
     conflicts: set[Conflict] = set()
@@ -158,7 +162,8 @@ def latest(decisions: Iterable[Decided]) -> dict[tuple[int, int], Decided]:
     return found
 
 
-def _that_count(proofs: Iterable[Proof], rules: IdentityRules) -> dict[Identifier, list[Proof]]:
+def that_count(proofs: Iterable[Proof], rules: IdentityRules) -> dict[Identifier, list[Proof]]:
+    """The proofs that are strong enough to join anybody, by their identifiers; of blocked ones none."""
     found: dict[Identifier, list[Proof]] = defaultdict(list)
     for proof in proofs:
         enough = rules.of(proof.identifier.kind).joins_from

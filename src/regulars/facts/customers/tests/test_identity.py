@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, connection
 
-from regulars.facts.customers import identity, persons
+from regulars.facts.customers import _settling, identity, persons, reviews
 from regulars.facts.customers.identity import Observation, Reason
 from regulars.facts.customers.models import Link, Review
 from regulars.facts.customers.notices import CustomerJoined, CustomerParted
@@ -280,3 +280,32 @@ def test_a_family_phone_is_a_question_and_the_birthday_told_later_answers_it():
 def test_who_proved_nothing_is_not_looked_at_again():
     described(a_customer("li"), Profile(display_name="王小兰"))
     assert not waiting_jobs()
+
+
+def test_a_tills_own_number_leads_from_nobody_to_nobody():
+    guests = [a_customer(f"guest-{number}") for number in range(12)]
+    for number, guest in enumerate(guests):
+        proves(guest, "+8613866660000", at=MONDAY + number * DAY)
+        proves(guest, f"guest{number // 2}@shop.cn", "email", at=MONDAY + number * DAY)
+    pairs = [{one, other} for one, other in zip(guests[::2], guests[1::2], strict=True)]
+    assert people(*guests) == pairs, "joined by their addresses, not by the till"
+
+    seen = _settling.scene([guests[-1]])
+    assert seen.records == pairs[-1]
+    assert {identifier.kind: number for identifier, number in seen.worn.items()} == {"phone": 12}
+    everything = _settling.whole_scene()
+    assert everything.people(IdentityRules()).person == persons.of_many(guests)
+
+    link = next(one for one in identity.links_of([guests[-1]]) if one.kind == "phone")
+    identity.revoke(link=link.id, why=Reason.MISTAKE, key="wrong", at=MONDAY + 20 * DAY, by=MAREK)
+    assert people(*guests) == pairs
+    assert [(asked.kind, asked.identifier_kind) for asked in reviews.listed()] == [("worn", "phone")]
+
+
+def test_those_whom_an_identifier_joined_part_when_it_is_worn_out():
+    few = [a_customer(f"guest-{number}") for number in range(5)]
+    for number, guest in enumerate(few[:4]):
+        proves(guest, "card-1", "card", namespace="club", at=MONDAY + number * DAY)
+    assert people(*few) == [set(few[:4]), {few[4]}]
+    proves(few[4], "card-1", "card", namespace="club", at=MONDAY + 4 * DAY)
+    assert people(*few) == [{guest} for guest in few]
