@@ -4,7 +4,22 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Greatest, Now
 
+from regulars.facts.commerce._wares import STATUSES, Attribute, Category, Part, Price, Variant
 from regulars.runtime.database.fields import RandomUuid, TransactionIdField
+
+__all__ = (
+    "Attribute",
+    "Category",
+    "GoodsReturn",
+    "Line",
+    "Order",
+    "Part",
+    "Price",
+    "Product",
+    "ReturnLine",
+    "ReturnMatch",
+    "Variant",
+)
 
 KINDS = ("purchase", "giveaway", "adjustment")
 ORIGINS = ("live", "history")
@@ -14,10 +29,16 @@ class Product(models.Model):
     """One thing sold, by the reference its source gives it."""
 
     id = models.BigAutoField(primary_key=True)
+    public_id = models.UUIDField(unique=True, db_default=RandomUuid(), editable=False)
     namespace = models.CharField(max_length=64)
     ref = models.CharField(max_length=200)
     title = models.CharField(max_length=300, default="", db_default="")
     category = models.CharField(max_length=200, default="", db_default="")
+    brand = models.CharField(max_length=120, default="", db_default="")
+    status = models.CharField(max_length=12, default="active", db_default="active")
+    titles = models.JSONField(default=dict, db_default={})
+    attributes = models.JSONField(default=dict, db_default={})
+    told_at = models.DateTimeField(null=True)
     changed_xid = TransactionIdField()
 
     class Meta:
@@ -26,6 +47,7 @@ class Product(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["namespace", "ref"], name="commerce_product_ref"),
             models.CheckConstraint(name="commerce_product_has_ref", condition=~Q(ref="")),
+            models.CheckConstraint(name="commerce_product_status", condition=Q(status__in=STATUSES)),
         ]
 
 

@@ -90,3 +90,19 @@ class ReturnsImported(Notice):
     def subject(self) -> str:
         """All imports in one line."""
         return "commerce:imports"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PricesRecorded(Notice):
+    """A batch of prices is on record: `product` where they are all of one. What they are, `prices` is asked."""
+
+    count: int
+    product: int | None
+
+    kind: ClassVar[str] = "commerce.prices_recorded"
+    version: ClassVar[int] = 1
+
+    @property
+    def subject(self) -> str:
+        """All prices in one line."""
+        return "commerce:prices"

@@ -72,4 +72,43 @@ PUBLISHED: tuple[PublishedTable, ...] = (
         sql="SELECT id AS product_id, ref, title, category, changed_xid FROM commerce_product",
         columns={"product_id": "int64", "ref": "text", "title": "text", "category": "text"},
     ),
+    PublishedTable(
+        name="variants",
+        key="variant_id",
+        sql="SELECT id AS variant_id, product_id, ref, sku, gtin, status, changed_xid FROM commerce_variant",
+        columns={
+            "variant_id": "int64",
+            "product_id": "int64",
+            "ref": "text",
+            "sku": "text",
+            "gtin": "text",
+            "status": "text",
+        },
+    ),
+    PublishedTable(
+        name="prices",
+        key="price_id",
+        # All that was ever said: of one scope and start the row told last counts.
+        sql=(
+            "SELECT price.id AS price_id, price.product_id, price.variant_id, store.code AS store,"
+            " channel.code AS channel, price.currency, price.list_minor, price.sale_minor, price.valid_from,"
+            " price.valid_until, price.is_withdrawn, price.told_at, price.changed_xid FROM commerce_price AS price"
+            " LEFT JOIN company_store AS store ON store.id = price.store_id"
+            " LEFT JOIN company_channel AS channel ON channel.id = price.channel_id"
+        ),
+        columns={
+            "price_id": "int64",
+            "product_id": "int64",
+            "variant_id": "int64",
+            "store": "text",
+            "channel": "text",
+            "currency": "text",
+            "list_minor": "int64",
+            "sale_minor": "int64",
+            "valid_from": "timestamp",
+            "valid_until": "timestamp",
+            "is_withdrawn": "bool",
+            "told_at": "timestamp",
+        },
+    ),
 )

@@ -173,10 +173,7 @@ def set_exceptions(*, store: int, days: Mapping[date, Sequence[Span] | None], at
         if changed := [day for day in told if before.exceptions.get(day) != after.get(day)]:
             models.StoreSpan.objects.filter(store_id=store, day__in=changed).delete()
             models.StoreSpan.objects.bulk_create(
-                models.StoreSpan(store_id=store, day=day, opens=span and span.opens, closes=span and span.closes)
-                for day in changed
-                if day in after
-                for span in (after[day] or (None,))
+                _on(store, day, span) for day in changed if day in after for span in (after[day] or (None,))
             )
             days_before = {day: before.exceptions[day] for day in changed if day in before.exceptions}
             days_after = {day: after[day] for day in changed if day in after}
@@ -268,6 +265,12 @@ def _held(store: int) -> models.Store:
 def _store(row: models.Store) -> Store:
     place = Place(row.address, row.city, row.latitude, row.longitude)
     return Store(row.id, row.code, row.name, row.zone, row.channel_id, place, row.offers_pickup)
+
+
+def _on(store: int, day: date, span: Span | None) -> models.StoreSpan:
+    if span is None:
+        return models.StoreSpan(store_id=store, day=day)
+    return models.StoreSpan(store_id=store, day=day, opens=span.opens, closes=span.closes)
 
 
 def _micro(degrees: Decimal | None) -> Decimal | None:
