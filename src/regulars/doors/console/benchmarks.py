@@ -12,6 +12,7 @@ from django.core.cache import cache
 from django.db import connections
 from django.test import Client
 
+from regulars.doors.console import insight
 from regulars.facts.company import channels, company
 from regulars.facts.customers import profiles
 from regulars.facts.customers.profiles import Profile
@@ -180,6 +181,8 @@ def _build(members: int) -> float:
         by=SYSTEM,
     )
     refreshing.refresh(at=now, by=SYSTEM, tell=_say)
+    # What the job of every minute does after a refresh.
+    insight.draw()
     # What autovacuum does within a minute or so of an import.
     with connections["owner"].cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE)")

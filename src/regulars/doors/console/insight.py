@@ -200,17 +200,27 @@ def _retention(retention: Value, *, most: int | None) -> dict[str, Any]:
                 "is_few": cohort["customers"] < FEW,
                 "came_back": share(cohort["came_back"]),
                 "cells": [
-                    {
-                        "share": share(cell),
-                        "short": formats.percent(cell["share"], 0),
-                        "depth": min(100, round(100 * cell["share"] / largest)),
-                        "is_incomplete": cell["is_incomplete"],
-                    }
+                    _cohort_cell(cell, largest, is_few=cohort["customers"] < FEW)
                     for cell in cohort["cells"][1 : longest + 1]
                 ],
             }
             for cohort in reversed(shown)
         ],
+    }
+
+
+def _cohort_cell(cell: Value, largest: float, *, is_few: bool) -> dict[str, Any]:
+    """One cell of the two tables, as it is written: there are hundreds, and a template takes longer over each part."""
+    told, depth = share(cell), min(100, round(100 * cell["share"] / largest))
+    assert told is not None, "a cohort has somebody"
+    look = ["cell", "few" if is_few else "deep" if depth > 66 else "", "part" if cell["is_incomplete"] else ""]
+    return {
+        "look": " ".join(filter(None, look)),
+        "depth": depth,
+        "title": f"{told.percent} ({told.interval}), {told.count} / {told.of}",
+        "short": formats.percent(cell["share"], 0),
+        "percent": told.percent + (" *" if cell["is_incomplete"] else ""),
+        "interval": told.interval,
     }
 
 

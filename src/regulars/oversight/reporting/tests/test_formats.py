@@ -2,6 +2,8 @@ from collections.abc import Callable
 from datetime import date
 
 import pytest
+from babel import numbers
+from django.utils import translation
 
 from regulars.kit.languages import Language
 from regulars.oversight.reporting import formats
@@ -34,3 +36,15 @@ def test_as_the_reader_writes_it(write: Callable[[], object], en: object, zh: ob
     for language, expected in zip(languages, (en, zh), strict=True):
         with formats.spoken_in(language):
             assert write() == expected
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_what_is_written_from_memory_is_what_babel_writes(language):
+    with translation.override(language):
+        written_in = formats.locale()
+        for value in (0, 0.0, 0.0005, 0.00049999, 0.125, 0.6431, 0.9995, 1, 1.25, -0.031, 12345.678, 2**53 + 1):
+            for decimals, pattern in ((0, "#,##0"), (1, "#,##0.0")):
+                share = numbers.format_percent(value, format=f"{pattern}%", locale=written_in)
+                assert [formats.percent(value, decimals) for _ in range(2)] == [share] * 2
+                count = numbers.format_decimal(value, format=pattern, locale=written_in)
+                assert [formats.number(value, decimals) for _ in range(2)] == [count] * 2
