@@ -77,7 +77,7 @@ SOURCES: Mapping[str, Promise] = {
     "member": gettext_lazy("The member"),
     "api": gettext_lazy("A program"),
     "import": gettext_lazy("A file"),
-    "orders": gettext_lazy("Orders"),
+    "orders": gettext_lazy("The order system"),
     "earlier": gettext_lazy("Known from before"),
     "system": gettext_lazy("Regulars itself"),
 }

@@ -315,7 +315,7 @@ def walk(
         now=now.astimezone(UTC),
         region=region,
         brands=brands,
-        notes=walking.how_it_is_read(wanted, chosen),
+        notes=walking.how_it_is_read(wanted, chosen, source.columns),
     )
     with walking.spilled(source, ROWS) as (spill, left_out):
         yield Walk(source, columns, spill, left_out, progress)

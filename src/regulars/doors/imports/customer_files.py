@@ -94,6 +94,11 @@ def _own(wanted: FileMapping) -> list[str]:
     return [name for name in wanted.columns if name.startswith(traits.PREFIX)]
 
 
+def _column_of(trait: Trait) -> mapping.Column:
+    """Where a guess looks for a trait: under its code, or what the shop calls it."""
+    return mapping.Column(names=(traits.PREFIX + trait.code, trait.code, *trait.names.values()))
+
+
 @dataclass(kw_only=True)
 class CustomerColumns(Columns[FileMapping]):
     """Reads the chunks of one file of customers."""
@@ -493,6 +498,9 @@ def walk(
     """Open `path`, tie the mapping to its columns, and walk. `zone` and `region` are the shop's; `zone_told`
     is instead of the mapping's. `defined` are the shop's own traits: the mapping may have columns of them."""
     hints = wanted or load("generic")
+    if wanted is None:
+        own = {traits.PREFIX + code: _column_of(trait) for code, trait in (defined or {}).items()}
+        hints = replace(hints, columns={**hints.columns, **own})
     source, chosen = walking.opened(path, hints, lambda columns: bind(hints, columns))
     chosen = replace(chosen, zone=zone_told or chosen.zone)
     columns = CustomerColumns(
@@ -502,7 +510,7 @@ def walk(
         now=now.astimezone(UTC),
         region=region,
         defined=defined or {},
-        notes=walking.how_it_is_read(wanted, chosen),
+        notes=walking.how_it_is_read(wanted, chosen, source.columns),
     )
     with walking.spilled(source, ROWS) as (spill, left_out):
         yield Walk(source, columns, spill, left_out, progress)

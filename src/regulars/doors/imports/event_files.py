@@ -610,7 +610,7 @@ def walk(
         zone=civil.zone(zone),
         now=now.astimezone(UTC),
         sender=sender(chosen),
-        notes=[] if source.kind == "jsonl" else walking.how_it_is_read(wanted, chosen),
+        notes=[] if source.kind == "jsonl" else walking.how_it_is_read(wanted, chosen, source.columns),
     )
     with walking.aside() as place:
         yield Walk(source, columns, place, kept_from, progress)

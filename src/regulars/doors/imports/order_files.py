@@ -169,7 +169,7 @@ def walk(
         now=now,
         shop_zone=days,
         region=region,
-        notes=walking.how_it_is_read(wanted, chosen),
+        notes=walking.how_it_is_read(wanted, chosen, source.columns),
     )
     with walking.spilled(source, ROWS) as (spill, left_out):
         yield Walk(source, normaliser, spill, left_out, progress)

@@ -15,7 +15,9 @@ from regulars.doors.imports.columns import Columns
 from regulars.doors.imports.left_out import LeftOut
 from regulars.doors.imports.mapping import BadMapping, FileMapping
 from regulars.doors.imports.reading import Source, UnreadableFile
+from regulars.doors.imports.row_frames import REJECT_COLUMNS
 from regulars.doors.imports.spilling import Spill
+from regulars.facts.customers import contacts
 from regulars.kit.refusals import Refusal
 
 M = TypeVar("M", bound=FileMapping)
@@ -24,6 +26,8 @@ Stage = Literal["looking", "reading", "recording", "matching"]
 Progress = Callable[[Stage, int, int | None], None]
 
 _MOST_PROBLEMS = 1_000_000
+#: Columns that are named before the rest is dots.
+_NAMED = 12
 #: Rough bytes of one row of CSV, and how much gzip makes of them: for how many parts to lay rows aside in.
 _ROW_BYTES = 60
 _PACKED = 6
@@ -154,11 +158,18 @@ def spilled(source: Source, schema: pl.Schema) -> Iterator[tuple[Spill, LeftOut]
         yield open_.enter_context(Spill(place.folder, schema, rows_expected=expected)), place.left_out
 
 
-def how_it_is_read(wanted: FileMapping | None, chosen: FileMapping) -> list[str]:
-    """A note where nobody said what the columns mean."""
+def how_it_is_read(wanted: FileMapping | None, chosen: FileMapping, columns: Sequence[str]) -> list[str]:
+    """Notes where nobody said what the columns mean, also on those that nothing was found for."""
     if wanted is not None:
         return []
     spoken = ", ".join(f"{name} = {' + '.join(one.names)}" for name, one in chosen.columns.items() if one.names)
     if chosen.is_guess:
-        return [gettext("Read by guessing what columns mean: %(columns)s.") % {"columns": spoken}]
+        notes = [gettext("Read by guessing what columns mean: %(columns)s.") % {"columns": spoken}]
+        read = {name for one in chosen.columns.values() for name in (*one.names, *one.join, *one.sum)}
+        left = [name for name in columns if name not in read and name not in REJECT_COLUMNS]
+        if left:
+            some = ", ".join("…" if contacts.is_in(name) else name[:40] for name in left[:_NAMED])
+            more = "…" if len(left) > _NAMED else ""
+            notes.append(gettext("Not read, for nothing says what they mean: %(columns)s.") % {"columns": some + more})
+        return notes
     return [gettext("Read with the mapping %(name)s.") % {"name": chosen.name}]

@@ -125,3 +125,12 @@ def test_who_may_only_read_changes_nothing(priya):
     assert reader.get(f"customers/{priya}/consent").status_code == 200
     assert problem(reader.post(f"customers/{priya}/consent/give", YES, key="1"))[0] == 403
     assert problem(reader.patch(f"customers/{priya}/preferences", {"place": "app", "quiet": None}))[0] == 403
+
+
+def test_what_can_be_chosen_is_said_and_not_the_pattern_it_has(till, priya):
+    told = till.post(f"customers/{priya}/consent/give", YES | {"place": "the moon"}, key="form-8").json()
+    assert told["detail"].startswith("place: is none of them; choose from web_form, checkout, store")
+    told = till.post(f"customers/{priya}/consent/give", YES | {"proof": "x" * 201}, key="form-9").json()
+    assert told["detail"] == "proof: has more than 200 characters; shorten it"
+    told = till.patch(f"customers/{priya}/preferences", {"place": "app", "most_per_week": 0}).json()
+    assert told["detail"] == "most_per_week: is too small; send 1 or more"

@@ -1,6 +1,7 @@
 """What becomes of everything that goes wrong within the API."""
 
 import logging
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -123,13 +124,42 @@ _WORDS = {
 }
 
 
+#: The same with the limit that was set.
+_WORDS_WITH = {
+    "literal_error": "is none of them; choose from {expected}",
+    "string_too_long": "has more than {max_length} characters; shorten it",
+    "string_too_short": "has fewer than {min_length} characters",
+    "too_long": "has more than {max_length} parts; send fewer",
+    "too_short": "has fewer than {min_length} parts; send more",
+    "greater_than_equal": "is too small; send {ge} or more",
+    "less_than_equal": "is too large; send {le} or less",
+}
+_CHOICES = re.compile(r"\^\(([a-z0-9_*|\\-]+)\)\$", re.ASCII)
+#: What the reader of the body calls the branches of what may be one of several types.
+_BRANCHES = ("constrained-", "function-", "list[", "tagged-union[")
+
+
+def _problem(told: Mapping[str, Any]) -> str:
+    limits = told.get("ctx", {})
+    if told["type"] == "string_pattern_mismatch" and (choices := _CHOICES.fullmatch(limits.get("pattern", ""))):
+        return f"is none of them; choose from {choices[1].replace('|', ', ').replace(chr(92), '')}"
+    if words := _WORDS_WITH.get(told["type"]):
+        try:
+            return words.format(**limits)
+        except KeyError:
+            return str(told["msg"])
+    return _WORDS.get(told["type"], str(told["msg"]))
+
+
 def _error(told: Mapping[str, Any]) -> dict[str, str]:
     """Where it is, without ninja's names for the places, and what to do. The value stays out: it may be personal."""
     source, *path = told["loc"]
     if source == "body" and path and path[0] == "body":
         path = path[1:]
+    if len(path) > 1 and str(path[-1]).startswith(_BRANCHES):
+        path = path[:-1]
     field = ".".join(str(part)[:60] for part in path).encode("utf-8", "replace").decode()
-    return {"field": field or str(source), "problem": _WORDS.get(told["type"], told["msg"])}
+    return {"field": field or str(source), "problem": _problem(told)}
 
 
 def _unreadable(request: HttpRequest, problem: HttpError | type[HttpError]) -> HttpResponse:

@@ -429,3 +429,17 @@ def test_tags_and_traits_of_the_shops_own_come_in_and_what_they_do_not_take_is_t
     traits.retire(code="shoe_size", at=NOW, by=MAREK)
     with pytest.raises(traits.UnknownTrait, match="define it first"):
         customers.import_customers(path, wanted, at=NOW, by=MAREK)
+
+
+@pytest.mark.django_db
+def test_a_guess_finds_own_traits_by_what_the_shop_calls_them_and_says_what_it_did_not_read(tmp_path: Path) -> None:
+    names = {"en": "Shoe size", "zh-hans": "鞋码"}
+    traits.define(code="shoe_size", kind=Kind.NUMBER, names=names, at=NOW, by=MAREK)
+    path = tmp_path / "members.csv"
+    path.write_text("customer,name,鞋码,trait.hat,note for us\nA1,Li Wei,38.50,7,x\n", encoding="utf-8")
+
+    done = customers.import_customers(path, None, at=NOW, by=MAREK)
+
+    (one,) = known.find_by_ref(ref="A1", namespace="orders")
+    assert profiles.readable([one]) == {one: {"trait.shoe_size": "38.5"}}
+    assert any("Not read" in note and "trait.hat, note for us." in note for note in done.notes)
