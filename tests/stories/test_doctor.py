@@ -54,6 +54,8 @@ def test_the_apps_own_role_is_fine(tmp_path: Path, fresh_database: dict[str, str
     _, found = examined(tmp_path, **fresh_database)
     assert found["Database role"]["state"] == "fine"
     assert found["Jobs"]["state"] == "fine"
+    assert found["Identity"]["state"] == "fine"
+    assert found["Orders"]["state"] == "fine"
 
 
 def test_looking_makes_nothing(tmp_path: Path) -> None:

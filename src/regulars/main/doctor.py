@@ -6,8 +6,9 @@ import platform
 import shutil
 import stat
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
 import click
@@ -21,6 +22,8 @@ from rich.text import Text
 from regulars.facts.company import defaults
 from regulars.kit.refusals import Refusal
 from regulars.main.cli import say
+from regulars.runtime import rooms
+from regulars.runtime.checkups import Finding
 from regulars.runtime.database.needs import without_database
 from regulars.runtime.database.ready import is_external, pending_migrations, server
 from regulars.runtime.notices import lag
@@ -29,7 +32,9 @@ from regulars.runtime.postgres.safety import has_checksums, unsafe_settings
 from regulars.runtime.preferences import preferences
 from regulars.runtime.secrets import rotation
 
-FINE, WARNING, WRONG = "fine", "warning", "wrong"
+FINE: Final = "fine"
+WARNING: Final = "warning"
+WRONG: Final = "wrong"
 MARKS = {FINE: ("✓", "green"), WARNING: ("!", "yellow"), WRONG: ("✗", "red")}
 GIGABYTE = 1024**3
 #: Below the first the doctor warns, below the second it complains.
@@ -37,16 +42,6 @@ FREE_WANTED, FREE_NEEDED = 5 * GIGABYTE, GIGABYTE
 OLDEST_SERVER = 15_00_00
 #: Seconds after which a notice that nobody has read is a matter for the doctor.
 LATE_SECONDS = 300.0
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One look at one thing. `mend` is empty where nothing is to be done."""
-
-    what: str
-    state: str
-    said: str
-    mend: str = ""
 
 
 def _python() -> Iterator[Finding]:
@@ -225,7 +220,8 @@ def findings() -> Iterator[Finding]:
                 yield from look()
             if not pending_migrations():
                 # Their tables are there.
-                for look in (_jobs, _notices, _keys, _preferences):
+                of_rooms = [look for room in rooms.modules("checkups") for look in room.CHECKUPS]
+                for look in (_jobs, _notices, _keys, _preferences, *of_rooms):
                     yield from look()
     except Refusal as refusal:
         yield Finding("Database", WRONG, refusal.message, "Mend that first; it is what everything else stands on.")

@@ -85,6 +85,10 @@ def _because(because: Mapping[str, str | int]) -> str:
             return _("A decision was taken back.")
         case "rules":
             return _("The rules of identity changed.")
+        case "told":
+            return _("Names or birthdays that were told speak for it, or against it.")
+        case "asked":
+            return _("Everybody was worked out anew.")
     return ""
 
 

@@ -1,4 +1,4 @@
-"""`regulars identity suggest`."""
+"""`regulars identity suggest` and `settle`."""
 
 import json
 import sys
@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import click
 
+from regulars.facts.customers import identity as people
 from regulars.facts.customers import suggesting
 from regulars.kit.actors import SYSTEM
 from regulars.runtime.database import clock
@@ -30,6 +31,17 @@ def suggest(as_json: bool) -> None:
         click.echo(json.dumps(asdict(done)))
     else:
         click.echo(f"{done.opened:,} profiles compared, {done.alike:,} pairs are alike, {done.asked:,} new questions.")
+
+
+@identity.command("settle")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def settle(as_json: bool) -> None:
+    """Work out anew who is who, from all evidence and decisions. Where nothing is wrong it changes nothing."""
+    done = people.settle_everybody(at=clock.now(), by=SYSTEM)
+    if as_json:
+        click.echo(json.dumps({"joined": len(done.joined), "parted": len(done.parted)}))
+    else:
+        click.echo(f"{len(done.joined):,} records joined their person, {len(done.parted):,} left one.")
 
 
 COMMANDS = (identity,)

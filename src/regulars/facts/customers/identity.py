@@ -275,6 +275,17 @@ def look_again(*, records: Sequence[int], at: datetime, by: Actor) -> Changed:
         return _settle(there, {"act": "told"}, at, by) if there else Changed((), (), ())
 
 
+def settle_everybody(*, at: datetime, by: Actor) -> Changed:
+    """Work out anew who is who, for all evidence there is: changes nothing, unless something went wrong before.
+
+    One transaction.
+    """
+    with transaction.atomic():
+        _settling.lock()
+        everybody = _settling.whole_scene().records
+        return _settle(everybody, {"act": "asked"}, at, by) if everybody else Changed((), (), ())
+
+
 def rules() -> IdentityRules:
     """The rules that count now. One row."""
     return _settling.current_rules()
