@@ -45,8 +45,8 @@ def number(value: int | float | Decimal, decimals: int | None = None) -> str:
 
 
 def _rounded(value: int | float | Decimal, decimals: int) -> Decimal:
-    """As Babel rounds: what is written alike is then one key of `_written`."""
-    return Decimal(str(value)).quantize(Decimal(1).scaleb(-decimals))
+    """As Babel rounds, but for a nought without a sign: what is written alike is then one key of `_written`."""
+    return Decimal(str(value)).quantize(Decimal(1).scaleb(-decimals)) + 0
 
 
 @lru_cache(maxsize=20_000)

@@ -42,9 +42,10 @@ def test_as_the_reader_writes_it(write: Callable[[], object], en: object, zh: ob
 def test_what_is_written_from_memory_is_what_babel_writes(language):
     with translation.override(language):
         written_in = formats.locale()
-        for value in (0, 0.0, 0.0005, 0.00049999, 0.125, 0.6431, 0.9995, 1, 1.25, -0.031, 12345.678, 2**53 + 1):
+        for value in (0, 0.0, 0.0005, 0.00049999, 0.125, 0.6431, 0.9995, 1, 1.25, -3.1, 12345.678, 2**53 + 1):
             for decimals, pattern in ((0, "#,##0"), (1, "#,##0.0")):
                 share = numbers.format_percent(value, format=f"{pattern}%", locale=written_in)
                 assert [formats.percent(value, decimals) for _ in range(2)] == [share] * 2
                 count = numbers.format_decimal(value, format=pattern, locale=written_in)
                 assert [formats.number(value, decimals) for _ in range(2)] == [count] * 2
+        assert (formats.number(-0.031, 0), formats.percent(-0.0001, 0)) == ("0", "0%")
