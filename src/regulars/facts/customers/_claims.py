@@ -10,6 +10,7 @@ from django.db import connection
 
 from regulars.facts.customers import _settling, _worn
 from regulars.facts.customers.models import CONTACTS
+from regulars.facts.customers.rules import IdentityRules
 
 #: Records looked at to learn how many people told one contact: beyond that it is worn whoever they are.
 _LOOKED_AT = 200
@@ -34,6 +35,15 @@ SELECT contact.digest, count(DISTINCT COALESCE(customer.person_id, customer.id))
   JOIN customers_customer AS customer ON customer.id = given.customer_id
  GROUP BY contact.digest
 """
+#: Counted twice: by far most contacts are of one or two, whose people nobody has to look up.
+_TOLD_BY_MANY = """
+SELECT profile.{kind}_digest FROM customers_profile AS profile
+  JOIN (SELECT {kind}_digest AS digest FROM customers_profile WHERE {kind}_digest IS NOT NULL
+         GROUP BY 1 HAVING count(*) > %s) AS many ON many.digest = profile.{kind}_digest
+  JOIN customers_customer AS customer ON customer.id = profile.customer_id
+ GROUP BY 1 HAVING count(DISTINCT COALESCE(customer.person_id, customer.id)) > %s
+"""
+_TELLERS = "SELECT customer_id, {kind}_digest FROM customers_profile WHERE {kind}_digest = ANY(%s)"
 #: A pair that was asked about before is asked again only where the contact had been given up meanwhile.
 _ASK = """
 INSERT INTO customers_review (kind, one_id, other_id, identifier_kind, digest, opened_at)
@@ -85,6 +95,23 @@ def follow(
                 _ASK,
                 [at, [one[0] for one, _ in open_ones], [one[1] for one, _ in open_ones], [d for _, d in open_ones]],
             )
+
+
+def follow_rules(rules: IdentityRules, proved: Collection[tuple[str, bytes]], *, at: datetime) -> None:
+    """Other rules count: what is worn by them is a question, and what is so no more is none; its pairs are asked about
+    again. `proved` are the identifiers (kind, digest) that too many proved. A few statements, over all profiles."""
+    worn = set(proved)
+    with connection.cursor() as cursor:
+        for kind in CONTACTS:
+            cursor.execute(_TOLD_BY_MANY.format(kind=kind), [rules.of(kind).most_people, rules.of(kind).most_people])
+            worn |= {
+                (kind, bytes(digest)) for (digest,) in cursor.fetchall() if bytes(digest).hex() not in rules.blocked
+            }
+        ended = [one for one in _worn.only(sorted(worn), at=at) if one[1].hex() not in rules.blocked]
+        for kind in CONTACTS:
+            cursor.execute(_TELLERS.format(kind=kind), [[digest for of, digest in ended if of == kind]])
+            told = cursor.fetchall()
+            cursor.execute(_ASK, [at, [who for who, _ in told], [kind] * len(told), [digest for _, digest in told]])
 
 
 def _worn_out(kind: str, digests: Collection[bytes], most_people: int) -> set[bytes]:

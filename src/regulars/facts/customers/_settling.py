@@ -48,11 +48,12 @@ class Scene:
 
 @dataclass(frozen=True)
 class Settled:
-    """Which records joined a person or left one, and the questions that are open now."""
+    """Which records joined a person or left one, the questions that are open now, and what too many proved."""
 
     joined: tuple[Move, ...]
     parted: tuple[Move, ...]
     conflicts: tuple[projecting.Conflict, ...]
+    worn: frozenset[Identifier]
 
 
 def lock() -> None:
@@ -127,7 +128,7 @@ def settle(touched: Iterable[int], *, because: Mapping[str, str | int], at: date
     people = seen.people(current_rules())
     joined, parted = _move(people, because, at, by)
     _reviewing.follow(seen.records, people, at=at)
-    return Settled(joined, parted, tuple(people.conflicts))
+    return Settled(joined, parted, tuple(people.conflicts), frozenset(people.worn))
 
 
 def moves(before: Mapping[int, int], after: Mapping[int, int]) -> tuple[list[Move], list[Move]]:

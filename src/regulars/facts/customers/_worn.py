@@ -25,9 +25,37 @@ ON CONFLICT DO NOTHING
 """
 
 
+#: One that ceased by itself is asked about again; one that somebody left as it is, is not.
+_AGAIN = """
+UPDATE customers_review AS review SET state = 'open', decided_at = NULL
+  FROM unnest(%s::text[], %s::bytea[]) AS told(kind, digest)
+ WHERE review.kind = 'worn' AND review.state = 'gone' AND review.digest = told.digest
+"""
+_ENDED = """
+WITH worn AS (SELECT * FROM unnest(%s::text[], %s::bytea[]) AS told(kind, digest)),
+claims AS (UPDATE customers_review AS review SET state = 'gone', decided_at = %s FROM worn
+            WHERE review.digest = worn.digest AND review.kind = 'claim' AND review.state = 'open')
+UPDATE customers_review AS review SET state = 'gone', decided_at = %s
+ WHERE review.kind = 'worn' AND review.state = 'open'
+   AND NOT EXISTS (SELECT FROM worn WHERE worn.digest = review.digest)
+RETURNING review.identifier_kind, review.digest
+"""
+
+
 def note(identifiers: Sequence[tuple[str, bytes]], *, at: datetime) -> None:
     """Each of these (kind, digest) is one question: told by too many. What was asked of its pairs is asked no more."""
     if identifiers:
         told = sorted(identifiers)
+        kinds, digests = [kind for kind, _ in told], [digest for _, digest in told]
         with connection.cursor() as cursor:
-            cursor.execute(_WORN, [[kind for kind, _ in told], [digest for _, digest in told], at, at])
+            cursor.execute(_AGAIN, [kinds, digests])
+            cursor.execute(_WORN, [kinds, digests, at, at])
+
+
+def only(identifiers: Sequence[tuple[str, bytes]], *, at: datetime) -> list[tuple[str, bytes]]:
+    """These are all there are: each is one question, and the questions about others go. Returns those others."""
+    note(identifiers, at=at)
+    told = sorted(identifiers)
+    with connection.cursor() as cursor:
+        cursor.execute(_ENDED, [[kind for kind, _ in told], [digest for _, digest in told], at, at])
+        return [(kind, bytes(digest)) for kind, digest in cursor.fetchall()]

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from regulars.facts.customers import _resolving, contacts, persons
@@ -27,7 +28,11 @@ PREFIX = "cus"
 
 @dataclass(frozen=True)
 class Customer:
-    """Who it is without telling who: numbers, country, language, and since when."""
+    """Who it is without telling who: numbers, country, language, and since when.
+
+    Of somebody with several records the first day is that of the earliest, and the country the oldest record's that has
+    one, where their own has none.
+    """
 
     id: int
     public_id: str
@@ -151,7 +156,7 @@ def note_many(
 
 def get(customer: int) -> Customer:
     """One customer by number; a record that was joined leads to its person. One query; refused when there is none."""
-    row = Row.objects.select_related("person").filter(id=customer).first()
+    row = _known().filter(id=customer).first()
     if row is None:
         raise UnknownCustomer(
             f"customer: there is no number {customer}; look it up again", field="customer", value=customer
@@ -164,7 +169,7 @@ def by_public_id(text: str) -> Customer:
 
     Public ids are for ever: that of a record which was joined leads to its person, who has another.
     """
-    row = Row.objects.select_related("person").filter(public_id=ids.parse(text, PREFIX)).first()
+    row = _known().filter(public_id=ids.parse(text, PREFIX)).first()
     if row is None:
         shown = text.strip()[:40]
         raise UnknownCustomer(f"customer: there is no {shown}; look it up again", field="customer", value=shown)
@@ -173,7 +178,7 @@ def by_public_id(text: str) -> Customer:
 
 def get_many(customers: Sequence[int]) -> dict[int, Customer]:
     """Customers by number, a joined record's its person; those that do not exist are left out. One query."""
-    return {row.id: _customer(row) for row in Row.objects.select_related("person").filter(id__in=customers)}
+    return {row.id: _customer(row) for row in _known().filter(id__in=customers)}
 
 
 def public_id(uuid: UUID) -> str:
@@ -237,9 +242,20 @@ def _digest_of_ref(namespace: str, ref: str) -> bytes:
     return lookup.digest("ref", f"{namespace}/{compared}")
 
 
+def _known() -> QuerySet[Row, Row]:
+    """Records with their person and what the person's other records add; one query, an index look-up for each row."""
+    joined = Row.objects.filter(person=Coalesce(OuterRef("person_id"), OuterRef("id")))
+    return Row.objects.select_related("person").annotate(
+        joined_seen_at=Subquery(joined.order_by("first_seen_at").values("first_seen_at")[:1]),
+        joined_country=Subquery(joined.filter(country__isnull=False).order_by("id").values("country")[:1]),
+    )
+
+
 def _customer(record: Row) -> Customer:
     row = record.person or record
-    return from_row((row.id, row.public_id, row.origin, row.country, row.language, row.first_seen_at))
+    days = [day for day in (row.first_seen_at, getattr(record, "joined_seen_at", None)) if day is not None]
+    country = row.country or getattr(record, "joined_country", None)
+    return from_row((row.id, row.public_id, row.origin, country, row.language, min(days, default=None)))
 
 
 def from_row(row: Sequence[Any]) -> Customer:

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.company import company
-from regulars.facts.customers import _settling, contacts, kinds, merging, persons, projecting
+from regulars.facts.customers import _claims, _settling, contacts, kinds, merging, persons, projecting
 from regulars.facts.customers import rules as rules_of_identity
 from regulars.facts.customers.customers import UnknownCustomer
 from regulars.facts.customers.kinds import Evidence
@@ -254,14 +254,17 @@ def set_rules(*, rules: IdentityRules, at: datetime, by: Actor) -> Changed:
         _settling.lock()
         row = Rules.objects.create(rules=rules_of_identity.to_json(rules), at=at, by=str(by))
         everybody = _settling.whole_scene().records
-        done = _settle(everybody, {"act": "rules", "rules": row.id}, at, by) if everybody else Changed((), (), ())
+        because: dict[str, str | int] = {"act": "rules", "rules": row.id}
+        done = _settling.settle(everybody, because=because, at=at, by=by)
+        proved = [(one.kind, bytes.fromhex(one.digest)) for one in done.worn]
+        _claims.follow_rules(rules, proved, at=at)
         announce(
             IdentityRulesChanged(rules=row.id, at=at),
             by=by,
             verb="customers.identity.set_rules",
             after={"rules": row.id, "joined": len(done.joined), "parted": len(done.parted)},
         )
-        return done
+        return Changed(done.joined, done.parted, done.conflicts)
 
 
 def look_again(*, records: Sequence[int], at: datetime, by: Actor) -> Changed:

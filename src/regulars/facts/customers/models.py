@@ -512,7 +512,7 @@ class Review(models.Model):
             ),
             models.CheckConstraint(name="customers_review_order", condition=models.Q(one__lt=models.F("other"))),
             models.CheckConstraint(
-                name="customers_review_state", condition=models.Q(state__in=("open", "joined", "apart", "gone"))
+                name="customers_review_state", condition=models.Q(state__in=("open", "joined", "apart", "left", "gone"))
             ),
             models.CheckConstraint(
                 name="customers_review_score", condition=models.Q(score=None) | models.Q(score__gte=0, score__lte=1)

@@ -24,7 +24,7 @@ PREFIX = "rev"
 LIST = "reviews"
 #: Counting stops here.
 COUNTED = 1_000
-State = Literal["open", "joined", "apart", "gone"]
+State = Literal["open", "joined", "apart", "left", "gone"]
 Order = Literal["newest", "likeliest"]
 
 #: Why it is asked, by kind, in the order of urgency.
@@ -43,6 +43,7 @@ STATES: dict[State, Promise] = {
     "open": _("open"),
     "joined": _("one person"),
     "apart": _("two people"),
+    "left": _("left as it is"),
     "gone": _("asked no more"),
 }
 
@@ -262,20 +263,20 @@ def block(*, review: Question, at: datetime, by: Actor) -> Changed:
         _settling.lock()
         row = _about_an_identifier(review)
         changed = blocking.block(digest=bytes(row.digest or b"").hex(), at=at, by=by)
-        _set_aside(row, "block", at, by)
+        _set_aside(row, "block", "gone", at, by)
     return changed
 
 
 def set_aside(*, review: Question, at: datetime, by: Actor) -> None:
     """The identifier stays as it is, evidence of nothing, and is not asked about again. Again changes nothing."""
     with transaction.atomic():
-        _set_aside(_about_an_identifier(review), "set_aside", at, by)
+        _set_aside(_about_an_identifier(review), "set_aside", "left", at, by)
 
 
-def _set_aside(row: Review, verb: str, at: datetime, by: Actor) -> None:
-    if row.state == "gone":
+def _set_aside(row: Review, verb: str, state: State, at: datetime, by: Actor) -> None:
+    if row.state == state:
         return
-    row.state, row.decided_at = "gone", at
+    row.state, row.decided_at = state, at
     row.save(update_fields=["state", "decided_at"])
     trail.record(
         by=by,

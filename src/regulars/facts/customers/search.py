@@ -40,8 +40,12 @@ WITH people AS MATERIALIZED (
   SELECT coalesce(record.person_id, record.id) AS person, min(found.how) AS how
     FROM ({found}) AS found JOIN customers_customer AS record ON record.id = found.record
    GROUP BY 1 ORDER BY 2, 1 LIMIT %(most)s)
-SELECT people.how, customer.id, customer.public_id, customer.origin, customer.country, customer.language,
-       customer.first_seen_at,
+SELECT people.how, customer.id, customer.public_id, customer.origin,
+       coalesce(customer.country, (SELECT joined.country FROM customers_customer AS joined
+                 WHERE joined.person_id = customer.id AND joined.country IS NOT NULL ORDER BY joined.id LIMIT 1)),
+       customer.language,
+       least(customer.first_seen_at, (SELECT min(joined.first_seen_at) FROM customers_customer AS joined
+                 WHERE joined.person_id = customer.id)),
        ARRAY(SELECT joined.id FROM customers_customer AS joined WHERE joined.person_id = customer.id ORDER BY joined.id)
   FROM people JOIN customers_customer AS customer ON customer.id = people.person
  ORDER BY people.how, customer.id

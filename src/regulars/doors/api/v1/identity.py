@@ -24,7 +24,7 @@ router = Router(tags=["identity"])
 
 Why = Literal["asked", "confirmed", "document", "recognised", "family", "new_owner", "mistake"]
 Verdict = Literal["join", "apart", "open"]
-State = Literal["open", "joined", "apart", "gone", "any"]
+State = Literal["open", "joined", "apart", "left", "gone", "any"]
 Order = Literal["newest", "likeliest"]
 CustomerId = Annotated[str, StringConstraints(max_length=64)]
 Namespace = Annotated[str, StringConstraints(max_length=64)]

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, connection
 
-from regulars.facts.customers import _settling, identity, persons, reviews
+from regulars.facts.customers import _settling, customers, identity, persons, reviews, search
 from regulars.facts.customers.identity import Observation, Reason
 from regulars.facts.customers.models import Link, Review
 from regulars.facts.customers.notices import CustomerJoined, CustomerParted
@@ -309,3 +309,15 @@ def test_those_whom_an_identifier_joined_part_when_it_is_worn_out():
     assert people(*few) == [set(few[:4]), {few[4]}]
     proves(few[4], "card-1", "card", namespace="club", at=MONDAY + 4 * DAY)
     assert people(*few) == [{guest} for guest in few]
+
+
+def test_a_joined_person_is_as_old_as_the_first_record_and_has_the_country_that_one_of_them_has():
+    web, till = a_customer("li", namespace="web"), a_customer("card-9", namespace="till")
+    customers.note_many(at=MONDAY, by=MAREK, first_seen={web: MONDAY, till: MONDAY - 90 * DAY}, countries={till: "CN"})
+    joined(web, till, day=1)
+
+    [sought] = search.by_identifier(kind="reference", namespace="till", value="card-9")
+    for found in (customers.get(web), customers.get(till), customers.get_many([web])[web], sought.person):
+        assert (found.id, found.first_seen_at, found.country) == (web, MONDAY - 90 * DAY, "CN")
+    identity.undecide(one=web, other=till, why=Reason.MISTAKE, key="back", at=MONDAY + 2 * DAY, by=MAREK)
+    assert (customers.get(web).first_seen_at, customers.get(web).country) == (MONDAY, None)

@@ -199,3 +199,42 @@ def test_a_joined_record_shows_what_was_told_of_it_alone():
     mine, theirs = records.of(anna)
     assert (mine.masked.name, mine.masked.email) == ("A** L**", "")
     assert (theirs.masked.name, theirs.masked.email, theirs.masked.phone) == ("B** L**", "b***@shop.cn", "138****5670")
+
+
+def kinds_that_wait() -> list[str]:
+    return sorted(one.kind for one in reviews.listed())
+
+
+def other_rules(kind: str, **parts: int) -> None:
+    now = identity.rules()
+    kinds = {**now.kinds, kind: replace(now.of(kind), **parts)}
+    identity.set_rules(rules=replace(now, kinds=kinds), at=MONDAY, by=MAREK)
+
+
+def test_a_phone_of_many_is_a_question_as_long_as_the_rules_say_so():
+    told_by(*(f"guest-{n}" for n in range(6)))
+    assert kinds_that_wait() == ["worn"]
+
+    other_rules("phone", most_people=6)
+    assert kinds_that_wait() == ["claim"] * 5, "its pairs are asked about again"
+    other_rules("phone", most_people=4)
+    assert kinds_that_wait() == ["worn"]
+
+    reviews.set_aside(review=reviews.listed()[0], at=MONDAY, by=MAREK)
+    other_rules("phone", most_people=3)
+    assert kinds_that_wait() == [], "somebody left it as it is"
+
+
+def test_a_card_of_many_is_asked_about_again_when_the_rules_are_strict_again_and_when_it_is_unblocked():
+    for number in range(6):
+        proves(a_customer(f"guest-{number}"), "TILL-1", "card", namespace="club")
+    assert kinds_that_wait() == ["worn"]
+    other_rules("card", most_people=9)
+    assert "worn" not in kinds_that_wait()
+    other_rules("card", most_people=2)
+    assert kinds_that_wait() == ["worn"]
+
+    reviews.block(review=the_question(), at=MONDAY, by=MAREK)
+    assert kinds_that_wait() == []
+    blocking.unblock(digest=identity.digest("card", "club", "TILL-1").digest, at=MONDAY, by=MAREK)
+    assert kinds_that_wait() == ["worn"]
