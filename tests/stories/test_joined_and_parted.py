@@ -104,7 +104,7 @@ class World:
     def joins(self, what, who, other):
         n, at = next(self._key), MONDAY + self.days * DAY
         if what == "proves":
-            changed = Observation(self.numbers[who], "phone", "", other, "login", "portal", at, f"l{n}")
+            changed = Observation(self.numbers[who], "phone", "", other, "platform", "portal", at, f"l{n}")
             identity.observe(observation=changed, by=MAREK)
         elif who != other:
             one, two = self.numbers[who], self.numbers[other]

@@ -88,7 +88,7 @@ def scene(touched: Iterable[int]) -> Scene:
         near: dict[int, Proof] = {}
         for identifier, proved in projecting.that_count(shared.values(), rules).items():
             by = {proof.record for proof in proved}
-            if len(by) > rules.of(identifier.kind).most_people + just_now:
+            if len(by) > projecting.most_looked_at(identifier.kind, rules) + just_now:
                 worn[identifier] = len(by)
             else:
                 near |= {proof.id: proof for proof in proved}

@@ -59,17 +59,21 @@ def birthday(text: str) -> str:
 
 
 def compare(mine: Iterable[Words], theirs: Iterable[Words]) -> Verdict:
-    """Two people, each by the words of all their records. `other` as soon as any two words speak against it."""
-    verdicts = {_of_two(one, other) for one, other in product(list(mine), list(theirs))}
-    return "other" if "other" in verdicts else "same" if "same" in verdicts else "silent"
-
-
-def _of_two(one: Words, other: Words) -> Verdict:
+    """Two people, each by the words of all their records. Another name or another birthday outweighs all that agrees;
+    who goes by two names is known by both."""
+    one, other = _together(mine), _together(theirs)
     told = {
         _best(_names(a, b) for a, b in product(one.names, other.names)),
         _best(_days(a, b) for a, b in product(one.birthdays, other.birthdays)),
     }
     return "other" if "other" in told else "same" if "same" in told else "silent"
+
+
+def _together(words: Iterable[Words]) -> Words:
+    told = list(words)
+    return Words(
+        frozenset[str]().union(*(one.names for one in told)), frozenset[str]().union(*(one.birthdays for one in told))
+    )
 
 
 def _best(verdicts: Iterable[Verdict]) -> Verdict:
@@ -85,8 +89,9 @@ def _names(one: str, other: str) -> Verdict:
     if in_cjk:
         if one == other:
             return "same"
-        # Without the family name it is a part of the name; one character more or less elsewhere is a sister.
-        return "silent" if one.endswith(other) or other.endswith(one) else "other"
+        # Given names are each family's own choice, so one of two signs tells without the family's; another sign is a
+        # sister, or a slip: nobody knows.
+        return "same" if one.endswith(other) or other.endswith(one) else "other"
     mine, theirs = one.split(), other.split()
     if mine == theirs:
         # A first name alone is shared by many.

@@ -21,7 +21,7 @@ from regulars.facts.customers.rules import IdentityRules, KindRule
 Why = Literal["new_owner", "too_many", "too_large", "contradicted", "nothing_else"]
 Verdict = Literal["join", "apart", "open"]
 #: Of an identifier that goes from hand to hand every two who proved it are compared, of more than these neighbours.
-_ALL_PAIRS_OF = 12
+_ALL_PAIRS_OF = 40
 _NO_WORDS: Mapping[int, Words] = {}
 _NOT_WORN: Mapping["Identifier", int] = {}
 
@@ -90,10 +90,14 @@ class People:
 
 
 class _Wanted(NamedTuple):
-    """A join that evidence wants, and whether it needs nothing else, nothing against it, or something for it."""
+    """A join that evidence wants, and whether it needs nothing else, nothing against it, or something for it.
+
+    `in_silence` is why it is asked about where something is needed and nothing is known.
+    """
 
     join: Join
     needs: Literal["nothing", "nothing against", "something for"]
+    in_silence: Literal["nothing_else", "new_owner"] = "nothing_else"
 
 
 def people(
@@ -114,7 +118,7 @@ def people(
         identifier: number
         for identifier, proved in proved_by.items()
         if identifier not in known_worn
-        and (number := len({proof.record for proof in proved})) > rules.of(identifier.kind).most_people
+        and (number := _people_who_proved(identifier, proved, rules, words)) > rules.of(identifier.kind).most_people
     }
     wanted: list[_Wanted] = []
     conflicts: set[Conflict] = set()
@@ -176,6 +180,33 @@ def that_count(proofs: Iterable[Proof], rules: IdentityRules) -> dict[Identifier
     return found
 
 
+def most_looked_at(kind: str, rules: IdentityRules) -> int:
+    """How many records may prove one identifier of that kind before it is worn whoever they are.
+
+    What is handed on is used by people, not by records: a member of every channel proves one number six times.
+    """
+    most = rules.of(kind).most_people
+    return most + rules.most_records if KINDS[kind].is_handed_on else most
+
+
+def _people_who_proved(
+    identifier: Identifier, proved: Sequence[Proof], rules: IdentityRules, words: Mapping[int, Words]
+) -> int:
+    """How many people proved it, as far as that shows: records that say the same of themselves are one."""
+    left = sorted({proof.record for proof in proved})
+    if not rules.of(identifier.kind).most_people < len(left) <= most_looked_at(identifier.kind, rules):
+        return len(left)
+    number = 0
+    while left:
+        same, number = [left.pop()], number + 1
+        for one in same:
+            mine = [words[one]] if one in words else []
+            alike = [two for two in left if two in words and agreeing.compare(mine, [words[two]]) == "same"]
+            left = [two for two in left if two not in alike]
+            same += alike
+    return number
+
+
 def _asked(conflicts: Iterable[Conflict], groups: "_Groups") -> list[Conflict]:
     """Each two people are asked about once for an identifier, by their oldest records."""
     found: dict[tuple[int, int, Identifier], Conflict] = {}
@@ -197,32 +228,36 @@ def _of_identifier(
     of_one_owner: list[list[Proof]] = [told[:1]]
     for before, after in pairwise(told):
         if lasts is not None and after.record != before.record and after.at - before.at > lasts:
-            pair = sorted((before.record, after.record))
-            conflicts.add(Conflict(pair[0], pair[1], identifier, "new_owner"))
             of_one_owner.append([])
         of_one_owner[-1].append(after)
+    if KINDS[identifier.kind].is_handed_on:
+        return _handed_on(identifier, of_one_owner, rule), conflicts
+    for together, next_ones in pairwise(of_one_owner):
+        pair = sorted((together[-1].record, next_ones[0].record))
+        conflicts.add(Conflict(pair[0], pair[1], identifier, "new_owner"))
     for together in of_one_owner:
-        if not KINDS[identifier.kind].is_handed_on:
-            joins += [
-                _Wanted(_join(identifier, before, after), "nothing")
-                for before, after in pairwise(together)
-                if before.record != after.record
-            ]
-        else:
-            joins += _handed_on(identifier, together, rule)
+        joins += [
+            _Wanted(_join(identifier, before, after), "nothing")
+            for before, after in pairwise(together)
+            if before.record != after.record
+        ]
     return joins, conflicts
 
 
-def _handed_on(identifier: Identifier, told: Sequence[Proof], rule: KindRule) -> list[_Wanted]:
-    """Every two who proved it. With nothing else to go by only who signed in with it, close enough in time."""
+def _handed_on(identifier: Identifier, of_one_owner: Sequence[Sequence[Proof]], rule: KindRule) -> list[_Wanted]:
+    """Every two who proved it, also across a time in which it may have got a new owner."""
     of: dict[int, list[Proof]] = defaultdict(list)
-    for proof in told:
-        of[proof.record].append(proof)
+    owner: dict[int, set[int]] = defaultdict(set)
+    for number, told in enumerate(of_one_owner):
+        for proof in told:
+            of[proof.record].append(proof)
+            owner[proof.record].add(number)
     pairs = combinations(of, 2) if len(of) <= _ALL_PAIRS_OF else pairwise(of)
     return [
         _Wanted(
             _join(identifier, _best(of[one]), _best(of[other])),
             "nothing against" if _are_alone_enough(of[one], of[other], rule) else "something for",
+            "nothing_else" if owner[one] & owner[other] else "new_owner",
         )
         for one, other in pairs
     ]
@@ -318,7 +353,7 @@ class _Groups:
         said = agreeing.compare(self._words_of(one), self._words_of(other))
         if said == "other":
             return "contradicted"
-        return "nothing_else" if said == "silent" and wanted.needs == "something for" else None
+        return wanted.in_silence if said == "silent" and wanted.needs == "something for" else None
 
     def _words_of(self, person: int) -> list[Words]:
         return [self._words[record] for record in self._members[person] if record in self._words]

@@ -22,7 +22,7 @@ def known(ref: str, *, phone: str = "") -> str:
 
 
 def evidence(who: str, **changes: str) -> dict[str, str]:
-    told = {"customer": who, "kind": "phone", "value": PHONE, "evidence": "login", "source": "portal"}
+    told = {"customer": who, "kind": "phone", "value": PHONE, "evidence": "platform", "source": "portal"}
     return told | changes
 
 
@@ -142,7 +142,7 @@ def test_rules_are_tried_before_they_count():
         "most_a_person": 5,
         "most_people": 2,
         "lasts_days": 365,
-        "alone_from": "login",
+        "alone_from": "platform",
         "alone_days": 90,
     }
     assert problem(li.post("identity/rules", {"kinds": {"passport": {}}}))[:2] == (422, "customers.bad_rules")
@@ -194,7 +194,7 @@ def test_a_joined_record_is_found_as_its_person():
     li = Program()
     first, second = known("first"), known("second")
     for number, who in enumerate((first, second)):
-        card = {"kind": "card", "namespace": "club", "value": "77-1", "evidence": "login"}
+        card = {"kind": "card", "namespace": "club", "value": "77-1", "evidence": "platform"}
         li.post("identity/evidence", evidence(who, **card), key=f"c{number}")
     answer = li.get("customers/by?kind=reference&namespace=till&value=second").json()
     assert [(one["customer"], one["records"]) for one in answer["items"]] == [(first, 2)]

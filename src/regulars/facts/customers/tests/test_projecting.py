@@ -21,7 +21,7 @@ OTHER_UNION = Identifier("wechat_unionid", "op-1", "cd")
 RULES = IdentityRules()
 
 
-def proof(record, identifier, evidence="login", at=MONDAY, id=0):
+def proof(record, identifier, evidence="platform", at=MONDAY, id=0):
     return Proof(id, record, identifier, evidence, at)
 
 
@@ -156,7 +156,7 @@ JUST_A_BIRTHDAY, NOTHING = Words(birthdays=frozenset({"1994-05-17"})), Words()
             {ANNA: LI},
             [],
             [Conflict(ANNA, BO, PHONE, "nothing_else")],
-            id="signed in with a number that somebody new may have by now",
+            id="vouched for, of a number that somebody new may have by now",
         ),
         pytest.param(
             [proof(ANNA, UNION, "platform"), proof(BO, UNION, "platform")],

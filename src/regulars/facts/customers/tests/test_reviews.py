@@ -27,7 +27,7 @@ def told_by(*refs, phone=SHARED, email=None):
     return found
 
 
-def proves(record, value=SHARED, kind="phone", *, at=MONDAY, evidence="login", namespace=""):
+def proves(record, value=SHARED, kind="phone", *, at=MONDAY, evidence="platform", namespace=""):
     return identity.observe(
         observation=Observation(
             record, kind, namespace, value, evidence, "portal", at, f"{record}-{value}-{at.date()}"
