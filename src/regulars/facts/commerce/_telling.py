@@ -1,21 +1,23 @@
-"""Which of two versions of the same thing counts: by its source's time, never by arrival. Pure."""
+"""Which of two versions of the same thing counts: by its source's word, never by arrival. Pure."""
 
-from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeVar
 
 #: `again` is the content on record, told at a later time: nothing changed, and the time does.
 Verdict = Literal["new", "newer", "again", "same", "stale", "conflict"]
+#: A source's version number, or its time.
+Mark = TypeVar("Mark")
 
 
-def verdict(known: object, content: object, known_at: datetime | None, told_at: datetime, *, is_dated: bool) -> Verdict:
-    """What to do with `content` told at `told_at` where `known` is on record since `known_at` (None: nobody told it).
+def verdict(known: object, content: object, known_mark: Mark | None, told: Mark, *, is_dated: bool) -> Verdict:
+    """What to do with `content` marked `told` where `known` is on record, marked `known_mark` (None: nobody told it).
 
-    `is_dated`: the source said when. Otherwise `told_at` is when it came, and the same content is no news.
+    Marks are ordered. `is_dated`: the source said it; otherwise it is when the content came, and the same is no news.
     """
-    if known_at is None:
+    if known_mark is None:
         return "new"
+    later = told > known_mark  # type: ignore[operator]  # both are of one ordered type, which no protocol can say
     if known == content:
-        return "again" if is_dated and told_at > known_at else "same"
-    if told_at > known_at:
+        return "again" if is_dated and later else "same"
+    if later:
         return "newer"
-    return "stale" if told_at < known_at else "conflict"
+    return "conflict" if told == known_mark else "stale"

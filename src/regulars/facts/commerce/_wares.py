@@ -7,6 +7,9 @@ from django.db.models.functions import Now
 from regulars.runtime.database.fields import RandomUuid, TransactionIdField
 
 STATUSES = ("active", "draft", "discontinued")
+MOVES = ("told", "captured")
+HOLD_STATES = ("held", "captured", "released", "expired")
+HOLD_PURPOSES = ("basket", "pickup")
 ATTRIBUTE_KINDS = ("text", "number", "yes_no", "day", "choice")
 
 
@@ -140,4 +143,100 @@ class Price(models.Model):
                 name="commerce_price_window", condition=Q(valid_until=None) | Q(valid_until__gt=F("valid_from"))
             ),
             models.CheckConstraint(name="commerce_price_origin", condition=Q(origin__in=("live", "history"))),
+        ]
+
+
+class Stock(models.Model):
+    """How much of a variant is in one store: `on_hand` as its source told it less what was taken since, `held` of it
+    is kept for somebody. More can be held than is there only where `may_oversell`, or where less is there than was.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    variant = models.ForeignKey(Variant, on_delete=models.PROTECT, related_name="+", db_index=False)
+    store = models.ForeignKey("company.Store", on_delete=models.PROTECT, related_name="+", db_index=False)
+    on_hand = models.DecimalField(max_digits=18, decimal_places=3)
+    held = models.DecimalField(max_digits=18, decimal_places=3, default=0, db_default=0)
+    told = models.DecimalField(max_digits=18, decimal_places=3)
+    told_at = models.DateTimeField()
+    version = models.BigIntegerField(null=True)
+    may_oversell = models.BooleanField(default=False, db_default=False)
+    source = models.CharField(max_length=64)
+    recorded_at = models.DateTimeField(db_default=Now())
+    changed_xid = TransactionIdField()
+
+    class Meta:
+        app_label = "commerce"
+        db_table = "commerce_stock"
+        indexes = [
+            models.Index(fields=["changed_xid"], name="commerce_stock_changed"),
+            models.Index(fields=["store", "variant"], name="commerce_stock_store"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["variant", "store"], name="commerce_stock_once"),
+            models.CheckConstraint(name="commerce_stock_held", condition=Q(held__gte=0)),
+        ]
+
+
+class StockMovement(models.Model):
+    """How a level changed and why, never changed itself: its source told another (`told`), or a hold was captured."""
+
+    id = models.BigAutoField(primary_key=True)
+    stock = models.ForeignKey(Stock, on_delete=models.PROTECT, related_name="+", db_index=False)
+    why = models.CharField(max_length=10)
+    change = models.DecimalField(max_digits=18, decimal_places=3)
+    on_hand = models.DecimalField(max_digits=18, decimal_places=3)
+    at = models.DateTimeField()
+    source = models.CharField(max_length=64)
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        app_label = "commerce"
+        db_table = "commerce_stock_movement"
+        indexes = [models.Index(fields=["stock", "-id"], name="commerce_stock_movement_of")]
+        constraints = [models.CheckConstraint(name="commerce_stock_movement_why", condition=Q(why__in=MOVES))]
+
+
+class Hold(models.Model):
+    """Goods kept for somebody until `expires_at`: a basket's, or what will be picked up. All of its lines or none."""
+
+    id = models.BigAutoField(primary_key=True)
+    public_id = models.UUIDField(unique=True, db_default=RandomUuid(), editable=False)
+    key = models.CharField(max_length=200, unique=True)
+    fingerprint = models.BinaryField(max_length=16)
+    purpose = models.CharField(max_length=10)
+    state = models.CharField(max_length=10, default="held", db_default="held")
+    held_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        app_label = "commerce"
+        db_table = "commerce_hold"
+        indexes = [models.Index(fields=["expires_at"], name="commerce_hold_due", condition=Q(state="held"))]
+        constraints = [
+            models.CheckConstraint(name="commerce_hold_state", condition=Q(state__in=HOLD_STATES)),
+            models.CheckConstraint(name="commerce_hold_purpose", condition=Q(purpose__in=HOLD_PURPOSES)),
+            models.CheckConstraint(name="commerce_hold_has_key", condition=~Q(key="")),
+            models.CheckConstraint(
+                name="commerce_hold_ended",
+                condition=Q(state="held", ended_at=None) | (~Q(state="held") & Q(ended_at__isnull=False)),
+            ),
+            models.CheckConstraint(name="commerce_hold_expires", condition=Q(expires_at__gt=F("held_at"))),
+        ]
+
+
+class HoldLine(models.Model):
+    """So much of one stock is kept by a hold."""
+
+    id = models.BigAutoField(primary_key=True)
+    hold = models.ForeignKey(Hold, on_delete=models.PROTECT, related_name="+", db_index=False)
+    stock = models.ForeignKey(Stock, on_delete=models.PROTECT, related_name="+")
+    quantity = models.DecimalField(max_digits=18, decimal_places=3)
+
+    class Meta:
+        app_label = "commerce"
+        db_table = "commerce_hold_line"
+        constraints = [
+            models.UniqueConstraint(fields=["hold", "stock"], name="commerce_hold_line_once"),
+            models.CheckConstraint(name="commerce_hold_line_quantity", condition=Q(quantity__gt=0)),
         ]

@@ -4,13 +4,26 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Greatest, Now
 
-from regulars.facts.commerce._wares import STATUSES, Attribute, Category, Part, Price, Variant
+from regulars.facts.commerce._wares import (
+    STATUSES,
+    Attribute,
+    Category,
+    Hold,
+    HoldLine,
+    Part,
+    Price,
+    Stock,
+    StockMovement,
+    Variant,
+)
 from regulars.runtime.database.fields import RandomUuid, TransactionIdField
 
 __all__ = (
     "Attribute",
     "Category",
     "GoodsReturn",
+    "Hold",
+    "HoldLine",
     "Line",
     "Order",
     "Part",
@@ -18,6 +31,8 @@ __all__ = (
     "Product",
     "ReturnLine",
     "ReturnMatch",
+    "Stock",
+    "StockMovement",
     "Variant",
 )
 

@@ -106,3 +106,50 @@ class PricesRecorded(Notice):
     def subject(self) -> str:
         """All prices in one line."""
         return "commerce:prices"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StockRecorded(Notice):
+    """A batch of levels is on record: `variant` where they are all of one. What they are, `stock` is asked."""
+
+    count: int
+    variant: int | None
+
+    kind: ClassVar[str] = "commerce.stock_recorded"
+    version: ClassVar[int] = 1
+
+    @property
+    def subject(self) -> str:
+        """All levels in one line."""
+        return "commerce:stock"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StockHeld(Notice):
+    """Goods are kept for somebody."""
+
+    hold: int
+
+    kind: ClassVar[str] = "commerce.stock_held"
+    version: ClassVar[int] = 1
+
+    @property
+    def subject(self) -> str:
+        """In order per hold."""
+        return f"hold:{self.hold}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldEnded(Notice):
+    """They are not kept any more: `state` says whether they were captured, released, or their time ran out."""
+
+    hold: int
+    state: str
+
+    kind: ClassVar[str] = "commerce.hold_ended"
+    version: ClassVar[int] = 1
+
+    @property
+    def subject(self) -> str:
+        """In order per hold."""
+        return f"hold:{self.hold}"

@@ -111,4 +111,21 @@ PUBLISHED: tuple[PublishedTable, ...] = (
             "told_at": "timestamp",
         },
     ),
+    PublishedTable(
+        name="stock",
+        key="stock_id",
+        sql=(
+            "SELECT stock.id AS stock_id, stock.variant_id, store.code AS store, stock.on_hand, stock.held,"
+            " stock.told_at, stock.changed_xid FROM commerce_stock AS stock"
+            " JOIN company_store AS store ON store.id = stock.store_id"
+        ),
+        columns={
+            "stock_id": "int64",
+            "variant_id": "int64",
+            "store": "text",
+            "on_hand": "decimal",
+            "held": "decimal",
+            "told_at": "timestamp",
+        },
+    ),
 )
