@@ -132,7 +132,7 @@ def record_many(*, namespace: str, told: pl.DataFrame, at: datetime, by: Actor, 
     """The set-based twin of `record`, for STOCK: what is stale or in conflict is listed by `ref`, the rest goes in.
 
     Variants and stores that nobody knows are made. What was captured from the moment a level was told for is
-    taken off it: its source did not know. Of several in one batch the one told last counts. One notice, whatever the number.
+    taken off it: its source did not know. Of several in one batch the one told last counts. One notice for all.
     """
     return _recording.beside_others(
         lambda: _record_many(namespace, told, at, by, origin),
