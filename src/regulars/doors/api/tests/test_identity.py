@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from regulars.doors.api.tests.builders import MAREK, Program, problem
-from regulars.facts.customers import customers, profiles, search
+from regulars.facts.customers import customers, looking, profiles, search, suggesting
 from regulars.facts.customers.profiles import Profile
 from regulars.runtime.trail import trail
 
@@ -117,7 +117,7 @@ def test_a_phone_of_many_is_blocked_or_set_aside():
     for number in range(7):
         known(f"guest-{number}", phone=PHONE)
     [worn] = li.get("identity/reviews?kind=worn").json()["items"]
-    assert li.post(f"identity/reviews/{worn['id']}/set-aside").json()["state"] == "gone"
+    assert li.post(f"identity/reviews/{worn['id']}/set-aside").json()["state"] == "left"
     li.post(f"identity/reviews/{worn['id']}/block")
     [blocked] = li.get("identity/rules").json()["blocked"]
     assert (blocked["kind"], blocked["value"]) == ("phone", None)
@@ -198,3 +198,41 @@ def test_a_joined_record_is_found_as_its_person():
         li.post("identity/evidence", evidence(who, **card), key=f"c{number}")
     answer = li.get("customers/by?kind=reference&namespace=till&value=second").json()
     assert [(one["customer"], one["records"]) for one in answer["items"]] == [(first, 2)]
+
+
+def test_likely_duplicates_are_looked_for_listed_with_score_and_signs_compared_and_answered():
+    li = Program()
+    assert li.get("identity/looks").json() == {"last": None}
+    told = {"given_name": "Lin", "family_name": "Wei", "address": "12 Willow Street, Leeds"}
+    for ref, birthday in (("web-1", "1990-03-04"), ("till-1", "1990-04-03")):
+        [number] = customers.resolve_many(namespace="shop", refs=[ref], at=NOW, by=MAREK, origin="live").values()
+        profile = Profile(**told, birthday=birthday)
+        profiles.describe(customer=number, profile=profile, key=ref, at=NOW, by=MAREK)
+    assert li.post("identity/looks").json()["state"] == "waiting"
+    assert li.post("identity/looks").json()["state"] == "waiting"
+    waiting = looking.last(at=NOW)
+    assert waiting is not None
+    suggesting.suggest(at=datetime.now(UTC), by=MAREK, look=waiting.id)
+    assert li.get("identity/looks").json()["last"] | {"asked_at": "", "ended_at": ""} == {
+        "state": "done",
+        "asked_at": "",
+        "ended_at": "",
+        "people": 2,
+        "opened": 2,
+        "alike": 1,
+        "asked": 1,
+        "gone": 0,
+    }
+
+    page = li.get("identity/reviews?kind=likeness&order=likeliest&limit=1").json()
+    [asked] = page["items"]
+    assert page["next"] is None
+    assert asked["score"] > 0.9
+    assert {"given_name:same", "birthday:typo", "address:same"} <= set(asked["signs"])
+    compared = {one["field"]: one for one in li.get(f"identity/reviews/{asked['id']}").json()["compared"]}
+    assert compared["name"] == {"field": "name", "one": "L** W**", "other": "L** W**", "how": "same", "signs": []}
+    assert (compared["birthday"]["how"], compared["birthday"]["one"]) == ("alike", "***")
+    answer = li.post(f"identity/reviews/{asked['id']}/decide", {"verdict": "apart", "why": "family"}, key="k")
+    assert answer.status_code == 200
+    assert li.get("identity/reviews?kind=likeness").json()["items"] == []
+    assert problem(li.get("identity/reviews?order=likeliest&cursor=bad"))[1] == "paging.bad_cursor"

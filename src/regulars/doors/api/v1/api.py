@@ -15,6 +15,8 @@ from regulars.doors.api.v1 import (
     customers,
     events,
     identity,
+    identity_reviews,
+    identity_rules,
     keeping,
     orders,
     plan,
@@ -118,6 +120,8 @@ refusing.answer_with_problems(api)
 api.add_router("", orders.router)
 # Before the customers, whose path takes any word: `customers/by` is no customer.
 api.add_router("", identity.router)
+api.add_router("", identity_reviews.router)
+api.add_router("", identity_rules.router)
 api.add_router("", customers.router)
 api.add_router("", consent.router)
 api.add_router("", profiles.router)
