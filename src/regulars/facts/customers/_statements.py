@@ -100,6 +100,23 @@ class Statements:
         best = survivorship.chosen(words, self._rank)
         return best.text if best else ""
 
+    def alone(self, record: int, field: str) -> str:
+        """What was said of the record itself, whoever it was joined to; empty where nothing was."""
+        words = [
+            Said(*document[field], source, record) for source, document in self._of[record].items() if field in document
+        ]
+        best = survivorship.chosen(words, self._rank) if words else None
+        return best.text if best else ""
+
+    def told_of(self) -> dict[int, Sequence[int]]:
+        """People of several records of whom something is written down anew, with their records."""
+        touched = {record for record, _source in self._changed}
+        return {
+            person: records
+            for person, records in self._people.items()
+            if len(records) > 1 and not touched.isdisjoint(records)
+        }
+
     def words(self, person: int, field: str) -> list[Said]:
         """All that was said of the field."""
         return [

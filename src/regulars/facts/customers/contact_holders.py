@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from regulars.facts.customers import contacts
-from regulars.facts.customers.models import Identifier, Profile
+from regulars.facts.customers.models import AlsoKnown, Identifier, Profile
 from regulars.runtime.secrets import lookup
 
 
 def by_email(addresses: Sequence[str]) -> dict[str, list[int]]:
-    """Each address's customers, of those that somebody has. Two indexed queries, none for no addresses."""
+    """Each address's customers, of those that somebody has. Three indexed queries, none for no addresses."""
     return _holders("email", {lookup.digest("email", contacts.email(one).key): one for one in addresses})
 
 
@@ -23,7 +23,14 @@ def _holders(kind: str, values: dict[bytes, str]) -> dict[str, list[int]]:
     known = Identifier.objects.filter(namespace="", kind=kind, digest__in=values).values_list("digest", "customer_id")
     given = Profile.objects.filter(**{f"{kind}_digest__in": values}).order_by("customer_id")
     found: dict[str, list[int]] = {}
-    for digest, customer in [*known, *given.values_list(f"{kind}_digest", "customer_id")]:
+    # Who answers for a record that was joined is the record: parted again, it has the answer it came with.
+    joined = AlsoKnown.objects.filter(kind=kind, digest__in=values).order_by("record_id")
+    everybody = [
+        *known,
+        *given.values_list(f"{kind}_digest", "customer_id"),
+        *joined.values_list("digest", "record_id"),
+    ]
+    for digest, customer in everybody:
         holders = found.setdefault(values[bytes(digest or b"")], [])
         if customer not in holders:
             holders.append(customer)

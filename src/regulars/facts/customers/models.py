@@ -272,6 +272,21 @@ class NamePrefix(models.Model):
         ]
 
 
+class AlsoKnown(models.Model):
+    """A keyed hash of what a record of a person told by itself: a contact, or how a name begins (`name`)."""
+
+    id = models.BigAutoField(primary_key=True)
+    record = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=5)
+    digest = models.BinaryField(max_length=32)
+
+    class Meta:
+        db_table = "customers_also_known"
+        constraints = [
+            models.UniqueConstraint(name="customers_also_known_once", fields=["digest", "kind", "record"]),
+        ]
+
+
 class Description(models.Model):
     """One act of describing somebody, under the key that makes its repeat harmless. Names of fields, never values."""
 

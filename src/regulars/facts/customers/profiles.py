@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.company import company
 from regulars.facts.customers import (
+    _also_known,
     _claims,
     _in_bulk,
     _looking_again,
@@ -454,7 +455,9 @@ def _write_many(
     at: Mapping[int, datetime],
 ) -> list[tuple[int, str]]:
     """What was said, and what is shown now. Returns the contacts somebody else is known by."""
+    several = said.told_of()
     said.save()
+    _also_known.follow(said, several)
     if not changed:
         return []
     digests: dict[tuple[int, str], bytes | None] = {
@@ -685,6 +688,7 @@ def refold_many(*, customers: Iterable[int], at: datetime, by: Actor) -> int:
                 changed[customer] = different
         at_last = {customer: said.latest(customer) or at for customer in changed}
         _write_many(rows, kept, said, changed, at_last)
+        _also_known.follow(said, persons.records_of_many(sorted(people)))
         silent = joined | {customer for customer in people if customer in kept and said.latest(customer) is None}
         Row.objects.filter(customer_id__in=silent).delete()
         if changed:
@@ -718,7 +722,8 @@ def refold_everybody(*, at: datetime, by: Actor) -> int:
 
 
 def find_by_email(text: str) -> list[int]:
-    """Customers with that address: who is known by it, then others who gave it as a contact. Two indexed queries."""
+    """Customers with that address: who is known by it, then others who gave it as a contact, also one that
+    another record of theirs goes before. Three indexed queries."""
     return _find("email", lookup.digest("email", contacts.email(text).key))
 
 
@@ -728,15 +733,17 @@ def find_by_phone(text: str, region: str | None = None) -> list[int]:
 
 
 def find_by_name_prefix(text: str, limit: int = 50) -> list[int]:
-    """Customers with a name that begins so, oldest first: two letters at least, or one Chinese character. One query.
+    """Customers with a name that begins so, oldest first: two letters at least, or one Chinese character. Two queries.
 
     No more than the first six letters (three Chinese characters) of the first word count, and accents do not.
     """
     prefix = _names.sought(text)
     if not prefix:
         return []
-    found = NamePrefix.objects.filter(digest=_names.digest(prefix)).order_by("customer_id")[:limit]
-    return list(found.values_list("customer_id", flat=True))
+    digest = _names.digest(prefix)
+    found = NamePrefix.objects.filter(digest=digest).order_by("customer_id").values_list("customer_id", flat=True)
+    joined = _also_known.people_by("name", digest)
+    return sorted({*found[:limit], *joined[:limit]})[:limit]
 
 
 def _find(kind: str, digest: bytes) -> list[int]:
@@ -744,7 +751,7 @@ def _find(kind: str, digest: bytes) -> list[int]:
     given = (
         Row.objects.filter(**{f"{kind}_digest": digest}).order_by("customer_id").values_list("customer_id", flat=True)
     )
-    return list(dict.fromkeys([*known_by, *given]))
+    return list(dict.fromkeys([*known_by, *given, *_also_known.people_by(kind, digest)]))
 
 
 def _checked(profile: Profile, *, region: str, on: date, defined: Mapping[str, Trait]) -> dict[str, str]:

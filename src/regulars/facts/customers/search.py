@@ -34,6 +34,7 @@ _TOLD = """
 UNION ALL SELECT customer_id, 0 FROM customers_identifier
  WHERE namespace = '' AND kind = %(kind)s AND digest = %(digest)s
 UNION ALL SELECT customer_id, 2 FROM customers_profile WHERE {kind}_digest = %(digest)s
+UNION ALL SELECT record_id, 2 FROM customers_also_known WHERE kind = %(kind)s AND digest = %(digest)s
 """
 _PEOPLE = """
 WITH people AS MATERIALIZED (

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import connection
 
-from regulars.facts.customers import customers, identity, profiles, trust
+from regulars.facts.customers import contact_holders, customers, identity, profiles, search, trust
 from regulars.facts.customers.identity import Reason
+from regulars.facts.customers.models import AlsoKnown, Statement
 from regulars.facts.customers.models import Profile as Row
-from regulars.facts.customers.models import Statement
 from regulars.facts.customers.profiles import Profile, Purpose, Told
 from regulars.facts.customers.survivorship import Because, Standing
 from regulars.facts.customers.tests.builders import MAREK, MONDAY, THE_IMPORT, a_customer, described
@@ -170,3 +170,31 @@ def test_of_one_person_in_two_records_all_words_count_and_parted_it_is_as_never(
     assert [(one[0], *one[2:]) for one in after] == [(one[0], *one[2:]) for one in before]
     assert profiles.find_by_phone("13812341234", "CN") == [till]
     assert profiles.find_by_name_prefix("李") == [till]
+
+
+def test_of_one_person_every_contact_and_name_of_every_record_finds_them() -> None:
+    app, till = a_customer("app"), a_customer("till")
+    told(app, Profile(display_name="Li Wei", email="li@shop.cn", phone="13812341111"), source="app", days=3)
+    told(till, Profile(display_name="李伟", email="old@shop.cn", phone="13812342222"), source="till", days=1)
+    identity.join(one=app, other=till, why=Reason.ASKED, key="join", at=MONDAY, by=MAREK)
+
+    def found() -> list[list[int]]:
+        return [
+            *(
+                search.find(typed)
+                for typed in ("li@shop.cn", "old@shop.cn", "13812341111", "13812342222", "李", "Li W")
+            ),
+            [one.person.id for one in search.by_identifier(kind="email", namespace="", value="OLD@shop.cn")],
+        ]
+
+    assert found() == [[app]] * 7
+    assert contact_holders.by_email(["old@shop.cn"]) == {"old@shop.cn": [till]}, "who answers is the record"
+
+    told(till, Profile(phone="13812343333"), source="till", days=2)
+    assert search.find("13812342222") == []
+    assert search.find("13812343333") == [app]
+
+    identity.undecide(one=app, other=till, why=Reason.MISTAKE, key="part", at=MONDAY, by=MAREK)
+    assert found() == [[app], [till], [app], [], [till], [app], [till]]
+    assert search.find("13812343333") == [till]
+    assert not AlsoKnown.objects.exists()
