@@ -21,6 +21,7 @@ ROOMS: tuple[str, ...] = (
     "regulars.insight.measures",
     "regulars.oversight.timeline",
     "regulars.oversight.reporting",
+    "regulars.oversight.outbound",
     "regulars.doors.api",
     "regulars.doors.ingest",
     "regulars.doors.imports",

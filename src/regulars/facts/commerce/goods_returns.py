@@ -1,6 +1,6 @@
 """Goods that come back: refunds of an order, and returns that name none. Matched to purchases first in, first out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -230,6 +230,12 @@ def match_namespace(*, namespace: str) -> None:
 def get(goods_return: int) -> ReturnView:
     """One return with its lines. Two queries."""
     return _view(goods_return)
+
+
+def public_ids(of: Iterable[int]) -> dict[int, str]:
+    """The public id of each return. One query."""
+    rows = GoodsReturn.objects.filter(id__in=set(of)).values_list("id", "public_id")
+    return {number: ids.public(PREFIX, uuid) for number, uuid in rows}
 
 
 def of_customer(customer: int, *, before: tuple[datetime, int] | None = None, limit: int = 50) -> list[ReturnView]:

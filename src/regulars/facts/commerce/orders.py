@@ -1,6 +1,6 @@
 """Orders: recording them one by one or by the million, cancelling them, and asking for them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -240,6 +240,12 @@ def cancel(*, order: int, at: datetime, by: Actor, why: str = "", origin: Origin
 def get(order: int) -> OrderView:
     """One order with its lines. Two queries; refused when there is none."""
     return _view(order)
+
+
+def public_ids(of: Iterable[int]) -> dict[int, str]:
+    """The public id of each order. One query."""
+    rows = Order.objects.filter(id__in=set(of)).values_list("id", "public_id")
+    return {number: ids.public(PREFIX, uuid) for number, uuid in rows}
 
 
 def by_public_id(text: str) -> OrderView:

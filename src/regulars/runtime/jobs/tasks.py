@@ -9,6 +9,7 @@ every("17 3 * * *", refresh)
 refresh.defer()             # in a transaction: the job exists if and only if it commits
 """
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -78,6 +79,24 @@ def every(cron: str, work: Task[..., Any, Any]) -> None:
     A task run by the clock takes `timestamp`, the instant it was due, as seconds since 1970.
     """
     app.periodic(cron=cron)(work)
+
+
+_ALONGSIDE: list[Callable[[threading.Event], None]] = []
+
+
+def alongside(work: Callable[[threading.Event], None]) -> Callable[[threading.Event], None]:
+    """`work` runs in a thread of every worker, with a database connection of its own, until the event is set.
+
+    For what waits a lot and computes little: it takes none of the worker's places, but shares its one interpreter. It
+    must bear running several times side by side, and being killed; after an error it is begun again.
+    """
+    _ALONGSIDE.append(work)
+    return work
+
+
+def all_alongside() -> tuple[Callable[[threading.Event], None], ...]:
+    """What the rooms whose jobs are known want to run beside them."""
+    return tuple(_ALONGSIDE)
 
 
 def _number(context: JobContext) -> int:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from regulars.kit.problems import named
 from regulars.runtime.notices._tries import MOST_TRIES, wait_after
 from regulars.runtime.notices.models import Parked, Recorded, Subscriber
-from regulars.runtime.notices.notice import Notice, read
+from regulars.runtime.notices.notice import Notice, Told, read
 from regulars.runtime.notices.subscriptions import Subscription
 
 SMALLEST_BATCH, LARGEST_BATCH = 20, 1000
@@ -48,6 +48,13 @@ def after(subscription: Subscription, position: int, horizon: int, most: int) ->
 def value(row: Recorded) -> Notice:
     """The notice in a row. Raises what `notice.read` raises."""
     return read(row.kind, row.version, row.body, at=row.at, origin=row.origin)
+
+
+def heard(subscription: Subscription, rows: Sequence[Recorded]) -> list[Notice] | list[Told]:
+    """The rows as the listener takes them."""
+    if subscription.numbered:
+        return [Told(row.id, row.recorded_at, value(row)) for row in rows]
+    return [value(row) for row in rows]
 
 
 def step(subscription: Subscription, horizon: int, seen: Seen) -> int:
@@ -125,7 +132,7 @@ def _try(subscription: Subscription, rows: Sequence[Recorded]) -> Exception | No
     """Hand the rows over in a savepoint. What went wrong, and then nothing of it has happened."""
     try:
         with transaction.atomic():
-            subscription.handle([value(row) for row in rows])
+            subscription.handle(heard(subscription, rows))
     except Exception as problem:
         if connection.connection is None or connection.connection.closed:
             raise

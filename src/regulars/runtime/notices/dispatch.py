@@ -110,7 +110,7 @@ def react_to_everything() -> int:
                 place.position = rows[-1].id if len(rows) == _delivery.LARGEST_BATCH else horizon
                 place.save(update_fields=["position"])
                 if rows:
-                    listener.handle([_delivery.value(row) for row in rows])
+                    listener.handle(_delivery.heard(listener, rows))
                     taken += len(rows)
         if taken == before:
             return taken

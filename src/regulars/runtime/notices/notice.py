@@ -53,6 +53,15 @@ class Notice:
         _KINDS[cls.kind] = cls
 
 
+@dataclass(frozen=True)
+class Told:
+    """A notice with its number in the stream and when it was told, for who must know it again."""
+
+    number: int
+    told_at: datetime
+    notice: Notice
+
+
 def body_of(notice: Notice) -> dict[str, object]:
     """The fields that go into the `body` column: all but `at` and `origin`, which have columns of their own.
 

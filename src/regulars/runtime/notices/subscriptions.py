@@ -19,13 +19,19 @@ class Subscription:
 
     name: str
     kinds: tuple[str, ...]
-    handle: Callable[[Sequence[Notice]], None]
+    handle: Callable[[Sequence[Any]], None]
     strict: bool
     history: bool
+    numbered: bool = False
 
 
 def subscribe(
-    *notices: type[Notice], name: str, strict: bool = False, history: bool = False, in_batches: bool = False
+    *notices: type[Notice],
+    name: str,
+    strict: bool = False,
+    history: bool = False,
+    in_batches: bool = False,
+    numbered: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Call the function for each notice of these classes, in order per subject, its effect exactly once.
 
@@ -35,11 +41,12 @@ def subscribe(
 
     `name` is "<room>.<purpose>". `strict`: a notice that fails is tried for ever and holds back its subject, instead of
     going to the dead letters. `history`: hear of imported history too. `in_batches`: the function takes a list of
-    notices, several subjects mixed, each subject's in order.
+    notices, several subjects mixed, each subject's in order. `numbered`: the function takes `notice.Told` instead, with
+    the notice's number.
     """
 
     def register(function: Handler) -> Handler:
-        def one_by_one(batch: Sequence[Notice]) -> None:
+        def one_by_one(batch: Sequence[Any]) -> None:
             for notice in batch:
                 function(notice)
 
@@ -53,6 +60,7 @@ def subscribe(
             handle=function if in_batches else one_by_one,
             strict=strict,
             history=history,
+            numbered=numbered,
         )
         return function
 

@@ -6,6 +6,8 @@ wrapped by the master key, which does not: forgetting a person is deleting one r
 
 A person's number is above zero. What came in for somebody nobody knows yet is sealed for its month, a number below
 zero (`nobody_yet`), until it is known whose it is; deleting that key forgets the month's strangers.
+
+What the house keeps for itself, such as the secrets it shares with other programs, is sealed for `HOUSE`, number zero.
 """
 
 import os
@@ -27,6 +29,8 @@ KEYS = "secrets_person_key"
 #: A person's key as it stands there: the bytes, and which master key wrapped it.
 Wrapped = tuple[bytes, str]
 
+#: For whom the house seals what belongs to no person; nobody forgets it.
+HOUSE = 0
 _VERSION = b"\x01"
 _NONCE = 12
 _TAG = 16
