@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 # Otherwise each of the many processes that tests start would compile the whole house anew.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help demo up test long check fix fuzz crashstorm killstorm powercut likeness bench map
+.PHONY: help demo up test long check fix fuzz crashstorm killstorm powercut likeness omnichannel bench map
 
 help:  ## What can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,10 @@ powercut: $(VENV)/.develops  ## Cut the power under load (CUTS=20) on a disk tha
 likeness: $(VENV)/.develops  ## Suggested duplicates against the truth of the FEBRL sets, beside Splink (ARGS=--alone: without it)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps splink==5.0.0
 	@PYTHONPATH=src:. $(BIN)/python -m tests.likeness.measure $(ARGS)
+
+omnichannel: $(VENV)/.develops  ## A simulated year in every channel against its truth: 2,000 people (PEOPLE=…), three times (SEEDS="one two three")
+	@REGULARS_OMNICHANNEL_PEOPLE=$(or $(PEOPLE),2000) REGULARS_OMNICHANNEL_SEEDS="$(or $(SEEDS),one two three)" \
+	  REGULARS_OMNICHANNEL_SILENCE=$(or $(SILENCE),1) $(BIN)/pytest -s -q tests/omnichannel/test_year.py -k long_form
 
 bench: $(VENV)/.develops  ## Every benchmark, as ratios to limits measured in the same run
 	$(BIN)/regulars bench all $(ARGS)
