@@ -458,6 +458,9 @@ def _of_consents(done: consents.Imported) -> _Came:
     came = done.answers
     words = gettext("Answers: %(given)s yes, %(withdrawn)s no, %(same)s known already.")
     counted = [words % {name: f"{getattr(came, name):,}" for name in ("given", "withdrawn", "same")}]
+    if came.kept:
+        waits = gettext("Nos kept for whoever comes with an address that nobody has yet: %(kept)s.")
+        counted.append(waits % {"kept": f"{came.kept:,}"})
     twice = gettext("Answers that stand twice in the file with different content: the first is kept")
     return _Came([], counted, gettext("answer"), twice, gettext("before"))
 

@@ -1,4 +1,5 @@
-"""Consents from a file into the ledger, effective at once: opt-outs and opt-ins, of customers who are known."""
+"""Consents from a file into the ledger, effective at once: opt-outs and opt-ins of customers, and opt-outs of addresses
+that nobody has yet."""
 
 import time
 from collections.abc import Mapping
@@ -10,11 +11,12 @@ import polars as pl
 
 from regulars.doors.imports import consent_files, outcomes, reading, rejects
 from regulars.doors.imports.consent_files import Walk
-from regulars.doors.imports.mapping import FileMapping
+from regulars.doors.imports.mapping import CONTACTS, FileMapping
 from regulars.doors.imports.walking import Progress
 from regulars.facts.company import brands, company
-from regulars.facts.customers import consent, contact_holders, customers
+from regulars.facts.customers import consent, contact_holders, customers, kept_nos
 from regulars.facts.customers.consent import Told
+from regulars.facts.customers.kept_nos import KeptNo
 from regulars.facts.sources import import_runs
 from regulars.kit.actors import Actor
 from regulars.runtime.secrets import lookup
@@ -25,11 +27,12 @@ BATCH = 4_000
 
 @dataclass
 class Came:
-    """How many answers were a new yes, a new no, or on record already."""
+    """How many answers were a new yes, a new no, or on record already; `kept` nos wait for who has the address."""
 
     given: int = 0
     withdrawn: int = 0
     same: int = 0
+    kept: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +44,8 @@ class Imported(outcomes.Imported):
     @property
     def came(self) -> Mapping[str, int]:
         """Answers, by what became of them."""
-        return {"new": self.answers.given + self.answers.withdrawn, "changed": 0, "same": self.answers.same}
+        new = self.answers.given + self.answers.withdrawn + self.answers.kept
+        return {"new": new, "changed": 0, "same": self.answers.same}
 
     def recorded(self) -> Mapping[str, object]:
         """What became of the answers."""
@@ -64,8 +68,8 @@ def import_consents(
     """Bring in what customers agreed to and refused. `told` has purpose, channel and decision for columns that are not.
 
     A yes counts from when it was given, a no that tells no time from `at`. A no counts for everybody who is known by
-    the address or number, a yes for one. The same file again changes nothing. Who is not known stays out. With
-    `dry_run` nothing is written but a reject file that was asked for.
+    the address or number, now or later, a yes for one. The same file again changes nothing. Who is not known stays
+    out, unless it is a no of an address. With `dry_run` nothing is written but a reject file that was asked for.
     """
     began = time.monotonic()
     rejects_go = None if dry_run and reject_file is None else rejects.place(path, reject_file)
@@ -105,7 +109,11 @@ def _bring_in(
         for rows in part.iter_slices(BATCH):
             whose = _whose(rows, namespace)
             known = pl.Series([bool(customers) for customers in whose], dtype=pl.Boolean)
+            waits = rows.select(~pl.col("is_granted") & pl.any_horizontal(pl.col(*CONTACTS).is_not_null())).to_series()
             if run is not None:
+                # Also of those whom somebody has: another may come with the same address.
+                kept_nos.keep_many(told=_nos(rows.filter(waits & known), namespace, told_in, at), by=by)
+                came.kept += kept_nos.keep_many(told=_nos(rows.filter(waits & ~known), namespace, told_in, at), by=by)
                 told = [
                     _told(row, customer, namespace, told_in, at)
                     for row, found in zip(rows.iter_rows(named=True), whose, strict=True)
@@ -115,7 +123,7 @@ def _bring_in(
                 came.given += done.given
                 came.withdrawn += done.withdrawn
                 came.same += done.same
-            file.taken(rows.filter(known), rows.filter(~known))
+            file.taken(rows.filter(known | waits), rows.filter(~known & ~waits))
         if run is not None:
             import_runs.progress(
                 run=run, rows_read=file.rows_read, rows_good=file.rows_good, rejects=file.left_out.rows_bad
@@ -162,6 +170,33 @@ def _told(row: Mapping[str, object], customer: int, namespace: str, told_in: str
         proof=str(row["proof"]),
         source=namespace,
     )
+
+
+def _nos(rows: pl.DataFrame, namespace: str, told_in: str, at: datetime) -> list[KeptNo]:
+    """The rows' nos for each address they tell, once each, with keys as `_told` makes them."""
+    nos: dict[str, KeptNo] = {}
+    for row in rows.iter_rows(named=True):
+        answered, brand = row["answered_at"], row["brand"]
+        when = answered if isinstance(answered, datetime) else at
+        said = when.isoformat() if answered is not None else told_in
+        for kind in CONTACTS:
+            value = row[kind]
+            if not isinstance(value, str):
+                continue
+            content = "\x00".join(map(str, (namespace, kind, value, row["purpose"], row["channel"], brand, said)))
+            key = f"file:{lookup.digest('imported consent', content).hex()[:40]}"
+            nos[key] = KeptNo(
+                kind=kind,
+                value=value,
+                purpose=str(row["purpose"]),
+                channel=str(row["channel"]),
+                place=str(row["place"]),
+                at=when,
+                key=key,
+                brand=brand if isinstance(brand, int) else None,
+                source=namespace,
+            )
+    return list(nos.values())
 
 
 def _once(told: list[Told]) -> list[Told]:

@@ -369,6 +369,40 @@ class Consent(models.Model):
         ]
 
 
+class KeptNo(models.Model):
+    """A no to messages at an address or number that counts for whoever comes with it. Append-only; a keyed hash."""
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(max_length=10, db_collation="C")
+    digest = models.BinaryField(max_length=32)
+    purpose = models.CharField(max_length=20, db_collation="C")
+    channel = models.CharField(max_length=10, db_collation="C")
+    brand = models.ForeignKey("company.Brand", on_delete=models.PROTECT, related_name="+", null=True)
+    place = models.CharField(max_length=20, db_collation="C")
+    source = models.CharField(max_length=64, db_collation="C")
+    key = models.CharField(max_length=160, unique=True, db_collation="C")
+    at = models.DateTimeField()
+    by_kind = models.CharField(max_length=20)
+    by_id = models.CharField(max_length=64)
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "customers_kept_no"
+        indexes = [models.Index(fields=["digest", "kind"], name="customers_kept_no_of")]
+        constraints = [
+            models.CheckConstraint(name="customers_kept_no_kind", condition=models.Q(kind__in=CONTACTS)),
+            models.CheckConstraint(
+                name="customers_kept_no_purpose", condition=models.Q(purpose__in=[ANY, *(one.value for one in Purpose)])
+            ),
+            models.CheckConstraint(
+                name="customers_kept_no_channel", condition=models.Q(channel__in=[ANY, *(one.value for one in Channel)])
+            ),
+            models.CheckConstraint(
+                name="customers_kept_no_place", condition=models.Q(place__in=[one.value for one in Place])
+            ),
+        ]
+
+
 class Wish(models.Model):
     """How somebody wants to be talked to: one wish, from one time on. Append-only; it stays with its record."""
 

@@ -22,6 +22,7 @@ from regulars.facts.customers import (
     _statements,
     birthdays,
     contacts,
+    kept_nos,
     kinds,
     persons,
     traits,
@@ -486,6 +487,7 @@ def _write_many(
     }
     shared = _in_bulk.claim(claimed, latest_at)
     _claims.follow(claimed, shared, at=latest_at)
+    kept_nos.count_for(claimed)
     return shared
 
 

@@ -149,6 +149,39 @@ def test_the_command_says_what_came(tmp_path, li):
     told = CliRunner().invoke(commands.import_group, ["consents", str(path), "--json"])
     assert told.exit_code == 3, told.output
     facts = json.loads(told.output)
-    assert (facts["recorded"]["answers"], facts["rows_rejected"]) == ({"given": 1, "withdrawn": 0, "same": 0}, 1)
+    assert (facts["recorded"]["answers"], facts["rows_rejected"]) == (
+        {"given": 1, "withdrawn": 0, "same": 0, "kept": 0},
+        1,
+    )
     again = CliRunner().invoke(commands.import_group, ["consents", str(path), "--dry-run"])
     assert "is nobody we know" in again.output
+
+
+def test_a_no_of_an_address_that_nobody_has_waits_for_who_comes_with_it(tmp_path):
+    path = a_file(
+        tmp_path,
+        [
+            answer(email="Mei@Example.cn", decision="unsubscribed", channel="*"),
+            answer(phone="138 1234 5678", decision="no", channel="sms"),
+            answer(email="new@example.cn", decision="yes"),
+        ],
+    )
+    done = bring_in(path)
+    assert (done.answers, done.rows_rejected) == (consents.Came(kept=2), 1)
+    assert bring_in(path).answers == consents.Came()
+
+    mei = a_customer("mei", email="mei@example.cn", phone="+8613812345678")
+    [sms, every] = sorted(consent.history(customer=mei), key=lambda line: line.channel, reverse=True)
+    assert (sms.channel, every.channel, sms.is_granted, every.is_granted) == ("sms", "*", False, False)
+    assert may(mei) == "consent.withdrawn"
+    consent.give(
+        customer=mei, purpose="marketing", channel="email", place="store", proof="form 3", key="mei", at=NOW, by=MAREK
+    )
+    profiles.describe(customer=mei, profile=Profile(email="mei@example.cn"), key="again", at=NOW, by=MAREK)
+    assert may(mei) == "consent.granted"
+
+
+def test_who_comes_later_with_the_address_of_a_known_no_is_left_in_peace_too(tmp_path, li):
+    bring_in(a_file(tmp_path, [answer(email="li@example.cn", decision="no")]))
+    son = a_customer("son", email="li@example.cn")
+    assert (may(li), may(son)) == ("consent.withdrawn",) * 2
