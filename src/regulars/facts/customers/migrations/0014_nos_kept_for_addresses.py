@@ -10,7 +10,7 @@ from regulars.runtime.database.operations import AppendOnly
 class Migration(migrations.Migration):
     dependencies = [
         ("company", "0003_hours_and_whereabouts"),
-        ("customers", "0012_questions_left"),
+        ("customers", "0013_also_known"),
     ]
 
     operations = [
