@@ -47,10 +47,8 @@ class Told:
     by: str
 
 
-def card(customer: int) -> dict[str, Any]:
-    """What the member's page shows of it: purposes with their channels, and what is paused. Eight queries."""
-    now = timezone.now()
-    standing = consent.standing(customer=customer, at=now)
+def card(standing: Standing, now: datetime) -> dict[str, Any]:
+    """What the member's page shows of it: purposes with their channels, and what is paused."""
     return {
         "purposes": [
             (

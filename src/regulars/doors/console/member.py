@@ -1,6 +1,6 @@
 """One member: who it is (masked), what they did, bought and brought back, and what was concluded, with its sums."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,25 +13,26 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from regulars.doors.console import actors, consents, people, places
-from regulars.doors.console.site import fragment, may, me, page
+from regulars.doors.console.site import fragment, may, me, page, shop_of
 from regulars.doors.console.words import measure_words, segment_words
-from regulars.facts.company import company
-from regulars.facts.customers import consent_words, customers, persons, profiles, reviews
+from regulars.facts.customers import consent_words, customers, profiles, sheets
 from regulars.facts.customers.customers import Customer
 from regulars.facts.customers.profiles import PURPOSE_LABELS, Purpose
 from regulars.facts.customers.purposes import Reason
+from regulars.facts.customers.sheets import Sheet
 from regulars.facts.events import events
 from regulars.facts.events.events import Summary
 from regulars.facts.sources import sources
+from regulars.facts.sources.sources import Source
 from regulars.insight.measures import readings
 from regulars.insight.measures.library.lapsing import PATIENCE
 from regulars.insight.measures.library.regular import REGULAR_DAYS
 from regulars.insight.measures.readings import CustomerReading
-from regulars.kit.paging import BadCursor, Page
+from regulars.kit.paging import BadCursor
 from regulars.kit.refusals import Refusal
 from regulars.oversight.reporting import formats
 from regulars.oversight.timeline import phrases, timeline
-from regulars.oversight.timeline.timeline import Moment, Visit
+from regulars.oversight.timeline.timeline import Moment
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 from regulars.runtime.trail import trail
@@ -87,18 +88,14 @@ class Told:
 @requires("members.read")
 def member(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """A pinned number of queries: see the tests."""
-    who = _found(public_id)
-    if who.public_id != public_id:
-        return redirect("console:member", public_id=who.public_id)  # a record that was joined: ids are for ever
-    cursor = request.GET.get("before") or None
-    try:
-        moments = timeline.of(who.id, cursor, size=SIZE)
-    except BadCursor:
-        cursor, moments = None, timeline.of(who.id, size=SIZE)
-    context = _moments(moments)
     if request.headers.get("HX-Target") == "older":
-        return fragment(request, "console/member_moments.html", **context)
-    return _page(request, who, cursor=cursor, **context)
+        who = _found(public_id)
+        _before, moments = _moments(request, who.id, sources.every())
+        return fragment(request, "console/member_moments.html", **moments)
+    sheet = _sheet(request, public_id)
+    if sheet.person.public_id != public_id:
+        return redirect("console:member", public_id=sheet.person.public_id)  # a joined record: ids are for ever
+    return _page(request, sheet)
 
 
 @require_POST
@@ -115,21 +112,25 @@ def reveal(request: HttpRequest, public_id: str) -> HttpResponseBase:
         customer=who.id, fields=FIELD_NAMES, purpose=purpose, at=timezone.now(), by=operators.actor(me(request))
     )
     shown = [(FIELD_NAMES[field], value) for field, value in opened.items() if value]
-    context = _moments(timeline.of(who.id, size=SIZE))
-    return _page(request, who, cursor=None, opened=shown, purpose=PURPOSE_LABELS[purpose], **context)
+    return _page(request, _sheet(request, who.public_id), opened=shown, purpose=PURPOSE_LABELS[purpose])
 
 
-def _moments(found: Page[Moment | Visit]) -> dict[str, Any]:
-    """The timeline's part of the page: each document with the name of its place."""
+def _moments(request: HttpRequest, customer: int, known: Sequence[Source]) -> tuple[str | None, dict[str, Any]]:
+    """The timeline's part of the page, each document with the name of its place; and before what it was asked for."""
+    zone, cursor = shop_of(request).zone, request.GET.get("before") or None
+    try:
+        found = timeline.of(customer, cursor, size=SIZE, zone=zone, known=known)
+    except BadCursor:
+        cursor, found = None, timeline.of(customer, size=SIZE, zone=zone, known=known)
     words = places.told(moment.place for moment in found.items if isinstance(moment, Moment))
-    return {
+    return cursor, {
         "moments": [
             (moment, words[moment.place] if isinstance(moment, Moment) else ", ".join(moment.sources))
             for moment in found.items
         ],
         "older": f"?before={found.next}#timeline" if found.next else "",
         "lines_shown": LINES_SHOWN,
-        "zone": company.shop().zone,
+        "zone": zone,
     }
 
 
@@ -140,15 +141,24 @@ def _found(public_id: str) -> Customer:
         raise Http404 from None
 
 
-def _page(request: HttpRequest, who: Customer, *, cursor: str | None, **context: Any) -> HttpResponseBase:
-    masked = profiles.masked([who.id])[who.id]
-    reading, refs = readings.of(who.id), customers.refs_of(who.id)
+def _sheet(request: HttpRequest, public_id: str) -> Sheet:
+    try:
+        return sheets.by_public_id(public_id, at=timezone.now(), shop=shop_of(request))
+    except Refusal:
+        raise Http404 from None
+
+
+def _page(request: HttpRequest, sheet: Sheet, **context: Any) -> HttpResponseBase:
+    who, refs = sheet.person, sheet.refs
+    known = sources.every()
+    cursor, moments = _moments(request, who.id, known)
+    reading = readings.of(who.id)
     return page(
         request,
         "console/member.html",
-        title=masked.name or (refs[0][1] if refs else people.nameless(who.public_id)),
+        title=sheet.masked.name or (refs[0][1] if refs else people.nameless(who.public_id)),
         who=who,
-        masked=masked,
+        masked=sheet.masked,
         refs=refs,
         reading=reading,
         as_of=reading.as_of if reading else None,
@@ -156,28 +166,23 @@ def _page(request: HttpRequest, who: Customer, *, cursor: str | None, **context:
         group=segment_words(reading.segment) if reading and reading.segment else None,
         why_group=_why_group(reading) if reading and reading.segment else "",
         state=_state(reading) if reading else None,
-        standing=_standing(who.id) if may(request, "identity.read") else None,
+        standing={"records": len(sheet.records), "asked": sheet.questions} if may(request, "identity.read") else None,
         may_reveal=may(request, "contacts.reveal"),
         purposes=[(purpose.value, words) for purpose, words in PURPOSE_LABELS.items()],
-        doings=_doings(events.summary(who.id)),
-        consent=consents.card(who.id),
+        doings=_doings(events.summary(who.id), known),
+        consent=consents.card(sheet.consent, timezone.now()),
         looks=_looks(who.id) if may(request, "trail.read") else None,
         first=f"/console/members/{who.public_id}/#timeline" if cursor else "",
+        **moments,
         **context,
     )
 
 
-def _standing(customer: int) -> dict[str, Any]:
-    """How many records they are, and what is asked about them. Three queries."""
-    of = persons.records_of(customer)
-    return {"records": len(of), "asked": reviews.of_records(of)}
-
-
-def _doings(found: Summary | None) -> dict[str, Any] | None:
-    """When they were here last, what they do most, and the products they looked at and bought. One query more."""
+def _doings(found: Summary | None, known: Sequence[Source]) -> dict[str, Any] | None:
+    """When they were here last, what they do most, and the products they looked at and bought."""
     if found is None:
         return None
-    named = {source.id: source.name for source in sources.every()}
+    named = {source.id: source.name for source in known}
     most = [
         (phrases.told(name, ""), formats.number(count))
         for name, count in found.counts.items()

@@ -15,9 +15,8 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_safe
 
 from regulars.doors.console import people
-from regulars.doors.console.site import fragment, page
+from regulars.doors.console.site import fragment, page, shop_of
 from regulars.doors.console.words import Group, segment_words
-from regulars.facts.company import company
 from regulars.facts.customers.search import find
 from regulars.insight.measures import members as listing
 from regulars.insight.measures import readings, segments
@@ -102,7 +101,7 @@ def members(request: HttpRequest) -> HttpResponseBase:
     form.is_valid()
     said = {name: value for name, value in form.cleaned_data.items() if value not in (None, "")}
     kept = {name: request.GET[name] for name in Filters.base_fields if request.GET.get(name)}
-    shop = company.shop()
+    shop = shop_of(request)
     wanted = _wanted(said, exponent(shop.currency))
     order = _order(request.GET.get("sort", ""), is_search="q" in said, is_lapsing=wanted.is_lapsing is True)
     is_ascending = request.GET.get("dir") == "up"

@@ -12,6 +12,7 @@ from unfold.sites import UnfoldAdminSite
 
 from regulars.doors.console.headers import CHROME
 from regulars.facts.company import company
+from regulars.facts.company.company import Shop
 from regulars.runtime.staff.roles import Action, Role
 
 ROLE_NAMES: dict[Role, Promise] = {
@@ -39,6 +40,7 @@ class Section:
 
 
 _SETUP = _("Setup")
+_SHOP = "regulars_shop"
 
 
 SECTIONS = (
@@ -65,7 +67,7 @@ class Console(UnfoldAdminSite):  # type: ignore[misc]  # Unfold ships no types
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         operator = request.user
         context: dict[str, Any] = super().each_context(request)
-        shop = company.shop()
+        shop = shop_of(request)
         context["shop_name"], context["zone"], context["currency"] = shop.name, shop.zone, shop.currency
         context["sections"] = [
             {
@@ -79,6 +81,15 @@ class Console(UnfoldAdminSite):  # type: ignore[misc]  # Unfold ships no types
         ]
         context["role_name"] = ROLE_NAMES[Role(operator.role)] if operator.is_authenticated else ""
         return context
+
+
+def shop_of(request: HttpRequest) -> Shop:
+    """The shop, read once for a request: every page shows its name, and most of their parts its clock or money."""
+    found = getattr(request, _SHOP, None)
+    if not isinstance(found, Shop):
+        found = company.shop()
+        setattr(request, _SHOP, found)
+    return found
 
 
 def may(request: HttpRequest, action: Action) -> bool:

@@ -228,7 +228,7 @@ def match_namespace(*, namespace: str) -> None:
 
 
 def get(goods_return: int) -> ReturnView:
-    """One return with its lines. Two queries."""
+    """One return with its lines. One query."""
     return _view(goods_return)
 
 
@@ -239,7 +239,7 @@ def public_ids(of: Iterable[int]) -> dict[int, str]:
 
 
 def of_customer(customer: int, *, before: tuple[datetime, int] | None = None, limit: int = 50) -> list[ReturnView]:
-    """A customer's returns, newest first, those before (returned_at, id). Two queries."""
+    """A customer's returns, newest first, those before (returned_at, id). One query."""
     page = "" if before is None else " AND (returned_at, id) < (%s, %s)"
     return _views(
         f"customer_id = %s{page} ORDER BY returned_at DESC, id DESC LIMIT %s", [customer, *(before or ()), limit]
@@ -247,7 +247,7 @@ def of_customer(customer: int, *, before: tuple[datetime, int] | None = None, li
 
 
 def of_order(order: int) -> list[ReturnView]:
-    """The returns that name this order, oldest first. Two queries."""
+    """The returns that name this order, oldest first. One query."""
     return _views("order_id = %s ORDER BY returned_at, id", [order])
 
 
@@ -331,22 +331,19 @@ def _views(where: str, values: Sequence[Any]) -> list[ReturnView]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id, public_id, ref, customer_id, order_id, returned_at, returned_on, currency, amount_minor,"
-            f" matched_minor FROM commerce_return WHERE {where}",
+            # Texts of decimals: JSON has floats only.
+            " matched_minor, (SELECT json_agg(json_build_array(line.number, line.product_id, product.ref,"
+            " product.title, line.quantity::text, line.amount_minor, line.matched_quantity::text) ORDER BY line.number)"
+            " FROM commerce_return_line AS line JOIN commerce_product AS product ON product.id = line.product_id"
+            f" WHERE line.goods_return_id = goods_return.id) FROM commerce_return AS goods_return WHERE {where}",
             values,
         )
-        heads = cursor.fetchall()
-    lines: dict[int, list[ReturnLineView]] = {head[0]: [] for head in heads}
-    rows = ReturnLine.objects.filter(goods_return_id__in=lines).select_related("product")
-    for line in rows.order_by("goods_return_id", "number"):
-        lines[line.goods_return_id].append(
-            ReturnLineView(
-                line.number,
-                line.product_id,
-                line.product.ref,
-                line.product.title,
-                line.quantity,
-                line.amount_minor,
-                line.matched_quantity,
-            )
-        )
-    return [ReturnView(*[number, ids.public(PREFIX, uuid), *rest, lines[number]]) for number, uuid, *rest in heads]
+        rows = cursor.fetchall()
+    return [
+        ReturnView(*[number, ids.public(PREFIX, uuid), *rest, [_line(*one) for one in lines or ()]])
+        for number, uuid, *rest, lines in rows
+    ]
+
+
+def _line(number: int, product: int, ref: str, title: str, quantity: str, amount: int, matched: str) -> ReturnLineView:
+    return ReturnLineView(number, product, ref, title, Decimal(quantity), amount, Decimal(matched))

@@ -11,7 +11,7 @@ import polars as pl
 from django.db import connection, transaction
 
 from regulars.facts.commerce import _documents, _order_batches, _recording, _rematching
-from regulars.facts.commerce.models import Line, Order
+from regulars.facts.commerce.models import Order
 from regulars.facts.commerce.notices import OrderCancelled
 from regulars.facts.commerce.outcome import Outcome
 from regulars.facts.company import company
@@ -238,7 +238,7 @@ def cancel(*, order: int, at: datetime, by: Actor, why: str = "", origin: Origin
 
 
 def get(order: int) -> OrderView:
-    """One order with its lines. Two queries; refused when there is none."""
+    """One order with its lines. One query; refused when there is none."""
     return _view(order)
 
 
@@ -249,18 +249,18 @@ def public_ids(of: Iterable[int]) -> dict[int, str]:
 
 
 def by_public_id(text: str) -> OrderView:
-    """One order by `ord_…` as people type it. Two queries; refused when there is none."""
+    """One order by `ord_…` as people type it. One query; refused when there is none."""
     return _one(_SELECT + " WHERE sale.public_id = %s", ids.parse(text, PREFIX), text.strip()[:40])
 
 
 def by_ref(*, namespace: str, ref: str) -> OrderView | None:
-    """One order by what its source calls it. Two queries."""
+    """One order by what its source calls it. One query."""
     found = _views(_SELECT + " WHERE sale.namespace = %s AND sale.ref = %s", [namespace, ref])
     return found[0] if found else None
 
 
 def of_customer(customer: int, *, before: tuple[datetime, int] | None = None, limit: int = 50) -> list[OrderView]:
-    """A customer's orders, newest first, those before (placed_at, id). Two queries."""
+    """A customer's orders, newest first, those before (placed_at, id). One query."""
     page = "" if before is None else " AND (sale.placed_at, sale.id) < (%s, %s)"
     return _views(
         f"{_SELECT} WHERE sale.customer_id = %s{page} ORDER BY sale.placed_at DESC, sale.id DESC LIMIT %s",
@@ -337,9 +337,14 @@ def _check_amounts(report: OrderReport, amounts: list[int]) -> None:
 _SELECT = (
     "SELECT sale.id, sale.public_id, sale.ref, sale.customer_id, channel.code, COALESCE(store.code, ''),"
     " sale.placed_at, sale.placed_on, sale.currency, sale.kind, sale.goods_minor, sale.discount_minor,"
-    " sale.shipping_minor, sale.tax_minor, sale.total_minor, sale.cancelled_at FROM commerce_order AS sale"
+    " sale.shipping_minor, sale.tax_minor, sale.total_minor, sale.cancelled_at, lines.told FROM commerce_order AS sale"
     " JOIN company_channel AS channel ON channel.id = sale.channel_id"
     " LEFT JOIN company_store AS store ON store.id = sale.store_id"
+    # Texts of decimals: JSON has floats only.
+    " LEFT JOIN LATERAL (SELECT json_agg(json_build_array(line.number, line.product_id, product.ref, product.title,"
+    " line.quantity::text, line.unit_price::text, line.amount_minor, line.discount_minor, line.returned_quantity::text)"
+    " ORDER BY line.number) AS told FROM commerce_line AS line JOIN commerce_product AS product"
+    " ON product.id = line.product_id WHERE line.order_id = sale.id) AS lines ON TRUE"
 )
 
 
@@ -357,20 +362,24 @@ def _one(sql: str, value: int | UUID, shown: str) -> OrderView:
 def _views(sql: str, values: Sequence[Any]) -> list[OrderView]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        heads = cursor.fetchall()
-    lines: dict[int, list[LineView]] = {head[0]: [] for head in heads}
-    for line in Line.objects.filter(order_id__in=lines).select_related("product").order_by("order_id", "number"):
-        lines[line.order_id].append(
-            LineView(
-                line.number,
-                line.product_id,
-                line.product.ref,
-                line.product.title,
-                line.quantity,
-                line.unit_price,
-                line.amount_minor,
-                line.discount_minor,
-                line.returned_quantity,
-            )
-        )
-    return [OrderView(*[number, ids.public(PREFIX, uuid), *rest, lines[number]]) for number, uuid, *rest in heads]
+        rows = cursor.fetchall()
+    return [
+        OrderView(*[number, ids.public(PREFIX, uuid), *rest, [_line(*one) for one in lines or ()]])
+        for number, uuid, *rest, lines in rows
+    ]
+
+
+def _line(
+    number: int,
+    product: int,
+    ref: str,
+    title: str,
+    quantity: str,
+    unit_price: str,
+    amount: int,
+    discount: int,
+    returned: str,
+) -> LineView:
+    return LineView(
+        number, product, ref, title, Decimal(quantity), Decimal(unit_price), amount, discount, Decimal(returned)
+    )

@@ -9,9 +9,10 @@ from django.db import connection
 from django.db.models.expressions import RawSQL
 
 from regulars.facts.company import company
+from regulars.facts.company.company import Shop
 from regulars.facts.customers import _sealing, consent_settings, wishing
 from regulars.facts.customers.consenting import Entry, Known
-from regulars.facts.customers.models import Consent, Profile
+from regulars.facts.customers.models import Consent
 from regulars.facts.customers.models import Wish as WishRow
 from regulars.facts.customers.purposes import ANY
 from regulars.facts.customers.wishing import NONE, Wish
@@ -19,6 +20,21 @@ from regulars.kit import civil
 from regulars.runtime.preferences import preferences
 
 _Row = TypeVar("_Row", Entry, Wish)
+#: When the row of `record` was written down to belong to `asked.person`.
+JOINED_AT = """
+SELECT max(regrouping.recorded_at) FROM customers_moved AS moved
+  JOIN customers_regrouping AS regrouping ON regrouping.id = moved.regrouping_id
+ WHERE moved.record_id = record.id AND moved.after_id = asked.person AND record.id <> asked.person
+"""
+
+_PEOPLE = """
+WITH asked AS (SELECT id, coalesce(person_id, id) AS person FROM customers_customer WHERE id = ANY(%s))
+SELECT asked.id, record.id, record.country, (JOINED_AT)
+  FROM asked CROSS JOIN LATERAL (SELECT id, country FROM customers_customer WHERE id = asked.person
+                                 UNION ALL SELECT id, country FROM customers_customer
+                                            WHERE person_id = asked.person) AS record
+ ORDER BY asked.id, record.id
+""".replace("JOINED_AT", JOINED_AT)
 
 
 @dataclass(frozen=True)
@@ -30,6 +46,31 @@ class People:
     countries: Mapping[int, str | None]
 
 
+@dataclass(frozen=True)
+class House:
+    """What the shop says: its clock and country, from which age somebody decides alone, and what needs no yes."""
+
+    shop: Shop
+    set_ages: tuple[str, ...]
+    without_asking: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Have:
+    """What the caller has read already of those who are asked about, and nobody asks for again."""
+
+    who: People
+    answers: Iterable[Entry]
+    house: House
+    birthdays: Mapping[int, date]
+
+
+def house(shop: Shop | None = None) -> House:
+    """Two queries; one where the caller has the shop."""
+    told = preferences.read_both(consent_settings.AGE_OF_CONSENT, consent_settings.WITHOUT_ASKING)
+    return House(company.shop() if shop is None else shop, *told)
+
+
 def people(customers: Sequence[int]) -> People:
     """Customers that do not exist are left out; a joined record answers as its person. One query.
 
@@ -37,24 +78,22 @@ def people(customers: Sequence[int]) -> People:
     the join counts was not asked of the person.
     """
     with connection.cursor() as cursor:
-        cursor.execute(
-            "WITH asked AS (SELECT id, coalesce(person_id, id) AS person FROM customers_customer WHERE id = ANY(%s))"
-            " SELECT asked.id, record.id, record.country, (SELECT max(regrouping.recorded_at) FROM customers_moved"
-            " AS moved JOIN customers_regrouping AS regrouping ON regrouping.id = moved.regrouping_id"
-            " WHERE moved.record_id = record.id AND moved.after_id = asked.person AND record.id <> asked.person)"
-            " FROM asked CROSS JOIN LATERAL (SELECT id, country FROM customers_customer WHERE id = asked.person"
-            " UNION ALL SELECT id, country FROM customers_customer WHERE person_id = asked.person) AS record"
-            " ORDER BY asked.id, record.id",
-            [list(customers)],
-        )
+        cursor.execute(_PEOPLE, [list(customers)])
         rows = cursor.fetchall()
+    return people_of(rows)
+
+
+def people_of(rows: Iterable[tuple[int, int, str | None, datetime | None]]) -> People:
+    """From customer, record, the record's country, and when it joined; the person's own record first."""
     records: dict[int, tuple[int, ...]] = {}
     joined_at: dict[int, datetime | None] = {}
-    for customer, record, _country, joined in rows:
+    countries: dict[int, str | None] = {}
+    for customer, record, country, joined in rows:
+        countries[record] = country
         records[customer] = (*records.get(customer, ()), record)
         known = joined_at.get(customer)
         joined_at[customer] = joined if known is None else known if joined is None else max(known, joined)
-    return People(records, joined_at, {record: country for _customer, record, country, _joined in rows})
+    return People(records, joined_at, countries)
 
 
 def known(
@@ -64,21 +103,20 @@ def known(
     purposes: Collection[str] | None,
     with_birthdays: bool,
     sent: Mapping[int, Collection[datetime]] | None = None,
-    who: People | None = None,
-    answers: Iterable[Entry] | None = None,
+    have: Have | None = None,
 ) -> dict[int, Known]:
-    """What is known of each customer that exists; answers for `purposes` only, where they are named.
-
-    `who` and `answers` are not asked for again where the caller has them.
-    """
-    who = people(customers) if who is None else who
+    """What is known of each customer that exists; answers for `purposes` only, where they are named."""
+    who = people(customers) if have is None else have.who
     all_records = list({record for records in who.records.values() for record in records})
-    shop = company.shop()
-    zone = civil.zone(shop.zone)
-    entries = _by_record(_entries(all_records, purposes) if answers is None else answers)
+    entries = _by_record(_entries(all_records, purposes) if have is None else have.answers)
     wishes = _by_record(_wishes(all_records))
-    birthdays = _birthdays(all_records) if with_birthdays else {}
-    set_ages = preferences.read(consent_settings.AGE_OF_CONSENT) if with_birthdays else ()
+    if have is None:
+        shop = company.shop()
+        birthdays: Mapping[int, date] = _birthdays(all_records) if with_birthdays else {}
+        set_ages = preferences.read(consent_settings.AGE_OF_CONSENT) if with_birthdays else ()
+    else:
+        shop, set_ages, birthdays = have.house.shop, have.house.set_ages, have.birthdays
+    zone = civil.zone(shop.zone)
     ages = consent_settings.by_country(set_ages)
     found: dict[int, Known] = {}
     for customer, records in who.records.items():
@@ -135,8 +173,10 @@ def _by_record(rows: Iterable[_Row]) -> dict[int, list[_Row]]:
 
 
 def _birthdays(records: Sequence[int]) -> dict[int, date]:
-    opened = _sealing.open_rows(
-        Profile.objects.filter(customer_id__in=_among(records), birthday__isnull=False).only("customer_id", "birthday"),
-        ("birthday",),
-    )
-    return {record: date.fromisoformat(told["birthday"]) for record, told in opened.items() if told.get("birthday")}
+    return born(_sealing.open_of(records, ("birthday",)))
+
+
+def born(opened: Mapping[int, Mapping[str, str]]) -> dict[int, date]:
+    """Record to birthday, of those who told the year too: without it nobody knows an age."""
+    told = {record: cells.get("birthday", "") for record, cells in opened.items()}
+    return {record: date.fromisoformat(text) for record, text in told.items() if text and not text.startswith("-")}

@@ -171,9 +171,14 @@ def by_public_id(text: str) -> Customer:
     """
     row = _known().filter(public_id=ids.parse(text, PREFIX)).first()
     if row is None:
-        shown = text.strip()[:40]
-        raise UnknownCustomer(f"customer: there is no {shown}; look it up again", field="customer", value=shown)
+        raise unknown(text)
     return _customer(row)
+
+
+def unknown(public_id: str) -> UnknownCustomer:
+    """The refusal of a public id that is nobody's."""
+    shown = public_id.strip()[:40]
+    return UnknownCustomer(f"customer: there is no {shown}; look it up again", field="customer", value=shown)
 
 
 def get_many(customers: Sequence[int]) -> dict[int, Customer]:

@@ -81,6 +81,8 @@ class Profile:
     traits: Mapping[str, object] = field(default_factory=dict)
 
 
+#: What is masked in lists.
+MASKED = (*_NAMES, "email", "phone")
 #: Nobody's secret; they stand readable, as do the shop's own traits that are not personal.
 READABLE = ("preferred_store", "preferred_channel", "is_employee", "cared_by", "interests", "values")
 LISTS = ("interests", "values")
@@ -493,7 +495,7 @@ def _write_many(
 
 def masked(customers: Sequence[int]) -> dict[int, MaskedProfile]:
     """What a list may show of each of `customers`; all of them are in the answer. One query."""
-    opened = _sealing.open_of(customers, (*_NAMES, "email", "phone"))
+    opened = _sealing.open_of(customers, MASKED)
     empty = MaskedProfile()
     return {customer: mask(opened[customer]) if customer in opened else empty for customer in customers}
 

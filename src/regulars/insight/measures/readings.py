@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from django.db.models import Subquery
+
 from regulars.insight.measures.models import Reading, ShopReading
 
 
@@ -61,10 +63,18 @@ def seen_from() -> tuple[date, str] | None:
 
 
 def of(customer: int) -> CustomerReading | None:
-    """One customer's reading; None where there is none yet. Two indexed rows."""
-    row = Reading.objects.filter(customer_id=customer).values_list(*COLUMNS).first()
-    seen = seen_from()
-    return from_row(row, *seen) if row and seen else None
+    """One customer's reading; None where there is none yet. Two indexed rows, one query."""
+    overview = ShopReading.objects.filter(name="overview")
+    row = (
+        Reading.objects.filter(customer_id=customer)
+        .annotate(as_of=Subquery(overview.values("as_of")), currency=Subquery(overview.values("currency")))
+        .values_list(*COLUMNS, "as_of", "currency")
+        .first()
+    )
+    if row is None or row[-1] is None:
+        return None
+    *columns, as_of, currency = row
+    return from_row(columns, as_of, currency)
 
 
 def lapsing(limit: int = 20) -> list[CustomerReading]:

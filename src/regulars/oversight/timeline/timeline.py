@@ -101,9 +101,16 @@ class Visit:
         return max(self.deeds, key=lambda deed: (phrases.weight(deed.name), deed.at))
 
 
-def of(customer: int, cursor: str | None = None, *, size: int = 20) -> Page[Moment | Visit]:
-    """Orders, returns and visits, newest first; at one instant an order before what came back. Five queries, and two
-    more where there are events.
+def of(
+    customer: int,
+    cursor: str | None = None,
+    *,
+    size: int = 20,
+    zone: str | None = None,
+    known: Sequence[Source] | None = None,
+) -> Page[Moment | Visit]:
+    """Orders, returns and visits, newest first; at one instant an order before what came back. Three queries, and two
+    more where there are events and the caller has neither the shop's `zone` nor the sources, `known`.
 
     Refuses a cursor of another list with BadCursor.
     """
@@ -126,12 +133,14 @@ def of(customer: int, cursor: str | None = None, *, size: int = 20) -> Page[Mome
     if len(done) == most:
         # What is older than the last of these events may have others before it.
         found = [one for one in found if _place(one) >= _place(done[-1])]
-    known = {source.id: source for source in sources.every()} if done else {}
-    zone = civil.zone(company.shop().zone) if done else None
+    if known is None:
+        known = sources.every() if done else ()
+    by_number = {source.id: source for source in known}
+    clock = civil.zone(zone or company.shop().zone) if done else None
     runs: list[list[OrderView | ReturnView | EventView]] = []
     taken = 0
     for one in found:
-        if isinstance(one, EventView) and _is_told(one, known):
+        if isinstance(one, EventView) and _is_told(one, by_number):
             taken += 1
             continue
         if not (runs and _goes_on(runs[-1][-1], one)):
@@ -142,7 +151,7 @@ def of(customer: int, cursor: str | None = None, *, size: int = 20) -> Page[Mome
         taken += 1
     is_last = taken == len(found) and len(done) < most
     return Page(
-        tuple(_told_run(run, known, zone) for run in runs),
+        tuple(_told_run(run, by_number, clock) for run in runs),
         None if is_last or not found else paging.encode(_LIST, _place(found[taken - 1])),
     )
 

@@ -101,5 +101,5 @@ def test_it_reads_chinese_and_costs_what_it_says(ines, django_assert_num_queries
     told = read(agent, page)
     assert "不可以：从未征求过意见" in told
     assert "沟通偏好" in told
-    with django_assert_num_queries(18):
+    with django_assert_num_queries(15):
         agent.get(page)

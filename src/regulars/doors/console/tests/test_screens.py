@@ -107,8 +107,8 @@ def test_the_navigation_shows_what_one_may_open(at_work, role):
     ("path", "queries"),
     [
         ("/console/", 23),
-        ("/console/members/", 14),
-        ("/console/members/{member}/", 32),
+        ("/console/members/", 13),
+        ("/console/members/{member}/", 18),
         ("/console/insight/", 11),
     ],
 )

@@ -153,12 +153,11 @@ def test_the_pages_of_a_customer_follow_each_other():
     assert [view.ref for view in page + rest] == ["4", "3", "2", "1", "0"]
 
 
-def test_questions_cost_two_queries(django_assert_num_queries):
+def test_questions_cost_one_query(django_assert_num_queries):
     order = orders.record(report=an_order(), at=MONDAY, by=THE_SHOP)
-    # header, lines
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         orders.get(order.id)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         orders.of_customer(order.customer_id)
 
 
