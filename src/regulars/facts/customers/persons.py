@@ -32,20 +32,32 @@ def of_many(records: Iterable[int]) -> dict[int, int]:
     return {record: record for record in wanted} | {record: person for record, person in joined if person is not None}
 
 
+#: Records and their persons, locked in the order of their numbers, as who settles identity locks them.
+_HOLD = """
+SELECT id, person_id FROM customers_customer
+ WHERE id IN (SELECT unnest(%(records)s::bigint[]) UNION
+              SELECT person_id FROM customers_customer WHERE id = ANY(%(records)s) AND person_id IS NOT NULL)
+ ORDER BY id FOR KEY SHARE
+"""
+
+
 def held(records: Iterable[int]) -> dict[int, int]:
     """`of_many`, and nobody joins or parts them until the transaction ends: for who writes facts about them.
 
-    Take it before any row of the facts is locked. One query.
+    Their persons are held too: facts name both, and who held one and waited for the other would wait for who settles
+    identity the other way round. Take it before any row of the facts is locked. One query; two where somebody joined
+    them in that moment.
     """
     wanted = sorted(set(records))
-    found = {record: record for record in wanted}
-    if wanted:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT id, person_id FROM customers_customer WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE", [wanted]
-            )
-            found |= {record: person for record, person in cursor.fetchall() if person is not None}
-    return found
+    if not wanted:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD, {"records": wanted})
+        rows = dict(cursor.fetchall())
+        person_of = {record: rows.get(record) or record for record in wanted}
+        if late := set(person_of.values()) - rows.keys() - set(wanted):
+            cursor.execute(_HOLD, {"records": sorted(late)})
+    return person_of
 
 
 def records_of(person: int) -> tuple[int, ...]:

@@ -1,10 +1,11 @@
 import threading
 
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 
-from regulars.facts.customers import profiles
+from regulars.facts.customers import identity, persons, profiles
+from regulars.facts.customers.identity import Reason
 from regulars.facts.customers.profiles import Profile
-from regulars.facts.customers.tests.builders import a_customer, described
+from regulars.facts.customers.tests.builders import MAREK, MONDAY, a_customer, described
 from regulars.runtime.trail import trail
 
 
@@ -43,3 +44,24 @@ def test_a_repeat_at_the_same_moment_writes_once(fresh_database: dict[str, str])
     assert len(results) == 4
     assert len(set(results)) == 1
     assert [line.verb for line in trail.of(f"customer:{li}")].count("customers.describe") == 1
+
+
+def test_who_writes_of_a_joined_record_holds_its_person_too(fresh_database: dict[str, str]) -> None:
+    li, card = a_customer("li"), a_customer("card-9")
+    identity.join(one=li, other=card, why=Reason.ASKED, key="join", at=MONDAY, by=MAREK)
+    problems: list[Exception] = []
+
+    def settle() -> None:
+        with connection.cursor() as cursor:
+            try:
+                cursor.execute("SELECT id FROM customers_customer WHERE id = %s FOR UPDATE NOWAIT", [li])
+            except OperationalError as problem:
+                problems.append(problem)
+        connection.close()
+
+    with transaction.atomic():
+        assert persons.held([card]) == {card: li}
+        other = threading.Thread(target=settle)
+        other.start()
+        other.join()
+    assert "could not obtain lock" in str(problems[0])
