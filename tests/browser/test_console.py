@@ -164,11 +164,8 @@ def test_every_screen_stands_in_both_languages_wide_and_narrow(browser, house, l
         "member": f"/console/members/{house.tomas}/",
         "profile": f"/console/members/{house.ines}/profile/",
         "consents": f"/console/members/{house.ines}/consent",
-        "standing": f"/console/members/{house.ines}/identity",
         "identity": "/console/identity/",
         "question": f"/console/identity/{house.questions[1]}/?order=likeliest",
-        "worn": f"/console/identity/{house.questions[-1]}/?order=likeliest",
-        "identity-rules": "/console/identity/rules",
         "insight": "/console/insight/",
         "sources": "/console/sources/",
         "source": f"/console/sources/{house.web}/",
@@ -181,6 +178,12 @@ def test_every_screen_stands_in_both_languages_wide_and_narrow(browser, house, l
         "event": f"/console/live/{house.event}/",
         "staff": "/console/staff/",
     }
+    if len(SCHEMES) > 1:
+        screens |= {
+            "standing": f"/console/members/{house.ines}/identity",
+            "worn": f"/console/identity/{house.questions[-2]}/",
+            "identity-rules": "/console/identity/rules",
+        }
     for size, (width, height) in SIZES.items():
         page.set_viewport_size({"width": width, "height": height})
         for name, path in screens.items():
@@ -230,6 +233,28 @@ def test_filters_sorting_and_paging_keep_their_state_in_the_address(browser, hou
     page.keyboard.press("Control+k")
     page.locator("#search-input-command").press_sequentially("c001")
     page.locator("a.hit").first.wait_for()
+    assert said == []
+
+
+def test_questions_are_answered_by_keyboard_one_after_the_other_and_taken_back(browser, house):
+    said: list[str] = []
+    page = signed_in(browser, house, said)
+    first, second = house.questions[:2]
+    page.goto(f"{house.address}/console/identity/?order=likeliest")
+    page.get_by_role("link", name="Go through them").click()
+    page.wait_for_url(f"**/{first}/?order=likeliest")
+    page.keyboard.press("n")
+    page.wait_for_url(f"**/{second}/?order=likeliest")
+    page.keyboard.press("p")
+    page.wait_for_url(f"**/{first}/?order=likeliest")
+    page.keyboard.press("5")
+    assert page.locator(".decide select").input_value() == "family"
+    page.keyboard.press("a")
+    page.wait_for_url(re.compile(f"{second}/.*done={first}"))
+    page.get_by_text("The question before: two people").wait_for()
+    page.keyboard.press("u")
+    page.wait_for_url(f"**/{first}/?order=likeliest")
+    page.get_by_role("button", name="Join: one person").wait_for()
     assert said == []
 
 
