@@ -337,14 +337,14 @@ def _check_amounts(report: OrderReport, amounts: list[int]) -> None:
 _SELECT = (
     "SELECT sale.id, sale.public_id, sale.ref, sale.customer_id, channel.code, COALESCE(store.code, ''),"
     " sale.placed_at, sale.placed_on, sale.currency, sale.kind, sale.goods_minor, sale.discount_minor,"
-    " sale.shipping_minor, sale.tax_minor, sale.total_minor, sale.cancelled_at, lines.told FROM commerce_order AS sale"
+    " sale.shipping_minor, sale.tax_minor, sale.total_minor, sale.cancelled_at,"
+    # Texts of decimals: JSON has floats only. In the list of columns, it is asked for the orders of the page alone.
+    " (SELECT json_agg(json_build_array(line.number, line.product_id, product.ref, product.title,"
+    " line.quantity::text, line.unit_price::text, line.amount_minor, line.discount_minor, line.returned_quantity::text)"
+    " ORDER BY line.number) FROM commerce_line AS line JOIN commerce_product AS product"
+    " ON product.id = line.product_id WHERE line.order_id = sale.id) FROM commerce_order AS sale"
     " JOIN company_channel AS channel ON channel.id = sale.channel_id"
     " LEFT JOIN company_store AS store ON store.id = sale.store_id"
-    # Texts of decimals: JSON has floats only.
-    " LEFT JOIN LATERAL (SELECT json_agg(json_build_array(line.number, line.product_id, product.ref, product.title,"
-    " line.quantity::text, line.unit_price::text, line.amount_minor, line.discount_minor, line.returned_quantity::text)"
-    " ORDER BY line.number) AS told FROM commerce_line AS line JOIN commerce_product AS product"
-    " ON product.id = line.product_id WHERE line.order_id = sale.id) AS lines ON TRUE"
 )
 
 
