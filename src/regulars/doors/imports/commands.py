@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import click
 from django.utils import translation
@@ -28,6 +28,8 @@ from regulars.doors.imports import (
     mapping,
     orders,
     rejects,
+    ware_files,
+    wares,
 )
 from regulars.doors.imports import report as report_page
 from regulars.doors.imports.outcomes import Imported
@@ -88,6 +90,16 @@ _TOTALS: Mapping[str, str] = {
     "repeated_rows": gettext_noop("Repeated rows"),
     "outdated_rows": gettext_noop("Outdated rows"),
     "rejected_rows": gettext_noop("Rejected rows"),
+    "variants": gettext_noop("Variants"),
+    "with_title": gettext_noop("With a title"),
+    "with_category": gettext_noop("With a category"),
+    "with_brand": gettext_noop("With a brand"),
+    "with_barcode": gettext_noop("With a barcode"),
+    "prices": gettext_noop("Prices"),
+    "sale_prices": gettext_noop("Sale prices"),
+    "price_sum": gettext_noop("Sum of prices"),
+    "levels": gettext_noop("Stock levels"),
+    "units": gettext_noop("Units in stock"),
     "with_name": gettext_noop("With a name"),
     "with_email": gettext_noop("With an e-mail address"),
     "with_phone": gettext_noop("With a phone number"),
@@ -137,7 +149,10 @@ def _checked(look: Callable[[str], object], value: str) -> str:
 
 @click.group("import")
 def import_group() -> None:
-    """Bring orders, customers, consents and events in from files: CSV, Excel, Parquet; events also as JSON Lines."""
+    """Bring orders, customers, products, prices, stock, consents and events in from files.
+
+    CSV, Excel, Parquet; events also as JSON Lines.
+    """
 
 
 def _file_options(command: Callable[_P, _T]) -> Callable[_P, _T]:
@@ -351,6 +366,77 @@ def import_events(
     _say(ctx, file, done, {"source": done.source}, as_json, _of_events, language)
 
 
+def _ware_options(command: Callable[_P, _T]) -> Callable[_P, _T]:
+    return _file_options(
+        click.option("--source", metavar="NAME", help="Whose product numbers these are, instead of the mapping's.")(
+            click.pass_context(command)  # type: ignore[arg-type]  # click hands the context in first
+        )
+    )
+
+
+@import_group.command("products")
+@_ware_options
+def import_products(ctx: click.Context, **options: Any) -> None:
+    """Bring in what is sold: products, their forms, categories. Doing it again changes nothing.
+
+    The exit code is 3 when some rows are left out; 1 means that nothing came in.
+    """
+    _import_wares("products", ctx, **options)
+
+
+@import_group.command("prices")
+@_ware_options
+@click.option("--currency", callback=_a_currency, help="The currency of prices that name none  [default: the shop's]")
+def import_prices(ctx: click.Context, **options: Any) -> None:
+    """Bring in prices, of stores, channels or everywhere, with their history. Doing it again changes nothing.
+
+    A row without a start holds from now on. The exit code is 3 when some rows are left out; 1 means that nothing came
+    in.
+    """
+    _import_wares("prices", ctx, **options)
+
+
+@import_group.command("stock")
+@_ware_options
+def import_stock(ctx: click.Context, **options: Any) -> None:
+    """Bring in how much of everything is in which store. Doing it again changes nothing.
+
+    The exit code is 3 when some rows are left out; 1 means that nothing came in.
+    """
+    _import_wares("stock", ctx, **options)
+
+
+def _import_wares(
+    what: ware_files.What,
+    ctx: click.Context,
+    *,
+    file: Path,
+    map_name: str | None,
+    source: str | None,
+    zone: str | None,
+    dry_run: bool,
+    reject_file: Path | None,
+    language: Literal["en", "zh"] | None,
+    as_json: bool,
+    currency: str | None = None,
+) -> None:
+    with translation.override(_language(language)), _bar() as tell:
+        done = wares.import_wares(
+            what,
+            file,
+            ware_files.load(what, map_name) if map_name else None,
+            at=datetime.now(UTC),
+            by=_BY,
+            dry_run=dry_run,
+            reject_file=reject_file,
+            source=source,
+            zone=zone,
+            currency=currency,
+            progress=tell,
+        )
+    _say(ctx, file, done, {"rows_outdated": done.rows_outdated}, as_json, _of_wares, language)
+
+
 def _say(
     ctx: click.Context,
     file: Path,
@@ -437,6 +523,29 @@ def _of_orders(done: orders.Imported) -> _Came:
             counted.append("  " + words % {"refs": refs})
     twice = gettext("Orders that stand twice in the file with different content: the first is kept")
     return _Came(settled, counted, gettext("order"), twice, gettext("before"))
+
+
+def _of_wares(done: wares.Imported) -> _Came:
+    named = {
+        "products": gettext("Products"),
+        "variants": gettext("Variants"),
+        "prices": gettext("Prices"),
+        "stock": gettext("Stock levels"),
+    }
+    counted: list[str] = []
+    for name, came in done.things.items():
+        words = gettext(
+            "%(what)s: %(new)s new, %(changed)s changed, %(same)s known already, %(stale)s older than what is known,"
+            " %(conflicts)s in conflict."
+        )
+        counts = {name: f"{getattr(came, name):,}" for name in ("new", "changed", "same", "stale", "conflicts")}
+        counted.append(words % {"what": named[name], **counts})
+        if came.refs_in_conflict:
+            refs = ", ".join(came.refs_in_conflict)
+            words = gettext("On record with other content and no update time that decides, so left as it was: %(refs)s")
+            counted.append("  " + words % {"refs": refs})
+    twice = gettext("What stands twice in the file with different content: the newest, or the first, is kept")
+    return _Came([], counted, gettext("number"), twice, gettext("where it is kept"))
 
 
 def _of_customers(done: customers.Imported) -> _Came:

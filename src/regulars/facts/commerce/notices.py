@@ -153,3 +153,19 @@ class HoldEnded(Notice):
     def subject(self) -> str:
         """In order per hold."""
         return f"hold:{self.hold}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CatalogueRecorded(Notice):
+    """A batch of products and their forms is on record."""
+
+    products: int
+    variants: int
+
+    kind: ClassVar[str] = "commerce.catalogue_recorded"
+    version: ClassVar[int] = 1
+
+    @property
+    def subject(self) -> str:
+        """The whole catalogue in one line."""
+        return "commerce:catalogue"

@@ -22,8 +22,9 @@ from regulars.runtime.notices.outbox import announce
 DAYS = 30
 LARGEST_MINOR = 2**53 - 1
 
-#: Columns of a batch. Everything but the product (or the variant), the currency, the list price and the start may be
-#: null. Amounts are whole minor units. `ref` names the row to its teller, in the outcome.
+#: Columns of a batch. Everything but the product (or the variant), the currency and the list price may be null; without
+#: a start a price holds from now on, and is no news where it does already. Amounts are whole minor units. `ref` names
+#: the row to its teller, in the outcome.
 PRICES = pl.Schema(
     {
         "ref": pl.String(),
@@ -141,6 +142,9 @@ def record_many(*, namespace: str, told: pl.DataFrame, at: datetime, by: Actor, 
                 [placed["product_id"].unique().sort().to_list()],
             )
         known = {(*row.scope, row.valid_from): row for row in _newest(placed["product_id"].unique().to_list())}
+        of_scope: dict[tuple[object, ...], list[Row]] = {}
+        for one_known in known.values():
+            of_scope.setdefault(one_known.scope, []).append(one_known)
         fresh: dict[tuple[object, ...], dict[str, object]] = {}
         counts = {"new": 0, "changed": 0, "same": 0}
         listed: dict[str, list[str]] = {"stale": [], "conflict": []}
@@ -149,7 +153,16 @@ def record_many(*, namespace: str, told: pl.DataFrame, at: datetime, by: Actor, 
         for one in placed.with_row_index("row").sort(order).iter_rows(named=True):
             numbers[one["ref"]] = one["product_id"]
             scope = tuple(one[name] for name in ("product_id", "variant_id", "store_id", "channel_id", "currency"))
-            key = (*scope, one["valid_from"])
+            starts = one["valid_from"]
+            if starts is None:
+                # From now on: no news where that is what applies in this scope.
+                last = price_windows.newest(of_scope.get(scope, ()))
+                now = price_windows.at(last, Asked(scope[0], scope[4], *scope[1:4]), at)
+                if now is not None and (now.list_minor, now.sale_minor) == (one["list_minor"], one["sale_minor"]):
+                    counts["same"] += 1
+                    continue
+                starts = at
+            key = (*scope, starts)
             row, told_at = known.get(key), one["source_updated_at"] or at
             content = tuple(one[name] for name in _CONTENT)
             decided = _telling.verdict(
@@ -168,13 +181,14 @@ def record_many(*, namespace: str, told: pl.DataFrame, at: datetime, by: Actor, 
                     **dict(zip(_ROW_SCOPE, scope, strict=True)),
                     **dict(zip(_CONTENT, content, strict=True)),
                     id=0,
-                    valid_from=one["valid_from"],
+                    valid_from=starts,
                     told_at=told_at,
                 )
+                of_scope.setdefault(scope, []).append(known[key])
                 fresh[key] = {
                     **dict(zip(_SCOPE, scope, strict=True)),
                     **dict(zip(_CONTENT, content, strict=True)),
-                    "valid_from": one["valid_from"],
+                    "valid_from": starts,
                     "told_at": told_at,
                 }
         written = pl.DataFrame(list(fresh.values()), schema=_WRITTEN).with_columns(

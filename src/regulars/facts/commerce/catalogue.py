@@ -1,0 +1,220 @@
+"""The catalogue: products with their forms as their source tells them, and looking through them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+from django.db import connection, transaction
+
+from regulars.facts.commerce import _telling, barcodes, categories, products, variants
+from regulars.facts.commerce.notices import CatalogueRecorded
+from regulars.facts.commerce.outcome import Outcome
+from regulars.facts.commerce.variants import Variant
+from regulars.kit import ids, paging
+from regulars.kit.actors import Actor, Origin
+from regulars.kit.paging import Page
+from regulars.kit.refusals import Refusal
+from regulars.runtime.notices.outbox import announce
+
+PREFIX = "prd"
+STATUSES = ("active", "draft", "discontinued")
+
+#: Columns of a batch's two frames. Null leaves as is. `titles` and `options` are JSON objects of texts; `category` is a
+#: path as `categories.tidy` gives it.
+PRODUCTS = pl.Schema(
+    {
+        **dict.fromkeys(("ref", "title", "titles", "category", "brand", "status"), pl.String()),
+        "source_updated_at": pl.Datetime("us", "UTC"),
+    }
+)
+VARIANTS = pl.Schema(
+    {
+        **dict.fromkeys(("ref", "product_ref", "title", "sku", "barcode", "options", "status"), pl.String()),
+        "source_updated_at": pl.Datetime("us", "UTC"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Ware:
+    """One product as lists show it."""
+
+    id: int
+    public_id: str
+    namespace: str
+    ref: str
+    title: str
+    titles: Mapping[str, str]
+    category: str
+    brand: str
+    status: str
+    variants: int
+
+
+@dataclass(frozen=True)
+class Came:
+    """What became of a batch's products and of their forms."""
+
+    products: Outcome
+    variants: Outcome
+
+
+class UnknownProduct(Refusal):
+    """No such product."""
+
+    code = "catalogue.unknown_product"
+
+
+def record_many(
+    *, namespace: str, told: pl.DataFrame, forms: pl.DataFrame, at: datetime, by: Actor, origin: Origin
+) -> Came:
+    """Put products (PRODUCTS) and their forms (VARIANTS) on record, each once in its frame.
+
+    The same again changes nothing; other content replaces what its source told earlier, and what is stale or in
+    conflict is listed. What only orders have told so far gives way. One transaction, one notice, whatever the number.
+    """
+    with transaction.atomic():
+        categories.ensure_many(told["category"].drop_nulls().unique().to_list())
+        described = told.select("ref", title=pl.lit(None, pl.String()), category=pl.lit(None, pl.String()))
+        if not told.is_empty():
+            products.resolve_many(namespace=namespace, described=described, at=at, by=by)
+        done = _merge("commerce_product", _OF_PRODUCTS, namespace, told, at)
+        pairs: dict[str, str | None] = dict(forms.select("ref", "product_ref").iter_rows())
+        if pairs:
+            variants.resolve_many(namespace=namespace, told=pairs, at=at, by=by)
+        gtins = forms["barcode"].map_elements(lambda text: barcodes.gtin(text), return_dtype=pl.String())
+        in_forms = _merge("commerce_variant", _OF_VARIANTS, namespace, forms.with_columns(gtin=gtins), at)
+        if changed := done.new + done.changed + in_forms.new + in_forms.changed:
+            announce(
+                CatalogueRecorded(
+                    products=done.new + done.changed, variants=in_forms.new + in_forms.changed, at=at, origin=origin
+                ),
+                by=by,
+                verb="commerce.catalogue.record_many",
+                after={"count": changed, "source": namespace},
+            )
+    return Came(done, in_forms)
+
+
+def page(
+    *,
+    search: str = "",
+    category: str = "",
+    status: str = "",
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[Ware]:
+    """Products, newest first: those whose title, reference or brand holds `search` (or whose form has that sku or
+    barcode), in `category` or below it. One query."""
+    size = paging.check_size(limit)
+    after = paging.decode(cursor, "catalogue", int)[0] if cursor else None
+    wheres: list[str] = ["TRUE"]
+    values: list[object] = []
+    if word := search.strip().replace("\x00", "")[:100]:
+        like = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        wheres.append(
+            "(product.title ILIKE %s OR product.ref ILIKE %s OR product.brand ILIKE %s OR EXISTS (SELECT 1"
+            " FROM commerce_variant AS form WHERE form.product_id = product.id"
+            " AND (form.sku = %s OR form.ref = %s OR form.gtin = %s)))"
+        )
+        values += [like, like, like, word, word, barcodes.gtin(word)]
+    if category:
+        wheres.append("(product.category = %s OR starts_with(product.category, %s))")
+        values += [category, category + categories.BETWEEN]
+    if status:
+        wheres.append("product.status = %s")
+        values.append(status)
+    if after is not None:
+        wheres.append("product.id < %s")
+        values.append(after)
+    found = _wares(" AND ".join(wheres) + " ORDER BY product.id DESC LIMIT %s", [*values, size + 1])
+    return paging.cut(found, size, of="catalogue", key=lambda ware: (ware.id,))
+
+
+def by_public_id(text: str) -> Ware:
+    """One product by `prd_…` as people type it; refused when there is none. One query."""
+    found = _wares("product.public_id = %s", [ids.parse(text, PREFIX)])
+    if not found:
+        shown = text.strip()[:40]
+        raise UnknownProduct(f"product: there is no {shown}; look it up again", field="product", value=shown)
+    return found[0]
+
+
+def variants_of(product: int) -> list[Variant]:
+    """Its forms by reference. One query."""
+    return variants.of_products([product])[product]
+
+
+#: Columns a source tells, with their type in the database.
+_OF_PRODUCTS = {"title": "text", "titles": "jsonb", "category": "text", "brand": "text", "status": "text"}
+_OF_VARIANTS = {"title": "text", "sku": "text", "barcode": "text", "gtin": "text", "options": "jsonb", "status": "text"}
+_LONGEST = {"title": 300, "category": 200, "brand": 120, "sku": 100, "barcode": 64}
+
+
+def _wares(where: str, values: Sequence[Any]) -> list[Ware]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT product.id, product.public_id, product.namespace, product.ref, product.title, product.titles::text,"
+            " product.category, product.brand, product.status,"
+            " (SELECT count(*) FROM commerce_variant AS form WHERE form.product_id = product.id)"
+            f" FROM commerce_product AS product WHERE {where}",
+            values,
+        )
+        return [
+            Ware(number, ids.public(PREFIX, uuid), namespace, ref, title, json.loads(titles), *rest)
+            for number, uuid, namespace, ref, title, titles, *rest in cursor.fetchall()
+        ]
+
+
+def _merge(table: str, columns: Mapping[str, str], namespace: str, told: pl.DataFrame, at: datetime) -> Outcome:
+    """Write what counts of `told` into rows that are there, in the order in which everybody locks them."""
+    names = ", ".join(f"{name}::text" for name in columns)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT ref, id, told_at, {names} FROM {table}"
+            " WHERE namespace = %s AND ref = ANY(%s) ORDER BY id FOR UPDATE",
+            [namespace, told["ref"].to_list()],
+        )
+        known = {ref: (number, told_at, values) for ref, number, told_at, *values in cursor.fetchall()}
+    counts = {"new": 0, "changed": 0, "same": 0}
+    listed: dict[str, list[str]] = {"stale": [], "conflict": []}
+    written: list[list[object]] = []
+    for one in told.iter_rows(named=True):
+        number, known_at, before = known[one["ref"]]
+        after = [
+            was if one[name] is None else _as_kept(name, kind, one[name])
+            for was, (name, kind) in zip(before, columns.items(), strict=True)
+        ]
+        is_same = all(_alike(kind, was, now) for was, now, kind in zip(before, after, columns.values(), strict=True))
+        is_dated, told_at = one["source_updated_at"] is not None, one["source_updated_at"] or at
+        decided = _telling.verdict(True, is_same, known_at, told_at, is_dated=is_dated)
+        if decided in {"stale", "conflict"}:
+            listed[decided].append(one["ref"])
+            continue
+        counts[{"new": "new", "newer": "changed"}.get(decided, "same")] += 1
+        if decided != "same":
+            written.append([number, told_at, *after])
+    if written:
+        sets = ", ".join(f"{name} = told.{name}::{kind}" for name, kind in columns.items())
+        arrays = ", ".join(["%s::bigint[]", "%s::timestamptz[]", *("%s::text[]" for _ in columns)])
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"UPDATE {table} AS row SET told_at = told.told_at, {sets} FROM unnest({arrays})"
+                f" AS told(id, told_at, {', '.join(columns)}) WHERE row.id = told.id",
+                [list(column) for column in zip(*written, strict=True)],
+            )
+    numbers = {ref: number for ref, (number, _, _) in known.items()}
+    return Outcome(numbers, **counts, stale=tuple(listed["stale"]), conflicts=tuple(listed["conflict"]))
+
+
+def _as_kept(name: str, kind: str, value: str) -> str:
+    return value if kind == "jsonb" else value[: _LONGEST.get(name)]
+
+
+def _alike(kind: str, was: str | None, now: str | None) -> bool:
+    if kind == "jsonb" and was is not None and now is not None:
+        return bool(json.loads(was) == json.loads(now))
+    return was == now
