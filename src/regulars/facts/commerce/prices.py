@@ -71,6 +71,12 @@ class BadPrice(Refusal):
     code = "prices.bad"
 
 
+class NoPrice(Refusal):
+    """No price is on record for that."""
+
+    code = "prices.none"
+
+
 class StalePrice(Refusal):
     """Its source has told us something newer already."""
 

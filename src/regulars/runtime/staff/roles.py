@@ -39,6 +39,8 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     "orders.read": _EVERYBODY,
     "orders.write": _MANAGERS,
     "company.read": _EVERYBODY,
+    "catalogue.read": _EVERYBODY,
+    "catalogue.write": _MANAGERS,
     # who is who
     "identity.read": _DESK,
     "identity.decide": _DESK,

@@ -16,6 +16,7 @@ EVERYTHING = (
     *("preferences.read", "preferences.change", "contacts.reveal"),
     *("sources.read", "sources.manage", "quarantine.read", "quarantine.mend", "events.read"),
     *("identity.read", "identity.decide", "identity.rules"),
+    *("catalogue.read", "catalogue.write"),
 )
 
 #: Priya buys a coat and two hats.

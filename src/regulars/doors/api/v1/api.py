@@ -25,6 +25,7 @@ from regulars.doors.api.v1 import (
     quarantine,
     refusing,
     sources,
+    wares,
 )
 
 PREFIX = "api/v1/"
@@ -131,3 +132,4 @@ api.add_router("", plan.router)
 api.add_router("", quarantine.router)
 api.add_router("", events.router)
 api.add_router("", keeping.router)
+api.add_router("", wares.router)

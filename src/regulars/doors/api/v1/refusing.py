@@ -10,7 +10,8 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from regulars.doors.api.v1.problems import NotFound, NotGranted, answer
-from regulars.facts.commerce import goods_returns, orders
+from regulars.facts.commerce import catalogue, goods_returns, holds, orders, prices, stock, variants
+from regulars.facts.company import stores
 from regulars.facts.customers import (
     blocking,
     consent,
@@ -73,6 +74,19 @@ _STATUS: Mapping[type[Refusal], int] = {
     orders.ConflictingReport: 409,
     goods_returns.KeyUsedElsewhere: 409,
     goods_returns.OverRefund: 409,
+    catalogue.UnknownProduct: 404,
+    variants.UnknownVariant: 404,
+    variants.AnothersVariant: 409,
+    holds.UnknownHold: 404,
+    holds.NotEnough: 409,
+    holds.KeyReused: 409,
+    holds.HoldIsOver: 409,
+    prices.NoPrice: 404,
+    prices.StalePrice: 409,
+    prices.ConflictingPrice: 409,
+    stock.StaleStock: 409,
+    stock.ConflictingStock: 409,
+    stores.UnknownStore: 404,
     goods_returns.NothingLeft: 409,
     sources.SourceNameTaken: 409,
     sources.SourceRetired: 409,
