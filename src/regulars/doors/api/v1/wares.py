@@ -1,7 +1,7 @@
 """What is sold and where: products, prices, stock, holds and stores."""
 
 from datetime import date, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
 from ninja import Header, Router
@@ -440,7 +440,7 @@ def list_stores(request: HttpRequest) -> StoresOut:
     return StoresOut(items=items)
 
 
-def _product(ware: catalogue.Ware) -> dict[str, object]:
+def _product(ware: catalogue.Ware) -> dict[str, Any]:
     return {
         "id": ware.public_id,
         "namespace": ware.namespace,
