@@ -5,9 +5,9 @@ from django.utils import timezone
 from regulars.facts.customers import profiles, suggesting
 from regulars.facts.customers._looking_again import look_again
 from regulars.kit.actors import SYSTEM, Actor
-from regulars.runtime.jobs.tasks import task
+from regulars.runtime.jobs.tasks import every, task
 
-__all__ = ["look_again", "show_anew", "suggest"]
+__all__ = ["look_again", "show_anew", "suggest", "suggest_nightly"]
 
 _BY = Actor("system", "customers.suggest")
 
@@ -22,3 +22,12 @@ def show_anew() -> None:
 def suggest(look: int) -> None:
     """Ask about likely duplicates. Harmless to repeat: it finds the same and asks nothing twice."""
     suggesting.suggest(at=timezone.now(), by=_BY, look=look)
+
+
+@task("customers.suggest_nightly", lock="customers.suggest")
+def suggest_nightly(timestamp: int) -> None:
+    """The same each night, for those who came one by one."""
+    suggesting.suggest(at=timezone.now(), by=_BY)
+
+
+every("29 1 * * *", suggest_nightly)
