@@ -20,8 +20,8 @@ from regulars.runtime.notices.notice import Told
 
 #: A claim lasts so long; a sender that died gives its lanes back this way. Longer than any exchange can take.
 LEASE = timedelta(seconds=90)
-#: Of an endpoint's public id.
-PREFIX = "whe"
+#: Of the public ids of endpoints and messages.
+PREFIX, MESSAGE = "whe", "msg"
 #: What went wrong on our side says nothing about the endpoint.
 OUR_FAULTS = frozenset({"ours", "unreadable"})
 #: Messages on their way to one endpoint at once; to one that failed last or was slow, one.
@@ -49,7 +49,7 @@ class Claimed:
 def message_id(endpoint: UUID, told: Told) -> str:
     """The same for the same notice at the same endpoint always; another one after a restore has reused its number."""
     seed = f"{endpoint}|{told.number}|{told.told_at.isoformat()}".encode()
-    return ids.public("msg", UUID(bytes=hashlib.sha256(seed).digest()[:16]))
+    return ids.public(MESSAGE, UUID(bytes=hashlib.sha256(seed).digest()[:16]))
 
 
 def plan(told: Sequence[Told], endpoint: int, public_id: UUID, *, at: datetime, again: bool = False) -> None:

@@ -84,7 +84,8 @@ def of_endpoint(
 
 def get(*, endpoint: int, message_id: str) -> Delivery:
     """One message. Refused when the endpoint has none of this id."""
-    return _delivery(_found(Row.objects.filter(endpoint_id=endpoint, message_id=message_id).first(), message_id))
+    wanted = _whole(message_id)
+    return _delivery(_found(Row.objects.filter(endpoint_id=endpoint, message_id=wanted).first(), wanted))
 
 
 def send_again(*, endpoint: int, message_id: str, at: datetime, by: Actor) -> Delivery:
@@ -120,7 +121,7 @@ def send_trial(*, endpoint: int, at: datetime, by: Actor) -> Delivery:
     """A message that says nothing but that messages arrive. Each call sends another."""
     with transaction.atomic():
         _alive(endpoint)
-        message_id = ids.public("msg", uuid4())
+        message_id = ids.public(_queues.MESSAGE, uuid4())
         _queues.put(endpoint, message_id, at=at)
         row = Row.objects.create(
             endpoint_id=endpoint, message_id=message_id, kind=TRIAL, subject=message_id, wanted_at=at
@@ -224,7 +225,13 @@ def _alive(endpoint: int) -> EndpointRow:
     return row
 
 
+def _whole(message_id: str) -> str:
+    """The id as it is stored. Refused when it cannot be one."""
+    return ids.public(_queues.MESSAGE, ids.parse(message_id, _queues.MESSAGE))
+
+
 def _locked(endpoint: int, message_id: str, at: datetime) -> Row:
+    message_id = _whole(message_id)
     found = Row.objects.filter(endpoint_id=endpoint, message_id=message_id).first()
     if found is not None:
         # The lane before the message, like everybody who locks both.

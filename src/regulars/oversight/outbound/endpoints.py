@@ -110,10 +110,10 @@ class TooManyEndpoints(Refusal):
     code = "webhooks.too_many"
 
 
-class DescriptionTooLong(Refusal):
-    """More than a line."""
+class BadDescription(Refusal):
+    """Not one line."""
 
-    code = "webhooks.description_too_long"
+    code = "webhooks.bad_description"
 
 
 def make(
@@ -293,8 +293,10 @@ def _check(*, url: str | None, kinds: Collection[str], description: str) -> None
     if unknown := sorted(set(kinds) - KINDS.keys()):
         shown = unknown[0][:80]
         raise UnknownKind(f"kinds: no message is a {shown!r}; see the list of kinds", field="kinds", value=shown)
-    if len(description) > LONGEST_DESCRIPTION:
-        raise DescriptionTooLong(f"description: has more than {LONGEST_DESCRIPTION} characters", field="description")
+    if len(description) > LONGEST_DESCRIPTION or not all(one.isprintable() for one in description):
+        raise BadDescription(
+            f"description: must be one line of at most {LONGEST_DESCRIPTION} characters", field="description"
+        )
 
 
 def _put(endpoint: int, state: State, at: datetime, by: Actor) -> Endpoint:

@@ -56,6 +56,9 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     "events.read": _OFFICE,
     "quarantine.read": _NUMBERS,
     "quarantine.mend": _MANAGERS,
+    # what goes out
+    "webhooks.read": _NUMBERS,
+    "webhooks.manage": _MANAGERS,
     # the machine room
     "operations.read": _MANAGERS,
     "operations.mend": _MANAGERS,

@@ -26,6 +26,7 @@ from regulars.doors.api.v1 import (
     refusing,
     sources,
     wares,
+    webhooks,
 )
 
 PREFIX = "api/v1/"
@@ -133,3 +134,4 @@ api.add_router("", quarantine.router)
 api.add_router("", events.router)
 api.add_router("", keeping.router)
 api.add_router("", wares.router)
+api.add_router("", webhooks.router)

@@ -31,6 +31,7 @@ from regulars.facts.events import orders as told_orders
 from regulars.facts.sources import alarms, plan, quarantine, sources, write_keys
 from regulars.kit import ids
 from regulars.kit.refusals import Refusal
+from regulars.oversight.outbound import deliveries, endpoints
 from regulars.runtime.serving.middleware import RETRY_AFTER_SECONDS, is_away
 
 _MOST_ERRORS = 20
@@ -64,6 +65,12 @@ _STATUS: Mapping[type[Refusal], int] = {
     traits.UnknownTrait: 404,
     tags.UnknownTag: 404,
     households.UnknownHousehold: 404,
+    endpoints.UnknownEndpoint: 404,
+    deliveries.UnknownDelivery: 404,
+    endpoints.EndpointNameTaken: 409,
+    endpoints.EndpointRetired: 409,
+    endpoints.TooManyEndpoints: 409,
+    deliveries.NotWaiting: 409,
     NotGranted: 403,
     profiles.KeyTaken: 409,
     households.InAnother: 409,

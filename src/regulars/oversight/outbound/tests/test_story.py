@@ -289,13 +289,14 @@ def test_the_name_is_the_key_and_refusals_have_codes():
         ({"name": "No Name"}, "webhooks.bad_name"),
         ({"url": "https://10.0.0.1/"}, "webhooks.bad_url"),
         ({"kinds": ["commerce.nothing"]}, "webhooks.unknown_kind"),
-        ({"description": "x" * 201}, "webhooks.description_too_long"),
+        ({"description": "x" * 201}, "webhooks.bad_description"),
     ):
         with pytest.raises(endpoints.Refusal) as refused:
             make(**changes)
         assert refused.value.code == code
+    unknown = "msg_" + "0" * 26
     with pytest.raises(deliveries.UnknownDelivery):
-        deliveries.send_again(endpoint=made.endpoint.id, message_id="msg_no", at=now, by=MAREK)
+        deliveries.send_again(endpoint=made.endpoint.id, message_id=unknown, at=now, by=MAREK)
 
 
 def test_what_ended_long_ago_is_forgotten(sender):
