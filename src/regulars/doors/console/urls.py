@@ -25,6 +25,7 @@ from regulars.doors.console import (
     today,
     tracking_plan,
     untold,
+    webhooks,
 )
 
 app_name = "admin"  # what Unfold's templates call the site they are drawn in
@@ -71,6 +72,13 @@ urlpatterns = [
     path("insight/", insight.insight, name="insight"),
     path("search", search.search, name="search"),
     path("account", account.account, name="account"),
+    path("webhooks/", webhooks.listed, name="webhooks"),
+    path("webhooks/make", webhooks.make, name="webhook-make"),
+    path("webhooks/<str:public_id>/", webhooks.webhook, name="webhook"),
+    path("webhooks/<str:public_id>/rotate", webhooks.rotate, name="webhook-rotate"),
+    path("webhooks/<str:public_id>/act", webhooks.act, name="webhook-act"),
+    path("webhooks/<str:public_id>/replay", webhooks.replay, name="webhook-replay"),
+    path("webhooks/<str:public_id>/messages/<str:message>/again", webhooks.send_again, name="webhook-send-again"),
     path("sources/", sources.listed, name="sources"),
     path("sources/make", sources.make, name="source-make"),
     path("sources/<str:public_id>/", sources.source, name="source"),
