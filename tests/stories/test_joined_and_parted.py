@@ -14,6 +14,7 @@ from regulars.facts.commerce.tests.builders import MAREK, MONDAY, a_batch, a_ret
 from regulars.facts.customers import consent, customers, identity, persons, profiles
 from regulars.facts.customers.identity import Observation, Reason
 from regulars.facts.customers.profiles import Profile
+from regulars.facts.customers.tests.builders import platforms_suffice
 
 pytestmark = pytest.mark.django_db
 NAMES = ("anna", "bo", "chen")
@@ -43,6 +44,7 @@ class World:
     """A shop that remembers who it knows by name."""
 
     def __init__(self):
+        platforms_suffice()
         self.numbers = {
             name: customers.resolve_many(namespace="shop", refs=[name], at=MONDAY, by=MAREK, origin="live")[name]
             for name in NAMES

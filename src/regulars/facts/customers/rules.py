@@ -41,16 +41,15 @@ class KindRule:
     alone_days: int | None = None
 
 
-#: China's operators keep a number that was given up for 90 days.
 DEFAULTS: dict[str, KindRule] = {
-    "phone": KindRule("contact", most_a_person=5, most_people=4, lasts_days=365, alone_from="platform", alone_days=90),
-    "email": KindRule("contact", most_a_person=8, most_people=4, alone_from="platform", alone_days=90),
+    "phone": KindRule("contact", most_a_person=5, most_people=4, lasts_days=365),
+    "email": KindRule("contact", most_a_person=8, most_people=4),
     "wechat_unionid": KindRule("platform", most_a_person=1, most_people=10),
     "wechat_openid": KindRule("platform", most_a_person=1, most_people=4),
     "alipay_user": KindRule("platform", most_a_person=1, most_people=4),
     "taobao_ouid": KindRule("platform", most_a_person=3, most_people=4),
     "taobao_omid": KindRule("platform", most_a_person=3, most_people=10),
-    "card": KindRule("contact", most_a_person=5, most_people=4, alone_from="platform", alone_days=90),
+    "card": KindRule("contact", most_a_person=5, most_people=4),
     "login": KindRule("login", most_a_person=3, most_people=4),
 }
 

@@ -7,11 +7,17 @@ import pytest
 from regulars.doors.api.tests.builders import MAREK, Program, problem
 from regulars.facts.customers import customers, looking, profiles, search, suggesting
 from regulars.facts.customers.profiles import Profile
+from regulars.facts.customers.tests.builders import platforms_suffice
 from regulars.runtime.trail import trail
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 3, 9, 10, 0, tzinfo=UTC)
 PHONE = "+8613812345670"
+
+
+@pytest.fixture(autouse=True)
+def shop(db):
+    platforms_suffice()
 
 
 def known(ref: str, *, phone: str = "") -> str:

@@ -10,12 +10,18 @@ from regulars.doors.console.tests.builders import MONDAY, signed_in
 from regulars.facts.customers import consent, customers, identity, looking, persons, profiles, reviews, suggesting
 from regulars.facts.customers.identity import Observation
 from regulars.facts.customers.profiles import Profile
+from regulars.facts.customers.tests.builders import platforms_suffice
 from regulars.kit.actors import Actor
 from regulars.runtime.trail import trail
 
 pytestmark = pytest.mark.django_db
 MAREK = Actor("operator", "7")
 PHONE = "+8613812345670"
+
+
+@pytest.fixture(autouse=True)
+def shop(db: None) -> None:
+    platforms_suffice()
 
 
 def known(ref: str, *, phone: str = PHONE, name: str = "") -> int:

@@ -12,12 +12,17 @@ from regulars.facts.customers.models import Link, Review
 from regulars.facts.customers.notices import CustomerJoined, CustomerParted
 from regulars.facts.customers.profiles import Profile
 from regulars.facts.customers.rules import IdentityRules, KindRule
-from regulars.facts.customers.tests.builders import MAREK, MONDAY, a_customer, described
+from regulars.facts.customers.tests.builders import MAREK, MONDAY, a_customer, described, platforms_suffice
 from regulars.kit.refusals import Refusal
 from regulars.runtime.trail import trail
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def shop(db):
+    platforms_suffice()
 
 
 def proves(record, value="+8613812341234", kind="phone", *, namespace="", evidence="platform", at=MONDAY, key=""):
@@ -294,7 +299,7 @@ def test_a_tills_own_number_leads_from_nobody_to_nobody():
     assert seen.records == pairs[-1]
     assert {identifier.kind: number for identifier, number in seen.worn.items()} == {"phone": 28}
     everything = _settling.whole_scene()
-    assert everything.people(IdentityRules()).person == persons.of_many(guests)
+    assert everything.people(identity.rules()).person == persons.of_many(guests)
 
     link = next(one for one in identity.links_of([guests[-1]]) if one.kind == "phone")
     identity.revoke(link=link.id, why=Reason.MISTAKE, key="wrong", at=MONDAY + 40 * DAY, by=MAREK)

@@ -1,5 +1,6 @@
 """Who is one person: a table of what evidence comes to, and that its order never matters."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from regulars.facts.customers.agreeing import Words
 from regulars.facts.customers.projecting import Conflict, Decided, Identifier, Proof, people
-from regulars.facts.customers.rules import IdentityRules, KindRule
+from regulars.facts.customers.rules import DEFAULTS, IdentityRules, KindRule
 
 MONDAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -18,7 +19,11 @@ OTHER_PHONE = Identifier("phone", "", "ab")
 MAIL = Identifier("email", "", "bb")
 UNION = Identifier("wechat_unionid", "op-1", "cc")
 OTHER_UNION = Identifier("wechat_unionid", "op-1", "cd")
-RULES = IdentityRules()
+#: Where platforms' word for both joins who told nothing else; the rules that come along ask even then.
+RULES = IdentityRules(
+    kinds=DEFAULTS
+    | {name: replace(DEFAULTS[name], alone_from="platform", alone_days=90) for name in ("phone", "email", "card")}
+)
 
 
 def proof(record, identifier, evidence="platform", at=MONDAY, id=0):
@@ -197,6 +202,11 @@ def test_what_goes_from_hand_to_hand_needs_something_that_agrees(proofs, words, 
     assert list(found.conflicts) == conflicts
 
 
+def test_in_silence_nobody_is_joined_by_the_rules_that_come_along():
+    found = people({ANNA, BO}, [proof(ANNA, PHONE), proof(BO, PHONE)], [], IdentityRules())
+    assert (groups(found), list(found.conflicts)) == (set(), [Conflict(ANNA, BO, PHONE, "nothing_else")])
+
+
 def test_an_identifier_of_many_people_is_evidence_of_nothing():
     everybody = [proof(record, PHONE) for record in (ANNA, BO, CHEN, DEV, EVA)]
 
@@ -213,14 +223,14 @@ def test_a_person_does_not_grow_without_end():
         for place in range(5)
         for record in (place + 1, place + 2)
     ]
-    found = people(range(1, 7), chain, [], IdentityRules(most_records=4))
+    found = people(range(1, 7), chain, [], replace(RULES, most_records=4))
 
     assert groups(found) == {frozenset({1, 2, 3, 4}), frozenset({5, 6})}
     assert [one.why for one in found.conflicts] == ["too_large"]
 
 
 def test_a_blocked_identifier_joins_nobody():
-    blocking = IdentityRules(blocked=frozenset({"aa"}))
+    blocking = replace(RULES, blocked=frozenset({"aa"}))
     assert groups(people({ANNA, BO}, [proof(ANNA, PHONE), proof(BO, PHONE)], [], blocking)) == set()
 
 

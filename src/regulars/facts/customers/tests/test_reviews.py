@@ -10,13 +10,18 @@ from regulars.facts.customers.identity import Observation, Reason
 from regulars.facts.customers.models import Identifier
 from regulars.facts.customers.profiles import Profile
 from regulars.facts.customers.reviews import NotAboutTwo, NothingDecided, UnknownReview
-from regulars.facts.customers.tests.builders import MAREK, MONDAY, a_customer, described
+from regulars.facts.customers.tests.builders import MAREK, MONDAY, a_customer, described, platforms_suffice
 from regulars.kit.refusals import Refusal
 from regulars.runtime.trail import trail
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
 SHARED = "+8613812345670"
+
+
+@pytest.fixture(autouse=True)
+def shop(db):
+    platforms_suffice()
 
 
 def told_by(*refs, phone=SHARED, email=None):
