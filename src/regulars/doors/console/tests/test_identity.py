@@ -10,7 +10,7 @@ from regulars.doors.console.tests.builders import MONDAY, signed_in
 from regulars.facts.customers import consent, customers, identity, looking, persons, profiles, reviews, suggesting
 from regulars.facts.customers.identity import Observation
 from regulars.facts.customers.profiles import Profile
-from regulars.facts.customers.tests.builders import platforms_suffice
+from regulars.facts.customers.rules import from_json
 from regulars.kit.actors import Actor
 from regulars.runtime.trail import trail
 
@@ -21,7 +21,9 @@ PHONE = "+8613812345670"
 
 @pytest.fixture(autouse=True)
 def shop(db: None) -> None:
-    platforms_suffice()
+    """Platforms' word for both joins who told nothing else."""
+    told = {"kinds": {"phone": {"alone_from": "platform"}, "card": {"alone_from": "platform"}}}
+    identity.set_rules(rules=from_json(told), at=MONDAY, by=MAREK)
 
 
 def known(ref: str, *, phone: str = PHONE, name: str = "") -> int:
