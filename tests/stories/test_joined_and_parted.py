@@ -1,6 +1,7 @@
 """Joined and parted again, all is as if nobody had ever been joined: whatever happened before, between and after."""
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 
@@ -15,6 +16,9 @@ from regulars.facts.customers import consent, customers, identity, persons, prof
 from regulars.facts.customers.identity import Observation, Reason
 from regulars.facts.customers.profiles import Profile
 from regulars.facts.customers.tests.builders import platforms_suffice
+from regulars.facts.events import events
+from regulars.facts.events.following import follow_everything
+from regulars.facts.events.tests.shoppers import a_source, sent, viewed
 
 pytestmark = pytest.mark.django_db
 NAMES = ("anna", "bo", "chen")
@@ -28,6 +32,7 @@ FACTS = st.one_of(
     st.tuples(st.just("cancels"), WHO),
     st.tuples(st.just("agrees"), WHO, st.booleans()),
     st.tuples(st.just("tells"), WHO, st.sampled_from(("Lisa", "Lily"))),
+    st.tuples(st.just("looks"), WHO, st.sampled_from(("Monopoly", "Chess")), st.sampled_from(("tablet", "laptop"))),
 )
 JOINING = st.one_of(
     st.tuples(st.just("joined"), WHO, WHO),
@@ -45,6 +50,7 @@ class World:
 
     def __init__(self):
         platforms_suffice()
+        self.web = a_source()
         self.numbers = {
             name: customers.resolve_many(namespace="shop", refs=[name], at=MONDAY, by=MAREK, origin="live")[name]
             for name in NAMES
@@ -83,6 +89,10 @@ class World:
             act(customer=number, purpose="marketing", channel="email", place="web_form", key=f"c{n}", at=at, by=MAREK)
         elif what == "tells":
             profiles.describe(customer=number, profile=Profile(given_name=more[0]), key=f"d{n}", at=at, by=MAREK)
+        elif what == "looks":
+            [product, device] = more
+            sent(self.web, viewed(who, product, anonymousId=device, messageId=f"looked-{n}"), at=at)
+            follow_everything()
 
     days = 0
 
@@ -128,6 +138,7 @@ class World:
     def seen(self):
         """Everything that anybody can see of the three, by names and references."""
         at = MONDAY + (self.days + 2) * DAY
+        browsed = events.summaries(list(self.numbers.values()))
         return {
             who: (
                 [
@@ -145,6 +156,9 @@ class World:
                 ],
                 consent.may_send(customer=number, purpose="marketing", channel="email", at=at).code,
                 profiles.masked([number])[number],
+                # Each world has a source with a number of its own.
+                replace(browsed[number], last_source=0) if number in browsed else None,
+                [(one.name, one.occurred_at) for one in events.of_customer(number, limit=50)],
                 customers.get(number).first_seen_at,
                 persons.records_of(number) == (number,),
             )
@@ -169,6 +183,16 @@ def outcome(acts, *, parted):
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.one_of(FACTS, JOINING), min_size=4, max_size=16))
 @example([("joined", "anna", "bo"), ("tells", "bo", "Lisa")])
+@example(
+    [
+        ("looks", "anna", "Chess", "tablet"),
+        ("joined", "anna", "bo"),
+        ("looks", "bo", "Monopoly", "tablet"),
+        ("joined", "bo", "chen"),
+        ("looks", "chen", "Chess", "tablet"),
+        ("looks", "bo", "Chess", "laptop"),
+    ]
+)
 @example([("joined", "bo", "chen"), ("tells", "chen", "Lisa"), ("joined", "anna", "bo"), ("apart", "bo", "chen")])
 def test_parted_again_nothing_is_left_of_having_been_joined(acts):
     never = outcome([act for act in acts if act[0] not in ("joined", "apart", "proves")], parted=False)
