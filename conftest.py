@@ -22,6 +22,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.utils import translation
 from psycopg import sql
 from xdist.scheduler import LoadFileScheduling
 
@@ -40,6 +41,7 @@ LONG = (
     "src/regulars/facts/events/tests/test_the_stream.py",
     "src/regulars/doors/imports/tests/test_memory_of_other_files.py",
     "src/regulars/doors/imports/tests/test_importing.py",
+    "tests/omnichannel/test_year.py",
     "src/regulars/runtime/notices/tests/test_crash.py",
     "src/regulars/doors/imports/tests/test_bad_input.py",
     "src/regulars/doors/imports/tests/test_real_data.py",
@@ -256,3 +258,10 @@ def fresh_database_of_module(django_db_blocker: pytest.FixtureRequest) -> Iterat
     """The same for all tests of one file: what is dear to fill is filled once. Such tests take no `db`."""
     with _database_of_its_own(f"regulars_module_{os.getpid()}", django_db_blocker) as reached:
         yield reached
+
+
+@pytest.fixture(autouse=True)
+def _the_language_is_given_back() -> Iterator[None]:
+    """A request leaves its language in the thread until the next one; here the next may be another test's."""
+    yield
+    translation.deactivate()
