@@ -43,7 +43,7 @@ def soon(*, at: datetime, by: Actor) -> Look:
             with transaction.atomic():
                 asked.defer(look=row.id)
         except AlreadyEnqueued:
-            pass
+            pass  # One waits to begin: it will look at these, too.
         return _read(row, at)
 
 

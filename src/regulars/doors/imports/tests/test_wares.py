@@ -164,7 +164,7 @@ def test_a_dry_run_writes_nothing_and_both_languages_are_spoken(tmp_path: Path) 
 def test_the_products_of_completejourney_are_all_there() -> None:
     path = DATA / "completejourney" / "products.parquet"
     if not path.exists():
-        pytest.skip(f"NO REAL DATA at {path}: the products of completejourney are not checked")
+        pytest.skip(f"THE REAL DATA IS NOT HERE: {path}; set REGULARS_TEST_DATA")
     told = ware_files.load("products", "completejourney")
     done = wares.import_wares("products", path, told, at=NOW, by=BY, dry_run=True)
     assert (done.totals["rows"], done.totals["products"], done.rows_rejected) == (92_331, 92_331, 0)

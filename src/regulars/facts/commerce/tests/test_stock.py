@@ -202,7 +202,7 @@ def test_never_more_is_held_than_is_there(acts: list[tuple[str, int, int]]) -> N
                     now += HOUR
                     there_are(6 + many, told=now, at=now)
             except (holds.NotEnough, holds.HoldIsOver):
-                pass
+                pass  # A refusal is an answer here; what must hold after it is asked below.
             row = Stock.objects.get()
             with connection.cursor() as cursor:
                 cursor.execute(

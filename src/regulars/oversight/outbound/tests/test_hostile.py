@@ -92,7 +92,7 @@ def test_a_name_that_stands_for_a_private_address_is_not_called(monkeypatch):
 
 def test_nobody_there_and_nobody_known(monkeypatch):
     with hostile(receivers.hangs) as url:
-        pass
+        pass  # Only its address is wanted: behind it is nobody any more.
     assert called(url).error == "no_connection"
 
     def unknown(*args, **rest):
