@@ -49,7 +49,7 @@ def read(client: Client, path: str) -> str:
 
 def test_a_question_is_seen_side_by_side_answered_and_taken_back():
     li = signed_in("agent")
-    assert "Nothing waits" in read(li, "/console/identity/")
+    assert "No question waits" in read(li, "/console/identity/")
     anna, bo = known("anna"), known("bo")
     [asked] = reviews.listed()
     assert "1 question of identity waits" in read(li, "/console/")
@@ -69,7 +69,7 @@ def test_a_question_is_seen_side_by_side_answered_and_taken_back():
     assert persons.of(bo) == bo
     li.post(f"{path}answer", {"act": "apart", "why": "family", "key": "k3"})
     assert "two people" in read(li, path)
-    assert "Nothing waits" in read(li, "/console/identity/")
+    assert "No question waits" in read(li, "/console/identity/")
     assert "A family shares the contact" in read(li, path)
     assert li.get("/console/identity/rev_00000000000000000000000000/").status_code == 404
 
