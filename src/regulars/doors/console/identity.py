@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from regulars.doors.console import identity_sides, identity_words, likeness_words, people
-from regulars.doors.console.identity_list import Wanted, last_decision, wanted_of, why_of
+from regulars.doors.console.identity_list import Wanted, last_decision, wanted_of
 from regulars.doors.console.site import may, me, page
 from regulars.facts.company import company
 from regulars.facts.customers import comparison, customers, identity, persons, reviews
@@ -55,10 +55,8 @@ def _question_page(
     request: HttpRequest, asked: Question, compared: Comparison | None = None, purpose: Promise | str = ""
 ) -> HttpResponseBase:
     wanted, _cursor = wanted_of(request)
-    decided = next(
-        (one for one in reviews.decisions_of([asked.one]) if (one.one, one.other) == (asked.one, asked.other)), None
-    )
     about_two = asked.kind != "worn"
+    decided = reviews.decided(asked) if about_two else None
     context: dict[str, Any] = _sides(request, asked.one, asked.other, compared, purpose) if about_two else {}
     before, after = reviews.neighbours(of=asked, **wanted.narrowing)
     return page(
@@ -66,11 +64,10 @@ def _question_page(
         "console/identity_question.html",
         title=_("The same person?") if about_two else _("A contact of many"),
         asked=asked,
-        why=why_of(asked),
-        likely=likeness_words.likely(asked.score),
+        whys=identity_words.asks(asked),
+        likely=likeness_words.likely(asked.likeness.score) if asked.likeness else None,
         state=reviews.STATES[asked.state],
-        used_by=0 if about_two else reviews.used_by(asked),
-        identifier=identity_words.kind(asked.identifier_kind),
+        **({} if about_two else _used(asked)),
         decided={"why": identity_words.why(decided.why), "at": decided.at} if decided else None,
         address=reverse("console:question-answer", args=[asked.public_id]),
         reveal_address=reverse("console:question-reveal", args=[asked.public_id]),
@@ -203,6 +200,18 @@ def answer_beside(request: HttpRequest, public_id: str) -> HttpResponseBase:
     return redirect("console:standing", public_id=customers.get(one).public_id)
 
 
+def _used(asked: Question) -> dict[str, Any]:
+    """The identifier that too many use, and who does."""
+    used = reviews.users_of(asked)
+    return {
+        "identifier": identity_words.kind(asked.identifier_kind),
+        "contact": used.shown,
+        "used_by": used.count,
+        "users": people.shown(used.people),
+        "others": used.count - len(used.people),
+    }
+
+
 def _sides(
     request: HttpRequest, one: int, other: int, compared: Comparison | None, purpose: Promise | str
 ) -> dict[str, Any]:
@@ -215,7 +224,7 @@ def _sides(
         "sides": [_side(found.one), *([] if is_one else [_side(found.other)])],
         "in_common": [identity_words.kind(name) for name in found.in_common],
         "preview": preview,
-        "effects": identity_words.effects(preview) if preview else [],
+        "effects": identity_words.counted(preview) if preview else [],
         "signs": likeness_words.signs(compared.signs) if compared else [],
         "parts": identity_sides.parts(compared) if compared else [],
         "purpose": purpose,

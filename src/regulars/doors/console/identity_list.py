@@ -19,7 +19,7 @@ from regulars.doors.console import identity_words, likeness_words, people
 from regulars.doors.console.site import fragment, may, me, page
 from regulars.facts.company import company
 from regulars.facts.customers import looking, persons, reviews
-from regulars.facts.customers.reviews import Place, Question
+from regulars.facts.customers.reviews import Place
 from regulars.kit import paging
 from regulars.kit.refusals import Refusal
 from regulars.runtime.staff import operators
@@ -80,6 +80,7 @@ def listed(request: HttpRequest) -> HttpResponseBase:
     rows = reviews.listed(**wanted.narrowing, after=_after(cursor), limit=SIZE + 1)
     cut = paging.cut(rows, SIZE, of=reviews.LIST, key=lambda one: one.place.key)
     named = _named([number for one in cut.items for number in (one.one, one.other)])
+    contacts = reviews.shown([one for one in cut.items if one.kind == "worn"])
     return page(
         request,
         "console/identity.html",
@@ -87,9 +88,10 @@ def listed(request: HttpRequest) -> HttpResponseBase:
         rows=[
             {
                 "one": one,
-                "why": why_of(one),
-                "likely": likeness_words.likely(one.score),
-                "signs": likeness_words.signs(one.signs),
+                "whys": identity_words.asks(one),
+                "contact": contacts.get(one.id, ""),
+                "likely": likeness_words.likely(one.likeness.score) if one.likeness else None,
+                "signs": likeness_words.signs(one.likeness.signs) if one.likeness else [],
                 "state": reviews.STATES[one.state],
                 "sides": [named.get(one.one), named.get(one.other)],
             }
@@ -142,13 +144,6 @@ def last_decision(request: HttpRequest) -> dict[str, Any]:
     if last is None or last.kind == "worn" or last.state not in ("joined", "apart"):
         return {}
     return {"last": last, "last_state": reviews.STATES[last.state], "last_key": uuid4().hex}
-
-
-def why_of(asked: Question) -> str:
-    words = str(reviews.KINDS.get(asked.kind, asked.kind))
-    if not asked.identifier_kind:
-        return words
-    return _("%(why)s: %(kind)s") % {"why": words, "kind": identity_words.kind(asked.identifier_kind)}
 
 
 def _named(numbers: list[int]) -> dict[int, people.Shown]:

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from regulars.doors.console import likeness_words
 from regulars.doors.console.member_profile import FIELD_NAMES, text_of
@@ -83,7 +83,7 @@ def _profile(compared: Comparison) -> list[Line]:
 def _words(one: Compared, how: Promise) -> str:
     """By which sign they are alike; how, where there is no sign."""
     signs = [str(likeness_words.SIGNS[sign]) for sign in one.signs if sign in likeness_words.SIGNS]
-    return ", ".join(signs) or str(how)
+    return formats.listed(signs) or str(how)
 
 
 def _marks(pair: tuple[int, int]) -> list[Line]:
@@ -91,7 +91,7 @@ def _marks(pair: tuple[int, int]) -> list[Line]:
     mine, theirs = ([tag.name for tag in found.get(number, [])] for number in pair)
     if not mine and not theirs:
         return []
-    return [_plain(_("Tags"), _list(mine), _list(theirs))]
+    return [_plain(_("Tags"), formats.listed(mine), formats.listed(theirs))]
 
 
 def _home(pair: tuple[int, int]) -> list[Line]:
@@ -162,12 +162,7 @@ def _answers(standing: Standing, purpose: Purpose, now: datetime) -> str:
                 _("%(channel)s: %(answer)s")
                 % {"channel": consent_words.CHANNELS[channel], "answer": _ANSWERS[decision]}
             )
-    return _list(said)
-
-
-def _list(texts: Sequence[str]) -> str:
-    """As the reader's language writes a list."""
-    return ("、" if (get_language() or "").startswith("zh") else ", ").join(texts)
+    return formats.listed(said)
 
 
 def _plain(name: str, one: str, other: str) -> Line:

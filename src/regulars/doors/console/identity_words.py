@@ -12,6 +12,8 @@ from regulars.facts.customers.identity import REASON_LABELS, Changed, LinkView, 
 from regulars.facts.customers.kinds import EVIDENCE_LABELS, KINDS, Evidence
 from regulars.facts.customers.projecting import Join
 from regulars.facts.customers.records import RecordView
+from regulars.facts.customers.reviews import KINDS as KINDS_OF_QUESTIONS
+from regulars.facts.customers.reviews import Question
 from regulars.oversight.reporting import formats
 
 #: What one may choose from, code and words.
@@ -108,12 +110,32 @@ def came_to(changed: Changed) -> str:
     return " ".join(told) or _("It is written down. Nobody was joined or parted by it.")
 
 
+def asks(question: Question) -> list[str]:
+    """All that asks about two people, a sentence for each reason, the most urgent first."""
+    by: dict[str, list[str]] = {}
+    for one in question.asks:
+        by.setdefault(one.kind, []).extend([kind(one.identifier_kind)] if one.identifier_kind else [])
+    told = []
+    for name, of in by.items():
+        words = str(KINDS_OF_QUESTIONS.get(name, name))
+        named = formats.listed(list(dict.fromkeys(of)))
+        told.append(_("%(why)s: %(kind)s") % {"why": words, "kind": named} if named else words)
+    return told
+
+
 def effects(preview: Preview) -> list[tuple[str | Promise, int]]:
     """What would move, summed by what it is."""
     sums: Counter[str] = Counter()
     for effect in preview.effects:
         sums[str(effect.what)] += effect.count
     return list(sums.items())
+
+
+def counted(preview: Preview) -> list[str]:
+    """The same with its number each, for a sentence."""
+    return [
+        _("%(what)s (%(count)s)") % {"what": what, "count": formats.number(count)} for what, count in effects(preview)
+    ]
 
 
 def names(of: Iterable[RecordView]) -> dict[int, str]:

@@ -115,6 +115,7 @@ class Line:
     shown: Word | None
     others: Sequence[Word]
     hint: str
+    is_nobodys: bool
 
 
 @require_safe
@@ -277,6 +278,7 @@ def _lines(explained: Sequence[Explanation], own: Mapping[str, Trait]) -> list[L
                 words[0] if is_shown else None,
                 words[1:] if is_shown else words,
                 str(HINTS.get(one.field, "")),
+                one.is_nobodys,
             )
         )
     return lines

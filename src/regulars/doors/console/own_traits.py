@@ -112,7 +112,8 @@ def retire(request: HttpRequest) -> HttpResponseBase:
 @requires("preferences.change")
 def trust_more(request: HttpRequest) -> HttpResponseBase:
     """Which sources count more, the surest first."""
-    wanted = [part.casefold() for part in traits.split(request.POST.get("sources", ""))]
+    codes = {str(words).casefold(): code for code, words in SOURCES.items()}
+    wanted = [codes.get(part.casefold(), part.casefold()) for part in traits.split(request.POST.get("sources", ""))]
     try:
         trust.set_surer_sources(sources=wanted, at=timezone.now(), by=operators.actor(me(request)))
     except preferences.BadValue as refusal:
@@ -137,8 +138,8 @@ def _page(request: HttpRequest, form: TraitForm, status: int = 200) -> HttpRespo
         "form": form,
         "traits": [(trait, KINDS[trait.kind]) for trait in traits.every().values()],
         "tags": list(tags.every().values()),
-        "surer": trust.surer_sources(),
-        "sources_known": [str(words) + f" ({code})" for code, words in SOURCES.items() if code not in {"orders"}],
+        "surer": [str(SOURCES.get(source, source)) for source in trust.surer_sources()],
+        "sources_known": [str(words) for code, words in SOURCES.items() if code != "orders"],
         "may_manage": may(request, "sources.manage"),
         "may_trust": may(request, "preferences.change"),
     }

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import actors, identity_list, identity_words, people
+from regulars.doors.console import actors, identity_words, people
 from regulars.doors.console.site import may, me, page
 from regulars.facts.customers import customers, identity, persons, records, reviews, search
 from regulars.facts.customers.customers import Customer
@@ -54,7 +54,7 @@ def standing(request: HttpRequest, public_id: str) -> HttpResponseBase:
             (one, names.get(one.one, ""), names.get(one.other, ""), identity_words.why(one.why), by[one.by])
             for one in decisions
         ],
-        asked=[(one, identity_list.why_of(one)) for one in reviews.of_records(numbers)],
+        asked=[(one, " · ".join(identity_words.asks(one))) for one in reviews.of_records(numbers)],
         typed=typed,
         found=people.shown(found),
         may_decide=may(request, "identity.decide"),

@@ -1,13 +1,13 @@
 """Keeps the open questions in line with who is who: opened by what rules keep apart, closed by what was decided."""
 
 from collections.abc import Collection
-from datetime import datetime
 
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from regulars.facts.customers import _worn
 from regulars.facts.customers.models import Decision, Review
-from regulars.facts.customers.projecting import People
+from regulars.facts.customers.projecting import Decided, People, latest, verdict
 
 #: Kinds that the evidence itself asks; they go when it asks no more. The others wait for a decision.
 BY_EVIDENCE = ("new_owner", "too_many", "too_large", "contradicted", "nothing_else")
@@ -16,14 +16,17 @@ BY_EVIDENCE = ("new_owner", "too_many", "too_large", "contradicted", "nothing_el
 ABOUT_AN_IDENTIFIER = "worn"
 
 
-def follow(records: Collection[int], people: People, *, at: datetime) -> None:
-    """Bring the questions about these records in line with who they are now. A few queries whatever the number."""
+def follow(records: Collection[int], people: People) -> None:
+    """Bring the questions about these records in line with who they are now. A few queries whatever the number.
+
+    Their times are the clock's: evidence of years ago may be told today, and is asked about today.
+    """
     asked = {(one.one, one.other, one.why, one.identifier.digest): one for one in people.conflicts}
     there = {
         (review.one_id, review.other_id, review.kind, bytes(review.digest or b"").hex()): review
         for review in Review.objects.filter(Q(one_id__in=records) | Q(other_id__in=records))
     }
-    apart = _kept_apart(records)
+    apart = {frozenset((people.person[one], people.person[other])) for one, other in _kept_apart(records)}
     changed: list[Review] = []
     for key, review in there.items():
         if review.one_id not in people.person or review.other_id not in people.person:
@@ -33,16 +36,20 @@ def follow(records: Collection[int], people: People, *, at: datetime) -> None:
         state = review.state
         if people.person[review.one_id] == people.person[review.other_id]:
             state = "joined"
-        elif (review.one_id, review.other_id) in apart:
+        elif frozenset((people.person[review.one_id], people.person[review.other_id])) in apart:
             state = "apart"
         elif review.kind in BY_EVIDENCE:
             state = "open" if key in asked else "gone"
         elif state in ("joined", "apart"):
             state = "open"
         if state != review.state:
-            review.state, review.decided_at = state, None if state == "open" else at
+            review.state = state
+            if state == "open":
+                review.opened_at, review.decided_at = Now(), None
+            else:
+                review.decided_at = Now()
             changed.append(review)
-    Review.objects.bulk_update(changed, ["state", "decided_at"])
+    Review.objects.bulk_update(changed, ["state", "opened_at", "decided_at"])
     Review.objects.bulk_create(
         [
             Review(
@@ -51,20 +58,16 @@ def follow(records: Collection[int], people: People, *, at: datetime) -> None:
                 other_id=one.other,
                 identifier_kind=one.identifier.kind,
                 digest=bytes.fromhex(one.identifier.digest),
-                opened_at=at,
             )
             for key, one in asked.items()
             if key not in there
         ],
         ignore_conflicts=True,
     )
-    _worn.note([(one.kind, bytes.fromhex(one.digest)) for one in people.worn], at=at)
+    _worn.note([(one.kind, bytes.fromhex(one.digest)) for one in people.worn])
 
 
 def _kept_apart(records: Collection[int]) -> set[tuple[int, int]]:
-    found: dict[tuple[int, int], tuple[datetime, int, str]] = {}
-    for row in Decision.objects.filter(one_id__in=records, other_id__in=records):
-        pair = (row.one_id, row.other_id)
-        if pair not in found or found[pair][:2] < (row.at, row.id):
-            found[pair] = (row.at, row.id, row.verdict)
-    return {pair for pair, (_, _, verdict) in found.items() if verdict == "apart"}
+    rows = Decision.objects.filter(one_id__in=records, other_id__in=records)
+    decided = latest(Decided(row.one_id, row.other_id, verdict(row.verdict), row.at) for row in rows)
+    return {pair for pair, one in decided.items() if one.verdict == "apart"}

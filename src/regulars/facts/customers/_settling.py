@@ -15,7 +15,7 @@ from regulars.facts.customers.agreeing import Words
 from regulars.facts.customers.merging import Move
 from regulars.facts.customers.models import Customer, Decision, Moved, Profile, Regrouping, Rules
 from regulars.facts.customers.notices import CustomerJoined, CustomerParted
-from regulars.facts.customers.projecting import Decided, Identifier, People, Proof
+from regulars.facts.customers.projecting import Decided, Identifier, People, Proof, verdict
 from regulars.facts.customers.rules import IdentityRules
 from regulars.kit.actors import Actor
 from regulars.runtime.notices.outbox import announce_many
@@ -127,7 +127,7 @@ def settle(touched: Iterable[int], *, because: Mapping[str, str | int], at: date
         )
     people = seen.people(current_rules())
     joined, parted = _move(people, because, at, by)
-    _reviewing.follow(seen.records, people, at=at)
+    _reviewing.follow(seen.records, people)
     return Settled(joined, parted, tuple(people.conflicts), frozenset(people.worn))
 
 
@@ -260,8 +260,3 @@ def _proofs(condition: str, values: Sequence[list[str] | list[int]]) -> dict[int
             number: Proof(number, record, Identifier(kind, namespace, digest), evidence, at)
             for number, record, kind, namespace, digest, evidence, at in cursor.fetchall()
         }
-
-
-def verdict(text: str) -> projecting.Verdict:
-    """The verdict a row of decisions says."""
-    return "join" if text == "join" else "apart" if text == "apart" else "open"

@@ -20,6 +20,8 @@ _NUMBER_IN_TEXT = re.compile(
     re.ASCII,
 )
 _ADDRESS_IN_TEXT = re.compile(r"[^\s@]+@[^\s@]+")
+_SORT = phonenumbers.PhoneNumberType
+_COMPANYS = (_SORT.TOLL_FREE, _SORT.PREMIUM_RATE, _SORT.SHARED_COST, _SORT.UAN, _SORT.VOICEMAIL)
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
 
 
@@ -91,6 +93,12 @@ def is_phone(text: str) -> bool:
     except BadPhone:
         return False
     return True
+
+
+def is_companys(e164: str) -> bool:
+    """Whether a number is of a sort that companies answer, such as 400 820 8888: free to call, at a special rate, at a
+    shared cost, one number for a whole company."""
+    return phonenumbers.number_type(phonenumbers.parse(e164, None)) in _COMPANYS
 
 
 def is_in(text: str) -> bool:

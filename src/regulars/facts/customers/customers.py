@@ -202,7 +202,7 @@ def find_by_ref(*, ref: str, namespace: str | None = None) -> list[int]:
     if not is_contact(ref):
         known = known.filter(value=ref.strip())
     else:
-        of = [namespace] if namespace is not None else _namespaces()
+        of = [namespace] if namespace is not None else namespaces()
         known = known.filter(digest__in=[_digest_of_ref(one, ref.strip()) for one in of])
     found = known.order_by("customer_id").values_list(Coalesce("customer__person_id", "customer_id"), flat=True)
     return list(dict.fromkeys(found))
@@ -225,16 +225,22 @@ def count() -> int:
     return Row.objects.filter(person=None).count()
 
 
-def _namespaces() -> list[str]:
-    """Of all references that are contacts: one look into the index for each, however many references there are."""
+#: One look into the index for each namespace, however many references there are.
+_NAMESPACES = """
+WITH RECURSIVE found AS (
+  SELECT min(namespace) AS namespace FROM customers_identifier WHERE {kept} IS NOT NULL
+  UNION ALL
+  SELECT (SELECT min(namespace) FROM customers_identifier AS identifier
+           WHERE {kept} IS NOT NULL AND identifier.namespace > found.namespace)
+    FROM found WHERE found.namespace IS NOT NULL)
+SELECT namespace FROM found WHERE namespace <> ''
+"""
+
+
+def namespaces() -> list[str]:
+    """Of all references. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "WITH RECURSIVE found AS (SELECT min(namespace) AS namespace FROM customers_identifier"
-            " WHERE digest IS NOT NULL UNION ALL SELECT (SELECT min(namespace) FROM customers_identifier AS identifier"
-            " WHERE digest IS NOT NULL AND identifier.namespace > found.namespace)"
-            " FROM found WHERE found.namespace IS NOT NULL)"
-            " SELECT namespace FROM found WHERE namespace IS NOT NULL"
-        )
+        cursor.execute(" UNION ".join(f"({_NAMESPACES.format(kept=kept)})" for kept in ("value", "digest")))
         return [namespace for (namespace,) in cursor.fetchall()]
 
 
@@ -269,7 +275,7 @@ def from_row(row: Sequence[Any]) -> Customer:
     return Customer(number, public_id(uuid), origin, country, language, seen.astimezone(UTC) if seen else None)
 
 
-def as_kept(*, ref: str, namespace: str) -> tuple[str, str | bytes]:
-    """The column of identifiers a reference is kept in, and how: readable, or where it is a contact as a keyed hash."""
+def as_kept(*, ref: str, namespace: str) -> str | bytes:
+    """How a reference is kept: readable, or where it is a contact as a keyed hash."""
     tidy = ref.strip()
-    return ("digest", _digest_of_ref(namespace, tidy)) if is_contact(tidy) else ("value", tidy)
+    return _digest_of_ref(namespace, tidy) if is_contact(tidy) else tidy

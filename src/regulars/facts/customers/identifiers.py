@@ -35,17 +35,20 @@ class BadNamespace(Refusal):
     code = "customers.bad_namespace"
 
 
-def why_unusable(ref: str) -> str:
-    """Why this reference can identify nobody, with the mend; empty when it can. Doors may take such rows for guests."""
+def why_unusable(ref: str, *, mend: str = "leave the customer out to record a guest") -> str:
+    """Why this reference can identify nobody, with the mend; empty when it can. Doors may take such rows for guests.
+
+    `mend` is what to do where there is nobody to name.
+    """
     tidy = ref.strip()
     if not tidy:
-        return "is empty; leave the customer out to record a guest"
+        return f"is empty; {mend}"
     if len(tidy) > LONGEST_REF:
         return f"has more than {LONGEST_REF} characters; map the column that holds the customer's number"
     if not tidy.isprintable():
         return "has characters nobody can see; clean the column"
     if tidy.strip("\"'").casefold() in _NOBODY or _ONLY_FILLER.fullmatch(tidy):
-        return "is what systems write for nobody; leave the customer out to record a guest"
+        return f"is what systems write for nobody; {mend}"
     return ""
 
 

@@ -223,7 +223,10 @@ def revoke(*, link: int, why: Reason, key: str, at: datetime, by: Actor) -> Chan
         trail.record(
             by=by, verb="customers.identity.revoke", subject=f"customer:{row.record_id}", at=at, after={"link": link}
         )
-        return _settle({row.record_id}, {"act": "revoked", "link": link, "kind": row.kind}, at, by)
+        because: dict[str, str | int] = {"act": "revoked", "link": link, "kind": row.kind}
+        changed = _settle({row.record_id, *_may_be_evidence_again(row)}, because, at, by)
+        _claims.look_again([(row.kind, bytes(row.digest))])
+        return changed
 
 
 def join(*, one: int, other: int, why: Reason, key: str, at: datetime, by: Actor) -> Changed:
@@ -257,7 +260,7 @@ def set_rules(*, rules: IdentityRules, at: datetime, by: Actor) -> Changed:
         because: dict[str, str | int] = {"act": "rules", "rules": row.id}
         done = _settling.settle(everybody, because=because, at=at, by=by)
         proved = [(one.kind, bytes.fromhex(one.digest)) for one in done.worn]
-        _claims.follow_rules(rules, proved, at=at)
+        _claims.follow_rules(rules, proved)
         announce(
             IdentityRulesChanged(rules=row.id, at=at),
             by=by,
@@ -399,9 +402,18 @@ def _decide(
 def _stands(one: int, other: int) -> projecting.Verdict:
     """What counts of exactly these two records, the older first."""
     rows = Decision.objects.filter(one_id=one, other_id=other)
-    told = [Decided(row.one_id, row.other_id, _settling.verdict(row.verdict), row.at) for row in rows]
+    told = [Decided(row.one_id, row.other_id, projecting.verdict(row.verdict), row.at) for row in rows]
     latest = projecting.latest(told).get((one, other))
     return "open" if latest is None else latest.verdict
+
+
+def _may_be_evidence_again(revoked: Link) -> set[int]:
+    """Who else proved what was taken back: it may have been one too many, and the others are one person again."""
+    gone = Link.objects.filter(revokes__isnull=False, digest=revoked.digest).values("revokes_id")
+    links = Link.objects.filter(kind=revoked.kind, namespace=revoked.namespace, digest=revoked.digest, revokes=None)
+    most = projecting.most_looked_at(revoked.kind, _settling.current_rules())
+    found = set(links.exclude(id__in=gone).values_list("record_id", flat=True).distinct()[: most + 1])
+    return found if len(found) <= most else set()
 
 
 def _settle(touched: set[int] | frozenset[int], because: Mapping[str, str | int], at: datetime, by: Actor) -> Changed:

@@ -2,7 +2,7 @@
 
 from django.utils import timezone
 
-from regulars.facts.customers import profiles, suggesting
+from regulars.facts.customers import profiles, reviews, suggesting
 from regulars.facts.customers._looking_again import look_again
 from regulars.kit.actors import SYSTEM, Actor
 from regulars.runtime.jobs.tasks import every, task
@@ -27,6 +27,7 @@ def suggest(look: int) -> None:
 @task("customers.suggest_nightly", lock="customers.suggest")
 def suggest_nightly(timestamp: int) -> None:
     """The same each night, for those who came one by one."""
+    reviews.look_again()
     suggesting.suggest(at=timezone.now(), by=_BY)
 
 

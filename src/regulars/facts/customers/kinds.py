@@ -94,6 +94,7 @@ _EXAMPLES = re.compile(
 )
 #: All zeros, one digit throughout, or the operator's own line; 138 8888 8888 is a number that people pay for.
 _NOBODYS_PHONE = re.compile(r".*0{7,}.*|\+[0-9]{1,3}?([0-9])\1{6,}|\+8613800138000")
+_NOBODY_TO_NAME = "tell no identifier where there is none"
 _COUNTING = ("123456789", "987654321", "012345678")
 
 
@@ -143,16 +144,19 @@ def why_nobody(kind: str, compared: str) -> str:
         digits = compared.lstrip("+")
         if _NOBODYS_PHONE.fullmatch(compared) or any(run in digits for run in _COUNTING):
             return "is what people type to be let through; leave it out"
+        if contacts.is_companys(compared):
+            return "is a company's line, nobody's own; tell it as a contact, which joins nobody"
         return ""
-    return identifiers.why_unusable(compared)
+    return identifiers.why_unusable(compared, mend=_NOBODY_TO_NAME)
 
 
 def is_nobodys(kind: str, compared: str) -> bool:
     """Whether nobody can be known by this contact, however many told it. Narrower than `why_nobody`: addresses of the
-    domains kept for examples, and numbers that count, are no evidence but may be somebody's."""
+    domains kept for examples, and numbers that count, are no evidence but may be somebody's. A company's line may be
+    called and is kept as a contact, and nobody is known by it."""
     if kind == "email":
         return _NOBODYS_MAIL.fullmatch(compared) is not None and _EXAMPLES.fullmatch(compared) is None
-    return _NOBODYS_PHONE.fullmatch(compared) is not None
+    return _NOBODYS_PHONE.fullmatch(compared) is not None or contacts.is_companys(compared)
 
 
 def _plain(text: str, region: str) -> str:

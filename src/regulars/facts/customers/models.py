@@ -543,7 +543,8 @@ class Review(models.Model):
     score = models.FloatField(null=True)
     signs = models.JSONField(db_default=[])
     state = models.CharField(max_length=10, db_default="open")
-    opened_at = models.DateTimeField()
+    #: When it was asked, or asked again: by the clock, whatever the time of the evidence.
+    opened_at = models.DateTimeField(db_default=Now())
     decided_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -30,7 +30,7 @@ from regulars.facts.customers import (
 from regulars.facts.customers._statements import SURER_SOURCES, Statements
 from regulars.facts.customers.customers import UnknownCustomer, public_id
 from regulars.facts.customers.identifiers import check_namespace
-from regulars.facts.customers.models import Customer, Description, Identifier, NamePrefix, Statement
+from regulars.facts.customers.models import CONTACTS, Customer, Description, Identifier, NamePrefix, Statement
 from regulars.facts.customers.models import Profile as Row
 from regulars.facts.customers.notices import CustomerDescribed
 from regulars.facts.customers.survivorship import Because, Standing
@@ -157,12 +157,16 @@ class Word:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What is shown in a field, why, and all that was said of it: the shown word first, then the newest."""
+    """What is shown in a field, why, and all that was said of it: the shown word first, then the newest.
+
+    `is_nobodys`: a contact by which nobody can be known, such as a company's line.
+    """
 
     field: str
     text: str
     because: Because
     words: tuple[Word, ...]
+    is_nobodys: bool = False
 
 
 class Purpose(StrEnum):
@@ -469,6 +473,11 @@ def _write_many(
         for kind in ("email", "phone")
         if kind in new
     }
+    given_up = {
+        (kind, bytes(before))
+        for (customer, kind), digest in digests.items()
+        if customer in kept and (before := getattr(kept[customer], f"{kind}_digest")) not in (None, digest)
+    }
     _in_bulk.write_customers(rows, changed)
     shown, hidden = _readable(said, changed)
     _in_bulk.write_profiles(kept, changed, digests, sealed=SEALED, at=at, readable=shown, hidden=hidden)
@@ -488,7 +497,7 @@ def _write_many(
         for (customer, kind), digest in digests.items()
     }
     shared = _in_bulk.claim(claimed, latest_at)
-    _claims.follow(claimed, shared, at=latest_at)
+    _claims.follow(claimed, shared, given_up)
     kept_nos.count_for(claimed)
     return shared
 
@@ -574,7 +583,8 @@ def _explained(customer: int, fields: Sequence[str] | None) -> list[Explanation]
         if not words and text:
             shown = (Word(text, _statements.FROM_ORDERS, person, None, "", Standing.SHOWN),)
             because = Because.ONLY
-        told.append(Explanation(name, text, because, shown))
+        is_nobodys = name in CONTACTS and bool(text) and kinds.is_nobodys(name, _compared(name, text))
+        told.append(Explanation(name, text, because, shown, is_nobodys))
     return told
 
 

@@ -155,6 +155,11 @@ def people(
     return People(groups.persons(), done, _asked(conflicts, groups), worn)
 
 
+def verdict(text: str) -> Verdict:
+    """The verdict a row of decisions says."""
+    return "join" if text == "join" else "apart" if text == "apart" else "open"
+
+
 def latest(decisions: Iterable[Decided]) -> dict[tuple[int, int], Decided]:
     """What counts of each pair, the older record first."""
     careful = {"apart": 2, "open": 1, "join": 0}

@@ -1,18 +1,19 @@
 """Questions that only somebody can answer: are these two one person? And what was answered."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple, cast
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, FloatField, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Coalesce
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from regulars.facts.customers import _settling, blocking, identity, records
+from regulars.facts.customers import _claims, _sealing, _settling, blocking, identity, persons, profiles, records
 from regulars.facts.customers.identity import Changed, Reason
-from regulars.facts.customers.models import CONTACTS, Decision, Link, Profile, Review
+from regulars.facts.customers.models import CONTACTS, AlsoKnown, Customer, Decision, Link, Profile, Review
 from regulars.facts.customers.records import RecordView
 from regulars.kit import ids, paging
 from regulars.kit.actors import Actor
@@ -39,6 +40,11 @@ KINDS: dict[str, Promise] = {
     "likeness": _("They look alike"),
     "worn": _("More people use it than have one together"),
 }
+_URGENCY = list(KINDS)
+#: Below every score.
+_NO_SCORE = -1.0
+_RANK = Coalesce("score", Value(_NO_SCORE), output_field=FloatField())
+_Pair = tuple[str, frozenset[int] | tuple[int, int]]
 STATES: dict[State, Promise] = {
     "open": _("open"),
     "joined": _("one person"),
@@ -79,9 +85,25 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Ask:
+    """One thing that asks about two people. `score` (0 to 1) and `signs` are there where likeness asks."""
+
+    id: int
+    kind: str
+    identifier_kind: str
+    score: float | None
+    signs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Question:
     """Are records `one` and `other` one person? `one` is the older. `identifier_kind` is empty where no identifier asks
-    it; `score` (0 to 1) and `signs` are there where likeness does."""
+    it; `score` (0 to 1) and `signs` are there where likeness does. `opened_at` is when it was asked, whatever the time
+    of the evidence.
+
+    Two people are one question whatever asks about them: `asks` are all that do, this one too, the most urgent first,
+    and whoever answers one answers all.
+    """
 
     id: int
     public_id: str
@@ -94,6 +116,12 @@ class Question:
     state: State
     opened_at: datetime
     decided_at: datetime | None
+    asks: tuple[Ask, ...]
+
+    @property
+    def likeness(self) -> Ask | None:
+        """What says how alike the two are, where anything does."""
+        return next((one for one in self.asks if one.score is not None), None)
 
     @property
     def place(self) -> Place:
@@ -111,6 +139,16 @@ class Decided:
     why: str
     at: datetime
     by: str
+
+
+@dataclass(frozen=True)
+class Users:
+    """Who told or proved one identifier: how many people, up to COUNTED, and the oldest of them. `shown` is the
+    identifier as it may be read, a contact masked; empty where nobody here told it, only proved it."""
+
+    shown: str
+    count: int
+    people: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -141,24 +179,28 @@ def listed(
     after: Place | None = None,
     limit: int = 50,
 ) -> list[Question]:
-    """Questions of one kind and state where asked; `after` is where the last page ended. One query.
+    """Questions of one kind and state where asked, each two people once; `after` is where the last page ended. Three
+    queries.
 
     `likeliest` has those with a score first, the highest of them before all.
     """
-    rows = _ordered(_narrowed(kind, state), order)
+    rows = _ordered(_of_pairs(_narrowed(kind, state), state, order), order)
     if after is not None:
         rows = rows.filter(_further(order, after))
-    return [_question(row) for row in rows[:limit]]
+    return _questions(rows[:limit])
 
 
 def neighbours(
     *, of: Question, kind: str = "", state: State | None = "open", order: Order = "newest"
 ) -> tuple[Question | None, Question | None]:
-    """The questions before and after `of` in that list, whether or not it stands there itself. Two queries."""
-    rows = _ordered(_narrowed(kind, state), order).exclude(id=of.id)
+    """The questions about others before and after `of` in that list, whether or not it stands there itself. A few
+    queries."""
+    others = _of_pairs(_narrowed(kind, state), state, order).exclude(id__in=[one.id for one in of.asks])
+    rows = _ordered(others, order)
     after = rows.filter(_further(order, of.place)).first()
-    before = rows.exclude(id__in=rows.filter(_further(order, of.place)).values("id")).reverse().first()
-    return (_question(before) if before else None, _question(after) if after else None)
+    before = rows.exclude(_further(order, of.place)).reverse().first()
+    found = {one.id: one for one in _questions([row for row in (before, after) if row is not None])}
+    return (found[before.id] if before else None, found[after.id] if after else None)
 
 
 def _narrowed(kind: str, state: State | None) -> QuerySet[Review, Review]:
@@ -166,6 +208,31 @@ def _narrowed(kind: str, state: State | None) -> QuerySet[Review, Review]:
     if state is not None:
         rows = rows.filter(state=state)
     return rows.filter(kind=kind) if kind else rows
+
+
+def _of_pairs(rows: QuerySet[Review, Review], state: State | None, order: Order) -> QuerySet[Review, Review]:
+    """Of all that asks about the same two people only what stands first in the list. What is decided is about two
+    records: who is one person now has no other side."""
+    told = rows.exclude(kind="worn").annotate(rank=_RANK)
+    if state == "open":
+        either = Customer.objects.filter(
+            Q(id=OuterRef(OuterRef("mine")))
+            | Q(person_id=OuterRef(OuterRef("mine")))
+            | Q(id=OuterRef(OuterRef("theirs")))
+            | Q(person_id=OuterRef(OuterRef("theirs")))
+        ).values("id")
+        same = Q(one_id__in=either, other_id__in=either)
+    else:
+        same = Q(one_id=OuterRef("one_id"), other_id=OuterRef("other_id"), state=OuterRef("state"))
+    earlier = Q(id__gt=OuterRef("id"))
+    if order == "likeliest":
+        earlier = Q(rank__gt=OuterRef("rank")) | Q(rank=OuterRef("rank")) & earlier
+    people = rows.annotate(
+        rank=_RANK,
+        mine=Coalesce("one__person_id", "one_id"),
+        theirs=Coalesce("other__person_id", "other_id"),
+    )
+    return people.filter(Q(kind="worn") | ~Exists(told.filter(same, earlier)))
 
 
 def _ordered(rows: QuerySet[Review, Review], order: Order) -> QuerySet[Review, Review]:
@@ -178,23 +245,24 @@ def _further(order: Order, place: Place) -> Q:
     if order == "newest":
         return below
     if place.score is None:
-        return Q(score=None) & below
-    return Q(score__lt=place.score) | Q(score=None) | Q(score=place.score) & below
+        return Q(rank=_NO_SCORE) & below
+    # Said so that it is never unknown: it is also asked who is not further.
+    return Q(rank__lt=place.score) | Q(rank=place.score) & below
 
 
 def count_open(kind: str = "") -> int:
-    """How many wait, all or of one kind, up to COUNTED. One query."""
-    return _narrowed(kind, "open")[:COUNTED].count()
+    """How many wait, all or of one kind, each two people once, up to COUNTED. One query."""
+    return _of_pairs(_narrowed(kind, "open"), "open", "newest")[:COUNTED].count()
 
 
 def of_records(of: Sequence[int]) -> list[Question]:
-    """Open questions about any of these records, newest first. One query."""
-    rows = Review.objects.filter(Q(one_id__in=of) | Q(other_id__in=of), state="open").order_by("-id")
-    return [_question(row) for row in rows[:COUNTED]]
+    """Open questions about any of these records, each two people once, newest first. Three queries."""
+    rows = Review.objects.filter(Q(one_id__in=of) | Q(other_id__in=of), state="open")
+    return _questions(_of_pairs(rows, "open", "newest").order_by("-id")[:COUNTED])
 
 
 def get(public_id: str) -> Question:
-    """One question by `rev_…`. One indexed row; refused when there is none."""
+    """One question by `rev_…`. Three queries; refused when there is none."""
     row = Review.objects.filter(public_id=ids.parse(public_id, PREFIX)).first()
     if row is None:
         raise UnknownReview(
@@ -202,7 +270,7 @@ def get(public_id: str) -> Question:
             field="review",
             value=public_id.strip()[:40],
         )
-    return _question(row)
+    return _questions([row])[0]
 
 
 def sides(*, one: int, other: int) -> Sides:
@@ -212,16 +280,61 @@ def sides(*, one: int, other: int) -> Sides:
     return Sides(mine, theirs, _in_common([record.id for record in mine], [record.id for record in theirs]))
 
 
-def used_by(question: Question) -> int:
-    """How many records told or proved the identifier that a question is about, up to COUNTED. One query."""
+def users_of(question: Question, limit: int = 20) -> Users:
+    """Who uses the identifier that a question is about, `limit` of them. A few queries."""
     row = Review.objects.get(id=question.id)
     if row.digest is None:
-        return 0
-    found = Link.objects.filter(kind=row.identifier_kind, digest=row.digest, revokes=None).values_list("record_id")
+        return Users("", 0, ())
+    revoked = Link.objects.filter(revokes__isnull=False, digest=row.digest).values("revokes_id")
+    links = Link.objects.filter(kind=row.identifier_kind, digest=row.digest, revokes=None).exclude(id__in=revoked)
+    found = links.values_list("record_id")
     if row.identifier_kind in CONTACTS:
         told = Profile.objects.filter(**{f"{row.identifier_kind}_digest": row.digest}).values_list("customer_id")
         found = found.union(told)
-    return len(set(found[:COUNTED]))
+    people = sorted(set(persons.of_many(record for (record,) in found[:COUNTED]).values()))
+    return Users(shown([question]).get(question.id, ""), len(people), tuple(people[:limit]))
+
+
+def shown(questions: Sequence[Question]) -> dict[int, str]:
+    """The identifiers that questions are about, as they may be read, by the number of the question; contacts masked.
+    A few queries."""
+    rows = list(Review.objects.filter(id__in=[one.id for one in questions], digest__isnull=False))
+    read: dict[tuple[str, bytes], str] = {}
+    for kind in CONTACTS:
+        digests = [row.digest for row in rows if row.identifier_kind == kind]
+        tellers = Profile.objects.filter(**{f"{kind}_digest__in": digests}).order_by(f"{kind}_digest", "customer_id")
+        one_each = list(tellers.distinct(f"{kind}_digest")) if digests else []
+        opened = _sealing.open_rows(one_each, [kind])
+        for teller in one_each:
+            if text := opened.get(teller.customer_id, {}).get(kind):
+                read[kind, bytes(getattr(teller, f"{kind}_digest"))] = profiles.masked_text(kind, text)
+    others = [row.digest for row in rows if row.identifier_kind not in CONTACTS]
+    links = Link.objects.filter(digest__in=others, value__isnull=False) if others else Link.objects.none()
+    read |= {(kind, bytes(digest)): value or "" for kind, digest, value in links.values_list("kind", "digest", "value")}
+    return {row.id: read.get((row.identifier_kind, bytes(row.digest or b"")), "") for row in rows}
+
+
+def decided(question: Question) -> Decided | None:
+    """What somebody decided last of the two, by whichever of their records; None where evidence alone did. Two
+    queries."""
+    return next(iter(_decided(question)), None)
+
+
+def _decided(question: Question) -> list[Decided]:
+    """What holds of exactly these records first, then of others of the same two people, the newest first."""
+    of = persons.records_of_many([question.one, question.other])
+    mine, theirs = set(of[question.one]), set(of[question.other])
+    pair = (question.one, question.other)
+    found = [
+        one
+        for one in decisions_of(sorted(mine | theirs))
+        if (one.one, one.other) == pair or (mine.isdisjoint(theirs) and _is_of_both((one.one, one.other), mine, theirs))
+    ]
+    return sorted(found, key=lambda one: ((one.one, one.other) == pair, one.at), reverse=True)
+
+
+def _is_of_both(pair: tuple[int, int], mine: set[int], theirs: set[int]) -> bool:
+    return any(one in mine and other in theirs for one, other in (pair, pair[::-1]))
 
 
 def decisions_of(of: Sequence[int]) -> list[Decided]:
@@ -251,10 +364,22 @@ def keep_apart(*, review: Question, why: Reason, key: str, at: datetime, by: Act
 def undo(*, review: Question, why: Reason, key: str, at: datetime, by: Actor) -> Changed:
     """What was decided of the two counts no more, and the question is open again unless evidence answers it."""
     _check_two(review)
-    found = [one for one in decisions_of([review.one]) if (one.one, one.other) == (review.one, review.other)]
-    if not found and not Decision.objects.filter(key=key).exists():
+    pairs = [(one.one, one.other) for one in _decided(review)]
+    if not pairs:
+        # A repeat; or a key that told something else, which is refused below.
+        pairs = list(Decision.objects.filter(key=key, verdict="open").values_list("one_id", "other_id"))
+    if not pairs:
         raise NothingDecided("review: nobody decided it, the evidence did; take back the evidence", field="review")
-    return identity.undecide(one=review.one, other=review.other, why=why, key=key, at=at, by=by)
+    with transaction.atomic():
+        told = [
+            identity.undecide(one=one, other=other, why=why, key=f"{key}:{place}" if place else key, at=at, by=by)
+            for place, (one, other) in enumerate(pairs)
+        ]
+    return Changed(
+        tuple(move for one in told for move in one.joined),
+        tuple(move for one in told for move in one.parted),
+        told[-1].conflicts,
+    )
 
 
 def block(*, review: Question, at: datetime, by: Actor) -> Changed:
@@ -271,6 +396,13 @@ def set_aside(*, review: Question, at: datetime, by: Actor) -> None:
     """The identifier stays as it is, evidence of nothing, and is not asked about again. Again changes nothing."""
     with transaction.atomic():
         _set_aside(_about_an_identifier(review), "set_aside", "left", at, by)
+
+
+def look_again() -> int:
+    """Contacts of many that many use no more are asked about no more; how many. Again changes nothing."""
+    with transaction.atomic():
+        _settling.lock()
+        return _claims.look_again()
 
 
 def _set_aside(row: Review, verb: str, state: State, at: datetime, by: Actor) -> None:
@@ -312,12 +444,44 @@ def _in_common(mine: Sequence[int], theirs: Sequence[int]) -> tuple[str, ...]:
                 found[customer in mine].add((kind, "", bytes(digest)))
     revoked = Link.objects.filter(revokes__isnull=False, record_id__in=[*mine, *theirs]).values("revokes_id")
     links = Link.objects.filter(record_id__in=[*mine, *theirs], revokes=None).exclude(id__in=revoked)
+    # What a joined record told is not in the profile that is shown.
+    known = AlsoKnown.objects.filter(record_id__in=[*mine, *theirs], kind__in=CONTACTS)
+    for record, kind, digest in known.values_list("record_id", "kind", "digest"):
+        found[record in mine].add((kind, "", bytes(digest)))
     for record, kind, namespace, digest in links.values_list("record_id", "kind", "namespace", "digest"):
         found[record in mine].add((kind, namespace, bytes(digest)))
     return tuple(sorted({kind for kind, _namespace, _digest in found[True] & found[False]}))
 
 
-def _question(row: Review) -> Question:
+def _questions(rows: Iterable[Review]) -> list[Question]:
+    """Rows with all that asks about the same two. Two queries, none where no row is about two."""
+    wanted = list(rows)
+    about_two = [row for row in wanted if row.kind != "worn"]
+    asks: dict[_Pair, list[Ask]] = {}
+    person_of: dict[int, int] = {}
+    if about_two:
+        of = persons.records_of_many(sorted({record for row in about_two for record in (row.one_id, row.other_id)}))
+        person_of = {record: records[0] for records in of.values() for record in records}
+        together = Review.objects.filter(
+            one_id__in=list(person_of), other_id__in=list(person_of), state__in={row.state for row in about_two}
+        ).exclude(kind="worn")
+        for row in sorted(together, key=lambda row: (_URGENCY.index(row.kind), row.identifier_kind, row.id)):
+            asks.setdefault(_pair(row, person_of), []).append(_ask(row))
+    return [
+        _question(row, (_ask(row),) if row.kind == "worn" else tuple(asks[_pair(row, person_of)])) for row in wanted
+    ]
+
+
+def _pair(row: Review, person_of: Mapping[int, int]) -> _Pair:
+    pair = (row.one_id, row.other_id)
+    return row.state, frozenset(person_of[one] for one in pair) if row.state == "open" else pair
+
+
+def _ask(row: Review) -> Ask:
+    return Ask(row.id, row.kind, row.identifier_kind, row.score, tuple(row.signs))
+
+
+def _question(row: Review, asks: tuple[Ask, ...]) -> Question:
     return Question(
         row.id,
         ids.public(PREFIX, row.public_id),
@@ -330,4 +494,5 @@ def _question(row: Review) -> Question:
         cast(State, row.state),
         row.opened_at,
         row.decided_at,
+        asks,
     )

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from django.db import connection
 
@@ -10,7 +10,7 @@ from regulars.facts.company import company
 from regulars.facts.customers import contacts, customers, identity, profiles
 from regulars.facts.customers.contacts import BadEmail, BadPhone
 from regulars.facts.customers.customers import Customer, UnknownCustomer
-from regulars.facts.customers.identifiers import check_namespace
+from regulars.facts.customers.identifiers import check_namespace, is_contact
 from regulars.facts.customers.models import CONTACTS
 from regulars.kit.ids import BadId
 
@@ -22,7 +22,8 @@ REFERENCE = "reference"
 
 _CALLED = """
 SELECT customer_id AS record, 0 AS how FROM customers_identifier
- WHERE namespace = %(namespace)s AND kind = 'external' AND {column} = %(value)s
+ WHERE kind = 'external'
+   AND (namespace, {column}) IN (SELECT * FROM unnest(%(namespaces)s::text[], %(values)s::{type}[]))
 """
 _PROVED = """
 SELECT link.record_id AS record, CASE link.evidence WHEN 'told' THEN 2 ELSE 1 END AS how
@@ -67,7 +68,7 @@ class Found:
 def by_identifier(*, kind: str, namespace: str, value: str) -> list[Found]:
     """People an identifier of any kind may mean, the surest first: `reference`, `email`, `phone`, `card`,
     `wechat_unionid` and so on. One statement; one more for a number without its country's code. Refuses what can be
-    nobody's.
+    nobody's. A reference without a namespace is anybody's whom some source calls so; one statement more.
 
     A contact may be several people's: a family's phone. What may be shown of them is `profiles.masked`.
     """
@@ -76,12 +77,14 @@ def by_identifier(*, kind: str, namespace: str, value: str) -> list[Found]:
         return [Found(customers.from_row(who), (who[0], *joined), _HOW[how]) for how, *who, joined in cursor.fetchall()]
 
 
-def _asked(kind: str, namespace: str, value: str) -> tuple[str, dict[str, int | str | bytes]]:
+def _asked(kind: str, namespace: str, value: str) -> tuple[str, dict[str, Any]]:
     """The statement that finds them, and its values."""
     if kind == REFERENCE:
-        column, kept = customers.as_kept(ref=value, namespace=check_namespace(namespace))
-        called = _PEOPLE.format(found=_CALLED.format(column=column))
-        return called, {"namespace": namespace, "value": kept, "most": _MOST}
+        of = [check_namespace(namespace)] if namespace else customers.namespaces()
+        kept = [customers.as_kept(ref=value, namespace=one) for one in of]
+        column, sort = ("digest", "bytea") if is_contact(value) else ("value", "text")
+        called = _PEOPLE.format(found=_CALLED.format(column=column, type=sort))
+        return called, {"namespaces": of, "values": kept, "most": _MOST}
     asked = identity.digest(kind, namespace, value)
     found = _PROVED + (_TOLD.format(kind=kind) if kind in CONTACTS else "")
     digest = bytes.fromhex(asked.digest)

@@ -12,6 +12,8 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 from django.db import connection, transaction
+from django.db.models import Max
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from regulars.facts.customers import _names, _sealing, _settling, likeness, persons
@@ -19,7 +21,7 @@ from regulars.facts.customers._candidates import Keys
 from regulars.facts.customers._comparing import UNKNOWN, Ints
 from regulars.facts.customers.models import CONTACTS, Decision, Look, Review
 from regulars.facts.customers.models import Profile as Row
-from regulars.facts.customers.projecting import Decided, latest
+from regulars.facts.customers.projecting import Decided, latest, verdict
 from regulars.kit.actors import Actor
 from regulars.runtime.trail import trail
 
@@ -87,10 +89,11 @@ def suggest(
         row.save(update_fields=["opened", "seen_at"])
         progress(opened, row.people)
 
+    asked_before = Review.objects.aggregate(Max("id"))["id__max"] or 0
     nobodys = _nobodys()
     everybody = _read(row.people, nobodys, went_on)
     alike = list(_alike(everybody, nobodys))
-    asked, gone = _settle(alike, at, by)
+    asked, gone = _settle(alike, asked_before, at, by)
     row.opened, row.alike, row.asked, row.gone = len(everybody.customers), len(alike), asked, gone
     row.ended_at = timezone.now()
     row.save()
@@ -211,17 +214,17 @@ def signs_of(levels: likeness.Levels) -> list[str]:
     return [f"{sign.field}:{sign.level}" for sign in likeness.signs(levels)]
 
 
-def _settle(alike: Sequence[_Pair], at: datetime, by: Actor) -> tuple[int, int]:
+def _settle(alike: Sequence[_Pair], asked_before: int, at: datetime, by: Actor) -> tuple[int, int]:
     """Bring the questions in line: how many are new, and how many ask no more."""
     ordered = sorted(alike, key=lambda pair: (-pair.score, pair.one, pair.other))
     asked, gone = 0, 0
     seen: set[int] = set()
     for start in range(0, len(ordered), _ASKED_AT_ONCE):
-        asked += _ask(ordered[start : start + _ASKED_AT_ONCE], seen, at, by)
+        asked += _ask(ordered[start : start + _ASKED_AT_ONCE], seen)
     with transaction.atomic():
         _settling.lock()
-        silent = Review.objects.filter(kind="likeness", state="open", opened_at__lte=at).exclude(id__in=seen)
-        gone = silent.update(state="gone", decided_at=at)
+        silent = Review.objects.filter(kind="likeness", state="open", id__lte=asked_before).exclude(id__in=seen)
+        gone = silent.update(state="gone", decided_at=Now())
         if asked or gone:
             trail.record(
                 by=by,
@@ -233,7 +236,7 @@ def _settle(alike: Sequence[_Pair], at: datetime, by: Actor) -> tuple[int, int]:
     return asked, gone
 
 
-def _ask(pairs: Sequence[_Pair], seen: set[int], at: datetime, by: Actor) -> int:
+def _ask(pairs: Sequence[_Pair], seen: set[int]) -> int:
     """Open the questions, of each two people the most alike records; none about who is decided. How many are new."""
     with transaction.atomic():
         _settling.lock()
@@ -242,7 +245,7 @@ def _ask(pairs: Sequence[_Pair], seen: set[int], at: datetime, by: Actor) -> int
         records = {one for of in persons.records_of_many(sorted(set(person.values()))).values() for one in of}
         person |= persons.of_many(records)
         decisions = Decision.objects.filter(one_id__in=records, other_id__in=records)
-        decided = latest(Decided(d.one_id, d.other_id, _settling.verdict(d.verdict), d.at) for d in decisions)
+        decided = latest(Decided(d.one_id, d.other_id, verdict(d.verdict), d.at) for d in decisions)
         apart = {frozenset((person[a], person[b])) for (a, b), one in decided.items() if one.verdict == "apart"}
         known: dict[frozenset[int], Review] = {}
         for review in Review.objects.filter(kind="likeness", one_id__in=records, other_id__in=records).order_by("id"):
@@ -255,13 +258,13 @@ def _ask(pairs: Sequence[_Pair], seen: set[int], at: datetime, by: Actor) -> int
                 continue
             if (there := known.get(two)) is None:
                 one, other = min(pair.one, pair.other), max(pair.one, pair.other)
-                fresh[two] = Review(
-                    kind="likeness", one_id=one, other_id=other, score=pair.score, signs=pair.signs, opened_at=at
-                )
+                fresh[two] = Review(kind="likeness", one_id=one, other_id=other, score=pair.score, signs=pair.signs)
             elif there.id not in seen and there.state in ("open", "gone"):
-                there.score, there.signs, there.state, there.decided_at = pair.score, pair.signs, "open", None
+                if there.state == "gone":
+                    there.state, there.opened_at, there.decided_at = "open", Now(), None
+                there.score, there.signs = pair.score, pair.signs
                 seen.add(there.id)
                 changed.append(there)
-        Review.objects.bulk_update(changed, ["score", "signs", "state", "decided_at"])
+        Review.objects.bulk_update(changed, ["score", "signs", "state", "opened_at", "decided_at"])
         seen.update(review.id for review in Review.objects.bulk_create(fresh.values()))
     return len(fresh)

@@ -4,7 +4,7 @@ The locale is the language that is active (`django.utils.translation`); figures 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
@@ -147,6 +147,11 @@ def second(value: datetime, zone: str) -> str:
     """14:05:09 in the shop's zone: for what has just happened."""
     there = value.astimezone(ZoneInfo(zone))
     return str(dates.format_skeleton("Hms", there, tzinfo=there.tzinfo, locale=locale()))
+
+
+def listed(texts: Sequence[str]) -> str:
+    """A few texts as the reader's language writes a list."""
+    return ("、" if (get_language() or "").startswith("zh") else ", ").join(texts)
 
 
 def country(code: str) -> str:

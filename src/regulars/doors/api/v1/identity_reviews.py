@@ -38,8 +38,20 @@ class VerdictIn(exact.Told):
     why: Why
 
 
+class AskOut(exact.Shown):
+    """One thing that asks about two people."""
+
+    kind: str
+    identifier_kind: str
+    score: float | None
+    signs: list[str]
+
+
 class QuestionOut(exact.Shown):
     """Are these two one person? `worn` asks about the identifier, which more people use than have one together.
+
+    Two people are one question whatever asks about them: `asks` are all that do, the most urgent first, and the answer
+    answers all. `opened_at` is when it was asked, whatever the time of the evidence.
 
     Of kind `likeness` there is a `score`, how likely the two are one person (0 to 1), and `signs` of it, such as
     `birthday:same`, `phone:typo`, `given_name:different`.
@@ -55,10 +67,11 @@ class QuestionOut(exact.Shown):
     state: str
     opened_at: datetime
     decided_at: datetime | None
+    asks: list[AskOut]
 
 
 class QuestionsOut(exact.Shown):
-    """A page of questions, newest first, and the cursor of the next page."""
+    """A page of questions, each two people once, newest first, and the cursor of the next page."""
 
     items: list[QuestionOut]
     next: str | None
@@ -74,15 +87,25 @@ class ComparedOut(exact.Shown):
     signs: list[str]
 
 
+class UsersOut(exact.Shown):
+    """Who uses the identifier a `worn` question is about: `people` of them, the oldest, `customers` by public id.
+    `identifier` is masked where it is a contact, and empty where nobody here told it, only proved it."""
+
+    identifier: str
+    people: int
+    customers: list[str]
+
+
 class SidesOut(QuestionOut):
     """A question with the evidence side by side, the kinds of identifiers that both have alike, and what the profiles
     tell, compared in plain text and shown masked. `compared` is empty where the two are one person already, and of
-    kind `worn`."""
+    kind `worn`, which alone has `users`."""
 
     one_records: list[RecordOut]
     other_records: list[RecordOut]
     in_common: list[str]
     compared: list[ComparedOut]
+    users: UsersOut | None
 
 
 class LookOut(exact.Shown):
@@ -210,6 +233,10 @@ def _question(one: Question, ids: dict[int, str]) -> dict[str, Any]:
         "state": one.state,
         "opened_at": one.opened_at,
         "decided_at": one.decided_at,
+        "asks": [
+            AskOut(kind=ask.kind, identifier_kind=ask.identifier_kind, score=ask.score, signs=list(ask.signs))
+            for ask in one.asks
+        ],
     }
 
 
@@ -221,7 +248,14 @@ def _sides(asked: Question) -> SidesOut:
         other_records=records_shown(seen.other),
         in_common=list(seen.in_common),
         compared=_compared(asked),
+        users=_users(asked) if asked.kind == "worn" else None,
     )
+
+
+def _users(asked: Question) -> UsersOut:
+    found = reviews.users_of(asked)
+    ids = records.public_ids(found.people)
+    return UsersOut(identifier=found.shown, people=found.count, customers=[ids[one] for one in found.people])
 
 
 def _compared(asked: Question) -> list[ComparedOut]:

@@ -48,6 +48,7 @@ class FieldOut(exact.Shown):
     field: str
     value: str
     because: str = Field(description="only, agreed, newest, surest, withdrawn or nothing")
+    is_nobodys: bool = Field(description="a contact by which nobody can be known, such as a company's line")
     words: list[WordOut]
 
 
@@ -377,6 +378,7 @@ def _profile_out(customer: str, told: list[Explanation]) -> ProfileOut:
                 field=one.field,
                 value=one.text,
                 because=one.because,
+                is_nobodys=one.is_nobodys,
                 words=[
                     WordOut(
                         value=word.text,

@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString, mark_safe
 from regulars.oversight.reporting import formats
 
 register = template.Library()
-for name in ("number", "quantity", "percent", "day", "short_day", "month", "country"):
+for name in ("number", "quantity", "percent", "day", "short_day", "month", "country", "listed"):
     register.filter(name, getattr(formats, name))
 register.filter("tongue", formats.language)
 register.filter("money", formats.money)

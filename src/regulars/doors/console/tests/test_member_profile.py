@@ -136,7 +136,7 @@ def test_the_owner_says_whose_word_counts_more(ines: str) -> None:
     owner.post("/console/traits/trust", {"sources": "staff, till"})
     assert trust.surer_sources() == ("staff", "till")
     page = read(owner, "/console/traits/")
-    assert "staff, till" in page
+    assert "Staff, till" in page
     owner.post("/console/traits/trust", {"sources": "no source!"})
     assert trust.surer_sources() == ("staff", "till")
 

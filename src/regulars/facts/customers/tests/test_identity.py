@@ -322,6 +322,7 @@ def test_a_joined_person_is_as_old_as_the_first_record_and_has_the_country_that_
     joined(web, till, day=1)
 
     [sought] = search.by_identifier(kind="reference", namespace="till", value="card-9")
+    assert search.by_identifier(kind="reference", namespace="", value="card-9") == [sought], "by whichever source"
     for found in (customers.get(web), customers.get(till), customers.get_many([web])[web], sought.person):
         assert (found.id, found.first_seen_at, found.country) == (web, MONDAY - 90 * DAY, "CN")
     identity.undecide(one=web, other=till, why=Reason.MISTAKE, key="back", at=MONDAY + 2 * DAY, by=MAREK)

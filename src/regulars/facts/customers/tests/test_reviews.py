@@ -4,10 +4,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
-from regulars.facts.customers import blocking, identity, persons, profiles, records, reviews
+from regulars.facts.customers import blocking, checkups, identity, persons, profiles, records, reviews
 from regulars.facts.customers.identity import Observation, Reason
-from regulars.facts.customers.models import Identifier
+from regulars.facts.customers.kinds import NoEvidence
+from regulars.facts.customers.models import Identifier, Review
 from regulars.facts.customers.profiles import Profile
 from regulars.facts.customers.reviews import NotAboutTwo, NothingDecided, UnknownReview
 from regulars.facts.customers.tests.builders import MAREK, MONDAY, a_customer, described, platforms_suffice
@@ -128,7 +130,7 @@ def test_a_phone_of_hundreds_is_one_question_about_the_phone():
     open_ones = reviews.listed()
     [worn] = [one for one in open_ones if one.kind == "worn"]
     assert open_ones == [worn], "what was asked of pairs before is asked no more"
-    assert (worn.identifier_kind, reviews.used_by(worn)) == ("phone", 9)
+    assert (worn.identifier_kind, reviews.users_of(worn).count) == ("phone", 9)
     with pytest.raises(NotAboutTwo):
         reviews.join(review=worn, why=Reason.CONFIRMED, key="k", at=MONDAY, by=MAREK)
 
@@ -148,7 +150,7 @@ def test_a_card_that_too_many_prove_is_asked_about_once_and_can_be_left_as_it_is
     for who in crowd:
         proves(who, "TILL-1", "card", namespace="club")
     worn = the_question()
-    assert (worn.kind, worn.identifier_kind, reviews.used_by(worn)) == ("worn", "card", 6)
+    assert (worn.kind, worn.identifier_kind, reviews.users_of(worn).count) == ("worn", "card", 6)
     assert {persons.of(who) for who in crowd} == set(crowd)
 
     reviews.set_aside(review=worn, at=MONDAY, by=MAREK)
@@ -176,7 +178,7 @@ def test_questions_come_a_page_at_a_time_by_kind_and_state():
     assert reviews.listed(kind="worn") == []
     reviews.keep_apart(review=oldest, why=Reason.FAMILY, key="k", at=MONDAY, by=MAREK)
     assert [one.id for one in reviews.listed(state="apart")] == [oldest.id]
-    assert replace(oldest, state="apart", decided_at=MONDAY) in reviews.listed(state=None)
+    assert [(one.id, one.state) for one in reviews.listed(state=None)] == [(newest.id, "open"), (oldest.id, "apart")]
 
 
 def test_what_is_no_question_is_refused():
@@ -243,3 +245,134 @@ def test_a_card_of_many_is_asked_about_again_when_the_rules_are_strict_again_and
     assert kinds_that_wait() == []
     blocking.unblock(digest=identity.digest("card", "club", "TILL-1").digest, at=MONDAY, by=MAREK)
     assert kinds_that_wait() == ["worn"]
+
+
+def alike(one, other):
+    """A look found these two alike."""
+    return Review.objects.create(kind="likeness", one_id=one, other_id=other, score=0.97, signs=["phone:same"])
+
+
+def test_two_people_are_one_line_whatever_asks_about_them_and_one_answer_answers_all():
+    anna, bo = told_by("anna", "bo", email="li@shop.cn")
+    alike(anna, bo)
+    asked = the_question()
+    assert [(one.kind, one.identifier_kind) for one in asked.asks] == [
+        ("claim", "email"),
+        ("claim", "phone"),
+        ("likeness", ""),
+    ]
+    assert (reviews.count_open(), asked.likeness and asked.likeness.score) == (1, 0.97)
+    assert reviews.of_records([bo]) == [asked]
+    assert [one.kind for one in reviews.listed(kind="claim")] == ["claim"]
+    [likely] = reviews.listed(order="likeliest")
+    assert (likely.kind, likely.asks) == ("likeness", asked.asks)
+    told_by("chen", "dai", phone="+8613812345672")
+    newest = reviews.listed()[0]
+    assert reviews.neighbours(of=asked) == (newest, None)
+    assert reviews.neighbours(of=newest) == (None, asked)
+
+    reviews.keep_apart(review=asked, why=Reason.FAMILY, key="k", at=MONDAY, by=MAREK)
+    assert reviews.listed() == [newest]
+    assert {one.state for one in Review.objects.filter(one_id=anna)} == {"apart"}
+    reviews.undo(review=asked, why=Reason.MISTAKE, key="u", at=MONDAY + DAY, by=MAREK)
+    assert [one.asks for one in reviews.listed()] == [newest.asks, asked.asks]
+
+
+def test_records_of_the_same_two_people_are_one_question_too():
+    anna, bo = told_by("anna", "bo")
+    annas_other = a_customer("anna-online")
+    bos_other = a_customer("bo-online")
+    alike(annas_other, bos_other)
+    assert reviews.count_open() == 2
+    for one, other in ((anna, annas_other), (bo, bos_other)):
+        identity.join(one=one, other=other, why=Reason.DOCUMENT, key=f"j{one}", at=MONDAY, by=MAREK)
+    asked = the_question()
+    assert [one.kind for one in asked.asks] == ["claim", "likeness"]
+
+    claim = next(one for one in reviews.listed(kind="claim"))
+    reviews.keep_apart(review=claim, why=Reason.FAMILY, key="k", at=MONDAY, by=MAREK)
+    assert reviews.listed() == []
+    [likeness] = reviews.listed(kind="likeness", state="apart")
+    found = reviews.decided(likeness)
+    assert found is not None
+    assert (found.one, found.other) == (anna, bo), "by others of their records"
+    for _ in range(2):
+        reviews.undo(review=likeness, why=Reason.MISTAKE, key="u", at=MONDAY + DAY, by=MAREK)
+    assert reviews.count_open() == 1
+
+
+def test_a_question_is_as_old_as_its_asking_whatever_the_time_of_the_evidence():
+    anna, bo = a_customer("anna"), a_customer("bo")
+    for who, name in ((anna, "Anna Li"), (bo, "Bo Chen")):
+        described(who, Profile(display_name=name))
+        proves(who)
+    asked = the_question()
+    assert asked.kind == "contradicted"
+    assert timezone.now() - asked.opened_at < timedelta(hours=1)
+    reviews.keep_apart(review=asked, why=Reason.FAMILY, key="k", at=MONDAY, by=MAREK)
+    decided_at = reviews.get(asked.public_id).decided_at
+    assert decided_at is not None
+    assert decided_at >= asked.opened_at
+
+
+def test_a_contact_of_many_says_which_and_who_uses_it():
+    crowd = told_by(*(f"guest-{n}" for n in range(6)))
+    worn = the_question()
+    used = reviews.users_of(worn, limit=4)
+    assert (used.shown, used.count, used.people) == ("138****5670", 6, tuple(crowd[:4]))
+    assert reviews.shown([worn]) == {worn.id: "138****5670"}
+
+
+def test_a_contact_of_many_is_no_question_once_few_use_it():
+    crowd = told_by(*(f"guest-{n}" for n in range(6)))
+    assert kinds_that_wait() == ["worn"]
+    described(crowd[5], Profile(phone="+8613899990005"), key="another")
+    assert kinds_that_wait() == ["worn"], "five are still more than four"
+    described(crowd[4], Profile(phone=""), key="none")
+    assert kinds_that_wait() == ["claim"] * 3, "its pairs are asked about again"
+    told_by("late-guest")
+    assert kinds_that_wait() == ["worn"]
+
+    identity.join(one=crowd[0], other=crowd[1], why=Reason.DOCUMENT, key="j", at=MONDAY, by=MAREK)
+    assert "worn" not in kinds_that_wait(), "two of them are one person"
+    Review.objects.filter(kind="worn").update(state="open")
+    assert (reviews.look_again(), reviews.look_again()) == (1, 0), "at night all are looked at"
+
+
+def test_a_card_proved_by_one_too_many_is_evidence_again_when_that_is_taken_back():
+    crowd = [a_customer(f"guest-{n}") for n in range(5)]
+    for who in crowd:
+        proves(who, "TILL-1", "card", namespace="club")
+    assert kinds_that_wait() == ["worn"]
+    [link] = records.of(crowd[4])[0].links
+    changed = identity.revoke(link=link.id, why=Reason.MISTAKE, key="r", at=MONDAY + DAY, by=MAREK)
+
+    assert {move.record for move in changed.joined} == set(crowd[1:4])
+    assert kinds_that_wait() == []
+    assert checkups.strays()[1] == ()
+
+
+def test_a_companys_line_is_kept_as_a_contact_and_is_nobody():
+    for number, line in enumerate(("400-820-8888", "+44 800 111 1111", "400 820 8888")):
+        described(a_customer(f"somebody-{number}"), Profile(phone=line, country="CN"))
+    assert reviews.listed(state=None) == []
+    assert not Identifier.objects.filter(kind="phone").exists()
+    assert len(profiles.find_by_phone("4008208888", "CN")) == 2
+    anna = a_customer("anna")
+    with pytest.raises(NoEvidence, match="a company's line"):
+        proves(anna, "+864008208888")
+
+
+def test_who_names_an_identifier_that_is_none_is_told_of_identifiers_not_of_guests():
+    with pytest.raises(NoEvidence, match="tell no identifier where there is none"):
+        proves(a_customer("anna"), "null", "card", namespace="club")
+
+
+def test_what_joined_records_told_is_in_common_too():
+    anna, bo = told_by("anna", "bo")
+    online = a_customer("anna-online")
+    described(online, Profile(email="li@shop.cn"))
+    described(bo, Profile(email="li@shop.cn"), key="later")
+    described(anna, Profile(email="anna@shop.cn"), key="later-too")
+    identity.join(one=anna, other=online, why=Reason.DOCUMENT, key="j", at=MONDAY, by=MAREK)
+    assert reviews.sides(one=anna, other=bo).in_common == ("email", "phone")
