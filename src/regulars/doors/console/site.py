@@ -52,6 +52,7 @@ SECTIONS = (
     Section("sources", _("Sources"), "input", "sources.read", _SETUP),
     Section("quarantine", _("Quarantine"), "report", "quarantine.read", _SETUP),
     Section("webhooks", _("Webhooks"), "webhook", "webhooks.read", _SETUP),
+    Section("exports", _("Exports"), "download", "exports.read", _SETUP),
     Section("keeping", _("Events kept"), "inventory_2", "sources.read", _SETUP),
     Section("own-traits", _("Traits and tags"), "label", "sources.read", _SETUP),
     Section("staff", _("Staff"), "badge", "staff.read", _SETUP),

@@ -1,8 +1,8 @@
-"""The sender runs beside the jobs; each night what ended long ago is forgotten."""
+"""The sender runs beside the jobs; exports that are due are started, and what ended long ago is forgotten."""
 
 import threading
 
-from regulars.oversight.outbound import deliveries
+from regulars.oversight.outbound import deliveries, exports
 from regulars.oversight.outbound._sending import Sender
 from regulars.runtime.database import clock
 from regulars.runtime.jobs.tasks import alongside, every, task
@@ -22,4 +22,10 @@ def forget_old(timestamp: int) -> None:
         continue
 
 
+@task("outbound.start_exports", lock="outbound.start_exports")
+def start_exports(timestamp: int) -> None:
+    exports.start_due(at=clock.now())
+
+
 every("47 3 * * *", forget_old)
+every("* * * * *", start_exports)

@@ -1,13 +1,17 @@
-"""Private: other rooms ask `endpoints` and `deliveries`."""
+"""Private: other rooms ask `endpoints`, `deliveries` and `exports`."""
 
 from django.db import models
 from django.db.models.functions import Now
 
+from regulars.oversight.outbound.cadence import ROUNDS
 from regulars.runtime.database.fields import RandomUuid
 
 #: on: sent to · paused: what is told waits · off: it failed for days or said it is gone, nothing new waits · retired.
 STATES = ("on", "paused", "off", "retired")
 DELIVERY_STATES = ("waiting", "delivered", "given_up", "set_aside")
+EXPORT_STATES = ("on", "paused", "retired")
+EXPORT_KINDS = ("csv", "parquet")
+RUN_STATES = ("waiting", "running", "done", "failed")
 
 
 class Endpoint(models.Model):
@@ -114,5 +118,66 @@ class Delivery(models.Model):
             models.Index(fields=["endpoint", "-id"], name="outbound_delivery_recent"),
             models.Index(
                 fields=["ended_at"], name="outbound_delivery_past", condition=models.Q(ended_at__isnull=False)
+            ),
+        ]
+
+
+class Export(models.Model):
+    """Published tables that are written to files, again and again."""
+
+    id = models.BigAutoField(primary_key=True)
+    public_id = models.UUIDField(unique=True, db_default=RandomUuid(), editable=False)
+    name = models.CharField(max_length=60, unique=True)
+    tables = models.JSONField()
+    kind = models.CharField(max_length=10)
+    round = models.CharField(max_length=10)
+    hour = models.SmallIntegerField()
+    weekday = models.SmallIntegerField()
+    day = models.SmallIntegerField()
+    keep = models.SmallIntegerField()
+    state = models.CharField(max_length=10, default="on")
+    due_at = models.DateTimeField()
+    made_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "outbound_export"
+        constraints = [
+            models.CheckConstraint(name="outbound_export_state", condition=models.Q(state__in=EXPORT_STATES)),
+            models.CheckConstraint(name="outbound_export_kind", condition=models.Q(kind__in=EXPORT_KINDS)),
+            models.CheckConstraint(name="outbound_export_round", condition=models.Q(round__in=ROUNDS)),
+            models.CheckConstraint(
+                name="outbound_export_clock",
+                condition=models.Q(hour__range=(0, 23), weekday__range=(1, 7), day__range=(1, 31), keep__gte=1),
+            ),
+        ]
+
+
+class ExportRun(models.Model):
+    """One writing of an export. `key` is the time it was due, or what asked for it by hand."""
+
+    id = models.BigAutoField(primary_key=True)
+    export = models.ForeignKey(Export, on_delete=models.PROTECT, related_name="+", db_index=False)
+    key = models.CharField(max_length=80)
+    state = models.CharField(max_length=10, default="waiting")
+    wanted_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    #: Beneath the folder of exports; "" until it is whole, and again when it was swept.
+    folder = models.CharField(max_length=200, blank=True, default="")
+    files = models.JSONField(default=list)
+    problem = models.CharField(max_length=200, blank=True, default="")
+
+    class Meta:
+        db_table = "outbound_export_run"
+        indexes = [models.Index(fields=["export", "-id"], name="outbound_export_run_recent")]
+        constraints = [
+            models.UniqueConstraint(name="outbound_export_run_once", fields=["export", "key"]),
+            models.CheckConstraint(name="outbound_export_run_state", condition=models.Q(state__in=RUN_STATES)),
+            models.CheckConstraint(
+                name="outbound_export_run_finished",
+                condition=models.Q(state__in=("done", "failed"), finished_at__isnull=False)
+                | models.Q(state__in=("waiting", "running"), finished_at=None),
             ),
         ]

@@ -59,6 +59,8 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     # what goes out
     "webhooks.read": _NUMBERS,
     "webhooks.manage": _MANAGERS,
+    "exports.read": _NUMBERS,
+    "exports.manage": _MANAGERS,
     # the machine room
     "operations.read": _MANAGERS,
     "operations.mend": _MANAGERS,

@@ -15,7 +15,7 @@ EVERYTHING = (
     *("orders.read", "orders.write", "members.read", "members.edit", "insight.read", "company.read"),
     *("preferences.read", "preferences.change", "contacts.reveal"),
     *("sources.read", "sources.manage", "quarantine.read", "quarantine.mend", "events.read"),
-    *("webhooks.read", "webhooks.manage"),
+    *("webhooks.read", "webhooks.manage", "exports.read", "exports.manage"),
     *("identity.read", "identity.decide", "identity.rules"),
     *("catalogue.read", "catalogue.write"),
 )

@@ -14,6 +14,7 @@ from regulars.doors.api.v1 import (
     consent,
     customers,
     events,
+    exports,
     identity,
     identity_reviews,
     identity_rules,
@@ -135,3 +136,4 @@ api.add_router("", events.router)
 api.add_router("", keeping.router)
 api.add_router("", wares.router)
 api.add_router("", webhooks.router)
+api.add_router("", exports.router)

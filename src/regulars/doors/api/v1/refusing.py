@@ -31,7 +31,7 @@ from regulars.facts.events import orders as told_orders
 from regulars.facts.sources import alarms, plan, quarantine, sources, write_keys
 from regulars.kit import ids
 from regulars.kit.refusals import Refusal
-from regulars.oversight.outbound import deliveries, endpoints
+from regulars.oversight.outbound import deliveries, endpoints, exports
 from regulars.runtime.serving.middleware import RETRY_AFTER_SECONDS, is_away
 
 _MOST_ERRORS = 20
@@ -71,6 +71,11 @@ _STATUS: Mapping[type[Refusal], int] = {
     endpoints.EndpointRetired: 409,
     endpoints.TooManyEndpoints: 409,
     deliveries.NotWaiting: 409,
+    exports.UnknownExport: 404,
+    exports.NoSuchFile: 404,
+    exports.ExportNameTaken: 409,
+    exports.ExportRetired: 409,
+    exports.TooManyExports: 409,
     NotGranted: 403,
     profiles.KeyTaken: 409,
     households.InAnother: 409,
