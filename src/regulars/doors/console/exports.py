@@ -61,8 +61,8 @@ class NewExport(forms.Form):
     kind = forms.ChoiceField(
         label=gettext_lazy("Files"),
         choices=[
-            ("csv", gettext_lazy("CSV, opens safely in a spreadsheet")),
-            ("parquet", gettext_lazy("Parquet, exact, for data tools")),
+            ("csv", gettext_lazy("CSV, for spreadsheets")),
+            ("parquet", gettext_lazy("Parquet, for data tools")),
         ],
         widget=forms.Select(attrs={"class": "input"}),
     )
