@@ -1,13 +1,19 @@
 """What to do with documents that may be known already. Pure: frames in, frames out."""
 
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from hashlib import blake2b
 
 import polars as pl
 
 from regulars.facts.commerce.outcome import Outcome
 
+_NOTHING, _FIELD, _END, _MORE = "\x00", "\x1f", "\x1e", "\x1d"
+_NEVER = datetime(1, 1, 1, tzinfo=UTC)
+_NO_VERSION = -(2**63)
+
 #: What `sort_out` says of each incoming document.
-VERDICT = pl.Enum(["new", "same", "newer", "stale", "conflict"])
+VERDICT = pl.Enum(["new", "same", "again", "newer", "stale", "conflict"])
 
 KNOWN = pl.Schema(
     {
@@ -15,59 +21,98 @@ KNOWN = pl.Schema(
         "id": pl.Int64(),
         "known_fingerprint": pl.Binary(),
         "known_updated_at": pl.Datetime("us", "UTC"),
+        "known_version": pl.Int64(),
     }
 )
 
 
-def fingerprints(headers: pl.DataFrame, lines: pl.DataFrame, *, header: list[str], line: list[str]) -> pl.DataFrame:
+def fingerprints(
+    headers: pl.DataFrame,
+    lines: pl.DataFrame,
+    *,
+    header: list[str],
+    line: list[str],
+    more: Iterable[str] = (),
+    more_of_lines: Iterable[str] = (),
+) -> pl.DataFrame:
     """`headers` with a `fingerprint`: 16 bytes that tell whether two documents say the same.
 
     `header` and `line` name the columns that count; lines count in the order of their numbers. `lines` names its
-    document in `ref`.
+    document in `ref`. `more` count where they are there and not null, so that a document which tells none of them
+    has the fingerprint it had before there were any.
     """
-    nothing, field, end = "\x00", "\x1f", "\x1e"
+    of_line = [pl.col(name).cast(pl.String).fill_null(_NOTHING) for name in line]
     told = (
         lines.sort(["ref", "number"])
         .select(
             "ref",
-            content=pl.concat_str([pl.col(name).cast(pl.String).fill_null(nothing) for name in line], separator=field),
+            content=pl.concat_str([pl.concat_str(of_line, separator=_FIELD), *_besides(lines, more_of_lines)]),
         )
         .group_by("ref")
-        .agg(pl.col("content").str.join(end))
+        .agg(pl.col("content").str.join(_END))
     )
     whole = headers.join(told, on="ref", how="left").select(
         pl.concat_str(
-            [_text(headers.schema[name], name).fill_null(nothing) for name in header]
-            + [pl.col("content").fill_null("")],
-            separator=field,
+            [
+                pl.concat_str(
+                    [_text(headers.schema[name], name).fill_null(_NOTHING) for name in header]
+                    + [pl.col("content").fill_null("")],
+                    separator=_FIELD,
+                ),
+                *_besides(headers, more),
+            ]
         )
     )
     digests = [blake2b(text.encode(), digest_size=16).digest() for text in whole.to_series()]
     return headers.with_columns(pl.Series("fingerprint", digests, dtype=pl.Binary))
 
 
-def sort_out(incoming: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """`incoming` (ref, fingerprint, source_updated_at …) with `id` of the known document and a `verdict`.
+def sort_out(incoming: pl.DataFrame, known: pl.DataFrame, *, further: Sequence[str] = ()) -> pl.DataFrame:
+    """`incoming` (ref, fingerprint, source_updated_at, perhaps version …) with `id` of the known document and a
+    `verdict`.
 
-    The source's update time decides between versions. Without one on either side, or with the same, other content is a
-    conflict and what is known stays.
+    The source's update time decides between versions of a document, and at one moment its version. Without either, or
+    with the same, other content is a conflict and what is known stays. With `further`, columns without nulls that
+    `known` has as `known_…`, the greater of them in their order counts then, and of those that are equal the greater
+    fingerprint: a total order, so that what counts in the end never depends on what came first.
     """
-    later = pl.col("source_updated_at") > pl.col("known_updated_at")
-    return incoming.join(known, on="ref", how="left").with_columns(
-        pl.when(pl.col("id").is_null())
-        .then(pl.lit("new"))
-        .when(pl.col("fingerprint") == pl.col("known_fingerprint"))
-        .then(pl.lit("same"))
-        .when(pl.col("source_updated_at").is_null())
-        .then(pl.lit("conflict"))
-        .when(pl.col("known_updated_at").is_null() | later)
-        .then(pl.lit("newer"))
-        .when(pl.col("source_updated_at") < pl.col("known_updated_at"))
-        .then(pl.lit("stale"))
-        .otherwise(pl.lit("conflict"))
-        .cast(VERDICT)
-        .alias("verdict")
-    )
+    if "version" not in incoming.columns:
+        incoming = incoming.with_columns(version=pl.lit(None, dtype=pl.Int64))
+    told = incoming.join(known, on="ref", how="left", maintain_order="left")
+    marks = [
+        (pl.col(mark).fill_null(never), pl.col(f"known_{was}").fill_null(never))
+        for mark, was, never in (("source_updated_at", "updated_at", _NEVER), ("version", "version", _NO_VERSION))
+    ]
+    ties = [
+        *((pl.col(name), pl.col(f"known_{name}")) for name in further),
+        (pl.col("fingerprint").bin.encode("hex"), pl.col("known_fingerprint").bin.encode("hex")),
+    ]
+    is_undated = pl.col("source_updated_at").is_null() & pl.col("version").is_null()
+    is_later, is_earlier = _greater(marks), _greater([(was, now) for now, was in marks])
+    is_same = pl.col("fingerprint") == pl.col("known_fingerprint")
+    other = pl.when(pl.col("id").is_null()).then(pl.lit("new"))
+    other = other.when(is_same & is_later).then(pl.lit("again")).when(is_same).then(pl.lit("same"))
+    if further:
+        verdict = other.when(_greater([*marks, *ties])).then(pl.lit("newer")).otherwise(pl.lit("stale"))
+    else:
+        verdict = (
+            other.when(is_undated)
+            .then(pl.lit("conflict"))
+            .when(is_later)
+            .then(pl.lit("newer"))
+            .when(is_earlier)
+            .then(pl.lit("stale"))
+            .otherwise(pl.lit("conflict"))
+        )
+    return told.with_columns(verdict.cast(VERDICT).alias("verdict"))
+
+
+def _greater(pairs: Sequence[tuple[pl.Expr, pl.Expr]]) -> pl.Expr:
+    """Whether the first of the pairs that differ has the greater one first."""
+    found = pl.lit(value=False)
+    for now, was in reversed(pairs):
+        found = pl.when(now > was).then(pl.lit(value=True)).when(now < was).then(pl.lit(value=False)).otherwise(found)
+    return found
 
 
 def outcome(sorted_out: pl.DataFrame, fresh: pl.DataFrame) -> Outcome:
@@ -81,7 +126,7 @@ def outcome(sorted_out: pl.DataFrame, fresh: pl.DataFrame) -> Outcome:
         ids=dict(pl.concat([known, fresh.select("ref", "id")]).iter_rows()),
         new=fresh.height,
         changed=len(of.get("newer", [])),
-        same=len(of.get("same", [])),
+        same=len(of.get("same", [])) + len(of.get("again", [])),
         stale=of.get("stale", []),
         conflicts=of.get("conflict", []),
     )
@@ -90,3 +135,14 @@ def outcome(sorted_out: pl.DataFrame, fresh: pl.DataFrame) -> Outcome:
 def _text(kind: pl.DataType, name: str) -> pl.Expr:
     column = pl.col(name)
     return column.dt.epoch("us").cast(pl.String) if isinstance(kind, pl.Datetime) else column.cast(pl.String)
+
+
+def _besides(frame: pl.DataFrame, names: Iterable[str]) -> list[pl.Expr]:
+    """What is told of each of these columns, and nothing where nothing is."""
+    told = [name for name in names if name in frame.columns and frame[name].null_count() < frame.height]
+    return [
+        pl.when(pl.col(name).is_not_null())
+        .then(pl.concat_str([pl.lit(_MORE + name + "="), _text(frame.schema[name], name)]))
+        .otherwise(pl.lit(""))
+        for name in told
+    ]

@@ -1,6 +1,6 @@
 """What orders and returns share when they are written: references to numbers, and newer versions over older ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import polars as pl
@@ -8,9 +8,15 @@ from django.db import connection
 
 from regulars.facts.commerce import _copying, products
 from regulars.facts.commerce.models import Order
+from regulars.facts.commerce.order_reports import MORE_OF_LINES
 from regulars.facts.company import channels, stores
 from regulars.facts.customers import customers, persons
 from regulars.kit.actors import Actor, Origin
+
+#: What a line holds nothing of once its source has taken it back.
+_EMPTIED = ("quantity", "unit_price", "amount_minor", "discount_minor", "tax_minor")
+#: Columns of lines that some batches have.
+_MORE_OF_LINES = ("discount_minor", "of_line", "restock", *MORE_OF_LINES)
 
 
 def number(ref: pl.Expr, numbers: Mapping[str, int]) -> pl.Expr:
@@ -25,15 +31,23 @@ def bytea(column: pl.Expr) -> pl.Expr:
     return pl.concat_str(pl.lit("\\x"), column.bin.encode("hex")).alias(column.meta.output_name())
 
 
-def buyers(namespace: str, documents: pl.DataFrame, *, at: datetime, by: Actor, origin: Origin) -> pl.DataFrame:
+def buyers(
+    namespace: str,
+    documents: pl.DataFrame,
+    *,
+    also: Iterable[int] = (),
+    at: datetime,
+    by: Actor,
+    origin: Origin,
+) -> pl.DataFrame:
     """Each `customer_ref` with its person, and the record that it names where that is another: customer_ref,
-    customer_id, came_with_id. Nobody joins or parts them until the transaction ends.
+    customer_id, came_with_id. Nobody joins or parts them, or the customers in `also`, until the transaction ends.
 
     Ask before any document is locked: who joins people locks them first, and their documents then.
     """
     refs = documents["customer_ref"].drop_nulls().unique().to_list()
     record = customers.resolve_many(namespace=namespace, refs=refs, at=at, by=by, origin=origin)
-    person = persons.held(record.values())
+    person = persons.held([*record.values(), *also])
     return pl.DataFrame(
         {
             "customer_ref": list(record),
@@ -69,7 +83,7 @@ def numbered_lines(namespace: str, lines: pl.DataFrame, owner: str, *, at: datet
     """`lines` as rows of a line table: product references turned into numbers. `owner` names the document's column."""
     described = lines.select(ref="product_ref", title="title", category="category")
     product = products.resolve_many(namespace=namespace, described=described, at=at, by=by)
-    extra = ["discount_minor"] if "discount_minor" in lines.columns else []
+    extra = [name for name in _MORE_OF_LINES if name in lines.columns]
     return lines.select(
         owner,
         "number",
@@ -91,11 +105,23 @@ def customers_of(table: str, documents: Sequence[int]) -> set[int]:
         return {customer for (customer,) in cursor.fetchall()}
 
 
-def overwrite(table: str, rows: pl.DataFrame) -> None:
-    """Every column of `rows` but `id` replaces what the row of that id has."""
+def customers_by_ref(table: str, namespace: str, refs: Sequence[str]) -> set[int]:
+    """The customers of those of these documents that are on record."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT DISTINCT customer_id FROM {table} WHERE namespace = %s AND ref = ANY(%s)"
+            " AND customer_id IS NOT NULL",
+            [namespace, list(refs)],
+        )
+        return {customer for (customer,) in cursor.fetchall()}
+
+
+def overwrite(table: str, rows: pl.DataFrame, *, unless: Mapping[str, str] | None = None) -> None:
+    """Every column of `rows` but `id` replaces what the row of that id has; those in `unless` are set to the SQL it
+    has for them, of the row and of `told`."""
     columns = [name for name in rows.columns if name != "id"]
     told = _told(table, rows)
-    sets = ", ".join(f"{name} = told.{name}" for name in columns)
+    sets = ", ".join(f"{name} = {(unless or {}).get(name, f'told.{name}')}" for name in columns)
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {table} SET {sets} FROM {told} AS told WHERE {table}.id = told.id")
 
@@ -105,7 +131,7 @@ def overwrite_lines(table: str, owner: str, rows: pl.DataFrame, owners: Sequence
     told = _told(table, rows)
     columns = ", ".join(rows.columns)
     values = [name for name in rows.columns if name not in {owner, "number"}]
-    emptied = [name for name in values if name != "product_id"]
+    emptied = [name for name in values if name in _EMPTIED]
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {told} ON CONFLICT ({owner}, number) DO UPDATE SET "

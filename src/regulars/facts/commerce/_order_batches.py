@@ -4,60 +4,139 @@ from datetime import datetime
 
 import polars as pl
 
-from regulars.facts.commerce import _copying, _deciding, _documents, _rematching, deriving
-from regulars.facts.commerce.notices import OrderChanged, OrderRecorded, OrdersImported
+from regulars.facts.commerce import _changes, _copying, _deciding, _documents, _paying, _rematching, deriving
+from regulars.facts.commerce.notices import OrderCancelled, OrderChanged, OrderPaid, OrderRecorded, OrdersImported
+from regulars.facts.commerce.order_reports import MORE_OF_LINES, MORE_OF_ORDERS, ORDER_STATES, OrderBatch
 from regulars.facts.commerce.outcome import Outcome
 from regulars.facts.customers import customers
 from regulars.kit.actors import Actor, Origin
 from regulars.runtime.database import bulk
-from regulars.runtime.notices.outbox import announce, lock_subjects
+from regulars.runtime.notices.notice import Notice
+from regulars.runtime.notices.outbox import announce, announce_many
+from regulars.runtime.trail import trail
+from regulars.runtime.trail.trail import Act
 
 _HEADER = ["customer_ref", "channel", "store", "placed_at", "currency", "is_adjustment"]
 _AMOUNTS = ["discount_minor", "shipping_minor", "tax_minor", "total_minor"]
 _LINE = ["number", "product_ref", "quantity", "unit_price", "amount_minor", "discount_minor"]
+#: What counts in the fingerprint where it is told: neither the version nor who delivered it is a part of the order.
+_MORE = ("tenders", *(name for name in MORE_OF_ORDERS if name not in {"version", "delivery"}))
+#: Of two that were told at one moment, the one further along counts, in this order.
+_FURTHER = ("back", "stage", "paid")
+#: Columns of the table that only some sources tell of, with what stands there otherwise.
+_TOLD: dict[str, object] = {
+    **dict.fromkeys(("number", "state", "exchange_of", "till", "taken_by", "fulfilment"), ""),
+    **dict.fromkeys(("paid_minor", "refunded_minor", "shop_currency", "rate", "version", "cancelled_at")),
+    "fees_minor": 0,
+    "prices_include_tax": False,
+}
+
+_KNOWN = pl.Schema(
+    {
+        **_deciding.KNOWN,
+        "known_back": pl.Int64(),
+        "known_stage": pl.Int64(),
+        "known_paid": pl.Int64(),
+        "was_kind": pl.String(),
+        "was_total": pl.Int64(),
+        "was_paid": pl.Int64(),
+        "was_refunded": pl.Int64(),
+        "was_state": pl.String(),
+        "was_cancelled_at": pl.Datetime("us", "UTC"),
+        "called_off_at": pl.Datetime("us", "UTC"),
+    }
+)
+#: How far along an order is: a draft, one of which nothing is told, placed, completed, cancelled.
+_STAGES = {"draft": -1, "": 0, **{state: n for n, state in enumerate(ORDER_STATES) if n}}
+_STAGE = "CASE state " + " ".join(f"WHEN '{state}' THEN {n}" for state, n in _STAGES.items()) + " END"
 
 
-def write(
-    *, namespace: str, orders: pl.DataFrame, lines: pl.DataFrame, origin: Origin, at: datetime, by: Actor
-) -> Outcome:
+def write(batch: OrderBatch, *, is_further: bool, at: datetime, by: Actor) -> Outcome:
     """`orders.record_many` without its transaction."""
-    bulk.expect_many_rows(lines.height)
-    incoming = _complete(orders, lines)
-    who = _documents.buyers(namespace, incoming, at=at, by=by, origin=origin)
+    namespace, origin = batch.namespace, batch.origin
+    bulk.expect_many_rows(batch.lines.height)
+    incoming = _complete(batch)
+    refs = incoming["ref"].to_list()
+    before = _documents.customers_by_ref("commerce_order", namespace, refs)
+    who = _documents.buyers(namespace, incoming, also=before, at=at, by=by, origin=origin)
     known = _copying.rows(
-        "SELECT ref, id, fingerprint, source_updated_at FROM commerce_order"
-        " WHERE namespace = %s AND ref = ANY(%s) ORDER BY id FOR UPDATE",
-        [namespace, incoming["ref"].to_list()],
-        _deciding.KNOWN,
+        f"SELECT ref, id, fingerprint, source_updated_at, version, COALESCE(refunded_minor, 0), {_STAGE},"
+        " COALESCE(paid_minor, 0), kind, total_minor, paid_minor, refunded_minor, state, cancelled_at, called_off_at"
+        " FROM commerce_order WHERE namespace = %s AND ref = ANY(%s) ORDER BY id FOR UPDATE",
+        [namespace, refs],
+        _KNOWN,
     )
-    sorted_out = _deciding.sort_out(incoming, known)
+    sorted_out = _deciding.sort_out(incoming, known, further=_FURTHER if is_further else ())
     fresh = sorted_out.filter(pl.col("verdict") == "new")
     newer = sorted_out.filter(pl.col("verdict") == "newer")
+    again = sorted_out.filter(pl.col("verdict") == "again")
     fresh = fresh.with_columns(
         pl.Series("id", _copying.reserve_ids("commerce_order_id_seq", fresh.height), dtype=pl.Int64)
     )
     writing = pl.concat([fresh, newer])
-    wanted = lines.join(writing.select("ref", order_id="id"), on="ref")
+    wanted = batch.lines.join(writing.select("ref", order_id="id"), on="ref")
     rows = _numbered(namespace, writing, who, at, by, origin)
-    line_rows = _documents.numbered_lines(namespace, wanted, "order_id", at=at, by=by).with_columns(
-        pl.col("discount_minor").fill_null(0)
+    line_rows = _lines(namespace, wanted, at, by)
+    told = [name for name in _TOLD if name in incoming.columns and incoming[name].null_count() < incoming.height]
+    _copying.copy(
+        "commerce_order",
+        rows.filter(pl.col("id").is_in(fresh["id"].implode())).drop([name for name in _TOLD if name not in told]),
     )
-    _copying.copy("commerce_order", rows.filter(pl.col("id").is_in(fresh["id"].implode())))
     _copying.copy("commerce_line", line_rows.filter(pl.col("order_id").is_in(fresh["id"].implode())))
     _replace(rows.filter(pl.col("id").is_in(newer["id"].implode())), line_rows)
+    _paying.write(batch.tenders, fresh=fresh.select("ref", "id"), newer=newer.select("ref", "id"))
+    if not again.is_empty():
+        _documents.overwrite("commerce_order", again.select("id", "source_updated_at", "version"))
     if origin == "live":
         _rematching.rematch_waiting(rows["customer_id"].drop_nulls().unique().to_list())
     _tell_customers(writing, rows, at, by)
+    changes = _changes.of_orders(fresh, newer, at=at) if is_further or origin == "live" else None
+    if changes is not None:
+        _changes.write(changes, by=by)
     _announce(namespace, origin, fresh, newer, rows, at, by)
     return _deciding.outcome(sorted_out, fresh)
 
 
-def _complete(orders: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+def _complete(batch: OrderBatch) -> pl.DataFrame:
     """The batch's orders with what follows from their lines, and their fingerprints."""
+    orders = batch.orders
     if orders["ref"].is_duplicated().any():
         raise ValueError("a reference stands twice in one batch of orders; keep one")
-    whole = deriving.orders_with_sums(orders, lines)
-    return _deciding.fingerprints(whole, lines, header=_HEADER + _AMOUNTS, line=_LINE)
+    whole = deriving.orders_with_sums(_tidy(orders), batch.lines)
+    if batch.tenders is not None:
+        whole = whole.join(_paying.told(batch.tenders), on="ref", how="left", maintain_order="left")
+    whole = _deciding.fingerprints(
+        whole, batch.lines, header=_HEADER + _AMOUNTS, line=_LINE, more=_MORE, more_of_lines=MORE_OF_LINES
+    )
+    missing = {name: kind for name, kind in MORE_OF_ORDERS.items() if name not in whole.columns}
+    whole = whole.with_columns(pl.lit(None, dtype=kind).alias(name) for name, kind in missing.items())
+    is_cancelled = pl.col("state").eq_missing(pl.lit("cancelled"))
+    first = pl.coalesce("cancelled_at", "source_updated_at", "placed_at")
+    return whole.with_columns(
+        cancelled_at=pl.when(is_cancelled).then(first),
+        back=pl.col("refunded_minor").fill_null(0),
+        stage=pl.col("state").fill_null("").replace_strict(_STAGES, return_dtype=pl.Int64),
+        paid=pl.col("paid_minor").fill_null(0),
+        # Nobody is a customer by a test, and nothing of it reaches a person.
+        customer_ref=pl.when(pl.col("kind") != "test").then("customer_ref"),
+    )
+
+
+def _tidy(orders: pl.DataFrame) -> pl.DataFrame:
+    """`orders` where what is empty, no or nought is not told, so that both ways to say it are one."""
+    told = [name for name in MORE_OF_ORDERS if name in orders.columns]
+    tidy = []
+    for name in told:
+        if MORE_OF_ORDERS[name] == pl.Boolean():
+            tidy.append(pl.when(pl.col(name)).then(name))
+        elif MORE_OF_ORDERS[name] == pl.String() or name == "fees_minor":
+            tidy.append(pl.when(pl.col(name) != (0 if name == "fees_minor" else "")).then(name))
+    orders = orders.with_columns(tidy)
+    if "cancelled_at" in told:
+        state = pl.col("state") if "state" in told else pl.lit(None, dtype=pl.String)
+        is_cancelled = state.is_null() & pl.col("cancelled_at").is_not_null()
+        orders = orders.with_columns(state=pl.when(is_cancelled).then(pl.lit("cancelled")).otherwise(state))
+    return orders
 
 
 def _numbered(
@@ -82,9 +161,22 @@ def _numbered(
         "shipping_minor",
         "tax_minor",
         "total_minor",
+        "differs_minor",
         pl.lit(origin).alias("origin"),
         "source_updated_at",
         _documents.bytea(pl.col("fingerprint")),
+        *(pl.col(name) if default is None else pl.col(name).fill_null(default) for name, default in _TOLD.items()),
+    )
+
+
+def _lines(namespace: str, lines: pl.DataFrame, at: datetime, by: Actor) -> pl.DataFrame:
+    """Rows for the table of lines, with what only some sources tell of where any of these tells it."""
+    told = [name for name in MORE_OF_LINES if name in lines.columns and lines[name].null_count() < lines.height]
+    kept = lines.drop([name for name in MORE_OF_LINES if name in lines.columns and name not in told])
+    return _documents.numbered_lines(namespace, kept, "order_id", at=at, by=by).with_columns(
+        pl.col("discount_minor").fill_null(0),
+        *(pl.col(name).fill_null("") for name in told if MORE_OF_LINES[name] == pl.String()),
+        *(pl.col(name).fill_null(value=False) for name in told if name == "is_gift_card"),
     )
 
 
@@ -95,15 +187,24 @@ def _replace(rows: pl.DataFrame, line_rows: pl.DataFrame) -> None:
     orders = rows["id"].to_list()
     before = _documents.customers_of("commerce_order", orders)
     _rematching.unmatch_orders(orders)
-    _documents.overwrite("commerce_order", rows.drop("namespace", "ref", "origin"))
-    _documents.overwrite_lines("commerce_line", "order_id", line_rows.filter(pl.col("order_id").is_in(orders)), orders)
+    first = {"cancelled_at": "LEAST(commerce_order.called_off_at, told.cancelled_at)"}
+    _documents.overwrite("commerce_order", rows.drop("namespace", "ref", "origin"), unless=first)
+    line_rows = line_rows.filter(pl.col("order_id").is_in(orders))
+    missing = [name for name in MORE_OF_LINES if name not in line_rows.columns]
+    bare = {pl.String(): "", pl.Boolean(): False}
+    line_rows = line_rows.with_columns(
+        pl.lit(bare.get(MORE_OF_LINES[name]), dtype=MORE_OF_LINES[name]).alias(name) for name in missing
+    )
+    _documents.overwrite_lines("commerce_line", "order_id", line_rows, orders)
     _rematching.rematch_orders(orders)
     _rematching.rematch_customers(sorted({*before, *rows["customer_id"].drop_nulls().to_list()}))
 
 
 def _tell_customers(writing: pl.DataFrame, rows: pl.DataFrame, at: datetime, by: Actor) -> None:
     # Told of the record, not of the person: what is joined can be parted again.
-    told = rows.select("id", record=pl.coalesce("came_with_id", "customer_id"))
+    told = rows.filter(~pl.col("kind").is_in(deriving.UNCOUNTED)).select(
+        "id", record=pl.coalesce("came_with_id", "customer_id")
+    )
     seen = (
         told.join(writing.select("id", "country", "placed_at"), on="id")
         .drop_nulls("record")
@@ -141,16 +242,39 @@ def _announce(
             after={"namespace": namespace, "new": fresh.height, "changed": newer.height},
         )
         return
-    fresh_ids = set(fresh["id"].to_list())
-    notices = [
-        (
-            (OrderRecorded if order in fresh_ids else OrderChanged)(
-                order=order, customer=customer, at=at, origin="live"
-            ),
-            total,
-        )
-        for order, customer, total in rows.select("id", "customer_id", "total_minor").iter_rows()
-    ]
-    lock_subjects([notice for notice, _ in notices])
-    for notice, total in notices:
-        announce(notice, by=by, verb="commerce.orders.record", after={"total_minor": total})
+    was = {row["id"]: row for row in newer.iter_rows(named=True)}
+    told: list[tuple[Notice, dict[str, object]]] = []
+    silent: list[Act] = []
+    for row in rows.iter_rows(named=True):
+        after: dict[str, object] = {"total_minor": row["total_minor"]}
+        kinds = _heard(was.get(row["id"]), row)
+        told += [(kind(order=row["id"], customer=row["customer_id"], at=at, origin="live"), after) for kind in kinds]
+        if not kinds:
+            silent.append(Act(f"order:{row['id']}", at, after))
+    if silent:
+        trail.record_many(by=by, verb="commerce.orders.record", acts=silent)
+    announce_many(told, by=by, verb="commerce.orders.record")
+
+
+def _heard(
+    was: dict[str, object] | None, row: dict[str, object]
+) -> list[type[OrderRecorded] | type[OrderChanged] | type[OrderCancelled] | type[OrderPaid]]:
+    """What others hear of an order that stands as `row` now; nothing of tests and drafts until they count."""
+    counts = row["kind"] not in deriving.UNCOUNTED
+    counted = was is not None and was["was_kind"] not in deriving.UNCOUNTED
+    if not counts and not counted:
+        return []
+    is_cancelled = row["cancelled_at"] is not None or (was is not None and was["called_off_at"] is not None)
+    if not counted:
+        first: type[OrderRecorded] | type[OrderChanged] | type[OrderCancelled] = OrderRecorded
+    elif is_cancelled and was is not None and was["was_cancelled_at"] is None:
+        first = OrderCancelled
+    else:
+        first = OrderChanged
+    is_paid = counts and not is_cancelled and _all_paid(row["paid_minor"], row["total_minor"])
+    was_paid = counted and was is not None and _all_paid(was["was_paid"], was["was_total"])
+    return [first, OrderPaid] if is_paid and not was_paid else [first]
+
+
+def _all_paid(paid: object, total: object) -> bool:
+    return isinstance(paid, int) and isinstance(total, int) and paid >= total

@@ -27,7 +27,8 @@ SELECT line.id, sale.customer_id, line.product_id, sale.placed_at,
           JOIN commerce_return_line AS came ON came.id = paired.return_line_id
           JOIN commerce_return AS back ON back.id = came.goods_return_id
          WHERE paired.line_id = line.id AND back.order_id IS NOT NULL) AS named ON true
- WHERE sale.customer_id = ANY(%s) AND sale.kind <> 'adjustment' AND sale.cancelled_at IS NULL AND line.quantity > 0
+ WHERE sale.customer_id = ANY(%s) AND sale.kind NOT IN ('adjustment', 'draft', 'test') AND sale.cancelled_at IS NULL
+   AND line.quantity > 0
    AND ((sale.customer_id, line.product_id) IN (SELECT back.customer_id, came.product_id FROM commerce_return AS back
           JOIN commerce_return_line AS came ON came.goods_return_id = back.id
          WHERE back.customer_id = ANY(%s) AND back.order_id IS NULL)) IS TRUE
@@ -44,7 +45,8 @@ SELECT line.id, back.order_id, {what}, GREATEST(back.returned_at, sale.placed_at
 _PURCHASES_OF_ORDERS = """
 SELECT line.id, line.order_id, {what}, sale.placed_at, (line.quantity * %s)::bigint
   FROM commerce_order AS sale JOIN commerce_line AS line ON line.order_id = sale.id
- WHERE sale.id = ANY(%s) AND sale.cancelled_at IS NULL AND line.quantity > 0
+ WHERE sale.id = ANY(%s) AND sale.kind NOT IN ('draft', 'test') AND sale.cancelled_at IS NULL
+   AND line.quantity > 0
 """
 
 

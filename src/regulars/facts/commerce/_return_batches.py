@@ -39,7 +39,7 @@ def write(
     who = _documents.buyers(namespace, incoming, at=at, by=by, origin=origin)
     _rematching.lock()
     known = _copying.rows(
-        "SELECT ref, id, fingerprint, source_updated_at FROM commerce_return"
+        "SELECT ref, id, fingerprint, source_updated_at, version FROM commerce_return"
         " WHERE namespace = %s AND ref = ANY(%s) ORDER BY id FOR UPDATE",
         [namespace, incoming["ref"].to_list()],
         _deciding.KNOWN,

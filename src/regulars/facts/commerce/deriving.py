@@ -2,11 +2,15 @@
 
 import polars as pl
 
+#: Kinds that count nowhere: nobody bought or was given anything.
+UNCOUNTED = ("draft", "test")
+
 
 def orders_with_sums(orders: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    """`orders.ORDERS` with `goods_minor`, `kind`, and nothing left open but who bought and where.
+    """`order_reports.ORDERS` with `goods_minor`, `kind` and `differs_minor`; open is but who bought and where.
 
-    A purchase has at least one line of positive quantity and price; whatever else is no adjustment is a giveaway.
+    A purchase has at least one line of positive quantity and price; whatever else is no adjustment is a giveaway. Tests
+    and drafts are neither. `differs_minor`: so much is the total more than its parts come to.
     """
     goods = lines.group_by("ref").agg(
         pl.col("amount_minor").sum().alias("goods_minor"),
@@ -16,17 +20,39 @@ def orders_with_sums(orders: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     return (
         orders.join(goods, on="ref", how="left", maintain_order="left")
         .with_columns(*amounts, pl.col("goods_minor").fill_null(0), pl.col("is_adjustment").fill_null(value=False))
+        .with_columns(_expected(orders).alias("expected_minor"))
         .with_columns(
             pl.col("channel").fill_null(
                 pl.when(pl.col("store").is_null()).then(pl.lit("web")).otherwise(pl.lit("store"))
             ),
             pl.col("total_minor").fill_null(
-                pl.col("goods_minor") - pl.col("discount_minor") + pl.col("shipping_minor") + pl.col("tax_minor")
+                pl.when("is_adjustment").then("expected_minor").otherwise(pl.col("expected_minor").clip(lower_bound=0))
             ),
-            kind=pl.when("is_adjustment")
-            .then(pl.lit("adjustment"))
-            .when(pl.col("is_paid").fill_null(value=False))
-            .then(pl.lit("purchase"))
-            .otherwise(pl.lit("giveaway")),
+            kind=_kind(orders),
         )
+        .with_columns(differs_minor=pl.col("total_minor") - pl.col("expected_minor"))
+        .drop("expected_minor")
     )
+
+
+def _expected(orders: pl.DataFrame) -> pl.Expr:
+    tax = pl.col("tax_minor")
+    if "prices_include_tax" in orders.columns:
+        tax = pl.when(pl.col("prices_include_tax").fill_null(value=False)).then(0).otherwise(tax)
+    whole = pl.col("goods_minor") - pl.col("discount_minor") + pl.col("shipping_minor") + tax
+    return whole + pl.col("fees_minor").fill_null(0) if "fees_minor" in orders.columns else whole
+
+
+def _kind(orders: pl.DataFrame) -> pl.Expr:
+    counted = (
+        pl.when("is_adjustment")
+        .then(pl.lit("adjustment"))
+        .when(pl.col("is_paid").fill_null(value=False))
+        .then(pl.lit("purchase"))
+        .otherwise(pl.lit("giveaway"))
+    )
+    if "state" in orders.columns:
+        counted = pl.when(pl.col("state").eq_missing(pl.lit("draft"))).then(pl.lit("draft")).otherwise(counted)
+    if "is_test" in orders.columns:
+        counted = pl.when(pl.col("is_test").fill_null(value=False)).then(pl.lit("test")).otherwise(counted)
+    return counted

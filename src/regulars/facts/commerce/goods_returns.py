@@ -7,7 +7,6 @@ from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
 
-import polars as pl
 from django.db import connection, transaction
 from django.db.models import Sum
 
@@ -16,49 +15,36 @@ from regulars.facts.commerce.models import GoodsReturn, Line, Order, ReturnLine
 from regulars.facts.commerce.notices import GoodsReturned
 from regulars.facts.commerce.orders import UnknownOrder
 from regulars.facts.commerce.outcome import Outcome
+from regulars.facts.commerce.return_reports import LINES, RETURNS, ReturnBatch, ReturnLineReport, ReturnReport
 from regulars.facts.company import company
 from regulars.kit import civil, ids
 from regulars.kit.actors import Actor, Origin
 from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
 
+__all__ = (
+    "LINES",
+    "RETURNS",
+    "KeyUsedElsewhere",
+    "NothingLeft",
+    "OrderIsCancelled",
+    "OverRefund",
+    "ReturnBatch",
+    "ReturnLineReport",
+    "ReturnLineView",
+    "ReturnReport",
+    "ReturnView",
+    "get",
+    "match_namespace",
+    "of_customer",
+    "of_order",
+    "public_ids",
+    "quantities",
+    "record_many",
+    "refund",
+)
+
 PREFIX = "ret"
-
-#: Columns of a batch's two frames. Quantities and amounts are positive: what came back, and what was paid out for it.
-#: `order_ref` names the order where the return does.
-RETURNS = pl.Schema(
-    {
-        "ref": pl.String(),
-        "customer_ref": pl.String(),
-        "order_ref": pl.String(),
-        "returned_at": pl.Datetime("us", "UTC"),
-        "returned_on": pl.Date(),
-        "currency": pl.String(),
-        "source_updated_at": pl.Datetime("us", "UTC"),
-    }
-)
-LINES = pl.Schema(
-    {
-        "ref": pl.String(),
-        "number": pl.Int32(),
-        "product_ref": pl.String(),
-        "title": pl.String(),
-        "category": pl.String(),
-        "quantity": pl.Decimal(18, 3),
-        "unit_price": pl.Decimal(18, 6),
-        "amount_minor": pl.Int64(),
-    }
-)
-
-
-@dataclass(frozen=True)
-class ReturnBatch:
-    """Many returns of one source: frames with the columns RETURNS and LINES; no reference stands twice in `returns`."""
-
-    namespace: str
-    returns: pl.DataFrame
-    lines: pl.DataFrame
-    origin: Origin
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Greatest, Now
 
+from regulars.facts.commerce._papers import CarrierEvent, OrderChange, Shipment, ShipmentLine, Tender
 from regulars.facts.commerce._wares import (
     STATUSES,
     Attribute,
@@ -16,27 +17,33 @@ from regulars.facts.commerce._wares import (
     StockMovement,
     Variant,
 )
+from regulars.facts.commerce.order_reports import FULFILMENTS, ORDER_STATES
 from regulars.runtime.database.fields import RandomUuid, TransactionIdField
 
 __all__ = (
     "Attribute",
+    "CarrierEvent",
     "Category",
     "GoodsReturn",
     "Hold",
     "HoldLine",
     "Line",
     "Order",
+    "OrderChange",
     "Part",
     "Price",
     "Product",
     "ReturnLine",
     "ReturnMatch",
+    "Shipment",
+    "ShipmentLine",
     "Stock",
     "StockMovement",
+    "Tender",
     "Variant",
 )
 
-KINDS = ("purchase", "giveaway", "adjustment")
+KINDS = ("purchase", "giveaway", "adjustment", "draft", "test")
 ORIGINS = ("live", "history")
 
 
@@ -69,7 +76,10 @@ class Product(models.Model):
 class Order(models.Model):
     """One order of any channel. Without a customer it is a guest's.
 
-    `customer` is the person; `came_with` the record it was told for, null where that is the person's own.
+    `customer` is the person; `came_with` the record it was told for, null where that is the person's own. `state` is
+    empty, and `paid_minor` and `refunded_minor` are null, where its source does not tell. `called_off_at` is when it
+    was cancelled here; `cancelled_at` whichever was first, that or what its source told. `differs_minor` is how much
+    its total is more than its parts come to.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -99,12 +109,31 @@ class Order(models.Model):
     fingerprint = models.BinaryField(max_length=16)
     recorded_at = models.DateTimeField(db_default=Now())
     changed_xid = TransactionIdField()
+    number = models.CharField(max_length=64, default="", db_default="")
+    state = models.CharField(max_length=10, default="", db_default="")
+    called_off_at = models.DateTimeField(null=True)
+    paid_minor = models.BigIntegerField(null=True)
+    refunded_minor = models.BigIntegerField(null=True)
+    fees_minor = models.BigIntegerField(default=0, db_default=0)
+    prices_include_tax = models.BooleanField(default=False, db_default=False)
+    differs_minor = models.BigIntegerField(default=0, db_default=0)
+    shop_currency = models.CharField(max_length=3, null=True)
+    rate = models.DecimalField(max_digits=24, decimal_places=12, null=True)
+    exchange_of = models.CharField(max_length=200, default="", db_default="")
+    till = models.CharField(max_length=100, default="", db_default="")
+    taken_by = models.CharField(max_length=100, default="", db_default="")
+    fulfilment = models.CharField(max_length=10, default="", db_default="")
+    version = models.BigIntegerField(null=True)
 
     class Meta:
         db_table = "commerce_order"
         indexes = [
             models.Index(fields=["customer", "-placed_at", "-id"], name="commerce_order_customer"),
             models.Index(fields=["changed_xid"], name="commerce_order_changed"),
+            models.Index(
+                fields=["namespace", "exchange_of"], name="commerce_order_exchange", condition=~Q(exchange_of="")
+            ),
+            models.Index(fields=["id"], name="commerce_order_differs", condition=~Q(differs_minor=0)),
         ]
         constraints = [
             models.UniqueConstraint(fields=["namespace", "ref"], name="commerce_order_ref"),
@@ -122,6 +151,23 @@ class Order(models.Model):
                 | Q(goods_minor__gte=0, discount_minor__gte=0, shipping_minor__gte=0, tax_minor__gte=0),
             ),
             models.CheckConstraint(name="commerce_order_total", condition=Q(kind="adjustment") | Q(total_minor__gte=0)),
+            models.CheckConstraint(name="commerce_order_state", condition=Q(state__in=("", *ORDER_STATES))),
+            models.CheckConstraint(name="commerce_order_fulfilment", condition=Q(fulfilment__in=("", *FULFILMENTS))),
+            models.CheckConstraint(
+                name="commerce_order_money",
+                condition=(Q(paid_minor=None) | Q(paid_minor__gte=0))
+                & (Q(refunded_minor=None) | Q(refunded_minor__gte=0))
+                & Q(fees_minor__gte=0),
+            ),
+            models.CheckConstraint(
+                name="commerce_order_rate",
+                condition=Q(rate=None, shop_currency=None)
+                | Q(rate__gt=0, rate__isnull=False, shop_currency__regex="^[A-Z]{3}$"),
+            ),
+            models.CheckConstraint(
+                name="commerce_order_called_off",
+                condition=Q(called_off_at=None) | Q(cancelled_at__isnull=False, cancelled_at__lte=F("called_off_at")),
+            ),
         ]
 
 
@@ -137,10 +183,19 @@ class Line(models.Model):
     amount_minor = models.BigIntegerField()
     discount_minor = models.BigIntegerField()
     returned_quantity = models.DecimalField(max_digits=18, decimal_places=3, db_default=0)
+    variant_ref = models.CharField(max_length=200, default="", db_default="")
+    sku = models.CharField(max_length=100, default="", db_default="")
+    tax_minor = models.BigIntegerField(null=True)
+    is_gift_card = models.BooleanField(default=False, db_default=False)
+    personalisation = models.CharField(max_length=200, default="", db_default="")
 
     class Meta:
         db_table = "commerce_line"
         constraints = [
+            models.CheckConstraint(
+                name="commerce_line_personalisation",
+                condition=Q(personalisation="") | Q(personalisation__regex="^[a-z][a-z0-9_]*(,[a-z][a-z0-9_]*)*$"),
+            ),
             models.UniqueConstraint(fields=["order", "number"], name="commerce_line_number"),
             models.CheckConstraint(
                 name="commerce_line_returned",
@@ -152,7 +207,10 @@ class Line(models.Model):
 class GoodsReturn(models.Model):
     """One document by which goods came back and money went out; for an order, or for none that it names.
 
-    `customer` and `came_with` as an order's.
+    `customer` and `came_with` as an order's; `goes_with_order`: they are the order's, whoever that is. `order` is null
+    where it names none, and while the one that `order_ref` names is not on record. `amount_minor` is all that went
+    back; in it `shipping_minor`, `tax_minor` where the lines' amounts have none in them, and `money_minor` for no goods
+    of the order. `store` is where it came back to. `is_void`: it came to nothing after all.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -176,12 +234,27 @@ class GoodsReturn(models.Model):
     fingerprint = models.BinaryField(max_length=16)
     recorded_at = models.DateTimeField(db_default=Now())
     changed_xid = TransactionIdField()
+    order_ref = models.CharField(max_length=200, default="", db_default="")
+    goes_with_order = models.BooleanField(default=False, db_default=False)
+    shipping_minor = models.BigIntegerField(default=0, db_default=0)
+    tax_minor = models.BigIntegerField(default=0, db_default=0)
+    money_minor = models.BigIntegerField(default=0, db_default=0)
+    differs_minor = models.BigIntegerField(default=0, db_default=0)
+    is_void = models.BooleanField(default=False, db_default=False)
+    store = models.ForeignKey("company.Store", on_delete=models.PROTECT, related_name="+", null=True, db_index=False)
+    reason = models.CharField(max_length=60, default="", db_default="")
+    version = models.BigIntegerField(null=True)
 
     class Meta:
         db_table = "commerce_return"
         indexes = [
             models.Index(fields=["customer", "-returned_at", "-id"], name="commerce_return_customer"),
             models.Index(fields=["changed_xid"], name="commerce_return_changed"),
+            models.Index(
+                fields=["namespace", "order_ref"],
+                name="commerce_return_waiting",
+                condition=Q(order__isnull=True) & ~Q(order_ref=""),
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["namespace", "ref"], name="commerce_return_ref"),
@@ -195,6 +268,11 @@ class GoodsReturn(models.Model):
             models.CheckConstraint(
                 name="commerce_return_amounts",
                 condition=Q(amount_minor__gte=0, matched_minor__gte=0, matched_minor__lte=F("amount_minor")),
+            ),
+            models.CheckConstraint(
+                name="commerce_return_parts",
+                condition=Q(shipping_minor__gte=0, tax_minor__gte=0, money_minor__gte=0)
+                & Q(amount_minor__gte=F("shipping_minor") + F("tax_minor") + F("money_minor")),
             ),
         ]
 
@@ -214,6 +292,7 @@ class ReturnLine(models.Model):
     unit_price = models.DecimalField(max_digits=18, decimal_places=6)
     amount_minor = models.BigIntegerField()
     matched_quantity = models.DecimalField(max_digits=18, decimal_places=3, db_default=0)
+    restock = models.BooleanField(null=True)
 
     class Meta:
         db_table = "commerce_return_line"

@@ -42,6 +42,14 @@ class OrderCancelled(_OfAnOrder):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OrderPaid(_OfAnOrder):
+    """Its source says that all of it is paid. Told besides that it came in or changed."""
+
+    kind: ClassVar[str] = "commerce.order_paid"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class GoodsReturned(Notice):
     """Goods came back, for an order or for none that the return names."""
 

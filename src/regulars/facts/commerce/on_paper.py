@@ -10,6 +10,9 @@ import polars as pl
 from regulars.facts.commerce import deriving, matching
 from regulars.facts.commerce.matching import THOUSANDTHS
 
+#: Nothing that came back was ever sold on them.
+_NO_SALES = ("adjustment", *deriving.UNCOUNTED)
+
 
 @dataclass(frozen=True)
 class OnPaper:
@@ -134,7 +137,7 @@ def _matches(sold: pl.DataFrame, came: pl.DataFrame) -> pl.DataFrame:
     )
     gone = named.group_by(id="purchase_id").agg(gone=pl.col("quantity").sum())
     free = matching.match(
-        purchases=sold.filter(pl.col("customer_id").is_not_null(), pl.col("kind") != "adjustment")
+        purchases=sold.filter(pl.col("customer_id").is_not_null(), ~pl.col("kind").is_in(_NO_SALES))
         .join(gone, on="id", how="left", maintain_order="left")
         .select(
             "id",

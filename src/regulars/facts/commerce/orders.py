@@ -1,112 +1,69 @@
 """Orders: recording them one by one or by the million, cancelling them, and asking for them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
-import polars as pl
 from django.db import connection, transaction
 
-from regulars.facts.commerce import _documents, _order_batches, _recording, _rematching
+from regulars.facts.commerce import _changes, _documents, _order_batches, _recording, _rematching, order_reports
 from regulars.facts.commerce.models import Order
 from regulars.facts.commerce.notices import OrderCancelled
+from regulars.facts.commerce.order_reports import (
+    LINES,
+    ORDERS,
+    BadAmount,
+    BadOrder,
+    LineReport,
+    NoLines,
+    OrderBatch,
+    OrderReport,
+    TenderReport,
+)
 from regulars.facts.commerce.outcome import Outcome
 from regulars.facts.company import company
-from regulars.kit import civil, ids
+from regulars.kit import ids
 from regulars.kit.actors import Actor, Origin
-from regulars.kit.money import to_minor
 from regulars.kit.refusals import Refusal
 from regulars.runtime.notices.outbox import announce
+from regulars.runtime.trail import trail
+
+__all__ = (
+    "LINES",
+    "ORDERS",
+    "BadAmount",
+    "BadOrder",
+    "ConflictingReport",
+    "LineReport",
+    "LineView",
+    "NoLines",
+    "OnTie",
+    "OrderBatch",
+    "OrderReport",
+    "OrderView",
+    "StaleReport",
+    "TenderReport",
+    "TenderView",
+    "UnknownOrder",
+    "by_public_id",
+    "by_ref",
+    "cancel",
+    "get",
+    "of_customer",
+    "public_ids",
+    "record",
+    "record_all",
+    "record_many",
+)
 
 PREFIX = "ord"
 
-#: Columns of a batch's two frames. Amounts are whole minor units of the order's currency. `total_minor` may be null:
-#: goods less discount plus shipping and tax. `country` is the customer's. Everything but refs, instants and currency
-#: may be null where the source does not tell.
-#: A line's `amount_minor` is what the line costs after its own discount; `discount_minor` tells how much that was.
-ORDERS = pl.Schema(
-    {
-        "ref": pl.String(),
-        "customer_ref": pl.String(),
-        "country": pl.String(),
-        "channel": pl.String(),
-        "store": pl.String(),
-        "placed_at": pl.Datetime("us", "UTC"),
-        "placed_on": pl.Date(),
-        "currency": pl.String(),
-        "is_adjustment": pl.Boolean(),
-        "discount_minor": pl.Int64(),
-        "shipping_minor": pl.Int64(),
-        "tax_minor": pl.Int64(),
-        "total_minor": pl.Int64(),
-        "source_updated_at": pl.Datetime("us", "UTC"),
-    }
-)
-LINES = pl.Schema(
-    {
-        "ref": pl.String(),
-        "number": pl.Int32(),
-        "product_ref": pl.String(),
-        "title": pl.String(),
-        "category": pl.String(),
-        "quantity": pl.Decimal(18, 3),
-        "unit_price": pl.Decimal(18, 6),
-        "amount_minor": pl.Int64(),
-        "discount_minor": pl.Int64(),
-    }
-)
-
-
-@dataclass(frozen=True)
-class LineReport:
-    """One line as its source tells it. `discount_minor` is the line's own.
-
-    `amount_minor` is what the line costs after it, and may be left out: quantity times unit price, rounded half up,
-    less the discount.
-    """
-
-    number: int
-    product_ref: str
-    quantity: Decimal
-    unit_price: Decimal
-    amount_minor: int | None = None
-    discount_minor: int = 0
-    title: str | None = None
-    category: str | None = None
-
-
-@dataclass(frozen=True)
-class OrderReport:
-    """One order as its source tells it. `ref` is its key: the same in the same namespace is the same order."""
-
-    namespace: str
-    ref: str
-    placed_at: datetime
-    currency: str
-    lines: Sequence[LineReport]
-    customer_ref: str | None = None
-    country: str | None = None
-    channel: str = "web"
-    store: str | None = None
-    discount_minor: int = 0
-    shipping_minor: int = 0
-    tax_minor: int = 0
-    total_minor: int | None = None
-    is_adjustment: bool = False
-    source_updated_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class OrderBatch:
-    """Many orders of one source: frames with the columns ORDERS and LINES; no reference stands twice in `orders`."""
-
-    namespace: str
-    orders: pl.DataFrame
-    lines: pl.DataFrame
-    origin: Origin
+#: What becomes of other content told at the very moment of what is on record, or without any: it is "listed" as a
+#: conflict, for people; or the one "further" along counts, by a rule that does not ask which came first.
+OnTie = Literal["listed", "further"]
 
 
 @dataclass(frozen=True)
@@ -122,11 +79,32 @@ class LineView:
     amount_minor: int
     discount_minor: int
     returned_quantity: Decimal
+    variant_ref: str
+    sku: str
+    tax_minor: int | None
+    is_gift_card: bool
+    personalisation: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TenderView:
+    """One means by which an order is paid, as people read it."""
+
+    ref: str
+    kind: str
+    state: str
+    amount_minor: int
+    at: datetime | None
 
 
 @dataclass(frozen=True)
 class OrderView:
-    """One order, as people read it. Amounts in minor units of `currency`. `kind`: purchase, giveaway or adjustment."""
+    """One order, as people read it. Amounts in minor units of `currency`.
+
+    `kind`: purchase, giveaway or adjustment; draft or test, which count nowhere. `state` is empty, `paid_minor` and
+    `refunded_minor` are None, where its source does not tell. `differs_minor`: so much is the total more than
+    `expected_minor`, what its parts come to. `rate`: of `shop_currency` for one of `currency`, as captured.
+    """
 
     id: int
     public_id: str
@@ -144,19 +122,36 @@ class OrderView:
     tax_minor: int
     total_minor: int
     cancelled_at: datetime | None
+    number: str
+    state: str
+    paid_minor: int | None
+    refunded_minor: int | None
+    fees_minor: int
+    prices_include_tax: bool
+    differs_minor: int
+    shop_currency: str | None
+    rate: Decimal | None
+    exchange_of: str
+    till: str
+    taken_by: str
+    fulfilment: str
+    version: int | None
+    source_updated_at: datetime | None
+    recorded_at: datetime
+    namespace: str
     lines: Sequence[LineView]
+    tenders: Sequence[TenderView]
+
+    @property
+    def expected_minor(self) -> int:
+        """What goods, discount, shipping, tax and fees come to."""
+        return self.total_minor - self.differs_minor
 
 
 class UnknownOrder(Refusal):
     """No such order."""
 
     code = "orders.unknown"
-
-
-class NoLines(Refusal):
-    """An order with nothing on it."""
-
-    code = "orders.no_lines"
 
 
 class StaleReport(Refusal):
@@ -171,23 +166,20 @@ class ConflictingReport(Refusal):
     code = "orders.conflict"
 
 
-class BadAmount(Refusal):
-    """An amount that no purchase has: below zero, or a discount of more than there is."""
+def record(
+    *, report: OrderReport, at: datetime, by: Actor, origin: Origin = "live", on_tie: OnTie = "listed"
+) -> OrderView:
+    """Put one order on record. Its reference is its key: the same content again gives the same order.
 
-    code = "orders.bad_amount"
-
-
-def record(*, report: OrderReport, at: datetime, by: Actor) -> OrderView:
-    """Put one live order on record. Its reference is its key: the same content again gives the same order.
-
-    Other content under the same reference replaces it when its source's update time is later; refused with
-    `StaleReport` when earlier and with `ConflictingReport` when no update time decides.
-    Raises `NoLines` and `BadAmount`.
+    Other content under the same reference replaces it when its source's update time, or at the same moment its
+    version, is later. Else it is refused: with `StaleReport` when earlier, with `ConflictingReport` when undecided.
+    With `on_tie` "further" nothing of that is raised: what counts is on record, whatever came first, and the answer is
+    what is on record now; sums that do not add up are flagged. Raises `NoLines`, `BadAmount` and `BadOrder`.
     """
-    if not report.lines:
-        raise NoLines(f"lines: order {report.ref!r} has none; send at least one", field="lines", value=report.ref)
-    done = record_many(batch=_batch_of(report), at=at, by=by)
-    if done.stale:
+    order_reports.check(report, sums=on_tie == "listed")
+    batch = order_reports.batch_of([report], zone=company.shop().zone, origin=origin)
+    done = record_many(batch=batch, at=at, by=by, on_tie=on_tie)
+    if done.stale and on_tie == "listed":
         raise StaleReport(
             f"source_updated_at: a newer version of order {report.ref!r} is on record; send the latest",
             field="source_updated_at",
@@ -202,16 +194,43 @@ def record(*, report: OrderReport, at: datetime, by: Actor) -> OrderView:
     return _view(done.ids[report.ref])
 
 
-def record_many(*, batch: OrderBatch, at: datetime, by: Actor) -> Outcome:
+def record_all(
+    *, reports: Sequence[OrderReport], at: datetime, by: Actor, origin: Origin, on_tie: OnTie = "further"
+) -> Outcome:
+    """`record` for many of one source, in as many statements as for one; an order may stand among them repeatedly.
+
+    What cannot be taken is listed in `refused`, and the rest goes in.
+    """
+    refused: dict[str, Refusal] = {}
+    rounds: list[list[OrderReport]] = []
+    told: dict[str, int] = {}
+    for report in reports:
+        try:
+            order_reports.check(report, sums=on_tie == "listed")
+        except Refusal as no:
+            refused[report.ref] = no
+            continue
+        told[report.ref] = told.get(report.ref, 0) + 1
+        if told[report.ref] > len(rounds):
+            rounds.append([])
+        rounds[told[report.ref] - 1].append(report)
+    done = Outcome(ids={})
+    with transaction.atomic():
+        zone = company.shop().zone
+        for some in rounds:
+            batch = order_reports.batch_of(some, zone=zone, origin=origin)
+            done = done.and_then(record_many(batch=batch, at=at, by=by, on_tie=on_tie))
+    return replace(done, refused=refused)
+
+
+def record_many(*, batch: OrderBatch, at: datetime, by: Actor, on_tie: OnTie = "listed") -> Outcome:
     """The set-based twin of `record`: stale reports and conflicts are listed, not raised, and the rest goes in.
 
     One transaction, about twenty statements whatever the number; some 50,000 lines a batch keep memory small. History
     announces one notice for the batch, live orders one each. Safe beside others who record the same orders.
     """
     return _recording.beside_others(
-        lambda: _order_batches.write(
-            namespace=batch.namespace, orders=batch.orders, lines=batch.lines, origin=batch.origin, at=at, by=by
-        ),
+        lambda: _order_batches.write(batch, is_further=on_tie == "further", at=at, by=by),
         key="commerce_order_ref",
     )
 
@@ -223,15 +242,22 @@ def cancel(*, order: int, at: datetime, by: Actor, why: str = "", origin: Origin
         row = Order.objects.select_for_update().filter(id=order).first()
         if row is None:
             raise UnknownOrder(f"order: there is no number {order}; look it up again", field="order", value=order)
-        if row.cancelled_at is None:
-            Order.objects.filter(id=order).update(cancelled_at=at)
+        if row.called_off_at is None:
+            first = at if row.cancelled_at is None else min(row.cancelled_at, at)
+            Order.objects.filter(id=order).update(called_off_at=at, cancelled_at=first)
+            before = {"total_minor": row.total_minor}
+            verb = "commerce.orders.cancel"
+            if row.cancelled_at is not None:
+                trail.record(by=by, verb=verb, subject=f"order:{order}", at=at, before=before, why=why)
+                return _view(order)
             _rematching.rematch_orders([order])
             _rematching.rematch_customers([row.customer_id] if row.customer_id else [])
+            _changes.add(order=order, what="cancelled", at=at, by=by, before=row.total_minor, after=row.total_minor)
             announce(
                 OrderCancelled(order=order, customer=row.customer_id, at=at, origin=origin),
                 by=by,
-                verb="commerce.orders.cancel",
-                before={"total_minor": row.total_minor},
+                verb=verb,
+                before=before,
                 why=why,
             )
     return _view(order)
@@ -268,81 +294,22 @@ def of_customer(customer: int, *, before: tuple[datetime, int] | None = None, li
     )
 
 
-def _batch_of(report: OrderReport) -> OrderBatch:
-    zone = civil.zone(company.shop().zone)
-    head = {
-        "ref": report.ref,
-        "customer_ref": report.customer_ref,
-        "country": report.country,
-        "channel": report.channel,
-        "store": report.store,
-        "placed_at": report.placed_at,
-        "placed_on": civil.day_of(report.placed_at, zone),
-        "currency": report.currency,
-        "is_adjustment": report.is_adjustment,
-        "discount_minor": report.discount_minor,
-        "shipping_minor": report.shipping_minor,
-        "tax_minor": report.tax_minor,
-        "total_minor": report.total_minor,
-        "source_updated_at": report.source_updated_at,
-    }
-    lines: list[dict[str, Any]] = [
-        {
-            "ref": report.ref,
-            "number": line.number,
-            "product_ref": line.product_ref,
-            "title": line.title,
-            "category": line.category,
-            "quantity": line.quantity,
-            "unit_price": line.unit_price,
-            "amount_minor": _amount(line, report.currency),
-            "discount_minor": line.discount_minor,
-        }
-        for line in report.lines
-    ]
-    if not report.is_adjustment:
-        _check_amounts(report, [int(line["amount_minor"]) for line in lines])
-    return OrderBatch(report.namespace, pl.DataFrame([head], schema=ORDERS), pl.DataFrame(lines, schema=LINES), "live")
-
-
-def _amount(line: LineReport, currency: str) -> int:
-    if line.amount_minor is not None:
-        return line.amount_minor
-    return to_minor(line.quantity * line.unit_price, currency) - line.discount_minor
-
-
-def _check_amounts(report: OrderReport, amounts: list[int]) -> None:
-    """Refuse what the table's checks would, by name, and discounts of more than there is."""
-    told: dict[str, int] = {name: getattr(report, name) for name in ("discount_minor", "shipping_minor", "tax_minor")}
-    for line, amount in zip(report.lines, amounts, strict=True):
-        told |= {f"lines[{line.number}].amount": amount, f"lines[{line.number}].discount": line.discount_minor}
-    for name, value in told.items():
-        if value < 0:
-            raise BadAmount(f"{name}: {value} is below zero; send it as a positive amount", field=name, value=value)
-    goods = sum(amounts)
-    if report.discount_minor > goods:
-        raise BadAmount(
-            f"discount_minor: {report.discount_minor} is more than the goods' {goods}; send at most that",
-            field="discount_minor",
-            value=report.discount_minor,
-        )
-    if report.total_minor is not None and report.total_minor < 0:
-        raise BadAmount(
-            f"total_minor: {report.total_minor} is below zero; send a refund for money that goes back",
-            field="total_minor",
-            value=report.total_minor,
-        )
-
-
 _SELECT = (
     "SELECT sale.id, sale.public_id, sale.ref, sale.customer_id, channel.code, COALESCE(store.code, ''),"
     " sale.placed_at, sale.placed_on, sale.currency, sale.kind, sale.goods_minor, sale.discount_minor,"
-    " sale.shipping_minor, sale.tax_minor, sale.total_minor, sale.cancelled_at,"
+    " sale.shipping_minor, sale.tax_minor, sale.total_minor, sale.cancelled_at, sale.number, sale.state,"
+    " sale.paid_minor, sale.refunded_minor, sale.fees_minor, sale.prices_include_tax, sale.differs_minor,"
+    " sale.shop_currency, sale.rate, sale.exchange_of, sale.till, sale.taken_by, sale.fulfilment, sale.version,"
+    " sale.source_updated_at, sale.recorded_at, sale.namespace,"
     # Texts of decimals: JSON has floats only. In the list of columns, it is asked for the orders of the page alone.
     " (SELECT json_agg(json_build_array(line.number, line.product_id, product.ref, product.title,"
-    " line.quantity::text, line.unit_price::text, line.amount_minor, line.discount_minor, line.returned_quantity::text)"
+    " line.quantity::text, line.unit_price::text, line.amount_minor, line.discount_minor, line.returned_quantity::text,"
+    " line.variant_ref, line.sku, line.tax_minor, line.is_gift_card, line.personalisation)"
     " ORDER BY line.number) FROM commerce_line AS line JOIN commerce_product AS product"
-    " ON product.id = line.product_id WHERE line.order_id = sale.id) FROM commerce_order AS sale"
+    " ON product.id = line.product_id WHERE line.order_id = sale.id),"
+    " (SELECT json_agg(json_build_array(tender.ref, tender.kind, tender.state, tender.amount_minor, tender.at)"
+    " ORDER BY tender.ref) FROM commerce_tender AS tender WHERE tender.order_id = sale.id"
+    " AND tender.state <> 'dropped') FROM commerce_order AS sale"
     " JOIN company_channel AS channel ON channel.id = sale.channel_id"
     " LEFT JOIN company_store AS store ON store.id = sale.store_id"
 )
@@ -364,8 +331,14 @@ def _views(sql: str, values: Sequence[Any]) -> list[OrderView]:
         cursor.execute(sql, values)
         rows = cursor.fetchall()
     return [
-        OrderView(*[number, ids.public(PREFIX, uuid), *rest, [_line(*one) for one in lines or ()]])
-        for number, uuid, *rest, lines in rows
+        OrderView(
+            number,
+            ids.public(PREFIX, uuid),
+            *rest,
+            [_line(*one) for one in lines or ()],
+            [_tender(*one) for one in tenders or ()],
+        )
+        for number, uuid, *rest, lines, tenders in rows
     ]
 
 
@@ -379,7 +352,29 @@ def _line(
     amount: int,
     discount: int,
     returned: str,
+    variant: str,
+    sku: str,
+    tax: int | None,
+    is_gift_card: bool,
+    personalisation: str,
 ) -> LineView:
     return LineView(
-        number, product, ref, title, Decimal(quantity), Decimal(unit_price), amount, discount, Decimal(returned)
+        number,
+        product,
+        ref,
+        title,
+        Decimal(quantity),
+        Decimal(unit_price),
+        amount,
+        discount,
+        Decimal(returned),
+        variant,
+        sku,
+        tax,
+        is_gift_card,
+        tuple(personalisation.split(",")) if personalisation else (),
     )
+
+
+def _tender(ref: str, kind: str, state: str, amount: int, at: str | None) -> TenderView:
+    return TenderView(ref, kind, state, amount, None if at is None else datetime.fromisoformat(at))

@@ -67,14 +67,10 @@ def test_a_batch_does_what_one_by_one_does():
     reports = [an_order(str(n), customer=["priya", "tomas", None][n % 3], at=MONDAY + n * DAY) for n in range(9)]
     done = orders.record_many(batch=a_batch(*reports), at=MONDAY, by=THE_SHOP)
     assert (done.new, done.same) == (9, 0)
-    batched = [replace(orders.get(done.ids[str(n)]), id=0, public_id="", customer_id=0) for n in range(9)]
+    own = {"id": 0, "public_id": "", "customer_id": 0, "namespace": "", "recorded_at": MONDAY}
+    batched = [replace(orders.get(done.ids[str(n)]), **own) for n in range(9)]
     one_by_one = [
-        replace(
-            orders.record(report=replace(report, namespace="other"), at=MONDAY, by=THE_SHOP),
-            id=0,
-            public_id="",
-            customer_id=0,
-        )
+        replace(orders.record(report=replace(report, namespace="other"), at=MONDAY, by=THE_SHOP), **own)
         for report in reports
     ]
     bare = [replace(view, lines=[replace(line, product_id=0) for line in view.lines]) for view in one_by_one]

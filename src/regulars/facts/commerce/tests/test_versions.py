@@ -1,0 +1,177 @@
+"""Which version of an order counts, and what follows from it: never the order in which they came."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from itertools import pairwise, permutations
+
+import pytest
+from django.db import connection
+
+from regulars.facts.commerce import orders
+from regulars.facts.commerce.orders import TenderReport
+from regulars.facts.commerce.tests.builders import DAY, MAREK, MONDAY, THE_SHOP, an_order
+
+pytestmark = pytest.mark.django_db
+
+
+def told(*reports, origin="live"):
+    done = orders.record_all(reports=reports, at=MONDAY, by=THE_SHOP, origin=origin)
+    return orders.get(done.ids[reports[0].ref])
+
+
+def shown(view):
+    return replace(view, id=0, public_id="", recorded_at=MONDAY, ref="")
+
+
+#: Each beats the one before it, at one and the same moment.
+TIES = [
+    {"paid_minor": 100},
+    {"paid_minor": 200},
+    {"state": "placed"},
+    {"state": "placed", "paid_minor": 8000},
+    {"state": "completed"},
+    {"state": "cancelled"},
+    {"state": "placed", "refunded_minor": 1},
+    {"state": "placed", "refunded_minor": 1, "paid_minor": 8000},
+    {"state": "draft", "refunded_minor": 2},
+]
+
+
+@pytest.mark.parametrize(("less", "more"), pairwise(TIES))
+def test_of_two_told_at_one_moment_the_one_further_along_counts(less, more):
+    seen = []
+    for ref, pair in (("a", (less, more)), ("b", (more, less))):
+        seen.append(shown(told(*(an_order(ref, source_updated_at=MONDAY, **one) for one in pair))))
+    assert seen[0] == seen[1]
+    assert {name: getattr(seen[0], name) for name in more} == more
+
+
+def test_where_nothing_decides_it_is_still_not_the_order_of_arrival():
+    versions = [an_order(lines=[("coat", "1", f"{price}.00")]) for price in (80, 81, 82)]
+    ends = set()
+    for n, some in enumerate(permutations(versions)):
+        ends.add(told(*(replace(one, ref=str(n)) for one in some)).total_minor)
+    assert len(ends) == 1
+
+
+def test_a_version_told_at_the_same_moment_decides_before_what_it_says():
+    paid, unpaid = ({"version": 1, "paid_minor": 8000}, {"version": 2, "paid_minor": 0})
+    for ref, pair in (("a", (paid, unpaid)), ("b", (unpaid, paid))):
+        assert told(*(an_order(ref, source_updated_at=MONDAY, **one) for one in pair)).paid_minor == 0
+
+
+def test_what_was_told_again_later_is_not_undone_by_what_was_told_between():
+    first, between = an_order(source_updated_at=MONDAY), an_order(source_updated_at=MONDAY + DAY, paid_minor=8000)
+    last = an_order(source_updated_at=MONDAY + 2 * DAY)
+    for n, some in enumerate(permutations((first, between, last))):
+        view = told(*(replace(one, ref=str(n)) for one in some))
+        assert (view.paid_minor, view.source_updated_at) == (None, MONDAY + 2 * DAY)
+
+
+def test_an_order_keeps_what_it_was_told_with():
+    line = replace(
+        an_order().lines[0],
+        variant_ref="coat-m",
+        sku="C-M",
+        tax_minor=1333,
+        is_gift_card=False,
+        personalisation=("engraving", "gift_wrap"),
+    )
+    tenders = (
+        TenderReport("t1", "gift_card", "captured", 3000, MONDAY),
+        TenderReport("t2", "card", "captured", 5550),
+        TenderReport("t3", "card", "failed", 5550),
+    )
+    report = replace(
+        an_order(),
+        lines=[line],
+        number="#1001",
+        state="completed",
+        shipping_minor=500,
+        fees_minor=50,
+        tax_minor=1333,
+        prices_include_tax=True,
+        tenders=tenders,
+        shop_currency="CNY",
+        rate=Decimal("9.1234"),
+        exchange_of="998",
+        till="till-3",
+        taken_by="staff-7",
+        fulfilment="collect",
+        version=4,
+    )
+    view = told(report)
+    assert (view.number, view.state, view.kind, view.fulfilment) == ("#1001", "completed", "purchase", "collect")
+    assert (view.total_minor, view.expected_minor, view.paid_minor) == (8550, 8550, 8550)
+    assert (view.shop_currency, view.rate, view.exchange_of) == ("CNY", Decimal("9.1234"), "998")
+    assert (view.till, view.taken_by, view.version) == ("till-3", "staff-7", 4)
+    assert (view.lines[0].variant_ref, view.lines[0].sku, view.lines[0].tax_minor) == ("coat-m", "C-M", 1333)
+    assert view.lines[0].personalisation == ("engraving", "gift_wrap")
+    assert [(one.ref, one.kind, one.state, one.amount_minor) for one in view.tenders] == [
+        (one.ref, one.kind, one.state, one.amount_minor) for one in tenders
+    ]
+    fewer = replace(report, tenders=tenders[:1], version=5)
+    assert [one.ref for one in told(fewer).tenders] == ["t1"]
+
+
+def test_sums_that_do_not_add_up_come_in_flagged_with_the_difference():
+    view = told(an_order(total_minor=8123, shipping_minor=100))
+    assert (view.total_minor, view.expected_minor, view.differs_minor) == (8123, 8100, 23)
+    strict = an_order("2", discount_minor=9000)
+    assert told(strict).differs_minor == 1000
+    with pytest.raises(orders.BadAmount):
+        orders.record(report=replace(strict, ref="3"), at=MONDAY, by=THE_SHOP)
+
+
+def test_what_cannot_be_taken_is_listed_and_the_rest_goes_in():
+    bad = replace(an_order("bad").lines[0], personalisation=("For Anna, with love",))
+    done = orders.record_all(
+        reports=[an_order("good"), replace(an_order("bad"), lines=[bad]), an_order("odd", shipping_minor=-1)],
+        at=MONDAY,
+        by=THE_SHOP,
+        origin="live",
+    )
+    assert (list(done.ids), {ref: no.code for ref, no in done.refused.items()}) == (
+        ["good"],
+        {"bad": "orders.bad_field", "odd": "orders.bad_amount"},
+    )
+    assert "Anna" not in done.refused["bad"].message
+
+
+def notices():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT kind FROM notices_notice WHERE kind LIKE 'commerce.order%%' ORDER BY id")
+        return [kind.removeprefix("commerce.order_") for (kind,) in cursor.fetchall()]
+
+
+def test_others_hear_of_an_order_once_it_counts():
+    moment = iter(MONDAY + n * timedelta(hours=1) for n in range(9))
+    for more in (
+        {"state": "draft"},
+        {"state": "placed", "paid_minor": 0},
+        {"state": "placed", "paid_minor": 8000},
+        {"state": "completed", "paid_minor": 8000},
+        {"state": "cancelled", "paid_minor": 8000},
+        {"state": "placed", "paid_minor": 8000},
+    ):
+        told(an_order(source_updated_at=next(moment), **more))
+    told(an_order("test", is_test=True))
+    assert notices() == ["recorded", "changed", "paid", "changed", "cancelled", "changed"]
+
+
+def test_a_test_order_is_nobodys_and_a_draft_moves_nothing():
+    view = told(an_order("test", is_test=True, customer="tess"))
+    assert (view.kind, view.customer_id) == ("test", None)
+    assert told(an_order("draft", state="draft")).kind == "draft"
+
+
+def test_cancelled_here_stays_cancelled_whatever_its_source_says():
+    for ref, hereafter in (("a", 0), ("b", 1), ("c", 2)):
+        for n in range(3):
+            if n == hereafter:
+                view = orders.by_ref(namespace="shop", ref=ref) or told(an_order(ref, source_updated_at=MONDAY))
+                orders.cancel(order=view.id, at=MONDAY + 9 * DAY, by=MAREK)
+            state = ("placed", "cancelled", "placed")[n]
+            told(an_order(ref, source_updated_at=MONDAY + (n + 1) * DAY, state=state))
+        assert orders.by_ref(namespace="shop", ref=ref).cancelled_at == MONDAY + 9 * DAY
