@@ -90,8 +90,14 @@ def sort_out(incoming: pl.DataFrame, known: pl.DataFrame, *, further: Sequence[s
     is_undated = pl.col("source_updated_at").is_null() & pl.col("version").is_null()
     is_later, is_earlier = _greater(marks), _greater([(was, now) for now, was in marks])
     is_same = pl.col("fingerprint") == pl.col("known_fingerprint")
-    other = pl.when(pl.col("id").is_null()).then(pl.lit("new"))
-    other = other.when(is_same & is_later).then(pl.lit("again")).when(is_same).then(pl.lit("same"))
+    other = (
+        pl.when(pl.col("id").is_null())
+        .then(pl.lit("new"))
+        .when(is_same & is_later)
+        .then(pl.lit("again"))
+        .when(is_same)
+        .then(pl.lit("same"))
+    )
     if further:
         verdict = other.when(_greater([*marks, *ties])).then(pl.lit("newer")).otherwise(pl.lit("stale"))
     else:

@@ -207,7 +207,9 @@ def _merge(table: str, columns: Mapping[str, str], namespace: str, told: pl.Data
                 [list(column) for column in zip(*written, strict=True)],
             )
     numbers = {ref: number for ref, (number, _, _) in known.items()}
-    return Outcome(numbers, **counts, stale=tuple(listed["stale"]), conflicts=tuple(listed["conflict"]))
+    return Outcome(
+        numbers, counts["new"], counts["changed"], counts["same"], tuple(listed["stale"]), tuple(listed["conflict"])
+    )
 
 
 def _as_kept(name: str, kind: str, value: str) -> str:

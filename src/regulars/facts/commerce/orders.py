@@ -332,11 +332,13 @@ def _views(sql: str, values: Sequence[Any]) -> list[OrderView]:
         rows = cursor.fetchall()
     return [
         OrderView(
-            number,
-            ids.public(PREFIX, uuid),
-            *rest,
-            [_line(*one) for one in lines or ()],
-            [_tender(*one) for one in tenders or ()],
+            *[
+                number,
+                ids.public(PREFIX, uuid),
+                *rest,
+                [_line(*one) for one in lines or ()],
+                [_tender(*one) for one in tenders or ()],
+            ]
         )
         for number, uuid, *rest, lines, tenders in rows
     ]

@@ -214,7 +214,9 @@ def record_many(*, namespace: str, told: pl.DataFrame, at: datetime, by: Actor, 
                 verb="commerce.prices.record_many",
                 after={"count": changed, "products": touched.n_unique(), "source": namespace},
             )
-    return Outcome(numbers, **counts, stale=tuple(listed["stale"]), conflicts=tuple(listed["conflict"]))
+    return Outcome(
+        numbers, counts["new"], counts["changed"], counts["same"], tuple(listed["stale"]), tuple(listed["conflict"])
+    )
 
 
 def at(

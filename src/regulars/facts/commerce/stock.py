@@ -257,7 +257,9 @@ def _record_many(namespace: str, told: pl.DataFrame, at: datetime, by: Actor, or
             after={"count": changed, "variants": len(touched), "source": namespace},
         )
     numbers = {ref: forms[form][0] for ref, form in told.select("ref", "variant_ref").iter_rows()}
-    return Outcome(numbers, **counts, stale=tuple(listed["stale"]), conflicts=tuple(listed["conflict"]))
+    return Outcome(
+        numbers, counts["new"], counts["changed"], counts["same"], tuple(listed["stale"]), tuple(listed["conflict"])
+    )
 
 
 def _verdict(row: _Known | None, one: Mapping[str, object], told_at: datetime) -> _telling.Verdict:
