@@ -71,6 +71,10 @@ class Up:
     def family(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
 
+    def web_server(self) -> psutil.Process:
+        """It has the same name as its workers, whose parent it is."""
+        return next(one for one in self.family() if one.ppid() == self.process.pid and one.name() == "regulars web")
+
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
@@ -154,12 +158,12 @@ def test_it_opens_survives_losses_and_stops_with_nothing_left(home: Path) -> Non
         assert doctor.returncode == 0, doctor.stdout + doctor.stderr
         assert {one["state"] for one in json.loads(doctor.stdout)} <= {"fine", "warning"}
 
-        web = next(one for one in shop.family() if "regulars.main.web" in one.cmdline())
+        web = shop.web_server()
         web.kill()
         until(lambda: "ended by itself (killed by SIGKILL)" in shop.said())
         until(shop.is_ready)
         # One of the two workers of the new web server dies; the other answers, and a new one comes.
-        web = next(one for one in shop.family() if "regulars.main.web" in one.cmdline())
+        web = shop.web_server()
         until(lambda: len(web.children()) == 2)
         lost = web.children()[0]
         lost.kill()

@@ -1,9 +1,10 @@
 """The `regulars` command."""
 
+import contextlib
 import errno
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
 
@@ -52,6 +53,24 @@ def _within_database(body: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+@contextlib.contextmanager
+def in_plain_words() -> Iterator[None]:
+    """What was foreseen to go wrong is said in a line, without a traceback. Raises `click.ClickException`."""
+    try:
+        yield
+    except Refusal as refusal:
+        raise click.ClickException(refusal.message) from refusal
+    except ImproperlyConfigured as wrong:
+        raise click.ClickException(str(wrong)) from wrong
+    except OSError as problem:
+        if problem.errno not in OUTSIDE:
+            raise
+        # Polars gives no number and says everything in one sentence.
+        words = f"{problem.strerror}." if problem.strerror else str(problem)
+        where = f"{problem.filename}: " if problem.filename else ""
+        raise click.ClickException(where + words) from problem
+
+
 def give_database(command: click.Command) -> click.Command:
     """Let `command`, or every command under it, begin with a database that is ready."""
     needs = import_module("regulars.runtime.database.needs")
@@ -85,19 +104,8 @@ class House(click.Group):
             formatter.write_dl([(name, known[name].summary) for name in sorted(known)])
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with in_plain_words():
             return super().invoke(ctx)
-        except Refusal as refusal:
-            raise click.ClickException(refusal.message) from refusal
-        except ImproperlyConfigured as wrong:
-            raise click.ClickException(str(wrong)) from wrong
-        except OSError as problem:
-            if problem.errno not in OUTSIDE:
-                raise
-            # Polars gives no number and says everything in one sentence.
-            words = f"{problem.strerror}." if problem.strerror else str(problem)
-            where = f"{problem.filename}: " if problem.filename else ""
-            raise click.ClickException(where + words) from problem
 
 
 @click.group(cls=House)

@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 from zoneinfo import ZoneInfo
@@ -15,12 +16,15 @@ from django.conf import settings
 from regulars.facts.company import defaults
 from regulars.kit import civil
 from regulars.kit.refusals import Refusal
+from regulars.main.cli import say
 from regulars.main.up import serve
+from regulars.runtime.database.ready import server
 from regulars.runtime.postgres import embedded
 from regulars.runtime.postgres.accounts import database_account
 from regulars.runtime.postgres.places import make_home, place_for
 from regulars.runtime.serving.processes import Program
 from regulars.simulator import demo as shops
+from regulars.simulator.commands import live
 
 #: Set for the process that runs in the demo's own home.
 _INSIDE = "REGULARS_DEMO"
@@ -46,6 +50,11 @@ def _clear(home: Path) -> None:
         raise StillInUse(f"The demo in {home} is running. Stop it first: Ctrl-C in its terminal.")
     shutil.rmtree(place_for(home, account=database_account()).root, ignore_errors=True)
     shutil.rmtree(home)
+
+
+def _live(every: float) -> None:
+    with server(say=say):
+        live.main(["--every", str(every)], standalone_mode=False)
 
 
 @click.command()
@@ -82,7 +91,7 @@ def demo(shoppers: int, years: float, seed: str, fresh: bool, every: float, host
         host=host or settings.REGULARS_HOST,
         port=port or settings.REGULARS_PORT,
         before_open=furnish,
-        beside=[Program("shoppers", [sys.executable, "-m", "regulars", "live", "--every", str(every)], grace=10.0)],
+        beside=[Program("shoppers", partial(_live, every), grace=10.0)],
     )
 
 

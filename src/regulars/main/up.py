@@ -3,16 +3,18 @@
 import contextlib
 import errno
 import fcntl
+import gc
 import logging
 import os
 import shutil
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from importlib import import_module
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import FrameType
@@ -31,12 +33,14 @@ from rich.table import Table
 from rich.text import Text
 
 from regulars.kit.refusals import Refusal
+from regulars.main.cli import in_plain_words
 from regulars.runtime.database.ready import database_ready, is_external, without_password
 from regulars.runtime.postgres import embedded
 from regulars.runtime.postgres.places import make_home, run_folder
 from regulars.runtime.postgres.safety import unsafe_settings
 from regulars.runtime.serving.logs import JsonLines
-from regulars.runtime.serving.processes import Program, Running
+from regulars.runtime.serving.parents import end_with_parent
+from regulars.runtime.serving.processes import Forked, Program, Running
 from regulars.runtime.staff import operators
 
 GREEN = "#3d8b5f"
@@ -116,6 +120,22 @@ def _refuse_unsafe_database() -> None:
         )
 
 
+def _apart(body: Callable[[], None], say: Callable[[str], None]) -> None:
+    """In a process of its own: the libraries of whole computations start threads, and from those nobody may fork."""
+
+    def inside() -> None:
+        end_with_parent()
+        try:
+            with in_plain_words(), database_ready(say=say):
+                body()
+        except click.ClickException as problem:
+            problem.show()
+            raise SystemExit(problem.exit_code) from problem
+
+    if code := Forked(inside).wait():
+        raise SystemExit(code)
+
+
 @dataclass
 class Voice:
     """What the person at the terminal sees, and the supervisor's own log file."""
@@ -152,23 +172,6 @@ def _own_log(home: Path) -> logging.Logger:
     handler.setFormatter(JsonLines())
     log.handlers[:] = [handler]
     return log
-
-
-def programs(*, host: str, port: int) -> list[Program]:
-    """What runs beside the database, in the order of starting."""
-    manage = [sys.executable, "-m", "regulars", "manage"]
-    found = [
-        Program(name, [*manage, command], grace=30.0)
-        for name, command in (
-            ("jobs", "work_jobs"),
-            ("rescue", "rescue_jobs"),
-            ("notices", "dispatch_notices"),
-            ("events", "follow_events"),
-        )
-    ]
-    static = Path(settings.STATIC_ROOT)
-    found.append(Program("web", [sys.executable, "-m", "regulars.main.web", host, str(port), str(static)]))
-    return found
 
 
 def _answers(host: str, port: int) -> bool:
@@ -256,8 +259,8 @@ def serve(
 ) -> None:
     """Run everything until SIGINT or SIGTERM.
 
-    `before_open` runs once the database is migrated and before the web server starts; it is given a function to say
-    what it does. Programs `beside` the house's own start before them and end after them.
+    `before_open` runs once the database is migrated and before the web server starts, in a process of its own; it is
+    given a function to say what it does. Programs `beside` the house's own start before them and end with the workers.
 
     Raises `AlreadyUp`, `AddressInUse`, `UnsafeDatabase` and the database's refusals.
     """
@@ -272,12 +275,14 @@ def serve(
             call_command("collectstatic", interactive=False, verbosity=0)
             shutil.rmtree(run_folder(home) / "metrics", ignore_errors=True)
             if before_open is not None:
-                before_open(voice.say)
+                _apart(partial(before_open, voice.say), voice.say)
+            # Only now, so that nobody waits for it who is refused: the whole house, once for all who are forked.
+            house = import_module("regulars.main.programs")
             # Only now: until here Ctrl-C ends the command at once, like any other.
             before = {number: signal.signal(number, stop.hear) for number in _STOPPING}
             children = [
                 Running(program, logs=home / "logs", hear=voice.hear)
-                for program in (*beside, *programs(host=host, port=port))
+                for program in (*beside, *house.programs(host=host, port=port))
             ]
             try:
                 for child in children:
@@ -293,9 +298,14 @@ def serve(
                     _tend(children, stop, home, voice)
             finally:
                 voice.say("stopping: web first, then the workers, then the database")
-                # Web first: nothing new comes in while the workers finish what they have begun.
-                for child in reversed(children):
+                # Web first: nothing new comes in while the workers finish what they have begun, all at the same time.
+                children[-1].stop()
+                for child in children:
+                    child.ask_to_end()
+                for child in children:
                     child.stop()
+                # Frozen, some libraries' objects would stay until the end, and be reported as lost.
+                gc.unfreeze()
                 for number, handler in before.items():
                     signal.signal(number, handler)
         voice.say("stopped")

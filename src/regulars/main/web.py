@@ -1,6 +1,6 @@
-"""The web server's process: `python -m regulars.main.web HOST PORT STATIC`. Started by `regulars up`.
+"""The web server: forked by `regulars up`, or by itself: `python -m regulars.main.web HOST PORT STATIC`.
 
-It imports the house once; workers are forked from it, so that they share its memory and a lost one is back at once.
+It has imported the house; workers are forked from it, so that they share its memory and a lost one is back at once.
 """
 
 import gc
@@ -15,7 +15,6 @@ from granian.log import LogLevels
 
 from regulars.main import asgi
 from regulars.runtime.serving.logs import logging_settings
-from regulars.runtime.serving.parents import end_with_supervisor
 
 WORKERS = 2
 #: Browsers ask for static files again after ten minutes, so that an upgrade is seen soon.
@@ -24,8 +23,12 @@ STATIC_SECONDS = 600
 
 def main() -> None:
     """Serve until told to end."""
-    end_with_supervisor()
     host, port, static = sys.argv[1:4]
+    serve(host=host, port=int(port), static=Path(static))
+
+
+def serve(*, host: str, port: int, static: Path) -> None:
+    """Serve the house and the files of `static` until told to end."""
     # A connection must not be shared by two processes.
     connections.close_all()
     set_start_method("fork")
@@ -36,7 +39,7 @@ def main() -> None:
         f"{asgi.__name__}:{asgi.in_a_worker.__name__}",
         factory=True,
         address=host,
-        port=int(port),
+        port=port,
         interface=Interfaces.ASGINL,
         workers=WORKERS,
         websockets=False,
@@ -45,7 +48,7 @@ def main() -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=10,
         static_path_route=["/static"],
-        static_path_mount=[Path(static)],
+        static_path_mount=[static],
         static_path_expires=STATIC_SECONDS,
     ).serve()
 

@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-import subprocess
-import sys
+import signal
 import time
 from pathlib import Path
 from threading import Event
@@ -148,24 +147,63 @@ def test_a_database_that_is_away_is_a_503_and_other_troubles_are_not(rf: Request
     assert _middleware_says(ValueError("a bug"), rf) is None
 
 
+def _stubborn() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    print("here")
+    time.sleep(60)
+
+
 def test_a_program_that_ignores_the_request_to_end_is_killed(tmp_path: Path) -> None:
     heard: list[str] = []
-    stubborn = Program(
-        "stubborn",
-        [
-            sys.executable,
-            "-c",
-            "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-            "print('here', flush=True)\ntime.sleep(60)\n",
-        ],
-        grace=0.3,
-    )
+    stubborn = Program("stubborn", _stubborn, grace=0.3)
     running = Running(stubborn, logs=tmp_path, hear=lambda _name, told: heard.append(str(told["said"])))
     running.start()
     process = running.process
-    assert isinstance(process, subprocess.Popen)
+    assert process is not None
     while "here" not in heard:
         assert process.poll() is None
     running.stop()
     assert process.returncode == -9
     assert "did not end in 0.3 s and is killed" in heard
+
+
+def test_what_a_program_says_and_how_it_ends_is_heard_and_it_starts_again(tmp_path: Path) -> None:
+    heard: list[dict[str, object]] = []
+
+    def broken() -> None:
+        print('{"said": "one", "level": "warning"}')
+        raise KeyError("priya@example.org")
+
+    running = Running(Program("broken", broken), logs=tmp_path, hear=lambda _name, told: heard.append(told))
+    running.start()
+    end = time.monotonic() + 60
+    while len([told for told in heard if "error" in told]) < 2:
+        assert time.monotonic() < end
+        running.look()
+    running.stop()
+    assert {"said": "one", "level": "warning"} in heard
+    # As every other error: its type and where, not what it quotes.
+    assert [told["error"] for told in heard if "error" in told] == ["KeyError", "KeyError"]
+    assert "ended by itself (exit code 1); starts again in 0.5 s" in [told["said"] for told in heard]
+    assert "priya" not in (tmp_path / "broken.log").read_text()
+
+
+def test_nothing_of_the_parent_stays_open_in_a_program(tmp_path: Path) -> None:
+    """A lock held by a child as well would outlive its holder."""
+    with (tmp_path / "lock").open("w") as held:
+        assert held.fileno() > 2
+        running = Running(Program("child", _what_is_open), logs=tmp_path, hear=_nobody)
+        running.start()
+        assert running.process is not None
+        assert running.process.wait(60) == 0
+        running.stop()
+    # The one that is listed is the folder itself, while it is read.
+    assert (tmp_path / "child.log").read_text() == "['0', '1', '2', '3']\n"
+
+
+def _what_is_open() -> None:
+    print(sorted(file.name for file in Path("/proc/self/fd").iterdir()))
+
+
+def _nobody(_name: str, _told: dict[str, object]) -> None:
+    """Listens."""
