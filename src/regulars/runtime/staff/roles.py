@@ -39,6 +39,7 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     "orders.read": _EVERYBODY,
     "orders.write": _MANAGERS,
     "company.read": _EVERYBODY,
+    "company.write": _MANAGERS,
     "catalogue.read": _EVERYBODY,
     "catalogue.write": _MANAGERS,
     # who is who
