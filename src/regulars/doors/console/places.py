@@ -28,5 +28,10 @@ def told(places: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
     }
 
 
+def of_channel(number: int) -> str:
+    """One channel in words, by its number; empty for none. One query."""
+    return next((_channel(one) for one in channels.every() if one.id == number), "")
+
+
 def _channel(one: channels.Channel) -> str:
     return str(KINDS[one.kind]) if one.name == one.code == one.kind else one.name

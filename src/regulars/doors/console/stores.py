@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
+from regulars.doors.console import places
 from regulars.doors.console.exports import WEEKDAYS
 from regulars.doors.console.site import fragment, may, me, page, shop_of
 from regulars.facts.commerce import shelves
@@ -65,7 +66,7 @@ class About(forms.Form):
 
 class NewStore(About):
     code = forms.CharField(
-        label=gettext_lazy("Code"),
+        label=gettext_lazy("Store code"),
         max_length=64,
         help_text=gettext_lazy("What tills and files call it. It cannot be changed."),
         widget=forms.TextInput(attrs={"class": "input", "autocapitalize": "none", "spellcheck": "false"}),
@@ -282,7 +283,7 @@ def _rows(request: HttpRequest, shown: Sequence[Store]) -> list[Row]:
                 one,
                 _door(own, now, one.zone or shop_of(request).zone),
                 _hours(own.on(civil.day_of(now, zone))) if own.is_told else "",
-                formats.listed([text for text in (one.place.city, one.place.address) if text]),
+                " · ".join(text for text in (one.place.city, one.place.address) if text),
             )
         )
     return rows
@@ -341,7 +342,7 @@ def _page(
             for one in ahead
         ],
         past=len(hours.exceptions) - len(ahead),
-        channel=next((one.name for one in channels.every() if one.id == found.channel_id), ""),
+        channel=places.of_channel(found.channel_id),
         stock=shelves.summary(store=found.id) if may(request, "catalogue.read") else None,
         moved=shelves.lately(store=found.id, limit=CHANGED_SHOWN) if may(request, "catalogue.read") else (),
         zones=sorted(available_timezones()) if may_change else (),
@@ -356,7 +357,7 @@ def _door(hours: Hours, now: datetime, zone_name: str) -> Door:
         return Door("", _("hours not told"), "")
     zone = civil.zone(zone_name)
     if opening.is_open(hours, now, zone):
-        return Door("good", _("open"), "")
+        return Door("good", _("open now"), "")
     opens = opening.next_opening(hours, now, zone)
     if opens is None:
         return Door("care", _("closed"), _("not open within a year"))

@@ -110,7 +110,7 @@ def test_a_shop_assistant_reads_and_changes_nothing():
 @pytest.mark.parametrize(
     ("at", "state", "then"),
     [
-        ("2026-03-02T10:00", "open", ""),
+        ("2026-03-02T10:00", "open now", ""),
         ("2026-03-02T08:00", "closed", "opens at 09:00"),
         ("2026-03-06T18:00", "closed", "opens Monday 09:00"),
         ("2026-03-04T12:00", "closed", "opens Thursday 09:00"),
