@@ -8,6 +8,14 @@ import polars as pl
 from regulars.facts.commerce import _copying, deriving
 from regulars.kit.actors import Actor
 
+#: What an order's history says of a shipment in these states.
+OF_SHIPMENTS = {
+    **dict.fromkeys(("on_its_way", "out", "attempted"), "shipped"),
+    "ready": "ready",
+    "delivered": "delivered",
+    "collected": "collected",
+}
+
 ROWS = pl.Schema(
     {
         "order_id": pl.Int64(),
@@ -75,6 +83,23 @@ def of_orders(fresh: pl.DataFrame, newer: pl.DataFrame, *, at: datetime) -> pl.D
     has_other_sum = pl.col("total_minor") != pl.col("was_total")
     other = told.filter(~first & (has_other_sum | ~pl.col("id").is_in(some["order_id"].implode())))
     return pl.concat([some, _some(other, pl.lit(value=True), "edited", at="when", total=True)])
+
+
+def of_returns(rows: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
+    """What refunds that go on record (`rows` of the table, and how they were `told`) change of their orders."""
+    was = told.select("id", "delivery", "known_back")
+    return (
+        rows.filter(pl.col("order_id").is_not_null())
+        .join(was, on="id", maintain_order="left")
+        .select(
+            "order_id",
+            pl.lit("refunded").alias("what"),
+            pl.col("returned_at").alias("at"),
+            pl.col("known_back").alias("before_minor"),
+            pl.col("amount_minor").alias("after_minor"),
+            pl.col("delivery").fill_null(""),
+        )
+    )
 
 
 def _paid(told: pl.DataFrame, which: pl.Expr, what: str) -> pl.DataFrame:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import polars as pl
 
-from regulars.facts.commerce import _changes, _copying, _deciding, _documents, _paying, _rematching, deriving
+from regulars.facts.commerce import _changes, _copying, _deciding, _documents, _paying, _rematching, _waiting, deriving
 from regulars.facts.commerce.notices import OrderCancelled, OrderChanged, OrderPaid, OrderRecorded, OrdersImported
 from regulars.facts.commerce.order_reports import MORE_OF_LINES, MORE_OF_ORDERS, ORDER_STATES, OrderBatch
 from regulars.facts.commerce.outcome import Outcome
@@ -84,6 +84,7 @@ def write(batch: OrderBatch, *, is_further: bool, at: datetime, by: Actor) -> Ou
     )
     _copying.copy("commerce_line", line_rows.filter(pl.col("order_id").is_in(fresh["id"].implode())))
     _replace(rows.filter(pl.col("id").is_in(newer["id"].implode())), line_rows)
+    _waiting.take(fresh["id"].to_list(), by=by)
     _paying.write(batch.tenders, fresh=fresh.select("ref", "id"), newer=newer.select("ref", "id"))
     if not again.is_empty():
         _documents.overwrite("commerce_order", again.select("id", "source_updated_at", "version"))
@@ -196,6 +197,7 @@ def _replace(rows: pl.DataFrame, line_rows: pl.DataFrame) -> None:
         pl.lit(bare.get(MORE_OF_LINES[name]), dtype=MORE_OF_LINES[name]).alias(name) for name in missing
     )
     _documents.overwrite_lines("commerce_line", "order_id", line_rows, orders)
+    _waiting.follow(orders)
     _rematching.rematch_orders(orders)
     _rematching.rematch_customers(sorted({*before, *rows["customer_id"].drop_nulls().to_list()}))
 

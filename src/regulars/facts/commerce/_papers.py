@@ -11,7 +11,7 @@ from regulars.runtime.database.fields import RandomUuid, TransactionIdField
 #: What a change of an order may be, as its history tells it.
 CHANGES = (
     *("placed", "drafted", "edited", "part_paid", "paid", "unpaid", "refunded", "completed", "cancelled", "reopened"),
-    *("tested", "shipped", "delivered"),
+    *("tested", "shipped", "ready", "delivered", "collected"),
 )
 
 
@@ -64,7 +64,8 @@ class OrderChange(models.Model):
 class Shipment(models.Model):
     """Goods of an order on their way, or kept ready for who fetches them; by its source's reference.
 
-    `told_state` is what its source says, `state` what that and the carrier's events come to. `order` is null while
+    `told_state`, `told_arrived_at` and `told_expected_at` are what its source says; `state`, `arrived_at` and
+    `expected_at` what that and the carrier's events come to. `order` is null while
     the order that `order_ref` names is not on record.
     """
 
@@ -87,6 +88,7 @@ class Shipment(models.Model):
     ready_at = models.DateTimeField(null=True)
     arrived_at = models.DateTimeField(null=True)
     told_arrived_at = models.DateTimeField(null=True)
+    told_expected_at = models.DateTimeField(null=True)
     origin = models.CharField(max_length=10)
     source_updated_at = models.DateTimeField(null=True)
     version = models.BigIntegerField(null=True)

@@ -10,10 +10,26 @@ from regulars.facts.commerce.matching import MATCHES, PURCHASES, RETURNS, THOUSA
 
 _CHUNK = 5000
 
+#: Money for no goods counts against its order's, where that counts.
+_SUMS = """
+UPDATE commerce_return AS back SET matched_minor = summed.minor
+  FROM (SELECT told.id, COALESCE(matched.minor, 0) + CASE WHEN sale.id IS NULL THEN 0 ELSE told.money_minor END AS minor
+          FROM commerce_return AS told
+          LEFT JOIN LATERAL (SELECT sum(paired.amount_minor) AS minor FROM commerce_return_line AS line
+                  JOIN commerce_return_match AS paired ON paired.return_line_id = line.id
+                 WHERE line.goods_return_id = told.id) AS matched ON true
+          LEFT JOIN commerce_order AS sale ON sale.id = told.order_id AND sale.kind NOT IN ('draft', 'test')
+               AND sale.cancelled_at IS NULL
+         WHERE told.id IN (SELECT line.goods_return_id FROM commerce_return_line AS line WHERE line.id = ANY(%(lines)s)
+                           UNION SELECT named.id FROM commerce_return AS named WHERE named.order_id = ANY(%(orders)s))
+       ) AS summed
+ WHERE back.id = summed.id AND back.matched_minor <> summed.minor
+"""
+
 _RETURNS_OF_CUSTOMERS = """
 SELECT line.id, back.customer_id, line.product_id, back.returned_at, (line.quantity * %s)::bigint, line.amount_minor
   FROM commerce_return AS back JOIN commerce_return_line AS line ON line.goods_return_id = back.id
- WHERE back.customer_id = ANY(%s) AND back.order_id IS NULL
+ WHERE back.customer_id = ANY(%s) AND back.order_id IS NULL AND NOT back.is_void
 """
 
 # What came back on a return that names its order is not there any more for those that name none.
@@ -36,11 +52,14 @@ SELECT line.id, sale.customer_id, line.product_id, sale.placed_at,
 
 _RETURNS_OF_ORDERS = """
 SELECT line.id, back.order_id, {what}, GREATEST(back.returned_at, sale.placed_at),
-       (line.quantity * %s)::bigint, line.amount_minor
+       (line.quantity * %s)::bigint, line.amount_minor,
+       row_number() OVER (ORDER BY back.returned_at, back.namespace, back.ref, line.number)
   FROM commerce_return AS back JOIN commerce_order AS sale ON sale.id = back.order_id
   JOIN commerce_return_line AS line ON line.goods_return_id = back.id
- WHERE back.order_id = ANY(%s) AND {named}
+ WHERE back.order_id = ANY(%s) AND NOT back.is_void AND {named}
 """
+
+_IN_TURN = pl.Schema({**RETURNS, "turn": pl.Int64()})
 
 _PURCHASES_OF_ORDERS = """
 SELECT line.id, line.order_id, {what}, sale.placed_at, (line.quantity * %s)::bigint
@@ -65,14 +84,17 @@ def rematch_customers(customers: Sequence[int]) -> None:
 def rematch_orders(orders: Sequence[int]) -> None:
     """Match anew the returns that name these orders: to the line they name, else to the lines of that product."""
     lock()
+    if not orders:
+        return
     values = [THOUSANDTHS, list(orders)]
     by_line = _RETURNS_OF_ORDERS.format(what="line.of_line", named="line.of_line IS NOT NULL")
     by_product = _RETURNS_OF_ORDERS.format(what="line.product_id", named="line.of_line IS NULL")
-    named, unnamed = _copying.rows(by_line, values, RETURNS), _copying.rows(by_product, values, RETURNS)
+    named, unnamed = _copying.rows(by_line, values, _IN_TURN), _copying.rows(by_product, values, _IN_TURN)
     if named.is_empty() and unnamed.is_empty():
+        _sum(list(orders))
         return
     lines = _copying.rows(_PURCHASES_OF_ORDERS.format(what="line.number"), values, PURCHASES)
-    exact = match(purchases=lines, returns=named)
+    exact = _match_in_turn(lines, named)
     taken = exact.group_by(pl.col("purchase_id").alias("id")).agg(pl.col("quantity").sum().alias("taken"))
     left = (
         _copying.rows(_PURCHASES_OF_ORDERS.format(what="line.product_id"), values, PURCHASES)
@@ -82,7 +104,18 @@ def rematch_orders(orders: Sequence[int]) -> None:
     )
     _store(
         [*named["id"].to_list(), *unnamed["id"].to_list()],
-        pl.concat([exact, match(purchases=left, returns=unnamed)]),
+        pl.concat([exact, _match_in_turn(left, unnamed)]),
+        list(orders),
+    )
+
+
+def _match_in_turn(purchases: pl.DataFrame, returns: pl.DataFrame) -> pl.DataFrame:
+    """`match`, where of what came back at one moment the references decide what is first, not which was told first."""
+    turns = returns.select(return_id="turn", number="id")
+    return (
+        match(purchases=purchases, returns=returns.with_columns(id="turn").select(*RETURNS))
+        .join(turns, on="return_id")
+        .select(*(pl.col("number").alias("return_id") if name == "return_id" else name for name in MATCHES))
     )
 
 
@@ -98,6 +131,11 @@ def rematch_waiting(customers: Sequence[int]) -> None:
         waiting = sorted(number for (number,) in cursor.fetchall())
     if waiting:
         rematch_customers(waiting)
+
+
+def _sum(orders: Sequence[int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_SUMS, {"orders": list(orders), "lines": []})
 
 
 def unmatch_orders(orders: Sequence[int]) -> None:
@@ -132,8 +170,11 @@ def lock() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('commerce.return_matching'))")
 
 
-def _store(return_lines: list[int], matches: pl.DataFrame) -> None:
-    """`matches` is all there is for `return_lines`; rows that stay as they are are not written."""
+def _store(return_lines: list[int], matches: pl.DataFrame, orders: Sequence[int] = ()) -> None:
+    """`matches` is all there is for `return_lines`; rows that stay as they are are not written.
+
+    The sums of their returns are made anew, and those of all that name one of `orders`.
+    """
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS pg_temp.told_match, pg_temp.told_scope")
         cursor.execute(
@@ -169,15 +210,7 @@ def _store(return_lines: list[int], matches: pl.DataFrame) -> None:
             " LEFT JOIN commerce_return_match AS paired ON paired.return_line_id = told_scope.id GROUP BY 1) AS summed"
             " WHERE line.id = summed.id AND line.matched_quantity <> summed.quantity"
         )
-        cursor.execute(
-            "UPDATE commerce_return AS back SET matched_minor = summed.minor FROM"
-            " (SELECT line.goods_return_id AS id, COALESCE(sum(paired.amount_minor), 0) AS minor"
-            " FROM commerce_return_line AS line"
-            " LEFT JOIN commerce_return_match AS paired ON paired.return_line_id = line.id"
-            " WHERE line.goods_return_id IN (SELECT scoped.goods_return_id FROM commerce_return_line AS scoped"
-            " JOIN told_scope USING (id)) GROUP BY 1) AS summed"
-            " WHERE back.id = summed.id AND back.matched_minor <> summed.minor"
-        )
+        cursor.execute(_SUMS, {"orders": list(orders), "lines": return_lines})
         cursor.execute(
             "UPDATE commerce_line AS line SET returned_quantity = summed.quantity FROM"
             " (SELECT touched_line.id, COALESCE(sum(paired.quantity), 0) AS quantity FROM touched_line"

@@ -8,14 +8,21 @@ from hashlib import blake2b
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Sum
+from django.db.models import F, Sum
 
-from regulars.facts.commerce import _documents, _recording, _rematching, _return_batches
+from regulars.facts.commerce import _changes, _documents, _recording, _rematching, _return_batches, return_reports
 from regulars.facts.commerce.models import GoodsReturn, Line, Order, ReturnLine
 from regulars.facts.commerce.notices import GoodsReturned
-from regulars.facts.commerce.orders import UnknownOrder
+from regulars.facts.commerce.orders import OnTie, UnknownOrder
 from regulars.facts.commerce.outcome import Outcome
-from regulars.facts.commerce.return_reports import LINES, RETURNS, ReturnBatch, ReturnLineReport, ReturnReport
+from regulars.facts.commerce.return_reports import (
+    LINES,
+    RETURNS,
+    BadReturn,
+    ReturnBatch,
+    ReturnLineReport,
+    ReturnReport,
+)
 from regulars.facts.company import company
 from regulars.kit import civil, ids
 from regulars.kit.actors import Actor, Origin
@@ -25,6 +32,8 @@ from regulars.kit.refusals import Refusal
 __all__ = (
     "LINES",
     "RETURNS",
+    "BadReturn",
+    "ConflictingReturn",
     "KeyUsedElsewhere",
     "NothingLeft",
     "OrderIsCancelled",
@@ -34,12 +43,15 @@ __all__ = (
     "ReturnLineView",
     "ReturnReport",
     "ReturnView",
+    "StaleReturn",
     "get",
     "match_namespace",
     "of_customer",
     "of_order",
     "public_ids",
     "quantities",
+    "record",
+    "record_all",
     "record_many",
     "refund",
 )
@@ -58,11 +70,18 @@ class ReturnLineView:
     quantity: Decimal
     amount_minor: int
     matched_quantity: Decimal
+    of_line: int | None
+    restock: bool | None
 
 
 @dataclass(frozen=True)
 class ReturnView:
-    """One return, as people read it. Amounts in minor units of `currency`."""
+    """One return, as people read it. Amounts in minor units of `currency`.
+
+    In `amount_minor` are `shipping_minor`, `tax_minor` where the lines' amounts have none in them, and `money_minor`,
+    for no goods. `order_ref` is the order it names, also while that is not on record. `store` is where it came back to.
+    `differs_minor`: so much more went back than its parts were told to be. `is_void`: it came to nothing.
+    """
 
     id: int
     public_id: str
@@ -74,6 +93,18 @@ class ReturnView:
     currency: str
     amount_minor: int
     matched_minor: int
+    order_ref: str
+    shipping_minor: int
+    tax_minor: int
+    money_minor: int
+    differs_minor: int
+    is_void: bool
+    store: str
+    reason: str
+    version: int | None
+    source_updated_at: datetime | None
+    recorded_at: datetime
+    namespace: str
     lines: Sequence[ReturnLineView]
 
 
@@ -93,6 +124,18 @@ class KeyUsedElsewhere(Refusal):
     """The key belongs to a refund of something else."""
 
     code = "returns.key_used_elsewhere"
+
+
+class StaleReturn(Refusal):
+    """Its source has told us something newer already."""
+
+    code = "returns.stale"
+
+
+class ConflictingReturn(Refusal):
+    """The same reference with other content, and no update time that decides."""
+
+    code = "returns.conflict"
 
 
 class NothingLeft(Refusal):
@@ -142,6 +185,8 @@ def refund(
             customer_id=sale.customer_id,
             came_with_id=sale.came_with_id,
             order_id=order,
+            order_ref=sale.ref,
+            goes_with_order=True,
             returned_at=at,
             returned_on=civil.day_of(at, civil.zone(company.shop().zone)),
             currency=sale.currency,
@@ -165,27 +210,65 @@ def refund(
         _rematching.rematch_orders([order])
         if sale.customer_id is not None:
             _rematching.rematch_customers([sale.customer_id])
+        _changes.add(order=order, what="refunded", at=at, by=by, after=document.amount_minor)
         notice = GoodsReturned(goods_return=document.id, order=order, customer=sale.customer_id, at=at, origin=origin)
         _return_batches.announce_live(notice, document.amount_minor, by, why)
     return _view(document.id)
 
 
-def record_many(*, batch: ReturnBatch, at: datetime, by: Actor, match: bool = True) -> Outcome:
+def record(
+    *, report: ReturnReport, at: datetime, by: Actor, origin: Origin = "live", on_tie: OnTie = "further"
+) -> ReturnView:
+    """Put one refund on record as its source tells it, before its order or after. Its reference is its key.
+
+    Of several versions the one its source told last counts, as of `orders.record`: with `on_tie` "listed" what is
+    earlier is refused with `StaleReturn` and what nothing decides with `ConflictingReturn`. Raises `BadReturn`.
+    """
+    return_reports.check(report)
+    batch = return_reports.batch_of([report], zone=company.shop().zone, origin=origin)
+    done = record_many(batch=batch, at=at, by=by, on_tie=on_tie)
+    if done.stale and on_tie == "listed":
+        raise StaleReturn(
+            f"source_updated_at: a newer version of return {report.ref!r} is on record; send the latest",
+            field="source_updated_at",
+            value=report.ref,
+        )
+    if done.conflicts:
+        raise ConflictingReturn(
+            f"ref: return {report.ref!r} is on record with other content; send its update time with the change",
+            field="ref",
+            value=report.ref,
+        )
+    return _view(done.ids[report.ref])
+
+
+def record_all(
+    *, reports: Sequence[ReturnReport], at: datetime, by: Actor, origin: Origin, on_tie: OnTie = "further"
+) -> Outcome:
+    """`record` for many of one source, in as many statements as for one; a refund may stand among them repeatedly.
+
+    What cannot be taken is listed in `refused`, and the rest goes in.
+    """
+    zone = company.shop().zone
+    return _recording.in_rounds(
+        reports,
+        check=return_reports.check,
+        write=lambda some: record_many(
+            batch=return_reports.batch_of(some, zone=zone, origin=origin), at=at, by=by, on_tie=on_tie
+        ),
+    )
+
+
+def record_many(
+    *, batch: ReturnBatch, at: datetime, by: Actor, match: bool = True, on_tie: OnTie = "listed"
+) -> Outcome:
     """Put many returns on record; stale reports and conflicts are listed, not raised, and the rest goes in.
 
     One transaction. With `match=False` the caller says `match_namespace` once after its last batch: a return may stand
     in a file before its purchase.
     """
     return _recording.beside_others(
-        lambda: _return_batches.write(
-            namespace=batch.namespace,
-            returns=batch.returns,
-            lines=batch.lines,
-            origin=batch.origin,
-            match=match,
-            at=at,
-            by=by,
-        ),
+        lambda: _return_batches.write(batch, is_further=on_tie == "further", match=match, at=at, by=by),
         key="commerce_return_ref",
     )
 
@@ -281,7 +364,8 @@ def _wanted(rows: Sequence[Line], lines: Mapping[int, Decimal] | None) -> dict[i
 
 def _refuse_more_than_paid(order: int, now_minor: int, paid_minor: int) -> None:
     """What went back earlier may have been for a fuller version of the order than the one on record."""
-    earlier = GoodsReturn.objects.filter(order_id=order).aggregate(total=Sum("amount_minor"))["total"] or 0
+    for_goods = F("amount_minor") - F("shipping_minor") - F("tax_minor")
+    earlier = GoodsReturn.objects.filter(order_id=order).aggregate(total=Sum(for_goods))["total"] or 0
     if earlier + now_minor > paid_minor:
         raise OverRefund(
             f"order: {paid_minor} was paid for its goods, {earlier} went back; refund at most the rest",
@@ -317,9 +401,13 @@ def _views(where: str, values: Sequence[Any]) -> list[ReturnView]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id, public_id, ref, customer_id, order_id, returned_at, returned_on, currency, amount_minor,"
+            " matched_minor, order_ref, shipping_minor, tax_minor, money_minor, differs_minor, is_void,"
+            " COALESCE((SELECT code FROM company_store WHERE company_store.id = store_id), ''), reason, version,"
+            " source_updated_at, recorded_at, namespace,"
             # Texts of decimals: JSON has floats only.
-            " matched_minor, (SELECT json_agg(json_build_array(line.number, line.product_id, product.ref,"
-            " product.title, line.quantity::text, line.amount_minor, line.matched_quantity::text) ORDER BY line.number)"
+            " (SELECT json_agg(json_build_array(line.number, line.product_id, product.ref,"
+            " product.title, line.quantity::text, line.amount_minor, line.matched_quantity::text,"
+            " line.of_line, line.restock) ORDER BY line.number)"
             " FROM commerce_return_line AS line JOIN commerce_product AS product ON product.id = line.product_id"
             f" WHERE line.goods_return_id = goods_return.id) FROM commerce_return AS goods_return WHERE {where}",
             values,
@@ -331,5 +419,15 @@ def _views(where: str, values: Sequence[Any]) -> list[ReturnView]:
     ]
 
 
-def _line(number: int, product: int, ref: str, title: str, quantity: str, amount: int, matched: str) -> ReturnLineView:
-    return ReturnLineView(number, product, ref, title, Decimal(quantity), amount, Decimal(matched))
+def _line(
+    number: int,
+    product: int,
+    ref: str,
+    title: str,
+    quantity: str,
+    amount: int,
+    matched: str,
+    of_line: int | None,
+    restock: bool | None,
+) -> ReturnLineView:
+    return ReturnLineView(number, product, ref, title, Decimal(quantity), amount, Decimal(matched), of_line, restock)

@@ -67,6 +67,26 @@ class GoodsReturned(Notice):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShipmentMoved(Notice):
+    """Something became known of a shipment: `state` is where it stands now. Its order may not be on record yet."""
+
+    shipment: int
+    order: int | None
+    customer: int | None
+    state: str
+
+    kind: ClassVar[str] = "commerce.shipment_moved"
+    version: ClassVar[int] = 1
+
+    @property
+    def subject(self) -> str:
+        """In order per customer; per order where it is a guest's, per shipment while it has none."""
+        if self.customer is not None:
+            return f"customer:{self.customer}"
+        return f"shipment:{self.shipment}" if self.order is None else f"order:{self.order}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class OrdersImported(Notice):
     """A batch of history came in; who wants the orders reads them from the tables."""
 

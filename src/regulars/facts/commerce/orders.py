@@ -1,7 +1,7 @@
 """Orders: recording them one by one or by the million, cancelling them, and asking for them."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from regulars.facts.commerce import _changes, _documents, _order_batches, _recording, _rematching, order_reports
+from regulars.facts.commerce import standing as standing_
 from regulars.facts.commerce.models import Order
 from regulars.facts.commerce.notices import OrderCancelled
 from regulars.facts.commerce.order_reports import (
@@ -24,6 +25,7 @@ from regulars.facts.commerce.order_reports import (
     TenderReport,
 )
 from regulars.facts.commerce.outcome import Outcome
+from regulars.facts.commerce.standing import Standing
 from regulars.facts.company import company
 from regulars.kit import ids
 from regulars.kit.actors import Actor, Origin
@@ -36,6 +38,7 @@ __all__ = (
     "ORDERS",
     "BadAmount",
     "BadOrder",
+    "Change",
     "ConflictingReport",
     "LineReport",
     "LineView",
@@ -45,6 +48,7 @@ __all__ = (
     "OrderReport",
     "OrderView",
     "StaleReport",
+    "Standing",
     "TenderReport",
     "TenderView",
     "UnknownOrder",
@@ -52,11 +56,14 @@ __all__ = (
     "by_ref",
     "cancel",
     "get",
+    "history",
     "of_customer",
     "public_ids",
     "record",
     "record_all",
     "record_many",
+    "standing",
+    "standings",
 )
 
 PREFIX = "ord"
@@ -148,6 +155,20 @@ class OrderView:
         return self.total_minor - self.differs_minor
 
 
+@dataclass(frozen=True)
+class Change:
+    """One change of an order, as it was told. `at` is its source's time, `source` who told it, as the trail names
+    them, and `delivery` the message that did. Amounts, where it changed one, in minor units of the order's currency."""
+
+    what: str
+    at: datetime
+    before_minor: int | None
+    after_minor: int | None
+    source: str
+    delivery: str
+    recorded_at: datetime
+
+
 class UnknownOrder(Refusal):
     """No such order."""
 
@@ -201,26 +222,14 @@ def record_all(
 
     What cannot be taken is listed in `refused`, and the rest goes in.
     """
-    refused: dict[str, Refusal] = {}
-    rounds: list[list[OrderReport]] = []
-    told: dict[str, int] = {}
-    for report in reports:
-        try:
-            order_reports.check(report, sums=on_tie == "listed")
-        except Refusal as no:
-            refused[report.ref] = no
-            continue
-        told[report.ref] = told.get(report.ref, 0) + 1
-        if told[report.ref] > len(rounds):
-            rounds.append([])
-        rounds[told[report.ref] - 1].append(report)
-    done = Outcome(ids={})
-    with transaction.atomic():
-        zone = company.shop().zone
-        for some in rounds:
-            batch = order_reports.batch_of(some, zone=zone, origin=origin)
-            done = done.and_then(record_many(batch=batch, at=at, by=by, on_tie=on_tie))
-    return replace(done, refused=refused)
+    zone = company.shop().zone
+    return _recording.in_rounds(
+        reports,
+        check=lambda report: order_reports.check(report, sums=on_tie == "listed"),
+        write=lambda some: record_many(
+            batch=order_reports.batch_of(some, zone=zone, origin=origin), at=at, by=by, on_tie=on_tie
+        ),
+    )
 
 
 def record_many(*, batch: OrderBatch, at: datetime, by: Actor, on_tie: OnTie = "listed") -> Outcome:
@@ -313,6 +322,63 @@ _SELECT = (
     " JOIN company_channel AS channel ON channel.id = sale.channel_id"
     " LEFT JOIN company_store AS store ON store.id = sale.store_id"
 )
+
+
+def standing(order: int) -> Standing:
+    """What one order comes to: paid less refunded. One query; refused when there is none."""
+    found = standings([order])
+    if not found:
+        raise UnknownOrder(f"order: there is no number {order}; look it up again", field="order", value=order)
+    return found[order]
+
+
+def standings(of: Collection[int]) -> dict[int, Standing]:
+    """`standing` of each; unknown numbers are left out. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDINGS, [list(of)])
+        return {row[0]: standing_.standing(standing_.Told(*row)) for row in cursor.fetchall()}
+
+
+def history(order: int) -> list[Change]:
+    """What happened to one order as it was told, oldest first. Two queries.
+
+    A file's orders come in without a row of their own for that: what they and their returns say of it stands in.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_HISTORY, [order])
+        found = [Change(*row) for row in cursor.fetchall()]
+        told = {change.what for change in found}
+        cursor.execute(_BEGINNINGS, {"order": order})
+        found += [Change(*row) for row in cursor.fetchall() if row[0] not in told]
+    if {"drafted", "tested"} & told and not any(change.source for change in found if change.what == "placed"):
+        found = [change for change in found if change.what != "placed"]
+    return sorted(found, key=lambda change: (change.at, change.recorded_at))
+
+
+_STANDINGS = """
+SELECT sale.id, sale.currency, sale.kind, sale.cancelled_at IS NOT NULL, sale.total_minor, sale.goods_minor,
+       sale.discount_minor, sale.paid_minor, sale.refunded_minor, back.all_minor, back.goods_minor,
+       (SELECT COALESCE(sum(line.amount_minor), 0)::bigint FROM commerce_line AS line
+         WHERE line.order_id = sale.id AND line.is_gift_card),
+       (SELECT COALESCE(json_object_agg(paid.kind, paid.minor), '{}') FROM (SELECT tender.kind, sum(tender.amount_minor)
+           AS minor FROM commerce_tender AS tender WHERE tender.order_id = sale.id AND tender.state = 'captured'
+         GROUP BY 1) AS paid)
+  FROM commerce_order AS sale
+  LEFT JOIN LATERAL (SELECT COALESCE(sum(came.amount_minor), 0)::bigint AS all_minor,
+              COALESCE(sum(came.matched_minor), 0)::bigint AS goods_minor FROM commerce_return AS came
+         WHERE came.order_id = sale.id AND came.currency = sale.currency) AS back ON true
+ WHERE sale.id = ANY(%s)
+"""
+_HISTORY = """
+SELECT what, at, before_minor, after_minor, source, delivery, recorded_at FROM commerce_order_change
+ WHERE order_id = %s ORDER BY id
+"""
+_BEGINNINGS = """
+SELECT 'placed', placed_at, NULL::bigint, total_minor, '', '', recorded_at FROM commerce_order WHERE id = %(order)s
+ UNION ALL
+SELECT 'refunded', returned_at, NULL, amount_minor, '', '', recorded_at FROM commerce_return
+ WHERE order_id = %(order)s AND NOT is_void
+"""
 
 
 def _view(order: int) -> OrderView:

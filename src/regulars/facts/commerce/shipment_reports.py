@@ -106,22 +106,30 @@ def check(report: ShipmentReport) -> None:
 
 
 def standing(
-    state: str, told_at: datetime | None, arrived_at: datetime | None, events: Sequence[CarrierEvent]
-) -> tuple[str, datetime | None]:
-    """Where a shipment stands and when it arrived, by its source's word and all that its carrier said.
+    state: str,
+    told_at: datetime | None,
+    arrived_at: datetime | None,
+    expected_at: datetime | None,
+    events: Sequence[CarrierEvent],
+) -> tuple[str, datetime | None, datetime | None]:
+    """Where a shipment stands, when it arrived and when it is expected: its source's word and all its carrier said.
 
     The later word counts, and of one moment the further along; a cancelled shipment stays cancelled. Whatever came
     first, the same words come to the same.
     """
+    since = told_at or _NEVER
     spoken = [(event.at, _rank(word), word) for event in events if (word := EVENTS[event.code]) is not None]
     found = state
     if spoken and state != "cancelled":
         at, rank, word = max(spoken)
-        if (at, rank) > (told_at or _NEVER, _rank(state)):
+        if (at, rank) > (since, _rank(state)):
             found = word
+    expected = [(event.at, event.expected_at) for event in events if event.expected_at is not None]
+    if expected and (expected_at is None or max(expected)[0] > since):
+        expected_at = max(expected)[1]
     if found not in _ARRIVED:
-        return found, None
-    return found, arrived_at or max((at for at, _, word in spoken if word == found), default=told_at)
+        return found, None, expected_at
+    return found, arrived_at or max((at for at, _, word in spoken if word == found), default=told_at), expected_at
 
 
 def _rank(state: str) -> int:
