@@ -154,7 +154,8 @@ def _numbered(
 
 def _replace(rows: pl.DataFrame, line_rows: pl.DataFrame, replaced: list[int]) -> None:
     _rematching.unmatch_returns(replaced)
-    _documents.overwrite("commerce_return", rows.drop("namespace", "ref", "origin"))
+    matched = pl.lit(0, dtype=pl.Int64).alias("matched_minor")
+    _documents.overwrite("commerce_return", rows.drop("namespace", "ref", "origin").with_columns(matched))
     missing = {name: kind for name, kind in MORE_OF_LINES.items() if name not in line_rows.columns}
     line_rows = line_rows.with_columns(pl.lit(None, dtype=kind).alias(name) for name, kind in missing.items())
     _documents.overwrite_lines(
