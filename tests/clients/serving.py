@@ -1,8 +1,7 @@
-"""Our web server as `regulars up` starts it, in a process of its own that can be killed and started again."""
+"""Our web server as `regulars up` has it: forked from a process that has imported the house, killed, forked again."""
 
 import http.client
 import os
-import queue
 import signal
 import socket
 import subprocess
@@ -11,15 +10,35 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
 #: How long (seconds) a start may take: for a hang to be told from a busy machine.
 PATIENCE = 120
-#: How long (seconds) nobody answers when a successor stands ready. Clients double their pauses while a server is
-#: away, so on a busy machine the time of a start would be paid many times over.
+#: How long (seconds) nobody answers between a kill and the next start. Clients double their pauses meanwhile.
 AWAY = 1.0
+#: Forks a web server for each line, "PORT", and says its pid.
+HOUSE = """
+import os, signal, sys
+from pathlib import Path
+from regulars.main import web
+from regulars.runtime.serving.processes import Forked
+
+def serve():
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    # A group of its own: its workers are killed with it.
+    os.setsid()
+    os.dup2(2, 1)
+    web.serve(host="127.0.0.1", port=port, static=Path(sys.argv[1]))
+
+# Who was killed is not waited for.
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+for line in sys.stdin:
+    port = int(line)
+    print(Forked(serve).pid, flush=True)
+"""
 
 
 def a_free_port() -> int:
@@ -29,18 +48,24 @@ def a_free_port() -> int:
 
 
 class Server:
-    """`python -m regulars.main.web` in `environment`, on one port until it is replaced."""
+    """`regulars.main.web` in `environment`, on one port, killed and started again as often as one likes."""
 
     def __init__(self, environment: Mapping[str, str], *, home: Path) -> None:
         self.port = a_free_port()
         self.starts = 0
-        self._environment = environment
-        self._static = home / "static"
-        self._static.mkdir(exist_ok=True)
+        static = home / "static"
+        static.mkdir(exist_ok=True)
         self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
-        self._process: subprocess.Popen[bytes] | None = None
-        self._successors: queue.Queue[tuple[subprocess.Popen[bytes], int]] = queue.Queue(1)
+        self._web: psutil.Process | None = None
         self._lock = threading.Lock()
+        self._house = subprocess.Popen(
+            [sys.executable, "-c", HOUSE, str(static)],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            text=True,
+        )
 
     @property
     def address(self) -> str:
@@ -48,42 +73,44 @@ class Server:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        self._process = self._started(self.port)
+        assert self._house.stdin is not None
+        assert self._house.stdout is not None
+        self.starts += 1
+        self._house.stdin.write(f"{self.port}\n")
+        self._house.stdin.flush()
+        pid = self._house.stdout.readline()
+        assert pid, self.said()
+        self._web = psutil.Process(int(pid))
+        end = time.monotonic() + PATIENCE
+        while not _answers(self.port):
+            assert not self.has_ended, self.said()
+            assert time.monotonic() < end, f"no answer in {PATIENCE} s:\n{self.said()}"
+            time.sleep(0.05)
 
     def kill(self) -> None:
         """SIGKILL to it and all its workers, at once."""
-        if self._process is not None and self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-        self._process = None
+        if self._web is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._web.pid, signal.SIGKILL)
+            self._web.wait()
+        self._web = None
 
     def kill_a_worker(self) -> None:
         """SIGKILL to one of its workers; it makes another one by itself, or ends when that happens too often."""
-        if self._process is not None:
-            psutil.Process(self._process.pid).children()[0].kill()
+        if self._web is not None:
+            self._web.children()[0].kill()
 
     @property
     def has_ended(self) -> bool:
         """Whether nobody is there to answer."""
-        return self._process is None or self._process.poll() is not None
+        return self._web is None or not self._web.is_running()
 
-    def have_successors(self, number: int) -> None:
-        """Start that many in the background, the next one when the last but one is needed."""
-
-        def start() -> None:
-            for _ in range(number):
-                port = a_free_port()
-                self._successors.put((self._started(port), port))
-
-        threading.Thread(target=start, daemon=True).start()
-
-    def kill_and_replace(self) -> None:
-        """From any thread, one at a time: SIGKILL, nobody for `AWAY` seconds, then a successor on another `port`."""
+    def kill_and_start(self) -> None:
+        """From any thread, one at a time: SIGKILL, nobody for `AWAY` seconds, then it is there again."""
         with self._lock:
-            successor, port = self._successors.get(timeout=PATIENCE)
             self.kill()
             time.sleep(AWAY)
-            self._process, self.port = successor, port
+            self.start()
 
     def said(self) -> str:
         self._said.seek(0)
@@ -92,27 +119,8 @@ class Server:
     def close(self) -> None:
         with self._lock:
             self.kill()
-            while not self._successors.empty():
-                self._process, _ = self._successors.get()
-                self.kill()
+            self._house.communicate()
             self._said.close()
-
-    def _started(self, port: int) -> "subprocess.Popen[bytes]":
-        self.starts += 1
-        process = subprocess.Popen(
-            [sys.executable, "-m", "regulars.main.web", "127.0.0.1", str(port), str(self._static)],
-            env=self._environment,
-            stdout=self._said,
-            stderr=subprocess.STDOUT,
-            # A group of its own: its workers are killed with it.
-            start_new_session=True,
-        )
-        end = time.monotonic() + PATIENCE
-        while not _answers(port):
-            assert process.poll() is None, self.said()
-            assert time.monotonic() < end, f"no answer in {PATIENCE} s:\n{self.said()}"
-            time.sleep(0.05)
-        return process
 
 
 def _answers(port: int) -> bool:

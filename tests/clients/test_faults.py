@@ -77,10 +77,9 @@ def script() -> list[Fault]:
 def storms(server, a_source):
     """All clients at once, each through a proxy of its own."""
     clients = [client for client in CLIENTS if not client.lacks()]
-    together = Together(server.kill_and_replace, len(clients))
+    together = Together(server.kill_and_start, len(clients))
     proxies: list[Proxy] = []
     running = []
-    server.have_successors(2 * ROUNDS)
     try:
         for client in clients:
             source, key = a_source(f"storm-{client.program.split('.')[0].replace('_', '-')}")
