@@ -7,6 +7,7 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,6 +17,7 @@ import ibis
 import ibis.expr.types as ir
 import polars as pl
 import pyarrow as pa
+from ibis.expr.operations.relations import Relation
 
 from regulars.insight.warehouse import _files
 
@@ -64,15 +66,16 @@ class Session:
         return session
 
     def table(self, name: str) -> ir.Table:
-        return self._ibis.table(name)
+        # Without an engine: the same expression over another session's tables is equal to this one's.
+        return ibis.table(self._ibis.table(name).schema(), name=name)
 
     def keep(self, name: str, expression: ir.Table) -> ir.Table:
         """Compute `expression` now and keep it as a table of this session."""
-        self._engine.execute(f"CREATE OR REPLACE TEMP TABLE {_files.quoted(name)} AS {self._compiled(expression)}")
-        return self._ibis.table(name)
+        self._engine.execute(f"CREATE OR REPLACE TEMP TABLE {_files.quoted(name)} AS {_compiled(expression.op())}")
+        return self.table(name)
 
     def arrow(self, expression: ir.Table) -> pa.Table:
-        return self.sql(self._compiled(expression))
+        return self.sql(_compiled(expression.op()))
 
     def rows(self, expression: ir.Table) -> list[dict[str, Any]]:
         """For small results: one dictionary a row."""
@@ -81,20 +84,11 @@ class Session:
 
     def batches(self, expression: ir.Table, *, size: int = 50_000) -> Iterator[pa.RecordBatch]:
         """For large results, `size` rows at a time."""
-        yield from self._engine.sql(self._compiled(expression)).to_arrow_reader(size)
+        yield from self._engine.sql(_compiled(expression.op())).to_arrow_reader(size)
 
     def sql(self, query: str) -> pa.Table:
         """Hand-written SQL over the same tables: for benchmarks and checks; measures are expressions."""
         return self._engine.sql(query).to_arrow_table()
-
-    def _compiled(self, expression: ir.Table) -> str:
-        # DuckDB sums integers into 128 bits and truncates days into timestamps, of which Ibis knows nothing: what it
-        # calls int64 or date shall be that.
-        columns = ", ".join(
-            quoted + (f"::BIGINT AS {quoted}" if kind.is_int64() else f"::DATE AS {quoted}" if kind.is_date() else "")
-            for quoted, kind in ((_files.quoted(name), kind) for name, kind in expression.schema().items())
-        )
-        return f"SELECT {columns} FROM ({self._ibis.compile(expression)})"  # noqa: S608 - compiled, and names quoted
 
     def close(self) -> None:
         self._engine.close()
@@ -111,3 +105,16 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@lru_cache(maxsize=256)
+def _compiled(expression: Relation) -> str:
+    """The same measures are asked of every refresh and every report, and compiling them takes longer than computing
+    those of a small shop."""
+    # DuckDB sums integers into 128 bits and truncates days into timestamps, of which Ibis knows nothing: what it
+    # calls int64 or date shall be that.
+    columns = ", ".join(
+        quoted + (f"::BIGINT AS {quoted}" if kind.is_int64() else f"::DATE AS {quoted}" if kind.is_date() else "")
+        for quoted, kind in ((_files.quoted(name), kind) for name, kind in expression.schema.items())
+    )
+    return f"SELECT {columns} FROM ({ibis.to_sql(expression.to_expr(), dialect='duckdb')})"  # noqa: S608 - compiled, and names quoted

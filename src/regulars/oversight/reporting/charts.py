@@ -8,7 +8,7 @@ Texts may come from a customer's file: Vega writes them escaped.
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
@@ -135,11 +135,13 @@ def line(
     x = _label_axis(labels, width, title=across)
     y = alt.Y("value:Q", title=axis, axis=_value_axis(unit), scale=alt.Scale(zero=True, nice=True))
     base = alt.Chart(alt.InlineData(values=rows))
-    band = base.mark_area(color=SOFT, opacity=0.45, line=False).encode(x=x, y=alt.Y("low:Q", title=axis), y2="high:Q")
-    whisker = base.mark_rule(color=SOFT, strokeWidth=1).encode(x=x, y="low:Q", y2="high:Q")
+    band = base.mark_area(color=SOFT, opacity=0.45, line=False).encode(
+        x=x, y=alt.Y("low:Q", title=axis), y2=alt.Y2("high:Q")
+    )
+    whisker = base.mark_rule(color=SOFT, strokeWidth=1).encode(x=x, y=alt.Y("low:Q"), y2=alt.Y2("high:Q"))
     stroke = base.mark_line(color=ACCENT, strokeWidth=2.2).encode(x=x, y=y)
     dots = base.mark_point(size=42, filled=True, opacity=1, stroke=ACCENT, strokeWidth=1.6).encode(
-        x=x, y=y, fill=alt.condition("datum.incomplete", alt.value(PAPER), alt.value(ACCENT))
+        x=x, y=y, fill=_either(alt.FillValue, "datum.incomplete", PAPER, ACCENT)
     )
     chart = alt.layer(band, whisker, stroke, dots)
     return _svg(chart.properties(width=width - 70, height=_height(width)), alt_text)
@@ -189,12 +191,12 @@ def heatmap(
     has_notes = any(cell.note for cell in cells)
     squares = base.mark_rect(cornerRadius=3).encode(
         color=alt.Color("share:Q", scale=alt.Scale(domain=[0, top], range=list(RAMP)), legend=None),
-        stroke=alt.condition("datum.incomplete", alt.value(MUTED), alt.value(None)),
-        strokeDash=alt.condition("datum.incomplete", alt.value([3, 2]), alt.value([0, 0])),
+        stroke=_either(alt.StrokeValue, "datum.incomplete", MUTED, None),
+        strokeDash=_either(alt.StrokeDashValue, "datum.incomplete", [3, 2], [0, 0]),
     )
-    ink = alt.condition("datum.dark", alt.value("#ffffff"), alt.value(INK))
-    texts = base.mark_text(fontSize=12, dy=-5 if has_notes else 0).encode(text="text:N", color=ink)
-    notes = base.mark_text(fontSize=9, dy=9, opacity=0.8).encode(text="note:N", color=ink)
+    ink = _either(alt.ColorValue, "datum.dark", "#ffffff", INK)
+    texts = base.mark_text(fontSize=12, dy=-5 if has_notes else 0).encode(text=alt.Text("text:N"), color=ink)
+    notes = base.mark_text(fontSize=9, dy=9, opacity=0.8).encode(text=alt.Text("note:N"), color=ink)
     chart = alt.layer(squares, texts, notes) if has_notes else alt.layer(squares, texts)
     return _svg(chart.properties(width=width - 130, height=row_height * max(len(rows), 1)), alt_text)
 
@@ -244,12 +246,12 @@ def grid(
     squares = base.mark_rect(cornerRadius=4).encode(
         color=alt.Color("share:Q", scale=alt.Scale(domain=[0, top], range=list(RAMP)), legend=None),
     )
-    ink = alt.condition("datum.dark", alt.value("#ffffff"), alt.value(INK))
+    ink = _either(alt.ColorValue, "datum.dark", "#ffffff", INK)
     names = base.mark_text(
         fontSize=9 if is_narrow else 11, dy=-16 if is_narrow else -12, lineBreak="\n", baseline="middle"
-    ).encode(text="note:N", color=ink, opacity=alt.condition("datum.empty", alt.value(0.55), alt.value(0.9)))
+    ).encode(text=alt.Text("note:N"), color=ink, opacity=_either(alt.OpacityValue, "datum.empty", 0.55, 0.9))
     counts = base.mark_text(fontSize=12 if is_narrow else 16, fontWeight=600, dy=15).encode(
-        text="text:N", color=ink, opacity=alt.condition("datum.empty", alt.value(0.55), alt.value(1))
+        text=alt.Text("text:N"), color=ink, opacity=_either(alt.OpacityValue, "datum.empty", 0.55, 1)
     )
     chart = alt.layer(squares, names, counts)
     return _svg(chart.properties(width=width - 60, height=5 * (64 if is_narrow else 68)), alt_text)
@@ -265,6 +267,12 @@ STYLE = (
     ".chart-wide,.chart-narrow{font-variant-numeric:tabular-nums}.chart-narrow{display:none}"
     f"@media screen and (max-width:{TURN}px){{.chart-wide{{display:none}}.chart-narrow{{display:block}}}}"
 )
+
+
+def _either(channel: Callable[..., Any], test: str, then: Any, otherwise: Any) -> Any:
+    """What `alt.condition` says. That gives a dictionary, in which Altair looks for its classes longer than all drawing
+    takes."""
+    return channel(otherwise, condition={"test": test, "value": then})
 
 
 def _height(width: int) -> int:
