@@ -108,7 +108,7 @@ def _messages(told: Sequence[Message], senders: dict[str, Sender], at: datetime,
         for start in range(0, len(mine), _BATCH):
             body = json.dumps({"batch": [dict(one.body) for one in mine[start : start + _BATCH]]}).encode()
             request = protocol.read("/v1/batch", body, received_at=at)
-            read = [messages.read(raw, envelope=request.envelope, sender=senders[source]) for raw in request.messages]
+            read = messages.read_many(request.messages, envelope=request.envelope, sender=senders[source])
             came.verdicts.update(one.said for one in intake.take_many(told=read, received_at=at))
 
 

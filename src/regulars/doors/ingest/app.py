@@ -24,7 +24,7 @@ from regulars.doors.ingest.protocol import Told, Unreadable
 from regulars.doors.ingest.strangers import Strangers
 from regulars.facts.events import messages, planning
 from regulars.facts.events.intake import Verdict
-from regulars.facts.events.messages import NAMES_OF_KINDS, Envelope, Message, Rejected
+from regulars.facts.events.messages import NAMES_OF_KINDS, Message, Rejected
 from regulars.runtime.serving.observed import CLIENT_WENT_AWAY, Receive, Scope, Send
 
 _ENCODER = msgspec.json.Encoder()
@@ -225,26 +225,28 @@ def _as_far_as_read(no: Unreadable, text: bytes, body: bytes | None) -> bytes:
 
 async def _read_all(told: Told, opened: Opened) -> list[Message | Rejected]:
     """The messages; others have their turn in between, so that a large batch makes nobody wait for its end."""
-    read = [_read(raw, told.envelope, opened) for raw in told.messages[:READ_AT_ONCE]]
-    for start in range(READ_AT_ONCE, len(told.messages), READ_AT_ONCE):
-        await asyncio.sleep(0)
-        read += [_read(raw, told.envelope, opened) for raw in told.messages[start : start + READ_AT_ONCE]]
-    return read
+    read: list[Message | Rejected] = []
+    places = range(len(told.messages))
+    for start in places[::READ_AT_ONCE]:
+        if start:
+            await asyncio.sleep(0)
+        some = places[start : start + READ_AT_ONCE]
+        read += messages.read_many(told.messages, some, envelope=told.envelope, sender=opened.sender)
+    return read if opened.takes_everything else [_passed(one, opened) for one in read]
 
 
-def _read(raw: bytes, envelope: Envelope, opened: Opened) -> Message | Rejected:
-    """The message; rejected also where its key was revoked or is not for this call, or the plan blocks it: kept, to be
+def _passed(read: Message | Rejected, opened: Opened) -> Message | Rejected:
+    """The message; rejected where its key was revoked or is not for this call, or the plan blocks it: kept, to be
     replayed."""
-    read = messages.read(raw, envelope=envelope, sender=opened.sender)
-    if opened.takes_everything or isinstance(read, Rejected):
+    if isinstance(read, Rejected):
         return read
     kind, key = NAMES_OF_KINDS[read.kind], opened.door.key
     if not opened.door.is_open:
         why = "writeKey: this key was revoked, or its source retired; use a key that is good"
-        return Rejected(read.source, "key_revoked", "writeKey", why, read.message_id, kind, read.name, raw)
+        return Rejected(read.source, "key_revoked", "writeKey", why, read.message_id, kind, read.name, read.raw)
     if key.kinds and kind not in key.kinds:
         why = f"type: this key may send {', '.join(sorted(key.kinds))} only, not {kind}; use another key"
-        return Rejected(read.source, "not_allowed", "type", why, read.message_id, kind, read.name, raw)
+        return Rejected(read.source, "not_allowed", "type", why, read.message_id, kind, read.name, read.raw)
     if opened.plan is not None:
         return planning.turned_away(read, opened.plan) or read
     return read

@@ -9,7 +9,7 @@ import base64
 import binascii
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from regulars.facts.events import messages
-from regulars.facts.events.messages import Envelope
+from regulars.facts.events.messages import Body, Envelope
 
 #: Bytes of a body, unpacked. The largest real batch seen of a client that miscounts its own is 2 MB.
 LARGEST_BODY = 8_000_000
@@ -51,7 +51,7 @@ class Told:
     """A request that was understood: its messages as they came, and what it says for all of them."""
 
     envelope: Envelope
-    messages: Sequence[bytes]
+    messages: Body
     write_key: str
 
 
@@ -135,7 +135,7 @@ def read(path: str, text: bytes, *, received_at: datetime) -> Told:
             return Told(envelope, batch.messages, batch.write_key)
         text = messages.with_whole_characters(text)
         single = _SINGLE.decode(text)
-        return Told(Envelope({}, None, received_at, _CALLS[tidy]), [text], _text(single.write_key))
+        return Told(Envelope({}, None, received_at, _CALLS[tidy]), Body([text]), _text(single.write_key))
     except messages.NoBatch as no:
         raise Unreadable(no.code, no.why) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as problem:

@@ -14,6 +14,9 @@ from regulars.facts.customers import identifiers
 
 #: What is left in the place of an address inside a longer text.
 BLANK = "(contact)"
+#: Characters of a value that is shown, and those nobody can see.
+LONGEST_SHOWN = 200
+UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 #: Objects within objects. No client nests so deep, and whoever reads what is kept may be deep in calls already.
 DEEPEST = 40
 #: Numbers beyond these are nobody's amount; see `messages.MOST_DIGITS`.
@@ -148,10 +151,13 @@ def take_out(part: str, told: dict[str, Any], *, has_address: bool) -> tuple[dic
 def is_plain(told: dict[str, Any], encoded: bytes) -> bool:
     """Whether `take_out` of properties or a context surely takes nothing out of `told`, which is `encoded` as JSON;
     in a third of its time. False says nothing."""
-    if (AT in encoded or PLUS in encoded or PERCENT in encoded or BACKSLASH in encoded) and (
-        may_hold_address(encoded) or b'"+' in encoded
-    ):
+    if (AT in encoded or PLUS in encoded or PERCENT in encoded or BACKSLASH in encoded) and may_hold_contact(encoded):
         return False
+    return has_plain_names(told)
+
+
+def has_plain_names(told: dict[str, Any]) -> bool:
+    """`is_plain` where no text is a contact."""
     return _is_plain(told, DEEPEST)
 
 
@@ -187,9 +193,25 @@ def may_hold_address(raw: bytes) -> bool:
     return (PLUS in raw or (has_percent and b"%2" in raw)) and _PHONE_IN_JSON.search(raw) is not None
 
 
+def may_hold_contact(encoded: bytes) -> bool:
+    """`may_hold_address`, or a text that begins as a telephone number with its country's code does."""
+    return may_hold_address(encoded) or b'"+' in encoded
+
+
 def is_contact(ref: str) -> bool:
     """Whether a reference is, or holds, an address or a number by which somebody can be reached."""
     return "@" in ref or "%40" in ref or identifiers.is_contact(ref) or _PHONE.search(ref) is not None
+
+
+def shown(value: object) -> str:
+    """A value as it may stand in a message about it: short, printable, never an object, never an address."""
+    if value is None or isinstance(value, dict | list):
+        return ""
+    if isinstance(value, int) and abs(value) >= LARGEST_NUMBER:
+        return ""
+    text = UNSEEN.sub("", str(value)[: 2 * LONGEST_SHOWN])
+    text = without_addresses(text)[:LONGEST_SHOWN]
+    return BLANK if is_contact(text) else text
 
 
 def is_personal(name: str) -> bool:

@@ -90,11 +90,12 @@ def _batch(text: bytes, held: Quarantined, planned: Plan | None) -> Outcome:
         batch = messages.batch(text)
     except messages.NoBatch as no:
         return Outcome("rejected", None, no.code, "batch", no.why, accepted=0, duplicates=0, rejected=1)
-    if not batch.messages:
+    if not len(batch.messages):
         why = "batch: it has no message; put them in, or throw it away"
         return Outcome("rejected", None, "not_json", "batch", why, accepted=0, duplicates=0, rejected=1)
     envelope, sender = Envelope(batch.context, batch.sent_at, held.arrived_at), _sender(held.source)
-    told = [_as_planned(messages.read(one, envelope=envelope, sender=sender), planned) for one in batch.messages]
+    read = messages.read_many(batch.messages, envelope=envelope, sender=sender)
+    told = [_as_planned(one, planned) for one in read]
     verdicts = intake.take_many(told=told, received_at=held.arrived_at)
     return Outcome("batch", None, "", "", "", **_counted(verdicts))
 

@@ -43,7 +43,7 @@ class Why(IntEnum):
 _TOLD, _WITHOUT_ZONE, UNREADABLE = Why.TOLD, Why.WITHOUT_ZONE, Why.UNREADABLE
 
 
-class Settled(msgspec.Struct, frozen=True):
+class Settled(msgspec.Struct, frozen=True, gc=False):
     """`occurred_at` is the time that counts; the two others are what was told, None where nothing readable was."""
 
     occurred_at: datetime
@@ -52,33 +52,55 @@ class Settled(msgspec.Struct, frozen=True):
     why: Why
 
 
-def settle(*, original: object, sent: object, received_at: datetime, zone: ZoneInfo) -> Settled:
-    """The time that counts, never after `received_at` (aware, UTC) and never before 2000.
+class Clock:
+    """Settles the times of messages that arrived together, at `received_at` (aware, UTC). Text without an offset is
+    read in `zone`."""
 
-    `original` and `sent` are what the message said: ISO 8601 text, or seconds or milliseconds since 1970, or nothing.
-    Text without an offset is read in `zone`.
-    """
-    sent_at, is_near = _sending(sent, zone, received_at)
-    original_at, is_naive = read(original, zone)
-    if original_at is None:
-        return Settled(received_at, None, sent_at, Why.NOTHING_TOLD if original in (None, "") else UNREADABLE)
-    why, occurred_at = _WITHOUT_ZONE if is_naive else _TOLD, original_at
-    if sent_at is not None and not is_near and sent_at - original_at < LONGEST_QUEUE:
-        why, occurred_at = Why.CLOCK_CORRECTED, _earlier(received_at, sent_at - original_at)
-    if occurred_at > received_at:
-        # A fraction of a second is two clocks' disagreement, not worth a remark.
-        why = why if occurred_at - received_at <= NEAR else Why.WAS_IN_THE_FUTURE
-        occurred_at = received_at
-    elif occurred_at < EARLIEST:
-        why, occurred_at = Why.WAS_BEFORE_2000, received_at
-    return Settled(occurred_at, original_at, sent_at, why)
+    def __init__(self, *, received_at: datetime, zone: ZoneInfo) -> None:
+        self._received_at, self._zone = received_at, zone
+        self._sent: object = None
+        self._sent_at: datetime | None = None
+        self._is_right = True
 
+    def settle(self, original: object, sent: object) -> Settled:
+        """The time that counts, never after the arrival and never before 2000.
 
-@lru_cache(maxsize=1_000, typed=True)
-def _sending(told: object, zone: ZoneInfo, received_at: datetime) -> tuple[datetime | None, bool]:
-    """When it was sent, and whether that was about when it arrived: the same for all messages of a batch."""
-    sent_at, _ = read(told, zone)
-    return sent_at, sent_at is not None and abs(received_at - sent_at) <= NEAR
+        Both are what the message said: ISO 8601 text, or seconds or milliseconds since 1970, or nothing.
+        """
+        if sent is not self._sent and (sent != self._sent or type(sent) is not type(self._sent)):
+            self._send(sent)
+        if self._is_right and type(original) is str and len(original) <= _LONGEST_TEXT:
+            # What nearly all are: a time in UTC, of a clock that is right.
+            try:
+                at = datetime.fromisoformat(original)
+            except ValueError:
+                pass
+            else:
+                if at.tzinfo is UTC and EARLIEST <= at <= self._received_at:
+                    return Settled(at, at, self._sent_at, _TOLD)
+        return self._settle(original)
+
+    def _send(self, sent: object) -> None:
+        """The same for all messages of a batch."""
+        self._sent = sent
+        self._sent_at, _ = read(sent, self._zone)
+        self._is_right = self._sent_at is None or abs(self._received_at - self._sent_at) <= NEAR
+
+    def _settle(self, original: object) -> Settled:
+        received_at, sent_at = self._received_at, self._sent_at
+        original_at, is_naive = read(original, self._zone)
+        if original_at is None:
+            return Settled(received_at, None, sent_at, Why.NOTHING_TOLD if original in (None, "") else UNREADABLE)
+        why, occurred_at = _WITHOUT_ZONE if is_naive else _TOLD, original_at
+        if sent_at is not None and not self._is_right and sent_at - original_at < LONGEST_QUEUE:
+            why, occurred_at = Why.CLOCK_CORRECTED, _earlier(received_at, sent_at - original_at)
+        if occurred_at > received_at:
+            # A fraction of a second is two clocks' disagreement, not worth a remark.
+            why = why if occurred_at - received_at <= NEAR else Why.WAS_IN_THE_FUTURE
+            occurred_at = received_at
+        elif occurred_at < EARLIEST:
+            why, occurred_at = Why.WAS_BEFORE_2000, received_at
+        return Settled(occurred_at, original_at, sent_at, why)
 
 
 def read(told: object, zone: ZoneInfo) -> tuple[datetime | None, bool]:

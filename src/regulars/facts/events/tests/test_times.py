@@ -82,17 +82,31 @@ CASES = {
 }
 
 
+def settle(original: object, sent: object) -> times.Settled:
+    return times.Clock(received_at=NOW, zone=SHANGHAI).settle(original, sent)
+
+
+def test_messages_of_one_batch_are_sent_when_each_says():
+    clock = times.Clock(received_at=NOW, zone=SHANGHAI)
+    for _ in range(2):
+        for name in CASES:
+            original, sent, counts, why = CASES[name]
+            settled = clock.settle(original, sent)
+            assert (settled.occurred_at, settled.why) == (counts, why)
+            assert settled.sent_at == times.read(sent, SHANGHAI)[0]
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_the_time_that_counts(name):
     original, sent, counts, why = CASES[name]
 
-    settled = times.settle(original=original, sent=sent, received_at=NOW, zone=SHANGHAI)
+    settled = settle(original, sent)
 
     assert (settled.occurred_at, settled.why) == (counts, why)
 
 
 def test_what_was_told_is_kept_beside_what_counts():
-    settled = times.settle(original="1970-01-01T00:10:00Z", sent="1970-01-01T01:10:00Z", received_at=NOW, zone=SHANGHAI)
+    settled = settle("1970-01-01T00:10:00Z", "1970-01-01T01:10:00Z")
 
     assert settled.original_at == datetime(1970, 1, 1, 0, 10, tzinfo=UTC)
     assert settled.sent_at == datetime(1970, 1, 1, 1, 10, tzinfo=UTC)
@@ -122,7 +136,7 @@ ANY_TIME = st.one_of(
 
 @given(original=ANY_TIME, sent=ANY_TIME)
 def test_whatever_is_told_happened_between_2000_and_now(original, sent):
-    settled = times.settle(original=original, sent=sent, received_at=NOW, zone=SHANGHAI)
+    settled = settle(original, sent)
 
     assert times.EARLIEST <= settled.occurred_at <= NOW
 
@@ -133,8 +147,6 @@ def test_whatever_is_told_happened_between_2000_and_now(original, sent):
 )
 def test_a_wrong_clock_does_not_show(waited, wrong_by):
     real = NOW - waited
-    settled = times.settle(
-        original=(real + wrong_by).isoformat(), sent=(NOW + wrong_by).isoformat(), received_at=NOW, zone=SHANGHAI
-    )
+    settled = settle((real + wrong_by).isoformat(), (NOW + wrong_by).isoformat())
 
     assert abs(settled.occurred_at - real) <= times.NEAR

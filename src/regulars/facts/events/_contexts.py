@@ -1,0 +1,69 @@
+"""Contexts in which surely nothing is personal: one visit's browser, library and campaign come with all its messages,
+so what was looked through once is known by its text. Only the page is another one each time. Pure."""
+
+import msgspec
+
+from regulars.facts.events import personal
+from regulars.facts.events._wire import DECODER, No
+
+#: Texts around a page, or whole contexts without one, in which nothing is personal.
+_PLAIN: set[tuple[bytes, bytes]] = set()
+_MOST_KNOWN = 4_000
+_LONGEST_KNOWN = 2_000
+_PAGE, _ENDS = b'"page":', ord("}")
+
+
+class Page(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A page as the usual clients tell it: texts under names that speak of no person, and nothing else."""
+
+    path: str | None = None
+    referrer: str | None = None
+    search: str | None = None
+    title: str | None = None
+    url: str | None = None
+    tab_url: str | None = None
+    referring_domain: str | None = None
+    initial_referrer: str | None = None
+    initial_referring_domain: str | None = None
+
+
+_page = msgspec.json.Decoder(Page).decode
+
+
+def is_plain(text: bytes) -> bool:
+    """Whether surely nothing in the context, an object of JSON, is personal. False says nothing."""
+    if personal.AT in text or personal.PLUS in text or personal.PERCENT in text or personal.BACKSLASH in text:
+        if personal.may_hold_contact(text):
+            return False
+        if personal.BACKSLASH in text:
+            # What was passed over may have escapes that are none.
+            return _is_plain(text)
+    start = text.find(_PAGE)
+    if start < 0:
+        around, is_page = (text, b""), True
+    else:
+        # A page that has objects or a brace within is cut off here, and is no JSON then.
+        end = text.find(_ENDS, start) + 1
+        around = text[:start], text[end:]
+        try:
+            _page(text[start + len(_PAGE) : end])
+            is_page = True
+        except msgspec.DecodeError:
+            is_page = False
+    if is_page and around in _PLAIN:
+        return True
+    found = _is_plain(text)
+    if found and is_page and len(text) <= _LONGEST_KNOWN:
+        if len(_PLAIN) >= _MOST_KNOWN:
+            _PLAIN.clear()
+        _PLAIN.add(around)
+    return found
+
+
+def _is_plain(text: bytes) -> bool:
+    try:
+        told = DECODER.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, RecursionError, No):
+        # Read again with the whole message, which knows how to mend it or what to say.
+        return False
+    return isinstance(told, dict) and personal.has_plain_names(told)
