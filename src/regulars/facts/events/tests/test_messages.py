@@ -5,11 +5,12 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regulars.facts.events import messages, personal
+from regulars.facts.events import _contexts, messages, personal
 from regulars.facts.events.messages import KINDS, Message, Rejected
 from regulars.facts.events.tests.builders import NOW, WEB, an_envelope, bad, good, read, viewed
 
@@ -358,3 +359,65 @@ def test_what_somebody_wrote_is_sealed_and_codes_stay():
 
 def test_a_time_nobody_can_read_is_kept_as_it_was_told():
     assert json.loads(good(viewed(timestamp="last Tuesday")).data)["timestamp"] == "last Tuesday"
+
+
+def without_body(told: Message | Rejected) -> Any:
+    return told if isinstance(told, Rejected) else msgspec.structs.replace(told, body=messages.NO_BODY, place=0)
+
+
+@settings(max_examples=100, deadline=None)
+@given(told=st.lists(st.one_of(MESSAGES, VALUES), max_size=4))
+def test_a_message_of_a_batch_is_read_as_it_is_by_itself(told):
+    for one in told:
+        if isinstance(one, dict):
+            # Without an id of its own or a time it would have another made-up one each time.
+            one |= {"messageId": "m-1"}
+    batch = messages.batch(json.dumps({"batch": told}).encode())
+    together = messages.read_many(batch.messages, envelope=an_envelope(), sender=WEB)
+
+    assert [without_body(one) for one in together] == [without_body(read(one)) for one in told]
+    assert [json.loads(batch.messages.text(place)) for place in range(len(told))] == told
+
+
+def test_one_bad_message_of_a_batch_takes_no_other_with_it():
+    good_one, bad_one = json.dumps(viewed()).encode(), b'{"type":"page","userId":1,"properties":{"a":1e61}}'
+    batch = messages.batch(b'{"batch":[' + good_one + b"," + bad_one + b"," + good_one + b"]}")
+
+    first, second, third = messages.read_many(batch.messages, envelope=an_envelope(), sender=WEB)
+
+    assert without_body(first) == without_body(third) == without_body(good(viewed()))
+    assert isinstance(second, Rejected)
+    assert (second.code, second.raw) == ("unstorable", bad_one)
+
+
+A_PAGE = {"path": "/teas/1", "title": "Tea 1", "url": "https://shop.example/teas/1"}
+BROWSER = {"userAgent": "Firefox", "library": {"name": "analytics.js", "version": "1"}}
+
+
+@pytest.mark.parametrize(
+    ("told", "hidden"),
+    [
+        ({"page": A_PAGE | {"title": "Tea 2 }"}, **BROWSER}, {}),
+        ({"page": A_PAGE | {"email": "x"}, **BROWSER}, {"context.page.email": "x"}),
+        ({"page": A_PAGE | {"title": "li@example.com"}, **BROWSER}, {"context.page.title": "li@example.com"}),
+        ({"page": A_PAGE | {"by": {"customerName": "Li"}}, **BROWSER}, {"context.page.by.customerName": "Li"}),
+        ({"page": A_PAGE, **BROWSER, "ip": "192.0.2.7"}, {"context.ip": "192.0.2.7"}),
+        ({"page": A_PAGE, **BROWSER, "page ": {"ip": "192.0.2.7"}}, {"context.page .ip": "192.0.2.7"}),
+        ({"user": {"card": {"page": A_PAGE, "title": "Ms"}}}, {"context.user.card.title": "Ms"}),
+    ],
+)
+def test_a_context_like_a_known_one_hides_nobody(told, hidden):
+    for context in ({"page": A_PAGE, **BROWSER}, BROWSER, {"page": A_PAGE}):
+        for _ in range(2):
+            message = good(viewed(context=context))
+            assert (json.loads(message.data)["context"], message.personal) == (context, None)
+
+    message = good(json.dumps(viewed(context=told), separators=(",", ":")).encode())
+
+    assert json.loads(message.personal or b"{}") == hidden
+
+
+def test_a_known_page_speaks_of_nobody():
+    names = [field.encode_name for field in msgspec.structs.fields(_contexts.Page)]
+
+    assert personal.has_plain_names(dict.fromkeys(names))
