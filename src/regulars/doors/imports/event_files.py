@@ -374,7 +374,7 @@ class EventColumns(Columns[EventMapping]):
             stamp = told.get("originalTimestamp") or told.get("timestamp")
             return "timestamp", messages.shown(stamp), *why_then
         # What it was sent as is for the quarantine, and what is not taken of a file is in the reject file.
-        return msgspec.structs.replace(answer, body=messages.NO_BODY)
+        return msgspec.structs.replace(answer, body=None)
 
     def _problem(self, row: int, line: int, name: str, value: str, problem: str, mend: str) -> dict[str, object]:
         is_message = "message" in self.mapping.columns

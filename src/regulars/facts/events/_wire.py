@@ -1,7 +1,6 @@
 """JSON as clients write it: decoded with exact numbers, a message by itself or a whole batch at once. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -115,35 +114,30 @@ _HALF = re.compile(
 )
 
 
-class Body:
+class Body(msgspec.Struct, gc=False):
     """The messages of one request: each in a text of its own, or all of them decoded at once and still in one text,
     which is taken apart when somebody asks for one of them as it came."""
 
-    __slots__ = ("_calls", "_texts", "_whole")
-
-    def __init__(self, texts: Sequence[bytes] = (), *, calls: Sequence[Call] | None = None, whole: bytes = b"") -> None:
-        self._texts, self._calls, self._whole = texts, calls, whole
+    texts: list[bytes]
+    calls: list[Call] | None = None
+    whole: bytes = b""
 
     def __len__(self) -> int:
-        return len(self._texts if self._calls is None else self._calls)
+        return len(self.texts if self.calls is None else self.calls)
 
     def text(self, place: int) -> bytes:
-        """The message as it came; nothing where there is none."""
-        if not self._texts and self._calls is not None:
-            self._texts = [bytes(one) for one in _SPLIT.decode(self._whole).batch]
-        return self._texts[place] if self._texts else b""
+        """The message as it came."""
+        if not self.texts:
+            self.texts = [bytes(one) for one in _SPLIT.decode(self.whole).batch]
+        return self.texts[place]
 
     def call(self, place: int) -> Call:
         """Its fields; raises `No`."""
-        return called(self._texts[place]) if self._calls is None else self._calls[place]
+        return called(self.texts[place]) if self.calls is None else self.calls[place]
 
     def size(self, place: int) -> int:
         """Its bytes; nought where it is part of a text that is small as a whole."""
-        return len(self._texts[place]) if self._calls is None else 0
-
-
-#: What is put in a message's place for it where nobody will ask how it came.
-NO_BODY = Body()
+        return len(self.texts[place]) if self.calls is None else 0
 
 
 def batch(text: bytes) -> tuple[Body, Any, Any, Any]:
@@ -159,7 +153,7 @@ def batch(text: bytes) -> tuple[Body, Any, Any, Any]:
             # One message is to blame, and says so when it is read by itself.
             pass
         else:
-            return Body(calls=read.batch, whole=text), read.context, read.sent_at, read.write_key
+            return Body([], read.batch, text), read.context, read.sent_at, read.write_key
     split = _SPLIT.decode(text)
     return Body([bytes(one) for one in split.batch]), split.context, split.sent_at, split.write_key
 
@@ -219,8 +213,3 @@ def with_whole_characters(text: bytes) -> bytes:
         return text
     whole = _HALF.sub(lambda found: found.group(0) if found.group(2) else found.group(1) + b"\\ufffd", text)
     return text if whole == text else whole
-
-
-def object_of(value: Any) -> Mapping[str, Any]:
-    """The value where it is an object, else an empty one."""
-    return value if isinstance(value, dict) else {}

@@ -23,7 +23,7 @@ from regulars.facts.customers import identifiers
 from regulars.facts.events import _contexts, _whose, _wire, personal, times
 from regulars.facts.events._whose import LONGEST_ID, What, Who
 from regulars.facts.events._wire import AS_IT_CAME as _AS_IT_CAME
-from regulars.facts.events._wire import DECODER, NO_BODY, Body, Call, Code, No, decoded, with_whole_characters
+from regulars.facts.events._wire import DECODER, Body, Call, Code, No, decoded, with_whole_characters
 from regulars.facts.events._wire import ENCODER as _ENCODER
 from regulars.facts.events.personal import shown
 
@@ -35,7 +35,6 @@ __all__ = [
     "LONGEST_NAME",
     "MOST_IN_A_BATCH",
     "NAMES_OF_KINDS",
-    "NO_BODY",
     "Batch",
     "Body",
     "Code",
@@ -117,13 +116,13 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     why_then: int
     data: bytes
     personal: bytes | None
-    body: Body
-    place: int
+    body: Body | None = None
+    place: int = 0
 
     @property
     def raw(self) -> bytes:
-        """The message as it came, while anybody may ask."""
-        return self.body.text(self.place)
+        """The message as it came; nothing where nobody will ask."""
+        return b"" if self.body is None else self.body.text(self.place)
 
 
 class Rejected(msgspec.Struct, frozen=True, gc=False):

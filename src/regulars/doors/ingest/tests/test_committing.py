@@ -13,7 +13,7 @@ from django.db import OperationalError
 from regulars.doors.ingest import committing
 from regulars.doors.ingest.committing import MOST_AT_ONCE, MOST_OF_ONE, MOST_WAITING, SHARE, Away, Committer
 from regulars.facts.events.intake import Verdict
-from regulars.facts.events.messages import NO_BODY, Message, Rejected
+from regulars.facts.events.messages import Message, Rejected
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 NOISY, QUIET = 1, 2
@@ -37,8 +37,6 @@ def some(source: int, count: int) -> list[Message | Rejected]:
         why_then=0,
         data=b"{}",
         personal=None,
-        body=NO_BODY,
-        place=0,
     )
     return [one] * count
 
