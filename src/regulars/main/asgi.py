@@ -17,6 +17,7 @@ from regulars.runtime.serving.registry import REGISTRY
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "regulars.main.settings")
 django_application = cast(App, get_asgi_application())
 # Its models load only after Django is set up, which the line above does.
+from regulars.doors.connectors import receiving  # noqa: E402
 from regulars.doors.ingest.app import Ingest  # noqa: E402
 
 # Now rather than in the first request: the routes bring in everything the screens stand on, which takes seconds.
@@ -36,6 +37,7 @@ _INGEST = Ingest()
 BESIDE_DJANGO: tuple[tuple[str, App], ...] = (
     ("/v1/", _INGEST),
     ("/beacon/v1/", _INGEST),
+    ("/hooks/", Limited(django_application, most=receiving.LARGEST, refusal=receiving.too_large)),
     ("/api/", Limited(django_application, most=problems.LARGEST_BODY, refusal=problems.too_large)),
 )
 _ALL_THE_REST = Limited(django_application, most=LARGEST_FORM, refusal=_too_large)

@@ -25,6 +25,7 @@ ROOMS: tuple[str, ...] = (
     "regulars.doors.api",
     "regulars.doors.ingest",
     "regulars.doors.imports",
+    "regulars.doors.connectors",
     "regulars.doors.console",
     "regulars.simulator",
 )

@@ -1,10 +1,29 @@
-"""Private: other rooms ask `import_runs`, `api_keys`, `sources`, `write_keys`, `quarantine`, `traffic`, `plan` and
-`alarms`."""
+"""Private: other rooms ask `import_runs`, `api_keys`, `sources`, `write_keys`, `quarantine`, `traffic`, `plan`,
+`alarms`, `connections`, `inbox`, `cursors` and `privacy_requests`."""
 
 from django.db import models
 from django.db.models.functions import Now
 
+from regulars.facts.sources._connecting import Connection, Cursor, Delivery, PrivacyRequest
 from regulars.runtime.database.fields import RandomUuid
+
+__all__ = (
+    "Alarm",
+    "ApiKey",
+    "Connection",
+    "Cursor",
+    "Delivery",
+    "Deviation",
+    "Expectation",
+    "ImportRun",
+    "Observed",
+    "PrivacyRequest",
+    "Quarantined",
+    "Source",
+    "Traffic",
+    "UnknownKeys",
+    "WriteKey",
+)
 
 STATES = ("running", "done", "failed", "interrupted")
 SOURCE_KINDS = ("web", "app", "server", "till", "other")

@@ -15,7 +15,7 @@ from typing import Any
 import certifi
 import httpcore
 
-from regulars.oversight.outbound._addresses import NotAllowed, Target, looked_up
+from regulars.oversight.outbound.addresses import NotAllowed, Target, looked_up
 
 #: Seconds for the whole exchange, and for the connection within it.
 DEADLINE, CONNECT = 15.0, 5.0

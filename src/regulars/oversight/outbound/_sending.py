@@ -15,7 +15,7 @@ from django.db import InterfaceError, OperationalError, connection
 from standardwebhooks import Webhook
 
 from regulars.kit.refusals import Refusal
-from regulars.oversight.outbound import _addresses, _calling, _queues, deliveries, endpoints
+from regulars.oversight.outbound import addresses, _calling, _queues, deliveries, endpoints
 from regulars.oversight.outbound._calling import Answer
 from regulars.oversight.outbound._queues import Claimed
 from regulars.oversight.outbound.catalogue import TRIAL, data_of
@@ -152,7 +152,7 @@ def sent(letter: Letter, *, trusted: ssl.SSLContext, deadline: float = _calling.
     if not letter.body or not letter.secrets:
         return Answer(None, "unreadable", 0)
     try:
-        where = _addresses.target(one.url, own=_addresses.own_hosts())
+        where = addresses.target(one.url, own=addresses.own_hosts())
     except Refusal:
         # It was allowed when it was written; the setting has changed since.
         return Answer(None, "refused_address", 0)

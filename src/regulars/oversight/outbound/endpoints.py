@@ -13,8 +13,8 @@ from django.db import connection, transaction
 from regulars.kit import ids
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
-from regulars.oversight.outbound import _addresses, _queues
-from regulars.oversight.outbound._addresses import BadUrl as BadUrl
+from regulars.oversight.outbound import addresses, _queues
+from regulars.oversight.outbound.addresses import BadUrl as BadUrl
 from regulars.oversight.outbound.catalogue import KINDS
 from regulars.oversight.outbound.models import Endpoint as Row
 from regulars.runtime.secrets import vault
@@ -289,7 +289,7 @@ def secrets_of(endpoints: Sequence[int], at: datetime) -> dict[int, list[str]]:
 
 def _check(*, url: str | None, kinds: Collection[str], description: str) -> None:
     if url is not None:
-        _addresses.target(url, own=_addresses.own_hosts())
+        addresses.target(url, own=addresses.own_hosts())
     if unknown := sorted(set(kinds) - KINDS.keys()):
         shown = unknown[0][:80]
         raise UnknownKind(f"kinds: no message is a {shown!r}; see the list of kinds", field="kinds", value=shown)

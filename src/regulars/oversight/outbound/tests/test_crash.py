@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from regulars.kit.actors import Actor
-from regulars.oversight.outbound import _addresses, _queues, deliveries, endpoints
+from regulars.oversight.outbound import addresses, _queues, deliveries, endpoints
 from regulars.oversight.outbound._sending import Sender
 from regulars.oversight.outbound.models import Lane
 from regulars.oversight.outbound.tests.receivers import receiving
@@ -22,7 +22,7 @@ SENDING = "import django; django.setup(); import threading; from regulars.oversi
 
 @pytest.mark.crash
 def test_a_killed_senders_messages_go_again_with_their_ids(fresh_database, settings, monkeypatch):
-    monkeypatch.setenv(_addresses.SETTING, "127.0.0.1")
+    monkeypatch.setenv(addresses.SETTING, "127.0.0.1")
     now, met, go_on = datetime.now(UTC), threading.Event(), threading.Event()
 
     def answer(message):

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from regulars.oversight.outbound import _addresses, _calling
+from regulars.oversight.outbound import addresses, _calling
 from regulars.oversight.outbound.tests import receivers
 from regulars.oversight.outbound.tests.receivers import hostile, receiving
 
@@ -16,7 +16,7 @@ TRUSTED = ssl.create_default_context()
 
 
 def called(url, *, deadline=0.5, trusted=TRUSTED, **rest):
-    where = _addresses.target(url, own=OWN)
+    where = addresses.target(url, own=OWN)
     return _calling.post(where, headers={"webhook-id": "msg_1"}, body=b"{}", trusted=trusted, deadline=deadline, **rest)
 
 
@@ -68,8 +68,8 @@ def test_a_name_is_looked_up_once_and_the_checked_address_is_called(monkeypatch)
 
     with receiving() as receiver:
         monkeypatch.setattr("socket.getaddrinfo", resolved)
-        where = _addresses.target(receiver.url.replace("127.0.0.1", "shop.test"), own=OWN)
-        assert _addresses.looked_up(where) == ["127.0.0.1"]
+        where = addresses.target(receiver.url.replace("127.0.0.1", "shop.test"), own=OWN)
+        assert addresses.looked_up(where) == ["127.0.0.1"]
         asked.clear()
         connected = []
         real = _calling.socket.create_connection
@@ -79,7 +79,7 @@ def test_a_name_is_looked_up_once_and_the_checked_address_is_called(monkeypatch)
             return real(address, timeout)
 
         monkeypatch.setattr(_calling.socket, "create_connection", connect)
-        monkeypatch.setattr(_calling, "looked_up", _addresses.looked_up)
+        monkeypatch.setattr(_calling, "looked_up", addresses.looked_up)
         called(receiver.url.replace("127.0.0.1", "shop.test"))
     assert connected[:1] == ["127.0.0.1"]
     assert asked[:1] == ["shop.test"]

@@ -6,8 +6,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from regulars.oversight.outbound import _addresses, _schedule
-from regulars.oversight.outbound._addresses import BadUrl, NotAllowed, Target, looked_up, may_call, target
+from regulars.oversight.outbound import addresses, _schedule
+from regulars.oversight.outbound.addresses import BadUrl, NotAllowed, Target, looked_up, may_call, target
 
 OWN = frozenset({"127.0.0.1", "erp.shop.lan", "::1"})
 
@@ -112,8 +112,8 @@ def test_one_private_address_among_public_ones_is_enough_to_refuse(monkeypatch):
 
 
 def test_the_setting_names_hosts(monkeypatch):
-    monkeypatch.setenv(_addresses.SETTING, " ERP.shop.lan, 10.0.0.7 ,")
-    assert _addresses.own_hosts() == {"erp.shop.lan", "10.0.0.7"}
+    monkeypatch.setenv(addresses.SETTING, " ERP.shop.lan, 10.0.0.7 ,")
+    assert addresses.own_hosts() == {"erp.shop.lan", "10.0.0.7"}
 
 
 def test_ten_tries_in_a_little_over_three_days():

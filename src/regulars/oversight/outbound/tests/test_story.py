@@ -9,7 +9,7 @@ import pytest
 from regulars.facts.commerce import orders
 from regulars.facts.commerce.orders import LineReport, OrderReport
 from regulars.kit.actors import Actor
-from regulars.oversight.outbound import _addresses, _queues, _schedule, deliveries, endpoints
+from regulars.oversight.outbound import addresses, _queues, _schedule, deliveries, endpoints
 from regulars.oversight.outbound._sending import Sender
 from regulars.oversight.outbound.models import Delivery, Endpoint, Lane
 from regulars.oversight.outbound.tests import receivers
@@ -26,7 +26,7 @@ ORDERS = ("commerce.order_recorded", "commerce.order_changed", "commerce.order_c
 
 @pytest.fixture(autouse=True)
 def this_machine_is_ours(monkeypatch):
-    monkeypatch.setenv(_addresses.SETTING, "127.0.0.1")
+    monkeypatch.setenv(addresses.SETTING, "127.0.0.1")
     react_to_everything()
 
 

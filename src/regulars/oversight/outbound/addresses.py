@@ -1,4 +1,4 @@
-"""Where messages may go: which URLs, which ports, and which addresses a name may stand for.
+"""Where calls may go: which URLs, which ports, and which addresses a name may stand for.
 
 The networks are those of IANA's two registries of special-purpose addresses. Of IPv6 only the part that is handed out
 (2000::/3) counts as public, without what carries or stands for something else in it: addresses that hold an IPv4
@@ -101,9 +101,9 @@ class Target:
         return host if self.port == usual else f"{host}:{self.port}"
 
 
-def own_hosts() -> frozenset[str]:
-    """The setting's hosts, in small letters."""
-    return frozenset(one.strip().lower() for one in os.environ.get(SETTING, "").split(",") if one.strip())
+def own_hosts(setting: str = SETTING) -> frozenset[str]:
+    """The hosts that the environment's `setting` names, in small letters."""
+    return frozenset(one.strip().lower() for one in os.environ.get(setting, "").split(",") if one.strip())
 
 
 def target(url: str, *, own: Collection[str]) -> Target:

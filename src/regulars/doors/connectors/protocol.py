@@ -1,0 +1,180 @@
+"""What a shop system is to us: how it signs, what it tells, and how it is asked. One value of `Shop` for each kind."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from django.utils.functional import Promise
+
+from regulars.doors.connectors.calling import Caller
+from regulars.doors.connectors.reading import Document
+from regulars.doors.connectors.reports import Report
+from regulars.facts.sources.connections import Secrets
+
+
+@dataclass(frozen=True)
+class About:
+    """What a translator may know of its connection: nothing secret, and no database behind it."""
+
+    connection: int
+    name: str
+    namespace: str
+    zone: ZoneInfo
+    country: str
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Hook:
+    """A request at our door, before anything of it is believed. Names of `headers` are in small letters."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Genuine:
+    """It is the shop's. `key` is what the shop says makes it the same when it comes again; `headers` are worth
+    keeping and hold nothing personal."""
+
+    key: str
+    topic: str
+    told_at: datetime | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Forged:
+    """It is not, or nobody can tell. `why` is a short code: unsigned, bad_signature, too_old, other_shop."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Ping:
+    """The shop tries whether somebody is here. It is answered like a delivery, and nothing is kept."""
+
+
+Verdict = Genuine | Forged | Ping
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a shop is answered."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a shop needs to hear: that it was taken; that it is not believed; that we cannot keep it just now."""
+
+    taken: Answer = Answer(200)
+    forged: Answer = Answer(401)
+    busy: Answer = Answer(503)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One kind of thing the shop has many of. `is_told`: messages tell of changes, so that a poll that finds one has
+    found a gap."""
+
+    name: str
+    label: Promise
+    is_told: bool = True
+
+
+@dataclass(frozen=True)
+class Field:
+    """One credential or setting: its name, and what it is, for whoever fills it in."""
+
+    name: str
+    says: Promise
+    is_required: bool = True
+
+
+@dataclass(frozen=True)
+class PageOf:
+    """Some things of a stream, as the shop writes them. `cursor` leads to the next ones, "" at the end.
+
+    `expected`: how many there are in all, where the shop says so.
+    """
+
+    items: Sequence[Document]
+    cursor: str = ""
+    expected: int | None = None
+
+
+class Client(Protocol):
+    """Asks one shop. Raises what `calling` raises; waits where the shop wants to be left alone."""
+
+    def page(self, stream: str, *, since: datetime | None, until: datetime, cursor: str) -> PageOf:
+        """The things of the stream that changed in [since, until), the longest unchanged first. From `cursor` on.
+
+        What changes while it is read must not be passed over. Streams that cannot be asked so may give more.
+        """
+        ...
+
+    def one(self, stream: str, ref: str) -> Document | None:
+        """One thing as it stands now; None where there is none."""
+        ...
+
+    def about(self) -> Mapping[str, str]:
+        """What the shop says of itself: shows that the credentials are good."""
+        ...
+
+    def subscribe(self, url: str) -> Sequence[str]:
+        """Have the shop send its messages to `url`, each topic once; the topics that are new. May refuse."""
+        ...
+
+
+Verify = Callable[[Hook, Sequence[str], About, datetime], Verdict]
+#: (topic, body, told_at, about) to what it tells.
+Translate = Callable[[str, bytes, datetime | None, About], Sequence[Report]]
+#: (stream, one thing of a page, about) to what it tells.
+Read = Callable[[str, Document, About], Sequence[Report]]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What it takes to ask a shop. `keep` remembers, sealed, what the shop lends us for a while."""
+
+    about: About
+    secrets: Secrets
+    caller: Caller
+    keep: Callable[[Mapping[str, str]], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shop:
+    """One kind of shop system. `translate` and `read` are pure; `verify` is too.
+
+    `signs_with` names the credential that signs messages; `tick` is how finely the shop's update times tell;
+    `settles_for` how long after a change it is surely found when the shop is asked; `overlap` how much of what was
+    read before each poll reads again. `check` refuses settings that cannot be and gives them in one form.
+    """
+
+    kind: str
+    label: Promise
+    streams: Sequence[Stream]
+    credentials: Sequence[Field]
+    settings: Sequence[Field] = ()
+    signs_with: str = "secret"
+    tick: timedelta = timedelta(seconds=1)
+    settles_for: timedelta = timedelta(seconds=30)
+    overlap: timedelta = timedelta(minutes=10)
+    answers: Answers = Answers()
+    check: Callable[[Mapping[str, str]], Mapping[str, Any]] = lambda settings: dict(settings)
+    verify: Verify
+    translate: Translate
+    read: Read
+    client: Callable[[Asking], Client]
+
+    def stream(self, name: str) -> Stream:
+        """The stream of that name; KeyError where there is none."""
+        return {one.name: one for one in self.streams}[name]
