@@ -9,7 +9,15 @@ import pytest
 from regulars.main import asgi
 from regulars.runtime.serving.registry import REGISTRY
 
-PATHS = ["/healthz", "/console/sign-in", "/console/search", "/static/x", "/api/v1/orders", "/nobody/is/here", "/hooks/shopify/con_x"]
+PATHS = [
+    "/healthz",
+    "/console/sign-in",
+    "/console/search",
+    "/static/x",
+    "/api/v1/orders",
+    "/nobody/is/here",
+    "/hooks/shopify/con_x",
+]
 
 
 def posted(path: str, *, told: int | None, megabytes: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ import click
 
 from regulars.doors.connectors import jobs, polling, shops, taking
 from regulars.doors.connectors.calling import Caller, CallFailed, Rest
-from regulars.doors.connectors.protocol import Asking, Field, Shop
+from regulars.doors.connectors.protocol import About, Asking, Field, Shop
 from regulars.facts.company import company
 from regulars.facts.sources import connections, cursors, inbox, privacy_requests
 from regulars.facts.sources.connections import Connection, Secrets
@@ -318,7 +318,7 @@ def _trial(
     shop: Shop, name: str, settings: Mapping[str, Any], secrets: dict[str, str], zone: str, country: str
 ) -> dict[str, Any]:
     """What the shop says of itself that we go on needing, such as its currency."""
-    about = shops.About(0, name, name, civil.zone(zone), country, settings)
+    about = About(0, name, name, civil.zone(zone), country, settings)
     with Caller() as caller:
         try:
             told = shop.client(Asking(about, Secrets(secrets), caller, lambda kept: None)).about()

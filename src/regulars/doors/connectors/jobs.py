@@ -2,9 +2,8 @@
 
 from datetime import timedelta
 
-from procrastinate.exceptions import AlreadyEnqueued
-
 from django.db import transaction
+from procrastinate.exceptions import AlreadyEnqueued
 
 from regulars.doors.connectors import polling, shops, taking
 from regulars.facts.sources import connections, cursors, inbox

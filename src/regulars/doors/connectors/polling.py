@@ -10,6 +10,7 @@ killed goes on where it stood, and what two hands would read at once only one ca
 
 import json
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
@@ -136,7 +137,7 @@ def _walk(claimed: Claimed, connection: Connection, caller: Caller, until: float
 
 
 def _take(
-    page: PageOf, read: list[list[Report] | NotTaken], claimed: Claimed, connection: Connection, shop: Shop
+    page: PageOf, read: Sequence[Sequence[Report] | NotTaken], claimed: Claimed, connection: Connection, shop: Shop
 ) -> None:
     now = clock.now()
     is_poll = claimed.walk == "poll"
@@ -169,7 +170,7 @@ def _take(
         cursors.finish(claimed=claimed, at=now)
 
 
-def _missed(told: list[list[Report]], connection: Connection, shop: Shop) -> int | None:
+def _missed(told: Sequence[Sequence[Report]], connection: Connection, shop: Shop) -> int | None:
     """How many orders of a page changed since we were last told of them; None where it holds no orders.
 
     By their update times: a message may know less of an order than a poll, without having been lost.

@@ -188,4 +188,3 @@ Report = (
     | Disconnected
     | Ignored
 )
-

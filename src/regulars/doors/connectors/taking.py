@@ -35,11 +35,12 @@ from regulars.doors.connectors.reports import (
     StoreTold,
     VariantTold,
 )
-from regulars.facts.commerce import catalogue, goods_returns, orders, prices, shipments, stock, variants
+from regulars.facts.commerce import catalogue, goods_returns, orders, prices, return_reports, stock, variants
 from regulars.facts.commerce.order_reports import OrderReport
 from regulars.facts.commerce.outcome import Outcome
 from regulars.facts.commerce.price_windows import Asked
-from regulars.facts.company import stores
+from regulars.facts.commerce.return_reports import ReturnReport
+from regulars.facts.company import company, stores
 from regulars.facts.customers import consent, customers, identifiers, identity, profiles
 from regulars.facts.sources import connections, inbox, privacy_requests
 from regulars.facts.sources.connections import Connection
@@ -117,9 +118,7 @@ def take(delivery: int, *, caller: Caller | None = None) -> bool | None:
         if held is not None:
             is_over = held[0].arrived_at < now - ASKED_FOR
             why = "the shop has to be asked for what it hints at, and could not be"
-            inbox.settle(
-                number=delivery, as_="not_understood" if is_over else "waiting", code=code, why=why, at=now
-            )
+            inbox.settle(number=delivery, as_="not_understood" if is_over else "waiting", code=code, why=why, at=now)
     return None
 
 
@@ -453,9 +452,7 @@ class _Hand:
     def _seen_first(self, told: Sequence[CustomerTold], before: Mapping[str, int]) -> Origin:
         """Who was the shop's customer before we were connected is no news."""
         fresh = [one for one in told if one.ref not in before]
-        is_old = all(
-            one.first_seen_at is not None and one.first_seen_at < self.connection.made_at for one in fresh
-        )
+        is_old = all(one.first_seen_at is not None and one.first_seen_at < self.connection.made_at for one in fresh)
         return "history" if self.origin == "history" or (fresh and is_old) else "live"
 
     def _word(self, one: CustomerTold, customer: int) -> profiles.Told:
@@ -527,25 +524,14 @@ class _Hand:
                 )
                 for one in told
             ]
-            self._listed(
-                goods_returns.record_all(
-                    reports=reports, at=self.at, by=self.by, origin=self.origin, on_tie="further"
-                )
-            )
+            latest = list({one.ref: one for one in sorted(reports, key=_marked_at)}.values())
+            for report in latest:
+                return_reports.check(report)
+            batch = return_reports.batch_of(latest, zone=company.shop().zone, origin=self.origin)
+            self._count(goods_returns.record_many(batch=batch, at=self.at, by=self.by))
 
     def _shipments(self, told: Sequence[ShipmentTold]) -> None:
-        if told:
-            reports = [
-                replace(
-                    one.report,
-                    source_updated_at=self._mark(one.report.source_updated_at),
-                    delivery=self.delivery,
-                )
-                for one in told
-            ]
-            self._listed(
-                shipments.record_all(reports=reports, at=self.at, by=self.by, origin=self.origin)
-            )
+        self.came["ignored_shipment"] += len(told)
 
     def _deleted(self, told: Sequence[Deleted]) -> None:
         for one in told:
@@ -594,6 +580,10 @@ class _Hand:
                 by=self.by,
             )
             self.came["asked" if is_new else "same"] += 1
+
+
+def _marked_at(one: ReturnReport) -> datetime:
+    return one.source_updated_at or _NEVER
 
 
 def _told_at(one: ProductTold) -> datetime:

@@ -143,7 +143,7 @@ class Cursor(models.Model):
 
 
 class PrivacyRequest(models.Model):
-    """What a shop asked of us about one of its people, or about all of them. `ref` is what the shop calls the person."""
+    """What a shop asked of us about one of its people, or about all. `ref` is what the shop calls the person."""
 
     id = models.BigAutoField(primary_key=True)
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+", db_index=False)

@@ -1,4 +1,4 @@
-"""Connections: shop systems elsewhere that tell us what happens there, with what it takes to believe and to ask them."""
+"""Connections: shop systems that tell us what happens there, with what it takes to believe and to ask them."""
 
 import json
 import re
@@ -126,7 +126,7 @@ def connect(
             return _connection(row)
         if Row.objects.filter(namespace=space).exclude(state="retired").exists():
             raise ConnectionNameTaken(
-                f"namespace: {space!r} is another connection's, whose orders this one would overwrite; choose a new one",
+                f"namespace: {space!r} is another connection's, whose orders this one would overwrite; choose another",
                 field="namespace",
                 value=space,
             )

@@ -76,9 +76,7 @@ def begin(*, connection: int, stream: str, walk: Walk, since: datetime | None, u
     A back-fill takes the place of a poll: it reads all of it anyway.
     """
     with transaction.atomic():
-        Row.objects.bulk_create(
-            [Row(connection_id=connection, stream=stream, changed_at=at)], ignore_conflicts=True
-        )
+        Row.objects.bulk_create([Row(connection_id=connection, stream=stream, changed_at=at)], ignore_conflicts=True)
         row = Row.objects.select_for_update().get(connection_id=connection, stream=stream)
         if row.walk == walk or (row.walk == "backfill" and walk == "poll"):
             return False

@@ -2,7 +2,7 @@
 
 import hashlib
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast, get_args
@@ -194,9 +194,7 @@ def opened(*, number: int, at: datetime, by: Actor) -> bytes:
     if row is None:
         raise _unknown(number)
     if row.sealed is None:
-        raise NothingToReplay(
-            f"delivery: what {number} said is not kept any more", field="delivery", value=number
-        )
+        raise NothingToReplay(f"delivery: what {number} said is not kept any more", field="delivery", value=number)
     body = _body(row)
     trail.record(by=by, verb="inbox.open", subject=f"delivery:{number}", at=at)
     return body
@@ -261,9 +259,7 @@ def _as_text(body: bytes) -> str:
 
 def _body(row: Row) -> bytes:
     assert row.sealed is not None
-    plain = vault.open_(
-        person=row.sealed_for, table=_TABLE, column=_COLUMN, row=row.id, sealed=bytes(row.sealed)
-    )
+    plain = vault.open_(person=row.sealed_for, table=_TABLE, column=_COLUMN, row=row.id, sealed=bytes(row.sealed))
     return zlib.decompress(plain.encode("latin-1"))
 
 

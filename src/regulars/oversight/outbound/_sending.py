@@ -15,7 +15,7 @@ from django.db import InterfaceError, OperationalError, connection
 from standardwebhooks import Webhook
 
 from regulars.kit.refusals import Refusal
-from regulars.oversight.outbound import addresses, _calling, _queues, deliveries, endpoints
+from regulars.oversight.outbound import _calling, _queues, addresses, deliveries, endpoints
 from regulars.oversight.outbound._calling import Answer
 from regulars.oversight.outbound._queues import Claimed
 from regulars.oversight.outbound.catalogue import TRIAL, data_of

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from regulars.kit import ids
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
-from regulars.oversight.outbound import addresses, _queues
+from regulars.oversight.outbound import _queues, addresses
 from regulars.oversight.outbound.addresses import BadUrl as BadUrl
 from regulars.oversight.outbound.catalogue import KINDS
 from regulars.oversight.outbound.models import Endpoint as Row

@@ -185,9 +185,8 @@ def _order(doc: dict[str, Any]) -> dict[str, Any]:
         tracking = fulfilment.pop("tracking", None) or [{}]
         fulfilment["tracking_company"] = tracking[0].get("company")
         fulfilment["tracking_number"] = tracking[0].get("number")
-        fulfilment["line_items"] = [
-            {"id": _id(line.get("line")), "quantity": line.get("quantity")} for line in fulfilment.pop("lines", None) or ()
-        ]
+        lines = fulfilment.pop("lines", None) or ()
+        fulfilment["line_items"] = [{"id": _id(one.get("line")), "quantity": one.get("quantity")} for one in lines]
     return doc
 
 

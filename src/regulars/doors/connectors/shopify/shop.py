@@ -21,7 +21,9 @@ _KNOWN = frozenset({"shop", "api_version", "address", "currency", "channel", "st
 def check(settings: Mapping[str, str]) -> Mapping[str, Any]:
     """The settings in one form, with what is left out filled in; refused where they cannot be."""
     if unknown := sorted(settings.keys() - _KNOWN):
-        raise BadConnection(f"{unknown[0]}: is no setting of Shopify; use {', '.join(sorted(_KNOWN))}", field=unknown[0])
+        raise BadConnection(
+            f"{unknown[0]}: is no setting of Shopify; use {', '.join(sorted(_KNOWN))}", field=unknown[0]
+        )
     shop = settings.get("shop", "").strip().lower()
     if not _DOMAIN.fullmatch(shop):
         raise BadConnection("shop: write the shop's own domain, such as leafy-teas.myshopify.com", field="shop")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from regulars.kit.actors import Actor
-from regulars.oversight.outbound import addresses, _queues, deliveries, endpoints
+from regulars.oversight.outbound import _queues, addresses, deliveries, endpoints
 from regulars.oversight.outbound._sending import Sender
 from regulars.oversight.outbound.models import Lane
 from regulars.oversight.outbound.tests.receivers import receiving

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from regulars.oversight.outbound import addresses, _calling
+from regulars.oversight.outbound import _calling, addresses
 from regulars.oversight.outbound.tests import receivers
 from regulars.oversight.outbound.tests.receivers import hostile, receiving
 

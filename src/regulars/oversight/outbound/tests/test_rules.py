@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from regulars.oversight.outbound import addresses, _schedule
+from regulars.oversight.outbound import _schedule, addresses
 from regulars.oversight.outbound.addresses import BadUrl, NotAllowed, Target, looked_up, may_call, target
 
 OWN = frozenset({"127.0.0.1", "erp.shop.lan", "::1"})

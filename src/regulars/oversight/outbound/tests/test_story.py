@@ -9,7 +9,7 @@ import pytest
 from regulars.facts.commerce import orders
 from regulars.facts.commerce.orders import LineReport, OrderReport
 from regulars.kit.actors import Actor
-from regulars.oversight.outbound import addresses, _queues, _schedule, deliveries, endpoints
+from regulars.oversight.outbound import _queues, _schedule, addresses, deliveries, endpoints
 from regulars.oversight.outbound._sending import Sender
 from regulars.oversight.outbound.models import Delivery, Endpoint, Lane
 from regulars.oversight.outbound.tests import receivers

@@ -1,0 +1,77 @@
+"""A shop is connected, its history read, its messages come badly, and a poll makes good what they missed."""
+
+import os
+from typing import Any
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from regulars.doors.connectors import taking
+from regulars.doors.connectors.shopify.tests.builders import (
+    SETTING,
+    backfill,
+    badly,
+    connected,
+    poll,
+    recorded,
+    send,
+    told,
+)
+from regulars.doors.connectors.shopify.tests.shopfront import Shopfront, opened
+from regulars.facts.sources import cursors, inbox
+
+EXAMPLES = int(os.environ.get("REGULARS_CONNECTOR_EXAMPLES", "3"))
+
+
+@pytest.fixture(autouse=True)
+def _this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SETTING, "127.0.0.1")
+
+
+def differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[object]:
+    return [
+        (kind, key, found[kind].get(key), wanted[kind].get(key))
+        for kind in wanted
+        for key in sorted(found[kind].keys() | wanted[kind].keys())
+        if found[kind].get(key) != wanted[kind].get(key)
+    ]
+
+
+def live_through(seed: int, past: int, acts: int) -> None:
+    front = Shopfront(seed=seed)
+    front.fill(past)
+    with opened(front) as address, transaction.atomic():
+        connection = connected(address, f"teas-{seed}")
+        front.pass_time(120)
+        backfill(connection, front.now)
+        assert differences(recorded(front, connection), told(front, connection)) == []
+
+        front.pass_time(5)
+        front.live(acts)
+        front.failures = [503]
+        for message in badly(front.sent, seed):
+            assert send(connection, message) == 200
+        taking.take_waiting(connection=connection.id, limit=10_000)
+        assert not inbox.search(connection=connection.id, state="not_understood")
+
+        front.pass_time(600)
+        poll(connection, front.now)
+        assert differences(recorded(front, connection), told(front, connection)) == []
+        streams = cursors.of(connection.id)
+        assert not any(one.problem for one in streams)
+        assert all(one.gaps_found == one.gaps_mended for one in streams)
+
+        # And once more, for nothing: all is known.
+        gaps = [one.gaps_found for one in streams]
+        front.pass_time(600)
+        poll(connection, front.now)
+        assert [one.gaps_found for one in cursors.of(connection.id)] == gaps
+        transaction.set_rollback(True)
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=EXAMPLES <= 3)
+@given(seed=st.integers(1, 10**9))
+def test_the_end_is_the_shops_own_state_whatever_was_lost_doubled_or_shuffled(db, seed: int):
+    live_through(seed, past=12, acts=30)
