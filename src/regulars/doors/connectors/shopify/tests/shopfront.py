@@ -646,6 +646,7 @@ def opened(front: Shopfront) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = 1 << 16  # Head and body in one piece: else the second waits for the first's receipt.
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
