@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from regulars.doors.console import likeness_words
-from regulars.doors.console.member_profile import FIELD_NAMES, text_of
+from regulars.doors.console.member_profile import FIELD_NAMES, choices, text_of
 from regulars.facts.company import company
 from regulars.facts.customers import comparison, consent, consent_words, households, tags, traits
 from regulars.facts.customers.comparison import Compared, Comparison, How
@@ -67,6 +67,7 @@ def parts(compared: Comparison) -> list[Part]:
 def _profile(compared: Comparison) -> list[Line]:
     own = traits.every(with_retired=True)
     named = {trait.field: trait for trait in own.values()}
+    chosen = choices([one.field for one in compared.fields], named)
     lines = []
     for one in compared.fields:
         if one.field in named:
@@ -74,9 +75,8 @@ def _profile(compared: Comparison) -> list[Line]:
         else:
             name = _("Name") if one.field == comparison.NAME else str(FIELD_NAMES.get(one.field, one.field))
         how, tone = HOW[one.how]
-        lines.append(
-            Line(name, text_of(one.field, one.one, named), text_of(one.field, one.other, named), _words(one, how), tone)
-        )
+        mine, theirs = (text_of(one.field, text, named, chosen) for text in (one.one, one.other))
+        lines.append(Line(name, mine, theirs, _words(one, how), tone))
     return lines
 
 

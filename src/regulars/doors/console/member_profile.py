@@ -1,7 +1,7 @@
 """Member → Profile: every value with its source and why it is shown, mended by staff; tags with undo; the household."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,11 +17,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from regulars.doors.console import actors, people
 from regulars.doors.console.site import fragment, may, me, page
-from regulars.facts.company import company
-from regulars.facts.customers import customers, households, profiles, tags, traits
+from regulars.facts.company import company, stores
+from regulars.facts.customers import consent_words, customers, households, profiles, tags, traits
 from regulars.facts.customers.customers import Customer
 from regulars.facts.customers.households import ROLE_LABELS, Role
 from regulars.facts.customers.profiles import PURPOSE_LABELS, Explanation, Profile, Purpose
+from regulars.facts.customers.purposes import Channel
 from regulars.facts.customers.survivorship import Because, Standing
 from regulars.facts.customers.traits import Kind, Trait
 from regulars.kit import ids
@@ -50,6 +51,8 @@ FIELD_NAMES: Mapping[str, Promise] = {
     "interests": gettext_lazy("Interests"),
     "values": gettext_lazy("Values"),
 }
+#: Nobody types these: a word that is none of a list would stand there for ever.
+CHOSEN = ("preferred_store", "preferred_channel", "cared_by", "is_employee")
 HINTS: Mapping[str, Promise] = {
     "birthday": gettext_lazy("Like 1990-12-31, or --12-31 without the year."),
     "lunar_birthday": gettext_lazy("Like 1990-08-15, a leap month like 1990-L06-15, or --08-15."),
@@ -82,6 +85,7 @@ SOURCES: Mapping[str, Promise] = {
     "system": gettext_lazy("Regulars itself"),
 }
 SAID: Mapping[str, Promise] = {
+    "console.not_on_the_list": gettext_lazy("Choose one of the list."),
     "customers.bad_email": gettext_lazy("This is no e-mail address."),
     "customers.bad_phone": gettext_lazy("This is no phone number; write it with its country's code."),
     "customers.bad_birthday": gettext_lazy("This is no birthday; write it like 1990-12-31 (lunar: 1990-08-15)."),
@@ -91,6 +95,12 @@ SAID: Mapping[str, Promise] = {
     "tags.bad_tag": gettext_lazy("This is no tag: up to 40 characters, without commas."),
     "households.in_another": gettext_lazy("They live in another household; let them leave it first."),
 }
+
+
+class NotOnTheList(Refusal):
+    """Not one of what can be chosen."""
+
+    code = "console.not_on_the_list"
 
 
 @dataclass(frozen=True)
@@ -116,6 +126,7 @@ class Line:
     others: Sequence[Word]
     hint: str
     is_nobodys: bool
+    choices: Sequence[tuple[str, str]]
 
 
 @require_safe
@@ -223,10 +234,11 @@ def _shown(
 ) -> HttpResponseBase:
     explained = profiles.explain_all(customer=who.id) if told is None else told
     own = {trait.field: trait for trait in traits.every().values()}
+    there = {one.field for one in explained}
     is_card = request.headers.get("HX-Target") == "profile"
     context: dict[str, Any] = {
         "who": who,
-        "lines": _lines(explained, own),
+        "lines": _lines(explained, own, choices(there, own)),
         "tags": tags.of_many([who.id]).get(who.id, []),
         "zone": company.shop().zone,
         "may_edit": may(request, "members.edit"),
@@ -242,7 +254,8 @@ def _shown(
         purpose=purpose,
         purposes=[(one.value, words) for one, words in PURPOSE_LABELS.items()],
         may_reveal=may(request, "contacts.reveal") and told is None,
-        fields=_fields({one.field for one in explained}, own),
+        fields=_fields(there, own),
+        to_choose=_to_choose(there, own),
         steps=_steps(who.id),
         known_tags=list(tags.every().values()),
         home=_home(who.id),
@@ -251,7 +264,27 @@ def _shown(
     )
 
 
-def _lines(explained: Sequence[Explanation], own: Mapping[str, Trait]) -> list[Line]:
+def choices(fields: Iterable[str], own: Mapping[str, Trait]) -> dict[str, dict[str, str]]:
+    """What may be chosen of those fields that are chosen from a list: what is kept, and how people read it. A query for
+    stores and one for staff, where they are asked for."""
+    found: dict[str, dict[str, str]] = {}
+    for field in fields:
+        if field == "preferred_store":
+            found[field] = {store.code: store.name for store in stores.every()}
+        elif field == "preferred_channel":
+            found[field] = {channel.value: str(consent_words.CHANNELS[channel]) for channel in Channel}
+        elif field == "cared_by":
+            found[field] = {str(person.id): person.name for person in operators.everybody() if person.active}
+        elif field == "is_employee" or (field in own and own[field].kind is Kind.YES_NO):
+            found[field] = {"yes": _("yes"), "no": _("no")}
+        elif field in own and own[field].kind is Kind.CHOICE:
+            found[field] = {code: traits.said(names) for code, names in own[field].choices.items()}
+    return found
+
+
+def _lines(
+    explained: Sequence[Explanation], own: Mapping[str, Trait], chosen: Mapping[str, Mapping[str, str]]
+) -> list[Line]:
     names = actors.told(word.by for one in explained for word in one.words if word.by)
     lines = []
     for one in explained:
@@ -259,7 +292,7 @@ def _lines(explained: Sequence[Explanation], own: Mapping[str, Trait]) -> list[L
             continue
         words = [
             Word(
-                text_of(one.field, word.text, own),
+                text_of(one.field, word.text, own, chosen),
                 str(SOURCES.get(word.source, word.source)),
                 word.at,
                 names.get(word.by, ""),
@@ -273,25 +306,26 @@ def _lines(explained: Sequence[Explanation], own: Mapping[str, Trait]) -> list[L
             Line(
                 one.field,
                 name,
-                text_of(one.field, one.text, own),
+                text_of(one.field, one.text, own, chosen),
                 str(BECAUSE[one.because]),
                 words[0] if is_shown else None,
                 words[1:] if is_shown else words,
                 str(HINTS.get(one.field, "")),
                 one.is_nobodys,
+                list(chosen.get(one.field, {}).items()),
             )
         )
     return lines
 
 
-def text_of(field: str, text: str, own: Mapping[str, Trait]) -> str:
-    """A kept value as people read it; what is masked stays so."""
+def text_of(field: str, text: str, own: Mapping[str, Trait], chosen: Mapping[str, Mapping[str, str]]) -> str:
+    """A kept value as people read it; what is masked stays so. `chosen` is what `choices` says of the fields there."""
     if not text or text == "***":
         return text
     if field in profiles.LISTS:
         return traits.shown_list(text)
-    if field == "is_employee" or (field in own and own[field].kind is Kind.YES_NO):
-        return _("yes") if text == "yes" else _("no")
+    if field in chosen:
+        return chosen[field].get(text, text)
     if field == "language":
         return formats.language(text)
     if field == "country":
@@ -300,12 +334,28 @@ def text_of(field: str, text: str, own: Mapping[str, Trait]) -> str:
 
 
 def _fields(there: set[str], own: Mapping[str, Trait]) -> list[tuple[str, str]]:
-    """What nothing was said of yet, to choose from."""
-    fields = [(name, str(words)) for name, words in FIELD_NAMES.items() if name not in there]
-    return fields + [(trait.field, trait.name) for trait in own.values() if trait.field not in there]
+    """What nothing was said of yet and is written, not chosen."""
+    fields = [(name, str(words)) for name, words in FIELD_NAMES.items() if name not in {*there, *CHOSEN}]
+    return fields + [
+        (trait.field, trait.name)
+        for trait in own.values()
+        if trait.field not in there and trait.kind not in (Kind.YES_NO, Kind.CHOICE)
+    ]
+
+
+def _to_choose(there: set[str], own: Mapping[str, Trait]) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """What nothing was said of yet and is chosen from a list: field, name, and the list, which is not empty."""
+    wanted = [name for name in [*CHOSEN, *own] if name not in there]
+    return [
+        (field, own[field].name if field in own else str(FIELD_NAMES[field]), list(one.items()))
+        for field, one in choices(wanted, own).items()
+        if one
+    ]
 
 
 def _told(field: str, text: str) -> Profile:
+    if field in CHOSEN and text and text not in choices([field], {})[field]:
+        raise NotOnTheList("value: choose one of the list", field=field)
     if field.startswith(traits.PREFIX):
         return Profile(traits={field.removeprefix(traits.PREFIX): text})
     if field not in FIELD_NAMES:
@@ -314,7 +364,7 @@ def _told(field: str, text: str) -> Profile:
         items: dict[str, Any] = {field: tuple(traits.split(text))}
         return Profile(**items)
     if field == "is_employee":
-        return Profile(is_employee=text.casefold() in {"yes", "y", "1", "是", _("yes").casefold()})
+        return Profile(is_employee=text == "yes")
     plain: dict[str, Any] = {field: text}
     return Profile(**plain)
 

@@ -56,6 +56,7 @@ SECTIONS = (
     Section("exports", _("Exports"), "download", "exports.read", _SETUP),
     Section("keeping", _("Events kept"), "inventory_2", "sources.read", _SETUP),
     Section("own-traits", _("Traits and tags"), "label", "sources.read", _SETUP),
+    Section("consent-setup", _("Consent and topics"), "how_to_vote", "consent.read", _SETUP),
     Section("staff", _("Staff"), "badge", "staff.read", _SETUP),
 )
 

@@ -4,6 +4,7 @@ from django.urls import path
 
 from regulars.doors.console import (
     account,
+    consent_setup,
     consents,
     deeds,
     doorstep,
@@ -78,6 +79,10 @@ urlpatterns = [
     path("stores/<int:number>/place", stores.place, name="store-place"),
     path("stores/<int:number>/week", stores.week, name="store-week"),
     path("stores/<int:number>/day", stores.day, name="store-day"),
+    path("consent/", consent_setup.setup, name="consent-setup"),
+    path("consent/publish", consent_setup.publish, name="consent-publish"),
+    path("consent/topics/define", consent_setup.define_topic, name="topic-define"),
+    path("consent/topics/retire", consent_setup.retire_topic, name="topic-retire"),
     path("insight/", insight.insight, name="insight"),
     path("search", search.search, name="search"),
     path("account", account.account, name="account"),

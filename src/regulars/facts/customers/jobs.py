@@ -2,12 +2,12 @@
 
 from django.utils import timezone
 
-from regulars.facts.customers import profiles, reviews, suggesting
+from regulars.facts.customers import filling, profiles, reviews, suggesting
 from regulars.facts.customers._looking_again import look_again
 from regulars.kit.actors import SYSTEM, Actor
 from regulars.runtime.jobs.tasks import every, task
 
-__all__ = ["look_again", "show_anew", "suggest", "suggest_nightly"]
+__all__ = ["fill", "look_again", "show_anew", "suggest", "suggest_nightly"]
 
 _BY = Actor("system", "customers.suggest")
 
@@ -31,4 +31,11 @@ def suggest_nightly(timestamp: int) -> None:
     suggesting.suggest(at=timezone.now(), by=_BY)
 
 
+@task("customers.fill", lock="customers.fill")
+def fill(timestamp: int) -> None:
+    """Tables that came with a new release get what was there before. One query where all is done."""
+    filling.go_on(at=timezone.now())
+
+
+every("*/5 * * * *", fill)
 every("29 1 * * *", suggest_nightly)

@@ -145,6 +145,38 @@ class Profile(models.Model):
         ]
 
 
+class Value(models.Model):
+    """One thing of a profile that is nobody's secret, as the warehouse gets it: of a list a row for each item.
+
+    It follows from `Profile.traits`, in the same transaction. `name` is the field, of the shop's own traits `trait.…`.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+", db_index=False)
+    name = models.CharField(max_length=60, db_collation="C")
+    kind = models.CharField(max_length=8)
+    value = models.CharField(max_length=500, db_collation="C")
+    changed_xid = TransactionIdField()
+
+    class Meta:
+        db_table = "customers_value"
+        indexes = [models.Index(fields=["changed_xid"], name="customers_value_changed")]
+        constraints = [
+            models.UniqueConstraint(name="customers_value_once", fields=["customer", "name", "value"]),
+        ]
+
+
+class Filling(models.Model):
+    """A table that is being filled with what was there before it: how far, and when it was done."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    position = models.BigIntegerField(db_default=0)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "customers_filling"
+
+
 class Statement(models.Model):
     """All that one source said of one record: a sealed document of its last word on each field, when, and by whom."""
 
@@ -206,17 +238,19 @@ class Tagging(models.Model):
 
 
 class Tagged(models.Model):
-    """The last word on a tag of a record."""
+    """The last word on a tag of a record. The column `number`, the warehouse's key, is the database's own."""
 
     pk = models.CompositePrimaryKey("customer_id", "tag_id")
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+", db_index=False)
     tag = models.ForeignKey(Tag, on_delete=models.PROTECT, related_name="+", db_index=False)
     is_on = models.BooleanField()
     at = models.DateTimeField()
+    changed_xid = TransactionIdField()
 
     class Meta:
         db_table = "customers_tagged"
         indexes = [
+            models.Index(fields=["changed_xid"], name="customers_tagged_changed"),
             models.Index(fields=["tag", "customer"], name="customers_tagged_tag", condition=models.Q(is_on=True)),
         ]
 

@@ -152,3 +152,16 @@ class CustomerTagged(Notice):
     @property
     def subject(self) -> str:
         return f"customer:{self.customer}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TraitDefined(Notice):
+    """A trait of the shop's own can be told from now on; what was told of it before counts as soon as it is found."""
+
+    kind: ClassVar[str] = "customers.trait_defined"
+
+    code: str
+
+    @property
+    def subject(self) -> str:
+        return f"trait:{self.code}"

@@ -20,6 +20,7 @@ from regulars.facts.customers import (
     _names,
     _sealing,
     _statements,
+    _values,
     birthdays,
     contacts,
     kept_nos,
@@ -479,8 +480,10 @@ def _write_many(
         if customer in kept and (before := getattr(kept[customer], f"{kind}_digest")) not in (None, digest)
     }
     _in_bulk.write_customers(rows, changed)
-    shown, hidden = _readable(said, changed)
+    shown, hidden, kinds_of_own = _readable(said, changed)
     _in_bulk.write_profiles(kept, changed, digests, sealed=SEALED, at=at, readable=shown, hidden=hidden)
+    if shown:
+        _values.write(shown, kinds_of_own)
     _in_bulk.index_names(
         {
             customer: [said.shown(customer, field) for field in _NAMES]
@@ -705,6 +708,7 @@ def refold_many(*, customers: Iterable[int], at: datetime, by: Actor) -> int:
         _also_known.follow(said, persons.records_of_many(sorted(people)))
         silent = joined | {customer for customer in people if customer in kept and said.latest(customer) is None}
         Row.objects.filter(customer_id__in=silent).delete()
+        _values.write({customer: {} for customer in silent}, {})
         if changed:
             trail.record(
                 by=by,
@@ -845,15 +849,16 @@ def _defined(told: Iterable[Profile]) -> dict[str, Trait]:
 
 def _readable(
     said: Statements, changed: Mapping[int, Mapping[str, str]]
-) -> tuple[dict[int, dict[str, object]], dict[int, dict[str, str]]]:
-    """Of those whose readable fields or traits changed: what stands readable, and the personal traits to seal."""
+) -> tuple[dict[int, dict[str, object]], dict[int, dict[str, str]], dict[str, traits.Kind]]:
+    """Of those whose readable fields or traits changed: what stands readable, and the personal traits to seal; and the
+    kinds of the shop's own traits, by field."""
     touched = [
         customer
         for customer, new in changed.items()
         if any(name in READABLE or name.startswith(traits.PREFIX) for name in new)
     ]
     if not touched:
-        return {}, {}
+        return {}, {}, {}
     names = {customer: [one for one in said.fields(customer) if one.startswith(traits.PREFIX)] for customer in touched}
     defined = traits.every(with_retired=True) if any(names.values()) else {}
     kinds = {trait.field: trait for trait in defined.values()}
@@ -869,7 +874,7 @@ def _readable(
             for name, text in told.items()
             if name not in hidden[customer]
         }
-    return shown, hidden
+    return shown, hidden, {name: trait.kind for name, trait in kinds.items()}
 
 
 def _compared(kind: str, value: str) -> str:

@@ -1,4 +1,4 @@
-"""What the warehouse gets of customers: numbers, country, and since when."""
+"""What the warehouse gets of customers: numbers, country, since when; their tags, and what of profiles is no secret."""
 
 from regulars.runtime.database.published import PublishedTable
 
@@ -15,6 +15,26 @@ PUBLISHED: tuple[PublishedTable, ...] = (
             "country": "text",
             "first_seen_at": "timestamp",
             "origin": "text",
+        },
+    ),
+    PublishedTable(
+        name="customer_values",
+        key="value_id",
+        # The shop's own traits are called trait.…; a list has a row for each item. What is personal is not among them.
+        sql="SELECT id AS value_id, customer_id, name, kind, value, changed_xid FROM customers_value",
+        columns={"value_id": "int64", "customer_id": "int64", "name": "text", "kind": "text", "value": "text"},
+    ),
+    PublishedTable(
+        name="customer_tags",
+        key="tagged_id",
+        # A tag stands with the record it was set on: a person has those of all their records. One taken off stays.
+        sql="SELECT number AS tagged_id, customer_id, tag_id AS tag, is_on, at, changed_xid FROM customers_tagged",
+        columns={
+            "tagged_id": "int64",
+            "customer_id": "int64",
+            "tag": "text",
+            "is_on": "bool",
+            "at": "timestamp",
         },
     ),
 )

@@ -13,9 +13,11 @@ from django.db import transaction
 from django.utils.translation import get_language
 
 from regulars.facts.customers.models import Trait as Row
+from regulars.facts.customers.notices import TraitDefined
 from regulars.kit import languages
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
+from regulars.runtime.notices.outbox import announce
 from regulars.runtime.trail import trail
 
 LONGEST_NAME, LONGEST_TEXT, LONGEST_ITEM = 80, 500, 80
@@ -102,8 +104,8 @@ def define(
 ) -> Trait:
     """Put a trait on the list, name it anew, give it more choices, or take it back into use. Again changes nothing.
 
-    What it takes, and whether it is personal, is said once: values were kept by it. What the traits of events are
-    called counts from now on: one of this code goes into profiles.
+    What it takes, and whether it is personal, is said once: values were kept by it. A trait of events that is called
+    so goes into profiles; what was told of it before follows in the background.
     """
     told = Trait(code, Kind(kind), checked_names(names), is_personal, dict(choices or {}))
     _check(told)
@@ -128,13 +130,11 @@ def define(
             )
         if (row.names, row.choices, row.retired_at) != (told.names, told.choices, None):
             Row.objects.filter(code=code).update(names=told.names, choices=told.choices, retired_at=None)
-            trail.record(
-                by=by,
-                verb="traits.define",
-                subject=f"trait:{code}",
-                at=at,
-                after={"kind": told.kind.value, "personal": is_personal, "languages": sorted(told.names)},
-            )
+            after = {"kind": told.kind.value, "personal": is_personal, "languages": sorted(told.names)}
+            if not row.names or row.retired_at is not None:
+                announce(TraitDefined(code=code, at=at), by=by, verb="traits.define", after=after)
+            else:
+                trail.record(by=by, verb="traits.define", subject=f"trait:{code}", at=at, after=after)
     return told
 
 

@@ -2,7 +2,7 @@
 
 from django.utils import timezone
 
-from regulars.facts.events import _past, listening, retention
+from regulars.facts.events import _past, _taking_over, listening, retention
 from regulars.kit.actors import Actor, ActorKind
 from regulars.runtime.jobs.tasks import every, task
 
@@ -29,6 +29,12 @@ def listen(timestamp: int) -> None:
 def apply_past_orders(source: int, by_kind: ActorKind, by_id: str) -> None:
     """Harmless to repeat; what was begun is gone on with."""
     _past.walk(source=source, at=timezone.now(), by=Actor(by_kind, by_id))
+
+
+@task("events.take_over_trait", lock="events.take_over_trait")
+def take_over_trait(code: str) -> None:
+    """What was told of it before goes into profiles. Harmless to repeat."""
+    _taking_over.take_over(code)
 
 
 every("41 2 * * *", remove)

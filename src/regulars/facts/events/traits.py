@@ -49,13 +49,13 @@ def profile(traits: Mapping[str, Any], own: Iterable[str] = ()) -> Profile:
     `own` are the codes of traits that the shop has defined: one that is called so is told as it is.
     """
     said: dict[str, Any] = {}
-    codes = {_tidy(code): code for code in own}
+    codes = {tidy(code): code for code in own}
     told_own: dict[str, Any] = {}
     for name, value in traits.items():
-        if (code := codes.get(_tidy(name))) is not None:
+        if (code := codes.get(tidy(name))) is not None:
             told_own[code] = value
             continue
-        field = _FIELDS.get(_tidy(name))
+        field = _FIELDS.get(tidy(name))
         if field == "address" and isinstance(value, dict):
             parts = [_text(value.get(part)) for part in _PARTS_OF_ADDRESS]
             said["address"] = ", ".join(part for part in parts if part)[: LONGEST["address"]]
@@ -81,11 +81,12 @@ def others(traits: Mapping[str, Any], hidden: Mapping[str, Any]) -> dict[str, An
     return {
         name: value
         for name, value in traits.items()
-        if name not in personal and _tidy(name) not in _FIELDS and len(name) <= LONGEST_TRAIT and _is_plain(value)
+        if name not in personal and tidy(name) not in _FIELDS and len(name) <= LONGEST_TRAIT and _is_plain(value)
     }
 
 
-def _tidy(name: str) -> str:
+def tidy(name: str) -> str:
+    """A trait's name as it is compared, however it is spelled."""
     return name.translate(_TIDY).casefold()
 
 

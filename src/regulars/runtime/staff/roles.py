@@ -46,6 +46,9 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     "identity.read": _DESK,
     "identity.decide": _DESK,
     "identity.rules": _MANAGERS,
+    # what people agree to
+    "consent.read": _OFFICE,
+    "consent.manage": _MANAGERS,
     # numbers
     "insight.read": _NUMBERS,
     "insight.refresh": frozenset({Role.OWNER, Role.MANAGER, Role.ANALYST}),

@@ -13,7 +13,7 @@ from regulars.kit.actors import Actor
 MAREK = Actor("operator", "7")
 EVERYTHING = (
     *("orders.read", "orders.write", "members.read", "members.edit", "insight.read", "company.read"),
-    *("preferences.read", "preferences.change", "contacts.reveal"),
+    *("preferences.read", "preferences.change", "consent.manage", "contacts.reveal"),
     *("sources.read", "sources.manage", "quarantine.read", "quarantine.mend", "events.read"),
     *("webhooks.read", "webhooks.manage", "exports.read", "exports.manage"),
     *("identity.read", "identity.decide", "identity.rules"),

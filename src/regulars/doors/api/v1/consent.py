@@ -306,9 +306,7 @@ def list_consent_texts(request: HttpRequest) -> TextsOut:
     return TextsOut(items=[_text_out(text) for text in consent_texts.every()])
 
 
-@router.post(
-    "/consent/texts", auth=ApiKey("preferences.change"), response=TextsOut, operation_id="publish_consent_text"
-)
+@router.post("/consent/texts", auth=ApiKey("consent.manage"), response=TextsOut, operation_id="publish_consent_text")
 def publish_consent_text(request: HttpRequest, body: TextsIn) -> TextsOut:
     """Put a version of a text on record. The same again changes nothing; other words need a new version."""
     made = consent_texts.publish(
@@ -323,9 +321,7 @@ def list_topics(request: HttpRequest) -> TopicsOut:
     return TopicsOut(items=[TopicOut(code=topic.code, names=dict(topic.names)) for topic in topics.every()])
 
 
-@router.put(
-    "/consent/topics/{topic}", auth=ApiKey("preferences.change"), response=TopicOut, operation_id="define_topic"
-)
+@router.put("/consent/topics/{topic}", auth=ApiKey("consent.manage"), response=TopicOut, operation_id="define_topic")
 def define_topic(request: HttpRequest, topic: str, body: TopicIn) -> TopicOut:
     """Put a topic on the list, or name it anew."""
     made = topics.define(code=topic, names=body.names, at=clock.now(), by=caller(request))
@@ -333,7 +329,7 @@ def define_topic(request: HttpRequest, topic: str, body: TopicIn) -> TopicOut:
 
 
 @router.delete(
-    "/consent/topics/{topic}", auth=ApiKey("preferences.change"), response=TopicsOut, operation_id="retire_topic"
+    "/consent/topics/{topic}", auth=ApiKey("consent.manage"), response=TopicsOut, operation_id="retire_topic"
 )
 def retire_topic(request: HttpRequest, topic: str) -> TopicsOut:
     """Take a topic off the list. What customers said of it stays on record."""

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.test import Client
 
 from regulars.doors.console.tests.builders import MONDAY, signed_in
 from regulars.facts.customers import consent, consent_texts, customers, preferences, topics
@@ -103,3 +104,35 @@ def test_it_reads_chinese_and_costs_what_it_says(ines, django_assert_num_queries
     assert "沟通偏好" in told
     with django_assert_num_queries(15):
         agent.get(page)
+
+
+def test_a_manager_publishes_texts_by_version_and_topics_and_others_read_them() -> None:
+    marek, li = signed_in("manager"), signed_in("agent", name="li")
+    assert "No text yet" in read(marek, "/console/consent/")
+    told = {"text-code": "newsletter", "text-en": "Write to me.\r\nNow and then.", "text-zh": "请给我发信。"}
+    assert "Published as version 1." in sent(marek, "publish", told)
+    assert "These are the words of version 1 already." in sent(marek, "publish", told)
+    assert "Published as version 2." in sent(marek, "publish", told | {"text-en": "Write to me often."})
+    assert [(text.version, text.language) for text in consent_texts.every()] == [
+        (2, "en"),
+        (2, "zh-hans"),
+        (1, "en"),
+        (1, "zh-hans"),
+    ]
+    empty = marek.post("/console/consent/publish", {"text-code": "offers", "text-en": "", "text-zh": ""})
+    assert (empty.status_code, "Write it in one language at least." in empty.content.decode()) == (422, True)
+    assert marek.post("/console/consent/publish", told | {"text-code": "No!"}).status_code == 422
+
+    topic = {"topic-code": "new-arrivals", "topic-en": "New arrivals", "topic-zh": "新品"}
+    assert "New arrivals" in sent(marek, "topics/define", topic)
+    page = read(li, "/console/consent/")
+    for words in ("Write to me often.", "Now and then.", "version 2", "New arrivals"):
+        assert words in page
+    assert "Publish a text" not in page
+    assert li.post("/console/consent/publish", told).status_code == 403
+    sent(marek, "topics/retire", {"topic": "new-arrivals"})
+    assert topics.every() == []
+
+
+def sent(client: Client, act: str, told: dict[str, str]) -> str:
+    return str(client.post(f"/console/consent/{act}", told, follow=True).content.decode())

@@ -6,10 +6,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from regulars.doors.console.tests.builders import PASSWORD, TODAY, an_operator
+from regulars.facts.company import stores
 from regulars.facts.customers import customers, households, profiles, tags, traits, trust
 from regulars.facts.customers.profiles import Profile
 from regulars.facts.customers.traits import Kind
 from regulars.kit.actors import SYSTEM, Actor
+from regulars.runtime.staff import operators
 from regulars.runtime.trail import trail
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +50,27 @@ def read(client: Client, path: str, **headers: str) -> str:
 
 def number_of(public_id: str) -> int:
     return customers.by_public_id(public_id).id
+
+
+def test_store_channel_and_carer_are_chosen_never_typed(ines: str) -> None:
+    stores.describe(code="jing-an", name="Jing'an Temple", at=TODAY, by=SYSTEM)
+    agent = at_work("agent")
+    [me] = [one for one in operators.everybody() if one.name == "agent"]
+    page = f"/console/members/{ines}/profile/"
+    for words in ("Preferred store", "Jing&#x27;an Temple", "Preferred channel", "Looked after by", "Works here"):
+        assert words in read(agent, page)
+    for field, value in (("preferred_store", "pudong"), ("preferred_channel", "pigeon"), ("cared_by", "99999")):
+        refused = agent.post(f"{page}tell", {"field": field, "value": value}, follow=True).content.decode()
+        assert "Choose one of the list." in refused
+    for field, value in (("preferred_store", "jing-an"), ("preferred_channel", "wechat"), ("cared_by", str(me.id))):
+        agent.post(f"{page}tell", {"field": field, "value": value})
+    assert profiles.readable([number_of(ines)])[number_of(ines)] == {
+        "interests": ("tea",),
+        "preferred_store": "jing-an",
+        "preferred_channel": "wechat",
+        "cared_by": str(me.id),
+    }
+    assert 'value="jing-an" selected' in read(agent, page)
 
 
 def test_staff_mend_a_value_and_the_page_says_who_said_what(ines: str) -> None:
