@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from django.db import connections
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, StorageState, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from regulars.doors.console.tests.builders import PASSWORD, a_shop, people_twice, the_member
@@ -24,8 +24,10 @@ from regulars.runtime.staff import operators
 pytestmark = pytest.mark.browser
 SHOTS = Path(__file__).resolve().parents[2] / "test-results"
 CHROMIUM = os.environ.get("REGULARS_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-#: Pictures for people: the dark ones, too, with `make long`.
-SCHEMES = ("light", "dark") if os.environ.get("REGULARS_TEST_HEAVY") else ("light",)
+#: Pictures for people: all of them, and in the dark, with `make long`. A picture costs more than its page.
+IS_LONG = bool(os.environ.get("REGULARS_TEST_HEAVY"))
+SCHEMES = ("light", "dark") if IS_LONG else ("light",)
+PICTURED = ("today", "members", "member", "insight")
 SIZES = {"desktop": (1366, 860), "phone": (360, 780)}
 LEAFLET = {"type": "track", "event": "Leaflet Read", "anonymousId": "browser-9", "properties": {"chapter": "3"}}
 HEADINGS = {
@@ -68,6 +70,14 @@ class House:
     questions: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Chromium:
+    """The browser, and the cookies of Marek, who has come in."""
+
+    browser: Browser
+    cookies: StorageState
+
+
 @pytest.fixture(scope="module")
 def house(fresh_database_of_module, tmp_path_factory) -> Iterator[House]:
     """A shop with history; nobody has come in yet."""
@@ -96,7 +106,7 @@ def house(fresh_database_of_module, tmp_path_factory) -> Iterator[House]:
 
 
 @pytest.fixture(scope="module")
-def browser(house) -> Iterator[Browser]:
+def chromium(house) -> Iterator[Chromium]:
     """Chromium, in which Marek has come in by the first link."""
     if not Path(CHROMIUM).exists():
         message = f"no Chromium at {CHROMIUM}: the console is NOT walked. Install it or set REGULARS_CHROMIUM."
@@ -120,7 +130,7 @@ def browser(house) -> Iterator[Browser]:
         page.locator(".console").wait_for()
         assert heading(page) == "Today"
         assert said == []
-        yield found
+        yield Chromium(found, page.context.storage_state())
         found.close()
 
 
@@ -141,8 +151,18 @@ def heading(page: Page) -> str:
     return page.get_by_role("heading", level=1).inner_text()
 
 
-def signed_in(browser: Browser, house: House, said: list[str], **options: Any) -> Page:
-    page = watched(browser.new_context(locale="en-GB", **options).new_page(), said)
+def signed_in(chromium: Chromium, house: House, said: list[str], **options: Any) -> Page:
+    page = watched(
+        chromium.browser.new_context(locale="en-GB", storage_state=chromium.cookies, **options).new_page(), said
+    )
+    page.goto(f"{house.address}/console/")
+    page.locator(".console").wait_for()
+    return page
+
+
+def signing_in(chromium: Chromium, house: House, said: list[str]) -> Page:
+    """By the form."""
+    page = watched(chromium.browser.new_context(locale="en-GB").new_page(), said)
     page.goto(f"{house.address}/console/")
     page.screenshot(path=SHOTS / "sign-in-en.png")
     page.get_by_label("E-mail").fill("marek@shop.example")
@@ -153,9 +173,9 @@ def signed_in(browser: Browser, house: House, said: list[str], **options: Any) -
 
 
 @pytest.mark.parametrize("language", HEADINGS)
-def test_every_screen_stands_in_both_languages_wide_and_narrow(browser, house, language):
+def test_every_screen_stands_in_both_languages_wide_and_narrow(chromium, house, language):
     said: list[str] = []
-    page = signed_in(browser, house, said)
+    page = signing_in(chromium, house, said)
     page.locator(".me summary").click()
     page.locator(f'.menu button[value="{language}"]').click()
     screens = {
@@ -178,22 +198,22 @@ def test_every_screen_stands_in_both_languages_wide_and_narrow(browser, house, l
         "event": f"/console/live/{house.event}/",
         "staff": "/console/staff/",
     }
-    if len(SCHEMES) > 1:
+    if IS_LONG:
         screens |= {
             "standing": f"/console/members/{house.ines}/identity",
             "worn": f"/console/identity/{house.questions[-2]}/",
             "identity-rules": "/console/identity/rules",
         }
-    for size, (width, height) in SIZES.items():
-        page.set_viewport_size({"width": width, "height": height})
-        for name, path in screens.items():
-            page.goto(house.address + path)
-            # Parts of a member's page come after it; the word "networkidle" would wait half a second on every screen.
-            expect(page.locator('[hx-trigger="load"]')).to_have_count(0)
-            if name in HEADINGS[language]:
-                assert heading(page) == HEADINGS[language][name]
+    for name, path in screens.items():
+        page.goto(house.address + path)
+        # Parts of a member's page come after it; the word "networkidle" would wait half a second on every screen.
+        expect(page.locator('[hx-trigger="load"]')).to_have_count(0)
+        if name in HEADINGS[language]:
+            assert heading(page) == HEADINGS[language][name]
+        for size, (width, height) in SIZES.items():
+            page.set_viewport_size({"width": width, "height": height})
             assert too_wide(page) <= 0, (name, size)
-            for scheme in SCHEMES:
+            for scheme in SCHEMES if IS_LONG or name in PICTURED else ():
                 page.emulate_media(color_scheme=scheme)
                 page.screenshot(path=SHOTS / f"{name}-{size}-{scheme}-{language}.png", full_page=True)
             page.emulate_media(color_scheme="light")
@@ -204,9 +224,9 @@ def test_every_screen_stands_in_both_languages_wide_and_narrow(browser, house, l
     page.context.close()
 
 
-def test_filters_sorting_and_paging_keep_their_state_in_the_address(browser, house):
+def test_filters_sorting_and_paging_keep_their_state_in_the_address(chromium, house):
     said: list[str] = []
-    page = signed_in(browser, house, said)
+    page = signed_in(chromium, house, said)
 
     page.get_by_role("link", name="See all").click()
     page.wait_for_url(re.compile("state=lapsing"))
@@ -236,9 +256,9 @@ def test_filters_sorting_and_paging_keep_their_state_in_the_address(browser, hou
     assert said == []
 
 
-def test_questions_are_answered_by_keyboard_one_after_the_other_and_taken_back(browser, house):
+def test_questions_are_answered_by_keyboard_one_after_the_other_and_taken_back(chromium, house):
     said: list[str] = []
-    page = signed_in(browser, house, said)
+    page = signed_in(chromium, house, said)
     first, second = house.questions[:2]
     page.goto(f"{house.address}/console/identity/?order=likeliest")
     page.get_by_role("link", name="Go through them").click()
@@ -258,10 +278,10 @@ def test_questions_are_answered_by_keyboard_one_after_the_other_and_taken_back(b
     assert said == []
 
 
-def test_a_source_is_made_and_its_first_event_is_seen_to_come(browser, house):
+def test_a_source_is_made_and_its_first_event_is_seen_to_come(chromium, house):
     """The form is sent by keyboard; the event appears on the page that is open, which can be paused."""
     said: list[str] = []
-    page = signed_in(browser, house, said)
+    page = signed_in(chromium, house, said)
     page.goto(f"{house.address}/console/sources/")
     page.get_by_label("What it is called").fill("leaflet")
     page.keyboard.press("Enter")
@@ -298,8 +318,8 @@ def test_a_source_is_made_and_its_first_event_is_seen_to_come(browser, house):
     assert said == []
 
 
-def test_everything_works_without_scripts(browser, house):
-    page = signed_in(browser, house, [], java_script_enabled=False)
+def test_everything_works_without_scripts(chromium, house):
+    page = signed_in(chromium, house, [], java_script_enabled=False)
     assert page.get_by_role("heading", level=1).is_visible()
 
     page.goto(f"{house.address}/console/members/")
@@ -311,8 +331,8 @@ def test_everything_works_without_scripts(browser, house):
     assert page.locator(".moment .lines").first.is_visible()
 
 
-def test_the_keyboard_reaches_everything(browser, house):
-    page = signed_in(browser, house, [])
+def test_the_keyboard_reaches_everything(chromium, house):
+    page = signed_in(chromium, house, [])
     page.goto(f"{house.address}/console/members/")
     reached = []
     for _ in range(40):

@@ -26,6 +26,8 @@ schema = schemathesis.openapi.from_dict(described())
 schema.app = get_wsgi_application()
 #: Every limit of every field, one by one, is many times as many calls, thought of in every process that collects.
 schema.config.phases.coverage.enabled = EXAMPLES >= 50
+#: Words of our source as values: it is read and searched for them, seconds in every process that collects.
+schema.config.analysis.constants.enabled = EXAMPLES >= 50
 #: More is refused than a schema can say: an order of the future, a currency nobody has, an id that is nobody's.
 LEFT_OUT = [positive_data_acceptance]
 
