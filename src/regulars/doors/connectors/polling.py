@@ -64,7 +64,7 @@ def begin_polls(*, connection: Connection, at: datetime) -> list[str]:
         if cursor is None or cursor.seen_until is None or cursor.walk:
             continue
         until = at - shop.settles_for
-        if until > cursor.seen_until and cursors.begin(
+        if until > cursor.seen_until + stream.every and cursors.begin(
             connection=connection.id,
             stream=stream.name,
             walk="poll",

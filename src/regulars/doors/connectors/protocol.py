@@ -82,11 +82,12 @@ class Answers:
 @dataclass(frozen=True)
 class Stream:
     """One kind of thing the shop has many of. `is_told`: messages tell of changes, so that a poll that finds one has
-    found a gap."""
+    found a gap. `every`: polls are at least so far apart, where the shop can only be asked for all there is."""
 
     name: str
     label: Promise
     is_told: bool = True
+    every: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True)

@@ -31,14 +31,27 @@ class NotUnderstood(Exception):
 
 def document(body: bytes) -> Document:
     """A JSON object; its numbers with a point as Decimal, whole ones of any length as int."""
+    found = _parsed(body)
+    if not isinstance(found, dict):
+        raise NotUnderstood("not_an_object", "body: is JSON, but no object")
+    return found
+
+
+def documents(body: bytes) -> list[Document]:
+    """A JSON list of objects, each as `document` has it."""
+    found = _parsed(body)
+    if not isinstance(found, list):
+        raise NotUnderstood("not_a_list", "body: is JSON, but no list")
+    return [mapping(one, f"body[{place}]") for place, one in enumerate(found)]
+
+
+def _parsed(body: bytes) -> object:
     try:
         found = json.loads(body, parse_float=Decimal, parse_constant=_no_number)
     except NotUnderstood:
         raise
     except (ValueError, RecursionError):
         raise NotUnderstood("not_json", "body: is no JSON document") from None
-    if not isinstance(found, dict):
-        raise NotUnderstood("not_an_object", "body: is JSON, but no object")
     _refuse_depth(found)
     return found
 

@@ -17,6 +17,10 @@ from regulars.facts.customers.kinds import Evidence
 from regulars.facts.customers.profiles import Profile
 
 
+#: What can be gone. Some shops number products and their forms together, and do not say which of them it was.
+Gone = Literal["order", "product", "variant", "product_or_variant", "customer"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class StoreTold:
     """A place where the shop has goods or sells. `code` is what our stores are called by."""
@@ -136,7 +140,7 @@ class ShipmentTold:
 class Deleted:
     """It is gone from the shop. An order is cancelled, a product discontinued; a customer's facts stay."""
 
-    what: Literal["order", "product", "variant", "customer"]
+    what: Gone
     ref: str
     told_at: datetime
 
@@ -153,10 +157,14 @@ class PersonRedacted:
 
 @dataclass(frozen=True, kw_only=True)
 class Ask:
-    """The message is only a hint: ask the shop for this thing of that stream and take what it answers."""
+    """The message is only a hint: ask the shop for this thing of that stream and take what it answers.
+
+    `gone` is what was deleted where the shop answers that there is no such thing; None where that tells nothing.
+    """
 
     stream: str
     ref: str
+    gone: Gone | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

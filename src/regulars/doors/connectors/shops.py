@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 from regulars.doors.connectors.protocol import About, Shop
 from regulars.doors.connectors.shopify.shop import SHOPIFY
+from regulars.doors.connectors.woocommerce.shop import WOOCOMMERCE
 from regulars.facts.company import company
 from regulars.facts.sources.connections import Connection
 from regulars.kit import civil
 from regulars.kit.refusals import Refusal
 
-SHOPS: Mapping[str, Shop] = {shop.kind: shop for shop in (SHOPIFY,)}
+SHOPS: Mapping[str, Shop] = {shop.kind: shop for shop in (SHOPIFY, WOOCOMMERCE)}
 
 
 class NoConnector(Refusal):

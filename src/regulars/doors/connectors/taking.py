@@ -248,7 +248,9 @@ def _ask(
         client = client_of(connection, asking, at)
         for hint in dict.fromkeys(hints):
             item = client.one(hint.stream, hint.ref)
-            if item is None:
+            if item is None and hint.gone is not None:
+                found.append(Deleted(what=hint.gone, ref=hint.ref, told_at=at))
+            elif item is None:
                 gone += 1
             else:
                 found += shop.read(hint.stream, item, about)
@@ -537,7 +539,7 @@ class _Hand:
         for one in told:
             if one.what == "order":
                 self._delete_order(one)
-            elif one.what in {"product", "variant"}:
+            elif one.what in {"product", "variant", "product_or_variant"}:
                 self._discontinue(one)
             else:
                 self.came["ignored_deleted"] += 1
@@ -554,8 +556,9 @@ class _Hand:
 
     def _discontinue(self, one: Deleted) -> None:
         row = {"ref": one.ref, "status": "discontinued", "source_updated_at": self._mark(one.told_at)}
-        is_product = one.what == "product"
-        if not is_product and one.ref not in variants.find_many(namespace=self.namespace, refs=[one.ref]):
+        is_form = one.what != "product" and one.ref in variants.find_many(namespace=self.namespace, refs=[one.ref])
+        is_product = one.what == "product" or (one.what == "product_or_variant" and not is_form)
+        if not is_product and not is_form:
             self.came["ignored_gone"] += 1
             return
         done = catalogue.record_many(
