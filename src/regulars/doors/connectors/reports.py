@@ -16,7 +16,6 @@ from regulars.facts.commerce.shipment_reports import ShipmentReport
 from regulars.facts.customers.kinds import Evidence
 from regulars.facts.customers.profiles import Profile
 
-
 #: What can be gone. Some shops number products and their forms together, and do not say which of them it was.
 Gone = Literal["order", "product", "variant", "product_or_variant", "customer"]
 

@@ -33,7 +33,8 @@ def check(settings: Mapping[str, str]) -> Mapping[str, Any]:
     for pair in filter(None, settings.get("statuses", "").split(",")):
         if not _STATUS.fullmatch(pair.strip()):
             raise BadConnection(
-                "statuses: write the shop's own statuses as status=draft, placed, completed or cancelled", field="statuses"
+                "statuses: write the shop's own statuses as status=draft, placed, completed or cancelled",
+                field="statuses",
             )
     found: dict[str, Any] = {**settings, "address": address}
     if code := settings.get("currency"):

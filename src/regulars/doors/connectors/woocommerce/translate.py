@@ -9,7 +9,7 @@ tax in them, lines, shipping and fees are put together again, so that a line cos
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -440,7 +440,9 @@ def _personalisation(doc: Document, about: About) -> tuple[str, ...]:
 def _meta(doc: Document) -> dict[str, str]:
     rows = listing(doc.get("meta_data"), "meta_data")
     return {
-        str(got(one, "key")): str(got(one, "value")) for one in rows if isinstance(got(one, "value"), str | int) and got(one, "key")
+        str(got(one, "key")): str(got(one, "value"))
+        for one in rows
+        if isinstance(got(one, "value"), str | int) and got(one, "key")
     }
 
 

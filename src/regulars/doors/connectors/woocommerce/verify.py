@@ -1,7 +1,7 @@
 """Whether a message is from the shop: base64 of HMAC-SHA256 over its raw bytes, with the webhook's secret. Pure.
 
-When a webhook is made, WooCommerce first posts an unsigned form, `webhook_id=N`, and wants to hear 200. There is no time
-in a signature, and none in most headers; every message is a hint to ask the shop, so an old one does no harm.
+When a webhook is made, WooCommerce first posts an unsigned form, `webhook_id=N`, and wants to hear 200. There is no
+time in a signature, and none in most headers; every message is a hint to ask the shop, so an old one does no harm.
 """
 
 import base64
