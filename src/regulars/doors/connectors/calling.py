@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from types import TracebackType
 from typing import Any
 
@@ -170,7 +171,9 @@ class Caller:
         return Reply(response.status, found, taken)
 
 
+@cache
 def _trusted() -> ssl.SSLContext:
+    """Made once: reading every authority's certificate takes longer than most calls."""
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     context.set_alpn_protocols(["http/1.1"])

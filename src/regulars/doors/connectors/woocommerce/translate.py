@@ -74,6 +74,12 @@ _STATES: Mapping[str, OrderState] = {
     "failed": "cancelled",
     "trash": "cancelled",
 }
+_MEANINGS: Mapping[str, OrderState] = {
+    "draft": "draft",
+    "placed": "placed",
+    "completed": "completed",
+    "cancelled": "cancelled",
+}
 _PAID_BY: Mapping[str, TenderKind] = {
     "cod": "cash",
     "bacs": "bank",
@@ -419,10 +425,8 @@ _STREAMS: Mapping[str, Callable[[Document, About], list[Report]]] = {
 def _state(status: str, about: About) -> OrderState:
     """What a status means: ours for the shop's own ones, and what the settings say of others (`statuses`)."""
     own = dict(pair.split("=", 1) for pair in str(about.settings.get("statuses") or "").split(",") if "=" in pair)
-    told = own.get(status.removeprefix("wc-"))
-    if told in {"draft", "placed", "completed", "cancelled"}:
-        return told  # type: ignore[return-value]
-    return _STATES.get(status.removeprefix("wc-"), "placed")
+    name = status.removeprefix("wc-")
+    return _MEANINGS.get(own.get(name, ""), _STATES.get(name, "placed"))
 
 
 def _channel(about: About) -> str:
