@@ -131,14 +131,6 @@ class Body(msgspec.Struct, gc=False):
             self.texts = [bytes(one) for one in _SPLIT.decode(self.whole).batch]
         return self.texts[place]
 
-    def call(self, place: int) -> Call:
-        """Its fields; raises `No`."""
-        return called(self.texts[place]) if self.calls is None else self.calls[place]
-
-    def size(self, place: int) -> int:
-        """Its bytes; nought where it is part of a text that is small as a whole."""
-        return len(self.texts[place]) if self.calls is None else 0
-
 
 def batch(text: bytes) -> tuple[Body, Any, Any, Any]:
     """The messages, and the context, time of sending and write key said once for all of them.

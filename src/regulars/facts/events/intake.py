@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from struct import Struct
 from typing import Literal
@@ -47,10 +47,11 @@ _COPY_ENDS = b"\xff\xff"
 _NOTHING = b"\xff\xff\xff\xff"
 _A_UUID = b"\0\0\0\x10"
 _TIME_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+_SECONDS_OF_A_DAY = 86_400
 _REMEMBERED = 10_000
 _LENGTH = Struct(">i").pack
 _TIME = Struct(">iq").pack
+_TWO_TIMES = Struct(">iqiq").pack
 _ROW_OF_SEEN = Struct(">hi16siqiq").pack
 _ROW_OF_EVENT = Struct(">hiqiqih").pack
 _ROW_OF_HIDDEN = Struct(">hiqi16siqi").pack
@@ -211,7 +212,7 @@ def _write(fresh: Sequence[Message], first: int, received_at: datetime, origin: 
         )
         rows: list[bytes] = []
         for (number, one), text in zip(hidden, sealed, strict=True):
-            rows += (_ROW_OF_HIDDEN(4, 8, number, 16, one.visitor.bytes, 8, month, len(text)), text)
+            rows += (_ROW_OF_HIDDEN(4, 8, number, 16, one.about.number, 8, month, len(text)), text)
         _copy(_HIDDEN, rows)
 
 
@@ -233,20 +234,25 @@ def _rows(fresh: Sequence[Message], first: int, received_at: datetime, origin: O
     for number, one in enumerate(fresh, first):
         if one.sent_at is not latest:
             latest, sent_at = one.sent_at, _instant(one.sent_at)
-        occurred_at = _instant(one.occurred_at)
+        user, device = one.of_user, one.on_device
+        about, beside = (one.about, None) if user is None else (user, device)
+        if one.original_at is one.occurred_at:
+            micros = _micros(one.occurred_at)
+            happened = _TWO_TIMES(8, micros, 8, micros)
+        else:
+            happened = _instant(one.occurred_at) + _instant(one.original_at)
         message_id, data = one.message_id.encode(), one.data
         parts += (
             _ROW_OF_EVENT(16, 8, number, 8, one.source, 2, one.kind),
             _text(one.name),
             _A_UUID,
-            one.visitor.bytes,
-            _NOTHING if one.device is None else _A_UUID + one.device.bytes,
-            _NOTHING if one.user_ref is None else _text(one.user_ref),
-            _NOTHING if one.device_ref is None else _text(one.device_ref),
+            about.number,
+            _NOTHING if beside is None else _A_UUID + beside.number,
+            _NOTHING if user is None or user.is_contact else _text(user.ref),
+            _NOTHING if device is None or device.is_contact else _text(device.ref),
             _LENGTH(len(message_id)),
             message_id,
-            occurred_at,
-            occurred_at if one.original_at is one.occurred_at else _instant(one.original_at),
+            happened,
             sent_at,
             ends[one.why_then],
             _JSON(len(data) + 1, 1),
@@ -264,7 +270,12 @@ def _text(value: str) -> bytes:
 
 def _instant(at: datetime | None) -> bytes:
     """A timestamptz: microseconds since 2000."""
-    return _NOTHING if at is None else _TIME(8, (at - _TIME_ZERO) // _MICROSECOND)
+    return _NOTHING if at is None else _TIME(8, _micros(at))
+
+
+def _micros(at: datetime) -> int:
+    since = at - _TIME_ZERO
+    return (since.days * _SECONDS_OF_A_DAY + since.seconds) * 1_000_000 + since.microseconds
 
 
 def _rejected(one: Message, code: Code, field: str, why: str) -> Rejected:

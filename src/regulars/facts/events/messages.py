@@ -70,7 +70,6 @@ LONGEST_NAME = 200
 
 #: What surely is an id and no contact: too long to be a word for nothing, and begins with no filler.
 _SURELY_AN_ID = re.compile(rf"[1-9a-eg-zA-EG-Z][!-$&-*,-?A-~]{{20,{LONGEST_ID - 1}}}").fullmatch
-_FILLERS = "0fF-"
 _AS_NUMBER = struct.Struct(">q").unpack
 #: Letters of a misspelt call.
 _LONGEST_CALL = 20
@@ -95,9 +94,8 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     """A message that is good. `data` is its JSON without what is personal; that is in `personal`, by path, and in
     `data` the list `hidden` has the paths of what was taken out of its properties and traits.
 
-    `key` (16 bytes) knows the message by source and id, `content` tells whether another one with that id
-    says the same. `visitor` is whom it is about, `device` the browser or app it came from where that is known beside a
-    user.
+    `key` (16 bytes) knows the message by source and id, `content` tells whether another one with that id says the
+    same. It names `of_user`, `on_device` or both.
     """
 
     source: int
@@ -106,10 +104,8 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     message_id: str
     key: bytes
     content: int
-    visitor: UUID
-    device: UUID | None
-    user_ref: str | None
-    device_ref: str | None
+    of_user: Who | None
+    on_device: Who | None
     occurred_at: datetime
     original_at: datetime | None
     sent_at: datetime | None
@@ -118,6 +114,30 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     personal: bytes | None
     body: Body | None = None
     place: int = 0
+
+    @property
+    def about(self) -> Who:
+        """Whom it is about: its user, or the device where it names none."""
+        who = self.of_user or self.on_device
+        assert who is not None
+        return who
+
+    @property
+    def visitor(self) -> UUID:
+        return self.about.visitor
+
+    @property
+    def device(self) -> UUID | None:
+        """The browser or app it came from, where that is known beside a user."""
+        return None if self.of_user is None or self.on_device is None else self.on_device.visitor
+
+    @property
+    def user_ref(self) -> str | None:
+        return None if self.of_user is None else self.of_user.open_ref
+
+    @property
+    def device_ref(self) -> str | None:
+        return None if self.on_device is None else self.on_device.open_ref
 
     @property
     def raw(self) -> bytes:
@@ -211,8 +231,8 @@ def read_many(
     body: Body, places: Sequence[int] | None = None, *, envelope: Envelope, sender: Sender
 ) -> list[Message | Rejected]:
     """`read` of each message of a request, or of those in these places."""
-    reading = _Reading(body, envelope, sender)
-    return [reading.read(place) for place in (range(len(body)) if places is None else places)]
+    read = _Reading(body, envelope, sender).read
+    return [read(place) for place in (range(len(body)) if places is None else places)]
 
 
 def names_its_call(raw: bytes) -> bool:
@@ -229,6 +249,7 @@ class _Reading:
 
     def __init__(self, body: Body, envelope: Envelope, sender: Sender) -> None:
         self.body, self.envelope, self.sender = body, envelope, sender
+        self.calls = body.calls
         self.users = _whose.known(sender.keyed, sender.namespace, "user")
         self.devices = _whose.known(sender.keyed, sender.namespace, "device")
         self.of_contents, self.of_keys = _whose.hashings(sender.keyed, sender.id)
@@ -236,9 +257,12 @@ class _Reading:
 
     def read(self, place: int) -> Message | Rejected:
         try:
-            if (size := self.body.size(place)) > LARGEST_MESSAGE:
-                raise No("too_large", "", f"it has {size} bytes; send messages of at most {LARGEST_MESSAGE}")
-            return self._read(self.body.call(place), place)
+            if self.calls is not None:
+                return self._read(self.calls[place], place)
+            text = self.body.texts[place]
+            if len(text) > LARGEST_MESSAGE:
+                raise No("too_large", "", f"it has {len(text)} bytes; send messages of at most {LARGEST_MESSAGE}")
+            return self._read(_wire.called(text), place)
         except No as no:
             return self._rejected(no, place)
         except RecursionError:
@@ -291,8 +315,7 @@ class _Reading:
         if type(value) is not str or len(value) > LONGEST_ID:
             value = _whose.identity(value, "anonymousId")
         device = None if value is None else self.devices[value]
-        about = user or device
-        if about is None:
+        if user is None and device is None:
             raise _nobody(call)
         original = call.timestamp if call.original_timestamp is None else call.original_timestamp
         if type(original) is not str or not original:
@@ -328,7 +351,7 @@ class _Reading:
         digest.update(b"".join((said, b"}", _ENCODER.encode((taken, kind, name, user_ref, device_ref, original)))))
         content = _AS_NUMBER(digest.digest())[0]
         message_id = shown_id = call.message_id
-        if type(message_id) is not str or not (_is_made_by_a_library(message_id) or _SURELY_AN_ID(message_id)):
+        if type(message_id) is not str or not (_whose.is_made_by_a_library(message_id) or _SURELY_AN_ID(message_id)):
             message_id = _message_id(message_id, original, content)
             shown_id = personal.without_addresses(message_id)
         key = self.of_keys.copy()
@@ -352,10 +375,8 @@ class _Reading:
             shown_id,
             key.digest(),
             content,
-            about.visitor,
-            None if user is None or device is None else device.visitor,
-            None if user is None or user.is_contact else user_ref,
-            None if device is None or device.is_contact else device_ref,
+            user,
+            device,
             settled.occurred_at,
             settled.original_at,
             settled.sent_at,
@@ -365,16 +386,6 @@ class _Reading:
             self.body,
             place,
         )
-
-
-def _is_made_by_a_library(message_id: str) -> bool:
-    """Whether it is letters and digits with dashes, as `_SURELY_AN_ID` is, in a fifth of its time."""
-    return (
-        20 < len(message_id) <= LONGEST_ID
-        and message_id.isascii()
-        and message_id[0] not in _FILLERS
-        and message_id.replace("-", "").isalnum()
-    )
 
 
 def _kind(type_: object) -> int:
@@ -460,7 +471,7 @@ def _say_rare(call: Call, user: Who | None, said: dict[str, Any], taken: dict[st
 
 def visitor(sender: Sender, what: What, ref: str) -> UUID:
     """Under which number the events of this user or device are kept: the same for all sources of one namespace."""
-    return _whose.visitor(sender.keyed, sender.namespace, what, ref)
+    return UUID(bytes=_whose.number(sender.keyed, sender.namespace, what, ref))
 
 
 def _stamp(value: object) -> object:

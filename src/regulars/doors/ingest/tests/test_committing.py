@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import pytest
 from django.db import OperationalError
@@ -27,10 +26,8 @@ def some(source: int, count: int) -> list[Message | Rejected]:
         message_id=f"m-{source}",
         key=bytes(16),
         content=1,
-        visitor=UUID(int=1),
-        device=None,
-        user_ref="li",
-        device_ref=None,
+        of_user=None,
+        on_device=None,
         occurred_at=NOW,
         original_at=None,
         sent_at=None,
