@@ -109,6 +109,9 @@ FIELDS: tuple[Field, ...] = (
         kind="fact",
         label=_("Last return"),
         meaning=_("The day they last brought goods back, in the shop's zone."),
-        read=_asked("SELECT customer_id, max(returned_on) FROM commerce_return WHERE customer_id = ANY(%s) GROUP BY 1"),
+        read=_asked(
+            "SELECT customer_id, max(returned_on) FROM commerce_return"
+            " WHERE customer_id = ANY(%s) AND NOT is_void GROUP BY 1"
+        ),
     ),
 )

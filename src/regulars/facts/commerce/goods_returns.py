@@ -44,6 +44,8 @@ __all__ = (
     "ReturnReport",
     "ReturnView",
     "StaleReturn",
+    "UnknownReturn",
+    "by_public_id",
     "get",
     "match_namespace",
     "of_customer",
@@ -124,6 +126,12 @@ class KeyUsedElsewhere(Refusal):
     """The key belongs to a refund of something else."""
 
     code = "returns.key_used_elsewhere"
+
+
+class UnknownReturn(Refusal):
+    """No such return."""
+
+    code = "returns.unknown"
 
 
 class StaleReturn(Refusal):
@@ -299,6 +307,15 @@ def match_namespace(*, namespace: str) -> None:
 def get(goods_return: int) -> ReturnView:
     """One return with its lines. One query."""
     return _view(goods_return)
+
+
+def by_public_id(text: str) -> ReturnView:
+    """One return by `ret_…` as people type it. One query; refused when there is none."""
+    found = _views("public_id = %s", [ids.parse(text, PREFIX)])
+    if not found:
+        shown = text.strip()[:40]
+        raise UnknownReturn(f"return: there is no {shown}; look it up again", field="return", value=shown)
+    return found[0]
 
 
 def public_ids(of: Iterable[int]) -> dict[int, str]:

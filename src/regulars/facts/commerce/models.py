@@ -134,6 +134,7 @@ class Order(models.Model):
                 fields=["namespace", "exchange_of"], name="commerce_order_exchange", condition=~Q(exchange_of="")
             ),
             models.Index(fields=["id"], name="commerce_order_differs", condition=~Q(differs_minor=0)),
+            models.Index(fields=["number"], name="commerce_order_number", condition=~Q(number="")),
         ]
         constraints = [
             models.UniqueConstraint(fields=["namespace", "ref"], name="commerce_order_ref"),

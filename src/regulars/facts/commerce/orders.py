@@ -27,8 +27,9 @@ from regulars.facts.commerce.order_reports import (
 from regulars.facts.commerce.outcome import Outcome
 from regulars.facts.commerce.standing import Standing
 from regulars.facts.company import company
-from regulars.kit import ids
+from regulars.kit import ids, paging
 from regulars.kit.actors import Actor, Origin
+from regulars.kit.paging import Page
 from regulars.kit.refusals import Refusal
 from regulars.runtime.notices.outbox import announce
 from regulars.runtime.trail import trail
@@ -58,6 +59,7 @@ __all__ = (
     "get",
     "history",
     "of_customer",
+    "page",
     "public_ids",
     "record",
     "record_all",
@@ -322,6 +324,40 @@ _SELECT = (
     " JOIN company_channel AS channel ON channel.id = sale.channel_id"
     " LEFT JOIN company_store AS store ON store.id = sale.store_id"
 )
+
+
+def page(
+    *,
+    ref: str = "",
+    kind: str = "",
+    channel: str = "",
+    store: str = "",
+    differs: bool = False,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[OrderView]:
+    """Orders, the one that came on record last first: those called `ref` by their source or by people, of a `kind`,
+    of a channel or a store, and with `differs` those whose total is not what its parts come to. One query."""
+    size = paging.check_size(limit)
+    wheres, values = ["TRUE"], list[object]()
+    if word := ref.strip().replace("\x00", ""):
+        # Two indexes, which one OR would not reach.
+        wheres.append(
+            "sale.id IN (SELECT id FROM commerce_order WHERE number = %s AND number <> ''"
+            " UNION SELECT id FROM commerce_order WHERE ref = %s)"
+        )
+        values += [word[:64], word[:200]]
+    for name, value in (("sale.kind", kind), ("channel.code", channel), ("store.code", store)):
+        if value:
+            wheres.append(f"{name} = %s")
+            values.append(value.replace("\x00", ""))
+    if differs:
+        wheres.append("sale.differs_minor <> 0")
+    if cursor:
+        wheres.append("sale.id < %s")
+        values.append(paging.decode(cursor, "orders", int)[0])
+    found = _views(f"{_SELECT} WHERE {' AND '.join(wheres)} ORDER BY sale.id DESC LIMIT %s", [*values, size + 1])
+    return paging.cut(found, size, of="orders", key=lambda view: (view.id,))
 
 
 def standing(order: int) -> Standing:

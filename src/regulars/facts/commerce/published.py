@@ -1,4 +1,4 @@
-"""What the warehouse gets of commerce: documents, lines and products by number; money in minor units."""
+"""What the warehouse gets of commerce: documents, lines, tenders, shipments, products; money in minor units."""
 
 from regulars.runtime.database.published import PublishedTable
 
@@ -9,7 +9,10 @@ PUBLISHED: tuple[PublishedTable, ...] = (
         sql=(
             "SELECT sale.id AS order_id, sale.customer_id, sale.kind, sale.placed_at, sale.placed_on,"
             " channel.code AS channel, store.code AS store, sale.currency, sale.goods_minor, sale.discount_minor,"
-            " sale.total_minor, sale.cancelled_at IS NOT NULL AS is_cancelled, sale.origin, sale.changed_xid"
+            " sale.total_minor, sale.cancelled_at IS NOT NULL AS is_cancelled, sale.origin, sale.shipping_minor,"
+            " sale.tax_minor, sale.fees_minor, sale.prices_include_tax, sale.paid_minor, sale.refunded_minor,"
+            " sale.differs_minor, NULLIF(sale.state, '') AS state, NULLIF(sale.fulfilment, '') AS fulfilment,"
+            " sale.shop_currency, sale.rate, sale.changed_xid"
             " FROM commerce_order AS sale JOIN company_channel AS channel ON channel.id = sale.channel_id"
             " LEFT JOIN company_store AS store ON store.id = sale.store_id"
         ),
@@ -27,6 +30,17 @@ PUBLISHED: tuple[PublishedTable, ...] = (
             "total_minor": "int64",
             "is_cancelled": "bool",
             "origin": "text",
+            "shipping_minor": "int64",
+            "tax_minor": "int64",
+            "fees_minor": "int64",
+            "prices_include_tax": "bool",
+            "paid_minor": "int64",
+            "refunded_minor": "int64",
+            "differs_minor": "int64",
+            "state": "text",
+            "fulfilment": "text",
+            "shop_currency": "text",
+            "rate": "decimal",
         },
     ),
     PublishedTable(
@@ -35,7 +49,8 @@ PUBLISHED: tuple[PublishedTable, ...] = (
         # A line changes only with its order, whose stamp is indexed; lines carry none of their own.
         sql=(
             "SELECT line.id AS line_id, line.order_id, line.number, line.product_id, line.quantity, line.unit_price,"
-            " line.amount_minor, sale.changed_xid"
+            " line.amount_minor, line.tax_minor, NULLIF(line.sku, '') AS sku, line.is_gift_card,"
+            " NULLIF(line.personalisation, '') AS personalisation, sale.changed_xid"
             " FROM commerce_order AS sale JOIN commerce_line AS line ON line.order_id = sale.id"
         ),
         columns={
@@ -46,6 +61,53 @@ PUBLISHED: tuple[PublishedTable, ...] = (
             "quantity": "decimal",
             "unit_price": "decimal",
             "amount_minor": "int64",
+            "tax_minor": "int64",
+            "sku": "text",
+            "is_gift_card": "bool",
+            "personalisation": "text",
+        },
+    ),
+    PublishedTable(
+        name="tenders",
+        key="tender_id",
+        # Changes only with its order, as lines do.
+        sql=(
+            "SELECT tender.id AS tender_id, tender.order_id, tender.kind, tender.state, tender.amount_minor, tender.at,"
+            " sale.changed_xid"
+            " FROM commerce_order AS sale JOIN commerce_tender AS tender ON tender.order_id = sale.id"
+        ),
+        columns={
+            "tender_id": "int64",
+            "order_id": "int64",
+            "kind": "text",
+            "state": "text",
+            "amount_minor": "int64",
+            "at": "timestamp",
+        },
+    ),
+    PublishedTable(
+        name="shipments",
+        key="shipment_id",
+        sql=(
+            "SELECT shipment.id AS shipment_id, shipment.order_id, shipment.mode, shipment.state, store.code AS store,"
+            " NULLIF(shipment.carrier, '') AS carrier, shipment.shipped_at, shipment.promised_from,"
+            " shipment.promised_until, shipment.expected_at, shipment.ready_at, shipment.arrived_at,"
+            " shipment.changed_xid FROM commerce_shipment AS shipment"
+            " LEFT JOIN company_store AS store ON store.id = shipment.store_id"
+        ),
+        columns={
+            "shipment_id": "int64",
+            "order_id": "int64",
+            "mode": "text",
+            "state": "text",
+            "store": "text",
+            "carrier": "text",
+            "shipped_at": "timestamp",
+            "promised_from": "timestamp",
+            "promised_until": "timestamp",
+            "expected_at": "timestamp",
+            "ready_at": "timestamp",
+            "arrived_at": "timestamp",
         },
     ),
     PublishedTable(
@@ -53,7 +115,7 @@ PUBLISHED: tuple[PublishedTable, ...] = (
         key="return_id",
         sql=(
             "SELECT id AS return_id, customer_id, order_id, returned_at, returned_on, currency, amount_minor,"
-            " matched_minor, changed_xid FROM commerce_return"
+            " matched_minor, shipping_minor, tax_minor, money_minor, is_void, changed_xid FROM commerce_return"
         ),
         columns={
             "return_id": "int64",
@@ -64,6 +126,10 @@ PUBLISHED: tuple[PublishedTable, ...] = (
             "currency": "text",
             "amount_minor": "int64",
             "matched_minor": "int64",
+            "shipping_minor": "int64",
+            "tax_minor": "int64",
+            "money_minor": "int64",
+            "is_void": "bool",
         },
     ),
     PublishedTable(

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from regulars.facts.commerce import goods_returns, orders
+from regulars.facts.commerce import goods_returns, orders, shipments
 from regulars.facts.commerce import notices as commerce
 from regulars.facts.customers import notices as customers
 from regulars.facts.customers import records
@@ -40,6 +40,7 @@ class Kind:
 _CUSTOMER = ("customer_id", "customer", records.public_ids)
 _PERSON = ("person_id", "person", records.public_ids)
 _ORDER = ("order_id", "order", orders.public_ids)
+_SHIPMENT = ("shipment_id", "shipment", shipments.public_ids)
 _RETURN = ("return_id", "goods_return", goods_returns.public_ids)
 
 KINDS: Mapping[str, Kind] = {
@@ -48,6 +49,8 @@ KINDS: Mapping[str, Kind] = {
         Kind(commerce.OrderRecorded, _("An order came in"), ids=(_ORDER, _CUSTOMER)),
         Kind(commerce.OrderChanged, _("An order changed"), ids=(_ORDER, _CUSTOMER)),
         Kind(commerce.OrderCancelled, _("An order was cancelled"), ids=(_ORDER, _CUSTOMER)),
+        Kind(commerce.OrderPaid, _("All of an order is paid"), ids=(_ORDER, _CUSTOMER)),
+        Kind(commerce.ShipmentMoved, _("A shipment moved"), ("state",), (_SHIPMENT, _ORDER, _CUSTOMER)),
         Kind(commerce.GoodsReturned, _("Goods came back"), ids=(_RETURN, _ORDER, _CUSTOMER)),
         Kind(commerce.OrdersImported, _("A batch of past orders is in"), plain=("count",)),
         Kind(commerce.ReturnsImported, _("A batch of past returns is in"), plain=("count",)),

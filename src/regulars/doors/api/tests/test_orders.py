@@ -43,6 +43,11 @@ def test_priyas_order_comes_back_as_it_was_told():
         "amount": "19.99",
         "discount": "0.00",
         "returned_quantity": "0.000",
+        "variant_ref": "",
+        "sku": "",
+        "tax": None,
+        "is_gift_card": False,
+        "personalisation": [],
     }
     assert till.get(f"orders/{told['id']}").json() == told
 

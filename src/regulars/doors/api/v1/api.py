@@ -25,6 +25,8 @@ from regulars.doors.api.v1 import (
     profiles,
     quarantine,
     refusing,
+    returns,
+    shipments,
     sources,
     wares,
     webhooks,
@@ -121,6 +123,8 @@ api = NinjaAPI(
 )
 refusing.answer_with_problems(api)
 api.add_router("", orders.router)
+api.add_router("", returns.router)
+api.add_router("", shipments.router)
 # Before the customers, whose path takes any word: `customers/by` is no customer.
 api.add_router("", identity.router)
 api.add_router("", identity_reviews.router)

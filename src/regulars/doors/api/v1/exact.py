@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from regulars.kit import money
@@ -115,6 +115,10 @@ UnitPrice = Annotated[
 ]
 Quantity = Annotated[Decimal, BeforeValidator(_decimal(9, 3)), WithJsonSchema(_decimal_schema(9, 3))]
 Instant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+Rate = Annotated[Decimal, BeforeValidator(_decimal(12, 12)), WithJsonSchema(_decimal_schema(12, 12))]
+#: JavaScript holds larger whole numbers wrongly.
+Version = Annotated[int, Field(ge=0, le=2**53 - 1)]
+Number = Annotated[int, Field(ge=1, le=100_000)]
 _Visible = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_visible)]
 Code = Annotated[_Visible, StringConstraints(max_length=64)]
 Ref = Annotated[_Visible, StringConstraints(max_length=200)]

@@ -1,12 +1,12 @@
-"""Orders: recording them, cancelling them, refunding them, asking for one."""
+"""Orders: recording, cancelling and refunding them; asking for them, where they stand and what became of them."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from django.http import HttpRequest
-from ninja import Header, Router
+from ninja import Header, Query, Router
 from pydantic import Field
 
 from regulars.doors.api.v1 import exact
@@ -25,17 +25,41 @@ AHEAD = timedelta(days=1)
 IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", pattern="^[!-~]{1,120}$")]
 
 
+OrderState = Literal["draft", "placed", "completed", "cancelled"]
+TenderKind = Literal["card", "cash", "wallet", "bank", "gift_card", "store_credit", "points", "other"]
+TenderState = Literal["pending", "captured", "failed", "voided"]
+Fulfilment = Literal["ship", "collect", "same_city", "carry_out"]
+Kind = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,31}$")]
+
+
 class LineIn(exact.Told):
     """One line. `number` stays the same when the order is told again; left out everywhere, it is the position."""
 
     product_ref: exact.Ref
     quantity: exact.Quantity
     unit_price: exact.UnitPrice
-    number: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    number: exact.Number | None = None
     amount: exact.Amount | None = Field(None, description="Left out: quantity times unit price, rounded half up.")
     discount: exact.Amount = Decimal(0)
     title: exact.Title | None = None
     category: exact.Ref | None = None
+    variant_ref: exact.Ref | None = None
+    sku: Annotated[exact.Ref, Field(max_length=100)] | None = None
+    tax: exact.Amount | None = None
+    is_gift_card: bool = False
+    personalisation: Annotated[list[Kind], Field(max_length=5)] = Field(
+        default=[], description="Kinds such as engraving or gift_wrap; what is written is personal and not taken."
+    )
+
+
+class TenderIn(exact.Told):
+    """One means by which the order is paid. `ref` is the source's own, each once in the order."""
+
+    ref: exact.Ref
+    kind: TenderKind
+    state: TenderState
+    amount: exact.Amount
+    at: exact.Instant | None = None
 
 
 class OrderIn(exact.Told):
@@ -55,6 +79,22 @@ class OrderIn(exact.Told):
     tax: exact.Amount = Decimal(0)
     total: exact.Amount | None = Field(None, description="Left out: goods less discount plus shipping and tax.")
     source_updated_at: exact.Instant | None = Field(None, description="Decides between versions of an order.")
+    version: exact.Version | None = Field(None, description="Decides between versions told at the same moment.")
+    number: exact.Code | None = Field(None, description="What people call it.")
+    state: OrderState | None = Field(None, description="Drafts count nowhere.")
+    is_test: bool = Field(default=False, description="Tests count nowhere and are nobody's.")
+    cancelled_at: exact.Instant | None = None
+    paid: exact.Amount | None = Field(None, description="Left out: what captured tenders come to; without any, all.")
+    refunded: exact.Amount | None = Field(None, description="All that has gone back, as far as the source knows.")
+    fees: exact.Amount = Field(Decimal(0), description="Tips, duties, packing.")
+    prices_include_tax: bool = Field(default=False, description="The lines' amounts have the tax in them.")
+    tenders: Annotated[list[TenderIn], Field(max_length=50)] = []
+    shop_currency: exact.Currency | None = None
+    rate: exact.Rate | None = Field(None, description="Of shop_currency for one of currency, as captured.")
+    exchange_of: exact.Ref | None = Field(None, description="The order in whose place it came.")
+    till: Annotated[exact.Ref, Field(max_length=100)] | None = None
+    taken_by: Annotated[exact.Ref, Field(max_length=100)] | None = Field(None, description="A code, no name.")
+    fulfilment: Fulfilment | None = None
 
 
 class CancelIn(exact.Told):
@@ -66,7 +106,7 @@ class CancelIn(exact.Told):
 class RefundLineIn(exact.Told):
     """How much of a line comes back."""
 
-    number: Annotated[int, Field(ge=1, le=100_000)]
+    number: exact.Number
     quantity: exact.Quantity
 
 
@@ -88,6 +128,21 @@ class LineOut(exact.Shown):
     amount: str
     discount: str
     returned_quantity: str
+    variant_ref: str
+    sku: str
+    tax: str | None
+    is_gift_card: bool
+    personalisation: list[str]
+
+
+class TenderOut(exact.Shown):
+    """One means by which the order is paid."""
+
+    ref: str
+    kind: str
+    state: str
+    amount: str
+    at: datetime | None
 
 
 class OrderOut(exact.Shown):
@@ -108,7 +163,70 @@ class OrderOut(exact.Shown):
     tax: str
     total: str
     cancelled_at: datetime | None
+    number: str
+    state: str
+    paid: str | None
+    refunded: str | None
+    fees: str
+    prices_include_tax: bool
+    expected_total: str
+    differs: str
+    shop_currency: str | None
+    rate: str | None
+    exchange_of: str
+    till: str
+    taken_by: str
+    fulfilment: str
+    version: int | None
+    source_updated_at: datetime | None
+    recorded_at: datetime
     lines: list[LineOut]
+    tenders: list[TenderOut]
+
+
+class OrdersOut(exact.Shown):
+    """A page of orders, the one that came on record last first."""
+
+    items: list[OrderOut]
+    next: str | None
+
+
+class StandingOut(exact.Shown):
+    """Where an order stands: paid less refunded, the same whatever was told first."""
+
+    order: str
+    currency: str
+    word: str
+    counts: bool
+    total: str
+    paid: str
+    refunded: str
+    kept: str
+    is_paid_told: bool
+    goods: str
+    goods_back: str
+    goods_kept: str
+    gift_cards: str
+    tenders: dict[str, str]
+
+
+class ChangeOut(exact.Shown):
+    """One change of an order, as it was told, and who told it."""
+
+    what: str
+    at: datetime
+    before: str | None
+    after: str | None
+    source: str
+    delivery: str
+    recorded_at: datetime
+
+
+class HistoryOut(exact.Shown):
+    """What happened to an order, oldest first."""
+
+    order: str
+    changes: list[ChangeOut]
 
 
 class RefundLineOut(exact.Shown):
@@ -160,15 +278,77 @@ def record_order(request: HttpRequest, body: OrderIn, idempotency_key: Idempoten
     An `Idempotency-Key` is accepted and not needed.
     """
     now = clock.now()
-    for field, instant in (("placed_at", body.placed_at), ("source_updated_at", body.source_updated_at)):
-        if instant is not None and instant > now + AHEAD:
-            raise InTheFuture(
-                f"{field}: {instant.isoformat()} is in the future; send the true instant",
-                field=field,
-                value=instant.isoformat(),
-            )
+    not_ahead(now, placed_at=body.placed_at, source_updated_at=body.source_updated_at, cancelled_at=body.cancelled_at)
     view = orders.record(report=_report(body), at=now, by=caller(request))
     return order_out([view])[0]
+
+
+@router.get("/orders", auth=ApiKey("orders.read"), response=OrdersOut, operation_id="list_orders")
+def list_orders(
+    request: HttpRequest,
+    ref: Annotated[str, Query(max_length=200, description="As its source or as people call it.")] = "",
+    kind: Literal["", "purchase", "giveaway", "adjustment", "draft", "test"] = "",
+    channel: Annotated[str, Query(max_length=64)] = "",
+    store: Annotated[str, Query(max_length=64)] = "",
+    differs: Annotated[bool, Query(description="Only those whose total is not what its parts come to.")] = False,
+    cursor: Annotated[str, Query(max_length=400)] = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> OrdersOut:
+    """Orders, the one that came on record last first."""
+    page = orders.page(
+        ref=ref, kind=kind, channel=channel, store=store, differs=differs, cursor=cursor or None, limit=limit
+    )
+    return OrdersOut(items=order_out(page.items), next=page.next)
+
+
+@router.get("/orders/{order}/standing", auth=ApiKey("orders.read"), response=StandingOut, operation_id="get_standing")
+def get_standing(request: HttpRequest, order: str) -> StandingOut:
+    """What the order comes to: paid less refunded, and how much of its goods was kept."""
+    found = orders.by_public_id(order)
+    stands = orders.standing(found.id)
+
+    def shown(minor: int) -> str:
+        return exact.shown(minor, stands.currency)
+
+    return StandingOut(
+        order=found.public_id,
+        currency=stands.currency,
+        word=stands.word,
+        counts=stands.counts,
+        total=shown(stands.total_minor),
+        paid=shown(stands.paid_minor),
+        refunded=shown(stands.refunded_minor),
+        kept=shown(stands.kept_minor),
+        is_paid_told=stands.is_paid_told,
+        goods=shown(stands.goods_minor),
+        goods_back=shown(stands.goods_back_minor),
+        goods_kept=shown(stands.goods_kept_minor),
+        gift_cards=shown(stands.gift_cards_minor),
+        tenders={kind: shown(minor) for kind, minor in stands.tenders.items()},
+    )
+
+
+@router.get("/orders/{order}/history", auth=ApiKey("orders.read"), response=HistoryOut, operation_id="get_history")
+def get_history(request: HttpRequest, order: str) -> HistoryOut:
+    """What happened to the order as it was told, with who told it, oldest first."""
+    found = orders.by_public_id(order)
+
+    def shown(minor: int | None) -> str | None:
+        return None if minor is None else exact.shown(minor, found.currency)
+
+    changes = [
+        ChangeOut(
+            what=change.what,
+            at=change.at,
+            before=shown(change.before_minor),
+            after=shown(change.after_minor),
+            source=change.source,
+            delivery=change.delivery,
+            recorded_at=change.recorded_at,
+        )
+        for change in orders.history(found.id)
+    ]
+    return HistoryOut(order=found.public_id, changes=changes)
 
 
 @router.get("/orders/{order}", auth=ApiKey("orders.read"), response=OrderOut, operation_id="get_order")
@@ -224,6 +404,33 @@ def order_out(views: Sequence[orders.OrderView]) -> list[OrderOut]:
             tax=exact.shown(view.tax_minor, view.currency),
             total=exact.shown(view.total_minor, view.currency),
             cancelled_at=view.cancelled_at,
+            number=view.number,
+            state=view.state,
+            paid=None if view.paid_minor is None else exact.shown(view.paid_minor, view.currency),
+            refunded=None if view.refunded_minor is None else exact.shown(view.refunded_minor, view.currency),
+            fees=exact.shown(view.fees_minor, view.currency),
+            prices_include_tax=view.prices_include_tax,
+            expected_total=exact.shown(view.expected_minor, view.currency),
+            differs=exact.shown(view.differs_minor, view.currency),
+            shop_currency=view.shop_currency,
+            rate=None if view.rate is None else f"{view.rate.normalize():f}",
+            exchange_of=view.exchange_of,
+            till=view.till,
+            taken_by=view.taken_by,
+            fulfilment=view.fulfilment,
+            version=view.version,
+            source_updated_at=view.source_updated_at,
+            recorded_at=view.recorded_at,
+            tenders=[
+                TenderOut(
+                    ref=tender.ref,
+                    kind=tender.kind,
+                    state=tender.state,
+                    amount=exact.shown(tender.amount_minor, view.currency),
+                    at=tender.at,
+                )
+                for tender in view.tenders
+            ],
             lines=[
                 LineOut(
                     number=line.number,
@@ -234,12 +441,28 @@ def order_out(views: Sequence[orders.OrderView]) -> list[OrderOut]:
                     amount=exact.shown(line.amount_minor, view.currency),
                     discount=exact.shown(line.discount_minor, view.currency),
                     returned_quantity=str(line.returned_quantity),
+                    variant_ref=line.variant_ref,
+                    sku=line.sku,
+                    tax=None if line.tax_minor is None else exact.shown(line.tax_minor, view.currency),
+                    is_gift_card=line.is_gift_card,
+                    personalisation=list(line.personalisation),
                 )
                 for line in view.lines
             ],
         )
         for view in views
     ]
+
+
+def not_ahead(now: datetime, **told: datetime | None) -> None:
+    """Refuse instants that no clock shows yet."""
+    for field, instant in told.items():
+        if instant is not None and instant > now + AHEAD:
+            raise InTheFuture(
+                f"{field}: {instant.isoformat()} is in the future; send the true instant",
+                field=field,
+                value=instant.isoformat(),
+            )
 
 
 def _refund_out(view: goods_returns.ReturnView, order: orders.OrderView) -> RefundOut:
@@ -282,7 +505,28 @@ def _report(body: OrderIn) -> orders.OrderReport:
         tax_minor=exact.minor(body.tax, currency, "tax"),
         total_minor=None if body.total is None else exact.minor(body.total, currency, "total"),
         source_updated_at=body.source_updated_at,
+        number=body.number,
+        state=body.state,
+        is_test=body.is_test,
+        cancelled_at=body.cancelled_at,
+        paid_minor=None if body.paid is None else exact.minor(body.paid, currency, "paid"),
+        refunded_minor=None if body.refunded is None else exact.minor(body.refunded, currency, "refunded"),
+        fees_minor=exact.minor(body.fees, currency, "fees"),
+        prices_include_tax=body.prices_include_tax,
+        tenders=[_tender(tender, currency, n) for n, tender in enumerate(body.tenders)],
+        shop_currency=body.shop_currency,
+        rate=body.rate,
+        exchange_of=body.exchange_of,
+        till=body.till,
+        taken_by=body.taken_by,
+        fulfilment=body.fulfilment,
+        version=body.version,
     )
+
+
+def _tender(told: TenderIn, currency: str, place: int) -> orders.TenderReport:
+    amount = exact.minor(told.amount, currency, f"tenders.{place}.amount")
+    return orders.TenderReport(told.ref, told.kind, told.state, amount, told.at)
 
 
 def _lines(body: OrderIn) -> list[orders.LineReport]:
@@ -312,6 +556,11 @@ def _line(line: LineIn, number: int, currency: str, where: str) -> orders.LineRe
         discount_minor=exact.minor(line.discount, currency, f"{where}.discount"),
         title=line.title,
         category=line.category,
+        variant_ref=line.variant_ref,
+        sku=line.sku,
+        tax_minor=None if line.tax is None else exact.minor(line.tax, currency, f"{where}.tax"),
+        is_gift_card=line.is_gift_card,
+        personalisation=line.personalisation,
     )
 
 

@@ -10,7 +10,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from regulars.doors.api.v1.problems import NotFound, NotGranted, answer
-from regulars.facts.commerce import catalogue, goods_returns, holds, orders, prices, stock, variants
+from regulars.facts.commerce import catalogue, goods_returns, holds, orders, prices, shipments, stock, variants
 from regulars.facts.company import stores
 from regulars.facts.customers import (
     blocking,
@@ -83,6 +83,10 @@ _STATUS: Mapping[type[Refusal], int] = {
     consent_texts.TextTaken: 409,
     preferences.KeyTaken: 409,
     orders.StaleReport: 409,
+    goods_returns.UnknownReturn: 404,
+    goods_returns.StaleReturn: 409,
+    goods_returns.ConflictingReturn: 409,
+    shipments.UnknownShipment: 404,
     orders.ConflictingReport: 409,
     goods_returns.KeyUsedElsewhere: 409,
     goods_returns.OverRefund: 409,
