@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from regulars.doors.connectors.medusa.shop import MEDUSA
 from regulars.doors.connectors.protocol import About, Shop
 from regulars.doors.connectors.shopify.shop import SHOPIFY
 from regulars.doors.connectors.woocommerce.shop import WOOCOMMERCE
@@ -10,7 +11,7 @@ from regulars.facts.sources.connections import Connection
 from regulars.kit import civil
 from regulars.kit.refusals import Refusal
 
-SHOPS: Mapping[str, Shop] = {shop.kind: shop for shop in (SHOPIFY, WOOCOMMERCE)}
+SHOPS: Mapping[str, Shop] = {shop.kind: shop for shop in (SHOPIFY, WOOCOMMERCE, MEDUSA)}
 
 
 class NoConnector(Refusal):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol, TypeVar
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from django.test import Client
 
@@ -34,13 +34,14 @@ __all__ = ("EXAMPLES", "SETTING")
 
 @dataclass(frozen=True)
 class Asked:
-    """One call at a shop. Names of `headers` are in small letters."""
+    """One call at a shop. Names of `headers` are in small letters. `queries` has every value of a name, `query` the last."""
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    queries: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def document(self) -> Any:
         return json.loads(self.body or b"{}")
@@ -85,7 +86,7 @@ def opened(front: Front) -> Iterator[str]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             parts = urlsplit(self.path)
             headers = {name.lower(): value for name, value in self.headers.items()}
-            asked = Asked(self.command, parts.path, dict(parse_qsl(parts.query)), headers, body)
+            asked = Asked(self.command, parts.path, dict(parse_qsl(parts.query)), headers, body, parse_qs(parts.query))
             with lock:
                 told = front.respond(asked)
             written = told.doc if isinstance(told.doc, bytes) else json.dumps(told.doc).encode()
