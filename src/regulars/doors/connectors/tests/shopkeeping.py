@@ -34,7 +34,7 @@ __all__ = ("EXAMPLES", "SETTING")
 
 @dataclass(frozen=True)
 class Asked:
-    """One call at a shop. Names of `headers` are in small letters. `queries` has every value of a name, `query` the last."""
+    """One call at a shop. Names of `headers` are in small letters. `query` has a name's last value, `queries` all."""
 
     method: str
     path: str
