@@ -4,6 +4,7 @@ from django.urls import path
 
 from regulars.doors.console import (
     account,
+    catalogue,
     consent_setup,
     consents,
     deeds,
@@ -19,6 +20,7 @@ from regulars.doors.console import (
     member_profile,
     members,
     own_traits,
+    product,
     quarantine,
     search,
     sources,
@@ -72,6 +74,10 @@ urlpatterns = [
     path("traits/define", own_traits.define, name="own-trait-define"),
     path("traits/retire", own_traits.retire, name="own-trait-retire"),
     path("traits/trust", own_traits.trust_more, name="own-trait-trust"),
+    path("catalogue/", catalogue.listed, name="catalogue"),
+    path("catalogue/categories", catalogue.tree, name="categories"),
+    path("catalogue/<str:public_id>/", product.product, name="product"),
+    path("catalogue/<str:public_id>/change", product.change, name="product-change"),
     path("stores/", stores.listed, name="stores"),
     path("stores/add", stores.add, name="store-add"),
     path("stores/<int:number>/", stores.store, name="store"),

@@ -70,6 +70,7 @@ class Variant(models.Model):
         indexes = [
             models.Index(fields=["changed_xid"], name="commerce_variant_changed"),
             models.Index(fields=["gtin"], name="commerce_variant_gtin", condition=Q(gtin__isnull=False)),
+            models.Index(fields=["sku"], name="commerce_variant_sku", condition=~Q(sku="")),
         ]
         constraints = [
             models.UniqueConstraint(fields=["namespace", "ref"], name="commerce_variant_ref"),

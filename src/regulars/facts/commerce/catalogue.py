@@ -51,6 +51,7 @@ class Ware:
     category: str
     brand: str
     status: str
+    attributes: Mapping[str, object]
     variants: int
 
 
@@ -103,12 +104,13 @@ def page(
     *,
     search: str = "",
     category: str = "",
+    brand: str = "",
     status: str = "",
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[Ware]:
-    """Products, newest first: those whose title, reference or brand holds `search` (or whose form has that sku or
-    barcode), in `category` or below it. One query."""
+    """Products, newest first: those whose title in any language, reference or brand holds `search` (or whose form has
+    that sku, reference or barcode), in `category` or below it. One query."""
     size = paging.check_size(limit)
     after = paging.decode(cursor, "catalogue", int)[0] if cursor else None
     wheres: list[str] = ["TRUE"]
@@ -116,14 +118,20 @@ def page(
     if word := search.strip().replace("\x00", "")[:100]:
         like = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         wheres.append(
-            "(product.title ILIKE %s OR product.ref ILIKE %s OR product.brand ILIKE %s OR EXISTS (SELECT 1"
-            " FROM commerce_variant AS form WHERE form.product_id = product.id"
-            " AND (form.sku = %s OR form.ref = %s OR form.gtin = %s)))"
+            "(product.title ILIKE %s OR product.ref ILIKE %s OR product.brand ILIKE %s OR product.titles::text ILIKE %s"
+            " OR product.id = ANY(ARRAY(SELECT form.product_id FROM commerce_variant AS form WHERE form.sku = %s"
+            " AND form.sku <> ''"
+            " UNION ALL SELECT form.product_id FROM commerce_variant AS form WHERE form.gtin = %s"
+            " UNION ALL SELECT form.product_id FROM commerce_variant AS form"
+            f" WHERE form.namespace IN ({_NAMESPACES}) AND form.ref = %s)))"
         )
-        values += [like, like, like, word, word, barcodes.gtin(word)]
+        values += [like, like, like, like, word, barcodes.gtin(word), word]
     if category:
         wheres.append("(product.category = %s OR starts_with(product.category, %s))")
         values += [category, category + categories.BETWEEN]
+    if brand:
+        wheres.append("product.brand = %s")
+        values.append(brand)
     if status:
         wheres.append("product.status = %s")
         values.append(status)
@@ -143,11 +151,30 @@ def by_public_id(text: str) -> Ware:
     return found[0]
 
 
+def brands(limit: int = 300) -> list[str]:
+    """The brands there are, by name. One query over all products."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT brand FROM commerce_product WHERE brand <> '' ORDER BY 1 LIMIT %s", [limit])
+        return [brand for (brand,) in cursor.fetchall()]
+
+
+def get_many(wanted: Sequence[int]) -> dict[int, Ware]:
+    """Products by number; unknown numbers are left out. One query."""
+    return {ware.id: ware for ware in _wares("product.id = ANY(%s)", [list(wanted)])}
+
+
 def variants_of(product: int) -> list[Variant]:
     """Its forms by reference. One query."""
     return variants.of_products([product])[product]
 
 
+#: The namespaces that variants have, found by their index: a reference without one is looked up in each.
+_NAMESPACES = (
+    "WITH RECURSIVE known AS ((SELECT namespace FROM commerce_variant ORDER BY namespace LIMIT 1) UNION ALL"
+    " SELECT (SELECT next.namespace FROM commerce_variant AS next WHERE next.namespace > known.namespace"
+    " ORDER BY next.namespace LIMIT 1) FROM known WHERE known.namespace IS NOT NULL)"
+    " SELECT namespace FROM known WHERE namespace IS NOT NULL"
+)
 #: Columns a source tells, with their type in the database.
 _OF_PRODUCTS = {"title": "text", "titles": "jsonb", "category": "text", "brand": "text", "status": "text"}
 _OF_VARIANTS = {"title": "text", "sku": "text", "barcode": "text", "gtin": "text", "options": "jsonb", "status": "text"}
@@ -158,14 +185,19 @@ def _wares(where: str, values: Sequence[Any]) -> list[Ware]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT product.id, product.public_id, product.namespace, product.ref, product.title, product.titles::text,"
-            " product.category, product.brand, product.status,"
+            " product.category, product.brand, product.status, product.attributes::text,"
             " (SELECT count(*) FROM commerce_variant AS form WHERE form.product_id = product.id)"
             f" FROM commerce_product AS product WHERE {where}",
             values,
         )
+        found = cursor.fetchall()
         return [
-            Ware(number, ids.public(PREFIX, uuid), namespace, ref, title, json.loads(titles), *rest)
-            for number, uuid, namespace, ref, title, titles, *rest in cursor.fetchall()
+            Ware(
+                *[number, ids.public(PREFIX, uuid), namespace, ref, title, json.loads(titles), category, brand, status],
+                json.loads(attributes),
+                forms,
+            )
+            for number, uuid, namespace, ref, title, titles, category, brand, status, attributes, forms in found
         ]
 
 
