@@ -159,11 +159,10 @@ def _costs(
     wares: Sequence[Ware], forms: Mapping[int, Sequence[Variant]], currency: str, now: datetime
 ) -> dict[int, tuple[str, str]]:
     """Product to what it costs now, from the least to the most of its forms, and what it cost before a reduction."""
-    asked = [
-        Asked(ware.id, currency, form)
-        for ware in wares
-        for form in [one.id for one in forms[ware.id] if one.status == "active"] or [None]
-    ]
+    sold: dict[int, list[int | None]] = {
+        ware.id: [one.id for one in forms[ware.id] if one.status == "active"] or [None] for ware in wares
+    }
+    asked = [Asked(number, currency, form) for number, some in sold.items() for form in some]
     found: dict[int, list[tuple[int, int]]] = {ware.id: [] for ware in wares}
     for one, row in zip(asked, prices.at_many(asked, at=now), strict=True):
         if row is not None:

@@ -16,7 +16,17 @@ from django.views.decorators.http import require_POST, require_safe
 
 from regulars.doors.console.catalogue import STATUSES, TONES, title_of
 from regulars.doors.console.site import may, me, page, shop_of
-from regulars.facts.commerce import bundles, catalogue, categories, corrections, prices, shelves, stock, variants
+from regulars.facts.commerce import (
+    bundles,
+    catalogue,
+    categories,
+    corrections,
+    price_windows,
+    prices,
+    shelves,
+    stock,
+    variants,
+)
 from regulars.facts.commerce.catalogue import Ware
 from regulars.facts.commerce.price_windows import Asked
 from regulars.facts.commerce.variants import Variant
@@ -31,6 +41,9 @@ from regulars.runtime.staff.policy import requires
 
 HISTORY_DAYS = 180
 HISTORY_SHOWN = 20
+#: Prices read of one product, those of the last starts; of what is older nothing is shown.
+PRICES_READ = 1000
+FORMS_SHOWN = 6
 MOVES_SHOWN = 15
 SAID: dict[str, Any] = {
     "corrections.bad_field": gettext_lazy("It is empty, too long or has characters nobody can see."),
@@ -154,6 +167,7 @@ def _page(request: HttpRequest, ware: Ware, *, form: Correction | None = None, s
     named = {one.id: name_of(one, ware.ref) for one in own}
     places = {one.id: one.name for one in stores.every()}
     levels = [level for some in stock.levels_of(numbers, at=now).values() for level in some]
+    told = prices.told_of(ware.id, limit=PRICES_READ)
     may_change = may(request, "catalogue.write")
     shown_form = form or Correction(initial={name: getattr(ware, name) for name in Correction.base_fields})
     return page(
@@ -168,8 +182,8 @@ def _page(request: HttpRequest, ware: Ware, *, form: Correction | None = None, s
         attributes=_attributes(ware, own, named),
         forms=_forms(ware, own, shop_of(request), now, levels),
         days=prices.DAYS,
-        history=_history(ware, own, currency, now),
-        placed=_placed(ware, named, places, now),
+        history=_history(told, ware, named, currency, now),
+        placed=_placed(told, named, places, now),
         history_days=HISTORY_DAYS,
         levels=[
             Level(
@@ -259,31 +273,48 @@ def _whole_name(ware: Ware, variant: Variant) -> str:
     return f"{title_of(ware)} · {name}" if name else title_of(ware)
 
 
-def _history(ware: Ware, own: Sequence[Variant], currency: str, now: datetime) -> list[Price]:
-    """What applied when, everywhere, to the product or where it has one form to that; latest first."""
-    only = own[0].id if len(own) == 1 else None
-    window = Window(now - timedelta(days=HISTORY_DAYS), now)
-    pieces = prices.history(Asked(ware.id, currency, only), window)
-    return [
-        Price(
-            "",
-            formats.money(piece.row.minor, currency),
-            formats.money(piece.row.list_minor, currency) if piece.row.sale_minor is not None else "",
-            piece.window.start,
-            None if piece.window.end >= now else piece.window.end,
-            piece.window.end >= now,
-        )
-        for piece in reversed(pieces)
-    ][:HISTORY_SHOWN]
+def _history(
+    told: Sequence[price_windows.Row], ware: Ware, named: Mapping[int, str], currency: str, now: datetime
+) -> list[tuple[str, list[Price]]]:
+    """Which price applied when in the shop's money, outside of stores and channels, of each form; latest first."""
+    window, rows = Window(now - timedelta(days=HISTORY_DAYS), now), price_windows.newest(told)
+    found = []
+    asked: list[tuple[int | None, str]] = [*list(named.items())[:FORMS_SHOWN]] or [(None, "")]
+    for form, name in asked:
+        pieces = list(price_windows.pieces(rows, Asked(ware.id, currency, form), window))
+        spoken = [
+            Price(
+                "",
+                formats.money(piece.row.minor, currency),
+                formats.money(piece.row.list_minor, currency) if piece.row.sale_minor is not None else "",
+                piece.window.start,
+                None if piece.window.end >= now else piece.window.end,
+                piece.window.end >= now,
+            )
+            for piece in reversed(pieces)
+        ]
+        if spoken:
+            found.append((name, spoken[:HISTORY_SHOWN]))
+    return found
 
 
-def _placed(ware: Ware, named: Mapping[int, str], places: Mapping[int, str], now: datetime) -> list[Price]:
-    """What was told of its prices, latest first: also those of one form, store, channel or currency."""
+def _placed(
+    rows: Sequence[price_windows.Row], named: Mapping[int, str], places: Mapping[int, str], now: datetime
+) -> list[Price]:
+    """What was told of its prices, latest first: also those of one form, store, channel or currency.
+
+    Of one scope holds what started last, and of one start what was told last.
+    """
     ways = {one.id: one.name for one in channels.every()}
-    told = []
-    for row in prices.told_of(ware.id, limit=HISTORY_SHOWN):
+    told, begun, holding = [], set(), set()
+    for row in rows:
         scope = [named.get(row.variant or 0, ""), places.get(row.store or 0, ""), ways.get(row.channel or 0, "")]
-        is_now = not row.is_withdrawn and row.valid_from <= now and (row.valid_until is None or now < row.valid_until)
+        is_last = (row.scope, row.valid_from) not in begun
+        begun.add((row.scope, row.valid_from))
+        is_in = row.valid_from <= now and (row.valid_until is None or now < row.valid_until)
+        is_now = is_last and not row.is_withdrawn and is_in and row.scope not in holding
+        if is_now:
+            holding.add(row.scope)
         told.append(
             Price(
                 " · ".join(text for text in scope if text),
@@ -294,4 +325,4 @@ def _placed(ware: Ware, named: Mapping[int, str], places: Mapping[int, str], now
                 is_now,
             )
         )
-    return told
+    return told[:HISTORY_SHOWN]

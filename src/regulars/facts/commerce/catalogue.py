@@ -193,9 +193,17 @@ def _wares(where: str, values: Sequence[Any]) -> list[Ware]:
         found = cursor.fetchall()
         return [
             Ware(
-                *[number, ids.public(PREFIX, uuid), namespace, ref, title, json.loads(titles), category, brand, status],
-                json.loads(attributes),
-                forms,
+                id=number,
+                public_id=ids.public(PREFIX, uuid),
+                namespace=namespace,
+                ref=ref,
+                title=title,
+                titles=json.loads(titles),
+                category=category,
+                brand=brand,
+                status=status,
+                attributes=json.loads(attributes),
+                variants=forms,
             )
             for number, uuid, namespace, ref, title, titles, category, brand, status, attributes, forms in found
         ]

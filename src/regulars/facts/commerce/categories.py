@@ -89,13 +89,14 @@ def name(*, path: str, titles: Mapping[str, str], at: datetime, by: Actor) -> No
 
 
 def tree() -> list[Category]:
-    """All categories by path, those above before those below. One query."""
+    """All categories by path, those above before those below; also those that only orders have told. One query."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT branch.path, COALESCE(branch.parent_id, ''), branch.name, branch.titles::text,"
-            " COALESCE(inside.products, 0) FROM commerce_category AS branch"
-            " LEFT JOIN (SELECT category, count(*) AS products FROM commerce_product GROUP BY 1) AS inside"
-            " ON inside.category = branch.path ORDER BY string_to_array(branch.path, %s)",
+            "SELECT COALESCE(branch.path, inside.category), COALESCE(branch.parent_id, ''),"
+            " COALESCE(branch.name, inside.category), COALESCE(branch.titles, '{}')::text, COALESCE(inside.products, 0)"
+            " FROM commerce_category AS branch FULL JOIN (SELECT category, count(*) AS products FROM commerce_product"
+            " WHERE category <> '' GROUP BY 1) AS inside ON inside.category = branch.path"
+            " ORDER BY string_to_array(COALESCE(branch.path, inside.category), %s)",
             [BETWEEN],
         )
         return [

@@ -129,6 +129,18 @@ class Order(models.Model):
         db_table = "commerce_order"
         indexes = [
             models.Index(fields=["customer", "-placed_at", "-id"], name="commerce_order_customer"),
+            models.Index(fields=["-placed_at", "-id"], name="commerce_order_placed"),
+            models.Index(
+                fields=["store", "-placed_at", "-id"],
+                name="commerce_order_of_store",
+                condition=Q(store__isnull=False),
+            ),
+            models.Index(fields=["number"], name="commerce_order_number", condition=~Q(number="")),
+            models.Index(
+                fields=["-placed_at", "-id"],
+                name="commerce_order_uncounted",
+                condition=Q(kind__in=("draft", "test")),
+            ),
             models.Index(fields=["changed_xid"], name="commerce_order_changed"),
             models.Index(
                 fields=["namespace", "exchange_of"], name="commerce_order_exchange", condition=~Q(exchange_of="")
