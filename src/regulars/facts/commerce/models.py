@@ -135,7 +135,6 @@ class Order(models.Model):
                 name="commerce_order_of_store",
                 condition=Q(store__isnull=False),
             ),
-            models.Index(fields=["number"], name="commerce_order_number", condition=~Q(number="")),
             models.Index(
                 fields=["-placed_at", "-id"],
                 name="commerce_order_uncounted",

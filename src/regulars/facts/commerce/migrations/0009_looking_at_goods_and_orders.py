@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("commerce", "0007_when_a_shipment_is_expected"),
+        ("commerce", "0008_orders_are_found_by_their_number"),
         ("company", "0003_hours_and_whereabouts"),
         ("customers", "0015_questions_by_the_clock"),
     ]
@@ -21,12 +21,6 @@ class Migration(migrations.Migration):
                 condition=models.Q(("store__isnull", False)),
                 fields=["store", "-placed_at", "-id"],
                 name="commerce_order_of_store",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=models.Index(
-                condition=models.Q(("number", ""), _negated=True), fields=["number"], name="commerce_order_number"
             ),
         ),
         migrations.AddIndex(
