@@ -220,6 +220,15 @@ def refs_of_many(customers: Sequence[int]) -> dict[int, str]:
     return {customer: value or "" for customer, value in known.values_list("customer_id", "value")}
 
 
+def refs_in(*, namespaces: Sequence[str], people: Sequence[int]) -> list[tuple[int, str, str]]:
+    """What sources of these namespaces call these people, readable: (person, namespace, reference). One query."""
+    known = Identifier.objects.filter(
+        customer_id__in=persons.asked(people), kind="external", namespace__in=namespaces, value__isnull=False
+    )
+    rows = known.order_by("id").values_list(Coalesce("customer__person_id", "customer_id"), "namespace", "value")
+    return [(person, namespace, value or "") for person, namespace, value in rows]
+
+
 def count() -> int:
     """How many people there are. Counts them all: not for every page."""
     return Row.objects.filter(person=None).count()

@@ -4,7 +4,18 @@ from django.db import models
 from django.db.models.functions import Now
 
 from regulars.oversight.outbound.cadence import ROUNDS
+from regulars.oversight.outbound._right_rows import Right, WantedAttributes, WantedCode, Writing
 from regulars.runtime.database.fields import RandomUuid
+
+__all__ = (
+    "Delivery",
+    "Endpoint",
+    "Lane",
+    "Right",
+    "WantedAttributes",
+    "WantedCode",
+    "Writing",
+)
 
 #: on: sent to · paused: what is told waits · off: it failed for days or said it is gone, nothing new waits · retired.
 STATES = ("on", "paused", "off", "retired")
