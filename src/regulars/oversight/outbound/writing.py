@@ -244,6 +244,11 @@ def refused(*, claim: UUID, due: Due, code: str, why: str, at: datetime, is_unsu
     )
 
 
+def postponed(*, claim: UUID, due: Due, until: datetime) -> None:
+    """The shop cannot say when it begins: it is written then. One statement."""
+    Row.objects.filter(id=due.right, claim=claim).update(due_at=until, claim=None, claimed_until=None)
+
+
 def dropped(*, claim: UUID, due: Due, at: datetime) -> None:
     """There is nobody there any more to say it of: the shop's customer is gone. One statement."""
     Row.objects.filter(id=due.right, claim=claim).update(
