@@ -1,18 +1,30 @@
 """What is done aside: taking what came, reading on, polling by the clock, and sweeping up after whoever was killed."""
 
+import threading
 from datetime import timedelta
 
 from django.db import transaction
 from procrastinate.exceptions import AlreadyEnqueued
 
-from regulars.doors.connectors import polling, shops, taking
+from regulars.doors.connectors import polling, shops, taking, writing
 from regulars.facts.sources import connections, cursors, inbox
+from regulars.oversight.outbound import writing as rights
 from regulars.runtime.database import clock
-from regulars.runtime.jobs.tasks import every, task
+from regulars.runtime.jobs.tasks import alongside, every, task
 
 #: What has waited so long was left behind by somebody who was killed, or by a shop that could not be asked.
 LEFT_BEHIND = timedelta(minutes=1)
+#: Seconds between looks for rights that are to be written.
+LOOK = 2.0
 _BATCH = 10_000
+
+
+@alongside
+def hand_on(stop: threading.Event) -> None:
+    """A right that is wanted is in the shops within seconds."""
+    while not stop.wait(LOOK):
+        for connection in rights.with_work(at=clock.now()):
+            write_on(connection)
 
 
 @task("connectors.take")
@@ -53,11 +65,38 @@ def poll(timestamp: int) -> None:
                 go_on(connection.id, stream)
 
 
+@task("connectors.write")
+def write(connection: int) -> None:
+    """Write what is due in one shop, for a while."""
+    if writing.write_due(connection=connection) >= writing.MOST:
+        write_on(connection)
+
+
+@task("connectors.look_after_rights", lock="connectors.look_after_rights")
+def look_after_rights(timestamp: int) -> None:
+    """What became known of people by themselves, and what shops were told a day ago: is it still so?"""
+    now = clock.now()
+    for one in rights.every():
+        if one.codes or one.attributes:
+            rights.spread_all(connection=one.connection, at=now)
+            writing.check(connection=one.connection)
+
+
 @task("connectors.forget_old", lock="connectors.forget_old")
 def forget_old(timestamp: int) -> None:
     """Drop what was kept long enough."""
     while inbox.forget_old(at=clock.now(), most=_BATCH) >= _BATCH:
         continue
+
+
+def write_on(connection: int) -> None:
+    """Have a job write what is due in the shop; one that waits to do so is enough."""
+    asked = write.configure(queueing_lock=f"connectors.write:{connection}", lock=f"connectors.write:{connection}")
+    try:
+        with transaction.atomic():
+            asked.defer(connection=connection)
+    except AlreadyEnqueued:
+        return
 
 
 def go_on(connection: int, stream: str) -> None:
@@ -72,4 +111,5 @@ def go_on(connection: int, stream: str) -> None:
 
 every("* * * * *", tend)
 every("*/5 * * * *", poll)
+every("11 * * * *", look_after_rights)
 every("29 3 * * *", forget_old)

@@ -12,6 +12,7 @@ from regulars.doors.connectors.calling import Caller
 from regulars.doors.connectors.reading import Document
 from regulars.doors.connectors.reports import Report
 from regulars.facts.sources.connections import Secrets
+from regulars.oversight.outbound.writing import AttributesDue, CodeDue
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,28 @@ class Client(Protocol):
         ...
 
 
+class Writer(Protocol):
+    """Writes rights into one shop. A write says how things shall stand and is harmless to repeat, because whoever was
+    killed after it writes it again. Raises what `writers` and `calling` raise.
+    """
+
+    def code(self, due: CodeDue) -> str:
+        """The code stands as it is wanted; what the shop calls it."""
+        ...
+
+    def has_code(self, due: CodeDue) -> bool:
+        """Whether the shop's code still is as it was wanted."""
+        ...
+
+    def attributes(self, due: AttributesDue) -> None:
+        """The shop's customer says what is wanted."""
+        ...
+
+    def has_attributes(self, due: AttributesDue) -> bool:
+        """Whether they still do."""
+        ...
+
+
 Verify = Callable[[Hook, Sequence[str], About, datetime], Verdict]
 #: (topic, body, told_at, about) to what it tells.
 Translate = Callable[[str, bytes, datetime | None, About], Sequence[Report]]
@@ -157,7 +180,8 @@ class Shop:
 
     `signs_with` names the credential that signs messages; `tick` is how finely the shop's update times tell;
     `settles_for` how long after a change it is surely found when the shop is asked; `overlap` how much of what was
-    read before each poll reads again. `check` refuses settings that cannot be and gives them in one form.
+    read before each poll reads again. `check` refuses settings that cannot be and gives them in one form. `writer`
+    where its API lets rights be written.
     """
 
     kind: str
@@ -175,6 +199,7 @@ class Shop:
     translate: Translate
     read: Read
     client: Callable[[Asking], Client]
+    writer: Callable[[Asking], Writer] | None = None
 
     def stream(self, name: str) -> Stream:
         """The stream of that name; KeyError where there is none."""

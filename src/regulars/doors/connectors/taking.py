@@ -203,14 +203,16 @@ def read_item(shop: Shop, about: About, stream: str, item: Document) -> Sequence
 
 def client_of(connection: Connection, caller: Caller, at: datetime) -> Client:
     """Somebody who asks this shop."""
-    shop = shops.of(connection.kind)
-    return shop.client(
-        Asking(
-            shops.about(connection),
-            connections.secrets_of(connection=connection.id, at=at),
-            caller,
-            lambda kept: connections.remember(connection=connection.id, kept=kept),
-        )
+    return shops.of(connection.kind).client(asking(connection, caller, at))
+
+
+def asking(connection: Connection, caller: Caller, at: datetime) -> Asking:
+    """What it takes to speak with this shop."""
+    return Asking(
+        shops.about(connection),
+        connections.secrets_of(connection=connection.id, at=at),
+        caller,
+        lambda kept: connections.remember(connection=connection.id, kept=kept),
     )
 
 

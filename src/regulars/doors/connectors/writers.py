@@ -1,17 +1,12 @@
-"""How rights are written into a shop: what a writer can do, and how it says that a shop will not have it.
-
-A write says how things shall stand and is harmless to repeat, because whoever was killed after it writes it again.
-"""
+"""What writers into shops share (`protocol.Writer`): how they say that a shop will not have it, and one exchange."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from regulars.doors.connectors.calling import Caller, CallFailed, Rest
-from regulars.doors.connectors.protocol import Asking
 from regulars.doors.connectors.reading import Document, document, got
-from regulars.oversight.outbound.writing import AttributesDue, CodeDue
 
 #: Under this name shops keep what we tell them, beside what others do.
 OURS = "regulars"
@@ -43,29 +38,6 @@ class Gone(Exception):
     """The shop has no such customer any more."""
 
 
-class Writer(Protocol):
-    """Writes into one shop. Raises the above, and what `calling` raises."""
-
-    def code(self, due: CodeDue) -> str:
-        """The code stands as it is wanted; what the shop calls it."""
-        ...
-
-    def has_code(self, due: CodeDue) -> bool:
-        """Whether the shop's code still is as it was wanted."""
-        ...
-
-    def attributes(self, due: AttributesDue) -> None:
-        """The shop's customer says what is wanted."""
-        ...
-
-    def has_attributes(self, due: AttributesDue) -> bool:
-        """Whether they still do."""
-        ...
-
-
-MakeWriter = Callable[[Asking], Writer]
-
-
 def send(
     caller: Caller, method: str, url: str, *, headers: Mapping[str, str], told: Mapping[str, Any] | None = None
 ) -> Document | None:
@@ -93,6 +65,6 @@ def _words(body: bytes) -> str:
     """What a shop says of what it refuses: of codes and terms of ours, nothing personal was sent."""
     try:
         said = got(document(body), "message")
-    except Exception:  # noqa: BLE001 - whatever it is, it says nothing
+    except Exception:
         said = None
     return str(said or "the shop says no more")[:200]

@@ -4,8 +4,9 @@ from datetime import datetime
 
 from regulars.doors.connectors import shops, taking
 from regulars.doors.connectors.calling import Caller, CallFailed, Rest
+from regulars.doors.connectors.protocol import Writer
 from regulars.doors.connectors.reading import NotUnderstood
-from regulars.doors.connectors.writers import CannotSay, Gone, NotYet, Writer, WontTake
+from regulars.doors.connectors.writers import CannotSay, Gone, NotYet, WontTake
 from regulars.facts.sources import connections
 from regulars.facts.sources.connections import Connection
 from regulars.oversight.outbound import writing
@@ -90,9 +91,7 @@ def _write(claimed: Claimed, due: Due, writer: Writer) -> None:
         writing.dropped(claim=mine, due=due, at=clock.now())
     except WontTake as no:
         is_unsupported = isinstance(no, CannotSay)
-        writing.refused(
-            claim=mine, due=due, code=no.code, why=no.why, is_unsupported=is_unsupported, at=clock.now()
-        )
+        writing.refused(claim=mine, due=due, code=no.code, why=no.why, is_unsupported=is_unsupported, at=clock.now())
     except NotUnderstood as problem:
         writing.failed(claim=mine, due=due, code=problem.code, why=problem.why, at=clock.now())
     except CallFailed as problem:

@@ -12,7 +12,9 @@ RIGHT_STATES = ("waiting", "written", "refused", "unsupported", "dropped")
 class Writing(models.Model):
     """That a connection's shop is written to, and what."""
 
-    connection = models.OneToOneField("sources.Connection", on_delete=models.PROTECT, related_name="+", primary_key=True)
+    connection = models.OneToOneField(
+        "sources.Connection", on_delete=models.PROTECT, related_name="+", primary_key=True
+    )
     codes = models.BooleanField()
     attributes = models.BooleanField()
     #: Why the whole shop cannot be written to just now; "" when it can.
@@ -54,9 +56,7 @@ class WantedCode(models.Model):
 class WantedAttributes(models.Model):
     """What every shop shall say of a customer, by name: a tier, a balance. An empty text takes it away there."""
 
-    customer = models.OneToOneField(
-        "customers.Customer", on_delete=models.PROTECT, related_name="+", primary_key=True
-    )
+    customer = models.OneToOneField("customers.Customer", on_delete=models.PROTECT, related_name="+", primary_key=True)
     told = models.JSONField()
     version = models.BigIntegerField(default=1)
     changed_at = models.DateTimeField()

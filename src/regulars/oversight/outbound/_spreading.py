@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -13,7 +14,8 @@ from regulars.oversight.outbound.models import WantedAttributes, WantedCode, Wri
 _LOT = 5_000
 #: A right that is wanted otherwise begins anew, also where the shop refused the version before.
 _CODES = """
-INSERT INTO outbound_right (connection_id, code_id, ref, state, version, remote, attempts, due_at, error, error_why, drifts)
+INSERT INTO outbound_right
+       (connection_id, code_id, ref, state, version, remote, attempts, due_at, error, error_why, drifts)
 SELECT shop, wanted.id, '', 'waiting', 0, '', 0, %(at)s, '', '', 0
   FROM unnest(%(shops)s::bigint[]) AS shop CROSS JOIN outbound_wanted_code AS wanted
  WHERE {which}
@@ -37,6 +39,13 @@ SELECT DISTINCT ON (shop, ref) shop, wanted.customer_id, ref, 'waiting', 0, '', 
  WHERE outbound_right.attributes_id IS DISTINCT FROM excluded.attributes_id
     OR (outbound_right.state <> 'unsupported' AND outbound_right.version <>
         (SELECT version FROM outbound_wanted_attributes WHERE customer_id = outbound_right.attributes_id))
+"""
+#: What became of a name that is not theirs any more, and that nobody of whom something is wanted has now.
+_DROPPED = """
+UPDATE outbound_right AS mine SET state = 'dropped', attributes_id = NULL
+ WHERE attributes_id = ANY(%(told_of)s) AND connection_id = ANY(%(all_shops)s) AND NOT EXISTS (
+       SELECT FROM unnest(%(shops)s::bigint[], %(people)s::bigint[], %(refs)s::text[]) AS known (shop, person, ref)
+        WHERE shop = mine.connection_id AND known.ref = mine.ref AND person = mine.attributes_id)
 """
 
 
@@ -79,16 +88,18 @@ def _written_to(writing: Iterable[Writing]) -> dict[int, str]:
 def _tell(shops: dict[int, str], people: Sequence[int], at: datetime) -> None:
     of = {namespace: number for number, namespace in shops.items()}
     known = customers.refs_in(namespaces=list(of), people=people)
-    if known:
-        given = {
-            "at": at,
-            "shops": [of[namespace] for _person, namespace, _ref in known],
-            "people": [person for person, _namespace, _ref in known],
-            "refs": [ref for _person, _namespace, ref in known],
-        }
-        _run(_ATTRIBUTES, given)
+    given = {
+        "at": at,
+        "shops": [of[namespace] for _person, namespace, _ref in known],
+        "people": [person for person, _namespace, _ref in known],
+        "refs": [ref for _person, _namespace, ref in known],
+        "told_of": list(people),
+        "all_shops": list(shops),
+    }
+    _run(_ATTRIBUTES, given)
+    _run(_DROPPED, given)
 
 
-def _run(sql: str, given: dict[str, object]) -> None:
+def _run(sql: str, given: dict[str, Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql, given)

@@ -3,8 +3,8 @@
 from django.db import models
 from django.db.models.functions import Now
 
-from regulars.oversight.outbound.cadence import ROUNDS
 from regulars.oversight.outbound._right_rows import Right, WantedAttributes, WantedCode, Writing
+from regulars.oversight.outbound.cadence import ROUNDS
 from regulars.runtime.database.fields import RandomUuid
 
 __all__ = (

@@ -240,6 +240,4 @@ def _check_code(key: str, code: str, title: str, terms: Terms) -> None:
 
 
 def _code(row: WantedCode) -> Code:
-    return Code(
-        row.key, row.code, row.terms["title"], terms_of(row.terms), row.customer_id, row.is_active, row.version
-    )
+    return Code(row.key, row.code, row.terms["title"], terms_of(row.terms), row.customer_id, row.is_active, row.version)

@@ -305,7 +305,9 @@ def again(*, right: int, at: datetime, by: Actor) -> Right:
             raise UnknownRight(f"right: there is no number {right}", field="right", value=right)
         row.state, row.attempts, row.due_at, row.version = "waiting", 0, at, 0
         row.save(update_fields=["state", "attempts", "due_at", "version"])
-        trail.record(by=by, verb="rights.again", subject=f"connection:{row.connection_id}", at=at, after={"right": right})
+        trail.record(
+            by=by, verb="rights.again", subject=f"connection:{row.connection_id}", at=at, after={"right": right}
+        )
     return _right(Row.objects.select_related("code").get(id=right))
 
 

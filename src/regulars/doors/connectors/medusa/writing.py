@@ -59,9 +59,9 @@ class MedusaWriter:
         if found is None:
             return not due.is_active
         if not due.is_active:
-            return got(found, "status") != "active"
+            return bool(got(found, "status") != "active")
         ends = got(found, "campaign", "ends_at")
-        return (
+        return bool(
             got(found, "status") == "active"
             and not _unchangeable(due, found)
             and got(found, "application_method", "value") == _value(due.terms)
@@ -149,10 +149,9 @@ def _iso(at: datetime) -> str:
 def _unchangeable(due: CodeDue, found: Document) -> bool:
     """Whether the shop's promotion takes otherwise, or is for others, than is wanted."""
     method, wanted = mapping(found.get("application_method"), "application_method"), _method(due.terms)
-    return (
-        any(got(method, name) != wanted.get(name) for name in ("type", "target_type", "currency_code"))
-        or _rules(listing(found.get("rules"), "rules")) != _rules(_new(due).get("rules", []))
-    )
+    return any(got(method, name) != wanted.get(name) for name in ("type", "target_type", "currency_code")) or _rules(
+        listing(found.get("rules"), "rules")
+    ) != _rules(_new(due).get("rules", []))
 
 
 def _rules(rules: Any) -> set[tuple[str, str, tuple[str, ...]]]:

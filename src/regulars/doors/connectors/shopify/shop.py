@@ -11,6 +11,7 @@ from regulars.doors.connectors.protocol import Field, Shop, Stream
 from regulars.doors.connectors.shopify.client import VERSION, ShopifyClient
 from regulars.doors.connectors.shopify.translate import read, translate
 from regulars.doors.connectors.shopify.verify import verify
+from regulars.doors.connectors.shopify.writing import ShopifyWriter
 from regulars.facts.sources.connections import BadConnection
 
 _DOMAIN = re.compile(r"[a-z0-9][a-z0-9-]*\.myshopify\.com", re.ASCII)
@@ -63,4 +64,5 @@ SHOPIFY = Shop(
     translate=translate,
     read=read,
     client=ShopifyClient,
+    writer=ShopifyWriter,
 )

@@ -21,14 +21,16 @@ _MAKE = {
     f" done: discountCodeFreeShippingCreate(freeShippingCodeDiscount: $told) {{ {_ANSWER} }} }}",
 }
 _CHANGE = {
-    False: f"mutation ({_BASIC}) {{ done: discountCodeBasicUpdate(id: $id, basicCodeDiscount: $told) {{ {_ANSWER} }} }}",
+    False: f"mutation ({_BASIC}) {{"
+    f" done: discountCodeBasicUpdate(id: $id, basicCodeDiscount: $told) {{ {_ANSWER} }} }}",
     True: f"mutation ({_SHIPPING}) {{"
     f" done: discountCodeFreeShippingUpdate(id: $id, freeShippingCodeDiscount: $told) {{ {_ANSWER} }} }}",
 }
 _END = f"mutation ($id: ID!) {{ done: discountCodeDeactivate(id: $id) {{ {_ANSWER} }} }}"
 _FIELDS = "title status endsAt usageLimit"
 _SEEN = (
-    f"discount: codeDiscount {{ ... on DiscountCodeBasic {{ {_FIELDS} }} ... on DiscountCodeFreeShipping {{ {_FIELDS} }} }}"
+    f"discount: codeDiscount {{ ... on DiscountCodeBasic {{ {_FIELDS} }}"
+    f" ... on DiscountCodeFreeShipping {{ {_FIELDS} }} }}"
 )
 _BY_CODE = f"query ($code: String!) {{ one: codeDiscountNodeByCode(code: $code) {{ id {_SEEN} }} }}"
 _BY_ID = f"query ($id: ID!) {{ one: codeDiscountNode(id: $id) {{ id {_SEEN} }} }}"

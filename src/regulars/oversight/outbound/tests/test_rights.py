@@ -11,6 +11,8 @@ from regulars.kit.actors import Actor
 from regulars.oversight.outbound import rights, writing
 from regulars.oversight.outbound.rights import Terms
 from regulars.oversight.outbound.writing import WAITS, AttributesDue, CodeDue
+from regulars.runtime.database import clock
+from regulars.runtime.notices.dispatch import react_to_everything
 from regulars.runtime.trail import trail
 
 pytestmark = pytest.mark.django_db
@@ -113,16 +115,32 @@ def test_what_is_said_of_somebody_goes_to_every_name_that_a_shop_has_for_them():
 
 def test_joined_people_are_one_in_every_shop_and_parted_ones_two_again():
     tea = a_shop("tea")
-    li, lis = known_as(tea="li")["li"], customers.resolve_many(
-        namespace="tea", refs=["li-2"], at=MONDAY, by=MAREK, origin="live"
-    )["li-2"]
-    rights.want_attributes(customer=li, told={"tier": "Gold"}, at=MONDAY, by=MAREK)
-    rights.want_attributes(customer=lis, told={"tier": "None"}, at=MONDAY, by=MAREK)
+    known = customers.resolve_many(namespace="tea", refs=["li", "li-2"], at=MONDAY, by=MAREK, origin="live")
+    react_to_everything()
+    rights.want_attributes(customer=known["li"], told={"tier": "Gold"}, at=MONDAY, by=MAREK)
+    rights.want_attributes(customer=known["li-2"], told={"tier": "None"}, at=MONDAY, by=MAREK)
     write(tea)
-    identity.join(one=li, other=lis, why="asked", key="k", at=MONDAY, by=MAREK)
-    person = customers.get(lis).id
-    writing.spread(people=[li, lis, person], at=MONDAY)
-    assert {one.ref: one.told for one in write(tea)} == {"li-2": {"tier": "Gold"}}
+    joined = {"one": known["li"], "other": known["li-2"], "why": identity.Reason.ASKED, "at": MONDAY, "by": MAREK}
+    identity.join(**joined, key="join")
+    react_to_everything()
+    assert {one.ref: one.told for one in write(tea, at=clock.now())} == {"li-2": {"tier": "Gold"}}
+    identity.undecide(**joined, key="undo")
+    react_to_everything()
+    assert {one.ref: one.told for one in write(tea, at=clock.now())} == {"li-2": {"tier": "None"}}
+
+
+def test_a_name_that_went_to_somebody_of_whom_nothing_is_wanted_is_written_no_more():
+    tea = a_shop("tea")
+    known = customers.resolve_many(namespace="tea", refs=["li", "li-2"], at=MONDAY, by=MAREK, origin="live")
+    joined = {"one": known["li"], "other": known["li-2"], "why": identity.Reason.ASKED, "at": MONDAY, "by": MAREK}
+    identity.join(**joined, key="join")
+    rights.want_attributes(customer=known["li"], told={"tier": "Gold"}, at=MONDAY, by=MAREK)
+    assert {one.ref for one in write(tea)} == {"li", "li-2"}
+    identity.undecide(**joined, key="undo")
+    react_to_everything()
+    assert {row.what: row.state for row in writing.of_connection(tea)} == {"li": "written", "li-2": "dropped"}
+    rights.want_attributes(customer=known["li"], told={"tier": "Silver"}, at=MONDAY, by=MAREK)
+    assert {one.ref for one in write(tea)} == {"li"}
 
 
 def test_two_writers_never_have_the_same_and_a_killed_ones_runs_out():
@@ -155,15 +173,15 @@ def test_it_is_tried_ten_times_in_a_little_over_three_days_and_then_left_until_a
     assert len(due(tea, at=at).due) == 1
 
 
-@pytest.mark.parametrize(("is_unsupported", "state", "tries_again"), [(False, "refused", True), (True, "unsupported", False)])
+@pytest.mark.parametrize(
+    ("is_unsupported", "state", "tries_again"), [(False, "refused", True), (True, "unsupported", False)]
+)
 def test_what_a_shop_refuses_waits_for_other_terms_and_what_it_cannot_say_for_none(is_unsupported, state, tries_again):
     tea = a_shop("tea")
     a_code()
     claimed = due(tea)
     [one] = claimed.due
-    writing.refused(
-        claim=claimed.claim, due=one, code="no", why="not so", is_unsupported=is_unsupported, at=MONDAY
-    )
+    writing.refused(claim=claimed.claim, due=one, code="no", why="not so", is_unsupported=is_unsupported, at=MONDAY)
     assert [row.state for row in writing.of_connection(tea)] == [state]
     a_code(terms=Terms(takes="shipping", starts_at=MONDAY))
     assert bool(due(tea).due) is tries_again
