@@ -15,35 +15,35 @@ _BASIC = "$id: ID!, $told: DiscountCodeBasicInput!"
 _SHIPPING = "$id: ID!, $told: DiscountCodeFreeShippingInput!"
 #: By what a code takes: how it is made, and how it is changed.
 _MAKE = {
-    False: "mutation ($told: DiscountCodeBasicInput!) {"
+    False: "mutation Write($told: DiscountCodeBasicInput!) {"
     f" done: discountCodeBasicCreate(basicCodeDiscount: $told) {{ {_ANSWER} }} }}",
-    True: "mutation ($told: DiscountCodeFreeShippingInput!) {"
+    True: "mutation Write($told: DiscountCodeFreeShippingInput!) {"
     f" done: discountCodeFreeShippingCreate(freeShippingCodeDiscount: $told) {{ {_ANSWER} }} }}",
 }
 _CHANGE = {
-    False: f"mutation ({_BASIC}) {{"
+    False: f"mutation Write({_BASIC}) {{"
     f" done: discountCodeBasicUpdate(id: $id, basicCodeDiscount: $told) {{ {_ANSWER} }} }}",
-    True: f"mutation ({_SHIPPING}) {{"
+    True: f"mutation Write({_SHIPPING}) {{"
     f" done: discountCodeFreeShippingUpdate(id: $id, freeShippingCodeDiscount: $told) {{ {_ANSWER} }} }}",
 }
-_END = f"mutation ($id: ID!) {{ done: discountCodeDeactivate(id: $id) {{ {_ANSWER} }} }}"
+_END = f"mutation Write($id: ID!) {{ done: discountCodeDeactivate(id: $id) {{ {_ANSWER} }} }}"
 _FIELDS = "title status endsAt usageLimit"
 _SEEN = (
     f"discount: codeDiscount {{ ... on DiscountCodeBasic {{ {_FIELDS} }}"
     f" ... on DiscountCodeFreeShipping {{ {_FIELDS} }} }}"
 )
-_BY_CODE = f"query ($code: String!) {{ one: codeDiscountNodeByCode(code: $code) {{ id {_SEEN} }} }}"
-_BY_ID = f"query ($id: ID!) {{ one: codeDiscountNode(id: $id) {{ id {_SEEN} }} }}"
+_BY_CODE = f"query Look($code: String!) {{ one: codeDiscountNodeByCode(code: $code) {{ id {_SEEN} }} }}"
+_BY_ID = f"query Look($id: ID!) {{ one: codeDiscountNode(id: $id) {{ id {_SEEN} }} }}"
 _OF_CUSTOMER = (
-    f'query ($id: ID!) {{ one: customer(id: $id) {{ id kept: metafields(namespace: "{OURS}", first: 50)'
+    f'query Look($id: ID!) {{ one: customer(id: $id) {{ id kept: metafields(namespace: "{OURS}", first: 50)'
     " { nodes { key value } } } }"
 )
 _SET = (
-    "mutation ($told: [MetafieldsSetInput!]!) { done: metafieldsSet(metafields: $told)"
+    "mutation Write($told: [MetafieldsSetInput!]!) { done: metafieldsSet(metafields: $told)"
     " { userErrors { field code message } } }"
 )
 _TAKE_AWAY = (
-    "mutation ($told: [MetafieldIdentifierInput!]!) { done: metafieldsDelete(metafields: $told)"
+    "mutation Write($told: [MetafieldIdentifierInput!]!) { done: metafieldsDelete(metafields: $told)"
     " { userErrors { field message } } }"
 )
 #: Metafields that one mutation may set.
@@ -56,7 +56,7 @@ class ShopifyWriter(ShopifyClient):
 
     def code(self, due: CodeDue) -> str:
         """Made or changed, or ended when it is not wanted any more; an old answer of ours that got lost is found."""
-        remote = due.remote or self._known(due)
+        remote = self._still(due.remote) or self._known(due)
         if not due.is_active:
             if remote:
                 self._done(_END, {"id": remote})
@@ -101,6 +101,10 @@ class ShopifyWriter(ShopifyClient):
         """Whether every name stands as it is wanted."""
         kept = self._kept(f"gid://shopify/Customer/{due.ref}")
         return all(kept.get(name, "") == value for name, value in due.told.items())
+
+    def _still(self, remote: str) -> str:
+        """The code we made, "" where somebody has deleted it."""
+        return remote if remote and self._ask(_BY_ID, {"id": remote}).get("one") is not None else ""
 
     def _known(self, due: CodeDue) -> str:
         found = self._ask(_BY_CODE, {"code": due.code}).get("one")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _TOKEN = re.compile(
-    r'\s+|,|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<number>-?\d+)|(?P<text>"[^"]*")|(?P<sign>[{}()\[\]:$!=])'
+    r'\s+|,|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<number>-?\d+)|(?P<text>"[^"]*")|(?P<sign>\.\.\.|[{}()\[\]:$!=])'
 )
 
 
@@ -76,11 +76,11 @@ class _Parser:
                 if self.take() == "$":
                     name = self.take()
                     self.take(":")
-                    self.take()
-                    if self.peek() == "!":
-                        self.take()
-                        if name not in self.variables:
-                            raise Wrong(f"${name} is missing")
+                    kind = []
+                    while self.peek() not in {"$", ")"}:
+                        kind.append(self.take())
+                    if kind[-1] == "!" and name not in self.variables:
+                        raise Wrong(f"${name} is missing")
             self.take(")")
         return self.selection()
 
@@ -89,6 +89,13 @@ class _Parser:
         found = []
         while self.peek() != "}":
             name = alias = self.take()
+            if name == "...":
+                # Of the things that are asked for so, each has the fields of all of them.
+                self.take("on")
+                self.take()
+                known = {one.alias for one in found}
+                found += [one for one in self.selection() if one.alias not in known]
+                continue
             if self.peek() == ":":
                 self.take()
                 name = self.take()
