@@ -15,6 +15,7 @@ from regulars.facts.sources import connections, cursors, inbox, privacy_requests
 from regulars.facts.sources.connections import Connection, Secrets
 from regulars.kit import civil
 from regulars.kit.actors import SHELL
+from regulars.oversight.outbound import writing as rights
 from regulars.runtime.database import clock
 
 _STATES = ("waiting", "done", "repeated", "not_understood", "set_aside")
@@ -231,6 +232,37 @@ def resume(name: str) -> None:
     """Go on with the connection NAME; what waits is taken."""
     one = connections.resume(connection=connections.by_name(name).id, at=clock.now(), by=SHELL)
     click.echo(f"{taking.take_waiting(connection=one.id)} deliveries that waited were settled.", err=True)
+
+
+@connection.command("write")
+@click.argument("name")
+@click.option("--codes/--no-codes", default=None, help="Discount codes.")
+@click.option("--attributes/--no-attributes", default=None, help="What it says of its customers: tier, balance.")
+@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
+def write(name: str, codes: bool | None, attributes: bool | None, as_json: bool) -> None:
+    """What may be written to the shop NAME, and how that goes; changed where something is given."""
+    one = connections.by_name(name)
+    told = rights.of(one.id)
+    if codes is not None or attributes is not None:
+        told = rights.allow(
+            connection=one.id,
+            codes=codes if codes is not None else bool(told and told.codes),
+            attributes=attributes if attributes is not None else bool(told and told.attributes),
+            at=clock.now(),
+            by=SHELL,
+        )
+    found = {
+        "codes": bool(told and told.codes),
+        "attributes": bool(told and told.attributes),
+        "can": shops.of(one.kind).writer is not None,
+        "problem": told.problem if told else "",
+        "counts": dict(rights.counts(one.id)),
+    }
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    for what, value in found.items():
+        click.echo(f"{what}: {value}")
 
 
 @connection.command("disconnect")

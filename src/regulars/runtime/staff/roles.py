@@ -63,6 +63,8 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     # what goes out
     "webhooks.read": _NUMBERS,
     "webhooks.manage": _MANAGERS,
+    "rights.read": _OFFICE,
+    "rights.write": _MANAGERS,
     "exports.read": _NUMBERS,
     "exports.manage": _MANAGERS,
     # the machine room

@@ -16,6 +16,7 @@ EVERYTHING = (
     *("preferences.read", "preferences.change", "consent.manage", "contacts.reveal"),
     *("sources.read", "sources.manage", "quarantine.read", "quarantine.mend", "events.read"),
     *("webhooks.read", "webhooks.manage", "exports.read", "exports.manage"),
+    *("rights.read", "rights.write"),
     *("identity.read", "identity.decide", "identity.rules"),
     *("catalogue.read", "catalogue.write"),
 )

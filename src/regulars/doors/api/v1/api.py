@@ -25,8 +25,12 @@ from regulars.doors.api.v1 import (
     profiles,
     quarantine,
     refusing,
+<<<<<<< HEAD
     returns,
     shipments,
+=======
+    rights,
+>>>>>>> b6dcb19 (Rights by API and command; connectors say how to add a writer)
     sources,
     wares,
     webhooks,
@@ -141,3 +145,4 @@ api.add_router("", keeping.router)
 api.add_router("", wares.router)
 api.add_router("", webhooks.router)
 api.add_router("", exports.router)
+api.add_router("", rights.router)

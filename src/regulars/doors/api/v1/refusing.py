@@ -28,10 +28,10 @@ from regulars.facts.customers import (
 )
 from regulars.facts.events import events, following, past_orders
 from regulars.facts.events import orders as told_orders
-from regulars.facts.sources import alarms, plan, quarantine, sources, write_keys
+from regulars.facts.sources import alarms, connections, plan, quarantine, sources, write_keys
 from regulars.kit import ids
 from regulars.kit.refusals import Refusal
-from regulars.oversight.outbound import deliveries, endpoints, exports
+from regulars.oversight.outbound import deliveries, endpoints, exports, rights
 from regulars.runtime.serving.middleware import RETRY_AFTER_SECONDS, is_away
 
 _MOST_ERRORS = 20
@@ -52,6 +52,8 @@ _STATUS: Mapping[type[Refusal], int] = {
     reviews.NotAboutTwo: 409,
     topics.UnknownTopic: 404,
     sources.UnknownSource: 404,
+    connections.UnknownConnection: 404,
+    connections.ConnectionRetired: 409,
     write_keys.UnknownWriteKey: 404,
     quarantine.NotInQuarantine: 404,
     events.UnknownEvent: 404,
@@ -71,6 +73,8 @@ _STATUS: Mapping[type[Refusal], int] = {
     endpoints.EndpointRetired: 409,
     endpoints.TooManyEndpoints: 409,
     deliveries.NotWaiting: 409,
+    rights.UnknownCode: 404,
+    rights.CodeTaken: 409,
     exports.UnknownExport: 404,
     exports.NoSuchFile: 404,
     exports.ExportNameTaken: 409,
