@@ -25,12 +25,9 @@ from regulars.doors.api.v1 import (
     profiles,
     quarantine,
     refusing,
-<<<<<<< HEAD
     returns,
-    shipments,
-=======
     rights,
->>>>>>> b6dcb19 (Rights by API and command; connectors say how to add a writer)
+    shipments,
     sources,
     wares,
     webhooks,
