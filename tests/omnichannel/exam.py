@@ -14,7 +14,8 @@ from regulars.simulator.omnichannel import Ref, Year
 @dataclass(frozen=True)
 class Marks:
     """Pairs of records. `true`: one person in truth. `provable`: of those, both proved an identifier in common, or are
-    so connected by records of the same person. `right` and `wrong`: joined."""
+    so connected by records of the same person. `right` and `wrong`: joined. `kin`: of the wrong ones, twins and fathers
+    with sons of their name."""
 
     records: int
     owners: int
@@ -23,6 +24,7 @@ class Marks:
     provable: int
     right: int
     wrong: int
+    kin: int
 
     @property
     def of_provable(self) -> float:
@@ -57,7 +59,15 @@ def mark(year: Year, records: Mapping[Ref, int]) -> Marks:
         provable=_pairs(_provable(year, owners).values()),
         right=both,
         wrong=_pairs(found.values()) - both,
+        kin=_of_kin(year, owners, found),
     )
+
+
+def _of_kin(year: Year, owners: Mapping[Ref, int], found: Mapping[Ref, int]) -> int:
+    by: dict[int, list[int]] = defaultdict(list)
+    for ref, person in found.items():
+        by[person].append(owners[ref])
+    return sum(frozenset(pair) in year.kin for together in by.values() for pair in combinations(together, 2))
 
 
 def questions(year: Year, records: Mapping[Ref, int]) -> dict[str, Counter[bool]]:

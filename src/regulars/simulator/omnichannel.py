@@ -2,8 +2,8 @@
 
 Pure, and the same for the same plan. Each channel tells what such a channel tells: what somebody proved by signing in,
 by a code that came back or by a platform's word, what they only told, and what clerks mistype. Whose record it is, is
-known beside it and told nobody. Families share phones, mailboxes, cards and tablets; numbers that were given up get new
-owners.
+known beside it and told nobody. Families share phones, mailboxes, cards and tablets; twins and sons named
+after their father are among them; numbers that were given up get new owners.
 """
 
 from collections import Counter
@@ -142,12 +142,15 @@ _NOBODYS = (
 class Plan:
     """`people` who live from `start` on for a year; some are known from up to 300 days before.
 
-    Forms stay `silence` times as often without a name or a birthday as they usually do.
+    Forms stay `silence` times as often without a name or a birthday as they usually do. `twins` and `namesakes` are in
+    how many of a hundred homes that could have some there are any: far more often than in life.
     """
 
     people: int
     seed: str = "regulars"
     silence: float = 1.0
+    twins: float = 10.0
+    namesakes: float = 10.0
     start: datetime = datetime(2025, 11, 1, tzinfo=UTC)
 
     @property
@@ -222,6 +225,8 @@ class Year:
     devices: dict[Ref, frozenset[int]] = field(default_factory=dict)
     #: Of which event, by its message id, who did it.
     doers: dict[str, int] = field(default_factory=dict)
+    #: Twins, and fathers with sons of their name: two numbers each.
+    kin: set[frozenset[int]] = field(default_factory=set)
     #: What happened that makes it hard, counted.
     trouble: Counter[str] = field(default_factory=Counter)
 
@@ -304,6 +309,8 @@ class _Making:
         self.plan = plan
         self.year = Year(plan)
         self._dice = _Dice(plan.seed, "omnichannel")
+        #: Of its own, so that a year without them is the same year.
+        self._kin = _Dice(plan.seed, "omnichannel kin")
         self._people = count()
         self._messages = count(1)
         self._refs: Counter[str] = Counter()
@@ -341,7 +348,41 @@ class _Making:
             if dice.of(10):
                 one.emails = first.emails
                 self.year.trouble["people who share a mailbox"] += 1
+        if len(home) > 2 and self._kin.of(self.plan.twins):
+            self._twins(first, home[-2], home[-1])
+        elif len(home) > 1 and not _is_chinese(first.name) and self._kin.of(self.plan.namesakes):
+            self._namesakes(first, home[1])
         return home
+
+    def _twins(self, parent: _Somebody, one: _Somebody, other: _Somebody) -> None:
+        """Born on one day, of one family's name; half of them have the parent's phone alone, some one mailbox."""
+        other.birthday = one.birthday
+        if _is_chinese(one.name):
+            other.name = one.name[0] + other.name[1:] if other.name[1:] != one.name[1:] else one.name[0] + "双双"
+            other.latin = f"{other.latin.split(' ')[0]} {one.latin.split(' ')[-1]}"
+        else:
+            given = other.latin.split(" ")[0] if not _is_chinese(other.name) else self._kin.one(_GIVEN)
+            if given == one.name.split(" ")[0]:
+                given = "Bartolomea"
+            other.name = other.latin = f"{given} {one.name.rsplit(' ', 1)[-1]}"
+        if self._kin.of(50):
+            one.borrows = other.borrows = parent
+        if self._kin.of(30):
+            other.emails = one.emails
+        self.year.kin.add(frozenset((one.number, other.number)))
+        self.year.trouble["twins"] += 1
+
+    def _namesakes(self, father: _Somebody, son: _Somebody) -> None:
+        """Named after the father; half of them use his phone, some his mailbox."""
+        son.name, son.latin = father.name, father.latin
+        born = int(father.birthday[:4]) + self._kin.between(18, 40)
+        son.birthday = f"{min(born, 2012)}{son.birthday[4:]}".replace("-02-29", "-02-28")
+        if self._kin.of(50):
+            son.borrows = father
+        if self._kin.of(20):
+            son.emails = father.emails
+        self.year.kin.add(frozenset((father.number, son.number)))
+        self.year.trouble["sons named after their father"] += 1
 
     def _somebody(self, of_family: str) -> _Somebody:
         dice, number = self._dice, next(self._people)

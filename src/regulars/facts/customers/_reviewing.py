@@ -10,7 +10,7 @@ from regulars.facts.customers.models import Decision, Review
 from regulars.facts.customers.projecting import Decided, People, latest, verdict
 
 #: Kinds that the evidence itself asks; they go when it asks no more. The others wait for a decision.
-BY_EVIDENCE = ("new_owner", "too_many", "too_large", "contradicted", "nothing_else")
+BY_EVIDENCE = ("new_owner", "too_many", "too_large", "contradicted", "torn", "nothing_else")
 
 #: A question about an identifier that too many use, not about the two records that name it.
 ABOUT_AN_IDENTIFIER = "worn"

@@ -61,12 +61,23 @@ def birthday(text: str) -> str:
 def compare(mine: Iterable[Words], theirs: Iterable[Words]) -> Verdict:
     """Two people, each by the words of all their records. Another name or another birthday outweighs all that agrees;
     who goes by two names is known by both."""
-    one, other = _together(mine), _together(theirs)
-    told = {
-        _best(_names(a, b) for a, b in product(one.names, other.names)),
-        _best(_days(a, b) for a, b in product(one.birthdays, other.birthdays)),
-    }
+    told = _both(mine, theirs)
     return "other" if "other" in told else "same" if "same" in told else "silent"
+
+
+def agree_on_both(mine: Iterable[Words], theirs: Iterable[Words]) -> bool:
+    """Whether both a name and a birthday are the same."""
+    return set(_both(mine, theirs)) == {"same"}
+
+
+def _both(mine: Iterable[Words], theirs: Iterable[Words]) -> tuple[Verdict, Verdict]:
+    """Of names, and of birthdays."""
+    one, other = _together(mine), _together(theirs)
+    return (
+        # A name in letters says nothing of one in characters, and does not drown what two in characters say.
+        _best(_names(a, b) for a, b in product(one.names, other.names) if _script(a) == _script(b)),
+        _best(_days(a, b) for a, b in product(one.birthdays, other.birthdays)),
+    )
 
 
 def _together(words: Iterable[Words]) -> Words:
@@ -76,6 +87,10 @@ def _together(words: Iterable[Words]) -> Words:
     )
 
 
+def _script(name: str) -> bool:
+    return _CJK.search(name) is not None
+
+
 def _best(verdicts: Iterable[Verdict]) -> Verdict:
     """Of all that two records said of one thing: once the same is the same, and only all others are others."""
     found = set(verdicts)
@@ -83,10 +98,7 @@ def _best(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def _names(one: str, other: str) -> Verdict:
-    in_cjk = _CJK.search(one) is not None
-    if in_cjk != (_CJK.search(other) is not None):
-        return "silent"
-    if in_cjk:
+    if _CJK.search(one):
         if one == other:
             return "same"
         # Given names are each family's own choice, so one of two signs tells without the family's; another sign is a

@@ -3,11 +3,12 @@
 Pieces of evidence that may join two records are taken the strongest first, then the oldest. Each joins its two people
 unless that breaks a rule: somebody said they are two, a person would have more identifiers of a kind than people have,
 an identifier stopped being evidence, or it is of a kind that goes from hand to hand and what else they told speaks
-against it, or says nothing. What was not joined for a rule is a question for somebody.
+against it, or says nothing, or says as much for somebody else of the family. What was not joined for a rule is a
+question for somebody.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import combinations, pairwise
@@ -18,7 +19,7 @@ from regulars.facts.customers.agreeing import Words
 from regulars.facts.customers.kinds import KINDS, STRENGTH, Evidence
 from regulars.facts.customers.rules import IdentityRules, KindRule
 
-Why = Literal["new_owner", "too_many", "too_large", "contradicted", "nothing_else"]
+Why = Literal["new_owner", "too_many", "too_large", "contradicted", "torn", "nothing_else"]
 Verdict = Literal["join", "apart", "open"]
 #: Of an identifier that goes from hand to hand every two who proved it are compared, of more than these neighbours.
 _ALL_PAIRS_OF = 40
@@ -90,13 +91,14 @@ class People:
 
 
 class _Wanted(NamedTuple):
-    """A join that evidence wants, and whether it needs nothing else, nothing against it, or something for it.
+    """A join that evidence wants, and whether it needs nothing else, nothing against it, something for it, or both a
+    name and a birthday that agree.
 
     `in_silence` is why it is asked about where something is needed and nothing is known.
     """
 
     join: Join
-    needs: Literal["nothing", "nothing against", "something for"]
+    needs: Literal["nothing", "nothing against", "something for", "both"]
     in_silence: Literal["nothing_else", "new_owner"] = "nothing_else"
 
 
@@ -122,8 +124,10 @@ def people(
     }
     wanted: list[_Wanted] = []
     conflicts: set[Conflict] = set()
+    homes = _homes({one: proved for one, proved in proved_by.items() if one not in worn})
+    torn = {record for home in homes for record in _torn(home, words)}
     for identifier in proved_by.keys() - worn.keys():
-        joins, owners = _of_identifier(identifier, proved_by[identifier], rules.of(identifier.kind))
+        joins, owners = _of_identifier(identifier, proved_by[identifier], rules.of(identifier.kind), torn)
         wanted += joins
         conflicts |= owners
     decided = latest(decisions)
@@ -223,7 +227,7 @@ def _asked(conflicts: Iterable[Conflict], groups: "_Groups") -> list[Conflict]:
 
 
 def _of_identifier(
-    identifier: Identifier, proofs: Sequence[Proof], rule: KindRule
+    identifier: Identifier, proofs: Sequence[Proof], rule: KindRule, torn: Collection[int]
 ) -> tuple[list[_Wanted], set[Conflict]]:
     """Who proved the same identifier one after the other is one person, unless so much later that its owner changed."""
     joins: list[_Wanted] = []
@@ -236,7 +240,7 @@ def _of_identifier(
             of_one_owner.append([])
         of_one_owner[-1].append(after)
     if KINDS[identifier.kind].is_handed_on:
-        return _handed_on(identifier, of_one_owner, rule), conflicts
+        return _handed_on(identifier, of_one_owner, rule, torn), conflicts
     for together, next_ones in pairwise(of_one_owner):
         pair = sorted((together[-1].record, next_ones[0].record))
         conflicts.add(Conflict(pair[0], pair[1], identifier, "new_owner"))
@@ -249,7 +253,9 @@ def _of_identifier(
     return joins, conflicts
 
 
-def _handed_on(identifier: Identifier, of_one_owner: Sequence[Sequence[Proof]], rule: KindRule) -> list[_Wanted]:
+def _handed_on(
+    identifier: Identifier, of_one_owner: Sequence[Sequence[Proof]], rule: KindRule, torn: Collection[int]
+) -> list[_Wanted]:
     """Every two who proved it, also across a time in which it may have got a new owner."""
     of: dict[int, list[Proof]] = defaultdict(list)
     owner: dict[int, set[int]] = defaultdict(set)
@@ -258,14 +264,53 @@ def _handed_on(identifier: Identifier, of_one_owner: Sequence[Sequence[Proof]], 
             of[proof.record].append(proof)
             owner[proof.record].add(number)
     pairs = combinations(of, 2) if len(of) <= _ALL_PAIRS_OF else pairwise(of)
-    return [
-        _Wanted(
-            _join(identifier, _best(of[one]), _best(of[other])),
-            "nothing against" if _are_alone_enough(of[one], of[other], rule) else "something for",
-            "nothing_else" if owner[one] & owner[other] else "new_owner",
-        )
-        for one, other in pairs
-    ]
+    wanted = []
+    for one, other in pairs:
+        needs: Literal["nothing against", "something for", "both"] = "something for"
+        if one in torn or other in torn:
+            needs = "both"
+        elif _are_alone_enough(of[one], of[other], rule):
+            needs = "nothing against"
+        in_silence: Literal["nothing_else", "new_owner"] = "nothing_else" if owner[one] & owner[other] else "new_owner"
+        wanted.append(_Wanted(_join(identifier, _best(of[one]), _best(of[other])), needs, in_silence))
+    return wanted
+
+
+def _homes(proved_by: Mapping[Identifier, Sequence[Proof]]) -> list[list[int]]:
+    """Records that what is handed on leads to from one to the other: a family, mostly. Those of more than two."""
+    stands: dict[int, int] = {}
+
+    def top(record: int) -> int:
+        while stands.setdefault(record, record) != record:
+            stands[record] = record = stands[stands[record]]
+        return record
+
+    for identifier, proved in proved_by.items():
+        if KINDS[identifier.kind].is_handed_on:
+            for proof in proved[1:]:
+                stands[top(proof.record)] = top(proved[0].record)
+    homes: dict[int, list[int]] = defaultdict(list)
+    for record in stands:
+        homes[top(record)].append(record)
+    return [home for home in homes.values() if 2 < len(home) <= _ALL_PAIRS_OF]
+
+
+def _torn(records: Iterable[int], words: Mapping[int, Words]) -> set[int]:
+    """Those that agree with two who clearly are two: a twin's without a name, a son's of his father's name without a
+    birthday. Whose they are nobody can tell."""
+    told = [record for record in records if record in words]
+    alike: dict[int, set[int]] = defaultdict(set)
+    others: set[frozenset[int]] = set()
+    for one, other in combinations(told, 2):
+        said = agreeing.compare([words[one]], [words[other]])
+        if said == "same":
+            alike[one].add(other)
+            alike[other].add(one)
+        elif said == "other":
+            others.add(frozenset((one, other)))
+    return {
+        record for record in told if any(frozenset(pair) in others for pair in combinations(sorted(alike[record]), 2))
+    }
 
 
 def _best(proofs: Sequence[Proof]) -> Proof:
@@ -358,6 +403,8 @@ class _Groups:
         said = agreeing.compare(self._words_of(one), self._words_of(other))
         if said == "other":
             return "contradicted"
+        if wanted.needs == "both":
+            return None if agreeing.agree_on_both(self._words_of(one), self._words_of(other)) else "torn"
         return wanted.in_silence if said == "silent" and wanted.needs == "something for" else None
 
     def _words_of(self, person: int) -> list[Words]:

@@ -34,6 +34,7 @@ KINDS: dict[str, Promise] = {
     "alias": _("A program says that they are one person"),
     "new_owner": _("The contact was proved again after a long time"),
     "contradicted": _("They proved the same contact and told other names or birthdays"),
+    "torn": _("What they told fits two people of one family"),
     "nothing_else": _("They proved the same contact, and nothing else says whether they are one"),
     "too_many": _("Together they would have more identifiers than people have"),
     "too_large": _("Together they would be more records than people are"),

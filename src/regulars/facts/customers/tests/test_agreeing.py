@@ -60,3 +60,4 @@ def test_one_word_against_it_outweighs_all_for_it():
     assert compare([], [li]) == "silent"
     both = Words(called("王小兰").names | called("Wang Xiaolan").names)
     assert compare([both], [called("Xiaolan Wang")]) == "same", "of two spellings one is enough"
+    assert compare([both], [called("王小红")]) == "other", "her name in letters does not drown her sister's"

@@ -129,6 +129,8 @@ def test_what_evidence_comes_to(proofs, decisions, joined, conflicts):
 
 
 LI, LIS_MOTHER = Words(frozenset({"王小兰"}), frozenset({"1994-05-17"})), Words(frozenset({"李秀英"}))
+LIS_TWIN = Words(frozenset({"王小红"}), LI.birthdays)
+FATHER, SON = (Words(frozenset({"kofi haddad"}), frozenset({day})) for day in ("1961-02-03", "1992-06-01"))
 JUST_A_BIRTHDAY, NOTHING = Words(birthdays=frozenset({"1994-05-17"})), Words()
 
 
@@ -192,6 +194,36 @@ JUST_A_BIRTHDAY, NOTHING = Words(birthdays=frozenset({"1994-05-17"})), Words()
             [{ANNA, CHEN}],
             [Conflict(ANNA, BO, PHONE, "contradicted")],
             id="two of one name find each other across a third, who is asked about once",
+        ),
+        pytest.param(
+            [proof(ANNA, PHONE, "contact"), proof(BO, PHONE, "contact"), proof(CHEN, PHONE, "contact")],
+            {ANNA: LI, BO: LIS_TWIN, CHEN: JUST_A_BIRTHDAY},
+            [],
+            [
+                Conflict(ANNA, BO, PHONE, "contradicted"),
+                Conflict(ANNA, CHEN, PHONE, "torn"),
+                Conflict(BO, CHEN, PHONE, "torn"),
+            ],
+            id="twins at one phone: whose the record without a name is nobody can tell",
+        ),
+        pytest.param(
+            [
+                proof(ANNA, PHONE, "contact"),
+                proof(BO, PHONE, "contact"),
+                proof(BO, MAIL, "contact"),
+                proof(CHEN, MAIL, "contact"),
+            ],
+            {ANNA: FATHER, BO: Words(FATHER.names), CHEN: SON},
+            [],
+            [Conflict(ANNA, BO, PHONE, "torn"), Conflict(BO, CHEN, MAIL, "torn")],
+            id="a son named after his father: a name alone fits both, also across two contacts",
+        ),
+        pytest.param(
+            [proof(ANNA, PHONE, "contact"), proof(BO, PHONE, "contact"), proof(CHEN, PHONE, "contact")],
+            {ANNA: FATHER, BO: FATHER, CHEN: SON},
+            [{ANNA, BO}],
+            [Conflict(ANNA, CHEN, PHONE, "contradicted")],
+            id="name and birthday fit one of them alone",
         ),
     ],
 )
