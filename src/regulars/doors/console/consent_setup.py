@@ -19,8 +19,8 @@ from regulars.doors.console.site import may, me, page
 from regulars.facts.company import company
 from regulars.facts.customers import consent_texts, topics
 from regulars.facts.customers.consent_texts import Text
+from regulars.kit import languages
 from regulars.kit.refusals import Refusal
-from regulars.oversight.reporting import formats
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
@@ -194,5 +194,5 @@ def _published(texts: list[Text]) -> list[Published]:
         version = by_code.setdefault(text.code, {}).setdefault(
             text.version, Version(text.version, text.published_at, [])
         )
-        version.words.append((formats.language(text.language), text.words))
+        version.words.append((languages.NAMES.get(text.language, text.language), text.words))
     return [Published(code, list(versions.values())) for code, versions in by_code.items()]

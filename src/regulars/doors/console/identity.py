@@ -1,6 +1,6 @@
 """Identity review, one question: two people side by side, joined, kept apart and taken back; and on to the next."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -25,6 +25,7 @@ from regulars.facts.customers.profiles import PURPOSE_LABELS, Purpose
 from regulars.facts.customers.records import RecordView
 from regulars.facts.customers.reviews import Question
 from regulars.kit.refusals import Refusal
+from regulars.oversight.reporting import formats
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
@@ -57,7 +58,9 @@ def _question_page(
     wanted, _cursor = wanted_of(request)
     about_two = asked.kind != "worn"
     decided = reviews.decided(asked) if about_two else None
-    context: dict[str, Any] = _sides(request, asked.one, asked.other, compared, purpose) if about_two else {}
+    context: dict[str, Any] = (
+        _sides(request, asked.one, asked.other, compared, purpose, asked.asks[0].kind) if about_two else {}
+    )
     before, after = reviews.neighbours(of=asked, **wanted.narrowing)
     return page(
         request,
@@ -213,7 +216,7 @@ def _used(asked: Question) -> dict[str, Any]:
 
 
 def _sides(
-    request: HttpRequest, one: int, other: int, compared: Comparison | None, purpose: Promise | str
+    request: HttpRequest, one: int, other: int, compared: Comparison | None, purpose: Promise | str, asked_by: str = ""
 ) -> dict[str, Any]:
     found = reviews.sides(one=one, other=other)
     is_one = persons.of(one) == persons.of(other)
@@ -222,7 +225,7 @@ def _sides(
         compared = comparison.of(one=one, other=other)
     return {
         "sides": [_side(found.one), *([] if is_one else [_side(found.other)])],
-        "in_common": [identity_words.kind(name) for name in found.in_common],
+        "in_common": _in_common(found.in_common, asked_by),
         "preview": preview,
         "effects": identity_words.counted(preview) if preview else [],
         "signs": likeness_words.signs(compared.signs) if compared else [],
@@ -232,6 +235,18 @@ def _sides(
         "may_reveal": compared is not None and not compared.is_plain and may(request, "contacts.reveal"),
         "zone": company.shop().zone,
     }
+
+
+def _in_common(kinds: Sequence[str], asked_by: str) -> str:
+    told = [_("No contact and no evidence in common.")]
+    if kinds:
+        named = formats.listed([identity_words.kind(name) for name in kinds])
+        told = [_("Both have the same: %(kinds)s.") % {"kinds": named}]
+    if asked_by == "claim":
+        told.append(_("A family may share it, or it has a new owner: look before you join."))
+    elif asked_by == "torn":
+        told.append(_("A twin or a child of the same name may have told it: ask for the missing name or birthday."))
+    return formats.sentences(told)
 
 
 def _side(of: tuple[RecordView, ...]) -> dict[str, Any]:

@@ -62,7 +62,9 @@ def change(request: HttpRequest) -> HttpResponseBase:
     seen = _seal(told)
     if request.POST.get("act") == "save" and request.POST.get("seen") == seen:
         changed = identity.set_rules(rules=told, at=timezone.now(), by=operators.actor(me(request)))
-        messages.success(request, _("The rules count from now on.") + " " + identity_words.came_to(changed))
+        messages.success(
+            request, formats.sentences([_("The rules count from now on."), identity_words.came_to(changed)])
+        )
         return redirect("console:identity-rules")
     preview = identity.what_if(told)
     return _page(request, told, preview=preview, effects=identity_words.effects(preview), seen=seen)
@@ -76,7 +78,7 @@ def block(request: HttpRequest) -> HttpResponseBase:
     try:
         digest = identity.digest(told["kind"], told["namespace"], told["value"]).digest
         changed = blocking.block(digest=digest, at=timezone.now(), by=operators.actor(me(request)))
-        messages.success(request, _("It is blocked.") + " " + identity_words.came_to(changed))
+        messages.success(request, formats.sentences([_("It is blocked."), identity_words.came_to(changed)]))
     except Refusal as refusal:
         messages.error(request, refusal.message)
     return redirect("console:identity-rules")
@@ -90,7 +92,9 @@ def unblock(request: HttpRequest) -> HttpResponseBase:
         changed = blocking.unblock(
             digest=request.POST.get("digest", ""), at=timezone.now(), by=operators.actor(me(request))
         )
-        messages.success(request, _("It is not blocked any more.") + " " + identity_words.came_to(changed))
+        messages.success(
+            request, formats.sentences([_("It is not blocked any more."), identity_words.came_to(changed)])
+        )
     except Refusal as refusal:
         messages.error(request, refusal.message)
     return redirect("console:identity-rules")
@@ -120,7 +124,9 @@ def _shown(name: str, rule: KindRule) -> Shown:
     return Shown(
         name=name,
         title=identity_words.kind(name),
-        words=" ".join([*_sentences(rule), *(_alone(rule) if KINDS[name].is_handed_on and rule.joins_from else ())]),
+        words=formats.sentences(
+            [*_sentences(rule), *(_alone(rule) if KINDS[name].is_handed_on and rule.joins_from else ())]
+        ),
         joins_from=rule.joins_from or "",
         most_a_person=str(rule.most_a_person),
         most_people=str(rule.most_people),

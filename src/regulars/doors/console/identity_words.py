@@ -107,7 +107,7 @@ def came_to(changed: Changed) -> str:
             ngettext("%(count)s record left its person.", "%(count)s records left their person.", count)
             % {"count": formats.number(count)}
         )
-    return " ".join(told) or _("It is written down. Nobody was joined or parted by it.")
+    return formats.sentences(told) or _("It is written down. Nobody was joined or parted by it.")
 
 
 def asks(question: Question) -> list[str]:

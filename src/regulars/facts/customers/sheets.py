@@ -1,5 +1,6 @@
 """All that a page about one person shows of who they are, read together: one statement for each kind of thing."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -18,7 +19,8 @@ SELECT record.id, record.public_id, record.origin, record.country, record.langua
        (JOINED_AT),
        (SELECT json_agg(json_build_array(called.namespace, called.value))
           FROM customers_identifier AS called WHERE called.customer_id = record.id AND called.value IS NOT NULL),
-       (SELECT json_agg(review.public_id ORDER BY review.id DESC) FROM customers_review AS review
+       (SELECT json_agg(json_build_array(review.public_id, review.kind, review.one_id, review.other_id)
+                        ORDER BY review.id DESC) FROM customers_review AS review
          WHERE review.state = 'open' AND (review.one_id = record.id OR review.other_id = record.id))
   FROM (SELECT coalesce(person_id, id) AS person FROM customers_customer WHERE public_id = %s) AS asked
  CROSS JOIN LATERAL (SELECT * FROM customers_customer WHERE id = asked.person
@@ -30,7 +32,7 @@ SELECT record.id, record.public_id, record.origin, record.country, record.langua
 @dataclass(frozen=True)
 class Sheet:
     """One person: their records, the oldest first; what sources call them, readable; masked contacts; their consent;
-    and the questions that wait about any of the records, by public id.
+    and the questions that wait about any of the records, by public id, each two records once.
     """
 
     person: Customer
@@ -66,5 +68,12 @@ def by_public_id(text: str, *, at: datetime, shop: Shop) -> Sheet:
             house=_consent_rows.house(shop),
             birthdays=_consent_rows.born(opened),
         ),
-        questions=tuple(dict.fromkeys(ids.public(reviews.PREFIX, UUID(one)) for row in rows for one in row[8] or ())),
+        questions=_questions(review for row in rows for review in row[8] or ()),
     )
+
+
+def _questions(asked: Iterable[tuple[str, str, int, int]]) -> tuple[str, ...]:
+    found: dict[tuple[object, ...], str] = {}
+    for public_id, kind, one, other in asked:
+        found.setdefault((public_id,) if kind == "worn" else (one, other), ids.public(reviews.PREFIX, UUID(public_id)))
+    return tuple(dict.fromkeys(found.values()))

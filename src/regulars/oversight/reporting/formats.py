@@ -154,6 +154,11 @@ def listed(texts: Sequence[str]) -> str:
     return ("、" if (get_language() or "").startswith("zh") else ", ").join(texts)
 
 
+def sentences(texts: Sequence[str]) -> str:
+    """Sentences one after the other: Chinese writes no blank between them."""
+    return ("" if (get_language() or "").startswith("zh") else " ").join(texts)
+
+
 def country(code: str) -> str:
     """United Kingdom, 英国; what is no country code stays as it came."""
     return str(locale().territories.get(code.upper(), code)) if len(code) == 2 else code
