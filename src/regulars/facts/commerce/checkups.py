@@ -21,6 +21,17 @@ SELECT count(*) FROM commerce_return_line AS back
    AND back.matched_quantity <>
        coalesce((SELECT sum(quantity) FROM commerce_return_match WHERE return_line_id = back.id), 0)
 """
+#: Each from an index of its own, which holds nothing else.
+_WAITING = """
+SELECT (SELECT count(*) FROM commerce_return WHERE order_id IS NULL AND order_ref <> ''),
+       (SELECT count(*) FROM commerce_shipment WHERE order_id IS NULL),
+       (SELECT count(*) FROM commerce_return AS waiting JOIN commerce_order AS sale
+            ON sale.namespace = waiting.namespace AND sale.ref = waiting.order_ref
+         WHERE waiting.order_id IS NULL AND waiting.order_ref <> '')
+     + (SELECT count(*) FROM commerce_shipment AS waiting JOIN commerce_order AS sale
+            ON sale.namespace = waiting.namespace AND sale.ref = waiting.order_ref WHERE waiting.order_id IS NULL),
+       (SELECT count(*) FROM commerce_order WHERE differs_minor <> 0)
+"""
 
 
 def _documents() -> Iterator[Finding]:
@@ -42,4 +53,17 @@ def _documents() -> Iterator[Finding]:
         yield Finding("Matched returns", "wrong", words, "Import the last file of orders again: it matches them anew.")
 
 
-CHECKUPS: tuple[Checkup, ...] = (_documents,)
+def _waiting() -> Iterator[Finding]:
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING)
+        [(refunds, shipments, missed, differing)] = cursor.fetchall()
+    if missed:
+        words = f"{missed} refunds or shipments wait for an order that is on record"
+        yield Finding("Waiting refunds", "wrong", words, "Have their shop tell of them again; and tell us.")
+    else:
+        words = f"{refunds} refunds and {shipments} shipments wait for orders nobody has told of"
+        yield Finding("Waiting refunds", "fine", words)
+    yield Finding("Sums of orders", "fine", f"the total of {differing} orders is not what their parts come to")
+
+
+CHECKUPS: tuple[Checkup, ...] = (_documents, _waiting)

@@ -122,3 +122,23 @@ def test_an_older_or_other_refund_is_in_the_way():
     assert problem(till.post("returns", older))[:2] == (409, "returns.stale")
     assert problem(till.get("returns/ret_00000000000000000000000000"))[0] == 404
     assert problem(till.get("shipments/shp_00000000000000000000000000"))[0] == 404
+
+
+def test_something_is_said_of_a_product():
+    till = Program()
+    till.record()
+    [coat] = [one for one in till.get("products").json()["items"] if one["ref"] == "coat"]
+    assert till.put(
+        "attributes/fabric", {"kind": "choice", "choices": ["wool"], "titles": {"en": "Fabric"}}
+    ).json() == {
+        "code": "fabric",
+        "kind": "choice",
+        "choices": ["wool"],
+        "titles": {"en": "Fabric"},
+    }
+    path = f"products/{coat['id']}/attributes"
+    assert till.patch(path, {"values": {"fabric": "wool"}}).json() == {"values": {"fabric": "wool"}}
+    assert till.get(path).json() == {"values": {"fabric": "wool"}}
+    assert problem(till.patch(path, {"values": {"fabric": "silk"}})) == (422, "attributes.bad_value", "fabric")
+    assert problem(till.put("attributes/fabric", {"kind": "text"})) == (409, "attributes.kind_is_settled", "kind")
+    assert [one["code"] for one in till.get("attributes").json()["items"]] == ["fabric"]

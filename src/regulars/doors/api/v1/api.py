@@ -10,6 +10,7 @@ from ninja.renderers import BaseRenderer
 from pydantic_core import to_json
 
 from regulars.doors.api.v1 import (
+    attributes,
     company,
     consent,
     customers,
@@ -140,6 +141,7 @@ api.add_router("", quarantine.router)
 api.add_router("", events.router)
 api.add_router("", keeping.router)
 api.add_router("", wares.router)
+api.add_router("", attributes.router)
 api.add_router("", webhooks.router)
 api.add_router("", exports.router)
 api.add_router("", rights.router)

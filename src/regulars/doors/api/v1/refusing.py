@@ -10,7 +10,17 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from regulars.doors.api.v1.problems import NotFound, NotGranted, answer
-from regulars.facts.commerce import catalogue, goods_returns, holds, orders, prices, shipments, stock, variants
+from regulars.facts.commerce import (
+    attributes,
+    catalogue,
+    goods_returns,
+    holds,
+    orders,
+    prices,
+    shipments,
+    stock,
+    variants,
+)
 from regulars.facts.company import stores
 from regulars.facts.customers import (
     blocking,
@@ -95,6 +105,7 @@ _STATUS: Mapping[type[Refusal], int] = {
     goods_returns.KeyUsedElsewhere: 409,
     goods_returns.OverRefund: 409,
     catalogue.UnknownProduct: 404,
+    attributes.KindIsSettled: 409,
     variants.UnknownVariant: 404,
     variants.AnothersVariant: 409,
     holds.UnknownHold: 404,

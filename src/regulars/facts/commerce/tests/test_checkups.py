@@ -2,8 +2,9 @@
 
 import pytest
 
-from regulars.facts.commerce import checkups, orders
-from regulars.facts.commerce.models import Order
+from regulars.facts.commerce import checkups, goods_returns, orders
+from regulars.facts.commerce.goods_returns import ReturnReport
+from regulars.facts.commerce.models import GoodsReturn, Order
 from regulars.facts.commerce.tests.builders import DAY, MAREK, MONDAY, an_order
 from regulars.facts.customers import customers, identity
 from regulars.facts.customers.identity import Reason
@@ -26,7 +27,7 @@ def joined() -> tuple[int, int]:
 
 
 def test_after_a_join_everything_stands_with_the_person(joined):
-    assert found() == {"Orders": "fine", "Returns": "fine"}
+    assert found() == dict.fromkeys(("Orders", "Returns", "Waiting refunds", "Sums of orders"), "fine")
 
 
 def test_an_order_left_with_a_joined_record_is_found(joined):
@@ -40,3 +41,12 @@ def test_an_order_that_came_with_a_record_of_somebody_else_is_found(joined):
     stranger = customers.resolve_many(namespace="shop", refs=["mo"], at=MONDAY, by=MAREK, origin="live")["mo"]
     Order.objects.filter(customer=person, came_with=None).update(customer=person, came_with=stranger)
     assert found()["Orders"] == "wrong"
+
+
+def test_a_refund_that_missed_its_order_is_found():
+    report = ReturnReport("shop", "r1", MONDAY, "GBP", order_ref="1001", money_minor=5)
+    goods_returns.record(report=report, at=MONDAY, by=MAREK)
+    assert found()["Waiting refunds"] == "fine"
+    orders.record(report=an_order(), at=MONDAY, by=MAREK)
+    GoodsReturn.objects.update(order=None)
+    assert found()["Waiting refunds"] == "wrong"

@@ -1,5 +1,6 @@
 """Several processes tell the same things at the same moment, as a shop system does that sends again too soon."""
 
+import random
 import threading
 from collections.abc import Callable
 from decimal import Decimal
@@ -7,9 +8,12 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from regulars.facts.commerce import goods_returns, orders
+from regulars.facts.commerce import goods_returns, orders, shipments
+from regulars.facts.commerce.goods_returns import ReturnReport
+from regulars.facts.commerce.shipments import ShipmentReport
 from regulars.facts.commerce.tests.builders import DAY, MAREK, MONDAY, THE_SHOP, a_batch, a_return_batch, an_order
-from regulars.facts.customers import customers, persons
+from regulars.facts.customers import customers, identity, persons
+from regulars.facts.customers.identity import Reason
 from regulars.runtime.trail import trail
 
 
@@ -76,6 +80,41 @@ def test_batches_about_the_same_customers_the_other_way_round_do_not_wait_in_a_c
         return orders.record_many(batch=a_batch(*reports, origin="live"), at=MONDAY, by=THE_SHOP)
 
     assert sum(outcome.new for outcome in together(tell)) == 180
+
+
+def test_orders_refunds_and_shipments_told_at_once_find_each_other_while_their_buyers_are_joined(fresh_database):
+    """Six tell of the same twelve orders, each in another sequence; meanwhile their two buyers become one person."""
+    found = customers.resolve_many(namespace="shop", refs=["priya", "tomas"], at=MONDAY, by=THE_SHOP, origin="live")
+    turns = iter(range(6))
+
+    def tell():
+        turn = next(turns)
+        if turn == 5:
+            identity.join(
+                one=found["priya"], other=found["tomas"], why=Reason.ASKED, key="one", at=MONDAY + DAY, by=MAREK
+            )
+            return
+        named = [str(n) for n in range(12)]
+        random.Random(turn).shuffle(named)
+        sales = [an_order(ref, customer=["priya", "tomas"][int(ref) % 2]) for ref in named]
+        back = [ReturnReport("shop", f"r{ref}", MONDAY + DAY, "GBP", order_ref=ref, money_minor=500) for ref in named]
+        sent = [ShipmentReport("shop", f"s{ref}", ref, "on_its_way") for ref in named]
+        steps = [
+            lambda: orders.record_all(reports=sales, at=MONDAY, by=THE_SHOP, origin="live"),
+            lambda: goods_returns.record_all(reports=back, at=MONDAY, by=THE_SHOP, origin="live"),
+            lambda: shipments.record_all(reports=sent, at=MONDAY, by=THE_SHOP, origin="live"),
+        ]
+        for step in steps[turn % 3 :] + steps[: turn % 3]:
+            step()
+
+    together(tell)
+    sales = [orders.by_ref(namespace="shop", ref=str(n)) for n in range(12)]
+    assert {sale.customer_id for sale in sales} == {min(found.values())}
+    assert {orders.standing(sale.id).refunded_minor for sale in sales} == {500}
+    assert [[back.customer_id for back in goods_returns.of_order(sale.id)] for sale in sales] == [
+        [sale.customer_id] for sale in sales
+    ]
+    assert all(len(found) == 1 for found in shipments.of_orders([sale.id for sale in sales]).values())
 
 
 def test_orders_of_a_customer_who_is_written_about_elsewhere_do_not_wait(fresh_database):
