@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from regulars.doors.connectors.medusa.client import MedusaClient
 from regulars.doors.connectors.medusa.translate import read, translate
 from regulars.doors.connectors.medusa.verify import verify
+from regulars.doors.connectors.medusa.writing import MedusaWriter
 from regulars.doors.connectors.protocol import Field, Shop, Stream
 from regulars.facts.sources.connections import BadConnection
 
@@ -63,4 +64,5 @@ MEDUSA = Shop(
     translate=translate,
     read=read,
     client=MedusaClient,
+    writer=MedusaWriter,
 )

@@ -12,6 +12,7 @@ from regulars.doors.connectors.protocol import Answer, Answers, Field, Shop, Str
 from regulars.doors.connectors.woocommerce.client import WooCommerceClient
 from regulars.doors.connectors.woocommerce.translate import read, translate
 from regulars.doors.connectors.woocommerce.verify import verify
+from regulars.doors.connectors.woocommerce.writing import WooCommerceWriter
 from regulars.facts.sources.connections import BadConnection
 from regulars.kit import money
 from regulars.oversight.outbound import addresses
@@ -76,4 +77,5 @@ WOOCOMMERCE = Shop(
     translate=translate,
     read=read,
     client=WooCommerceClient,
+    writer=WooCommerceWriter,
 )
