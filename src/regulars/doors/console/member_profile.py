@@ -18,10 +18,11 @@ from django.views.decorators.http import require_POST, require_safe
 from regulars.doors.console import actors, people
 from regulars.doors.console.site import fragment, may, me, page
 from regulars.facts.company import company, stores
-from regulars.facts.customers import consent_words, customers, households, profiles, tags, traits
+from regulars.facts.customers import consent_words, customers, explaining, households, profiles, tags, traits
 from regulars.facts.customers.customers import Customer
+from regulars.facts.customers.explaining import Explanation
 from regulars.facts.customers.households import ROLE_LABELS, Role
-from regulars.facts.customers.profiles import PURPOSE_LABELS, Explanation, Profile, Purpose
+from regulars.facts.customers.profiles import PURPOSE_LABELS, Profile, Purpose
 from regulars.facts.customers.purposes import Channel
 from regulars.facts.customers.survivorship import Because, Standing
 from regulars.facts.customers.traits import Kind, Trait
@@ -146,9 +147,9 @@ def reveal(request: HttpRequest, public_id: str) -> HttpResponseBase:
     except ValueError:
         messages.error(request, _("Say what you need it for first."))
         return redirect("console:member-profile", public_id=who.public_id)
-    told = profiles.reveal_explained(
+    told = explaining.reveal_explained(
         customer=who.id,
-        fields=[one.field for one in profiles.explain_all(customer=who.id)],
+        fields=[one.field for one in explaining.explain_all(customer=who.id)],
         purpose=purpose,
         at=timezone.now(),
         by=operators.actor(me(request)),
@@ -232,7 +233,7 @@ def _on_the_list(code: str, at: datetime, operator: int) -> None:
 def _shown(
     request: HttpRequest, who: Customer, *, told: list[Explanation] | None = None, purpose: Any = ""
 ) -> HttpResponseBase:
-    explained = profiles.explain_all(customer=who.id) if told is None else told
+    explained = explaining.explain_all(customer=who.id) if told is None else told
     own = {trait.field: trait for trait in traits.every().values()}
     there = {one.field for one in explained}
     is_card = request.headers.get("HX-Target") == "profile"

@@ -1,10 +1,9 @@
 """What tells who a customer is. Sealed at rest, masked in lists, opened for a purpose and with a line in the trail."""
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from django.db import transaction
@@ -18,26 +17,40 @@ from regulars.facts.customers import (
     _in_bulk,
     _looking_again,
     _names,
+    _opening,
     _sealing,
     _statements,
     _values,
-    birthdays,
     contacts,
     kept_nos,
     kinds,
     persons,
     traits,
 )
+from regulars.facts.customers._opening import UnknownField
+from regulars.facts.customers._profile import (
+    FIELDS,
+    LISTS,
+    LONGEST,
+    MASKED,
+    NAMES,
+    READABLE,
+    SEALED,
+    BadLanguage,
+    Profile,
+    TooLong,
+    Unreadable,
+    checked,
+    checked_leniently,
+    defined_for,
+)
 from regulars.facts.customers._statements import SURER_SOURCES, Statements
 from regulars.facts.customers.customers import UnknownCustomer, public_id
 from regulars.facts.customers.identifiers import check_namespace
-from regulars.facts.customers.models import CONTACTS, Customer, Description, Identifier, NamePrefix, Statement
+from regulars.facts.customers.models import Customer, Description, Statement
 from regulars.facts.customers.models import Profile as Row
 from regulars.facts.customers.notices import CustomerDescribed
-from regulars.facts.customers.survivorship import Because, Standing
-from regulars.facts.customers.traits import Trait
 from regulars.kit.actors import Actor, Origin
-from regulars.kit.countries import check_country
 from regulars.kit.refusals import Refusal
 from regulars.runtime.database import bulk
 from regulars.runtime.notices.outbox import announce, announce_many
@@ -45,52 +58,23 @@ from regulars.runtime.preferences import preferences
 from regulars.runtime.secrets import lookup
 from regulars.runtime.trail import trail
 
-LONGEST = {"given_name": 80, "family_name": 80, "display_name": 160, "address": 500, "note": 2000}
-LONGEST |= {"preferred_store": 64, "preferred_channel": 64, "cared_by": 20}
+__all__ = [
+    "FIELDS",
+    "LISTS",
+    "LONGEST",
+    "MASKED",
+    "READABLE",
+    "SEALED",
+    "BadLanguage",
+    "Profile",
+    "TooLong",
+    "UnknownField",
+    "Unreadable",
+]
+
 LONGEST_KEY = 120
 #: Customers that are folded anew in one transaction.
 _LOT = 1_000
-_NAMES = ("given_name", "family_name", "display_name")
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", re.ASCII)
-
-
-@dataclass(frozen=True)
-class Profile:
-    """What somebody told about themselves. None leaves a field as it is; empty text, and an empty list, clear it.
-
-    Birthdays are written as `birthdays` says. `interests` and `values` are those the person declared, never those that
-    were concluded. `cared_by` is the number of the operator whose customer it is. `traits` are the shop's own, by code.
-    """
-
-    given_name: str | None = None
-    family_name: str | None = None
-    display_name: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    birthday: str | None = None
-    address: str | None = None
-    note: str | None = None
-    lunar_birthday: str | None = None
-    country: str | None = None
-    language: str | None = None
-    preferred_store: str | None = None
-    preferred_channel: str | None = None
-    is_employee: bool | None = None
-    cared_by: str | None = None
-    interests: tuple[str, ...] | None = None
-    values: tuple[str, ...] | None = None
-    traits: Mapping[str, object] = field(default_factory=dict)
-
-
-#: What is masked in lists.
-MASKED = (*_NAMES, "email", "phone")
-#: Nobody's secret; they stand readable, as do the shop's own traits that are not personal.
-READABLE = ("preferred_store", "preferred_channel", "is_employee", "cared_by", "interests", "values")
-LISTS = ("interests", "values")
-#: Every field there is but the shop's own traits, in the order it is read.
-FIELDS = tuple(one.name for one in fields(Profile) if one.name != "traits")
-#: The sealed ones; `country` and `language` stand readable in the customer's row, lists filter by them.
-SEALED = tuple(name for name in FIELDS if name not in {"country", "language", *READABLE})
 
 
 @dataclass(frozen=True)
@@ -144,32 +128,6 @@ class DescribedEach:
     late: frozenset[str]
 
 
-@dataclass(frozen=True)
-class Word:
-    """What one source said last of one field, and what became of it. `by` is who wrote it down, as in the trail."""
-
-    text: str
-    source: str
-    record: int
-    at: datetime | None
-    by: str
-    standing: Standing
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """What is shown in a field, why, and all that was said of it: the shown word first, then the newest.
-
-    `is_nobodys`: a contact by which nobody can be known, such as a company's line.
-    """
-
-    field: str
-    text: str
-    because: Because
-    words: tuple[Word, ...]
-    is_nobodys: bool = False
-
-
 class Purpose(StrEnum):
     """Why somebody opens what is sealed. Kept in the trail and shown to the member who asks who looked."""
 
@@ -187,30 +145,6 @@ PURPOSE_LABELS = {
     Purpose.VERIFICATION: _("Making sure who it is"),
     Purpose.DATA_REQUEST: _("The customer asked for their data"),
 }
-
-
-class TooLong(Refusal):
-    """More text than the field holds."""
-
-    code = "customers.too_long"
-
-
-class Unreadable(Refusal):
-    """A text with a character that no database keeps."""
-
-    code = "customers.unreadable"
-
-
-class BadLanguage(Refusal):
-    """Not a language tag."""
-
-    code = "customers.bad_language"
-
-
-class UnknownField(Refusal):
-    """Not a sealed field."""
-
-    code = "customers.unknown_field"
 
 
 class KeyTaken(Refusal):
@@ -247,13 +181,13 @@ def describe(
                     value=key,
                 )
             return Described(tuple(earlier.changed), tuple(earlier.shared))
-        told = _checked(
+        told = checked(
             profile,
             region=profile.country or row.country or company.shop().country,
             on=at.date(),
-            defined=_defined([profile]),
+            defined=defined_for([profile]),
         )
-        kept, said = _known([person], rows)
+        kept, said = _opening.known([person], rows)
         changes = said.take(person, customer, _source(source, by), told, at, str(by))
         found = _write_many(rows, kept, said, {person: changes} if changes else {}, _since([person], kept, at))
         _looking_again.defer(said.told_anew)
@@ -291,13 +225,13 @@ def describe_many(
         done = set(Description.objects.filter(key__in=keys.values()).values_list("customer_id", flat=True))
         fresh = sorted(set(profiles) - done)
         region, whose, who = company.shop().country, _source(source, by), str(by)
-        defined = _defined(profiles.values())
-        kept, said = _known({person_of[customer] for customer in fresh}, rows)
+        defined = defined_for(profiles.values())
+        kept, said = _opening.known({person_of[customer] for customer in fresh}, rows)
         changes: dict[int, dict[str, str]] = {}
         for customer in fresh:
             profile, person = profiles[customer], person_of[customer]
             region_of = profile.country or rows[person].country or region
-            told = _checked(profile, region=region_of, on=at.date(), defined=defined)
+            told = checked(profile, region=region_of, on=at.date(), defined=defined)
             changes[customer] = said.take(person, customer, whose, told, at, who)
         changed: dict[int, dict[str, str]] = {}
         for customer, new in changes.items():
@@ -341,8 +275,8 @@ def describe_each(*, told: Sequence[Told], by: Actor, origin: Origin) -> Describ
         done = set(Description.objects.filter(key__in=[one.key for one in told]).values_list("key", flat=True))
         fresh = [one for one in told if one.key not in done and one.customer in rows]
         region, who = company.shop().country, str(by)
-        defined = _defined(one.profile for one in fresh)
-        kept, said = _known({person_of[one.customer] for one in fresh}, rows)
+        defined = defined_for(one.profile for one in fresh)
+        kept, said = _opening.known({person_of[one.customer] for one in fresh}, rows)
         at = {customer: row.described_at for customer, row in kept.items()}
         touched: dict[int, dict[str, str]] = {}
         changed_by: list[list[str]] = []
@@ -350,7 +284,7 @@ def describe_each(*, told: Sequence[Told], by: Actor, origin: Origin) -> Describ
         late: set[str] = set()
         for one in fresh:
             person = person_of[one.customer]
-            wanted, bad = _checked_leniently(
+            wanted, bad = checked_leniently(
                 one.profile,
                 region=one.profile.country or said.shown(person, "country") or region,
                 on=one.at.date(),
@@ -407,15 +341,6 @@ def _locked(customers: Iterable[int]) -> tuple[dict[int, int], dict[int, Custome
     return {customer: person for customer, person in person_of.items() if customer in rows}, rows
 
 
-def _known(people: Iterable[int], rows: Mapping[int, Customer]) -> tuple[dict[int, Row], Statements]:
-    """What the database has of these persons: the profiles that are shown, and all that was said of their records."""
-    records_of = persons.records_of_many(sorted(people))
-    records = {record for records in records_of.values() for record in records}
-    kept = {row.customer_id: row for row in Row.objects.filter(customer_id__in=records)}
-    surest_first = preferences.read(SURER_SOURCES)
-    return kept, Statements(records_of, rows, kept, surest_first, sealed=SEALED)
-
-
 def _tell_each(
     changed: Mapping[int, Mapping[str, str]],
     shared: Sequence[tuple[int, str]],
@@ -469,7 +394,7 @@ def _write_many(
     if not changed:
         return []
     digests: dict[tuple[int, str], bytes | None] = {
-        (customer, kind): lookup.digest(kind, _compared(kind, new[kind])) if new[kind] else None
+        (customer, kind): lookup.digest(kind, compared(kind, new[kind])) if new[kind] else None
         for customer, new in changed.items()
         for kind in ("email", "phone")
         if kind in new
@@ -486,17 +411,15 @@ def _write_many(
         _values.write(shown, kinds_of_own)
     _in_bulk.index_names(
         {
-            customer: [said.shown(customer, field) for field in _NAMES]
+            customer: [said.shown(customer, field) for field in NAMES]
             for customer, new in changed.items()
-            if not set(_NAMES).isdisjoint(new)
+            if not set(NAMES).isdisjoint(new)
         }
     )
     latest_at = max(at[customer] for customer in changed)
     # Nobody is known by what people type to be let through, and nobody is asked about it.
     claimed = {
-        (customer, kind): None
-        if digest and kinds.is_nobodys(kind, _compared(kind, changed[customer][kind]))
-        else digest
+        (customer, kind): None if digest and kinds.is_nobodys(kind, compared(kind, changed[customer][kind])) else digest
         for (customer, kind), digest in digests.items()
     }
     shared = _in_bulk.claim(claimed, latest_at)
@@ -521,7 +444,7 @@ def masked_alone(records: Sequence[int]) -> dict[int, MaskedProfile]:
     alone = {record: (record,) for record in records}
     surest_first = preferences.read(SURER_SOURCES)
     said = Statements(alone, rows, kept, surest_first, sealed=SEALED)
-    told = (*_NAMES, "email", "phone")
+    told = (*NAMES, "email", "phone")
     return {record: mask({field: said.shown(record, field) for field in told}) for record in records}
 
 
@@ -530,7 +453,7 @@ def reveal(*, customer: int, fields: Iterable[str], purpose: Purpose, at: dateti
 
     Whoever calls it has checked that `by` may do `contacts.reveal`.
     """
-    wanted = _asked(fields, SEALED)
+    wanted = _opening.asked(fields, SEALED)
     with transaction.atomic():
         if not Customer.objects.filter(id=customer).exists():
             raise UnknownCustomer(
@@ -538,76 +461,15 @@ def reveal(*, customer: int, fields: Iterable[str], purpose: Purpose, at: dateti
             )
         person = persons.of(customer)
         opened = _sealing.open_rows(Row.objects.filter(customer_id=person), wanted).get(person, {})
-        _looked(customer, wanted, purpose, at, by)
+        _opening.looked(customer, wanted, Purpose(purpose).value, at, by)
     return {field: opened.get(field, "") for field in wanted}
-
-
-def _looked(customer: int, fields: Sequence[str], purpose: Purpose, at: datetime, by: Actor) -> None:
-    trail.record(
-        by=by,
-        verb="customers.reveal",
-        subject=f"customer:{customer}",
-        at=at,
-        after={"fields": list(fields)},
-        why=Purpose(purpose).value,
-    )
-
-
-def _asked(fields: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
-    wanted = tuple(dict.fromkeys(fields))
-    for name in wanted:
-        if name not in known and (known is SEALED or not name.startswith(traits.PREFIX)):
-            what = "sealed field" if known is SEALED else "field of a profile"
-            raise UnknownField(
-                f"fields: {name[:40]!r} is no {what}; choose from {', '.join(known)}", field="fields", value=name[:40]
-            )
-    return wanted
-
-
-def _explained(customer: int, fields: Sequence[str] | None) -> list[Explanation]:
-    person = persons.of(customer)
-    rows = {row.id: row for row in Customer.objects.filter(id=person)}
-    if person not in rows:
-        raise UnknownCustomer(
-            f"customer: there is no number {customer}; look it up again", field="customer", value=customer
-        )
-    _, said = _known([person], rows)
-    if fields is None:
-        there = said.fields(person) | ({"country"} if rows[person].country else set())
-        fields = [name for name in FIELDS if name in there] + sorted(there.difference(FIELDS))
-    told = []
-    for name in fields:
-        because, words = said.explained(person, name)
-        shown = tuple(
-            Word(one.text, one.source, one.record, _statements.instant(one.at), one.by, standing)
-            for one, standing in words
-        )
-        text = said.shown(person, name)
-        if not words and text:
-            shown = (Word(text, _statements.FROM_ORDERS, person, None, "", Standing.SHOWN),)
-            because = Because.ONLY
-        is_nobodys = name in CONTACTS and bool(text) and kinds.is_nobodys(name, _compared(name, text))
-        told.append(Explanation(name, text, because, shown, is_nobodys))
-    return told
-
-
-def _personal(names: Iterable[str]) -> set[str]:
-    """Those of the fields that are personal traits of the shop's own. One query where there are traits at all."""
-    if not any(name.startswith(traits.PREFIX) for name in names):
-        return set()
-    return {trait.field for trait in traits.every(with_retired=True).values() if trait.is_personal}
-
-
-def _masked_words(told: Explanation) -> Explanation:
-    words = tuple(replace(word, text=masked_text(told.field, word.text)) for word in told.words)
-    return replace(told, text=masked_text(told.field, told.text), words=words)
 
 
 def masked_text(field: str, text: str) -> str:
     """A sealed field as people may read it; `name` is any name."""
     if not text:
         return ""
-    if field in (*_NAMES, "name"):
+    if field in (*NAMES, "name"):
         return contacts.masked_name(text)
     if field == "email":
         return contacts.masked_email(text)
@@ -620,7 +482,7 @@ def opened(customers: Sequence[int], fields: Sequence[str]) -> dict[int, dict[st
     For rules and messages about the person themselves. Who shows it to somebody else asks `reveal`, which says so in
     the trail. One query.
     """
-    wanted = _asked(fields, SEALED)
+    wanted = _opening.asked(fields, SEALED)
     return _sealing.open_of(customers, wanted)
 
 
@@ -656,30 +518,6 @@ def who_has(customers: Sequence[int], kind: str) -> set[int]:
     return set(rows.values_list("customer_id", flat=True))
 
 
-def explain(*, customer: int, field: str) -> Explanation:
-    """What is shown in a field, why, and what every source said of it; what is sealed is masked. A few queries."""
-    return explain_all(customer=customer, fields=[field])[0]
-
-
-def explain_all(*, customer: int, fields: Iterable[str] | None = None) -> list[Explanation]:
-    """`explain` for these fields; without them, for every field of which something was said, in the order of FIELDS."""
-    wanted = None if fields is None else _asked(fields, FIELDS)
-    told = _explained(customer, wanted)
-    hidden = {*SEALED, *_personal([one.field for one in told])}
-    return [_masked_words(one) if one.field in hidden else one for one in told]
-
-
-def reveal_explained(
-    *, customer: int, fields: Iterable[str], purpose: Purpose, at: datetime, by: Actor
-) -> list[Explanation]:
-    """`explain_all` in plain text. Leaves a line in the trail, as `reveal` does, and asks the same of its caller."""
-    wanted = _asked(fields, FIELDS)
-    with transaction.atomic():
-        told = _explained(customer, wanted)
-        _looked(customer, wanted, purpose, at, by)
-    return told
-
-
 def refold_many(*, customers: Iterable[int], at: datetime, by: Actor) -> int:
     """Show of these customers what follows from all that was said. How many changed; again changes none.
 
@@ -689,7 +527,7 @@ def refold_many(*, customers: Iterable[int], at: datetime, by: Actor) -> int:
     with transaction.atomic():
         person_of, rows = _locked(customers)
         people = {person for customer, person in person_of.items() if customer == person}
-        kept, said = _known(person_of.values(), rows)
+        kept, said = _opening.known(person_of.values(), rows)
         joined = {row.customer_id for row in kept.values()} & (rows.keys() - people) & person_of.keys()
         opened = _sealing.open_rows(kept.values(), SEALED)
         changed: dict[int, dict[str, str]] = {}
@@ -739,114 +577,6 @@ def refold_everybody(*, at: datetime, by: Actor) -> int:
     return changed
 
 
-def find_by_email(text: str) -> list[int]:
-    """Customers with that address: who is known by it, then others who gave it as a contact, also one that
-    another record of theirs goes before. Three indexed queries."""
-    return _find("email", lookup.digest("email", contacts.email(text).key))
-
-
-def find_by_phone(text: str, region: str | None = None) -> list[int]:
-    """Customers with that number. Without a country code it is read in `region`, or the shop's country."""
-    return _find("phone", lookup.digest("phone", contacts.phone(text, region or company.shop().country)))
-
-
-def find_by_name_prefix(text: str, limit: int = 50) -> list[int]:
-    """Customers with a name that begins so, oldest first: two letters at least, or one Chinese character. Two queries.
-
-    No more than the first six letters (three Chinese characters) of the first word count, and accents do not.
-    """
-    prefix = _names.sought(text)
-    if not prefix:
-        return []
-    digest = _names.digest(prefix)
-    found = NamePrefix.objects.filter(digest=digest).order_by("customer_id").values_list("customer_id", flat=True)
-    joined = _also_known.people_by("name", digest)
-    return sorted({*found[:limit], *joined[:limit]})[:limit]
-
-
-def _find(kind: str, digest: bytes) -> list[int]:
-    known_by = Identifier.objects.filter(namespace="", kind=kind, digest=digest).values_list("customer_id", flat=True)
-    given = (
-        Row.objects.filter(**{f"{kind}_digest": digest}).order_by("customer_id").values_list("customer_id", flat=True)
-    )
-    return list(dict.fromkeys([*known_by, *given, *_also_known.people_by(kind, digest)]))
-
-
-def _checked(profile: Profile, *, region: str, on: date, defined: Mapping[str, Trait]) -> dict[str, str]:
-    """The told fields in the form they are kept in."""
-    told = {name: value.strip() for name in FIELDS if isinstance(value := getattr(profile, name), str)}
-    for name, most in LONGEST.items():
-        if "\x00" in told.get(name, ""):
-            raise Unreadable(f"{name}: has a character of code zero, which no text has; leave it out", field=name)
-        if len(told.get(name, "")) > most:
-            raise TooLong(
-                f"{name}: has {len(told[name])} characters; give up to {most}",
-                field=name,
-                value=len(told[name]),
-            )
-    if told.get("email"):
-        told["email"] = contacts.email(told["email"]).shown
-    if told.get("phone"):
-        told["phone"] = contacts.phone(told["phone"], region)
-    if told.get("birthday"):
-        told["birthday"] = birthdays.solar(told["birthday"], on)
-    if told.get("lunar_birthday"):
-        told["lunar_birthday"] = str(birthdays.lunar(told["lunar_birthday"], on))
-    if told.get("country"):
-        check_country(told["country"])
-    if told.get("language") and not _LANGUAGE.fullmatch(told["language"]):
-        raise BadLanguage(
-            f"language: {told['language'][:20]!r} is no language tag; write it like zh-Hans or en",
-            field="language",
-            value=told["language"][:20],
-        )
-    if profile.is_employee is not None:
-        told["is_employee"] = "yes" if profile.is_employee else "no"
-    for name in LISTS:
-        if (items := getattr(profile, name)) is not None:
-            told[name] = _list(name, items)
-    for code, value in profile.traits.items():
-        if code not in defined:
-            raise traits.unknown(code)
-        told[defined[code].field] = traits.check(defined[code], value)
-    return told
-
-
-def _list(name: str, items: Sequence[str]) -> str:
-    text = traits.as_list(items)
-    if text is None:
-        raise TooLong(
-            f"{name}: give up to {traits.MOST_ITEMS} texts of up to {traits.LONGEST_ITEM} characters",
-            field=name,
-            value=len(items),
-        )
-    return text
-
-
-def _checked_leniently(
-    profile: Profile, *, region: str, on: date, defined: Mapping[str, Trait]
-) -> tuple[dict[str, str], list[str]]:
-    """The told fields that can be kept, in the form they are kept in, and the names of the others."""
-    try:
-        return _checked(profile, region=region, on=on, defined=defined), []
-    except Refusal:
-        good: dict[str, str] = {}
-        bad: list[str] = []
-        parts = [(name, Profile(**{name: getattr(profile, name)})) for name in FIELDS]
-        parts += [(traits.PREFIX + code, Profile(traits={code: value})) for code, value in profile.traits.items()]
-        for name, part in parts:
-            try:
-                good |= _checked(part, region=region, on=on, defined=defined)
-            except Refusal:
-                bad.append(name)
-        return good, bad
-
-
-def _defined(told: Iterable[Profile]) -> dict[str, Trait]:
-    """The shop's traits, asked for where somebody tells one. One query at most."""
-    return traits.every() if any(profile.traits for profile in told) else {}
-
-
 def _readable(
     said: Statements, changed: Mapping[int, Mapping[str, str]]
 ) -> tuple[dict[int, dict[str, object]], dict[int, dict[str, str]], dict[str, traits.Kind]]:
@@ -877,7 +607,8 @@ def _readable(
     return shown, hidden, {name: trait.kind for name, trait in kinds.items()}
 
 
-def _compared(kind: str, value: str) -> str:
+def compared(kind: str, value: str) -> str:
+    """A kept contact in the form that look-ups compare."""
     return contacts.email(value).key if kind == "email" else value
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from django.db import connection
 
 from regulars.facts.company import company
-from regulars.facts.customers import contacts, customers, identity, profiles
+from regulars.facts.customers import contacts, customers, finding, identity
 from regulars.facts.customers.contacts import BadEmail, BadPhone
 from regulars.facts.customers.customers import Customer, UnknownCustomer
 from regulars.facts.customers.identifiers import check_namespace, is_contact
@@ -105,12 +105,12 @@ def find(asked: str, limit: int = 50) -> list[int]:
         return [customers.by_public_id(typed).id]
     found = customers.find_by_ref(ref=typed)
     with suppress(BadEmail):
-        return _first(limit, found, profiles.find_by_email(typed))
+        return _first(limit, found, finding.by_email(typed))
     with suppress(BadPhone):
         number = contacts.phone(typed, company.shop().country)
         # Whom a source knows by the number alone has no profile to be found by.
-        found = _first(limit, found, profiles.find_by_phone(number), customers.find_by_ref(ref=number))
-    return _first(limit, found, profiles.find_by_name_prefix(typed, limit))
+        found = _first(limit, found, finding.by_phone(number), customers.find_by_ref(ref=number))
+    return _first(limit, found, finding.by_name_prefix(typed, limit))
 
 
 def _first(limit: int, *lists: list[int]) -> list[int]:

@@ -11,9 +11,10 @@ from pydantic import Field, StringConstraints
 from regulars.doors.api.v1 import exact
 from regulars.doors.api.v1.keys import ApiKey, caller
 from regulars.doors.api.v1.orders import IdempotencyKey
-from regulars.facts.customers import customers, households, profiles, tags, traits
+from regulars.facts.customers import customers, explaining, households, profiles, tags, traits
+from regulars.facts.customers.explaining import Explanation
 from regulars.facts.customers.households import Household, Role
-from regulars.facts.customers.profiles import Explanation, Profile, Purpose
+from regulars.facts.customers.profiles import Profile, Purpose
 from regulars.facts.customers.tags import Tag
 from regulars.facts.customers.traits import Kind, Trait
 from regulars.runtime.database import clock
@@ -203,7 +204,7 @@ class HouseholdIn(exact.Told):
 def get_profile(request: HttpRequest, customer: str) -> ProfileOut:
     """What is shown of a customer, why, and what every source said. Personal values are masked."""
     found = customers.by_public_id(customer)
-    return _profile_out(found.public_id, profiles.explain_all(customer=found.id))
+    return _profile_out(found.public_id, explaining.explain_all(customer=found.id))
 
 
 @router.patch(
@@ -240,7 +241,7 @@ def tell_profile(
 def reveal_profile(request: HttpRequest, customer: str, body: RevealIn) -> ProfileOut:
     """Fields in plain text, with all that was said of them. Who looked, when and why is written down, every time."""
     found = customers.by_public_id(customer)
-    shown = profiles.reveal_explained(
+    shown = explaining.reveal_explained(
         customer=found.id, fields=body.fields, purpose=Purpose(body.purpose), at=clock.now(), by=caller(request)
     )
     return _profile_out(found.public_id, shown)

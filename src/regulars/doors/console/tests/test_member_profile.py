@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 from regulars.doors.console.tests.builders import PASSWORD, TODAY, an_operator
 from regulars.facts.company import stores
-from regulars.facts.customers import customers, households, profiles, tags, traits, trust
+from regulars.facts.customers import customers, explaining, households, profiles, tags, traits, trust
 from regulars.facts.customers.profiles import Profile
 from regulars.facts.customers.traits import Kind
 from regulars.kit.actors import SYSTEM, Actor
@@ -84,7 +84,7 @@ def test_staff_mend_a_value_and_the_page_says_who_said_what(ines: str) -> None:
         assert words in told, words
     assert "Okafor" not in told
     assert "7400123456" not in told
-    assert profiles.explain(customer=number_of(ines), field="phone").text == ""
+    assert explaining.explain(customer=number_of(ines), field="phone").text == ""
     refused = agent.post(f"{page}tell", {"field": "email", "value": "nowhere"}, follow=True)
     assert "This is no e-mail address." in refused.content.decode()
     card = read(agent, page, **{"HX-Target": "profile"})

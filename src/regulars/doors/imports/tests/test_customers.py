@@ -18,7 +18,7 @@ from regulars.doors.imports.mapping import BadMapping, FileMapping
 from regulars.doors.imports.settling import Undecided
 from regulars.doors.imports.tests.builders import NOW, a_file, text_of
 from regulars.facts.customers import customers as known
-from regulars.facts.customers import profiles, tags, traits
+from regulars.facts.customers import explaining, profiles, tags, traits
 from regulars.facts.customers.profiles import Profile, Purpose
 from regulars.facts.customers.traits import Kind
 from regulars.facts.sources import import_runs
@@ -424,7 +424,7 @@ def test_tags_and_traits_of_the_shops_own_come_in_and_what_they_do_not_take_is_t
     (one,) = known.find_by_ref(ref="A1", namespace="till")
     assert [tag.code for tag in tags.of_many([one])[one]] == ["vip", "老客"]
     assert profiles.readable([one]) == {one: {"trait.shoe_size": "38.5"}}
-    assert profiles.explain(customer=one, field="trait.shoe_size").words[0].source == "till"
+    assert explaining.explain(customer=one, field="trait.shoe_size").words[0].source == "till"
     assert customers.import_customers(path, wanted, at=NOW, by=MAREK).customers.same == 2
     traits.retire(code="shoe_size", at=NOW, by=MAREK)
     with pytest.raises(traits.UnknownTrait, match="define it first"):

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from regulars.facts.customers import households, identity, persons, profiles
+from regulars.facts.customers import finding, households, identity, persons
 from regulars.facts.customers.households import InAnother, Role, TooMany, UnknownHousehold
 from regulars.facts.customers.identity import Reason
 from regulars.facts.customers.profiles import Profile
@@ -26,7 +26,7 @@ def test_a_family_with_one_phone_is_a_household_and_stays_two_people() -> None:
     assert households.of(mother) == home
     assert rooms.fields()["customers.household_size"].read([li, 10**12]) == {li: 3}
     assert persons.of_many([li, mother, child]) == {li: li, mother: mother, child: child}
-    assert profiles.find_by_phone("13812341234", "CN") == [li, mother]
+    assert finding.by_phone("13812341234", "CN") == [li, mother]
     subject = f"household:{home.public_id}"
     assert [line.verb for line in trail.of(subject)] == ["households.add", "households.form"]
 

@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from regulars.facts.customers import customers, profiles
+from regulars.facts.customers import customers, finding, profiles
 from regulars.facts.customers.profiles import MaskedProfile, Profile
 from regulars.facts.customers.tests.builders import MONDAY, THE_IMPORT, a_customer, described
 from regulars.kit.refusals import Refusal
@@ -29,9 +29,9 @@ def test_many_are_described_as_one_would_be() -> None:
         ines: MaskedProfile("I** O**", "i***@example.com", ""),
         twin: MaskedProfile("李*", "t***@example.com", "138****1235"),
     }
-    assert profiles.find_by_email("LI@example.com") == [li]
-    assert profiles.find_by_phone("13812341234", "CN") == [li]
-    assert profiles.find_by_name_prefix("oka") == [ines]
+    assert finding.by_email("LI@example.com") == [li]
+    assert finding.by_phone("13812341234", "CN") == [li]
+    assert finding.by_name_prefix("oka") == [ines]
     assert (customers.get(ines).country, customers.get(ines).language) == ("GB", "en")
 
 
@@ -41,8 +41,8 @@ def test_a_repeat_changes_nothing_even_after_a_later_change() -> None:
     described(li, Profile(email="li.wei@example.com"), key="later")
     assert told({li: LI}).changed == 0
     assert profiles.masked([li])[li].email == "l***@example.com"
-    assert profiles.find_by_email("li.wei@example.com") == [li]
-    assert profiles.find_by_email("li@example.com") == []
+    assert finding.by_email("li.wei@example.com") == [li]
+    assert finding.by_email("li@example.com") == []
 
 
 def test_a_second_batch_replaces_what_it_tells_and_leaves_the_rest() -> None:
@@ -50,9 +50,9 @@ def test_a_second_batch_replaces_what_it_tells_and_leaves_the_rest() -> None:
     told({li: LI})
     assert told({li: Profile(display_name="王伟", email="")}, key="second").changed == 1
     assert profiles.masked([li])[li] == MaskedProfile("王*", "", "138****1234")
-    assert profiles.find_by_email("li@example.com") == []
-    assert profiles.find_by_name_prefix("李") == []
-    assert profiles.find_by_name_prefix("王") == [li]
+    assert finding.by_email("li@example.com") == []
+    assert finding.by_name_prefix("李") == []
+    assert finding.by_name_prefix("王") == [li]
 
 
 def test_a_contact_identifies_one_and_is_kept_for_both() -> None:
@@ -60,8 +60,8 @@ def test_a_contact_identifies_one_and_is_kept_for_both() -> None:
     described(ines, Profile(email="ines@example.com"))
     done = told({wei: Profile(phone="13812341234", email="INES@example.com"), li: Profile(phone="13812341234")})
     assert done.shared == ((wei, "email"), (wei, "phone"))
-    assert profiles.find_by_phone("13812341234", "CN") == [li, wei]
-    assert profiles.find_by_email("ines@example.com") == [ines, wei]
+    assert finding.by_phone("13812341234", "CN") == [li, wei]
+    assert finding.by_email("ines@example.com") == [ines, wei]
 
 
 def test_one_bad_profile_stops_the_batch() -> None:

@@ -2,7 +2,7 @@ import threading
 
 from django.db import OperationalError, connection, transaction
 
-from regulars.facts.customers import identity, persons, profiles
+from regulars.facts.customers import finding, identity, persons, profiles
 from regulars.facts.customers.identity import Reason
 from regulars.facts.customers.profiles import Profile
 from regulars.facts.customers.tests.builders import MAREK, MONDAY, a_customer, described
@@ -25,7 +25,7 @@ def test_two_who_give_the_same_address_at_once(fresh_database: dict[str, str]) -
     for thread in threads:
         thread.join()
     assert sorted(result.shared for result in results) == [(), ("email",)]
-    assert sorted(profiles.find_by_email("both@example.com")) == sorted(people)
+    assert sorted(finding.by_email("both@example.com")) == sorted(people)
 
 
 def test_a_repeat_at_the_same_moment_writes_once(fresh_database: dict[str, str]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from regulars.facts.customers import customers, profiles, traits
+from regulars.facts.customers import customers, finding, profiles, traits
 from regulars.facts.customers.profiles import MaskedProfile, Profile, Purpose
 from regulars.facts.customers.tests.builders import MAREK, MONDAY, a_customer, described
 from regulars.kit.refusals import Refusal
@@ -99,7 +99,7 @@ def test_fields_not_told_stay_and_empty_ones_are_cleared() -> None:
     assert changed == ("email", "note")
     shown = profiles.reveal(customer=li, fields=profiles.SEALED, purpose=Purpose.SERVICE, at=MONDAY, by=MAREK)
     assert (shown["note"], shown["email"], shown["given_name"]) == ("", "", "Wei")
-    assert profiles.find_by_email("li.wei+tea@example.com") == []
+    assert finding.by_email("li.wei+tea@example.com") == []
 
 
 def test_li_is_found_by_what_she_is_called() -> None:
@@ -107,15 +107,15 @@ def test_li_is_found_by_what_she_is_called() -> None:
     described(li, LI)
     described(ines, Profile(display_name="Inés Álvarez"))
     described(wang, Profile(display_name="王小丽"))
-    assert profiles.find_by_email(" LI.WEI+TEA@EXAMPLE.COM ") == [li]
-    assert profiles.find_by_email("liwei@example.com") == []
-    assert profiles.find_by_phone("138-1234-1234", "CN") == profiles.find_by_phone("+8613812341234") == [li]
-    assert profiles.find_by_name_prefix("We") == profiles.find_by_name_prefix("wei") == [li]
-    assert profiles.find_by_name_prefix("alv") == profiles.find_by_name_prefix("ÁLVAREZ") == [ines]
-    assert profiles.find_by_name_prefix("王") == profiles.find_by_name_prefix("王小丽") == [wang]
-    assert profiles.find_by_name_prefix("w") == profiles.find_by_name_prefix("") == []
+    assert finding.by_email(" LI.WEI+TEA@EXAMPLE.COM ") == [li]
+    assert finding.by_email("liwei@example.com") == []
+    assert finding.by_phone("138-1234-1234", "CN") == finding.by_phone("+8613812341234") == [li]
+    assert finding.by_name_prefix("We") == finding.by_name_prefix("wei") == [li]
+    assert finding.by_name_prefix("alv") == finding.by_name_prefix("ÁLVAREZ") == [ines]
+    assert finding.by_name_prefix("王") == finding.by_name_prefix("王小丽") == [wang]
+    assert finding.by_name_prefix("w") == finding.by_name_prefix("") == []
     described(wang, Profile(display_name="李小丽"), key="married")
-    assert profiles.find_by_name_prefix("王") == []
+    assert finding.by_name_prefix("王") == []
 
 
 def test_a_family_phone_is_kept_for_both_and_identifies_the_first() -> None:
@@ -123,9 +123,9 @@ def test_a_family_phone_is_kept_for_both_and_identifies_the_first() -> None:
     described(li, Profile(phone="+8613812341234"))
     told = described(mother, Profile(phone="138 1234 1234", display_name="妈妈"))
     assert told.shared == ("phone",)
-    assert profiles.find_by_phone("13812341234") == [li, mother]
+    assert finding.by_phone("13812341234") == [li, mother]
     described(li, Profile(phone="+8613900000000"), key="new phone")
-    assert profiles.find_by_phone("13812341234") == [mother]
+    assert finding.by_phone("13812341234") == [mother]
 
 
 @pytest.mark.parametrize(

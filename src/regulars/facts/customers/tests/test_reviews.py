@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from regulars.facts.customers import blocking, checkups, identity, persons, profiles, records, reviews
+from regulars.facts.customers import blocking, checkups, finding, identity, persons, records, reviews
 from regulars.facts.customers.identity import Observation, Reason
 from regulars.facts.customers.kinds import NoEvidence
 from regulars.facts.customers.models import Identifier, Review
@@ -195,7 +195,7 @@ def test_what_people_type_to_be_let_through_makes_nobody_known_and_asks_nobody()
         described(a_customer(f"somebody-{number}"), Profile(phone=phone, email=email))
     assert reviews.listed(state=None) == []
     assert not Identifier.objects.filter(kind__in=("phone", "email")).exists()
-    assert len(profiles.find_by_phone("13800138000")) == 2, "it stays as it was told"
+    assert len(finding.by_phone("13800138000")) == 2, "it stays as it was told"
 
 
 def test_a_joined_record_shows_what_was_told_of_it_alone():
@@ -357,7 +357,7 @@ def test_a_companys_line_is_kept_as_a_contact_and_is_nobody():
         described(a_customer(f"somebody-{number}"), Profile(phone=line, country="CN"))
     assert reviews.listed(state=None) == []
     assert not Identifier.objects.filter(kind="phone").exists()
-    assert len(profiles.find_by_phone("4008208888", "CN")) == 2
+    assert len(finding.by_phone("4008208888", "CN")) == 2
     anna = a_customer("anna")
     with pytest.raises(NoEvidence, match="a company's line"):
         proves(anna, "+864008208888")

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import connection
 
-from regulars.facts.customers import contact_holders, customers, identity, profiles, search, trust
+from regulars.facts.customers import contact_holders, customers, explaining, finding, identity, profiles, search, trust
 from regulars.facts.customers.identity import Reason
 from regulars.facts.customers.models import AlsoKnown, Statement
 from regulars.facts.customers.models import Profile as Row
@@ -32,8 +32,10 @@ def told(
     )
 
 
-def plain(customer: int, field: str) -> profiles.Explanation:
-    return profiles.reveal_explained(customer=customer, fields=[field], purpose=Purpose.SERVICE, at=MONDAY, by=MAREK)[0]
+def plain(customer: int, field: str) -> explaining.Explanation:
+    return explaining.reveal_explained(customer=customer, fields=[field], purpose=Purpose.SERVICE, at=MONDAY, by=MAREK)[
+        0
+    ]
 
 
 def test_every_source_keeps_its_word_and_the_newest_is_shown() -> None:
@@ -46,9 +48,9 @@ def test_every_source_keeps_its_word_and_the_newest_is_shown() -> None:
         ("+8613900000000", "web", "api:3", MONDAY + timedelta(2), Standing.SHOWN),
         ("+8613812341234", "till", "import:1", MONDAY, Standing.OLDER),
     ]
-    masked = profiles.explain(customer=li, field="phone")
+    masked = explaining.explain(customer=li, field="phone")
     assert [word.text for word in masked.words] == ["139****0000", "138****1234"]
-    assert [one.field for one in profiles.explain_all(customer=li)] == ["phone", "country"]
+    assert [one.field for one in explaining.explain_all(customer=li)] == ["phone", "country"]
     assert trail.of(f"customer:{li}")[0].verb == "customers.reveal"
 
 
@@ -57,7 +59,7 @@ def test_what_is_told_late_counts_from_when_it_was_said() -> None:
     told(li, Profile(email="new@example.com"), source="web", days=3)
     assert told(li, Profile(email="old@example.com", note="left at the door"), source="till").changed == ("note",)
     assert plain(li, "email").text == "new@example.com"
-    assert profiles.find_by_email("old@example.com") == []
+    assert finding.by_email("old@example.com") == []
 
 
 def test_the_source_is_who_wrote_it_down_where_none_is_named() -> None:
@@ -74,11 +76,11 @@ def test_the_shop_says_which_sources_are_surer() -> None:
     li = a_customer("li")
     told(li, Profile(display_name="李伟"), source="till", key="a")
     told(li, Profile(display_name="Li W"), source="web", days=1, key="b")
-    assert profiles.find_by_name_prefix("李") == []
+    assert finding.by_name_prefix("李") == []
     trust.set_surer_sources(sources=["staff", "till"], at=MONDAY, by=MAREK)
     profiles.refold_everybody(at=MONDAY, by=MAREK)
     assert trust.surer_sources() == ("staff", "till")
-    assert profiles.find_by_name_prefix("李") == [li]
+    assert finding.by_name_prefix("李") == [li]
     assert plain(li, "display_name").because is Because.SUREST
     assert profiles.refold_many(customers=[li], at=MONDAY, by=MAREK) == 0
     assert told(li, Profile(display_name="Li Wei"), source="web", days=5).changed == ()
@@ -89,10 +91,10 @@ def test_the_shop_says_which_sources_are_surer() -> None:
 def test_a_country_of_an_order_gives_way_to_a_told_one() -> None:
     li = a_customer("li")
     customers.note_many(countries={li: "GB"}, at=MONDAY, by=THE_IMPORT)
-    shown = profiles.explain(customer=li, field="country")
+    shown = explaining.explain(customer=li, field="country")
     assert (shown.text, shown.words[0].source, shown.words[0].at) == ("GB", "orders", None)
     told(li, Profile(country="CN"), source="till")
-    assert customers.get(li).country == profiles.explain(customer=li, field="country").text == "CN"
+    assert customers.get(li).country == explaining.explain(customer=li, field="country").text == "CN"
 
 
 def test_a_profile_from_before_sources_were_told_apart_is_a_source_by_itself() -> None:
@@ -112,7 +114,7 @@ def _state(customer: int) -> tuple[object, ...]:
     row = Row.objects.get(customer_id=customer)
     opened = profiles.reveal(customer=customer, fields=profiles.SEALED, purpose=Purpose.SERVICE, at=MONDAY, by=MAREK)
     known = customers.get(customer)
-    return opened, known.country, known.language, row.described_at, profiles.explain_all(customer=customer)
+    return opened, known.country, known.language, row.described_at, explaining.explain_all(customer=customer)
 
 
 def test_the_same_profile_whatever_came_first() -> None:
@@ -155,7 +157,7 @@ def test_of_one_person_in_two_records_all_words_count_and_parted_it_is_as_never(
     customers.note_many(countries={app: "GB"}, at=MONDAY, by=THE_IMPORT)
     before = _shown(app, till)
     identity.join(one=app, other=till, why=Reason.ASKED, key="join", at=MONDAY, by=MAREK)
-    assert profiles.find_by_phone("13812341234", "CN") == [app]
+    assert finding.by_phone("13812341234", "CN") == [app]
     assert profiles.masked([app, till]) == {
         app: profiles.MaskedProfile("L** W**", "l***@example.com", "138****1234"),
         till: profiles.MaskedProfile(),
@@ -168,8 +170,8 @@ def test_of_one_person_in_two_records_all_words_count_and_parted_it_is_as_never(
     identity.undecide(one=app, other=till, why=Reason.MISTAKE, key="part", at=MONDAY, by=MAREK)
     after = _shown(app, till)
     assert [(one[0], *one[2:]) for one in after] == [(one[0], *one[2:]) for one in before]
-    assert profiles.find_by_phone("13812341234", "CN") == [till]
-    assert profiles.find_by_name_prefix("李") == [till]
+    assert finding.by_phone("13812341234", "CN") == [till]
+    assert finding.by_name_prefix("李") == [till]
 
 
 def test_of_one_person_every_contact_and_name_of_every_record_finds_them() -> None:

@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from regulars.facts.customers import identity, profiles, traits
+from regulars.facts.customers import explaining, identity, profiles, traits
 from regulars.facts.customers.identity import Reason
 from regulars.facts.customers.models import Profile as Row
 from regulars.facts.customers.profiles import Profile, Purpose, Told
@@ -88,7 +88,7 @@ def test_a_trait_is_told_by_several_sources_as_every_field_is() -> None:
         by=THE_IMPORT,
         origin="live",
     )
-    why = profiles.explain(customer=li, field="trait.shoe_size")
+    why = explaining.explain(customer=li, field="trait.shoe_size")
     assert (why.text, why.because, [word.source for word in why.words]) == ("42", Because.NEWEST, ["app", "staff"])
     assert profiles.readable([li]) == {li: {"trait.shoe_size": "42"}}
     assert rooms.fields()["customers.trait.shoe_size"].read([li]) == {li: Decimal(42)}
@@ -115,8 +115,8 @@ def test_a_personal_trait_is_sealed_masked_and_revealed() -> None:
     row = Row.objects.get(customer_id=li)
     assert row.traits == {}
     assert b"walnuts" not in bytes(row.sealed_traits or b"")
-    assert profiles.explain(customer=li, field="trait.allergy").text == "***"
-    shown = profiles.reveal_explained(
+    assert explaining.explain(customer=li, field="trait.allergy").text == "***"
+    shown = explaining.reveal_explained(
         customer=li, fields=["trait.allergy"], purpose=Purpose.SERVICE, at=MONDAY, by=MAREK
     )
     assert shown[0].text == "walnuts"

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from regulars.facts.customers import customers, profiles, traits
+from regulars.facts.customers import customers, explaining, traits
 from regulars.facts.customers.traits import Kind
 from regulars.facts.events import _taking_over
 from regulars.facts.events.following import follow_everything
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 def shown(ref: str, code: str) -> str:
     (found,) = customers.find_by_ref(ref=ref, namespace="shop")
-    told = profiles.explain(customer=found, field=f"trait.{code}")
+    told = explaining.explain(customer=found, field=f"trait.{code}")
     return f"{told.text} by {told.words[0].source}" if told.words else ""
 
 

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from regulars.facts.customers import customers, persons, profiles, reviews
+from regulars.facts.customers import customers, finding, persons, profiles, reviews
 from regulars.facts.customers.identity import Reason
 from regulars.facts.customers.profiles import Profile, Purpose
 from regulars.facts.events import following, stream
@@ -171,7 +171,7 @@ def test_identify_fills_the_profile_and_tells_the_house_once():
         "address": "Nanjing Rd 1, Shanghai, cn",
     }
     assert (customers.get(li).country, customers.get(li).language) == ("CN", "zh-Hans")
-    assert profiles.find_by_email("li@example.com") == [li]
+    assert finding.by_email("li@example.com") == [li]
     assert visitor("li").traits == {"favourite": "chess"}
     assert announced("customers.customer_described") == [li]
     lines = trail.by_actor(Actor("system", "events.profile"))

@@ -1,0 +1,148 @@
+"""A profile as somebody tells it: its fields, which of them are sealed, and the form each is kept in."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import date
+
+from regulars.facts.customers import birthdays, contacts, traits
+from regulars.facts.customers.traits import Trait
+from regulars.kit.countries import check_country
+from regulars.kit.refusals import Refusal
+
+LONGEST = {"given_name": 80, "family_name": 80, "display_name": 160, "address": 500, "note": 2000}
+LONGEST |= {"preferred_store": 64, "preferred_channel": 64, "cared_by": 20}
+NAMES = ("given_name", "family_name", "display_name")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What somebody told about themselves. None leaves a field as it is; empty text, and an empty list, clear it.
+
+    Birthdays are written as `birthdays` says. `interests` and `values` are those the person declared, never those that
+    were concluded. `cared_by` is the number of the operator whose customer it is. `traits` are the shop's own, by code.
+    """
+
+    given_name: str | None = None
+    family_name: str | None = None
+    display_name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    birthday: str | None = None
+    address: str | None = None
+    note: str | None = None
+    lunar_birthday: str | None = None
+    country: str | None = None
+    language: str | None = None
+    preferred_store: str | None = None
+    preferred_channel: str | None = None
+    is_employee: bool | None = None
+    cared_by: str | None = None
+    interests: tuple[str, ...] | None = None
+    values: tuple[str, ...] | None = None
+    traits: Mapping[str, object] = field(default_factory=dict)
+
+
+#: What is masked in lists.
+MASKED = (*NAMES, "email", "phone")
+#: Nobody's secret; they stand readable, as do the shop's own traits that are not personal.
+READABLE = ("preferred_store", "preferred_channel", "is_employee", "cared_by", "interests", "values")
+LISTS = ("interests", "values")
+#: Every field there is but the shop's own traits, in the order it is read.
+FIELDS = tuple(one.name for one in fields(Profile) if one.name != "traits")
+#: The sealed ones; `country` and `language` stand readable in the customer's row, lists filter by them.
+SEALED = tuple(name for name in FIELDS if name not in {"country", "language", *READABLE})
+
+
+class TooLong(Refusal):
+    """More text than the field holds."""
+
+    code = "customers.too_long"
+
+
+class Unreadable(Refusal):
+    """A text with a character that no database keeps."""
+
+    code = "customers.unreadable"
+
+
+class BadLanguage(Refusal):
+    """Not a language tag."""
+
+    code = "customers.bad_language"
+
+
+def checked(profile: Profile, *, region: str, on: date, defined: Mapping[str, Trait]) -> dict[str, str]:
+    """The told fields in the form they are kept in."""
+    told = {name: value.strip() for name in FIELDS if isinstance(value := getattr(profile, name), str)}
+    for name, most in LONGEST.items():
+        if "\x00" in told.get(name, ""):
+            raise Unreadable(f"{name}: has a character of code zero, which no text has; leave it out", field=name)
+        if len(told.get(name, "")) > most:
+            raise TooLong(
+                f"{name}: has {len(told[name])} characters; give up to {most}",
+                field=name,
+                value=len(told[name]),
+            )
+    if told.get("email"):
+        told["email"] = contacts.email(told["email"]).shown
+    if told.get("phone"):
+        told["phone"] = contacts.phone(told["phone"], region)
+    if told.get("birthday"):
+        told["birthday"] = birthdays.solar(told["birthday"], on)
+    if told.get("lunar_birthday"):
+        told["lunar_birthday"] = str(birthdays.lunar(told["lunar_birthday"], on))
+    if told.get("country"):
+        check_country(told["country"])
+    if told.get("language") and not _LANGUAGE.fullmatch(told["language"]):
+        raise BadLanguage(
+            f"language: {told['language'][:20]!r} is no language tag; write it like zh-Hans or en",
+            field="language",
+            value=told["language"][:20],
+        )
+    if profile.is_employee is not None:
+        told["is_employee"] = "yes" if profile.is_employee else "no"
+    for name in LISTS:
+        if (items := getattr(profile, name)) is not None:
+            told[name] = _list(name, items)
+    for code, value in profile.traits.items():
+        if code not in defined:
+            raise traits.unknown(code)
+        told[defined[code].field] = traits.check(defined[code], value)
+    return told
+
+
+def _list(name: str, items: Sequence[str]) -> str:
+    text = traits.as_list(items)
+    if text is None:
+        raise TooLong(
+            f"{name}: give up to {traits.MOST_ITEMS} texts of up to {traits.LONGEST_ITEM} characters",
+            field=name,
+            value=len(items),
+        )
+    return text
+
+
+def checked_leniently(
+    profile: Profile, *, region: str, on: date, defined: Mapping[str, Trait]
+) -> tuple[dict[str, str], list[str]]:
+    """The told fields that can be kept, in the form they are kept in, and the names of the others."""
+    try:
+        return checked(profile, region=region, on=on, defined=defined), []
+    except Refusal:
+        good: dict[str, str] = {}
+        bad: list[str] = []
+        parts = [(name, Profile(**{name: getattr(profile, name)})) for name in FIELDS]
+        parts += [(traits.PREFIX + code, Profile(traits={code: value})) for code, value in profile.traits.items()]
+        for name, part in parts:
+            try:
+                good |= checked(part, region=region, on=on, defined=defined)
+            except Refusal:
+                bad.append(name)
+        return good, bad
+
+
+def defined_for(told: Iterable[Profile]) -> dict[str, Trait]:
+    """The shop's traits, asked for where somebody tells one. One query at most."""
+    return traits.every() if any(profile.traits for profile in told) else {}
