@@ -181,7 +181,9 @@ class Shop:
     `signs_with` names the credential that signs messages; `tick` is how finely the shop's update times tell;
     `settles_for` how long after a change it is surely found when the shop is asked; `overlap` how much of what was
     read before each poll reads again. `check` refuses settings that cannot be and gives them in one form. `writer`
-    where its API lets rights be written.
+    where its API lets rights be written. `reply` is what a genuine message that was kept is answered, where the shop
+    wants to hear more than that it was taken. `tells_many`: a message holds things that have nothing to do with each
+    other, and each is taken by itself.
     """
 
     kind: str
@@ -195,6 +197,8 @@ class Shop:
     overlap: timedelta = timedelta(minutes=10)
     answers: Answers = Answers()
     check: Callable[[Mapping[str, str]], Mapping[str, Any]] = lambda settings: dict(settings)
+    tells_many: bool = False
+    reply: Callable[[bytes, About], Answer] | None = None
     verify: Verify
     translate: Translate
     read: Read

@@ -73,6 +73,8 @@ def receive(request: HttpRequest, kind: str, connection: str) -> HttpResponse:
             # Not acknowledged: the shop sends it again, and a poll finds it if it does not.
             _LOG.exception("A message of connection %s could not be kept.", known.name)
             return _answered(shop.answers.busy)
+        if shop.reply is not None:
+            return _answered(shop.reply(body, shops.about(known)))
     return _answered(shop.answers.taken)
 
 

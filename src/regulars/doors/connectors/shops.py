@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from regulars.doors.connectors.generic.shop import GENERIC
 from regulars.doors.connectors.medusa.shop import MEDUSA
 from regulars.doors.connectors.protocol import About, Shop
 from regulars.doors.connectors.shopify.shop import SHOPIFY
@@ -11,7 +12,7 @@ from regulars.facts.sources.connections import Connection
 from regulars.kit import civil
 from regulars.kit.refusals import Refusal
 
-SHOPS: Mapping[str, Shop] = {shop.kind: shop for shop in (SHOPIFY, WOOCOMMERCE, MEDUSA)}
+SHOPS: Mapping[str, Shop] = {shop.kind: shop for shop in (SHOPIFY, WOOCOMMERCE, MEDUSA, GENERIC)}
 
 
 class NoConnector(Refusal):

@@ -141,8 +141,16 @@ def _take(delivery: int, caller: Caller | None) -> bool:
             plain = [report for report in reports if not isinstance(report, Ask)]
             # What a poll found, and is only taken now, is what a poll read.
             hand = POLLED if about_it.topic.startswith(FOUND) else MESSAGE
-            came = _apply(plain, connection, shop, hand, now, delivery=f"delivery:{delivery}")
-            came.update(_apply(asked, connection, shop, ASKED, now, delivery=f"delivery:{delivery}"))
+            told_by, kept_out = f"delivery:{delivery}", list[NotTaken]()
+            if shop.tells_many:
+                each = [[report] for report in plain]
+                taken = take_items(
+                    each, connection=connection, shop=shop, at=now, origin="live", hand=hand, delivery=told_by
+                )
+                came, kept_out = Counter(taken.came), list(taken.not_taken.values())
+            else:
+                came = _apply(plain, connection, shop, hand, now, delivery=told_by)
+            came.update(_apply(asked, connection, shop, ASKED, now, delivery=told_by))
             came.update(ignored_gone=gone)
     except _NOT_TAKEN as problem:
         reason = _reason(problem)
@@ -156,6 +164,11 @@ def _take(delivery: int, caller: Caller | None) -> bool:
     is_old_news = not (came["new"] + came["changed"] + came["asked"] + came["disconnected"]) and came["same"] > 0
     is_late = not is_old_news and not any(came[word] for word in _TOLD) and came["stale"] > 0
     counts = {word: count for word, count in sorted(came.items()) if count}
+    if kept_out:
+        # The rest of it is on record; taken again after a mend, it is known.
+        why = f"{len(kept_out)} of its things were not taken, the first because: {kept_out[0].why}"
+        inbox.settle(number=delivery, as_="not_understood", came=counts, code=kept_out[0].code, why=why, at=now)
+        return True
     inbox.settle(number=delivery, as_="repeated" if is_old_news or is_late else "done", came=counts, at=now)
     return True
 
@@ -167,16 +180,17 @@ def take_items(
     shop: Shop,
     at: datetime,
     origin: Origin,
+    hand: int = POLLED,
     delivery: str = "",
 ) -> Taken:
-    """Take things of a polled page in the caller's transaction: together where they let themselves, else each apart.
+    """Take things of one page in the caller's transaction: together where they let themselves, else each apart.
 
     What cannot be taken is left out, by its place and with the reason.
     """
     try:
         with transaction.atomic():
             together = [report for reports in items for report in reports]
-            return Taken(_apply(together, connection, shop, POLLED, at, origin, delivery))
+            return Taken(_apply(together, connection, shop, hand, at, origin, delivery))
     except _NOT_TAKEN as problem:
         if len(items) <= 1:
             return Taken(Counter(), {0: _reason(problem)})
@@ -185,7 +199,7 @@ def take_items(
     for place, reports in enumerate(items):
         try:
             with transaction.atomic():
-                came += _apply(reports, connection, shop, POLLED, at, origin, delivery)
+                came += _apply(reports, connection, shop, hand, at, origin, delivery)
         except _NOT_TAKEN as problem:
             not_taken[place] = _reason(problem)
     return Taken(came, not_taken)

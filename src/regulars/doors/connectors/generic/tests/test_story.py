@@ -1,0 +1,187 @@
+"""A program tells us of its shop: batches that come badly, one bad item among good ones, and everything once more."""
+
+import json
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner
+from django.db import transaction
+from django.test import Client
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from standardwebhooks import Webhook
+
+from regulars.doors.connectors import commands, taking
+from regulars.doors.connectors.tests.shopkeeping import (
+    EXAMPLES,
+    LONG_AGO,
+    MAREK,
+    badly,
+    differences,
+    recorded_orders,
+    recorded_people,
+    recorded_stock,
+)
+from regulars.facts.sources import connections, inbox
+from regulars.facts.sources.connections import Connection
+
+OLD, NEW = "whsec_" + "a" * 32, "whsec_" + "b" * 32
+
+
+def connected(name: str) -> Connection:
+    return connections.connect(
+        name=name, kind="generic", zone="Europe/London", credentials={"secret": OLD}, at=LONG_AGO, by=MAREK
+    )
+
+
+def post(connection: Connection, told: bytes, message: str, secret: str = OLD) -> tuple[int, dict[str, Any]]:
+    now = datetime.now(UTC)
+    answer = Client().post(
+        f"/hooks/generic/{connection.public_id}",
+        data=told,
+        content_type="application/json",
+        headers={
+            "webhook-id": message,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": Webhook(secret).sign(message, now, told.decode()),
+        },
+    )
+    return answer.status_code, json.loads(answer.content or b"{}")
+
+
+class Program:
+    """A shop of somebody's own, which tells of each thing as it stands when it changes."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.now = datetime(2026, 3, 2, 8, tzinfo=UTC)
+        self.things: dict[tuple[str, str], dict[str, Any]] = {}
+        self.told: list[dict[str, Any]] = []
+
+    def set(self, kind: str, ref: str, **facts: object) -> None:
+        self.things[kind, ref] = {"type": kind, "ref": ref, "updated_at": self.now.isoformat(), **facts}
+        self.told.append(dict(self.things[kind, ref]))
+
+    def live(self, acts: int) -> None:
+        for n in range(acts):
+            self.now += timedelta(seconds=self.chance.choice([1, 30]))
+            orders = [ref for kind, ref in self.things if kind == "order"]
+            act = self.chance.random()
+            if act < 0.5 or not orders:
+                ref, amount = f"o{n}", self.chance.randint(100, 9000)
+                line = {"number": 1, "product_ref": "tea", "quantity": 1, "unit_price": f"{amount / 100:.2f}"}
+                self.set(
+                    *("order", ref),
+                    number=ref,
+                    placed_at=self.now.isoformat(),
+                    currency="GBP",
+                    customer_ref=self.chance.choice(["c1", "c2", None]),
+                    lines=[line],
+                    total=line["unit_price"],
+                    paid="0",
+                )
+            elif act < 0.7:
+                order = self.things["order", self.chance.choice(orders)]
+                order |= {"paid": order["total"], "updated_at": self.now.isoformat()}
+                self.told.append(dict(order))
+            elif act < 0.85:
+                order = self.things["order", self.chance.choice(orders)]
+                order |= {"state": "cancelled", "updated_at": self.now.isoformat()}
+                self.told.append(dict(order))
+            else:
+                self.set("customer", self.chance.choice(["c1", "c2"]), family_name=f"Nr{n}")
+                level = {"variant_ref": "tea-1", "store": "leeds", "on_hand": self.chance.randint(0, 40)}
+                self.told.append({"type": "stock", "updated_at": self.now.isoformat(), **level})
+                self.things["stock", "tea-1"] = self.told[-1]
+
+    def batches(self, told: list[dict[str, Any]]) -> list[bytes]:
+        return [json.dumps({"items": told[at : at + 3]}).encode() for at in range(0, len(told), 3)]
+
+
+def expected(program: Program) -> dict[str, Any]:
+    found: dict[str, Any] = {"orders": {}, "people": {}, "stock": {}}
+    for (kind, ref), one in program.things.items():
+        if kind == "order":
+            total = round(float(one["total"]) * 100)
+            found["orders"][ref] = (
+                *(one["customer_ref"], total, one.get("state") == "cancelled"),
+                total if one["paid"] == one["total"] else 0,
+            )
+        elif kind == "customer":
+            found["people"][ref] = one["family_name"]
+        else:
+            found["stock"]["tea-1", "leeds"] = one["on_hand"]
+    return found
+
+
+def recorded(program: Program, space: str) -> dict[str, Any]:
+    people = {ref for kind, ref in program.things if kind == "customer"}
+    orders = recorded_orders(space, [ref for kind, ref in program.things if kind == "order"], ["c1", "c2"])
+    return {
+        "orders": {
+            ref: (one["customer"], one["total"], one["is_cancelled"], one["paid"]) for ref, one in orders.items()
+        },
+        "people": recorded_people(space, people),
+        "stock": recorded_stock(space, ["tea-1"], program.now),
+    }
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=EXAMPLES <= 3)
+@given(seed=st.integers(1, 10**9))
+def test_told_badly_and_then_once_more_the_end_is_the_shops_own_state(db: None, seed: int) -> None:
+    program = Program(seed)
+    with transaction.atomic():
+        connection = connected(f"ours-{seed}")
+        program.live(25)
+        for n, told in badly(list(enumerate(program.batches(program.told))), seed):
+            assert post(connection, told, f"m{n}") == (200, {"taken": len(json.loads(told)["items"]), "refused": []})
+        taking.take_waiting(connection=connection.id, limit=10_000)
+
+        # At night it tells of everything as it stands, with a new secret that is not yet everywhere.
+        connections.rotate_secret(connection=connection.id, credentials={"secret": NEW}, at=datetime.now(UTC), by=MAREK)
+        for n, told in enumerate(program.batches(list(program.things.values()))):
+            assert post(connection, told, f"night{n}", NEW if n % 2 else OLD)[0] == 200
+        taking.take_waiting(connection=connection.id, limit=10_000)
+
+        assert differences(recorded(program, connection.namespace), expected(program)) == []
+        assert not inbox.search(connection=connection.id, state="not_understood")
+        transaction.set_rollback(True)
+
+
+def test_a_bad_item_keeps_out_itself_alone_also_where_only_a_room_finds_it(db: None) -> None:
+    connection, at = connected("ours"), "2026-03-02T08:00:00Z"
+    told = json.dumps(
+        {
+            "items": [
+                {"type": "stock", "variant_ref": "tea-1", "store": "x" * 150, "on_hand": 1, "updated_at": at},
+                {"type": "customer", "ref": "c2", "updated_at": at, "family_name": "Li"},
+                {"type": "customer", "ref": "c3", "updated_at": "08:00"},
+            ]
+        }
+    ).encode()
+
+    status, answer = post(connection, told, "m1")
+    taking.take_waiting(connection=connection.id)
+
+    assert (status, answer["taken"], answer["refused"][0]["field"]) == (200, 2, "updated_at")
+    assert recorded_people("ours", ["c2"]) == {"c2": "Li"}
+    [kept] = inbox.search(connection=connection.id)
+    assert (kept.state, kept.came["ignored_refused"]) == ("not_understood", 1)
+    assert kept.why.startswith("1 of its things")
+
+
+def test_it_is_connected_by_a_command_with_its_secret_in_a_file(db: None, tmp_path: Path) -> None:
+    file = tmp_path / "secret.json"
+    file.write_text(json.dumps({"secret": OLD}))
+    done = CliRunner().invoke(
+        commands.connection,
+        ["add", "our-shop", "--kind", "generic", "--credentials", str(file)],
+        catch_exceptions=False,
+    )
+
+    assert done.exit_code == 0, done.output
+    assert "/hooks/generic/con_" in done.output
+    told = {"type": "customer", "ref": "c2", "updated_at": "2026-03-02T08:00:00Z", "family_name": "Li"}
+    assert post(connections.by_name("our-shop"), json.dumps({"items": [told]}).encode(), "m1")[0] == 200

@@ -1,0 +1,368 @@
+"""From our own format to our reports, with an answer that names field, value and mend. Pure.
+
+What is wrong with one item keeps that item out; the rest goes through.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from regulars.doors.connectors.generic import format as told_as
+from regulars.doors.connectors.generic.format import Wrong, within
+from regulars.doors.connectors.protocol import About, Answer
+from regulars.doors.connectors.reading import Document, NotUnderstood, document
+from regulars.doors.connectors.reports import (
+    ConsentTold,
+    CustomerTold,
+    Deleted,
+    Ignored,
+    OrderTold,
+    PriceTold,
+    ProductTold,
+    RefundTold,
+    Report,
+    ShipmentTold,
+    StockTold,
+    VariantTold,
+)
+from regulars.facts.commerce import order_reports, return_reports
+from regulars.facts.commerce.order_reports import LineReport, OrderReport, TenderReport
+from regulars.facts.commerce.return_reports import ReturnLineReport, ReturnReport
+from regulars.facts.commerce.shipment_reports import ShipmentReport
+from regulars.facts.customers.profiles import Profile
+from regulars.kit import money
+from regulars.kit.refusals import Refusal
+
+#: Characters of a wrong value that the answer repeats.
+_SHOWN = 60
+_JSON = "application/json; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An item that is kept out, by its place among the others."""
+
+    place: int
+    wrong: Wrong
+
+
+def translate(topic: str, body: bytes, told_at: datetime | None, about: About) -> Sequence[Report]:
+    """What the items tell; those that are wrong are left out and counted. Nothing where all are wrong."""
+    told, refused = _items(body, about)
+    if refused and not told:
+        first = refused[0]
+        # What stands there may be somebody's name: it is in the answer to who sent it, and nowhere else.
+        raise NotUnderstood("refused", f"items[{first.place}].{first.wrong.field}: {first.wrong.mend}")
+    return [*told, *(Ignored(why="refused") for _ in refused)]
+
+
+def reply(body: bytes, about: About) -> Answer:
+    """How many items were taken, and of each that was not the field, its value and the mend."""
+    try:
+        told, refused = _items(body, about)
+    except NotUnderstood as problem:
+        return _answer(400, {"taken": 0, "refused": [{"item": None, "field": "body", "mend": problem.why}]})
+    listed = [
+        {
+            "item": one.place,
+            "field": one.wrong.field,
+            "value": _shown(one.wrong.value),
+            "mend": one.wrong.mend,
+        }
+        for one in refused
+    ]
+    return _answer(200 if told else 422, {"taken": len(told), "refused": listed})
+
+
+def _items(body: bytes, about: About) -> tuple[list[Report], list[Refused]]:
+    told: list[Report] = []
+    refused: list[Refused] = []
+    for place, one in enumerate(told_as.items(document(body))):
+        try:
+            told.append(_report(told_as.parsed(one), about))
+        except Wrong as wrong:
+            refused.append(Refused(place, wrong))
+        except Refusal as refusal:
+            field, _, mend = refusal.message.partition(": ")
+            named = str(refusal.facts.get("field", field)).removesuffix("_minor")
+            refused.append(Refused(place, Wrong(named, refusal.facts.get("value"), mend or refusal.message)))
+    return told, refused
+
+
+def _report(item: told_as.Item, about: About) -> Report:
+    match item:
+        case told_as.Order():
+            return _order(item, about)
+        case told_as.Refund():
+            return _refund(item, about)
+        case told_as.Customer():
+            return _customer(item)
+        case told_as.Product():
+            return _product(item)
+        case told_as.Price():
+            return _price(item)
+        case told_as.Stock():
+            return _stock(item)
+        case told_as.Shipment():
+            return _shipment(item, about)
+        case told_as.Gone():
+            return Deleted(what=item.what, ref=item.ref, told_at=_utc(item.deleted_at, "deleted_at"))
+
+
+def _order(item: told_as.Order, about: About) -> OrderTold:
+    code = _currency(item.currency)
+    numbers = [line.number for line in item.lines]
+    for n, number in enumerate(numbers):
+        if number in numbers[:n]:
+            raise Wrong(f"lines[{n}].number", number, "number the order's lines, each once, and never anew")
+    report = OrderReport(
+        namespace=about.namespace,
+        ref=item.ref,
+        placed_at=_utc(item.placed_at, "placed_at"),
+        currency=code,
+        lines=[_line(line, n, code) for n, line in enumerate(item.lines)],
+        customer_ref=item.customer_ref,
+        country=item.country,
+        channel=item.channel,
+        store=item.store,
+        discount_minor=_minor(item.discount, code, "discount"),
+        shipping_minor=_minor(item.shipping, code, "shipping"),
+        tax_minor=_minor(item.tax, code, "tax"),
+        fees_minor=_minor(item.fees, code, "fees"),
+        total_minor=_minor_or_none(item.total, code, "total"),
+        prices_include_tax=item.prices_include_tax,
+        source_updated_at=_utc(item.updated_at, "updated_at"),
+        number=item.number,
+        state="cancelled" if item.cancelled_at is not None else item.state,
+        is_test=item.is_test,
+        cancelled_at=_utc_or_none(item.cancelled_at, "cancelled_at"),
+        paid_minor=_minor_or_none(item.paid, code, "paid"),
+        refunded_minor=_minor_or_none(item.refunded, code, "refunded"),
+        tenders=[
+            TenderReport(
+                one.ref,
+                one.kind,
+                one.state,
+                _minor(one.amount, code, f"tenders[{n}].amount"),
+                _utc_or_none(one.at, f"tenders[{n}].at"),
+            )
+            for n, one in enumerate(item.tenders)
+        ],
+        shop_currency=item.shop_currency,
+        rate=item.rate,
+        exchange_of=item.exchange_of,
+        till=item.till,
+        taken_by=item.taken_by,
+        fulfilment=item.fulfilment,
+        version=item.version,
+    )
+    order_reports.check(report, sums=True)
+    return OrderTold(report=report)
+
+
+def _line(line: told_as.Line, n: int, code: str) -> LineReport:
+    field = f"lines[{n}]"
+    price = within(line.unit_price, f"{field}.unit_price")
+    if price < 0:
+        raise Wrong(f"{field}.unit_price", str(price), "send what comes back as a refund")
+    quantity = within(line.quantity, f"{field}.quantity")
+    if quantity <= 0:
+        raise Wrong(f"{field}.quantity", str(quantity), "send how many were bought; what comes back is a refund")
+    return LineReport(
+        number=line.number,
+        product_ref=line.product_ref,
+        quantity=quantity,
+        unit_price=price,
+        amount_minor=_minor_or_none(line.amount, code, f"{field}.amount"),
+        discount_minor=_minor(line.discount, code, f"{field}.discount"),
+        title=line.title,
+        category=line.category,
+        variant_ref=line.variant_ref,
+        sku=line.sku,
+        tax_minor=_minor_or_none(line.tax, code, f"{field}.tax"),
+        is_gift_card=line.is_gift_card,
+        personalisation=tuple(line.personalisation),
+    )
+
+
+def _refund(item: told_as.Refund, about: About) -> RefundTold:
+    code = _currency(item.currency)
+    report = ReturnReport(
+        namespace=about.namespace,
+        ref=item.ref,
+        order_ref=item.order_ref,
+        returned_at=_utc(item.returned_at, "returned_at"),
+        currency=code,
+        lines=[
+            ReturnLineReport(
+                product_ref=one.product_ref,
+                quantity=within(one.quantity, f"lines[{n}].quantity"),
+                amount_minor=_minor(one.amount, code, f"lines[{n}].amount"),
+                of_line=one.of_line,
+                restock=one.restock,
+            )
+            for n, one in enumerate(item.lines)
+        ],
+        amount_minor=_minor_or_none(item.amount, code, "amount"),
+        shipping_minor=_minor(item.shipping, code, "shipping"),
+        tax_minor=_minor(item.tax, code, "tax"),
+        customer_ref=item.customer_ref,
+        store=item.store,
+        is_void=item.is_void,
+        reason=item.reason,
+        source_updated_at=_utc(item.updated_at, "updated_at"),
+        version=item.version,
+    )
+    return_reports.check(report)
+    return RefundTold(report=report)
+
+
+def _customer(item: told_as.Customer) -> CustomerTold:
+    return CustomerTold(
+        ref=item.ref,
+        told_at=_utc(item.updated_at, "updated_at"),
+        profile=Profile(
+            given_name=item.given_name,
+            family_name=item.family_name,
+            email=item.email,
+            phone=item.phone,
+            address=item.address,
+            country=item.country,
+            language=item.language,
+        ),
+        first_seen_at=_utc_or_none(item.first_seen_at, "first_seen_at"),
+        consents=[
+            ConsentTold(
+                channel=one.channel,
+                is_granted=one.is_granted,
+                at=_utc(one.at, f"consents[{n}].at"),
+                purpose=one.purpose,
+                proof=one.proof,
+            )
+            for n, one in enumerate(item.consents)
+        ],
+    )
+
+
+def _product(item: told_as.Product) -> ProductTold:
+    return ProductTold(
+        ref=item.ref,
+        told_at=_utc(item.updated_at, "updated_at"),
+        title=item.title,
+        category=item.category,
+        brand=item.brand,
+        status=item.status,
+        variants=[
+            VariantTold(
+                ref=one.ref,
+                title=one.title,
+                sku=one.sku,
+                barcode=one.barcode,
+                options=one.options,
+                status=one.status,
+            )
+            for one in item.variants
+        ],
+    )
+
+
+def _price(item: told_as.Price) -> PriceTold:
+    code = _currency(item.currency)
+    usual, now = _minor(item.price, code, "price"), _minor_or_none(item.sale_price, code, "sale_price")
+    if usual < 0:
+        raise Wrong("price", str(item.price), "send what it costs; nothing costs less than nothing")
+    if now is not None and not 0 <= now <= usual:
+        raise Wrong("sale_price", str(item.sale_price), "send a price of at most the usual one, or leave it out")
+    return PriceTold(
+        product_ref=item.product_ref,
+        variant_ref=item.variant_ref,
+        currency=code,
+        list_minor=usual,
+        sale_minor=now,
+        told_at=_utc(item.valid_from, "valid_from"),
+        store=item.store,
+        channel=item.channel,
+    )
+
+
+def _stock(item: told_as.Stock) -> StockTold:
+    return StockTold(
+        variant_ref=item.variant_ref,
+        product_ref=item.product_ref,
+        store=item.store,
+        on_hand=within(item.on_hand, "on_hand"),
+        may_oversell=item.may_oversell,
+        told_at=_utc(item.updated_at, "updated_at"),
+        version=item.version,
+    )
+
+
+def _shipment(item: told_as.Shipment, about: About) -> ShipmentTold:
+    return ShipmentTold(
+        report=ShipmentReport(
+            namespace=about.namespace,
+            ref=item.ref,
+            order_ref=item.order_ref,
+            state=item.state,
+            mode=item.mode,
+            lines=[(one.line, within(one.quantity, f"lines[{n}].quantity")) for n, one in enumerate(item.lines)],
+            store=item.store,
+            carrier=item.carrier,
+            tracking=item.tracking,
+            shipped_at=_utc_or_none(item.shipped_at, "shipped_at"),
+            promised_from=_utc_or_none(item.promised_from, "promised_from"),
+            promised_until=_utc_or_none(item.promised_until, "promised_until"),
+            expected_at=_utc_or_none(item.expected_at, "expected_at"),
+            ready_at=_utc_or_none(item.ready_at, "ready_at"),
+            arrived_at=_utc_or_none(item.arrived_at, "arrived_at"),
+            source_updated_at=_utc(item.updated_at, "updated_at"),
+            version=item.version,
+        )
+    )
+
+
+def _currency(code: str) -> str:
+    try:
+        money.exponent(code)
+    except Refusal:
+        raise Wrong("currency", code, "send a currency that people pay with, such as CNY or GBP") from None
+    return code
+
+
+def _minor(amount: Decimal, code: str, field: str) -> int:
+    """Whole minor units. What is finer than the currency is refused: nobody knows which way it was meant."""
+    places = money.exponent(code)
+    shifted = within(amount, field).scaleb(places)
+    if shifted != shifted.to_integral_value():
+        raise Wrong(field, str(amount), f"send an amount of {code} with at most {places} places")
+    return int(shifted)
+
+
+def _minor_or_none(amount: Decimal | None, code: str, field: str) -> int | None:
+    return None if amount is None else _minor(amount, code, field)
+
+
+def _utc(at: datetime, field: str) -> datetime:
+    try:
+        found = at.astimezone(UTC)
+    except OverflowError:
+        found = datetime.min.replace(tzinfo=UTC)
+    if not 1990 <= found.year <= 2200:
+        raise Wrong(field, at.isoformat(), "send a time of a year in which a shop is open")
+    return found
+
+
+def _utc_or_none(at: datetime | None, field: str) -> datetime | None:
+    return None if at is None else _utc(at, field)
+
+
+def _shown(value: object) -> object:
+    if value is None or isinstance(value, bool | int):
+        return value
+    return (value if isinstance(value, str) else str(value))[:_SHOWN]
+
+
+def _answer(status: int, doc: Document) -> Answer:
+    return Answer(status, json.dumps(doc, ensure_ascii=False).encode() + b"\n", _JSON)
