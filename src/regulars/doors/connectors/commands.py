@@ -11,7 +11,7 @@ from regulars.doors.connectors import jobs, polling, shops, taking
 from regulars.doors.connectors.calling import Caller, CallFailed, Rest
 from regulars.doors.connectors.protocol import About, Asking, Field, Shop
 from regulars.facts.company import company
-from regulars.facts.sources import connections, cursors, inbox, privacy_requests
+from regulars.facts.sources import connections, cursors, folders, inbox, privacy_requests
 from regulars.facts.sources.connections import Connection, Secrets
 from regulars.kit import civil
 from regulars.kit.actors import SHELL
@@ -35,6 +35,11 @@ def kinds() -> None:
             click.echo(f"  --set {field.name}={'' if field.is_required else '(optional)'}  {field.says}")
         for field in shop.credentials:
             click.echo(f"  asked for: {field.name}{'' if field.is_required else ' (optional)'}  {field.says}")
+    click.echo(f"{folders.KIND}: a watched folder of files")
+    click.echo("  --set folder=  The folder's whole path")
+    click.echo(f"  --set ready=(optional)  When a file counts: {' or '.join(folders.READY)}")
+    for kind in folders.FILES:
+        click.echo(f"  --set {kind}=(optional)  The mapping of its files, by name or whole path")
 
 
 @connection.command("add")
@@ -58,13 +63,16 @@ def add(
     no_trial: bool,
     as_json: bool,
 ) -> None:
-    """Connect the shop NAME. The same again changes nothing."""
-    shop = shops.of(kind)
-    settings = dict(shop.check(_pairs(told)))
-    secrets = _credentials(shop, credentials)
+    """Connect the shop NAME, or watch a folder. The same again changes nothing."""
     home = company.shop()
-    if not no_trial:
-        settings = _trial(shop, name, settings, secrets, zone or home.zone, home.country) | settings
+    if kind == folders.KIND:
+        settings, secrets = dict(folders.check(_pairs(told))), dict[str, str]()
+    else:
+        shop = shops.of(kind)
+        settings = dict(shop.check(_pairs(told)))
+        secrets = _credentials(shop, credentials)
+        if not no_trial:
+            settings = _trial(shop, name, settings, secrets, zone or home.zone, home.country) | settings
     made = connections.connect(
         name=name,
         kind=kind,
@@ -77,6 +85,10 @@ def add(
     )
     if as_json:
         click.echo(json.dumps(_facts(made, [], inbox.Counts({}), clock.now())))
+        return
+    if kind == folders.KIND:
+        click.echo(f"Files dropped into {', '.join(folders.FILES)} in {_path(made)} are taken.", err=True)
+        click.echo(made.public_id)
         return
     click.echo(f"Messages for {name} are taken at {_path(made)} of this machine's public address.", err=True)
     click.echo(f"Bring its history in: regulars connection backfill {name}", err=True)
@@ -394,6 +406,8 @@ def _go(one: Connection, streams: list[str], wait: bool) -> None:
 
 
 def _path(one: Connection) -> str:
+    if one.kind == folders.KIND:
+        return str(one.settings["folder"])
     return f"/hooks/{one.kind}/{one.public_id}"
 
 

@@ -131,6 +131,11 @@ def _take(delivery: int, caller: Caller | None) -> bool:
     if connection.state != "on":
         return False
     now = clock.now()
+    if connection.kind not in shops.SHOPS:
+        # Such as a watched folder's: its files came in at another door.
+        why = "no connector takes this again; drop the file into its folder once more"
+        inbox.settle(number=delivery, as_="not_understood", code="not_a_message", why=why, at=now)
+        return True
     shop, about = shops.of(connection.kind), shops.about(connection)
     try:
         with transaction.atomic():

@@ -5,7 +5,7 @@ import os
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar
@@ -30,6 +30,7 @@ from regulars.doors.imports import (
     rejects,
     ware_files,
     wares,
+    watching,
 )
 from regulars.doors.imports import report as report_page
 from regulars.doors.imports.outcomes import Imported
@@ -404,6 +405,28 @@ def import_stock(ctx: click.Context, **options: Any) -> None:
     The exit code is 3 when some rows are left out; 1 means that nothing came in.
     """
     _import_wares("stock", ctx, **options)
+
+
+@import_group.command("watch")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
+def watch(name: str | None, as_json: bool) -> None:
+    """Look now into the watched folder NAME, or into all; done by itself every minute.
+
+    A file counts when it is as it was at the look before, or when NAME.done stands beside it. Folders are watched by
+    `regulars connection add NAME --kind folder --set folder=/srv/regulars/in`.
+    """
+    found = []
+    for one in watching.watched():
+        if name in (None, one.name):
+            files = watching.look(connection=one, at=datetime.now(UTC))
+            found += [{"connection": one.name, **asdict(file)} for file in files]
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+        return
+    for told in found:
+        why = f": {told['why']}" if told["why"] else ""
+        click.echo(f"{told['connection']}  {told['kind']}/{told['name']}  {told['became']}{why}")
 
 
 def _import_wares(

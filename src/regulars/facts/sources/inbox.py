@@ -96,7 +96,7 @@ def keep(
     `key` is what its sender says makes it the same; another body under the same key is another delivery, for some
     senders' keys are not as unique as they say. `headers` must hold nothing personal. Three statements.
     """
-    digest = hashlib.sha256(key.encode("utf-8", "surrogatepass") + b"\0" + body).hexdigest()
+    digest = _digest(key, body)
     with transaction.atomic(), database.cursor() as cursor:
         if (number := _repeated(connection, digest, at)) is not None:
             return Kept(number, is_new=False)
@@ -188,6 +188,12 @@ def get(number: int) -> Delivery:
     return _told(row)
 
 
+def find(*, connection: int, key: str, body: bytes) -> int | None:
+    """The number under which the same body with the same key is kept; None where it is not. One query."""
+    rows = Row.objects.filter(connection_id=connection, key=_digest(key, body))
+    return rows.values_list("id", flat=True).first()
+
+
 def opened(*, number: int, at: datetime, by: Actor) -> bytes:
     """What it said. Leaves a line in the trail: it may hold somebody's name or address."""
     row = Row.objects.filter(id=number).first()
@@ -250,6 +256,10 @@ def _repeated(connection: int, digest: str, at: datetime) -> int | None:
         )
         found = cursor.fetchone()
     return None if found is None else int(found[0])
+
+
+def _digest(key: str, body: bytes) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass") + b"\0" + body).hexdigest()
 
 
 def _as_text(body: bytes) -> str:
