@@ -40,6 +40,7 @@ class Session:
         self._engine = duckdb.connect(":memory:", config=bounds)
         self._ibis = ibis.duckdb.from_connection(self._engine)
         self._held: int | None = None
+        self._tables: dict[str, ir.Table] = {}
 
     @classmethod
     def from_frames(cls, frames: Mapping[str, pa.Table | pl.DataFrame], **bounds: Any) -> Self:
@@ -66,12 +67,16 @@ class Session:
         return session
 
     def table(self, name: str) -> ir.Table:
-        # Without an engine: the same expression over another session's tables is equal to this one's.
-        return ibis.table(self._ibis.table(name).schema(), name=name)
+        # Without an engine: the same expression over another session's tables is equal to this one's. Asking what
+        # columns a table has takes as long as computing a small one.
+        if name not in self._tables:
+            self._tables[name] = ibis.table(self._ibis.table(name).schema(), name=name)
+        return self._tables[name]
 
     def keep(self, name: str, expression: ir.Table) -> ir.Table:
         """Compute `expression` now and keep it as a table of this session."""
         self._engine.execute(f"CREATE OR REPLACE TEMP TABLE {_files.quoted(name)} AS {_compiled(expression.op())}")
+        self._tables.pop(name, None)
         return self.table(name)
 
     def arrow(self, expression: ir.Table) -> pa.Table:
