@@ -31,6 +31,8 @@ def _other(name: str, keys: dict[str, str]) -> str:
         return _("Import of %(file)s") % {"file": run.file_name} if run else _("Import")
     if kind == "api":
         return _("Program “%(name)s”") % {"name": keys[name]} if name in keys else _("A program")
+    if kind == "connector":
+        return _("Connection “%(name)s”") % {"name": number}
     if kind == "operator":
         return _("Somebody who no longer works here")
     if kind == "member":

@@ -168,6 +168,7 @@ def _page(request: HttpRequest, sheet: Sheet, **context: Any) -> HttpResponseBas
         state=_state(reading) if reading else None,
         standing={"records": len(sheet.records), "asked": sheet.questions} if may(request, "identity.read") else None,
         may_reveal=may(request, "contacts.reveal"),
+        may_see_orders=may(request, "orders.read"),
         purposes=[(purpose.value, words) for purpose, words in PURPOSE_LABELS.items()],
         doings=_doings(events.summary(who.id), known),
         consent=consents.card(sheet.consent, timezone.now()),

@@ -20,18 +20,19 @@ KINDS: Mapping[str, Any] = {
 def told(places: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
     """Each (channel) or (channel, store) in words: the store where there is one. At most two queries."""
     wanted = set(places)
-    named = {one.code: _channel(one) for one in channels.every()} if wanted else {}
+    ways = {one.code: named(one) for one in channels.every()} if wanted else {}
     shops = stores.names({place[1] for place in wanted if len(place) > 1})
     return {
-        place: (shops.get(place[1], place[1]) if len(place) > 1 else named.get(place[0], place[0])) if place else ""
+        place: (shops.get(place[1], place[1]) if len(place) > 1 else ways.get(place[0], place[0])) if place else ""
         for place in wanted
     }
 
 
 def of_channel(number: int) -> str:
     """One channel in words, by its number; empty for none. One query."""
-    return next((_channel(one) for one in channels.every() if one.id == number), "")
+    return next((named(one) for one in channels.every() if one.id == number), "")
 
 
-def _channel(one: channels.Channel) -> str:
+def named(one: channels.Channel) -> str:
+    """One channel in words."""
     return str(KINDS[one.kind]) if one.name == one.code == one.kind else one.name

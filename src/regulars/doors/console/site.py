@@ -47,6 +47,7 @@ SECTIONS = (
     Section("index", _("Today"), "wb_sunny", "today.read"),
     Section("members", _("Members"), "groups", "members.read"),
     Section("identity", _("Identity review"), "merge", "identity.read"),
+    Section("orders", _("All orders"), "receipt_long", "orders.read"),
     Section("catalogue", _("Catalogue"), "sell", "catalogue.read"),
     Section("stores", _("Stores"), "storefront", "company.read"),
     Section("insight", _("Insight"), "insights", "insight.read"),

@@ -17,10 +17,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import places
+from regulars.doors.console import orders, places
 from regulars.doors.console.exports import WEEKDAYS
 from regulars.doors.console.site import fragment, may, me, page, shop_of
-from regulars.facts.commerce import shelves
+from regulars.facts.commerce import order_list, shelves
+from regulars.facts.commerce.order_list import OrderFilter
 from regulars.facts.company import channels, opening, stores
 from regulars.facts.company.opening import Hours, Span
 from regulars.facts.company.stores import Place, Store
@@ -32,7 +33,7 @@ from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
 SIZE = 50
-CHANGED_SHOWN = 8
+CHANGED_SHOWN = ORDERS_SHOWN = 8
 #: Refusals in the reader's language, by their codes; the others say themselves what to mend.
 SAID: dict[str, Any] = {
     "company.bad_code": gettext_lazy("Give a code of 1 to 64 visible characters."),
@@ -346,9 +347,16 @@ def _page(
         stock=shelves.summary(store=found.id) if may(request, "catalogue.read") else None,
         moved=shelves.lately(store=found.id, limit=CHANGED_SHOWN) if may(request, "catalogue.read") else (),
         zones=sorted(available_timezones()) if may_change else (),
+        sold=_sold(request, found) if may(request, "orders.read") else None,
         may_change=may_change,
         **shown,
     )
+
+
+def _sold(request: HttpRequest, found: Store) -> list[orders.Row]:
+    """Its orders lately."""
+    lately = order_list.page(OrderFilter(store=found.code), size=ORDERS_SHOWN)
+    return orders.rows(lately.items, may_see_members=False)
 
 
 def _door(hours: Hours, now: datetime, zone_name: str) -> Door:

@@ -149,7 +149,7 @@ def test_a_store_shows_what_lately_moved_there():
     client.get(f"/console/stores/{number}/")
     with CaptureQueriesContext(connection) as spent:
         page = client.get(f"/console/stores/{number}/").content.decode()
-    assert len(spent) == 8, [query["sql"][:90] for query in spent]
+    assert len(spent) == 10, [query["sql"][:90] for query in spent]
     assert "2 variants are told of" in page
     assert "1 of them cannot be had" in page
     assert "tea-01" in page
