@@ -4,11 +4,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal
 
 import polars as pl
 
+from regulars.facts.commerce import _told
 from regulars.kit import civil, money
 from regulars.kit.actors import Origin
 from regulars.kit.money import to_minor
@@ -106,6 +107,10 @@ TENDERS = pl.Schema(
 _PERSONALISATION = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 #: What the columns hold.
 _LONGEST = {"number": 64, "exchange_of": 200, "till": 100, "taken_by": 100, "delivery": 200}
+_REFS = {"ref": 200, "customer_ref": 200, "channel": 64, "store": 64}
+_INSTANTS = ("placed_at", "cancelled_at", "source_updated_at")
+_PLACES = {"quantity": Decimal("0.001"), "unit_price": Decimal("0.000001")}
+_LARGEST = Decimal(10**12)
 _MOST_PERSONALISATION = 200
 _RATE_PLACES = Decimal(1).scaleb(-12)
 _LARGEST_RATE = Decimal(10**12)
@@ -255,10 +260,18 @@ def check(report: OrderReport, *, sums: bool) -> None:
     if sums and not report.lines:
         raise NoLines(f"lines: order {report.ref!r} has none; send at least one", field="lines", value=report.ref)
     money.exponent(report.currency)
+    _told.check(report, BadOrder, texts=_LONGEST, instants=_INSTANTS)
+    for name, most in _REFS.items():
+        if (told := getattr(report, name)) is not None:
+            _told.check_ref(name, told, most, BadOrder)
     _check_words(report)
     _check_rate(report)
     _check_tenders(report)
+    numbers = [line.number for line in report.lines]
+    if len(set(numbers)) < len(numbers):
+        raise BadOrder("lines: a number stands twice; number each line once", field="lines")
     for line in report.lines:
+        _check_line(line)
         _check_personalisation(line)
     if not report.is_adjustment:
         _check_amounts(report, sums=sums)
@@ -291,8 +304,9 @@ def _line(report: OrderReport, line: LineReport) -> dict[str, Any]:
         "product_ref": line.product_ref,
         "title": line.title,
         "category": line.category,
-        "quantity": line.quantity,
-        "unit_price": line.unit_price,
+        # A shop's sums of prices end in digits of noise, which the columns do not hold.
+        "quantity": line.quantity.quantize(_PLACES["quantity"], ROUND_HALF_UP),
+        "unit_price": line.unit_price.quantize(_PLACES["unit_price"], ROUND_HALF_UP),
         "amount_minor": _amount(line, report.currency),
         "discount_minor": line.discount_minor,
         "variant_ref": line.variant_ref,
@@ -322,6 +336,8 @@ def _check_amounts(report: OrderReport, *, sums: bool) -> None:
     for name, value in told.items():
         if value is not None and value < 0:
             raise BadAmount(f"{name}: {value} is below zero; send it as a positive amount", field=name, value=value)
+        if value is not None and value > _told.LARGEST_AMOUNT:
+            raise BadAmount(f"{name}: {value} is more than any order; check the unit", field=name, value=str(value))
     goods = sum(amounts)
     if sums and report.discount_minor > goods:
         raise BadAmount(
@@ -342,10 +358,6 @@ def _check_words(report: OrderReport) -> None:
         told = getattr(report, name)
         if told is not None and told not in known:
             raise _odd(name, told, f"send one of {', '.join(known)}")
-    for name, most in _LONGEST.items():
-        told = getattr(report, name) or ""
-        if len(told) > most:
-            raise _odd(name, told, f"send at most {most} characters")
 
 
 def _check_rate(report: OrderReport) -> None:
@@ -372,6 +384,20 @@ def _check_tenders(report: OrderReport) -> None:
                 field=f"tenders[{n}].amount",
                 value=tender.amount_minor,
             )
+
+
+def _check_line(line: LineReport) -> None:
+    where = f"lines[{line.number}]"
+    if not 0 < line.number <= _told.LARGEST_NUMBER:
+        raise _odd(f"{where}.number", line.number, "number lines from 1 on")
+    _told.check_ref(f"{where}.product_ref", line.product_ref, 200, BadOrder)
+    for name, most in (("variant_ref", 200), ("sku", 100)):
+        if told := getattr(line, name):
+            _told.check_ref(f"{where}.{name}", told, most, BadOrder)
+    for name in _PLACES:
+        number = getattr(line, name)
+        if not number.is_finite() or abs(number) >= _LARGEST:
+            raise _odd(f"{where}.{name}", number, "send a decimal number below a billion")
 
 
 def _check_personalisation(line: LineReport) -> None:

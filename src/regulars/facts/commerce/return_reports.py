@@ -4,11 +4,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import polars as pl
 
+from regulars.facts.commerce import _told
 from regulars.kit import civil, money
 from regulars.kit.actors import Origin
 from regulars.kit.money import Money
@@ -50,6 +51,7 @@ MORE_OF_RETURNS = pl.Schema(
 )
 MORE_OF_LINES = pl.Schema({"of_line": pl.Int32(), "restock": pl.Boolean()})
 
+_THOUSANDTH = Decimal("0.001")
 _REASON = re.compile(r"([a-z][a-z0-9_]{0,59})?", re.ASCII)
 
 
@@ -154,7 +156,7 @@ def batch_of(reports: Sequence[ReturnReport], *, zone: str, origin: Origin) -> R
                 "product_ref": line.product_ref,
                 "title": line.title,
                 "category": line.category,
-                "quantity": line.quantity,
+                "quantity": line.quantity.quantize(_THOUSANDTH, ROUND_HALF_UP),
                 "unit_price": _unit_price(amount, line.quantity, report.currency),
                 "amount_minor": amount,
                 "of_line": line.of_line,
@@ -195,11 +197,11 @@ def parts(report: ReturnReport) -> Parts:
 
 def check(report: ReturnReport) -> None:
     """Refuse what the tables would, by name."""
-    for name in ("ref", "order_ref", "customer_ref", "store"):
-        told = getattr(report, name)
-        if told is not None and not 0 < len(told.strip()) <= len(told) <= 200:
-            raise _odd(name, told, "send 1 to 200 characters, or leave it out")
+    for name, most in (("ref", 200), ("order_ref", 200), ("customer_ref", 200), ("store", 64)):
+        if (told := getattr(report, name)) is not None:
+            _told.check_ref(name, told, most, BadReturn)
     money.exponent(report.currency)
+    _told.check(report, BadReturn, texts={"delivery": 200}, instants=("returned_at", "source_updated_at"))
     if not _REASON.fullmatch(report.reason):
         # What it says is not repeated in the refusal: it may be what the customer wrote.
         raise BadReturn("reason: is no code; send one such as too_small, not a sentence", field="reason")
@@ -210,11 +212,12 @@ def check(report: ReturnReport) -> None:
         amounts[f"lines[{n}].amount"] = line.amount_minor
         if not line.quantity.is_finite() or not 0 < line.quantity < 10**12:
             raise _odd(f"lines[{n}].quantity", line.quantity, "send how many came back")
-        if not 0 < len(line.product_ref.strip()) <= len(line.product_ref) <= 200:
-            raise _odd(f"lines[{n}].product_ref", line.product_ref, "send which product came back")
+        _told.check_ref(f"lines[{n}].product_ref", line.product_ref, 200, BadReturn)
+        if line.of_line is not None and not 0 < line.of_line <= _told.LARGEST_NUMBER:
+            raise _odd(f"lines[{n}].of_line", line.of_line, "send the number of the order's line, from 1 on")
     for name, value in amounts.items():
-        if value is not None and value < 0:
-            raise _odd(name, value, "send it as a positive amount")
+        if value is not None and not 0 <= value <= _told.LARGEST_AMOUNT:
+            raise _odd(name, value, "send it as a positive amount in minor units")
 
 
 def _unit_price(amount: int, quantity: Decimal, currency: str) -> Decimal:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Literal
 
+from regulars.facts.commerce import _told
 from regulars.facts.commerce.order_reports import FULFILMENTS, Fulfilment
 from regulars.kit.refusals import Refusal
 
@@ -37,7 +38,10 @@ EVENTS: dict[str, ShipmentState | None] = {
 EVENT_CODES = tuple(EVENTS)
 _ARRIVED = ("delivered", "collected")
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_TEXTS = {"ref": 200, "order_ref": 200, "carrier": 100, "tracking": 200}
+_TEXTS = {"carrier": 100, "tracking": 200, "delivery": 200}
+_INSTANTS = (
+    *("shipped_at", "promised_from", "promised_until", "expected_at", "ready_at", "arrived_at", "source_updated_at"),
+)
 
 
 @dataclass(frozen=True)
@@ -88,19 +92,23 @@ class BadShipment(Refusal):
 
 def check(report: ShipmentReport) -> None:
     """Refuse what the tables would, by name."""
-    for name, most in _TEXTS.items():
-        told = getattr(report, name)
-        if len(told) > most or (name.endswith("ref") and not told.strip()):
-            raise _odd(name, told, f"send 1 to {most} characters")
+    _told.check(report, BadShipment, texts=_TEXTS, instants=_INSTANTS)
+    for name, most in (("ref", 200), ("order_ref", 200), ("store", 64)):
+        if (told := getattr(report, name)) is not None:
+            _told.check_ref(name, told, most, BadShipment)
     if report.state not in SHIPMENT_STATES:
         raise _odd("state", report.state, f"send one of {', '.join(SHIPMENT_STATES)}")
     if report.mode not in FULFILMENTS:
         raise _odd("mode", report.mode, f"send one of {', '.join(FULFILMENTS)}")
     numbers = [number for number, _ in report.lines]
     for number, quantity in report.lines:
+        if not 0 < number <= _told.LARGEST_NUMBER:
+            raise _odd(f"lines[{number}]", number, "send the number of the order's line, from 1 on")
         if numbers.count(number) > 1 or not quantity.is_finite() or not 0 < quantity < 10**12:
             raise _odd(f"lines[{number}]", quantity, "send each line once, with how much of it is in the shipment")
     for event in report.events:
+        if event.at.utcoffset() is None:
+            raise _odd("events.at", event.at, "send it with its offset")
         if event.code not in EVENTS:
             raise _odd("events.code", event.code, f"send one of {', '.join(EVENTS)}")
 

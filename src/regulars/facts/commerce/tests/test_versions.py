@@ -1,7 +1,7 @@
 """Which version of an order counts, and what follows from it: never the order in which they came."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise, permutations
 
@@ -137,6 +137,39 @@ def test_what_cannot_be_taken_is_listed_and_the_rest_goes_in():
         {"bad": "orders.bad_field", "odd": "orders.bad_amount"},
     )
     assert "Anna" not in done.refused["bad"].message
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"ref": ""},
+        {"ref": "x" * 201},
+        {"store": "two\nlines"},
+        {"channel": "x" * 65},
+        {"number": "x" * 65},
+        {"placed_at": datetime(2026, 3, 2, 10, 0)},  # noqa: DTZ001 - a naive time is what must be refused
+        {"version": 2**63},
+        {"total_minor": 10**16 - 1, "shipping_minor": 10**16},
+        {"currency": "gbp"},
+        {"rate": Decimal(0), "shop_currency": "CNY"},
+        {"state": "gone"},
+        {"lines": [replace(an_order().lines[0], number=0)]},
+        {"lines": [an_order().lines[0], an_order().lines[0]]},
+        {"lines": [replace(an_order().lines[0], quantity=Decimal("NaN"))]},
+        {"lines": [replace(an_order().lines[0], sku="x" * 101)]},
+        {"lines": [replace(an_order().lines[0], product_ref=" ")]},
+    ],
+)
+def test_one_that_cannot_be_does_not_take_the_others_down(more):
+    odd = replace(an_order("odd"), **more)
+    done = orders.record_all(reports=[an_order("good"), odd], at=MONDAY, by=THE_SHOP, origin="live")
+    assert (list(done.ids), list(done.refused)) == (["good"], [odd.ref])
+
+
+def test_digits_the_columns_do_not_hold_are_rounded():
+    line = replace(an_order().lines[0], quantity=Decimal("0.33349"), unit_price=Decimal("9.99999999999"))
+    [kept] = told(replace(an_order(), lines=[line])).lines
+    assert (kept.quantity, kept.unit_price) == (Decimal("0.333"), 10)
 
 
 def notices():
