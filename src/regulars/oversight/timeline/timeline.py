@@ -19,7 +19,7 @@ from regulars.kit import civil, paging
 from regulars.kit.paging import Page
 from regulars.oversight.timeline import phrases
 
-What = Literal["purchase", "giveaway", "adjustment", "return", "visit"]
+What = Literal["purchase", "giveaway", "adjustment", "draft", "return", "visit"]
 _LIST = "timeline"
 _LAST = 2**63 - 1
 #: Who does nothing for so long and comes back, comes for another visit.
@@ -219,13 +219,13 @@ def _return(document: ReturnView) -> Moment:
         shipping_minor=0,
         tax_minor=0,
         known_minor=document.matched_minor,
-        is_cancelled=False,
+        is_cancelled=document.is_void,
         lines=[Line(one.title, one.product_ref, one.quantity, one.amount_minor, Decimal(0)) for one in document.lines],
     )
 
 
 def _order(document: OrderView) -> Moment:
-    kinds: dict[str, What] = {"giveaway": "giveaway", "adjustment": "adjustment"}
+    kinds: dict[str, What] = {"giveaway": "giveaway", "adjustment": "adjustment", "draft": "draft"}
     return Moment(
         what=kinds.get(document.kind, "purchase"),
         public_id=document.public_id,

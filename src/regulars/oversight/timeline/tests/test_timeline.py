@@ -9,6 +9,7 @@ import pytest
 from django.utils.translation import override
 
 from regulars.facts.commerce import goods_returns, orders
+from regulars.facts.commerce.goods_returns import ReturnReport
 from regulars.facts.commerce.orders import LineReport, OrderReport
 from regulars.facts.events import intake, messages, spec
 from regulars.facts.events.following import follow_everything
@@ -128,6 +129,17 @@ def stories(customer: int, size: int) -> list[str]:
         cursor = page.next
         if cursor is None:
             return found
+
+
+def test_a_draft_is_told_as_one_and_a_void_refund_as_cancelled():
+    report = OrderReport(
+        "shop", "9", MONDAY, "GBP", [LineReport(1, "coat", Decimal(1), Decimal(40))], "priya", state="draft"
+    )
+    draft = orders.record(report=report, at=MONDAY, by=MAREK)
+    void = ReturnReport("shop", "r", MONDAY, "GBP", customer_ref="priya", money_minor=5, is_void=True)
+    goods_returns.record(report=void, at=MONDAY, by=MAREK)
+    told = {moment.what: moment.is_cancelled for moment in timeline.of(draft.customer_id).items}
+    assert told == {"draft": False, "return": True}
 
 
 def test_a_visit_is_one_line_that_names_the_most_telling(django_assert_num_queries):
