@@ -7,12 +7,13 @@ from regulars.doors.connectors.medusa.shop import MEDUSA
 from regulars.doors.connectors.protocol import About, Shop
 from regulars.doors.connectors.shopify.shop import SHOPIFY
 from regulars.doors.connectors.woocommerce.shop import WOOCOMMERCE
+from regulars.doors.connectors.youzan.shop import YOUZAN
 from regulars.facts.company import company
 from regulars.facts.sources.connections import Connection
 from regulars.kit import civil
 from regulars.kit.refusals import Refusal
 
-SHOPS: Mapping[str, Shop] = {shop.kind: shop for shop in (SHOPIFY, WOOCOMMERCE, MEDUSA, GENERIC)}
+SHOPS: Mapping[str, Shop] = {shop.kind: shop for shop in (SHOPIFY, WOOCOMMERCE, YOUZAN, MEDUSA, GENERIC)}
 
 
 class NoConnector(Refusal):

@@ -1,0 +1,121 @@
+"""Youzan is connected, its history read, its messages come badly, and a poll makes good what they missed."""
+
+from typing import Any
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from regulars.doors.connectors.tests.shopkeeping import (
+    EXAMPLES,
+    LONG_AGO,
+    MAREK,
+    SETTING,
+    backfill,
+    differences,
+    gaps,
+    opened,
+    poll,
+    recorded_orders,
+    send_badly,
+)
+from regulars.doors.connectors.youzan import client
+from regulars.doors.connectors.youzan.tests.shopfront import CLIENT, ROOT, SECRET, Shopfront
+from regulars.facts.sources import connections
+from regulars.facts.sources.connections import Connection
+
+
+@pytest.fixture(autouse=True)
+def _this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SETTING, "127.0.0.1")
+    # So few things make pages and windows that are halved, too; of one second there are never so many.
+    monkeypatch.setattr(client, "SIZE", 7)
+    monkeypatch.setattr(client, "MOST_PAGES", 3)
+
+
+def connected(address: str, name: str) -> Connection:
+    return connections.connect(
+        name=name,
+        kind="youzan",
+        # Whatever the connection's zone is: Youzan's times are of Shanghai.
+        zone="Europe/London",
+        credentials={"client_secret": SECRET},
+        settings={"address": address, "kdt_id": ROOT, "client_id": CLIENT, "opened_on": "2026-02-01"},
+        at=LONG_AGO,
+        by=MAREK,
+    )
+
+
+def told(front: Shopfront) -> dict[str, Any]:
+    """How the shop stands, in our words."""
+    return {tid: order(front, one) for tid, one in front.orders.items()}
+
+
+def order(front: Shopfront, one: dict[str, Any]) -> dict[str, Any]:
+    whole = int(front.paid(one) * 100)
+    done = "captured" if one["pay_time"] else "voided" if one["status"] == "TRADE_CLOSED" else "pending"
+    return {
+        "number": one["tid"],
+        "customer": one["buyer"],
+        "total": whole,
+        "currency": "CNY",
+        "kind": "purchase",
+        "is_cancelled": one["status"] == "TRADE_CLOSED",
+        "paid": whole if one["pay_time"] else 0,
+        "back": None,
+        "refunds": sorted(
+            (back["refund_id"], int(back["refund_fee"] * 100))
+            for back in front.refunds.values()
+            if back["tid"] == one["tid"] and back["status"] == "SUCCESS"
+        ),
+        "lines": [(str(line["item_id"]), line["num"], int(line["payment"] * 100)) for line in one["lines"]],
+        "tenders": [(one["flow"] if one["pay_time"] else "payment", done, whole)],
+        "differs": 0,
+    }
+
+
+def recorded(front: Shopfront, connection: Connection) -> dict[str, Any]:
+    return recorded_orders(connection.namespace, front.orders, {one["buyer"] for one in front.orders.values()})
+
+
+def live_through(seed: int, past: int, acts: int) -> None:
+    front = Shopfront(seed=seed)
+    front.fill(past)
+    with opened(front) as address, transaction.atomic():
+        connection = connected(address, f"teas-{seed}")
+        front.pass_time(120)
+        backfill(connection, front.now)
+        assert differences({"orders": recorded(front, connection)}, {"orders": told(front)}) == []
+
+        front.pass_time(5)
+        front.live(acts)
+        front.failures = [503]
+        # The token that we have ends early.
+        front.token = "another"
+        send_badly(connection, front.sent, seed)
+
+        front.pass_time(600)
+        poll(connection, front.now)
+        assert differences({"orders": recorded(front, connection)}, {"orders": told(front)}) == []
+        found = gaps(connection)
+        assert front.tokens == 2
+
+        # And once more, for nothing: all is known.
+        front.pass_time(600)
+        poll(connection, front.now)
+        assert gaps(connection) == found
+        transaction.set_rollback(True)
+
+
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=EXAMPLES <= 3,
+    # A seed cannot be made smaller.
+    phases=[Phase.generate],
+)
+@given(seed=st.integers(1, 10**9))
+def test_the_end_is_the_shops_own_state_whatever_was_lost_doubled_or_shuffled(db: None, seed: int):
+    live_through(seed, past=15, acts=30)
