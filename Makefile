@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 # Otherwise each of the many processes that tests start would compile the whole house anew.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help demo up test long check fix fuzz crashstorm killstorm powercut likeness omnichannel bench map
+.PHONY: help demo up test long check fix fuzz crashstorm killstorm powercut likeness omnichannel peer-medusa bench map
 
 help:  ## What can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 demo: $(VENV)/.runs  ## A living demo shop with 3,000 shoppers, in a home of its own
 	@exec $(BIN)/regulars demo $(ARGS)
@@ -63,6 +63,9 @@ likeness: $(VENV)/.develops  ## Suggested duplicates against the truth of the FE
 omnichannel: $(VENV)/.develops  ## A simulated year in every channel against its truth: 2,000 people (PEOPLE=…), three times (SEEDS="one two three")
 	@REGULARS_OMNICHANNEL_PEOPLE=$(or $(PEOPLE),2000) REGULARS_OMNICHANNEL_SEEDS="$(or $(SEEDS),one two three)" \
 	  REGULARS_OMNICHANNEL_SILENCE=$(or $(SILENCE),1) $(BIN)/pytest -s -q tests/omnichannel/test_year.py -k long_form
+
+peer-medusa: $(VENV)/.develops  ## A real Medusa beside us, back-filled, listened to and polled; wants Node, npm, 700 MB once and some minutes
+	@REGULARS_PEERS=1 $(BIN)/pytest -s -q tests/peers/test_medusa.py
 
 bench: $(VENV)/.develops  ## Every benchmark, as ratios to limits measured in the same run
 	$(BIN)/regulars bench all $(ARGS)
