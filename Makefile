@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 # Otherwise each of the many processes that tests start would compile the whole house anew.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help demo up test long check fix fuzz crashstorm killstorm powercut likeness omnichannel peer-medusa bench map
+.PHONY: help demo up test long check fix fuzz crashstorm killstorm powercut likeness omnichannel bench map
 
 help:  ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,10 @@ crashstorm: $(VENV)/.develops  ## Kill dispatchers of notices 300 times (or KILL
 killstorm: $(VENV)/.develops  ## Kill server, database and keeper under load for two minutes (or SECONDS=…) and count what was acknowledged
 	@REGULARS_STORM_SECONDS=$(or $(SECONDS),120) $(BIN)/pytest -s tests/durability/test_kills.py
 
+.PHONY: peer-medusa
+peer-medusa: $(VENV)/.develops  ## A real Medusa beside us, read, listened to and polled; wants Node, npm, 700 MB once, some minutes
+	@REGULARS_PEERS=1 $(BIN)/pytest -s -q tests/peers/test_medusa.py
+
 powercut: $(VENV)/.develops  ## Cut the power under load (CUTS=20) on a disk that forgets what was not synced; wants libfuse2 or libfuse3
 	@$(BIN)/pip install --quiet --disable-pip-version-check $(if $(wildcard constraints.txt),-c constraints.txt) -e '.[powercut]'
 	@$(BIN)/python -m tests.durability.powercut --cuts $(or $(CUTS),20)
@@ -63,9 +67,6 @@ likeness: $(VENV)/.develops  ## Suggested duplicates against the truth of the FE
 omnichannel: $(VENV)/.develops  ## A simulated year in every channel against its truth: 2,000 people (PEOPLE=…), three times (SEEDS="one two three")
 	@REGULARS_OMNICHANNEL_PEOPLE=$(or $(PEOPLE),2000) REGULARS_OMNICHANNEL_SEEDS="$(or $(SEEDS),one two three)" \
 	  REGULARS_OMNICHANNEL_SILENCE=$(or $(SILENCE),1) $(BIN)/pytest -s -q tests/omnichannel/test_year.py -k long_form
-
-peer-medusa: $(VENV)/.develops  ## A real Medusa beside us, back-filled, listened to and polled; wants Node, npm, 700 MB once and some minutes
-	@REGULARS_PEERS=1 $(BIN)/pytest -s -q tests/peers/test_medusa.py
 
 bench: $(VENV)/.develops  ## Every benchmark, as ratios to limits measured in the same run
 	$(BIN)/regulars bench all $(ARGS)
