@@ -1,5 +1,7 @@
 """Medusa is connected, its history read, its messages come badly, and a poll makes good what they missed."""
 
+import os
+import time
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -29,6 +31,10 @@ from regulars.doors.connectors.tests.shopkeeping import (
 )
 from regulars.facts.sources import connections
 from regulars.facts.sources.connections import Connection
+
+FIRST = dict(client.FIRST)
+#: Orders in the past of the long form.
+LONG_PAST = int(os.environ.get("REGULARS_CONNECTOR_ORDERS", "0"))
 
 
 @pytest.fixture(autouse=True)
@@ -151,4 +157,13 @@ def live_through(seed: int, past: int, acts: int) -> None:
 )
 @given(seed=st.integers(1, 10**9))
 def test_the_end_is_the_shops_own_state_whatever_was_lost_doubled_or_shuffled(db: None, seed: int):
-    live_through(seed, past=10, acts=25)
+    live_through(seed, past=8, acts=20)
+
+
+@pytest.mark.skipif(not LONG_PAST, reason="long: say how many by REGULARS_CONNECTOR_ORDERS")
+def test_long_form_ten_thousand_orders_of_the_past(db: None, monkeypatch: pytest.MonkeyPatch):
+    for stream, usual in FIRST.items():
+        monkeypatch.setitem(client.FIRST, stream, usual)
+    began = time.monotonic()
+    live_through(seed=2026, past=LONG_PAST, acts=400)
+    print(f"{LONG_PAST} orders of the past and 400 acts in {time.monotonic() - began:.0f} s")

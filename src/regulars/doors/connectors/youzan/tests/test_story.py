@@ -1,5 +1,7 @@
 """Youzan is connected, its history read, its messages come badly, and a poll makes good what they missed."""
 
+import os
+import time
 from typing import Any
 
 import pytest
@@ -24,6 +26,9 @@ from regulars.doors.connectors.youzan import client
 from regulars.doors.connectors.youzan.tests.shopfront import CLIENT, ROOT, SECRET, Shopfront
 from regulars.facts.sources import connections
 from regulars.facts.sources.connections import Connection
+
+#: Orders in the past of the long form.
+LONG_PAST = int(os.environ.get("REGULARS_CONNECTOR_ORDERS", "0"))
 
 
 @pytest.fixture(autouse=True)
@@ -118,4 +123,13 @@ def live_through(seed: int, past: int, acts: int) -> None:
 )
 @given(seed=st.integers(1, 10**9))
 def test_the_end_is_the_shops_own_state_whatever_was_lost_doubled_or_shuffled(db: None, seed: int):
-    live_through(seed, past=15, acts=30)
+    live_through(seed, past=12, acts=24)
+
+
+@pytest.mark.skipif(not LONG_PAST, reason="long: say how many by REGULARS_CONNECTOR_ORDERS")
+def test_long_form_ten_thousand_orders_of_the_past(db: None, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(client, "SIZE", 50)
+    monkeypatch.setattr(client, "MOST_PAGES", 20)
+    began = time.monotonic()
+    live_through(seed=2026, past=LONG_PAST, acts=400)
+    print(f"{LONG_PAST} orders of the past and 400 acts in {time.monotonic() - began:.0f} s")
