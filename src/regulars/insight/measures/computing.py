@@ -74,8 +74,6 @@ def people(session: Session, scope: Scope) -> None:
             table = kept.left_join(found, "customer_id").select(
                 *(kept[name] for name in kept.columns), **{measure.name: found[measure.name].fill_null(0)}
             )
-            session.keep(f"{PEOPLE}_{measure.name}", table)
-            table = session.table(f"{PEOPLE}_{measure.name}")
     session.keep(PEOPLE, table)
 
 
