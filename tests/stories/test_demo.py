@@ -17,7 +17,7 @@ import pytest
 from regulars.main.demo import _clear as clear_demo
 from regulars.runtime.postgres import embedded
 from regulars.runtime.postgres.tests.builders import a_home, until
-from regulars.simulator import demo as shops
+from regulars.simulator import homes
 from tests.stories.test_up import a_free_port, environment, gone
 
 #: What follows the words about the first sign-in, from its path on.
@@ -136,6 +136,6 @@ def test_somebodys_own_folder_called_demo_is_left_alone(tmp_path: Path, argument
 
 def test_a_demo_that_ended_before_it_had_a_database_is_removed(tmp_path: Path):
     home = tmp_path / "demo"
-    shops.claim(home, shops.Shop(20, 0.1, "short", "2026-11-01"))
+    homes.claim(home, homes.Shop(20, 0.1, "short", "2026-11-01"))
     clear_demo(home)
     assert not home.exists()

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import ClassVar
 from zoneinfo import ZoneInfo
@@ -23,8 +24,7 @@ from regulars.runtime.postgres import embedded
 from regulars.runtime.postgres.accounts import database_account
 from regulars.runtime.postgres.places import make_home, place_for
 from regulars.runtime.serving.processes import Program
-from regulars.simulator import demo as shops
-from regulars.simulator.commands import live
+from regulars.simulator import homes
 
 #: Set for the process that runs in the demo's own home.
 _INSIDE = "REGULARS_DEMO"
@@ -43,7 +43,7 @@ def _move_into(home: Path) -> None:
 
 def _clear(home: Path) -> None:
     """Remove the demo's home and its database, wherever that had to be put. Nothing but a demo's home is removed."""
-    if shops.shop_of(home) is None:
+    if homes.shop_of(home) is None:
         return
     make_home(home)  # With the folder of the locks: of a demo that ended early it may be missing.
     if embedded.has_keeper(home):
@@ -54,7 +54,7 @@ def _clear(home: Path) -> None:
 
 def _live(every: float) -> None:
     with server(say=say):
-        live.main(["--every", str(every)], standalone_mode=False)
+        import_module("regulars.simulator.commands").live.main(["--every", str(every)], standalone_mode=False)
 
 
 @click.command()
@@ -75,22 +75,26 @@ def demo(shoppers: int, years: float, seed: str, fresh: bool, every: float, host
     """
     home = Path(settings.REGULARS_HOME)
     today = civil.day_of(datetime.now(UTC), ZoneInfo(defaults.ZONE))
-    wanted = shops.Shop(shoppers, years, seed, today.isoformat())
+    wanted = homes.Shop(shoppers, years, seed, today.isoformat())
     if os.environ.get(_INSIDE) != "1":
         home.mkdir(parents=True, exist_ok=True)
         home = home / "demo"
         if fresh:
             _clear(home)
-        shops.claim(home, wanted)
+        homes.claim(home, wanted)
         _move_into(home)
 
+    # The simulator is imported only where it is needed: by who furnishes and by those who buy.
     def furnish(say: Callable[[str], None]) -> None:
-        shops.furnish(home=home, wanted=wanted, say=say)
+        import_module("regulars.simulator.demo").furnish(home=home, wanted=wanted, say=say)
 
+    shop = homes.claim(home, wanted)
+    if shop.is_furnished:
+        say(f"the demo shop is there already: {shop}; --fresh makes it anew")
     serve(
         host=host or settings.REGULARS_HOST,
         port=port or settings.REGULARS_PORT,
-        before_open=furnish,
+        before_open=None if shop.is_furnished else furnish,
         beside=[Program("shoppers", partial(_live, every), grace=10.0)],
     )
 

@@ -18,7 +18,7 @@ from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
 from regulars.runtime.database.needs import without_database
 from regulars.runtime.serving.parents import end_with_supervisor
-from regulars.simulator import demo, files, living, world
+from regulars.simulator import demo, files, homes, living, world
 from regulars.simulator.chance import Chance
 from regulars.simulator.process import Process
 
@@ -125,10 +125,10 @@ def _told(facts: dict[str, object]) -> str:
 def live(every: float, most: int | None) -> None:
     """Let the demo shop's shoppers go on buying: live orders, as the shop's own systems would report them."""
     end_with_supervisor()
-    shop = demo.shop_of(Path(settings.REGULARS_HOME))
+    shop = homes.shop_of(Path(settings.REGULARS_HOME))
     if shop is None or not shop.is_furnished:
         raise click.ClickException("There is no demo shop in this REGULARS_HOME; `regulars demo` makes one.")
-    made = world.make(shop.plan)
+    made = world.make(demo.plan(shop))
     regulars = living.Regulars.of(made)
     pause = Chance(f"{shop.seed}\0{time.time_ns()}").stream("pause")
     came = 0

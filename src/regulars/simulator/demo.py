@@ -1,12 +1,9 @@
 """The demo shop: a home furnished with simulated shoppers, who come in through the import door like everyone else."""
 
-import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 
@@ -16,10 +13,9 @@ from regulars.facts.customers import customers, profiles
 from regulars.facts.customers.profiles import Profile
 from regulars.insight.measures import refreshing
 from regulars.kit.actors import Actor
-from regulars.kit.refusals import Refusal
-from regulars.runtime import disk
-from regulars.simulator import catalogue, files
+from regulars.simulator import catalogue, files, homes
 from regulars.simulator.chance import Chance
+from regulars.simulator.homes import Shop
 from regulars.simulator.people import Person, people
 from regulars.simulator.world import Plan, World, make
 
@@ -31,44 +27,9 @@ ACTOR = Actor("import", "demo")
 _AT_ONCE = 2000
 
 
-class NotADemo(Refusal):
-    """A folder with something in it that no demo has put there."""
-
-    code: ClassVar[str] = "demo.not_a_demo"
-
-
-@dataclass(frozen=True)
-class Shop:
-    """What stands in a home's `demo.json`; `is_furnished` once all of it is in the database."""
-
-    shoppers: int
-    years: float
-    seed: str
-    until: str
-    is_furnished: bool = False
-
-    @property
-    def plan(self) -> Plan:
-        return Plan(self.shoppers, date.fromisoformat(self.until), self.years, self.seed)
-
-
-def shop_of(home: Path) -> Shop | None:
-    """The demo shop of a home; None where the home is missing or empty. Refuses any other folder with NotADemo."""
-    try:
-        return Shop(**json.loads(_note(home).read_text()))
-    except FileNotFoundError:
-        if not home.exists() or not any(home.iterdir()):
-            return None
-    except (OSError, ValueError, TypeError):
-        pass  # Somebody else's demo.json, or a file where the folder should be: no demo either way.
-    raise NotADemo(f"{home} was not made by `regulars demo`, which leaves it alone. Move it, or set REGULARS_HOME.")
-
-
-def claim(home: Path, wanted: Shop) -> None:
-    """Mark a missing or empty `home` as a demo's, before anything else is put there. Refuses with NotADemo."""
-    if shop_of(home) is None:
-        home.mkdir(parents=True, exist_ok=True)
-        _write(home, wanted)
+def plan(shop: Shop) -> Plan:
+    """Of the world that the shop's orders come from."""
+    return Plan(shop.shoppers, date.fromisoformat(shop.until), shop.years, shop.seed)
 
 
 def furnish(*, home: Path, wanted: Shop, say: Say) -> Shop:
@@ -77,22 +38,19 @@ def furnish(*, home: Path, wanted: Shop, say: Say) -> Shop:
     Started again after an interruption it makes the same shop, and what came in before is found on record. Returns
     the shop there is, which may be another than `wanted`.
     """
-    claim(home, wanted)
-    shop = shop_of(home) or wanted
+    shop = homes.claim(home, wanted)
     if shop.is_furnished:
-        say(f"the demo shop is there already: {shop.shoppers:,} shoppers until {shop.until}; --fresh makes it anew")
+        say(f"the demo shop is there already: {shop}; --fresh makes it anew")
         return shop
     began = time.monotonic()
-    _settle(shop.plan)
-    world = make(shop.plan)
-    say(f"{shop.shoppers:,} shoppers have bought {world.orders.at.size:,} times since {shop.plan.start}")
+    _settle(plan(shop))
+    world = make(plan(shop))
+    say(f"{shop.shoppers:,} shoppers have bought {world.orders.at.size:,} times since {world.plan.start}")
     _bring_in(home, world, say)
     _describe(world, say)
     refreshing.refresh(at=_now(), by=ACTOR)
     say(f"readings are computed; the shop is ready after {time.monotonic() - began:.0f} s")
-    shop = Shop(shop.shoppers, shop.years, shop.seed, shop.until, is_furnished=True)
-    _write(home, shop)
-    return shop
+    return homes.furnished(home, shop)
 
 
 def _settle(plan: Plan) -> None:
@@ -154,14 +112,6 @@ def _describe(world: World, say: Say) -> None:
 
 def _people(world: World) -> list[Person]:
     return people(shoppers=world.plan.shoppers, chance=Chance(world.plan.seed))
-
-
-def _note(home: Path) -> Path:
-    return home / "demo.json"
-
-
-def _write(home: Path, shop: Shop) -> None:
-    disk.write_whole(_note(home), json.dumps(vars(shop)))
 
 
 def _now() -> datetime:

@@ -9,9 +9,9 @@ from regulars.doors.imports import mapping, orders
 from regulars.facts.company import company, stores
 from regulars.facts.customers import customers, profiles
 from regulars.insight.measures import readings
-from regulars.simulator import demo, files
+from regulars.simulator import demo, files, homes
 
-WANTED = demo.Shop(shoppers=60, years=2.0, seed="story", until="2026-11-01")
+WANTED = homes.Shop(shoppers=60, years=2.0, seed="story", until="2026-11-01")
 
 
 def test_a_shop_is_furnished_once(fresh_database: dict[str, str], tmp_path: Path, settings):
@@ -42,7 +42,7 @@ def test_a_shop_is_furnished_once(fresh_database: dict[str, str], tmp_path: Path
     assert (done.rows_rejected, done.orders.new, done.orders.conflicts, done.returns.new) == (0, 0, 0, 0)
     assert done.totals["unmatched_quantity"] == "0"
 
-    again = demo.furnish(home=tmp_path, wanted=demo.Shop(99, 1.0, "other", "2026-11-02"), say=said.append)
+    again = demo.furnish(home=tmp_path, wanted=homes.Shop(99, 1.0, "other", "2026-11-02"), say=said.append)
     assert again == made
     assert "already" in said[-1]
 
@@ -56,26 +56,26 @@ def test_a_half_made_shop_is_finished_as_it_was_begun(
         with pytest.raises(KeyboardInterrupt):
             demo.furnish(home=tmp_path, wanted=WANTED, say=lambda _: None)
     before = customers.count()
-    other = demo.Shop(99, 1.0, "other", "2026-11-02")
+    other = homes.Shop(99, 1.0, "other", "2026-11-02")
     assert demo.furnish(home=tmp_path, wanted=other, say=lambda _: None).seed == WANTED.seed
     assert customers.count() == before
 
 
 def test_a_folder_that_no_demo_has_made_is_left_alone(tmp_path: Path):
     home = tmp_path / "demo"
-    assert demo.shop_of(home) is None
+    assert homes.shop_of(home) is None
     (home / "run").mkdir(parents=True)
     (home / "thesis.docx").write_text("nine years")
-    for look in (demo.shop_of, lambda home: demo.claim(home, WANTED)):
-        with pytest.raises(demo.NotADemo):
+    for look in (homes.shop_of, lambda home: homes.claim(home, WANTED)):
+        with pytest.raises(homes.NotADemo):
             look(home)
     (home / "demo.json").write_text('{"title": "a talk"}')
-    with pytest.raises(demo.NotADemo):
+    with pytest.raises(homes.NotADemo):
         demo.furnish(home=home, wanted=WANTED, say=lambda _: None)
     assert sorted(file.name for file in home.iterdir()) == ["demo.json", "run", "thesis.docx"]
 
 
 def test_a_claimed_home_is_a_demos_before_anything_else_stands_in_it(tmp_path: Path):
-    demo.claim(tmp_path / "demo", WANTED)
-    demo.claim(tmp_path / "demo", demo.Shop(99, 1.0, "other", "2026-11-02"))
-    assert demo.shop_of(tmp_path / "demo") == WANTED
+    homes.claim(tmp_path / "demo", WANTED)
+    homes.claim(tmp_path / "demo", homes.Shop(99, 1.0, "other", "2026-11-02"))
+    assert homes.shop_of(tmp_path / "demo") == WANTED
