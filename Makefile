@@ -68,6 +68,10 @@ omnichannel: $(VENV)/.develops  ## A simulated year in every channel against its
 	@REGULARS_OMNICHANNEL_PEOPLE=$(or $(PEOPLE),2000) REGULARS_OMNICHANNEL_SEEDS="$(or $(SEEDS),one two three)" \
 	  REGULARS_OMNICHANNEL_SILENCE=$(or $(SILENCE),1) $(BIN)/pytest -s -q tests/omnichannel/test_year.py -k long_form
 
+shopfronts: $(VENV)/.develops  ## The stories of connectors with 10,000 orders (ORDERS=…) of one seed (EXAMPLES=…); minutes
+	@REGULARS_CONNECTOR_ORDERS=$(or $(ORDERS),10000) REGULARS_CONNECTOR_EXAMPLES=$(or $(EXAMPLES),1) \
+	  $(BIN)/pytest -s -q src/regulars/doors/connectors/woocommerce/tests/test_story.py --durations=1
+
 bench: $(VENV)/.develops  ## Every benchmark, as ratios to limits measured in the same run
 	$(BIN)/regulars bench all $(ARGS)
 

@@ -381,10 +381,10 @@ class Shopfront:
                 return Told([{name: one[name] for name in one if name != "secret"} for one in self.webhooks])
             case ["orders", number, "refunds"]:
                 backs = self.orders[int(number)]["refunds"]
-                return self.listed([self.back(int(number), one, dp) for one in backs], asked.query, "id")
+                return self.listed([self.back(int(number), one, dp) for one in backs], asked.query, id_of)
             case ["products", number, "variations"]:
                 forms = self.products[int(number)]["forms"]
-                return self.listed([self.form(int(number), one) for one in forms], asked.query, "id")
+                return self.listed([self.form(int(number), one) for one in forms], asked.query, id_of)
             case ["orders" | "products" | "customers" as kind]:
                 return self.several(kind, asked.query, dp)
             case ["orders" | "products" | "customers" as kind, number]:
@@ -398,7 +398,7 @@ class Shopfront:
             return Told({"code": "rest_invalid_param"}, 400)
         rows = {"orders": self.orders, "products": self.products, "customers": self.customers}[kind]
         wanted = query.get("status", "any")
-        docs = []
+        found = []
         for number, row in rows.items():
             status, times = row.get("status"), {"modified_": row["modified"], "": row.get("created", row["modified"])}
             if kind != "customers" and (status == "trash") != (wanted == "trash"):
@@ -409,15 +409,21 @@ class Shopfront:
                 at > at_of(query.get(f"{name}after")) and at < at_of(query.get(f"{name}before"), 2200)
                 for name, at in edges
             ):
-                docs.append(self.one(kind, number, dp))
-        return self.listed(docs, query, {"date": "date_created_gmt", "modified": "date_modified_gmt", "id": "id"}[by])
+                found.append((number if by == "id" else times["modified_" if by == "modified" else ""], number))
+        return self.listed(found, query, lambda row: row[0], lambda row: self.one(kind, row[1], dp))
 
-    def listed(self, docs: list[Any], query: Any, key: str) -> Told:
-        self.chance.shuffle(docs)
-        docs.sort(key=lambda doc: doc[key], reverse=query.get("order", "desc") == "desc")
+    def listed(
+        self, rows: list[Any], query: Any, key: Callable[[Any], Any], shown: Callable[[Any], Any] = lambda row: row
+    ) -> Told:
+        self.chance.shuffle(rows)
+        rows.sort(key=key, reverse=query.get("order", "desc") == "desc")
         size, page = int(query.get("per_page", 10)), int(query.get("page", 1))
-        some = docs[(page - 1) * size : page * size]
-        return Told(some, 200, {"x-wp-total": str(len(docs)), "x-wp-totalpages": str(-(-len(docs) // size))})
+        some = [shown(row) for row in rows[(page - 1) * size : page * size]]
+        return Told(some, 200, {"x-wp-total": str(len(rows)), "x-wp-totalpages": str(-(-len(rows) // size))})
+
+
+def id_of(doc: dict[str, Any]) -> int:
+    return int(doc["id"])
 
 
 def cents(amount: Decimal) -> Decimal:
