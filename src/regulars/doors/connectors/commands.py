@@ -91,7 +91,8 @@ def add(
         click.echo(made.public_id)
         return
     click.echo(f"Messages for {name} are taken at {_path(made)} of this machine's public address.", err=True)
-    click.echo(f"Bring its history in: regulars connection backfill {name}", err=True)
+    if shop.streams:
+        click.echo(f"Bring its history in: regulars connection backfill {name}", err=True)
     click.echo(made.public_id)
 
 
