@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from regulars.doors.console import actors, order_words, people, places
+from regulars.doors.console.catalogue import title_of
 from regulars.doors.console.site import may, page
 from regulars.facts.commerce import catalogue, goods_returns, orders, shipments
 from regulars.facts.commerce.orders import Change, OrderView
@@ -69,7 +70,8 @@ def order(request: HttpRequest, public_id: str) -> HttpResponseBase:
         raise Http404 from None
     now, standing = timezone.now(), orders.standing(found.id)
     wares = catalogue.get_many([line.product_id for line in found.lines]) if may(request, "catalogue.read") else {}
-    titles = {line.number: line.title or line.product_ref for line in found.lines}
+    called = {number: title_of(ware) for number, ware in wares.items()}
+    titles = {line.number: called.get(line.product_id) or line.title or line.product_ref for line in found.lines}
     sent = shipments.of_order(found.id)
     back = goods_returns.of_order(found.id)
     names = stores.names({code for code in (*(one.store for one in sent), *(one.store for one in back)) if code})
@@ -103,10 +105,18 @@ def order(request: HttpRequest, public_id: str) -> HttpResponseBase:
             if line.quantity or line.amount_minor
         ],
         shop_total=_in_shop_money(found),
-        rate=formats.number(found.rate.normalize()) if found.rate is not None else "",
+        rate=_exact(found.rate) if found.rate is not None else "",
         tenders=[(one, order_words.TENDERS[one.kind], *order_words.TENDER_STATES[one.state]) for one in found.tenders],
         refunds=[
-            (one, names.get(one.store, one.store), [(_title(line), line.quantity, line) for line in one.lines])
+            (
+                one,
+                names.get(one.store, one.store),
+                order_words.reason(one.reason),
+                [
+                    (called.get(line.product_id) or line.title or line.product_ref, line.quantity, line)
+                    for line in one.lines
+                ],
+            )
             for one in back
         ],
         parcels=[_parcel(one, titles, names, now) for one in sent],
@@ -118,16 +128,18 @@ def _other(found: OrderView) -> OrderView | None:
     return orders.by_ref(namespace=found.namespace, ref=found.exchange_of) if found.exchange_of else None
 
 
-def _title(line: goods_returns.ReturnLineView) -> str:
-    return line.title or line.product_ref
-
-
 def _unit(price: Decimal, currency: str) -> str:
     """A price of one, with the parts of a minor unit it may have: 1.375 each stays so."""
     minor = price.scaleb(exponent(currency))
     if minor == minor.to_integral_value():
         return formats.money(int(minor), currency)
-    return f"{formats.number(price.normalize())} {currency}"
+    return f"{_exact(price)} {currency}"
+
+
+def _exact(value: Decimal) -> str:
+    """With every decimal it has."""
+    places = value.normalize().as_tuple().exponent
+    return formats.number(value, max(0, -places) if isinstance(places, int) else None)
 
 
 def _in_shop_money(found: OrderView) -> str:

@@ -61,7 +61,7 @@ TENDER_STATES: dict[str, tuple[Any, str]] = {
 }
 FULFILMENTS: dict[str, Any] = {
     "ship": gettext_lazy("by parcel"),
-    "collect": gettext_lazy("picked up"),
+    "collect": gettext_lazy("store pick-up"),
     "same_city": gettext_lazy("same-city delivery"),
     "carry_out": gettext_lazy("carried out"),
 }
@@ -100,6 +100,21 @@ PERSONALISATIONS: dict[str, Any] = {
     "embroidery": gettext_lazy("embroidery"),
     "custom": gettext_lazy("made to wish"),
 }
+REASONS: dict[str, Any] = {
+    "too_small": gettext_lazy("too small"),
+    "too_large": gettext_lazy("too large"),
+    "damaged": gettext_lazy("damaged"),
+    "defective": gettext_lazy("defective"),
+    "wrong_item": gettext_lazy("the wrong goods"),
+    "not_as_described": gettext_lazy("not as described"),
+    "changed_mind": gettext_lazy("changed their mind"),
+    "too_late": gettext_lazy("came too late"),
+}
+
+
+def reason(code: str) -> str:
+    """Why goods or money went back; a code nobody has words for as its source calls it."""
+    return str(REASONS.get(code, code.replace("_", " ")))
 
 
 def personalisation(kind: str) -> str:

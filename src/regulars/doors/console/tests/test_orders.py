@@ -179,7 +179,7 @@ def test_an_order_is_told_whole_with_every_change_and_its_source():
         "tax_minor": 1900,
         "lines": lines,
         "shop_currency": "CNY",
-        "rate": Decimal("9.2"),
+        "rate": Decimal("9.20137"),
         "store": "S1",
         "fulfilment": "collect",
     }
@@ -220,7 +220,17 @@ def test_an_order_is_told_whole_with_every_change_and_its_source():
     with CaptureQueriesContext(connection) as spent:
         page = " ".join(client.get(f"/console/orders/{where}/").content.decode().split())
     for words in (
-        *("Order #77", "£142.50", "1 GBP = 9.2 CNY", "≈ CN¥", "engraving", "gift wrap", "R-7", ">gift card<", "msg-2"),
+        *(
+            "Order #77",
+            "£142.50",
+            "1 GBP = 9.20137 CNY",
+            "≈ CN¥",
+            "engraving",
+            "gift wrap",
+            "R-7",
+            ">gift card<",
+            "msg-2",
+        ),
         *(
             "Card</span>",
             "received",
