@@ -118,14 +118,16 @@ def page(
     if word := search.strip().replace("\x00", "")[:100]:
         like = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         wheres.append(
-            "(product.title ILIKE %s OR product.ref ILIKE %s OR product.brand ILIKE %s OR product.titles::text ILIKE %s"
+            # All texts at once: one comparison is half the work of four.
+            "((product.title || chr(10) || product.ref || chr(10) || product.brand || CASE WHEN product.titles <> '{}'"
+            " THEN product.titles::text ELSE '' END) ILIKE %s"
             " OR product.id = ANY(ARRAY(SELECT form.product_id FROM commerce_variant AS form WHERE form.sku = %s"
             " AND form.sku <> ''"
             " UNION ALL SELECT form.product_id FROM commerce_variant AS form WHERE form.gtin = %s"
             " UNION ALL SELECT form.product_id FROM commerce_variant AS form"
             f" WHERE form.namespace IN ({_NAMESPACES}) AND form.ref = %s)))"
         )
-        values += [like, like, like, like, word, barcodes.gtin(word), word]
+        values += [like, word, barcodes.gtin(word), word]
     if category:
         wheres.append("(product.category = %s OR starts_with(product.category, %s))")
         values += [category, category + categories.BETWEEN]
