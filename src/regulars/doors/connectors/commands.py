@@ -7,12 +7,13 @@ from typing import Any, TextIO
 
 import click
 
-from regulars.doors.connectors import jobs, polling, shops, taking
+from regulars.doors.connectors import connectable, jobs, polling, shops, taking
 from regulars.doors.connectors.calling import Caller, CallFailed, Rest
-from regulars.doors.connectors.protocol import About, Asking, Field, Shop
+from regulars.doors.connectors.protocol import Field, Shop
 from regulars.facts.company import company
 from regulars.facts.sources import connections, cursors, folders, inbox, privacy_requests
-from regulars.facts.sources.connections import Connection, Secrets
+from regulars.facts.sources.connectable import NotReached
+from regulars.facts.sources.connections import Connection
 from regulars.kit import civil
 from regulars.kit.actors import SHELL
 from regulars.oversight.outbound import writing as rights
@@ -72,7 +73,7 @@ def add(
         settings = dict(shop.check(_pairs(told)))
         secrets = _credentials(shop, credentials)
         if not no_trial:
-            settings = _trial(shop, name, settings, secrets, zone or home.zone, home.country) | settings
+            settings = _trial(shop, settings, secrets, zone or home.zone) | settings
     made = connections.connect(
         name=name,
         kind=kind,
@@ -145,7 +146,7 @@ def try_it(name: str) -> None:
         try:
             told = taking.client_of(one, caller, clock.now()).about()
         except (CallFailed, Rest) as failed:
-            raise click.ClickException(_why(failed)) from failed
+            raise click.ClickException(connectable.why(failed)) from failed
     click.echo(json.dumps(dict(told), ensure_ascii=False))
 
 
@@ -155,12 +156,7 @@ def try_it(name: str) -> None:
 def subscribe(name: str, public_address: str) -> None:
     """Have the shop NAME send its messages to PUBLIC_ADDRESS, such as https://regulars.example.com. Again: nothing."""
     one = connections.by_name(name)
-    url = public_address.rstrip("/") + _path(one)
-    with Caller() as caller:
-        try:
-            made = taking.client_of(one, caller, clock.now()).subscribe(url)
-        except (CallFailed, Rest) as failed:
-            raise click.ClickException(_why(failed)) from failed
+    made = connectable.subscribe(one, public_address.rstrip("/") + _path(one))
     click.echo(f"{len(made)} subscriptions made: {', '.join(made) or 'all were there'}", err=True)
 
 
@@ -359,24 +355,14 @@ def _prompted(fields: Any, *, is_optional: bool = False) -> dict[str, str]:
     return found
 
 
-def _trial(
-    shop: Shop, name: str, settings: Mapping[str, Any], secrets: dict[str, str], zone: str, country: str
-) -> dict[str, Any]:
+def _trial(shop: Shop, settings: Mapping[str, Any], secrets: dict[str, str], zone: str) -> dict[str, Any]:
     """What the shop says of itself that we go on needing, such as its currency."""
-    about = About(0, name, name, civil.zone(zone), country, settings)
-    with Caller() as caller:
-        try:
-            told = shop.client(Asking(about, Secrets(secrets), caller, lambda kept: None)).about()
-        except (CallFailed, Rest) as failed:
-            raise click.ClickException(f"{_why(failed)} (--no-trial connects without asking)") from failed
+    try:
+        told = connectable.trial(shop, settings, secrets, zone)
+    except NotReached as failed:
+        raise click.ClickException(f"{failed.message} (--no-trial connects without asking)") from failed
     click.echo(f"It is {told.get('name', 'a shop')}.", err=True)
-    return {field: told[field] for field in ("currency",) if field in told}
-
-
-def _why(failed: CallFailed | Rest) -> str:
-    if isinstance(failed, Rest):
-        return f"The shop wants to be left alone for {failed.lasts}; try again then."
-    return f"The shop could not be asked: {failed.code}. {failed.why}".strip()
+    return {field: told[field] for field in connectable.WANTED if field in told}
 
 
 def _walking(one: Connection) -> list[str]:

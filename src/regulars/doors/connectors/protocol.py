@@ -11,6 +11,7 @@ from django.utils.functional import Promise
 from regulars.doors.connectors.calling import Caller
 from regulars.doors.connectors.reading import Document
 from regulars.doors.connectors.reports import Report
+from regulars.facts.sources.connectable import Field as Field
 from regulars.facts.sources.connections import Secrets
 from regulars.oversight.outbound.writing import AttributesDue, CodeDue
 
@@ -89,15 +90,6 @@ class Stream:
     label: Promise
     is_told: bool = True
     every: timedelta = timedelta(0)
-
-
-@dataclass(frozen=True)
-class Field:
-    """One credential or setting: its name, and what it is, for whoever fills it in."""
-
-    name: str
-    says: Promise
-    is_required: bool = True
 
 
 @dataclass(frozen=True)

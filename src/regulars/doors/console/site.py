@@ -52,6 +52,7 @@ SECTIONS = (
     Section("stores", _("Stores"), "storefront", "company.read"),
     Section("insight", _("Insight"), "insights", "insight.read"),
     Section("live", _("Live"), "sensors", "events.read", _SETUP),
+    Section("connections", _("Connections"), "hub", "sources.read", _SETUP),
     Section("sources", _("Sources"), "input", "sources.read", _SETUP),
     Section("quarantine", _("Quarantine"), "report", "quarantine.read", _SETUP),
     Section("webhooks", _("Webhooks"), "webhook", "webhooks.read", _SETUP),

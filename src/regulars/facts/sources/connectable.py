@@ -1,0 +1,78 @@
+"""What kinds of shop systems can be connected, told by the rooms that speak with them.
+
+Screens and the API need a kind's words and questions, and may know nothing of whoever speaks with the shop: so it comes
+to them as values, through the one tuple of rooms. A room's `connectable.py` has `CONNECTABLE`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.functional import Promise
+
+from regulars.facts.sources.connections import Connection
+from regulars.kit.refusals import Refusal
+from regulars.runtime import rooms
+
+
+@dataclass(frozen=True)
+class Field:
+    """One credential or setting: its name, and what it is, for whoever fills it in."""
+
+    name: str
+    says: Promise
+    is_required: bool = True
+
+
+class NotReached(Refusal):
+    """The shop could not be asked, or does not know us."""
+
+    code = "connections.not_reached"
+
+
+class NoSuchKind(Refusal):
+    """Nobody speaks with such shops."""
+
+    code = "connections.no_connector"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connectable:
+    """One kind of shop system. `streams` are the things it has many of, in the order in which they are read.
+
+    `check` refuses settings that cannot be and gives them in one form. `trial` asks the shop who it is, with settings,
+    credentials and a zone, and may take a minute; what it answers that we go on needing is in `wanted_of_trial`.
+    `backfill` and `poll` begin the walks, whose jobs exist if the transaction commits; they return what begins.
+    `subscribe` has the shop send its messages to a URL. The latter three raise `NotReached`. `can_write`: rights too.
+    """
+
+    kind: str
+    label: Promise
+    settings: Sequence[Field]
+    credentials: Sequence[Field]
+    streams: Mapping[str, Promise]
+    wanted_of_trial: Sequence[str] = ()
+    can_write: bool = False
+    check: Callable[[Mapping[str, str]], Mapping[str, Any]]
+    trial: Callable[[Mapping[str, Any], Mapping[str, str], str], Mapping[str, str]]
+    backfill: Callable[[Connection, datetime], Sequence[str]]
+    poll: Callable[[Connection, datetime], Sequence[str]]
+    subscribe: Callable[[Connection, str], Sequence[str]]
+
+
+def kinds() -> dict[str, Connectable]:
+    """All kinds there are, by name."""
+    return {one.kind: one for module in rooms.modules("connectable") for one in module.CONNECTABLE}
+
+
+def of(kind: str) -> Connectable:
+    """One kind; refused when nobody speaks with such shops."""
+    known = kinds()
+    if kind not in known:
+        raise NoSuchKind(f"kind: choose from {', '.join(sorted(known))}", field="kind", value=kind[:20])
+    return known[kind]
+
+
+#: This module carries the name by which rooms are asked for theirs; this room speaks with nobody.
+CONNECTABLE: tuple[Connectable, ...] = ()
