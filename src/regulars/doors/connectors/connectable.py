@@ -50,6 +50,8 @@ def why(failed: CallFailed | Rest) -> str:
     """What went wrong, in words."""
     if isinstance(failed, Rest):
         return f"The shop wants to be left alone for {failed.lasts}; try again then."
+    if failed.code == "no_webhooks":
+        return f"The shop sends nothing by itself: {failed.why}"
     return f"The shop could not be asked: {failed.code}. {failed.why}".strip()
 
 

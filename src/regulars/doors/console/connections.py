@@ -93,6 +93,7 @@ class NewConnection(forms.Form):
             self.fields[f"set_{field.name}"] = forms.CharField(
                 label=str(field.says),
                 required=field.is_required,
+                help_text="" if field.is_required else gettext_lazy("May be left empty."),
                 max_length=500,
                 widget=forms.TextInput(attrs={"class": "input", "autocapitalize": "none", "spellcheck": "false"}),
             )
@@ -100,6 +101,7 @@ class NewConnection(forms.Form):
             self.fields[f"key_{field.name}"] = forms.CharField(
                 label=str(field.says),
                 required=field.is_required,
+                help_text="" if field.is_required else gettext_lazy("May be left empty."),
                 max_length=connections.LONGEST_SECRET,
                 widget=forms.PasswordInput(attrs={"class": "input", "autocomplete": "off"}),
             )
