@@ -42,13 +42,13 @@ class Peers:
     ours: Server
     connection: Connection
 
-    def settle(self, more: int, seconds: float = 60) -> None:
-        """Wait for at least so many more messages, and take them."""
-        end = time.monotonic() + seconds
-        while self.came() < more and time.monotonic() < end:
+    def settle(self, quiet: float = 6, most: float = 120) -> None:
+        """Wait until no more messages come for so many seconds, and take them."""
+        end, still_since, came = time.monotonic() + most, time.monotonic(), self.came()
+        while time.monotonic() - still_since < quiet and time.monotonic() < end:
             time.sleep(0.2)
-        # Those that are still on their way.
-        time.sleep(2)
+            if (now := self.came()) != came:
+                came, still_since = now, time.monotonic()
         taking.take_waiting(connection=self.connection.id, limit=10_000)
         wrong = inbox.search(connection=self.connection.id, state="not_understood")
         assert not wrong, [(one.topic, one.code, one.why) for one in wrong]
@@ -124,7 +124,7 @@ def test_a_real_shop_and_what_we_know_of_it_are_equal(peers: Peers):
 
     before = peers.came()
     live(keeper)
-    peers.settle(before + 20)
+    peers.settle()
     is_equal(peers, f"{peers.came() - before} messages taken")
 
     # Nobody answers while this happens, and the module gives up on it.
