@@ -241,7 +241,6 @@ def recorded(peers: Peers, wanted: dict[str, Any]) -> dict[str, Any]:
                 back.ref: back.amount_minor for back in goods_returns.of_order(view.id) if back.ref in one["refunds"]
             },
             "lines": sorted((line.variant_ref, int(line.quantity)) for line in view.lines),
-            "tracking": one["tracking"],
         }
         if one["paid"]:
             assert view.total_minor == view.paid_minor, (ref, view.total_minor, view.paid_minor)
