@@ -80,12 +80,12 @@ class Caller:
         self,
         *,
         own: Collection[str] | None = None,
-        patience: float = PATIENCE,
-        sleep: Callable[[float], None] = time.sleep,
+        patience: float | None = None,
+        sleep: Callable[[float], None] | None = None,
         look_up: Callable[[Target], list[str]] = looked_up,
     ) -> None:
         self._own = addresses.own_hosts(SETTING) if own is None else frozenset(own)
-        self._sleep, self._patience = sleep, patience
+        self._sleep, self._patience = sleep or time.sleep, PATIENCE if patience is None else patience
         self._backend = _Checked(look_up)
         self._pool: httpcore.ConnectionPool | None = None
 

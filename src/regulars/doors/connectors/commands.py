@@ -19,6 +19,8 @@ from regulars.kit.actors import SHELL
 from regulars.oversight.outbound import writing as rights
 from regulars.runtime.database import clock
 
+#: Seconds that somebody who waits at the screen lets a shop's limit take.
+_PATIENCE = 600.0
 _STATES = ("waiting", "done", "repeated", "not_understood", "set_aside")
 
 
@@ -382,7 +384,8 @@ def _go(one: Connection, streams: list[str], wait: bool) -> None:
     for stream in streams:
         came: polling.Came = "more"
         while came == "more":
-            came = polling.walk(connection=one.id, stream=stream)
+            with Caller(patience=_PATIENCE) as caller:
+                came = polling.walk(connection=one.id, stream=stream, caller=caller)
             known = next(cursor for cursor in cursors.of(one.id) if cursor.stream == stream)
             read = known.walk_seen or known.backfilled
             click.echo(f"{stream}: {read}{f' of {known.expected}' if known.expected else ''}", err=True)

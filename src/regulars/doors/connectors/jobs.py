@@ -1,7 +1,7 @@
 """What is done aside: taking what came, reading on, polling by the clock, and sweeping up after whoever was killed."""
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from procrastinate.exceptions import AlreadyEnqueued
@@ -39,6 +39,9 @@ def walk(connection: int, stream: str) -> None:
     came = polling.walk(connection=connection, stream=stream)
     if came == "more":
         go_on(connection, stream)
+    elif came == "rests":
+        known = {one.stream: one.rest_until for one in cursors.of(connection)}
+        go_on(connection, stream, at=known[stream])
     elif came == "ended":
         # Streams that waited for this one have their turn.
         for whose, waiting in cursors.under_way(at=clock.now()):
@@ -99,9 +102,9 @@ def write_on(connection: int) -> None:
         return
 
 
-def go_on(connection: int, stream: str) -> None:
-    """Have a job take the walk further; one that waits to do so is enough."""
-    asked = walk.configure(queueing_lock=f"connectors.walk:{connection}:{stream}")
+def go_on(connection: int, stream: str, *, at: datetime | None = None) -> None:
+    """Have a job take the walk further, now or then; one that waits to do so is enough."""
+    asked = walk.configure(queueing_lock=f"connectors.walk:{connection}:{stream}", schedule_at=at)
     try:
         with transaction.atomic():
             asked.defer(connection=connection, stream=stream)

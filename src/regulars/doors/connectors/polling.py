@@ -11,6 +11,7 @@ killed goes on where it stood, and what two hands would read at once only one ca
 import json
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
@@ -89,7 +90,7 @@ def walk(*, connection: int, stream: str, caller: Caller | None = None, lasts: f
     if claimed is None:
         return "nobody"
     try:
-        with caller or Caller() as asking:
+        with Caller() if caller is None else nullcontext(caller) as asking:
             return _walk(claimed, whose, asking, time.monotonic() + lasts)
     except cursors.NoLongerOurs:
         return "nobody"
@@ -119,7 +120,7 @@ def _walk(claimed: Claimed, connection: Connection, caller: Caller, until: float
     client = taking.client_of(connection, caller, clock.now())
     if claimed.walk == "poll":
         # What messages have told, and only waits to be taken, is no gap.
-        taking.take_waiting(connection=connection.id)
+        taking.take_waiting(connection=connection.id, caller=caller)
     cursor = claimed.cursor
     while True:
         page = client.page(claimed.stream, since=claimed.since, until=claimed.until, cursor=cursor)

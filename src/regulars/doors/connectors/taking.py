@@ -7,6 +7,7 @@ same is read by a poll: see `reading.marked` for what counts when two are of one
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -20,6 +21,7 @@ from regulars.doors.connectors.protocol import About, Asking, Client, Shop
 from regulars.doors.connectors.reading import Document, NotUnderstood, document, marked
 from regulars.doors.connectors.reports import (
     Ask,
+    ConsentTold,
     CustomerTold,
     Deleted,
     Disconnected,
@@ -35,12 +37,11 @@ from regulars.doors.connectors.reports import (
     StoreTold,
     VariantTold,
 )
-from regulars.facts.commerce import catalogue, goods_returns, orders, prices, return_reports, stock, variants
+from regulars.facts.commerce import catalogue, goods_returns, orders, prices, shipments, stock, variants
 from regulars.facts.commerce.order_reports import OrderReport
 from regulars.facts.commerce.outcome import Outcome
 from regulars.facts.commerce.price_windows import Asked
-from regulars.facts.commerce.return_reports import ReturnReport
-from regulars.facts.company import company, stores
+from regulars.facts.company import stores
 from regulars.facts.customers import consent, customers, identifiers, identity, profiles
 from regulars.facts.sources import connections, inbox, privacy_requests
 from regulars.facts.sources.connections import Connection
@@ -87,14 +88,19 @@ def actor(connection: Connection) -> Actor:
     return Actor("connector", connection.name)
 
 
-def take_waiting(*, connection: int | None = None, before: datetime | None = None, limit: int = 500) -> int:
+def take_waiting(
+    *,
+    connection: int | None = None,
+    before: datetime | None = None,
+    limit: int = 500,
+    caller: Caller | None = None,
+) -> int:
     """Take what waits, oldest first; how many were settled. What somebody else has in hand is left to them."""
     settled, unanswered = 0, set[int]()
-    for number in inbox.waiting(connection=connection, before=before, limit=limit):
-        whose = inbox.get(number).connection
+    for number, whose in inbox.waiting(connection=connection, before=before, limit=limit):
         if whose in unanswered:
             continue
-        done = take(number)
+        done = take(number, caller=caller)
         settled += done is True
         if done is None:
             unanswered.add(whose)
@@ -265,7 +271,7 @@ def _ask(
     """What the shop says of the things it hinted at, and how many of them there are not any more."""
     found: list[Report] = []
     gone = 0
-    with caller or Caller() as asking:
+    with Caller() if caller is None else nullcontext(caller) as asking:
         client = client_of(connection, asking, at)
         for hint in dict.fromkeys(hints):
             item = client.one(hint.stream, hint.ref)
@@ -484,22 +490,44 @@ class _Hand:
         return profiles.Told(customer, one.profile, key, mark, self.namespace)
 
     def _answers(self, one: CustomerTold, customer: int) -> list[consent.Told]:
-        return [
-            consent.Told(
-                customer=customer,
-                purpose=answer.purpose,
-                channel=answer.channel,
-                is_granted=answer.is_granted,
-                place="other_system",
-                at=answer.at,
-                key=self._key(
-                    "consent", one.ref, answer.purpose, answer.channel, str(answer.is_granted), answer.at.isoformat()
-                ),
-                proof=answer.proof,
-                source=self.namespace,
+        """The answers with their times as versions, too: a yes and a no of one second are put right by a poll."""
+        told = []
+        for answer in one.consents:
+            at = marked(answer.at, self.shop.tick, self.hand)
+            if self._is_answered(answer, customer):
+                continue
+            said = (one.ref, answer.purpose, answer.channel, str(answer.is_granted), at.isoformat())
+            told.append(
+                consent.Told(
+                    customer=customer,
+                    purpose=answer.purpose,
+                    channel=answer.channel,
+                    is_granted=answer.is_granted,
+                    place="other_system",
+                    at=at,
+                    key=self._key("consent", *said),
+                    proof=answer.proof,
+                    source=self.namespace,
+                )
             )
-            for answer in one.consents
+        return told
+
+    def _is_answered(self, answer: ConsentTold, customer: int) -> bool:
+        """Whether a poll finds what a message told of that very moment: then it is no second answer."""
+        if self.hand != POLLED or self.origin == "history":
+            return False
+        known = [
+            line
+            for line in consent.history(customer=customer)
+            if (line.purpose, line.channel, line.source) == (answer.purpose, answer.channel, self.namespace)
         ]
+        # The no counts of several of one moment; a message may have told both.
+        return (
+            bool(known)
+            and known[0].is_granted == answer.is_granted
+            and (len(known) == 1 or known[1].at < known[0].at)
+            and answer.at <= known[0].at
+        )
 
     def _key(self, *parts: str) -> str:
         """What makes a repeat harmless: a keyed hash, for it is made of what somebody told of themselves."""
@@ -547,14 +575,21 @@ class _Hand:
                 )
                 for one in told
             ]
-            latest = list({one.ref: one for one in sorted(reports, key=_marked_at)}.values())
-            for report in latest:
-                return_reports.check(report)
-            batch = return_reports.batch_of(latest, zone=company.shop().zone, origin=self.origin)
-            self._count(goods_returns.record_many(batch=batch, at=self.at, by=self.by))
+            self._listed(
+                goods_returns.record_all(reports=reports, at=self.at, by=self.by, origin=self.origin, on_tie="further")
+            )
 
     def _shipments(self, told: Sequence[ShipmentTold]) -> None:
-        self.came["ignored_shipment"] += len(told)
+        if told:
+            reports = [
+                replace(
+                    one.report,
+                    source_updated_at=self._mark(one.report.source_updated_at),
+                    delivery=self.delivery,
+                )
+                for one in told
+            ]
+            self._listed(shipments.record_all(reports=reports, at=self.at, by=self.by, origin=self.origin))
 
     def _deleted(self, told: Sequence[Deleted]) -> None:
         for one in told:
@@ -604,10 +639,6 @@ class _Hand:
                 by=self.by,
             )
             self.came["asked" if is_new else "same"] += 1
-
-
-def _marked_at(one: ReturnReport) -> datetime:
-    return one.source_updated_at or _NEVER
 
 
 def _told_at(one: ProductTold) -> datetime:

@@ -122,14 +122,16 @@ def keep(
     return Kept(number, is_new=True)
 
 
-def waiting(*, connection: int | None = None, before: datetime | None = None, limit: int = 100) -> list[int]:
-    """The numbers of those that wait, oldest first; those that came before. One query."""
+def waiting(
+    *, connection: int | None = None, before: datetime | None = None, limit: int = 100
+) -> list[tuple[int, int]]:
+    """Those that wait, oldest first: number and connection; those that came before. One query."""
     rows = Row.objects.filter(state="waiting").order_by("id")
     if connection is not None:
         rows = rows.filter(connection_id=connection)
     if before is not None:
         rows = rows.filter(arrived_at__lt=before)
-    return list(rows.values_list("id", flat=True)[:limit])
+    return list(rows.values_list("id", "connection_id")[:limit])
 
 
 def hold(number: int) -> tuple[Delivery, bytes] | None:

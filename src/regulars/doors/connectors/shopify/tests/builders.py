@@ -1,12 +1,14 @@
 """A connection to the shop on this machine, and what stands on record of it."""
 
 import random
+import time
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 from django.test import RequestFactory
 
-from regulars.doors.connectors import polling
+from regulars.doors.connectors import calling, polling
 from regulars.doors.connectors.calling import SETTING, Caller
 from regulars.doors.connectors.receiving import receive
 from regulars.doors.connectors.shopify.tests.shopfront import DOMAIN, SECRET, TOKEN, Message, Shopfront
@@ -36,9 +38,16 @@ def connected(address: str = "", name: str = "teas", *, at: datetime = LONG_AGO,
     )
 
 
-def caller() -> Caller:
+def patiently(monkeypatch: Any, front: Shopfront) -> None:
+    """Calls to this machine are allowed, and nobody really waits: the shop's bucket fills all the same."""
+    monkeypatch.setenv(SETTING, "127.0.0.1")
+    monkeypatch.setattr(calling, "time", SimpleNamespace(sleep=front.rest, monotonic=time.monotonic))
+    monkeypatch.setattr(calling, "PATIENCE", 10.0**6)
+
+
+def caller(front: Shopfront) -> Caller:
     """One that calls this machine, and does not really wait."""
-    return Caller(own=OWN, patience=10**6, sleep=lambda seconds: None)
+    return Caller(own=OWN, patience=10**6, sleep=front.rest)
 
 
 def send(connection: Connection, message: Message, **headers: str) -> int:
@@ -48,17 +57,17 @@ def send(connection: Connection, message: Message, **headers: str) -> int:
     return receive(posted, connection.kind, connection.public_id).status_code  # type: ignore[return-value]
 
 
-def backfill(connection: Connection, at: datetime) -> None:
-    polling.begin_backfill(connection=connection, at=at)
-    walk_all(connection)
+def backfill(connection: Connection, front: Shopfront) -> None:
+    polling.begin_backfill(connection=connection, at=front.now)
+    walk_all(connection, front)
 
 
-def poll(connection: Connection, at: datetime) -> None:
-    polling.begin_polls(connection=connection, at=at)
-    walk_all(connection)
+def poll(connection: Connection, front: Shopfront) -> None:
+    polling.begin_polls(connection=connection, at=front.now)
+    walk_all(connection, front)
 
 
-def walk_all(connection: Connection) -> None:
+def walk_all(connection: Connection, front: Shopfront) -> None:
     """Every walk under way to its end."""
     for _ in range(200):
         left = [one.stream for one in cursors.of(connection.id) if one.walk]
@@ -66,7 +75,8 @@ def walk_all(connection: Connection) -> None:
             return
         for stream in ("stores", "products", "stock", "customers", "orders"):
             if stream in left:
-                polling.walk(connection=connection.id, stream=stream, caller=caller())
+                with caller(front) as asking:
+                    polling.walk(connection=connection.id, stream=stream, caller=asking)
     raise AssertionError(cursors.of(connection.id))
 
 

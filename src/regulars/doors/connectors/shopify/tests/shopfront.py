@@ -78,6 +78,10 @@ class Shopfront:
         self._id += self.chance.randint(1, 9)
         return self._id
 
+    def rest(self, seconds: float) -> None:
+        """Somebody leaves it alone: its bucket fills."""
+        self.bucket = min(self.largest, self.bucket + seconds * self.restores)
+
     def pass_time(self, seconds: float | None = None) -> None:
         """Often nothing passes: several things happen in one second."""
         self.now += timedelta(seconds=self.chance.choice([0, 0, 1, 30]) if seconds is None else seconds)
@@ -591,7 +595,6 @@ class Shopfront:
             return 200, {"errors": [{"extensions": {"code": "MAX_COST_EXCEEDED"}}], "extensions": told}, {}
         if wants > self.bucket:
             self.throttled += 1
-            self.bucket = min(self.largest, self.bucket + self.restores)
             return 200, {"errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}],
                          "extensions": told}, {}  # fmt: skip
         try:
@@ -599,7 +602,7 @@ class Shopfront:
         except graphql.Wrong as wrong:
             return 200, {"errors": [{"message": str(wrong), "extensions": {"code": "undefinedField"}}]}, {}
         # Most of what could have come did not, and is paid back.
-        self.bucket = min(self.largest, self.bucket - wants * 0.3 + self.restores * 0.2)
+        self.bucket -= wants * 0.3
         status["currentlyAvailable"] = self.bucket
         return 200, {"data": data, "extensions": told}, {}
 

@@ -1,6 +1,7 @@
 """A shop is connected, its history read, its messages come badly, and a poll makes good what they missed."""
 
 import os
+import time
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from regulars.doors.connectors.shopify.tests.builders import (
     SETTING,
     backfill,
     badly,
+    caller,
     connected,
     poll,
     recorded,
@@ -23,6 +25,8 @@ from regulars.doors.connectors.shopify.tests.shopfront import Shopfront, opened
 from regulars.facts.sources import cursors, inbox
 
 EXAMPLES = int(os.environ.get("REGULARS_CONNECTOR_EXAMPLES", "2"))
+#: Orders in the past of the long form; 10,000 in `make connectors`.
+LONG_PAST = int(os.environ.get("REGULARS_CONNECTOR_ORDERS", "0"))
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +49,7 @@ def live_through(seed: int, past: int, acts: int) -> None:
     with opened(front) as address, transaction.atomic():
         connection = connected(address, f"teas-{seed}")
         front.pass_time(120)
-        backfill(connection, front.now)
+        backfill(connection, front)
         assert differences(recorded(front, connection), told(front, connection)) == []
 
         front.pass_time(5)
@@ -53,11 +57,12 @@ def live_through(seed: int, past: int, acts: int) -> None:
         front.failures = [503]
         for message in badly(front.sent, seed):
             assert send(connection, message) == 200
-        taking.take_waiting(connection=connection.id, limit=10_000)
-        assert not inbox.search(connection=connection.id, state="not_understood")
+        with caller(front) as asking:
+            taking.take_waiting(connection=connection.id, limit=10_000, caller=asking)
+        assert {one.state for one in inbox.search(connection=connection.id)} <= {"done", "repeated"}
 
         front.pass_time(600)
-        poll(connection, front.now)
+        poll(connection, front)
         assert differences(recorded(front, connection), told(front, connection)) == []
         streams = cursors.of(connection.id)
         assert not any(one.problem for one in streams)
@@ -66,7 +71,7 @@ def live_through(seed: int, past: int, acts: int) -> None:
         # And once more, for nothing: all is known.
         gaps = [one.gaps_found for one in streams]
         front.pass_time(600)
-        poll(connection, front.now)
+        poll(connection, front)
         assert [one.gaps_found for one in cursors.of(connection.id)] == gaps
         transaction.set_rollback(True)
 
@@ -81,4 +86,11 @@ def live_through(seed: int, past: int, acts: int) -> None:
 )
 @given(seed=st.integers(1, 10**9))
 def test_the_end_is_the_shops_own_state_whatever_was_lost_doubled_or_shuffled(db, seed: int):
-    live_through(seed, past=8, acts=24)
+    live_through(seed, past=5, acts=16)
+
+
+@pytest.mark.skipif(not LONG_PAST, reason="long: make connectors")
+def test_long_form_ten_thousand_orders_of_the_past(db):
+    began = time.monotonic()
+    live_through(seed=2026, past=LONG_PAST, acts=400)
+    print(f"{LONG_PAST} orders of the past and 400 acts in {time.monotonic() - began:.0f} s")
