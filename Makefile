@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 # Otherwise each of the many processes that tests start would compile the whole house anew.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help demo up test long check fix fuzz crashstorm killstorm powercut likeness omnichannel connectors bench map
+.PHONY: help demo up test long check fix fuzz crashstorm killstorm powercut likeness omnichannel bench map
 
 help:  ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -70,11 +70,7 @@ omnichannel: $(VENV)/.develops  ## A simulated year in every channel against its
 
 shopfronts: $(VENV)/.develops  ## The stories of connectors with 10,000 orders (ORDERS=…) of one seed (EXAMPLES=…); minutes
 	@REGULARS_CONNECTOR_ORDERS=$(or $(ORDERS),10000) REGULARS_CONNECTOR_EXAMPLES=$(or $(EXAMPLES),1) \
-	  $(BIN)/pytest -s -q --durations=3 $(foreach shop,woocommerce medusa youzan,src/regulars/doors/connectors/$(shop)/tests/test_story.py)
-
-connectors: $(VENV)/.develops  ## Shops whose messages come badly: 10,000 orders in each one's past (ORDERS=…), 40 seeds (SEEDS=…)
-	@REGULARS_CONNECTOR_ORDERS=$(or $(ORDERS),10000) REGULARS_CONNECTOR_EXAMPLES=$(or $(SEEDS),40) \
-	  $(BIN)/pytest -s src/regulars/doors/connectors -k "whatever_was_lost or long_form"
+	  $(BIN)/pytest -s -q --durations=3 $(foreach shop,shopify woocommerce medusa youzan,src/regulars/doors/connectors/$(shop)/tests/test_story.py)
 
 bench: $(VENV)/.develops  ## Every benchmark, as ratios to limits measured in the same run
 	$(BIN)/regulars bench all $(ARGS)

@@ -25,7 +25,7 @@ from regulars.doors.connectors.shopify.tests.shopfront import Shopfront, opened
 from regulars.facts.sources import cursors, inbox
 
 EXAMPLES = int(os.environ.get("REGULARS_CONNECTOR_EXAMPLES", "2"))
-#: Orders in the past of the long form; 10,000 in `make connectors`.
+#: Orders in the past of the long form; 10,000 in `make shopfronts`.
 LONG_PAST = int(os.environ.get("REGULARS_CONNECTOR_ORDERS", "0"))
 
 
@@ -89,7 +89,7 @@ def test_the_end_is_the_shops_own_state_whatever_was_lost_doubled_or_shuffled(db
     live_through(seed, past=5, acts=16)
 
 
-@pytest.mark.skipif(not LONG_PAST, reason="long: make connectors")
+@pytest.mark.skipif(not LONG_PAST, reason="long: make shopfronts")
 def test_long_form_ten_thousand_orders_of_the_past(db):
     began = time.monotonic()
     live_through(seed=2026, past=LONG_PAST, acts=400)
