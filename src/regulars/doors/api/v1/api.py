@@ -12,6 +12,7 @@ from pydantic_core import to_json
 from regulars.doors.api.v1 import (
     attributes,
     company,
+    connections,
     consent,
     customers,
     events,
@@ -144,4 +145,6 @@ api.add_router("", wares.router)
 api.add_router("", attributes.router)
 api.add_router("", webhooks.router)
 api.add_router("", exports.router)
+# Before the rights, whose paths stand beneath a connection: `connections/kinds` is none.
+api.add_router("", connections.router)
 api.add_router("", rights.router)

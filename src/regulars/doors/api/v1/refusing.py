@@ -38,7 +38,7 @@ from regulars.facts.customers import (
 )
 from regulars.facts.events import events, following, past_orders
 from regulars.facts.events import orders as told_orders
-from regulars.facts.sources import alarms, connections, plan, quarantine, sources, write_keys
+from regulars.facts.sources import alarms, connectable, connections, inbox, plan, quarantine, sources, write_keys
 from regulars.kit import ids
 from regulars.kit.refusals import Refusal
 from regulars.oversight.outbound import deliveries, endpoints, exports, rights
@@ -64,6 +64,11 @@ _STATUS: Mapping[type[Refusal], int] = {
     sources.UnknownSource: 404,
     connections.UnknownConnection: 404,
     connections.ConnectionRetired: 409,
+    connections.ConnectionNameTaken: 409,
+    inbox.UnknownDelivery: 404,
+    inbox.NothingToReplay: 409,
+    inbox.NotInTheWay: 409,
+    connectable.NotReached: 409,
     write_keys.UnknownWriteKey: 404,
     quarantine.NotInQuarantine: 404,
     events.UnknownEvent: 404,

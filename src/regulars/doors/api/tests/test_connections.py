@@ -1,0 +1,72 @@
+"""Connections through the API."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from regulars.doors.api.tests.builders import Program, problem
+from regulars.facts.sources import connections, inbox
+
+pytestmark = pytest.mark.django_db
+NOW = datetime.now(UTC)
+TEAS = {
+    "name": "teas",
+    "kind": "shopify",
+    "zone": "Europe/London",
+    "settings": {"shop": "leafy-teas.myshopify.com"},
+    "credentials": {"client_secret": "shpss_secret"},
+    "trial": False,
+}
+
+
+def test_a_shop_is_connected_read_paused_rotated_and_let_go():
+    li = Program()
+    kinds = {one["kind"]: one for one in li.get("connections/kinds").json()["items"]}
+    assert [one["name"] for one in kinds["shopify"]["credentials"] if one["is_required"]] == ["client_secret"]
+    answer = li.post("connections", TEAS)
+    made = answer.json()
+    assert "shpss_secret" not in answer.content.decode()
+    assert (made["state"], made["path"]) == ("on", f"/hooks/shopify/{made['id']}")
+    assert li.post("connections", TEAS).json() == made
+    where = f"connections/{made['id']}"
+    assert "orders" in li.post(f"{where}/backfill").json()["streams"]
+    assert li.post(f"{where}/backfill").json()["streams"] == []
+    assert {one["walk"] for one in li.get(where).json()["streams"]} == {"backfill"}
+    assert li.post(f"{where}/pause").json()["state"] == "paused"
+    assert li.post(f"{where}/resume").json()["state"] == "on"
+    rotated = li.post(f"{where}/rotate", {"credentials": {"client_secret": "shpss_new"}}).json()
+    assert rotated["old_secret_until"] is not None
+    assert li.post(f"{where}/poll").json()["streams"] == []
+    assert li.post(f"{where}/disconnect").json()["state"] == "retired"
+    assert problem(li.post(f"{where}/pause"))[:2] == (409, "connections.retired")
+    assert [one["name"] for one in li.get("connections").json()["items"]] == ["teas"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code", "field"),
+    [
+        ({"kind": "abacus"}, 422, "connections.no_connector", "kind"),
+        ({"settings": {"shop": "https://leafy"}}, 422, "connections.bad", "shop"),
+        ({"name": "My shop"}, 422, "connections.bad", "name"),
+        ({"zone": "Moon/Base"}, 422, "civil.unknown_zone", "zone"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_its_field(changes, status, code, field):
+    assert problem(Program().post("connections", TEAS | changes)) == (status, code, field)
+
+
+def test_what_was_not_understood_is_taken_again_or_set_aside():
+    li = Program()
+    made = li.post("connections", TEAS).json()
+    other = li.post("connections", TEAS | {"name": "cakes"}).json()
+    kept = inbox.keep(connection=connections.by_name("teas").id, key="k", topic="orders/create", body=b"{}", at=NOW)
+    inbox.settle(number=kept.id, as_="not_understood", code="no_ref", why="id: has no id", at=NOW)
+    where = f"connections/{made['id']}"
+    assert li.get(where).json()["deliveries"] == {"not_understood": 1}
+    [shown] = li.get(f"{where}/deliveries?state=not_understood").json()["items"]
+    assert (shown["code"], shown["why"]) == ("no_ref", "id: has no id")
+    assert li.post(f"{where}/deliveries/{kept.id}/replay").json()["state"] == "waiting"
+    inbox.settle(number=kept.id, as_="not_understood", code="no_ref", why="id: has no id", at=NOW)
+    assert li.post(f"{where}/deliveries/{kept.id}/set-aside").json()["state"] == "set_aside"
+    away = li.post(f"connections/{other['id']}/deliveries/{kept.id}/replay")
+    assert problem(away)[:2] == (404, "inbox.unknown")
