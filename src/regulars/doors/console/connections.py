@@ -142,6 +142,7 @@ class Shown:
     streams: Sequence[Line]
     refused: str
     writing: Writing | None
+    can_be_asked: bool
 
     @property
     def not_understood(self) -> int:
@@ -435,6 +436,7 @@ def _shown(
         lines,
         trouble(one.refused_why) if is_refused else "",
         written,
+        kind is None or kind.can_be_asked,
     )
 
 

@@ -116,15 +116,23 @@ def _alone(connection: int) -> Iterator[bool]:
 
 def why_not(connection: Connection) -> str:
     """Why the folder cannot be watched, in a sentence; empty where it can."""
+    return why_no_folder(Path(str(connection.settings["folder"])))
+
+
+def why_no_folder(folder: Path) -> str:
+    """The same of a folder that nothing watches yet."""
     try:
-        _folder(connection)
+        _made_ready(folder)
     except FolderNotThere as refusal:
         return refusal.message
     return ""
 
 
 def _folder(connection: Connection) -> Path:
-    folder = Path(str(connection.settings["folder"]))
+    return _made_ready(Path(str(connection.settings["folder"])))
+
+
+def _made_ready(folder: Path) -> Path:
     try:
         # The folder may be reached by links; nothing in it may lead out again.
         real = folder.resolve(strict=True)

@@ -176,3 +176,26 @@ def test_the_list_asks_as_much_for_many_as_for_one():
     for number in range(5):
         ana.post("/console/connections/new/shopify/connect", TEAS | {"name": f"teas-{number}"})
     assert queries() == one <= 4
+
+
+def test_a_folder_is_watched_only_within_the_place_for_folders(settings, tmp_path):
+    settings.REGULARS_HOME = tmp_path
+    ana = signed_in("manager")
+
+    def told(folder):
+        return ana.post(
+            "/console/connections/new/folder/connect", {"name": "till", "zone": "UTC", "set_folder": folder}
+        )
+
+    away = told("/etc/regulars")
+    assert away.status_code == 422
+    assert f"write one within {tmp_path}/in" in away.content.decode()
+    assert "cannot be watched" in told(f"{tmp_path}/in/till").content.decode()
+    (tmp_path / "in" / "till").mkdir(parents=True)
+    assert told(f"{tmp_path}/in/till").status_code == 302
+    till = connections.by_name("till")
+    shown = page(ana, till)
+    assert "No file has come yet" in shown
+    assert "Bring its history in" not in shown
+    assert "New secret" not in shown
+    assert (tmp_path / "in" / "till" / "orders").is_dir()
