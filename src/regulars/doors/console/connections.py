@@ -232,7 +232,12 @@ def connect(request: HttpRequest, kind: str) -> HttpResponseBase:
     except Refusal as refusal:
         form.say(refusal)
         return _form(request, form, status=422, is_unreached=refusal.code == connectable.NotReached.code)
-    messages.success(request, _("The shop is connected. Bring its history in next, and have it send its messages."))
+    messages.success(
+        request,
+        _("The shop is connected. Bring its history in next, and have it send its messages.")
+        if found.can_be_asked
+        else _("The folder is watched. Files that are left in it are taken within a minute."),
+    )
     return redirect("console:connection", public_id=made.public_id)
 
 
