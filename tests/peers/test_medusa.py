@@ -11,11 +11,12 @@ from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from regulars.doors.connectors import polling, shops, taking
+from regulars.doors.connectors import polling, shops, taking, writing
 from regulars.doors.connectors.calling import SETTING
 from regulars.facts.commerce import goods_returns, orders, prices, products, stock, variants
 from regulars.facts.company import stores
@@ -23,6 +24,9 @@ from regulars.facts.customers import customers, profiles
 from regulars.facts.sources import connections, cursors, inbox
 from regulars.facts.sources.connections import Connection
 from regulars.kit.actors import SYSTEM
+from regulars.oversight.outbound import rights as wanted
+from regulars.oversight.outbound import writing as rights
+from regulars.oversight.outbound.rights import Terms
 from regulars.runtime.database import clock
 from tests.clients.serving import Server
 from tests.loudly import skip_loudly
@@ -139,6 +143,44 @@ def test_a_real_shop_and_what_we_know_of_it_are_equal(peers: Peers):
     again = {stream: number - found[stream] for stream, number in peers.gaps().items()}
     assert again == mended
     peers.ours.start()
+
+
+def test_what_is_wanted_stands_in_the_real_shop_and_works_there(peers: Peers, monkeypatch: pytest.MonkeyPatch):
+    keeper, where, now = peers.keeper, peers.connection.id, clock.now()
+    known, by = keeper.customers[0], SYSTEM
+    customer = customers.resolve_many(namespace="teas", refs=[known], at=now, by=by, origin="live")[known]
+    rights.allow(connection=where, codes=True, attributes=True, at=now, by=by)
+    terms = Terms(takes="amount", amount_minor=150, currency="GBP", least_minor=200, starts_at=now)
+    wanted.want_code(key="coupon-1", code="LI150OFF", title="1.50 off", terms=terms, at=now, by=by)
+    wanted.want_attributes(customer=customer, told={"tier": "Gold", "points": "120"}, at=now, by=by)
+    assert writing.write_due(connection=where) == 2
+    assert rights.counts(where) == {"written": 2}
+
+    def takes_off() -> Decimal:
+        order = keeper.order_in_the_shop("somebody@mail.example", [(0, 3)], code="gbp", promotion="LI150OFF")
+        return Decimal(str(keeper.order(order)["discount_total"]))
+
+    assert (takes_off(), takes_off()) == (Decimal("1.5"), Decimal(0))
+    assert said_of(keeper, known) == {"regulars_tier": "Gold", "regulars_points": "120"}
+
+    # Somebody of the shop changes it by hand; a day later it is seen.
+    keeper.do(f"customers/{known}", {"metadata": {"regulars_tier": "Platinum"}})
+    monkeypatch.setattr(rights, "CHECKED_EACH", timedelta(0))
+    assert writing.check(connection=where) == 1
+    assert writing.write_due(connection=where) == 1
+    assert said_of(keeper, known)["regulars_tier"] == "Gold"
+
+    wanted.take_back(key="coupon-1", at=now, by=by, why="spent")
+    wanted.want_attributes(customer=customer, told={"tier": ""}, at=now, by=by)
+    assert writing.write_due(connection=where) == 2
+    assert said_of(keeper, known) == {"regulars_points": "120"}
+    [promotion] = keeper.see("promotions?code=LI150OFF")["promotions"]
+    assert promotion["status"] == "inactive"
+    say("codes and customers written, used up, mended and taken back")
+
+
+def said_of(keeper: Shopkeeper, customer: str) -> dict[str, Any]:
+    return dict(keeper.see(f"customers/{customer}")["customer"]["metadata"] or {})
 
 
 def past(keeper: Shopkeeper) -> None:

@@ -106,6 +106,8 @@ def _new(due: CodeDue) -> dict[str, Any]:
         "type": "standard",
         "status": "active",
         "is_automatic": False,
+        # So much off what people pay, whether the shop's prices hold the tax or not.
+        "is_tax_inclusive": terms.takes == "amount",
         "limit": terms.uses,
         "metadata": {f"{OURS}_key": due.key},
         "application_method": _method(terms),

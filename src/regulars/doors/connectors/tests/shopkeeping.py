@@ -27,7 +27,7 @@ LONG_AGO = datetime(2026, 3, 1, tzinfo=UTC)
 MAREK = Actor("operator", "7")
 OWN = ("127.0.0.1",)
 #: How many seeds a story is tried with; `REGULARS_CONNECTOR_EXAMPLES=40` for a long look.
-EXAMPLES = int(os.environ.get("REGULARS_CONNECTOR_EXAMPLES", "2"))
+EXAMPLES = int(os.environ.get("REGULARS_CONNECTOR_EXAMPLES", "1"))
 T = TypeVar("T")
 __all__ = ("EXAMPLES", "SETTING")
 

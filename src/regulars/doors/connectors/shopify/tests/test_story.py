@@ -24,7 +24,7 @@ from regulars.doors.connectors.shopify.tests.builders import (
 from regulars.doors.connectors.shopify.tests.shopfront import Shopfront, opened
 from regulars.facts.sources import cursors, inbox
 
-EXAMPLES = int(os.environ.get("REGULARS_CONNECTOR_EXAMPLES", "2"))
+EXAMPLES = int(os.environ.get("REGULARS_CONNECTOR_EXAMPLES", "1"))
 #: Orders in the past of the long form; 10,000 in `make shopfronts`.
 LONG_PAST = int(os.environ.get("REGULARS_CONNECTOR_ORDERS", "0"))
 
