@@ -1,6 +1,6 @@
 """Catalogue: what is sold, found by what people call it, with its price and stock now; the tree of categories."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -120,7 +120,10 @@ def tree(request: HttpRequest) -> HttpResponseBase:
 
 
 def rows(request: HttpRequest, wares: Sequence[Ware]) -> list[Row]:
-    """Products with their price in the shop's money and what can be had in all stores together. Four queries."""
+    """Products with their price and what can be had in all stores together. Five queries.
+
+    The price is in the shop's money; where there is none now, in another it has one in.
+    """
     now, currency = timezone.now(), shop_of(request).currency
     forms = variants.of_products([ware.id for ware in wares])
     numbers = [form.id for some in forms.values() for form in some]
@@ -162,12 +165,24 @@ def _costs(
     sold: dict[int, list[int | None]] = {
         ware.id: [one.id for one in forms[ware.id] if one.status == "active"] or [None] for ware in wares
     }
-    asked = [Asked(number, currency, form) for number, some in sold.items() for form in some]
-    found: dict[int, list[tuple[int, int]]] = {ware.id: [] for ware in wares}
+    had = prices.currencies_of_many(list(sold)) if sold else {}
+    asked = [
+        Asked(number, one, form)
+        for number, some in sold.items()
+        for one in preferred(had[number], currency)
+        for form in some
+    ]
+    found: dict[int, dict[str, list[tuple[int, int]]]] = {ware.id: {} for ware in wares}
     for one, row in zip(asked, prices.at_many(asked, at=now), strict=True):
         if row is not None:
-            found[one.product].append((row.minor, row.list_minor))
-    return {number: _spoken(some, currency) for number, some in found.items()}
+            found[one.product].setdefault(row.currency, []).append((row.minor, row.list_minor))
+    firsts = {number: next(iter(some.items()), (currency, [])) for number, some in found.items()}
+    return {number: _spoken(some, told_in) for number, (told_in, some) in firsts.items()}
+
+
+def preferred(currencies: Collection[str], first: str) -> list[str]:
+    """`first`, then the others by code: a price is shown in the first of them it has one in."""
+    return [first, *sorted(set(currencies) - {first})]
 
 
 def _spoken(some: Sequence[tuple[int, int]], currency: str) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """One product: its forms and what bundles are made of, prices now and before, stock by store, holds and movements."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console.catalogue import STATUSES, TONES, title_of
+from regulars.doors.console.catalogue import STATUSES, TONES, preferred, title_of
 from regulars.doors.console.site import may, me, page, shop_of
 from regulars.facts.commerce import (
     bundles,
@@ -168,6 +168,7 @@ def _page(request: HttpRequest, ware: Ware, *, form: Correction | None = None, s
     places = {one.id: one.name for one in stores.every()}
     levels = [level for some in stock.levels_of(numbers, at=now).values() for level in some]
     told = prices.told_of(ware.id, limit=PRICES_READ)
+    currencies = preferred({row.currency for row in told}, currency)
     may_change = may(request, "catalogue.write")
     shown_form = form or Correction(initial={name: getattr(ware, name) for name in Correction.base_fields})
     return page(
@@ -180,9 +181,9 @@ def _page(request: HttpRequest, ware: Ware, *, form: Correction | None = None, s
         tone=TONES[ware.status],
         titles=[(formats.language(code), text) for code, text in ware.titles.items() if text != ware.title],
         attributes=_attributes(ware, own, named),
-        forms=_forms(ware, own, shop_of(request), now, levels),
+        forms=_forms(ware, own, currencies, shop_of(request), now, levels),
         days=prices.DAYS,
-        history=_history(told, ware, named, currency, now),
+        history=_history(told, ware, named, currencies, now),
         placed=_placed(told, named, places, now),
         history_days=HISTORY_DAYS,
         levels=[
@@ -235,15 +236,30 @@ def _value(value: object) -> str:
     return formats.listed([str(one) for one in value]) if isinstance(value, list) else str(value)
 
 
-def _forms(ware: Ware, own: Sequence[Variant], shop: Shop, now: datetime, levels: Sequence[stock.Level]) -> list[Form]:
-    currency, zone = shop.currency, civil.zone(shop.zone)
+def _forms(
+    ware: Ware,
+    own: Sequence[Variant],
+    currencies: Sequence[str],
+    shop: Shop,
+    now: datetime,
+    levels: Sequence[stock.Level],
+) -> list[Form]:
+    """Each with its price in the first of `currencies` it has one in."""
+    zone = civil.zone(shop.zone)
     parts = bundles.parts_of_many([one.id for one in own])
     inside = variants.get_many([part for some in parts.values() for part in some]) if parts else {}
     wares = catalogue.get_many([one.product_id for one in inside.values()]) if parts else {}
-    asked = [Asked(ware.id, currency, one.id) for one in own]
-    lows = prices.lowest_many(asked, day=civil.day_of(now, zone)) if asked else []
+    wanted = [Asked(ware.id, currency, one.id) for one in own for currency in currencies]
+    costs: dict[int | None, price_windows.Row] = {}
+    for asked, row in zip(wanted, prices.at_many(wanted, at=now), strict=True):
+        if row is not None:
+            costs.setdefault(asked.variant, row)
+    spoken = [costs[one.id].currency if one.id in costs else shop.currency for one in own]
+    same = [Asked(ware.id, currency, one.id) for one, currency in zip(own, spoken, strict=True)]
+    lows = prices.lowest_many(same, day=civil.day_of(now, zone)) if same else []
     found = []
-    for one, price, low in zip(own, prices.at_many(asked, at=now), lows, strict=True):
+    for one, currency, low in zip(own, spoken, lows, strict=True):
+        price = costs.get(one.id)
         told = [level for level in levels if level.variant == one.id]
         made_of = [
             Part(_whole_name(wares[inside[part].product_id], inside[part]), wares[inside[part].product_id].public_id, n)
@@ -274,28 +290,42 @@ def _whole_name(ware: Ware, variant: Variant) -> str:
 
 
 def _history(
-    told: Sequence[price_windows.Row], ware: Ware, named: Mapping[int, str], currency: str, now: datetime
+    told: Sequence[price_windows.Row],
+    ware: Ware,
+    named: Mapping[int, str],
+    currencies: Sequence[str],
+    now: datetime,
 ) -> list[tuple[str, list[Price]]]:
-    """Which price applied when in the shop's money, outside of stores and channels, of each form; latest first."""
+    """Which price applied when, outside of stores and channels, of each form; latest first.
+
+    In the first of `currencies` it has a price in now, else the first it had one in.
+    """
     window, rows = Window(now - timedelta(days=HISTORY_DAYS), now), price_windows.newest(told)
     found = []
     asked: list[tuple[int | None, str]] = [*list(named.items())[:FORMS_SHOWN]] or [(None, "")]
     for form, name in asked:
-        pieces = list(price_windows.pieces(rows, Asked(ware.id, currency, form), window))
-        spoken = [
-            Price(
-                "",
-                formats.money(piece.row.minor, currency),
-                formats.money(piece.row.list_minor, currency) if piece.row.sale_minor is not None else "",
-                piece.window.start,
-                None if piece.window.end >= now else piece.window.end,
-                piece.window.end >= now,
-            )
-            for piece in reversed(pieces)
+        by_currency = [
+            _spoken(price_windows.pieces(rows, Asked(ware.id, currency, form), window), currency, now)
+            for currency in currencies
         ]
-        if spoken:
-            found.append((name, spoken[:HISTORY_SHOWN]))
+        had = sorted((some for some in by_currency if some), key=lambda some: not some[0].is_now)
+        if had:
+            found.append((name, had[0][:HISTORY_SHOWN]))
     return found
+
+
+def _spoken(pieces: Iterable[price_windows.Piece], currency: str, now: datetime) -> list[Price]:
+    return [
+        Price(
+            "",
+            formats.money(piece.row.minor, currency),
+            formats.money(piece.row.list_minor, currency) if piece.row.sale_minor is not None else "",
+            piece.window.start,
+            None if piece.window.end >= now else piece.window.end,
+            piece.window.end >= now,
+        )
+        for piece in reversed(list(pieces))
+    ]
 
 
 def _placed(

@@ -290,9 +290,20 @@ def told_of(product: int, limit: int = 200) -> list[Row]:
 
 def currencies_of(product: int) -> list[str]:
     """The currencies it has prices in, by code. One query."""
+    return currencies_of_many([product])[product]
+
+
+def currencies_of_many(products: Collection[int]) -> dict[int, list[str]]:
+    """`currencies_of` each. One query."""
+    found: dict[int, list[str]] = {product: [] for product in products}
     with connection.cursor() as cursor:
-        cursor.execute("SELECT DISTINCT currency FROM commerce_price WHERE product_id = %s ORDER BY 1", [product])
-        return [currency for (currency,) in cursor.fetchall()]
+        cursor.execute(
+            "SELECT DISTINCT product_id, currency FROM commerce_price WHERE product_id = ANY(%s) ORDER BY 1, 2",
+            [list(found)],
+        )
+        for product, currency in cursor.fetchall():
+            found[product].append(currency)
+    return found
 
 
 _SCOPE = ("product_id", "variant_id", "store_id", "channel_id", "currency")

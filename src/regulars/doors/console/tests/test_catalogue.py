@@ -116,7 +116,7 @@ def test_the_list_shows_price_and_stock_now_and_costs_the_same_however_many(tea)
         costs.append(len(spent))
         for number in range(55):
             a_product(f"cup-{number:02}", f"Tea cup {number}")
-    assert costs == [10, 10]
+    assert costs == [11, 11]
     assert "£9.90 – £28.00" in page or "£9.90 – £28.00" in client.get("/console/catalogue/?q=jasmine").content.decode()
     assert 'rel="next"' in page
     listed = client.get("/console/catalogue/?q=jasmine").content.decode()
@@ -147,6 +147,32 @@ def test_a_product_shows_prices_stock_holds_and_how_they_came(tea):
         assert words in page, words
     assert "Change</summary>" not in page
     assert client.post(f"/console/catalogue/{tea}/change", {}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("told", "shown", "hidden"),
+    [
+        ({"EUR": 1250}, "€12.50", "£"),
+        ({"EUR": 1250, "GBP": 990}, "£9.90", ""),
+        ({"USD": 1500, "EUR": 1250}, "€12.50", "£"),
+    ],
+)
+def test_a_price_is_shown_in_the_currency_there_is(told, shown, hidden):
+    company.settle(
+        name="Willow", currency="GBP", zone="Europe/London", language="en", country="GB", at=MONDAY, by=SYSTEM
+    )
+    where, now = a_product("cup", "Cup"), timezone.now()
+    for currency, minor in told.items():
+        report = PriceReport("till", "cup", currency, minor, now - timedelta(days=40))
+        prices.record(report=report, at=now, by=SYSTEM)
+    client = signed_in("agent")
+    for path in ("/console/catalogue/", f"/console/catalogue/{where}/"):
+        page = client.get(path).content.decode()
+        variants_alone = page.split("All that was told of its prices")[0]
+        assert shown in variants_alone
+        assert not hidden or hidden not in variants_alone
+    assert "No price is on record" not in page
+    assert variants_alone.count(shown) == 3  # now, over time, and the lowest of the days before
 
 
 def test_a_bundle_names_its_parts(tea):
