@@ -69,6 +69,7 @@ def _connectable(shop: Shop) -> Connectable:
         credentials=shop.credentials,
         streams={one.name: one.label for one in shop.streams},
         wanted_of_trial=WANTED,
+        can_be_asked=bool(shop.streams),
         can_write=shop.writer is not None,
         check=shop.check,
         trial=lambda settings, credentials, zone: trial(shop, settings, credentials, zone),

@@ -1,6 +1,6 @@
 """Writes what is due into shops, and looks whether it still stands there."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from regulars.doors.connectors import shops, taking
 from regulars.doors.connectors.calling import Caller, CallFailed, Rest
@@ -17,6 +17,8 @@ from regulars.runtime.database import clock
 LOT = 25
 #: Rights of one job, so that others have the worker too.
 MOST = 500
+#: How long a code of somebody's own waits for a shop that does not know them.
+STRANGER = timedelta(hours=1)
 #: What says that the shop as a whole cannot be written to, rather than this one thing.
 _WHOLE = frozenset({"not_allowed", "refused_address", "bad_url", "no_connection", "timeout", "unknown_host", "no_shop"})
 
@@ -79,6 +81,10 @@ def writer_of(connection: Connection, caller: Caller, at: datetime) -> Writer:
 def _write(claimed: Claimed, due: Due, writer: Writer) -> None:
     """One right, settled however it ends; raises where the shop as a whole cannot be written to."""
     mine = claimed.claim
+    if isinstance(due, CodeDue) and due.is_active and due.is_bound and not due.refs:
+        # For everybody it was never meant; whoever the shop does not know yet may come to it.
+        writing.postponed(claim=mine, due=due, until=clock.now() + STRANGER)
+        return
     try:
         remote = ""
         if isinstance(due, CodeDue):

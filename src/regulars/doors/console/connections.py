@@ -143,6 +143,7 @@ class Shown:
     refused: str
     writing: Writing | None
     can_be_asked: bool
+    is_told: bool
 
     @property
     def not_understood(self) -> int:
@@ -236,6 +237,8 @@ def connect(request: HttpRequest, kind: str) -> HttpResponseBase:
         request,
         _("The shop is connected. Bring its history in next, and have it send its messages.")
         if found.can_be_asked
+        else _("The shop is connected. Have it send its messages to the address below.")
+        if found.is_told
         else _("The folder is watched. Files that are left in it are taken within a minute."),
     )
     return redirect("console:connection", public_id=made.public_id)
@@ -442,6 +445,7 @@ def _shown(
         trouble(one.refused_why) if is_refused else "",
         written,
         kind is None or kind.can_be_asked,
+        kind is None or kind.is_told,
     )
 
 

@@ -71,6 +71,7 @@ CONNECTABLE: tuple[Connectable, ...] = (
         credentials=(),
         streams={},
         can_be_asked=False,
+        is_told=False,
         check=check,
         trial=trial,
         backfill=_nothing,

@@ -44,8 +44,8 @@ class Connectable:
     `check` refuses settings that cannot be and gives them in one form. `trial` asks the shop who it is, with settings,
     credentials and a zone, and may take a minute; what it answers that we go on needing is in `wanted_of_trial`.
     `backfill` and `poll` begin the walks, whose jobs exist if the transaction commits; they return what begins.
-    `subscribe` has the shop send its messages to a URL. The latter three raise `NotReached`. `can_be_asked` is
-    False for what neither is read nor sends messages, such as a folder. `can_write`: rights too.
+    `subscribe` has the shop send its messages to a URL. The latter three raise `NotReached`. `can_be_asked`: it has
+    a history to read and can be polled. `is_told`: it sends messages to our door. `can_write`: rights too.
     """
 
     kind: str
@@ -55,6 +55,7 @@ class Connectable:
     streams: Mapping[str, Promise]
     wanted_of_trial: Sequence[str] = ()
     can_be_asked: bool = True
+    is_told: bool = True
     can_write: bool = False
     check: Callable[[Mapping[str, str]], Mapping[str, Any]]
     trial: Callable[[Mapping[str, Any], Mapping[str, str], str], Mapping[str, str]]

@@ -2,7 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models.functions import Now, Upper
 
 #: waiting: to be written · written: the shop has the wanted version · refused: the shop will not, until it is wanted
 #: otherwise or somebody asks again · unsupported: its API cannot · dropped: there is nobody to write it for any more.
@@ -47,8 +47,8 @@ class WantedCode(models.Model):
     class Meta:
         db_table = "outbound_wanted_code"
         constraints = [
-            # Two rights behind one code would be one right.
-            models.UniqueConstraint("code", name="outbound_wanted_code_once", condition=Q(is_active=True)),
+            # Two rights behind one code would be one right; most shops take small letters for capitals.
+            models.UniqueConstraint(Upper("code"), name="outbound_wanted_code_once", condition=Q(is_active=True)),
             models.CheckConstraint(name="outbound_wanted_code_version", condition=Q(version__gte=1)),
         ]
 

@@ -21,8 +21,7 @@ SELECT shop, wanted.id, '', 'waiting', 0, '', 0, %(at)s, '', '', 0
  WHERE {which}
     ON CONFLICT (connection_id, code_id) WHERE code_id IS NOT NULL DO UPDATE
    SET state = 'waiting', attempts = 0, due_at = excluded.due_at, error = '', error_why = ''
- WHERE outbound_right.state <> 'unsupported'
-   AND outbound_right.version <> (SELECT version FROM outbound_wanted_code WHERE id = outbound_right.code_id)
+ WHERE outbound_right.version <> (SELECT version FROM outbound_wanted_code WHERE id = outbound_right.code_id)
 """
 #: A reference that became somebody else's, by a join or a parting, goes along and is written anew.
 _ATTRIBUTES = """
@@ -37,8 +36,8 @@ SELECT DISTINCT ON (shop, ref) shop, wanted.customer_id, ref, 'waiting', 0, '', 
        error = '', error_why = '', version = CASE
          WHEN outbound_right.attributes_id = excluded.attributes_id THEN outbound_right.version ELSE 0 END
  WHERE outbound_right.attributes_id IS DISTINCT FROM excluded.attributes_id
-    OR (outbound_right.state <> 'unsupported' AND outbound_right.version <>
-        (SELECT version FROM outbound_wanted_attributes WHERE customer_id = outbound_right.attributes_id))
+    OR outbound_right.version <>
+       (SELECT version FROM outbound_wanted_attributes WHERE customer_id = outbound_right.attributes_id)
 """
 #: What became of a name that is not theirs any more, and that nobody of whom something is wanted has now.
 _DROPPED = """
@@ -65,7 +64,9 @@ def shop(number: int, *, at: datetime) -> None:
     """Everything wanted, for one shop that is written to from now on, or where people became known. In lots."""
     writing = Writing.objects.filter(connection_id=number)
     if shops := _written_to(writing.filter(codes=True)):
-        _run(_CODES.format(which="wanted.is_active"), {"at": at, "shops": list(shops)})
+        # What was taken back while nothing was written still stands there.
+        known = "EXISTS (SELECT FROM outbound_right WHERE code_id = wanted.id AND connection_id = shop)"
+        _run(_CODES.format(which=f"(wanted.is_active OR {known})"), {"at": at, "shops": list(shops)})
     if shops := _written_to(writing.filter(attributes=True)):
         after = 0
         while lot := list(

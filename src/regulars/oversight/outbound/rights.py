@@ -107,6 +107,8 @@ def want_code(
             )
             if not is_new and row.code != code:
                 raise BadCode(f"code: the right {key!r} has another code, which people may know; keep it", field="code")
+            if not is_new and person != (row.customer_id and persons.of(row.customer_id)):
+                raise BadCode(f"customer: the right {key!r} is somebody else's; take it back", field="customer")
             if not is_new and (row.terms, row.is_active) != (told, True):
                 row.terms, row.is_active, row.changed_at, row.version = told, True, at, row.version + 1
                 row.save(update_fields=["terms", "is_active", "changed_at", "version"])

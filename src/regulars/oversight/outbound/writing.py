@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Count, F, Q
 
 from regulars.facts.customers import customers
-from regulars.facts.sources import connections
+from regulars.facts.sources import connectable, connections
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
 from regulars.oversight.outbound import _spreading, rights
@@ -56,7 +56,7 @@ class Writing:
 class CodeDue:
     """A discount code as the shop shall have it. `remote` is what it calls it, "" where it was never written.
 
-    `refs`: what the shop calls the one customer it is for; empty where it is for anybody, or the shop knows them not.
+    `is_bound`: it is for one customer alone, whom the shop calls `refs`; none where it does not know them.
     """
 
     right: int
@@ -66,6 +66,7 @@ class CodeDue:
     terms: Terms
     is_active: bool
     refs: Sequence[str]
+    is_bound: bool
     remote: str
     version: int
 
@@ -114,6 +115,12 @@ class NotWrittenTo(Refusal):
     code = "rights.not_written_to"
 
 
+class CannotBeWritten(Refusal):
+    """Nobody knows how to write to such a shop."""
+
+    code = "rights.cannot_be_written"
+
+
 class UnknownRight(Refusal):
     """No such right in the shop."""
 
@@ -128,6 +135,8 @@ def allow(*, connection: int, codes: bool, attributes: bool, at: datetime, by: A
     whose = connections.get(connection)
     if whose.state == "retired":
         raise connections.ConnectionRetired(f"connection: {whose.name} was disconnected", field="connection")
+    if (codes or attributes) and whose.kind not in _writable():
+        raise CannotBeWritten(f"connection: nothing can be written to {whose.name}", field="connection")
     with transaction.atomic():
         row, is_new = WritingRow.objects.select_for_update().get_or_create(
             connection_id=connection, defaults={"codes": codes, "attributes": attributes, "changed_at": at}
@@ -168,7 +177,8 @@ def spread_all(*, connection: int, at: datetime) -> None:
 
 def with_work(*, at: datetime) -> list[int]:
     """The connections that are on, allowed, not resting, and have something due. Two queries."""
-    on = {one.id for one in connections.every() if one.state == "on"}
+    kinds = _writable()
+    on = {one.id for one in connections.every() if one.state == "on" and one.kind in kinds}
     with database.cursor() as cursor:
         cursor.execute(
             "SELECT connection_id FROM outbound_writing AS writing WHERE (codes OR attributes)"
@@ -245,7 +255,7 @@ def refused(*, claim: UUID, due: Due, code: str, why: str, at: datetime, is_unsu
 
 
 def postponed(*, claim: UUID, due: Due, until: datetime) -> None:
-    """The shop cannot say when it begins: it is written then. One statement."""
+    """It cannot be written before: it begins then, or its customer may be known then. One statement."""
     Row.objects.filter(id=due.right, claim=claim).update(due_at=until, claim=None, claimed_until=None)
 
 
@@ -290,9 +300,9 @@ def to_check(*, connection: int, limit: int, at: datetime) -> Sequence[Due]:
 
 def checked(*, due: Due, is_as_told: bool, at: datetime) -> None:
     """The shop was asked. Where it says otherwise it is written again, and that is counted. One statement."""
-    rows = Row.objects.filter(id=due.right, state="written", version=due.version)
+    rows = Row.objects.filter(id=due.right, state="written")
     if is_as_told:
-        rows.update(checked_at=at)
+        rows.filter(version=due.version).update(checked_at=at)
     else:
         rows.update(checked_at=at, state="waiting", due_at=at, attempts=0, drifts=F("drifts") + 1, version=0)
 
@@ -327,6 +337,10 @@ def of_connection(
     return [_right(row) for row in rows.order_by("-id")[:limit]]
 
 
+def _writable() -> frozenset[str]:
+    return frozenset(kind for kind, one in connectable.kinds().items() if one.can_write)
+
+
 def _due(rows: Sequence[Row], namespace: str) -> list[Due]:
     people = [row.code.customer_id for row in rows if row.code is not None and row.code.customer_id is not None]
     refs: dict[int, list[str]] = {}
@@ -348,6 +362,7 @@ def _one(row: Row, refs: Mapping[int, Sequence[str]]) -> Due | None:
             terms=rights.terms_of(told),
             is_active=code.is_active,
             refs=refs.get(code.customer_id or 0, ()),
+            is_bound=code.customer_id is not None,
             remote=row.remote,
             version=code.version,
         )

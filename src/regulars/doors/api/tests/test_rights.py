@@ -33,7 +33,7 @@ def test_a_code_is_wanted_once_changed_and_taken_back():
     )
     assert program.put("rights/codes/coupon-1", CODE | {"customer": made["customer"]}).json() == made
     percent = {"takes": "percent", "percent": "12.5", "starts_at": "2026-03-02T10:00:00Z", "uses": None}
-    changed = program.put("rights/codes/coupon-1", CODE | {"terms": percent}).json()
+    changed = program.put("rights/codes/coupon-1", CODE | {"terms": percent, "customer": made["customer"]}).json()
     assert (changed["terms"]["percent"], changed["terms"]["uses"], changed["version"]) == ("12.5", None, 2)
     assert not program.post("rights/codes/coupon-1/take-back").json()["is_active"]
     assert program.get("rights/codes/coupon-1").json()["version"] == 3

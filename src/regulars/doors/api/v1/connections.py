@@ -12,7 +12,7 @@ from pydantic import Field
 from regulars.doors.api.v1 import exact, sources
 from regulars.doors.api.v1.keys import ApiKey, caller
 from regulars.facts.company import company
-from regulars.facts.sources import connectable, connections, cursors, inbox
+from regulars.facts.sources import connectable, connections, cursors, folders, inbox
 from regulars.facts.sources.connections import Connection
 from regulars.facts.sources.cursors import Cursor
 from regulars.facts.sources.inbox import Counts, Delivery, State
@@ -87,7 +87,7 @@ class StreamOut(exact.Shown):
 
 
 class ConnectionOut(exact.Shown):
-    """One connection. `state` is on, paused or retired; messages are taken at `path`."""
+    """One connection. `state` is on, paused or retired; messages are taken at `path`, if any."""
 
     id: str
     name: str
@@ -353,7 +353,7 @@ def _connection(one: Connection, counts: Counts, streams: Sequence[Cursor]) -> C
         settings={name: str(value) for name, value in one.settings.items()},
         state=one.state,
         state_why=one.state_why,
-        path=f"/hooks/{one.kind}/{one.public_id}",
+        path=f"/hooks/{one.kind}/{one.public_id}" if one.kind != folders.KIND else "",
         heard_at=one.heard_at,
         refused_at=one.refused_at,
         refused_why=one.refused_why,

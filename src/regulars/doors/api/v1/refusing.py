@@ -41,7 +41,7 @@ from regulars.facts.events import orders as told_orders
 from regulars.facts.sources import alarms, connectable, connections, inbox, plan, quarantine, sources, write_keys
 from regulars.kit import ids
 from regulars.kit.refusals import Refusal
-from regulars.oversight.outbound import deliveries, endpoints, exports, rights
+from regulars.oversight.outbound import deliveries, endpoints, exports, rights, writing
 from regulars.runtime.serving.middleware import RETRY_AFTER_SECONDS, is_away
 
 _MOST_ERRORS = 20
@@ -89,6 +89,7 @@ _STATUS: Mapping[type[Refusal], int] = {
     endpoints.TooManyEndpoints: 409,
     deliveries.NotWaiting: 409,
     rights.UnknownCode: 404,
+    writing.CannotBeWritten: 409,
     rights.CodeTaken: 409,
     exports.UnknownExport: 404,
     exports.NoSuchFile: 404,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 from regulars.doors.connectors.protocol import Asking
 from regulars.doors.connectors.reading import Document, got, listing, mapping, number
@@ -41,14 +42,19 @@ class MedusaWriter:
             self._send("POST", f"/admin/promotions/{known}", {"status": "inactive"})
             return known
         if _unchangeable(due, found):
-            # What a promotion takes and whom it is for cannot be changed in place; it is ours, so it is made anew.
+            # What a promotion takes and whom it is for cannot be changed in place; it is ours, so it is made anew, for
+            # as many uses as it had left.
             self._send("DELETE", f"/admin/promotions/{known}", None)
-            made = self._send("POST", "/admin/promotions", _new(due))
+            made = self._send("POST", "/admin/promotions", _new(due, _spent(found) + _used(found)))
             return str(got(made, "promotion", "id") or "")
         self._send(
             "POST",
             f"/admin/promotions/{known}",
-            {"status": "active", "limit": due.terms.uses, "application_method": {"value": float(_worth(due.terms))}},
+            {
+                "status": "active",
+                "limit": _limit(due.terms, _spent(found)),
+                "application_method": {"value": float(_worth(due.terms))},
+            },
         )
         if (campaign := got(found, "campaign", "id")) is not None:
             self._send("POST", f"/admin/campaigns/{campaign}", _times(due.terms))
@@ -66,7 +72,7 @@ class MedusaWriter:
             got(found, "status") == "active"
             and not _unchangeable(due, found)
             and number(got(found, "application_method", "value"), "value") == _worth(due.terms)
-            and got(found, "limit") == due.terms.uses
+            and got(found, "limit") == _limit(due.terms, _spent(found))
             and (None if ends is None else datetime.fromisoformat(str(ends))) == due.terms.ends_at
         )
 
@@ -99,7 +105,24 @@ class MedusaWriter:
         return send(self._asking.caller, method, self._base + path, headers=self._headers, told=told)
 
 
-def _new(due: CodeDue) -> dict[str, Any]:
+def _used(found: Document) -> int:
+    """How often this promotion was used."""
+    used = got(found, "used")
+    return used if isinstance(used, int) else 0
+
+
+def _spent(found: Document) -> int:
+    """How often its code had been used before this promotion was made for it."""
+    told = str(got(found, "metadata", f"{OURS}_spent") or "")
+    return int(told) if told.isdigit() else 0
+
+
+def _limit(terms: Terms, spent: int) -> int | None:
+    """Uses that are left for a promotion. A promotion has one use at least."""
+    return None if terms.uses is None else max(1, terms.uses - spent)
+
+
+def _new(due: CodeDue, spent: int = 0) -> dict[str, Any]:
     terms = due.terms
     told: dict[str, Any] = {
         "code": due.code,
@@ -108,10 +131,10 @@ def _new(due: CodeDue) -> dict[str, Any]:
         "is_automatic": False,
         # So much off what people pay, whether the shop's prices hold the tax or not.
         "is_tax_inclusive": terms.takes == "amount",
-        "limit": terms.uses,
-        "metadata": {f"{OURS}_key": due.key},
+        "limit": _limit(terms, spent),
+        "metadata": {f"{OURS}_key": due.key, f"{OURS}_spent": str(spent)},
         "application_method": _method(terms),
-        "campaign": {"name": due.title, "campaign_identifier": f"{OURS}:{due.key}:{due.version}", **_times(terms)},
+        "campaign": {"name": due.title, "campaign_identifier": f"{OURS}:{due.key}:{uuid4().hex[:12]}", **_times(terms)},
     }
     rules = [{"attribute": "customer.id", "operator": "in", "values": list(due.refs)}] if due.refs else []
     if terms.least_minor is not None:

@@ -85,6 +85,8 @@ class Promotions:
     kept: dict[str, dict[str, str]] = field(default_factory=lambda: {"7": {}})
     failures: list[int] = field(default_factory=list)
     made: int = 0
+    #: They outlive their promotions.
+    campaigns: set[str] = field(default_factory=set)
 
     def respond(self, asked: Asked) -> Told:
         if self.failures:
@@ -99,6 +101,9 @@ class Promotions:
             case ["promotions"]:
                 if any(one["code"] == told["code"] for one in self.rows.values()):
                     return Told({"type": "invalid_data", "message": "already exists."}, 400)
+                if told["campaign"]["campaign_identifier"] in self.campaigns:
+                    return Told({"type": "invalid_data", "message": "Campaign with such an identifier exists."}, 400)
+                self.campaigns.add(told["campaign"]["campaign_identifier"])
                 self.made += 1
                 number = f"promo_{self.made}"
                 rules = [
@@ -185,7 +190,7 @@ def test_a_code_is_made_changed_and_ended_as_it_is_wanted(shop):
         takes="percent", percent=Decimal("12.49"), starts_at=MONDAY, ends_at=MONDAY + timedelta(days=3000), uses=3
     )
     for terms, worth in ((percent, "12.49"), (Terms(takes="shipping", starts_at=MONDAY), None)):
-        want(terms=terms)
+        want(terms=terms, customer=li())
         assert write(shop) == 1
         [told] = shop.live().values()
         assert worth is None or Decimal(told) == Decimal(worth)
@@ -194,7 +199,7 @@ def test_a_code_is_made_changed_and_ended_as_it_is_wanted(shop):
     assert write(shop) == 1
     assert (shop.live(), states(shop)) == ({}, [("LI-5-OFF", "written", "")])
     # Wanted once more, it is the same code again.
-    want()
+    want(customer=li())
     write(shop)
     assert list(shop.live()) == ["LI-5-OFF"]
     assert len(shop.rows) == 1
@@ -215,6 +220,24 @@ def test_the_shops_own_code_is_left_alone(shop):
     want(code="SUMMER")
     assert write(shop) == 1
     assert (shop.rows, states(shop)) == (before, [("SUMMER", "refused", "code_taken")])
+
+
+def test_a_code_of_somebody_the_shop_does_not_know_is_not_written_for_everybody(shop):
+    stranger = customers.resolve_many(namespace="elsewhere", refs=["x"], at=MONDAY, by=MAREK, origin="live")["x"]
+    want(customer=stranger)
+    write(shop)
+    [row] = queue.of_connection(shop.connection)
+    assert (shop.rows, row.state, row.due_at > clock.now()) == ({}, "waiting", True)
+
+
+def test_a_code_that_was_deleted_there_comes_back(shop, monkeypatch):
+    want()
+    write(shop)
+    shop.rows.clear()
+    monkeypatch.setattr(queue, "CHECKED_EACH", timedelta(0))
+    assert writing.check(connection=shop.connection, caller=caller()) == 1
+    assert write(shop) == 1
+    assert (list(shop.live()), states(shop)) == (["LI-5-OFF"], [("LI-5-OFF", "written", "")])
 
 
 def test_what_is_said_of_a_customer_stands_there_beside_what_others_say(shop):

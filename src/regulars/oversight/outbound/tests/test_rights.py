@@ -174,7 +174,7 @@ def test_it_is_tried_ten_times_in_a_little_over_three_days_and_then_left_until_a
 
 
 @pytest.mark.parametrize(
-    ("is_unsupported", "state", "tries_again"), [(False, "refused", True), (True, "unsupported", False)]
+    ("is_unsupported", "state", "tries_again"), [(False, "refused", True), (True, "unsupported", True)]
 )
 def test_what_a_shop_refuses_waits_for_other_terms_and_what_it_cannot_say_for_none(is_unsupported, state, tries_again):
     tea = a_shop("tea")
@@ -256,3 +256,31 @@ def test_attributes_that_shops_do_not_keep_are_refused(told):
     li = known_as(tea="li")["li"]
     with pytest.raises(rights.BadAttribute):
         rights.want_attributes(customer=li, told=told, at=MONDAY, by=MAREK)
+
+
+def test_a_code_taken_back_while_nothing_was_written_is_ended_when_it_is_again():
+    tea = a_shop("tea")
+    a_code()
+    write(tea)
+    writing.allow(connection=tea, codes=False, attributes=True, at=MONDAY, by=MAREK)
+    rights.take_back(key="coupon-1", at=MONDAY, by=MAREK)
+    assert due(tea).due == []
+    writing.allow(connection=tea, codes=True, attributes=True, at=MONDAY, by=MAREK)
+    assert [one.is_active for one in write(tea)] == [False]
+
+
+def test_a_code_is_one_right_in_small_letters_too_and_stays_its_customers():
+    li, ana = known_as(tea="li")["li"], known_as(tea="ana")["ana"]
+    a_code(customer=li)
+    with pytest.raises(rights.CodeTaken):
+        a_code("coupon-2", "li-5-off")
+    with pytest.raises(rights.BadCode):
+        a_code(customer=ana)
+
+
+def test_what_nobody_can_write_to_is_not_allowed():
+    made = connections.connect(
+        name="till", kind="generic", zone="UTC", credentials={"secret": "s"}, at=MONDAY, by=MAREK
+    )
+    with pytest.raises(writing.CannotBeWritten):
+        writing.allow(connection=made.id, codes=True, attributes=False, at=MONDAY, by=MAREK)
