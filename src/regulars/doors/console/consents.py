@@ -4,6 +4,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponseBase
@@ -21,7 +22,7 @@ from regulars.facts.customers.consent import Line, Standing, Verdict
 from regulars.facts.customers.consenting import Decision, State
 from regulars.facts.customers.customers import Customer
 from regulars.facts.customers.purposes import ANY, MESSAGES, USES, Channel, Place, Purpose, Reason
-from regulars.facts.customers.wishing import TOPIC, Wishes
+from regulars.facts.customers.wishing import TOPIC, BadWish, Wishes
 from regulars.kit import civil, languages
 from regulars.kit.refusals import Refusal
 from regulars.oversight.reporting import formats
@@ -97,7 +98,7 @@ def consents(request: HttpRequest, public_id: str) -> HttpResponseBase:
         channels=[(channel, consent_words.CHANNELS[channel]) for channel in Channel],
         any_channel=(ANY, consent_words.CHANNELS[ANY]),
         reasons=list(consent_words.REASONS.items()),
-        languages=languages.NAMES.items(),
+        languages=_languages(wishes.language),
         zone=company.shop().zone,
         may_edit=may(request, "members.edit"),
         key=uuid.uuid4().hex,
@@ -174,17 +175,36 @@ def prefer(request: HttpRequest, public_id: str) -> HttpResponseBase:
 def _wanted(request: HttpRequest) -> dict[str, object]:
     sent, zone = request.POST, civil.zone(company.shop().zone)
     start, end = sent.get("quiet_from", ""), sent.get("quiet_to", "")
-    most, day = sent.get("most_per_week", "").strip(), parse_date(sent.get("paused_until", "") or "-")
+    most = sent.get("most_per_week", "").strip()
     ticked = set(sent.getlist("topics"))
     wanted: dict[str, object] = {
         "quiet": f"{start}-{end}" if start or end else None,
-        "most_per_week": (int(most) if most.isdecimal() else 0) if most else None,
-        "paused_until": civil.start_of_day(day, zone).isoformat() if day else None,
+        "most_per_week": (_number(most) or 0) if most else None,
+        "paused_until": _pause(sent.get("paused_until", "").strip(), zone),
         "is_personalised": None if sent.get("is_personalised") else False,
         "language": sent.get("language") or None,
         "channel": sent.get("channel") or None,
     }
     return wanted | {f"{TOPIC}{topic.code}": topic.code in ticked for topic in topics.every()}
+
+
+def _languages(held: str | None) -> list[tuple[str, str]]:
+    """Those to choose from; one that is held and not among them stays, else keeping the form would take it back."""
+    known: dict[str, str] = {str(code): str(name) for code, name in languages.NAMES.items()}
+    return list((known if not held or held in known else known | {held: formats.language(held)}).items())
+
+
+def _pause(text: str, zone: ZoneInfo) -> str | None:
+    """The first instant of the day that was typed; None takes a pause back, what is no day is refused."""
+    try:
+        day = parse_date(text) if text else None
+        if text and day is None:
+            raise ValueError
+        return civil.start_of_day(day, zone).isoformat() if day else None
+    except (ValueError, OverflowError):
+        raise BadWish(
+            f"paused_until: {text[:40]!r} is no day; write it like 2026-03-05", field="paused_until", value=text[:40]
+        ) from None
 
 
 def _held(wishes: Wishes, name: str) -> object:
@@ -332,6 +352,8 @@ def _refused(refusal: Refusal) -> str:
         "proof": _("What shows it: name a form, a receipt or a recording; leave out addresses and telephone numbers."),
         "quiet": _("Quiet hours: give both hours, and let them differ."),
         "most_per_week": _("At most a week: give a number from 1 to 100."),
+        "paused_until": _("Pause until: give a day of the calendar, or none."),
+        "language": _("Language: write it like en or zh-Hans."),
         "key": _("This was written down already."),
     }
     return words.get(field) or _("That was not understood. Choose from the lists and try again.")

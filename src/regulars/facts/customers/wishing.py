@@ -7,7 +7,7 @@ person the strictest counts, until the person wished anew after the records were
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 
 from regulars.facts.customers.purposes import Channel
@@ -18,6 +18,8 @@ TOPIC: Final = "topic:"
 NAMES: Final = ("paused_until", "most_per_week", "quiet", "zone", "is_personalised", "language", "channel")
 MOST_PER_WEEK: Final = 100
 _HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
+#: No clock is farther from UTC: a pause must be a day of the calendar on every one of them.
+_FARTHEST_ZONE: Final = timedelta(hours=16)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", re.ASCII)
 
 
@@ -103,7 +105,13 @@ def _pause(value: object) -> str | None:
             value = datetime.fromisoformat(value)
         except ValueError:
             return None
-    return value.isoformat() if isinstance(value, datetime) and value.tzinfo is not None else None
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        return None
+    try:
+        _ = value.astimezone(UTC) - _FARTHEST_ZONE, value.astimezone(UTC) + _FARTHEST_ZONE
+    except OverflowError:
+        return None
+    return value.isoformat()
 
 
 def _most(value: object) -> int | None:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from babel import Locale, dates, numbers
+from babel import Locale, UnknownLocaleError, dates, numbers, parse_locale
 from django.utils import translation
 from django.utils.translation import get_language
 
@@ -165,8 +165,22 @@ def country(code: str) -> str:
 
 
 def language(code: str) -> str:
-    """English, 中文; an unknown code stays as it came."""
+    """English, 中文; English (China) though Babel keeps no such locale; an unknown code stays as it came."""
+    plain = code.replace("-", "_")
     try:
-        return str(Locale.parse(code.replace("-", "_")).get_display_name(locale()) or code)
-    except (ValueError, LookupError):
-        return code
+        return str(Locale.parse(plain).get_display_name(locale()) or code)
+    except (UnknownLocaleError, ValueError, LookupError):
+        return _language_by_parts(plain) or code
+
+
+def _language_by_parts(plain: str) -> str | None:
+    """The language, with its script and territory behind it; None where the language itself is unknown."""
+    try:
+        spoken, territory, script, *_more = parse_locale(plain)
+    except ValueError:
+        return None
+    names = locale()
+    name = names.languages.get(spoken)
+    behind = [names.scripts.get(script, script)] if script else []
+    behind += [names.territories.get(territory, territory)] if territory else []
+    return f"{name} ({', '.join(behind)})" if name and behind else name

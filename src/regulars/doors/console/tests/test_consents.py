@@ -6,7 +6,8 @@ import pytest
 from django.test import Client
 
 from regulars.doors.console.tests.builders import MONDAY, signed_in
-from regulars.facts.customers import consent, consent_texts, customers, preferences, topics
+from regulars.facts.customers import consent, consent_texts, customers, preferences, profiles, topics
+from regulars.facts.customers.profiles import Profile
 from regulars.kit.actors import SYSTEM
 from regulars.runtime.trail import trail
 
@@ -85,6 +86,52 @@ def test_wishes_are_kept_and_only_those_that_change(ines):
     bad = agent.post(f"{where(ines)}/preferences", form | {"quiet_to": "", "key": "w3"}, follow=True)
     assert "give both hours" in bad.content.decode()
     assert "22:00-08:00" in read(agent, f"{where(ines)}/")
+
+
+@pytest.mark.parametrize("day", ["2026-13-45", "2026-02-30", "0001-01-01", "9999-12-32", "tomorrow"])
+def test_a_pause_until_no_day_is_refused_in_words(ines, day):
+    agent = signed_in("agent")
+    form = {"is_personalised": "1", "paused_until": day, "key": "p1"}
+    told = agent.post(f"{where(ines)}/preferences", form, follow=True)
+    assert (told.status_code, "give a day of the calendar" in told.content.decode()) == (200, True)
+    assert preferences.history(customer=ines) == []
+
+
+def test_a_number_too_long_is_refused_in_words(ines):
+    form = {"is_personalised": "1", "most_per_week": "9" * 5000, "key": "p1"}
+    told = signed_in("agent").post(f"{where(ines)}/preferences", form, follow=True)
+    assert "give a number from 1 to 100" in told.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("en-CN", "English (China)"),
+        ("zh-US", "Chinese (United States)"),
+        ("zh-Hans-US", "Chinese (Simplified, United States)"),
+        ("en-XX", "English (XX)"),
+        ("zz", "zz"),
+        ("tlh", "Klingon"),
+    ],
+)
+def test_one_members_language_brings_no_page_down(ines, code, words):
+    agent = signed_in("agent")
+    profiles.describe(customer=ines, profile=Profile(language=code), key="till", at=MONDAY, by=SYSTEM, source="till")
+    form = {"is_personalised": "1", "language": code, "key": "l1"}
+    told = agent.post(f"{where(ines)}/preferences", form, follow=True).content.decode()
+    assert "Kept. It counts from now on." in told
+    assert f'<option value="{code}" selected>{words}</option>' in told
+    for path in ("/console/members/", f"/console/members/?language={code}", f"{where(ines)}/profile/"):
+        assert words in read(agent, path)
+    assert read(agent, f"{where(ines)}/")
+    same = agent.post(f"{where(ines)}/preferences", form | {"key": "l2"}, follow=True)
+    assert "Nothing changed." in same.content.decode()
+
+
+def test_a_language_that_is_none_is_refused_in_words(ines):
+    form = {"is_personalised": "1", "language": "klingon or so", "key": "l1"}
+    told = signed_in("agent").post(f"{where(ines)}/preferences", form, follow=True)
+    assert "Language: write it like en or zh-Hans." in told.content.decode()
 
 
 def test_who_may_only_read_sees_no_form_and_writes_nothing(ines):

@@ -49,3 +49,25 @@ def test_what_is_written_from_memory_is_what_babel_writes(language):
                 count = numbers.format_decimal(value, format=pattern, locale=written_in)
                 assert [formats.number(value, decimals) for _ in range(2)] == [count] * 2
         assert (formats.number(-0.031, 0), formats.percent(-0.0001, 0)) == ("0", "0%")
+
+
+@pytest.mark.parametrize(
+    ("code", "en", "zh"),
+    [
+        ("en", "English", "英语"),
+        ("zh-Hans", "Chinese (Simplified)", "中文 (简体)"),
+        ("en-CN", "English (China)", "英语 (中国)"),
+        ("zh-US", "Chinese (United States)", "中文 (美国)"),
+        ("zh-Hans-US", "Chinese (Simplified, United States)", "中文 (简体, 美国)"),
+        ("en-XX", "English (XX)", "英语 (XX)"),
+        ("tlh", "Klingon", "克林贡语"),
+        ("zz", "zz", "zz"),
+        ("zz-CN", "zz-CN", "zz-CN"),
+        ("-", "-", "-"),
+        ("", "", ""),
+    ],
+)
+def test_a_language_is_named_and_never_refused(code, en, zh):
+    for language, expected in (("en", en), ("zh-hans", zh)):
+        with translation.override(language):
+            assert formats.language(code) == expected
