@@ -19,6 +19,7 @@ Document = Mapping[str, Any]
 _DEEPEST = 60
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?(Z|[+-]\d{2}:?\d{2})?", re.ASCII)
 _LONGEST_REF = 200
+_HALF, _REPLACED = re.compile("[\ud800-\udfff]"), "\ufffd"
 
 
 class NotUnderstood(Exception):
@@ -29,9 +30,12 @@ class NotUnderstood(Exception):
         self.code, self.why = code, why
 
 
-def document(body: bytes) -> Document:
-    """A JSON object; its numbers with a point as Decimal, whole ones of any length as int."""
-    found = _parsed(body)
+def document(body: bytes, *, mend: bool = True) -> Document:
+    """A JSON object; its numbers with a point as Decimal, whole ones of any length as int.
+
+    With `mend`, halves of characters (lone surrogates, such as of an emoji that was cut) are U+FFFD, in names too.
+    """
+    found = _parsed(body, mend=mend)
     if not isinstance(found, dict):
         raise NotUnderstood("not_an_object", "body: is JSON, but no object")
     return found
@@ -45,15 +49,20 @@ def documents(body: bytes) -> list[Document]:
     return [mapping(one, f"body[{place}]") for place, one in enumerate(found)]
 
 
-def _parsed(body: bytes) -> object:
+def is_keepable(told: str) -> bool:
+    """Whether a text can be kept: it holds no NUL and no half of a character."""
+    return "\x00" not in told and _HALF.search(told) is None
+
+
+def _parsed(body: bytes, *, mend: bool = True) -> object:
     try:
         found = json.loads(body, parse_float=Decimal, parse_constant=_no_number)
     except NotUnderstood:
         raise
     except (ValueError, RecursionError):
         raise NotUnderstood("not_json", "body: is no JSON document") from None
-    _refuse_depth(found)
-    return found
+    has_halves = _refuse_depth(found)
+    return _whole(found) if mend and has_halves else found
 
 
 def got(of: object, *path: str) -> Any:
@@ -95,7 +104,7 @@ def ref_or_none(value: object, field: str) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise NotUnderstood("bad_ref", f"{field}: is no id; ids are texts or whole numbers")
     text = str(value).strip()
-    if not text or len(text) > _LONGEST_REF or not text.isprintable():
+    if not text or len(text) > _LONGEST_REF or not text.isprintable() or _REPLACED in text:
         raise NotUnderstood("bad_ref", f"{field}: is no id of 1 to {_LONGEST_REF} visible characters")
     return text
 
@@ -175,14 +184,29 @@ def _no_number(name: str) -> NoReturn:
     raise NotUnderstood("bad_number", f"body: holds {name}, which is no number in JSON")
 
 
-def _refuse_depth(found: object) -> None:
+def _refuse_depth(found: object) -> bool:
+    """Whether any text or name in it holds half of a character."""
     level: list[object] = [found]
+    has_halves = False
     for _ in range(_DEEPEST):
+        texts = [one for one in level if isinstance(one, str)]
+        texts += [name for one in level if isinstance(one, dict) for name in one]
+        has_halves = has_halves or any(not one.isascii() and _HALF.search(one) is not None for one in texts)
         level = [
             inside
             for one in level
             for inside in (one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
         ]
         if not level:
-            return
+            return has_halves
     raise NotUnderstood("too_deep", f"body: is nested deeper than {_DEEPEST} levels")
+
+
+def _whole(found: object) -> object:
+    if isinstance(found, str):
+        return _HALF.sub(_REPLACED, found)
+    if isinstance(found, list):
+        return [_whole(one) for one in found]
+    if isinstance(found, dict):
+        return {_HALF.sub(_REPLACED, name): _whole(one) for name, one in found.items()}
+    return found

@@ -5,6 +5,7 @@ same is read by a poll: see `reading.marked` for what counts when two are of one
 """
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -13,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import polars as pl
-from django.db import DatabaseError, DataError, IntegrityError, transaction
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, transaction
 
 from regulars.doors.connectors import shops
 from regulars.doors.connectors.calling import Caller, CallFailed, Rest
@@ -56,6 +57,7 @@ MESSAGE, ASKED, POLLED = 0, 1, 2
 #: How long a message waits for a shop that cannot be asked; the polls read what it hinted at meanwhile.
 ASKED_FOR = timedelta(days=1)
 T = TypeVar("T")
+_LOG = logging.getLogger(__name__)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 #: The topic of what a poll found and nobody could make sense of: followed by its stream.
 FOUND = "found:"
@@ -111,13 +113,28 @@ def take(delivery: int, *, caller: Caller | None = None) -> bool | None:
     """Take one delivery that waits: all it tells, or nothing of it and the reason why.
 
     False where it does not wait, or its connection is paused. None where its shop, which it only hints at, cannot be
-    asked now: it goes on waiting, for a day. Raises what the database may take another time.
+    asked now: it goes on waiting, for a day. Raises what the database may take another time, and nothing else.
     """
     try:
         with transaction.atomic():
             return _take(delivery, caller)
     except (CallFailed, Rest) as problem:
         code = problem.code if isinstance(problem, CallFailed) else "rests"
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as problem:
+        # One that even its reason is not kept of, or its body does not open: it must not be in the way of all others.
+        _LOG.exception("Delivery %s could not be taken.", delivery)
+        with transaction.atomic():
+            inbox.settle(
+                number=delivery,
+                as_="not_understood",
+                code="our_fault",
+                why=named(problem),
+                at=clock.now(),
+                only_waiting=True,
+            )
+        return True
     now = clock.now()
     with transaction.atomic():
         held = inbox.hold(delivery)
@@ -163,14 +180,11 @@ def _take(delivery: int, caller: Caller | None) -> bool:
                 came = _apply(plain, connection, shop, hand, now, delivery=told_by)
             came.update(_apply(asked, connection, shop, ASKED, now, delivery=told_by))
             came.update(ignored_gone=gone)
-    except _NOT_TAKEN as problem:
+    except _ANOTHER_TIME:
+        raise
+    except Exception as problem:
         reason = _reason(problem)
         inbox.settle(number=delivery, as_="not_understood", code=reason.code, why=reason.why, at=now)
-        return True
-    except DatabaseError:
-        raise
-    except _OUR_FAULT as problem:
-        inbox.settle(number=delivery, as_="not_understood", code="our_fault", why=named(problem), at=now)
         return True
     is_old_news = not (came["new"] + came["changed"] + came["asked"] + came["disconnected"]) and came["same"] > 0
     is_late = not is_old_news and not any(came[word] for word in _TOLD) and came["stale"] > 0
@@ -202,7 +216,9 @@ def take_items(
         with transaction.atomic():
             together = [report for reports in items for report in reports]
             return Taken(_apply(together, connection, shop, hand, at, origin, delivery))
-    except _NOT_TAKEN as problem:
+    except _ANOTHER_TIME:
+        raise
+    except Exception as problem:
         if len(items) <= 1:
             return Taken(Counter(), {0: _reason(problem)})
     came: Counter[str] = Counter()
@@ -211,7 +227,9 @@ def take_items(
         try:
             with transaction.atomic():
                 came += _apply(reports, connection, shop, hand, at, origin, delivery)
-        except _NOT_TAKEN as problem:
+        except _ANOTHER_TIME:
+            raise
+        except Exception as problem:
             not_taken[place] = _reason(problem)
     return Taken(came, not_taken)
 
@@ -222,7 +240,9 @@ def read_item(shop: Shop, about: About, stream: str, item: Document) -> Sequence
         return shop.read(stream, item, about)
     except NotUnderstood as problem:
         return NotTaken(problem.code, problem.why)
-    except (*_OUR_FAULT, Refusal) as problem:
+    except _ANOTHER_TIME:
+        raise
+    except Exception as problem:
         return NotTaken("our_fault", named(problem))
 
 
@@ -242,9 +262,8 @@ def asking(connection: Connection, caller: Caller, at: datetime) -> Asking:
 
 
 _TOLD = ("new", "changed", "same", "asked", "disconnected")
-#: What a translator that is wrong raises.
-_OUR_FAULT = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
-_NOT_TAKEN = (NotUnderstood, Refusal, IntegrityError, DataError)
+#: What says nothing of the thing in hand: the database, or the shop, is not there just now.
+_ANOTHER_TIME = (OperationalError, InterfaceError, CallFailed, Rest)
 
 
 def _reason(problem: Exception) -> NotTaken:
@@ -253,7 +272,8 @@ def _reason(problem: Exception) -> NotTaken:
     if isinstance(problem, Refusal):
         # Its message may quote what the shop told, which may be somebody's name: the field and the mend are enough.
         return NotTaken(problem.code, f"{problem.facts.get('field', 'it')}: was refused; {named(problem)}")
-    return NotTaken("database_refused", named(problem))
+    is_database = isinstance(problem, IntegrityError | DataError)
+    return NotTaken("database_refused" if is_database else "our_fault", named(problem))
 
 
 def _read(shop: Shop, about: About, topic: str, body: bytes, told_at: datetime | None) -> Sequence[Report]:

@@ -107,8 +107,8 @@ def keep(
             id=number,
             connection_id=connection,
             key=digest,
-            topic=topic[:120],
-            headers=dict(headers or {}),
+            topic=_keepable(topic)[:120],
+            headers={_keepable(name): _keepable(value) for name, value in (headers or {}).items()},
             sealed_for=month,
             sealed=vault.seal(person=month, table=_TABLE, column=_COLUMN, row=number, plain=_as_text(body)),
             size=len(body),
@@ -142,14 +142,27 @@ def hold(number: int) -> tuple[Delivery, bytes] | None:
 
 
 def settle(
-    *, number: int, as_: State, came: Mapping[str, int] | None = None, code: str = "", why: str = "", at: datetime
+    *,
+    number: int,
+    as_: State,
+    came: Mapping[str, int] | None = None,
+    code: str = "",
+    why: str = "",
+    at: datetime,
+    only_waiting: bool = False,
 ) -> None:
-    """Say what became of it, in the caller's transaction. `why` must quote nothing personal. One statement."""
+    """Say what became of it, in the caller's transaction. `why` must quote nothing personal. One statement.
+
+    With `only_waiting`, nothing where somebody else settled it meanwhile.
+    """
     assert as_ in get_args(State)
-    Row.objects.filter(id=number).update(
+    rows = Row.objects.filter(id=number)
+    if only_waiting:
+        rows = rows.filter(state="waiting")
+    rows.update(
         state=as_,
-        code=code[:60],
-        why=why[:300],
+        code=_keepable(code)[:60],
+        why=_keepable(why)[:300],
         came=dict(came or {}),
         tries=F("tries") + 1,
         settled_at=None if as_ == "waiting" else at,
@@ -262,6 +275,11 @@ def _repeated(connection: int, digest: str, at: datetime) -> int | None:
 
 def _digest(key: str, body: bytes) -> str:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass") + b"\0" + body).hexdigest()
+
+
+def _keepable(told: str) -> str:
+    """A text without what the database does not hold: halves of characters, and NUL."""
+    return told.encode("utf-8", "replace").decode().replace("\x00", "?")
 
 
 def _as_text(body: bytes) -> str:

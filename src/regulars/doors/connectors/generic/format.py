@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, g
 import msgspec
 from msgspec import Meta, Struct
 
-from regulars.doors.connectors.reading import Document, NotUnderstood
+from regulars.doors.connectors.reading import Document, NotUnderstood, is_keepable
 from regulars.facts.commerce.order_reports import Fulfilment, OrderState, TenderKind, TenderState
 from regulars.facts.commerce.shipment_reports import ShipmentState
 
@@ -30,6 +30,8 @@ Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$")]
 #: With its offset: a time without one is several.
 Instant = Annotated[datetime, Meta(tz=True)]
 _LARGEST = Decimal(10) ** 12
+_LARGEST_VERSION = 2**63 - 1
+_THOUSANDTH = Decimal("0.001")
 
 
 class _Strict(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -264,6 +266,7 @@ def parsed(told: object) -> Item:
     kind = KINDS.get(told["type"]) if isinstance(told.get("type"), str) else None
     if kind is None:
         raise Wrong("type", told.get("type"), f"send one of {', '.join(KINDS)}")
+    _refuse_unkeepable(told, "")
     try:
         return cast("Item", msgspec.convert(told, kind, strict=True))
     except msgspec.ValidationError as problem:
@@ -275,6 +278,35 @@ def within(amount: Decimal, field: str) -> Decimal:
     if not amount.is_finite() or abs(amount) >= _LARGEST:
         raise Wrong(field, str(amount), "send a number below a million million")
     return amount
+
+
+def quantity(amount: Decimal, field: str) -> Decimal:
+    """How much of some goods."""
+    if within(amount, field) != amount.quantize(_THOUSANDTH):
+        raise Wrong(field, str(amount), "send a quantity with at most 3 places")
+    return amount
+
+
+def version(number: int | None) -> int | None:
+    """Which version of the thing it is."""
+    if number is not None and abs(number) > _LARGEST_VERSION:
+        raise Wrong("version", str(number), "send a whole number of at most 64 bits, or leave it out")
+    return number
+
+
+def _refuse_unkeepable(told: object, path: str) -> None:
+    """Halves of characters and NUL are no text that anybody can keep."""
+    if isinstance(told, str) and not is_keepable(told):
+        raise Wrong(path, told, "send whole characters: no lone surrogates, and no NUL")
+    if isinstance(told, list):
+        for n, one in enumerate(told):
+            _refuse_unkeepable(one, f"{path}[{n}]")
+    if isinstance(told, dict):
+        for name, one in told.items():
+            field = f"{path}.{name}".lstrip(".")
+            if not is_keepable(name):
+                raise Wrong(field, None, "send names of whole characters: no lone surrogates, and no NUL")
+            _refuse_unkeepable(one, field)
 
 
 _AT = re.compile(r" - at `\$\.?(.*)`$", re.DOTALL)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from regulars.doors.connectors.generic import format as told_as
-from regulars.doors.connectors.generic.format import Wrong, within
+from regulars.doors.connectors.generic.format import Wrong, quantity, version, within
 from regulars.doors.connectors.protocol import About, Answer
 from regulars.doors.connectors.reading import Document, NotUnderstood, document
 from regulars.doors.connectors.reports import (
@@ -27,7 +27,7 @@ from regulars.doors.connectors.reports import (
     StockTold,
     VariantTold,
 )
-from regulars.facts.commerce import order_reports, return_reports
+from regulars.facts.commerce import order_reports, return_reports, shipment_reports
 from regulars.facts.commerce.order_reports import LineReport, OrderReport, TenderReport
 from regulars.facts.commerce.return_reports import ReturnLineReport, ReturnReport
 from regulars.facts.commerce.shipment_reports import ShipmentReport
@@ -37,6 +37,8 @@ from regulars.kit.refusals import Refusal
 
 #: Characters of a wrong value that the answer repeats.
 _SHOWN = 60
+#: As for every other source.
+_LARGEST_AMOUNT = 10**15
 _JSON = "application/json; charset=utf-8"
 
 
@@ -79,11 +81,13 @@ def reply(body: bytes, about: About) -> Answer:
 def _items(body: bytes, about: About) -> tuple[list[Report], list[Refused]]:
     told: list[Report] = []
     refused: list[Refused] = []
-    for place, one in enumerate(told_as.items(document(body))):
+    for place, one in enumerate(told_as.items(document(body, mend=False))):
         try:
             told.append(_report(told_as.parsed(one), about))
         except Wrong as wrong:
             refused.append(Refused(place, wrong))
+        except ArithmeticError:
+            refused.append(Refused(place, Wrong("", None, "send numbers that goods or money come to")))
         except Refusal as refusal:
             field, _, mend = refusal.message.partition(": ")
             named = str(refusal.facts.get("field", field)).removesuffix("_minor")
@@ -156,7 +160,7 @@ def _order(item: told_as.Order, about: About) -> OrderTold:
         till=item.till,
         taken_by=item.taken_by,
         fulfilment=item.fulfilment,
-        version=item.version,
+        version=version(item.version),
     )
     order_reports.check(report, sums=True)
     return OrderTold(report=report)
@@ -167,13 +171,13 @@ def _line(line: told_as.Line, n: int, code: str) -> LineReport:
     price = within(line.unit_price, f"{field}.unit_price")
     if price < 0:
         raise Wrong(f"{field}.unit_price", str(price), "send what comes back as a refund")
-    quantity = within(line.quantity, f"{field}.quantity")
-    if quantity <= 0:
-        raise Wrong(f"{field}.quantity", str(quantity), "send how many were bought; what comes back is a refund")
+    bought = quantity(line.quantity, f"{field}.quantity")
+    if bought <= 0:
+        raise Wrong(f"{field}.quantity", str(bought), "send how many were bought; what comes back is a refund")
     return LineReport(
         number=line.number,
         product_ref=line.product_ref,
-        quantity=quantity,
+        quantity=bought,
         unit_price=price,
         amount_minor=_minor_or_none(line.amount, code, f"{field}.amount"),
         discount_minor=_minor(line.discount, code, f"{field}.discount"),
@@ -198,7 +202,7 @@ def _refund(item: told_as.Refund, about: About) -> RefundTold:
         lines=[
             ReturnLineReport(
                 product_ref=one.product_ref,
-                quantity=within(one.quantity, f"lines[{n}].quantity"),
+                quantity=quantity(one.quantity, f"lines[{n}].quantity"),
                 amount_minor=_minor(one.amount, code, f"lines[{n}].amount"),
                 of_line=one.of_line,
                 restock=one.restock,
@@ -213,7 +217,7 @@ def _refund(item: told_as.Refund, about: About) -> RefundTold:
         is_void=item.is_void,
         reason=item.reason,
         source_updated_at=_utc(item.updated_at, "updated_at"),
-        version=item.version,
+        version=version(item.version),
     )
     return_reports.check(report)
     return RefundTold(report=report)
@@ -292,35 +296,35 @@ def _stock(item: told_as.Stock) -> StockTold:
         variant_ref=item.variant_ref,
         product_ref=item.product_ref,
         store=item.store,
-        on_hand=within(item.on_hand, "on_hand"),
+        on_hand=quantity(item.on_hand, "on_hand"),
         may_oversell=item.may_oversell,
         told_at=_utc(item.updated_at, "updated_at"),
-        version=item.version,
+        version=version(item.version),
     )
 
 
 def _shipment(item: told_as.Shipment, about: About) -> ShipmentTold:
-    return ShipmentTold(
-        report=ShipmentReport(
-            namespace=about.namespace,
-            ref=item.ref,
-            order_ref=item.order_ref,
-            state=item.state,
-            mode=item.mode,
-            lines=[(one.line, within(one.quantity, f"lines[{n}].quantity")) for n, one in enumerate(item.lines)],
-            store=item.store,
-            carrier=item.carrier,
-            tracking=item.tracking,
-            shipped_at=_utc_or_none(item.shipped_at, "shipped_at"),
-            promised_from=_utc_or_none(item.promised_from, "promised_from"),
-            promised_until=_utc_or_none(item.promised_until, "promised_until"),
-            expected_at=_utc_or_none(item.expected_at, "expected_at"),
-            ready_at=_utc_or_none(item.ready_at, "ready_at"),
-            arrived_at=_utc_or_none(item.arrived_at, "arrived_at"),
-            source_updated_at=_utc(item.updated_at, "updated_at"),
-            version=item.version,
-        )
+    report = ShipmentReport(
+        namespace=about.namespace,
+        ref=item.ref,
+        order_ref=item.order_ref,
+        state=item.state,
+        mode=item.mode,
+        lines=[(one.line, quantity(one.quantity, f"lines[{n}].quantity")) for n, one in enumerate(item.lines)],
+        store=item.store,
+        carrier=item.carrier,
+        tracking=item.tracking,
+        shipped_at=_utc_or_none(item.shipped_at, "shipped_at"),
+        promised_from=_utc_or_none(item.promised_from, "promised_from"),
+        promised_until=_utc_or_none(item.promised_until, "promised_until"),
+        expected_at=_utc_or_none(item.expected_at, "expected_at"),
+        ready_at=_utc_or_none(item.ready_at, "ready_at"),
+        arrived_at=_utc_or_none(item.arrived_at, "arrived_at"),
+        source_updated_at=_utc(item.updated_at, "updated_at"),
+        version=version(item.version),
     )
+    shipment_reports.check(report)
+    return ShipmentTold(report=report)
 
 
 def _currency(code: str) -> str:
@@ -337,6 +341,8 @@ def _minor(amount: Decimal, code: str, field: str) -> int:
     shifted = within(amount, field).scaleb(places)
     if shifted != shifted.to_integral_value():
         raise Wrong(field, str(amount), f"send an amount of {code} with at most {places} places")
+    if abs(shifted) > _LARGEST_AMOUNT:
+        raise Wrong(field, str(amount), f"send an amount of at most {_LARGEST_AMOUNT} of the currency's smallest unit")
     return int(shifted)
 
 
@@ -365,4 +371,4 @@ def _shown(value: object) -> object:
 
 
 def _answer(status: int, doc: Document) -> Answer:
-    return Answer(status, json.dumps(doc, ensure_ascii=False).encode() + b"\n", _JSON)
+    return Answer(status, json.dumps(doc).encode() + b"\n", _JSON)

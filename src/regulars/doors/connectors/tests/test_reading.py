@@ -86,3 +86,10 @@ def test_of_one_tick_a_poll_counts_before_what_was_asked_and_that_before_a_messa
     assert marks == sorted(marks)
     assert marks[0] == NINE
     assert marks[2] < marked(NINE + tick, tick, 0)
+
+
+def test_half_a_character_becomes_the_sign_for_it_and_is_no_id():
+    doc = reading.document(b'{"note\\ud800": ["so \\ud83d", "\\ud83d\\ude00"]}')
+    assert doc == {"note\ufffd": ["so \ufffd", "\U0001f600"]}
+    with pytest.raises(NotUnderstood):
+        reading.ref(reading.document(b'{"id": "a\\udc00"}')["id"], "id")

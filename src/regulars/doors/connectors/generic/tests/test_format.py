@@ -160,3 +160,29 @@ def test_the_librarys_signature_is_good_with_either_secret():
 )
 def test_everything_else_is_not_believed(hook: Hook, why: str):
     assert verify(hook, [SECRET], ABOUT, NOW) == Forged(why)
+
+
+@pytest.mark.parametrize(
+    ("item", "field"),
+    [
+        ({"type": "\ud800"}, "type"),
+        (sample("stock") | {"a\ud800": 1}, "a\ud800"),
+        (sample("stock") | {"a\0b": 1}, "a\0b"),
+        (sample("product", title="Tea\ud83d"), "title"),
+        (sample("stock", version=2**70), "version"),
+        (sample("order", version=-(2**63)), "version"),
+        (sample("stock", on_hand="0.0001"), "on_hand"),
+        (
+            sample("refund", lines=[{"product_ref": "tea", "quantity": "1e-30", "amount": "1"}], amount=None),
+            "lines[0].quantity",
+        ),
+        (sample("price", currency="CLF", price="900000000000"), "price"),
+    ],
+)
+def test_what_cannot_be_kept_is_answered_by_field_with_a_mend(item: dict[str, Any], field: str):
+    status, told = answered(item, sample("stock"))
+
+    assert (status, told["taken"]) == (200, 1)
+    [refused] = told["refused"]
+    assert (refused["item"], refused["field"]) == (0, field)
+    assert refused["mend"].startswith("send ")

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+import pytest
 from click.testing import CliRunner
 from django.db import transaction
 from django.test import Client
@@ -24,6 +26,7 @@ from regulars.doors.connectors.tests.shopkeeping import (
     recorded_people,
     recorded_stock,
 )
+from regulars.facts.commerce import stock
 from regulars.facts.sources import connections, inbox
 from regulars.facts.sources.connections import Connection
 
@@ -185,3 +188,59 @@ def test_it_is_connected_by_a_command_with_its_secret_in_a_file(db: None, tmp_pa
     assert "/hooks/generic/con_" in done.output
     told = {"type": "customer", "ref": "c2", "updated_at": "2026-03-02T08:00:00Z", "family_name": "Li"}
     assert post(connections.by_name("our-shop"), json.dumps({"items": [told]}).encode(), "m1")[0] == 200
+
+
+def level(ref: str, **other: object) -> dict[str, Any]:
+    told = {"variant_ref": ref, "store": "leeds", "on_hand": 4, "updated_at": "2026-03-02T10:00:00Z"}
+    return {"type": "stock", **told, **other}
+
+
+def test_a_message_of_half_characters_is_answered_and_stops_nobody(db: None):
+    connection = connected("odd-till")
+    for number, item in enumerate(({"type": "\ud800"}, {**level("tea"), "a\ud800": 1}, {**level("tea"), "a\0b": 1})):
+        status, told = post(connection, json.dumps({"items": [item]}).encode(), f"odd-{number}")
+        assert (status, told["taken"]) == (422, 0)
+
+    assert taking.take_waiting(connection=connection.id) == 3
+    assert {one.code for one in inbox.search(connection=connection.id)} == {"refused"}
+
+
+def test_a_topic_of_half_a_character_is_kept(db: None):
+    connection = connected("odd-topic")
+    kept = inbox.keep(connection=connection.id, key="k", topic="a\ud800\0", body=b"\xff", at=LONG_AGO)
+    inbox.settle(number=kept.id, as_="not_understood", code="odd", why="b\ud800\0", at=LONG_AGO)
+    assert (inbox.get(kept.id).topic, inbox.get(kept.id).why) == ("a??", "b??")
+
+
+def test_one_poisoned_delivery_is_settled_and_the_next_is_taken(db: None, monkeypatch: pytest.MonkeyPatch):
+    connection = connected("poisoned-till")
+    for name in ("bad", "good"):
+        assert post(connection, json.dumps({"items": [level(name)]}).encode(), name)[0] == 200
+    bad, good = sorted(one.id for one in inbox.search(connection=connection.id))
+    hold, record_many = inbox.hold, stock.record_many
+
+    def broken(number: int) -> tuple[inbox.Delivery, bytes] | None:
+        if number == bad:
+            raise pl.exceptions.ComputeError("poison")
+        return hold(number)
+
+    monkeypatch.setattr(inbox, "hold", broken)
+    assert taking.take_waiting(connection=connection.id) == 2
+    assert (inbox.get(bad).state, inbox.get(bad).code, inbox.get(good).state) == ("not_understood", "our_fault", "done")
+    assert inbox.get(bad).why.startswith("ComputeError")
+
+    def poisoned(*, told: pl.DataFrame, **more: Any) -> object:
+        if "bad" in told["variant_ref"].to_list():
+            raise pl.exceptions.ComputeError("poison")
+        return record_many(told=told, **more)
+
+    monkeypatch.setattr(stock, "record_many", poisoned)
+    items = [
+        level("bad", updated_at="2026-03-02T11:00:00Z"),
+        level("good", on_hand=7, updated_at="2026-03-02T11:00:00Z"),
+    ]
+    assert post(connection, json.dumps({"items": items}).encode(), "both")[0] == 200
+    assert taking.take_waiting(connection=connection.id) == 1
+    [both, *_] = inbox.search(connection=connection.id)
+    assert (both.state, both.code) == ("not_understood", "our_fault")
+    assert both.came == {"new": 1} or both.came == {"changed": 1}

@@ -68,3 +68,9 @@ def test_a_signed_body_that_is_no_json_is_kept_to_be_looked_at():
     found = verify(signed(body=b"oh"), [PLAIN], ABOUT, NOW)
     assert isinstance(found, Genuine)
     assert found.topic == ""
+
+
+def test_an_event_of_half_a_character_has_a_topic_that_can_be_kept():
+    found = verify(signed(body=b'{"event": "\\ud800"}'), [PLAIN], ABOUT, NOW)
+    assert isinstance(found, Genuine)
+    assert found.topic.encode() == "\ufffd".encode()
