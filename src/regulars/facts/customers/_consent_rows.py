@@ -3,14 +3,14 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from django.db import connection
 from django.db.models.expressions import RawSQL
 
 from regulars.facts.company import company
 from regulars.facts.company.company import Shop
-from regulars.facts.customers import _sealing, consent_settings, wishing
+from regulars.facts.customers import _sealing, birthdays, consent_settings, wishing
 from regulars.facts.customers.consenting import Entry, Known
 from regulars.facts.customers.models import Consent
 from regulars.facts.customers.models import Wish as WishRow
@@ -20,6 +20,8 @@ from regulars.kit import civil
 from regulars.runtime.preferences import preferences
 
 _Row = TypeVar("_Row", Entry, Wish)
+#: What tells an age, of both calendars.
+BIRTHDAYS: Final = ("birthday", "lunar_birthday")
 #: When the row of `record` was written down to belong to `asked.person`.
 JOINED_AT = """
 SELECT max(regrouping.recorded_at) FROM customers_moved AS moved
@@ -112,10 +114,10 @@ def known(
     wishes = _by_record(_wishes(all_records))
     if have is None:
         shop = company.shop()
-        birthdays: Mapping[int, date] = _birthdays(all_records) if with_birthdays else {}
+        days: Mapping[int, date] = _birthdays(all_records) if with_birthdays else {}
         set_ages = preferences.read(consent_settings.AGE_OF_CONSENT) if with_birthdays else ()
     else:
-        shop, set_ages, birthdays = have.house.shop, have.house.set_ages, have.birthdays
+        shop, set_ages, days = have.house.shop, have.house.set_ages, have.birthdays
     zone = civil.zone(shop.zone)
     ages = consent_settings.by_country(set_ages)
     found: dict[int, Known] = {}
@@ -129,7 +131,7 @@ def known(
             wishes=wishing.fold(mine, at=at, joined_at=joined_at) if mine else NONE,
             joined_at=joined_at,
             # Of several told, the youngest: strict.
-            birthday=max((birthdays[record] for record in records if record in birthdays), default=None),
+            birthday=max((days[record] for record in records if record in days), default=None),
             age_of_consent=consent_settings.age_in(country, ages),
             sent=tuple((sent or {}).get(customer, ())),
         )
@@ -173,10 +175,12 @@ def _by_record(rows: Iterable[_Row]) -> dict[int, list[_Row]]:
 
 
 def _birthdays(records: Sequence[int]) -> dict[int, date]:
-    return born(_sealing.open_of(records, ("birthday",)))
+    return born(_sealing.open_of(records, BIRTHDAYS))
 
 
 def born(opened: Mapping[int, Mapping[str, str]]) -> dict[int, date]:
-    """Record to birthday, of those who told the year too: without it nobody knows an age."""
-    told = {record: cells.get("birthday", "") for record, cells in opened.items()}
-    return {record: date.fromisoformat(text) for record, text in told.items() if text and not text.startswith("-")}
+    """Record to birthday, of those who told the year too, in either calendar: without it nobody knows an age."""
+    told = {
+        record: birthdays.youngest(*(cells.get(column, "") for column in BIRTHDAYS)) for record, cells in opened.items()
+    }
+    return {record: day for record, day in told.items() if day is not None}

@@ -5,17 +5,21 @@ Solar: `1990-12-31`, or `--12-31` where nobody told the year. Lunar: `1990-08-15
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Final
 
-from lunar_python import Lunar, LunarYear
+from lunar_python import LunarYear, Solar
 
 from regulars.kit.refusals import Refusal
 
 FIRST_YEAR: Final = 1900
 #: Years that may pass until the next lunar birthday, however its month falls.
 _AHEAD = 2
+#: No Chinese year lasts longer than until this day of the next.
+_LAST_NEW_YEAR: Final = (2, 20)
 _SOLAR = re.compile(r"(\d{4}|-)-(\d{2})-(\d{2})", re.ASCII)
 _LUNAR = re.compile(r"(\d{4}|-)-(L?)(\d{2})-(\d{2})", re.ASCII)
 
@@ -75,16 +79,31 @@ def lunar(text: str, on: date) -> LunarDay:
     )
 
 
+def youngest(solar_text: str, lunar_text: str) -> date | None:
+    """The latest day on which somebody who told this, as it is kept, can be born; None without a year.
+
+    Where the Chinese calendar has no such day, it is the last day of that Chinese year.
+    """
+    told = [date.fromisoformat(solar_text)] if solar_text and not solar_text.startswith("-") else []
+    year = lunar_text[:4]
+    if year.isascii() and year.isdecimal():
+        try:
+            day = lunar(lunar_text, date.max)
+            told.append(solar_of(day, int(year)))
+        except BadBirthday:
+            told.append(date(int(year) + 1, *_LAST_NEW_YEAR))
+    return max(told, default=None)
+
+
 def solar_of(day: LunarDay, year: int) -> date:
     """The day of the common calendar on which the birthday is kept in the Chinese year `year`.
 
     Born in a leap month, it is kept in the month's twin in years without it; on the 30th, on the last day of a month of
     29.
     """
-    leap = int(LunarYear.fromYear(year).getLeapMonth())
-    month = -day.month if day.is_leap and leap == day.month else day.month
-    found = Lunar.fromYmd(year, month, min(day.day, _days(year, month))).getSolar()
-    return date(found.getYear(), found.getMonth(), found.getDay())
+    months = _months(year)
+    first, days = months[-day.month if day.is_leap and -day.month in months else day.month]
+    return first + timedelta(min(day.day, days) - 1)
 
 
 def next_lunar(day: LunarDay, on: date) -> date:
@@ -110,12 +129,18 @@ def _is_there(told: LunarDay, on: date) -> bool:
         return True
     if not FIRST_YEAR <= told.year <= on.year:
         return False
-    leap = int(LunarYear.fromYear(told.year).getLeapMonth())
-    if told.is_leap and leap != told.month:
-        return False
-    month = -told.month if told.is_leap else told.month
-    return told.day <= _days(told.year, month) and solar_of(told, told.year) <= on
+    _first, days = _months(told.year).get(-told.month if told.is_leap else told.month, (None, 0))
+    return told.day <= days and solar_of(told, told.year) <= on
 
 
-def _days(year: int, month: int) -> int:
-    return int(LunarYear.fromYear(year).getMonth(month).getDayCount())
+@lru_cache(maxsize=256)
+def _months(year: int) -> Mapping[int, tuple[date, int]]:
+    """Each month of a Chinese year, the leap one negative: its first day, and how many it has. Slow: kept."""
+    chinese = LunarYear.fromYear(year)
+    leap = int(chinese.getLeapMonth())
+    found: dict[int, tuple[date, int]] = {}
+    for number in [*range(1, 13), *([-leap] if leap else [])]:
+        month = chinese.getMonth(number)
+        first = Solar.fromJulianDay(month.getFirstJulianDay())
+        found[number] = (date(first.getYear(), first.getMonth(), first.getDay()), int(month.getDayCount()))
+    return found

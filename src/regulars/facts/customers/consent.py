@@ -334,7 +334,7 @@ def standing(*, customer: int, at: datetime) -> Standing:
     if customer not in who.records:
         raise _unknown(customer)
     records = who.records[customer]
-    born = _consent_rows.born(_sealing.open_of(records, ["birthday"]))
+    born = _consent_rows.born(_sealing.open_of(records, _consent_rows.BIRTHDAYS))
     return standing_of(customer=customer, who=who, at=at, house=_consent_rows.house(), birthdays=born)
 
 

@@ -2,7 +2,8 @@
 
 The state of a purpose on a channel is a fold over what was answered, whatever the order it arrived in: the latest
 answer counts, and of two at the same time the no. Of several records of one person each is folded alone and the
-strictest counts, until somebody who was asked again after the records were joined said yes later than every no.
+strictest counts, until somebody who was asked again after the records were joined said yes later than every no: a yes
+said before the join is none of these, whenever it was told.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -104,7 +105,7 @@ def _of_brand(
     yeses = [entry for entry in said if entry.is_by_guardian or grown_at is None or entry.at >= grown_at]
     childs = len(yeses) < len(said)
     last_no = max(noes, key=_order, default=None)
-    asked_again = [yes for yes in yeses if joined_at is None or yes.recorded_at > joined_at]
+    asked_again = [yes for yes in yeses if joined_at is None or min(yes.at, yes.recorded_at) > joined_at]
     last_yes = max(asked_again, key=_order, default=None)
     if last_yes is not None and (last_no is None or last_yes.at > last_no.at):
         return State(Decision.GRANTED, last_yes)

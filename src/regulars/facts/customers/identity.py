@@ -231,14 +231,16 @@ def revoke(*, link: int, why: Reason, key: str, at: datetime, by: Actor) -> Chan
 
 def join(*, one: int, other: int, why: Reason, key: str, at: datetime, by: Actor) -> Changed:
     """Somebody decided that two records are one person. Refused where others keep them apart: undo that first."""
-    changed = _decide(one, other, "join", why, key, at, by)
-    if persons.of(one) != persons.of(other):
-        raise KeptApart(
-            "customer: somebody decided that two of their records are two people; undo that decision first",
-            field="other",
-            value=other,
-        )
-    return changed
+    # One transaction: what is refused was not decided, and joins nobody when the other decision is undone.
+    with transaction.atomic():
+        changed = _decide(one, other, "join", why, key, at, by)
+        if persons.of(one) != persons.of(other):
+            raise KeptApart(
+                "customer: somebody decided that two of their records are two people; undo that decision first",
+                field="other",
+                value=other,
+            )
+        return changed
 
 
 def keep_apart(*, one: int, other: int, why: Reason, key: str, at: datetime, by: Actor) -> Changed:

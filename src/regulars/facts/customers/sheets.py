@@ -55,7 +55,7 @@ def by_public_id(text: str, *, at: datetime, shop: Shop) -> Sheet:
         raise customers.unknown(text)
     person = rows[0][0]
     who = _consent_rows.people_of([(person, row[0], row[3], row[6]) for row in rows])
-    opened = _sealing.open_of(who.records[person], (*profiles.MASKED, "birthday"))
+    opened = _sealing.open_of(who.records[person], (*profiles.MASKED, *_consent_rows.BIRTHDAYS))
     return Sheet(
         person=customers.from_row(rows[0][:6]),
         records=who.records[person],

@@ -73,3 +73,20 @@ def test_a_lunar_birthday_is_written_as_it_is_read() -> None:
     for text in ("1990-08-15", "1987-L06-15", "--08-15", "---08-15"[1:]):
         assert str(birthdays.lunar(text, TODAY)) == text
     assert birthdays.lunar("--08-15", TODAY) == LunarDay(None, 8, 15, is_leap=False)
+
+
+@pytest.mark.parametrize(
+    ("solar", "lunar", "day"),
+    [
+        ("2014-06-01", "", date(2014, 6, 1)),
+        ("", "2014-L09-10", date(2014, 11, 2)),
+        ("", "2014-12-30", date(2015, 2, 18)),
+        # 2014 has no leap month of this number: born in that Chinese year at the latest.
+        ("", "2014-L08-10", date(2015, 2, 20)),
+        ("2014-06-01", "2015-05-01", date(2015, 6, 16)),
+        ("--06-01", "--05-01", None),
+        ("", "", None),
+    ],
+)
+def test_the_youngest_somebody_can_be(solar: str, lunar: str, day: date | None) -> None:
+    assert birthdays.youngest(solar, lunar) == day

@@ -9,8 +9,17 @@ from django.db import Error, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
-from regulars.facts.company import brands
-from regulars.facts.customers import consent, consent_texts, fields, identity, preferences, topics
+from regulars.facts.company import brands, company
+from regulars.facts.customers import (
+    consent,
+    consent_texts,
+    customers,
+    fields,
+    identity,
+    preferences,
+    sheets,
+    topics,
+)
 from regulars.facts.customers.consent import BadConsent, KeyTaken, Told
 from regulars.facts.customers.consent_settings import WITHOUT_ASKING
 from regulars.facts.customers.customers import UnknownCustomer
@@ -209,6 +218,17 @@ def test_a_child_needs_a_guardian_who_is_proven():
     assert consent.may_personalise(customer=mia, at=MONDAY + 500 * DAY).is_allowed
 
 
+def test_a_child_is_one_by_either_calendar():
+    mia = a_customer("mia")
+    described(mia, Profile(lunar_birthday="2014-05-04", country="GB"))
+    says(mia, yes=True)
+    assert may(mia) == "consent.needs_guardian"
+    assert str(consent.standing(customer=mia, at=MONDAY).known.birthday) == "2014-06-01"
+    assert consent.allowed(customers=[mia], purpose="marketing", channel="email", at=MONDAY) == {mia: False}
+    shown = sheets.by_public_id(customers.get(mia).public_id, at=MONDAY, shop=company.shop())
+    assert shown.consent.may("marketing", "email", MONDAY).code == "consent.needs_guardian"
+
+
 def test_the_shop_decides_what_needs_no_yes():
     li = a_customer("li")
     shop_preferences.write(WITHOUT_ASKING, ("service/*", "marketing/post"), at=MONDAY, by=MAREK)
@@ -311,8 +331,13 @@ def test_joined_records_are_strict_until_asked_again_and_parted_ones_are_as_befo
     assert {line.record for line in consent.history(customer=till)} == {web, till}
     assert announced("customers.consent_given")[-1]["customer"] == web
 
-    again = says(till, yes=True, day=3)
-    assert (may(web), may(till)) == ("consent.granted", "consent.granted")
+    # Said before the join and told after it: nobody was asked again.
+    says(web, yes=True, day=3)
+    assert (may(web), may(till)) == ("consent.withdrawn", "consent.withdrawn")
+    now = datetime.now(UTC)
+    again = says(till, yes=True, at=now)
+    then = (now - MONDAY).days + 1
+    assert (may(web, day=then), may(till, day=then)) == ("consent.granted", "consent.granted")
     assert announced("customers.consent_given")[-1] == {
         "customer": web,
         "consent": again.number,

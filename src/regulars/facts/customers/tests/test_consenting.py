@@ -108,6 +108,14 @@ def test_each_brand_is_asked_for_alone(told, brand, decision):
         ([("-", 6, 2, 6), ("+", 5, 1, 11)], "withdrawn"),
         ([("-", 11, 2, 11), ("+", 11, 1, 11)], "withdrawn"),
         ([("+", 3, 2, 3), ("-", 12, 1, 12)], "withdrawn"),
+        # Said before the join, later than the other's no: whether it was told before the join or after.
+        ([("-", 1, 2, 1), ("+", 5, 1, 6)], "withdrawn"),
+        ([("-", 1, 2, 1), ("+", 5, 1, 11)], "withdrawn"),
+        ([("-", 1, 2, 1), ("+", 10, 1, 11)], "withdrawn"),
+        # The record's own no it lifts.
+        ([("-", 1, 1, 1), ("+", 5, 1, 11)], "granted"),
+        # Nor does one that was written down before its time.
+        ([("-", 1, 2, 1), ("+", 11, 1, 9)], "withdrawn"),
     ],
 )
 def test_of_joined_records_the_strictest_counts_until_somebody_is_asked_again(told, decision):
@@ -135,13 +143,22 @@ def many_answers(draw):
 
 
 @settings(max_examples=60)
-@given(many_answers(), st.randoms(use_true_random=False), st.sampled_from([None, 3]), st.sampled_from([None, 3]))
+@given(
+    many_answers(),
+    st.randoms(use_true_random=False),
+    st.sampled_from([None, 3]),
+    st.one_of(st.none(), st.integers(-1, 7)),
+)
 def test_the_order_of_arrival_never_matters(answers, random, brand, joined):
     shuffled = list(answers)
     random.shuffle(shuffled)
     renumbered = [replace(one, number=place) for place, one in enumerate(shuffled)]
     assert come_to(*shuffled, brand=brand, joined=joined) == come_to(*answers, brand=brand, joined=joined)
     assert come_to(*renumbered, brand=brand, joined=joined) == come_to(*answers, brand=brand, joined=joined)
+    # Told at once, or late: before the join or after it.
+    at_once = [replace(one, recorded_at=one.at) for one in answers]
+    late = [replace(one, recorded_at=one.at + random.randrange(9) * DAY) for one in answers]
+    assert come_to(*late, brand=brand, joined=joined) == come_to(*at_once, brand=brand, joined=joined)
 
 
 @settings(max_examples=60)

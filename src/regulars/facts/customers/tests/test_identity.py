@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection
 
 from regulars.facts.customers import _settling, customers, identity, persons, reviews, search
 from regulars.facts.customers.identity import Observation, Reason
-from regulars.facts.customers.models import Link, Review
+from regulars.facts.customers.models import Decision, Link, Review
 from regulars.facts.customers.notices import CustomerJoined, CustomerParted
 from regulars.facts.customers.profiles import Profile
 from regulars.facts.customers.rules import IdentityRules, KindRule
@@ -126,6 +126,12 @@ def test_a_join_against_what_somebody_else_decided_is_refused():
     identity.join(one=anna, other=bo, why=Reason.RECOGNISED, key="k2", at=MONDAY, by=MAREK)
     with pytest.raises(identity.KeptApart):
         identity.join(one=bo, other=chen, why=Reason.RECOGNISED, key="k3", at=MONDAY + DAY, by=MAREK)
+
+    assert not Decision.objects.filter(key="k3").exists()
+    identity.undecide(one=anna, other=chen, why=Reason.MISTAKE, key="k4", at=MONDAY + 2 * DAY, by=MAREK)
+    assert people(anna, bo, chen) == [{anna, bo}, {chen}]
+    identity.join(one=bo, other=chen, why=Reason.RECOGNISED, key="k3", at=MONDAY + 3 * DAY, by=MAREK)
+    assert people(anna, bo, chen) == [{anna, bo, chen}]
 
 
 def test_a_phone_that_got_a_new_owner_is_a_question():
