@@ -109,6 +109,7 @@ REASONS: dict[str, Any] = {
     "not_as_described": gettext_lazy("not as described"),
     "changed_mind": gettext_lazy("changed their mind"),
     "too_late": gettext_lazy("came too late"),
+    "exchange": gettext_lazy("exchange"),
 }
 
 

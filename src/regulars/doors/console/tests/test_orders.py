@@ -262,3 +262,13 @@ def test_a_store_shows_its_orders_lately(shop):
     assert f"/console/orders/{shop['till']}/" in page
     assert "/console/orders/?store=S1" in page
     assert shop["plain"] not in page
+
+
+def test_why_goods_went_back_is_said_in_the_readers_language(shop):
+    sale = orders.by_public_id(shop["plain"])
+    report = ReturnReport("willow", "x1", MONDAY + HOUR, "GBP", order_ref=sale.ref, amount_minor=0, reason="exchange")
+    goods_returns.record(report=report, at=MONDAY + HOUR, by=THE_SHOP)
+    client = signed_in("manager")
+    client.cookies["django_language"] = "zh-hans"
+    page = client.get(f"/console/orders/{shop['plain']}/").content.decode()
+    assert "x1</span> · 换货" in page
