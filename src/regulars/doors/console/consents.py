@@ -1,5 +1,6 @@
 """What a member agreed to and refused, how they want to be talked to, and whether we may send them something."""
 
+import json
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -75,7 +76,7 @@ def consents(request: HttpRequest, public_id: str) -> HttpResponseBase:
     told = [_told(standing, purpose, channel, now, texts, by) for purpose in MESSAGES for channel in Channel]
     told += [_told(standing, purpose, None, now, texts, by) for purpose in USES]
     masked = profiles.masked([who.id])[who.id]
-    wishes = standing.known.wishes
+    wishes, listed = standing.known.wishes, topics.every()
     return page(
         request,
         "console/consents.html",
@@ -89,7 +90,8 @@ def consents(request: HttpRequest, public_id: str) -> HttpResponseBase:
         wishes=wishes,
         quiet=wishes.quiet[0] if wishes.quiet else None,
         paused_on=wishes.paused_until and civil.day_of(wishes.paused_until, standing.known.zone),
-        topics=[(topic, wishes.topics.get(topic.code, True)) for topic in topics.every()],
+        topics=[(topic, wishes.topics.get(topic.code, True)) for topic in listed],
+        shown=json.dumps(_held(wishes, [topic.code for topic in listed], standing.known.zone)),
         wishes_told=_wishes_told(wishes, now),
         brands=sorted(named.items(), key=lambda pair: pair[1]),
         texts=consent_texts.every(),
@@ -149,12 +151,25 @@ def answer(request: HttpRequest, public_id: str) -> HttpResponseBase:
 @require_POST
 @requires("members.edit")
 def prefer(request: HttpRequest, public_id: str) -> HttpResponseBase:
-    """Writes down those wishes of the form that differ from what holds."""
+    """Writes down those wishes of the form that differ from what it showed; what the member said meanwhile stays."""
     who, now = _found(public_id), timezone.now()
-    held = preferences.of(customer=who.id, at=now)
+    known = consent.standing(customer=who.id, at=now).known
+    codes = [topic.code for topic in topics.every()]
+    shown, held = _shown(request), _held(known.wishes, codes, known.zone)
     try:
-        wanted = _wanted(request)
-        changes = {name: value for name, value in wanted.items() if value != _held(held, name)}
+        wanted = _wanted(request, codes, known.zone)
+    except Refusal as refusal:
+        messages.error(request, _refused(refusal))
+        return _back(who)
+    if shown is None:
+        messages.error(request, _("They said otherwise meanwhile; look again."))
+        return _back(who)
+    meant = {name for name, value in wanted.items() if name in shown and value != shown[name]}
+    changes = {name: wanted[name] for name in wanted if name in meant and wanted[name] != held[name]}
+    if any(held[name] != shown[name] for name in changes):
+        messages.error(request, _("They said otherwise meanwhile; look again."))
+        return _back(who)
+    try:
         if changes:
             preferences.change(
                 customer=who.id,
@@ -172,8 +187,17 @@ def prefer(request: HttpRequest, public_id: str) -> HttpResponseBase:
     return _back(who)
 
 
-def _wanted(request: HttpRequest) -> dict[str, object]:
-    sent, zone = request.POST, civil.zone(company.shop().zone)
+def _shown(request: HttpRequest) -> dict[str, object] | None:
+    """What the form showed when it was opened; None where it does not say."""
+    try:
+        shown = json.loads(request.POST.get("shown", ""))
+    except (ValueError, RecursionError):
+        return None
+    return shown if isinstance(shown, dict) else None
+
+
+def _wanted(request: HttpRequest, codes: list[str], zone: ZoneInfo) -> dict[str, object]:
+    sent = request.POST
     start, end = sent.get("quiet_from", ""), sent.get("quiet_to", "")
     most = sent.get("most_per_week", "").strip()
     ticked = set(sent.getlist("topics"))
@@ -185,7 +209,7 @@ def _wanted(request: HttpRequest) -> dict[str, object]:
         "language": sent.get("language") or None,
         "channel": sent.get("channel") or None,
     }
-    return wanted | {f"{TOPIC}{topic.code}": topic.code in ticked for topic in topics.every()}
+    return wanted | {f"{TOPIC}{code}": code in ticked for code in codes}
 
 
 def _languages(held: str | None) -> list[tuple[str, str]]:
@@ -207,19 +231,18 @@ def _pause(text: str, zone: ZoneInfo) -> str | None:
         ) from None
 
 
-def _held(wishes: Wishes, name: str) -> object:
-    """What holds, in the form of what is sent."""
-    if name.startswith(TOPIC):
-        return wishes.topics.get(name.removeprefix(TOPIC), True)
-    if name == "quiet":
-        return str(wishes.quiet[0]) if wishes.quiet else None
-    if name == "paused_until" and wishes.paused_until:
-        zone = civil.zone(company.shop().zone)
-        return civil.start_of_day(civil.day_of(wishes.paused_until, zone), zone).isoformat()
-    if name == "is_personalised":
-        return None if wishes.is_personalised else False
-    value: object = getattr(wishes, name)
-    return value
+def _held(wishes: Wishes, codes: list[str], zone: ZoneInfo) -> dict[str, object]:
+    """What holds, in the form in which it comes back where nobody touches it."""
+    until = wishes.paused_until
+    held: dict[str, object] = {
+        "quiet": str(wishes.quiet[0]) if wishes.quiet else None,
+        "most_per_week": wishes.most_per_week,
+        "paused_until": civil.start_of_day(civil.day_of(until, zone), zone).isoformat() if until else None,
+        "is_personalised": None if wishes.is_personalised else False,
+        "language": wishes.language,
+        "channel": wishes.channel,
+    }
+    return held | {f"{TOPIC}{code}": wishes.topics.get(code, True) for code in codes}
 
 
 def _asked(request: HttpRequest, standing: Standing, now: datetime) -> dict[str, Any] | None:

@@ -53,9 +53,10 @@ class Program:
             f"/api/v1/{path}", data, content_type="application/json", headers=headers
         )
 
-    def patch(self, path: str, body: Any) -> HttpResponse:
+    def patch(self, path: str, body: Any, *, key: str | None = None) -> HttpResponse:
+        headers = self.headers | ({"Idempotency-Key": key} if key else {})
         return Client(raise_request_exception=False).patch(
-            f"/api/v1/{path}", json.dumps(body), content_type="application/json", headers=self.headers
+            f"/api/v1/{path}", json.dumps(body), content_type="application/json", headers=headers
         )
 
     def put(self, path: str, body: Any) -> HttpResponse:
@@ -63,8 +64,9 @@ class Program:
             f"/api/v1/{path}", json.dumps(body), content_type="application/json", headers=self.headers
         )
 
-    def delete(self, path: str) -> HttpResponse:
-        return Client(raise_request_exception=False).delete(f"/api/v1/{path}", headers=self.headers)
+    def delete(self, path: str, *, key: str | None = None) -> HttpResponse:
+        headers = self.headers | ({"Idempotency-Key": key} if key else {})
+        return Client(raise_request_exception=False).delete(f"/api/v1/{path}", headers=headers)
 
     def record(self, **changes: Any) -> dict[str, Any]:
         answer = self.post("orders", COAT_AND_HATS | changes)

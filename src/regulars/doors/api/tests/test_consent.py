@@ -127,6 +127,19 @@ def test_who_may_only_read_changes_nothing(priya):
     assert problem(reader.patch(f"customers/{priya}/preferences", {"place": "app", "quiet": None}))[0] == 403
 
 
+def test_a_late_retry_does_not_undo_a_newer_wish(till, priya, monkeypatch):
+    path, first = f"customers/{priya}/preferences", {"place": "app", "most_per_week": 5, "personalised": True}
+    start = clock.now()
+    for minute, (body, key) in enumerate(
+        [(first, "k"), ({"place": "app", "most_per_week": 1, "personalised": False}, "l"), (first, "k")]
+    ):
+        monkeypatch.setattr(clock, "now", lambda minute=minute: start + timedelta(minutes=minute))
+        answer = till.patch(path, body, key=key)
+        assert answer.status_code == 200, answer.content
+    assert (answer.json()["most_per_week"], answer.json()["personalised"]) == (1, False)
+    assert problem(till.patch(path, first, key="two words")) == (422, "request.invalid", "Idempotency-Key")
+
+
 def test_what_can_be_chosen_is_said_and_not_the_pattern_it_has(till, priya):
     told = till.post(f"customers/{priya}/consent/give", YES | {"place": "the moon"}, key="form-8").json()
     assert told["detail"].startswith("place: is none of them; choose from web_form, checkout, store")

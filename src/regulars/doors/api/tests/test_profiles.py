@@ -1,8 +1,11 @@
 """Profiles over the API: told by sources, explained, revealed; traits, tags and households."""
 
+from datetime import timedelta
+
 import pytest
 
 from regulars.doors.api.tests.builders import Program, problem
+from regulars.runtime.database import clock
 
 pytestmark = pytest.mark.django_db
 
@@ -72,3 +75,25 @@ def test_a_household_joins_nobody():
     ines = till.record(ref="1003", customer_ref="ines")["customer"]
     other = till.post("households", {"members": {ines: "head", priya: "other"}})
     assert problem(other)[:2] == (409, "households.in_another")
+
+
+def test_late_retries_leave_newer_tags_and_profiles_alone(monkeypatch):
+    till = Program()
+    who = till.record()["customer"]
+    till.put("tags/vip", {"names": {"en": "Very important"}})
+    start = clock.now()
+    path, steps = f"customers/{who}/tags", []
+    for minute, (key, is_on) in enumerate([("a", True), ("b", False), ("a", True), ("c", True), ("b", False)]):
+        monkeypatch.setattr(clock, "now", lambda minute=minute: start + timedelta(minutes=minute))
+        told = till.post(path, {"tag": "vip"}, key=key) if is_on else till.delete(f"{path}/vip", key=key)
+        assert told.status_code == 200, told.content
+        steps.append([step["is_on"] for step in told.json()["history"]])
+    # The latest first.
+    assert steps == [[True], [False, True], [False, True], [True, False, True], [True, False, True]]
+    # Two keys that differ at their very end are two, however long they are.
+    long = "k" * 119
+    changed = [
+        till.patch(f"customers/{who}/profile", {"source": "crm", "note": note}, key=f"{long}{end}").json()["changed"]
+        for note, end in (("tall", "1"), ("short", "2"))
+    ]
+    assert changed == [["note"], ["note"]]

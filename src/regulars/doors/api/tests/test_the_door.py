@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,18 @@ def test_the_description_is_served_to_anybody_and_says_who_may():
         assert operation["responses"]["default"] == {"$ref": "#/components/responses/Problem"}
     for name, schema in told["components"]["schemas"].items():
         assert name == "Problem" or schema["additionalProperties"] is False
+
+
+def test_a_key_of_a_write_is_read_from_its_header_and_nowhere_else():
+    keyed = set()
+    for path in json.loads(written())["paths"].values():
+        for operation in path.values():
+            for told in operation.get("parameters", []):
+                if re.sub("[^a-z]", "", told["name"].lower()) == "idempotencykey":
+                    assert (told["in"], told["name"]) == ("header", "Idempotency-Key"), operation["operationId"]
+                    keyed.add(operation["operationId"])
+    assert keyed >= {"change_preferences", "tell_profile", "tag_customer", "untag_customer", "record_order"}
+    assert keyed >= {"give_consent", "withdraw_consent", "refund_order", "hold_stock", "tell_evidence"}
 
 
 @pytest.mark.django_db

@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints
 
 from regulars.doors.api.v1 import exact
 from regulars.doors.api.v1.keys import ApiKey, caller
-from regulars.doors.api.v1.orders import IdempotencyKey
+from regulars.doors.api.v1.orders import IdempotencyKey, MaybeIdempotencyKey
 from regulars.facts.company import brands
 from regulars.facts.customers import consent, consent_texts, customers, preferences, topics
 from regulars.facts.customers.consent import Line, Standing, Verdict
@@ -278,7 +278,7 @@ def get_preferences(request: HttpRequest, customer: str) -> PreferencesOut:
     operation_id="change_preferences",
 )
 def change_preferences(
-    request: HttpRequest, customer: str, body: PreferencesIn, idempotency_key: IdempotencyKey | None = None
+    request: HttpRequest, customer: str, body: PreferencesIn, idempotency_key: MaybeIdempotencyKey = None
 ) -> PreferencesOut:
     """Change what is named; null takes a wish back. It counts for the very next question."""
     found, now = customers.by_public_id(customer), clock.now()

@@ -23,6 +23,8 @@ MOST_LINES = 500
 AHEAD = timedelta(days=1)
 
 IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", pattern="^[!-~]{1,120}$")]
+#: `IdempotencyKey | None` would be read from the query: the mark has to stand outermost.
+MaybeIdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", pattern="^[!-~]{1,120}$")]
 
 
 OrderState = Literal["draft", "placed", "completed", "cancelled"]
@@ -271,7 +273,7 @@ class NoQuantity(Refusal):
 
 
 @router.post("/orders", auth=ApiKey("orders.write"), response=OrderOut, operation_id="record_order")
-def record_order(request: HttpRequest, body: OrderIn, idempotency_key: IdempotencyKey | None = None) -> OrderOut:
+def record_order(request: HttpRequest, body: OrderIn, idempotency_key: MaybeIdempotencyKey = None) -> OrderOut:
     """Put one order on record. Its `ref` is its key: the same content again gives the same answer.
 
     Other content under the same `ref` replaces it when `source_updated_at` is later, and is refused otherwise.

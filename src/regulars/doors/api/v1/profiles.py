@@ -1,5 +1,6 @@
 """Profiles: what each source told of a customer, what is shown and why; traits of the shop's own, tags, households."""
 
+import hashlib
 import uuid
 from datetime import datetime
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ from pydantic import Field, StringConstraints
 
 from regulars.doors.api.v1 import exact
 from regulars.doors.api.v1.keys import ApiKey, caller
-from regulars.doors.api.v1.orders import IdempotencyKey
+from regulars.doors.api.v1.orders import MaybeIdempotencyKey
 from regulars.facts.customers import customers, explaining, households, profiles, tags, traits
 from regulars.facts.customers.explaining import Explanation
 from regulars.facts.customers.households import Household, Role
@@ -211,7 +212,7 @@ def get_profile(request: HttpRequest, customer: str) -> ProfileOut:
     "/customers/{customer}/profile", auth=ApiKey("members.edit"), response=ToldOut, operation_id="tell_profile"
 )
 def tell_profile(
-    request: HttpRequest, customer: str, body: ProfileIn, idempotency_key: IdempotencyKey | None = None
+    request: HttpRequest, customer: str, body: ProfileIn, idempotency_key: MaybeIdempotencyKey = None
 ) -> ToldOut:
     """Write down what a source says of a customer. What other sources said is kept beside it."""
     found, by, now = customers.by_public_id(customer), caller(request), clock.now()
@@ -224,7 +225,7 @@ def tell_profile(
     done = profiles.describe(
         customer=found.id,
         profile=Profile(**told),
-        key=f"api:{by.id}:{idempotency_key or uuid.uuid4().hex}"[: profiles.LONGEST_KEY],
+        key=_key(by.id, idempotency_key, profiles.LONGEST_KEY),
         at=min(body.told_at or now, now),
         by=by,
         source=body.source,
@@ -305,7 +306,7 @@ def get_customer_tags(request: HttpRequest, customer: str) -> TaggedOut:
 
 @router.post("/customers/{customer}/tags", auth=ApiKey("members.edit"), response=TaggedOut, operation_id="tag_customer")
 def tag_customer(
-    request: HttpRequest, customer: str, body: TaggingIn, idempotency_key: IdempotencyKey | None = None
+    request: HttpRequest, customer: str, body: TaggingIn, idempotency_key: MaybeIdempotencyKey = None
 ) -> TaggedOut:
     """Set a tag that is on the list on a customer."""
     found, by = customers.by_public_id(customer), caller(request)
@@ -317,7 +318,7 @@ def tag_customer(
     "/customers/{customer}/tags/{tag}", auth=ApiKey("members.edit"), response=TaggedOut, operation_id="untag_customer"
 )
 def untag_customer(
-    request: HttpRequest, customer: str, tag: str, idempotency_key: IdempotencyKey | None = None
+    request: HttpRequest, customer: str, tag: str, idempotency_key: MaybeIdempotencyKey = None
 ) -> TaggedOut:
     """Take a tag off a customer; nothing happens where they do not have it."""
     found, by = customers.by_public_id(customer), caller(request)
@@ -365,8 +366,10 @@ def join_household(request: HttpRequest, household: str, customer: str, body: Me
     return _household_out(done)
 
 
-def _key(program: str, key: str | None) -> str:
-    return f"api:{program}:{key or uuid.uuid4().hex}"[: tags.LONGEST_KEY]
+def _key(program: str, key: str | None, longest: int = tags.LONGEST_KEY) -> str:
+    """Two long keys that differ at the end only are two: what is too long is told by its digest, not cut off."""
+    whole = f"api:{program}:{key or uuid.uuid4().hex}"
+    return whole if len(whole) <= longest else f"api:{hashlib.sha256(whole.encode()).hexdigest()}"
 
 
 def _profile_out(customer: str, told: list[Explanation]) -> ProfileOut:

@@ -1,5 +1,7 @@
 """Consent on the member's page: what holds, writing an answer down, wishes, and "may we send …?"."""
 
+import html
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -27,6 +29,13 @@ def read(client, path: str) -> str:
     answer = client.get(path)
     assert answer.status_code == 200, answer.status_code
     return answer.content.decode()
+
+
+def shown(client, customer: int) -> str:
+    """What the form of wishes says it showed."""
+    found = re.search(r'name="shown" value="([^"]*)"', read(client, f"{where(customer)}/consent"))
+    assert found
+    return html.unescape(found[1])
 
 
 def may(customer: int, channel: str = "email") -> str:
@@ -78,11 +87,13 @@ def test_wishes_are_kept_and_only_those_that_change(ines):
     topics.define(code="shoes", names={"en": "Shoes", "zh-hans": "鞋"}, at=MONDAY, by=SYSTEM)
     agent = signed_in("agent")
     form = {"quiet_from": "22:00", "quiet_to": "08:00", "most_per_week": "2", "is_personalised": "1", "key": "w1"}
+    form |= {"shown": shown(agent, ines)}
     told = agent.post(f"{where(ines)}/preferences", form | {"topics": ["shoes"]}, follow=True).content.decode()
     assert "Kept. It counts from now on." in told
     assert [line.name for line in preferences.history(customer=ines)] == ["quiet", "most_per_week"]
     same = agent.post(f"{where(ines)}/preferences", form | {"topics": ["shoes"], "key": "w2"}, follow=True)
     assert "Nothing changed." in same.content.decode()
+    form |= {"shown": shown(agent, ines)}
     bad = agent.post(f"{where(ines)}/preferences", form | {"quiet_to": "", "key": "w3"}, follow=True)
     assert "give both hours" in bad.content.decode()
     assert "22:00-08:00" in read(agent, f"{where(ines)}/")
@@ -98,8 +109,9 @@ def test_a_pause_until_no_day_is_refused_in_words(ines, day):
 
 
 def test_a_number_too_long_is_refused_in_words(ines):
-    form = {"is_personalised": "1", "most_per_week": "9" * 5000, "key": "p1"}
-    told = signed_in("agent").post(f"{where(ines)}/preferences", form, follow=True)
+    agent = signed_in("agent")
+    form = {"is_personalised": "1", "most_per_week": "9" * 5000, "key": "p1", "shown": shown(agent, ines)}
+    told = agent.post(f"{where(ines)}/preferences", form, follow=True)
     assert "give a number from 1 to 100" in told.content.decode()
 
 
@@ -117,7 +129,7 @@ def test_a_number_too_long_is_refused_in_words(ines):
 def test_one_members_language_brings_no_page_down(ines, code, words):
     agent = signed_in("agent")
     profiles.describe(customer=ines, profile=Profile(language=code), key="till", at=MONDAY, by=SYSTEM, source="till")
-    form = {"is_personalised": "1", "language": code, "key": "l1"}
+    form = {"is_personalised": "1", "language": code, "key": "l1", "shown": shown(agent, ines)}
     told = agent.post(f"{where(ines)}/preferences", form, follow=True).content.decode()
     assert "Kept. It counts from now on." in told
     assert f'<option value="{code}" selected>{words}</option>' in told
@@ -129,9 +141,34 @@ def test_one_members_language_brings_no_page_down(ines, code, words):
 
 
 def test_a_language_that_is_none_is_refused_in_words(ines):
-    form = {"is_personalised": "1", "language": "klingon or so", "key": "l1"}
-    told = signed_in("agent").post(f"{where(ines)}/preferences", form, follow=True)
+    agent = signed_in("agent")
+    form = {"is_personalised": "1", "language": "klingon or so", "key": "l1", "shown": shown(agent, ines)}
+    told = agent.post(f"{where(ines)}/preferences", form, follow=True)
     assert "Language: write it like en or zh-Hans." in told.content.decode()
+
+
+def test_a_form_opened_earlier_undoes_nothing_the_member_said_meanwhile(ines):
+    topics.define(code="shoes", names={"en": "Shoes"}, at=MONDAY, by=SYSTEM)
+    agent, page = signed_in("agent"), f"{where(ines)}/preferences"
+    form = {"shown": shown(agent, ines), "topics": ["shoes"], "is_personalised": "1"}
+    said = {"topic:shoes": False, "is_personalised": False, "paused_until": "2099-01-01T00:00:00+00:00"}
+    preferences.change(customer=ines, wishes=said, place="app", key="app", at=datetime.now(UTC), by=SYSTEM)
+
+    told = agent.post(page, form | {"most_per_week": "2", "key": "w1"}, follow=True).content.decode()
+    assert "Kept. It counts from now on." in told
+    wishes = preferences.of(customer=ines, at=datetime.now(UTC))
+    assert (wishes.topics, wishes.is_personalised, wishes.most_per_week) == ({"shoes": False}, False, 2)
+    assert wishes.paused_until == datetime(2099, 1, 1, tzinfo=UTC)
+
+    # The same click again is no quarrel; what both changed is, and so is a form that does not say what it showed.
+    again = agent.post(page, form | {"most_per_week": "2", "key": "w1"}, follow=True).content.decode()
+    assert "Nothing changed." in again
+    lines = len(preferences.history(customer=ines))
+    without = {name: value for name, value in form.items() if name != "shown"}
+    for wrong in (form | {"paused_until": "2030-01-01"}, without, without | {"shown": "[1"}, without | {"shown": "[]"}):
+        told = agent.post(page, wrong | {"channel": "sms", "key": "w2"}, follow=True).content.decode()
+        assert "They said otherwise meanwhile; look again." in told
+    assert len(preferences.history(customer=ines)) == lines
 
 
 def test_who_may_only_read_sees_no_form_and_writes_nothing(ines):
