@@ -212,3 +212,13 @@ def test_a_huge_body_that_does_not_tell_its_size_is_cut_off():
     status, body, seen = through(headers=[], chunks=[kilobyte] * 5000)
     assert (status, json.loads(body)["code"]) == (413, "request.too_large")
     assert seen <= problems.LARGEST_BODY
+
+
+def test_no_two_shapes_have_one_name():
+    """The description knows shapes by their names alone: of two, one would stand for both."""
+    told = [
+        found["name"]
+        for file in Path(problems.__file__).parent.glob("*.py")
+        for found in re.finditer(r"^class (?P<name>\w+)\(exact\.", file.read_text(), re.MULTILINE)
+    ]
+    assert sorted({name for name in told if told.count(name) > 1}) == []

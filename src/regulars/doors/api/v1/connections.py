@@ -44,7 +44,7 @@ class SecretsIn(exact.Told):
     overlap_hours: Annotated[int, Field(ge=0, le=720)] = 24
 
 
-class QuestionOut(exact.Shown):
+class ConnectionFieldOut(exact.Shown):
     """One setting or credential."""
 
     name: str
@@ -52,21 +52,21 @@ class QuestionOut(exact.Shown):
     is_required: bool
 
 
-class KindOut(exact.Shown):
+class ConnectionKindOut(exact.Shown):
     """One kind of shop system."""
 
     kind: str
     label: str
-    settings: list[QuestionOut]
-    credentials: list[QuestionOut]
+    settings: list[ConnectionFieldOut]
+    credentials: list[ConnectionFieldOut]
     streams: list[str]
     can_write: bool
 
 
-class KindsOut(exact.Shown):
+class ConnectionKindsOut(exact.Shown):
     """The kinds there are."""
 
-    items: list[KindOut]
+    items: list[ConnectionKindOut]
 
 
 class StreamOut(exact.Shown):
@@ -115,7 +115,7 @@ class ConnectionsOut(exact.Shown):
     next: str | None
 
 
-class BegunOut(exact.Shown):
+class ReadingBegunOut(exact.Shown):
     """The streams whose reading begins; those that were being read already are not among them."""
 
     streams: list[str]
@@ -145,12 +145,14 @@ class DeliveriesOut(exact.Shown):
     next: str | None
 
 
-@router.get("/connections/kinds", auth=ApiKey("sources.read"), response=KindsOut, operation_id="list_connection_kinds")
-def list_kinds(request: HttpRequest) -> KindsOut:
+@router.get(
+    "/connections/kinds", auth=ApiKey("sources.read"), response=ConnectionKindsOut, operation_id="list_connection_kinds"
+)
+def list_kinds(request: HttpRequest) -> ConnectionKindsOut:
     """What can be connected, and what each kind wants to be told."""
-    return KindsOut(
+    return ConnectionKindsOut(
         items=[
-            KindOut(
+            ConnectionKindOut(
                 kind=one.kind,
                 label=str(one.label),
                 settings=[_question(field) for field in one.settings],
@@ -258,24 +260,27 @@ def rotate_secret(request: HttpRequest, connection: str, body: SecretsIn) -> Con
 @router.post(
     "/connections/{connection}/backfill",
     auth=ApiKey("sources.manage"),
-    response=BegunOut,
+    response=ReadingBegunOut,
     operation_id="backfill_connection",
 )
-def backfill(request: HttpRequest, connection: str) -> BegunOut:
+def backfill(request: HttpRequest, connection: str) -> ReadingBegunOut:
     """Read its whole history, as history: nobody is greeted. Again while it goes on begins nothing."""
     with transaction.atomic():
         one = connections.by_public_id(connection)
-        return BegunOut(streams=list(connectable.of(one.kind).backfill(one, clock.now())))
+        return ReadingBegunOut(streams=list(connectable.of(one.kind).backfill(one, clock.now())))
 
 
 @router.post(
-    "/connections/{connection}/poll", auth=ApiKey("sources.manage"), response=BegunOut, operation_id="poll_connection"
+    "/connections/{connection}/poll",
+    auth=ApiKey("sources.manage"),
+    response=ReadingBegunOut,
+    operation_id="poll_connection",
 )
-def poll(request: HttpRequest, connection: str) -> BegunOut:
+def poll(request: HttpRequest, connection: str) -> ReadingBegunOut:
     """Read now what changed; done by itself every five minutes."""
     with transaction.atomic():
         one = connections.by_public_id(connection)
-        return BegunOut(streams=list(connectable.of(one.kind).poll(one, clock.now())))
+        return ReadingBegunOut(streams=list(connectable.of(one.kind).poll(one, clock.now())))
 
 
 @router.get(
@@ -333,8 +338,8 @@ def _is_theirs(connection: str, delivery: int) -> None:
         raise inbox.UnknownDelivery("delivery: it is no delivery of this connection", field="delivery", value=delivery)
 
 
-def _question(field: connectable.Field) -> QuestionOut:
-    return QuestionOut(name=field.name, says=str(field.says), is_required=field.is_required)
+def _question(field: connectable.Field) -> ConnectionFieldOut:
+    return ConnectionFieldOut(name=field.name, says=str(field.says), is_required=field.is_required)
 
 
 def _out(some: Sequence[Connection]) -> list[ConnectionOut]:

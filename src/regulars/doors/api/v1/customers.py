@@ -33,7 +33,7 @@ class CustomerOut(exact.Shown):
     masked_phone: str
 
 
-class OrdersOut(exact.Shown):
+class CustomerOrdersOut(exact.Shown):
     """A page of orders, newest first, and the cursor of the next page."""
 
     items: list[OrderOut]
@@ -90,15 +90,18 @@ def get_customer(request: HttpRequest, customer: str) -> CustomerOut:
 
 
 @router.get(
-    "/customers/{customer}/orders", auth=ApiKey("orders.read"), response=OrdersOut, operation_id="list_customer_orders"
+    "/customers/{customer}/orders",
+    auth=ApiKey("orders.read"),
+    response=CustomerOrdersOut,
+    operation_id="list_customer_orders",
 )
-def list_customer_orders(request: HttpRequest, customer: str, limit: int = 50, cursor: str = "") -> OrdersOut:
+def list_customer_orders(request: HttpRequest, customer: str, limit: int = 50, cursor: str = "") -> CustomerOrdersOut:
     """A customer's orders, newest first. `next` of one page is `cursor` of the next one."""
     size = paging.check_size(limit)
     found = customers.by_public_id(customer)
     rows = orders.of_customer(found.id, before=_before(cursor, found.id) if cursor else None, limit=size + 1)
     page = paging.cut(rows, size, of="orders", key=lambda view: (view.placed_at, view.public_id))
-    return OrdersOut(items=order_out(page.items), next=page.next)
+    return CustomerOrdersOut(items=order_out(page.items), next=page.next)
 
 
 @router.get(

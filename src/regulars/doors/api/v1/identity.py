@@ -86,7 +86,7 @@ class JoinOut(exact.Shown):
     at: datetime
 
 
-class StepOut(exact.Shown):
+class IdentityStepOut(exact.Shown):
     """A record came from one person to another, and what moved it."""
 
     record: str
@@ -103,7 +103,7 @@ class IdentityOut(exact.Shown):
     person: str
     records: list[RecordOut]
     joins: list[JoinOut]
-    history: list[StepOut]
+    history: list[IdentityStepOut]
 
 
 class FoundOut(exact.Shown):
@@ -189,7 +189,7 @@ def explain_identity(request: HttpRequest, customer: str) -> IdentityOut:
             for join in told.joins
         ],
         history=[
-            StepOut(
+            IdentityStepOut(
                 record=ids[step.record],
                 before=ids[step.before],
                 after=ids[step.after],

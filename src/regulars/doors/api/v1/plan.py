@@ -42,7 +42,7 @@ class PropertyOut(exact.Shown):
     last_at: datetime | None
 
 
-class EventOut(exact.Shown):
+class PlannedEventOut(exact.Shown):
     """One event. Its name is empty unless the call is `track`."""
 
     call: str
@@ -58,7 +58,7 @@ class PlanOut(exact.Shown):
 
     mode: str
     learns_until: datetime
-    events: list[EventOut]
+    events: list[PlannedEventOut]
 
 
 class ModeIn(exact.Told):
@@ -67,7 +67,7 @@ class ModeIn(exact.Told):
     mode: Literal["learning", "watching", "blocking"]
 
 
-class EventIn(exact.Told):
+class PlannedEventIn(exact.Told):
     """An event to expect, with its properties as they came; or to forbid."""
 
     call: Call = "track"
@@ -171,7 +171,7 @@ def accept_plan(request: HttpRequest, source: str) -> PlanOut:
 @router.post(
     "/sources/{source}/plan/events", auth=ApiKey("sources.manage"), response=PlanOut, operation_id="expect_event"
 )
-def expect_event(request: HttpRequest, source: str, body: EventIn) -> PlanOut:
+def expect_event(request: HttpRequest, source: str, body: PlannedEventIn) -> PlanOut:
     """Expect or forbid an event. Again changes nothing."""
     plan.expect_event(
         source=sources.by_public_id(source).id,
@@ -269,7 +269,7 @@ def _plan_out(public_id: str) -> PlanOut:
         mode=source.plan,
         learns_until=source.learns_until,
         events=[
-            EventOut(
+            PlannedEventOut(
                 call=one.event[0],
                 name=one.event[1],
                 expected=None if one.itself.expected is None else _of_event(one.itself.expected.presence),

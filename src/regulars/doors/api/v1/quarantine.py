@@ -50,7 +50,7 @@ class OpenedOut(QuarantinedOut):
     message: str
 
 
-class ReplayIn(exact.Told):
+class QuarantineReplayIn(exact.Told):
     """The mended message, or batch of them, as text, one JSON object; left out, it is tried as it came.
 
     A tracking plan that blocks is asked as at the door, unless `despite_plan` says that it is wanted all the same.
@@ -175,9 +175,11 @@ def discard_quarantined(request: HttpRequest, number: sources.Number) -> Quarant
     response=ReplayedOut,
     operation_id="replay_quarantined",
 )
-def replay_quarantined(request: HttpRequest, number: sources.Number, body: ReplayIn | None = None) -> ReplayedOut:
+def replay_quarantined(
+    request: HttpRequest, number: sources.Number, body: QuarantineReplayIn | None = None
+) -> ReplayedOut:
     """Take the message or batch in, mended or as it came. A message is taken once: one that was settled is refused."""
-    told = body or ReplayIn()
+    told = body or QuarantineReplayIn()
     done = replaying.replay(
         quarantined=number,
         mended=told.message,

@@ -46,7 +46,7 @@ class ShippedLineIn(exact.Told):
     quantity: exact.Quantity
 
 
-class EventIn(exact.Told):
+class CarrierEventIn(exact.Told):
     """What the carrier said at one moment."""
 
     at: exact.Instant
@@ -72,7 +72,7 @@ class ShipmentIn(exact.Told):
     expected_at: exact.Instant | None = Field(None, description="What is expected now.")
     ready_at: exact.Instant | None = None
     arrived_at: exact.Instant | None = Field(None, description="When it was delivered or fetched.")
-    events: Annotated[list[EventIn], Field(max_length=200)] = []
+    events: Annotated[list[CarrierEventIn], Field(max_length=200)] = []
     source_updated_at: exact.Instant | None = Field(None, description="Decides between versions of it.")
     version: exact.Version | None = Field(None, description="Decides between versions told at the same moment.")
 
@@ -84,7 +84,7 @@ class ShippedLineOut(exact.Shown):
     quantity: str
 
 
-class EventOut(exact.Shown):
+class CarrierEventOut(exact.Shown):
     """What the carrier said at one moment."""
 
     at: datetime
@@ -114,7 +114,7 @@ class ShipmentOut(exact.Shown):
     source_updated_at: datetime | None
     version: int | None
     lines: list[ShippedLineOut]
-    events: list[EventOut]
+    events: list[CarrierEventOut]
 
 
 @router.post("/shipments", auth=ApiKey("orders.write"), response=ShipmentOut, operation_id="record_shipment")
@@ -196,7 +196,9 @@ def _out(views: Sequence[shipments.ShipmentView], now: datetime) -> list[Shipmen
             source_updated_at=view.source_updated_at,
             version=view.version,
             lines=[ShippedLineOut(number=number, quantity=str(quantity)) for number, quantity in view.lines.items()],
-            events=[EventOut(at=event.at, code=event.code, expected_at=event.expected_at) for event in view.events],
+            events=[
+                CarrierEventOut(at=event.at, code=event.code, expected_at=event.expected_at) for event in view.events
+            ],
         )
         for view in views
     ]
