@@ -17,7 +17,7 @@ from regulars.runtime.serving.registry import REGISTRY
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "regulars.main.settings")
 django_application = cast(App, get_asgi_application())
 # Its models load only after Django is set up, which the line above does.
-from regulars.doors.connectors import receiving  # noqa: E402
+from regulars.doors.connectors import receiving  # noqa: E402 - models load after Django is set up
 from regulars.doors.ingest.app import Ingest  # noqa: E402
 
 # Now rather than in the first request: the routes bring in everything the screens stand on, which takes seconds.

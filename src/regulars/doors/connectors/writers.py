@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from regulars.doors.connectors.calling import Caller, CallFailed, Rest
-from regulars.doors.connectors.reading import Document, document, got
+from regulars.doors.connectors.reading import Document, NotUnderstood, document, got
 
 #: Under this name shops keep what we tell them, beside what others do.
 OURS = "regulars"
@@ -65,6 +65,6 @@ def _words(body: bytes) -> str:
     """What a shop says of what it refuses: of codes and terms of ours, nothing personal was sent."""
     try:
         said = got(document(body), "message")
-    except Exception:
+    except NotUnderstood:
         said = None
     return str(said or "the shop says no more")[:200]

@@ -108,8 +108,8 @@ def _become(program: Program, out: int, supervisor: int) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     for here, there in ((nothing, 0), (out, 1), (out, 2)):
         os.dup2(here, there)
-    sys.stdout = open(1, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115 - for the whole process
+    sys.stderr = open(2, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115 - as above
     logging.config.dictConfig(logging_settings(as_json=True))
     # The supervisor's locks, its log and what it hears of the others: held here, they would outlive it.
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))

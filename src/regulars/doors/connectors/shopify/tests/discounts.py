@@ -17,11 +17,11 @@ class ShopWithDiscounts(Shopfront):
     def root(self) -> dict[str, Any]:
         return {
             **super().root(),
-            "discountCodeBasicCreate": lambda basicCodeDiscount: self.make(basicCodeDiscount, "customerGets"),  # noqa: N803
+            "discountCodeBasicCreate": lambda basicCodeDiscount: self.make(basicCodeDiscount, "customerGets"),  # noqa: N803 - theirs
             "discountCodeFreeShippingCreate": lambda freeShippingCodeDiscount: self.make(  # noqa: N803 - its name
                 freeShippingCodeDiscount, "destination"
             ),
-            "discountCodeBasicUpdate": lambda id, basicCodeDiscount: self.alter(id, basicCodeDiscount),  # noqa: N803
+            "discountCodeBasicUpdate": lambda id, basicCodeDiscount: self.alter(id, basicCodeDiscount),  # noqa: N803 - theirs
             "discountCodeFreeShippingUpdate": lambda id, freeShippingCodeDiscount: self.alter(  # noqa: N803 - its name
                 id, freeShippingCodeDiscount
             ),

@@ -571,7 +571,7 @@ class Shopfront:
                             "inventoryPolicy": "DENY",
                             "product": ids("Product", product["id"]),
                         },
-                        "inventoryLevel": lambda locationId: self.level(item, number_of(locationId)),  # noqa: N803
+                        "inventoryLevel": lambda locationId: self.level(item, number_of(locationId)),  # noqa: N803 - theirs
                     }
         return None
 

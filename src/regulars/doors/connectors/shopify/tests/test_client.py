@@ -179,10 +179,10 @@ def test_a_token_is_lent_for_a_day_and_asked_for_again_when_it_ends_early(front,
     again = ShopifyClient(asking._asking)
     again.about()
     assert front.grants == 1
-    kept["access_token"] = "ended"  # type: ignore[index]
+    kept["access_token"] = "ended"  # type: ignore[index]  # kept is written to on purpose
     ShopifyClient(asking._asking).about()
     assert front.grants == 2
-    kept["until"] = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()  # type: ignore[index]
+    kept["until"] = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()  # type: ignore[index]  # as above
     ShopifyClient(asking._asking).about()
     assert front.grants == 3
 
