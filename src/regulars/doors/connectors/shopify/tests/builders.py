@@ -54,7 +54,7 @@ def send(connection: Connection, message: Message, **headers: str) -> int:
     """Hand it to the view behind our door; the status it is answered with."""
     told = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in (message.headers | headers).items()}
     posted = RequestFactory().post("/hooks/…", data=message.body, content_type="application/json", **told)
-    return receive(posted, connection.kind, connection.public_id).status_code  # type: ignore[return-value] - the wrapped view
+    return receive(posted, connection.kind, connection.public_id).status_code  # type: ignore[return-value]  # wrapped
 
 
 def backfill(connection: Connection, front: Shopfront) -> None:
