@@ -1,13 +1,12 @@
 """`regulars manage follow_events`: bring events to visitors and customers until told to stop."""
 
-import signal
-import threading
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from regulars.facts.events.following import Follower
+from regulars.runtime.stopping import stop_when_told
 
 
 class Command(BaseCommand):
@@ -25,7 +24,4 @@ class Command(BaseCommand):
             if not follower.drain(patience=patience):
                 raise CommandError(f"events are still waiting after {patience:g} s: see /metrics")
             return
-        stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
-        follower.run(stop)
+        follower.run(stop_when_told())

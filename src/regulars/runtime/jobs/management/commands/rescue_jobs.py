@@ -1,8 +1,6 @@
 """`regulars manage rescue_jobs`: give back the jobs of workers that died, until told to stop."""
 
 import logging
-import signal
-import threading
 from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
@@ -11,6 +9,7 @@ from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError, connection
 
 from regulars.runtime.jobs import rescue
+from regulars.runtime.stopping import stop_when_told
 
 logger = logging.getLogger(__name__)
 
@@ -33,9 +32,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, once: bool, every: float, stalled: float, **options: Any) -> None:
-        stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
+        stop = stop_when_told()
         while not stop.is_set():
             try:
                 rescued = rescue.sweep(stalled=timedelta(seconds=stalled))

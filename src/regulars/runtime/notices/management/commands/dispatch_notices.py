@@ -1,13 +1,12 @@
 """`regulars manage dispatch_notices`: hand notices to their listeners until told to stop."""
 
-import signal
-import threading
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from regulars.runtime.notices.dispatch import Dispatcher
+from regulars.runtime.stopping import stop_when_told
 
 
 class Command(BaseCommand):
@@ -25,7 +24,4 @@ class Command(BaseCommand):
             if not dispatcher.drain(patience=patience):
                 raise CommandError(f"notices are still waiting after {patience:g} s: see `regulars doctor`")
             return
-        stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
-        dispatcher.run(stop)
+        dispatcher.run(stop_when_told())
