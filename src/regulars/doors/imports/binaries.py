@@ -4,19 +4,21 @@ import unicodedata
 import zipfile
 from pathlib import Path
 
+from django.utils.translation import gettext, gettext_noop
+
 #: How files begin: https://www.iana.org/assignments/media-types and the formats' own specifications.
 _BEGINNINGS = (
-    (b"%PDF", "a PDF", "export the table as CSV or .xlsx instead"),
-    (b"\x89PNG", "a picture (PNG)", "choose the file with the orders"),
-    (b"\xff\xd8\xff", "a picture (JPEG)", "choose the file with the orders"),
-    (b"GIF8", "a picture (GIF)", "choose the file with the orders"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it and import the table inside"),
-    (b"Rar!", "a RAR archive", "unpack it and import the table inside"),
-    (b"BZh", "packed with bzip2", "unpack it and import the table inside"),
-    (b"\xfd7zXZ\x00", "packed with xz", "unpack it and import the table inside"),
-    (b"\x28\xb5\x2f\xfd", "packed with zstd", "unpack it and import the table inside"),
-    (b"SQLite format 3", "an SQLite database", "export the table of orders as CSV"),
-    (b"{\\rtf", "a text document (RTF)", "save the table as CSV or .xlsx"),
+    (b"%PDF", gettext_noop("a PDF"), gettext_noop("export the table as CSV or .xlsx instead")),
+    (b"\x89PNG", gettext_noop("a picture (PNG)"), gettext_noop("choose the file with the orders")),
+    (b"\xff\xd8\xff", gettext_noop("a picture (JPEG)"), gettext_noop("choose the file with the orders")),
+    (b"GIF8", gettext_noop("a picture (GIF)"), gettext_noop("choose the file with the orders")),
+    (b"7z\xbc\xaf\x27\x1c", gettext_noop("a 7z archive"), gettext_noop("unpack it and import the table inside")),
+    (b"Rar!", gettext_noop("a RAR archive"), gettext_noop("unpack it and import the table inside")),
+    (b"BZh", gettext_noop("packed with bzip2"), gettext_noop("unpack it and import the table inside")),
+    (b"\xfd7zXZ\x00", gettext_noop("packed with xz"), gettext_noop("unpack it and import the table inside")),
+    (b"\x28\xb5\x2f\xfd", gettext_noop("packed with zstd"), gettext_noop("unpack it and import the table inside")),
+    (b"SQLite format 3", gettext_noop("an SQLite database"), gettext_noop("export the table of orders as CSV")),
+    (b"{\\rtf", gettext_noop("a text document (RTF)"), gettext_noop("save the table as CSV or .xlsx")),
 )
 _PAGES = ("<!doctype", "<html", "<table", "<head", "<meta", "<?xml", "<workbook")
 _JSON = ('{"', '[{"', "[[", "[{")
@@ -32,7 +34,7 @@ def of_bytes(start: bytes) -> tuple[str, str] | None:
         if start.startswith(beginning):
             return what, mend
     if start[257:262] == b"ustar":
-        return "a tar archive", "unpack it and import the table inside"
+        return gettext_noop("a tar archive"), gettext_noop("unpack it and import the table inside")
     return None
 
 
@@ -41,15 +43,17 @@ def of_text(start: str) -> tuple[str, str] | None:
     plain = start.lstrip("\ufeff \t\r\n").lower()
     if plain.startswith(_PAGES):
         return (
-            "a web page (HTML or XML), as some systems send for .xls or when nobody is signed in",
-            "open it in a spreadsheet and save it as .xlsx, or export it as CSV",
+            gettext_noop("a web page (HTML or XML), as some systems send for .xls or when nobody is signed in"),
+            gettext_noop("open it in a spreadsheet and save it as .xlsx, or export it as CSV"),
         )
     if "".join(plain.split()).startswith(_JSON):
-        return "JSON", "export the orders as CSV, Excel or Parquet"
+        return "JSON", gettext_noop("export the orders as CSV, Excel or Parquet")
     unseen = sum(unicodedata.category(letter)[0] == "C" and letter not in _PLAIN_BLANKS for letter in start)
     unseen += start.count("\ufffd")
     if unseen > _MOST_UNSEEN * len(start):
-        return "no text but a program's own format", "export the orders as CSV, Excel or Parquet"
+        return gettext_noop("no text but a program's own format"), gettext_noop(
+            "export the orders as CSV, Excel or Parquet"
+        )
     return None
 
 
@@ -64,28 +68,30 @@ def of_package(path: Path) -> tuple[str, str] | None:
             inside = package.namelist()
     except (zipfile.BadZipFile, OSError, ValueError):
         return (
-            "an Excel workbook or a ZIP archive that is cut off or damaged",
-            "copy it again, or save it as .xlsx again",
+            gettext_noop("an Excel workbook or a ZIP archive that is cut off or damaged"),
+            gettext_noop("copy it again, or save it as .xlsx again"),
         )
     if any(name.startswith("xl/") or name == "content.xml" for name in inside):
         return None
     if any(name.startswith("word/") for name in inside):
-        return "a Word document", "save its table as CSV or .xlsx"
+        return gettext_noop("a Word document"), gettext_noop("save its table as CSV or .xlsx")
     if any(name.startswith("ppt/") for name in inside):
-        return "a presentation", "export the orders as CSV or .xlsx"
+        return gettext_noop("a presentation"), gettext_noop("export the orders as CSV or .xlsx")
     if any(name.endswith(".iwa") for name in inside):
-        return "a Numbers document", "export it as CSV or Excel"
-    files = ", ".join(name for name in inside if not name.endswith("/"))[:200] or "nothing"
-    return f"a ZIP archive with {files} in it", "unpack it and import the table inside"
+        return gettext_noop("a Numbers document"), gettext_noop("export it as CSV or Excel")
+    files = ", ".join(name for name in inside if not name.endswith("/"))[:200] or gettext("nothing")
+    return gettext("a ZIP archive with %(files)s in it") % {"files": files}, gettext_noop(
+        "unpack it and import the table inside"
+    )
 
 
 _STREAMS = {
     "EncryptedPackage": (
-        "an Excel workbook with a password",
-        "open it in Excel, take the password off (File, Info, Protect Workbook) and save it again",
+        gettext_noop("an Excel workbook with a password"),
+        gettext_noop("open it in Excel, take the password off (File, Info, Protect Workbook) and save it again"),
     ),
-    "WordDocument": ("a Word document", "save its table as CSV or .xlsx"),
-    "PowerPoint Document": ("a presentation", "export the orders as CSV or .xlsx"),
+    "WordDocument": (gettext_noop("a Word document"), gettext_noop("save its table as CSV or .xlsx")),
+    "PowerPoint Document": (gettext_noop("a presentation"), gettext_noop("export the orders as CSV or .xlsx")),
 }
 
 

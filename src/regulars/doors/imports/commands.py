@@ -709,12 +709,14 @@ def report(
     """
     page = out or file.with_name(f"{rejects.stem(file)}.report.html")
     disk.make_way(page)
-    with _bar() as tell:
+    readers: Literal["en", "zh"] = "zh" if _locale().startswith("zh") else "en"
+    # Why a file is refused, before anything is known of its own language.
+    with translation.override(report_page.DJANGO_CODES[language or readers]), _bar() as tell:
         made = report_page.make(
             file,
             mapping.load(map_name) if map_name else None,
             language=language,
-            readers="zh" if _locale().startswith("zh") else "en",
+            readers=readers,
             now=datetime.now(UTC),
             as_of=None if as_of is None else as_of.date(),
             zone=zone,

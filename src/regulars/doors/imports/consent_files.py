@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import polars as pl
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext, gettext_noop
 
 from regulars.doors.imports import checking, mapping, reading, walking
 from regulars.doors.imports.checking import Problems
@@ -98,13 +98,16 @@ def bind(wanted: FileMapping, columns: Sequence[str], told: Mapping[str, str]) -
     """
     found = mapping.tie(wanted, FIELDS, columns)
     if not {"customer", *CONTACTS} & set(found.columns):
-        raise mapping.missing(wanted, "customer", "the customer's number, e-mail address or phone number", columns)
+        needed = gettext("the customer's number, e-mail address or phone number")
+        raise mapping.missing(wanted, "customer", needed, columns)
     constants = {name: Column(constant=value) for name, value in ({"purpose": "marketing"} | dict(told)).items()}
     found = replace(found, columns=constants | dict(found.columns))
     if "decision" not in found.columns:
         raise BadMapping(
-            "decision: the file has no column that says yes or no; say `--decision yes` or `--decision no` for all"
-            " of it, or name the column in a mapping",
+            gettext(
+                "decision: the file has no column that says yes or no; say `--decision yes` or `--decision no`"
+                " for all of it, or name the column in a mapping"
+            ),
             field="decision",
             value="",
         )

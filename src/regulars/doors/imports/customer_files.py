@@ -85,7 +85,8 @@ def bind(wanted: FileMapping, columns: Sequence[str]) -> FileMapping:
     """`wanted` with every field tied to a column that is there; refused where nothing tells who a row is about."""
     found = mapping.tie(wanted, (*FIELDS, *_own(wanted)), columns)
     if not {"customer", *CONTACTS} & set(found.columns):
-        raise mapping.missing(wanted, "customer", "the customer's number, e-mail address or phone number", columns)
+        needed = gettext("the customer's number, e-mail address or phone number")
+        raise mapping.missing(wanted, "customer", needed, columns)
     return found
 
 

@@ -96,9 +96,9 @@ def load(name_or_file: str) -> EventMapping:
     told = mapping.content(file, FIELDS, _KEYS)
     wanted, texts = told.get("properties"), told.get("texts", [])
     if wanted is not None and not isinstance(wanted, dict):
-        raise mapping.bad(file, "properties", wanted, "write {price: Price, product.name: Article}")
+        raise mapping.bad(file, "properties", wanted, gettext("write {price: Price, product.name: Article}"))
     if not isinstance(texts, list):
-        raise mapping.bad(file, "texts", texts, "write a list of columns")
+        raise mapping.bad(file, "texts", texts, gettext("write a list of columns"))
     return EventMapping(
         **mapping.shared(file, told),
         properties=None if wanted is None else {str(name): str(column) for name, column in wanted.items()},
@@ -111,11 +111,11 @@ def bind(wanted: EventMapping, columns: Sequence[str]) -> EventMapping:
     found = mapping.tie(wanted, FIELDS, columns)
     if "message" in found.columns:
         return replace(found, columns={"message": found.columns["message"]}, properties={})
-    for needed, spoken in (("event", "the event's name"), ("time", "the time")):
+    for needed, spoken in (("event", gettext("the event's name")), ("time", gettext("the time"))):
         if needed not in found.columns and not (needed == "event" and "type" in found.columns):
             raise mapping.missing(wanted, needed, spoken, columns)
     if not {"user", "anonymous"} & set(found.columns):
-        raise mapping.missing(wanted, "user", "the user's or the anonymous id", columns)
+        raise mapping.missing(wanted, "user", gettext("the user's or the anonymous id"), columns)
     if found.properties is None:
         taken = {part for one in found.columns.values() for part in (*one.names, *one.join)}
         rest = [name for name in columns if name not in taken and not name.startswith("regulars_")]
@@ -140,8 +140,11 @@ def _check_nesting(properties: Mapping[str, str]) -> None:
         for end in range(2, len(path)):
             if (other := paths.get(path[:end])) is not None:
                 raise BadMapping(
-                    f"map: {other!r} is a value and, for {name!r}, an object that holds one; rename one of the two"
-                    " columns, or name them under `properties:`",
+                    gettext(
+                        "map: %(column)s is a value and, for %(name)s, an object that holds one; rename one of"
+                        " the two columns, or name them under `properties:`"
+                    )
+                    % {"column": repr(other), "name": repr(name)},
                     field="properties",
                     value=name,
                 )

@@ -45,17 +45,21 @@ def open_file(path: Path, *, encoding: str | None = None) -> Source:
             start = next((line for line in iter(partial(text.readline, _SHOWN), "") if line.strip()), "")
     except LookupError as problem:
         raise UnreadableFile(
-            f"{path.name}: encoding {encoding!r} is unknown; use a name such as utf-8 or gb18030",
+            gettext("%(file)s: encoding %(encoding)s is unknown; use a name such as utf-8 or gb18030")
+            % {"file": path.name, "encoding": repr(encoding)},
             field="encoding",
             value=encoding,
         ) from problem
     except _DAMAGE as problem:
         raise _damaged(path, "") from problem
     if not start:
-        raise UnreadableFile(f"{path.name}: the file is empty; export it again", field="file", value=path.name)
+        raise UnreadableFile(
+            gettext("%(file)s: the file is empty; export it again") % {"file": path.name}, field="file", value=path.name
+        )
     if start.lstrip("\ufeff \t").startswith("["):
         raise UnreadableFile(
-            f"{path.name}: this is one JSON list; write each message on a line of its own (JSON Lines)",
+            gettext("%(file)s: this is one JSON list; write each message on a line of its own (JSON Lines)")
+            % {"file": path.name},
             field="file",
             value=path.name,
         )
@@ -70,7 +74,10 @@ def _lines(path: Path, encoding: str) -> IO[str]:
 
 def _damaged(path: Path, where: str) -> UnreadableFile:
     return UnreadableFile(
-        f"{path.name}{where}: the file is cut off or damaged; copy it again", field="file", value=path.name
+        gettext("%(file)s%(where)s: the file is cut off or damaged; copy it again")
+        % {"file": path.name, "where": where},
+        field="file",
+        value=path.name,
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
+from django.utils.translation import gettext
 
 from regulars.facts.customers.identifiers import is_contact
 from regulars.kit import civil, money
@@ -132,12 +133,16 @@ def find(name_or_file: str, folder: Path = SHIPPED) -> Path:
     own = Path(name_or_file)
     if own.suffix in {".yaml", ".yml"}:
         if not own.exists():
-            raise BadMapping(f"map: there is no file {name_or_file}; check the path", field="map", value=name_or_file)
+            raise BadMapping(
+                gettext("map: there is no file %(name)s; check the path") % {"name": name_or_file},
+                field="map",
+                value=name_or_file,
+            )
         return own
     if name_or_file not in shipped(folder):
         raise BadMapping(
-            f"map: {name_or_file!r} is no mapping; use one of {', '.join(shipped(folder))}, or the path of a .yaml"
-            " file",
+            gettext("map: %(name)s is no mapping; use one of %(names)s, or the path of a .yaml file")
+            % {"name": repr(name_or_file), "names": ", ".join(shipped(folder))},
             field="map",
             value=name_or_file,
         )
@@ -163,9 +168,9 @@ def bind(mapping: OrderMapping, columns: Sequence[str]) -> OrderMapping:
     found = tie(mapping, FIELDS, columns, spare=lambda name, bound: name in CONTACTS and "customer" in bound)
     for needed in ("order", "placed_at"):
         if needed not in found.columns:
-            raise missing(mapping, needed, f"the {needed}", columns)
+            raise missing(mapping, needed, gettext("the %(name)s") % {"name": needed}, columns)
     if "amount" not in found.columns and not {"quantity", "unit_price"} <= set(found.columns):
-        raise missing(mapping, "amount", "the amount, or quantity and unit_price,", columns)
+        raise missing(mapping, "amount", gettext("the amount, or quantity and unit_price,"), columns)
     return found
 
 
@@ -212,13 +217,18 @@ def missing(mapping: FileMapping, name: str, wanted: str, columns: Sequence[str]
     """Why a file without that column cannot be read, with the mend."""
     near = difflib.get_close_matches(wanted, columns, n=1, cutoff=0.7)
     mend = (
-        f"did you mean {near[0]!r}?" if near else "write a mapping that says which column it is, and give it with --map"
+        gettext("did you mean %(name)s?") % {"name": repr(near[0])}
+        if near
+        else gettext("write a mapping that says which column it is, and give it with --map")
     )
     # A file without a header has its first row there.
-    there = ", ".join("(a contact)" if "@" in column or is_contact(column) else column for column in columns)
+    there = ", ".join(gettext("(a contact)") if "@" in column or is_contact(column) else column for column in columns)
     return BadMapping(
-        f"map: {mapping.name} needs a column for {name}, and {wanted} is not in the file, which has"
-        f" {there[:300]}; {mend}",
+        gettext(
+            "map: %(mapping)s needs a column for %(name)s, and %(wanted)s is not in the file, which has"
+            " %(there)s; %(mend)s"
+        )
+        % {"mapping": mapping.name, "name": name, "wanted": wanted, "there": there[:300], "mend": mend},
         field=name,
         value=wanted,
     )
@@ -234,9 +244,17 @@ def content(file: Path, fields: Sequence[str], keys: frozenset[str], *, open_pre
     try:
         told = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
-        raise BadMapping(f"map: {file.name} is not readable YAML: {problem}", field="map", value=file.name) from problem
+        raise BadMapping(
+            gettext("map: %(file)s is not readable YAML: %(problem)s") % {"file": file.name, "problem": problem},
+            field="map",
+            value=file.name,
+        ) from problem
     if not isinstance(told, dict) or not isinstance(told.get("columns"), dict):
-        raise BadMapping(f"map: {file.name} must name its columns under `columns:`", field="columns", value=file.name)
+        raise BadMapping(
+            gettext("map: %(file)s must name its columns under `columns:`") % {"file": file.name},
+            field="columns",
+            value=file.name,
+        )
     _only(told, keys, file.name)
     own = {str(name) for name in told["columns"] if str(name).startswith(open_prefix)}
     _only(told["columns"], frozenset(fields) | own, f"{file.name}, columns")
@@ -247,18 +265,18 @@ def shared(file: Path, told: dict[str, Any], *, numbers: Sequence[str] = ()) -> 
     """What every kind of mapping says, as FileMapping takes it. Only `numbers` can be sums of columns."""
     source = str(told.get("source", file.stem))
     if not _SOURCE.fullmatch(source):
-        raise bad(file, "source", source, "use small letters, digits, dots, dashes and underscores")
+        raise bad(file, "source", source, gettext("use small letters, digits, dots, dashes and underscores"))
     decimal, zone = told.get("decimal"), told.get("zone")
     if decimal not in {None, ".", ","}:
-        raise bad(file, "decimal", decimal, 'say "." or ","')
+        raise bad(file, "decimal", decimal, gettext('say "." or ","'))
     if zone is not None:
         civil.zone(zone)
     header_row = told.get("header_row")
     if header_row is not None and not (type(header_row) is int and header_row > 0):
-        raise bad(file, "header_row", header_row, "say the number of the row with the columns' names, from 1")
+        raise bad(file, "header_row", header_row, gettext("say the number of the row with the columns' names, from 1"))
     earliest = told.get("earliest", FileMapping.earliest)
     if not isinstance(earliest, date):
-        raise bad(file, "earliest", earliest, "write a day such as 1985-01-31")
+        raise bad(file, "earliest", earliest, gettext("write a day such as 1985-01-31"))
     return {
         "name": file.stem,
         "source": source,
@@ -279,7 +297,7 @@ def _orders(file: Path) -> OrderMapping:
     told = content(file, FIELDS, _KEYS)
     grain, currency = told.get("grain"), told.get("currency")
     if grain not in {None, "line", "order"}:
-        raise bad(file, "grain", grain, "say line (one row a line) or order (one row an order)")
+        raise bad(file, "grain", grain, gettext("say line (one row a line) or order (one row an order)"))
     if currency is not None:
         money.exponent(currency)
     return OrderMapping(
@@ -294,7 +312,7 @@ def _orders(file: Path) -> OrderMapping:
 def _shop(file: Path, told: object) -> ShopTold | None:
     if told is None:
         return None
-    mend = "write {name: My shop, language: en or zh-hans, country: GB}"
+    mend = gettext("write {name: My shop, language: en or zh-hans, country: GB}")
     if not isinstance(told, dict):
         raise bad(file, "shop", told, mend)
     _only(told, frozenset({"name", "language", "country"}), f"{file.name}, shop")
@@ -308,13 +326,27 @@ def _only(told: dict[Any, Any], known: frozenset[str], where: str) -> None:
     for key in told:
         if key not in known:
             near = difflib.get_close_matches(str(key), known, n=1)
-            mend = f"did you mean {near[0]}?" if near else f"use one of {', '.join(sorted(known))}"
-            raise BadMapping(f"map: {where} has {key!r}, which means nothing; {mend}", field=str(key), value=str(key))
+            mend = (
+                gettext("did you mean %(name)s?") % {"name": near[0]}
+                if near
+                else gettext("use one of %(names)s") % {"names": ", ".join(sorted(known))}
+            )
+            raise BadMapping(
+                gettext("map: %(where)s has %(key)s, which means nothing; %(mend)s")
+                % {"where": where, "key": repr(key), "mend": mend},
+                field=str(key),
+                value=str(key),
+            )
 
 
 def bad(file: Path, name: str, value: object, mend: str) -> BadMapping:
     """Why what a mapping says of `name` means nothing, with the mend."""
-    return BadMapping(f"map: {file.name}, {name}: {value!r} means nothing; {mend}", field=name, value=str(value))
+    return BadMapping(
+        gettext("map: %(file)s, %(name)s: %(value)s means nothing; %(mend)s")
+        % {"file": file.name, "name": name, "value": repr(value), "mend": mend},
+        field=name,
+        value=str(value),
+    )
 
 
 def _texts(value: object) -> tuple[str, ...]:
@@ -326,7 +358,12 @@ def _column(file: Path, name: object, value: object, numbers: Sequence[str]) -> 
         return Column(names=_texts(value))
     _only(value, frozenset(("column", "join", "sum", "constant", "values", "whole")), f"{file.name}, columns, {name}")
     if "sum" in value and name not in numbers:
-        raise bad(file, str(name), "sum", f"only {', '.join(numbers) or 'amounts'} can be added up")
+        raise bad(
+            file,
+            str(name),
+            "sum",
+            gettext("only %(names)s can be added up") % {"names": ", ".join(numbers) or gettext("amounts")},
+        )
     return Column(
         names=_texts(value["column"]) if "column" in value else (),
         join=_texts(value["join"]) if "join" in value else (),
@@ -339,15 +376,20 @@ def _column(file: Path, name: object, value: object, numbers: Sequence[str]) -> 
 
 def _rule(file: Path, told: object) -> Rule:
     if not isinstance(told, dict) or told.get("kind") not in _KINDS or not isinstance(told.get("when"), dict):
-        raise bad(file, "rules", told, "write {kind: return, when: {order: {starts_with: C}}}")
+        raise bad(file, "rules", told, gettext("write {kind: return, when: {order: {starts_with: C}}}"))
     when: dict[str, str | Named[str, tuple[str, ...]]] = {}
     for name, condition in told["when"].items():
         if name not in FIELDS:
-            raise bad(file, "rules", name, f"conditions speak of {', '.join(FIELDS)}")
+            raise bad(file, "rules", name, gettext("conditions speak of %(names)s") % {"names": ", ".join(FIELDS)})
         if isinstance(condition, dict) and set(condition) <= {"starts_with", "equals"} and condition:
             when[name] = {test: _texts(value) for test, value in condition.items()}
         elif condition in _TESTS and (condition in {"empty", "present"} or name in NUMBERS):
             when[name] = str(condition)
         else:
-            raise bad(file, f"rules, {name}", condition, f"use {', '.join(sorted(_TESTS))}, starts_with or equals")
+            raise bad(
+                file,
+                f"rules, {name}",
+                condition,
+                gettext("use %(tests)s, starts_with or equals") % {"tests": ", ".join(sorted(_TESTS))},
+            )
     return Rule(told["kind"], when)

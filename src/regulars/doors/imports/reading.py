@@ -116,11 +116,15 @@ def open_file(
     none does it is the first row.
     """
     if not path.is_file():
-        raise UnreadableFile(f"file: there is no file {path}; check the path", field="file", value=str(path))
+        raise UnreadableFile(
+            gettext("file: there is no file %(file)s; check the path") % {"file": path}, field="file", value=str(path)
+        )
     with path.open("rb") as file:
         start = file.read(_START)
     if not start:
-        raise UnreadableFile(f"{path.name}: the file is empty; export it again", field="file", value=path.name)
+        raise UnreadableFile(
+            gettext("%(file)s: the file is empty; export it again") % {"file": path.name}, field="file", value=path.name
+        )
     if start[:4] == b"PAR1":
         return _open_parquet(path)
     if start[:4] == b"PK\x03\x04" or start[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
@@ -135,7 +139,10 @@ def _refuse(path: Path, seems: tuple[str, str] | None) -> None:
     if seems is not None:
         what, mend = seems
         raise UnreadableFile(
-            f"{path.name}: this is no table; it seems to be {what}: {mend}", field="file", value=path.name
+            gettext("%(file)s: this is no table; it seems to be %(what)s: %(mend)s")
+            % {"file": path.name, "what": gettext(what), "mend": gettext(mend)},
+            field="file",
+            value=path.name,
         )
 
 
@@ -236,7 +243,11 @@ def _delimiter(path: Path, encoding: str) -> str:
     if first and (said := _SEPARATOR.fullmatch(first[0])):
         return said[1]
     if not first:
-        raise UnreadableFile(f"{path.name}: the file has no header; export it again", field="file", value=path.name)
+        raise UnreadableFile(
+            gettext("%(file)s: the file has no header; export it again") % {"file": path.name},
+            field="file",
+            value=path.name,
+        )
     best, widest = ",", 0
     for candidate in _DELIMITERS:
         counts = [len(row) for row in csv.reader(first, delimiter=candidate) if row]
@@ -260,13 +271,15 @@ def _open_csv(path: Path, encoding: str | None, delimiter: str | None, header_ro
             header = _head(path, lines, at)
     except LookupError as problem:
         raise UnreadableFile(
-            f"{path.name}: encoding {encoding!r} is unknown; use a name such as utf-8 or gb18030",
+            gettext("%(file)s: encoding %(encoding)s is unknown; use a name such as utf-8 or gb18030")
+            % {"file": path.name, "encoding": repr(encoding)},
             field="encoding",
             value=encoding,
         ) from problem
     except (gzip.BadGzipFile, EOFError, zlib.error) as problem:
         raise UnreadableFile(
-            f"{path.name}: it is packed (gzip) and cut off or damaged; copy it again, or export it again",
+            gettext("%(file)s: it is packed (gzip) and cut off or damaged; copy it again, or export it again")
+            % {"file": path.name},
             field="file",
             value=path.name,
         ) from problem
@@ -335,10 +348,17 @@ def _header(path: Path, cells: Sequence[str]) -> list[str]:
     for name in named:
         if named.count(name) > 1:
             raise UnreadableFile(
-                f"{path.name}: the header has {name!r} twice; rename one of the two columns", field="header", value=name
+                gettext("%(file)s: the header has %(name)s twice; rename one of the two columns")
+                % {"file": path.name, "name": repr(name)},
+                field="header",
+                value=name,
             )
     if not named:
-        raise UnreadableFile(f"{path.name}: the file has no header; export it again", field="file", value=path.name)
+        raise UnreadableFile(
+            gettext("%(file)s: the file has no header; export it again") % {"file": path.name},
+            field="file",
+            value=path.name,
+        )
     return named
 
 
@@ -368,7 +388,8 @@ def _csv_chunks(path: Path, encoding: str, delimiter: str, columns: Sequence[str
                     yield chunk.frame()
         except (OSError, EOFError, zlib.error) as problem:
             raise UnreadableFile(
-                f"{path.name}, after line {lines.number}: the file is cut off or damaged; copy it again",
+                gettext("%(file)s, after line %(n)s: the file is cut off or damaged; copy it again")
+                % {"file": path.name, "n": lines.number},
                 field="file",
                 value=path.name,
             ) from problem
@@ -387,8 +408,11 @@ def _head(path: Path, lines: Lines, at: int) -> list[str]:
         cells, unclosed = lines.row(line)
         if unclosed is not None:
             raise UnreadableFile(
-                f"{path.name}, line {number}: in the header, {shown(cells[unclosed])!r} begins with a quotation mark"
-                " that is not closed; take it away, or close it behind the name",
+                gettext(
+                    "%(file)s, line %(n)s: in the header, %(name)s begins with a quotation mark that is not"
+                    " closed; take it away, or close it behind the name"
+                )
+                % {"file": path.name, "n": number, "name": repr(shown(cells[unclosed]))},
                 field="header",
                 value=shown(cells[unclosed]),
                 line=number,
@@ -407,7 +431,8 @@ def _open_parquet(path: Path) -> Source:
             columns, rows = list(file.schema_arrow.names), file.metadata.num_rows
     except (OSError, ValueError) as problem:
         raise UnreadableFile(
-            f"{path.name}: it begins as a Parquet file and is cut off or damaged; copy the file again",
+            gettext("%(file)s: it begins as a Parquet file and is cut off or damaged; copy the file again")
+            % {"file": path.name},
             field="file",
             value=path.name,
         ) from problem
@@ -437,7 +462,8 @@ def _open_workbook(path: Path, sheet: str | None, header_row: int | None, fits: 
             names = book.sheet_names
             if sheet and sheet not in names:
                 raise UnreadableFile(
-                    f"{path.name}: there is no sheet {sheet!r}; the workbook has {', '.join(names)}",
+                    gettext("%(file)s: there is no sheet %(sheet)s; the workbook has %(names)s")
+                    % {"file": path.name, "sheet": repr(sheet), "names": ", ".join(names)},
                     field="sheet",
                     value=sheet,
                 )
@@ -455,7 +481,9 @@ def _open_workbook(path: Path, sheet: str | None, header_row: int | None, fits: 
             has_fractions = any(isinstance(cell, float) and cell % 1 for row in rows.iter_rows() for cell in row)
     except (CalamineError, OSError, IndexError) as problem:
         raise UnreadableFile(
-            f"{path.name}: {problem}; save it as .xlsx again", field="file", value=path.name
+            gettext("%(file)s: %(problem)s; save it as .xlsx again") % {"file": path.name, "problem": problem},
+            field="file",
+            value=path.name,
         ) from problem
     columns = _header(path, [_text(cell) for cell in header])
     others = ", ".join(repr(name) for name in names if name != chosen)

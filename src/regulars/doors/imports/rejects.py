@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
+from django.utils.translation import gettext
 
 from regulars.doors.imports import checking
 from regulars.doors.imports.left_out import LeftOut
@@ -48,7 +49,8 @@ def place(path: Path, wanted: Path | None) -> Path:
     if wanted is not None:
         if wanted.resolve() == path.resolve():
             raise OntoItself(
-                f"reject-file: {wanted.name} is the file that is imported; choose another name",
+                gettext("reject-file: %(file)s is the file that is imported; choose another name")
+                % {"file": wanted.name},
                 field="reject-file",
                 value=wanted.name,
             )

@@ -30,7 +30,7 @@ SURELY: Mapping[Mark, str] = {
 }
 #: A thousand or a decimal.
 EITHER = r"^[+-]?\d{1,3}[.,]\d{3}$"
-_SPOKEN: Mapping[Mark, str] = {".": "a decimal point", ",": "a decimal comma"}
+_SPOKEN: Mapping[Mark, str] = {".": gettext_noop("a decimal point"), ",": gettext_noop("a decimal comma")}
 _WHOLE = r"^\d+\.0$"
 _SAYS = re.compile(r"\w")
 
@@ -76,7 +76,7 @@ class _Seen:
         self.count += found.height
 
     def __str__(self) -> str:
-        return f"{self.value!r} in line {self.line}"
+        return gettext("%(value)s in line %(line)s") % {"value": repr(self.value), "line": self.line}
 
 
 def are_strays(most: int, fewest: int) -> bool | None:
@@ -225,8 +225,11 @@ class Survey:
         if not most.count:
             if self._either.count:
                 raise Undecided(
-                    f"decimal: {self._either} may be a thousand or a decimal, and no other number tells; say"
-                    ' `decimal: "."` or `decimal: ","` in the mapping',
+                    gettext(
+                        "decimal: %(cell)s may be a thousand or a decimal, and no other number tells; say"
+                        ' `decimal: "."` or `decimal: ","` in the mapping'
+                    )
+                    % {"cell": self._either},
                     field="decimal",
                     value=self._either.value,
                     line=self._either.line,
@@ -235,9 +238,21 @@ class Survey:
         is_clear = are_strays(most.count, fewest.count)
         if is_clear is None:
             raise Undecided(
-                f"decimal: {most} has {_SPOKEN[more]} and {fewest} has {_SPOKEN[less]}, and there are {most.count:,} of"
-                f" the one kind and {fewest.count:,} of the other; make the file one of both, or say"
-                f' `decimal: "{more}"` in the mapping, and the rows of the other kind are rejected one by one',
+                gettext(
+                    "decimal: %(most_cell)s has %(mark)s and %(other_cell)s has %(other_mark)s, and there are"
+                    " %(n)s of the one kind and %(other_n)s of the other; make the file one of both, or say"
+                    ' `decimal: "%(more)s"` in the mapping, and the rows of the other kind are rejected one by'
+                    " one"
+                )
+                % {
+                    "most_cell": most,
+                    "mark": gettext(_SPOKEN[more]),
+                    "other_cell": fewest,
+                    "other_mark": gettext(_SPOKEN[less]),
+                    "n": f"{most.count:,}",
+                    "other_n": f"{fewest.count:,}",
+                    "more": more,
+                },
                 field="decimal",
                 value=f"{most.value} {fewest.value}",
                 line=fewest.line,
@@ -303,8 +318,12 @@ class _Days:
             if self.has_points or not self.either.count:
                 return DayOrder("day")
             raise Undecided(
-                f"{name}: {self.either} may start with the day or the month, and no date in the file tells; say"
-                ' `dates: ["%d/%m/%Y"]` or `dates: ["%m/%d/%Y"]` (with the time, if there is one) in the mapping',
+                gettext(
+                    "%(name)s: %(cell)s may start with the day or the month, and no date in the file tells; say"
+                    ' `dates: ["%%d/%%m/%%Y"]` or `dates: ["%%m/%%d/%%Y"]` (with the time, if there is one) in'
+                    " the mapping"
+                )
+                % {"name": name, "cell": self.either},
                 field=name,
                 value=self.either.value,
                 line=self.either.line,
@@ -312,10 +331,19 @@ class _Days:
         is_clear = are_strays(most.count, fewest.count)
         if is_clear is None:
             raise Undecided(
-                f"{name}: the day comes first in {self.day} and in {self.day.count:,} dates, the month in {self.month}"
-                f" and in {self.month.count:,}; make the file one of both, or say"
-                ' `dates: ["%d/%m/%Y"]` or `dates: ["%m/%d/%Y"]` (with the time, if there is one) in the mapping, and'
-                " the rows of the other kind are rejected one by one",
+                gettext(
+                    "%(name)s: the day comes first in %(day)s and in %(days)s dates, the month in %(month)s and"
+                    ' in %(months)s; make the file one of both, or say `dates: ["%%d/%%m/%%Y"]` or `dates:'
+                    ' ["%%m/%%d/%%Y"]` (with the time, if there is one) in the mapping, and the rows of the'
+                    " other kind are rejected one by one"
+                )
+                % {
+                    "name": name,
+                    "day": self.day,
+                    "days": f"{self.day.count:,}",
+                    "month": self.month,
+                    "months": f"{self.month.count:,}",
+                },
                 field=name,
                 value=f"{self.day.value} {self.month.value}",
                 line=fewest.line,

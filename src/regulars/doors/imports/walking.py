@@ -66,8 +66,11 @@ def opened(path: Path, hints: FileMapping, tie: Callable[[Sequence[str]], M]) ->
         if not source.header_in:
             raise
         raise BadMapping(
-            f"{problem.message}; names of columns were looked for in {source.header_in}: `header_row:` and `sheet:` in"
-            " the mapping say where else they are",
+            gettext(
+                "%(problem)s; names of columns were looked for in %(where)s: `header_row:` and `sheet:` in the"
+                " mapping say where else they are"
+            )
+            % {"problem": problem.message, "where": source.header_in},
             **problem.facts,
         ) from problem
 
@@ -103,10 +106,20 @@ class Walk:
             self.rows_read += raw.height
             if count > _MOST_PROBLEMS and 2 * self.left_out.rows_bad > self.rows_read:
                 first = bad.row(0, named=True)
+                problem = first["problem"]
                 raise TooManyProblems(
-                    f"{self.source.path.name}: more than {_MOST_PROBLEMS:,} problems, and most rows have one,"
-                    f" such as line {first['line_in_file']}, {first['column']}: {first['value']!r} {first['problem']};"
-                    " the mapping is probably wrong",
+                    gettext(
+                        "%(file)s: more than %(most)s problems, and most rows have one, such as line %(line)s,"
+                        " %(column)s: %(value)s %(problem)s; the mapping is probably wrong"
+                    )
+                    % {
+                        "file": self.source.path.name,
+                        "most": f"{_MOST_PROBLEMS:,}",
+                        "line": first["line_in_file"],
+                        "column": first["column"],
+                        "value": repr(first["value"]),
+                        "problem": gettext(problem),
+                    },
                     field=first["column"],
                     value=first["value"],
                     line=first["line_in_file"],
@@ -115,7 +128,8 @@ class Walk:
             self._progress("reading", self.rows_read, self.source.rows_expected)
         if not self.rows_read:
             raise UnreadableFile(
-                f"{self.source.path.name}: there is a header and no row under it; export it again",
+                gettext("%(file)s: there is a header and no row under it; export it again")
+                % {"file": self.source.path.name},
                 field="file",
                 value=self.source.path.name,
                 reason="no_rows",

@@ -130,9 +130,9 @@ def bind(what: What, wanted: FileMapping, columns: Sequence[str]) -> FileMapping
     found = mapping.tie(wanted, (*KINDS[what].fields, *options), columns)
     for needed in KINDS[what].needed:
         if needed not in found.columns:
-            raise mapping.missing(wanted, needed, f"the {needed}", columns)
+            raise mapping.missing(wanted, needed, gettext("the %(name)s") % {"name": needed}, columns)
     if not {"product", "variant"} & set(found.columns):
-        raise mapping.missing(wanted, "product", "the product's number or its variant's", columns)
+        raise mapping.missing(wanted, "product", gettext("the product's number or its variant's"), columns)
     return found
 
 

@@ -24,10 +24,13 @@ from typing import Literal
 
 from django.db import DatabaseError, transaction
 from django.db import connection as database
+from django.utils import translation
+from django.utils.translation import gettext
 
 from regulars.doors.imports import customer_files, customers, mapping, orders, ware_files, wares
 from regulars.doors.imports.outcomes import Imported
 from regulars.doors.imports.ware_files import What
+from regulars.facts.company import company
 from regulars.facts.sources import connections, folders, import_runs, inbox
 from regulars.facts.sources.connections import Connection
 from regulars.kit.actors import Actor
@@ -74,7 +77,8 @@ def look(*, connection: Connection, at: datetime) -> list[File]:
     Call it outside a transaction. Where somebody else looks just now, nothing is done.
     """
     folder = _folder(connection)
-    with _alone(connection.id) as is_alone:
+    # What is wrong with a file waits for the shop's people: in their language, whoever looks.
+    with _alone(connection.id) as is_alone, translation.override(company.shop().language):
         return _look(connection, folder, at) if is_alone else []
 
 
@@ -144,7 +148,8 @@ def _made_ready(folder: Path) -> Path:
             _plain_folder(_own(real, kind), mode=0o700)
     except OSError as problem:
         raise FolderNotThere(
-            f"folder: {folder} cannot be watched ({type(problem).__name__}); make it, and let Regulars write to it",
+            gettext("folder: %(folder)s cannot be watched (%(problem)s); make it, and let Regulars write to it")
+            % {"folder": folder, "problem": type(problem).__name__},
             field="folder",
             value=str(folder),
         ) from problem
@@ -229,7 +234,10 @@ def _take(connection: Connection, folder: Path, kind: str, path: Path) -> File:
     code = why = ""
     if not done.is_whole:
         code = "rows_left_out"
-        why = f"{done.rows_rejected} of {done.rows_read} rows were left out; mend them in the reject file and drop that"
+        why = gettext("%(bad)s of %(all)s rows were left out; mend them in the reject file and drop that") % {
+            "bad": done.rows_rejected,
+            "all": done.rows_read,
+        }
     _keep(connection, kind, digest, path.name, "not_understood" if code else "done", came=done.came, code=code, why=why)
     # Last, so that whoever is killed before it takes the whole of it again.
     path.rename(to)
@@ -255,14 +263,22 @@ def _failed(connection: Connection, folder: Path, kind: str, path: Path, digest:
     # What the reason may quote of a row lies beside the file, for whoever dropped it, and is not written down here.
     to = _free(folder, "failed", kind, path)
     to.with_name(f"{to.name}.why.txt").write_text(why + "\n")
-    _keep(connection, kind, digest, path.name, "not_understood", code=code, why="the reason lies beside it in failed/")
+    _keep(
+        connection,
+        kind,
+        digest,
+        path.name,
+        "not_understood",
+        code=code,
+        why=gettext("the reason lies beside it in failed/"),
+    )
     path.rename(to)
     return File(kind, path.name, "failed", why)
 
 
 def _refuse(connection: Connection, folder: Path, kind: str, path: Path) -> File:
     """A link, or whatever else is no plain file: it is put away as it is, and nothing behind it is looked at."""
-    why = "is no plain file; links are not followed"
+    why = gettext("is no plain file; links are not followed")
     to = _free(folder, "failed", kind, path)
     _keep(connection, kind, f"no-file:{to.name}", path.name, "not_understood", code="no_plain_file", why=why)
     path.rename(to)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +12,7 @@ from regulars.doors.imports import commands
 from regulars.doors.imports.tests.builders import a_file, row
 from regulars.facts.company import company
 from regulars.kit.actors import SYSTEM
+from regulars.kit.refusals import Refusal
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
@@ -78,3 +80,38 @@ def test_a_mended_reject_file_comes_in_whichever_language_it_was_written_in(orde
     rejects.write_text(rejects.read_text(encoding="utf-8-sig").replace("XXX", "GBP"), encoding="utf-8-sig")
 
     assert "2 rows read, 1 good" in said(str(rejects))
+
+
+REFUSED = [
+    ("empty.csv", b"", "空"),
+    ("page.xls", b"<html><table><tr><td>order</td></tr></table></html>", "网页"),
+    ("picture.csv", b"\x89PNG\r\n\x1a\n", "图片"),
+    ("twice.csv", b"order,order,amount\n1,2,3\n", "出现两次"),
+    ("other.csv", b"colour,size\nred,1\n", "缺少"),
+    ("bare.csv", "订单号,下单时间,金额\n".encode(), "没有任何数据行"),
+    (
+        "mixed.csv",
+        b"order,placed_at,amount\n" + b"1,2025-01-02,1.50\n" * 3 + b'2,2025-01-02,"1,50"\n' * 2,
+        "小数",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "words"), REFUSED, ids=[name for name, *_ in REFUSED])
+def test_why_a_file_is_refused_as_a_whole_is_said_in_chinese(tmp_path, name, content, words):
+    file = tmp_path / name
+    file.write_bytes(content)
+
+    with pytest.raises(Refusal) as refused:
+        said(str(file), "--language", "zh")
+
+    assert words in refused.value.message
+    assert not re.search(r"[a-z]{3,} [a-z]{3,} [a-z]{3,}", refused.value.message), refused.value.message
+
+
+def test_a_report_refuses_in_the_readers_language(tmp_path, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    (tmp_path / "none.csv").touch()
+
+    with pytest.raises(Refusal, match="文件为空"):
+        CliRunner().invoke(commands.report, [str(tmp_path / "none.csv")], catch_exceptions=False)
