@@ -35,6 +35,14 @@ def serve(*, host: str, port: int, static: Path) -> None:
     # What is here now stays: collecting garbage in a worker need not look at it, nor copy its pages by touching them.
     gc.collect()
     gc.freeze()
+    try:
+        _served(host=host, port=port, static=static)
+    finally:
+        # Frozen, some libraries' objects would stay until the end, and be reported as lost.
+        gc.unfreeze()
+
+
+def _served(*, host: str, port: int, static: Path) -> None:
     Granian(
         f"{asgi.__name__}:{asgi.in_a_worker.__name__}",
         factory=True,

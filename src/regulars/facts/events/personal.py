@@ -142,7 +142,8 @@ def take_out(part: str, told: dict[str, Any], *, has_address: bool) -> tuple[dic
 
     `part` is where the object stands in the message: properties, traits or context. `has_address` is False where its
     text surely holds no e-mail address, which saves looking into every value. What is null or empty tells nothing and
-    stays: it says that a trait goes. Raises `Unkeepable`.
+    stays: it says that a trait goes. So does yes or no, which says that there is a telephone and not which. Raises
+    `Unkeepable`.
     """
     taken: dict[str, Any] = {}
     return _of_object(told, part, part, part in _PERSONS, DEEPEST, taken, has_address), taken
@@ -279,10 +280,13 @@ def _of_object(
             or (tidy in _TELEPHONES and _is_local_number(value))
             or (has_address and without_addresses(name) != name)
         ):
+            is_contact_itself = has_address and without_addresses(name) != name
             if value is None or value == "":
-                if has_address and without_addresses(name) != name:
+                if is_contact_itself:
                     left = dict(told) if left is None else left
                     del left[name]
+                continue
+            if type(value) is bool and not is_contact_itself:
                 continue
             left = dict(told) if left is None else left
             taken[f"{path}.{name}"] = left.pop(name)

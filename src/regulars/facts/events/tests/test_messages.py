@@ -325,10 +325,10 @@ def test_the_order_of_fields_says_nothing(told, random):
 
 
 def listed(told: Any) -> Any:
-    """Fields that are personal wherever they stand and hold something."""
+    """Fields that are personal wherever they stand and hold something: neither nothing, nor yes or no."""
     if isinstance(told, dict):
         for name, value in told.items():
-            if personal.is_personal(name) and value not in (None, ""):
+            if personal.is_personal(name) and value not in (None, "") and type(value) is not bool:
                 yield name
             yield from listed(value)
     elif isinstance(told, list):
@@ -415,6 +415,19 @@ def test_a_context_like_a_known_one_hides_nobody(told, hidden):
     message = good(json.dumps(viewed(context=told), separators=(",", ":")).encode())
 
     assert json.loads(message.personal or b"{}") == hidden
+
+
+def test_what_chrome_says_of_itself_is_nobodys_and_is_looked_through_once():
+    chrome = {"userAgentData": {"brands": [{"brand": "Chromium", "version": "142"}], "mobile": False}}
+    text = msgspec.json.encode(chrome)
+
+    message = good(viewed(context=chrome))
+
+    assert (json.loads(message.data)["context"], message.personal) == (chrome, None)
+    assert _contexts.is_plain(text)
+    assert (text, b"") in _contexts._PLAIN
+    assert not _contexts.is_plain(msgspec.json.encode({"mobile": "07700900004"}))
+    assert not _contexts.is_plain(msgspec.json.encode({"externalIds": [{"id": "+447700900004"}]}))
 
 
 def test_a_known_page_speaks_of_nobody():

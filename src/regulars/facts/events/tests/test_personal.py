@@ -156,6 +156,12 @@ CASES = {
         {"mobile_os": "12", "phone_verified_at": 1763800000, "phone_since": "2026-11-22", "mobile_visits": 12345},
         {},
     ),
+    "yes and no tell nobody": (
+        "context",
+        {"userAgentData": {"mobile": False, "platform": "Linux"}, "email": True, "+8613800138000": True},
+        {"userAgentData": {"mobile": False, "platform": "Linux"}, "email": True},
+        {"context.+8613800138000": True},
+    ),
     "a headphone": ("properties", {"headphone": True, "microphone": "no"}, {"headphone": True, "microphone": "no"}, {}),
 }
 
