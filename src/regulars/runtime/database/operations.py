@@ -1,10 +1,16 @@
 """Migration operations for what PostgreSQL itself shall forbid."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db.migrations.operations.base import Operation
+
+from regulars.kit.refusals import Refusal
+
+
+class MadeByAnUnreleasedVersion(Refusal):
+    code: ClassVar[str] = "database.made_by_an_unreleased_version"
 
 
 class AppendOnly(Operation):
@@ -77,6 +83,43 @@ class StampsChanges(Operation):
 
     def describe(self) -> str:
         return f"Stamp changed rows of {self.table} with their transaction"
+
+    def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
+        return type(self).__name__, [self.table, self.column], {}
+
+
+class Follows(Operation):
+    """Goes on only where `table` has `column`, what the last of the migrations folded into a room's first one brought.
+
+    A database that an unreleased version had brought half of the way knows the first by its name and lacks the rest:
+    it would be called complete and fail much later.
+    """
+
+    reversible = True
+
+    def __init__(self, table: str, column: str) -> None:
+        self.table = table
+        self.column = column
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        """The models do not change."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        with schema_editor.connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = %s", [self.table, self.column]
+            )
+            if cursor.rowcount != 1:
+                raise MadeByAnUnreleasedVersion(
+                    f"This database was made by an unreleased version of Regulars and stopped half way: {self.table}"
+                    f" has no {self.column}. It cannot be brought forward; begin with an empty one."
+                )
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        """Nothing was done."""
+
+    def describe(self) -> str:
+        return f"Look whether {self.table} has {self.column}"
 
     def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
         return type(self).__name__, [self.table, self.column], {}
