@@ -77,7 +77,7 @@ def order(request: HttpRequest, public_id: str) -> HttpResponseBase:
     names = stores.names({code for code in (*(one.store for one in sent), *(one.store for one in back)) if code})
     [buyer] = people.shown([found.customer_id]) if found.customer_id and may(request, "members.read") else [None]
     place = (found.channel, found.store) if found.store else (found.channel,)
-    instead = _other(found)
+    instead, [exchanges] = _other(found), orders.exchanged_for([found]).values()
     return page(
         request,
         "console/order.html",
@@ -93,6 +93,7 @@ def order(request: HttpRequest, public_id: str) -> HttpResponseBase:
         place=places.told([place])[place],
         fulfilment=order_words.FULFILMENTS.get(found.fulfilment, ""),
         instead_of=instead,
+        exchanges=exchanges,
         lines=[
             Line(
                 line,

@@ -34,6 +34,7 @@ CHANGES: dict[str, Any] = {
     "paid": gettext_lazy("Paid"),
     "unpaid": gettext_lazy("Payment taken back"),
     "refunded": gettext_lazy("Refunded"),
+    "returned": gettext_lazy("Goods came back"),
     "completed": gettext_lazy("Completed"),
     "cancelled": gettext_lazy("Cancelled"),
     "reopened": gettext_lazy("Reopened"),

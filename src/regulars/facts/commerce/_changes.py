@@ -16,6 +16,9 @@ OF_SHIPMENTS = {
     "collected": "collected",
 }
 
+#: These say what the order's total was and is.
+_WITH_TOTAL = ("drafted", "tested", "placed", "cancelled", "reopened")
+
 ROWS = pl.Schema(
     {
         "order_id": pl.Int64(),
@@ -24,6 +27,7 @@ ROWS = pl.Schema(
         "before_minor": pl.Int64(),
         "after_minor": pl.Int64(),
         "delivery": pl.String(),
+        "is_whole_refund": pl.Boolean(),
     }
 )
 
@@ -35,7 +39,7 @@ def write(changes: pl.DataFrame, *, by: Actor) -> None:
 
 def add(*, order: int, what: str, at: datetime, by: Actor, before: int | None = None, after: int | None = None) -> None:
     """Add one change that somebody made here."""
-    write(pl.DataFrame([[order, what, at, before, after, ""]], schema=ROWS, orient="row"), by=by)
+    write(pl.DataFrame([[order, what, at, before, after, "", False]], schema=ROWS, orient="row"), by=by)
 
 
 def of_orders(fresh: pl.DataFrame, newer: pl.DataFrame, *, at: datetime) -> pl.DataFrame:
@@ -74,36 +78,50 @@ def of_orders(fresh: pl.DataFrame, newer: pl.DataFrame, *, at: datetime) -> pl.D
         _paid(told, more_paid & ~pl.col("is_all"), "part_paid"),
         _paid(told, more_paid & pl.col("is_all"), "paid"),
         _paid(told, pl.col("has_paid") < pl.col("had_paid"), "unpaid"),
-        _some(told, pl.col("has_back") > pl.col("had_back"), "refunded", at="when", columns=("had_back", "has_back")),
+        _refunded(told),
         _some(told, (pl.col("state") == "completed") & (pl.col("was_state") != "completed"), "completed", at="when"),
         _some(told, pl.col("is_off") & ~pl.col("was_off"), "cancelled", at="cancelled_at", total=True),
         _some(told, ~pl.col("is_off") & pl.col("was_off"), "reopened", at="when", total=True),
     ]
     some = pl.concat(found)
-    has_other_sum = pl.col("total_minor") != pl.col("was_total")
+    told_with_sum = some.filter(pl.col("what").is_in(_WITH_TOTAL))["order_id"].implode()
+    has_other_sum = (pl.col("total_minor") != pl.col("was_total")) & ~pl.col("id").is_in(told_with_sum)
     other = told.filter(~first & (has_other_sum | ~pl.col("id").is_in(some["order_id"].implode())))
     return pl.concat([some, _some(other, pl.lit(value=True), "edited", at="when", total=True)])
 
 
 def of_returns(rows: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
-    """What refunds that go on record (`rows` of the table, and how they were `told`) change of their orders."""
-    was = told.select("id", "delivery", "known_back")
+    """What refunds that go on record (`rows` of the table, and how they were `told`) change of their orders: money that
+    went back, or goods that came back without. One that is told again with the same sums changes nothing of them."""
+    was = told.select("id", "delivery", "known_back", "known_paid_back")
+    paid_back = pl.coalesce("paid_back_minor", "amount_minor")
+    is_money = (paid_back != pl.col("known_paid_back").fill_null(0)) | (pl.col("amount_minor") == 0)
     return (
         rows.filter(pl.col("order_id").is_not_null())
         .join(was, on="id", maintain_order="left")
+        .filter(
+            (paid_back.ne_missing(pl.col("known_paid_back"))) | pl.col("amount_minor").ne_missing(pl.col("known_back"))
+        )
         .select(
             "order_id",
-            pl.lit("refunded").alias("what"),
+            pl.when(is_money).then(pl.lit("refunded")).otherwise(pl.lit("returned")).alias("what"),
             pl.col("returned_at").alias("at"),
-            pl.col("known_back").alias("before_minor"),
-            pl.col("amount_minor").alias("after_minor"),
+            pl.when(is_money).then("known_paid_back").otherwise("known_back").alias("before_minor"),
+            pl.when(is_money).then(paid_back).otherwise("amount_minor").alias("after_minor"),
             pl.col("delivery").fill_null(""),
+            pl.lit(value=False).alias("is_whole_refund"),
         )
     )
 
 
 def _paid(told: pl.DataFrame, which: pl.Expr, what: str) -> pl.DataFrame:
     return _some(told, which, what, at="when", columns=("had_paid", "has_paid"))
+
+
+def _refunded(told: pl.DataFrame) -> pl.DataFrame:
+    more_back = pl.col("has_back") > pl.col("had_back")
+    found = _some(told, more_back, "refunded", at="when", columns=("had_back", "has_back"))
+    return found.with_columns(is_whole_refund=pl.lit(value=True))
 
 
 def _some(
@@ -123,4 +141,5 @@ def _some(
         (pl.lit(None, dtype=pl.Int64) if before is None else pl.col(before)).alias("before_minor"),
         (pl.lit(None, dtype=pl.Int64) if after is None else pl.col(after)).alias("after_minor"),
         pl.col("delivery").fill_null("").alias("delivery"),
+        pl.lit(value=False).alias("is_whole_refund"),
     )

@@ -29,6 +29,7 @@ _TOLD: dict[str, object] = {
     **dict.fromkeys(("paid_minor", "refunded_minor", "shop_currency", "rate", "version", "cancelled_at")),
     "fees_minor": 0,
     "prices_include_tax": False,
+    "over_refunded_minor": 0,
 }
 
 _KNOWN = pl.Schema(
@@ -77,7 +78,7 @@ def write(batch: OrderBatch, *, is_further: bool, at: datetime, by: Actor) -> Ou
     wanted = batch.lines.join(writing.select("ref", order_id="id"), on="ref")
     rows = _numbered(namespace, writing, who, at, by, origin)
     line_rows = _lines(namespace, wanted, at, by)
-    told = [name for name in _TOLD if name in incoming.columns and incoming[name].null_count() < incoming.height]
+    told = [name for name in _TOLD if incoming[name].null_count() < incoming.height]
     _copying.copy(
         "commerce_order",
         rows.filter(pl.col("id").is_in(fresh["id"].implode())).drop([name for name in _TOLD if name not in told]),
@@ -118,9 +119,19 @@ def _complete(batch: OrderBatch) -> pl.DataFrame:
         back=pl.col("refunded_minor").fill_null(0),
         stage=pl.col("state").fill_null("").replace_strict(_STAGES, return_dtype=pl.Int64),
         paid=pl.col("paid_minor").fill_null(0),
+        over_refunded_minor=_over_refunded(),
         # Nobody is a customer by a test, and nothing of it reaches a person.
         customer_ref=pl.when(pl.col("kind") != "test").then("customer_ref"),
     )
+
+
+def _over_refunded() -> pl.Expr:
+    """How much more went back than was paid, by the order's own word; null where it does not say both or nothing did.
+    Its refunds, where any are on record, are counted with them as they are matched."""
+    back, is_off = pl.col("refunded_minor").fill_null(0), pl.col("state").eq_missing(pl.lit("cancelled"))
+    untold = pl.when(is_off | pl.col("kind").is_in(deriving.UNCOUNTED)).then(back).otherwise("total_minor")
+    more = back - pl.coalesce("paid_minor", untold)
+    return pl.when((more > 0) & (pl.col("kind") != "adjustment")).then(more)
 
 
 def _tidy(orders: pl.DataFrame) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from regulars.runtime.database.fields import RandomUuid, TransactionIdField
 #: What a change of an order may be, as its history tells it.
 CHANGES = (
     *("placed", "drafted", "edited", "part_paid", "paid", "unpaid", "refunded", "completed", "cancelled", "reopened"),
-    *("tested", "shipped", "ready", "delivered", "collected"),
+    *("returned", "tested", "shipped", "ready", "delivered", "collected"),
 )
 
 
@@ -42,7 +42,8 @@ class Tender(models.Model):
 
 
 class OrderChange(models.Model):
-    """One change of an order as it was told, never changed itself. `at` is its source's time."""
+    """One change of an order as it was told, never changed itself. `at` is its source's time. `is_whole_refund`: it is
+    of all that went back, as the order says, and not of one refund."""
 
     id = models.BigAutoField(primary_key=True)
     order = models.ForeignKey("commerce.Order", on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -52,6 +53,7 @@ class OrderChange(models.Model):
     after_minor = models.BigIntegerField(null=True)
     source = models.CharField(max_length=120)
     delivery = models.CharField(max_length=200, default="", db_default="")
+    is_whole_refund = models.BooleanField(default=False, db_default=False)
     recorded_at = models.DateTimeField(db_default=Now())
 
     class Meta:

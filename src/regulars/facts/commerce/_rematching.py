@@ -26,6 +26,25 @@ UPDATE commerce_return AS back SET matched_minor = summed.minor
  WHERE back.id = summed.id AND back.matched_minor <> summed.minor
 """
 
+#: The same sums as `standing` makes of one order.
+_FLAGS = """
+UPDATE commerce_order AS sale SET set_off_minor = summed.set_off, over_refunded_minor = summed.more
+  FROM (SELECT told.id, back.set_off, CASE WHEN told.kind = 'adjustment' THEN 0 ELSE GREATEST(0,
+               GREATEST(back.money, COALESCE(told.refunded_minor, 0))
+             - COALESCE(told.paid_minor, CASE WHEN told.cancelled_at IS NOT NULL OR told.kind IN ('draft', 'test')
+                   THEN GREATEST(back.money, COALESCE(told.refunded_minor, 0))
+                   ELSE told.total_minor - back.set_off END)) END AS more
+          FROM commerce_order AS told
+          CROSS JOIN LATERAL (SELECT COALESCE(sum(paid.minor), 0)::bigint AS money,
+                  GREATEST(0, COALESCE(sum(came.amount_minor - paid.minor), 0))::bigint AS set_off
+                  FROM commerce_return AS came
+                 CROSS JOIN LATERAL (SELECT COALESCE(came.paid_back_minor, came.amount_minor) AS minor) AS paid
+                 WHERE came.order_id = told.id AND came.currency = told.currency) AS back
+         WHERE told.id = ANY(%s)) AS summed
+ WHERE sale.id = summed.id
+   AND (sale.set_off_minor, sale.over_refunded_minor) IS DISTINCT FROM (summed.set_off, summed.more)
+"""
+
 _RETURNS_OF_CUSTOMERS = """
 SELECT line.id, back.customer_id, line.product_id, back.returned_at, (line.quantity * %s)::bigint, line.amount_minor
   FROM commerce_return AS back JOIN commerce_return_line AS line ON line.goods_return_id = back.id
@@ -92,6 +111,7 @@ def rematch_orders(orders: Sequence[int]) -> None:
     named, unnamed = _copying.rows(by_line, values, _IN_TURN), _copying.rows(by_product, values, _IN_TURN)
     if named.is_empty() and unnamed.is_empty():
         _sum(list(orders))
+        _flag(list(orders))
         return
     lines = _copying.rows(_PURCHASES_OF_ORDERS.format(what="line.number"), values, PURCHASES)
     exact = _match_in_turn(lines, named)
@@ -107,6 +127,7 @@ def rematch_orders(orders: Sequence[int]) -> None:
         pl.concat([exact, _match_in_turn(left, unnamed)]),
         list(orders),
     )
+    _flag(list(orders))
 
 
 def _match_in_turn(purchases: pl.DataFrame, returns: pl.DataFrame) -> pl.DataFrame:
@@ -136,6 +157,12 @@ def rematch_waiting(customers: Sequence[int]) -> None:
 def _sum(orders: Sequence[int]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_SUMS, {"orders": list(orders), "lines": []})
+
+
+def _flag(orders: Sequence[int]) -> None:
+    """What follows of their refunds for these orders, as `standing` says it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FLAGS, [list(orders)])
 
 
 def unmatch_orders(orders: Sequence[int]) -> None:

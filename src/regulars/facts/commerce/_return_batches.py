@@ -25,6 +25,7 @@ _KNOWN = pl.Schema(
         **_deciding.KNOWN,
         "known_void": pl.Int64(),
         "known_back": pl.Int64(),
+        "known_paid_back": pl.Int64(),
         "was_order": pl.Int64(),
     }
 )
@@ -42,7 +43,8 @@ def write(batch: ReturnBatch, *, is_further: bool, match: bool, at: datetime, by
     sales = _waiting.settled_orders(namespace, named)
     _rematching.lock()
     known = _copying.rows(
-        "SELECT ref, id, fingerprint, source_updated_at, version, is_void::int, amount_minor, order_id"
+        "SELECT ref, id, fingerprint, source_updated_at, version, is_void::int, amount_minor,"
+        " COALESCE(paid_back_minor, amount_minor), order_id"
         " FROM commerce_return WHERE namespace = %s AND ref = ANY(%s) ORDER BY id FOR UPDATE",
         [namespace, refs],
         _KNOWN,
@@ -104,6 +106,7 @@ def _complete(batch: ReturnBatch) -> pl.DataFrame:
     )
     # What came to nothing is told with its amounts, and none of them went back.
     counts = ~pl.col("is_void")
+    whole = whole.with_columns(paid_back_minor=pl.when(counts).then("paid_back_minor"))
     whole = whole.with_columns(pl.when(counts).then(pl.col(name)).otherwise(0).alias(name) for name in _AMOUNTS)
     return whole.with_columns(
         amount_minor=pl.when(counts).then(pl.sum_horizontal("amount_minor", *_AMOUNTS)).otherwise(0),
@@ -140,6 +143,7 @@ def _numbered(
             "currency",
             "amount_minor",
             *_AMOUNTS,
+            "paid_back_minor",
             "differs_minor",
             "is_void",
             _documents.number(pl.col("store"), store).alias("store_id"),

@@ -81,7 +81,7 @@ def write(reports: Sequence[ShipmentReport], *, at: datetime, by: Actor, origin:
     touched_rows = [rows[ref] for ref in sorted({*touched, *sorted_out.filter(verdict="again")["ref"]})]
     Shipment.objects.bulk_update(touched_rows, _FIELDS, batch_size=500)
     moved = [rows[ref] for ref in sorted(touched) if before.get(ref) != rows[ref].state]
-    _changes.write(_of_orders(moved, told, at), by=by)
+    _changes.write(_of_orders(moved, before, told, at), by=by)
     _tell([rows[ref] for ref in sorted(touched)], sales, origin, at, by)
     made = pl.DataFrame([(row.ref, row.id) for row in fresh], schema=_MADE, orient="row")
     return _deciding.outcome(sorted_out, made)
@@ -168,13 +168,16 @@ def _said(
     return said, added
 
 
-def _of_orders(moved: Sequence[Shipment], told: Mapping[str, ShipmentReport], at: datetime) -> pl.DataFrame:
+def _of_orders(
+    moved: Sequence[Shipment], before: Mapping[str, str], told: Mapping[str, ShipmentReport], at: datetime
+) -> pl.DataFrame:
     found = []
     for row in moved:
         what = _changes.OF_SHIPMENTS.get(row.state)
-        if row.order_id is not None and what is not None:
+        was = _changes.OF_SHIPMENTS.get(before.get(row.ref, ""))
+        if row.order_id is not None and what is not None and what != was:
             since = row.arrived_at or row.shipped_at or row.source_updated_at or at
-            found.append((row.order_id, what, since, None, None, told[row.ref].delivery))
+            found.append((row.order_id, what, since, None, None, told[row.ref].delivery, False))
     return pl.DataFrame(found, schema=_changes.ROWS, orient="row")
 
 

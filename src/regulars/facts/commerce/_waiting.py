@@ -27,7 +27,8 @@ UPDATE commerce_return AS back SET order_id = sale.id,
        came_with_id = CASE WHEN back.goes_with_order THEN sale.came_with_id ELSE back.came_with_id END
   FROM commerce_order AS sale
  WHERE sale.id = ANY(%s) AND back.namespace = sale.namespace AND back.order_ref = sale.ref AND back.order_id IS NULL
-RETURNING sale.id, back.customer_id, back.returned_at, back.amount_minor
+RETURNING sale.id, back.customer_id, back.returned_at, back.amount_minor,
+          COALESCE(back.paid_back_minor, back.amount_minor)
 """
 _TAKE_SHIPMENTS = """
 UPDATE commerce_shipment AS shipment SET order_id = sale.id FROM commerce_order AS sale
@@ -101,9 +102,12 @@ def _take_returns(new_orders: Sequence[int], by: Actor) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_TAKE_RETURNS, [list(new_orders)])
         taken = cursor.fetchall()
-    _rematching.rematch_orders(sorted({order for order, _, _, _ in taken}))
-    _rematching.rematch_customers(sorted({customer for _, customer, _, _ in taken if customer is not None}))
-    rows = [(order, "refunded", at, None, amount, "") for order, _, at, amount in taken]
+    _rematching.rematch_orders(sorted({order for order, *_ in taken}))
+    _rematching.rematch_customers(sorted({customer for _, customer, *_ in taken if customer is not None}))
+    rows = [
+        (order, "refunded" if money or not worth else "returned", at, None, money or worth, "", False)
+        for order, _, at, worth, money in taken
+    ]
     _changes.write(pl.DataFrame(rows, schema=_changes.ROWS, orient="row"), by=by)
 
 
@@ -112,6 +116,8 @@ def _take_shipments(new_orders: Sequence[int], by: Actor) -> None:
         cursor.execute(_TAKE_SHIPMENTS, [list(new_orders)])
         taken = cursor.fetchall()
     rows = [
-        (order, what, at, None, None, "") for order, state, at in taken if (what := _changes.OF_SHIPMENTS.get(state))
+        (order, what, at, None, None, "", False)
+        for order, state, at in taken
+        if (what := _changes.OF_SHIPMENTS.get(state))
     ]
     _changes.write(pl.DataFrame(rows, schema=_changes.ROWS, orient="row"), by=by)

@@ -30,7 +30,10 @@ SELECT (SELECT count(*) FROM commerce_return WHERE order_id IS NULL AND order_re
          WHERE waiting.order_id IS NULL AND waiting.order_ref <> '')
      + (SELECT count(*) FROM commerce_shipment AS waiting JOIN commerce_order AS sale
             ON sale.namespace = waiting.namespace AND sale.ref = waiting.order_ref WHERE waiting.order_id IS NULL),
-       (SELECT count(*) FROM commerce_order WHERE differs_minor <> 0)
+       flagged.differing, flagged.overpaid
+  FROM (SELECT count(*) FILTER (WHERE differs_minor <> 0) AS differing,
+               count(*) FILTER (WHERE over_refunded_minor <> 0) AS overpaid
+          FROM commerce_order WHERE differs_minor <> 0 OR over_refunded_minor <> 0) AS flagged
 """
 
 
@@ -56,14 +59,17 @@ def _documents() -> Iterator[Finding]:
 def _waiting() -> Iterator[Finding]:
     with connection.cursor() as cursor:
         cursor.execute(_WAITING)
-        [(refunds, shipments, missed, differing)] = cursor.fetchall()
+        [(refunds, shipments, missed, differing, overpaid)] = cursor.fetchall()
     if missed:
         words = f"{missed} refunds or shipments wait for an order that is on record"
         yield Finding("Waiting refunds", "wrong", words, "Have their shop tell of them again; and tell us.")
     else:
         words = f"{refunds} refunds and {shipments} shipments wait for orders nobody has told of"
         yield Finding("Waiting refunds", "fine", words)
-    yield Finding("Sums of orders", "fine", f"the total of {differing} orders is not what their parts come to")
+    words = (
+        f"the total of {differing} orders is not what their parts come to; of {overpaid} more went back than was paid"
+    )
+    yield Finding("Sums of orders", "fine", words)
 
 
 CHECKUPS: tuple[Checkup, ...] = (_documents, _waiting)

@@ -80,8 +80,10 @@ class ReturnLineView:
 class ReturnView:
     """One return, as people read it. Amounts in minor units of `currency`.
 
-    In `amount_minor` are `shipping_minor`, `tax_minor` where the lines' amounts have none in them, and `money_minor`,
-    for no goods. `order_ref` is the order it names, also while that is not on record. `store` is where it came back to.
+    `amount_minor` is what it takes off the sale, `paid_back_minor` the money that went out with it: less where goods
+    came back in exchange. In `amount_minor` are `shipping_minor`, `tax_minor` where the lines' amounts have none in
+    them, and `money_minor`, for no goods. `order_ref` is the order it names, also while that is not on record. `store`
+    is where it came back to.
     `differs_minor`: so much more went back than its parts were told to be. `is_void`: it came to nothing.
     """
 
@@ -100,6 +102,7 @@ class ReturnView:
     tax_minor: int
     money_minor: int
     differs_minor: int
+    paid_back_minor: int
     is_void: bool
     store: str
     reason: str
@@ -418,7 +421,8 @@ def _views(where: str, values: Sequence[Any]) -> list[ReturnView]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id, public_id, ref, customer_id, order_id, returned_at, returned_on, currency, amount_minor,"
-            " matched_minor, order_ref, shipping_minor, tax_minor, money_minor, differs_minor, is_void,"
+            " matched_minor, order_ref, shipping_minor, tax_minor, money_minor, differs_minor,"
+            " COALESCE(paid_back_minor, amount_minor), is_void,"
             " COALESCE((SELECT code FROM company_store WHERE company_store.id = store_id), ''), reason, version,"
             " source_updated_at, recorded_at, namespace,"
             # Texts of decimals: JSON has floats only.

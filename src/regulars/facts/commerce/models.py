@@ -79,7 +79,9 @@ class Order(models.Model):
     `customer` is the person; `came_with` the record it was told for, null where that is the person's own. `state` is
     empty, and `paid_minor` and `refunded_minor` are null, where its source does not tell. `called_off_at` is when it
     was cancelled here; `cancelled_at` whichever was first, that or what its source told. `differs_minor` is how much
-    its total is more than its parts come to.
+    its total is more than its parts come to. Of its refunds follow, and are kept with each change of them:
+    `set_off_minor`, what came back of it in exchange for goods that are on it too, and `over_refunded_minor`, how much
+    more money went back than was paid.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -124,6 +126,8 @@ class Order(models.Model):
     taken_by = models.CharField(max_length=100, default="", db_default="")
     fulfilment = models.CharField(max_length=10, default="", db_default="")
     version = models.BigIntegerField(null=True)
+    set_off_minor = models.BigIntegerField(default=0, db_default=0)
+    over_refunded_minor = models.BigIntegerField(default=0, db_default=0)
 
     class Meta:
         db_table = "commerce_order"
@@ -144,7 +148,11 @@ class Order(models.Model):
             models.Index(
                 fields=["namespace", "exchange_of"], name="commerce_order_exchange", condition=~Q(exchange_of="")
             ),
-            models.Index(fields=["id"], name="commerce_order_differs", condition=~Q(differs_minor=0)),
+            models.Index(
+                fields=["-placed_at", "-id"],
+                name="commerce_order_flagged",
+                condition=~Q(differs_minor=0) | ~Q(over_refunded_minor=0),
+            ),
             models.Index(fields=["number"], name="commerce_order_number", condition=~Q(number="")),
         ]
         constraints = [
@@ -220,9 +228,10 @@ class GoodsReturn(models.Model):
     """One document by which goods came back and money went out; for an order, or for none that it names.
 
     `customer` and `came_with` as an order's; `goes_with_order`: they are the order's, whoever that is. `order` is null
-    where it names none, and while the one that `order_ref` names is not on record. `amount_minor` is all that went
-    back; in it `shipping_minor`, `tax_minor` where the lines' amounts have none in them, and `money_minor` for no goods
-    of the order. `store` is where it came back to. `is_void`: it came to nothing after all.
+    where it names none, and while the one that `order_ref` names is not on record. `amount_minor` is all that it takes
+    off the sale; in it `shipping_minor`, `tax_minor` where the lines' amounts have none in them, and `money_minor` for
+    no goods of the order. `paid_back_minor` is the money that went out, null where that is all of it. `store` is where
+    it came back to. `is_void`: it came to nothing after all.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -252,6 +261,7 @@ class GoodsReturn(models.Model):
     tax_minor = models.BigIntegerField(default=0, db_default=0)
     money_minor = models.BigIntegerField(default=0, db_default=0)
     differs_minor = models.BigIntegerField(default=0, db_default=0)
+    paid_back_minor = models.BigIntegerField(null=True)
     is_void = models.BooleanField(default=False, db_default=False)
     store = models.ForeignKey("company.Store", on_delete=models.PROTECT, related_name="+", null=True, db_index=False)
     reason = models.CharField(max_length=60, default="", db_default="")
@@ -284,6 +294,7 @@ class GoodsReturn(models.Model):
             models.CheckConstraint(
                 name="commerce_return_parts",
                 condition=Q(shipping_minor__gte=0, tax_minor__gte=0, money_minor__gte=0)
+                & (Q(paid_back_minor=None) | Q(paid_back_minor__gte=0))
                 & Q(amount_minor__gte=F("shipping_minor") + F("tax_minor") + F("money_minor")),
             ),
         ]

@@ -54,6 +54,7 @@ class Listed:
     kind: str
     total_minor: int
     differs_minor: int
+    over_refunded_minor: int
     cancelled_at: datetime | None
     fulfilment: str
     lines: int
@@ -119,7 +120,7 @@ def _inside(wanted: OrderFilter) -> tuple[list[str], list[Any]]:
         wheres.append("sale.customer_id = ANY(%s)")
         values.append(list(wanted.buyers))
     if wanted.is_flagged:
-        wheres.append("sale.differs_minor <> 0")
+        wheres.append("(sale.differs_minor <> 0 OR sale.over_refunded_minor <> 0)")
     if word := wanted.word.strip().replace("\x00", "")[:200]:
         bare = word.lstrip("#")
         wheres.append(
@@ -154,10 +155,11 @@ def _public(word: str) -> list[Any]:
 
 _STATES = {
     "cancelled": "sale.cancelled_at IS NOT NULL",
-    "unpaid": "sale.paid_minor < sale.total_minor AND sale.cancelled_at IS NULL AND sale.kind = 'purchase'",
+    "unpaid": "sale.paid_minor < sale.total_minor - sale.set_off_minor AND sale.cancelled_at IS NULL"
+    " AND sale.kind = 'purchase'",
     "refunded": (
         "(sale.refunded_minor > 0 OR EXISTS (SELECT 1 FROM commerce_return AS back WHERE back.order_id = sale.id"
-        " AND NOT back.is_void))"
+        " AND NOT back.is_void AND back.paid_back_minor IS DISTINCT FROM 0))"
     ),
 }
 #: The namespaces that orders have, found by their index: a reference without one is looked up in each.
@@ -170,7 +172,7 @@ _NAMESPACES = (
 _SELECT = (
     "SELECT sale.id, sale.public_id, sale.number, sale.ref, sale.namespace, sale.customer_id, channel.code,"
     " COALESCE(store.code, ''), sale.placed_at, sale.currency, sale.kind, sale.total_minor, sale.differs_minor,"
-    " sale.cancelled_at, sale.fulfilment,"
+    " sale.over_refunded_minor, sale.cancelled_at, sale.fulfilment,"
     " (SELECT count(*) FROM commerce_line AS line WHERE line.order_id = sale.id AND line.quantity <> 0),"
     " COALESCE((SELECT COALESCE(NULLIF(product.title, ''), product.ref) FROM commerce_line AS line"
     " JOIN commerce_product AS product ON product.id = line.product_id"

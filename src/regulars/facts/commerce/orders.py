@@ -13,6 +13,7 @@ from regulars.facts.commerce import _changes, _documents, _order_batches, _recor
 from regulars.facts.commerce import standing as standing_
 from regulars.facts.commerce.models import Order
 from regulars.facts.commerce.notices import OrderCancelled
+from regulars.facts.commerce.order_history import Change, history
 from regulars.facts.commerce.order_reports import (
     LINES,
     ORDERS,
@@ -41,6 +42,7 @@ __all__ = (
     "BadOrder",
     "Change",
     "ConflictingReport",
+    "Exchange",
     "LineReport",
     "LineView",
     "NoLines",
@@ -56,6 +58,7 @@ __all__ = (
     "by_public_id",
     "by_ref",
     "cancel",
+    "exchanged_for",
     "get",
     "history",
     "of_customer",
@@ -112,7 +115,8 @@ class OrderView:
 
     `kind`: purchase, giveaway or adjustment; draft or test, which count nowhere. `state` is empty, `paid_minor` and
     `refunded_minor` are None, where its source does not tell. `differs_minor`: so much is the total more than
-    `expected_minor`, what its parts come to. `rate`: of `shop_currency` for one of `currency`, as captured.
+    `expected_minor`, what its parts come to. `over_refunded_minor`: so much more went back than was paid. `rate`: of
+    `shop_currency` for one of `currency`, as captured.
     """
 
     id: int
@@ -148,6 +152,7 @@ class OrderView:
     source_updated_at: datetime | None
     recorded_at: datetime
     namespace: str
+    over_refunded_minor: int
     lines: Sequence[LineView]
     tenders: Sequence[TenderView]
 
@@ -158,17 +163,13 @@ class OrderView:
 
 
 @dataclass(frozen=True)
-class Change:
-    """One change of an order, as it was told. `at` is its source's time, `source` who told it, as the trail names
-    them, and `delivery` the message that did. Amounts, where it changed one, in minor units of the order's currency."""
+class Exchange:
+    """An order that came in exchange for another. `name` is its number or what its source calls it."""
 
-    what: str
-    at: datetime
-    before_minor: int | None
-    after_minor: int | None
-    source: str
-    delivery: str
-    recorded_at: datetime
+    public_id: str
+    name: str
+    currency: str
+    total_minor: int
 
 
 class UnknownOrder(Refusal):
@@ -311,7 +312,7 @@ _SELECT = (
     " sale.shipping_minor, sale.tax_minor, sale.total_minor, sale.cancelled_at, sale.number, sale.state,"
     " sale.paid_minor, sale.refunded_minor, sale.fees_minor, sale.prices_include_tax, sale.differs_minor,"
     " sale.shop_currency, sale.rate, sale.exchange_of, sale.till, sale.taken_by, sale.fulfilment, sale.version,"
-    " sale.source_updated_at, sale.recorded_at, sale.namespace,"
+    " sale.source_updated_at, sale.recorded_at, sale.namespace, sale.over_refunded_minor,"
     # Texts of decimals: JSON has floats only. In the list of columns, it is asked for the orders of the page alone.
     " (SELECT json_agg(json_build_array(line.number, line.product_id, product.ref, product.title,"
     " line.quantity::text, line.unit_price::text, line.amount_minor, line.discount_minor, line.returned_quantity::text,"
@@ -337,7 +338,8 @@ def page(
     limit: int = 50,
 ) -> Page[OrderView]:
     """Orders, the one that came on record last first: those called `ref` by their source or by people, of a `kind`,
-    of a channel or a store, and with `differs` those whose total is not what its parts come to. One query."""
+    of a channel or a store, and with `differs` those whose sums do not add up: the total is not what its parts come to,
+    or more went back than was paid. One query."""
     size = paging.check_size(limit)
     wheres, values = ["TRUE"], list[object]()
     if word := ref.strip().replace("\x00", ""):
@@ -352,12 +354,22 @@ def page(
             wheres.append(f"{name} = %s")
             values.append(value.replace("\x00", ""))
     if differs:
-        wheres.append("sale.differs_minor <> 0")
+        wheres.append("(sale.differs_minor <> 0 OR sale.over_refunded_minor <> 0)")
     if cursor:
         wheres.append("sale.id < %s")
         values.append(paging.decode(cursor, "orders", int)[0])
     found = _views(f"{_SELECT} WHERE {' AND '.join(wheres)} ORDER BY sale.id DESC LIMIT %s", [*values, size + 1])
     return paging.cut(found, size, of="orders", key=lambda view: (view.id,))
+
+
+def exchanged_for(of: Collection[OrderView]) -> dict[int, list[Exchange]]:
+    """The orders that came in exchange for each of these, in the order of their placing. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_EXCHANGES, [[one.namespace for one in of], [one.ref for one in of], [one.id for one in of]])
+        found: dict[int, list[Exchange]] = {one.id: [] for one in of}
+        for number, uuid, name, currency, total in cursor.fetchall():
+            found[number].append(Exchange(ids.public(PREFIX, uuid), name, currency, total))
+    return found
 
 
 def standing(order: int) -> Standing:
@@ -375,45 +387,27 @@ def standings(of: Collection[int]) -> dict[int, Standing]:
         return {row[0]: standing_.standing(standing_.Told(*row)) for row in cursor.fetchall()}
 
 
-def history(order: int) -> list[Change]:
-    """What happened to one order as it was told, oldest first. Two queries.
-
-    A file's orders come in without a row of their own for that: what they and their returns say of it stands in.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(_HISTORY, [order])
-        found = [Change(*row) for row in cursor.fetchall()]
-        told = {change.what for change in found}
-        cursor.execute(_BEGINNINGS, {"order": order})
-        found += [Change(*row) for row in cursor.fetchall() if row[0] not in told]
-    if {"drafted", "tested"} & told and not any(change.source for change in found if change.what == "placed"):
-        found = [change for change in found if change.what != "placed"]
-    return sorted(found, key=lambda change: (change.at, change.recorded_at))
-
-
+_EXCHANGES = """
+SELECT asked.id, sale.public_id, COALESCE(NULLIF(sale.number, ''), sale.ref), sale.currency, sale.total_minor
+  FROM unnest(%s::text[], %s::text[], %s::bigint[]) AS asked(namespace, ref, id)
+  JOIN commerce_order AS sale ON sale.namespace = asked.namespace AND sale.exchange_of = asked.ref
+       AND sale.exchange_of <> ''
+ ORDER BY asked.id, sale.placed_at, sale.id
+"""
 _STANDINGS = """
 SELECT sale.id, sale.currency, sale.kind, sale.cancelled_at IS NOT NULL, sale.total_minor, sale.goods_minor,
-       sale.discount_minor, sale.paid_minor, sale.refunded_minor, back.all_minor, back.goods_minor,
+       sale.discount_minor, sale.paid_minor, sale.refunded_minor, back.off_minor, back.money_minor, back.goods_minor,
        (SELECT COALESCE(sum(line.amount_minor), 0)::bigint FROM commerce_line AS line
          WHERE line.order_id = sale.id AND line.is_gift_card),
        (SELECT COALESCE(json_object_agg(paid.kind, paid.minor), '{}') FROM (SELECT tender.kind, sum(tender.amount_minor)
            AS minor FROM commerce_tender AS tender WHERE tender.order_id = sale.id AND tender.state = 'captured'
          GROUP BY 1) AS paid)
   FROM commerce_order AS sale
-  LEFT JOIN LATERAL (SELECT COALESCE(sum(came.amount_minor), 0)::bigint AS all_minor,
+  LEFT JOIN LATERAL (SELECT COALESCE(sum(came.amount_minor), 0)::bigint AS off_minor,
+              COALESCE(sum(COALESCE(came.paid_back_minor, came.amount_minor)), 0)::bigint AS money_minor,
               COALESCE(sum(came.matched_minor), 0)::bigint AS goods_minor FROM commerce_return AS came
          WHERE came.order_id = sale.id AND came.currency = sale.currency) AS back ON true
  WHERE sale.id = ANY(%s)
-"""
-_HISTORY = """
-SELECT what, at, before_minor, after_minor, source, delivery, recorded_at FROM commerce_order_change
- WHERE order_id = %s ORDER BY id
-"""
-_BEGINNINGS = """
-SELECT 'placed', placed_at, NULL::bigint, total_minor, '', '', recorded_at FROM commerce_order WHERE id = %(order)s
- UNION ALL
-SELECT 'refunded', returned_at, NULL, amount_minor, '', '', recorded_at FROM commerce_return
- WHERE order_id = %(order)s AND NOT is_void
 """
 
 

@@ -12,7 +12,7 @@ PUBLISHED: tuple[PublishedTable, ...] = (
             " sale.total_minor, sale.cancelled_at IS NOT NULL AS is_cancelled, sale.origin, sale.shipping_minor,"
             " sale.tax_minor, sale.fees_minor, sale.prices_include_tax, sale.paid_minor, sale.refunded_minor,"
             " sale.differs_minor, NULLIF(sale.state, '') AS state, NULLIF(sale.fulfilment, '') AS fulfilment,"
-            " sale.shop_currency, sale.rate, sale.changed_xid"
+            " sale.shop_currency, sale.rate, sale.set_off_minor, sale.over_refunded_minor, sale.changed_xid"
             " FROM commerce_order AS sale JOIN company_channel AS channel ON channel.id = sale.channel_id"
             " LEFT JOIN company_store AS store ON store.id = sale.store_id"
         ),
@@ -41,6 +41,8 @@ PUBLISHED: tuple[PublishedTable, ...] = (
             "fulfilment": "text",
             "shop_currency": "text",
             "rate": "decimal",
+            "set_off_minor": "int64",
+            "over_refunded_minor": "int64",
         },
     ),
     PublishedTable(
@@ -115,7 +117,8 @@ PUBLISHED: tuple[PublishedTable, ...] = (
         key="return_id",
         sql=(
             "SELECT id AS return_id, customer_id, order_id, returned_at, returned_on, currency, amount_minor,"
-            " matched_minor, shipping_minor, tax_minor, money_minor, is_void, changed_xid FROM commerce_return"
+            " matched_minor, shipping_minor, tax_minor, money_minor, is_void,"
+            " COALESCE(paid_back_minor, amount_minor) AS paid_back_minor, changed_xid FROM commerce_return"
         ),
         columns={
             "return_id": "int64",
@@ -130,6 +133,7 @@ PUBLISHED: tuple[PublishedTable, ...] = (
             "tax_minor": "int64",
             "money_minor": "int64",
             "is_void": "bool",
+            "paid_back_minor": "int64",
         },
     ),
     PublishedTable(

@@ -44,7 +44,9 @@ LINES = pl.Schema(
 #: of the lines'. A return that names an order and no customer is its order's customer's.
 MORE_OF_RETURNS = pl.Schema(
     {
-        **dict.fromkeys(("shipping_minor", "tax_minor", "money_minor", "differs_minor", "version"), pl.Int64()),
+        **dict.fromkeys(
+            ("shipping_minor", "tax_minor", "money_minor", "differs_minor", "version", "paid_back_minor"), pl.Int64()
+        ),
         "is_void": pl.Boolean(),
         **dict.fromkeys(("store", "reason", "delivery"), pl.String()),
     }
@@ -57,8 +59,8 @@ _REASON = re.compile(r"([a-z][a-z0-9_]{0,59})?", re.ASCII)
 
 @dataclass(frozen=True)
 class ReturnLineReport:
-    """Goods that came back. `amount_minor` is what was paid out for all of `quantity`; `of_line` the number of the
-    order's line they were on, where the source says so; `restock` whether they can be sold again."""
+    """Goods that came back. `amount_minor` is what all of `quantity` is worth, by what was asked for it; `of_line` the
+    number of the order's line they were on, where the source says so; `restock` whether they can be sold again."""
 
     product_ref: str
     quantity: Decimal
@@ -73,8 +75,10 @@ class ReturnLineReport:
 class ReturnReport:
     """One refund as its source tells it, of goods or of money alone. `ref` is its key in its namespace.
 
-    `order_ref` names its order, which may come later. `amount_minor` is all that went back; left out, the sum of what
-    follows. `shipping_minor` for shipping, `tax_minor` where the lines' amounts have none in them, `money_minor` for no
+    `order_ref` names its order, which may come later. `amount_minor` is all that it takes off the sale; left out, the
+    sum of what follows. `paid_back_minor` is the money that went out with it: left out, all of that; less where goods
+    came back in exchange for others of the same order, more where it pays for what came back so before.
+    `shipping_minor` for shipping, `tax_minor` where the lines' amounts have none in them, `money_minor` for no
     goods: what was paid on top. `store` is where the goods came back to. `is_void`: it came to nothing after all, the
     payment failed or somebody took it back. `reason` is a code; what a customer wrote is personal.
     """
@@ -86,6 +90,7 @@ class ReturnReport:
     order_ref: str | None = None
     lines: Sequence[ReturnLineReport] = ()
     amount_minor: int | None = None
+    paid_back_minor: int | None = None
     shipping_minor: int = 0
     tax_minor: int = 0
     money_minor: int = 0
@@ -142,6 +147,7 @@ def batch_of(reports: Sequence[ReturnReport], *, zone: str, origin: Origin) -> R
                 "tax_minor": made.tax or None,
                 "money_minor": made.money or None,
                 "differs_minor": made.differs or None,
+                "paid_back_minor": _paid_back(report, made),
                 "version": report.version,
                 "is_void": report.is_void or None,
                 "store": report.store,
@@ -195,6 +201,12 @@ def parts(report: ReturnReport) -> Parts:
     return Parts(lines, shipping - (short - off), tax - off, extra, differs)
 
 
+def _paid_back(report: ReturnReport, made: Parts) -> int | None:
+    """What went out, where that is not what it takes off the sale: said in one way only, for the fingerprint."""
+    worth = sum(made.lines) + made.shipping + made.tax + made.money
+    return None if report.paid_back_minor == worth else report.paid_back_minor
+
+
 def check(report: ReturnReport) -> None:
     """Refuse what the tables would, by name."""
     for name, most in (("ref", 200), ("order_ref", 200), ("customer_ref", 200), ("store", 64)):
@@ -206,7 +218,8 @@ def check(report: ReturnReport) -> None:
         # What it says is not repeated in the refusal: it may be what the customer wrote.
         raise BadReturn("reason: is no code; send one such as too_small, not a sentence", field="reason")
     amounts: dict[str, int | None] = {
-        name: getattr(report, name) for name in ("amount_minor", "shipping_minor", "tax_minor", "money_minor")
+        name: getattr(report, name)
+        for name in ("amount_minor", "shipping_minor", "tax_minor", "money_minor", "paid_back_minor")
     }
     for n, line in enumerate(report.lines, 1):
         amounts[f"lines[{n}].amount"] = line.amount_minor

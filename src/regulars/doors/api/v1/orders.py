@@ -151,6 +151,7 @@ class OrderOut(exact.Shown):
     """One order as it is on record."""
 
     id: str
+    namespace: str
     ref: str
     customer: str | None
     channel: str
@@ -172,10 +173,12 @@ class OrderOut(exact.Shown):
     fees: str
     prices_include_tax: bool
     expected_total: str
-    differs: str
+    differs: str = Field(description="So much is the total more than its parts come to.")
+    over_refunded: str = Field(description="So much more went back than was paid.")
     shop_currency: str | None
     rate: str | None
     exchange_of: str
+    exchanged_for: list[str] = Field(description="The orders that came in exchange for this one.")
     till: str
     taken_by: str
     fulfilment: str
@@ -208,6 +211,8 @@ class StandingOut(exact.Shown):
     goods: str
     goods_back: str
     goods_kept: str
+    set_off: str = Field(description="What was settled by goods of it that came back in exchange, and is owed no more.")
+    over_refunded: str = Field(description="So much more went back than was paid.")
     gift_cards: str
     tenders: dict[str, str]
 
@@ -292,7 +297,9 @@ def list_orders(
     kind: Literal["", "purchase", "giveaway", "adjustment", "draft", "test"] = "",
     channel: Annotated[str, Query(max_length=64)] = "",
     store: Annotated[str, Query(max_length=64)] = "",
-    differs: Annotated[bool, Query(description="Only those whose total is not what its parts come to.")] = False,
+    differs: Annotated[
+        bool, Query(description="Only those whose sums do not add up, or of which more went back than was paid.")
+    ] = False,
     cursor: Annotated[str, Query(max_length=400)] = "",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> OrdersOut:
@@ -325,6 +332,8 @@ def get_standing(request: HttpRequest, order: str) -> StandingOut:
         goods=shown(stands.goods_minor),
         goods_back=shown(stands.goods_back_minor),
         goods_kept=shown(stands.goods_kept_minor),
+        set_off=shown(stands.set_off_minor),
+        over_refunded=shown(stands.over_refunded_minor),
         gift_cards=shown(stands.gift_cards_minor),
         tenders={kind: shown(minor) for kind, minor in stands.tenders.items()},
     )
@@ -387,11 +396,13 @@ def refund_order(
 
 
 def order_out(views: Sequence[orders.OrderView]) -> list[OrderOut]:
-    """Orders as the API shows them. One query, for the customers' public ids."""
+    """Orders as the API shows them. Two queries, for the customers' public ids and the orders' exchanges."""
+    exchanges = orders.exchanged_for(views)
     known = customers.get_many(sorted({view.customer_id for view in views if view.customer_id is not None}))
     return [
         OrderOut(
             id=view.public_id,
+            namespace=view.namespace,
             ref=view.ref,
             customer=known[view.customer_id].public_id if view.customer_id is not None else None,
             channel=view.channel,
@@ -414,9 +425,11 @@ def order_out(views: Sequence[orders.OrderView]) -> list[OrderOut]:
             prices_include_tax=view.prices_include_tax,
             expected_total=exact.shown(view.expected_minor, view.currency),
             differs=exact.shown(view.differs_minor, view.currency),
+            over_refunded=exact.shown(view.over_refunded_minor, view.currency),
             shop_currency=view.shop_currency,
             rate=None if view.rate is None else f"{view.rate.normalize():f}",
             exchange_of=view.exchange_of,
+            exchanged_for=[one.public_id for one in exchanges[view.id]],
             till=view.till,
             taken_by=view.taken_by,
             fulfilment=view.fulfilment,

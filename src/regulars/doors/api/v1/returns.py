@@ -26,7 +26,7 @@ class ReturnLineIn(exact.Told):
 
     product_ref: exact.Ref
     quantity: exact.Quantity
-    amount: exact.Amount = Field(description="What was paid out for all of them.")
+    amount: exact.Amount = Field(description="What all of them are worth, by what was asked for them.")
     of_line: exact.Number | None = Field(None, description="The number of the order's line they were on.")
     restock: bool | None = Field(None, description="Whether they can be sold again.")
     title: exact.Title | None = None
@@ -42,10 +42,15 @@ class ReturnIn(exact.Told):
     returned_at: exact.Instant
     currency: exact.Currency
     lines: Annotated[list[ReturnLineIn], Field(max_length=MOST_LINES)] = []
-    amount: exact.Amount | None = Field(None, description="All that went back. Left out: the sum of its parts.")
+    amount: exact.Amount | None = Field(None, description="All that it takes off the sale. Left out: its parts' sum.")
     shipping: exact.Amount = Decimal(0)
     tax: exact.Amount = Field(Decimal(0), description="Where the lines' amounts have none in them.")
     money: exact.Amount = Field(Decimal(0), description="For no goods.")
+    paid_back: exact.Amount | None = Field(
+        None,
+        description="The money that went out with it. Left out: `amount`. Less where goods came back in exchange for"
+        " others of the same order; more where it pays the rest of such an exchange.",
+    )
     store: exact.Code | None = Field(None, description="Where the goods came back to.")
     is_void: bool = Field(default=False, description="It came to nothing after all.")
     reason: exact.Why | None = None
@@ -81,6 +86,7 @@ class ReturnOut(exact.Shown):
     shipping: str
     tax: str
     money: str
+    paid_back: str
     matched: str
     differs: str
     store: str
@@ -142,6 +148,7 @@ def return_out(views: Sequence[goods_returns.ReturnView]) -> list[ReturnOut]:
             shipping=exact.shown(view.shipping_minor, view.currency),
             tax=exact.shown(view.tax_minor, view.currency),
             money=exact.shown(view.money_minor, view.currency),
+            paid_back=exact.shown(view.paid_back_minor, view.currency),
             matched=exact.shown(view.matched_minor, view.currency),
             differs=exact.shown(view.differs_minor, view.currency),
             store=view.store,
@@ -171,7 +178,8 @@ def _report(body: ReturnIn) -> ReturnReport:
     def minor(amount: Decimal, field: str) -> int:
         return exact.minor(amount, body.currency, field)
 
-    if not (body.lines or body.amount or body.shipping or body.tax or body.money or body.is_void):
+    amounts = (body.amount, body.shipping, body.tax, body.money, body.paid_back)
+    if not (body.lines or any(amounts) or body.is_void):
         raise NothingCameBack("lines: neither goods nor money came back; send one of them", field="lines")
     return ReturnReport(
         namespace=identifiers.check_namespace(body.namespace),
@@ -191,6 +199,7 @@ def _report(body: ReturnIn) -> ReturnReport:
             for n, line in enumerate(body.lines)
         ],
         amount_minor=None if body.amount is None else minor(body.amount, "amount"),
+        paid_back_minor=None if body.paid_back is None else minor(body.paid_back, "paid_back"),
         shipping_minor=minor(body.shipping, "shipping"),
         tax_minor=minor(body.tax, "tax"),
         money_minor=minor(body.money, "money"),

@@ -419,7 +419,8 @@ def _refunds(
 
     Medusa knows the two apart: returns are of goods, refunds of money, and neither names the other. A refund is for
     what came back since the refund before it, the last one also for what came after it once nothing is owed for that.
-    Goods that came in exchange are told by themselves: their worth is set against the goods that went out.
+    Goods that came in exchange are told by themselves and without money, for their worth is set against the goods that
+    went out; where these are worth less, the money that goes back then is for the difference, and takes no more off.
     """
     returns = [one for one in _by_age(doc, "returns") if one.get("canceled_at") is None]
     came = sorted(
@@ -431,12 +432,14 @@ def _refunds(
         key=lambda pair: (pair[0], str(pair[1].get("id"))),
     )
     order_ref = ref(doc.get("id"), "id")
-    waiting = []
+    waiting, over = [], 0
     for at, one in came:
         if one.get("exchange_id") is None and got(one, "exchange", "id") is None:
             waiting.append((at, one))
             continue
         goods, tax = _goods([one], sold, number_of, code, is_inclusive)
+        worth = sum(line.amount_minor for line in goods) + tax
+        over += max(0, worth - _sent_instead(one, worth, sold, number_of, code))
         yield ReturnReport(
             namespace=about.namespace,
             ref=ref(one.get("id"), "returns.id"),
@@ -445,6 +448,7 @@ def _refunds(
             currency=code,
             lines=goods,
             tax_minor=tax,
+            paid_back_minor=0,
             store=_store(one.get("location_id"), about),
             reason="exchange",
             source_updated_at=version_at,
@@ -457,6 +461,9 @@ def _refunds(
         waiting = [pair for pair in waiting if pair not in mine]
         places = [one.get("location_id") for _, one in mine if one.get("location_id")]
         goods, tax = _goods([one for _, one in mine], sold, number_of, code, is_inclusive)
+        paid = _minor(_number(refund, "amount"), code)
+        difference = min(over, max(0, paid - tax - sum(line.amount_minor for line in goods)))
+        over -= difference
         yield ReturnReport(
             namespace=about.namespace,
             ref=ref(refund.get("id"), "refunds.id"),
@@ -465,11 +472,25 @@ def _refunds(
             currency=code,
             lines=goods,
             tax_minor=tax,
-            amount_minor=_minor(_number(refund, "amount"), code),
+            amount_minor=paid - difference,
+            paid_back_minor=paid,
             store=_store(places[0], about) if places else None,
             reason=_reason(got(refund, "refund_reason", "code")),
             source_updated_at=version_at,
         )
+
+
+def _sent_instead(back: Document, worth: int, sold: Sequence[_Sold], number_of: Mapping[str, int], code: str) -> int:
+    """What the goods that went out for those of this return are worth with tax; `worth`, where nothing tells of any."""
+    told = got(back, "exchange", "additional_items")
+    if told is None:
+        return worth
+    sent = Decimal(0)
+    for item in listing(told, "returns.exchange.additional_items"):
+        n = number_of.get(ref_or_none(got(item, "item_id"), "additional_items.item_id") or "")
+        if n is not None and (line := sold[n - 1]).report.quantity:
+            sent += line.exact * _number(mapping(item, "additional_items"), "quantity") / line.report.quantity
+    return _minor(sent, code)
 
 
 def _goods(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from regulars.facts.commerce import goods_returns, orders, shipments
 from regulars.facts.commerce.goods_returns import ReturnLineReport, ReturnReport
+from regulars.facts.commerce.models import Order
 from regulars.facts.commerce.order_reports import ORDER_STATES, TENDER_KINDS, TENDER_STATES
 from regulars.facts.commerce.orders import LineReport, OrderReport, TenderReport
 from regulars.facts.commerce.shipment_reports import EVENT_CODES, SHIPMENT_STATES
@@ -84,6 +85,7 @@ def _refund(draw):
         currency="GBP",
         lines=lines,
         amount_minor=draw(st.none() | st.integers(0, 2000)),
+        paid_back_minor=draw(st.none() | st.integers(0, 2000)),
         shipping_minor=draw(st.integers(0, 100)),
         is_void=draw(st.booleans()),
         **draw(_marks),
@@ -134,9 +136,12 @@ def state(namespace):
         told["lines"] = [line for line in told["lines"] if line.pop("product_id") and line["quantity"]]
         returned.append(told)
     sent = [bare(one) for one in shipments.of_order(sale.id)]
+    stands = orders.standing(sale.id)
+    kept = Order.objects.values_list("set_off_minor", "over_refunded_minor").get(id=sale.id)
+    assert kept == (stands.set_off_minor, stands.over_refunded_minor)
     return {
         "order": bare(sale) | {"lines": lines, "is_guests": sale.customer_id is None},
-        "standing": bare(orders.standing(sale.id)),
+        "standing": bare(stands),
         "returns": returned,
         "shipments": sent,
     }

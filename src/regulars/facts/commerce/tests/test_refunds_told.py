@@ -6,8 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from regulars.facts.commerce import goods_returns, orders, return_reports
+from regulars.facts.commerce import goods_returns, order_list, orders, return_reports
 from regulars.facts.commerce.goods_returns import ReturnLineReport, ReturnReport
+from regulars.facts.commerce.order_list import OrderFilter
 from regulars.facts.commerce.return_reports import Parts
 from regulars.facts.commerce.tests.builders import DAY, MAREK, MONDAY, THE_SHOP, a_batch, an_order
 
@@ -69,6 +70,68 @@ def test_what_its_source_says_has_gone_back_counts_where_a_refund_was_missed():
     assert orders.standing(sale.id).refunded_minor == 3000
     refund("r2", lines=(), money_minor=2000)
     assert orders.standing(sale.id).refunded_minor == 4000
+
+
+@pytest.mark.django_db
+def test_goods_that_came_back_in_exchange_for_others_of_their_order_are_no_money():
+    sale = order(lines=(("coat", "1", "80.00"), ("hat", "1", "60.00")), paid_minor=8000)
+    assert orders.standing(sale.id).word == "part_paid"
+    back = refund(paid_back_minor=0, reason="exchange")
+    assert (back.amount_minor, back.paid_back_minor, back.matched_minor) == (8000, 0, 8000)
+    stands = orders.standing(sale.id)
+    assert (stands.paid_minor, stands.refunded_minor, stands.kept_minor) == (8000, 0, 8000)
+    assert (stands.goods_minor, stands.goods_back_minor, stands.goods_kept_minor) == (14000, 8000, 6000)
+    assert (stands.word, stands.set_off_minor, stands.over_refunded_minor) == ("paid", 8000, 0)
+    assert [one.id for one in order_list.page(OrderFilter(state="unpaid")).items] == []
+    assert [one.id for one in order_list.page(OrderFilter(state="refunded")).items] == []
+
+    # What the new goods are cheaper by goes back as money, and takes no more goods off.
+    refund("rest", lines=(), amount_minor=0, paid_back_minor=2000)
+    stands = orders.standing(sale.id)
+    assert (stands.paid_minor, stands.refunded_minor, stands.kept_minor) == (8000, 2000, 6000)
+    assert (stands.goods_kept_minor, stands.set_off_minor, stands.word) == (6000, 6000, "part_refunded")
+    assert [(one.what, one.after_minor) for one in orders.history(sale.id)][-2:] == [
+        ("returned", 8000),
+        ("refunded", 2000),
+    ]
+
+
+@pytest.mark.django_db
+def test_orders_that_came_in_exchange_are_known_of_the_one_they_replace():
+    first, other = order(), order("2001")
+    order("1001-x", number="#17", exchange_of="1001", lines=(("hat", "1", "60.00"),), at=MONDAY + DAY)
+    found = orders.exchanged_for([first, other])
+    assert [(one.name, one.total_minor) for one in found[first.id]] == [("#17", 6000)]
+    assert found[other.id] == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("told", "refunds", "more"),
+    [
+        ({"paid_minor": 5000}, [6000], 1000),
+        ({}, [8000, 500], 500),
+        ({"paid_minor": 5000, "refunded_minor": 5200}, [], 200),
+        ({"paid_minor": 5000, "refunded_minor": 5200}, [5100], 200),
+        ({"paid_minor": 8000}, [8000], 0),
+        # Nobody says that anything was paid, so what went back is all there was.
+        ({"state": "cancelled"}, [8000], 0),
+        ({"state": "cancelled", "paid_minor": 0}, [8000], 8000),
+    ],
+)
+def test_more_that_went_back_than_was_paid_is_flagged_with_the_difference(told, refunds, more):
+    for ref, comes_first in (("a", True), ("b", False)):
+        if comes_first:
+            order(ref, **told)
+        for n, amount in enumerate(refunds):
+            refund(f"{ref}{n}", order=ref, lines=(), amount_minor=amount)
+        sale = order(ref, **told)
+        assert (sale.over_refunded_minor, orders.standing(sale.id).over_refunded_minor) == (more, more)
+        assert sale.id in [one.id for one in order_list.page(OrderFilter(is_flagged=True)).items] or not more
+        assert sale.id in [one.id for one in orders.page(differs=True).items] or not more
+    # Once more is told of what was paid, it is right again.
+    mended = order("a", **(told | {"paid_minor": 9000, "source_updated_at": MONDAY + DAY}))
+    assert mended.over_refunded_minor == 0
 
 
 @pytest.mark.django_db

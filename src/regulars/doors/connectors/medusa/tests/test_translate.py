@@ -123,11 +123,28 @@ def test_credit_that_only_keeps_medusas_books_straight_pays_nothing():
     ]
 
 
-def test_goods_in_exchange_are_told_without_money():
+@pytest.mark.parametrize(
+    ("exchange", "difference"),
+    [
+        # The tea that came back cost 9.99; the one that went out for it 6.00, and the rest went back as money.
+        ({"id": "oexc_1", "additional_items": [{"item_id": "ordli_3", "quantity": 1}]}, 399),
+        ({"id": "oexc_1", "additional_items": [{"item_id": "ordli_2", "quantity": 1}]}, 0),
+        ({"id": "oexc_1"}, 0),
+    ],
+)
+def test_goods_in_exchange_are_told_without_money(exchange: dict[str, Any], difference: int):
     doc = sample()
-    doc["returns"][0]["exchange"] = {"id": "oexc_1"}
+    doc["items"].append(
+        deepcopy(doc["items"][0]) | {"id": "ordli_3", "created_at": "2026-03-02T10:14:16.000Z"}
+        | dict.fromkeys(("quantity", "raw_quantity"), 1) | dict.fromkeys(("unit_price", "raw_unit_price", "total"), 6)
+    )  # fmt: skip
+    doc["returns"][0]["exchange"] = exchange
     _, back = told(doc)
-    assert [(one.ref, one.amount_minor, len(one.lines)) for one in back] == [("return_1", None, 1), ("ref_1", 999, 0)]
+    assert [(one.ref, one.amount_minor, one.paid_back_minor, len(one.lines), one.reason) for one in back] == [
+        ("return_1", None, 0, 1, "exchange"),
+        ("ref_1", 999 - difference, 999, 0, ""),
+    ]
+    assert sum(line.amount_minor for line in back[0].lines) == 999
 
 
 def test_money_that_went_back_before_the_goods_came_is_for_them_once_nothing_is_owed():
