@@ -19,6 +19,9 @@ Key = int | str | bool | None | date | datetime | Decimal
 
 LARGEST_PAGE = 200
 _LONGEST_CURSOR = 1024
+#: What the database holds of numbers: a cursor made up by somebody must not reach it with others.
+_NUMBERS = range(-(2**63), 2**63)
+_MOST_DIGITS = 60
 
 
 class BadCursor(Refusal):
@@ -98,12 +101,32 @@ def _to_json(part: Key) -> object:
 
 
 def _from_json(part: object) -> Key:
-    if part is None or isinstance(part, bool | int | str):
+    if part is None or isinstance(part, bool):
+        return part
+    if isinstance(part, int) and part in _NUMBERS:
+        return part
+    if isinstance(part, str) and "\x00" not in part:
+        # A lone half of a surrogate pair is no text to any database: encoding it is the error.
+        part.encode()
         return part
     if isinstance(part, dict) and len(part) == 1:
         if "n" in part:
-            return Decimal(part["n"])
+            return _number(part["n"])
         if "t" in part:
-            return datetime.fromisoformat(part["t"])
+            return _instant(part["t"])
         return date.fromisoformat(part["d"])
     raise ValueError
+
+
+def _number(text: str) -> Decimal:
+    number = Decimal(text)
+    if not number.is_finite() or abs(number.adjusted()) > _MOST_DIGITS:
+        raise ValueError
+    return number
+
+
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError
+    return instant

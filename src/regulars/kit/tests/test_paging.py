@@ -1,3 +1,5 @@
+import base64
+import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -11,8 +13,8 @@ from regulars.kit.refusals import Refusal
 keys = st.lists(
     st.none()
     | st.booleans()
-    | st.integers(-(2**63), 2**63)
-    | st.text(max_size=20)
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.text("aZ09é回\U0001f375 '\"\\{}\n", max_size=20)
     | st.dates()
     | st.datetimes(timezones=st.just(UTC))
     | st.decimals(allow_nan=False, allow_infinity=False, places=3, max_value=10**12, min_value=-(10**12)),
@@ -55,6 +57,25 @@ def test_a_day_is_no_instant_and_a_flag_no_number() -> None:
     for key, kind in (([noon], date), ([date(2026, 3, 4)], datetime), ([True], int), ([Decimal(1)], int)):
         with pytest.raises(Refusal):
             paging.decode(paging.encode("x", key), "x", kind)
+
+
+@pytest.mark.parametrize(
+    ("part", "kind"),
+    [
+        ("Li\x00", str),
+        ("\ud800", str),
+        (2**63, int),
+        (-(2**63) - 1, int),
+        ({"n": "NaN"}, Decimal),
+        ({"n": "-Infinity"}, Decimal),
+        ({"n": "1e999999"}, Decimal),
+        ({"t": "2026-03-04T12:00:00"}, datetime),
+    ],
+)
+def test_what_the_database_would_choke_on_is_no_cursor(part: object, kind: type) -> None:
+    text = json.dumps(["members", part])
+    with pytest.raises(Refusal, match="start from the first page"):
+        paging.decode(base64.urlsafe_b64encode(text.encode()).decode(), "members", kind)
 
 
 @pytest.mark.parametrize("size", [0, -1, 201])
