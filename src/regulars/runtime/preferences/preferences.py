@@ -95,11 +95,11 @@ def write(preference: Preference[V], value: V, *, at: datetime, by: Actor, why: 
         raise BadValue(preference.name, _wanted(preference)) from None
     if complaint := preference.check(fitting):
         raise BadValue(preference.name, complaint)
-    plain = msgspec.to_builtins(fitting)
+    plain = _plain(fitting)
     with transaction.atomic():
         # Made first and locked then, so two who set it at once are told one after the other.
         Value.objects.bulk_create(
-            [Value(name=preference.name, value=msgspec.to_builtins(preference.default), changed_at=at)],
+            [Value(name=preference.name, value=_plain(preference.default), changed_at=at)],
             ignore_conflicts=True,
         )
         row = Value.objects.select_for_update().get(pk=preference.name)
@@ -127,6 +127,11 @@ def unfit() -> list[str]:
     """Names of stored values that no longer fit their preference and are read as its default. One query."""
     rows = Value.objects.filter(pk__in=_DECLARED).order_by("name")
     return [row.name for row in rows if not _stored(_DECLARED[row.name], row.value)[1]]
+
+
+def _plain(value: object) -> Any:
+    """As it comes back from its column: a tuple as a list."""
+    return msgspec.json.decode(msgspec.json.encode(value))
 
 
 def _stored(preference: Preference[V], value: Any) -> tuple[V, bool]:

@@ -71,6 +71,13 @@ def test_changes_leave_a_trail_and_no_change_leaves_none():
     assert told == [({"value": 8}, {"value": 21}, ""), ({"value": 21}, {"value": 8}, "winter")]
 
 
+def test_a_list_set_again_is_no_change():
+    for _ in range(2):
+        write(DAYS, (5, 6), at=MONDAY, by=LIN)
+    [line] = trail.of("preference:tests.days")
+    assert (line.before, line.after) == ({"value": [1, 2]}, {"value": [5, 6]})
+
+
 def test_a_private_value_is_not_told():
     write(PHONE, "+44 20 7946 0958", at=MONDAY, by=LIN)
     [line] = trail.of("preference:tests.phone")
