@@ -5,6 +5,7 @@ Several web workers serve one shop, and a scrape reaches only one of them. So ea
 """
 
 import json
+import logging
 import os
 import threading
 import time
@@ -17,6 +18,8 @@ BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 1.0, 3.0, 10.0)
 SNAPSHOT_EVERY = 1.0
 Key = tuple[str, str, int]
 
+log = logging.getLogger(__name__)
+
 
 def escaped(label: str) -> str:
     """A label's value as the text format wants it."""
@@ -28,6 +31,8 @@ class Registry:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        #: Of the one who writes the snapshot: a scrape does so in a thread of its own.
+        self._saving = threading.Lock()
         self._requests: dict[Key, int] = defaultdict(int)
         self._buckets: dict[str, list[int]] = defaultdict(lambda: [0] * (len(BOUNDS) + 1))
         self._seconds: dict[str, float] = defaultdict(float)
@@ -47,7 +52,11 @@ class Registry:
             self._buckets[route][bucket] += 1
             self._seconds[route] += seconds
         if time.monotonic() - self._saved_at > SNAPSHOT_EVERY:
-            self.save()
+            try:
+                self.save()
+            except OSError:
+                # The request was answered; its count is in memory, and in the next snapshot there is room for.
+                log.warning("the counts of requests could not be written down")
 
     def count_unknown_key(self, messages: int) -> None:
         """So many messages came with a write key nobody made; they are kept nowhere else."""
@@ -70,10 +79,11 @@ class Registry:
         """Leave this process's counts for the others."""
         if self._folder is None:
             return
-        self._saved_at = time.monotonic()
-        half = self._folder / f".{os.getpid()}"
-        half.write_text(json.dumps(self._own()))
-        half.replace(self._folder / f"{os.getpid()}.json")
+        with self._saving:
+            self._saved_at = time.monotonic()
+            half = self._folder / f".{os.getpid()}"
+            half.write_text(json.dumps(self._own()))
+            half.replace(self._folder / f"{os.getpid()}.json")
 
     def text(self) -> str:
         """All workers' requests and durations."""

@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -58,6 +59,24 @@ def test_counts_of_several_workers_are_added_up(tmp_path: Path) -> None:
     assert 'regulars_request_seconds_bucket{route="/console/",le="0.025"} 2' in first.text()
     assert "regulars_ingest_unknown_key_total 6" in first.text()
     assert "/console/" not in second.text()
+
+
+def test_requests_that_are_counted_at_once_do_not_take_each_others_snapshot(tmp_path: Path) -> None:
+    registry = Registry()
+    registry.keep_in(tmp_path)
+    with ThreadPoolExecutor(4) as several:
+        # A scrape saves in a thread of its own while the event loop counts.
+        list(several.map(lambda _: registry.save(), range(400)))
+    assert "regulars_requests_total" in registry.text()
+
+
+def test_a_snapshot_that_cannot_be_written_fails_no_request(tmp_path: Path) -> None:
+    registry = Registry()
+    registry.keep_in(tmp_path / "metrics")
+    (tmp_path / "metrics").rmdir()
+    registry.observe_request(route="/console/", method="GET", status=200, seconds=0.02)
+    (tmp_path / "metrics").mkdir()
+    assert 'regulars_requests_total{route="/console/",method="GET",status="200"} 1' in registry.text()
 
 
 def test_a_made_up_method_makes_no_series_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
