@@ -59,7 +59,7 @@ def _listed(tree: ast.Module) -> set[str]:
 
 
 def _in_module(module: str, file: Path) -> Iterator[Offered]:
-    tree = ast.parse(file.read_text())
+    tree = ast.parse(file.read_text(encoding="utf-8"))
     listed = _listed(tree)
     for node in tree.body:
         if not isinstance(node, ast.FunctionDef) or node.name not in listed:

@@ -19,7 +19,7 @@ def make_way(file: Path) -> None:
 
 
 def write_whole(file: Path, text: str) -> None:
-    """Make or replace `file` with `text`, 0600, on disk when this returns."""
+    """Make or replace `file` with `text` in UTF-8, 0600, on disk when this returns."""
     half = _half(file, text)
     half.replace(file)
     sync_folder(file.parent)
@@ -59,7 +59,7 @@ def sync_folder(folder: Path) -> None:
 def _half(file: Path, text: str) -> Path:
     half = file.with_name(f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
             out.write(text)
             out.flush()
             os.fsync(out.fileno())
