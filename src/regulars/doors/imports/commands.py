@@ -417,10 +417,9 @@ def watch(name: str | None, as_json: bool) -> None:
     `regulars connection add NAME --kind folder --set folder=/srv/regulars/in`.
     """
     found = []
-    for one in watching.watched():
-        if name in (None, one.name):
-            files = watching.look(connection=one, at=datetime.now(UTC))
-            found += [{"connection": one.name, **asdict(file)} for file in files]
+    for one in watching.watched() if name is None else [watching.named_so(name)]:
+        files = watching.look(connection=one, at=datetime.now(UTC))
+        found += [{"connection": one.name, **asdict(file)} for file in files]
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))
         return
@@ -708,6 +707,12 @@ def report(
     purchase was found in the file; the page then says why.
     """
     page = out or file.with_name(f"{rejects.stem(file)}.report.html")
+    if page.resolve() == file.resolve():
+        raise rejects.OntoItself(
+            gettext("out: %(file)s is the file that is read; choose another name") % {"file": page.name},
+            field="out",
+            value=page.name,
+        )
     disk.make_way(page)
     readers: Literal["en", "zh"] = "zh" if _locale().startswith("zh") else "en"
     # Why a file is refused, before anything is known of its own language.

@@ -1,18 +1,13 @@
 """What is done aside: looking into the watched folders, every minute."""
 
 from regulars.doors.imports import watching
-from regulars.runtime.database import clock
 from regulars.runtime.jobs.tasks import every, task
 
 
 @task("imports.watch", lock="imports.watch")
 def watch(timestamp: int) -> None:
-    """Look into every watched folder. One that is not there is the doctor's matter, and holds up no other."""
-    for connection in watching.watched():
-        try:
-            watching.look(connection=connection, at=clock.now())
-        except watching.FolderNotThere:
-            continue
+    """Look into every watched folder. One that is not there is the doctor's matter."""
+    watching.look_into_all()
 
 
 every("* * * * *", watch)

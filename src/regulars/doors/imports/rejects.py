@@ -28,7 +28,7 @@ _ROUND = re.compile(r"(.*\.rejects)(?:\.([0-9]+))?", re.ASCII)
 
 
 class OntoItself(Refusal):
-    """The reject file would replace the file that is read."""
+    """What is written would replace the file that is read."""
 
     code = "imports.onto_itself"
 

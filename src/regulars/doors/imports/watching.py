@@ -44,6 +44,8 @@ _PASSED_OVER = (".part", ".tmp", ".filepart", ".crdownload", ".swp", "~")
 _MARK = ".done"
 _TAKING = ".taking"
 _LOG = logging.getLogger(__name__)
+#: Bytes of a name, of the 255 that disks take: what is put before it and behind it must fit, too.
+_LONGEST_NAME = 200
 #: The first half of the locks' two-part name.
 _LOCKS = 1_936_681_574
 _WARES: Mapping[str, What] = {"products": "products", "prices": "prices", "stock": "stock"}
@@ -53,6 +55,12 @@ class FolderNotThere(Refusal):
     """The watched folder is not there, is no folder, or cannot be written to."""
 
     code = "imports.folder_not_there"
+
+
+class NotWatched(Refusal):
+    """No watched folder has the name."""
+
+    code = "imports.not_watched"
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,20 @@ def watched() -> list[Connection]:
     return [one for one in connections.every() if one.kind == folders.KIND and one.state == "on"]
 
 
+def named_so(name: str) -> Connection:
+    """The folder of that name, if it is watched now. One query."""
+    folders_ = watched()
+    for one in folders_:
+        if one.name == name:
+            return one
+    raise NotWatched(
+        gettext("name: no watched folder is called %(name)s; there are: %(names)s")
+        % {"name": repr(name), "names": ", ".join(one.name for one in folders_) or gettext("none")},
+        field="name",
+        value=name,
+    )
+
+
 def look(*, connection: Connection, at: datetime) -> list[File]:
     """Look into the folder once, and take what is ready. Harmless to repeat; not beside itself (the job has a lock).
 
@@ -80,6 +102,23 @@ def look(*, connection: Connection, at: datetime) -> list[File]:
     # What is wrong with a file waits for the shop's people: in their language, whoever looks.
     with _alone(connection.id) as is_alone, translation.override(company.shop().language):
         return _look(connection, folder, at) if is_alone else []
+
+
+def look_into_all() -> None:
+    """Look once into every folder that is watched and there.
+
+    What goes wrong with one holds up no other: the first such problem is raised when all were looked into.
+    """
+    first: Exception | None = None
+    for connection in watched():
+        try:
+            look(connection=connection, at=clock.now())
+        except FolderNotThere:
+            continue
+        except Exception as problem:
+            first = first or problem
+    if first is not None:
+        raise first
 
 
 def _look(connection: Connection, folder: Path, at: datetime) -> list[File]:
@@ -94,8 +133,10 @@ def _look(connection: Connection, folder: Path, at: datetime) -> list[File]:
             if now is None:
                 found.append(_refuse(connection, folder, kind, path))
             elif _is_ready(connection, path, is_still=seen.get(key) == now):
-                if (taken := _move(path, _own(folder, kind) / path.name)) is not None:
-                    path.with_name(path.name + _MARK).unlink(missing_ok=True)
+                marker = _marker(path)
+                if (taken := _move(path, _own(folder, kind) / _tidy(path.name))) is not None:
+                    if os.path.lexists(marker):
+                        marker.unlink(missing_ok=True)
                     found.append(_take(connection, folder, kind, taken))
             else:
                 stands[key] = now
@@ -191,9 +232,25 @@ def _size_and_time(path: Path) -> str | None:
 
 
 def _is_ready(connection: Connection, path: Path, *, is_still: bool) -> bool:
-    if path.with_name(path.name + _MARK).exists():
+    # Not `Path.exists`, which raises where the marker's name would be longer than a disk takes.
+    if os.path.exists(_marker(path)):  # noqa: PTH110
         return True
     return is_still and connection.settings.get("ready", "still") == "still"
+
+
+def _marker(path: Path) -> Path:
+    return path.with_name(path.name + _MARK)
+
+
+def _tidy(name: str) -> str:
+    """The name as it can be kept, shown, and put beside others: in characters (Windows in China names files in
+    GB18030), and its end where it is long."""
+    raw = os.fsencode(name)
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        raw = raw.decode("gb18030", "replace").encode()
+    return raw[-_LONGEST_NAME:].decode("utf-8", "ignore")
 
 
 def _move(path: Path, to: Path) -> Path | None:
@@ -280,9 +337,10 @@ def _refuse(connection: Connection, folder: Path, kind: str, path: Path) -> File
     """A link, or whatever else is no plain file: it is put away as it is, and nothing behind it is looked at."""
     why = gettext("is no plain file; links are not followed")
     to = _free(folder, "failed", kind, path)
-    _keep(connection, kind, f"no-file:{to.name}", path.name, "not_understood", code="no_plain_file", why=why)
+    name = _tidy(path.name)
+    _keep(connection, kind, f"no-file:{to.name}", name, "not_understood", code="no_plain_file", why=why)
     path.rename(to)
-    return File(kind, path.name, "failed", why)
+    return File(kind, name, "failed", why)
 
 
 def _keep(
@@ -304,7 +362,7 @@ def _keep(
             key=f"{kind}/{digest}",
             topic=kind,
             body=_body(kind, digest),
-            headers={"file": name.encode("utf-8", "replace").decode()[:200]},
+            headers={"file": name},
             at=at,
         )
         if kept.is_new or inbox.get(kept.id).state != "done":
@@ -323,7 +381,7 @@ def _body(kind: str, digest: str) -> bytes:
 def _free(folder: Path, where: Literal["done", "failed"], kind: str, path: Path) -> Path:
     """Where a file is put, so that it is found: under a name that nothing has yet."""
     stamp, place = clock.now().strftime("%Y%m%dT%H%M%S"), folder / where / kind
-    names = (f"{stamp}{f'.{n}' if n else ''}-{path.name}"[-250:] for n in count())
+    names = (f"{stamp}{f'.{n}' if n else ''}-{_tidy(path.name)}" for n in count())
     return next(place / name for name in names if not os.path.lexists(place / name))
 
 

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from regulars.doors.imports import mapping, orders, report
 from regulars.doors.imports.commands import report as report_command
+from regulars.doors.imports.rejects import OntoItself
 from regulars.doors.imports.tests.builders import NOW, a_file, row
 from regulars.facts.company import company
 from regulars.insight.measures import catalogue, readings, refreshing
@@ -169,6 +170,14 @@ def test_a_place_nobody_can_write_to_is_told_before_the_work(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):  # the command line turns it into one plain sentence
         run(str(a_file(tmp_path, TEAS)), "-o", str(tmp_path / "file" / "page.html"))
+
+
+def test_the_page_never_takes_the_place_of_the_order_file(tmp_path: Path):
+    path = a_file(tmp_path, TEAS)
+
+    with pytest.raises(OntoItself):
+        CliRunner().invoke(report_command, [str(path), "-o", str(path)], catch_exceptions=False)
+    assert path.read_text().startswith("order,")
 
 
 def test_the_command_writes_the_page_and_says_what_is_on_it(tmp_path: Path):

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from regulars.doors.imports import checkups, commands, orders, watching
 from regulars.doors.imports.tests.builders import row, text_of
-from regulars.doors.imports.watching import FolderNotThere
+from regulars.doors.imports.watching import FolderNotThere, NotWatched
 from regulars.facts.commerce import orders as on_record
 from regulars.facts.commerce import prices, variants
 from regulars.facts.company import company
@@ -28,10 +28,10 @@ def shop(db: None) -> None:
     company.settle(name="Tea", currency="GBP", zone="Europe/London", language="en", country="GB", at=NOW, by=MAREK)
 
 
-def watched(folder: Path, **settings: str) -> Connection:
+def watched(folder: Path, *, name: str = "till", **settings: str) -> Connection:
     told = folders.check({"folder": str(folder), **settings})
     return connections.connect(
-        name="till", kind="folder", zone="Europe/London", credentials={}, settings=told, at=NOW, by=MAREK
+        name=name, kind="folder", zone="Europe/London", credentials={}, settings=told, at=NOW, by=MAREK
     )
 
 
@@ -225,3 +225,47 @@ def test_it_can_be_looked_into_by_hand(shop: None, tmp_path: Path) -> None:
     done = CliRunner().invoke(commands.import_group, ["watch", "till", "--json"], catch_exceptions=False)
     [told] = json.loads(done.output)
     assert (told["connection"], told["name"], told["became"]) == ("till", "o.csv", "done")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("订" * 81 + ".csv", "订" * 65 + ".csv"),
+        ("o" * 250 + ".csv", "o" * 196 + ".csv"),
+        (os.fsdecode("订单.csv".encode("gb18030")), "订单.csv"),
+    ],
+    ids=["long-in-bytes", "long", "gb18030"],
+)
+def test_a_file_of_any_name_a_disk_takes_comes_in(shop: None, tmp_path: Path, name: str, told: str) -> None:
+    connection = watched(tmp_path)
+    drop(tmp_path, f"orders/{name}", text_of([row(), row("A2", quantity="two")]), is_marked=False)
+
+    assert look(connection) == []
+    assert look(connection) == [(f"orders/{told}", "partly")]
+    assert files(tmp_path, "done/orders") == [told, f"{told}.rejects.csv"]
+
+
+def test_a_folder_in_trouble_holds_up_no_other_and_is_told_of(
+    shop: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched(tmp_path, name="a-broken-one")
+    watched(tmp_path, name="the-next")
+    seen: list[str] = []
+
+    def looked(*, connection: Connection, at: datetime) -> list[watching.File]:
+        seen.append(connection.name)
+        if connection.name == "a-broken-one":
+            raise PermissionError("orders")
+        return []
+
+    monkeypatch.setattr(watching, "look", looked)
+    with pytest.raises(PermissionError):
+        watching.look_into_all()
+    assert seen == ["a-broken-one", "the-next"]
+
+
+def test_a_name_that_is_none_of_a_watched_folder_is_refused(shop: None, tmp_path: Path) -> None:
+    watched(tmp_path)
+    with pytest.raises(NotWatched) as refused:
+        CliRunner().invoke(commands.import_group, ["watch", "tilll"], catch_exceptions=False)
+    assert "till" in refused.value.message
