@@ -43,7 +43,7 @@ def open_file(path: Path, *, encoding: str | None = None) -> Source:
         found = "utf-8" if found == "cp1252" and not encoding else found
         with _lines(path, found) as text:
             start = next((line for line in iter(partial(text.readline, _SHOWN), "") if line.strip()), "")
-    except LookupError as problem:
+    except (LookupError, UnicodeError) as problem:
         raise UnreadableFile(
             gettext("%(file)s: encoding %(encoding)s is unknown; use a name such as utf-8 or gb18030")
             % {"file": path.name, "encoding": repr(encoding)},

@@ -41,6 +41,8 @@ KEYS = frozenset(
 _KEYS = KEYS | {"grain", "currency", "rules", "shop"}
 _TESTS = frozenset(("negative", "zero", "positive", "empty", "present"))
 _KINDS: tuple[Kind, ...] = ("sale", "return", "adjustment")
+#: What stands between cells is none of these.
+_NO_MARK = '\r\n"\0'
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 
 
@@ -277,25 +279,42 @@ def shared(file: Path, told: dict[str, Any], *, numbers: Sequence[str] = ()) -> 
     earliest = told.get("earliest", FileMapping.earliest)
     if not isinstance(earliest, date):
         raise bad(file, "earliest", earliest, gettext("write a day such as 1985-01-31"))
+    delimiter, encoding = told.get("delimiter") or None, told.get("encoding")
+    if delimiter is not None and not (isinstance(delimiter, str) and len(delimiter) == 1 and delimiter not in _NO_MARK):
+        mend = gettext('say the one character between two cells, such as ";" or "\\t"')
+        raise bad(file, "delimiter", delimiter, mend)
+    if encoding is not None and not isinstance(encoding, str):
+        raise bad(file, "encoding", encoding, gettext("use a name such as utf-8 or gb18030"))
+    sheet = told.get("sheet")
     return {
         "name": file.stem,
         "source": source,
         "columns": {str(key): _column(file, key, value, numbers) for key, value in told["columns"].items()},
         "zone": zone,
         "decimal": decimal,
-        "dates": tuple(map(str, told.get("dates", ()))),
-        "encoding": told.get("encoding"),
-        "delimiter": told.get("delimiter"),
-        "sheet": told.get("sheet"),
+        "dates": _dates(file, told.get("dates")),
+        "encoding": encoding,
+        "delimiter": delimiter,
+        # YAML makes a number of a sheet that is called 2024.
+        "sheet": None if sheet is None else str(sheet),
         "header_row": header_row,
         "earliest": earliest,
         "is_guess": file.stem == "generic",
     }
 
 
+def _dates(file: Path, told: object) -> tuple[str, ...]:
+    forms = () if told is None else _texts(told)
+    if not all("%" in form or form.startswith("unix") for form in forms):
+        raise bad(file, "dates", told, gettext('write a list such as ["%d/%m/%Y %H:%M"], or [unix]'))
+    return forms
+
+
 def _orders(file: Path) -> OrderMapping:
     told = content(file, FIELDS, _KEYS)
-    grain, currency = told.get("grain"), told.get("currency")
+    grain, currency, rules = told.get("grain"), told.get("currency"), told.get("rules") or []
+    if not isinstance(rules, list):
+        raise bad(file, "rules", rules, gettext("write a list of rules"))
     if grain not in {None, "line", "order"}:
         raise bad(file, "grain", grain, gettext("say line (one row a line) or order (one row an order)"))
     if currency is not None:
@@ -304,7 +323,7 @@ def _orders(file: Path) -> OrderMapping:
         **shared(file, told, numbers=NUMBERS),
         grain=grain,
         currency=currency,
-        rules=tuple(_rule(file, one) for one in told.get("rules", ())),
+        rules=tuple(_rule(file, one) for one in rules),
         shop=_shop(file, told.get("shop")),
     )
 
@@ -354,24 +373,36 @@ def _texts(value: object) -> tuple[str, ...]:
 
 
 def _column(file: Path, name: object, value: object, numbers: Sequence[str]) -> Column:
-    if not isinstance(value, dict):
-        return Column(names=_texts(value))
-    _only(value, frozenset(("column", "join", "sum", "constant", "values", "whole")), f"{file.name}, columns, {name}")
-    if "sum" in value and name not in numbers:
+    said = value if isinstance(value, dict) else {"column": value}
+    _only(said, frozenset(("column", "join", "sum", "constant", "values", "whole")), f"{file.name}, columns, {name}")
+    if "sum" in said and name not in numbers:
         raise bad(
             file,
             str(name),
             "sum",
             gettext("only %(names)s can be added up") % {"names": ", ".join(numbers) or gettext("amounts")},
         )
+    if not any(said.get(way) not in (None, []) for way in ("column", "join", "sum", "constant")):
+        raise bad(file, str(name), value, gettext("write a column's name, or one of column, join, sum and constant"))
+    values = said.get("values") or {}
+    if not isinstance(values, dict):
+        raise bad(file, f"{name}, values", values, gettext("write {what the file says: what is meant}"))
     return Column(
-        names=_texts(value["column"]) if "column" in value else (),
-        join=_texts(value["join"]) if "join" in value else (),
-        sum=_texts(value["sum"]) if "sum" in value else (),
-        constant=str(value["constant"]) if "constant" in value else None,
-        values={str(key): str(to) for key, to in value.get("values", {}).items()},
-        whole=bool(value.get("whole", False)),
+        names=_texts(said["column"]) if "column" in said else (),
+        join=_texts(said["join"]) if "join" in said else (),
+        sum=_texts(said["sum"]) if "sum" in said else (),
+        constant=str(said["constant"]) if said.get("constant") is not None else None,
+        values={spelt: str(to) for key, to in values.items() for spelt in _spellings(key)},
+        whole=bool(said.get("whole", False)),
     )
+
+
+def _spellings(key: object) -> tuple[str, ...]:
+    """What a file may have where a mapping says so: YAML makes one thing of yes, on and true, and forgets which."""
+    if not isinstance(key, bool):
+        return (str(key),)
+    words = ("true", "yes", "on") if key else ("false", "no", "off")
+    return tuple(form for word in words for form in (word, word.capitalize(), word.upper()))
 
 
 def _rule(file: Path, told: object) -> Rule:
