@@ -12,6 +12,7 @@ import hashlib
 import io
 import re
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -49,6 +50,10 @@ _SAMPLE = 5_000
 _HEADER_ROWS = 20
 #: What is fewer names is a title.
 _FEWEST_NAMES = 3
+#: As many as a sheet of Excel has.
+_MOST_COLUMNS = 16_384
+#: In bytes. A line is held in memory whole; what never ends is no table, however well it is packed.
+_LONGEST_LINE = 16 << 20
 #: Names of encodings as people know them.
 _SPOKEN = {
     "utf-8-sig": gettext_noop("UTF-8 with a byte order mark"),
@@ -237,6 +242,21 @@ def _lines(path: Path, encoding: str) -> IO[str]:
     return io.TextIOWrapper(unpacked(path), encoding=encoding, errors="replace")
 
 
+def _refuse_endless(path: Path) -> None:
+    since = 0
+    with unpacked(path) as file:
+        while block := file.read(_BLOCK):
+            # Also in UTF-16, where only more bytes are such.
+            since = 0 if b"\n" in block or b"\r" in block else since + len(block)
+            if since > _LONGEST_LINE:
+                raise UnreadableFile(
+                    gettext("%(file)s: a line has more than %(most)s MB; export it with each row on a line of its own")
+                    % {"file": path.name, "most": _LONGEST_LINE >> 20},
+                    field="file",
+                    value=path.name,
+                )
+
+
 def _delimiter(path: Path, encoding: str) -> str:
     with _lines(path, encoding) as text:
         first = [line for line in islice(text, 30) if line.strip()]
@@ -261,6 +281,7 @@ def _open_csv(path: Path, encoding: str | None, delimiter: str | None, header_ro
     try:
         with unpacked(path) as packed:
             _refuse_packed(path, packed.read(_START))
+        _refuse_endless(path)
         found = encoding or encoding_of(path)
         codecs.lookup(found)
         with _lines(path, found) as text:
@@ -269,7 +290,8 @@ def _open_csv(path: Path, encoding: str | None, delimiter: str | None, header_ro
         with _lines(path, found) as text:
             lines = Lines(text, mark)
             header = _head(path, lines, at)
-    except LookupError as problem:
+    except (LookupError, UnicodeError) as problem:
+        # Some of Python's codecs (idna) are for no files.
         raise UnreadableFile(
             gettext("%(file)s: encoding %(encoding)s is unknown; use a name such as utf-8 or gb18030")
             % {"file": path.name, "encoding": repr(encoding)},
@@ -333,7 +355,7 @@ def _header_at(path: Path, encoding: str, delimiter: str | None, header_row: int
 
 def _is_header(cells: Sequence[str], fits: Fits) -> bool:
     names = _named(cells)
-    return sum(map(bool, cells)) >= _FEWEST_NAMES and fits(names)
+    return _FEWEST_NAMES <= sum(map(bool, cells)) <= _MOST_COLUMNS and fits(names)
 
 
 def _named(cells: Sequence[str]) -> list[str]:
@@ -345,8 +367,15 @@ def _named(cells: Sequence[str]) -> list[str]:
 
 def _header(path: Path, cells: Sequence[str]) -> list[str]:
     named = _named(cells)
-    for name in named:
-        if named.count(name) > 1:
+    if len(named) > _MOST_COLUMNS:
+        raise UnreadableFile(
+            gettext("%(file)s: the header has more than %(most)s columns; export what is needed of them")
+            % {"file": path.name, "most": f"{_MOST_COLUMNS:,}"},
+            field="header",
+            value=str(len(named)),
+        )
+    for name, count in Counter(named).items():
+        if count > 1:
             raise UnreadableFile(
                 gettext("%(file)s: the header has %(name)s twice; rename one of the two columns")
                 % {"file": path.name, "name": repr(name)},

@@ -313,6 +313,21 @@ def test_what_is_no_table_is_refused(tmp_path: Path, content: bytes, told: str) 
         read(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("wide.csv", ",".join(f"c{place}" for place in range(20_000)).encode() + b"\n", "more than 16,384 columns"),
+        ("endless.csv.gz", gzip.compress(b"order;" * (3 << 20), 1), "a line has more than 16 MB"),
+    ],
+)
+def test_what_would_not_fit_into_memory_is_refused(tmp_path: Path, name: str, content: bytes, told: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+
+    with pytest.raises(UnreadableFile, match=told):
+        read(path)
+
+
 def test_a_file_without_a_needed_column_says_which(tmp_path: Path) -> None:
     path = tmp_path / "orders.csv"
     path.write_text("number,when,what\n1,2025-01-01,mug\n")
