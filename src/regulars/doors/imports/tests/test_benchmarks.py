@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from regulars.doors.imports import benchmarks, orders
-from regulars.doors.imports.tests.builders import NOW, a_file, row
+from regulars.doors.imports import benchmarks, wares
+from regulars.doors.imports.tests.builders import NOW, a_file
 from regulars.kit.actors import Actor
 
 
@@ -22,7 +22,8 @@ def test_import_and_copy_write_the_same_rows(tmp_path: Path, fresh_database: dic
 
 
 def test_a_database_in_use_is_left_alone(tmp_path: Path, fresh_database: dict[str, str]) -> None:
-    orders.import_orders(a_file(tmp_path, [row("A1")]), None, at=NOW, by=Actor("operator", "1"))
+    goods = a_file(tmp_path, [{"product": "mug", "sku": "mug-1", "title": "A mug"}])
+    wares.import_wares("products", goods, None, at=NOW, by=Actor("operator", "1"))
 
-    with pytest.raises(benchmarks.NotEmpty):
+    with pytest.raises(benchmarks.NotEmpty, match="commerce_product"):
         benchmarks.measure(tmp_path / "none", tmp_path, rounds=1)
