@@ -218,22 +218,25 @@ class Amounts:
                 "mend the formula and export again, or write the number",
             )
             unread &= ~has_failed & ~pl.col(name).is_in(NOTHING)
-        sign = "point" if mark == "." else "comma"
         if kind == pl.String and not self.mapping.columns[name].sum:
             text = parsing.bare(pl.col(name), is_amount=has_signs)
             says_other = text.str.contains(SURELY["," if mark == "." else "."])
             unread &= ~says_other
-            mend = (
-                f"write it with a {sign} before the decimals; if it is right and the others are wrong, say"
-                f' `decimal: "{"," if mark == "." else "."}"` in the mapping'
-            )
             if mark == ".":
                 found.where(
-                    says_other, name, "has a decimal comma, where the file's other numbers have a decimal point", mend
+                    says_other,
+                    name,
+                    "has a decimal comma, where the file's other numbers have a decimal point",
+                    "write it with a point before the decimals; if it is right and the others are wrong, say"
+                    ' `decimal: ","` in the mapping',
                 )
             else:
                 found.where(
-                    says_other, name, "has a decimal point, where the file's other numbers have a decimal comma", mend
+                    says_other,
+                    name,
+                    "has a decimal point, where the file's other numbers have a decimal comma",
+                    "write it with a comma before the decimals; if it is right and the others are wrong, say"
+                    ' `decimal: "."` in the mapping',
                 )
             if self.settled.is_mark_contested:
                 found.where(
@@ -242,7 +245,10 @@ class Amounts:
                     "may be a thousand or a decimal, and the file has both decimal points and commas",
                     "write it without a sign for thousands, or say `decimal:` in the mapping",
                 )
-        found.where(unread, name, "is no number", f"write digits with a {sign} before the decimals, and nothing else")
+        if mark == ".":
+            found.where(unread, name, "is no number", "write digits with a point before the decimals, and nothing else")
+        else:
+            found.where(unread, name, "is no number", "write digits with a comma before the decimals, and nothing else")
 
     def _kinds(self, found: Problems) -> pl.Expr:
         """What kind of row it is: the column that says so, the mapping's rules, or the sign."""

@@ -556,7 +556,7 @@ class Walk(walking.Walk):
             return
         self.conflicts += sum(verdict.said == "conflict" for _, verdict in said)
         rows = [told.row for told, _ in said]
-        mend = "give it a message id of its own, or leave it out"
+        mend = gettext("give it a message id of its own, or leave it out")
         why = pl.DataFrame(
             {
                 "row": rows,

@@ -191,7 +191,7 @@ def normalise(
 
     `zone` and `currency` hold where neither mapping nor file tells, `zone_told` and `currency_told` whatever the
     mapping says; `now` is an aware instant, after which orders lie in the future. The file must fit in memory. Refuses
-    what `reading`, `mapping` and `parsing` refuse.
+    what `reading`, `mapping` and `settling` refuse.
     """
     with walk(
         path,
@@ -234,19 +234,21 @@ def normalise(
 def _why_held(held: pl.DataFrame) -> pl.DataFrame:
     return held.select(
         "row",
-        why=pl.format("another row of order {} cannot come in, so all of the order waits", "ref"),
-        mend=pl.lit("mend the other row; import both again, together"),
+        why=pl.format(gettext("another row of order {} cannot come in, so all of the order waits"), "ref"),
+        mend=pl.lit(gettext("mend the other row; import both again, together")),
     )
 
 
 def _why_left_out(conflicts: pl.DataFrame) -> pl.DataFrame:
     return conflicts.group_by("row", maintain_order=True).agg(
         why=pl.format(
-            "order {} stands twice: {} {} here, {} before; the first is kept",
+            gettext("order {} stands twice: {} {} here, {} before; the first is kept"),
             "ref",
             "column",
-            pl.col("left_out").fill_null("(none)"),
-            pl.col("kept").fill_null("(none)"),
+            pl.col("left_out").fill_null(gettext("(nothing)")),
+            pl.col("kept").fill_null(gettext("(nothing)")),
         ).str.join("; "),
-        mend=pl.lit("give it an order number of its own, or map when orders were updated, so that the newest counts"),
+        mend=pl.lit(
+            gettext("give it an order number of its own, or map when orders were updated, so that the newest counts")
+        ),
     )

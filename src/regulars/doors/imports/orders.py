@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import polars as pl
+from django.utils import translation
 
 from regulars.doors.imports import outcomes, rejects, spilling
 from regulars.doors.imports.documents import Documents
@@ -236,11 +237,18 @@ def _settle(file: Walk, at: datetime, by: Actor) -> Shop | None:
 
 def _ahead(parts: Iterator[Documents]) -> Iterator[Documents]:
     """The same parts; the next is put together while the database works on the last. One part more in memory."""
+    # A thread has a language of its own, and reasons are put into words there.
+    language = translation.get_language()
+
+    def part() -> Documents | None:
+        with translation.override(language):
+            return next(parts, None)
+
     with ThreadPoolExecutor(max_workers=1) as beside:
-        coming = beside.submit(next, parts, None)
-        while (part := coming.result()) is not None:
-            coming = beside.submit(next, parts, None)
-            yield part
+        coming = beside.submit(part)
+        while (made := coming.result()) is not None:
+            coming = beside.submit(part)
+            yield made
 
 
 def _batches(order_rows: pl.DataFrame, line_rows: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:

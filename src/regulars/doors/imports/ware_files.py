@@ -454,13 +454,15 @@ class Walk(walking.Walk):
         conflicts = conflicts.sort("row", maintain_order=True)
         why = conflicts.group_by("row", maintain_order=True).agg(
             why=pl.format(
-                "{} stands twice: {} {} here, {} where it is kept",
+                gettext("{} stands twice: {} {} here, {} where it is kept"),
                 "ref",
                 "column",
-                pl.col("left_out").fill_null("(none)"),
-                pl.col("kept").fill_null("(none)"),
+                pl.col("left_out").fill_null(gettext("(nothing)")),
+                pl.col("kept").fill_null(gettext("(nothing)")),
             ).str.join("; "),
-            mend=pl.lit("take the row out if it is the wrong one: imported from here, it replaces what was kept"),
+            mend=pl.lit(
+                gettext("take the row out if it is the wrong one: imported from here, it replaces what was kept")
+            ),
         )
         self.left_out.add_late(pl.DataFrame(schema=checking.PROBLEMS), why, conflicts)
 

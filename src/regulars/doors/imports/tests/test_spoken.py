@@ -46,6 +46,18 @@ def test_summary_problems_and_mends_are_said_in_chinese_and_in_the_reject_file_t
     assert json.loads(said(orders, "--language", "zh", "--json"))["problems"][0]["problem"] == "is no currency"
 
 
+def test_why_rows_wait_for_others_is_said_in_chinese_in_the_reject_file(tmp_path):
+    rows = [row("A1"), row("A1", quantity="two"), row("A2"), row("A2", customer="priya"), row("A3")]
+    said(str(a_file(tmp_path, rows)), "--language", "zh")
+
+    with (tmp_path / "orders.rejects.csv").open(encoding="utf-8-sig") as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 3
+    for line in lines:
+        assert re.search("[\u4e00-\u9fff]", line["regulars_problem"]), line
+        assert re.search("[\u4e00-\u9fff]", line["regulars_mend"]), line
+
+
 def test_how_the_file_was_read_is_said_in_chinese_too(tmp_path):
     file = tmp_path / "顾客.csv"
     file.write_text("会员号;姓名;手机\nA1;王伟;13812345678\nA1;王伟;13812345678\n", encoding="gb18030")
