@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -22,9 +23,9 @@ from regulars.doors.ingest.doors import Doors, Opened, Rates
 from regulars.doors.ingest.hands import Crowded, Hand, Hands
 from regulars.doors.ingest.protocol import Told, Unreadable
 from regulars.doors.ingest.strangers import Strangers
-from regulars.facts.events import messages, planning
+from regulars.facts.events import intake, messages, planning
 from regulars.facts.events.intake import Verdict
-from regulars.facts.events.messages import NAMES_OF_KINDS, Message, Rejected
+from regulars.facts.events.messages import NAMES_OF_KINDS, Code, Message, Rejected
 from regulars.runtime.serving.observed import CLIENT_WENT_AWAY, Receive, Scope, Send
 
 _ENCODER = msgspec.json.Encoder()
@@ -41,6 +42,7 @@ _CROSS_ORIGIN = (
 )
 #: What a strict request is answered where a lenient one gets 200.
 _STRICT = {"key_unknown": 401, "key_revoked": 401, "not_allowed": 403, "too_large": 413, "same_id_other_content": 409}
+_ANOTHER = "another message of the request is bad"
 RETRY_SECONDS = 2
 DISK_RETRY_SECONDS = 30
 #: Seconds within which a body must be here; a phone on a bad line sends five megabytes in less.
@@ -184,14 +186,21 @@ class Ingest:
             verdicts = [
                 Verdict(one.message_id, "rejected", None, one.code, one.field, one.why)
                 if isinstance(one, Rejected)
-                else Verdict(one.message_id, "rejected", None, "not_kept", "", "another message of the request is bad")
+                else Verdict(one.message_id, "rejected", None, "not_kept", "", _ANOTHER)
                 for one in read
             ]
             await _say(send, _STRICT.get(bad.code, 400), _told(verdicts, success=False))
             return
         try:
+            if is_strict and (others := await self._committer.ask(partial(intake.conflicting, read))):
+                verdicts = [
+                    others.get(place) or Verdict(one.message_id, "rejected", None, "not_kept", "", _ANOTHER)
+                    for place, one in enumerate(read)
+                ]
+                await _say(send, _STRICT["same_id_other_content"], _told(verdicts, success=False))
+                return
             verdicts = await self._committer.submit(opened.sender.id, read, len(text)) if read else []
-        except Away:
+        except (DatabaseError, InterfaceError, Away):
             await _later(send, 503, RETRY_SECONDS, "the database is away")
             return
         conflicts = is_strict and any(one.said == "conflict" for one in verdicts)
@@ -200,13 +209,17 @@ class Ingest:
     async def _keep_unreadable(self, token: str, text: bytes, no: Unreadable, is_strict: bool) -> float:
         """A broken body of a known key goes to quarantine whole, unpacked as far as it can be. Seconds after which it
         may, where the key's messages have used up its rate: a body counts as many as it has room for."""
+        token = token or protocol.key_in_pieces(text)
         opened = await self._doors.find(token)
+        if opened is None and token:
+            self._strangers.count(1)
         if opened is None or not text or is_strict or not self._committer.has_room(opened.sender.id, len(text)):
             return 0.0
         key, now = opened.door.key, time.monotonic()
         if wait := self._rates.wait_for(key.id, key.per_second, 1 + len(text) // BYTES_OF_A_MESSAGE, now):
             return wait
-        kept = Rejected(opened.sender.id, "not_json", "", no.why, "", "", "", text)
+        code: Code = "too_large" if no.code == "too_large" else "not_json"
+        kept = Rejected(opened.sender.id, code, "", no.why, "", "", "", text)
         await self._committer.submit(opened.sender.id, [kept], len(text))
         return 0.0
 
@@ -218,6 +231,8 @@ class Ingest:
 
 def _as_far_as_read(no: Unreadable, text: bytes, body: bytes | None) -> bytes:
     """What the quarantine keeps of a body that cannot be read: its text, or how much there was of what is none."""
+    if body is None:
+        return b"(more than %d bytes, of which nothing was kept)" % protocol.LARGEST_BODY
     if no.text or text or not body:
         return no.text or text
     return b"(%d bytes that could not be unpacked)" % len(body) if body.startswith(protocol.GZIP) else body

@@ -34,6 +34,7 @@ _CALLS = {
 _BATCHES = frozenset(["/v1/batch", "/v1/b", "/v1/import", "/beacon/v1/batch"])
 #: The browser client tells Segment how it fares; there is nobody here who asks.
 METRICS = "/v1/m"
+_KEY_IN_PIECES = re.compile(rb'"writeKey"\s*:\s*"([0-9A-Za-z_]{1,100})"')
 _SETTINGS = re.compile(r"/v1/projects/([^/]{1,100})/settings")
 
 
@@ -92,6 +93,12 @@ def key_in_headers(headers: Mapping[bytes, bytes], query: bytes) -> str:
             return ""
         return user
     return parse_qs(query.decode("latin-1")).get("writeKey", [""])[0] if query else ""
+
+
+def key_in_pieces(text: bytes) -> str:
+    """The write key that a body names which cannot be read; empty where it names none."""
+    found = _KEY_IN_PIECES.search(text)
+    return found.group(1).decode() if found else ""
 
 
 def unpacked(body: bytes) -> bytes:

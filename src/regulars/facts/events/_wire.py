@@ -82,6 +82,13 @@ class Call(msgspec.Struct, gc=False, rename="camel"):
     category: Any = None
 
 
+class _Heading(msgspec.Struct, rename="camel"):
+    type: Any = None
+    event: Any = None
+    name: Any = None
+    message_id: Any = None
+
+
 class _OfBatch(msgspec.Struct, rename="camel"):
     context: Any = None
     sent_at: Any = None
@@ -103,6 +110,7 @@ AS_IT_CAME = msgspec.json.Encoder(decimal_format="number")
 _CALL = msgspec.json.Decoder(Call, float_hook=_AMOUNTS)
 _READ = msgspec.json.Decoder(_Read, float_hook=_AMOUNTS)
 _SPLIT = msgspec.json.Decoder(_Split)
+_HEADING = msgspec.json.Decoder(_Heading)
 #: The struct's names of its fields, and the protocol's.
 _FIELDS = [(field.name, field.encode_name) for field in msgspec.structs.fields(Call) if field.name != "context"]
 #: What is wrong with a text that is no JSON, in all the ways decoders say it.
@@ -173,6 +181,15 @@ def called(text: bytes) -> Call:
         raise No("not_json", "", "it is not a JSON object; send {…}")
     context = msgspec.Raw(AS_IT_CAME.encode(told.get("context")))
     return Call(**{name: told.get(field) for name, field in _FIELDS}, context=context)
+
+
+def heading(text: bytes) -> dict[str, Any]:
+    """What a message calls itself that is too large to be read; empty where that cannot be told."""
+    try:
+        found = _HEADING.decode(text)
+    except (*_WRONG, RecursionError):
+        return {}
+    return {"type": found.type, "event": found.event, "name": found.name, "messageId": found.message_id}
 
 
 def decoded(text: bytes) -> Any:

@@ -109,6 +109,19 @@ def take_many(
     return verdicts
 
 
+def conflicting(told: Sequence[Message | Rejected]) -> dict[int, Verdict]:
+    """Of which of these, by place, another message is on record or among them that said something else. One query.
+
+    Somebody may send such a message in the same moment: `take_many` has the last word.
+    """
+    known = {key: content for key, (content, _) in _known([one.key for one in told if type(one) is Message]).items()}
+    found: dict[int, Verdict] = {}
+    for place, one in enumerate(told):
+        if isinstance(one, Message) and known.setdefault(one.key, one.content) != one.content:
+            found[place] = Verdict(one.message_id, "conflict", None, "same_id_other_content", "messageId", _OTHER)
+    return found
+
+
 def _take(
     told: Sequence[Message | Rejected], received_at: datetime, origin: Origin, keep_rejected: bool
 ) -> list[Verdict]:

@@ -275,6 +275,8 @@ class _Reading:
             # What cannot be read says nothing of itself: it is rejected for `no`, which says why.
             with contextlib.suppress(No):
                 told = decoded(raw)
+        else:
+            told = _wire.heading(raw)
         told = told if isinstance(told, dict) else {}
         kind = _call_meant(self.envelope.type or told.get("type"))
         return Rejected(

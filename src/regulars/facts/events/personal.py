@@ -81,7 +81,18 @@ _OF_A_PERSON = frozenset(
             "zip",
         ),
         *("zip", "age", "first", "last", "middle", "bio"),
+        *("spouse", "partner", "husband", "wife", "fiance", "fiancee", "emergencycontact", "nom", "nombre", "nome"),
+        *("vorname", "nachname", "prenom", "prénom", "apellido", "apellidos", "cognome", "sobrenome", "anrede"),
+        *("配偶", "爱人", "丈夫", "妻子", "紧急联系人", "家长", "监护人"),
     ]
+)
+#: A person's fields that end so name somebody, whatever stands before: spouseName, Kindername, 会员姓名.
+_ENDS_OF_NAMES = ("name", "names", "姓名", "名字", "昵称")
+_NAMES_OF_THINGS = re.compile(
+    r"(?:company|organi[sz]ation|business|employer|firm|plan|store|shop|branch|brand|tier|level|product|item|category"
+    r"|campaign|segment|list|group|team|app|event|site|domain|page|channel|city|country|state|province|region"
+    r"|district|county|currency|language|source|medium|membership|program|programme|host|device|model|os|browser|file"
+    r"|coupon|offer|club|school|course|theme|field|column|code|公司|门店|品牌|产品|等级|城市)s?(?:names?|名字)$"
 )
 _PERSONS = frozenset(
     [
@@ -103,7 +114,9 @@ _PHONE = re.compile(r"(?<![0-9A-Za-z])(?:\+|%2[Bb])\(?[1-9](?:(?:[ ().-]|%20){0,
 _PHONE_IN_JSON = re.compile(rb"(?:\+|%2[Bb])\(?[1-9][0-9 ().%-]{6}")
 _EMAIL_IN_JSON = re.compile(rb"[^\s@/?&=<>\"'](?:@|%40)[^\s@/?&=<>\"']")
 #: In a field whose name speaks of telephones a local number is one, too: digits as people write them.
-_OF_TELEPHONES = re.compile(r"phone|mobile|telefon|whatsapp|msisdn|handy|cellular|手机|电话")
+_OF_TELEPHONES = re.compile(
+    r"phone|mobile|telefon|whatsapp|msisdn|handy|cellular|手机|电话|联系|^contacts?(?:no|num|number|info|details)?$"
+)
 _OF_TIMES = re.compile(r"(?:(?:ed|en|nt|st)(?:at|on)|time|date|id|count|sessions|model|version)$")
 _LOCAL = re.compile(r"\+?(?:[ ().-]{0,2}[0-9]){7,15}", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*", re.ASCII)
@@ -275,7 +288,7 @@ def _of_object(
         tidy = _KNOWN_NAMES.get(name) or _tidy(name)
         if (
             tidy in _ANYWHERE
-            or (is_person and tidy in _OF_A_PERSON)
+            or (is_person and (tidy in _OF_A_PERSON or _names_somebody(tidy)))
             or (is_device and tidy in _OF_A_DEVICE)
             or (tidy in _TELEPHONES and _is_local_number(value))
             or (has_address and without_addresses(name) != name)
@@ -344,6 +357,11 @@ def _of_list(
             left = list(told) if left is None else left
             left[place] = kept
     return told if left is None else left
+
+
+def _names_somebody(tidy: str) -> bool:
+    """Whether a field of this name, of a person's object, is somebody's name, if not the person's own."""
+    return tidy.endswith(_ENDS_OF_NAMES) and not _NAMES_OF_THINGS.search(tidy)
 
 
 def _is_local_number(value: object) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from regulars.doors.ingest import app, strangers
+from regulars.doors.ingest import app, protocol, strangers
 from regulars.doors.ingest.app import Ingest
 from regulars.doors.ingest.disk import Disk
 from regulars.facts.sources import plan, quarantine, sources, traffic, write_keys
@@ -185,6 +185,38 @@ def test_a_broken_body_is_kept_whole_and_unpacked(key):
     assert len(texts[1]) > 1_900_000
     assert told.decode().startswith(texts[1])
     assert texts[2] == "(52 bytes that could not be unpacked)"
+
+
+def test_a_broken_body_is_kept_when_only_the_body_names_the_key(key):
+    assert send("/v1/batch", f'{{"batch": [{{"event": "Tea"}}, "writeKey": "{key}"'.encode())[1]["code"] == "not_json"
+    assert send("/v1/batch", b'{"batch": [{"event": "Tea"}')[1]["code"] == "not_json"
+
+    (broken,) = quarantine.search()
+    assert "Tea" in quarantine.opened(number=broken.id, at=NOW, by=SYSTEM)
+
+
+def test_what_is_too_large_to_keep_leaves_its_trace(key, monkeypatch):
+    monkeypatch.setattr(protocol, "LARGEST_BODY", 1_000)
+
+    assert send("/v1/batch", b'{"batch": [' + b" " * 2_000, key=key)[1]["code"] == "too_large"
+
+    (trace,) = quarantine.search()
+    assert (trace.code, quarantine.opened(number=trace.id, at=NOW, by=SYSTEM)) == (
+        "too_large",
+        "(more than 1000 bytes, of which nothing was kept)",
+    )
+
+
+def test_a_strict_request_with_a_conflict_leaves_nothing(key):
+    send("/v1/batch", {"batch": [viewed(1)]}, key=key)
+    body = {"batch": [viewed(2), viewed(1, properties={"another": 1}), viewed(3), viewed(3, properties={"more": 1})]}
+
+    status, told = send("/v1/batch", body, key=key, headers=((b"x-strict-mode", b"1"),))
+
+    assert (status, told["success"]) == (409, False)
+    assert [one["verdict"] for one in told["results"]] == ["rejected", "conflict", "rejected", "conflict"]
+    assert len(events()) == 1
+    assert quarantine.search() == []
 
 
 def test_broken_bodies_count_by_their_size(key, monkeypatch):

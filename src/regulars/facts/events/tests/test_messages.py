@@ -430,6 +430,12 @@ def test_what_chrome_says_of_itself_is_nobodys_and_is_looked_through_once():
     assert not _contexts.is_plain(msgspec.json.encode({"externalIds": [{"id": "+447700900004"}]}))
 
 
+def test_a_message_that_is_too_large_says_which_it_was():
+    found = bad(viewed(messageId="m-7", properties={"text": "x" * messages.LARGEST_MESSAGE}))
+
+    assert (found.code, found.message_id, found.kind, found.name) == ("too_large", "m-7", "track", "Product Viewed")
+
+
 def test_a_known_page_speaks_of_nobody():
     names = [field.encode_name for field in msgspec.structs.fields(_contexts.Page)]
 

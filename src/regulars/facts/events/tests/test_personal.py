@@ -156,6 +156,38 @@ CASES = {
         {"mobile_os": "12", "phone_verified_at": 1763800000, "phone_since": "2026-11-22", "mobile_visits": 12345},
         {},
     ),
+    "somebody else's name, in other languages too": (
+        "traits",
+        {
+            "Vorname": "Wei",
+            "spouse": "Anna Li",
+            "child_name": "Bo",
+            "会员姓名": "李娜",
+            "配偶": "李娜",
+            "Kindernames 2": "Bo",
+        },
+        {},
+        {
+            "traits.Vorname": "Wei",
+            "traits.spouse": "Anna Li",
+            "traits.child_name": "Bo",
+            "traits.会员姓名": "李娜",
+            "traits.配偶": "李娜",
+            "traits.Kindernames 2": "Bo",
+        },
+    ),
+    "the names of things": (
+        "traits",
+        {"plan_name": "Leaf", "companyName": "Acme", "store-name": "Leeds", "tierName": "gold", "shoe": "dark green"},
+        {"plan_name": "Leaf", "companyName": "Acme", "store-name": "Leeds", "tierName": "gold", "shoe": "dark green"},
+        {},
+    ),
+    "a local number of a contact": (
+        "properties",
+        {"contact": "07700 900004", "联系": "13800138000", "contacts": 12, "contact_id": "07700900004"},
+        {"contacts": 12, "contact_id": "07700900004"},
+        {"properties.contact": "07700 900004", "properties.联系": "13800138000"},
+    ),
     "yes and no tell nobody": (
         "context",
         {"userAgentData": {"mobile": False, "platform": "Linux"}, "email": True, "+8613800138000": True},
