@@ -107,12 +107,16 @@ def walk(*, connection: int, stream: str, caller: Caller | None = None, lasts: f
 
 
 def _is_its_turn(connection: Connection, stream: str) -> bool:
-    """Whether the streams before it have been read: orders refer to customers and products."""
+    """Whether the streams before it have been read: orders refer to customers and products. What the shop does not let
+    us read is not waited for."""
     names = [one.name for one in shops.of(connection.kind).streams]
     if stream not in names:
         return False
     before = set(names[: names.index(stream)])
-    return not any(one.stream in before and one.walk == "backfill" for one in cursors.of(connection.id))
+    return not any(
+        one.stream in before and one.walk == "backfill" and one.problem != "not_allowed"
+        for one in cursors.of(connection.id)
+    )
 
 
 def _walk(claimed: Claimed, connection: Connection, caller: Caller, until: float) -> Came:

@@ -104,11 +104,16 @@ class IdentifierTold:
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerTold:
-    """One of the shop's customers. What is None or left out, because it is hidden from us, changes nothing."""
+    """One of the shop's customers. What is None or left out, because it is hidden from us, changes nothing.
+
+    `is_as_read`: the shop does not say since when it is so; `told_at` is when it was asked. What we show already is no
+    news then.
+    """
 
     ref: str
     told_at: datetime
     profile: Profile
+    is_as_read: bool = False
     first_seen_at: datetime | None = None
     consents: Sequence[ConsentTold] = ()
     identifiers: Sequence[IdentifierTold] = ()

@@ -467,7 +467,10 @@ class _Hand:
         numbers = customers.resolve_many(
             namespace=self.namespace, refs=refs, at=self.at, by=self.by, origin=self._seen_first(known, before)
         )
-        words = [self._word(one, numbers[one.ref]) for one in known]
+        # What a shop does not date is told anew by every poll: only what is news there is written down.
+        as_read = [self._word(one, numbers[one.ref]) for one in known if one.is_as_read]
+        words = [self._word(one, numbers[one.ref]) for one in known if not one.is_as_read]
+        words += profiles.unlike_shown(as_read) if as_read else []
         done = profiles.describe_each(told=words, by=self.by, origin=self.origin)
         fresh = {numbers[ref] for ref in refs if ref not in before}
         self.came["new"] += len(fresh)

@@ -325,6 +325,27 @@ def describe_each(*, told: Sequence[Told], by: Actor, origin: Origin) -> Describ
     return DescribedEach(len(changed), tuple(shared), tuple(left_out), whose, frozenset(late))
 
 
+def unlike_shown(told: Sequence[Told]) -> list[Told]:
+    """Those that say something else than is shown of the person, in their order. Two queries.
+
+    For sources that tell everything time and again and do not say since when it is so. What is not sealed always counts
+    as something else.
+    """
+    people = persons.of_many({one.customer for one in told})
+    fields = [name for name in SEALED if any(getattr(one.profile, name) is not None for one in told)]
+    shown = opened(sorted(set(people.values())), fields)
+    region, defined = company.shop().country, defined_for(one.profile for one in told)
+    found = []
+    for one in told:
+        said, _ = checked_leniently(
+            one.profile, region=one.profile.country or region, on=one.at.date(), defined=defined
+        )
+        known = shown.get(people.get(one.customer, one.customer), {})
+        if any(known.get(name, "") != text for name, text in said.items()):
+            found.append(one)
+    return found
+
+
 def _check_key(key: str, most: int) -> None:
     if not key or len(key) > most:
         raise TooLong(f"key: give 1 to {most} characters, not {len(key)}", field="key", value=len(key))

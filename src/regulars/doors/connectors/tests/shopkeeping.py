@@ -16,7 +16,7 @@ from django.test import Client
 
 from regulars.doors.connectors import polling, shops, taking
 from regulars.doors.connectors.calling import SETTING, Caller
-from regulars.facts.commerce import goods_returns, orders, prices, stock, variants
+from regulars.facts.commerce import goods_returns, orders, prices, shipments, stock, variants
 from regulars.facts.company import stores
 from regulars.facts.customers import customers, profiles
 from regulars.facts.sources import cursors, inbox
@@ -208,6 +208,16 @@ def recorded_orders(space: str, refs: Iterable[str], people: Iterable[str]) -> d
                 "differs": view.differs_minor,
             }
     return found
+
+
+def recorded_shipments(space: str, refs: Iterable[str]) -> dict[str, tuple[str, dict[int, int], str, str]]:
+    """What is on record of the shipments of these orders, by their own refs: state, lines, carrier, tracking."""
+    views = [view for ref in refs if (view := orders.by_ref(namespace=space, ref=ref)) is not None]
+    return {
+        one.ref: (one.state, {line: int(many) for line, many in one.lines.items()}, one.carrier, one.tracking)
+        for some in shipments.of_orders([view.id for view in views]).values()
+        for one in some
+    }
 
 
 def recorded_stock(space: str, refs: Iterable[str], at: datetime) -> dict[tuple[str, str], int]:

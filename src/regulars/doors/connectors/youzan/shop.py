@@ -12,7 +12,9 @@ from regulars.doors.connectors.youzan.translate import read, translate
 from regulars.doors.connectors.youzan.verify import verify
 from regulars.facts.sources.connections import BadConnection
 
-_KNOWN = frozenset({"kdt_id", "client_id", "address", "channel", "currency", "opened_on", "stores"})
+_KNOWN = frozenset(
+    {"kdt_id", "client_id", "address", "channel", "currency", "opened_on", "stores", "store", "deliveries"}
+)
 _JSON = "application/json"
 
 
@@ -32,13 +34,23 @@ def check(settings: Mapping[str, str]) -> Mapping[str, Any]:
             date.fromisoformat(found["opened_on"])
         except ValueError:
             raise BadConnection("opened_on: write a day such as 2019-05-01", field="opened_on") from None
+    if found.get("deliveries", "yes") not in {"yes", "no"}:
+        raise BadConnection("deliveries: write yes or no", field="deliveries")
     return found
 
 
 YOUZAN = Shop(
     kind="youzan",
     label=_("Youzan"),
-    streams=(Stream("orders", _("Orders")), Stream("refunds", _("Refunds"))),
+    streams=(
+        Stream("products", _("Products")),
+        # What is sold need not change a product's update time: all of it is read, and now and then is enough.
+        Stream("stock", _("Prices and stock"), is_told=False, every=timedelta(hours=6)),
+        # They have no update time.
+        Stream("customers", _("Customers"), every=timedelta(hours=6)),
+        Stream("orders", _("Orders")),
+        Stream("refunds", _("Refunds")),
+    ),
     credentials=(
         Field("client_secret", _("The app's client secret, which signs its messages")),
         Field("access_token", _("An access token, where the app has one that does not end"), is_required=False),
@@ -48,6 +60,8 @@ YOUZAN = Shop(
         Field("client_id", _("The app's client ID")),
         Field("channel", _("The channel its online orders are counted for"), is_required=False),
         Field("opened_on", _("The day from which its history is read, such as 2019-05-01"), is_required=False),
+        Field("store", _("The store whose stock it tells, by its code"), is_required=False),
+        Field("deliveries", _("Write no to save one call for each order that was sent"), is_required=False),
     ),
     signs_with="client_secret",
     tick=timedelta(seconds=1),

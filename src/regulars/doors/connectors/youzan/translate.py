@@ -1,8 +1,8 @@
 """From Youzan's JSON to our reports. Pure.
 
-Amounts are yuan, written as texts, in the documents that are read here; times are without an offset, of Shanghai,
-wherever the shop is. Who bought is known by `yz_open_id`; names, phones and addresses come masked or encrypted unless
-the app is trusted with them, and change nothing then.
+Amounts of orders and refunds are yuan, written as texts; times are without an offset, of Shanghai, wherever the shop
+is. Who bought is known by `yz_open_id`; names, phones and addresses come masked or encrypted unless the app is trusted
+with them, and change nothing then.
 """
 
 import json
@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote, unquote_plus
-from zoneinfo import ZoneInfo
 
 from regulars.doors.connectors.protocol import About
 from regulars.doors.connectors.reading import (
@@ -35,10 +34,13 @@ from regulars.doors.connectors.reports import (
     CustomerTold,
     Ignored,
     OrderTold,
+    PersonRedacted,
     RefundTold,
     Report,
+    ShipmentTold,
     StoreTold,
 )
+from regulars.doors.connectors.youzan.goods import CURRENCY, SHANGHAI, form_of_line, levels, product
 from regulars.facts.commerce.order_reports import (
     Fulfilment,
     LineReport,
@@ -49,10 +51,9 @@ from regulars.facts.commerce.order_reports import (
     TenderState,
 )
 from regulars.facts.commerce.return_reports import ReturnReport
+from regulars.facts.commerce.shipment_reports import ShipmentReport, ShipmentState
 from regulars.facts.customers.profiles import Profile
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
-CURRENCY = "CNY"
 NO_PRODUCT = "custom-item"
 _STATES: Mapping[str, OrderState] = {"TRADE_SUCCESS": "completed", "TRADE_CLOSED": "cancelled"}
 _FULFILMENTS: Mapping[object, Fulfilment] = {0: "ship", 1: "collect", 2: "same_city"}
@@ -74,15 +75,24 @@ _PAYMENTS: Sequence[tuple[str, TenderKind]] = (
     ("QQPAY", "wallet"),
 )
 _GIFT_CARD_GOODS = 21
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _PHONE = re.compile(r"\+?[0-9][0-9 -]{5,18}", re.ASCII)
+#: What hides a text from us: stars in it, or a cipher between marks.
+_HIDDEN = re.compile(r"\*{2,}|^\$.*\$\d+\$$", re.ASCII)
 _SECONDS_AT_MOST = 10**11
+_SENT = frozenset({0, 1, 2})
+_LEFT: Mapping[Fulfilment, ShipmentState] = {"collect": "ready", "ship": "on_its_way", "same_city": "on_its_way"}
 
 
 def translate(topic: str, body: bytes, told_at: datetime | None, about: About) -> Sequence[Report]:
     """What a message tells: of an order what is in it, and always what to ask for."""
     doc = document(body)
-    if topic in _IGNORED or topic.startswith("ITEM_"):
+    if topic in _IGNORED:
         return [Ignored(why="not_read")]
+    if topic.startswith(("ITEM_", "youzan_item_")):
+        return _goods_changed(doc)
+    if topic == "SCRM_CUSTOMER_EVENT":
+        return _customer_changed(doc, told_at)
     is_refund = topic.startswith(("trade_refund_", "youzan_trade_Refund"))
     if not is_refund and not topic.startswith(("trade_", "youzan_trade_")):
         raise NotUnderstood("unknown_topic", f"type: {topic[:80]!r} is none we know")
@@ -150,7 +160,34 @@ def order(doc: Document, about: About) -> list[Report]:
         told.append(StoreTold(code=store, name=text(info.get("shop_name"), 120) or store))
     if buyer is not None:
         told.append(_buyer(doc, buyer, updated_at))
-    return [*told, OrderTold(report=report)]
+    number_of = {ref(one.get("oid"), "orders.oid"): n for n, one in enumerate(items, 1)}
+    sent = _shipments(doc, report, {line.number: line.quantity for line in lines}, number_of)
+    return [*told, OrderTold(report=report), *sent]
+
+
+def is_sent(doc: Document) -> bool:
+    """Whether any of an order's goods has left: only then does it pay to ask how."""
+    info = doc.get("order_info")
+    if got(info, "express_type") not in _SENT:
+        return False
+    items = listing(doc.get("orders"), "orders")
+    return bool(got(info, "consign_time")) or any(got(one, "item_tags", "is_deliver_goods") is True for one in items)
+
+
+def customer(doc: Document, about: About) -> list[Report]:
+    """A customer of the shop, as far as the app may see who it is."""
+    said_at = _moment(doc.get("updated_at"))
+    name = _shown(doc.get("name"), 160) or _shown(doc.get("show_name"), 160)
+    return [
+        CustomerTold(
+            ref=ref(doc.get("yz_open_id"), "yz_open_id"),
+            told_at=said_at or instant(doc.get("asked_at"), SHANGHAI, "asked_at"),
+            # Lists do not say since when it is so.
+            is_as_read=said_at is None,
+            profile=Profile(display_name=name, phone=_phone(doc.get("mobile")), birthday=_birthday(doc)),
+            first_seen_at=_moment(doc.get("created_at")),
+        )
+    ]
 
 
 def refund(doc: Document, about: About) -> list[Report]:
@@ -183,18 +220,20 @@ def _line(doc: Document, n: int) -> LineReport:
     quantity = number(doc.get("num"), f"{field}.num")
     price = number(doc.get("price") or "0", f"{field}.price")
     amount = _yuan(doc, "payment")
-    sku = ref_or_none(doc.get("sku_id"), f"{field}.sku_id")
+    sku, product = (
+        ref_or_none(doc.get("sku_id"), f"{field}.sku_id"),
+        ref_or_none(doc.get("item_id"), f"{field}.item_id"),
+    )
     return LineReport(
         number=n,
-        product_ref=ref_or_none(doc.get("item_id"), f"{field}.item_id") or text(doc.get("outer_item_id")) or NO_PRODUCT,
+        product_ref=product or text(doc.get("outer_item_id")) or NO_PRODUCT,
         quantity=quantity,
         # What was given as a present costs nothing, whatever its price.
         unit_price=Decimal(0) if doc.get("is_present") is True else price,
         amount_minor=amount,
         discount_minor=max(0, minor(price * quantity, CURRENCY, field) - amount),
         title=text(doc.get("title"), 300),
-        # 0 where a product has one form only.
-        variant_ref=None if sku == "0" else sku,
+        variant_ref=form_of_line(product, sku),
         sku=text(doc.get("outer_sku_id") or doc.get("sku_no") or doc.get("outer_item_id"), 100),
         tax_minor=_yuan(doc, "tax_total"),
         is_gift_card=doc.get("item_type") == _GIFT_CARD_GOODS,
@@ -218,9 +257,120 @@ def _tenders(
 
 
 def _buyer(doc: Document, buyer: str, updated_at: datetime) -> CustomerTold:
-    phone = text(got(doc, "buyer_info", "buyer_phone"), 40)
-    profile = Profile(phone=phone if phone is not None and _PHONE.fullmatch(phone) else None)
+    profile = Profile(phone=_phone(got(doc, "buyer_info", "buyer_phone")))
     return CustomerTold(ref=buyer, told_at=updated_at, profile=profile, first_seen_at=None)
+
+
+def _shipments(
+    doc: Document, report: OrderReport, quantities: Mapping[int, Decimal], number_of: Mapping[str, int]
+) -> list[Report]:
+    """The parcels of an order, as `youzan.trade.get` has them beside it. Each line is in one of them."""
+    info, address = mapping(doc.get("order_info"), "order_info"), doc.get("address_info")
+    mode: Fulfilment = report.fulfilment or "ship"
+    ends_at = _instant_or_none(info, "success_time") or report.source_updated_at
+    told: list[Report] = []
+    for n, one in enumerate(listing(doc.get("delivery_order"), "delivery_order"), 1):
+        field = f"delivery_order[{n}]"
+        if got(one, "express_state") not in (1, "1"):
+            continue
+        oids = [
+            ref(got(oid, "oid") if isinstance(oid, Mapping) else oid, f"{field}.oids")
+            for oid in listing(got(one, "oids"), f"{field}.oids")
+        ]
+        lines = sorted({number_of[oid] for oid in oids if oid in number_of})
+        if not lines:
+            continue
+        ways = listing(got(one, "dists"), f"{field}.dists")
+        way = got(ways[0], "express_info") if ways else None
+        is_there = report.state == "completed"
+        arrived: ShipmentState = "collected" if mode == "collect" else "delivered"
+        told.append(
+            ShipmentTold(
+                report=ShipmentReport(
+                    namespace=report.namespace,
+                    # Parcels have no number that documents promise to stay: the first of its goods names it.
+                    ref=f"{report.ref}-{lines[0]}",
+                    order_ref=report.ref,
+                    state=arrived if is_there else _LEFT.get(mode, "on_its_way"),
+                    mode=mode,
+                    lines=[(line, quantities[line]) for line in lines if quantities[line] > 0],
+                    store=report.store,
+                    carrier=text(got(doc, "carriers", str(got(way, "express_id"))), 100) or "",
+                    tracking=text(got(way, "express_no"), 200) or "",
+                    # Told once all of it has left.
+                    shipped_at=_instant_or_none(info, "consign_time"),
+                    promised_from=_promised(address, "delivery_start_time"),
+                    promised_until=_promised(address, "delivery_end_time"),
+                    arrived_at=ends_at if is_there else None,
+                    source_updated_at=report.source_updated_at,
+                )
+            )
+        )
+    return told
+
+
+def _promised(address: object, name: str) -> datetime | None:
+    """When a same-city order is to come; documents name two forms, and one that is neither says nothing."""
+    told = got(address, name)
+    try:
+        return instant_or_none(told, SHANGHAI, name) or None
+    except NotUnderstood:
+        return None
+
+
+def _goods_changed(doc: Document) -> list[Report]:
+    """Messages about goods tell a part of them: the whole is asked for, by the id in what they say or around it."""
+    try:
+        said: Document = _said(doc.get("msg"))
+    except NotUnderstood:
+        said = {}
+    inner = said.get("data")
+    inner = inner if isinstance(inner, Mapping) else said
+    told = next(
+        (one for one in (inner.get("item_id"), inner.get("itemId"), doc.get("id")) if one not in (None, "")), None
+    )
+    return [Ask(stream="products", ref=ref(told, "id"), gone="product")]
+
+
+def _customer_changed(doc: Document, told_at: datetime | None) -> list[Report]:
+    """A customer is asked for by what Youzan calls them everywhere; who is only told by another id waits for a poll."""
+    said = _said(doc.get("msg"))
+    account = said.get("account_id") if str(said.get("account_type")) == "YzOpenId" else None
+    who = ref_or_none(said.get("yz_open_id") or account, "msg.yz_open_id")
+    if who is None:
+        return [Ignored(why="other_id")]
+    if said.get("is_log_off") in (True, 1, "true", "1") and told_at is not None:
+        key = f"log_off:{who}"[:200]
+        return [PersonRedacted(kind="redact", ref=who, asked_at=told_at, key=key)]
+    return [Ask(stream="customers", ref=who)]
+
+
+def _moment(told: object) -> datetime | None:
+    """Seconds or thousandths since 1970, by how many digits there are, or a text of Shanghai's time."""
+    if isinstance(told, str) and told.isascii() and told.isdigit():
+        told = int(told)
+    if isinstance(told, int) and not isinstance(told, bool):
+        return datetime.fromtimestamp(told if told < _SECONDS_AT_MOST else told / 1000, UTC) if told > 0 else None
+    try:
+        return instant_or_none(told, SHANGHAI, "time")
+    except NotUnderstood:
+        return None
+
+
+def _shown(told: object, most: int) -> str | None:
+    """A text that is not hidden from us."""
+    found = text(told, most)
+    return None if found is None or _HIDDEN.search(found) else found
+
+
+def _phone(told: object) -> str | None:
+    found = text(told, 40)
+    return found if found is not None and _PHONE.fullmatch(found) else None
+
+
+def _birthday(doc: Document) -> str | None:
+    found = text(doc.get("birthday"), 19) or ""
+    return found[:10] if _DAY.fullmatch(found[:10]) and not found.startswith(("0", "1900-01-01")) else None
 
 
 def _cashier(info: Document) -> str | None:
@@ -280,5 +430,11 @@ def signed_text(doc: Document) -> str:
     return msg if isinstance(msg, str) else json.dumps(msg, ensure_ascii=False, separators=(",", ":"))
 
 
-_IGNORED = frozenset({"POINTS", "SCRM_CUSTOMER_EVENT", "SCRM_CUSTOMER_CARD", "youzan_item_SkuStockChanged"})
-_STREAMS: Mapping[str, Callable[[Document, About], list[Report]]] = {"orders": order, "refunds": refund}
+_IGNORED = frozenset({"POINTS", "SCRM_CUSTOMER_CARD", "COUPON_PROMOTION", "COUPON_CUSTOMER_PROMOTION"})
+_STREAMS: Mapping[str, Callable[[Document, About], list[Report]]] = {
+    "products": product,
+    "stock": levels,
+    "customers": customer,
+    "orders": order,
+    "refunds": refund,
+}

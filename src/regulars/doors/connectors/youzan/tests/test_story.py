@@ -20,6 +20,10 @@ from regulars.doors.connectors.tests.shopkeeping import (
     opened,
     poll,
     recorded_orders,
+    recorded_people,
+    recorded_prices,
+    recorded_shipments,
+    recorded_stock,
     send_badly,
 )
 from regulars.doors.connectors.youzan import client
@@ -52,9 +56,32 @@ def connected(address: str, name: str) -> Connection:
     )
 
 
-def told(front: Shopfront) -> dict[str, Any]:
+def told(front: Shopfront, connection: Connection) -> dict[str, Any]:
     """How the shop stands, in our words."""
-    return {tid: order(front, one) for tid, one in front.orders.items()}
+    forms = {
+        f"{product}-{form['sku_id']}" if form is not one else str(product): form
+        for product, one in front.goods.items()
+        for form in one["skus"] or [one]
+    }
+    return {
+        "orders": {tid: order(front, one) for tid, one in front.orders.items()},
+        "shipments": {
+            f"{tid}-{min(numbers)}": (
+                {0: "delivered", 1: "collected", 2: "delivered"}[one["express_type"]]
+                if one["status"] == "TRADE_SUCCESS"
+                else {0: "on_its_way", 1: "ready", 2: "on_its_way"}[one["express_type"]],
+                {number: one["lines"][number - 1]["num"] for number in numbers},
+                "顺丰速运",
+                parcel["express_no"],
+            )
+            for tid, one in front.orders.items()
+            for parcel in one["parcels"]
+            for numbers in [[n for n, line in enumerate(one["lines"], 1) if line["oid"] in parcel["oids"]]]
+        },
+        "stock": {(ref, connection.namespace): form["quantity"] for ref, form in forms.items()},
+        "prices": {ref: (form["price"], None) for ref, form in forms.items()},
+        "people": {who: one["name"] for who, one in front.people.items()},
+    }
 
 
 def order(front: Shopfront, one: dict[str, Any]) -> dict[str, Any]:
@@ -81,7 +108,19 @@ def order(front: Shopfront, one: dict[str, Any]) -> dict[str, Any]:
 
 
 def recorded(front: Shopfront, connection: Connection) -> dict[str, Any]:
-    return recorded_orders(connection.namespace, front.orders, {one["buyer"] for one in front.orders.values()})
+    space = connection.namespace
+    forms = [
+        f"{product}-{form['sku_id']}" if form is not one else str(product)
+        for product, one in front.goods.items()
+        for form in one["skus"] or [one]
+    ]
+    return {
+        "orders": recorded_orders(space, front.orders, front.people),
+        "shipments": recorded_shipments(space, front.orders),
+        "stock": recorded_stock(space, forms, front.now),
+        "prices": recorded_prices(space, forms, "CNY", front.now),
+        "people": recorded_people(space, front.people, "display_name"),
+    }
 
 
 def live_through(seed: int, past: int, acts: int) -> None:
@@ -91,23 +130,23 @@ def live_through(seed: int, past: int, acts: int) -> None:
         connection = connected(address, f"teas-{seed}")
         front.pass_time(120)
         backfill(connection, front.now)
-        assert differences({"orders": recorded(front, connection)}, {"orders": told(front)}) == []
+        assert differences(recorded(front, connection), told(front, connection)) == []
 
         front.pass_time(5)
         front.live(acts)
-        front.failures = [503]
+        front.failures, front.too_often = [503], 2
         # The token that we have ends early.
         front.token = "another"
         send_badly(connection, front.sent, seed)
 
-        front.pass_time(600)
+        front.pass_time(7 * 3600)
         poll(connection, front.now)
-        assert differences({"orders": recorded(front, connection)}, {"orders": told(front)}) == []
+        assert differences(recorded(front, connection), told(front, connection)) == []
         found = gaps(connection)
         assert front.tokens == 2
 
         # And once more, for nothing: all is known.
-        front.pass_time(600)
+        front.pass_time(7 * 3600)
         poll(connection, front.now)
         assert gaps(connection) == found
         transaction.set_rollback(True)

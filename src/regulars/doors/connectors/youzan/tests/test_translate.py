@@ -13,7 +13,20 @@ import pytest
 
 from regulars.doors.connectors.protocol import About
 from regulars.doors.connectors.reading import NotUnderstood, document
-from regulars.doors.connectors.reports import Ask, CustomerTold, Ignored, OrderTold, RefundTold, Report, StoreTold
+from regulars.doors.connectors.reports import (
+    Ask,
+    CustomerTold,
+    Ignored,
+    OrderTold,
+    PersonRedacted,
+    PriceTold,
+    ProductTold,
+    RefundTold,
+    Report,
+    ShipmentTold,
+    StockTold,
+    StoreTold,
+)
 from regulars.doors.connectors.youzan.shop import check
 from regulars.doors.connectors.youzan.translate import read, translate
 from regulars.facts.commerce.order_reports import OrderReport
@@ -52,9 +65,10 @@ def test_times_are_of_shanghai_whatever_the_connections_zone():
     assert order.source_updated_at == datetime(2026, 3, 5, 1, 30, 11, tzinfo=UTC)
 
 
-def test_a_present_costs_nothing_and_one_form_is_no_form():
-    present = told(sample()).lines[1]
-    assert (present.unit_price, present.variant_ref) == (Decimal(0), None)
+def test_a_present_costs_nothing_and_of_goods_without_forms_the_product_is_the_form():
+    bought, present = told(sample()).lines
+    assert (present.unit_price, present.variant_ref) == (Decimal(0), "2800000000000000009")
+    assert bought.variant_ref == "412345678901234567-36123456"
 
 
 @pytest.mark.parametrize(
@@ -126,6 +140,7 @@ def message(kind: str, said: object, **more: object) -> Any:
 
 
 ORDERS, REFUNDS = Ask(stream="orders", ref=TID), Ask(stream="refunds", ref="R1")
+GOODS = Ask(stream="products", ref="2800000000000000009", gone="product")
 
 
 @pytest.mark.parametrize(
@@ -139,7 +154,22 @@ ORDERS, REFUNDS = Ask(stream="orders", ref=TID), Ask(stream="refunds", ref="R1")
         ("trade_refund_RefundSuccess", quote(json.dumps({"tid": TID, "refund_id": "R1"})), [REFUNDS, ORDERS]),
         ("youzan_trade_RefundSuccess", {"tid": TID, "refund_id": "R1"}, [REFUNDS, ORDERS]),
         ("POINTS", quote("{}"), [Ignored(why="not_read")]),
-        ("ITEM_STATE", {}, [Ignored(why="not_read")]),
+        ("ITEM_STATE", {"data": {"item_id": 2800000000000000009}}, [GOODS]),
+        ("ITEM_INFO", quote(json.dumps({"itemId": 2800000000000000009})), [GOODS]),
+        # One whose words nobody reads: what is around them says which it is.
+        ("ITEM_SKU_INFO", "%7B", [Ask(stream="products", ref=TID, gone="product")]),
+        ("youzan_item_SkuStockChanged", {"item_id": "2800000000000000009"}, [GOODS]),
+        ("SCRM_CUSTOMER_EVENT", quote(json.dumps({"yz_open_id": "yzA"})), [Ask(stream="customers", ref="yzA")]),
+        (
+            "SCRM_CUSTOMER_EVENT",
+            quote(json.dumps({"account_type": "YzOpenId", "account_id": "yzA"})),
+            [Ask(stream="customers", ref="yzA")],
+        ),
+        (
+            "SCRM_CUSTOMER_EVENT",
+            quote(json.dumps({"account_type": "Mobile", "account_id": "13800000001"})),
+            [Ignored(why="other_id")],
+        ),
     ],
 )
 def test_messages_say_what_to_ask_for(kind: str, said: object, found: list[Report]):
@@ -167,6 +197,113 @@ def test_messages_nobody_understands(kind: str, said: object, code: str):
     assert refused.value.code == code
 
 
+def test_who_closed_their_account_wants_to_be_forgotten():
+    said = quote(json.dumps({"yz_open_id": "yzA", "is_log_off": True}))
+    at = datetime(2026, 3, 4, tzinfo=UTC)
+    [asked] = translate("SCRM_CUSTOMER_EVENT", message("SCRM_CUSTOMER_EVENT", said), at, ABOUT)
+    assert asked == PersonRedacted(kind="redact", ref="yzA", asked_at=at, key="log_off:yzA")
+
+
+ITEM: dict[str, Any] = {
+    "item_id": 2800000000000000009,
+    "title": "明前龙井",
+    "is_listing": True,
+    "item_tags": [{"name": ""}, {"name": "茶叶"}],
+    "price": 5950,
+    "quantity": 9,
+    "created": "2026-03-01 08:00:00",
+    "asked_at": "2026-03-04T02:00:30Z",
+    "update_time": "2026-03-04 09:00:00",
+    "skus": [
+        {
+            "sku_id": 77,
+            "item_no": "LJ-250",
+            "price": 5950,
+            "quantity": 4,
+            "modified": "2026-03-03 08:00:00",
+            "properties_name_json": '[{"kid": "1", "vid": "2", "k": "规格", "v": "250克"}]',
+        }
+    ],
+}
+
+
+def test_goods_with_a_form():
+    product, price, stock = read("products", ITEM, ABOUT)
+    assert isinstance(product, ProductTold)
+    assert (product.ref, product.category, product.status) == ("2800000000000000009", "茶叶", "active")
+    assert product.told_at == datetime(2026, 3, 4, 1, tzinfo=UTC)
+    [form] = product.variants
+    assert (form.ref, form.sku, form.options) == ("2800000000000000009-77", "LJ-250", {"规格": "250克"})
+    assert isinstance(price, PriceTold)
+    assert isinstance(stock, StockTold)
+    assert (price.variant_ref, price.list_minor, price.currency) == (form.ref, 5950, "CNY")
+    assert (stock.variant_ref, stock.on_hand, stock.store) == (form.ref, 4, "teas")
+    assert stock.told_at == datetime(2026, 3, 4, 2, 0, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("skus", [[], None, [{"sku_id": 0}]])
+def test_goods_without_forms_are_their_own_and_what_is_taken_down_is_a_draft(skus: object):
+    product, price, stock = read("products", ITEM | {"skus": skus, "is_listing": False}, ABOUT)
+    assert isinstance(product, ProductTold)
+    assert isinstance(price, PriceTold)
+    assert isinstance(stock, StockTold)
+    assert (product.status, [one.ref for one in product.variants]) == ("draft", ["2800000000000000009"])
+    assert (price.variant_ref, stock.variant_ref, stock.on_hand) == (product.ref, product.ref, 9)
+
+
+def test_goods_of_which_no_list_says_when_they_changed_are_as_new_as_their_latest_part():
+    [product, *_] = read("products", ITEM | {"update_time": None}, ABOUT)
+    assert isinstance(product, ProductTold)
+    assert product.told_at == datetime(2026, 3, 3, tzinfo=UTC)
+
+
+def test_a_price_is_whole_fen():
+    with pytest.raises(NotUnderstood) as refused:
+        read("stock", ITEM | {"skus": [], "price": "59.5"}, ABOUT)
+    assert refused.value.code == "bad_amount"
+
+
+@pytest.mark.parametrize(
+    ("said", "name", "told_at", "is_as_read"),
+    [
+        ({"name": "李静"}, "李静", "2026-03-04T02:00:30Z", True),
+        ({"name": "", "show_name": "静静"}, "静静", "2026-03-04T02:00:30Z", True),
+        # Hidden from the app.
+        ({"name": "李**"}, None, "2026-03-04T02:00:30Z", True),
+        ({"name": "$eTS8t8hAECdXKg==$1$"}, None, "2026-03-04T02:00:30Z", True),
+        # Documents say both, seconds and thousandths.
+        ({"name": "李静", "updated_at": 1772503200}, "李静", "2026-03-03T02:00:00Z", False),
+        ({"name": "李静", "updated_at": "1772503200000"}, "李静", "2026-03-03T02:00:00Z", False),
+    ],
+)
+def test_a_customer(said: dict[str, Any], name: str | None, told_at: str, is_as_read: bool):
+    doc = {"yz_open_id": "yzA", "created_at": 1772330400, "asked_at": "2026-03-04T02:00:30Z", **said}
+    [one] = read("customers", doc, ABOUT)
+    assert isinstance(one, CustomerTold)
+    assert (one.ref, one.profile.display_name, one.is_as_read) == ("yzA", name, is_as_read)
+    assert one.told_at == datetime.fromisoformat(told_at)
+    assert one.first_seen_at == datetime(2026, 3, 1, 2, tzinfo=UTC)
+
+
+def test_parcels_carry_the_lines_that_left_in_them():
+    doc = sample()
+    doc["order_info"] |= {"consign_time": "2026-03-04 10:00:00", "success_time": "2026-03-05 09:30:11"}
+    doc["address_info"] = {"delivery_start_time": "2026-03-04 14:00:00", "delivery_end_time": "soon"}
+    way = {"express_info": {"express_id": 7, "express_no": "SF1"}}
+    doc["delivery_order"] = [
+        {"express_state": 1, "oids": [{"oid": "2800000000000000001"}], "dists": [way]},
+        {"express_state": 0, "oids": [{"oid": "2800000000000000002"}]},
+        {"express_state": 1, "oids": []},
+    ]
+    doc["carriers"] = {"7": "顺丰速运"}
+    [sent] = [one.report for one in read("orders", doc, ABOUT) if isinstance(one, ShipmentTold)]
+    assert (sent.ref, sent.state, sent.mode, sent.lines) == (f"{TID}-1", "delivered", "same_city", [(1, 2)])
+    assert (sent.carrier, sent.tracking) == ("顺丰速运", "SF1")
+    assert sent.promised_from == datetime(2026, 3, 4, 6, tzinfo=UTC)
+    assert sent.promised_until is None
+    assert sent.arrived_at == datetime(2026, 3, 5, 1, 30, 11, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("settings", "field"),
     [
@@ -174,6 +311,7 @@ def test_messages_nobody_understands(kind: str, said: object, code: str):
         ({"kdt_id": "55000"}, "client_id"),
         ({"kdt_id": "55000", "client_id": "a1", "opened_on": "May"}, "opened_on"),
         ({"kdt_id": "55000", "client_id": "a1", "colour": "green"}, "colour"),
+        ({"kdt_id": "55000", "client_id": "a1", "deliveries": "some"}, "deliveries"),
     ],
 )
 def test_settings_that_cannot_be(settings: dict[str, str], field: str):
