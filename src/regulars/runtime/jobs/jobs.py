@@ -70,7 +70,8 @@ def _move(job: int, state: str, *, verb: str, at: datetime, by: Actor, why: str)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "UPDATE procrastinate_jobs SET status = %s::procrastinate_job_status, attempts = 0, scheduled_at = NULL,"
-            " abort_requested = false, worker_id = NULL WHERE id = %s AND status = 'failed' RETURNING attempts",
+            " abort_requested = false, worker_id = NULL, queueing_lock = NULL WHERE id = %s AND status = 'failed'"
+            " RETURNING attempts",
             [state, job],
         )
         if cursor.fetchone() is None:

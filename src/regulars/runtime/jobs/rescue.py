@@ -34,7 +34,8 @@ def sweep(*, stalled: timedelta = STALLED) -> Rescued:
             "WITH stranded AS (SELECT id FROM procrastinate_jobs WHERE status = 'doing' AND worker_id IS NULL"
             "                  FOR UPDATE SKIP LOCKED),"
             " moved AS (UPDATE procrastinate_jobs j SET attempts = j.attempts + 1, scheduled_at = now(),"
-            "   abort_requested = false,"
+            # Another with its queueing lock may wait already, and only one may.
+            "   abort_requested = false, queueing_lock = NULL,"
             "   status = (CASE WHEN j.attempts + 1 >= %s OR j.abort_requested THEN 'failed' ELSE 'todo' END)"
             "            ::procrastinate_job_status"
             "   FROM stranded s WHERE j.id = s.id AND j.status = 'doing' AND j.worker_id IS NULL"

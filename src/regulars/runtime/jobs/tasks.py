@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from procrastinate import BaseRetryStrategy, RetryDecision, jobs
 from procrastinate.contrib.django import app
@@ -60,6 +60,7 @@ def task(
                 else:
                     body(**arguments)
             except Exception as problem:
+                _leave_the_queue(context)
                 Trouble.objects.update_or_create(
                     job=_number(context), defaults={"error": named(problem), "happened_at": timezone.now()}
                 )
@@ -102,6 +103,13 @@ def all_alongside() -> tuple[Callable[[threading.Event], None], ...]:
 def _number(context: JobContext) -> int:
     assert context.job.id is not None, "a job that is running has a number"
     return context.job.id
+
+
+def _leave_the_queue(context: JobContext) -> None:
+    """Of jobs with one queueing lock only one may wait: where the next waits already, this one could not be given back
+    for another try, and would be held by its worker for ever, and with it all that share its lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET queueing_lock = NULL WHERE id = %s", [_number(context)])
 
 
 def _run_once(context: JobContext, body: Callable[..., None], arguments: dict[str, Any]) -> None:

@@ -108,6 +108,29 @@ def test_a_job_that_ended_meanwhile_keeps_its_end():
     assert state(job)[0] == "succeeded"
 
 
+def test_a_job_of_which_another_waits_can_be_given_back_retried_and_tried_again_on_request():
+    """Only one of a queueing lock may wait: once begun, a job has no place in the queue to go back to."""
+    dead, alone = a_worker("now() - interval '1 hour'"), hear.configure(queueing_lock="tests.hear")
+    stranded = alone.defer(word="a")
+    taken(stranded, dead)
+    waiting = alone.defer(word="b")
+    assert rescue.sweep() == rescue.Rescued(given_back=1, given_up=0)
+    assert (state(stranded), state(waiting)) == (("todo", 1), ("todo", 0))
+
+    ask("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", waiting)
+    later = alone.defer(word="c")
+    jobs.retry(job=waiting, at=MONDAY, by=MAREK)
+    assert state(waiting) == ("todo", 0)
+
+    context = taken(later, a_worker())
+    alone.defer(word="d")
+    with pytest.raises(ValueError, match="not a word"):
+        hear.func(context, word="no")
+    # What a worker then does.
+    ask("SELECT procrastinate_retry_job_v2(%s, now(), NULL, NULL, NULL)", later)
+    assert state(later) == ("todo", 1)
+
+
 def test_the_command_sweeps_once():
     taken(hear.defer(word="a"), a_worker("now() - interval '1 hour'"))
     call_command("rescue_jobs", "--once")
