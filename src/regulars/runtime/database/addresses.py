@@ -24,17 +24,20 @@ def app_and_owner_urls(home: Path) -> tuple[str, str | None]:
 
 
 def django_database(url: str) -> dict[str, Any]:
-    """One entry of Django's DATABASES from a PostgreSQL URL; a socket folder goes in the `host` parameter."""
+    """One entry of Django's DATABASES from a PostgreSQL URL.
+
+    A socket's folder goes in the `host` parameter, or stands for the host with %2F for its slashes.
+    """
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"}:
         raise ImproperlyConfigured(f"REGULARS_DATABASE_URL must start with postgresql://, not {parts.scheme}://")
     extra = dict(parse_qsl(parts.query))
     return {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": parts.path.lstrip("/"),
+        "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
-        "HOST": extra.pop("host", None) or parts.hostname or "",
+        "HOST": extra.pop("host", None) or unquote(parts.hostname or ""),
         "PORT": extra.pop("port", None) or parts.port or "",
         "CONN_MAX_AGE": 0,
         "OPTIONS": extra,

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -21,6 +22,7 @@ from regulars.runtime.postgres import embedded
 Say = Callable[[str], None]
 #: One migration at a time, whoever comes: the key of a PostgreSQL advisory lock.
 _MIGRATING = 0x5245_4755
+_A_PASSWORD = re.compile(r"((?:^|&)[^=&]*password=)[^&]*", re.IGNORECASE)
 
 
 class DatabaseUnreachable(Refusal):
@@ -45,11 +47,12 @@ def _point_django_at(**urls: str) -> None:
 
 
 def without_password(url: str) -> str:
-    """The URL as it may be shown."""
+    """The URL as it may be shown. PostgreSQL takes a password before the host and among the parameters."""
     parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":…@")).geturl()
+    shown = parts._replace(query=_A_PASSWORD.sub(r"\1…", parts.query))
+    if parts.password is not None:
+        shown = shown._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":…@"))
+    return shown.geturl()
 
 
 def _check_reachable(url: str, variable: str) -> None:
