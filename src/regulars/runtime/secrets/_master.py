@@ -9,16 +9,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
-from regulars.runtime.secrets.keyfile import load_or_make
+from regulars.runtime.secrets.keyfile import load_or_make, strong
 
-#: 256 bits in base 64 have 43 characters; anything much shorter is a word somebody thought of.
-SHORTEST = 32
 #: The file of the master key before this one.
 BEFORE = "master.before"
-
-
-class WeakKey(ValueError):
-    """A key from the environment that is too short to be random."""
 
 
 def master_key() -> bytes:
@@ -56,11 +50,8 @@ def fingerprint(key: bytes) -> str:
 
 
 def _key(variable: str, name: str, home: Path, *, as_: str | None = None) -> bytes:
-    given = os.environ.get(variable, "")
-    if given and len(given) < SHORTEST:
-        raise WeakKey(f"{variable} has {len(given)} characters; give {SHORTEST} random ones or more")
-    if given:
-        return _derived(given, as_ or name)
+    if given := os.environ.get(variable, ""):
+        return _derived(strong(given, variable), as_ or name)
     try:
         stamp = (home / "keys" / name).stat()
     except FileNotFoundError:

@@ -8,7 +8,7 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from regulars.runtime.secrets import _master, lookup, vault
+from regulars.runtime.secrets import _master, keyfile, lookup, vault
 from regulars.runtime.secrets.models import PersonKey
 from regulars.runtime.secrets.vault import Damaged, Forgotten, Plain, Sealed
 
@@ -77,8 +77,17 @@ def test_another_master_key_opens_nothing_and_says_so(monkeypatch: pytest.Monkey
     with pytest.raises(Damaged, match="bring back the key file"):
         open_(sealed)
     monkeypatch.setenv("REGULARS_MASTER_KEY", "secret")
-    with pytest.raises(_master.WeakKey, match="32 random ones"):
+    with pytest.raises(keyfile.WeakKey, match="32 random ones"):
         open_(sealed)
+
+
+@pytest.mark.parametrize("spoiled", ["", "\n", "secret\n"])
+def test_a_key_file_that_holds_no_key_is_no_key(tmp_path: Path, spoiled: str) -> None:
+    assert keyfile.load_or_make(tmp_path, "master") == keyfile.load_or_make(tmp_path, "master")
+    (tmp_path / "keys" / "master").write_text(spoiled)
+    with pytest.raises(keyfile.WeakKey, match="bring back what stood there"):
+        keyfile.load_or_make(tmp_path, "master")
+    assert (tmp_path / "keys" / "master").read_text() == spoiled
 
 
 @pytest.mark.django_db
