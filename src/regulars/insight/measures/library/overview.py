@@ -30,6 +30,7 @@ def totals(scope: Scope) -> ir.Table:
         people.aggregate(
             customers=people.count(),
             orders=total(people.orders),
+            home_orders=total(people.orders - people.foreign_orders),
             gross_minor=total(people.gross_minor),
             returned_minor=total(people.returned_minor),
             spend_minor=total(people.spend_minor),
@@ -63,13 +64,14 @@ def totals(scope: Scope) -> ir.Table:
 def value(rows: list[dict[str, Any]], scope: Scope) -> Mapping[str, Any]:
     [row] = rows
     first = row.pop("first_on")
-    orders = row["orders"]
+    orders = row.pop("home_orders")
     return {
         **row,
         "first_on": None if first is None else first.isoformat(),
         "as_of": scope.as_of.isoformat(),
         "currency": scope.currency,
-        "average_order_minor": round(row["gross_minor"] / orders) if orders else None,
+        # Halves up, as for each customer.
+        "average_order_minor": (2 * row["gross_minor"] + orders) // (2 * orders) if orders else None,
         "unmatched_returns_minor": row["returns_minor"] - row["matched_minor"],
     }
 

@@ -4,7 +4,17 @@ import pytest
 
 from regulars.insight.measures.intervals import wilson
 from regulars.insight.measures.library.repeat_rate import return_curve
-from regulars.insight.measures.tests.builders import INES, LI, MAREK, PRIYA, TOMAS, bought, computed, gave_back
+from regulars.insight.measures.tests.builders import (
+    INES,
+    LI,
+    MAREK,
+    PRIYA,
+    TOMAS,
+    bought,
+    computed,
+    gave_back,
+    people,
+)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +148,23 @@ def test_a_shop_too_small_to_group_says_so():
         grid = result.shop["rfm_grid"]
     assert (grid["is_too_small"], grid["needed"], grid["customers"]) == (True, 25, 5)
     assert grid["cells"] == grid["segments"] == []
+
+
+@pytest.mark.parametrize(
+    ("orders", "average"),
+    [
+        # Two in pounds and two in euros, whose money is left out: they take no part in the average either.
+        ([(1000, "GBP"), (3000, "GBP"), (9000, "EUR"), (9000, "EUR")], 2000),
+        ([(9000, "EUR")], None),
+        # Half a penny is rounded up, as it is for the customer alone.
+        ([(62, "GBP"), (63, "GBP")], 63),
+    ],
+)
+def test_the_shops_average_order_is_its_only_customers(orders: list[tuple[int, str]], average: int | None):
+    told = [bought(INES, f"2026-01-{day:02}", minor, currency=money) for day, (minor, money) in enumerate(orders, 1)]
+    with computed(told) as result:
+        assert result.shop["overview"]["average_order_minor"] == average
+        assert people(result)[INES]["average_order_minor"] == average
 
 
 def test_what_is_left_out_is_counted_as_of_the_day_too():
