@@ -202,6 +202,21 @@ class Shopkeeper:
         owed = -Decimal(str(self.order(order)["summary"]["pending_difference"]))
         return str(owed.quantize(Decimal("0.01")))
 
+    def exchange(self, order: str, place: int) -> str:
+        """One more piece of its first line comes back, another goes out for it; what is owed then."""
+        item = self.order(order)["items"][0]
+        made = self.do("exchanges", {"order_id": order})["exchange"]["id"]
+        back = {"items": [{"id": item["id"], "quantity": 1}], "location_id": self.place}
+        self.do(f"exchanges/{made}/inbound/items", back)
+        self.do(f"exchanges/{made}/outbound/items", {"items": [{"variant_id": self.variants[place], "quantity": 1}]})
+        self.do(f"exchanges/{made}/request")
+        back_id = self.see(f"exchanges/{made}?fields=id,return_id")["exchange"]["return_id"]
+        self.do(f"returns/{back_id}/receive")
+        self.do(f"returns/{back_id}/receive-items", {"items": [{"id": item["id"], "quantity": 1}]})
+        self.do(f"returns/{back_id}/receive/confirm")
+        owed = -Decimal(str(self.order(order)["summary"]["pending_difference"]))
+        return str(owed.quantize(Decimal("0.01")))
+
     def order(self, number: str) -> Any:
         return self.see(f"orders/{number}?{_ORDER}")["order"]
 
@@ -238,6 +253,7 @@ class Shopkeeper:
             "is_cancelled": doc["status"] == "canceled",
             "paid": sum(minor(amount) for amount in captured),
             "back": sum(minor(one["amount"]) for one in refunds),
+            "worth": None if doc["status"] == "canceled" else minor(doc["total"]),
             "refunds": {one["id"]: minor(one["amount"]) for one in refunds},
             "lines": sorted((item["variant_id"], item["quantity"]) for item in doc["items"]),
         }

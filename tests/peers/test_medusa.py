@@ -205,6 +205,7 @@ def live(keeper: Shopkeeper) -> None:
     keeper.capture(keeper.orders[4])
     keeper.refund(keeper.orders[3], "2.00")
     keeper.refund(keeper.orders[1], keeper.take_back(keeper.orders[1]))
+    keeper.refund(keeper.orders[1], keeper.exchange(keeper.orders[1], 0))
     keeper.ship(keeper.orders[2], "RM200GB")
     keeper.do(f"customers/{keeper.customers[0]}", {"last_name": "Patel"})
     keeper.do(f"products/{keeper.products[0]}", {"title": "Fine green tea"})
@@ -272,6 +273,8 @@ def recorded(peers: Peers, wanted: dict[str, Any]) -> dict[str, Any]:
             continue
         # Medusa's parts and its total, reckoned by two ways, are the same.
         assert view.differs_minor == 0, (ref, view.total_minor, view.expected_minor)
+        came, stands = goods_returns.of_order(view.id), orders.standing(view.id)
+        assert (stands.kept_minor, stands.over_refunded_minor) == (one["paid"] - one["back"], 0), (ref, stands)
         found["orders"][ref] = {
             "number": view.number,
             "customer": names.get(view.customer_id) if view.customer_id else None,
@@ -279,13 +282,14 @@ def recorded(peers: Peers, wanted: dict[str, Any]) -> dict[str, Any]:
             "is_cancelled": view.cancelled_at is not None,
             "paid": view.paid_minor,
             "back": view.refunded_minor,
-            "refunds": {
-                back.ref: back.amount_minor for back in goods_returns.of_order(view.id) if back.ref in one["refunds"]
-            },
+            # What of it is sold still: all, less what goods and good will took off, whatever money moved.
+            "worth": None if view.cancelled_at else view.total_minor - sum(one.amount_minor for one in came),
+            "refunds": {back.ref: back.paid_back_minor for back in came if back.ref in one["refunds"]},
             "lines": sorted((line.variant_ref, int(line.quantity)) for line in view.lines),
         }
         if one["paid"]:
-            assert view.total_minor == view.paid_minor, (ref, view.total_minor, view.paid_minor)
+            due = view.total_minor - stands.set_off_minor
+            assert due == view.paid_minor, (ref, view.total_minor, stands.set_off_minor, view.paid_minor)
     return found
 
 

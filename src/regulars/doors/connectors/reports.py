@@ -70,7 +70,7 @@ class PriceTold:
 
 @dataclass(frozen=True, kw_only=True)
 class StockTold:
-    """How much of one form is in one store, by its code."""
+    """How much of one form is in one store, by its code; `reserved` of it by the shop for what is sold already."""
 
     variant_ref: str
     store: str
@@ -79,6 +79,7 @@ class StockTold:
     product_ref: str | None = None
     may_oversell: bool | None = None
     version: int | None = None
+    reserved: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -448,13 +448,14 @@ class _Hand:
                 "product_ref": one.product_ref,
                 "store": one.store,
                 "on_hand": one.on_hand,
+                "reserved": one.reserved,
                 "may_oversell": one.may_oversell,
                 "version": one.version,
                 "source_updated_at": self._mark(one.told_at),
             }
             for place, one in enumerate(told)
         ]
-        frame = pl.DataFrame(rows, schema=stock.STOCK)
+        frame = pl.DataFrame(rows, schema=pl.Schema({**stock.STOCK, **stock.MORE_OF_STOCK}))
         self._count(stock.record_many(namespace=self.namespace, told=frame, at=self.at, by=self.by, origin=self.origin))
 
     def _customers(self, told: Sequence[CustomerTold]) -> None:

@@ -109,7 +109,7 @@ class Level:
     store_id: int
     form: str
     on_hand: Any
-    held: Any
+    kept: Any
     available: Any
     may_oversell: bool
     told_at: datetime
@@ -192,7 +192,7 @@ def _page(request: HttpRequest, ware: Ware, *, form: Correction | None = None, s
                 level.store,
                 named[level.variant],
                 level.on_hand,
-                level.held,
+                level.held + level.reserved,
                 level.available,
                 level.may_oversell,
                 level.told_at,

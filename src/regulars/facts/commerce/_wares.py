@@ -148,8 +148,9 @@ class Price(models.Model):
 
 
 class Stock(models.Model):
-    """How much of a variant is in one store: `on_hand` as its source told it less what was taken since, `held` of it
-    is kept for somebody. More can be held than is there only where `may_oversell`, or where less is there than was.
+    """How much of a variant is in one store: `on_hand` as its source told it less what was taken since; `held` of it is
+    kept for somebody here, `reserved` by its source. More can be held than is there only where `may_oversell`, or where
+    less is there than was.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -164,6 +165,7 @@ class Stock(models.Model):
     source = models.CharField(max_length=64)
     recorded_at = models.DateTimeField(db_default=Now())
     changed_xid = TransactionIdField()
+    reserved = models.DecimalField(max_digits=18, decimal_places=3, default=0, db_default=0)
 
     class Meta:
         app_label = "commerce"
@@ -175,6 +177,7 @@ class Stock(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["variant", "store"], name="commerce_stock_once"),
             models.CheckConstraint(name="commerce_stock_held", condition=Q(held__gte=0)),
+            models.CheckConstraint(name="commerce_stock_reserved", condition=Q(reserved__gte=0)),
         ]
 
 

@@ -97,7 +97,7 @@ def hold(
         rows = _locked(parts, at, by)
         for pair, quantity in sorted(parts.items()):
             row = rows.get(pair)
-            free = Decimal(0) if row is None else row.on_hand - row.held
+            free = Decimal(0) if row is None else row.on_hand - row.reserved - row.held
             if row is None or (free < quantity and not row.may_oversell):
                 raise NotEnough(
                     f"quantity: {quantity} of variant {pair[0]} are wanted and {max(free, Decimal(0)).normalize():f}"

@@ -186,7 +186,7 @@ PUBLISHED: tuple[PublishedTable, ...] = (
         key="stock_id",
         sql=(
             "SELECT stock.id AS stock_id, stock.variant_id, store.code AS store, stock.on_hand, stock.held,"
-            " stock.told_at, stock.changed_xid FROM commerce_stock AS stock"
+            " stock.reserved, stock.told_at, stock.changed_xid FROM commerce_stock AS stock"
             " JOIN company_store AS store ON store.id = stock.store_id"
         ),
         columns={
@@ -195,6 +195,7 @@ PUBLISHED: tuple[PublishedTable, ...] = (
             "store": "text",
             "on_hand": "decimal",
             "held": "decimal",
+            "reserved": "decimal",
             "told_at": "timestamp",
         },
     ),

@@ -64,7 +64,7 @@ def summary(*, store: int) -> Summary:
     """What the store has. One query over its stock, by an index."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*), count(*) FILTER (WHERE on_hand <= held), max(told_at)"
+            "SELECT count(*), count(*) FILTER (WHERE on_hand <= held + reserved), max(told_at)"
             " FROM commerce_stock WHERE store_id = %s",
             [store],
         )

@@ -33,11 +33,14 @@ STOCK = pl.Schema(
         "source_updated_at": pl.Datetime("us", "UTC"),
     }
 )
+#: What a batch may have besides; null is none.
+MORE_OF_STOCK = pl.Schema({"reserved": pl.Decimal(18, 3)})
 
 
 @dataclass(frozen=True)
 class StockReport:
     """One level as its source tells it: of one variant in one store. Below zero where the source has sold too much.
+    `reserved` of it are sold there or kept for somebody, and still on the shelf.
 
     Where it has a version, and what is on record has one too, that decides which is newer; else the update time.
     """
@@ -50,11 +53,13 @@ class StockReport:
     may_oversell: bool | None = None
     version: int | None = None
     source_updated_at: datetime | None = None
+    reserved: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True)
 class Level:
-    """A variant's stock in one store. `available` is what nobody holds; below zero where more is held than is there."""
+    """A variant's stock in one store. `reserved` by its source, `held` by us; `available` is the rest, below zero where
+    more is kept than is there."""
 
     variant: int
     store: int
@@ -62,11 +67,12 @@ class Level:
     held: Decimal
     may_oversell: bool
     told_at: datetime
+    reserved: Decimal
 
     @property
     def available(self) -> Decimal:
         """What is there and kept for nobody."""
-        return self.on_hand - self.held
+        return self.on_hand - self.reserved - self.held
 
 
 @dataclass(frozen=True)
@@ -110,8 +116,15 @@ def record(*, report: StockReport, at: datetime, by: Actor, origin: Origin = "li
             field="on_hand",
             value=str(report.on_hand),
         )
-    fields = {name: getattr(report, name) for name in STOCK if name != "ref"}
-    told = pl.DataFrame([{"ref": "1", **fields}], schema=STOCK)
+    if not report.reserved.is_finite() or not 0 <= report.reserved < MOST:
+        raise BadQuantity(
+            f"reserved: {report.reserved} is no quantity; give zero or more",
+            field="reserved",
+            value=str(report.reserved),
+        )
+    schema = pl.Schema({**STOCK, **MORE_OF_STOCK})
+    fields = {name: getattr(report, name) for name in schema if name != "ref"}
+    told = pl.DataFrame([{"ref": "1", **fields}], schema=schema)
     done = record_many(namespace=report.namespace, told=told, at=at, by=by, origin=origin)
     if done.stale:
         raise StaleStock(
@@ -129,7 +142,8 @@ def record(*, report: StockReport, at: datetime, by: Actor, origin: Origin = "li
 
 
 def record_many(*, namespace: str, told: pl.DataFrame, at: datetime, by: Actor, origin: Origin) -> Outcome:
-    """The set-based twin of `record`, for STOCK: what is stale or in conflict is listed by `ref`, the rest goes in.
+    """The set-based twin of `record`, for STOCK and any of MORE_OF_STOCK: what is stale or in conflict is listed by
+    `ref`, the rest goes in.
 
     Variants and stores that nobody knows are made. What was captured from the moment a level was told for is
     taken off it: its source did not know. Of several in one batch the one told last counts. One notice for all.
@@ -141,7 +155,8 @@ def record_many(*, namespace: str, told: pl.DataFrame, at: datetime, by: Actor, 
 
 
 def available(*, variant: int, store: int, at: datetime) -> Decimal:
-    """How much can be had there now: what is there less what is held; nothing where nobody told of any.
+    """How much can be had there now: what is there, less what its source has reserved and what is held here; nothing
+    where nobody told of any.
 
     Of a bundle as many as its parts make. Two queries.
     """
@@ -189,7 +204,7 @@ _LEVELS = (
     "SELECT stock.variant_id, stock.store_id, stock.on_hand, stock.held - COALESCE((SELECT sum(line.quantity)"
     " FROM commerce_hold_line AS line JOIN commerce_hold AS hold ON hold.id = line.hold_id"
     " WHERE line.stock_id = stock.id AND hold.state = 'held' AND hold.expires_at <= %s), 0),"
-    " stock.may_oversell, stock.told_at FROM commerce_stock AS stock"
+    " stock.may_oversell, stock.told_at, stock.reserved FROM commerce_stock AS stock"
 )
 
 
@@ -214,10 +229,14 @@ class _Known:
     may_oversell: bool
     told_at: datetime
     version: int | None
+    reserved: Decimal = Decimal(0)
     is_touched: bool = False
 
 
 def _record_many(namespace: str, told: pl.DataFrame, at: datetime, by: Actor, origin: Origin) -> Outcome:
+    if "reserved" not in told.columns:
+        told = told.with_columns(reserved=pl.lit(None, dtype=MORE_OF_STOCK["reserved"]))
+    told = told.with_columns(pl.col("reserved").fill_null(Decimal(0)))
     pairs: dict[str, str | None] = dict(told.select("variant_ref", "product_ref").iter_rows())
     forms = variants.resolve_many(namespace=namespace, told=pairs, at=at, by=by)
     places = stores.resolve_many(codes=told["store"].unique().to_list(), at=at, by=by)
@@ -240,6 +259,7 @@ def _record_many(namespace: str, told: pl.DataFrame, at: datetime, by: Actor, or
         if decided != "same":
             row.is_touched = True
             row.told, row.told_at, row.version = one["on_hand"], told_at, one["version"]
+            row.reserved = one["reserved"]
             row.may_oversell = row.may_oversell if one["may_oversell"] is None else one["may_oversell"]
             was = row.on_hand
             row.on_hand = row.told - sum(quantity for when, quantity in taken.get(row.id, ()) if when >= told_at)
@@ -266,7 +286,7 @@ def _verdict(row: _Known | None, one: Mapping[str, object], told_at: datetime) -
     if row is None:
         return "new"
     told_oversell = row.may_oversell if one["may_oversell"] is None else one["may_oversell"]
-    known, content = (row.told, row.may_oversell), (one["on_hand"], told_oversell)
+    known, content = (row.told, row.may_oversell, row.reserved), (one["on_hand"], told_oversell, one["reserved"])
     if row.version is not None and one["version"] is not None:
         return _telling.verdict(known, content, row.version, one["version"], is_dated=True)
     is_dated = one["source_updated_at"] is not None
@@ -277,8 +297,8 @@ def _held(forms: Collection[int], places: Collection[int]) -> dict[tuple[int, in
     """The rows of these variants in these stores, locked in the order in which everybody locks them."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT variant_id, store_id, id, on_hand, told, may_oversell, told_at, version FROM commerce_stock"
-            " WHERE variant_id = ANY(%s) AND store_id = ANY(%s) ORDER BY id FOR UPDATE",
+            "SELECT variant_id, store_id, id, on_hand, told, may_oversell, told_at, version, reserved"
+            " FROM commerce_stock WHERE variant_id = ANY(%s) AND store_id = ANY(%s) ORDER BY id FOR UPDATE",
             [list(forms), list(places)],
         )
         return {(variant, store): _Known(*rest) for variant, store, *rest in cursor.fetchall()}
@@ -318,6 +338,7 @@ def _write(
                     "told_at": row.told_at,
                     "version": row.version,
                     "source": namespace,
+                    "reserved": row.reserved,
                 }
                 for (variant, store), row in new.items()
             ],
@@ -326,13 +347,15 @@ def _write(
     )
     if old:
         rows = [old[key] for key in sorted(old)]
-        columns = ("id", "on_hand", "told", "may_oversell", "told_at", "version")
+        columns = ("id", "on_hand", "told", "may_oversell", "told_at", "version", "reserved")
         with connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE commerce_stock AS stock SET on_hand = told.on_hand, told = told.told,"
-                " may_oversell = told.may_oversell, told_at = told.told_at, version = told.version, source = %s,"
-                " recorded_at = now() FROM unnest(%s::bigint[], %s::numeric[], %s::numeric[], %s::boolean[],"
-                " %s::timestamptz[], %s::bigint[]) AS told(id, on_hand, told, may_oversell, told_at, version)"
+                " may_oversell = told.may_oversell, told_at = told.told_at, version = told.version,"
+                " reserved = told.reserved, source = %s, recorded_at = now()"
+                " FROM unnest(%s::bigint[], %s::numeric[], %s::numeric[], %s::boolean[], %s::timestamptz[],"
+                " %s::bigint[], %s::numeric[])"
+                " AS told(id, on_hand, told, may_oversell, told_at, version, reserved)"
                 " WHERE stock.id = told.id",
                 [namespace, *([getattr(row, name) for row in rows] for name in columns)],
             )
@@ -354,7 +377,7 @@ def _write(
 _ROWS = pl.Schema(
     {
         **dict.fromkeys(("id", "variant_id", "store_id"), pl.Int64()),
-        **dict.fromkeys(("on_hand", "told"), pl.Decimal(18, 3)),
+        **dict.fromkeys(("on_hand", "told", "reserved"), pl.Decimal(18, 3)),
         "may_oversell": pl.Boolean(),
         "told_at": pl.Datetime("us", "UTC"),
         "version": pl.Int64(),

@@ -1,6 +1,7 @@
 """What is sold and where: products, prices, stock, holds and stores."""
 
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
@@ -58,6 +59,7 @@ class StockIn(exact.Told):
     product_ref: exact.Ref | None = Field(None, description="Left out: its only product is called as it is.")
     store: exact.Code
     on_hand: exact.Quantity
+    reserved: exact.Quantity = Field(Decimal(0), description="Of them sold or kept there, and still on the shelf.")
     may_oversell: bool | None = None
     version: Annotated[int, Field(ge=0, le=2**53 - 1)] | None = None
     source_updated_at: exact.Instant | None = Field(None, description="Decides between levels without versions.")
@@ -135,6 +137,7 @@ class LevelOut(exact.Shown):
     variant: str
     store: str
     on_hand: str
+    reserved: str = Field(description="By its source.")
     held: str
     available: str
     told_at: datetime
@@ -330,6 +333,7 @@ def get_stock(request: HttpRequest, product: str) -> LevelsOut:
                 variant=forms[level.variant],
                 store=codes[level.store],
                 on_hand=str(level.on_hand),
+                reserved=str(level.reserved),
                 held=str(level.held),
                 available=str(level.available),
                 told_at=level.told_at,
@@ -370,6 +374,7 @@ def record_stock(request: HttpRequest, body: StockIn) -> RecordedOut:
         product_ref=body.product_ref,
         store=body.store,
         on_hand=body.on_hand,
+        reserved=body.reserved,
         may_oversell=body.may_oversell,
         version=body.version,
         source_updated_at=body.source_updated_at,

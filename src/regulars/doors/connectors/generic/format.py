@@ -201,6 +201,7 @@ class Stock(_Strict, tag="stock"):
     product_ref: Ref | None = None
     may_oversell: bool | None = None
     version: int | None = None
+    reserved: Decimal | None = None
 
 
 class SentLine(_Strict):

@@ -292,11 +292,15 @@ def _price(item: told_as.Price) -> PriceTold:
 
 
 def _stock(item: told_as.Stock) -> StockTold:
+    reserved = Decimal(0) if item.reserved is None else quantity(item.reserved, "reserved")
+    if reserved < 0:
+        raise Wrong("reserved", str(reserved), "send how many are kept there, zero or more")
     return StockTold(
         variant_ref=item.variant_ref,
         product_ref=item.product_ref,
         store=item.store,
         on_hand=quantity(item.on_hand, "on_hand"),
+        reserved=reserved,
         may_oversell=item.may_oversell,
         told_at=_utc(item.updated_at, "updated_at"),
         version=version(item.version),

@@ -172,6 +172,7 @@ def stock(doc: Document, about: About) -> list[Report]:
                     product_ref=ref_or_none(form.get("product_id"), "variants.product_id"),
                     store=store,
                     on_hand=on_hand,
+                    reserved=max(_number(level, "reserved_quantity"), Decimal(0)),
                     may_oversell=form.get("allow_backorder") is True,
                     told_at=instant(level.get("updated_at"), about.zone, "location_levels.updated_at"),
                 )

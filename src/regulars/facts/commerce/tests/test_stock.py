@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regulars.facts.commerce import bundles, holds, stock, variants
+from regulars.facts.commerce import bundles, holds, shelves, stock, variants
 from regulars.facts.commerce.holds import Wanted
 from regulars.facts.commerce.models import Hold, Stock
 from regulars.facts.commerce.stock import STOCK, StockReport
@@ -37,6 +37,28 @@ def keep(pair, quantity="1", *, key="basket", at=MONDAY, until=None, **more) -> 
 
 def free(pair, at=MONDAY) -> Decimal:
     return stock.available(variant=pair[0], store=pair[1], at=at)
+
+
+@pytest.mark.django_db
+def test_what_its_shop_has_reserved_cannot_be_had():
+    coat = there_are(5, reserved=Decimal(3), told=MONDAY)
+    assert free(coat) == 2
+    keep(coat, "1")
+    [level] = stock.levels_of([coat[0]], at=MONDAY)[coat[0]]
+    assert (level.on_hand, level.reserved, level.held, level.available) == (5, 3, 1, 1)
+    with pytest.raises(holds.NotEnough) as refused:
+        keep(coat, "2", key="wei")
+    assert refused.value.facts["available"] == "1.000"
+    # The same goods on the shelf, and more of them sold: that is another level, and tells no movement.
+    there_are(5, reserved=Decimal(4), told=MONDAY + HOUR)
+    assert free(coat) == 0
+    assert len(stock.movements(variant=coat[0], store=coat[1])) == 1
+    assert shelves.summary(store=coat[1]).sold_out == 1
+    # Sent off: it left both.
+    there_are(1, told=MONDAY + 2 * HOUR)
+    assert free(coat) == 0
+    with pytest.raises(stock.BadQuantity):
+        there_are(5, reserved=Decimal(-1), told=MONDAY + 3 * HOUR)
 
 
 @pytest.mark.django_db

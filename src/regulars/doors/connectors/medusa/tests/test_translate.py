@@ -228,12 +228,18 @@ def test_stock_is_of_each_variant_at_each_place():
         "id": "iitem_1",
         "variants": [{"id": "variant_1", "product_id": "prod_1", "allow_backorder": True}],
         "location_levels": [
-            {"location_id": "sloc_1", "raw_stocked_quantity": {"value": "7"}, "updated_at": "2026-03-02T10:00:00Z"}
+            {
+                "location_id": "sloc_1",
+                "raw_stocked_quantity": {"value": "7"},
+                "raw_reserved_quantity": {"value": "2"},
+                "updated_at": "2026-03-02T10:00:00Z",
+            }
         ],
     }
     [level] = read("stock", doc, ABOUT)
     assert isinstance(level, StockTold)
-    assert (level.variant_ref, level.store, level.on_hand, level.may_oversell) == ("variant_1", "teas-sloc_1", 7, True)
+    assert (level.variant_ref, level.store, level.may_oversell) == ("variant_1", "teas-sloc_1", True)
+    assert (level.on_hand, level.reserved) == (7, 2)
     assert read("stock", {**doc, "variants": []}, ABOUT) == [Ignored(why="no_variant")]
 
 
