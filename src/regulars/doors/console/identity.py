@@ -15,11 +15,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import identity_sides, identity_words, likeness_words, people
+from regulars.doors.console import actors, identity_sides, identity_words, likeness_words, people
 from regulars.doors.console.identity_list import Wanted, last_decision, wanted_of
 from regulars.doors.console.site import may, me, page
 from regulars.facts.company import company
-from regulars.facts.customers import comparison, customers, identity, persons, reviews
+from regulars.facts.customers import comparison, customers, decisions, identity, persons, reviews
 from regulars.facts.customers.comparison import Comparison
 from regulars.facts.customers.profiles import PURPOSE_LABELS, Purpose
 from regulars.facts.customers.records import RecordView
@@ -57,7 +57,6 @@ def _question_page(
 ) -> HttpResponseBase:
     wanted, _cursor = wanted_of(request)
     about_two = asked.kind != "worn"
-    decided = reviews.decided(asked) if about_two else None
     context: dict[str, Any] = (
         _sides(request, asked.one, asked.other, compared, purpose, asked.asks[0].kind) if about_two else {}
     )
@@ -71,10 +70,8 @@ def _question_page(
         likely=likeness_words.likely(asked.likeness.score) if asked.likeness else None,
         state=reviews.STATES[asked.state],
         **({} if about_two else _used(asked)),
-        decided={"why": identity_words.why(decided.why), "at": decided.at} if decided else None,
         address=reverse("console:question-answer", args=[asked.public_id]),
         reveal_address=reverse("console:question-reveal", args=[asked.public_id]),
-        is_open=asked.state == "open",
         may_decide=may(request, "identity.decide"),
         may_rule=may(request, "identity.rules"),
         reasons=identity_words.REASONS,
@@ -169,7 +166,6 @@ def _beside_page(
         address=reverse("console:beside-answer", args=[public_id]),
         reveal_address=reverse("console:beside-reveal", args=[public_id]),
         other=typed,
-        is_open=True,
         may_decide=True,
         reasons=identity_words.REASONS,
         key=uuid4().hex,
@@ -180,15 +176,17 @@ def _beside_page(
 @require_POST
 @requires("identity.decide")
 def answer_beside(request: HttpRequest, public_id: str) -> HttpResponseBase:
-    """Join two people, or keep them apart, that nothing asked about."""
+    """Join two people, or keep them apart, that nothing asked about; or take back what was decided of them."""
     one, other = _person(public_id), _person(request.POST.get("other", ""))
     why, act = identity_words.reason(request.POST.get("why", "")), request.POST.get("act", "")
     if why is None:
         messages.error(request, _("Say why first."))
         back = urlencode({"other": request.POST.get("other", "")})
         return redirect(f"{reverse('console:beside', args=[public_id])}?{back}")
+    verb = {"join": identity.join, "apart": identity.keep_apart, "undo": reviews.undo_between}.get(act)
+    if verb is None:
+        raise Http404
     try:
-        verb = identity.join if act == "join" else identity.keep_apart
         changed = verb(
             one=one,
             other=other,
@@ -219,6 +217,8 @@ def _sides(
     request: HttpRequest, one: int, other: int, compared: Comparison | None, purpose: Promise | str, asked_by: str = ""
 ) -> dict[str, Any]:
     found = reviews.sides(one=one, other=other)
+    decided = decisions.between(one, other)
+    by = actors.told(told.by for told in decided)
     is_one = persons.of(one) == persons.of(other)
     preview = None if is_one else identity.preview_join(one=one, other=other, at=timezone.now())
     if compared is None and not is_one:
@@ -226,6 +226,8 @@ def _sides(
     return {
         "sides": [_side(found.one), *([] if is_one else [_side(found.other)])],
         "in_common": _in_common(found.in_common, asked_by),
+        "decided": identity_words.decided(decided, identity_words.names([*found.one, *found.other]), by),
+        "is_kept_apart": not is_one and any(told.verdict == "apart" for told in decided),
         "preview": preview,
         "effects": identity_words.counted(preview) if preview else [],
         "signs": likeness_words.signs(compared.signs) if compared else [],

@@ -8,6 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from regulars.facts.customers.decisions import Decided
 from regulars.facts.customers.identity import REASON_LABELS, Changed, LinkView, Preview, Reason, Step
 from regulars.facts.customers.kinds import EVIDENCE_LABELS, KINDS, Evidence
 from regulars.facts.customers.projecting import Join
@@ -108,6 +109,28 @@ def came_to(changed: Changed) -> str:
             % {"count": formats.number(count)}
         )
     return formats.sentences(told) or _("It is written down. Nobody was joined or parted by it.")
+
+
+def decided(of: Iterable[Decided], names: Mapping[int, str], by: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What somebody decided of two records, a line each; `by` names who."""
+    return [
+        {
+            "words": (
+                _("%(by)s decided: %(mine)s and %(theirs)s are one person. %(why)s.")
+                if one.verdict == "join"
+                else _("%(by)s decided: %(mine)s and %(theirs)s are two people. %(why)s.")
+            )
+            % {
+                "by": by[one.by],
+                "mine": names.get(one.one, ""),
+                "theirs": names.get(one.other, ""),
+                "why": why(one.why),
+            },
+            "at": one.at,
+            "pair": f"{one.one}-{one.other}",
+        }
+        for one in of
+    ]
 
 
 def asks(question: Question) -> list[str]:

@@ -21,7 +21,7 @@ from regulars.facts.company import company, stores
 from regulars.facts.customers import consent_words, customers, explaining, households, profiles, tags, traits
 from regulars.facts.customers.customers import Customer
 from regulars.facts.customers.explaining import Explanation
-from regulars.facts.customers.households import ROLE_LABELS, Role
+from regulars.facts.customers.households import ROLE_LABELS, Household, Role
 from regulars.facts.customers.profiles import PURPOSE_LABELS, Profile, Purpose
 from regulars.facts.customers.purposes import Channel
 from regulars.facts.customers.survivorship import Because, Standing
@@ -260,6 +260,7 @@ def _shown(
         steps=_steps(who.id),
         known_tags=list(tags.every().values()),
         home=_home(who.id),
+        left_homes=[_names(home) for home in households.left_by_joining(who.id)],
         roles=list(ROLE_LABELS.items()),
         **context,
     )
@@ -392,6 +393,11 @@ def _home(customer: int) -> list[tuple[people.Shown, Promise]]:
         return []
     found = {one.id: one for one in people.shown(list(home.members))}
     return [(found[record], ROLE_LABELS[role]) for record, role in home.members.items() if record in found]
+
+
+def _names(home: Household) -> str:
+    """Who lives there, as far as they have a name."""
+    return formats.listed([one.name for one in people.shown(list(home.members))]) or _("nobody else")
 
 
 def _found(public_id: str) -> Customer:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from regulars.doors.console import actors, identity_words, people
 from regulars.doors.console.site import may, me, page
-from regulars.facts.customers import customers, identity, persons, records, reviews, search
+from regulars.facts.customers import customers, decisions, identity, persons, records, reviews, search
 from regulars.facts.customers.customers import Customer
 from regulars.kit.refusals import Refusal
 from regulars.runtime.staff import operators
@@ -30,14 +30,14 @@ def standing(request: HttpRequest, public_id: str) -> HttpResponseBase:
     mine = records.of(who.id)
     numbers = [one.id for one in mine]
     told = identity.explain(who.id)
-    decisions = reviews.decisions_of(numbers)
+    decided = decisions.of(numbers)
     # Who left, or was kept apart, is somebody else now and still has a name here.
     others = {step.record for step in told.history} | {
-        one for told_of in decisions for one in (told_of.one, told_of.other)
+        one for told_of in decided for one in (told_of.one, told_of.other)
     }
     elsewhere = records.of_many(sorted(set(persons.of_many(others - set(numbers)).values())))
     names = identity_words.names([*mine, *(one for views in elsewhere.values() for one in views)])
-    by = actors.told([*(step.by for step in told.history), *(one.by for one in decisions)])
+    by = actors.told([*(step.by for step in told.history), *(one.by for one in decided)])
     typed = request.GET.get("q", "").strip()
     found = [one for one in search.find(typed, limit=MOST_FOUND) if persons.of(one) != who.id] if typed else []
     [shown] = people.shown([who.id])
@@ -50,10 +50,7 @@ def standing(request: HttpRequest, public_id: str) -> HttpResponseBase:
         records=identity_words.told(mine),
         joins=identity_words.joins(told.joins, names),
         history=[(identity_words.step(step, names), step, by[step.by]) for step in told.history],
-        decisions=[
-            (one, names.get(one.one, ""), names.get(one.other, ""), identity_words.why(one.why), by[one.by])
-            for one in decisions
-        ],
+        decided=identity_words.decided(decided, names, by),
         asked=[(one, " · ".join(identity_words.asks(one))) for one in reviews.of_records(numbers)],
         typed=typed,
         found=people.shown(found),
@@ -73,7 +70,7 @@ def take_back(request: HttpRequest, public_id: str) -> HttpResponseBase:
     key = f"console:{me(request)}:back:{request.POST.get('key', '')[:64] or uuid4().hex}"
     link = next((one for one in identity.links_of(numbers) if str(one.id) == request.POST.get("link")), None)
     pair = request.POST.get("decision")
-    decided = next((one for one in reviews.decisions_of(numbers) if f"{one.one}-{one.other}" == pair), None)
+    chosen = next((one for one in decisions.of(numbers) if f"{one.one}-{one.other}" == pair), None)
     if why is None:
         messages.error(request, _("Say why first."))
         return redirect("console:standing", public_id=who.public_id)
@@ -82,10 +79,8 @@ def take_back(request: HttpRequest, public_id: str) -> HttpResponseBase:
         if link is not None:
             changed = identity.revoke(link=link.id, why=why, key=f"{key}:{link.id}", at=at, by=by)
             messages.success(request, identity_words.came_to(changed))
-        elif decided is not None:
-            changed = identity.undecide(
-                one=decided.one, other=decided.other, why=why, key=f"{key}:{pair}", at=at, by=by
-            )
+        elif chosen is not None:
+            changed = identity.undecide(one=chosen.one, other=chosen.other, why=why, key=f"{key}:{pair}", at=at, by=by)
             messages.success(request, identity_words.came_to(changed))
         else:
             messages.error(request, _("Somebody was faster: it does not count any more."))

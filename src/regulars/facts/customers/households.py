@@ -1,6 +1,12 @@
-"""Households: people who live together, each with a role. It joins nobody."""
+"""Households: people who live together, each with a role. It joins nobody.
 
-from collections.abc import Mapping
+Somebody lives in one household at a time. What is told is kept with the record it was told of. Records that lived in
+two households and became one person live in the one they came to last, and the other has a member less; parted again,
+each is back where it was.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -43,7 +49,7 @@ ROLE_LABELS = {
 
 @dataclass(frozen=True)
 class Household:
-    """One household and who is in it: record to role, the longest in it first."""
+    """One household and who is in it: person to role, the longest in it first."""
 
     public_id: str
     formed_at: datetime
@@ -74,16 +80,18 @@ def form(*, members: Mapping[int, Role], at: datetime, by: Actor) -> Household:
     Refuses who lives in another: they leave it first. Nobody is joined by it, and nobody's data is shown to another.
     """
     with transaction.atomic():
-        people = _people(members)
-        there = _current(people)
+        people = set(_held(members).values())
+        there = _living(people)
         homes = {one.household_id: one.household for one in there.values()}
-        if len(homes) == 1 and there.keys() == people.keys():
+        if len(homes) == 1 and there.keys() == people:
             return _read(next(iter(homes.values())))
+        if there:
+            raise _in_another(min(there))
         row = Row.objects.create(formed_at=at)
-        for person, role in people.items():
-            _enter(row, person, role, at, by)
+        for customer, role in members.items():
+            _enter(row, customer, Role(role), at, by)
         row.refresh_from_db()
-        trail.record(by=by, verb="households.form", subject=_subject(row), at=at, after={"members": sorted(people)})
+        trail.record(by=by, verb="households.form", subject=_subject(row), at=at, after={"members": sorted(members)})
         return _read(row)
 
 
@@ -91,74 +99,65 @@ def add(*, household: str, customer: int, role: Role, at: datetime, by: Actor) -
     """Somebody comes to live there, or has another role from now on. Refuses who lives in another."""
     with transaction.atomic():
         row = _found(household)
-        [person] = _people({customer: role})
-        there = Householder.objects.filter(customer_id=person, until_at=None).first()
-        if there is not None and there.household_id == row.id and there.role == role:
+        [person] = _held({customer: role}).values()
+        there = _living([person]).get(person)
+        if there is not None and there.household_id != row.id:
+            raise _in_another(person)
+        own = Householder.objects.filter(customer_id=customer, until_at=None).first()
+        if own is not None and own == there and own.role == role:
             return _read(row)
-        if there is not None and there.household_id == row.id:
-            Householder.objects.filter(id=there.id).update(until_at=at)
-        if Householder.objects.filter(household=row, until_at=None).count() >= MOST_MEMBERS:
+        if own is not None:
+            _end(own, at)
+        if there is None and len(_read(row).members) >= MOST_MEMBERS:
             raise TooMany(
                 f"members: a household has up to {MOST_MEMBERS}; form another", field="members", value=MOST_MEMBERS
             )
-        _enter(row, person, role, at, by)
+        _enter(row, customer, role, at, by)
         trail.record(
-            by=by, verb="households.add", subject=_subject(row), at=at, after={"customer": person, "role": role.value}
+            by=by, verb="households.add", subject=_subject(row), at=at, after={"customer": customer, "role": role.value}
         )
         return _read(row)
 
 
 def leave(*, customer: int, at: datetime, by: Actor) -> bool:
-    """Somebody leaves their household. False when they live in none."""
+    """Somebody leaves their household, whichever of their records lives there. False when they live in none."""
     with transaction.atomic():
-        there = (
-            Householder.objects.select_related("household")
-            .filter(customer_id__in=persons.records_of(customer), until_at=None)
-            .first()
-        )
-        if there is None:
-            return False
-        Householder.objects.filter(id=there.id).update(until_at=max(at, there.since_at))
-        trail.record(
-            by=by,
-            verb="households.leave",
-            subject=_subject(there.household),
-            at=at,
-            after={"customer": there.customer_id},
-        )
-        return True
+        person = persons.held([customer])[customer]
+        there = _stays([person]).get(person, [])
+        for stay in there:
+            # Where another of their records lives, that this one left at once says it of the person.
+            own = stay if stay.customer_id == customer else _enter(stay.household, customer, Role(stay.role), at, by)
+            _end(own, at)
+            trail.record(
+                by=by, verb="households.leave", subject=_subject(stay.household), at=at, after={"customer": customer}
+            )
+        return bool(there)
 
 
 def of(customer: int) -> Household | None:
-    """The household somebody lives in now; of a person, through any of their records. Up to four queries."""
-    there = (
-        Householder.objects.select_related("household")
-        .filter(customer_id__in=persons.records_of(customer), until_at=None)
-        .first()
-    )
+    """The household somebody lives in now; of a person, through any of their records. Up to five queries."""
+    person = persons.of(customer)
+    there = _living([person]).get(person)
     return None if there is None else _read(there.household)
 
 
+def left_by_joining(customer: int) -> list[Household]:
+    """Households that records of this person live in and the person does not: they came to another later. A few
+    queries."""
+    person = persons.of(customer)
+    there, *others = _stays([person]).get(person, [None])
+    return [] if there is None else [_read(row) for row in {one.household for one in others} - {there.household}]
+
+
 def size_of_many(customers: list[int]) -> dict[int, int]:
-    """How many live in the household of each of those who live in one, themselves included. Four queries."""
-    records_of = persons.records_of_many(customers)
-    records = [record for records in records_of.values() for record in records]
-    homes = dict(
-        Householder.objects.filter(customer_id__in=records, until_at=None).values_list("customer_id", "household_id")
-    )
-    counts: dict[int, int] = {}
-    for home in Householder.objects.filter(household_id__in=homes.values(), until_at=None).values_list(
-        "household_id", flat=True
-    ):
-        counts[home] = counts.get(home, 0) + 1
-    found = {}
-    for customer, mine in records_of.items():
-        if lived_in := [homes[record] for record in mine if record in homes]:
-            found[customer] = counts[lived_in[0]]
-    return found
+    """How many live in the household of each of those who live in one, themselves included. A few queries."""
+    person_of = persons.of_many(customers)
+    home_of = {person: one.household_id for person, one in _living(person_of.values()).items()}
+    sizes = _sizes(set(home_of.values()))
+    return {customer: sizes[home_of[person]] for customer, person in person_of.items() if person in home_of}
 
 
-def _people(members: Mapping[int, Role]) -> dict[int, Role]:
+def _held(members: Mapping[int, Role]) -> dict[int, int]:
     """Each member's person, whose rows nobody joins or parts meanwhile."""
     if not 0 < len(members) <= MOST_MEMBERS:
         raise TooMany(
@@ -172,18 +171,67 @@ def _people(members: Mapping[int, Role]) -> dict[int, Role]:
         raise UnknownCustomer(
             f"customer: there is no number {missing[0]}; look it up again", field="customer", value=missing[0]
         )
-    return {person_of[customer]: Role(role) for customer, role in members.items()}
+    return person_of
 
 
-def _current(people: Mapping[int, Role]) -> dict[int, Householder]:
-    rows = Householder.objects.select_related("household").filter(customer_id__in=people, until_at=None)
-    return {row.customer_id: row for row in rows}
+def _stays(people: Collection[int]) -> dict[int, list[Householder]]:
+    """Where records of these people live, by person, the one they came to last first. One query.
+
+    What one of their records left, they left, unless another came there later.
+    """
+    told: dict[int, list[Householder]] = defaultdict(list)
+    rows = Householder.objects.select_related("household", "customer").filter(customer__in=persons.asked(list(people)))
+    for row in rows:
+        told[_person(row)].append(row)
+    found = {}
+    for person, mine in told.items():
+        stays = [row for row in mine if row.until_at is None and not any(_is_left(row, one) for one in mine)]
+        if stays:
+            found[person] = sorted(stays, key=lambda row: (row.since_at, row.id), reverse=True)
+    return found
 
 
-def _enter(row: Row, person: int, role: Role, at: datetime, by: Actor) -> None:
-    if Householder.objects.filter(customer_id=person, until_at=None).exists():
-        raise InAnother("customer: lives in another household; let them leave it first", field="customer", value=person)
-    Householder.objects.create(household=row, customer_id=person, role=role.value, since_at=at, by=str(by))
+def _is_left(stay: Householder, told: Householder) -> bool:
+    return (
+        told.until_at is not None
+        and told.household_id == stay.household_id
+        and told.customer_id != stay.customer_id
+        and (told.until_at, told.id) > (stay.since_at, stay.id)
+    )
+
+
+def _living(people: Collection[int]) -> dict[int, Householder]:
+    """Where each of these people lives; who lives nowhere is not there. One query."""
+    return {person: stays[0] for person, stays in _stays(people).items()}
+
+
+def _members(households: Collection[int]) -> list[Householder]:
+    """Who lives in these households, each person once, the longest there first."""
+    said = Householder.objects.filter(household_id__in=households, until_at=None).select_related("customer")
+    lives = _living({_person(row) for row in said})
+    there = [row for row in lives.values() if row.household_id in households]
+    return sorted(there, key=lambda row: (row.since_at, row.id))
+
+
+def _sizes(households: Collection[int]) -> Counter[int]:
+    return Counter(row.household_id for row in _members(households))
+
+
+def _person(row: Householder) -> int:
+    return row.customer.person_id or row.customer_id
+
+
+def _end(row: Householder, at: datetime) -> None:
+    row.until_at = max(at, row.since_at)
+    row.save(update_fields=["until_at"])
+
+
+def _enter(row: Row, customer: int, role: Role, at: datetime, by: Actor) -> Householder:
+    return Householder.objects.create(household=row, customer_id=customer, role=role.value, since_at=at, by=str(by))
+
+
+def _in_another(person: int) -> InAnother:
+    return InAnother("customer: lives in another household; let them leave it first", field="customer", value=person)
 
 
 def _found(text: str) -> Row:
@@ -195,10 +243,8 @@ def _found(text: str) -> Row:
 
 
 def _read(row: Row) -> Household:
-    members = Householder.objects.filter(household=row, until_at=None).order_by("since_at", "id")
-    return Household(
-        _public(row.public_id), row.formed_at, {member.customer_id: Role(member.role) for member in members}
-    )
+    members = {_person(one): Role(one.role) for one in _members([row.id])}
+    return Household(_public(row.public_id), row.formed_at, members)
 
 
 def _subject(row: Row) -> str:

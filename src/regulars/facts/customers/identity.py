@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.company import company
-from regulars.facts.customers import _claims, _settling, contacts, kinds, merging, persons, projecting
+from regulars.facts.customers import _claims, _settling, contacts, decisions, kinds, merging, persons, projecting
 from regulars.facts.customers import rules as rules_of_identity
 from regulars.facts.customers.customers import UnknownCustomer
 from regulars.facts.customers.kinds import Evidence
@@ -230,16 +230,13 @@ def revoke(*, link: int, why: Reason, key: str, at: datetime, by: Actor) -> Chan
 
 
 def join(*, one: int, other: int, why: Reason, key: str, at: datetime, by: Actor) -> Changed:
-    """Somebody decided that two records are one person. Refused where others keep them apart: undo that first."""
+    """Somebody decided that two records are one person. Refused where any record of the one is kept apart from any of
+    the other: undo that first."""
     # One transaction: what is refused was not decided, and joins nobody when the other decision is undone.
     with transaction.atomic():
         changed = _decide(one, other, "join", why, key, at, by)
         if persons.of(one) != persons.of(other):
-            raise KeptApart(
-                "customer: somebody decided that two of their records are two people; undo that decision first",
-                field="other",
-                value=other,
-            )
+            raise _kept_apart(other)
         return changed
 
 
@@ -388,6 +385,8 @@ def _decide(
         if _stands(first, second) == verdict:
             # Said again, it would become the newest, and what was decided of others since would go before it.
             return Changed((), (), ())
+        if verdict == "join" and any(told.verdict == "apart" for told in decisions.between(one, other)):
+            raise _kept_apart(other)
         row = Decision.objects.create(
             key=key, one_id=first, other_id=second, verdict=verdict, at=at, by=str(by), why=why.value
         )
@@ -399,6 +398,14 @@ def _decide(
             after={"other": second, "decision": row.id, "why": why.value},
         )
         return _settle({first, second}, {"act": verdict, "decision": row.id}, at, by)
+
+
+def _kept_apart(other: int) -> KeptApart:
+    return KeptApart(
+        "customer: somebody decided that two of their records are two people; undo that decision first",
+        field="other",
+        value=other,
+    )
 
 
 def _stands(one: int, other: int) -> projecting.Verdict:

@@ -1,4 +1,8 @@
-"""What joining and parting does to profiles: the same words, shown of one person or of several."""
+"""What joining and parting does to profiles: the same words, shown of one person or of several.
+
+Households, tags, consent and wishes are kept with the record they were told of and read of the person: joined or
+parted, nothing of them is written.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,14 +11,16 @@ from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.customers import profiles
 from regulars.facts.customers.merging import Effect, Move
-from regulars.facts.customers.models import Statement
+from regulars.facts.customers.models import Householder, Statement
 from regulars.kit.actors import Actor
 
 
 def plan(moves: Sequence[Move]) -> list[Effect]:
-    """Profiles that would be shown of another person, counted by the sources that told of them."""
-    told = Statement.objects.filter(customer_id__in=[move.record for move in moves]).count()
-    return [Effect(_("sources of profiles"), told)]
+    """Profiles that would be shown of another person, counted by the sources that told of them, and households."""
+    records = [move.record for move in moves]
+    told = Statement.objects.filter(customer_id__in=records).count()
+    homes = Householder.objects.filter(customer_id__in=records, until_at=None).count()
+    return [Effect(_("sources of profiles"), told), Effect(_("households"), homes)]
 
 
 def apply(moves: Sequence[Move], *, at: datetime, by: Actor) -> None:

@@ -21,6 +21,8 @@ from regulars.facts.customers.rules import IdentityRules, KindRule
 
 Why = Literal["new_owner", "too_many", "too_large", "contradicted", "torn", "nothing_else"]
 Verdict = Literal["join", "apart", "open"]
+#: Of what was decided of a pair at one time the most careful counts.
+CAREFUL: Mapping[Verdict, int] = {"apart": 2, "open": 1, "join": 0}
 #: Of an identifier that goes from hand to hand every two who proved it are compared, of more than these neighbours.
 _ALL_PAIRS_OF = 40
 _NO_WORDS: Mapping[int, Words] = {}
@@ -166,11 +168,10 @@ def verdict(text: str) -> Verdict:
 
 def latest(decisions: Iterable[Decided]) -> dict[tuple[int, int], Decided]:
     """What counts of each pair, the older record first."""
-    careful = {"apart": 2, "open": 1, "join": 0}
     found: dict[tuple[int, int], Decided] = {}
     for one in decisions:
         pair = (min(one.one, one.other), max(one.one, one.other))
-        if pair not in found or (found[pair].at, careful[found[pair].verdict]) < (one.at, careful[one.verdict]):
+        if pair not in found or (found[pair].at, CAREFUL[found[pair].verdict]) < (one.at, CAREFUL[one.verdict]):
             found[pair] = one
     return found
 

@@ -11,7 +11,17 @@ from django.db.models.functions import Coalesce
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from regulars.facts.customers import _claims, _sealing, _settling, blocking, identity, persons, profiles, records
+from regulars.facts.customers import (
+    _claims,
+    _sealing,
+    _settling,
+    blocking,
+    decisions,
+    identity,
+    persons,
+    profiles,
+    records,
+)
 from regulars.facts.customers.identity import Changed, Reason
 from regulars.facts.customers.models import CONTACTS, AlsoKnown, Customer, Decision, Link, Profile, Review
 from regulars.facts.customers.records import RecordView
@@ -128,18 +138,6 @@ class Question:
     def place(self) -> Place:
         """Where it stands in a list."""
         return Place(self.score, self.id)
-
-
-@dataclass(frozen=True)
-class Decided:
-    """What somebody decided last of two records."""
-
-    one: int
-    other: int
-    verdict: Literal["join", "apart"]
-    why: str
-    at: datetime
-    by: str
 
 
 @dataclass(frozen=True)
@@ -315,41 +313,6 @@ def shown(questions: Sequence[Question]) -> dict[int, str]:
     return {row.id: read.get((row.identifier_kind, bytes(row.digest or b"")), "") for row in rows}
 
 
-def decided(question: Question) -> Decided | None:
-    """What somebody decided last of the two, by whichever of their records; None where evidence alone did. Two
-    queries."""
-    return next(iter(_decided(question)), None)
-
-
-def _decided(question: Question) -> list[Decided]:
-    """What holds of exactly these records first, then of others of the same two people, the newest first."""
-    of = persons.records_of_many([question.one, question.other])
-    mine, theirs = set(of[question.one]), set(of[question.other])
-    pair = (question.one, question.other)
-    found = [
-        one
-        for one in decisions_of(sorted(mine | theirs))
-        if (one.one, one.other) == pair or (mine.isdisjoint(theirs) and _is_of_both((one.one, one.other), mine, theirs))
-    ]
-    return sorted(found, key=lambda one: ((one.one, one.other) == pair, one.at), reverse=True)
-
-
-def _is_of_both(pair: tuple[int, int], mine: set[int], theirs: set[int]) -> bool:
-    return any(one in mine and other in theirs for one, other in (pair, pair[::-1]))
-
-
-def decisions_of(of: Sequence[int]) -> list[Decided]:
-    """What was decided last of each pair of which one is among these records and what still counts. One query."""
-    latest: dict[tuple[int, int], Decision] = {}
-    for row in Decision.objects.filter(Q(one_id__in=of) | Q(other_id__in=of)).order_by("at", "id"):
-        latest[row.one_id, row.other_id] = row
-    return [
-        Decided(row.one_id, row.other_id, "join" if row.verdict == "join" else "apart", row.why, row.at, row.by)
-        for row in latest.values()
-        if row.verdict != "open"
-    ]
-
-
 def join(*, review: Question, why: Reason, key: str, at: datetime, by: Actor) -> Changed:
     """They are one person. The same key again changes nothing."""
     _check_two(review)
@@ -365,7 +328,12 @@ def keep_apart(*, review: Question, why: Reason, key: str, at: datetime, by: Act
 def undo(*, review: Question, why: Reason, key: str, at: datetime, by: Actor) -> Changed:
     """What was decided of the two counts no more, and the question is open again unless evidence answers it."""
     _check_two(review)
-    pairs = [(one.one, one.other) for one in _decided(review)]
+    return undo_between(one=review.one, other=review.other, why=why, key=key, at=at, by=by)
+
+
+def undo_between(*, one: int, other: int, why: Reason, key: str, at: datetime, by: Actor) -> Changed:
+    """What somebody decided of any records of these two people counts no more. Refused where nobody decided it."""
+    pairs = [(told.one, told.other) for told in decisions.between(one, other)]
     if not pairs:
         # A repeat; or a key that told something else, which is refused below.
         pairs = list(Decision.objects.filter(key=key, verdict="open").values_list("one_id", "other_id"))
@@ -373,12 +341,12 @@ def undo(*, review: Question, why: Reason, key: str, at: datetime, by: Actor) ->
         raise NothingDecided("review: nobody decided it, the evidence did; take back the evidence", field="review")
     with transaction.atomic():
         told = [
-            identity.undecide(one=one, other=other, why=why, key=f"{key}:{place}" if place else key, at=at, by=by)
-            for place, (one, other) in enumerate(pairs)
+            identity.undecide(one=first, other=second, why=why, key=f"{key}:{place}" if place else key, at=at, by=by)
+            for place, (first, second) in enumerate(pairs)
         ]
     return Changed(
-        tuple(move for one in told for move in one.joined),
-        tuple(move for one in told for move in one.parted),
+        tuple(move for changed in told for move in changed.joined),
+        tuple(move for changed in told for move in changed.parted),
         told[-1].conflicts,
     )
 

@@ -276,3 +276,28 @@ def test_one_goes_from_question_to_question_and_takes_the_last_answer_back():
     last = f"/console/identity/{oldest.public_id}/answer"
     answer = li.post(last, {"act": "join", "why": "asked", "key": "k2"}, follow=True)
     assert answer.request["PATH_INFO"] == f"/console/identity/{newest.public_id}/", "after the last from the beginning"
+
+
+def test_who_is_kept_apart_is_joined_by_no_way_round_and_the_page_says_who_decided_it():
+    li = signed_in("agent")
+    anna, bo, chen = known("anna"), known("bo", phone="+8613899990000"), known("chen", phone="+8613899990001")
+    public = {who: customers.get(who).public_id for who in (anna, bo, chen)}
+    identity.keep_apart(one=anna, other=chen, why=identity.Reason.FAMILY, key="apart", at=MONDAY, by=MAREK)
+    identity.join(one=anna, other=bo, why=identity.Reason.CONFIRMED, key="join", at=MONDAY, by=MAREK)
+
+    # Anna's page, or Bo's who is Anna now: neither goes over what was decided.
+    for who in (anna, bo):
+        told = {"other": public[chen], "why": "recognised", "act": "join", "key": f"over-{who}"}
+        refused = li.post(f"/console/members/{public[who]}/beside/answer", told, follow=True).content.decode()
+        assert "undo that decision first" in refused
+        assert persons.of(chen) == chen
+
+    page = read(li, f"/console/members/{public[bo]}/beside?other={public[chen]}")
+    assert "till · anna and till · chen are two people. A family shares the contact." in page
+    assert "Somebody who no longer works here decided" in page
+    assert "Join: one person" not in page
+    told = {"other": public[chen], "why": "mistake", "act": "undo", "key": "back"}
+    li.post(f"/console/members/{public[bo]}/beside/answer", told)
+    told = {"other": public[chen], "why": "recognised", "act": "join", "key": "now"}
+    li.post(f"/console/members/{public[bo]}/beside/answer", told)
+    assert persons.of(chen) == anna

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -55,7 +56,49 @@ def test_a_person_lives_where_any_of_their_records_does() -> None:
     app, till, mother = a_customer("app"), a_customer("till"), a_customer("mother")
     home = households.form(members={till: Role.CHILD, mother: Role.HEAD}, at=MONDAY, by=MAREK)
     identity.join(one=app, other=till, why=Reason.ASKED, key="join", at=MONDAY, by=MAREK)
-    assert households.of(app) == home
+    assert households.of(app) == replace(home, members={mother: Role.HEAD, app: Role.CHILD})
     identity.undecide(one=app, other=till, why=Reason.MISTAKE, key="part", at=MONDAY, by=MAREK)
     assert households.of(app) is None
     assert households.of(till) == home
+
+
+def test_who_became_one_person_lives_where_they_came_last_until_they_are_parted() -> None:
+    app, till, mother, wang = (a_customer(name) for name in ("app", "till", "mother", "wang"))
+    parents = households.form(members={app: Role.CHILD, mother: Role.HEAD}, at=MONDAY, by=MAREK)
+    own = households.form(members={till: Role.PARTNER, wang: Role.HEAD}, at=MONDAY + DAY, by=MAREK)
+    effects = identity.preview_join(one=app, other=till, at=MONDAY).effects
+    assert ("households", 1) in [(str(one.what), one.count) for one in effects]
+    identity.join(one=app, other=till, why=Reason.ASKED, key="join", at=MONDAY + 2 * DAY, by=MAREK)
+
+    now = households.of(app)
+    assert now is not None
+    assert (now.public_id, now.members) == (own.public_id, {app: Role.PARTNER, wang: Role.HEAD})
+    left = households.of(mother)
+    assert left is not None
+    assert left.members == {mother: Role.HEAD}
+    assert [one.public_id for one in households.left_by_joining(app)] == [parents.public_id]
+    assert households.size_of_many([app, till, mother, wang]) == {app: 2, till: 2, mother: 1, wang: 2}
+
+    identity.undecide(one=app, other=till, why=Reason.MISTAKE, key="part", at=MONDAY + 3 * DAY, by=MAREK)
+    assert households.of(app) == parents
+    assert households.of(till) == own
+    assert households.left_by_joining(app) == []
+
+
+def test_of_two_records_of_a_person_none_comes_to_a_second_household_and_both_leave() -> None:
+    app, till, mother, wang = (a_customer(name) for name in ("app", "till", "mother", "wang"))
+    parents = households.form(members={till: Role.CHILD, mother: Role.HEAD}, at=MONDAY, by=MAREK)
+    identity.join(one=app, other=till, why=Reason.ASKED, key="join", at=MONDAY, by=MAREK)
+    others = households.form(members={wang: Role.HEAD}, at=MONDAY, by=MAREK)
+    with pytest.raises(InAnother):
+        households.add(household=others.public_id, customer=app, role=Role.PARTNER, at=MONDAY + DAY, by=MAREK)
+    with pytest.raises(InAnother):
+        households.form(members={app: Role.PARTNER, wang: Role.HEAD}, at=MONDAY + DAY, by=MAREK)
+
+    assert households.leave(customer=app, at=MONDAY + DAY, by=MAREK)
+    assert households.of(till) is None
+    assert households.of(mother) == replace(parents, members={mother: Role.HEAD})
+    home = households.add(household=others.public_id, customer=app, role=Role.PARTNER, at=MONDAY + DAY, by=MAREK)
+    assert home.members == {wang: Role.HEAD, app: Role.PARTNER}
+    identity.undecide(one=app, other=till, why=Reason.MISTAKE, key="part", at=MONDAY + 2 * DAY, by=MAREK)
+    assert (households.of(app), households.of(till)) == (home, parents)

@@ -134,6 +134,18 @@ def test_a_join_against_what_somebody_else_decided_is_refused():
     assert people(anna, bo, chen) == [{anna, bo, chen}]
 
 
+def test_a_join_goes_over_no_decision_not_even_of_exactly_these_two():
+    anna, bo, chen = (a_customer(ref) for ref in ("anna", "bo", "chen"))
+    proves(anna)
+    proves(bo)
+    identity.keep_apart(one=anna, other=chen, why=Reason.FAMILY, key="k1", at=MONDAY, by=MAREK)
+    # Of Bo the evidence alone says that he is Anna: who joins him to Chen would take him from her.
+    for who in (anna, bo):
+        with pytest.raises(identity.KeptApart):
+            identity.join(one=chen, other=who, why=Reason.RECOGNISED, key=f"j{who}", at=MONDAY + DAY, by=MAREK)
+    assert people(anna, bo, chen) == [{anna, bo}, {chen}]
+
+
 def test_a_phone_that_got_a_new_owner_is_a_question():
     before, after = a_customer("before"), a_customer("after")
     proves(before)

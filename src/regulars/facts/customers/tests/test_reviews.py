@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from regulars.facts.customers import blocking, checkups, finding, identity, persons, records, reviews
+from regulars.facts.customers import blocking, checkups, decisions, finding, identity, persons, records, reviews
 from regulars.facts.customers.identity import Observation, Reason
 from regulars.facts.customers.kinds import NoEvidence
 from regulars.facts.customers.models import Identifier, Review
@@ -90,14 +90,14 @@ def test_a_question_is_answered_and_the_answer_taken_back():
     assert [move.record for move in changed.joined] == [bo]
     assert (reviews.get(asked.public_id).state, reviews.count_open()) == ("joined", 0)
     assert [record.id for record in records.of(bo)] == [anna, bo]
-    [decided] = reviews.decisions_of([bo])
+    [decided] = decisions.of([bo])
     assert (decided.verdict, decided.why, decided.by) == ("join", "confirmed", str(MAREK))
 
     reviews.undo(review=asked, why=Reason.MISTAKE, key="k2", at=MONDAY + DAY, by=MAREK)
     assert (persons.of(bo), reviews.get(asked.public_id).state) == (bo, "open")
     reviews.keep_apart(review=asked, why=Reason.FAMILY, key="k3", at=MONDAY + 2 * DAY, by=MAREK)
     assert reviews.get(asked.public_id).state == "apart"
-    assert [one.verdict for one in reviews.decisions_of([anna])] == ["apart"]
+    assert [one.verdict for one in decisions.of([anna])] == ["apart"]
 
 
 def test_a_phone_that_is_given_up_asks_no_more_and_asks_again_when_it_comes_back():
@@ -293,7 +293,7 @@ def test_records_of_the_same_two_people_are_one_question_too():
     reviews.keep_apart(review=claim, why=Reason.FAMILY, key="k", at=MONDAY, by=MAREK)
     assert reviews.listed() == []
     [likeness] = reviews.listed(kind="likeness", state="apart")
-    found = reviews.decided(likeness)
+    [found, *_others] = decisions.between(likeness.one, likeness.other)
     assert found is not None
     assert (found.one, found.other) == (anna, bo), "by others of their records"
     for _ in range(2):

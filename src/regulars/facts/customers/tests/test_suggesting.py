@@ -50,7 +50,8 @@ def test_who_is_kept_apart_or_one_person_is_not_asked_about() -> None:
     identity.keep_apart(one=one, other=other, why=Reason.FAMILY, key="apart", at=MONDAY, by=SYSTEM)
     assert suggesting.suggest(at=MONDAY, by=SYSTEM).asked == 0
 
-    identity.join(one=one, other=other, why=Reason.ASKED, key="join", at=MONDAY.replace(day=3), by=SYSTEM)
+    identity.undecide(one=one, other=other, why=Reason.MISTAKE, key="open", at=MONDAY.replace(day=3), by=SYSTEM)
+    identity.join(one=one, other=other, why=Reason.ASKED, key="join", at=MONDAY.replace(day=4), by=SYSTEM)
     assert suggesting.suggest(at=MONDAY, by=SYSTEM).asked == 0
 
 
