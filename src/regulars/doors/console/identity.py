@@ -15,7 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import actors, identity_sides, identity_words, likeness_words, people
+from regulars.doors.console import actors, identity_sides, identity_words, likeness_words, people, refused
 from regulars.doors.console.identity_list import Wanted, last_decision, wanted_of
 from regulars.doors.console.site import may, me, page
 from regulars.facts.company import company
@@ -111,7 +111,7 @@ def answer(request: HttpRequest, public_id: str) -> HttpResponseBase:
             messages.success(request, identity_words.came_to(changed))
             is_done = act != "undo"
     except Refusal as refusal:
-        messages.error(request, refusal.message)
+        messages.error(request, refused.words(refusal))
     return _onward(asked, wanted) if is_done else _to(asked, wanted.said)
 
 
@@ -197,7 +197,7 @@ def answer_beside(request: HttpRequest, public_id: str) -> HttpResponseBase:
         )
         messages.success(request, identity_words.came_to(changed))
     except Refusal as refusal:
-        messages.error(request, refusal.message)
+        messages.error(request, refused.words(refusal))
     return redirect("console:standing", public_id=customers.get(one).public_id)
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import identity_words
+from regulars.doors.console import identity_words, refused
 from regulars.doors.console.site import may, me, page
 from regulars.facts.customers import blocking, identity, rules
 from regulars.facts.customers.kinds import EVIDENCE_LABELS, KINDS
@@ -57,7 +57,7 @@ def change(request: HttpRequest) -> HttpResponseBase:
     try:
         told = rules.from_json(_told(request), base=now)
     except Refusal as refusal:
-        messages.error(request, refusal.message)
+        messages.error(request, refused.words(refusal, _names()))
         return _page(request, now, status=422)
     seen = _seal(told)
     if request.POST.get("act") == "save" and request.POST.get("seen") == seen:
@@ -80,7 +80,7 @@ def block(request: HttpRequest) -> HttpResponseBase:
         changed = blocking.block(digest=digest, at=timezone.now(), by=operators.actor(me(request)))
         messages.success(request, formats.sentences([_("It is blocked."), identity_words.came_to(changed)]))
     except Refusal as refusal:
-        messages.error(request, refusal.message)
+        messages.error(request, refused.words(refusal))
     return redirect("console:identity-rules")
 
 
@@ -96,7 +96,7 @@ def unblock(request: HttpRequest) -> HttpResponseBase:
             request, formats.sentences([_("It is not blocked any more."), identity_words.came_to(changed)])
         )
     except Refusal as refusal:
-        messages.error(request, refusal.message)
+        messages.error(request, refused.words(refusal))
     return redirect("console:identity-rules")
 
 
@@ -188,6 +188,27 @@ def _told(request: HttpRequest) -> dict[str, Any]:
     return {
         "kinds": kinds,
         **{part: int(text) if text.isascii() and text.isdigit() else text for part, text in whole.items()},
+    }
+
+
+def _names() -> dict[str, str]:
+    """What the form calls each of its fields."""
+    parts = {
+        "joins_from": _("Joins from"),
+        "most_a_person": _("Most a person"),
+        "most_people": _("Most people"),
+        "lasts_days": _("Lasts, days"),
+        "alone_from": _("Alone from"),
+        "alone_days": _("Alone, days"),
+    }
+    return {
+        "most_records": _("Most records a person"),
+        "most_people_a_device": _("Most people a device"),
+        **{
+            f"{name}.{part}": f"{identity_words.kind(name)} · {words}"
+            for name in rules.DEFAULTS
+            for part, words in parts.items()
+        },
     }
 
 

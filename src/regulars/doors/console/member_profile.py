@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import actors, people
+from regulars.doors.console import actors, people, refused
 from regulars.doors.console.site import fragment, may, me, page
 from regulars.facts.company import company, stores
 from regulars.facts.customers import consent_words, customers, explaining, households, profiles, tags, traits
@@ -95,7 +95,14 @@ SAID: Mapping[str, Promise] = {
     "traits.bad_value": gettext_lazy("This is not what the trait takes."),
     "tags.bad_tag": gettext_lazy("This is no tag: up to 40 characters, without commas."),
     "households.in_another": gettext_lazy("They live in another household; let them leave it first."),
+    "country.bad": gettext_lazy("This is no country; write its two letters, such as CN or GB."),
+    "customers.unknown": gettext_lazy("There is no such member; look the number up again."),
 }
+
+
+def said(refusal: Refusal) -> str:
+    """A refusal of a profile, a trait or a tag in the words of its pages."""
+    return str(SAID[refusal.code]) if refusal.code in SAID else refused.words(refusal, FIELD_NAMES)
 
 
 class NotOnTheList(Refusal):
@@ -174,7 +181,7 @@ def tell(request: HttpRequest, public_id: str) -> HttpResponseBase:
                 by=operators.actor(me(request)),
             )
         except Refusal as refusal:
-            messages.error(request, str(SAID.get(refusal.code, refusal.message)))
+            messages.error(request, said(refusal))
         else:
             if done.changed:
                 messages.success(request, _("Written down."))
@@ -197,7 +204,7 @@ def tag(request: HttpRequest, public_id: str) -> HttpResponseBase:
                 _on_the_list(code, at, me(request))
             tags.tag(customer=who.id, tag=code, key=key, at=at, by=by)
     except Refusal as refusal:
-        messages.error(request, str(SAID.get(refusal.code, refusal.message)))
+        messages.error(request, said(refusal))
     return redirect("console:member-profile", public_id=who.public_id)
 
 
@@ -220,8 +227,7 @@ def household(request: HttpRequest, public_id: str) -> HttpResponseBase:
     except ids.BadId:
         messages.error(request, _("This is no member's number; it begins with cus_."))
     except (Refusal, ValueError) as problem:
-        words = SAID.get(problem.code, problem.message) if isinstance(problem, Refusal) else _("Choose a role.")
-        messages.error(request, str(words))
+        messages.error(request, said(problem) if isinstance(problem, Refusal) else _("Choose a role."))
     return redirect("console:member-profile", public_id=who.public_id)
 
 

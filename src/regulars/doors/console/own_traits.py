@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console.member_profile import SAID, SOURCES
+from regulars.doors.console.member_profile import SOURCES, said
 from regulars.doors.console.site import may, me, page
 from regulars.facts.customers import tags, traits, trust
 from regulars.facts.customers.traits import Kind
@@ -86,7 +86,7 @@ def define(request: HttpRequest) -> HttpResponseBase:
                 by=operators.actor(me(request)),
             )
         except Refusal as refusal:
-            form.add_error(None, str(SAID.get(refusal.code, refusal.message)))
+            form.add_error(None, said(refusal))
         else:
             messages.success(request, _("Written down."))
             return redirect("console:own-traits")
@@ -104,7 +104,7 @@ def retire(request: HttpRequest) -> HttpResponseBase:
         else:
             tags.retire(code=request.POST.get("tag", ""), at=at, by=by)
     except Refusal as refusal:
-        messages.error(request, str(SAID.get(refusal.code, refusal.message)))
+        messages.error(request, said(refusal))
     return redirect("console:own-traits")
 
 

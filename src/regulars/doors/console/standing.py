@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import actors, identity_words, people
+from regulars.doors.console import actors, identity_words, people, refused
 from regulars.doors.console.site import may, me, page
 from regulars.facts.customers import customers, decisions, identity, persons, records, reviews, search
 from regulars.facts.customers.customers import Customer
@@ -85,7 +85,7 @@ def take_back(request: HttpRequest, public_id: str) -> HttpResponseBase:
         else:
             messages.error(request, _("Somebody was faster: it does not count any more."))
     except Refusal as refusal:
-        messages.error(request, refusal.message)
+        messages.error(request, refused.words(refusal))
     return redirect("console:standing", public_id=who.public_id)
 
 

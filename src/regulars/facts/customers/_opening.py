@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from regulars.facts.customers import persons, traits
 from regulars.facts.customers._profile import SEALED
 from regulars.facts.customers._statements import SURER_SOURCES, Statements
@@ -44,8 +46,14 @@ def asked(fields: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
     wanted = tuple(dict.fromkeys(fields))
     for name in wanted:
         if name not in known and (known is SEALED or not name.startswith(traits.PREFIX)):
-            what = "sealed field" if known is SEALED else "field of a profile"
             raise UnknownField(
-                f"fields: {name[:40]!r} is no {what}; choose from {', '.join(known)}", field="fields", value=name[:40]
+                (
+                    _("fields: %(name)r is no sealed field; choose from %(choices)s")
+                    if known is SEALED
+                    else _("fields: %(name)r is no field of a profile; choose from %(choices)s")
+                )
+                % {"name": name[:40], "choices": ", ".join(known)},
+                field="fields",
+                value=name[:40],
             )
     return wanted

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 
+from django.utils.translation import gettext as _
+
 from regulars.facts.customers import birthdays, contacts, traits
 from regulars.facts.customers.traits import Trait
 from regulars.kit.countries import check_country
@@ -78,10 +80,14 @@ def checked(profile: Profile, *, region: str, on: date, defined: Mapping[str, Tr
     told = {name: value.strip() for name in FIELDS if isinstance(value := getattr(profile, name), str)}
     for name, most in LONGEST.items():
         if "\x00" in told.get(name, ""):
-            raise Unreadable(f"{name}: has a character of code zero, which no text has; leave it out", field=name)
+            raise Unreadable(
+                _("%(name)s: has a character of code zero, which no text has; leave it out") % {"name": name},
+                field=name,
+            )
         if len(told.get(name, "")) > most:
             raise TooLong(
-                f"{name}: has {len(told[name])} characters; give up to {most}",
+                _("%(name)s: has %(length)s characters; give up to %(most)s")
+                % {"name": name, "length": len(told[name]), "most": most},
                 field=name,
                 value=len(told[name]),
             )
@@ -97,7 +103,8 @@ def checked(profile: Profile, *, region: str, on: date, defined: Mapping[str, Tr
         check_country(told["country"])
     if told.get("language") and not _LANGUAGE.fullmatch(told["language"]):
         raise BadLanguage(
-            f"language: {told['language'][:20]!r} is no language tag; write it like zh-Hans or en",
+            _("language: %(language)r is no language tag; write it like zh-Hans or en")
+            % {"language": told["language"][:20]},
             field="language",
             value=told["language"][:20],
         )
@@ -117,7 +124,8 @@ def _list(name: str, items: Sequence[str]) -> str:
     text = traits.as_list(items)
     if text is None:
         raise TooLong(
-            f"{name}: give up to {traits.MOST_ITEMS} texts of up to {traits.LONGEST_ITEM} characters",
+            _("%(name)s: give up to %(most_items)s texts of up to %(longest_item)s characters")
+            % {"name": name, "most_items": traits.MOST_ITEMS, "longest_item": traits.LONGEST_ITEM},
             field=name,
             value=len(items),
         )

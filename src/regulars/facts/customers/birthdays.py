@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Final
 
+from django.utils.translation import gettext as _
 from lunar_python import LunarYear, Solar
 
 from regulars.kit.refusals import Refusal
@@ -57,7 +58,7 @@ def solar(text: str, on: date) -> str:
     except ValueError:
         # The value stays out of the message: it is personal, and messages end up in logs.
         raise BadBirthday(
-            "birthday: not a day from 1900 until now; write it like 1990-12-31, or --12-31 without the year",
+            _("birthday: not a day from 1900 until now; write it like 1990-12-31, or --12-31 without the year"),
             field="birthday",
             value="(hidden)",
         ) from None
@@ -72,8 +73,10 @@ def lunar(text: str, on: date) -> LunarDay:
         if 1 <= told.month <= 12 and 1 <= told.day <= 30 and _is_there(told, on):
             return told
     raise BadBirthday(
-        "lunar_birthday: no day of the Chinese calendar from 1900 until now; write it like 1990-08-15, a leap month"
-        " like 1990-L05-15, or --08-15 without the year",
+        _(
+            "lunar_birthday: no day of the Chinese calendar from 1900 until now; write it like 1990-08-15, a leap"
+            " month like 1990-L05-15, or --08-15 without the year"
+        ),
         field="lunar_birthday",
         value="(hidden)",
     )

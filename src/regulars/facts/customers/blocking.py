@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Count
+from django.utils.translation import gettext as _
 
 from regulars.facts.customers import _settling, identity
 from regulars.facts.customers.identity import Changed
@@ -49,7 +50,7 @@ def unblock(*, digest: str, at: datetime, by: Actor) -> Changed:
         _settling.lock()
         rules = identity.rules()
         if digest not in rules.blocked:
-            raise NotBlocked("digest: is not blocked; look at the list again", field="digest", value=digest[:64])
+            raise NotBlocked(_("digest: is not blocked; look at the list again"), field="digest", value=digest[:64])
         return identity.set_rules(rules=replace(rules, blocked=rules.blocked - {digest}), at=at, by=by)
 
 

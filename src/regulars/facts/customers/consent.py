@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from regulars.facts.company import company
 from regulars.facts.customers import (
@@ -21,6 +22,7 @@ from regulars.facts.customers import (
     consent_words,
     consenting,
     contacts,
+    customers,
     persons,
     topics,
 )
@@ -267,7 +269,8 @@ def may_send_many(
     """`may_send` for many at once; who does not exist gets a no. Eight queries, one more for a topic."""
     if purpose not in MESSAGES:
         raise BadConsent(
-            f"purpose: no message is sent for {purpose[:20]!r}; choose from {', '.join(MESSAGES)}",
+            _("purpose: no message is sent for %(purpose)r; choose from %(choices)s")
+            % {"purpose": purpose[:20], "choices": ", ".join(MESSAGES)},
             field="purpose",
             value=purpose[:20],
         )
@@ -463,31 +466,49 @@ def _check(told: Told) -> None:
     if told.reason:
         _one_of("reason", told.reason, Reason)
     if told.at.tzinfo is None:
-        raise BadConsent("at: has no zone; say which instant it is", field="at", value=told.at.isoformat())
+        raise BadConsent(_("at: has no zone; say which instant it is"), field="at", value=told.at.isoformat())
     if not told.key or len(told.key) > LONGEST_KEY:
-        raise BadConsent(f"key: give 1 to {LONGEST_KEY} characters, not {len(told.key)}", field="key", value="")
+        raise BadConsent(
+            _("key: give 1 to %(longest_key)s characters, not %(length)s")
+            % {"longest_key": LONGEST_KEY, "length": len(told.key)},
+            field="key",
+            value="",
+        )
     if len(told.source) > LONGEST_SOURCE:
-        raise BadConsent(f"source: give up to {LONGEST_SOURCE} characters", field="source", value="")
+        raise BadConsent(
+            _("source: give up to %(longest_source)s characters") % {"longest_source": LONGEST_SOURCE},
+            field="source",
+            value="",
+        )
     _check_proof(told)
 
 
 def _check_proof(told: Told) -> None:
     """The proof names a form, a receipt, a recording; what it says stays where it is."""
     # The value itself stays out of the message: it may be personal.
-    mend = "name what shows it, such as the form and its number"
+    mend = _("name what shows it, such as the form and its number")
     if len(told.proof) > LONGEST_PROOF or not told.proof.isprintable():
-        raise BadConsent(f"proof: is too long or unreadable; {mend}", field="proof", value="(hidden)")
+        raise BadConsent(
+            _("proof: is too long or unreadable; %(mend)s") % {"mend": mend}, field="proof", value="(hidden)"
+        )
     if contacts.is_in(told.proof):
-        raise BadConsent(f"proof: holds an address or a telephone number; {mend}", field="proof", value="(hidden)")
+        raise BadConsent(
+            _("proof: holds an address or a telephone number; %(mend)s") % {"mend": mend},
+            field="proof",
+            value="(hidden)",
+        )
     if told.is_by_guardian and told.is_granted and not told.proof.strip():
-        raise BadConsent(f"proof: a guardian's yes needs one; {mend}", field="proof", value="")
+        raise BadConsent(_("proof: a guardian's yes needs one; %(mend)s") % {"mend": mend}, field="proof", value="")
 
 
 def _one_of(field: str, value: str, known: Iterable[str]) -> None:
     names = [str(one) for one in known]
     if value not in names:
         raise BadConsent(
-            f"{field}: {value[:20]!r} is none; choose from {', '.join(names)}", field=field, value=value[:20]
+            _("%(field)s: %(value)r is none; choose from %(choices)s")
+            % {"field": field, "value": value[:20], "choices": ", ".join(names)},
+            field=field,
+            value=value[:20],
         )
 
 
@@ -500,9 +521,7 @@ def _held(customers: Collection[int]) -> dict[int, int]:
 
 
 def _unknown(customer: int) -> UnknownCustomer:
-    return UnknownCustomer(
-        f"customer: there is no number {customer}; look it up again", field="customer", value=customer
-    )
+    return customers.no_number(customer)
 
 
 def _insert(told: Sequence[Told], by: Actor, origin: Origin) -> list[Line]:
@@ -541,7 +560,9 @@ def _insert(told: Sequence[Told], by: Actor, origin: Origin) -> list[Line]:
         one = wanted[key]
         if _what(one.customer, one) != _what(row.customer_id, row) or row.brand_id != one.brand:
             raise KeyTaken(
-                f"key: {key!r} belongs to another answer; give each answer its own key", field="key", value=key
+                _("key: %(key)r belongs to another answer; give each answer its own key") % {"key": key},
+                field="key",
+                value=key,
             )
     return [_line(row) for row in rows.values() if row.id in numbers]
 

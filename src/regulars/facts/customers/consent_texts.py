@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from regulars.facts.customers.models import ConsentText as Row
 from regulars.kit.actors import Actor
@@ -54,25 +55,28 @@ def publish(*, code: str, version: int, words: Mapping[str, str], at: datetime, 
     """Put a version on record, `words` by language. The same again changes nothing; other words need a new version."""
     if not _CODE.fullmatch(code):
         raise BadText(
-            f"code: {code[:40]!r} is none; use up to 64 small letters, digits, dots and dashes",
+            _("code: %(code)r is none; use up to 64 small letters, digits, dots and dashes") % {"code": code[:40]},
             field="code",
             value=code[:40],
         )
     if not 1 <= version <= MOST_VERSIONS:
-        raise BadText(f"version: {version} is none; count from 1", field="version", value=version)
+        raise BadText(
+            _("version: %(version)s is none; count from 1") % {"version": version}, field="version", value=version
+        )
     if not words:
-        raise BadText("words: there are none; give them by language", field="words", value="")
+        raise BadText(_("words: there are none; give them by language"), field="words", value="")
     told = {language.lower(): text.strip() for language, text in words.items()}
     for language, text in told.items():
         if not _LANGUAGE.fullmatch(language) or len(language) > 10:
             raise BadText(
-                f"words: {language[:20]!r} is no language tag; write it like zh-hans or en",
+                _("words: %(language)r is no language tag; write it like zh-hans or en") % {"language": language[:20]},
                 field="words",
                 value=language[:20],
             )
         if not text or len(text) > LONGEST or "\x00" in text:
             raise BadText(
-                f"words: those in {language} are empty, too long or unreadable; give up to {LONGEST} characters",
+                _("words: those in %(language)s are empty, too long or unreadable; give up to %(longest)s characters")
+                % {"language": language, "longest": LONGEST},
                 field="words",
                 value=language,
             )
@@ -98,8 +102,11 @@ def publish(*, code: str, version: int, words: Mapping[str, str], at: datetime, 
         for language, text in told.items():
             if found[language].words != text:
                 raise TextTaken(
-                    f"version: {version} of {code} in {language} has other words; what was shown never changes, so"
-                    f" publish version {version + 1}",
+                    _(
+                        "version: %(version)s of %(code)s in %(language)s has other words; what was shown never"
+                        " changes, so publish version %(next)s"
+                    )
+                    % {"version": version, "code": code, "language": language, "next": version + 1},
                     field="version",
                     value=version,
                 )
@@ -119,7 +126,8 @@ def find(*, code: str, version: int, language: str) -> Text:
     row = Row.objects.filter(code=code, version=version, language=language.lower()).first()
     if row is None:
         raise UnknownText(
-            f"text: there is no version {version} of {code[:40]!r} in {language[:10]!r}; publish it first",
+            _("text: there is no version %(version)s of %(code)r in %(language)r; publish it first")
+            % {"version": version, "code": code[:40], "language": language[:10]},
             field="text",
             value=code[:40],
         )

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 import phonenumbers
+from django.utils.translation import gettext as _
 from email_validator import EmailNotValidError, validate_email
 
 from regulars.kit.refusals import Refusal
@@ -58,7 +59,9 @@ def email(text: str) -> Email:
     except EmailNotValidError:
         shown = masked_email(typed[:60])
         raise BadEmail(
-            f"email: {shown} is no e-mail address; write it like name@example.com", field="email", value=shown
+            _("email: %(shown)s is no e-mail address; write it like name@example.com") % {"shown": shown},
+            field="email",
+            value=shown,
         ) from None
     local = found.local_part.casefold()
     return Email(found.normalized, f"{local}@{found.ascii_domain or found.domain}".lower())
@@ -77,9 +80,15 @@ def phone(text: str, region: str) -> str:
         is_possible = False
     if not is_possible:
         shown = "*" * 4 + text.strip()[-2:] if len(text.strip()) > 5 else "****"
-        of = "" if region == ANYWHERE else f" of {region}"
+        said = {"shown": shown, "region": region}
         raise BadPhone(
-            f"phone: {shown} is no phone number{of}; write it with its country code, like +86 138 0013 8000",
+            _("phone: %(shown)s is no phone number; write it with its country code, like +86 138 0013 8000") % said
+            if region == ANYWHERE
+            else _(
+                "phone: %(shown)s is no phone number of %(region)s; write it with its country code, like"
+                " +86 138 0013 8000"
+            )
+            % said,
             field="phone",
             value=shown,
         )

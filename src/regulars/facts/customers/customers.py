@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
 
 from regulars.facts.customers import _resolving, contacts, persons
 from regulars.facts.customers.identifiers import check_namespace, check_ref, is_contact
@@ -158,9 +159,7 @@ def get(customer: int) -> Customer:
     """One customer by number; a record that was joined leads to its person. One query; refused when there is none."""
     row = _known().filter(id=customer).first()
     if row is None:
-        raise UnknownCustomer(
-            f"customer: there is no number {customer}; look it up again", field="customer", value=customer
-        )
+        raise no_number(customer)
     return _customer(row)
 
 
@@ -175,10 +174,21 @@ def by_public_id(text: str) -> Customer:
     return _customer(row)
 
 
+def no_number(customer: int) -> UnknownCustomer:
+    """The refusal of a number that is nobody's."""
+    return UnknownCustomer(
+        _("customer: there is no number %(customer)s; look it up again") % {"customer": customer},
+        field="customer",
+        value=customer,
+    )
+
+
 def unknown(public_id: str) -> UnknownCustomer:
     """The refusal of a public id that is nobody's."""
     shown = public_id.strip()[:40]
-    return UnknownCustomer(f"customer: there is no {shown}; look it up again", field="customer", value=shown)
+    return UnknownCustomer(
+        _("customer: there is no %(shown)s; look it up again") % {"shown": shown}, field="customer", value=shown
+    )
 
 
 def get_many(customers: Sequence[int]) -> dict[int, Customer]:

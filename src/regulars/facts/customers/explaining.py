@@ -6,8 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from regulars.facts.customers import _opening, _statements, kinds, persons, profiles, traits
-from regulars.facts.customers.customers import UnknownCustomer
+from regulars.facts.customers import _opening, _statements, customers, kinds, persons, profiles, traits
 from regulars.facts.customers.models import CONTACTS, Customer
 from regulars.facts.customers.profiles import FIELDS, SEALED, Purpose
 from regulars.facts.customers.survivorship import Because, Standing
@@ -68,9 +67,7 @@ def _explained(customer: int, fields: Sequence[str] | None) -> list[Explanation]
     person = persons.of(customer)
     rows = {row.id: row for row in Customer.objects.filter(id=person)}
     if person not in rows:
-        raise UnknownCustomer(
-            f"customer: there is no number {customer}; look it up again", field="customer", value=customer
-        )
+        raise customers.no_number(customer)
     _, said = _opening.known([person], rows)
     if fields is None:
         there = said.fields(person) | ({"country"} if rows[person].country else set())

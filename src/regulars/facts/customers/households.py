@@ -15,8 +15,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from regulars.facts.customers import persons
-from regulars.facts.customers.customers import UnknownCustomer
+from regulars.facts.customers import customers, persons
 from regulars.facts.customers.models import Customer, Householder
 from regulars.facts.customers.models import Household as Row
 from regulars.kit import ids
@@ -110,7 +109,9 @@ def add(*, household: str, customer: int, role: Role, at: datetime, by: Actor) -
             _end(own, at)
         if there is None and len(_read(row).members) >= MOST_MEMBERS:
             raise TooMany(
-                f"members: a household has up to {MOST_MEMBERS}; form another", field="members", value=MOST_MEMBERS
+                _("members: a household has up to %(most_members)s; form another") % {"most_members": MOST_MEMBERS},
+                field="members",
+                value=MOST_MEMBERS,
             )
         _enter(row, customer, role, at, by)
         trail.record(
@@ -145,8 +146,8 @@ def left_by_joining(customer: int) -> list[Household]:
     """Households that records of this person live in and the person does not: they came to another later. A few
     queries."""
     person = persons.of(customer)
-    there, *others = _stays([person]).get(person, [None])
-    return [] if there is None else [_read(row) for row in {one.household for one in others} - {there.household}]
+    stays = _stays([person]).get(person, [])
+    return [_read(row) for row in {one.household for one in stays[1:]} - {one.household for one in stays[:1]}]
 
 
 def size_of_many(customers: list[int]) -> dict[int, int]:
@@ -161,16 +162,15 @@ def _held(members: Mapping[int, Role]) -> dict[int, int]:
     """Each member's person, whose rows nobody joins or parts meanwhile."""
     if not 0 < len(members) <= MOST_MEMBERS:
         raise TooMany(
-            f"members: a household has 1 to {MOST_MEMBERS}; name those who live there",
+            _("members: a household has 1 to %(most_members)s; name those who live there")
+            % {"most_members": MOST_MEMBERS},
             field="members",
             value=len(members),
         )
     person_of = persons.held(members)
     known = set(Customer.objects.filter(id__in=members).values_list("id", flat=True))
     if missing := sorted(set(members) - known):
-        raise UnknownCustomer(
-            f"customer: there is no number {missing[0]}; look it up again", field="customer", value=missing[0]
-        )
+        raise customers.no_number(missing[0])
     return person_of
 
 
@@ -231,14 +231,16 @@ def _enter(row: Row, customer: int, role: Role, at: datetime, by: Actor) -> Hous
 
 
 def _in_another(person: int) -> InAnother:
-    return InAnother("customer: lives in another household; let them leave it first", field="customer", value=person)
+    return InAnother(_("customer: lives in another household; let them leave it first"), field="customer", value=person)
 
 
 def _found(text: str) -> Row:
     row = Row.objects.select_for_update().filter(public_id=ids.parse(text, PREFIX)).first()
     if row is None:
         shown = text.strip()[:40]
-        raise UnknownHousehold(f"household: there is no {shown}; look it up again", field="household", value=shown)
+        raise UnknownHousehold(
+            _("household: there is no %(shown)s; look it up again") % {"shown": shown}, field="household", value=shown
+        )
     return row
 
 

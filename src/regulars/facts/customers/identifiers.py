@@ -2,6 +2,8 @@
 
 import re
 
+from django.utils.translation import gettext as _
+
 from regulars.facts.customers import contacts
 from regulars.kit.refusals import Refusal
 
@@ -35,28 +37,36 @@ class BadNamespace(Refusal):
     code = "customers.bad_namespace"
 
 
-def why_unusable(ref: str, *, mend: str = "leave the customer out to record a guest") -> str:
+def why_unusable(ref: str, *, mend: str = "") -> str:
     """Why this reference can identify nobody, with the mend; empty when it can. Doors may take such rows for guests.
 
-    `mend` is what to do where there is nobody to name.
+    `mend` is what to do where there is nobody to name; it speaks of a guest where none is given.
     """
     tidy = ref.strip()
     if not tidy:
-        return f"is empty; {mend}"
+        return _("is empty; %(mend)s") % {"mend": mend or _record_a_guest()}
     if len(tidy) > LONGEST_REF:
-        return f"has more than {LONGEST_REF} characters; map the column that holds the customer's number"
+        return _("has more than %(most)s characters; map the column that holds the customer's number") % {
+            "most": LONGEST_REF
+        }
     if not tidy.isprintable():
-        return "has characters nobody can see; clean the column"
+        return _("has characters nobody can see; clean the column")
     if tidy.strip("\"'").casefold() in _NOBODY or _ONLY_FILLER.fullmatch(tidy):
-        return f"is what systems write for nobody; {mend}"
+        return _("is what systems write for nobody; %(mend)s") % {"mend": mend or _record_a_guest()}
     return ""
+
+
+def _record_a_guest() -> str:
+    return _("leave the customer out to record a guest")
 
 
 def check_ref(ref: str) -> str:
     """`ref` without the blanks around it, refused when it can identify nobody."""
     if why := why_unusable(ref):
-        shown = "(a contact)" if is_contact(ref) else repr(ref[:60])
-        raise UnusableRef(f"customer: {shown} {why}", field="customer", value=shown)
+        shown = _("(a contact)") if is_contact(ref) else repr(ref[:60])
+        raise UnusableRef(
+            _("customer: %(shown)s %(why)s") % {"shown": shown, "why": why}, field="customer", value=shown
+        )
     return ref.strip()
 
 
@@ -73,7 +83,8 @@ def check_namespace(namespace: str) -> str:
     if len(namespace) > LONGEST_NAMESPACE or not _NAMESPACE.fullmatch(namespace):
         shown = namespace[:LONGEST_NAMESPACE]
         raise BadNamespace(
-            f"namespace: {shown!r} is no source's name; use small letters, digits, dots, dashes and underscores",
+            _("namespace: %(shown)r is no source's name; use small letters, digits, dots, dashes and underscores")
+            % {"shown": shown},
             field="namespace",
             value=shown,
         )

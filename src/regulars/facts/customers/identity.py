@@ -13,9 +13,18 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.company import company
-from regulars.facts.customers import _claims, _settling, contacts, decisions, kinds, merging, persons, projecting
+from regulars.facts.customers import (
+    _claims,
+    _settling,
+    contacts,
+    customers,
+    decisions,
+    kinds,
+    merging,
+    persons,
+    projecting,
+)
 from regulars.facts.customers import rules as rules_of_identity
-from regulars.facts.customers.customers import UnknownCustomer
 from regulars.facts.customers.kinds import Evidence
 from regulars.facts.customers.merging import Effect, Move
 from regulars.facts.customers.models import Customer, Decision, Link, Moved, Rules
@@ -200,7 +209,9 @@ def revoke(*, link: int, why: Reason, key: str, at: datetime, by: Actor) -> Chan
         _settling.lock()
         row = Link.objects.filter(id=link, revokes=None).first()
         if row is None:
-            raise UnknownLink(f"link: there is no number {link}; look it up again", field="link", value=link)
+            raise UnknownLink(
+                _("link: there is no number %(link)s; look it up again") % {"link": link}, field="link", value=link
+            )
         earlier = Link.objects.filter(key=key).first()
         if earlier is not None and earlier.revokes_id != link:
             raise _used(key)
@@ -380,7 +391,11 @@ def _decide(
         earlier = Decision.objects.filter(key=key).first()
         if earlier is not None:
             if (earlier.one_id, earlier.other_id, earlier.verdict) != (first, second, verdict):
-                raise BadKey(f"key: {key!r} decided something else; give each act its own key", field="key", value=key)
+                raise BadKey(
+                    _("key: %(key)r decided something else; give each act its own key") % {"key": key},
+                    field="key",
+                    value=key,
+                )
             return Changed((), (), ())
         if _stands(first, second) == verdict:
             # Said again, it would become the newest, and what was decided of others since would go before it.
@@ -402,7 +417,7 @@ def _decide(
 
 def _kept_apart(other: int) -> KeptApart:
     return KeptApart(
-        "customer: somebody decided that two of their records are two people; undo that decision first",
+        _("customer: somebody decided that two of their records are two people; undo that decision first"),
         field="other",
         value=other,
     )
@@ -471,7 +486,9 @@ def _what(row: Link) -> tuple[int, str, str, bytes, str, int | None]:
 
 
 def _used(key: str) -> BadKey:
-    return BadKey(f"key: {key!r} told something else; give each act its own key", field="key", value=key)
+    return BadKey(
+        _("key: %(key)r told something else; give each act its own key") % {"key": key}, field="key", value=key
+    )
 
 
 def _evidence(text: str) -> Evidence:
@@ -479,7 +496,8 @@ def _evidence(text: str) -> Evidence:
         if known == text:
             return known
     raise kinds.NoEvidence(
-        f"evidence: {text[:40]!r} is no evidence; choose from {', '.join(kinds.STRENGTH)}",
+        _("evidence: %(text)r is no evidence; choose from %(choices)s")
+        % {"text": text[:40], "choices": ", ".join(kinds.STRENGTH)},
         field="evidence",
         value=text[:40],
     )
@@ -487,18 +505,21 @@ def _evidence(text: str) -> Evidence:
 
 def _check_key(key: str) -> None:
     if not key or len(key) > LONGEST_KEY:
-        raise BadKey(f"key: give 1 to {LONGEST_KEY} characters, not {len(key)}", field="key", value=len(key))
+        raise BadKey(
+            _("key: give 1 to %(longest_key)s characters, not %(length)s")
+            % {"longest_key": LONGEST_KEY, "length": len(key)},
+            field="key",
+            value=len(key),
+        )
 
 
 def _check_pair(one: int, other: int) -> None:
     if one == other:
-        raise SameRecord("other: is the same record; choose another customer", field="other", value=other)
+        raise SameRecord(_("other: is the same record; choose another customer"), field="other", value=other)
     _check_records({one, other})
 
 
 def _check_records(records: set[int]) -> None:
     there = set(Customer.objects.filter(id__in=records).values_list("id", flat=True))
     if missing := records - there:
-        raise UnknownCustomer(
-            f"customer: there is no number {min(missing)}; look it up again", field="customer", value=min(missing)
-        )
+        raise customers.no_number(min(missing))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.customers import contacts, identifiers
@@ -94,7 +95,6 @@ _EXAMPLES = re.compile(
 )
 #: All zeros, one digit throughout, or the operator's own line; 138 8888 8888 is a number that people pay for.
 _NOBODYS_PHONE = re.compile(r".*0{7,}.*|\+[0-9]{1,3}?([0-9])\1{6,}|\+8613800138000")
-_NOBODY_TO_NAME = "tell no identifier where there is none"
 _COUNTING = ("123456789", "987654321", "012345678")
 
 
@@ -117,37 +117,46 @@ def named(kind: str, namespace: str, text: str, *, region: str) -> Named:
     known = KINDS.get(kind)
     if known is None:
         raise NoSuchKind(
-            f"kind: {kind[:40]!r} is no kind of identifier; choose from {', '.join(_USABLE)}",
+            _("kind: %(kind)r is no kind of identifier; choose from %(choices)s")
+            % {"kind": kind[:40], "choices": ", ".join(_USABLE)},
             field="kind",
             value=kind[:40],
         )
     if known.refused is not None:
-        raise NoEvidence(f"kind: {known.name} {known.refused}", field="kind", value=kind)
+        raise NoEvidence(
+            _("kind: %(name)s %(refused)s") % {"name": known.name, "refused": known.refused}, field="kind", value=kind
+        )
     if known.scope:
         identifiers.check_namespace(namespace)
     elif namespace:
         raise NoEvidence(
-            f"namespace: a {kind} belongs to no namespace; leave it out", field="namespace", value=namespace
+            _("namespace: a %(kind)s belongs to no namespace; leave it out") % {"kind": kind},
+            field="namespace",
+            value=namespace,
         )
     compared = _COMPARED.get(kind, _plain)(text, region)
     if why := why_nobody(kind, compared):
-        shown = "(hidden)" if known.is_contact else repr(text.strip()[:60])
-        raise NoEvidence(f"value: {shown} {why}", field="value", value=shown)
+        shown = gettext("(hidden)") if known.is_contact else repr(text.strip()[:60])
+        raise NoEvidence(_("value: %(shown)s %(why)s") % {"shown": shown, "why": why}, field="value", value=shown)
     return Named(kind, namespace, compared, None if known.is_contact else compared)
 
 
 def why_nobody(kind: str, compared: str) -> str:
     """Why this value is nobody's, with the mend; empty where it may be somebody's."""
     if kind == "email":
-        return "is what people type to be let through; leave it out" if _NOBODYS_MAIL.fullmatch(compared) else ""
+        return _let_through() if _NOBODYS_MAIL.fullmatch(compared) else ""
     if kind == "phone":
         digits = compared.lstrip("+")
         if _NOBODYS_PHONE.fullmatch(compared) or any(run in digits for run in _COUNTING):
-            return "is what people type to be let through; leave it out"
+            return _let_through()
         if contacts.is_companys(compared):
-            return "is a company's line, nobody's own; tell it as a contact, which joins nobody"
+            return gettext("is a company's line, nobody's own; tell it as a contact, which joins nobody")
         return ""
-    return identifiers.why_unusable(compared, mend=_NOBODY_TO_NAME)
+    return identifiers.why_unusable(compared, mend=gettext("tell no identifier where there is none"))
+
+
+def _let_through() -> str:
+    return gettext("is what people type to be let through; leave it out")
 
 
 def is_nobodys(kind: str, compared: str) -> bool:
@@ -162,7 +171,7 @@ def is_nobodys(kind: str, compared: str) -> bool:
 def _plain(text: str, region: str) -> str:
     tidy = text.strip()
     if identifiers.is_contact(tidy):
-        raise NoEvidence("value: (a contact) is an address or a number; send it as email or phone", field="value")
+        raise NoEvidence(_("value: (a contact) is an address or a number; send it as email or phone"), field="value")
     return tidy
 
 

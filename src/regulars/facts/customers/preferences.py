@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
-from regulars.facts.customers import _consent_rows, persons, topics, wishing
-from regulars.facts.customers.customers import UnknownCustomer
+from regulars.facts.customers import _consent_rows, customers, persons, topics, wishing
 from regulars.facts.customers.models import Customer
 from regulars.facts.customers.models import Wish as Row
 from regulars.facts.customers.notices import PreferencesChanged
@@ -54,20 +54,29 @@ def change(
     """
     told = {name: wishing.checked(name, value) for name, value in wishes.items()}
     if not told:
-        raise BadWish("wishes: there are none; name at least one", field="wishes", value="")
+        raise BadWish(_("wishes: there are none; name at least one"), field="wishes", value="")
     if place not in set(Place):
-        raise BadWish(f"place: {place[:20]!r} is none; choose from {', '.join(Place)}", field="place", value=place[:20])
+        raise BadWish(
+            _("place: %(place)r is none; choose from %(choices)s") % {"place": place[:20], "choices": ", ".join(Place)},
+            field="place",
+            value=place[:20],
+        )
     if not key or len(key) > LONGEST_KEY:
-        raise BadWish(f"key: give 1 to {LONGEST_KEY} characters, not {len(key)}", field="key", value="")
+        raise BadWish(
+            _("key: give 1 to %(longest_key)s characters, not %(length)s")
+            % {"longest_key": LONGEST_KEY, "length": len(key)},
+            field="key",
+            value="",
+        )
     topics.check(name.removeprefix(TOPIC) for name in told if name.startswith(TOPIC))
     with transaction.atomic():
         if not Customer.objects.select_for_update(no_key=True).filter(id=customer).exists():
-            raise UnknownCustomer(
-                f"customer: there is no number {customer}; look it up again", field="customer", value=customer
-            )
+            raise customers.no_number(customer)
         done = dict(Row.objects.filter(key=key).values_list("name", "customer_id"))
         if set(done.values()) - {customer}:
-            raise KeyTaken(f"key: {key!r} belongs to another customer's wishes", field="key", value=key)
+            raise KeyTaken(
+                _("key: %(key)r belongs to another customer's wishes") % {"key": key}, field="key", value=key
+            )
         new = tuple(sorted(set(told) - set(done)))
         Row.objects.bulk_create(
             Row(
@@ -98,9 +107,7 @@ def of(*, customer: int, at: datetime) -> Wishes:
     """What the customer's wishes come to. Eight queries."""
     found = _consent_rows.known([customer], at=at, purposes=(), with_birthdays=False)
     if customer not in found:
-        raise UnknownCustomer(
-            f"customer: there is no number {customer}; look it up again", field="customer", value=customer
-        )
+        raise customers.no_number(customer)
     return found[customer].wishes
 
 

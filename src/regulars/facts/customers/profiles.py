@@ -22,6 +22,7 @@ from regulars.facts.customers import (
     _statements,
     _values,
     contacts,
+    customers,
     kept_nos,
     kinds,
     persons,
@@ -45,7 +46,7 @@ from regulars.facts.customers._profile import (
     defined_for,
 )
 from regulars.facts.customers._statements import SURER_SOURCES, Statements
-from regulars.facts.customers.customers import UnknownCustomer, public_id
+from regulars.facts.customers.customers import public_id
 from regulars.facts.customers.identifiers import check_namespace
 from regulars.facts.customers.models import Customer, Description, Statement
 from regulars.facts.customers.models import Profile as Row
@@ -168,15 +169,13 @@ def describe(
     with transaction.atomic():
         person_of, rows = _locked([customer])
         if customer not in rows:
-            raise UnknownCustomer(
-                f"customer: there is no number {customer}; look it up again", field="customer", value=customer
-            )
+            raise customers.no_number(customer)
         person = person_of[customer]
         row = rows[person]
         if earlier := Description.objects.filter(key=key).first():
             if earlier.customer_id != customer:
                 raise KeyTaken(
-                    f"key: {key!r} described another customer; give each act its own key",
+                    _("key: %(key)r described another customer; give each act its own key") % {"key": key},
                     field="key",
                     value=key,
                 )
@@ -218,9 +217,7 @@ def describe_many(
         bulk.expect_many_rows(len(profiles))
         person_of, rows = _locked(profiles)
         if missing := sorted(set(profiles) - set(rows)):
-            raise UnknownCustomer(
-                f"customer: there is no number {missing[0]}; look it up again", field="customer", value=missing[0]
-            )
+            raise customers.no_number(missing[0])
         keys = {customer: f"{key}:{customer}" for customer in profiles}
         done = set(Description.objects.filter(key__in=keys.values()).values_list("customer_id", flat=True))
         fresh = sorted(set(profiles) - done)
@@ -348,7 +345,11 @@ def unlike_shown(told: Sequence[Told]) -> list[Told]:
 
 def _check_key(key: str, most: int) -> None:
     if not key or len(key) > most:
-        raise TooLong(f"key: give 1 to {most} characters, not {len(key)}", field="key", value=len(key))
+        raise TooLong(
+            _("key: give 1 to %(most)s characters, not %(length)s") % {"most": most, "length": len(key)},
+            field="key",
+            value=len(key),
+        )
 
 
 def _source(told: str | None, by: Actor) -> str:
@@ -477,9 +478,7 @@ def reveal(*, customer: int, fields: Iterable[str], purpose: Purpose, at: dateti
     wanted = _opening.asked(fields, SEALED)
     with transaction.atomic():
         if not Customer.objects.filter(id=customer).exists():
-            raise UnknownCustomer(
-                f"customer: there is no number {customer}; look it up again", field="customer", value=customer
-            )
+            raise customers.no_number(customer)
         person = persons.of(customer)
         opened = _sealing.open_rows(Row.objects.filter(customer_id=person), wanted).get(person, {})
         _opening.looked(customer, wanted, Purpose(purpose).value, at, by)

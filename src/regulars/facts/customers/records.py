@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from regulars.facts.customers import customers, identity, persons, profiles
 from regulars.facts.customers.identity import LinkView
 from regulars.facts.customers.models import Customer, Identifier
@@ -44,7 +46,7 @@ def number_of(public_id: str) -> int:
     if found is None:
         shown = public_id.strip()[:40]
         raise customers.UnknownCustomer(
-            f"customer: there is no {shown}; look it up again", field="customer", value=shown
+            _("customer: there is no %(shown)s; look it up again") % {"shown": shown}, field="customer", value=shown
         )
     return found
 

@@ -265,7 +265,7 @@ def get(public_id: str) -> Question:
     row = Review.objects.filter(public_id=ids.parse(public_id, PREFIX)).first()
     if row is None:
         raise UnknownReview(
-            f"review: there is no {public_id.strip()[:40]}; look it up again",
+            _("review: there is no %(value)s; look it up again") % {"value": public_id.strip()[:40]},
             field="review",
             value=public_id.strip()[:40],
         )
@@ -338,7 +338,7 @@ def undo_between(*, one: int, other: int, why: Reason, key: str, at: datetime, b
         # A repeat; or a key that told something else, which is refused below.
         pairs = list(Decision.objects.filter(key=key, verdict="open").values_list("one_id", "other_id"))
     if not pairs:
-        raise NothingDecided("review: nobody decided it, the evidence did; take back the evidence", field="review")
+        raise NothingDecided(_("review: nobody decided it, the evidence did; take back the evidence"), field="review")
     with transaction.atomic():
         told = [
             identity.undecide(one=first, other=second, why=why, key=f"{key}:{place}" if place else key, at=at, by=by)
@@ -392,7 +392,7 @@ def _about_an_identifier(review: Question) -> Review:
     row = Review.objects.select_for_update().get(id=review.id)
     if row.kind != "worn":
         raise NotAboutTwo(
-            "review: is about two people, not about a contact; join them or keep them apart", field="review"
+            _("review: is about two people, not about a contact; join them or keep them apart"), field="review"
         )
     return row
 
@@ -400,7 +400,7 @@ def _about_an_identifier(review: Question) -> Review:
 def _check_two(review: Question) -> None:
     if review.kind == "worn":
         raise NotAboutTwo(
-            "review: is about a contact of many, not about two people; block it or set it aside", field="review"
+            _("review: is about a contact of many, not about two people; block it or set it aside"), field="review"
         )
 
 

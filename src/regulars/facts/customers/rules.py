@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from regulars.facts.customers.kinds import STRENGTH, Evidence
 from regulars.kit.refusals import Refusal
 
@@ -71,34 +73,43 @@ class IdentityRules:
         for name, rule in self.kinds.items():
             if name not in DEFAULTS:
                 raise BadRules(
-                    f"kinds: there is no kind {name[:40]!r}; choose from {', '.join(DEFAULTS)}", field="kinds"
+                    _("kinds: there is no kind %(name)r; choose from %(choices)s")
+                    % {"name": name[:40], "choices": ", ".join(DEFAULTS)},
+                    field="kinds",
                 )
             if rule.joins_from is not None and rule.joins_from not in STRENGTH:
                 raise BadRules(
-                    f"{name}.joins_from: {rule.joins_from!r} is no evidence; choose from {', '.join(STRENGTH)}",
+                    _("%(name)s.joins_from: %(joins_from)r is no evidence; choose from %(choices)s")
+                    % {"name": name, "joins_from": rule.joins_from, "choices": ", ".join(STRENGTH)},
                     field=f"{name}.joins_from",
                 )
             if rule.alone_from is not None and rule.alone_from not in STRENGTH:
                 raise BadRules(
-                    f"{name}.alone_from: {rule.alone_from!r} is no evidence; choose from {', '.join(STRENGTH)}",
+                    _("%(name)s.alone_from: %(alone_from)r is no evidence; choose from %(choices)s")
+                    % {"name": name, "alone_from": rule.alone_from, "choices": ", ".join(STRENGTH)},
                     field=f"{name}.alone_from",
                 )
             if rule.joins_from == "told":
                 raise BadRules(
-                    f"{name}.joins_from: what was only told joins nobody, for a wrong guess gives one person's points"
-                    " to another; choose contact, login, platform or staff",
+                    _(
+                        "%(name)s.joins_from: what was only told joins nobody, for a wrong guess gives one person's"
+                        " points to another; choose contact, login, platform or staff"
+                    )
+                    % {"name": name},
                     field=f"{name}.joins_from",
                 )
             for part in NUMBERS:
                 value = getattr(rule, part)
                 if value is not None and not 1 <= value <= 100_000:
                     raise BadRules(
-                        f"{name}.{part}: give a number from 1 to 100000, not {value}", field=f"{name}.{part}"
+                        _("%(name)s.%(part)s: give a number from 1 to 100000, not %(value)s")
+                        % {"name": name, "part": part, "value": value},
+                        field=f"{name}.{part}",
                     )
         if not 2 <= self.most_records <= 1000:
-            raise BadRules("most_records: give a number from 2 to 1000", field="most_records")
+            raise BadRules(_("most_records: give a number from 2 to 1000"), field="most_records")
         if not 1 <= self.most_people_a_device <= 100:
-            raise BadRules("most_people_a_device: give a number from 1 to 100", field="most_people_a_device")
+            raise BadRules(_("most_people_a_device: give a number from 1 to 100"), field="most_people_a_device")
 
     def of(self, kind: str) -> KindRule:
         return self.kinds.get(kind) or DEFAULTS[kind]
@@ -118,20 +129,26 @@ def from_json(told: Mapping[str, Any], *, base: IdentityRules | None = None) -> 
     """`base`, or the defaults, with what was told in its place. Refuses what it does not know."""
     start = base or IdentityRules()
     if unknown := set(told) - {"kinds", "blocked", "most_records", "most_people_a_device"}:
-        raise BadRules(f"{min(unknown)[:40]}: no such rule", field=min(unknown)[:40])
+        raise BadRules(_("%(name)s: no such rule") % {"name": min(unknown)[:40]}, field=min(unknown)[:40])
     kinds = {name: start.of(name) for name in DEFAULTS}
     for name, parts in dict(told.get("kinds", {})).items():
         if name not in kinds:
-            raise BadRules(f"kinds: there is no kind {name[:40]!r}; choose from {', '.join(DEFAULTS)}", field="kinds")
+            raise BadRules(
+                _("kinds: there is no kind %(name)r; choose from %(choices)s")
+                % {"name": name[:40], "choices": ", ".join(DEFAULTS)},
+                field="kinds",
+            )
         if unknown := set(parts) - {"joins_from", "alone_from", *NUMBERS}:
-            raise BadRules(f"{name}.{min(unknown)[:40]}: no such rule", field=name)
+            raise BadRules(_("%(name)s.%(part)s: no such rule") % {"name": name, "part": min(unknown)[:40]}, field=name)
         for part in NUMBERS:
             value = parts.get(part)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
-                raise BadRules(f"{name}.{part}: give a whole number", field=f"{name}.{part}")
+                raise BadRules(
+                    _("%(name)s.%(part)s: give a whole number") % {"name": name, "part": part}, field=f"{name}.{part}"
+                )
         kinds[name] = replace(kinds[name], **parts)
     whole = {part: told[part] for part in ("most_records", "most_people_a_device") if part in told}
     for part, value in whole.items():
         if isinstance(value, bool) or not isinstance(value, int):
-            raise BadRules(f"{part}: give a whole number", field=part)
+            raise BadRules(_("%(part)s: give a whole number") % {"part": part}, field=part)
     return replace(start, kinds=kinds, blocked=frozenset(told.get("blocked", start.blocked)), **whole)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
-from regulars.facts.customers import _statements, persons, traits
-from regulars.facts.customers.customers import UnknownCustomer
+from regulars.facts.customers import _statements, customers, persons, traits
 from regulars.facts.customers.identifiers import check_namespace, is_contact
 from regulars.facts.customers.models import Tag as Row
 from regulars.facts.customers.models import Tagged, Tagging
@@ -81,7 +81,8 @@ def check_code(text: str) -> str:
     if not 0 < len(code) <= LONGEST_CODE or not code.isprintable() or _BETWEEN & set(code) or is_contact(code):
         shown = "(a contact)" if is_contact(code) else repr(code[:LONGEST_CODE])
         raise BadTag(
-            f"tag: {shown} is none; use up to {LONGEST_CODE} characters without commas and semicolons",
+            _("tag: %(shown)s is none; use up to %(longest_code)s characters without commas and semicolons")
+            % {"shown": shown, "longest_code": LONGEST_CODE},
             field="tag",
             value=shown,
         )
@@ -149,7 +150,11 @@ def tell_many(*, told: Sequence[Told], by: Actor, origin: Origin, source: str | 
     tidy = [Told(one.customer, check_code(one.tag), one.is_on, one.key, one.at) for one in told]
     for one in tidy:
         if not one.key or len(one.key) > LONGEST_KEY + 20:
-            raise BadTag(f"key: give 1 to {LONGEST_KEY} characters", field="key", value=len(one.key))
+            raise BadTag(
+                _("key: give 1 to %(longest_key)s characters") % {"longest_key": LONGEST_KEY},
+                field="key",
+                value=len(one.key),
+            )
     with transaction.atomic():
         person_of = persons.held({one.customer for one in tidy})
         _check_customers(person_of)
@@ -214,7 +219,11 @@ def _make(codes: Iterable[str]) -> list[str]:
     known = set(Row.objects.filter(code__in=wanted).values_list("code", flat=True))
     new = [code for code in wanted if code not in known]
     if new and Row.objects.count() + len(new) > MOST_TAGS:
-        raise BadTag(f"tag: a shop has up to {MOST_TAGS} tags; retire some", field="tag", value=new[0])
+        raise BadTag(
+            _("tag: a shop has up to %(most_tags)s tags; retire some") % {"most_tags": MOST_TAGS},
+            field="tag",
+            value=new[0],
+        )
     Row.objects.bulk_create([Row(code=code, names={}) for code in new], ignore_conflicts=True)
     return new
 
@@ -231,9 +240,7 @@ def _check_customers(person_of: Mapping[int, int]) -> None:
             [list(person_of)],
         )
         if (row := cursor.fetchone()) is not None:
-            raise UnknownCustomer(
-                f"customer: there is no number {row[0]}; look it up again", field="customer", value=row[0]
-            )
+            raise customers.no_number(row[0])
 
 
 def _write(told: Sequence[Told], source: str, by: Actor) -> list[Told]:
@@ -297,4 +304,4 @@ def _tag(row: Row) -> Tag:
 
 
 def _unknown(code: str) -> UnknownTag:
-    return UnknownTag(f"tag: the shop has no tag {code!r}; define it first", field="tag", value=code)
+    return UnknownTag(_("tag: the shop has no tag %(code)r; define it first") % {"code": code}, field="tag", value=code)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from regulars.facts.customers.models import Topic as Row
 from regulars.kit import languages
@@ -48,7 +49,7 @@ def define(*, code: str, names: Mapping[str, str], at: datetime, by: Actor) -> T
     """Put a topic on the list, name it anew, or take it back into use. The same again changes nothing."""
     if not _CODE.fullmatch(code):
         raise BadTopic(
-            f"code: {code[:40]!r} is none; use up to 40 small letters, digits, dots and dashes",
+            _("code: %(code)r is none; use up to 40 small letters, digits, dots and dashes") % {"code": code[:40]},
             field="code",
             value=code[:40],
         )
@@ -56,13 +57,17 @@ def define(*, code: str, names: Mapping[str, str], at: datetime, by: Actor) -> T
     for language, name in told.items():
         if language not in languages.CODES or not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
             raise BadTopic(
-                f"names: the one in {language[:10]!r} will not do; give 1 to {LONGEST_NAME} characters in"
-                f" {' or '.join(languages.CODES)}",
+                _("names: the one in %(language)r will not do; give 1 to %(longest_name)s characters in %(choices)s")
+                % {"language": language[:10], "longest_name": LONGEST_NAME, "choices": ", ".join(languages.CODES)},
                 field="names",
                 value=language[:10],
             )
     if not told:
-        raise BadTopic(f"names: there are none; give one in {' or '.join(languages.CODES)}", field="names", value="")
+        raise BadTopic(
+            _("names: there are none; give one in %(choices)s") % {"choices": ", ".join(languages.CODES)},
+            field="names",
+            value="",
+        )
     with transaction.atomic():
         made = Row.objects.bulk_create([Row(code=code, names={})], ignore_conflicts=True)
         row = Row.objects.select_for_update().get(code=made[0].code)
@@ -97,5 +102,7 @@ def check(codes: Iterable[str]) -> None:
 
 def _unknown(code: str) -> UnknownTopic:
     return UnknownTopic(
-        f"topic: {code[:40]!r} is not on the shop's list; define it first", field="topic", value=code[:40]
+        _("topic: %(code)r is not on the shop's list; define it first") % {"code": code[:40]},
+        field="topic",
+        value=code[:40],
     )

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from django.db import transaction
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from regulars.facts.customers.models import Trait as Row
 from regulars.facts.customers.notices import TraitDefined
@@ -111,20 +112,29 @@ def define(
     _check(told)
     with transaction.atomic():
         if Row.objects.exclude(code=code).count() >= MOST_TRAITS:
-            raise BadTrait(f"code: there are {MOST_TRAITS} traits already; retire one first", field="code", value=code)
+            raise BadTrait(
+                _("code: there are %(most_traits)s traits already; retire one first") % {"most_traits": MOST_TRAITS},
+                field="code",
+                value=code,
+            )
         Row.objects.bulk_create(
             [Row(code=code, kind=told.kind.value, names={}, is_personal=is_personal)], ignore_conflicts=True
         )
         row = Row.objects.select_for_update().get(code=code)
         if (row.kind, row.is_personal) != (told.kind.value, is_personal):
             raise BadTrait(
-                f"code: {code!r} is there as {row.kind}{', personal' if row.is_personal else ''}; define another",
+                (
+                    _("code: %(code)r is there as %(kind)s, personal; define another")
+                    if row.is_personal
+                    else _("code: %(code)r is there as %(kind)s; define another")
+                )
+                % {"code": code, "kind": row.kind},
                 field="code",
                 value=code,
             )
         if gone := sorted(set(row.choices) - set(told.choices)):
             raise BadTrait(
-                f"choices: {gone[0]!r} was there and may have been chosen; keep it among them",
+                _("choices: %(gone)r was there and may have been chosen; keep it among them") % {"gone": gone[0]},
                 field="choices",
                 value=gone[0],
             )
@@ -156,7 +166,7 @@ def every(*, with_retired: bool = False) -> dict[str, Trait]:
 def unknown(code: str) -> UnknownTrait:
     """The refusal of a trait that is not on the list."""
     return UnknownTrait(
-        f"traits.{code[:40]}: the shop has no such trait; define it first, or leave it out",
+        _("traits.%(code)s: the shop has no such trait; define it first, or leave it out") % {"code": code[:40]},
         field=f"traits.{code[:40]}",
         value=code[:40],
     )
@@ -168,9 +178,12 @@ def check(trait: Trait, told: object) -> str:
         return ""
     text = _CHECKS[trait.kind](trait, told)
     if text is None or "\x00" in text:
-        shown = "(hidden)" if trait.is_personal else str(told)[:40]
+        shown = _("(hidden)") if trait.is_personal else str(told)[:40]
         raise BadValue(
-            f"traits.{trait.code}: {shown} will not do; {_mend(trait)}", field=f"traits.{trait.code}", value=shown
+            _("traits.%(code)s: %(shown)s will not do; %(mend)s")
+            % {"code": trait.code, "shown": shown, "mend": _mend(trait)},
+            field=f"traits.{trait.code}",
+            value=shown,
         )
     return text
 
@@ -213,33 +226,46 @@ def checked_names(names: Mapping[str, str], *, what: str = "names") -> dict[str,
     for language, name in told.items():
         if language not in languages.CODES or len(name) > LONGEST_NAME or not name.isprintable():
             raise BadTrait(
-                f"{what}: the one in {language[:10]!r} will not do; give up to {LONGEST_NAME} characters in"
-                f" {' or '.join(languages.CODES)}",
+                _("%(what)s: the one in %(language)r will not do; give up to %(longest)s characters in %(choices)s")
+                % {
+                    "what": what,
+                    "language": language[:10],
+                    "longest": LONGEST_NAME,
+                    "choices": ", ".join(languages.CODES),
+                },
                 field=what,
                 value=language[:10],
             )
     if not told:
-        raise BadTrait(f"{what}: there are none; give one in {' or '.join(languages.CODES)}", field=what, value="")
+        raise BadTrait(
+            _("%(what)s: there are none; give one in %(choices)s")
+            % {"what": what, "choices": ", ".join(languages.CODES)},
+            field=what,
+            value="",
+        )
     return told
 
 
 def _check(told: Trait) -> None:
     if not _CODE.fullmatch(told.code):
         raise BadTrait(
-            f"code: {told.code[:40]!r} is none; use up to 40 small letters, digits and underscores, a letter first",
+            _("code: %(code)r is none; use up to 40 small letters, digits and underscores, a letter first")
+            % {"code": told.code[:40]},
             field="code",
             value=told.code[:40],
         )
     if (told.kind is Kind.CHOICE) != bool(told.choices) or len(told.choices) > MOST_CHOICES:
         raise BadTrait(
-            f"choices: a choice needs some, up to {MOST_CHOICES}; no other kind has any",
+            _("choices: a choice needs some, up to %(most_choices)s; no other kind has any")
+            % {"most_choices": MOST_CHOICES},
             field="choices",
             value=len(told.choices),
         )
     for choice, names in told.choices.items():
         if not _CODE.fullmatch(choice):
             raise BadTrait(
-                f"choices: {choice[:40]!r} is no code; use small letters, digits and underscores, a letter first",
+                _("choices: %(choice)r is no code; use small letters, digits and underscores, a letter first")
+                % {"choice": choice[:40]},
                 field="choices",
                 value=choice[:40],
             )
@@ -312,12 +338,18 @@ _CHECKS = {
 
 
 def _mend(trait: Trait) -> str:
-    mends = {
-        Kind.TEXT: f"give up to {LONGEST_TEXT} characters",
-        Kind.NUMBER: "write a number like 12.5",
-        Kind.YES_NO: "write yes or no",
-        Kind.DATE: "write a day like 2026-03-02",
-        Kind.CHOICE: f"choose from {', '.join(list(trait.choices)[:20])}",
-        Kind.LIST: f"give up to {MOST_ITEMS} texts of up to {LONGEST_ITEM} characters",
+    match trait.kind:
+        case Kind.TEXT:
+            return _("give up to %(most)s characters") % {"most": LONGEST_TEXT}
+        case Kind.NUMBER:
+            return _("write a number like 12.5")
+        case Kind.YES_NO:
+            return _("give yes or no")
+        case Kind.DATE:
+            return _("write a day like 2026-03-02")
+        case Kind.CHOICE:
+            return _("choose from %(choices)s") % {"choices": ", ".join(list(trait.choices)[:20])}
+    return _("give up to %(most_items)s texts of up to %(longest_item)s characters") % {
+        "most_items": MOST_ITEMS,
+        "longest_item": LONGEST_ITEM,
     }
-    return mends[trait.kind]

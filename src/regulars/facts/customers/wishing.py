@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+
 from regulars.facts.customers.purposes import Channel
 from regulars.kit import civil
 from regulars.kit.refusals import Refusal
@@ -77,20 +79,27 @@ def checked(name: str, value: object) -> Any:
         return None
     if name.startswith(TOPIC) or name == "is_personalised":
         if not isinstance(value, bool):
-            raise _bad(name, value, "say true or false")
+            raise _bad(name, value, _("say true or false"))
         return value
     if name not in NAMES:
         raise BadWish(
-            f"{name[:60]!r} is no wish; choose from {', '.join(NAMES)}, {TOPIC}<code>", field=name[:60], value=None
+            _("%(name)r is no wish; choose from %(choices)s, %(topic)s<code>")
+            % {"name": name[:60], "choices": ", ".join(NAMES), "topic": TOPIC},
+            field=name[:60],
+            value=None,
         )
     kept = _FORMS[name](value)
     if kept is None:
-        raise _bad(name, value, _MENDS[name])
+        raise _bad(name, value, _mend(name))
     return kept
 
 
 def _bad(name: str, value: object, mend: str) -> BadWish:
-    return BadWish(f"{name}: {str(value)[:40]!r} will not do; {mend}", field=name, value=str(value)[:40])
+    return BadWish(
+        _("%(name)s: %(value)r will not do; %(mend)s") % {"name": name, "value": str(value)[:40], "mend": mend},
+        field=name,
+        value=str(value)[:40],
+    )
 
 
 def _hours(value: object) -> str | None:
@@ -108,10 +117,10 @@ def _pause(value: object) -> str | None:
     if not isinstance(value, datetime) or value.tzinfo is None:
         return None
     try:
-        _ = value.astimezone(UTC) - _FARTHEST_ZONE, value.astimezone(UTC) + _FARTHEST_ZONE
+        is_a_day = value.astimezone(UTC) - _FARTHEST_ZONE < value.astimezone(UTC) + _FARTHEST_ZONE
     except OverflowError:
         return None
-    return value.isoformat()
+    return value.isoformat() if is_a_day else None
 
 
 def _most(value: object) -> int | None:
@@ -138,14 +147,17 @@ _FORMS: Mapping[str, Callable[[object], Any]] = {
     "language": _tongue,
     "channel": _channel,
 }
-_MENDS: Mapping[str, str] = {
-    "paused_until": "give a date, a time and an offset",
-    "most_per_week": f"give a number from 1 to {MOST_PER_WEEK}, or nothing",
-    "quiet": "give hours like 22:00-08:00",
-    "zone": "give a time zone like Asia/Shanghai",
-    "language": "write it like zh-Hans or en",
-    "channel": f"choose from {', '.join(Channel)}",
-}
+
+
+def _mend(name: str) -> str:
+    return {
+        "paused_until": _("give a date, a time and an offset"),
+        "most_per_week": _("give a number from 1 to %(most)s, or nothing") % {"most": MOST_PER_WEEK},
+        "quiet": _("give hours like 22:00-08:00"),
+        "zone": _("give a time zone like Asia/Shanghai"),
+        "language": _("write it like zh-Hans or en"),
+        "channel": _("choose from %(choices)s") % {"choices": ", ".join(Channel)},
+    }[name]
 
 
 def read_hours(text: str) -> Quiet:

@@ -10,7 +10,7 @@ from regulars.doors.console.tests.builders import MONDAY, signed_in
 from regulars.facts.customers import consent, customers, identity, looking, persons, profiles, reviews, suggesting
 from regulars.facts.customers.identity import Observation
 from regulars.facts.customers.profiles import Profile
-from regulars.facts.customers.rules import from_json
+from regulars.facts.customers.rules import from_json, to_json
 from regulars.kit.actors import Actor
 from regulars.runtime.trail import trail
 
@@ -301,3 +301,46 @@ def test_who_is_kept_apart_is_joined_by_no_way_round_and_the_page_says_who_decid
     told = {"other": public[chen], "why": "recognised", "act": "join", "key": "now"}
     li.post(f"/console/members/{public[bo]}/beside/answer", told)
     assert persons.of(chen) == anna
+
+
+def test_what_is_refused_is_refused_in_chinese_on_a_chinese_screen():
+    marek = signed_in("manager")
+    anna = known("anna")
+    member = f"/console/members/{customers.get(anna).public_id}"
+    trait = {"code": "shoe_size", "kind": "number", "en": "Shoe size", "zh": "鞋码"}
+    marek.post("/console/traits/define", trait, follow=True)
+    marek.cookies["django_language"] = "zh-hans"
+    nobody = "cus_" + "0" * 26
+    now = {name: str(value) for name, value in rules_as_told().items()}
+    for path, told in (
+        ("/console/identity/rules/block", {"kind": "phone", "value": "13800000000"}),
+        ("/console/identity/rules/block", {"kind": "card", "namespace": "", "value": "X"}),
+        ("/console/identity/rules/block", {"kind": "pigeon", "value": "X"}),
+        ("/console/identity/rules/block", {"kind": "email", "value": "no address"}),
+        ("/console/identity/rules/unblock", {"digest": "00"}),
+        ("/console/identity/rules/change", now | {"act": "try", "phone.most_people": "many"}),
+        ("/console/identity/rules/change", now | {"act": "try", "phone.most_people": "0"}),
+        ("/console/identity/rules/change", now | {"act": "try", "most_records": "1"}),
+        (f"{member}/profile/tell", {"field": "country", "value": "China"}),
+        (f"{member}/profile/tell", {"field": "given_name", "value": "Li\x00"}),
+        (f"{member}/profile/tell", {"field": "trait.gone", "value": "1"}),
+        (f"{member}/profile/tell", {"field": "trait.shoe_size", "value": "wide"}),
+        (f"{member}/profile/household", {"other": nobody, "role": "child"}),
+        (f"{member}/profile/household", {"other": "nobody", "role": "child"}),
+    ):
+        answer = marek.post(path, told, follow=True)
+        said = [str(one) for one in answer.context["messages"]]
+        assert len(said) == 1, (path, told)
+        assert re.search(r"[\u4e00-\u9fff]", said[0]), said
+        assert not re.search(r"[a-z]{3,} [a-z]{2,} [a-z]{2,}", said[0]), said
+
+
+def rules_as_told() -> dict[str, object]:
+    """The rules that count as the form sends them."""
+    told = to_json(identity.rules())
+    parts = {
+        f"{kind}.{part}": "" if value is None else value
+        for kind, rule in told["kinds"].items()
+        for part, value in rule.items()
+    }
+    return parts | {name: told[name] for name in ("most_records", "most_people_a_device")}

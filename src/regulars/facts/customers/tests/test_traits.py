@@ -61,7 +61,7 @@ def test_a_value_is_kept_in_one_form(kind: Kind, told: object, kept: str) -> Non
         (Kind.NUMBER, "nan", "write a number"),
         (Kind.NUMBER, "1e400", "write a number"),
         (Kind.NUMBER, True, "write a number"),
-        (Kind.YES_NO, "perhaps", "write yes or no"),
+        (Kind.YES_NO, "perhaps", "give yes or no"),
         (Kind.DATE, "2026-02-30", "write a day like 2026-03-02"),
         (Kind.CHOICE, "normal", "choose from dry, oily"),
         (Kind.LIST, ["x" * 81], "up to 50 texts of up to 80 characters"),
