@@ -115,7 +115,7 @@ def test_tags_are_set_taken_off_and_undone(ines: str) -> None:
     manager.post(f"{page}tag", {"tag": "vip", "off": "1"})
     assert tags.of_many([number_of(ines)]) == {}
     agent = at_work("agent")
-    assert "the shop has no tag" in agent.post(f"{page}tag", {"tag": "gold"}, follow=True).content.decode()
+    assert "The shop has no tag" in agent.post(f"{page}tag", {"tag": "gold"}, follow=True).content.decode()
     agent.post(f"{page}tag", {"tag": "vip"})
     assert len(tags.history(number_of(ines))) == 3
 
