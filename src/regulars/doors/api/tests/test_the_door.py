@@ -13,7 +13,8 @@ from django.test import Client
 
 from regulars.doors.api.tests.builders import COAT_AND_HATS, Program, problem
 from regulars.doors.api.v1 import problems
-from regulars.doors.api.v1.api import written
+from regulars.doors.api.v1.api import api, written
+from regulars.doors.api.v1.urls import known_query
 from regulars.facts.commerce import orders
 from regulars.runtime.serving.limited import Limited
 from regulars.runtime.trail.requests import request_id
@@ -143,6 +144,21 @@ def test_the_description_is_served_to_anybody_and_says_who_may():
         assert operation["responses"]["default"] == {"$ref": "#/components/responses/Problem"}
     for name, schema in told["components"]["schemas"].items():
         assert name == "Problem" or schema["additionalProperties"] is False
+
+
+def test_the_names_let_into_a_query_are_those_of_the_description():
+    told = {
+        operation["operationId"]: {told["name"] for told in operation.get("parameters", ()) if told["in"] == "query"}
+        for path in json.loads(written())["paths"].values()
+        for operation in path.values()
+    }
+    let_in = {
+        operation.operation_id: known_query(operation)
+        for router in api._get_bound_routers()
+        for view in router.path_operations.values()
+        for operation in view.operations
+    }
+    assert let_in == told
 
 
 def test_a_key_of_a_write_is_read_from_its_header_and_nowhere_else():

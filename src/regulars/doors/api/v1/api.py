@@ -1,6 +1,7 @@
 """The API put together: routers, JSON as it is read and written, problems, and its description."""
 
 import json
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
@@ -74,8 +75,9 @@ def described() -> dict[str, Any]:
     return told
 
 
+@cache
 def written() -> str:
-    """The same as text, in one order always."""
+    """The same as text, in one order always. Anybody may ask for it, and making it takes half a second."""
     return json.dumps(described(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
