@@ -7,11 +7,14 @@ exports/<export>/latest.json    the newest whole run's manifest, with the name o
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db import connection as database
 
 from regulars.insight.warehouse import exporting, publishing
 from regulars.kit.problems import named
@@ -23,6 +26,8 @@ from regulars.runtime.jobs.tasks import task
 
 #: A folder of the operator's, such as a mounted share, in place of `exports` in the home.
 SETTING = "REGULARS_EXPORTS"
+#: The first half of the locks' two-part name.
+_LOCKS = 1_870_098_021
 
 
 def root() -> Path:
@@ -38,8 +43,26 @@ def write(run: int) -> None:
 def written_now(run: int) -> None:
     """Write the run's files; harmless when they are written already, or when it was killed at any moment before.
 
-    What was published is brought up to date first. A refusal or an error stands on the run, and is raised.
+    What was published is brought up to date first. A refusal or an error stands on the run, and is raised. Who comes
+    while another writes it (`regulars export run --here` beside the job) waits, and finds it written.
     """
+    with _alone(run):
+        _write(run)
+
+
+@contextmanager
+def _alone(run: int) -> Iterator[None]:
+    """Nobody else writes this run's files; kept as long as the database's connection lives."""
+    with database.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", [_LOCKS, run])
+    try:
+        yield
+    finally:
+        with database.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCKS, run])
+
+
+def _write(run: int) -> None:
     row = ExportRun.objects.select_related("export").get(id=run)
     if row.state == "done":
         return

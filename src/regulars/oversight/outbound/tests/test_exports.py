@@ -3,12 +3,15 @@
 import csv
 import hashlib
 import json
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from django.db import connection
 
 from regulars.facts.commerce import orders
 from regulars.facts.commerce.orders import LineReport, OrderReport
@@ -139,6 +142,34 @@ def test_killed_while_writing_nothing_half_is_seen_and_the_next_try_is_whole(ask
     [found] = exports.runs(export.id)
     assert (found.state, found.problem) == ("done", "")
     assert [one.name for one in above.iterdir() if one.name.startswith(".")] == []
+
+
+def test_a_run_that_two_write_at_once_is_written_by_one(asked, fresh_database, monkeypatch):
+    buys("1")
+    export = an_export()
+    run = exports.run_now(export=export.id, key="k", at=MONDAY, by=MAREK)
+    began, writes = threading.Barrier(2), []
+    really = exporting.write
+
+    def slowly(*args, **told):
+        writes.append(threading.current_thread().name)
+        time.sleep(0.3)
+        return really(*args, **told)
+
+    def beside():
+        began.wait(5)
+        exports.write(run.id)
+        connection.close()
+
+    monkeypatch.setattr(exporting, "write", slowly)
+    other = threading.Thread(target=beside)
+    other.start()
+    began.wait(5)
+    exports.write(run.id)
+    other.join(20)
+    assert len(writes) == 1
+    assert exports.runs(export.id)[0].state == "done"
+    assert exports.file(export=export.id, run=run.id, name="orders.csv").is_file()
 
 
 def test_what_goes_wrong_stands_on_the_run(asked, fresh_database, monkeypatch):
