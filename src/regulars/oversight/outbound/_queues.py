@@ -27,7 +27,6 @@ OUR_FAULTS = frozenset({"ours", "unreadable"})
 #: Messages on their way to one endpoint at once; to one that failed last or was slow, one.
 AT_ONCE = 4
 SLOW_MS = 3_000
-MOST_TRIES_KEPT = 12
 
 
 @dataclass(frozen=True)
@@ -174,6 +173,14 @@ def _claim(cursor: Any, endpoint: int, public_id: str, url: str, most: int, at: 
             cursor.execute("DELETE FROM outbound_lane WHERE id = %s", [lane])
             continue
         delivery, notice, message, attempts, wanted_at = first
+        if attempts > _schedule.MOST_TRIES:
+            # Each time its sender died before it could say what came of it.
+            cursor.execute(
+                "UPDATE outbound_delivery SET state = 'given_up', error = 'ours', ended_at = %s WHERE id = %s",
+                [at, delivery],
+            )
+            _next(cursor, lane, endpoint, subject, at)
+            continue
         found.append(Claimed(lane, token, endpoint, delivery, notice, message, attempts, wanted_at, url, public_id))
     return found
 

@@ -10,6 +10,8 @@ from regulars.runtime.database.fields import RandomUuid
 __all__ = (
     "Delivery",
     "Endpoint",
+    "Export",
+    "ExportRun",
     "Lane",
     "Right",
     "WantedAttributes",

@@ -308,3 +308,18 @@ def test_what_ended_long_ago_is_forgotten(sender):
     assert deliveries.forget_old(at=datetime.now(UTC)) == 0
     assert deliveries.forget_old(at=datetime.now(UTC) + deliveries.KEEP + timedelta(days=1)) == 1
     assert deliveries.of_endpoint(erp.id) == []
+
+
+def test_a_message_that_kills_every_sender_runs_out_of_tries(clock):
+    with receiving() as receiver:
+        erp = an_endpoint(receiver)
+    killer = deliveries.send_trial(endpoint=erp.id, at=clock(), by=MAREK)
+    for _ in range(_schedule.MOST_TRIES):
+        [claimed] = _queues.claim(8, at=clock())
+        assert claimed.message_id == killer.message_id
+        clock.ahead += _queues.LEASE
+
+    assert _queues.claim(8, at=clock()) == []
+    ended = deliveries.get(endpoint=erp.id, message_id=killer.message_id)
+    assert (ended.state, ended.error) == ("given_up", "ours")
+    assert not Lane.objects.exists()
