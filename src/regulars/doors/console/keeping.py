@@ -121,6 +121,7 @@ def drop(request: HttpRequest) -> HttpResponseBase:
 @requires("operations.mend")
 def retry(request: HttpRequest, reader: str, event: int) -> HttpResponseBase:
     """The reader takes the event now, or it stays parked with the problem it has now."""
+    _check(reader)
     try:
         done = following.try_again(reader=reader, event=event, at=timezone.now(), by=operators.actor(me(request)))
     except following.NotParked:
@@ -156,6 +157,7 @@ def retry_all(request: HttpRequest) -> HttpResponseBase:
 @requires("operations.mend")
 def set_aside(request: HttpRequest, reader: str, event: int) -> HttpResponseBase:
     """Nobody waits any more for the reader to take it."""
+    _check(reader)
     why = setting_aside.chosen(request.POST.get("why", ""))
     if why is None:
         messages.error(request, _("Say why first."))
@@ -184,6 +186,12 @@ def set_all_aside(request: HttpRequest) -> HttpResponseBase:
         ngettext("%(n)s event is set aside.", "%(n)s events are set aside.", count) % {"n": formats.number(count)},
     )
     return redirect("console:keeping")
+
+
+def _check(reader: str) -> None:
+    """A reader there is no more may be named, but not with what no database takes."""
+    if not reader.isprintable():
+        raise Http404
 
 
 def _title(rule: Rule) -> Any:

@@ -101,8 +101,10 @@ def members(request: HttpRequest) -> HttpResponseBase:
     form.is_valid()
     said = {name: value for name, value in form.cleaned_data.items() if value not in (None, "")}
     kept = {name: request.GET[name] for name in Filters.base_fields if request.GET.get(name)}
-    shop = shop_of(request)
-    wanted = _wanted(said, exponent(shop.currency))
+    overview = readings.overview()
+    # What people spent is as of the last refresh, and in the currency of that day.
+    currency = overview.currency if overview else shop_of(request).currency
+    wanted = _wanted(said, exponent(currency))
     order = _order(request.GET.get("sort", ""), is_search="q" in said, is_lapsing=wanted.is_lapsing is True)
     is_ascending = request.GET.get("dir") == "up"
     kept |= {name: request.GET[name] for name in ("sort", "dir") if request.GET.get(name)}
@@ -113,8 +115,6 @@ def members(request: HttpRequest) -> HttpResponseBase:
         cursor = None
         found = listing.search(wanted, order=order, is_ascending=is_ascending, size=SIZE)
     count = listing.count(wanted, order=order)
-    overview = readings.overview()
-    currency = overview.currency if overview else shop.currency
     context: dict[str, Any] = {
         "problems": [(form.fields[name].label, problems[0]) for name, problems in form.errors.items()],
         "said": kept,

@@ -45,6 +45,8 @@ def test_what_could_not_be_taken_is_tried_again_or_set_aside():
     path = f"/console/events/parked/profile/{numbers[0]}"
     assert "It is taken." in marek.post(f"{path}/retry", follow=True).content.decode()
     assert marek.post(f"{path}/retry").status_code == 404
+    assert marek.post("/console/events/parked/profile%00/1/retry").status_code == 404
+    assert marek.post("/console/events/parked/profile%00/1/set-aside").status_code == 404
     assert ines.post("/console/events/parked/retry").status_code == 403
     marek.post(f"/console/events/parked/profile/{numbers[1]}/set-aside", {"why": "no_longer_needed"})
     assert trail.of(f"event:{numbers[1]}")[0].why == "no_longer_needed"

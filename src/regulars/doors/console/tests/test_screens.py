@@ -1,6 +1,7 @@
 """The screens on a living shop: who may see what, at what cost, masked, escaped, in both languages."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from django.db import connection
@@ -8,7 +9,7 @@ from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver
 
-from regulars.doors.console import insight
+from regulars.doors.console import insight, members
 from regulars.doors.console.tests.builders import (
     EMAIL_CANARY,
     NAME_CANARY,
@@ -18,6 +19,7 @@ from regulars.doors.console.tests.builders import (
     an_operator,
     the_member,
 )
+from regulars.facts.company import company
 from regulars.facts.customers import customers
 from regulars.runtime.staff import policy
 from regulars.runtime.staff.roles import ALLOWED, Role
@@ -180,6 +182,14 @@ def test_members_are_found(at_work, asked, names, not_names):
         assert name in page
     for name in not_names:
         assert name not in page
+
+
+def test_spend_is_asked_in_the_currency_that_it_was_computed_in(at_work, monkeypatch):
+    monkeypatch.setattr(members, "shop_of", lambda request: replace(company.shop(), currency="JPY"))
+
+    page = read(at_work("analyst"), "/console/members/?spend_from=4000")
+    assert "I** D**" in page
+    assert "T** N**" not in page
 
 
 def test_every_member_stands_on_exactly_one_page(at_work):
