@@ -2,23 +2,20 @@
 
 import json
 import os
-import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar
 
 import click
 from django.utils import translation
-from django.utils.translation import gettext, gettext_noop, ngettext
-from rich.cells import cell_len
+from django.utils.translation import gettext, gettext_noop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from regulars.doors.imports import (
-    checking,
     consent_files,
     consents,
     customer_files,
@@ -28,6 +25,7 @@ from regulars.doors.imports import (
     mapping,
     orders,
     rejects,
+    telling,
     ware_files,
     wares,
     watching,
@@ -42,6 +40,7 @@ from regulars.kit import civil, money
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
 from regulars.runtime import disk
+from regulars.runtime.database import clock
 from regulars.runtime.database.needs import without_database
 
 #: The exit code when the file was read and some of its rows are not on record.
@@ -55,80 +54,10 @@ _WORDS: Mapping[Stage, str] = {
     "recording": gettext_noop("Recording"),
     "matching": gettext_noop("Matching returns"),
 }
-#: The control totals' names in words.
-_TOTALS: Mapping[str, str] = {
-    "lines": gettext_noop("Lines"),
-    "documents": gettext_noop("Documents"),
-    "orders": gettext_noop("Orders"),
-    "return_documents": gettext_noop("Return documents"),
-    "adjustment_documents": gettext_noop("Adjustment documents"),
-    "guest_lines": gettext_noop("Guest lines"),
-    "return_lines": gettext_noop("Return lines"),
-    "adjustment_lines": gettext_noop("Adjustment lines"),
-    "clean_lines": gettext_noop("Clean lines"),
-    "clean_orders": gettext_noop("Clean orders"),
-    "exact_duplicate_lines": gettext_noop("Exact duplicate lines"),
-    "zero_price_lines": gettext_noop("Zero price lines"),
-    "negative_price_lines": gettext_noop("Negative price lines"),
-    "zero_quantity_lines": gettext_noop("Zero quantity lines"),
-    "customers": gettext_noop("Customers"),
-    "products": gettext_noop("Products"),
-    "countries": gettext_noop("Countries"),
-    "first_at": gettext_noop("First at"),
-    "last_at": gettext_noop("Last at"),
-    "returned_quantity": gettext_noop("Returned quantity"),
-    "net_value": gettext_noop("Net value"),
-    "return_amount": gettext_noop("Return amount"),
-    "adjustment_amount": gettext_noop("Adjustment amount"),
-    "clean_value": gettext_noop("Clean value"),
-    "line_discounts": gettext_noop("Line discounts"),
-    "clean_customers": gettext_noop("Clean customers"),
-    "customers_who_came_back": gettext_noop("Customers who came back"),
-    "rows": gettext_noop("Rows"),
-    "events": gettext_noop("Events"),
-    "visitors": gettext_noop("Visitors"),
-    "event_names": gettext_noop("Event names"),
-    "repeated_rows": gettext_noop("Repeated rows"),
-    "outdated_rows": gettext_noop("Outdated rows"),
-    "rejected_rows": gettext_noop("Rejected rows"),
-    "variants": gettext_noop("Variants"),
-    "with_title": gettext_noop("With a title"),
-    "with_category": gettext_noop("With a category"),
-    "with_brand": gettext_noop("With a brand"),
-    "with_barcode": gettext_noop("With a barcode"),
-    "prices": gettext_noop("Prices"),
-    "sale_prices": gettext_noop("Sale prices"),
-    "price_sum": gettext_noop("Sum of prices"),
-    "levels": gettext_noop("Stock levels"),
-    "units": gettext_noop("Units in stock"),
-    "with_name": gettext_noop("With a name"),
-    "with_email": gettext_noop("With an e-mail address"),
-    "with_phone": gettext_noop("With a phone number"),
-    "with_birthday": gettext_noop("With a birthday"),
-    "with_address": gettext_noop("With a postal address"),
-    "with_country": gettext_noop("With a country"),
-    "with_language": gettext_noop("With a language"),
-}
-
-
-_LABEL_WIDTH = 26
-_OF_SHOP = ("name", "currency", "zone", "language", "country")
 _BY = Actor("import", "command line")
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _Done = TypeVar("_Done", bound=Imported)
-
-
-@dataclass(frozen=True)
-class _Came:
-    """What one kind of import says in its own words: what it settled, what became of its documents, how one is called,
-    what it means that one stands twice, and where the one that is kept stands."""
-
-    settled: Sequence[str]
-    counted: Sequence[str]
-    what: str
-    twice: str
-    where: str
 
 
 def _a_zone(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -221,7 +150,7 @@ def import_orders(
         done = orders.import_orders(
             file,
             mapping.load(map_name) if map_name else None,
-            at=datetime.now(UTC),
+            at=clock.now(),
             by=_BY,
             dry_run=dry_run,
             reject_file=reject_file,
@@ -235,7 +164,15 @@ def import_orders(
     if done.settled is not None:
         names = ("name", "currency", "zone", "language", "country", "guessed", "is_settled")
         settled = {name: getattr(done.settled, name) for name in names}
-    _say(ctx, file, done, {"rows_outdated": done.rows_outdated, "shop_settled": settled}, as_json, _of_orders, language)
+    _say(
+        ctx,
+        file,
+        done,
+        {"rows_outdated": done.rows_outdated, "shop_settled": settled},
+        as_json,
+        telling.of_orders,
+        language,
+    )
 
 
 @import_group.command("customers")
@@ -262,7 +199,7 @@ def import_customers(
         done = customers.import_customers(
             file,
             customer_files.load(map_name) if map_name else None,
-            at=datetime.now(UTC),
+            at=clock.now(),
             by=_BY,
             dry_run=dry_run,
             reject_file=reject_file,
@@ -270,7 +207,7 @@ def import_customers(
             zone=zone,
             progress=tell,
         )
-    _say(ctx, file, done, {"rows_outdated": done.rows_outdated}, as_json, _of_customers, language)
+    _say(ctx, file, done, {"rows_outdated": done.rows_outdated}, as_json, telling.of_customers, language)
 
 
 @import_group.command("consents")
@@ -314,7 +251,7 @@ def import_consents(
         done = consents.import_consents(
             file,
             consent_files.load(map_name) if map_name else None,
-            at=datetime.now(UTC),
+            at=clock.now(),
             by=_BY,
             told={name: value for name, value in options.items() if value is not None},
             dry_run=dry_run,
@@ -323,7 +260,7 @@ def import_consents(
             zone=zone,
             progress=tell,
         )
-    _say(ctx, file, done, {}, as_json, _of_consents, language)
+    _say(ctx, file, done, {}, as_json, telling.of_consents, language)
 
 
 @import_group.command("events")
@@ -356,7 +293,7 @@ def import_events(
         done = events.import_events(
             file,
             event_files.load(map_name) if map_name else None,
-            at=datetime.now(UTC),
+            at=clock.now(),
             by=_BY,
             dry_run=dry_run,
             reject_file=reject_file,
@@ -364,7 +301,7 @@ def import_events(
             zone=zone,
             progress=tell,
         )
-    _say(ctx, file, done, {"source": done.source}, as_json, _of_events, language)
+    _say(ctx, file, done, {"source": done.source}, as_json, telling.of_events, language)
 
 
 def _ware_options(command: Callable[_P, _T]) -> Callable[_P, _T]:
@@ -418,7 +355,7 @@ def watch(name: str | None, as_json: bool) -> None:
     """
     found = []
     for one in watching.watched() if name is None else [watching.named_so(name)]:
-        files = watching.look(connection=one, at=datetime.now(UTC))
+        files = watching.look(connection=one, at=clock.now())
         found += [{"connection": one.name, **asdict(file)} for file in files]
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))
@@ -447,7 +384,7 @@ def _import_wares(
             what,
             file,
             ware_files.load(what, map_name) if map_name else None,
-            at=datetime.now(UTC),
+            at=clock.now(),
             by=_BY,
             dry_run=dry_run,
             reject_file=reject_file,
@@ -456,7 +393,7 @@ def _import_wares(
             currency=currency,
             progress=tell,
         )
-    _say(ctx, file, done, {"rows_outdated": done.rows_outdated}, as_json, _of_wares, language)
+    _say(ctx, file, done, {"rows_outdated": done.rows_outdated}, as_json, telling.of_wares, language)
 
 
 def _say(
@@ -465,15 +402,15 @@ def _say(
     done: _Done,
     own: dict[str, object],
     as_json: bool,
-    came: Callable[[_Done], _Came],
+    came: Callable[[_Done], telling.Came],
     language: Literal["en", "zh"] | None,
 ) -> None:
     """Print what an import came to, in words or as JSON with what is its `own`, and end with the code that says so."""
     if as_json:
-        click.echo(json.dumps(_facts(file, done) | own, ensure_ascii=False))
+        click.echo(json.dumps(telling.facts(file, done) | own, ensure_ascii=False))
     else:
         with translation.override(_language(language)):
-            click.echo(_told(file, done, came(done)))
+            click.echo(telling.told(file, done, came(done)))
     if not done.is_whole:
         ctx.exit(ROWS_LEFT_OUT)
 
@@ -493,171 +430,6 @@ def _bar() -> Iterator[Tell]:
             bar.update(tasks[stage], completed=done, total=of, visible=True)
 
         yield tell
-
-
-def _facts(file: Path, done: Imported) -> dict[str, object]:
-    return {
-        "file": str(file),
-        "run": done.run,
-        "mapping": done.mapping.name,
-        "source": done.mapping.source,
-        "rows_read": done.rows_read,
-        "rows_good": done.rows_good,
-        "rows_rejected": done.rows_rejected,
-        "rows_bad": done.rows_bad,
-        "rows_held": done.rows_held,
-        "rows_repeated": done.rows_repeated,
-        "reject_file": str(done.reject_file) if done.reject_file else None,
-        "recorded": done.recorded(),
-        "totals": done.totals,
-        "problems": done.problems.to_dicts(),
-        "conflicts": done.conflicts.to_dicts(),
-        "notes": list(done.notes),
-        "seconds": done.seconds,
-    }
-
-
-def _of_orders(done: orders.Imported) -> _Came:
-    settled: list[str] = []
-    if done.settled:
-        words = gettext(
-            "First import, so this is settled by what the file tells or by guess: the shop is %(name)s, its currency"
-            " %(currency)s, its zone %(zone)s, its language %(language)s, its country %(country)s. Mend what is wrong"
-            " with `regulars shop settle`; `regulars shop settle --help` says how."
-        )
-        shop = done.settled
-        settled.append("  " + words % {**{name: getattr(shop, name) for name in _OF_SHOP}, "name": repr(shop.name)})
-        if shop.guessed:
-            options = " ".join(f"--{name} {shlex.quote(getattr(shop, name))}" for name in shop.guessed)
-            words = gettext("Nobody chose %(what)s: `regulars shop settle %(options)s` says it is so.")
-            settled.append("  " + words % {"what": ", ".join(shop.guessed), "options": options})
-    counted: list[str] = []
-    for name, came in ((gettext("Orders"), done.orders), (gettext("Returns"), done.returns)):
-        words = gettext(
-            "%(what)s: %(new)s new, %(changed)s changed, %(same)s known already, %(stale)s older than what is known,"
-            " %(conflicts)s in conflict."
-        )
-        counts = {name: f"{getattr(came, name):,}" for name in ("new", "changed", "same", "stale", "conflicts")}
-        counted.append(words % {"what": name, **counts})
-        if came.refs_in_conflict:
-            refs = ", ".join(came.refs_in_conflict)
-            words = gettext("On record with other content and no update time that decides, so left as it was: %(refs)s")
-            counted.append("  " + words % {"refs": refs})
-    twice = gettext("Orders that stand twice in the file with different content: the first is kept")
-    return _Came(settled, counted, gettext("order"), twice, gettext("before"))
-
-
-def _of_wares(done: wares.Imported) -> _Came:
-    named = {
-        "products": gettext("Products"),
-        "variants": gettext("Variants"),
-        "prices": gettext("Prices"),
-        "stock": gettext("Stock levels"),
-    }
-    counted: list[str] = []
-    for name, came in done.things.items():
-        words = gettext(
-            "%(what)s: %(new)s new, %(changed)s changed, %(same)s known already, %(stale)s older than what is known,"
-            " %(conflicts)s in conflict."
-        )
-        counts = {name: f"{getattr(came, name):,}" for name in ("new", "changed", "same", "stale", "conflicts")}
-        counted.append(words % {"what": named[name], **counts})
-        if came.refs_in_conflict:
-            refs = ", ".join(came.refs_in_conflict)
-            words = gettext("On record with other content and no update time that decides, so left as it was: %(refs)s")
-            counted.append("  " + words % {"refs": refs})
-    twice = gettext("What stands twice in the file with different content: the newest, or the first, is kept")
-    return _Came([], counted, gettext("number"), twice, gettext("where it is kept"))
-
-
-def _of_customers(done: customers.Imported) -> _Came:
-    came = done.customers
-    words = gettext(
-        "Customers: %(new)s new, %(changed)s changed, %(same)s known already, %(older)s known from later than the file"
-        " tells."
-    )
-    counts = {name: f"{getattr(came, name):,}" for name in ("new", "changed", "same", "older")}
-    counted = [words % counts]
-    if came.shared:
-        words = gettext("Contacts kept by which somebody else is known already: %(count)s.")
-        counted.append("  " + words % {"count": f"{came.shared:,}"})
-    twice = gettext("Customers that stand twice in the file with different content: the newest, or the first, is kept")
-    return _Came([], counted, gettext("customer"), twice, gettext("where it is kept"))
-
-
-def _of_consents(done: consents.Imported) -> _Came:
-    came = done.answers
-    words = gettext("Answers: %(given)s yes, %(withdrawn)s no, %(same)s known already.")
-    counted = [words % {name: f"{getattr(came, name):,}" for name in ("given", "withdrawn", "same")}]
-    if came.kept:
-        waits = gettext("Nos kept for whoever comes with an address that nobody has yet: %(kept)s.")
-        counted.append(waits % {"kept": f"{came.kept:,}"})
-    twice = gettext("Answers that stand twice in the file with different content: the first is kept")
-    return _Came([], counted, gettext("answer"), twice, gettext("before"))
-
-
-def _of_events(done: events.Imported) -> _Came:
-    came = done.events
-    words = gettext(
-        "Events under %(source)s: %(new)s new, %(same)s known already or twice in the file, %(conflicts)s in conflict."
-    )
-    counts = {name: f"{getattr(came, name):,}" for name in ("new", "same", "conflicts")}
-    counted = [words % {"source": repr(done.source), **counts}]
-    twice = gettext("Messages under an id that is taken by another: the first is kept")
-    return _Came([], counted, gettext("message"), twice, gettext("before"))
-
-
-def _told(file: Path, done: Imported, came: _Came) -> str:
-    words = gettext("%(file)s: %(read)s rows read, %(good)s good, in %(seconds)s s.")
-    rows = {"read": f"{done.rows_read:,}", "good": f"{done.rows_good:,}", "seconds": f"{done.seconds:.1f}"}
-    said = [words % {"file": file.name, **rows}]
-    said += [f"  {note}" for note in done.notes]
-    said += came.settled
-    if done.run is None:
-        said.append(gettext("Nothing is recorded: this was a dry run."))
-    else:
-        said += came.counted
-    said += ["", gettext("Control totals")]
-    said += [f"  {_padded(_label(name))} {_value(value)}" for name, value in done.totals.items()]
-    if not done.problems.is_empty():
-        words = gettext("Problems (rows: %(bad)s; %(held)s more wait with them or stand twice)")
-        said += ["", words % {"bad": f"{done.rows_bad:,}", "held": f"{done.rows_held:,}"}]
-        said += [
-            f"  {file.name}:{line}: {sentence}; {mend}"
-            for _row, line, sentence, mend in checking.told(done.problems).iter_rows()
-        ]
-    if not done.conflicts.is_empty():
-        words = gettext("%(what)s %(ref)s: %(column)s %(here)s here, %(kept)s %(where)s")
-        said += ["", came.twice]
-        said += [
-            f"  {file.name}:{row['line_in_file']}: "
-            + words
-            % {
-                "what": came.what,
-                "ref": row["ref"],
-                "column": row["column"],
-                "here": _shown(row["left_out"]),
-                "kept": _shown(row["kept"]),
-                "where": came.where,
-            }
-            for row in done.conflicts.iter_rows(named=True)
-        ]
-    count = {"rows": f"{done.rows_rejected:,}", "file": str(done.reject_file)}
-    if done.reject_file:
-        words = ngettext(
-            "%(rows)s row is in %(file)s: mend there, and import that file.",
-            "%(rows)s rows are in %(file)s: mend there, and import that file.",
-            done.rows_rejected,
-        )
-        said += ["", words % count]
-    elif done.rows_rejected:
-        words = ngettext(
-            "%(rows)s row would be left out; --reject-file FILE writes down which.",
-            "%(rows)s rows would be left out; --reject-file FILE writes down which.",
-            done.rows_rejected,
-        )
-        said += ["", words % count]
-    return "\n".join(said)
 
 
 @without_database
@@ -762,25 +534,6 @@ def _language(told: Literal["en", "zh"] | None) -> str:
         return report_page.DJANGO_CODES["zh" if locale.startswith("zh") else "en"]
     shop = company.shop()
     return "en" if "language" in shop.guessed else shop.language
-
-
-def _label(name: str) -> str:
-    return gettext(_TOTALS[name]) if name in _TOTALS else name.replace("_", " ").capitalize()
-
-
-def _padded(text: str) -> str:
-    """To one width in a terminal, where a Chinese character is as wide as two others."""
-    return text + " " * (_LABEL_WIDTH - cell_len(text))
-
-
-def _shown(value: str | None) -> str:
-    return gettext("(nothing)") if value is None else repr(value)
-
-
-def _value(value: object) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{currency} {amount}" for currency, amount in value.items()) or "0"
-    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 COMMANDS: tuple[click.Command, ...] = (import_group, report)

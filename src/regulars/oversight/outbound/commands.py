@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any, cast
 
 import click
@@ -13,6 +12,7 @@ from regulars.kit.actors import SYSTEM
 from regulars.oversight.outbound import exports
 from regulars.oversight.outbound.cadence import ROUNDS, Cadence, Round
 from regulars.oversight.outbound.exports import Export, Run
+from regulars.runtime.database import clock
 
 
 @click.group("export")
@@ -62,7 +62,7 @@ def add(
         kind=cast("Kind", kind),
         cadence=Cadence(cast("Round", round_), hour, weekday, day),
         keep=keep,
-        at=datetime.now(UTC),
+        at=clock.now(),
         by=SYSTEM,
     )
     if as_json:
@@ -92,7 +92,7 @@ def list_exports(as_json: bool) -> None:
 @click.option("--here", is_flag=True, help="Write it here and now, rather than by the next free worker.")
 def run(name: str, key: str | None, here: bool) -> None:
     """Have the export NAME written beside its clock."""
-    now = datetime.now(UTC)
+    now = clock.now()
     asked = exports.run_now(export=exports.by_name(name).id, key=key or f"{now:%Y-%m-%dT%H:%M:%SZ}", at=now, by=SYSTEM)
     if not here:
         click.echo(f"{name} is being written; see `regulars export list`.", err=True)
@@ -104,21 +104,21 @@ def run(name: str, key: str | None, here: bool) -> None:
 @click.argument("name")
 def pause(name: str) -> None:
     """The clock does not write NAME until it is resumed."""
-    exports.pause(export=exports.by_name(name).id, at=datetime.now(UTC), by=SYSTEM)
+    exports.pause(export=exports.by_name(name).id, at=clock.now(), by=SYSTEM)
 
 
 @export.command("resume")
 @click.argument("name")
 def resume(name: str) -> None:
     """The clock writes NAME again, from its next time on."""
-    exports.resume(export=exports.by_name(name).id, at=datetime.now(UTC), by=SYSTEM)
+    exports.resume(export=exports.by_name(name).id, at=clock.now(), by=SYSTEM)
 
 
 @export.command("retire")
 @click.argument("name")
 def retire(name: str) -> None:
     """NAME is not written any more, for good. Its files stay."""
-    exports.retire(export=exports.by_name(name).id, at=datetime.now(UTC), by=SYSTEM)
+    exports.retire(export=exports.by_name(name).id, at=clock.now(), by=SYSTEM)
 
 
 def _facts(one: Export, last: Run | None) -> dict[str, Any]:
