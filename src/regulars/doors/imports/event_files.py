@@ -613,7 +613,9 @@ def walk(
         zone=civil.zone(zone),
         now=now.astimezone(UTC),
         sender=sender(chosen),
-        notes=[] if source.kind == "jsonl" else walking.how_it_is_read(wanted, chosen, source.columns),
+        notes=[]
+        if source.kind == "jsonl"
+        else walking.how_it_is_read(wanted, chosen, source.columns, (chosen.properties or {}).values()),
     )
     with walking.aside() as place:
         yield Walk(source, columns, place, kept_from, progress)

@@ -1,7 +1,7 @@
 """One file on its way in, whatever its rows are about: read to its end, laid aside, given back part by part."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,18 +172,28 @@ def spilled(source: Source, schema: pl.Schema) -> Iterator[tuple[Spill, LeftOut]
         yield open_.enter_context(Spill(place.folder, schema, rows_expected=expected)), place.left_out
 
 
-def how_it_is_read(wanted: FileMapping | None, chosen: FileMapping, columns: Sequence[str]) -> list[str]:
-    """Notes where nobody said what the columns mean, also on those that nothing was found for."""
+def how_it_is_read(
+    wanted: FileMapping | None, chosen: FileMapping, columns: Sequence[str], properties: Collection[str] = ()
+) -> list[str]:
+    """Notes where nobody said what the columns mean, also on those that nothing was found for. `properties` are
+    columns that are kept under their own names."""
     if wanted is not None:
         return []
     spoken = ", ".join(f"{name} = {' + '.join(one.names)}" for name, one in chosen.columns.items() if one.names)
     if chosen.is_guess:
         notes = [gettext("Read by guessing what columns mean: %(columns)s.") % {"columns": spoken}]
         read = {name for one in chosen.columns.values() for name in (*one.names, *one.join, *one.sum)}
-        left = [name for name in columns if name not in read and name not in REJECT_COLUMNS]
-        if left:
-            some = ", ".join("…" if contacts.is_in(name) else name[:40] for name in left[:_NAMED])
-            more = "…" if len(left) > _NAMED else ""
-            notes.append(gettext("Not read, for nothing says what they mean: %(columns)s.") % {"columns": some + more})
+        others = [name for name in columns if name not in read and name not in REJECT_COLUMNS]
+        if kept := [name for name in others if name in properties]:
+            notes.append(gettext("Read as properties: %(columns)s.") % {"columns": _listed(kept)})
+        if left := [name for name in others if name not in properties]:
+            notes.append(
+                gettext("Not read, for nothing says what they mean: %(columns)s.") % {"columns": _listed(left)}
+            )
         return notes
     return [gettext("Read with the mapping %(name)s.") % {"name": chosen.name}]
+
+
+def _listed(names: Sequence[str]) -> str:
+    some = ", ".join("…" if contacts.is_in(name) else name[:40] for name in names[:_NAMED])
+    return f"{some}…" if len(names) > _NAMED else some

@@ -104,6 +104,8 @@ def test_further_columns_are_properties_exact_and_nested(tmp_path: Path) -> None
     assert ines.message.occurred_at == datetime(2025, 5, 2, 2, tzinfo=UTC)
     assert ines.message.user_ref == "ines"
     assert any("price, big" in note for note in notes)
+    assert "Read as properties: product_id, price, product.colour, big, ok." in notes
+    assert not any(note.startswith("Not read") for note in notes)
 
 
 def test_properties_in_a_column_of_json_and_chinese_headers(tmp_path: Path) -> None:
