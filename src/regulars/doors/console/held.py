@@ -63,7 +63,11 @@ class Held:
     state: Any
 
 
-def shown(message: Quarantined) -> Held:
+def reason(code: str) -> Reason:
     """A code nobody has put into words is its own title."""
-    reason = REASONS.get(message.code, Reason(message.code, ""))
-    return Held(message, reason, STATES[message.state])
+    return REASONS.get(code, Reason(code, ""))
+
+
+def shown(message: Quarantined) -> Held:
+    """The message with its reason."""
+    return Held(message, reason(message.code), STATES[message.state])

@@ -122,7 +122,8 @@ def send(request: HttpRequest, number: int) -> HttpResponseBase:
     elif verdict.said == "duplicate":
         messages.success(request, _("It was taken before: nothing counts twice."))
     elif text is not None:
-        messages.error(request, _("As it stands now it still cannot be taken: %(why)s") % {"why": verdict.why})
+        why = f"{held.reason(verdict.code).title} ({verdict.why})"
+        messages.error(request, _("As it stands now it still cannot be taken: %(why)s") % {"why": why})
         return _page(request, quarantine.get(number), text=text)
     else:
         messages.error(request, _("It still cannot be taken; the reason is below."))

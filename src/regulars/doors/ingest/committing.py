@@ -5,6 +5,7 @@ waits is bounded, in all and for each source; beyond that the door says when to 
 """
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -47,7 +48,7 @@ class _Work:
     source: int
     told: Sequence[Message | Rejected]
     size: int
-    answer: Future[list[Verdict]]
+    answer: asyncio.Future[list[Verdict]]
     verdicts: list[Verdict] = field(default_factory=list)
     given: int = 0
     is_over: bool = False
@@ -87,13 +88,13 @@ class Committer:
 
     async def submit(self, source: int, told: Sequence[Message | Rejected], size: int) -> list[Verdict]:
         """One verdict for each message, after they were committed. Raises `Away`."""
-        work = _Work(source, told, size, Future())
+        work = _Work(source, told, size, asyncio.get_running_loop().create_future())
         with self._lock:
             self._waiting.setdefault(source, deque()).append(work)
             self._bytes += size
             self._bytes_of[source] = self._bytes_of.get(source, 0) + size
             self._wake()
-        return await asyncio.wrap_future(work.answer)
+        return await work.answer
 
     async def ask(self, question: Callable[[], T]) -> T:
         """The question's answer, asked in the writing thread with its connection. Raises what the question raises."""
@@ -198,17 +199,17 @@ class Committer:
 
     def _give(self, turn: _Turn, verdicts: Sequence[Verdict]) -> None:
         start = 0
+        over: list[_Work] = []
         for work, part in turn:
             work.verdicts += verdicts[start : start + len(part)]
             start += len(part)
             if len(work.verdicts) == len(work.told) and self._end(work):
-                _settle(work.answer, work.verdicts)
+                over.append(work)
+        _tell(over, is_away=False)
 
     def _fail(self, works: Sequence[_Work]) -> None:
         """What was written of them in turns before stays written, and its repeat is known."""
-        for work in works:
-            if self._end(work):
-                _refuse(work.answer, Away())
+        _tell([work for work in works if self._end(work)], is_away=True)
 
     def _end(self, work: _Work) -> bool:
         """It waits no more and fills no room. False where that was so already."""
@@ -253,7 +254,28 @@ def _answer(question: Callable[[], Any], answer: Future[Any]) -> None:
         _settle(answer, told)
 
 
-# Who asked may have gone away meanwhile; what was written stays, and its repeat is known.
+def _tell(works: Sequence[_Work], *, is_away: bool) -> None:
+    """All of a loop are told at once: waking it for each costs more than what it is told."""
+    loops: dict[asyncio.AbstractEventLoop, list[_Work]] = {}
+    for work in works:
+        loops.setdefault(work.answer.get_loop(), []).append(work)
+    for loop, told in loops.items():
+        # One that was closed meanwhile has nobody who waits.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_hand_out, told, is_away)
+
+
+def _hand_out(works: Sequence[_Work], is_away: bool) -> None:
+    for work in works:
+        # Who asked may have gone away meanwhile; what was written stays, and its repeat is known.
+        if work.answer.done():
+            continue
+        if is_away:
+            work.answer.set_exception(Away())
+        else:
+            work.answer.set_result(work.verdicts)
+
+
 def _settle(answer: Future[T], value: T) -> None:
     if answer.set_running_or_notify_cancel():
         answer.set_result(value)

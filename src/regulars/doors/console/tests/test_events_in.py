@@ -127,7 +127,7 @@ def test_a_message_is_mended_and_sent_again_and_all_that_wait_are_tried():
     [one] = quarantine.search(code="no_event")
     bad = marek.post(f"/console/quarantine/{one.id}/send", {"text": "{"}).content.decode()
     assert "still cannot be taken" in bad
-    assert "it is not JSON" in bad
+    assert "It is no JSON (it is not JSON" in bad
     assert quarantine.get(one.id).code == "no_event"
     mended = '{"type": "track", "event": "Cart Viewed", "userId": "c000", "messageId": "no-event-1"}'
     page = marek.post(f"/console/quarantine/{one.id}/send", {"text": mended}, follow=True).content.decode()

@@ -114,7 +114,7 @@ def test_sources_take_turns_within_a_transaction(played, committer):
 
 
 def test_a_commit_waits_for_requests_that_are_being_read_and_for_none_that_does_not_end(played, committer, monkeypatch):
-    monkeypatch.setattr(committing, "GATHERING", 0.2)
+    monkeypatch.setattr(committing, "GATHERING", 0.6)
 
     async def run() -> None:
         committer.coming += 1
@@ -234,3 +234,32 @@ def test_a_noisy_source_leaves_room_for_others(played, committer):
 
 def assert_(is_so: bool) -> None:
     assert is_so
+
+
+def test_all_of_a_transaction_are_told_at_once_but_who_went_away(played, committer):
+    began, go_on = threading.Event(), threading.Event()
+    told: list[tuple[object, ...]] = []
+
+    def hold(_: Sequence[Message | Rejected]) -> None:
+        began.set()
+        go_on.wait(10)
+
+    async def scene() -> list[list[Verdict]]:
+        loop = asyncio.get_running_loop()
+        first = asyncio.create_task(committer.submit(QUIET, some(QUIET, 1), 1))
+        await asyncio.to_thread(began.wait, 10)
+        others = [asyncio.create_task(committer.submit(NOISY, some(NOISY, 2), 1)) for _ in range(20)]
+        await asyncio.sleep(0)
+        others[0].cancel()
+        wake = loop.call_soon_threadsafe
+        loop.call_soon_threadsafe = lambda *what, **how: (told.append(what), wake(*what, **how))[1]
+        go_on.set()
+        return await asyncio.gather(first, *others[1:])
+
+    played.before = hold
+    verdicts = asyncio.run(scene())
+
+    assert [len(one) for one in verdicts] == [1, *[2] * 19]
+    assert played.transactions == [[QUIET], [NOISY] * 40]
+    # The loop is woken once for each transaction; the rest are the test's own threads.
+    assert sum(what[0] is committing._hand_out for what in told) == 2
