@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 # Otherwise each of the many processes that tests start would compile the whole house anew.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help demo up test long check fix fuzz crashstorm killstorm powercut likeness omnichannel bench map
+.PHONY: help demo up test long check fix fuzz crashstorm killstorm peer-medusa powercut likeness omnichannel shopfronts bench map
 
 help:  ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -52,7 +52,6 @@ crashstorm: $(VENV)/.develops  ## Kill dispatchers of notices 300 times (or KILL
 killstorm: $(VENV)/.develops  ## Kill server, database and keeper under load for two minutes (or SECONDS=…) and count what was acknowledged
 	@REGULARS_STORM_SECONDS=$(or $(SECONDS),120) $(BIN)/pytest -s tests/durability/test_kills.py
 
-.PHONY: peer-medusa
 peer-medusa: $(VENV)/.develops  ## A real Medusa beside us, read, listened to and polled; wants Node, npm, 700 MB once, some minutes
 	@REGULARS_PEERS=1 $(BIN)/pytest -s -q tests/peers/test_medusa.py
 
