@@ -157,7 +157,12 @@ class Voice:
             line.append(f"  {error}", style="red")
         if chosen := told.get("request_id"):
             line.append(f"  {chosen}", style="dim")
-        self.console.print(line)
+        try:
+            self.console.print(line)
+        except (OSError, SystemExit):
+            # The terminal was closed, or the pipe: Rich would end the program, or the thread that reads a child. The
+            # shop is served all the same, and the log files have every line.
+            self.console.quiet = True
 
     def say(self, words: str) -> None:
         self.log.info("%s", words)
