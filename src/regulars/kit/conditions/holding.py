@@ -1,0 +1,234 @@
+"""Whether a condition holds for one customer, decided in memory from what is known of them, and why.
+
+Two-valued throughout: a test of something unknown does not hold, `is_not` and `not_in` are the opposites of `is` and
+`in` and so hold there. The set-based twin on the insight floor says the same of everyone.
+"""
+
+import operator
+from collections.abc import Callable, Mapping
+from collections.abc import Sequence as Rows
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from regulars.kit import civil
+from regulars.kit.conditions.moments import BEGINNING, Span, next_anniversary
+from regulars.kit.conditions.nodes import (
+    All,
+    Among,
+    Check,
+    Condition,
+    Did,
+    Has,
+    Member,
+    Node,
+    Not,
+    Sequence,
+    Step,
+    Value,
+    Which,
+)
+from regulars.kit.conditions.nodes import (
+    Any as AnyOf,
+)
+from regulars.kit.windows import Window, in_utc
+
+Values = Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing that happened: its instant, its columns, and its parts by their name. What is unknown is left out."""
+
+    at: datetime
+    values: Values
+    parts: Mapping[str, Rows[Values]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Known:
+    """One customer: field values (the unknown ones left out), rows by collection in any order, the audiences they are
+    in, and, for `Among`, the number at which the highest or lowest percent of everyone begins, by the node's id."""
+
+    fields: Values
+    rows: Mapping[str, Rows[Row]] = field(default_factory=dict)
+    audiences: frozenset[str] = frozenset()
+    cuts: Mapping[str, Decimal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one node: `seen` is the value, number or sum that was found, None where there was nothing."""
+
+    node: str
+    holds: bool
+    seen: Value | None = None
+    of: tuple["Verdict", ...] = ()
+
+
+def holds(condition: Condition, known: Known, *, at: datetime) -> Verdict:
+    """The verdict of the whole at the instant `at`, with that of every node under it. Rows at `at` or later are not
+    there yet."""
+    return _Look(condition.zone, known, in_utc(at, "at")).node(condition.root)
+
+
+class _Look:
+    def __init__(self, zone: ZoneInfo, known: Known, at: datetime) -> None:
+        self._zone, self._known, self._at = zone, known, at
+
+    def node(self, node: Node) -> Verdict:
+        match node:
+            case All(of=of):
+                parts = tuple(map(self.node, of))
+                return Verdict(node.id, all(part.holds for part in parts), of=parts)
+            case AnyOf(of=of):
+                parts = tuple(map(self.node, of))
+                return Verdict(node.id, any(part.holds for part in parts), of=parts)
+            case Not(of=inner):
+                part = self.node(inner)
+                return Verdict(node.id, not part.holds, of=(part,))
+            case Has():
+                value = self._known.fields.get(node.field)
+                return Verdict(node.id, self._passes(node.checks, self._known.fields), value)
+            case Did():
+                return self._did(node)
+            case Sequence():
+                return Verdict(node.id, self._follows(node))
+            case Among():
+                return self._among(node)
+            case Member():
+                return Verdict(node.id, node.audience in self._known.audiences)
+
+    def _among(self, node: Among) -> Verdict:
+        value, cut = self._known.fields.get(node.field), self._known.cuts.get(node.id)
+        if value is None or cut is None:
+            return Verdict(node.id, holds=False, seen=value)
+        assert isinstance(value, int | Decimal)
+        return Verdict(node.id, value >= cut if node.highest else value <= cut, value)
+
+    def _did(self, node: Did) -> Verdict:
+        found: list[Values] = []
+        for row in self._rows(node.which, node.during):
+            if node.each is None:
+                found.append(row.values)
+            else:
+                found.extend(part for part in row.parts.get(node.each, ()) if self._passes(node.of_each, part))
+        seen: int | Decimal = len(found)
+        if node.column is not None:
+            values = [value for one in found if (value := one.get(node.column)) is not None]
+            seen = len(set(values)) if node.counted == "distinct" else _sum(values)
+        return Verdict(node.id, self._passes(node.amount, {node.counted: seen}), seen)
+
+    def _rows(self, which: Which, during: Span | None) -> list[Row]:
+        window = self._window(during)
+        if window is None:
+            return []
+        return [
+            row
+            for row in self._known.rows.get(which.collection, ())
+            if row.at in window and self._passes(which.checks, row.values) and self._has_parts(which, row)
+        ]
+
+    def _has_parts(self, which: Which, row: Row) -> bool:
+        return all(
+            any(self._passes(some.checks, part) for part in row.parts.get(some.parts, ())) for some in which.some
+        )
+
+    def _window(self, during: Span | None) -> Window[datetime] | None:
+        if during is None:
+            return Window(BEGINNING, self._at)
+        born = self._known.fields.get(during.since) if during.since is not None else None
+        assert born is None or isinstance(born, date)
+        return during.instants(self._at, self._zone, born)
+
+    def _follows(self, node: Sequence) -> bool:
+        reached = sorted({row.at for row in self._rows(node.steps[0].which, node.during)})
+        last = node.steps[-1]
+        steps = node.steps[1:-1] if node.last_is_missing else node.steps[1:]
+        for step in steps:
+            came = sorted({row.at for row in self._rows(step.which, node.during)})
+            reached = [moment for moment in came if any(_is_in_time(before, moment, step) for before in reached)]
+        if not node.last_is_missing:
+            return bool(reached)
+        assert last.within is not None
+        # Whatever window the first step is looked for in: what would end the waiting may come after it.
+        came = [row.at for row in self._rows(last.which, None)]
+        return any(
+            before + last.within.length < self._at and not any(_is_in_time(before, moment, last) for moment in came)
+            for before in reached
+        )
+
+    # --- tests of values
+
+    def _passes(self, checks: tuple[Check, ...], values: Values) -> bool:
+        return all(self._is_so(check, values.get(check.asked)) for check in checks)
+
+    def _is_so(self, check: Check, value: Value | None) -> bool:
+        than = check.than
+        match check.test:
+            case "is_known":
+                return (value is not None and value != ()) == than
+            case "is_not":
+                return value is None or value != than
+            case "not_in":
+                assert isinstance(than, tuple)
+                return value is None or value not in than
+        if value is None:
+            return False
+        match check.test:
+            case "is":
+                return value == than
+            case "in":
+                assert isinstance(than, tuple)
+                return value in than
+            case "starts_with" | "contains":
+                assert isinstance(value, str)
+                assert isinstance(than, str)
+                return value.startswith(than) if check.test == "starts_with" else than in value
+            case "has_any" | "has_all":
+                assert isinstance(value, tuple)
+                assert isinstance(than, tuple)
+                return bool(set(value) & set(than)) if check.test == "has_any" else set(than) <= set(value)
+            case "during":
+                assert isinstance(than, Span)
+                return self._is_during(value, than)
+            case "anniversary_within_days":
+                assert isinstance(value, date)
+                assert isinstance(than, int)
+                today = civil.day_of(self._at, self._zone)
+                return next_anniversary(value, today) < today + timedelta(days=than)
+        return _COMPARES[check.test](value, than)
+
+    def _is_during(self, value: Value, span: Span) -> bool:
+        if isinstance(value, datetime):
+            window = self._window(span)
+            return window is not None and in_utc(value, "value") in window
+        assert isinstance(value, date)
+        born = self._known.fields.get(span.since) if span.since is not None else None
+        assert born is None or isinstance(born, date)
+        return value in span.days(self._at, self._zone, born)
+
+
+#: Two numbers, two days or two instants: the check was read for the type of the value.
+_COMPARES: Mapping[str, Callable[[Any, Any], bool]] = {
+    "at_least": operator.ge,
+    "from": operator.ge,
+    "at_most": operator.le,
+    "more_than": operator.gt,
+    "less_than": operator.lt,
+    "before": operator.lt,
+}
+
+
+def _is_in_time(before: datetime, moment: datetime, step: Step) -> bool:
+    return before < moment and (step.within is None or moment - before <= step.within.length)
+
+
+def _sum(values: list[Value]) -> int | Decimal:
+    total: int | Decimal = 0
+    for value in values:
+        assert isinstance(value, int | Decimal)
+        total += value
+    return total
