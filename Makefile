@@ -46,6 +46,10 @@ long: $(VENV)/.develops  ## The long forms of tests that `make test` keeps short
 fuzz: $(VENV)/.develops  ## The JSON API against its description, 300 tries (or EXAMPLES=…) and every limit of each operation
 	@REGULARS_API_EXAMPLES=$(or $(EXAMPLES),300) $(BIN)/pytest src/regulars/doors/api/tests/test_everything_the_description_allows.py
 
+.PHONY: twins
+twins: $(VENV)/.develops  ## Both evaluators of conditions against each other, 240,000 cases (or EXAMPLES=… of 1,200)
+	@REGULARS_TWINS=$(or $(EXAMPLES),200) $(BIN)/pytest tests/conditions/test_twins.py
+
 crashstorm: $(VENV)/.develops  ## Kill dispatchers of notices 300 times (or KILLS=…) and count what they did
 	@REGULARS_STORM_KILLS=$(or $(KILLS),300) $(BIN)/pytest -s src/regulars/runtime/notices/tests/test_crash.py
 

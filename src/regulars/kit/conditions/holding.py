@@ -5,11 +5,11 @@ Two-valued throughout: a test of something unknown does not hold, `is_not` and `
 """
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -72,6 +72,15 @@ def holds(condition: Condition, known: Known, *, at: datetime) -> Verdict:
     """The verdict of the whole at the instant `at`, with that of every node under it. Rows at `at` or later are not
     there yet."""
     return _Look(condition.zone, known, in_utc(at, "at")).node(condition.root)
+
+
+def cut_of(values: Iterable[int | Decimal], node: Among) -> Decimal | None:
+    """Where the highest (or lowest) percent of these numbers begins, so that this share is in."""
+    ordered = sorted(values, reverse=node.highest)
+    if not ordered:
+        return None
+    many = (len(ordered) * node.percent / 100).to_integral_value(ROUND_CEILING)
+    return Decimal(ordered[int(many) - 1])
 
 
 class _Look:
@@ -203,12 +212,10 @@ class _Look:
 
     def _is_during(self, value: Value, span: Span) -> bool:
         if isinstance(value, datetime):
-            window = self._window(span)
+            window = span.instants(self._at, self._zone)
             return window is not None and in_utc(value, "value") in window
         assert isinstance(value, date)
-        born = self._known.fields.get(span.since) if span.since is not None else None
-        assert born is None or isinstance(born, date)
-        return value in span.days(self._at, self._zone, born)
+        return value in span.days(self._at, self._zone)
 
 
 #: Two numbers, two days or two instants: the check was read for the type of the value.

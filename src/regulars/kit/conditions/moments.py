@@ -61,12 +61,10 @@ class Span:
         whole = civil.days_window(self.days(at, zone), zone)
         return Window(min(whole.start, at), min(whole.end, at))
 
-    def days(self, at: datetime, zone: ZoneInfo, born: date | None = None) -> Window[date]:
-        """The days it means at `at`, for values that are days: today is the last of "the last 30 days"."""
+    def days(self, at: datetime, zone: ZoneInfo) -> Window[date]:
+        """The days it means at `at`, where values are days: today is the last of "the last 30 days". Not of `since`."""
         today = civil.day_of(at, zone)
         tomorrow = today + timedelta(days=1)
-        if self.since is not None:
-            return Window(last_anniversary(born, today), tomorrow) if born is not None else Window(today, today)
         if self.unit == "hours":
             assert self.count is not None
             return Window(civil.day_of(in_utc(at, "at") - timedelta(hours=self.count), zone), tomorrow)

@@ -280,7 +280,8 @@ class _Reader:
             return _bool(than, here, test)
         if test == "during":
             span = self._span(than, here)
-            assert span is not None
+            if span is None or span.since is not None:
+                raise _bad(here, test, _shown(than), "write one of last, between, calendar")
             return span
         if test == "anniversary_within_days":
             return _whole(than, here, test, 1, 366)
