@@ -28,7 +28,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from regulars.doors.imports import binaries
 from regulars.doors.imports.csv_lines import Lines
-from regulars.doors.imports.row_frames import FAULT, FAULT_KIND, REJECT_COLUMNS, Chunk, shown
+from regulars.doors.imports.row_frames import FAULT, FAULT_KIND, REJECT_COLUMNS, RUNS, Chunk, shown
 from regulars.kit.refusals import Refusal
 
 CHUNK = 50_000
@@ -46,6 +46,8 @@ _BOMS = (
 #: What Excel understands in a first line, and some programs write for it. Saved again it may have other cells.
 _SEPARATOR = re.compile(r"\ufeff?\"?sep=([^\"\r\n])\"?[,;\t|]*\s*", re.IGNORECASE)
 _SAMPLE = 5_000
+#: A name of a column as rejects have it, where a spreadsheet would run it.
+_ESCAPED = re.compile(rf"^'({RUNS})")
 #: How far down a header is looked for: titles and notes above it are few.
 _HEADER_ROWS = 20
 #: What is fewer names is a title.
@@ -318,16 +320,16 @@ def _open_csv(path: Path, encoding: str | None, delimiter: str | None, header_ro
     if at > 1:
         notes.append(gettext("The header is in line %(n)s; what stands above it is not read.") % {"n": at})
     chunks = partial(_csv_chunks, path, found, mark, columns, at)
-    return Source(path, "csv", columns, None, notes, chunks, header_in=f"line {max(at, 1)}")
+    return Source(path, "csv", columns, None, notes, chunks, header_in=gettext("line %(n)s") % {"n": max(at, 1)})
 
 
 def _refuse_packed(path: Path, start: bytes) -> None:
     """Only CSV is read out of gzip: a workbook or Parquet needs its whole file."""
-    mend = "unpack it and import the file inside"
+    mend = gettext_noop("unpack it and import the file inside")
     if start.startswith(b"PAR1"):
-        _refuse(path, ("a packed Parquet file", mend))
+        _refuse(path, (gettext_noop("a packed Parquet file"), mend))
     if start.startswith(b"PK\x03\x04"):
-        _refuse(path, ("a packed workbook or archive", mend))
+        _refuse(path, (gettext_noop("a packed workbook or archive"), mend))
     _refuse(path, binaries.of_bytes(start))
 
 
@@ -362,6 +364,8 @@ def _named(cells: Sequence[str]) -> list[str]:
     names = [cell.strip().strip("\ufeff") for cell in cells]
     while names and not names[-1]:
         names.pop()
+    if set(REJECT_COLUMNS) <= set(names):
+        names = [_ESCAPED.sub(r"\1", name) for name in names]
     return [name or f"column {place}" for place, name in enumerate(names, 1)]
 
 
@@ -530,7 +534,12 @@ def _open_workbook(path: Path, sheet: str | None, header_row: int | None, fits: 
         notes,
         partial(_sheet_chunks, path, chosen, columns, at),
         decimal="." if has_fractions else "",
-        header_in=f"row {at} of the sheet {chosen!r}" + (f" (the workbook also has {others})" if others else ""),
+        header_in=(
+            gettext("row %(n)s of the sheet %(sheet)s (the workbook also has %(others)s)")
+            if others
+            else gettext("row %(n)s of the sheet %(sheet)s")
+        )
+        % {"n": at, "sheet": repr(chosen), "others": others},
     )
 
 

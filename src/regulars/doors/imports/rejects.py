@@ -17,11 +17,11 @@ from django.utils.translation import gettext
 from regulars.doors.imports import checking
 from regulars.doors.imports.left_out import LeftOut
 from regulars.doors.imports.reading import Source
-from regulars.doors.imports.row_frames import FAULT, REJECT_COLUMNS
+from regulars.doors.imports.row_frames import FAULT, REJECT_COLUMNS, RUNS
 from regulars.kit.refusals import Refusal
 
-#: A spreadsheet runs what starts so, even in a CSV. Plain numbers are no danger and stay as they are.
-_FORMULA = re.compile(r"[=+@\-\t\r]")
+#: Plain numbers are no danger and stay as they are.
+_FORMULA = re.compile(RUNS)
 _NUMBER = re.compile(r"[+-]?[0-9][0-9.,\s]*", re.ASCII)
 _ENDINGS = frozenset((".csv", ".tsv", ".txt", ".xlsx", ".xls", ".parquet", ".gz"))
 _ROUND = re.compile(r"(.*\.rejects)(?:\.([0-9]+))?", re.ASCII)
@@ -78,7 +78,7 @@ def write(source: Source, left_out: LeftOut, path: Path) -> tuple[int, Path]:
     beside = path.with_name(path.name + ".part")
     with beside.open("w", encoding="utf-8-sig", newline="") as file:
         out = csv.writer(file)
-        out.writerow([*REJECT_COLUMNS, *own])
+        out.writerow([*REJECT_COLUMNS, *map(safe, own)])
         for row in _rows(source, left_out, own):
             out.writerow([safe(cell or "") for cell in row])
             count += 1

@@ -8,6 +8,9 @@ from django.utils.translation import gettext_noop
 
 #: The columns a reject file adds; ignored when it comes in again, but for the row's first number.
 REJECT_COLUMNS = ("regulars_row", "regulars_problem", "regulars_mend")
+#: A spreadsheet runs what starts so, even in a CSV; Chinese ones also take the wide signs. Rejects have an apostrophe
+#: before it, which is taken away when they are read again.
+RUNS = r"[\t\r\n ]*[=+\-@＝＋－＠]|[\t\r\n]"
 #: The column with what is wrong with the row as such; null for nearly all.
 FAULT = "@fault"
 FAULT_KIND = pl.Struct(

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import xlsxwriter
 
-from regulars.doors.imports import mapping, order_files, rejects
+from regulars.doors.imports import mapping, order_files, reading, rejects
 from regulars.doors.imports.mapping import BadMapping
 from regulars.doors.imports.reading import UnreadableFile
 from regulars.doors.imports.settling import Undecided
@@ -410,6 +410,22 @@ def test_the_reject_file_is_safe_to_open_and_comes_in_once_mended(tmp_path: Path
     assert again.problems.is_empty()
     assert again.tables["orders"].height == 2
     assert again.tables["products"]["ref"].sort().to_list() == ["+1+1", '=HYPERLINK("http://evil")', "@mug"]
+
+
+def test_wide_signs_blanks_and_names_of_columns_are_safe_to_open_too(tmp_path: Path) -> None:
+    hostile = {"product": "＝1+1", "quantity": "x", '=HYPERLINK("http://evil")': " @SUM(A1)"}
+    path = a_file(tmp_path, [row("A1", **hostile)])
+    with order_files.walk(
+        path, None, zone="Europe/London", currency="GBP", now=NOW, progress=lambda *_: None
+    ) as walked:
+        walked.read()
+        list(walked.parts())
+        _, rejected = rejects.write(walked.source, walked.left_out, tmp_path / "rejects.csv")
+
+    cells = next(csv.DictReader(rejected.read_text(encoding="utf-8-sig").splitlines()))
+    assert {cells["product"], cells['\'=HYPERLINK("http://evil")']} == {"'＝1+1", "' @SUM(A1)"}
+    again = reading.open_file(rejected)
+    assert '=HYPERLINK("http://evil")' in again.columns
 
 
 def test_a_reason_stands_beside_an_empty_cell_too(tmp_path: Path) -> None:
