@@ -1,5 +1,6 @@
 """What may be wrong with rows: every check's problem with its file line, column, value and mend. Pure."""
 
+import re
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -24,6 +25,7 @@ PROBLEMS = pl.Schema(
 
 #: Fields that may hold an address or a number somebody can be reached by.
 _MAYBE_CONTACTS = ("customer", "user", "anonymous", "message_id", "event")
+_NUMBER = re.compile(r"[0-9][0-9,-]*", re.ASCII)
 #: Problems that say themselves that there is nothing.
 _OF_NOTHING = ("is empty", "is not there")
 
@@ -46,9 +48,17 @@ def told(problems: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def spoken(text: str) -> str:
+    """What is wrong, or its mend, in the language that is spoken; a number or a day in it is told as it is."""
+    said = gettext(text)
+    if said == text and (number := _NUMBER.search(text)):
+        return gettext(f"{text[: number.start()]}%(n)s{text[number.end() :]}").replace("%(n)s", number[0])
+    return said
+
+
 def _spoken(texts: pl.Series) -> dict[str, str]:
     # Here and not within an expression: those are worked out in threads, which speak no language.
-    return {text: gettext(text) for text in texts.drop_nulls().unique() if text}
+    return {text: spoken(text) for text in texts.drop_nulls().unique() if text}
 
 
 @dataclass(frozen=True)

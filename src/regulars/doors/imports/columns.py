@@ -7,14 +7,14 @@ from typing import ClassVar, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 import polars as pl
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from regulars.doors.imports import countries, parsing, signs
 from regulars.doors.imports.checking import PROBLEMS, Problems
 from regulars.doors.imports.mapping import AMOUNTS, ROW, Column, FileMapping
 from regulars.doors.imports.parsing import FAILED, MILLION, NOTHING, millionths, tidy
 from regulars.doors.imports.reading import Source
-from regulars.doors.imports.row_frames import FAULT
+from regulars.doors.imports.row_frames import FAULT, RUNS
 from regulars.doors.imports.settling import Reads, Settled, Survey, either_order, other_order, veiled
 from regulars.facts.customers import contacts
 from regulars.facts.customers.identifiers import is_contact, why_unusable
@@ -23,7 +23,7 @@ from regulars.kit import civil
 _BROKEN = "[\ufffd\\x00-\\x08]"
 _COUNTRIES_TOLD = 8
 _A_DAY = timedelta(days=1)
-_MENDED_ESCAPE = r"^'([=+@\-\t\r])"
+_MENDED_ESCAPE = rf"^'({RUNS})"
 
 _M = TypeVar("_M", bound=FileMapping)
 
@@ -239,12 +239,9 @@ class Columns(Generic[_M]):
                 )
                 unseen = pl.col(name).str.contains(r"[\p{C}\p{Zl}\p{Zp}]") & ~pl.col(name).str.contains(_BROKEN)
                 found.where(unseen, name, "has characters nobody can see", "type it anew, without line breaks")
-                found.where(
-                    pl.col(name).str.len_bytes() > most,
-                    name,
-                    "is too long",
-                    f"map the column that holds the code, not a text; {most} bytes are the most",
-                )
+                mend = gettext_noop("map the column that holds the code, not a text; %(n)s bytes are the most")
+                mend %= {"n": most}
+                found.where(pl.col(name).str.len_bytes() > most, name, "is too long", mend)
 
     def _key(self, name: str, read: pl.DataFrame, found: Problems, *, is_all_contacts: bool = False) -> pl.DataFrame:
         """With `<name>_key`: what tells who it is in the form that is compared, null for nobody."""
@@ -286,7 +283,7 @@ class Columns(Generic[_M]):
     def _check_order(self, name: str, is_unread: pl.Expr, found: Problems) -> None:
         """Dates that have the day first among others that have the month first, or the other way round."""
         order = self._settled.orders[name]
-        mend = "write it like 2024-05-31 14:05, or say `dates:` in the mapping"
+        mend = gettext_noop("write it like 2024-05-31 14:05, or say `dates:` in the mapping")
         is_other = is_unread & other_order(pl.col(name), order)
         if order.first == "day":
             found.where(is_other, name, "has the month first, where the file's other dates have the day first", mend)
@@ -337,11 +334,13 @@ class Columns(Generic[_M]):
             "fill in the real date, or leave the row out",
         )
         earliest = civil.start_of_day(self.mapping.earliest, self.zone)
+        mend = gettext_noop("correct the date, or say `earliest:` in the mapping if it is right; it is %(n)s now")
+        mend %= {"n": self.mapping.earliest}
         found.where(
             (at < earliest) & ~is_zero,
             name,
             "is earlier than any date that is imported",
-            f"correct the date, or say `earliest:` in the mapping if it is right; it is {self.mapping.earliest} now",
+            mend,
         )
         found.where(
             at > self.now + _A_DAY, name, "is in the future", "correct the date; only what has happened is imported"

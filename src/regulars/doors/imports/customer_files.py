@@ -9,7 +9,7 @@ from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 import polars as pl
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from regulars.doors.imports import checking, mapping, reading, walking
 from regulars.doors.imports.checking import Problems
@@ -228,7 +228,10 @@ class CustomerColumns(Columns[FileMapping]):
         for name, most in _CHARACTERS.items():
             if name in self.mapping.columns:
                 found.where(
-                    pl.col(name).str.len_chars() > most, name, f"is longer than {most} characters", "shorten it"
+                    pl.col(name).str.len_chars() > most,
+                    name,
+                    gettext_noop("is longer than %(n)s characters") % {"n": most},
+                    "shorten it",
                 )
         for name in ("name", "given_name", "family_name"):
             unseen = pl.col(name).str.contains(r"[\p{Cc}\p{Zl}\p{Zp}]")
@@ -327,9 +330,9 @@ class CustomerColumns(Columns[FileMapping]):
         unread = pl.col("birthday").is_not_null() & day.is_null()
         if "birthday" in self._settled.orders and read.schema["birthday"] == pl.String:
             self._check_order("birthday", unread, found)
-        mend = "write it like 1990-12-31, or leave it empty"
+        mend = gettext_noop("write it like 1990-12-31, or leave it empty")
         found.where(unread, "birthday", "is no day this file's other birthdays are written like", mend)
-        found.where(day < _EARLIEST_BIRTH, "birthday", f"is before {_EARLIEST_BIRTH}", mend)
+        found.where(day < _EARLIEST_BIRTH, "birthday", gettext_noop("is before %(n)s") % {"n": _EARLIEST_BIRTH}, mend)
         found.where(day > self.now.date(), "birthday", "is in the future", mend)
 
     def _check_first_seen(self, read: pl.DataFrame, found: Problems) -> None:
@@ -340,7 +343,7 @@ class CustomerColumns(Columns[FileMapping]):
         unread = pl.col("first_seen").is_not_null() & at.is_null()
         found.where(unread, "first_seen", "is no date this file's other dates are written like", mend)
         earliest = civil.start_of_day(self.mapping.earliest, self.zone)
-        told = f"is before {self.mapping.earliest}"
+        told = gettext_noop("is before %(n)s") % {"n": self.mapping.earliest}
         found.where(at < earliest, "first_seen", told, "correct it, or say `earliest:` in the mapping if it is right")
         found.where(at > self.now, "first_seen", "is in the future", mend)
 

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, ClassVar, NamedTuple
 
 import msgspec
 import polars as pl
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from regulars.doors.imports import json_lines, mapping, reading, walking
 from regulars.doors.imports.checking import PROBLEMS, Problems
@@ -53,24 +53,30 @@ _NAMES_A_THING = re.compile(
 )
 _SPOKEN = {"userId": "user", "anonymousId": "anonymous", "messageId": "message_id", "event": "event", "type": "type"}
 _WRONG: Mapping[str, str] = {
-    "not_json": "is no JSON object",
-    "too_large": "is too large",
-    "no_type": "is no call",
-    "no_identifier": "names nobody",
-    "no_event": "is no event's name",
-    "bad_id": "is no id",
-    "bad_name": "is no event's name",
-    "unstorable": "cannot be kept",
+    "not_json": gettext_noop("is no JSON object"),
+    "too_large": gettext_noop("is too large"),
+    "no_type": gettext_noop("is no call"),
+    "no_identifier": gettext_noop("names nobody"),
+    "no_event": gettext_noop("is no event's name"),
+    "bad_id": gettext_noop("is no id"),
+    "bad_name": gettext_noop("is no event's name"),
+    "unstorable": gettext_noop("cannot be kept"),
 }
 _MENDS = {
-    "no_identifier": "fill in the user's or the anonymous id, or leave the row out",
-    "bad_id": "send text of at most 200 characters",
+    "no_identifier": gettext_noop("fill in the user's or the anonymous id, or leave the row out"),
+    "bad_id": gettext_noop("send text of at most 200 characters"),
 }
 _WHEN: Mapping[Why, tuple[str, str]] = {
-    Why.NOTHING_TOLD: ("is empty", "fill in when it happened"),
-    Why.UNREADABLE: ("is no time that can be read", "write it like 2024-05-31T14:05:00Z"),
-    Why.WAS_IN_THE_FUTURE: ("is in the future", "correct it; only what has happened is imported"),
-    Why.WAS_BEFORE_2000: (f"is before {_EARLIEST}", "correct it, or leave the row out"),
+    Why.NOTHING_TOLD: (gettext_noop("is empty"), gettext_noop("fill in when it happened")),
+    Why.UNREADABLE: (gettext_noop("is no time that can be read"), gettext_noop("write it like 2024-05-31T14:05:00Z")),
+    Why.WAS_IN_THE_FUTURE: (
+        gettext_noop("is in the future"),
+        gettext_noop("correct it; only what has happened is imported"),
+    ),
+    Why.WAS_BEFORE_2000: (
+        gettext_noop("is before %(n)s") % {"n": _EARLIEST},
+        gettext_noop("correct it, or leave the row out"),
+    ),
 }
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _PACKER = msgspec.msgpack.Encoder()
@@ -299,7 +305,11 @@ class EventColumns(Columns[EventMapping]):
             if (objects[place]) is not None:
                 object_ = _object(objects[place])
                 if object_ is None:
-                    worse.append(self._problem(row, line, "properties", "", "is no JSON object", "write it like {…}"))
+                    worse.append(
+                        self._problem(
+                            row, line, "properties", "", _WRONG["not_json"], gettext_noop("write it like {…}")
+                        )
+                    )
                     continue
                 told[part] = object_
             for path, values, value in put:
@@ -370,7 +380,7 @@ class EventColumns(Columns[EventMapping]):
         if isinstance(answer, Rejected):
             value = messages.shown(told.get(answer.field)) if answer.field else ""
             why, _, mend = answer.why.rpartition("; ")
-            problem = _WRONG.get(answer.code, "cannot be taken")
+            problem = _WRONG.get(answer.code, gettext_noop("cannot be taken"))
             problem += f": {why}" if answer.code == "unstorable" else ""
             return answer.field, value, problem, _MENDS.get(answer.code, mend)
         if (why_then := _WHEN.get(Why(answer.why_then))) is not None:

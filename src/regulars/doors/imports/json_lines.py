@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 import polars as pl
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from regulars.doors.imports import reading
 from regulars.doors.imports.reading import Source, UnreadableFile
@@ -110,13 +110,15 @@ def _chunks(path: Path, encoding: str) -> Iterator[pl.DataFrame]:
 
 def _fault(told: str) -> Fault | None:
     if told.endswith("…") and len(told) <= _SHOWN + 1:
-        mend = "split it, or take out what nobody needs"
-        return Fault(COLUMN, None, f"is longer than {LARGEST_MESSAGE:,} characters", mend, [told])
+        mend = gettext_noop("split it, or take out what nobody needs")
+        problem = gettext_noop("is longer than %(n)s characters") % {"n": f"{LARGEST_MESSAGE:,}"}
+        return Fault(COLUMN, None, problem, mend, [told])
     try:
         told.encode()
     except UnicodeEncodeError:
         whole = told.encode("utf-8", "replace").decode()
-        return Fault(COLUMN, None, "has characters that cannot be read", "write the file in UTF-8", [whole])
+        mend = gettext_noop("write the file in UTF-8")
+        return Fault(COLUMN, None, "has characters that cannot be read", mend, [whole])
     return None
 
 

@@ -213,7 +213,7 @@ class Normaliser(Columns[OrderMapping]):
         if "product" in self.mapping.columns:
             found.where(pl.col("product").is_null(), "product", "is empty", "fill in the product's number")
         read = self._countries(self._customers(read, found))
-        self._check_happened("placed_at", read, found, empty="fill in when the order was placed")
+        self._check_happened("placed_at", read, found, empty=gettext_noop("fill in when the order was placed"))
         self._check_updated(read, found)
         return self._amounts.read(read, found)
 
@@ -234,7 +234,7 @@ class Normaliser(Columns[OrderMapping]):
                 column=pl.col("total_in").replace({name: self.spoken(name) for name in texts}),
                 value=pl.coalesce(pl.when(pl.col("total_in") == name).then(pl.col(name)) for name in texts),
                 problem=pl.lit(gettext_noop("looks like a total under the table, not like an order")),
-                mend=pl.lit("take the row out; totals are added up anew"),
+                mend=pl.lit(gettext_noop("take the row out; totals are added up anew")),
             )
             .cast(PROBLEMS)
         )

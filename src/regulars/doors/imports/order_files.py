@@ -127,7 +127,9 @@ class Walk(walking.Walk):
             column=pl.lit(self.normaliser.spoken("order_discount")),
             value=pl.Series([str(Money(minor, currency).decimal) for minor, currency in off], dtype=pl.String),
             problem=pl.lit(gettext_noop("is more than the order is worth")),
-            mend=pl.lit("write what was taken off the whole order, once; the total cannot be below nothing"),
+            mend=pl.lit(
+                gettext_noop("write what was taken off the whole order, once; the total cannot be below nothing")
+            ),
         ).cast(PROBLEMS)
 
 

@@ -11,9 +11,8 @@ from typing import Any
 
 import polars as pl
 from django.utils import translation
-from django.utils.translation import gettext
 
-from regulars.doors.imports import order_files
+from regulars.doors.imports import checking, order_files
 from regulars.doors.imports.mapping import OrderMapping
 from regulars.doors.imports.order_files import OrderFile
 from regulars.doors.imports.walking import Progress
@@ -169,6 +168,6 @@ def _reasons(file: OrderFile, language: Language) -> list[tuple[str, int]]:
     )
     with translation.override(DJANGO_CODES[language]):
         return [
-            (f"{column}: {gettext(problem)}" if column else gettext(problem), rows)
+            (f"{column}: {checking.spoken(problem)}" if column else checking.spoken(problem), rows)
             for column, problem, rows in counted.head(_REASONS).iter_rows()
         ]

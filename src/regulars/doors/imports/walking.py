@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 import polars as pl
 from django.utils.translation import gettext
 
-from regulars.doors.imports import reading
+from regulars.doors.imports import checking, reading
 from regulars.doors.imports.columns import Columns
 from regulars.doors.imports.left_out import LeftOut
 from regulars.doors.imports.mapping import BadMapping, FileMapping
@@ -118,7 +118,7 @@ class Walk:
                         "line": first["line_in_file"],
                         "column": first["column"],
                         "value": repr(first["value"]),
-                        "problem": gettext(problem),
+                        "problem": checking.spoken(problem),
                     },
                     field=first["column"],
                     value=first["value"],

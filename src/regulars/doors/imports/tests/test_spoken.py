@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 from click.testing import CliRunner
+from django.utils import translation
 
-from regulars.doors.imports import commands
+from regulars.doors.imports import checking, commands
 from regulars.doors.imports.tests.builders import a_file, row
 from regulars.facts.company import company
 from regulars.kit.actors import SYSTEM
@@ -56,6 +57,42 @@ def test_why_rows_wait_for_others_is_said_in_chinese_in_the_reject_file(tmp_path
     for line in lines:
         assert re.search("[\u4e00-\u9fff]", line["regulars_problem"]), line
         assert re.search("[\u4e00-\u9fff]", line["regulars_mend"]), line
+
+
+FILES = {
+    "orders": "order,placed_at,product,quantity,unit_price\nA1,2025-05-02,mug,2,4.50\n",
+    "customers": "customer,name\nA1,Ines\n",
+    "consents": "customer,decision,channel,answered_at\nA1,no,email,2025-05-02\n",
+    "events": "event,time,user\nSeen,2025-05-02,A1\n",
+    "products": "product,sku,title\nmug,mug-1,A mug\n",
+    "prices": "product,price\nmug,4.50\n",
+    "stock": "product,store,quantity\nmug,leeds,4\n",
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_every_control_total_has_its_name_in_chinese(tmp_path, kind):
+    file = tmp_path / f"{kind}.csv"
+    file.write_text(FILES[kind])
+    arguments = [kind, str(file), "--dry-run", "--language", "zh"]
+
+    told = CliRunner().invoke(commands.import_group, arguments, catch_exceptions=False).output
+
+    totals = told.partition("核对总数")[2].partition("\n\n")[0].split("\n")
+    assert [line for line in totals if re.match(r" *[A-Za-z]", line)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("is longer than 1,000,000 characters", "超过 1,000,000 个字符"),
+        ("is before 1900-01-01", "早于 1900-01-01"),
+        ("what nobody put into words 7", "what nobody put into words 7"),
+    ],
+)
+def test_a_number_in_a_problem_is_told_as_it_is(text, told):
+    with translation.override("zh-hans"):
+        assert checking.spoken(text) == told
 
 
 def test_how_the_file_was_read_is_said_in_chinese_too(tmp_path):
