@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 from regulars.facts.customers.kinds import Evidence
 from regulars.kit.refusals import Refusal
 from regulars.simulator.chance import Chance
+from regulars.simulator.names import AREAS, FAMILY, GIVEN, LAST, number_of_nobody
 
 T = TypeVar("T")
 
@@ -23,108 +24,16 @@ T = TypeVar("T")
 BEFORE, DAYS = 300, 365
 #: For how many days an operator keeps a number that was given up from others.
 KEPT_BACK = 90
-#: The range reserved for fiction: with each of these area codes 100 numbers.
-_AREAS = (
-    *(201, 202, 203, 205, 206, 207, 208, 209, 210, 212, 213, 214, 215, 216, 217, 218, 219, 224, 225, 228),
-    *(301, 302, 303, 304, 305, 307, 308, 309, 310, 312, 313, 314, 315, 316, 317, 318, 319, 320, 321, 323),
-)
-_FAMILY = tuple("王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗宋谢唐韩")
-_SPELT = [
-    "Wang",
-    "Li",
-    "Zhang",
-    "Liu",
-    "Chen",
-    "Yang",
-    "Huang",
-    "Zhao",
-    "Wu",
-    "Zhou",
-    "Xu",
-    "Sun",
-    "Ma",
-    "Zhu",
-    "Hu",
-    "Guo",
-    "He",
-    "Lin",
-    "Gao",
-    "Luo",
-    "Song",
-    "Xie",
-    "Tang",
-    "Han",
-]
+_FAMILY, _SPELT = zip(*FAMILY, strict=True)
 _FIRST_SIGN = tuple("小子雨浩思佳明文志欣俊海诗晨梦可嘉天若宇")
 _SECOND_SIGN = tuple("兰涵桐然源怡轩静磊婷国华曦琪远妍杰雪博欣燕航强宁")
-_GIVEN = [
-    "Ines",
-    "Tomas",
-    "Priya",
-    "Marek",
-    "Amara",
-    "Jonas",
-    "Leila",
-    "Oskar",
-    "Noor",
-    "Elif",
-    "Mateo",
-    "Freya",
-    "Kofi",
-    "Hanna",
-    "Diego",
-    "Sanna",
-    "Clara",
-    "Hugo",
-    "Yara",
-    "Emil",
-]
-_LAST = [
-    "Okafor",
-    "Lindqvist",
-    "Marchetti",
-    "Dvorak",
-    "Haddad",
-    "Novak",
-    "Petrov",
-    "Silva",
-    "Brandt",
-    "Kaya",
-    "Moreau",
-    "Sharma",
-    "Wells",
-    "Yilmaz",
-    "Costa",
-    "Ferrari",
-]
+_GIVEN = (*GIVEN, "Clara", "Hugo", "Yara", "Emil")
 #: What clerks type for guests who tell no number: the shop's own, and one that everybody knows.
 SHOPS_OWN_PHONE, EVERYBODYS_PHONE = "+8675586000001", "13800000000"
-
-
-_SYLLABLES = [
-    "xiao",
-    "zi",
-    "yu",
-    "hao",
-    "si",
-    "jia",
-    "ming",
-    "wen",
-    "zhi",
-    "xin",
-    "jun",
-    "hai",
-    "shi",
-    "chen",
-    "meng",
-    "ke",
-    "lan",
-    "han",
-    "tong",
-    "ran",
-    "yuan",
-    "yi",
-]
+_SYLLABLES = (
+    *("xiao", "zi", "yu", "hao", "si", "jia", "ming", "wen", "zhi", "xin", "jun"),
+    *("hai", "shi", "chen", "meng", "ke", "lan", "han", "tong", "ran", "yuan", "yi"),
+)
 #: How many in a hundred use a channel.
 _USES = (
     *(("web", 55), ("outlet", 12), ("app", 45), ("mini-shop", 45), ("mini-club", 18), ("mini-outlet", 8)),
@@ -314,7 +223,7 @@ class _Making:
         self._people = count()
         self._messages = count(1)
         self._refs: Counter[str] = Counter()
-        self._lines = iter(f"+1{area}55501{line:02d}" for line in range(100) for area in _AREAS)
+        self._lines = iter(number_of_nobody(area, line) for line in range(100) for area in range(len(AREAS)))
         #: Numbers that were given up: from which day on somebody else may get them.
         self._free: list[tuple[int, str]] = []
         self._everybodys: list[str] = []
@@ -391,7 +300,7 @@ class _Making:
             name = _FAMILY[family] + dice.one(_FIRST_SIGN) + dice.one(_SECOND_SIGN)
             latin = f"{dice.one(_SYLLABLES).title()}{dice.one(_SYLLABLES)} {_SPELT[family]}"
         else:
-            family_name = of_family.rsplit(" ", 1)[-1] if of_family else dice.one(_LAST)
+            family_name = of_family.rsplit(" ", 1)[-1] if of_family else dice.one(LAST)
             name = latin = f"{dice.one(_GIVEN)} {family_name}"
         born = datetime(1950, 1, 1, tzinfo=UTC) + timedelta(days=dice.below(58 * 365))
         mail = f"{latin.lower().replace(' ', '.')}.{number}@post.example.com"
