@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from regulars.kit.actors import SHELL
 from regulars.runtime.jobs import jobs
+from regulars.runtime.trail.asking import few_words
 
 
 @click.group("jobs")
@@ -48,7 +49,7 @@ def retry(job: int) -> None:
 
 @jobs_group.command("set-aside")
 @click.argument("job", type=int)
-@click.option("--why", required=True, help="A few words for the trail.")
+@click.option("--why", callback=few_words, required=True, help="A few words for the trail.")
 def set_aside(job: int, why: str) -> None:
     """Take the failed JOB off the list."""
     jobs.set_aside(job=job, at=timezone.now(), by=SHELL, why=why)

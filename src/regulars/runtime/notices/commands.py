@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from regulars.kit.actors import SHELL
 from regulars.runtime.notices import dead_letters, lag
+from regulars.runtime.trail.asking import few_words
 
 
 @click.group("notices")
@@ -60,7 +61,7 @@ def replay(letters: tuple[int, ...]) -> None:
 
 @notices_group.command("discard")
 @click.argument("letter", type=int)
-@click.option("--why", required=True, help="A few words for the trail.")
+@click.option("--why", callback=few_words, required=True, help="A few words for the trail.")
 def discard(letter: int, why: str) -> None:
     """Set the dead or waiting LETTER aside; the notices behind it go on."""
     dead_letters.discard(letter=letter, at=timezone.now(), by=SHELL, why=why)

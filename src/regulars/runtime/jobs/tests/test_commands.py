@@ -32,5 +32,9 @@ def test_failed_jobs_are_listed_retried_and_set_aside():
     assert run("retry", str(job)).exit_code == 0
     assert jobs.counts() == {"todo": 1}
     other = a_failed_job()
+    for words in ("li.na@example.com said so", "x" * 201):
+        refused = run("set-aside", str(other), "--why", words)
+        assert (refused.exit_code, "The trail is never erased" in refused.output) == (2, True)
+        assert "li.na" not in refused.output
     assert run("set-aside", str(other), "--why", "obsolete").exit_code == 0
     assert jobs.counts() == {"todo": 1, "cancelled": 1}
