@@ -19,8 +19,9 @@ from django.db.models import Count, Q
 
 from regulars.facts.commerce import goods_returns
 from regulars.facts.commerce import orders as on_record
-from regulars.facts.commerce.goods_returns import ReturnBatch
+from regulars.facts.commerce.goods_returns import ReturnBatch, ReturnView
 from regulars.facts.commerce.orders import OrderBatch, OrderView
+from regulars.facts.commerce.return_reports import ReturnLineReport, ReturnReport
 from regulars.facts.company import company
 from regulars.facts.events import _sums, aside, personal, spec
 from regulars.facts.events._sums import Sale, Unusable
@@ -499,22 +500,71 @@ class _Work:
             _finish(row, sold.id, "; ".join(remarks), _NOTHING_LEFT)
             return
         lines = _sums.coming_back(sold, told.products) if told.products else None
-        if lines is None and total is not None:
-            _check_whole(sold, total)
-        back = goods_returns.refund(
-            order=sold.id,
-            lines=lines,
-            key=told.return_id or f"event:{row.event}",
-            at=row.occurred_at,
-            by=self.by,
-            origin=cast(Origin, row.origin),
-        )
+        earlier = goods_returns.of_order(sold.id) if lines is None else []
+        worth = sold.goods_minor - sold.discount_minor
+        left = worth - sum(one.amount_minor for one in earlier)
+        has_money_alone = any(one.money_minor for one in earlier)
+        if lines is None and total is not None and total < (worth if has_money_alone else left):
+            self._refund_money(row, told, sold, min(total, left), remarks)
+            return
+        if lines is None and has_money_alone:
+            back = self._refund_rest(row, told, sold, left)
+        else:
+            back = goods_returns.refund(
+                order=sold.id,
+                lines=lines,
+                key=told.return_id or f"event:{row.event}",
+                at=row.occurred_at,
+                by=self.by,
+                origin=cast(Origin, row.origin),
+            )
         if total is not None and total not in (back.amount_minor, sold.total_minor):
             remarks.append(
                 f"total: {Money(total, sold.currency)} went back, {Money(back.amount_minor, sold.currency)} of it for"
                 f" these goods, {Money(abs(total - back.amount_minor), sold.currency)} apart"
             )
         _finish(row, sold.id, "; ".join(remarks))
+
+    def _refund_money(self, row: Row, told: spec.Order, sold: OrderView, amount: int, remarks: list[str]) -> None:
+        """Less than the order is worth went back and nobody says what for: money, and all goods stay sold."""
+        if amount <= 0:
+            remarks.append(f"total: all that was paid for {sold.ref!r} went back already; nothing was left")
+            _finish(row, sold.id, "; ".join(remarks), _NOTHING_LEFT)
+            return
+        self._put_back(row, told, sold, (), amount)
+        remarks.append(
+            f"total: {Money(amount, sold.currency)} went back and no products are named; it is money for no goods"
+        )
+        _finish(row, sold.id, "; ".join(remarks))
+
+    def _refund_rest(self, row: Row, told: spec.Order, sold: OrderView, left: int) -> ReturnView:
+        """All goods that are left came back, for the money that is left after some went back for no goods."""
+        back = [
+            ReturnLineReport(
+                product_ref=line.product_ref,
+                quantity=line.quantity - line.returned_quantity,
+                amount_minor=to_minor((line.quantity - line.returned_quantity) * line.unit_price, sold.currency),
+                of_line=line.number,
+            )
+            for line in sold.lines
+            if line.quantity > line.returned_quantity
+        ]
+        return self._put_back(row, told, sold, back, left)
+
+    def _put_back(
+        self, row: Row, told: spec.Order, sold: OrderView, lines: Sequence[ReturnLineReport], amount: int
+    ) -> ReturnView:
+        report = ReturnReport(
+            namespace=row.namespace,
+            ref=told.return_id or f"event:{row.event}",
+            returned_at=row.occurred_at,
+            currency=sold.currency,
+            order_ref=sold.ref,
+            lines=lines,
+            amount_minor=amount,
+            source_updated_at=row.occurred_at,
+        )
+        return goods_returns.record(report=report, at=self.at, by=self.by, origin=cast(Origin, row.origin))
 
     def _take_in(self, row: Row, told: spec.Order, remarks: list[str]) -> None:
         """A return at the till without a receipt: matched to what its customer bought, first in, first out."""
@@ -555,18 +605,6 @@ class _Work:
         if outcome.conflicts or outcome.stale:
             raise Unusable("newer_on_record", f"return_id: {told.return_id!r} is on record with other content")
         _finish(row, None, "; ".join(remarks))
-
-
-def _check_whole(sold: OrderView, total: int) -> None:
-    """A refund that names no products is of the whole order; one of less money names none of its lines."""
-    earlier = sum(back.amount_minor for back in goods_returns.of_order(sold.id))
-    left = sold.goods_minor - sold.discount_minor - earlier
-    if total < left:
-        raise Unusable(
-            "names_no_products",
-            f"total: {Money(total, sold.currency)} of {Money(left, sold.currency)} is to go back, and no products are"
-            " named; name them with their quantities",
-        )
 
 
 def _hidden_user(event: int) -> str | None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from regulars.facts.commerce import goods_returns
@@ -166,11 +166,34 @@ def test_a_refund_that_names_nothing_is_of_the_whole_order(shop):
 
 
 @pytest.mark.parametrize("more", [{"total": 5}, {"revenue": 5}, {"amount": "5.00"}, {"refund_amount": 5}])
-def test_a_refund_of_some_money_for_nothing_named_is_not_guessed(shop, more):
-    _, refund = apply(told(shop), told(shop, "Order Refunded", at=MONDAY + HOUR, **more))
+def test_a_refund_of_some_money_for_nothing_named_is_money_and_no_goods(shop, more):
+    sale, refund = told(shop), told(shop, "Order Refunded", at=MONDAY + HOUR, **more)
+    _, done = apply(sale, refund)
+    again = apply(refund)
 
-    assert (refund.state, refund.code) == ("failed", "names_no_products")
-    assert refund.why.startswith("total: 5.00 GBP of 119.80 GBP is to go back")
+    (back,) = goods_returns.of_order(sold().id)
+    assert (done.state, again[0].state) == ("applied", "applied")
+    assert done.why == "total: 5.00 GBP went back and no products are named; it is money for no goods"
+    assert (back.amount_minor, back.money_minor, back.matched_minor, len(back.lines)) == (500, 500, 500, 0)
+    assert [line.returned_quantity for line in sold().lines] == [0, 0]
+
+
+def test_money_and_then_the_rest_come_to_what_was_paid_in_any_order(shop):
+    some = told(shop, "Order Refunded", at=MONDAY + HOUR, total=5)
+    more = told(shop, "Order Refunded", at=MONDAY + 2 * HOUR, total=10)
+    hat = told(shop, "Order Refunded", at=MONDAY + 3 * HOUR, products=[{"product_id": "hat", "quantity": 1}])
+    rest = told(shop, "Order Refunded", at=MONDAY + 4 * HOUR)
+    last = told(shop, "Order Refunded", at=MONDAY + 5 * HOUR, total=119.8)
+    for number, arrival in enumerate(itertools.permutations([some, more, hat, rest, last])):
+        if number % 11:
+            continue
+        with transaction.atomic():
+            done = apply(told(shop), *arrival[:2]) + apply(*arrival[2:])
+            amounts = [back.amount_minor for back in goods_returns.of_order(sold().id)]
+            transaction.set_rollback(True)
+
+        assert {one.state for one in done} == {"applied"}, [one.why for one in done]
+        assert sum(amounts) == 11980
 
 
 def test_what_goes_back_for_more_than_goods_is_said(shop):
