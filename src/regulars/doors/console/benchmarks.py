@@ -12,7 +12,7 @@ from django.core.cache import cache
 from django.db import connections
 from django.test import Client
 
-from regulars.doors.console import insight
+from regulars.doors.console import bench_goods, insight
 from regulars.facts.company import channels, company
 from regulars.facts.customers import profiles
 from regulars.facts.customers.profiles import Profile
@@ -44,24 +44,31 @@ SELECT id, 'bench', 'external', 'c' || id, first_seen_at FROM customers_customer
 """
 PRODUCTS = """
 INSERT INTO commerce_product (namespace, ref, title, category)
-SELECT 'bench', 'p' || n, 'A thing of no great importance, ' || n, 'Things ' || n %% 20
-  FROM generate_series(1, 1000) AS n
+SELECT 'bench', 'p' || n, 'A thing of no great importance, ' || n, 'Things > Nr ' || n %% 200
+  FROM generate_series(1, %(products)s) AS n
 """
 ORDERS = """
-INSERT INTO commerce_order (namespace, ref, customer_id, channel_id, placed_at, placed_on, currency, kind, goods_minor,
-                            discount_minor, shipping_minor, tax_minor, total_minor, origin, fingerprint)
-SELECT 'bench', 'o' || who.id || '-' || n, who.id, (SELECT min(id) FROM company_channel), placed.at, placed.at::date,
-       'GBP', 'purchase', worth.minor, 0, 0, 0, worth.minor, 'history', '\\x00112233445566778899aabbccddeeff'
+INSERT INTO commerce_order (namespace, ref, number, customer_id, channel_id, store_id, placed_at, placed_on, currency,
+                            kind, goods_minor, discount_minor, shipping_minor, tax_minor, total_minor, paid_minor,
+                            cancelled_at, differs_minor, origin, fingerprint)
+SELECT 'bench', 'o' || who.id || '-' || n, '#' || who.id || '-' || n, CASE WHEN lot %% 31 <> 0 THEN who.id END,
+       CASE WHEN lot %% 5 = 0 THEN %(in_store)s ELSE %(in_web)s END,
+       CASE WHEN lot %% 5 = 0 THEN %(first_store)s + lot / 5 %% %(stores)s END, placed.at, placed.at::date, 'GBP',
+       CASE WHEN lot %% 4001 = 0 THEN 'test' WHEN lot %% 1009 = 0 THEN 'draft' ELSE 'purchase' END,
+       worth.minor, 0, 0, 0, worth.minor, CASE WHEN lot %% 2003 = 0 THEN worth.minor / 2 ELSE worth.minor END,
+       CASE WHEN lot %% 997 = 0 THEN placed.at + INTERVAL '1 day' END, CASE WHEN lot %% 5003 = 0 THEN 1 ELSE 0 END,
+       'history', '\\x00112233445566778899aabbccddeeff'
   FROM (SELECT id, first_seen_at,
-               CASE WHEN id = %(regular)s THEN 2000 ELSE 1 + (-0.7 * ln(1 - random()))::int END AS times
+               CASE WHEN id = %(regular)s THEN 2000 ELSE 1 + (-%(often)s * ln(1 - random()))::int END AS times
           FROM customers_customer) AS who
  CROSS JOIN LATERAL generate_series(1, who.times) AS n
+ CROSS JOIN LATERAL (SELECT CASE WHEN who.id = %(regular)s THEN 1 ELSE who.id * 7 + n * 13 END AS lot) AS picked
  CROSS JOIN LATERAL (SELECT who.first_seen_at + (who.id * 31 + n * 7919) %% 700 * INTERVAL '9 hours' AS at) AS placed
  CROSS JOIN LATERAL (SELECT 500 + ((who.id * 7919 + n * 104729) %% 19997) AS minor) AS worth
 """
 LINES = """
 INSERT INTO commerce_line (order_id, number, product_id, quantity, unit_price, amount_minor, discount_minor)
-SELECT id, 1, (SELECT min(id) FROM commerce_product) + id %% 1000, 1, goods_minor / 100.0, goods_minor, 0
+SELECT id, 1, (SELECT min(id) FROM commerce_product) + id %% %(products)s, 1, goods_minor / 100.0, goods_minor, 0
   FROM commerce_order
 """
 STEPS = (
@@ -70,7 +77,10 @@ STEPS = (
     ("products", PRODUCTS),
     ("orders", ORDERS),
     ("lines", LINES),
+    *bench_goods.STEPS,
 )
+#: So many products for each member: a hundred thousand in the shop of a million.
+PRODUCTS_OF = 10
 
 #: A way to narrow or sort the list, by what it asks of the database.
 LISTS = {
@@ -113,6 +123,9 @@ def _say(words: str) -> None:
 @click.command("console")
 @click.option("--members", type=click.IntRange(2_000), default=1_000_000, show_default=True)
 @click.option(
+    "--orders", type=click.IntRange(0), default=0, help="How many orders, about; 0 for what a third who come back make."
+)
+@click.option(
     "--times", type=click.IntRange(5), default=20, show_default=True, help="How often each page is asked for."
 )
 @click.option(
@@ -122,23 +135,25 @@ def _say(words: str) -> None:
     " Without it in one of its own that is removed.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
-def console(members: int, times: int, here: bool, as_json: bool) -> None:
-    """Lists, member pages, Today and Insight over many members, beside a page of a few rows read by key."""
+def console(members: int, orders: int, times: int, here: bool, as_json: bool) -> None:
+    """Lists and pages of members, orders, goods, stores and shops, Today and Insight, beside a page of a few rows read
+    by key."""
     if not here:
-        arguments = ["--members", str(members), "--times", str(times), *(["--json"] if as_json else [])]
+        arguments = ["--members", str(members), "--orders", str(orders), "--times", str(times)]
+        arguments += ["--json"] if as_json else []
         scratch.run(["bench", "console", "--here", *arguments])
         return
     with ready.database_ready(say=_say):
-        facts = measure(members, times)
+        facts = measure(members, orders, times)
     click.echo(json.dumps(facts) if as_json else _told(facts))
 
 
-def measure(members: int, times: int) -> dict[str, object]:
+def measure(members: int, orders: int, times: int) -> dict[str, object]:
     """Build the shop where there is none, then ask for each page `times` times. Milliseconds in the server."""
-    build_seconds = _build(members)
+    build_seconds = _build(members, orders)
     client = _come_in()
     cache.clear()
-    pages = dict(_pages(client, members))
+    pages = dict(_pages(client, members)) | dict(bench_goods.pages(client))
     beside = _timed(client, ["/console/account"] * times)
     rows = {}
     for name, addresses in pages.items():
@@ -147,6 +162,7 @@ def measure(members: int, times: int) -> dict[str, object]:
         _say(f"  {name}: p50 {some['p50']}, p95 {some['p95']} ms")
     return {
         "members": members,
+        "orders": _orders(),
         "build_seconds": build_seconds,
         "beside": beside,
         "pages": rows,
@@ -155,7 +171,7 @@ def measure(members: int, times: int) -> dict[str, object]:
     }
 
 
-def _build(members: int) -> float:
+def _build(members: int, orders: int) -> float:
     began = time.perf_counter()
     with connections["default"].cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT FROM customers_customer), EXISTS (SELECT FROM commerce_order)")
@@ -165,9 +181,17 @@ def _build(members: int) -> float:
         company.settle(
             name="Willow & Loaf", currency="GBP", zone="Europe/London", language="en", country="GB", at=now, by=SYSTEM
         )
-        channels.resolve_many(codes=["web"], at=now, by=SYSTEM)
+        web = channels.resolve_many(codes=["web"], at=now, by=SYSTEM)["web"]
+        asked = {
+            "members": members,
+            "regular": members // 2,
+            "products": max(1000, members // PRODUCTS_OF),
+            "in_web": web,
+            "often": max(0.7, orders / members - 0.9),
+            **bench_goods.make(members),
+        }
         for name, statement in STEPS:
-            cursor.execute(statement, {"members": members, "regular": members // 2})
+            cursor.execute(statement, asked)
             _say(f"  {name}: {cursor.rowcount:,} rows, {time.perf_counter() - began:.0f} s")
         cursor.execute("SELECT id FROM customers_customer ORDER BY id DESC LIMIT %s", [NAMED])
         chosen = [number for (number,) in cursor.fetchall()]
@@ -187,6 +211,13 @@ def _build(members: int) -> float:
     with connections["owner"].cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE)")
     return round(time.perf_counter() - began, 1)
+
+
+def _orders() -> int:
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM commerce_order")
+        [(number,)] = cursor.fetchall()
+    return int(number)
 
 
 def _come_in() -> Client:
@@ -259,7 +290,7 @@ def _told(facts: dict[str, object]) -> str:
             *(line(name, row) for name, row in pages.items()),
             line("beside: a page of a few rows read by key", beside),
             f"console: the slowest p95 of {len(pages)} pages is {facts['slowest_p95_ms']} ms at"
-            f" {facts['members']:,} members (goal: {GOAL_MS:.0f} at most)",
+            f" {facts['members']:,} members with {facts['orders']:,} orders (goal: {GOAL_MS:.0f} at most)",
         ]
     )
 

@@ -69,6 +69,41 @@ class UnknownProduct(Refusal):
     code = "catalogue.unknown_product"
 
 
+class StaleProduct(Refusal):
+    """Its source has told us something newer already."""
+
+    code = "catalogue.stale"
+
+
+class ConflictingProduct(Refusal):
+    """The same product with other content, and no update time that decides."""
+
+    code = "catalogue.conflict"
+
+
+def record(*, namespace: str, told: Mapping[str, object], at: datetime, by: Actor, origin: Origin = "live") -> Outcome:
+    """Put one product on record, by the columns of PRODUCTS; what is null or left out stays as it is.
+
+    Raises `StaleProduct` and `ConflictingProduct`.
+    """
+    row = {name: told.get(name) for name in PRODUCTS}
+    frame, forms = pl.DataFrame([row], schema=PRODUCTS), pl.DataFrame(schema=VARIANTS)
+    done = record_many(namespace=namespace, told=frame, forms=forms, at=at, by=by, origin=origin).products
+    if done.stale:
+        raise StaleProduct(
+            "source_updated_at: a newer version is on record; send the latest",
+            field="source_updated_at",
+            value=str(told.get("source_updated_at")),
+        )
+    if done.conflicts:
+        raise ConflictingProduct(
+            "ref: it is on record with other content; send its update time with the change",
+            field="ref",
+            value=str(told["ref"]),
+        )
+    return done
+
+
 def record_many(
     *, namespace: str, told: pl.DataFrame, forms: pl.DataFrame, at: datetime, by: Actor, origin: Origin
 ) -> Came:
@@ -77,6 +112,8 @@ def record_many(
     The same again changes nothing; other content replaces what its source told earlier, and what is stale or in
     conflict is listed. What only orders have told so far gives way. One transaction, one notice, whatever the number.
     """
+    paths = {one: categories.clean(one) for one in told["category"].drop_nulls().unique()}
+    told = told.with_columns(pl.col("category").replace(paths))
     with transaction.atomic():
         categories.ensure_many(told["category"].drop_nulls().unique().to_list())
         described = told.select("ref", title=pl.lit(None, pl.String()), category=pl.lit(None, pl.String()))

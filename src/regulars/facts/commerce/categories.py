@@ -51,6 +51,11 @@ def tidy(text: str) -> str:
     return path(text.replace("/", ">").split(">") if ">" not in text and "/" in text else text.split(">"))
 
 
+def clean(text: str) -> str:
+    """A source's path without its empty parts: ` > Tea > > Green ` is `Tea > Green`, and ` > > ` is none."""
+    return path(text.split(BETWEEN.strip()))
+
+
 def ensure_many(paths: Iterable[str]) -> None:
     """Make what is missing of `paths` and of all above them. One statement; none for no paths."""
     wanted = sorted({one for one in paths if one})

@@ -24,7 +24,8 @@ STATES: tuple[State, ...] = ("unpaid", "refunded", "cancelled", "draft", "test")
 class OrderFilter:
     """What the list is narrowed by; None and empty mean all. `word` is a whole number, reference or public id.
 
-    `buyers` are customers' numbers; `is_guest` False means orders with a customer. Channels and stores by their codes.
+    `kind` as an order's, `namespace` its source; `buyers` are customers' numbers, `is_guest` False means orders with a
+    customer. Channels and stores by their codes.
     """
 
     word: str = ""
@@ -35,6 +36,8 @@ class OrderFilter:
     buyers: Collection[int] | None = None
     is_guest: bool | None = None
     is_flagged: bool = False
+    kind: str = ""
+    namespace: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,10 +115,11 @@ def _inside(wanted: OrderFilter) -> tuple[list[str], list[Any]]:
     if wanted.store:
         wheres.append("sale.store_id = (SELECT id FROM company_store WHERE code = %s)")
         values.append(wanted.store)
-    if wanted.state in {"draft", "test"}:
-        # Both are said, for the index that has only these.
-        wheres.append("sale.kind IN ('draft', 'test') AND sale.kind = %s")
-        values.append(wanted.state)
+    for kind in (wanted.state, wanted.kind):
+        if kind in {"draft", "test"}:
+            # Both are said, for the index that has only these.
+            wheres.append("sale.kind IN ('draft', 'test') AND sale.kind = %s")
+            values.append(kind)
     if wanted.buyers is not None:
         wheres.append("sale.customer_id = ANY(%s)")
         values.append(list(wanted.buyers))
@@ -136,6 +140,12 @@ def _outside(wanted: OrderFilter) -> tuple[list[str], list[Any]]:
     """What has to be looked at order by order."""
     wheres: list[str] = ["TRUE"]
     values: list[Any] = []
+    if wanted.kind and wanted.kind not in {"draft", "test"}:
+        wheres.append("sale.kind = %s")
+        values.append(wanted.kind.replace("\x00", ""))
+    if wanted.namespace:
+        wheres.append("sale.namespace = %s")
+        values.append(wanted.namespace.replace("\x00", ""))
     if wanted.channel:
         wheres.append("channel.code = %s")
         values.append(wanted.channel)

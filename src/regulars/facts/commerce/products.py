@@ -8,6 +8,7 @@ import polars as pl
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
+from regulars.facts.commerce import categories
 from regulars.facts.commerce.models import Product as Row
 from regulars.kit.actors import Actor
 from regulars.runtime.trail import trail
@@ -64,7 +65,7 @@ def resolve_many(*, namespace: str, described: pl.DataFrame, at: datetime, by: A
                 namespace,
                 telling["ref"].to_list(),
                 telling["title"].fill_null("").str.slice(0, 300).to_list(),
-                telling["category"].fill_null("").str.slice(0, 200).to_list(),
+                [categories.clean(one) for one in telling["category"].fill_null("")],
                 namespace,
             ],
         )
@@ -105,7 +106,7 @@ def describe_many(*, namespace: str, described: pl.DataFrame, at: datetime, by: 
             [
                 last["ref"].to_list(),
                 last["title"].str.slice(0, 300).to_list(),
-                last["category"].str.slice(0, 200).to_list(),
+                [one if one is None else categories.clean(one) for one in last["category"]],
                 namespace,
             ],
         )

@@ -52,6 +52,14 @@ def ask(*, connection: int, kind: Kind, ref: str, key: str, asked_at: datetime, 
     return is_new
 
 
+def get(request: int) -> PrivacyRequest:
+    """One request; refused when there is none. One query."""
+    row = Row.objects.filter(id=request).first()
+    if row is None:
+        raise UnknownRequest(f"request: there is no {request}; look at the list", field="request", value=request)
+    return _told(row)
+
+
 def settle(*, request: int, how: str, at: datetime, by: Actor) -> PrivacyRequest:
     """Somebody has done it, or says why there was nothing to do. Again changes nothing."""
     with transaction.atomic():

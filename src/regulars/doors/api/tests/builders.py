@@ -13,6 +13,7 @@ from regulars.kit.actors import Actor
 MAREK = Actor("operator", "7")
 EVERYTHING = (
     *("orders.read", "orders.write", "members.read", "members.edit", "insight.read", "company.read"),
+    *("company.write",),
     *("preferences.read", "preferences.change", "consent.manage", "contacts.reveal"),
     *("sources.read", "sources.manage", "quarantine.read", "quarantine.mend", "events.read"),
     *("webhooks.read", "webhooks.manage", "exports.read", "exports.manage"),

@@ -1,11 +1,15 @@
 """Connections through the API."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 
-from regulars.doors.api.tests.builders import Program, problem
-from regulars.facts.sources import connections, inbox
+from regulars.doors.api.tests.builders import MAREK, Program, problem
+from regulars.facts.sources import connectable, connections, inbox, privacy_requests
+from regulars.oversight.outbound import rights, writing
+from regulars.oversight.outbound.rights import Terms
 
 pytestmark = pytest.mark.django_db
 NOW = datetime.now(UTC)
@@ -70,3 +74,51 @@ def test_what_was_not_understood_is_taken_again_or_set_aside():
     assert li.post(f"{where}/deliveries/{kept.id}/set-aside").json()["state"] == "set_aside"
     away = li.post(f"connections/{other['id']}/deliveries/{kept.id}/replay")
     assert problem(away)[:2] == (404, "inbox.unknown")
+
+
+def test_the_shop_is_asked_to_send_its_messages(monkeypatch):
+    li = Program()
+    made = li.post("connections", TEAS).json()
+    asked = []
+    known = connectable.of("shopify")
+    told = replace(known, subscribe=lambda one, url: asked.append((one.name, url)) or ["orders/create"])
+    monkeypatch.setattr(connectable, "of", lambda kind: told)
+    done = li.post(f"connections/{made['id']}/subscribe").json()
+    assert (done["topics"], asked) == (["orders/create"], [("teas", done["url"])])
+    assert done["url"].endswith(made["path"])
+    li.post(f"connections/{made['id']}/disconnect")
+    assert problem(li.post(f"connections/{made['id']}/subscribe"))[:2] == (409, "connections.retired")
+
+
+def test_what_people_asked_of_their_shop_is_answered():
+    li = Program()
+    made, other = (li.post("connections", TEAS | {"name": name}).json() for name in ("teas", "cakes"))
+    number = connections.by_name("teas").id
+    privacy_requests.ask(connection=number, kind="redact", ref="77", key="k", asked_at=NOW, at=NOW, by=MAREK)
+    [asked] = li.get(f"connections/{made['id']}/requests").json()["items"]
+    assert (asked["kind"], asked["ref"], asked["settled_at"]) == ("redact", "77", None)
+    assert li.get(f"connections/{other['id']}/requests").json()["items"] == []
+    path = f"requests/{asked['number']}/settle"
+    away = li.post(f"connections/{other['id']}/{path}", {"how": "done"})
+    assert problem(away)[:2] == (404, "privacy_requests.unknown")
+    assert problem(li.post(f"connections/{made['id']}/{path}", {"how": "  "}))[0] == 422
+    done = li.post(f"connections/{made['id']}/{path}", {"how": "deleted"}).json()
+    assert done["how"] == "deleted"
+    assert li.post(f"connections/{made['id']}/{path}", {"how": "again"}).json() == done
+    assert li.get(f"connections/{made['id']}/requests").json()["items"] == []
+
+
+def test_a_right_is_written_again():
+    li = Program()
+    made = li.post("connections", TEAS).json()
+    number = connections.by_name("teas").id
+    writing.allow(connection=number, codes=True, attributes=False, at=NOW, by=MAREK)
+    terms = Terms(takes="percent", percent=Decimal(10), starts_at=NOW)
+    rights.want_code(key="one", code="TEN", title="Ten off", terms=terms, at=NOW, by=MAREK)
+    assert len(writing.claim(connection=number, limit=5, at=NOW).due) == 1
+    [right] = li.get(f"connections/{made['id']}/rights").json()["items"]
+    again = li.post(f"connections/{made['id']}/rights/{right['id']}/again").json()
+    assert (again["state"], again["attempts"]) == ("waiting", 0)
+    for wrong in (right["id"] + 1, 2**63 - 1):
+        refused = li.post(f"connections/{made['id']}/rights/{wrong}/again")
+        assert problem(refused)[:2] == (404, "rights.unknown")

@@ -285,3 +285,24 @@ def test_a_line_that_is_not_there_cannot_come_back():
     order = till.record()["id"]
     answer = till.post(f"orders/{order}/refunds", {"lines": [{"number": 9, "quantity": "1"}]}, key="rma-1")
     assert problem(answer) == (409, "returns.over_refund", "lines")
+
+
+def test_orders_are_listed_by_when_they_were_placed_of_one_source_and_by_their_reference():
+    till = Program()
+    for ref, day, space in (("a", 3, "shop"), ("b", 5, "shop"), ("a", 4, "till"), ("c", 1, "shop")):
+        till.post(
+            "orders",
+            COAT_AND_HATS
+            | {"ref": ref, "namespace": space, "placed_at": f"2026-03-0{day}T10:00:00Z", "number": f"#{ref}{day}"},
+        )
+
+    def listed(asked: str) -> list[tuple[str, str]]:
+        return [(one["namespace"], one["ref"]) for one in till.get(f"orders?{asked}").json()["items"]]
+
+    assert listed("") == [("shop", "b"), ("till", "a"), ("shop", "a"), ("shop", "c")]
+    first = till.get("orders?limit=3").json()
+    assert [one["ref"] for one in till.get(f"orders?limit=3&cursor={first['next']}").json()["items"]] == ["c"]
+    assert listed("ref=a") == [("till", "a"), ("shop", "a")]
+    assert listed("ref=a&namespace=shop") == [("shop", "a")]
+    assert listed("ref=%23b5") == [("shop", "b")]
+    assert listed("kind=draft") == []

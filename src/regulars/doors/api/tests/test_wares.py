@@ -73,3 +73,50 @@ def test_pages_of_products_follow_each_other_and_what_is_not_there_is_404():
     assert [one["ref"] for one in first["items"] + rest["items"]] == ["c", "b", "a"]
     assert problem(li.get("products/prd_00000000000000000000000000"))[:2] == (404, "catalogue.unknown_product")
     assert catalogue.page(status="draft").items == ()
+
+
+def test_a_store_is_added_placed_and_given_its_hours():
+    li = Program()
+    made = li.put("stores/S7", {"name": "Riverside", "zone": "Asia/Shanghai"}).json()
+    assert (made["name"], made["zone"], made["is_open"]) == ("Riverside", "Asia/Shanghai", None)
+    where = {"city": "Shanghai", "latitude": "31.2304", "longitude": "121.4737", "offers_pickup": True}
+    placed = li.put("stores/S7/place", where).json()
+    assert (placed["city"], placed["latitude"], placed["offers_pickup"]) == ("Shanghai", "31.230400", True)
+    week = ["09:00-18:00"] * 6 + [""]
+    assert li.put("stores/S7/hours", {"week": week}).json()["week"] == week
+    assert li.put("stores/S7/days/2099-10-01", {"hours": ""}).json()["days"] == {"2099-10-01": ""}
+    assert li.put("stores/S7/days/2099-10-01", {"hours": None}).json()["days"] == {}
+    assert li.get("stores/S7").json() == li.get("stores").json()["items"][0]
+    assert problem(li.put("stores/S7/hours", {"week": ["late"] * 7})) == (422, "company.bad_hours", "week.0")
+    assert problem(li.put("stores/S7/place", where | {"longitude": None}))[:2] == (422, "company.bad_place")
+    assert problem(li.put("stores/S9/hours", {"week": week}))[:2] == (404, "company.unknown_store")
+    assert problem(Program("company.read", name="eyes").put("stores/S7", {"name": "Mine"}))[0] == 403
+
+
+def test_a_product_is_told_corrected_and_its_branch_named():
+    li = Program()
+    tea = {
+        "ref": "tea",
+        "title": "Green tea",
+        "category": " > Tea > > Green",
+        "source_updated_at": "2026-03-02T10:00:00Z",
+    }
+    assert li.post("products", tea).json() == {"outcome": "new"}
+    assert li.post("products", tea).json() == {"outcome": "same"}
+    [found] = li.get("products?search=tea").json()["items"]
+    assert (found["title"], found["category"]) == ("Green tea", "Tea > Green")
+    assert problem(li.post("products", tea | {"title": "Tea"})) == (409, "catalogue.conflict", "ref")
+    older = tea | {"title": "Old tea", "source_updated_at": "2026-03-01T10:00:00Z"}
+    assert problem(li.post("products", older)) == (409, "catalogue.stale", "source_updated_at")
+    mended = li.put(f"products/{found['id']}", {"title": "Longjing", "category": "Tea > Green", "brand": "West Lake"})
+    assert (mended.json()["title"], mended.json()["brand"]) == ("Longjing", "West Lake")
+    told = li.put("categories", {"path": "Tea > Green", "titles": {"zh-hans": "绿茶"}}).json()["items"]
+    assert [(one["path"], one["titles"], one["products"]) for one in told] == [
+        ("Tea", {}, 0),
+        ("Tea > Green", {"zh-hans": "绿茶"}, 1),
+    ]
+    assert problem(li.put("categories", {"path": "Coffee", "titles": {}}))[:2] == (404, "categories.unknown")
+    # What is nothing but separators is no branch.
+    li.post("products", {"ref": "cup", "title": "Cup", "category": " > > "})
+    [cup] = li.get("products?search=cup").json()["items"]
+    assert cup["category"] == ""

@@ -12,6 +12,7 @@ from pydantic_core import to_json
 
 from regulars.doors.api.v1 import (
     attributes,
+    categories,
     company,
     connections,
     consent,
@@ -32,6 +33,7 @@ from regulars.doors.api.v1 import (
     rights,
     shipments,
     sources,
+    stores,
     wares,
     webhooks,
 )
@@ -144,6 +146,8 @@ api.add_router("", quarantine.router)
 api.add_router("", events.router)
 api.add_router("", keeping.router)
 api.add_router("", wares.router)
+api.add_router("", categories.router)
+api.add_router("", stores.router)
 api.add_router("", attributes.router)
 api.add_router("", webhooks.router)
 api.add_router("", exports.router)

@@ -1,8 +1,8 @@
 """Connections to shop systems: made, watched, read, mended and let go."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from django.db import transaction
 from django.http import HttpRequest
@@ -12,11 +12,13 @@ from pydantic import Field
 from regulars.doors.api.v1 import exact, sources
 from regulars.doors.api.v1.keys import ApiKey, caller
 from regulars.facts.company import company
-from regulars.facts.sources import connectable, connections, cursors, folders, inbox
+from regulars.facts.sources import connectable, connections, cursors, folders, inbox, privacy_requests
+from regulars.facts.sources.connectable import Connectable
 from regulars.facts.sources.connections import Connection
 from regulars.facts.sources.cursors import Cursor
 from regulars.facts.sources.inbox import Counts, Delivery, State
 from regulars.kit import civil, paging
+from regulars.kit.actors import Actor
 from regulars.runtime.database import clock
 
 router = Router(tags=["connections"])
@@ -121,6 +123,37 @@ class ReadingBegunOut(exact.Shown):
     streams: list[str]
 
 
+class SubscribedOut(exact.Shown):
+    """Where the shop sends its messages; `topics` are those it did not send there before."""
+
+    url: str
+    topics: list[str]
+
+
+class SettledIn(exact.Told):
+    """What was done, in a few words without anything of the person."""
+
+    how: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+
+
+class PrivacyRequestOut(exact.Shown):
+    """What a shop asked about one of its people (`ref`), or about all. `kind`: data_request, redact or shop_redact."""
+
+    number: int
+    kind: str
+    ref: str
+    asked_at: datetime
+    due_at: datetime
+    settled_at: datetime | None
+    how: str
+
+
+class PrivacyRequestsOut(exact.Shown):
+    """Requests that nobody has done."""
+
+    items: list[PrivacyRequestOut]
+
+
 class DeliveryOut(exact.Shown):
     """One message of the shop, without what it said. `state`: waiting, done, repeated, not_understood or set_aside."""
 
@@ -207,39 +240,6 @@ def get_connection(request: HttpRequest, connection: str) -> ConnectionOut:
 
 
 @router.post(
-    "/connections/{connection}/pause",
-    auth=ApiKey("sources.manage"),
-    response=ConnectionOut,
-    operation_id="pause_connection",
-)
-def pause_connection(request: HttpRequest, connection: str) -> ConnectionOut:
-    """Nothing is asked there; what it tells is kept and waits. Again changes nothing."""
-    return _out([connections.pause(connection=_number(connection), at=clock.now(), by=caller(request))])[0]
-
-
-@router.post(
-    "/connections/{connection}/resume",
-    auth=ApiKey("sources.manage"),
-    response=ConnectionOut,
-    operation_id="resume_connection",
-)
-def resume_connection(request: HttpRequest, connection: str) -> ConnectionOut:
-    """It is asked again, and what waits is taken. Again changes nothing."""
-    return _out([connections.resume(connection=_number(connection), at=clock.now(), by=caller(request))])[0]
-
-
-@router.post(
-    "/connections/{connection}/disconnect",
-    auth=ApiKey("sources.manage"),
-    response=ConnectionOut,
-    operation_id="disconnect_shop",
-)
-def disconnect_shop(request: HttpRequest, connection: str) -> ConnectionOut:
-    """For good: its secrets are forgotten, what it told stays. Again changes nothing."""
-    return _out([connections.disconnect(connection=_number(connection), at=clock.now(), by=caller(request))])[0]
-
-
-@router.post(
     "/connections/{connection}/rotate",
     auth=ApiKey("sources.manage"),
     response=ConnectionOut,
@@ -258,29 +258,16 @@ def rotate_secret(request: HttpRequest, connection: str, body: SecretsIn) -> Con
 
 
 @router.post(
-    "/connections/{connection}/backfill",
+    "/connections/{connection}/subscribe",
     auth=ApiKey("sources.manage"),
-    response=ReadingBegunOut,
-    operation_id="backfill_connection",
+    response=SubscribedOut,
+    operation_id="subscribe_connection",
 )
-def backfill(request: HttpRequest, connection: str) -> ReadingBegunOut:
-    """Read its whole history, as history: nobody is greeted. Again while it goes on begins nothing."""
-    with transaction.atomic():
-        one = connections.by_public_id(connection)
-        return ReadingBegunOut(streams=list(connectable.of(one.kind).backfill(one, clock.now())))
-
-
-@router.post(
-    "/connections/{connection}/poll",
-    auth=ApiKey("sources.manage"),
-    response=ReadingBegunOut,
-    operation_id="poll_connection",
-)
-def poll(request: HttpRequest, connection: str) -> ReadingBegunOut:
-    """Read now what changed; done by itself every five minutes."""
-    with transaction.atomic():
-        one = connections.by_public_id(connection)
-        return ReadingBegunOut(streams=list(connectable.of(one.kind).poll(one, clock.now())))
+def subscribe(request: HttpRequest, connection: str) -> SubscribedOut:
+    """Have the shop send its messages to where this request was sent. Again changes nothing there."""
+    one = _alive(connection)
+    url = request.build_absolute_uri(_path(one))
+    return SubscribedOut(url=url, topics=list(connectable.of(one.kind).subscribe(one, url)))
 
 
 @router.get(
@@ -305,37 +292,144 @@ def list_deliveries(
     return DeliveriesOut(items=[_delivery(one) for one in page.items], next=page.next)
 
 
-@router.post(
-    "/connections/{connection}/deliveries/{delivery}/replay",
-    auth=ApiKey("sources.manage"),
-    response=DeliveryOut,
-    operation_id="replay_connection_delivery",
+@router.get(
+    "/connections/{connection}/requests",
+    auth=ApiKey("sources.read"),
+    response=PrivacyRequestsOut,
+    operation_id="list_connection_privacy_requests",
 )
-def replay(request: HttpRequest, connection: str, delivery: sources.Number) -> DeliveryOut:
-    """Take it again, as if it had just come: within two minutes."""
-    _is_theirs(connection, delivery)
-    return _delivery(inbox.replay(number=delivery, at=clock.now(), by=caller(request)))
+def list_requests(request: HttpRequest, connection: str) -> PrivacyRequestsOut:
+    """What the shop asked about its people and nobody has done, the most pressing first."""
+    number = _number(connection)
+    return PrivacyRequestsOut(
+        items=[_request(one) for one in privacy_requests.still_open() if one.connection == number]
+    )
 
 
 @router.post(
-    "/connections/{connection}/deliveries/{delivery}/set-aside",
+    "/connections/{connection}/requests/{number}/settle",
     auth=ApiKey("sources.manage"),
-    response=DeliveryOut,
-    operation_id="set_connection_delivery_aside",
+    response=PrivacyRequestOut,
+    operation_id="settle_connection_privacy_request",
 )
-def set_aside(request: HttpRequest, connection: str, delivery: sources.Number) -> DeliveryOut:
-    """Nothing is to be done about it."""
-    _is_theirs(connection, delivery)
-    return _delivery(inbox.set_aside(number=delivery, at=clock.now(), by=caller(request)))
+def settle_request(request: HttpRequest, connection: str, number: sources.Number, body: SettledIn) -> PrivacyRequestOut:
+    """It was done, or there was nothing to do: `how` says which. Again gives the first answer."""
+    found = privacy_requests.get(number)
+    if found.connection != _number(connection):
+        raise privacy_requests.UnknownRequest("number: it is no request of this connection", field="number")
+    return _request(privacy_requests.settle(request=number, how=body.how, at=clock.now(), by=caller(request)))
+
+
+class _Verb(Protocol):
+    def __call__(self, *, connection: int, at: datetime, by: Actor) -> Connection: ...
+
+
+class _Settles(Protocol):
+    def __call__(self, *, number: int, at: datetime, by: Actor) -> Delivery: ...
+
+
+def _changes(verb: _Verb) -> Callable[[HttpRequest, str], ConnectionOut]:
+    """A route that changes one connection."""
+
+    def change(request: HttpRequest, connection: str) -> ConnectionOut:
+        return _out([verb(connection=_number(connection), at=clock.now(), by=caller(request))])[0]
+
+    return change
+
+
+def _begins(reading: Callable[[Connectable], Callable[[Connection, datetime], Sequence[str]]]) -> Callable[..., Any]:
+    """A route that begins a reading of one connection."""
+
+    def begin(request: HttpRequest, connection: str) -> ReadingBegunOut:
+        with transaction.atomic():
+            one = connections.by_public_id(connection)
+            return ReadingBegunOut(streams=list(reading(connectable.of(one.kind))(one, clock.now())))
+
+    return begin
+
+
+def _settles(verb: _Settles) -> Callable[..., Any]:
+    """A route that settles one message."""
+
+    def settle(request: HttpRequest, connection: str, delivery: sources.Number) -> DeliveryOut:
+        if inbox.get(delivery).connection != _number(connection):
+            raise inbox.UnknownDelivery(
+                "delivery: it is no delivery of this connection", field="delivery", value=delivery
+            )
+        return _delivery(verb(number=delivery, at=clock.now(), by=caller(request)))
+
+    return settle
+
+
+#: Path, operation, answer, what it does, and in words.
+_ACTS: Sequence[tuple[str, str, type[exact.Shown], Callable[..., Any], str]] = (
+    (
+        *("pause", "pause_connection", ConnectionOut, _changes(connections.pause)),
+        "Nothing is asked there; what it tells is kept and waits. Again changes nothing.",
+    ),
+    (
+        *("resume", "resume_connection", ConnectionOut, _changes(connections.resume)),
+        "It is asked again, and what waits is taken. Again changes nothing.",
+    ),
+    (
+        *("disconnect", "disconnect_shop", ConnectionOut, _changes(connections.disconnect)),
+        "For good: its secrets are forgotten, what it told stays. Again changes nothing.",
+    ),
+    (
+        *("backfill", "backfill_connection", ReadingBegunOut, _begins(lambda kind: kind.backfill)),
+        "Read its whole history, as history: nobody is greeted. Again while it goes on begins nothing.",
+    ),
+    (
+        *("poll", "poll_connection", ReadingBegunOut, _begins(lambda kind: kind.poll)),
+        "Read now what changed; done by itself every five minutes.",
+    ),
+    (
+        *("deliveries/{delivery}/replay", "replay_connection_delivery", DeliveryOut, _settles(inbox.replay)),
+        "Take it again, as if it had just come: within two minutes.",
+    ),
+    (
+        *("deliveries/{delivery}/set-aside", "set_connection_delivery_aside", DeliveryOut, _settles(inbox.set_aside)),
+        "Nothing is to be done about it.",
+    ),
+)
+for _path_, _operation, _answer, _act, _words in _ACTS:
+    router.post(
+        f"/connections/{{connection}}/{_path_}",
+        auth=ApiKey("sources.manage"),
+        response=_answer,
+        operation_id=_operation,
+        summary=_operation.replace("_", " ").capitalize(),
+        description=_words,
+    )(_act)
+
+
+def _alive(connection: str) -> Connection:
+    found = connections.by_public_id(connection)
+    if found.state == "retired":
+        raise connections.ConnectionRetired(
+            f"connection: {found.name} was disconnected; connect the shop anew", field="connection", value=found.name
+        )
+    return found
+
+
+def _path(one: Connection) -> str:
+    return f"/hooks/{one.kind}/{one.public_id}" if one.kind != folders.KIND else ""
+
+
+def _request(one: privacy_requests.PrivacyRequest) -> PrivacyRequestOut:
+    return PrivacyRequestOut(
+        number=one.id,
+        kind=one.kind,
+        ref=one.ref,
+        asked_at=one.asked_at,
+        due_at=one.due_at,
+        settled_at=one.settled_at,
+        how=one.how,
+    )
 
 
 def _number(connection: str) -> int:
     return connections.by_public_id(connection).id
-
-
-def _is_theirs(connection: str, delivery: int) -> None:
-    if inbox.get(delivery).connection != _number(connection):
-        raise inbox.UnknownDelivery("delivery: it is no delivery of this connection", field="delivery", value=delivery)
 
 
 def _question(field: connectable.Field) -> ConnectionFieldOut:
@@ -358,7 +452,7 @@ def _connection(one: Connection, counts: Counts, streams: Sequence[Cursor]) -> C
         settings={name: str(value) for name, value in one.settings.items()},
         state=one.state,
         state_why=one.state_why,
-        path=f"/hooks/{one.kind}/{one.public_id}" if one.kind != folders.KIND else "",
+        path=_path(one),
         heard_at=one.heard_at,
         refused_at=one.refused_at,
         refused_why=one.refused_why,

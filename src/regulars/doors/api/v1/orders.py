@@ -190,7 +190,7 @@ class OrderOut(exact.Shown):
 
 
 class OrdersOut(exact.Shown):
-    """A page of orders, the one that came on record last first."""
+    """A page of orders, the one placed last first."""
 
     items: list[OrderOut]
     next: str | None
@@ -294,6 +294,7 @@ def record_order(request: HttpRequest, body: OrderIn, idempotency_key: MaybeIdem
 def list_orders(
     request: HttpRequest,
     ref: Annotated[str, Query(max_length=200, description="As its source or as people call it.")] = "",
+    namespace: Annotated[str, Query(max_length=64, description="Only of that source.")] = "",
     kind: Literal["", "purchase", "giveaway", "adjustment", "draft", "test"] = "",
     channel: Annotated[str, Query(max_length=64)] = "",
     store: Annotated[str, Query(max_length=64)] = "",
@@ -303,9 +304,19 @@ def list_orders(
     cursor: Annotated[str, Query(max_length=400)] = "",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> OrdersOut:
-    """Orders, the one that came on record last first."""
+    """Orders, the one placed last first.
+
+    Where much has to be looked through for little, a page has few orders or none and a `next` to look on from.
+    """
     page = orders.page(
-        ref=ref, kind=kind, channel=channel, store=store, differs=differs, cursor=cursor or None, limit=limit
+        ref=ref,
+        namespace=namespace,
+        kind=kind,
+        channel=channel,
+        store=store,
+        differs=differs,
+        cursor=cursor or None,
+        limit=limit,
     )
     return OrdersOut(items=order_out(page.items), next=page.next)
 

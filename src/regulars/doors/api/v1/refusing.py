@@ -13,6 +13,8 @@ from regulars.doors.api.v1.problems import NotFound, NotGranted, answer
 from regulars.facts.commerce import (
     attributes,
     catalogue,
+    categories,
+    corrections,
     goods_returns,
     holds,
     orders,
@@ -38,7 +40,17 @@ from regulars.facts.customers import (
 )
 from regulars.facts.events import events, following, past_orders
 from regulars.facts.events import orders as told_orders
-from regulars.facts.sources import alarms, connectable, connections, inbox, plan, quarantine, sources, write_keys
+from regulars.facts.sources import (
+    alarms,
+    connectable,
+    connections,
+    inbox,
+    plan,
+    privacy_requests,
+    quarantine,
+    sources,
+    write_keys,
+)
 from regulars.kit import ids
 from regulars.kit.refusals import Refusal
 from regulars.oversight.outbound import deliveries, endpoints, exports, rights, writing
@@ -112,6 +124,12 @@ _STATUS: Mapping[type[Refusal], int] = {
     goods_returns.OverRefund: 409,
     catalogue.UnknownProduct: 404,
     attributes.KindIsSettled: 409,
+    corrections.ToldSince: 409,
+    catalogue.StaleProduct: 409,
+    catalogue.ConflictingProduct: 409,
+    categories.UnknownCategory: 404,
+    privacy_requests.UnknownRequest: 404,
+    writing.UnknownRight: 404,
     variants.UnknownVariant: 404,
     variants.AnothersVariant: 409,
     holds.UnknownHold: 404,

@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints
 
 from regulars.doors.api.v1 import exact
 from regulars.doors.api.v1.keys import ApiKey, caller
+from regulars.doors.api.v1.sources import Number
 from regulars.facts.customers import customers
 from regulars.facts.sources import connections
 from regulars.kit import paging
@@ -252,6 +253,20 @@ def list_rights(
     )
     page = paging.cut(rows, size, of="rights", key=lambda one: (one.id,))
     return RightsOut(items=[_right_out(one) for one in page.items], next=page.next)
+
+
+@router.post(
+    "/connections/{connection}/rights/{right}/again",
+    auth=ApiKey("sources.manage"),
+    response=RightOut,
+    operation_id="write_connection_right_again",
+)
+def write_again(request: HttpRequest, connection: str, right: Number) -> RightOut:
+    """Write one right in that shop at once, with all its tries, however it ended."""
+    found = connections.by_public_id(connection)
+    if not any(one.id == right for one in writing.of_connection(found.id, before=min(right, 2**63 - 2) + 1, limit=1)):
+        raise writing.UnknownRight(f"right: there is no {right} in this shop; look at the list", field="right")
+    return _right_out(writing.again(right=right, at=clock.now(), by=caller(request)))
 
 
 def _code_out(one: Code) -> CodeOut:

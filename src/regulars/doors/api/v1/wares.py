@@ -1,4 +1,4 @@
-"""What is sold and where: products, prices, stock, holds and stores."""
+"""What is sold: products, prices, stock and holds."""
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -10,12 +10,13 @@ from pydantic import Field
 
 from regulars.doors.api.v1 import exact
 from regulars.doors.api.v1.keys import ApiKey, caller
-from regulars.facts.commerce import bundles, catalogue, holds, prices, stock, variants
+from regulars.doors.api.v1.orders import not_ahead
+from regulars.facts.commerce import bundles, catalogue, categories, corrections, holds, prices, stock, variants
 from regulars.facts.commerce.prices import PriceReport
 from regulars.facts.commerce.stock import StockReport
-from regulars.facts.company import channels, opening, stores
+from regulars.facts.company import channels, stores
 from regulars.facts.customers import identifiers
-from regulars.kit import civil, paging
+from regulars.kit import paging
 from regulars.kit.refusals import Refusal
 from regulars.runtime.database import clock
 
@@ -28,10 +29,35 @@ IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", pattern="^[!-~]{
 Status = Literal["active", "draft", "discontinued"]
 
 
+#: A branch from the top down.
+Path = Annotated[str, Field(max_length=categories.LONGEST_PATH)]
+
+
 class BadDay(Refusal):
     """Not a day prices are kept for."""
 
     code = "prices.bad_day"
+
+
+class ProductIn(exact.Told):
+    """A product as its source tells it; what is left out stays as it is. `ref` is its key."""
+
+    namespace: exact.Code = Field("api", description="The source that gave the references.")
+    ref: exact.Ref
+    title: exact.Title | None = None
+    category: Path | None = Field(None, description="Its branch from the top down, with ` > ` between the names.")
+    brand: Annotated[str, Field(max_length=120)] | None = None
+    status: Status | None = None
+    source_updated_at: exact.Instant | None = Field(None, description="Decides between versions of it.")
+
+
+class CorrectionIn(exact.Told):
+    """What people here say it is: counts until its source tells something newer."""
+
+    title: exact.Title
+    category: Path = ""
+    brand: Annotated[str, Field(max_length=120)] = ""
+    status: Status = "active"
 
 
 class PriceIn(exact.Told):
@@ -185,28 +211,6 @@ class HoldOut(exact.Shown):
     lines: list[HeldOut]
 
 
-class StoreOut(exact.Shown):
-    """One store. `week` has its hours by weekday, Monday first; `is_open` is null where nobody told them."""
-
-    code: str
-    name: str
-    zone: str
-    address: str
-    city: str
-    latitude: str | None
-    longitude: str | None
-    offers_pickup: bool
-    week: list[str]
-    is_open: bool | None
-    next_opening: datetime | None
-
-
-class StoresOut(exact.Shown):
-    """All stores by code."""
-
-    items: list[StoreOut]
-
-
 @router.get("/products", auth=ApiKey("catalogue.read"), response=ProductsOut, operation_id="list_products")
 def list_products(
     request: HttpRequest,
@@ -253,6 +257,35 @@ def get_product(request: HttpRequest, product: str) -> ProductWithVariantsOut:
             for form in forms
         ],
     )
+
+
+@router.post("/products", auth=ApiKey("catalogue.write"), response=RecordedOut, operation_id="record_product")
+def record_product(request: HttpRequest, body: ProductIn) -> RecordedOut:
+    """Put one product on record. The same again changes nothing; a later word of its source replaces it."""
+    now = clock.now()
+    not_ahead(now, source_updated_at=body.source_updated_at)
+    done = catalogue.record(
+        namespace=identifiers.check_namespace(body.namespace),
+        told=body.model_dump(),
+        at=now,
+        by=caller(request),
+    )
+    return RecordedOut(outcome="new" if done.new else "changed" if done.changed else "same")
+
+
+@router.put("/products/{product}", auth=ApiKey("catalogue.write"), response=ProductOut, operation_id="correct_product")
+def correct_product(request: HttpRequest, product: str, body: CorrectionIn) -> ProductOut:
+    """Say what a product is called, where it belongs and whether it is sold. Again changes nothing."""
+    found = corrections.describe(
+        product=catalogue.by_public_id(product).id,
+        title=body.title,
+        category=body.category,
+        brand=body.brand,
+        status=body.status,
+        at=clock.now(),
+        by=caller(request),
+    )
+    return ProductOut(**_product(found))
 
 
 @router.get(
@@ -416,33 +449,6 @@ def capture_hold(request: HttpRequest, hold: str) -> HoldOut:
 def release_hold(request: HttpRequest, hold: str) -> HoldOut:
     """Nobody wants the goods any more. Again changes nothing."""
     return _hold(holds.release(hold=holds.by_public_id(hold).id, at=clock.now(), by=caller(request)))
-
-
-@router.get("/stores", auth=ApiKey("company.read"), response=StoresOut, operation_id="list_stores")
-def list_stores(request: HttpRequest) -> StoresOut:
-    """All stores: where they are, when they are open, whether goods are picked up there."""
-    every, now = stores.every(), clock.now()
-    hours = stores.hours_of([store.id for store in every])
-    items = []
-    for store in every:
-        name = stores.zone_of(store)
-        told, zone = hours[store.id], civil.zone(name)
-        items.append(
-            StoreOut(
-                code=store.code,
-                name=store.name,
-                zone=name,
-                address=store.place.address,
-                city=store.place.city,
-                latitude=None if store.place.latitude is None else str(store.place.latitude),
-                longitude=None if store.place.longitude is None else str(store.place.longitude),
-                offers_pickup=store.offers_pickup,
-                week=[", ".join(map(str, told.week.get(weekday, ()))) for weekday in range(1, 8)],
-                is_open=opening.is_open(told, now, zone) if told.is_told else None,
-                next_opening=opening.next_opening(told, now, zone),
-            )
-        )
-    return StoresOut(items=items)
 
 
 def _product(ware: catalogue.Ware) -> dict[str, Any]:
