@@ -11,6 +11,7 @@ import polars as pl
 from django.utils.translation import gettext, gettext_noop
 
 from regulars.doors.imports import reading
+from regulars.doors.imports.encoding import encoding_of, unpacked
 from regulars.doors.imports.reading import Source, UnreadableFile
 from regulars.doors.imports.row_frames import FAULT, FAULT_KIND, Fault
 from regulars.facts.events.messages import LARGEST_MESSAGE
@@ -29,7 +30,7 @@ def is_one(path: Path) -> bool:
     if named.suffix.lower() in _ENDINGS:
         return True
     try:
-        with reading.unpacked(path) as file:
+        with unpacked(path) as file:
             return file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
     except _DAMAGE:
         return False
@@ -38,7 +39,7 @@ def is_one(path: Path) -> bool:
 def open_file(path: Path, *, encoding: str | None = None) -> Source:
     """Refuses an empty file, a damaged one, and JSON that is no object a line."""
     try:
-        found = encoding or reading.encoding_of(path)
+        found = encoding or encoding_of(path)
         # JSON is UTF-8: what only looks Western is a line with broken bytes.
         found = "utf-8" if found == "cp1252" and not encoding else found
         with _lines(path, found) as text:
@@ -69,7 +70,7 @@ def open_file(path: Path, *, encoding: str | None = None) -> Source:
 
 def _lines(path: Path, encoding: str) -> IO[str]:
     # A byte that means nothing becomes half a character, which no text has: the line is told of.
-    return io.TextIOWrapper(reading.unpacked(path), encoding=encoding, errors="surrogateescape")
+    return io.TextIOWrapper(unpacked(path), encoding=encoding, errors="surrogateescape")
 
 
 def _damaged(path: Path, where: str) -> UnreadableFile:

@@ -9,7 +9,6 @@ import codecs
 import csv
 import gzip
 import hashlib
-import io
 import re
 import zlib
 from collections import Counter
@@ -19,7 +18,7 @@ from datetime import date, datetime, time
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO, Literal, cast
+from typing import Literal, cast
 
 import polars as pl
 import pyarrow.parquet as pq
@@ -28,6 +27,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from regulars.doors.imports import binaries
 from regulars.doors.imports.csv_lines import Lines
+from regulars.doors.imports.encoding import SPOKEN, decoded, encoding_of, unpacked
 from regulars.doors.imports.row_frames import FAULT, FAULT_KIND, REJECT_COLUMNS, RUNS, Chunk, shown
 from regulars.kit.refusals import Refusal
 
@@ -36,16 +36,8 @@ CHUNK = 50_000
 _BLOCK = 1 << 20
 _START = 4096
 _DELIMITERS = (",", ";", "\t", "|")
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 #: What Excel understands in a first line, and some programs write for it. Saved again it may have other cells.
 _SEPARATOR = re.compile(r"\ufeff?\"?sep=([^\"\r\n])\"?[,;\t|]*\s*", re.IGNORECASE)
-_SAMPLE = 5_000
 #: A name of a column as rejects have it, where a spreadsheet would run it.
 _ESCAPED = re.compile(rf"^'({RUNS})")
 #: How far down a header is looked for: titles and notes above it are few.
@@ -56,17 +48,6 @@ _FEWEST_NAMES = 3
 _MOST_COLUMNS = 16_384
 #: In bytes. A line is held in memory whole; what never ends is no table, however well it is packed.
 _LONGEST_LINE = 16 << 20
-#: Names of encodings as people know them.
-_SPOKEN = {
-    "utf-8-sig": gettext_noop("UTF-8 with a byte order mark"),
-    "utf-16": "UTF-16",
-    "utf-16-le": "UTF-16",
-    "utf-16-be": "UTF-16",
-    "utf-32": "UTF-32",
-    "gb18030": gettext_noop("GB18030 (where Chinese looks wrong, say `encoding: big5` in the mapping)"),
-    "big5hkscs": gettext_noop("Big5 (where Chinese looks wrong, say `encoding: gb18030` in the mapping)"),
-    "cp1252": "Windows-1252",
-}
 
 
 #: Whether names of columns are such as a header has.
@@ -156,94 +137,6 @@ def _refuse(path: Path, seems: tuple[str, str] | None) -> None:
 # --- CSV
 
 
-def unpacked(path: Path) -> IO[bytes]:
-    """The file's bytes, out of gzip where they are packed."""
-    with path.open("rb") as file:
-        is_packed = file.read(2) == b"\x1f\x8b"
-    return cast(IO[bytes], gzip.open(path)) if is_packed else path.open("rb")
-
-
-def _decodes(path: Path, encoding: str) -> bool:
-    """Whether the whole file does. A first part may be plain ASCII for megabytes."""
-    decoder = codecs.getincrementaldecoder(encoding)("strict")
-    try:
-        with unpacked(path) as file:
-            while block := file.read(_BLOCK):
-                decoder.decode(block)
-            decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _looks_chinese(path: Path) -> bool:
-    """Whether most of the first letters beyond ASCII are among the common Chinese ones that GB2312 had first.
-
-    GB18030 decodes nearly every byte, so that it decodes says little: Western letters become rare characters.
-    """
-    with _lines(path, "gb18030") as text:
-        strange = (letter for line in text if not line.isascii() for letter in line if letter > "\x7f")
-        letters = list(islice(strange, _SAMPLE))
-    return 2 * sum(map(_is_common, letters)) >= len(letters)
-
-
-def _everyday(path: Path, encoding: str, of: str, last: int) -> float:
-    """How many of the first letters beyond ASCII, from 0 to 1, are among those that the character set `of` has in its
-    first, everyday part: up to the lead byte `last`."""
-    with _lines(path, encoding) as text:
-        strange = (letter for line in text if not line.isascii() for letter in line if letter > "\x7f")
-        letters = list(islice(strange, _SAMPLE))
-    codes = [letter.encode(of, "ignore") for letter in letters]
-    return sum(len(code) == 2 and code[0] <= last for code in codes) / max(len(letters), 1)
-
-
-def _is_torn_utf8(path: Path) -> bool:
-    """Whether it is UTF-8 but for some bytes. Other encodings' letters hardly ever make whole ones of UTF-8."""
-    whole = torn = 0
-    with _lines(path, "utf-8") as text:
-        for line in text:
-            if not line.isascii():
-                broken = line.count("\ufffd")
-                torn += broken
-                whole += sum(letter > "\x7f" for letter in line) - broken
-    return whole > 4 * torn
-
-
-def _is_common(letter: str) -> bool:
-    try:
-        return len(letter.encode("gb2312")) == 2
-    except UnicodeEncodeError:
-        return False
-
-
-def encoding_of(path: Path) -> str:
-    """What the file's bytes are texts in, as far as they tell."""
-    with unpacked(path) as file:
-        start = file.read(4096)
-    for mark, name in _BOMS:
-        if start.startswith(mark):
-            return name
-    # Latin letters and digits in UTF-16 are every other byte nothing. A few such bytes are only torn rows.
-    even, odd = start[0::2].count(0), start[1::2].count(0)
-    if 4 * max(even, odd) > len(start) // 2:
-        return "utf-16-le" if odd > even else "utf-16-be"
-    if _decodes(path, "utf-8") or _is_torn_utf8(path):
-        return "utf-8"
-    is_gb = _decodes(path, "gb18030")
-    if _decodes(path, "big5hkscs"):
-        # Either way nearly all bytes are Chinese letters; read wrongly, half of them are rare ones.
-        simple = _everyday(path, "gb18030", "gb2312", 0xD7) if is_gb else 0.0
-        if _everyday(path, "big5hkscs", "big5", 0xC6) > max(simple + 0.1, 0.7):
-            return "big5hkscs"
-    return "gb18030" if is_gb and _looks_chinese(path) else "cp1252"
-
-
-def _lines(path: Path, encoding: str) -> IO[str]:
-    # A byte that means nothing becomes U+FFFD, which the row's check reports; the rest of the file is read.
-    # Every kind of line end becomes one.
-    return io.TextIOWrapper(unpacked(path), encoding=encoding, errors="replace")
-
-
 def _refuse_endless(path: Path) -> None:
     since = 0
     with unpacked(path) as file:
@@ -260,7 +153,7 @@ def _refuse_endless(path: Path) -> None:
 
 
 def _delimiter(path: Path, encoding: str) -> str:
-    with _lines(path, encoding) as text:
+    with decoded(path, encoding) as text:
         first = [line for line in islice(text, 30) if line.strip()]
     if first and (said := _SEPARATOR.fullmatch(first[0])):
         return said[1]
@@ -286,10 +179,10 @@ def _open_csv(path: Path, encoding: str | None, delimiter: str | None, header_ro
         _refuse_endless(path)
         found = encoding or encoding_of(path)
         codecs.lookup(found)
-        with _lines(path, found) as text:
+        with decoded(path, found) as text:
             _refuse(path, binaries.of_text(text.read(_START)))
         mark, at = _header_at(path, found, delimiter, header_row, fits)
-        with _lines(path, found) as text:
+        with decoded(path, found) as text:
             lines = Lines(text, mark)
             header = _head(path, lines, at)
     except (LookupError, UnicodeError) as problem:
@@ -309,8 +202,8 @@ def _open_csv(path: Path, encoding: str | None, delimiter: str | None, header_ro
         ) from problem
     columns = _header(path, header)
     notes = []
-    if not encoding and found in _SPOKEN:
-        notes.append(gettext("The file is in %(encoding)s.") % {"encoding": gettext(_SPOKEN[found])})
+    if not encoding and found in SPOKEN:
+        notes.append(gettext("The file is in %(encoding)s.") % {"encoding": gettext(SPOKEN[found])})
     if mark != ",":
         notes.append(
             gettext("Columns are separated by tabs.")
@@ -339,7 +232,7 @@ def _header_at(path: Path, encoding: str, delimiter: str | None, header_row: int
     if header_row is not None:
         return likely, header_row
     for mark in dict.fromkeys((likely, *(() if delimiter else _DELIMITERS))):
-        with _lines(path, encoding) as text:
+        with decoded(path, encoding) as text:
             lines = Lines(text, mark)
             seen = 0
             for line in lines:
@@ -399,7 +292,7 @@ def _csv_chunks(path: Path, encoding: str, delimiter: str, columns: Sequence[str
     chunk = Chunk(columns, delimiter)
     width = len(columns)
     blank = delimiter + " \t\r\n"
-    with _lines(path, encoding) as text:
+    with decoded(path, encoding) as text:
         lines = Lines(text, delimiter)
         _head(path, lines, at)
         try:
