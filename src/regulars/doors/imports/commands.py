@@ -20,7 +20,7 @@ from regulars.doors.imports import (
     consents,
     customer_files,
     customers,
-    event_files,
+    event_mapping,
     events,
     mapping,
     orders,
@@ -292,7 +292,7 @@ def import_events(
     with translation.override(_language(language)), _bar() as tell:
         done = events.import_events(
             file,
-            event_files.load(map_name) if map_name else None,
+            event_mapping.load(map_name) if map_name else None,
             at=clock.now(),
             by=_BY,
             dry_run=dry_run,

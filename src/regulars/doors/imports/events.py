@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from regulars.doors.imports import outcomes, rejects
-from regulars.doors.imports.event_files import EventMapping, Walk, walk
+from regulars.doors.imports.event_files import Walk, walk
+from regulars.doors.imports.event_mapping import EventMapping
 from regulars.doors.imports.walking import Progress
 from regulars.facts.company import company
 from regulars.facts.events import intake, retention

@@ -12,8 +12,9 @@ import pytest
 from click.testing import CliRunner
 from django.db import connection
 
-from regulars.doors.imports import commands, event_files, events
-from regulars.doors.imports.event_files import EventMapping, Told
+from regulars.doors.imports import commands, event_files, event_mapping, events
+from regulars.doors.imports.event_columns import Told
+from regulars.doors.imports.event_mapping import EventMapping
 from regulars.doors.imports.left_out import LeftOut
 from regulars.doors.imports.mapping import BadMapping
 from regulars.doors.imports.reading import UnreadableFile
@@ -195,7 +196,7 @@ def test_an_own_mapping_names_columns_and_properties(tmp_path: Path) -> None:
         "properties: {price: Preis, count: N, context.page.path: Junk}\n"
     )
 
-    (found,), _, _ = read(path, event_files.load(str(own)))
+    (found,), _, _ = read(path, event_mapping.load(str(own)))
 
     assert found.message.name == "Product Viewed"
     assert found.message.occurred_at == datetime(2025, 5, 2, 10, tzinfo=UTC)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from regulars.doors.imports import commands, event_files
+from regulars.doors.imports import commands, event_mapping
 
 PAGE = Path(__file__).parents[5] / "docs" / "how-to" / "import-customers-and-events.md"
 
@@ -61,4 +61,4 @@ def test_the_mapping(tmp_path: Path) -> None:
     own = tmp_path / "mine.yaml"
     own.write_text(blocks("yaml")[0])
 
-    assert event_files.load(str(own)).properties == {"price": "Price", "product.size": "Size"}
+    assert event_mapping.load(str(own)).properties == {"price": "Price", "product.size": "Size"}
