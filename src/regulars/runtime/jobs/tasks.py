@@ -60,6 +60,9 @@ def task(
                 else:
                     body(**arguments)
             except Exception as problem:
+                if connection.connection is not None and connection.connection.closed:
+                    # The database went away; only who lets go of the dead connection gets another.
+                    connection.close()
                 _leave_the_queue(context)
                 Trouble.objects.update_or_create(
                     job=_number(context), defaults={"error": named(problem), "happened_at": timezone.now()}
