@@ -73,7 +73,7 @@ omnichannel: $(VENV)/.develops  ## A simulated year in every channel against its
 
 shopfronts: $(VENV)/.develops  ## The stories of connectors with 10,000 orders (ORDERS=…) of one seed (EXAMPLES=…); minutes
 	@REGULARS_CONNECTOR_ORDERS=$(or $(ORDERS),10000) REGULARS_CONNECTOR_EXAMPLES=$(or $(EXAMPLES),1) \
-	  $(BIN)/pytest -s -q --durations=3 $(foreach shop,shopify woocommerce medusa youzan,src/regulars/doors/connectors/$(shop)/tests/test_story.py)
+	  $(BIN)/pytest -s -q --durations=5 -k long_form $(foreach shop,shopify woocommerce medusa youzan generic,src/regulars/doors/connectors/$(shop)/tests/test_story.py)
 
 bench: $(VENV)/.develops  ## Every benchmark, as ratios to limits measured in the same run
 	$(BIN)/regulars bench all $(ARGS)

@@ -183,12 +183,11 @@ def _missed(told: Sequence[Sequence[Report]], connection: Connection, shop: Shop
     reports = [one.report for reports in told for one in reports if isinstance(one, OrderTold)]
     if not reports:
         return None
+    known = orders.told_at_many(namespace=connection.namespace, refs=[report.ref for report in reports])
     missed = 0
     for report in reports:
-        known = orders.by_ref(namespace=connection.namespace, ref=report.ref)
-        since = None if known is None else known.source_updated_at
-        at = report.source_updated_at
-        missed += known is None or (at is not None and (since is None or since < at))
+        since, at = known.get(report.ref), report.source_updated_at
+        missed += report.ref not in known or (at is not None and (since is None or since < at))
     return missed
 
 

@@ -575,11 +575,10 @@ class _Hand:
     def _by_origin(self, reports: Sequence[OrderReport]) -> dict[Origin, list[OrderReport]]:
         """Orders placed before we were connected, which nobody has told us yet, are history whoever tells them."""
         found: dict[Origin, list[OrderReport]] = {}
+        old = {report.ref for report in reports if report.placed_at < self.connection.made_at}
+        known = orders.told_at_many(namespace=self.namespace, refs=sorted(old)) if self.origin == "live" and old else {}
         for report in reports:
-            is_old = self.origin == "history" or (
-                report.placed_at < self.connection.made_at
-                and orders.by_ref(namespace=self.namespace, ref=report.ref) is None
-            )
+            is_old = self.origin == "history" or (report.ref in old and report.ref not in known)
             found.setdefault("history" if is_old else "live", []).append(report)
         return found
 

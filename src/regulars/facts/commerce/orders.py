@@ -300,6 +300,12 @@ def by_public_id(text: str) -> OrderView:
     return _one(_SELECT + " WHERE sale.public_id = %s", ids.parse(text, PREFIX), text.strip()[:40])
 
 
+def told_at_many(*, namespace: str, refs: Sequence[str]) -> dict[str, datetime | None]:
+    """Those of the refs that are on record, and of when their source's last word on each is. One query."""
+    rows = Order.objects.filter(namespace=namespace, ref__in=refs).values_list("ref", "source_updated_at")
+    return dict(rows)
+
+
 def by_ref(*, namespace: str, ref: str) -> OrderView | None:
     """One order by what its source calls it. One query."""
     found = _views(_SELECT + " WHERE sale.namespace = %s AND sale.ref = %s", [namespace, ref])

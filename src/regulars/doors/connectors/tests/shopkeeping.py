@@ -3,15 +3,20 @@
 import json
 import os
 import random
+import resource
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
+from django.db import connection as database
+from django.db import transaction
 from django.test import Client
 
 from regulars.doors.connectors import polling, shops, taking
@@ -28,8 +33,10 @@ MAREK = Actor("operator", "7")
 OWN = ("127.0.0.1",)
 #: How many seeds a story is tried with; `REGULARS_CONNECTOR_EXAMPLES=40` for a long look.
 EXAMPLES = int(os.environ.get("REGULARS_CONNECTOR_EXAMPLES", "1"))
+#: Orders of the past in the long form of a story, which `make shopfronts` runs; 0: it is passed over.
+LONG_PAST = int(os.environ.get("REGULARS_CONNECTOR_ORDERS", "0"))
 T = TypeVar("T")
-__all__ = ("EXAMPLES", "SETTING")
+__all__ = ("EXAMPLES", "LONG_PAST", "SETTING")
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,48 @@ class Message:
     body: bytes
     headers: dict[str, str]
     content_type: str = "application/json"
+
+
+@contextmanager
+def kept(is_long: bool) -> Iterator[None]:
+    """A try of a story is undone at its end; a long one is committed as it would be, in a database of its own."""
+    if is_long:
+        # What is only loaded once is no part of it.
+        Client().get("/healthz")
+        yield
+        return
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+@contextmanager
+def measured(what: str, is_long: bool) -> Iterator[None]:
+    """Of a long one, print what it took: on the clock, in this process (with the shop in it), in its database, and the
+    memory at most."""
+    if not is_long:
+        yield
+        return
+    with database.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        backend = int(cursor.fetchone()[0])
+    began, spent, there = time.monotonic(), time.process_time(), _cpu_of(backend)
+    yield
+    ours, its = time.process_time() - spent, _cpu_of(backend) - there
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    took = time.monotonic() - began
+    print(
+        f"{what}: {took:.0f} s, of CPU {ours:.0f} here and {its:.0f} in the database, {most:.0f} MB at most", flush=True
+    )
+
+
+def _cpu_of(process: int) -> float:
+    """Seconds of CPU so far; 0 where the database is not on this machine."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager

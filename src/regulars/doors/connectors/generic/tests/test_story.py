@@ -19,9 +19,12 @@ from regulars.doors.connectors import commands, taking
 from regulars.doors.connectors.tests.shopkeeping import (
     EXAMPLES,
     LONG_AGO,
+    LONG_PAST,
     MAREK,
     badly,
     differences,
+    kept,
+    measured,
     recorded_orders,
     recorded_people,
     recorded_stock,
@@ -62,15 +65,18 @@ class Program:
         self.now = datetime(2026, 3, 2, 8, tzinfo=UTC)
         self.things: dict[tuple[str, str], dict[str, Any]] = {}
         self.told: list[dict[str, Any]] = []
+        self.orders: list[str] = []
 
     def set(self, kind: str, ref: str, **facts: object) -> None:
         self.things[kind, ref] = {"type": kind, "ref": ref, "updated_at": self.now.isoformat(), **facts}
         self.told.append(dict(self.things[kind, ref]))
+        if kind == "order":
+            self.orders.append(ref)
 
     def live(self, acts: int) -> None:
         for n in range(acts):
             self.now += timedelta(seconds=self.chance.choice([1, 30]))
-            orders = [ref for kind, ref in self.things if kind == "order"]
+            orders = self.orders
             act = self.chance.random()
             if act < 0.5 or not orders:
                 ref, amount = f"o{n}", self.chance.randint(100, 9000)
@@ -99,8 +105,8 @@ class Program:
                 self.told.append({"type": "stock", "updated_at": self.now.isoformat(), **level})
                 self.things["stock", "tea-1"] = self.told[-1]
 
-    def batches(self, told: list[dict[str, Any]]) -> list[bytes]:
-        return [json.dumps({"items": told[at : at + 3]}).encode() for at in range(0, len(told), 3)]
+    def batches(self, told: list[dict[str, Any]], size: int = 3) -> list[bytes]:
+        return [json.dumps({"items": told[at : at + size]}).encode() for at in range(0, len(told), size)]
 
 
 def expected(program: Program) -> dict[str, Any]:
@@ -151,6 +157,25 @@ def test_told_badly_and_then_once_more_the_end_is_the_shops_own_state(db: None, 
         assert differences(recorded(program, connection.namespace), expected(program)) == []
         assert not inbox.search(connection=connection.id, state="not_understood")
         transaction.set_rollback(True)
+
+
+@pytest.mark.skipif(not LONG_PAST, reason="long: make shopfronts")
+def test_long_form_ten_thousand_orders_of_the_past(fresh_database: dict[str, str]) -> None:
+    program = Program(2026)
+    with kept(is_long=True):
+        connection = connected("ours")
+        # Half of what happens there is a new order.
+        program.live(LONG_PAST * 2)
+        with measured("messages", is_long=True):
+            for n, told in badly(list(enumerate(program.batches(program.told, 50))), 2026):
+                assert post(connection, told, f"m{n}")[0] == 200
+            taking.take_waiting(connection=connection.id, limit=100_000)
+        with measured("everything once more", is_long=True):
+            for n, told in enumerate(program.batches(list(program.things.values()), 500)):
+                assert post(connection, told, f"night{n}")[0] == 200
+            taking.take_waiting(connection=connection.id, limit=100_000)
+        assert differences(recorded(program, connection.namespace), expected(program)) == []
+        assert not inbox.search(connection=connection.id, state="not_understood")
 
 
 def test_a_bad_item_keeps_out_itself_alone_also_where_only_a_room_finds_it(db: None) -> None:

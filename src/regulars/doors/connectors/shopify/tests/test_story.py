@@ -1,11 +1,8 @@
 """A shop is connected, its history read, its messages come badly, and a poll makes good what they missed."""
 
-import os
-import time
 from typing import Any
 
 import pytest
-from django.db import transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -22,11 +19,8 @@ from regulars.doors.connectors.shopify.tests.builders import (
     told,
 )
 from regulars.doors.connectors.shopify.tests.shopfront import Shopfront, opened
+from regulars.doors.connectors.tests.shopkeeping import EXAMPLES, LONG_PAST, kept, measured
 from regulars.facts.sources import cursors, inbox
-
-EXAMPLES = int(os.environ.get("REGULARS_CONNECTOR_EXAMPLES", "1"))
-#: Orders in the past of the long form; 10,000 in `make shopfronts`.
-LONG_PAST = int(os.environ.get("REGULARS_CONNECTOR_ORDERS", "0"))
 
 
 @pytest.fixture(autouse=True)
@@ -43,13 +37,14 @@ def differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[object]:
     ]
 
 
-def live_through(seed: int, past: int, acts: int) -> None:
+def live_through(seed: int, past: int, acts: int, *, is_long: bool = False) -> None:
     front = Shopfront(seed=seed)
     front.fill(past)
-    with opened(front) as address, transaction.atomic():
+    with opened(front) as address, kept(is_long):
         connection = connected(address, f"teas-{seed}")
         front.pass_time(120)
-        backfill(connection, front)
+        with measured("back-fill", is_long):
+            backfill(connection, front)
         assert differences(recorded(front, connection), told(front, connection)) == []
 
         front.pass_time(5)
@@ -57,12 +52,13 @@ def live_through(seed: int, past: int, acts: int) -> None:
         front.failures = [503]
         for message in badly(front.sent, seed):
             assert send(connection, message) == 200
-        with caller(front) as asking:
+        with measured("messages", is_long), caller(front) as asking:
             taking.take_waiting(connection=connection.id, limit=10_000, caller=asking)
         assert {one.state for one in inbox.search(connection=connection.id)} <= {"done", "repeated"}
 
         front.pass_time(600)
-        poll(connection, front)
+        with measured("poll", is_long):
+            poll(connection, front)
         assert differences(recorded(front, connection), told(front, connection)) == []
         streams = cursors.of(connection.id)
         assert not any(one.problem for one in streams)
@@ -71,9 +67,9 @@ def live_through(seed: int, past: int, acts: int) -> None:
         # And once more, for nothing: all is known.
         gaps = [one.gaps_found for one in streams]
         front.pass_time(600)
-        poll(connection, front)
+        with measured("poll for nothing", is_long):
+            poll(connection, front)
         assert [one.gaps_found for one in cursors.of(connection.id)] == gaps
-        transaction.set_rollback(True)
 
 
 @settings(
@@ -90,7 +86,5 @@ def test_the_end_is_the_shops_own_state_whatever_was_lost_doubled_or_shuffled(db
 
 
 @pytest.mark.skipif(not LONG_PAST, reason="long: make shopfronts")
-def test_long_form_ten_thousand_orders_of_the_past(db):
-    began = time.monotonic()
-    live_through(seed=2026, past=LONG_PAST, acts=400)
-    print(f"{LONG_PAST} orders of the past and 400 acts in {time.monotonic() - began:.0f} s")
+def test_long_form_ten_thousand_orders_of_the_past(fresh_database: dict[str, str]):
+    live_through(seed=2026, past=LONG_PAST, acts=400, is_long=True)

@@ -1,22 +1,23 @@
 """A shop is connected, its history read, its messages come badly, and a poll makes good what they missed."""
 
-import os
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from regulars.doors.connectors.tests.shopkeeping import (
     EXAMPLES,
     LONG_AGO,
+    LONG_PAST,
     MAREK,
     SETTING,
     backfill,
     differences,
     gaps,
+    kept,
+    measured,
     opened,
     poll,
     recorded_orders,
@@ -30,16 +31,12 @@ from regulars.doors.connectors.woocommerce.tests.shopfront import KEY, KEY_SECRE
 from regulars.facts.sources import connections
 from regulars.facts.sources.connections import Connection
 
-#: Orders of its past: `make shopfronts` reads ten thousand.
-PAST = int(os.environ.get("REGULARS_CONNECTOR_ORDERS", "18"))
-
 
 @pytest.fixture(autouse=True)
 def _this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SETTING, "127.0.0.1")
     # So that a small shop has many pages.
-    if PAST < 1000:
-        monkeypatch.setattr(client, "PER_PAGE", 5)
+    monkeypatch.setattr(client, "PER_PAGE", 5)
 
 
 def connected(address: str, name: str = "teas", **more: str) -> Connection:
@@ -108,25 +105,28 @@ def recorded(front: Shopfront, connection: Connection) -> dict[str, Any]:
     }
 
 
-def live_through(seed: int, past: int, acts: int, *, is_old: bool, is_gross: bool) -> None:
+def live_through(seed: int, past: int, acts: int, *, is_old: bool, is_gross: bool, is_long: bool = False) -> None:
     front = Shopfront(seed=seed, is_old=is_old, is_gross=is_gross)
     front.fill(past)
-    with opened(front) as address, transaction.atomic():
+    with opened(front) as address, kept(is_long):
         connection = connected(address, f"teas-{seed}")
         front.pass_time(120)
         # It goes on living while it is read; what changes is found afterwards.
         front.meanwhile = lambda: front.live(1)
-        backfill(connection, front.now)
+        with measured("back-fill", is_long):
+            backfill(connection, front.now)
         front.meanwhile = None
 
         front.pass_time(5)
         front.live(acts)
         front.failures = [503]
-        send_badly(connection, front.messages(), seed)
+        with measured("messages", is_long):
+            send_badly(connection, front.messages(), seed)
 
         front.pass_time(7 * 3600)
         front.failures = [429, 500]
-        poll(connection, front.now)
+        with measured("poll", is_long):
+            poll(connection, front.now)
         assert differences(recorded(front, connection), told(front, connection)) == []
         before = gaps(connection)
 
@@ -140,9 +140,9 @@ def live_through(seed: int, past: int, acts: int, *, is_old: bool, is_gross: boo
 
         # And once more, for nothing: all is known.
         front.pass_time(7 * 3600)
-        poll(connection, front.now)
+        with measured("poll for nothing", is_long):
+            poll(connection, front.now)
         assert gaps(connection) == before
-        transaction.set_rollback(True)
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=EXAMPLES <= 3)
@@ -150,4 +150,12 @@ def live_through(seed: int, past: int, acts: int, *, is_old: bool, is_gross: boo
 def test_the_end_is_the_shops_own_state_whatever_was_lost_doubled_or_shuffled(
     db: None, seed: int, is_old: bool, is_gross: bool
 ) -> None:
-    live_through(seed, past=PAST, acts=max(20, PAST // 50), is_old=is_old, is_gross=is_gross)
+    live_through(seed, past=18, acts=20, is_old=is_old, is_gross=is_gross)
+
+
+@pytest.mark.skipif(not LONG_PAST, reason="long: make shopfronts")
+def test_long_form_ten_thousand_orders_of_the_past(
+    fresh_database: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "PER_PAGE", 100)
+    live_through(seed=2026, past=LONG_PAST, acts=400, is_old=False, is_gross=True, is_long=True)
