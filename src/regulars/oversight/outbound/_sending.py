@@ -15,7 +15,7 @@ from django.db import InterfaceError, OperationalError, connection
 from standardwebhooks import Webhook
 
 from regulars.kit.refusals import Refusal
-from regulars.oversight.outbound import _calling, _queues, addresses, deliveries, endpoints
+from regulars.oversight.outbound import _asymmetric, _calling, _queues, addresses, deliveries, endpoints
 from regulars.oversight.outbound._calling import Answer
 from regulars.oversight.outbound._queues import Claimed
 from regulars.oversight.outbound.catalogue import TRIAL, data_of
@@ -32,11 +32,12 @@ SHORTEST_LOOK, LONGEST_LOOK = 0.02, 0.5
 
 @dataclass(frozen=True)
 class Letter:
-    """A claimed message, ready to be sent."""
+    """A claimed message, ready to be sent. `seeds`: of each secret's key pair."""
 
     claimed: Claimed
     body: bytes
     secrets: tuple[str, ...]
+    seeds: tuple[bytes, ...] = ()
 
 
 class Sender:
@@ -134,6 +135,7 @@ def written(claimed: list[Claimed], *, at: datetime) -> list[Letter]:
         )
     )
     secrets = endpoints.secrets_of(sorted({one.endpoint for one in claimed}), at)
+    seeds = {endpoint: tuple(_asymmetric.seed_of(one) for one in some) for endpoint, some in secrets.items()}
     letters = []
     for one in claimed:
         body = b""
@@ -142,7 +144,7 @@ def written(claimed: list[Claimed], *, at: datetime) -> list[Letter]:
         elif one.notice in told:
             notice = told[one.notice].notice
             body = _body(notice.kind, notice.at, {**data[one.delivery], "origin": notice.origin})
-        letters.append(Letter(one, body, tuple(secrets.get(one.endpoint, ()))))
+        letters.append(Letter(one, body, tuple(secrets.get(one.endpoint, ())), seeds.get(one.endpoint, ())))
     return letters
 
 
@@ -163,14 +165,16 @@ def sent(letter: Letter, *, trusted: ssl.SSLContext, deadline: float = _calling.
         "Accept": "*/*",
         "webhook-id": one.message_id,
         "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": signature(letter.secrets, one.message_id, now, letter.body),
+        "webhook-signature": signature(letter, now),
     }
     return _calling.post(where, headers=headers, body=letter.body, trusted=trusted, deadline=deadline)
 
 
-def signature(secrets: tuple[str, ...], message_id: str, at: datetime, body: bytes) -> str:
-    """One `v1` signature for each secret. `at` in UTC."""
-    return " ".join(Webhook(secret).sign(message_id, at, body.decode()) for secret in secrets)
+def signature(letter: Letter, at: datetime) -> str:
+    """One `v1` signature for each secret, then one `v1a` for each. `at` in UTC."""
+    number, body = letter.claimed.message_id, letter.body
+    shared = [Webhook(secret).sign(number, at, body.decode()) for secret in letter.secrets]
+    return " ".join([*shared, *(_asymmetric.signature(seed, number, at, body) for seed in letter.seeds)])
 
 
 def _body(kind: str, at: datetime, data: dict[str, object]) -> bytes:

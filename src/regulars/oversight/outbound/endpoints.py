@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from regulars.kit import ids
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
-from regulars.oversight.outbound import _queues, addresses
+from regulars.oversight.outbound import _asymmetric, _queues, addresses
 from regulars.oversight.outbound.addresses import BadUrl as BadUrl
 from regulars.oversight.outbound.catalogue import KINDS
 from regulars.oversight.outbound.models import Endpoint as Row
@@ -285,6 +285,14 @@ def secrets_of(endpoints: Sequence[int], at: datetime) -> dict[int, list[str]]:
         if plain is not None:
             found.setdefault(cell.row, []).append(plain)
     return found
+
+
+def public_keys_of(endpoints: Sequence[int], at: datetime) -> dict[int, list[str]]:
+    """The keys (`whpk_…`) that check each endpoint's `v1a` signatures now, the newest first. Two queries."""
+    found = secrets_of(endpoints, at)
+    return {
+        endpoint: [_asymmetric.public_key(_asymmetric.seed_of(one)) for one in some] for endpoint, some in found.items()
+    }
 
 
 def _check(*, url: str | None, kinds: Collection[str], description: str) -> None:

@@ -1,15 +1,17 @@
 """Webhooks from an order to the receiver's ears, verified by the package that receivers use."""
 
+import json
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from click.testing import CliRunner
 
 from regulars.facts.commerce import orders
 from regulars.facts.commerce.orders import LineReport, OrderReport
 from regulars.kit.actors import Actor
-from regulars.oversight.outbound import _queues, _schedule, addresses, deliveries, endpoints
+from regulars.oversight.outbound import _queues, _schedule, addresses, commands, deliveries, endpoints
 from regulars.oversight.outbound._sending import Sender
 from regulars.oversight.outbound.models import Delivery, Endpoint, Lane
 from regulars.oversight.outbound.tests import receivers
@@ -323,3 +325,30 @@ def test_a_message_that_kills_every_sender_runs_out_of_tries(clock):
     ended = deliveries.get(endpoint=erp.id, message_id=killer.message_id)
     assert (ended.state, ended.error) == ("given_up", "ours")
     assert not Lane.objects.exists()
+
+
+def test_it_is_kept_by_command_too(sender, monkeypatch):
+    with receiving() as receiver:
+        added = CliRunner().invoke(commands.webhooks, ["add", "till", receiver.url, "--kind", ORDERS[0]])
+        assert added.exit_code == 0, added.output
+        receiver.secret = added.stdout.splitlines()[0]
+        assert receiver.secret.startswith("whsec_")
+        again = CliRunner().invoke(commands.webhooks, ["add", "till", receiver.url, "--kind", ORDERS[0]])
+        assert (again.exit_code, again.stdout) == (0, "")
+        [known] = json.loads(CliRunner().invoke(commands.webhooks, ["list", "--json"]).stdout)
+        assert (known["name"], known["kinds"], known["state"], known["waiting"]) == ("till", [ORDERS[0]], "on", 0)
+        assert known["public_keys"][0] in added.stderr
+
+        # Nobody sends.
+        late = CliRunner().invoke(commands.webhooks, ["send-test", "till", "--wait", "0"])
+        assert (late.exit_code, "waits to be sent" in late.stderr) == (1, True)
+        # The product runs beside it.
+        monkeypatch.setattr(commands.time, "sleep", lambda seconds: sender.drain(patience=2))
+        sent = CliRunner().invoke(commands.webhooks, ["send-test", "till"])
+        assert (sent.exit_code, sent.stdout[:9]) == (0, "till took")
+        assert len(receiver.heard) == 2
+
+        replayed = CliRunner().invoke(commands.webhooks, ["replay", "till", "--since", "2026-03-01"])
+        assert replayed.exit_code == 0
+        assert endpoints.by_name("till").is_replaying
+    assert CliRunner().invoke(commands.webhooks, ["send-test", "nobody"]).exit_code != 0
