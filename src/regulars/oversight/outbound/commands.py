@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import click
@@ -157,7 +158,7 @@ def webhooks() -> None:
 def list_endpoints(as_json: bool) -> None:
     """All endpoints, with what waits at each and how the last try went."""
     every, waiting = endpoints.every(), endpoints.waiting()
-    keys = endpoints.public_keys_of([one.id for one in every], datetime.now(UTC))
+    keys = endpoints.public_keys_of([one.id for one in every], clock.now())
     found = [_endpoint_facts(one, waiting.get(one.id, Waiting()), keys.get(one.id, [])) for one in every]
     if as_json:
         click.echo(json.dumps(found))
@@ -177,7 +178,7 @@ def list_endpoints(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
 def add_endpoint(name: str, url: str, kinds: tuple[str, ...], description: str, history: bool, as_json: bool) -> None:
     """Tell URL what happens from now on; prints the secret, this once. The same again changes nothing."""
-    now = datetime.now(UTC)
+    now = clock.now()
     made = endpoints.make(
         name=name, url=url, description=description, kinds=kinds, wants_history=history, at=now, by=SYSTEM
     )
@@ -202,7 +203,7 @@ def send_test(name: str, wait: float) -> None:
     The running product sends it.
     """
     found = endpoints.by_name(name)
-    told = deliveries.send_trial(endpoint=found.id, at=datetime.now(UTC), by=SYSTEM)
+    told = deliveries.send_trial(endpoint=found.id, at=clock.now(), by=SYSTEM)
     until = time.monotonic() + wait
     while told.attempts == 0 and time.monotonic() < until:
         time.sleep(0.2)
@@ -224,7 +225,7 @@ def send_test(name: str, wait: float) -> None:
 def replay(name: str, since: datetime) -> None:
     """Send NAME everything again that was told since then, with the ids it had."""
     found = endpoints.by_name(name)
-    deliveries.replay(endpoint=found.id, since=since.replace(tzinfo=UTC), at=datetime.now(UTC), by=SYSTEM)
+    deliveries.replay(endpoint=found.id, since=since.replace(tzinfo=UTC), at=clock.now(), by=SYSTEM)
     click.echo(f"{name} is sent again what was told since {since:%Y-%m-%d %H:%M} UTC.", err=True)
 
 
