@@ -10,10 +10,23 @@ from regulars.doors.connectors.protocol import Answer, Answers, Field, Shop, Str
 from regulars.doors.connectors.youzan.client import YouzanClient
 from regulars.doors.connectors.youzan.translate import read, translate
 from regulars.doors.connectors.youzan.verify import verify
+from regulars.doors.connectors.youzan.writing import YouzanWriter
 from regulars.facts.sources.connections import BadConnection
 
 _KNOWN = frozenset(
-    {"kdt_id", "client_id", "address", "channel", "currency", "opened_on", "stores", "store", "deliveries"}
+    {
+        "kdt_id",
+        "client_id",
+        "address",
+        "channel",
+        "currency",
+        "opened_on",
+        "stores",
+        "store",
+        "deliveries",
+        "points",
+        "tags",
+    }
 )
 _JSON = "application/json"
 
@@ -61,6 +74,8 @@ YOUZAN = Shop(
         Field("channel", _("The channel its online orders are counted for"), is_required=False),
         Field("opened_on", _("The day from which its history is read, such as 2019-05-01"), is_required=False),
         Field("store", _("The store whose stock it tells, by its code"), is_required=False),
+        Field("tags", _("Which of our values become tags of its customers, with commas between"), is_required=False),
+        Field("points", _("Which of our values its points are set to"), is_required=False),
         Field("deliveries", _("Write no to save one call for each order that was sent"), is_required=False),
     ),
     signs_with="client_secret",
@@ -77,4 +92,5 @@ YOUZAN = Shop(
     translate=translate,
     read=read,
     client=YouzanClient,
+    writer=YouzanWriter,
 )
