@@ -113,6 +113,9 @@ def answer(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """Writes down what the member said, with the reason and who wrote it."""
     who, sent = _found(public_id), request.POST
     is_yes = sent.get("answer") == "yes"
+    if sent.get("answer") not in ("yes", "no"):
+        messages.error(request, _("That was not understood. Choose from the lists and try again."))
+        return _back(who)
     if not sent.get("reason"):
         messages.error(request, _("Say why you write it down first."))
         return _back(who)

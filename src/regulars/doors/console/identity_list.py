@@ -161,10 +161,11 @@ def _after(cursor: str) -> Place | None:
 
 
 def _look(request: HttpRequest) -> dict[str, Any]:
-    last = looking.last(at=timezone.now())
+    last, zone = looking.last(at=timezone.now()), company.shop().zone
     return {
         "look": last,
+        "came_to": identity_words.looked(last, zone) if last is not None and last.ended_at is not None else "",
         "is_looking": last is not None and last.state in ("waiting", "running"),
         "may_look": may(request, "identity.decide"),
-        "zone": company.shop().zone,
+        "zone": zone,
     }

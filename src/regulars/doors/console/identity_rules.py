@@ -145,12 +145,20 @@ def _sentences(rule: KindRule) -> list[str]:
         % {"evidence": identity_words.evidence(rule.joins_from)},
         ngettext("A person has %(count)s at most.", "A person has %(count)s at most.", rule.most_a_person)
         % {"count": formats.number(rule.most_a_person)},
-        _("Once more than %(count)s prove the same one, it joins nobody.")
+        ngettext(
+            "Once more than %(count)s person proves the same one, it joins nobody.",
+            "Once more than %(count)s people prove the same one, it joins nobody.",
+            rule.most_people,
+        )
         % {"count": formats.number(rule.most_people)},
     ]
     if rule.lasts_days is not None:
         told.append(
-            _("Proved again by somebody else after more than %(days)s days, it is a question.")
+            ngettext(
+                "Proved again by somebody else after more than %(days)s day, it is a question.",
+                "Proved again by somebody else after more than %(days)s days, it is a question.",
+                rule.lasts_days,
+            )
             % {"days": formats.number(rule.lasts_days)}
         )
     return told
@@ -165,7 +173,11 @@ def _alone(rule: KindRule) -> list[str]:
         return [*told, _("Where neither is known it has to be %(evidence)s, or better, on both sides.") % words]
     return [
         *told,
-        _("Where neither is known it has to be %(evidence)s, or better, on both sides within %(days)s days.")
+        ngettext(
+            "Where neither is known it has to be %(evidence)s, or better, on both sides within %(days)s day.",
+            "Where neither is known it has to be %(evidence)s, or better, on both sides within %(days)s days.",
+            rule.alone_days,
+        )
         % (words | {"days": formats.number(rule.alone_days)}),
     ]
 

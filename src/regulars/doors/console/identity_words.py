@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from regulars.facts.customers.decisions import Decided
 from regulars.facts.customers.identity import REASON_LABELS, Changed, LinkView, Preview, Reason, Step
 from regulars.facts.customers.kinds import EVIDENCE_LABELS, KINDS, Evidence
+from regulars.facts.customers.looking import Look
 from regulars.facts.customers.projecting import Join
 from regulars.facts.customers.records import RecordView
 from regulars.facts.customers.reviews import KINDS as KINDS_OF_QUESTIONS
@@ -131,6 +132,25 @@ def decided(of: Iterable[Decided], names: Mapping[int, str], by: Mapping[str, st
         }
         for one in of
     ]
+
+
+def looked(look: Look, zone: str) -> str:
+    """What a look for likely duplicates came to."""
+    ended = formats.instant(look.ended_at, zone) if look.ended_at else ""
+    profiles = ngettext("%(count)s profile", "%(count)s profiles", look.opened) % {"count": formats.number(look.opened)}
+    told = [
+        _("Looked %(at)s: %(profiles)s.") % {"at": ended, "profiles": profiles},
+        ngettext("%(count)s pair is alike.", "%(count)s pairs are alike.", look.alike)
+        % {"count": formats.number(look.alike)},
+        ngettext("%(count)s new question.", "%(count)s new questions.", look.asked)
+        % {"count": formats.number(look.asked)},
+    ]
+    if look.gone:
+        told.append(
+            ngettext("%(count)s asks no more.", "%(count)s ask no more.", look.gone)
+            % {"count": formats.number(look.gone)}
+        )
+    return formats.sentences(told)
 
 
 def asks(question: Question) -> list[str]:

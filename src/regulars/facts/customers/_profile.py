@@ -1,15 +1,17 @@
 """A profile as somebody tells it: its fields, which of them are sealed, and the form each is kept in."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 
 from django.utils.translation import gettext as _
 
+from regulars.facts.company import stores
 from regulars.facts.customers import birthdays, contacts, traits
+from regulars.facts.customers.purposes import Channel
 from regulars.facts.customers.traits import Trait
-from regulars.kit.countries import check_country
+from regulars.kit.countries import check_known_country
 from regulars.kit.refusals import Refusal
 
 LONGEST = {"given_name": 80, "family_name": 80, "display_name": 160, "address": 500, "note": 2000}
@@ -69,13 +71,27 @@ class Unreadable(Refusal):
     code = "customers.unreadable"
 
 
+class NotListed(Refusal):
+    """Not one of the shop's stores, or not a channel."""
+
+    code = "customers.not_listed"
+
+
+@dataclass(frozen=True)
+class Lists:
+    """What the shop's own lists have: its traits by code and the codes of its stores, where somebody told one."""
+
+    traits: Mapping[str, Trait]
+    stores: frozenset[str]
+
+
 class BadLanguage(Refusal):
     """Not a language tag."""
 
     code = "customers.bad_language"
 
 
-def checked(profile: Profile, *, region: str, on: date, defined: Mapping[str, Trait]) -> dict[str, str]:
+def checked(profile: Profile, *, region: str, on: date, lists: Lists) -> dict[str, str]:
     """The told fields in the form they are kept in."""
     told = {name: value.strip() for name in FIELDS if isinstance(value := getattr(profile, name), str)}
     for name, most in LONGEST.items():
@@ -100,7 +116,7 @@ def checked(profile: Profile, *, region: str, on: date, defined: Mapping[str, Tr
     if told.get("lunar_birthday"):
         told["lunar_birthday"] = str(birthdays.lunar(told["lunar_birthday"], on))
     if told.get("country"):
-        check_country(told["country"])
+        check_known_country(told["country"])
     if told.get("language") and not _LANGUAGE.fullmatch(told["language"]):
         raise BadLanguage(
             _("language: %(language)r is no language tag; write it like zh-Hans or en")
@@ -108,16 +124,28 @@ def checked(profile: Profile, *, region: str, on: date, defined: Mapping[str, Tr
             field="language",
             value=told["language"][:20],
         )
+    _check_listed("preferred_channel", told, [channel.value for channel in Channel])
+    _check_listed("preferred_store", told, lists.stores)
     if profile.is_employee is not None:
         told["is_employee"] = "yes" if profile.is_employee else "no"
     for name in LISTS:
         if (items := getattr(profile, name)) is not None:
             told[name] = _list(name, items)
     for code, value in profile.traits.items():
-        if code not in defined:
+        if code not in lists.traits:
             raise traits.unknown(code)
-        told[defined[code].field] = traits.check(defined[code], value)
+        told[lists.traits[code].field] = traits.check(lists.traits[code], value)
     return told
+
+
+def _check_listed(field: str, told: Mapping[str, str], known: Collection[str]) -> None:
+    if told.get(field) and told[field] not in known:
+        raise NotListed(
+            _("%(field)s: there is no %(value)r; choose from %(choices)s")
+            % {"field": field, "value": told[field][:40], "choices": ", ".join(sorted(known)[:20])},
+            field=field,
+            value=told[field][:40],
+        )
 
 
 def _list(name: str, items: Sequence[str]) -> str:
@@ -132,12 +160,10 @@ def _list(name: str, items: Sequence[str]) -> str:
     return text
 
 
-def checked_leniently(
-    profile: Profile, *, region: str, on: date, defined: Mapping[str, Trait]
-) -> tuple[dict[str, str], list[str]]:
+def checked_leniently(profile: Profile, *, region: str, on: date, lists: Lists) -> tuple[dict[str, str], list[str]]:
     """The told fields that can be kept, in the form they are kept in, and the names of the others."""
     try:
-        return checked(profile, region=region, on=on, defined=defined), []
+        return checked(profile, region=region, on=on, lists=lists), []
     except Refusal:
         good: dict[str, str] = {}
         bad: list[str] = []
@@ -145,12 +171,18 @@ def checked_leniently(
         parts += [(traits.PREFIX + code, Profile(traits={code: value})) for code, value in profile.traits.items()]
         for name, part in parts:
             try:
-                good |= checked(part, region=region, on=on, defined=defined)
+                good |= checked(part, region=region, on=on, lists=lists)
             except Refusal:
                 bad.append(name)
         return good, bad
 
 
-def defined_for(told: Iterable[Profile]) -> dict[str, Trait]:
-    """The shop's traits, asked for where somebody tells one. One query at most."""
-    return traits.every() if any(profile.traits for profile in told) else {}
+def lists_for(told: Iterable[Profile]) -> Lists:
+    """The shop's lists, asked for where somebody tells something of them. A query each."""
+    profiles = list(told)
+    return Lists(
+        traits.every() if any(profile.traits for profile in profiles) else {},
+        frozenset(store.code for store in stores.every())
+        if any(profile.preferred_store for profile in profiles)
+        else frozenset(),
+    )

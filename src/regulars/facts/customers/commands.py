@@ -30,18 +30,26 @@ def suggest(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(asdict(done)))
     else:
-        click.echo(f"{done.opened:,} profiles compared, {done.alike:,} pairs are alike, {done.asked:,} new questions.")
+        click.echo(
+            f"Profiles compared: {done.opened:,}. Pairs that are alike: {done.alike:,}. New questions: {done.asked:,}."
+        )
 
 
 @identity.command("settle")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def settle(as_json: bool) -> None:
-    """Work out anew who is who, from all evidence and decisions. Where nothing is wrong it changes nothing."""
+    """Work out anew who is who, from all evidence and decisions. Where nothing is wrong it changes nothing.
+
+    Joins that were refused and stayed on record, as older versions left them, are taken back.
+    """
+    cleared = people.clear_refused_joins(at=clock.now(), by=SYSTEM)
     done = people.settle_everybody(at=clock.now(), by=SYSTEM)
     if as_json:
-        click.echo(json.dumps({"joined": len(done.joined), "parted": len(done.parted)}))
+        told = {"joined": len(done.joined), "parted": len(done.parted), "refused_joins_cleared": cleared}
+        click.echo(json.dumps(told))
     else:
-        click.echo(f"{len(done.joined):,} records joined their person, {len(done.parted):,} left one.")
+        click.echo(f"Joins that had been refused and are off the record: {cleared:,}.")
+        click.echo(f"Records that joined their person: {len(done.joined):,}. That left one: {len(done.parted):,}.")
 
 
 COMMANDS = (identity,)

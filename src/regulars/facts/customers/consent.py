@@ -23,6 +23,7 @@ from regulars.facts.customers import (
     consenting,
     contacts,
     customers,
+    keys,
     persons,
     topics,
 )
@@ -134,7 +135,7 @@ class BadConsent(Refusal):
     code = "consent.bad_consent"
 
 
-class KeyTaken(Refusal):
+class KeyTaken(keys.KeyTaken):
     """The key belongs to another answer."""
 
     code = "consent.key_taken"
@@ -558,12 +559,8 @@ def _insert(told: Sequence[Told], by: Actor, origin: Origin) -> list[Line]:
     rows = {row.key: row for row in Row.objects.filter(key__in=wanted)}
     for key, row in rows.items():
         one = wanted[key]
-        if _what(one.customer, one) != _what(row.customer_id, row) or row.brand_id != one.brand:
-            raise KeyTaken(
-                _("key: %(key)r belongs to another answer; give each answer its own key") % {"key": key},
-                field="key",
-                value=key,
-            )
+        before, now = (*_what(row.customer_id, row), row.brand_id), (*_what(one.customer, one), one.brand)
+        keys.check_same(key, before=before, now=now, refusal=KeyTaken)
     return [_line(row) for row in rows.values() if row.id in numbers]
 
 

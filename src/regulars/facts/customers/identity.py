@@ -19,6 +19,7 @@ from regulars.facts.customers import (
     contacts,
     customers,
     decisions,
+    keys,
     kinds,
     merging,
     persons,
@@ -27,7 +28,7 @@ from regulars.facts.customers import (
 from regulars.facts.customers import rules as rules_of_identity
 from regulars.facts.customers.kinds import Evidence
 from regulars.facts.customers.merging import Effect, Move
-from regulars.facts.customers.models import Customer, Decision, Link, Moved, Rules
+from regulars.facts.customers.models import Customer, Decision, Link, Moved, Regrouping, Rules
 from regulars.facts.customers.notices import IdentityRulesChanged
 from regulars.facts.customers.projecting import Conflict, Decided, Identifier, Join
 from regulars.facts.customers.rules import IdentityRules
@@ -63,7 +64,7 @@ REASON_LABELS = {
 }
 
 
-class BadKey(Refusal):
+class BadKey(keys.KeyTaken):
     """No key, or one that is too long, or one that told something else."""
 
     code = "customers.bad_link_key"
@@ -184,8 +185,8 @@ def observe_many(*, observations: Sequence[Observation], by: Actor) -> Changed:
         known = {link.key: link for link in Link.objects.filter(key__in=[row.key for row in rows])}
         for row in rows:
             earlier = known.get(row.key)
-            if earlier is not None and _what(earlier) != _what(row):
-                raise _used(row.key)
+            if earlier is not None:
+                keys.check_same(row.key, before=_what(earlier), now=_what(row), refusal=BadKey)
         fresh = list({row.key: row for row in rows if row.key not in known}.values())
         if not fresh:
             return Changed((), (), ())
@@ -213,8 +214,8 @@ def revoke(*, link: int, why: Reason, key: str, at: datetime, by: Actor) -> Chan
                 _("link: there is no number %(link)s; look it up again") % {"link": link}, field="link", value=link
             )
         earlier = Link.objects.filter(key=key).first()
-        if earlier is not None and earlier.revokes_id != link:
-            raise _used(key)
+        if earlier is not None:
+            keys.check_same(key, before=earlier.revokes_id, now=link, refusal=BadKey)
         if Link.objects.filter(revokes_id=link).exists():
             return Changed((), (), ())
         Link.objects.create(
@@ -300,6 +301,32 @@ def settle_everybody(*, at: datetime, by: Actor) -> Changed:
         _settling.lock()
         everybody = _settling.whole_scene().records
         return _settle(everybody, {"act": "asked"}, at, by) if everybody else Changed((), (), ())
+
+
+def clear_refused_joins(*, at: datetime, by: Actor) -> int:
+    """Take back joins that were refused and are on record all the same: they would join the two once whatever refused
+    them is undone. How many. Again changes nothing. One transaction.
+
+    Such a join counts and yet the two are two people, nobody ever moved because of it, and records of theirs had been
+    kept apart before it was decided. What was kept apart later is left: undoing that is to give the join its effect.
+    """
+    with transaction.atomic():
+        _settling.lock()
+        moved = {number for number in Regrouping.objects.values_list("because__decision", flat=True) if number}
+        never = Decision.objects.filter(verdict="join").exclude(id__in=moved).order_by("id")
+        refused = [
+            row
+            for row in never
+            if persons.of(row.one_id) != persons.of(row.other_id)
+            and _stands(row.one_id, row.other_id) == "join"
+            and any(
+                told.verdict == "apart" and told.at <= row.at for told in decisions.between(row.one_id, row.other_id)
+            )
+        ]
+        for row in refused:
+            key = f"refused:{row.id}"
+            undecide(one=row.one_id, other=row.other_id, why=Reason.MISTAKE, key=key, at=max(at, row.at), by=by)
+        return len(refused)
 
 
 def rules() -> IdentityRules:
@@ -390,12 +417,8 @@ def _decide(
         first, second = sorted((one, other))
         earlier = Decision.objects.filter(key=key).first()
         if earlier is not None:
-            if (earlier.one_id, earlier.other_id, earlier.verdict) != (first, second, verdict):
-                raise BadKey(
-                    _("key: %(key)r decided something else; give each act its own key") % {"key": key},
-                    field="key",
-                    value=key,
-                )
+            before = earlier.one_id, earlier.other_id, earlier.verdict
+            keys.check_same(key, before=before, now=(first, second, verdict), refusal=BadKey)
             return Changed((), (), ())
         if _stands(first, second) == verdict:
             # Said again, it would become the newest, and what was decided of others since would go before it.
@@ -483,12 +506,6 @@ def _digest(named: kinds.Named) -> bytes:
 
 def _what(row: Link) -> tuple[int, str, str, bytes, str, int | None]:
     return row.record_id, row.kind, row.namespace, bytes(row.digest), row.evidence, row.revokes_id
-
-
-def _used(key: str) -> BadKey:
-    return BadKey(
-        _("key: %(key)r told something else; give each act its own key") % {"key": key}, field="key", value=key
-    )
 
 
 def _evidence(text: str) -> Evidence:

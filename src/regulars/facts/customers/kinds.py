@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from regulars.facts.customers import contacts, identifiers
+from regulars.facts.customers import contacts, identifiers, nonsense
 from regulars.kit.refusals import Refusal
 
 Evidence = Literal["staff", "login", "platform", "contact", "told"]
@@ -83,16 +83,6 @@ KINDS: dict[str, Kind] = {
 
 _USABLE = [name for name, kind in KINDS.items() if kind.refused is None]
 
-#: Local parts and domains of addresses that people type to be let through.
-_NOBODYS_MAIL = re.compile(
-    r"(tests?|testing|asdf|abc|(?P<one>.)(?P=one)+|123(45?)?|dummy|fake|example|unknown|guest|anonymous"
-    r"|no[._-]?(e?mail|reply)?|none|null|nobody|na|n\.a)@.*"
-    r"|.*@(test|example|invalid|localhost|none|null|no-?e?mail)(\.[a-z]+)?",
-    re.IGNORECASE,
-)
-_EXAMPLES = re.compile(
-    r"(?!(tests?|asdf|abc|dummy|fake|unknown|guest|anonymous|none|null|nobody)@).*@example\.(com|org|net|cn)"
-)
 #: All zeros, one digit throughout, or the operator's own line; 138 8888 8888 is a number that people pay for.
 _NOBODYS_PHONE = re.compile(r".*0{7,}.*|\+[0-9]{1,3}?([0-9])\1{6,}|\+8613800138000")
 _COUNTING = ("123456789", "987654321", "012345678")
@@ -144,7 +134,7 @@ def named(kind: str, namespace: str, text: str, *, region: str) -> Named:
 def why_nobody(kind: str, compared: str) -> str:
     """Why this value is nobody's, with the mend; empty where it may be somebody's."""
     if kind == "email":
-        return _let_through() if _NOBODYS_MAIL.fullmatch(compared) else ""
+        return _let_through() if nonsense.is_evidence_of_nobody(compared) else ""
     if kind == "phone":
         digits = compared.lstrip("+")
         if _NOBODYS_PHONE.fullmatch(compared) or any(run in digits for run in _COUNTING):
@@ -164,7 +154,7 @@ def is_nobodys(kind: str, compared: str) -> bool:
     domains kept for examples, and numbers that count, are no evidence but may be somebody's. A company's line may be
     called and is kept as a contact, and nobody is known by it."""
     if kind == "email":
-        return _NOBODYS_MAIL.fullmatch(compared) is not None and _EXAMPLES.fullmatch(compared) is None
+        return nonsense.is_nobodys(compared)
     return _NOBODYS_PHONE.fullmatch(compared) is not None or contacts.is_companys(compared)
 
 

@@ -322,10 +322,14 @@ class AlsoKnown(models.Model):
 
 
 class Description(models.Model):
-    """One act of describing somebody, under the key that makes its repeat harmless. Names of fields, never values."""
+    """One act of describing somebody, under the key that makes its repeat harmless. Names of fields, never values.
+
+    `told` is a keyed hash of what was told one by one: another word under the key is no repeat.
+    """
 
     key = models.CharField(max_length=120, primary_key=True, db_collation="C")
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    told = models.BinaryField(max_length=32, null=True)
     changed = models.JSONField()
     shared = models.JSONField()
     described_at = models.DateTimeField()

@@ -12,14 +12,13 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from regulars.facts.customers import _consent_rows, customers, persons, topics, wishing
+from regulars.facts.customers import _consent_rows, customers, keys, persons, topics, wishing
 from regulars.facts.customers.models import Customer
 from regulars.facts.customers.models import Wish as Row
 from regulars.facts.customers.notices import PreferencesChanged
 from regulars.facts.customers.purposes import Place
 from regulars.facts.customers.wishing import TOPIC, BadWish, Wishes
 from regulars.kit.actors import Actor
-from regulars.kit.refusals import Refusal
 from regulars.runtime.notices.outbox import announce
 
 LONGEST_KEY = 160
@@ -39,8 +38,8 @@ class Line:
     by: str
 
 
-class KeyTaken(Refusal):
-    """The key belongs to wishes of somebody else."""
+class KeyTaken(keys.KeyTaken):
+    """The key told other wishes, or somebody else's."""
 
     code = "consent.key_taken"
 
@@ -72,12 +71,14 @@ def change(
     with transaction.atomic():
         if not Customer.objects.select_for_update(no_key=True).filter(id=customer).exists():
             raise customers.no_number(customer)
-        done = dict(Row.objects.filter(key=key).values_list("name", "customer_id"))
-        if set(done.values()) - {customer}:
-            raise KeyTaken(
-                _("key: %(key)r belongs to another customer's wishes") % {"key": key}, field="key", value=key
+        if before := list(Row.objects.filter(key=key)):
+            keys.check_same(
+                key,
+                before=({row.customer_id for row in before}, {row.name: row.value for row in before}),
+                now=({customer}, told),
+                refusal=KeyTaken,
             )
-        new = tuple(sorted(set(told) - set(done)))
+            return ()
         Row.objects.bulk_create(
             Row(
                 customer_id=customer,
@@ -91,16 +92,15 @@ def change(
                 by_id=by.id,
                 origin="live",
             )
-            for name in new
+            for name in sorted(told)
         )
-        if new:
-            announce(
-                PreferencesChanged(customer=persons.of(customer), names=new, at=at),
-                by=by,
-                verb="preferences.change",
-                after={"names": list(new), "place": place},
-            )
-    return new
+        announce(
+            PreferencesChanged(customer=persons.of(customer), names=tuple(sorted(told)), at=at),
+            by=by,
+            verb="preferences.change",
+            after={"names": sorted(told), "place": place},
+        )
+    return tuple(sorted(told))
 
 
 def of(*, customer: int, at: datetime) -> Wishes:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -24,6 +24,7 @@ from regulars.facts.customers import (
     contacts,
     customers,
     kept_nos,
+    keys,
     kinds,
     persons,
     traits,
@@ -43,7 +44,7 @@ from regulars.facts.customers._profile import (
     Unreadable,
     checked,
     checked_leniently,
-    defined_for,
+    lists_for,
 )
 from regulars.facts.customers._statements import SURER_SOURCES, Statements
 from regulars.facts.customers.customers import public_id
@@ -52,7 +53,6 @@ from regulars.facts.customers.models import Customer, Description, Statement
 from regulars.facts.customers.models import Profile as Row
 from regulars.facts.customers.notices import CustomerDescribed
 from regulars.kit.actors import Actor, Origin
-from regulars.kit.refusals import Refusal
 from regulars.runtime.database import bulk
 from regulars.runtime.notices.outbox import announce, announce_many
 from regulars.runtime.preferences import preferences
@@ -148,12 +148,6 @@ PURPOSE_LABELS = {
 }
 
 
-class KeyTaken(Refusal):
-    """The key belongs to a description of somebody else."""
-
-    code = "customers.key_taken"
-
-
 def describe(
     *, customer: int, profile: Profile, key: str, at: datetime, by: Actor, source: str | None = None
 ) -> Described:
@@ -172,19 +166,17 @@ def describe(
             raise customers.no_number(customer)
         person = person_of[customer]
         row = rows[person]
+        what = keys.digest({"profile": asdict(profile), "source": source})
         if earlier := Description.objects.filter(key=key).first():
-            if earlier.customer_id != customer:
-                raise KeyTaken(
-                    _("key: %(key)r described another customer; give each act its own key") % {"key": key},
-                    field="key",
-                    value=key,
-                )
+            # What was described before descriptions were compared has none.
+            before = what if earlier.told is None else bytes(earlier.told)
+            keys.check_same(key, before=(earlier.customer_id, before), now=(customer, what))
             return Described(tuple(earlier.changed), tuple(earlier.shared))
         told = checked(
             profile,
             region=profile.country or row.country or company.shop().country,
             on=at.date(),
-            defined=defined_for([profile]),
+            lists=lists_for([profile]),
         )
         kept, said = _opening.known([person], rows)
         changes = said.take(person, customer, _source(source, by), told, at, str(by))
@@ -192,7 +184,7 @@ def describe(
         _looking_again.defer(said.told_anew)
         shared = tuple(kind for _, kind in found)
         Description.objects.create(
-            key=key, customer_id=customer, changed=sorted(changes), shared=list(shared), described_at=at
+            key=key, customer_id=customer, told=what, changed=sorted(changes), shared=list(shared), described_at=at
         )
         if changes:
             announce(
@@ -218,17 +210,17 @@ def describe_many(
         person_of, rows = _locked(profiles)
         if missing := sorted(set(profiles) - set(rows)):
             raise customers.no_number(missing[0])
-        keys = {customer: f"{key}:{customer}" for customer in profiles}
-        done = set(Description.objects.filter(key__in=keys.values()).values_list("customer_id", flat=True))
+        key_of = {customer: f"{key}:{customer}" for customer in profiles}
+        done = set(Description.objects.filter(key__in=key_of.values()).values_list("customer_id", flat=True))
         fresh = sorted(set(profiles) - done)
         region, whose, who = company.shop().country, _source(source, by), str(by)
-        defined = defined_for(profiles.values())
+        lists = lists_for(profiles.values())
         kept, said = _opening.known({person_of[customer] for customer in fresh}, rows)
         changes: dict[int, dict[str, str]] = {}
         for customer in fresh:
             profile, person = profiles[customer], person_of[customer]
             region_of = profile.country or rows[person].country or region
-            told = checked(profile, region=region_of, on=at.date(), defined=defined)
+            told = checked(profile, region=region_of, on=at.date(), lists=lists)
             changes[customer] = said.take(person, customer, whose, told, at, who)
         changed: dict[int, dict[str, str]] = {}
         for customer, new in changes.items():
@@ -238,7 +230,7 @@ def describe_many(
         _looking_again.defer(said.told_anew)
         Description.objects.bulk_create(
             Description(
-                key=keys[customer],
+                key=key_of[customer],
                 customer_id=customer,
                 changed=sorted(new),
                 shared=[kind for other, kind in shared if other == person_of[customer] and kind in new],
@@ -272,7 +264,7 @@ def describe_each(*, told: Sequence[Told], by: Actor, origin: Origin) -> Describ
         done = set(Description.objects.filter(key__in=[one.key for one in told]).values_list("key", flat=True))
         fresh = [one for one in told if one.key not in done and one.customer in rows]
         region, who = company.shop().country, str(by)
-        defined = defined_for(one.profile for one in fresh)
+        lists = lists_for(one.profile for one in fresh)
         kept, said = _opening.known({person_of[one.customer] for one in fresh}, rows)
         at = {customer: row.described_at for customer, row in kept.items()}
         touched: dict[int, dict[str, str]] = {}
@@ -285,7 +277,7 @@ def describe_each(*, told: Sequence[Told], by: Actor, origin: Origin) -> Describ
                 one.profile,
                 region=one.profile.country or said.shown(person, "country") or region,
                 on=one.at.date(),
-                defined=defined,
+                lists=lists,
             )
             left_out += [(one.key, field) for field in bad]
             if person in at and one.at < at[person]:
@@ -331,12 +323,10 @@ def unlike_shown(told: Sequence[Told]) -> list[Told]:
     people = persons.of_many({one.customer for one in told})
     fields = [name for name in SEALED if any(getattr(one.profile, name) is not None for one in told)]
     shown = opened(sorted(set(people.values())), fields)
-    region, defined = company.shop().country, defined_for(one.profile for one in told)
+    region, lists = company.shop().country, lists_for(one.profile for one in told)
     found = []
     for one in told:
-        said, _ = checked_leniently(
-            one.profile, region=one.profile.country or region, on=one.at.date(), defined=defined
-        )
+        said, _ = checked_leniently(one.profile, region=one.profile.country or region, on=one.at.date(), lists=lists)
         known = shown.get(people.get(one.customer, one.customer), {})
         if any(known.get(name, "") != text for name, text in said.items()):
             found.append(one)

@@ -5,14 +5,14 @@ in first.
 """
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from regulars.facts.customers import _statements, customers, persons, traits
+from regulars.facts.customers import _statements, customers, keys, persons, traits
 from regulars.facts.customers.identifiers import check_namespace, is_contact
 from regulars.facts.customers.models import Tag as Row
 from regulars.facts.customers.models import Tagged, Tagging
@@ -122,7 +122,10 @@ def tag(*, customer: int, tag: str, key: str, at: datetime, by: Actor) -> bool:
     code = check_code(tag)
     if not Row.objects.filter(code=code, retired_at=None).exists():
         raise _unknown(code)
-    return bool(tell_many(told=[Told(customer, code, True, key, at)], by=by, origin="live"))
+    with transaction.atomic():
+        changed = tell_many(told=[Told(customer, code, True, key, at)], by=by, origin="live")
+        _check_told(key, {customer}, code, True)
+    return bool(changed)
 
 
 def untag(*, customer: int, tag: str, key: str, at: datetime, by: Actor) -> bool:
@@ -135,7 +138,9 @@ def untag(*, customer: int, tag: str, key: str, at: datetime, by: Actor) -> bool
             Told(record, code, False, f"{key}:{record}", at)
             for record in having.order_by("customer_id").values_list("customer_id", flat=True)
         ]
-        return bool(tell_many(told=told, by=by, origin="live"))
+        changed = tell_many(told=told, by=by, origin="live")
+        _check_told(key, set(records), code, False)
+    return bool(changed)
 
 
 def tell_many(*, told: Sequence[Told], by: Actor, origin: Origin, source: str | None = None) -> set[int]:
@@ -211,6 +216,13 @@ def who_has(tag: str, *, after: int = 0, limit: int = 50) -> list[int]:
     """Records that have the tag, by number. One indexed query."""
     found = Tagged.objects.filter(tag_id=check_code(tag), is_on=True, customer_id__gt=after)
     return list(found.order_by("customer_id").values_list("customer_id", flat=True)[:limit])
+
+
+def _check_told(key: str, records: Collection[int], code: str, is_on: bool) -> None:
+    """Refuses a key that told something else of any of these records."""
+    under_it = Tagging.objects.filter(key__in=[key, *(f"{key}:{record}" for record in records)])
+    for before in under_it.values_list("customer_id", "tag_id", "is_on"):
+        keys.check_same(key, before=before, now=(before[0] if before[0] in records else 0, code, is_on))
 
 
 def _make(codes: Iterable[str]) -> list[str]:

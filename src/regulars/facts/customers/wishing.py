@@ -6,7 +6,7 @@ person the strictest counts, until the person wished anew after the records were
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 
@@ -184,7 +184,7 @@ def fold(wishes: Iterable[Wish], *, at: datetime, joined_at: datetime | None = N
     by_name: dict[str, list[Wish]] = {}
     for wish in wishes:
         if wish.at <= at:
-            by_name.setdefault(wish.name, []).append(wish)
+            by_name.setdefault(wish.name, []).append(_possible(wish))
     told = {name: _of(name, found, joined_at) for name, found in sorted(by_name.items())}
     found = {name: rows[0] for name, rows in told.items() if rows}
     plain = {name: wish.value for name, wish in found.items()}
@@ -207,6 +207,13 @@ def fold(wishes: Iterable[Wish], *, at: datetime, joined_at: datetime | None = N
     )
 
 
+def _possible(wish: Wish) -> Wish:
+    """The wish; a pause until a day that no clock reaches, which the ledger took in once, is none."""
+    if wish.name == "paused_until" and wish.value is not None and _pause(wish.value) is None:
+        return replace(wish, value=None)
+    return wish
+
+
 def _of(name: str, wishes: list[Wish], joined_at: datetime | None) -> list[Wish]:
     """The wishes that hold, the strictest first; several only of records that nobody was asked for anew."""
 
@@ -214,7 +221,7 @@ def _of(name: str, wishes: list[Wish], joined_at: datetime | None) -> list[Wish]
         return wish.at, strictness(name, wish.value), str(wish.value), wish.number
 
     last = max(wishes, key=order)
-    if joined_at is None or last.recorded_at > joined_at:
+    if joined_at is None or min(last.at, last.recorded_at) > joined_at:
         return [last]
     alone = [
         max((wish for wish in wishes if wish.record == record), key=order) for record in {one.record for one in wishes}

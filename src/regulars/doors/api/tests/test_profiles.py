@@ -97,3 +97,70 @@ def test_late_retries_leave_newer_tags_and_profiles_alone(monkeypatch):
         for note, end in (("tall", "1"), ("short", "2"))
     ]
     assert changed == [["note"], ["note"]]
+
+
+def test_a_key_that_told_something_else_is_refused_whatever_is_told():
+    till = Program()
+    who, other = (
+        till.record()["customer"],
+        till.record(ref="1002", customer_ref="bo")["customer"],
+    )
+    for tag in ("vip", "press"):
+        till.put(f"tags/{tag}", {"names": {"en": tag}})
+    wish = {"place": "preference_centre", "most_per_week": 2}
+    for act, others in (
+        (
+            lambda: till.post(f"customers/{who}/tags", {"tag": "vip"}, key="a"),
+            (
+                lambda: till.post(f"customers/{who}/tags", {"tag": "press"}, key="a"),
+                lambda: till.post(f"customers/{other}/tags", {"tag": "vip"}, key="a"),
+            ),
+        ),
+        (
+            lambda: till.delete(f"customers/{who}/tags/vip", key="b"),
+            (
+                lambda: till.delete(f"customers/{who}/tags/press", key="b"),
+                lambda: till.post(f"customers/{who}/tags", {"tag": "press"}, key="b"),
+            ),
+        ),
+        (
+            lambda: till.patch(f"customers/{who}/profile", {"note": "tall"}, key="c"),
+            (
+                lambda: till.patch(f"customers/{who}/profile", {"note": "short"}, key="c"),
+                lambda: till.patch(f"customers/{who}/profile", {"note": "tall", "source": "crm"}, key="c"),
+                lambda: till.patch(f"customers/{other}/profile", {"note": "tall"}, key="c"),
+            ),
+        ),
+        (
+            lambda: till.patch(f"customers/{who}/preferences", wish, key="d"),
+            (
+                lambda: till.patch(f"customers/{who}/preferences", wish | {"most_per_week": 3}, key="d"),
+                lambda: till.patch(f"customers/{who}/preferences", wish | {"language": "en"}, key="d"),
+                lambda: till.patch(f"customers/{other}/preferences", wish, key="d"),
+            ),
+        ),
+    ):
+        assert [act().status_code for _time in range(2)] == [200, 200]
+        for one in others:
+            status, code, field = problem(one())
+            assert (status, code.rpartition(".")[2], field) == (409, "key_taken", "key")
+    assert till.get(f"customers/{who}/profile").json()["fields"][-1]["field"] == "note"
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ({"preferred_store": "nowhere"}, "customers.not_listed"),
+        ({"preferred_channel": "pigeon"}, "customers.not_listed"),
+        ({"country": "XX"}, "country.bad"),
+        ({"country": "UK"}, "country.bad"),
+        ({"country": "China"}, "country.bad"),
+    ],
+)
+def test_what_is_on_no_list_is_refused(told, code):
+    till = Program()
+    who = till.record()["customer"]
+    [field] = told
+    assert problem(till.patch(f"customers/{who}/profile", told)) == (422, code, field)
+    for fine in ({"preferred_channel": "sms"}, {"country": "GB"}, {"preferred_store": ""}):
+        assert till.patch(f"customers/{who}/profile", fine).status_code == 200

@@ -56,6 +56,8 @@ def test_an_agent_writes_down_a_yes_and_a_no_with_the_reason(ines):
 
     # A doubled click writes nothing twice.
     agent.post(f"{page}/answer", said | {"text": text.id, "proof": "form 17"})
+    unsaid = agent.post(f"{page}/answer", said | {"answer": "maybe", "key": "half"}, follow=True).content.decode()
+    assert "That was not understood." in unsaid
     agent.post(f"{page}/answer", said | {"channel": "*", "answer": "no", "reason": "complained", "key": "two"})
     assert (may(ines), len(consent.history(customer=ines))) == ("consent.withdrawn", 2)
     [last, *_] = trail.of(f"customer:{ines}")

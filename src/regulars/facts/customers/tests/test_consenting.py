@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from regulars.facts.customers import consent_settings, consenting, wishing
@@ -142,7 +142,7 @@ def many_answers(draw):
     ]
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(
     many_answers(),
     st.randoms(use_true_random=False),
@@ -161,7 +161,7 @@ def test_the_order_of_arrival_never_matters(answers, random, brand, joined):
     assert come_to(*late, brand=brand, joined=joined) == come_to(*at_once, brand=brand, joined=joined)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(many_answers(), st.sampled_from([None, 3]))
 def test_a_no_now_ends_whatever_was_said(answers, joined):
     no = an_answer("-marketing/email", 7, number=999)
@@ -169,7 +169,7 @@ def test_a_no_now_ends_whatever_was_said(answers, joined):
     assert come_to(*answers, no, an_answer("+marketing/*", 8, number=1000), joined=joined) == "granted"
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(many_answers())
 def test_joining_opens_nothing(answers):
     """Whatever every record alone refuses, the person refuses."""
@@ -278,7 +278,7 @@ def test_who_wants_nothing_personalised_still_gets_messages():
 CLOCK = st.times().map(lambda clock: clock.replace(second=0, microsecond=0))
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(
     CLOCK,
     CLOCK,
@@ -319,7 +319,7 @@ def test_wishes_of_joined_records_are_the_strictest_until_wished_anew():
     assert anew.most_per_week == 7
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.permutations(wished(("most_per_week", 5)) + wished(("most_per_week", 2), record=2)))
 def test_of_two_wishes_at_once_the_stricter_counts(told):
     assert wishing.fold(told, at=MONDAY).most_per_week == 2
@@ -355,3 +355,19 @@ def test_what_is_no_wish_is_refused(name, value):
 def test_ages_go_by_country():
     ages = consent_settings.by_country(consent_settings.AGE_OF_CONSENT.default)
     assert [consent_settings.age_in(country, ages) for country in ("CN", "GB", "DE")] == [14, 13, 16]
+
+
+def test_a_laxer_wish_of_before_the_join_counts_no_more_for_being_told_later():
+    strict = Wish(1, 1, "most_per_week", 1, MONDAY - 9 * DAY, MONDAY - 9 * DAY)
+    late = Wish(2, 2, "most_per_week", 5, MONDAY - 5 * DAY, MONDAY - DAY)
+    anew = Wish(3, 2, "most_per_week", 5, MONDAY - 2 * DAY, MONDAY - DAY)
+    joined = MONDAY - 3 * DAY
+    assert wishing.fold([strict, late], at=MONDAY, joined_at=joined).most_per_week == 1
+    assert wishing.fold([strict, anew], at=MONDAY, joined_at=joined).most_per_week == 5
+
+
+def test_a_pause_until_no_day_that_is_on_record_is_none():
+    ended = ("paused_until", "9999-12-31T23:59:59-11:00")
+    assert wishing.fold(wished(ended), at=MONDAY).paused_until is None
+    other = Wish(500, 2, "paused_until", "0001-01-01T00:00:00+08:00", MONDAY - DAY, MONDAY - DAY)
+    assert wishing.fold([*wished(ended), other], at=MONDAY, joined_at=MONDAY).paused_until is None

@@ -345,3 +345,21 @@ def test_a_joined_person_is_as_old_as_the_first_record_and_has_the_country_that_
         assert (found.id, found.first_seen_at, found.country) == (web, MONDAY - 90 * DAY, "CN")
     identity.undecide(one=web, other=till, why=Reason.MISTAKE, key="back", at=MONDAY + 2 * DAY, by=MAREK)
     assert (customers.get(web).first_seen_at, customers.get(web).country) == (MONDAY, None)
+
+
+def test_a_join_that_was_refused_and_stayed_on_record_is_taken_back_and_others_are_left():
+    anna, bo, chen, li = (a_customer(ref) for ref in ("anna", "bo", "chen", "li"))
+    joined(anna, bo, day=1)
+    identity.keep_apart(one=anna, other=chen, why=Reason.FAMILY, key="k1", at=MONDAY + 2 * DAY, by=MAREK)
+    # As a version that refused it and kept it wrote it down.
+    Decision.objects.create(key="old", one_id=bo, other_id=chen, verdict="join", at=MONDAY + 3 * DAY, by=str(MAREK))
+    # This one counted until somebody decided otherwise of others.
+    joined(bo, li, day=4)
+    identity.keep_apart(one=anna, other=li, why=Reason.FAMILY, key="k2", at=MONDAY + 5 * DAY, by=MAREK)
+
+    assert identity.clear_refused_joins(at=MONDAY + 6 * DAY, by=MAREK) == 1
+    assert identity.clear_refused_joins(at=MONDAY + 6 * DAY, by=MAREK) == 0
+    identity.undecide(one=anna, other=chen, why=Reason.MISTAKE, key="k3", at=MONDAY + 7 * DAY, by=MAREK)
+    assert people(anna, bo, chen) == [{anna, bo}, {chen}]
+    identity.undecide(one=anna, other=li, why=Reason.MISTAKE, key="k4", at=MONDAY + 7 * DAY, by=MAREK)
+    assert people(anna, bo, li) == [{anna, bo, li}]
