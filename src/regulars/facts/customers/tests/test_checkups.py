@@ -38,6 +38,6 @@ def test_somebody_stored_with_another_than_the_evidence_says_is_found_and_mended
     assert f"1 of 2 records looked at belong to others than the evidence says: {app}" in said.said
 
     done = CliRunner().invoke(commands.identity, ["settle", "--json"], catch_exceptions=False)
-    assert json.loads(done.output) == {"joined": 1, "parted": 0}
+    assert json.loads(done.output) == {"joined": 1, "parted": 0, "refused_joins_cleared": 0}
     assert persons.of(app) == web
     assert [one.state for one in found()] == ["fine"]

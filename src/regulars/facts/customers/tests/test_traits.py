@@ -3,6 +3,7 @@ from decimal import Decimal
 
 import pytest
 
+from regulars.facts.company import stores
 from regulars.facts.customers import explaining, identity, profiles, traits
 from regulars.facts.customers.identity import Reason
 from regulars.facts.customers.models import Profile as Row
@@ -145,6 +146,7 @@ def test_what_a_trait_takes_is_said_once() -> None:
 
 def test_declared_things_stand_readable_and_part_again() -> None:
     app, till = a_customer("app"), a_customer("till")
+    stores.resolve_many(codes=["shanghai-1"], at=MONDAY, by=MAREK)
     described(app, Profile(interests=("咖啡", "茶"), preferred_store="shanghai-1"))
     described(till, Profile(values=("organic",), is_employee=True, lunar_birthday="1987-L06-15"))
     before = profiles.readable([app, till])
