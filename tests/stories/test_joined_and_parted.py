@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 
 from regulars.facts.commerce import goods_returns, orders
 from regulars.facts.commerce.tests.builders import MAREK, MONDAY, a_batch, a_return_batch, an_order
-from regulars.facts.customers import consent, customers, identity, persons, profiles
+from regulars.facts.customers import (
+    consent,
+    customers,
+    households,
+    identity,
+    persons,
+    preferences,
+    profiles,
+    reviews,
+    tags,
+)
+from regulars.facts.customers.households import Role
 from regulars.facts.customers.identity import Observation, Reason
 from regulars.facts.customers.profiles import Profile
 from regulars.facts.customers.tests.builders import platforms_suffice
@@ -33,6 +44,10 @@ FACTS = st.one_of(
     st.tuples(st.just("agrees"), WHO, st.booleans()),
     st.tuples(st.just("tells"), WHO, st.sampled_from(("Lisa", "Lily"))),
     st.tuples(st.just("looks"), WHO, st.sampled_from(("Monopoly", "Chess")), st.sampled_from(("tablet", "laptop"))),
+    st.tuples(st.just("is tagged"), WHO, st.sampled_from(("vip", "press"))),
+    st.tuples(st.just("wishes"), WHO, st.integers(1, 3)),
+    st.tuples(st.just("moves to"), WHO, st.sampled_from(("dora's", "emil's"))),
+    st.tuples(st.just("moves out"), WHO),
 )
 JOINING = st.one_of(
     st.tuples(st.just("joined"), WHO, WHO),
@@ -54,6 +69,12 @@ class World:
         self.numbers = {
             name: customers.resolve_many(namespace="shop", refs=[name], at=MONDAY, by=MAREK, origin="live")[name]
             for name in NAMES
+        }
+        self.homes = {
+            f"{name}'s": households.form(members={number: Role.HEAD}, at=MONDAY, by=MAREK).public_id
+            for name, number in customers.resolve_many(
+                namespace="shop", refs=["dora", "emil"], at=MONDAY, by=MAREK, origin="live"
+            ).items()
         }
         self._day = count(1)
         self._key = count(1)
@@ -89,6 +110,16 @@ class World:
             act(customer=number, purpose="marketing", channel="email", place="web_form", key=f"c{n}", at=at, by=MAREK)
         elif what == "tells":
             profiles.describe(customer=number, profile=Profile(given_name=more[0]), key=f"d{n}", at=at, by=MAREK)
+        elif what == "is tagged":
+            tags.tell_many(told=[tags.Told(number, more[0], True, f"t{n}", at)], by=MAREK, origin="live")
+        elif what == "wishes":
+            preferences.change(
+                customer=number, wishes={"most_per_week": more[0]}, place="app", key=f"w{n}", at=at, by=MAREK
+            )
+        elif what in ("moves to", "moves out"):
+            households.leave(customer=number, at=at, by=MAREK)
+            for home in more:
+                households.add(household=self.homes[home], customer=number, role=Role.OTHER, at=at, by=MAREK)
         elif what == "looks":
             [product, device] = more
             sent(self.web, viewed(who, product, anonymousId=device, messageId=f"looked-{n}"), at=at)
@@ -135,9 +166,17 @@ class World:
         for one, two in sorted(self._pairs):
             identity.undecide(one=one, other=two, why=Reason.MISTAKE, key=f"u{one}-{two}", at=at, by=MAREK)
 
+    def _lives_with(self, number):
+        home = households.of(number)
+        if home is None:
+            return None
+        [name] = [name for name, public_id in self.homes.items() if public_id == home.public_id]
+        return name, len(home.members), list(home.members.values())
+
     def seen(self):
         """Everything that anybody can see of the three, by names and references."""
         at = MONDAY + (self.days + 2) * DAY
+        called = {number: name for name, number in self.numbers.items()}
         browsed = events.summaries(list(self.numbers.values()))
         return {
             who: (
@@ -159,6 +198,10 @@ class World:
                 # Each world has a source with a number of its own.
                 replace(browsed[number], last_source=0) if number in browsed else None,
                 [(one.name, one.occurred_at) for one in events.of_customer(number, limit=50)],
+                [tag.code for tag in tags.of_many([number]).get(number, [])],
+                replace(preferences.of(customer=number, at=at), rows={}),
+                self._lives_with(number),
+                [(one.kind, called.get(one.one), called.get(one.other)) for one in reviews.of_records([number])],
                 customers.get(number).first_seen_at,
                 persons.records_of(number) == (number,),
             )
@@ -194,6 +237,19 @@ def outcome(acts, *, parted):
     ]
 )
 @example([("joined", "bo", "chen"), ("tells", "chen", "Lisa"), ("joined", "anna", "bo"), ("apart", "bo", "chen")])
+@example(
+    [
+        ("moves to", "anna", "dora's"),
+        ("moves to", "bo", "emil's"),
+        ("joined", "anna", "bo"),
+        ("wishes", "bo", 2),
+        ("is tagged", "anna", "vip"),
+        ("moves to", "bo", "dora's"),
+        ("joined", "bo", "chen"),
+        ("moves out", "chen"),
+        ("wishes", "anna", 3),
+    ]
+)
 def test_parted_again_nothing_is_left_of_having_been_joined(acts):
     never = outcome([act for act in acts if act[0] not in ("joined", "apart", "proves")], parted=False)
     assert outcome(acts, parted=True) == never

@@ -126,9 +126,11 @@ def leave(*, customer: int, at: datetime, by: Actor) -> bool:
         person = persons.held([customer])[customer]
         there = _stays([person]).get(person, [])
         for stay in there:
-            # Where another of their records lives, that this one left at once says it of the person.
-            own = stay if stay.customer_id == customer else _enter(stay.household, customer, Role(stay.role), at, by)
-            _end(own, at)
+            if stay.customer_id == customer:
+                _end(stay, at)
+            else:
+                # Another of their records lives there: that this one left says it of the person.
+                _enter(stay.household, customer, Role(stay.role), at, by, until=at)
             trail.record(
                 by=by, verb="households.leave", subject=_subject(stay.household), at=at, after={"customer": customer}
             )
@@ -226,8 +228,12 @@ def _end(row: Householder, at: datetime) -> None:
     row.save(update_fields=["until_at"])
 
 
-def _enter(row: Row, customer: int, role: Role, at: datetime, by: Actor) -> Householder:
-    return Householder.objects.create(household=row, customer_id=customer, role=role.value, since_at=at, by=str(by))
+def _enter(
+    row: Row, customer: int, role: Role, at: datetime, by: Actor, *, until: datetime | None = None
+) -> Householder:
+    return Householder.objects.create(
+        household=row, customer_id=customer, role=role.value, since_at=at, until_at=until, by=str(by)
+    )
 
 
 def _in_another(person: int) -> InAnother:

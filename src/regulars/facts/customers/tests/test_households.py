@@ -95,6 +95,10 @@ def test_of_two_records_of_a_person_none_comes_to_a_second_household_and_both_le
     with pytest.raises(InAnother):
         households.form(members={app: Role.PARTNER, wang: Role.HEAD}, at=MONDAY + DAY, by=MAREK)
 
+    identity.undecide(one=app, other=till, why=Reason.MISTAKE, key="part-1", at=MONDAY, by=MAREK)
+    households.add(household=others.public_id, customer=app, role=Role.OTHER, at=MONDAY, by=MAREK)
+    identity.join(one=app, other=till, why=Reason.ASKED, key="again", at=MONDAY + DAY / 2, by=MAREK)
+    # Whichever of the two is named, and although each lives somewhere.
     assert households.leave(customer=app, at=MONDAY + DAY, by=MAREK)
     assert households.of(till) is None
     assert households.of(mother) == replace(parents, members={mother: Role.HEAD})
