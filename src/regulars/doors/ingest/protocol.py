@@ -141,7 +141,10 @@ def read(path: str, text: bytes, *, received_at: datetime) -> Told:
             envelope = Envelope(context=batch.context, sent_at=batch.sent_at, received_at=received_at)
             return Told(envelope, batch.messages, batch.write_key)
         text = messages.with_whole_characters(text)
-        single = _SINGLE.decode(text)
+        try:
+            single = _SINGLE.decode(text)
+        except msgspec.DecodeError:
+            single = _SINGLE.decode(text := messages.with_real_numbers(text))
         return Told(Envelope({}, None, received_at, _CALLS[tidy]), Body([text]), _text(single.write_key))
     except messages.NoBatch as no:
         raise Unreadable(no.code, no.why) from None

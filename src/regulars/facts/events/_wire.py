@@ -122,6 +122,11 @@ _HALF = re.compile(
 )
 
 
+#: Texts, so that nothing within them is taken for one, and what programs write for a number that is none. A text may
+#: lack its end: otherwise each quote in it would be tried anew, up to the end of the body.
+_NO_NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*"?|-?(?:NaN|Infinity)', re.DOTALL)
+
+
 class Body(msgspec.Struct, gc=False):
     """The messages of one request: each in a text of its own, or all of them decoded at once and still in one text,
     which is taken apart when somebody asks for one of them as it came."""
@@ -146,6 +151,16 @@ def batch(text: bytes) -> tuple[Body, Any, Any, Any]:
     Raises what decoders raise where `text` is no batch.
     """
     text = with_whole_characters(text)
+    try:
+        return _batch(text)
+    except msgspec.DecodeError:
+        told = with_real_numbers(text)
+        if told is text:
+            raise
+        return _batch(told)
+
+
+def _batch(text: bytes) -> tuple[Body, Any, Any, Any]:
     if len(text) <= LARGEST_AT_ONCE and (text.isascii() or _is_text(text)):
         try:
             read = _READ.decode(text)
@@ -198,7 +213,7 @@ def decoded(text: bytes) -> Any:
         try:
             return DECODER.decode(text)
         except msgspec.DecodeError:
-            whole = with_whole_characters(text)
+            whole = with_real_numbers(with_whole_characters(text))
             if whole is text:
                 raise
             return DECODER.decode(whole)
@@ -211,6 +226,17 @@ def decoded(text: bytes) -> Any:
 def too_deep() -> No:
     """Nobody nests so deep."""
     return No("not_json", "", "it is nested too deeply; flatten it")
+
+
+def with_real_numbers(text: bytes) -> bytes:
+    """JSON with null for each number that is none; `text` itself where it has no such, or is larger than a client's.
+
+    Python and others write NaN and Infinity, which are no JSON, and one of them would cost its whole batch.
+    """
+    if len(text) > LARGEST_AT_ONCE or (b"NaN" not in text and b"Infinity" not in text):
+        return text
+    whole = _NO_NUMBER.sub(lambda found: found.group(0) if found.group(0).startswith(b'"') else b"null", text)
+    return text if whole == text else whole
 
 
 def with_whole_characters(text: bytes) -> bytes:

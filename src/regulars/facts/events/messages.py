@@ -23,7 +23,7 @@ from regulars.facts.customers import identifiers
 from regulars.facts.events import _contexts, _whose, _wire, personal, times
 from regulars.facts.events._whose import LONGEST_ID, What, Who
 from regulars.facts.events._wire import AS_IT_CAME as _AS_IT_CAME
-from regulars.facts.events._wire import DECODER, Body, Call, Code, No, decoded, with_whole_characters
+from regulars.facts.events._wire import DECODER, Body, Call, Code, No, decoded, with_real_numbers, with_whole_characters
 from regulars.facts.events._wire import ENCODER as _ENCODER
 from regulars.facts.events.personal import shown
 
@@ -50,6 +50,7 @@ __all__ = [
     "says_batch",
     "shown",
     "visitor",
+    "with_real_numbers",
     "with_whole_characters",
 ]
 

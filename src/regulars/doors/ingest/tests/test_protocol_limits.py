@@ -3,10 +3,12 @@
 import gzip
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 
 from regulars.doors.ingest import protocol
+from regulars.facts.events import messages
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
@@ -29,6 +31,22 @@ def test_half_a_character_in_one_message_costs_no_other():
     told = rb'{"batch":[{"type":"page","userId":"li-\ud83d"},{"type":"page","userId":"wu"}]}'
 
     assert len(protocol.read("/v1/batch", told, received_at=NOW).messages) == 2
+
+
+def test_a_number_that_is_none_costs_neither_its_batch_nor_its_message():
+    told = rb'{"userId":"wu","event":"A","properties":{"a":NaN,"b":[-Infinity,1.50],"c":"NaN: Infinity \" NaN,"}}'
+
+    batch = protocol.read("/v1/batch", b'{"batch":[%s,%s]}' % (told, told), received_at=NOW).messages
+    single = protocol.read("/v1/track", told, received_at=NOW).messages
+
+    said = {"a": None, "b": [None, Decimal("1.50")], "c": 'NaN: Infinity " NaN,'}
+    assert [one.properties for one in batch.calls or ()] == [said, said]
+    assert messages.decoded(single.text(0))["properties"] == messages.decoded(told)["properties"] == said
+
+
+def test_quotes_without_an_end_are_not_tried_one_by_one():
+    with pytest.raises(protocol.Unreadable, match="not_json"):
+        protocol.read("/v1/track", b'{"' + rb"\"" * 200_000 + b"NaN", received_at=NOW)
 
 
 def test_gzip_of_several_members_is_one_body():
