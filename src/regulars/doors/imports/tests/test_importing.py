@@ -1,10 +1,6 @@
 """Files on their way into the database: once each, the newest version, and the same end after any interruption."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +18,7 @@ from regulars.facts.company import company
 from regulars.facts.customers import customers
 from regulars.facts.sources import import_runs
 from regulars.kit.actors import Actor
+from regulars.runtime.serving.tests.nursery import Nursery
 
 MAREK = Actor("operator", "1")
 
@@ -292,25 +289,11 @@ def state() -> str:
         return str(cursor.fetchone()[0])
 
 
-#: The command, but with small batches: there are moments between them to be killed at.
-COMMAND = """
-import sys
-import django
-from regulars.main.cli import main
-django.setup()
-from regulars.doors.imports import spilling
+#: Small parts: there are moments between them to be killed at.
+SMALL = """
+from regulars.doors.imports import commands, spilling
 spilling.PART = 800
-main(sys.argv[1:])
 """
-
-
-def start(path: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-c", COMMAND, "import", "orders", str(path), "--currency", "GBP", "--json"],
-        env=os.environ | environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
 
 
 def written() -> tuple[int, int, int]:
@@ -337,14 +320,17 @@ def test_killed_and_run_again_it_ends_as_if_nothing_had_happened(
         return orders.import_orders(path, None, at=datetime.now(UTC), by=MAREK, currency="GBP")
 
     kills = 0
-    with fresh_databases() as reached:
+    with (
+        fresh_databases() as reached,
+        Nursery(reached | {"REGULARS_HOME": str(tmp_path)}, first=SMALL) as nursery,
+    ):
         for number in (1, 2):
-            process = start(path, reached | {"REGULARS_HOME": str(tmp_path)})
+            process = nursery.start("import", "orders", str(path), "--currency", "GBP", "--json")
             while process.poll() is None:
                 runs, sold, matched = written()
                 # Once amid the orders, once amid the matching.
                 if runs == number and (sold if number == 1 else matched):
-                    process.send_signal(signal.SIGKILL)
+                    process.kill()
                     kills += 1
                     break
                 time.sleep(0.005)

@@ -1,10 +1,6 @@
 """Imports of customers and of events that are killed on their way, and started anew."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,17 +11,13 @@ from django.db import connection
 
 from regulars.doors.imports import commands, customers, event_files
 from regulars.doors.imports.tests.builders import text_of
+from regulars.runtime.serving.tests.nursery import Nursery
 
-#: The command, but with small batches: there are moments between them to be killed at.
-BATCH = 200
-COMMAND = f"""
-import sys
-import django
-from regulars.main.cli import main
-django.setup()
-from regulars.doors.imports import customers, event_files
+#: Small batches: there are moments between them to be killed at.
+BATCH = 100
+SMALL = f"""
+from regulars.doors.imports import commands, customers, event_files
 customers.BATCH = event_files.BATCH = {BATCH}
-main(sys.argv[1:])
 """
 STATES = {
     "customers": """
@@ -60,7 +52,7 @@ def a_long_file(folder: Path, kind: str) -> Path:
                 "country": "CN",
                 "first_seen": f"2023-01-{number % 28 + 1:02d}",
             }
-            for number in range(2_000)
+            for number in range(1_000)
         ]
     else:
         rows = [
@@ -72,7 +64,7 @@ def a_long_file(folder: Path, kind: str) -> Path:
                 "email": f"ines{number % 700}@example.org" if number % 50 == 0 else "",
                 "place": str(number),
             }
-            for number in range(5_000)
+            for number in range(3_000)
         ]
     path = folder / "long.csv"
     path.write_text(text_of(rows))
@@ -83,15 +75,6 @@ def asked(statement: str) -> str:
     with connection.cursor() as cursor:
         cursor.execute(statement)
         return str(cursor.fetchone()[0])
-
-
-def start(kind: str, path: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-c", COMMAND, "import", kind, str(path), "--json"],
-        env=os.environ | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
 
 
 def run(kind: str, path: Path) -> Result:
@@ -110,16 +93,19 @@ def test_killed_and_run_again_it_ends_as_if_nothing_had_happened(
     settings.REGULARS_HOME = tmp_path
     path = a_long_file(tmp_path, kind)
     killed_at: list[int] = []
-    with fresh_databases() as reached:
-        for most in (0, 500):
-            process = start(kind, path, reached | {"REGULARS_HOME": str(tmp_path)})
+    with (
+        fresh_databases() as reached,
+        Nursery(reached | {"REGULARS_HOME": str(tmp_path)}, first=SMALL) as nursery,
+    ):
+        for most in (0, 250):
+            process = nursery.start("import", kind, str(path), "--json")
             while process.poll() is None:
                 if (count := int(asked(COUNTS[kind]))) > most:
-                    process.send_signal(signal.SIGKILL)
+                    process.kill()
                     killed_at.append(count)
                     break
                 time.sleep(0.005)
-            process.communicate()
+            process.wait()
         last = run(kind, path)
         interrupted = asked(STATES[kind])
         states = asked("SELECT string_agg(state, ' ' ORDER BY id DESC) FROM sources_import_run").split()

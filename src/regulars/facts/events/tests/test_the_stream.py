@@ -21,6 +21,7 @@ from regulars.facts.events.tests.shoppers import MONDAY, a_source, followed, pag
 from regulars.facts.sources import traffic
 from regulars.kit.actors import SYSTEM
 from regulars.runtime.serving.figures import figures
+from regulars.runtime.serving.tests.nursery import Nursery
 
 
 class Notebook:
@@ -185,11 +186,6 @@ def test_killed_in_the_middle_again_and_again_nothing_counts_twice(fresh_databas
             wanted[who] += 2
         sent(source, *deeds)
 
-    def follow() -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "regulars", "manage", "follow_events"], env=os.environ | fresh_database
-        )
-
     def place() -> int:
         return int(Place.objects.get(name="profile").position)
 
@@ -199,34 +195,35 @@ def test_killed_in_the_middle_again_and_again_nothing_counts_twice(fresh_databas
             cursor.execute("SELECT max(id) FROM events_batch")
             return stream.end_of(cursor.fetchone()[0])
 
-    end = so_far()
-    chance = random.Random(7)
-    killed = 0
-    while killed < 4 and place() < end:
-        before, one = place(), follow()
-        until = time.monotonic() + 30
-        while place() == before and time.monotonic() < until:
-            time.sleep(0.002)
-        time.sleep(chance.uniform(0, 0.08))
-        one.kill()
-        one.wait()
-        killed += 1
-    assert killed >= 3, "it was caught at work"
+    with Nursery(fresh_database, first="from regulars.facts.events import following") as nursery:
+        end = so_far()
+        chance = random.Random(7)
+        killed = 0
+        while killed < 4 and place() < end:
+            before, one = place(), nursery.start("manage", "follow_events")
+            until = time.monotonic() + 30
+            while place() == before and time.monotonic() < until:
+                time.sleep(0.002)
+            time.sleep(chance.uniform(0, 0.08))
+            one.kill()
+            one.wait()
+            killed += 1
+        assert killed >= 3, "it was caught at work"
 
-    beside = [follow(), follow()]
-    # For a hang to be told from a busy machine.
-    until = time.monotonic() + 120
-    while place() < end and time.monotonic() < until:
-        time.sleep(0.01)
-    sent(source, viewed("member-0"))
-    wanted["member-0"] += 1
-    end = so_far()
-    while place() < end and time.monotonic() < until:
-        time.sleep(0.01)
-    time.sleep(1)
-    for one in beside:
-        one.terminate()
-    assert 0 in [one.wait(timeout=20) for one in beside], "SIGTERM ends it well"
+        beside = [nursery.start("manage", "follow_events"), nursery.start("manage", "follow_events")]
+        # For a hang to be told from a busy machine.
+        until = time.monotonic() + 120
+        while place() < end and time.monotonic() < until:
+            time.sleep(0.01)
+        sent(source, viewed("member-0"))
+        wanted["member-0"] += 1
+        end = so_far()
+        while place() < end and time.monotonic() < until:
+            time.sleep(0.01)
+        time.sleep(1)
+        for one in beside:
+            one.terminate()
+        assert 0 in [one.wait(timeout=20) for one in beside], "SIGTERM ends it well"
     followed()
 
     counts = {row.ref: row.events for row in Visitor.objects.filter(kind="user")}
