@@ -23,6 +23,7 @@ import psycopg
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.utils import translation
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 from xdist.scheduler import LoadFileScheduling
 
@@ -96,6 +97,10 @@ if "REGULARS_HOME" not in os.environ:
 os.environ.setdefault("REGULARS_SECRET_KEY", "only-for-tests")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("PLAYWRIGHT_BROWSERS_PATH", "0")
+
+# On a busy machine a draw may wait for a second: that says nothing of what is tested.
+settings.register_profile("run", deadline=None, suppress_health_check=[HealthCheck.too_slow], parent=settings.default)
+settings.load_profile("run")
 
 # The real hasher at its cheapest: what it costs a guesser is nothing that tests should wait for.
 Argon2PasswordHasher.time_cost, Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.parallelism = 1, 8, 1
