@@ -40,6 +40,16 @@ def test_an_export_is_set_up_paused_resumed_and_retired():
 
 
 @pytest.mark.django_db
+def test_one_that_is_written_again_is_not_called_unwritten():
+    ana = signed_in("manager")
+    ana.post("/console/exports/make", NIGHTLY)
+    assert "not written yet" in ana.get("/console/exports/").content.decode()
+    nightly = exports.by_name("nightly")
+    exports.run_now(export=nightly.id, key="again", at=nightly.made_at, by=SYSTEM)
+    assert "not written yet" not in ana.get("/console/exports/").content.decode()
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
