@@ -183,6 +183,7 @@ def _take(delivery: int, caller: Caller | None) -> bool:
     except _ANOTHER_TIME:
         raise
     except Exception as problem:
+        # Whatever it is, a fault of ours too: kept with its reason and taken again after a mend; the others go on.
         reason = _reason(problem)
         inbox.settle(number=delivery, as_="not_understood", code=reason.code, why=reason.why, at=now)
         return True
@@ -219,6 +220,7 @@ def take_items(
     except _ANOTHER_TIME:
         raise
     except Exception as problem:
+        # One of them is at fault, and a walk must not stand still at it for ever: each is tried by itself below.
         if len(items) <= 1:
             return Taken(Counter(), {0: _reason(problem)})
     came: Counter[str] = Counter()
@@ -230,6 +232,7 @@ def take_items(
         except _ANOTHER_TIME:
             raise
         except Exception as problem:
+            # This one, and why, is told to whoever looks at the connection; the rest of its page is in.
             not_taken[place] = _reason(problem)
     return Taken(came, not_taken)
 
@@ -243,6 +246,7 @@ def read_item(shop: Shop, about: About, stream: str, item: Document) -> Sequence
     except _ANOTHER_TIME:
         raise
     except Exception as problem:
+        # Shops send what no document says: one thing that breaks its reader is left out, and the page goes on.
         return NotTaken("our_fault", named(problem))
 
 

@@ -274,3 +274,38 @@ def test_why_goods_went_back_is_said_in_the_readers_language(shop):
     client.cookies["django_language"] = "zh-hans"
     page = client.get(f"/console/orders/{shop['plain']}/").content.decode()
     assert "x1</span> · 换货" in page
+
+
+def test_ctrl_k_finds_an_order_for_who_may_see_it(shop):
+    client = signed_in("shop_assistant")
+    found = client.get("/console/search?s=1001").content.decode()
+    assert f"/console/orders/{shop['plain']}/" in found
+    assert "Order #1001" in found
+    assert "£40.00" in found
+    assert "/console/orders/" not in client.get("/console/search?s=none").content.decode()
+
+
+def test_goods_that_came_back_in_exchange_are_shown_without_money_and_what_came_for_them(shop):
+    first = orders.by_public_id(shop["plain"])
+    back = ReturnReport(
+        namespace="willow", ref="x1", order_ref="plain", returned_at=MONDAY + HOUR, currency="GBP",
+        lines=[goods_returns.ReturnLineReport("coat", Decimal(1), 4000, of_line=1)], paid_back_minor=0,
+        reason="exchange",
+    )  # fmt: skip
+    goods_returns.record(report=back, at=MONDAY + HOUR, by=THE_SHOP)
+    other = an_order("instead", number="#2001", exchange_of="plain", at=MONDAY + 9 * HOUR)
+    page = signed_in("owner").get(f"/console/orders/{first.public_id}/").content.decode()
+    assert f"/console/orders/{other}/" in page
+    for words in ("Exchanged for", "no money", "Set against goods that came back", "Goods came back"):
+        assert words in page
+
+
+def test_more_that_went_back_than_was_paid_is_said(shop):
+    more = ReturnReport(
+        namespace="willow", ref="x1", order_ref="guest", returned_at=MONDAY + HOUR, currency="GBP", amount_minor=4150
+    )
+    goods_returns.record(report=more, at=MONDAY + HOUR, by=THE_SHOP)
+    client = signed_in("owner")
+    page = client.get(f"/console/orders/{shop['guest']}/").content.decode()
+    assert "£41.50 of £40.00, which is £1.50 too much" in page
+    assert "guest" in listed(client, "flagged=1", shop)
