@@ -32,7 +32,7 @@ class Shop:
 def shop_of(home: Path) -> Shop | None:
     """The demo shop of a home; None where the home is missing or empty. Refuses any other folder with NotADemo."""
     try:
-        return Shop(**json.loads(_note(home).read_text()))
+        return Shop(**json.loads(_note(home).read_text(encoding="utf-8")))
     except FileNotFoundError:
         if not home.exists() or not any(home.iterdir()):
             return None

@@ -18,6 +18,7 @@ from regulars.kit import civil
 from regulars.kit.actors import SHELL
 from regulars.oversight.outbound import writing as rights
 from regulars.runtime.database import clock
+from regulars.runtime.trail.asking import few_words
 
 #: Seconds that somebody who waits at the screen lets a shop's limit take.
 _PATIENCE = 600.0
@@ -205,7 +206,7 @@ def replay(name: str, numbers: tuple[int, ...], is_all: bool) -> None:
 @connection.command("set-aside")
 @click.argument("name")
 @click.argument("numbers", nargs=-1, type=int, required=True)
-@click.option("--why", default="", help="For the trail.")
+@click.option("--why", callback=few_words, default="", help="A few words for the trail.")
 def set_aside(name: str, numbers: tuple[int, ...], why: str) -> None:
     """Nothing is to be done about these deliveries of the connection NAME."""
     one = connections.by_name(name)

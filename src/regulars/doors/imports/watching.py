@@ -319,7 +319,7 @@ def _import(connection: Connection, kind: str, path: Path, rejects: Path) -> Imp
 def _failed(connection: Connection, folder: Path, kind: str, path: Path, digest: str, code: str, why: str) -> File:
     # What the reason may quote of a row lies beside the file, for whoever dropped it, and is not written down here.
     to = _free(folder, "failed", kind, path)
-    to.with_name(f"{to.name}.why.txt").write_text(why + "\n")
+    to.with_name(f"{to.name}.why.txt").write_text(why + "\n", encoding="utf-8")
     _keep(
         connection,
         kind,

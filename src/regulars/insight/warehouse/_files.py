@@ -72,7 +72,7 @@ def folder(home: Path) -> Path:
 def read_manifest(home: Path) -> Manifest:
     """What is published under `home` now; `NothingPublished` where nothing is, or another version's format lies."""
     try:
-        found = json.loads((folder(home) / "manifest.json").read_text())
+        found = json.loads((folder(home) / "manifest.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         found = {}
     if found.pop("format", None) != FORMAT:

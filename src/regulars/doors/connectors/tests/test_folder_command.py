@@ -35,3 +35,10 @@ def test_what_it_told_cannot_be_taken_by_a_connector(db: None, tmp_path: Path) -
 
     assert taking.take_waiting(connection=one.id) == 1
     assert inbox.get(kept.id).code == "not_a_message"
+
+
+def test_the_trail_takes_no_address_with_the_reason_for_setting_aside():
+    told = CliRunner().invoke(commands.connection, ["set-aside", "till", "1", "--why", "asked by li@example.com"])
+
+    assert told.exit_code == 2
+    assert "--why" in told.output
