@@ -45,6 +45,7 @@ FACTS = st.one_of(
     st.tuples(st.just("tells"), WHO, st.sampled_from(("Lisa", "Lily"))),
     st.tuples(st.just("looks"), WHO, st.sampled_from(("Monopoly", "Chess")), st.sampled_from(("tablet", "laptop"))),
     st.tuples(st.just("is tagged"), WHO, st.sampled_from(("vip", "press"))),
+    st.tuples(st.just("is untagged"), WHO, st.sampled_from(("vip", "press"))),
     st.tuples(st.just("wishes"), WHO, st.integers(1, 3)),
     st.tuples(st.just("moves to"), WHO, st.sampled_from(("dora's", "emil's"))),
     st.tuples(st.just("moves out"), WHO),
@@ -112,6 +113,8 @@ class World:
             profiles.describe(customer=number, profile=Profile(given_name=more[0]), key=f"d{n}", at=at, by=MAREK)
         elif what == "is tagged":
             tags.tell_many(told=[tags.Told(number, more[0], True, f"t{n}", at)], by=MAREK, origin="live")
+        elif what == "is untagged":
+            tags.untag(customer=number, tag=more[0], key=f"u{n}", at=at, by=MAREK)
         elif what == "wishes":
             preferences.change(
                 customer=number, wishes={"most_per_week": more[0]}, place="app", key=f"w{n}", at=at, by=MAREK
@@ -245,6 +248,7 @@ def outcome(acts, *, parted):
         ("wishes", "bo", 2),
         ("is tagged", "anna", "vip"),
         ("moves to", "bo", "dora's"),
+        ("is untagged", "bo", "vip"),
         ("joined", "bo", "chen"),
         ("moves out", "chen"),
         ("wishes", "anna", 3),

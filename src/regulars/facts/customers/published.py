@@ -27,7 +27,7 @@ PUBLISHED: tuple[PublishedTable, ...] = (
     PublishedTable(
         name="customer_tags",
         key="tagged_id",
-        # A tag stands with the record it was set on: a person has those of all their records. One taken off stays.
+        # A tag stands with the record it was told of: of a person the row told last counts. One taken off stays.
         sql="SELECT number AS tagged_id, customer_id, tag_id AS tag, is_on, at, changed_xid FROM customers_tagged",
         columns={
             "tagged_id": "int64",

@@ -1,7 +1,7 @@
 """Tags: marks that staff and files set on customers and take off again. Every step stays on record.
 
-A tag is set on a record; a person has the tags of all their records. What was told last of a tag counts, whatever came
-in first.
+A tag is set on a record and taken off it. Of a person the word told last counts, of whichever record, whatever came in
+first; parted again each record has what was told of it alone.
 """
 
 import unicodedata
@@ -129,15 +129,12 @@ def tag(*, customer: int, tag: str, key: str, at: datetime, by: Actor) -> bool:
 
 
 def untag(*, customer: int, tag: str, key: str, at: datetime, by: Actor) -> bool:
-    """Take a tag off a customer, off each of the person's records that has it. Whether they had it."""
+    """Take a tag off a customer, whichever of the person's records it was set on. Whether they had it."""
     code = check_code(tag)
     with transaction.atomic():
         records = persons.records_of(customer)
-        having = Tagged.objects.filter(customer_id__in=records, tag_id=code, is_on=True)
-        told = [
-            Told(record, code, False, f"{key}:{record}", at)
-            for record in having.order_by("customer_id").values_list("customer_id", flat=True)
-        ]
+        has = bool(_standing({customer: records}, [code]))
+        told = [Told(customer, code, False, key, at)] if has else []
         changed = tell_many(told=told, by=by, origin="live")
         _check_told(key, set(records), code, False)
     return bool(changed)
@@ -167,9 +164,13 @@ def tell_many(*, told: Sequence[Told], by: Actor, origin: Origin, source: str | 
         if new := _make({one.tag for one in tidy}):
             _defined(new, last_at, by)
         fresh = _write(tidy, whose, by)
-        changed = _stand(fresh)
-        people = {person_of[customer] for customer, _tag in changed}
-        if changed and origin == "history":
+        codes = {one.tag for one in fresh}
+        records_of = persons.records_of_many(sorted({person_of[one.customer] for one in fresh}))
+        before = _standing(records_of, codes)
+        _stand(fresh)
+        after = _standing(records_of, codes)
+        people = {person for person in records_of if before.get(person) != after.get(person)}
+        if people and origin == "history":
             trail.record(
                 by=by,
                 verb="tags.tell_many",
@@ -177,30 +178,22 @@ def tell_many(*, told: Sequence[Told], by: Actor, origin: Origin, source: str | 
                 at=last_at,
                 after={"count": len(people), "first": min(people), "last": max(people), "source": whose},
             )
-        elif changed:
+        elif people:
             announce_many(
                 [(CustomerTagged(customer=person, at=last_at), {"source": whose}) for person in sorted(people)],
                 by=by,
                 verb="tags.tell_many",
             )
-    return {customer for customer, _tag in changed}
+    return {one.customer for one in fresh if person_of[one.customer] in people}
 
 
 def of_many(customers: Sequence[int]) -> dict[int, list[Tag]]:
-    """The tags of each person that has some, in the order of their codes: those of all their records. Three queries."""
-    records_of = persons.records_of_many(customers)
-    records = [record for records in records_of.values() for record in records]
-    having: dict[int, set[str]] = {}
-    for record, code in Tagged.objects.filter(customer_id__in=records, is_on=True).values_list("customer_id", "tag_id"):
-        having.setdefault(record, set()).add(code)
+    """The tags of each person that has some, in the order of their codes. Three queries."""
+    having = _standing(persons.records_of_many(customers))
     if not having:
         return {}
     named = every(with_retired=True)
-    found = {}
-    for customer, records_ in records_of.items():
-        if codes := set().union(*(having.get(record, set()) for record in records_)):
-            found[customer] = [named[code] for code in sorted(codes)]
-    return found
+    return {customer: [named[code] for code in sorted(codes)] for customer, codes in having.items()}
 
 
 def history(customer: int, limit: int = 50) -> list[Step]:
@@ -212,10 +205,24 @@ def history(customer: int, limit: int = 50) -> list[Step]:
     ]
 
 
-def who_has(tag: str, *, after: int = 0, limit: int = 50) -> list[int]:
-    """Records that have the tag, by number. One indexed query."""
-    found = Tagged.objects.filter(tag_id=check_code(tag), is_on=True, customer_id__gt=after)
-    return list(found.order_by("customer_id").values_list("customer_id", flat=True)[:limit])
+def _standing(records_of: Mapping[int, Sequence[int]], codes: Collection[str] | None = None) -> dict[int, set[str]]:
+    """The tags of each of these people who has any, of `codes` alone where they are given: of each tag the word told
+    last of any of their records counts, at the same instant the one that takes it off. One query."""
+    records = {record for records in records_of.values() for record in records}
+    rows = Tagged.objects.filter(customer_id__in=records)
+    if codes is not None:
+        rows = rows.filter(tag_id__in=codes)
+    told: dict[int, list[tuple[str, datetime, bool]]] = {}
+    for record, code, at, is_on in rows.values_list("customer_id", "tag_id", "at", "is_on"):
+        told.setdefault(record, []).append((code, at, is_on))
+    found: dict[int, set[str]] = {}
+    for person, records_ in records_of.items():
+        last: dict[str, tuple[datetime, bool]] = {}
+        for code, at, is_on in (one for record in set(records_) for one in told.get(record, ())):
+            last[code] = max(last.get(code, (at, not is_on)), (at, not is_on))
+        if having := {code for code, (_at, is_off) in last.items() if not is_off}:
+            found[person] = having
+    return found
 
 
 def _check_told(key: str, records: Collection[int], code: str, is_on: bool) -> None:
@@ -277,8 +284,8 @@ def _write(told: Sequence[Told], source: str, by: Actor) -> list[Told]:
         return [by_key[key] for (key,) in cursor.fetchall()]
 
 
-def _stand(fresh: Sequence[Told]) -> list[tuple[int, str]]:
-    """What stands now: of each tag of each record the word told last. Those (record, tag) of which that is another."""
+def _stand(fresh: Sequence[Told]) -> None:
+    """Of each tag of each record the word told last stands."""
     last: dict[tuple[int, str], Told] = {}
     for one in fresh:
         known = last.get((one.customer, one.tag))
@@ -286,20 +293,12 @@ def _stand(fresh: Sequence[Told]) -> list[tuple[int, str]]:
             last[one.customer, one.tag] = one
     wanted = sorted(last)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT tagged.customer_id, tagged.tag_id, tagged.is_on FROM customers_tagged AS tagged"
-            " JOIN unnest(%s::bigint[], %s::text[]) AS told(customer, tag)"
-            " ON tagged.customer_id = told.customer AND tagged.tag_id = told.tag",
-            [[customer for customer, _tag in wanted], [tag for _customer, tag in wanted]],
-        )
-        before = {(customer, tag): is_on for customer, tag, is_on in cursor.fetchall()}
         # At the same instant it is taken off: whoever says no to one of two means it.
         cursor.execute(
             "INSERT INTO customers_tagged AS tagged (customer_id, tag_id, is_on, at)"
             " SELECT * FROM unnest(%s::bigint[], %s::text[], %s::bool[], %s::timestamptz[])"
             " ON CONFLICT (customer_id, tag_id) DO UPDATE SET is_on = excluded.is_on, at = excluded.at"
-            " WHERE (excluded.at, NOT excluded.is_on) >= (tagged.at, NOT tagged.is_on)"
-            " RETURNING customer_id, tag_id, is_on",
+            " WHERE (excluded.at, NOT excluded.is_on) >= (tagged.at, NOT tagged.is_on)",
             [
                 [customer for customer, _tag in wanted],
                 [tag for _customer, tag in wanted],
@@ -307,8 +306,6 @@ def _stand(fresh: Sequence[Told]) -> list[tuple[int, str]]:
                 [last[one].at for one in wanted],
             ],
         )
-        after = {(customer, tag): is_on for customer, tag, is_on in cursor.fetchall()}
-        return [one for one, is_on in after.items() if is_on != before.get(one, False)]
 
 
 def _tag(row: Row) -> Tag:

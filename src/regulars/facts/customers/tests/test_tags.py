@@ -46,7 +46,6 @@ def test_a_file_sets_many_and_makes_the_missing_tags() -> None:
     assert tags.tell_many(told=told, by=THE_IMPORT, origin="history", source="till") == {li, ines}
     assert tags.tell_many(told=told, by=THE_IMPORT, origin="history", source="till") == set()
     assert having(li, ines) == {li: ["老客户"], ines: ["老客户"]}
-    assert tags.who_has("老客户") == [li, ines]
     assert trail.of("customers:many")[0].after == {"count": 2, "first": li, "last": ines, "source": "till"}
     with pytest.raises(UnknownCustomer):
         tags.tell_many(told=[Told(10**12, "x", True, "c", MONDAY)], by=THE_IMPORT, origin="history")
@@ -74,6 +73,19 @@ def test_a_person_has_the_tags_of_all_records_and_gives_them_back() -> None:
     tags.tell_many(told=[Told(till, "vip", True, "again", MONDAY + 2 * DAY)], by=MAREK, origin="history")
     identity.undecide(one=app, other=till, why=Reason.MISTAKE, key="part", at=MONDAY, by=MAREK)
     assert having(app, till) == {app: ["tea"], till: ["vip"]}
+
+
+def test_a_tag_taken_off_a_person_is_back_with_the_record_it_was_set_on_when_they_part() -> None:
+    app, till = a_customer("app"), a_customer("till")
+    tags.tell_many(told=[Told(till, "vip", True, "on", MONDAY)], by=MAREK, origin="history")
+    identity.join(one=app, other=till, why=Reason.ASKED, key="join", at=MONDAY, by=MAREK)
+    assert tags.untag(customer=app, tag="vip", key="off", at=MONDAY + DAY, by=MAREK)
+    assert not tags.untag(customer=app, tag="vip", key="off", at=MONDAY + DAY, by=MAREK)
+    assert having(app, till) == {}
+
+    identity.undecide(one=app, other=till, why=Reason.MISTAKE, key="part", at=MONDAY, by=MAREK)
+
+    assert having(app, till) == {till: ["vip"]}
 
 
 @pytest.mark.parametrize("code", ["", "  ", "a,b", "x" * 41, "li@example.com", "13812341234", "a\x00b"])
