@@ -1,8 +1,10 @@
 """Who is who through the API: evidence, decisions, questions and rules; found by any identifier."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
+from django.test import Client
 
 from regulars.doors.api.tests.builders import MAREK, Program, problem
 from regulars.facts.customers import customers, identity, looking, profiles, search, suggesting
@@ -244,3 +246,19 @@ def test_likely_duplicates_are_looked_for_listed_with_score_and_signs_compared_a
     assert answer.status_code == 200
     assert li.get("identity/reviews?kind=likeness").json()["items"] == []
     assert problem(li.get("identity/reviews?order=likeliest&cursor=bad"))[1] == "paging.bad_cursor"
+
+
+def test_what_is_refused_of_time_and_brand_is_refused_in_the_callers_language():
+    li = Program()
+    anna = known("anna")
+    headers = li.headers | {"Accept-Language": "zh-CN", "Idempotency-Key": "1"}
+    late = "2999-01-01T00:00:00Z"
+    answer = {"purpose": "marketing", "channel": "email", "place": "app"}
+    asked = [
+        ("identity/evidence", evidence(anna, at=late)),
+        (f"customers/{anna}/consent/give", {**answer, "answered_at": late}),
+        (f"customers/{anna}/consent/give", {**answer, "brand": "none"}),
+    ]
+    for path, body in asked:
+        told = Client().post(f"/api/v1/{path}", body, content_type="application/json", headers=headers).json()
+        assert re.search("[\u4e00-\u9fff]", told["detail"]), told

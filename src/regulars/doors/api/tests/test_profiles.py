@@ -77,6 +77,43 @@ def test_a_household_joins_nobody():
     assert problem(other)[:2] == (409, "households.in_another")
 
 
+def test_what_is_told_of_a_joined_record_stays_with_it_when_they_are_parted():
+    till = Program()
+    anna, bo = till.record()["customer"], till.record(ref="1002", customer_ref="bo")["customer"]
+    ines = till.record(ref="1003", customer_ref="ines")["customer"]
+    till.put("tags/vip", {"names": {}})
+    both = {"one": anna, "other": bo}
+    till.patch(f"customers/{bo}/profile", {"note": "tall"}, key="before")
+    assert till.post("identity/decisions", {**both, "verdict": "join", "why": "asked"}, key="1").json()["joined"]
+
+    no = {"purpose": "marketing", "channel": "email", "place": "app"}
+    told = [
+        till.patch(f"customers/{bo}/profile", {"note": "tall"}, key="before"),
+        till.patch(f"customers/{bo}/profile", {"given_name": "Bo"}),
+        till.post(f"customers/{bo}/tags", {"tag": "vip"}),
+        till.post(f"customers/{bo}/consent/withdraw", no, key="no"),
+        till.patch(f"customers/{bo}/preferences", {"place": "app", "most_per_week": 1}),
+        till.post("households", {"members": {bo: "head", ines: "partner"}}),
+    ]
+    assert [answer.status_code for answer in told] == [200] * 6, "a key used before they were joined is the same act"
+    seen = _said_of(till, anna)
+    assert till.post("identity/decisions", {**both, "verdict": "open", "why": "mistake"}, key="2").json()["parted"]
+
+    assert _said_of(till, bo) == seen == ({"given_name", "note"}, ["vip"], 1, 1, True)
+    assert _said_of(till, anna) == (set(), [], 0, None, False)
+
+
+def _said_of(till, who):
+    path = f"customers/{who}"
+    return (
+        {one["field"] for one in till.get(f"{path}/profile").json()["fields"]},
+        [tag["code"] for tag in till.get(f"{path}/tags").json()["tags"]],
+        len(till.get(f"{path}/consent").json()["answers"]),
+        till.get(f"{path}/preferences").json()["most_per_week"],
+        till.get(f"{path}/household").json()["household"] is not None,
+    )
+
+
 def test_late_retries_leave_newer_tags_and_profiles_alone(monkeypatch):
     till = Program()
     who = till.record()["customer"]

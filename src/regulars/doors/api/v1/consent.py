@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from django.http import HttpRequest
 from django.utils import translation
+from django.utils.translation import gettext as _
 from ninja import Router
 from pydantic import Field, StringConstraints
 
@@ -13,7 +14,7 @@ from regulars.doors.api.v1 import exact
 from regulars.doors.api.v1.keys import ApiKey, caller
 from regulars.doors.api.v1.orders import IdempotencyKey, MaybeIdempotencyKey
 from regulars.facts.company import brands
-from regulars.facts.customers import consent, consent_texts, customers, preferences, topics
+from regulars.facts.customers import consent, consent_texts, customers, preferences, records, topics
 from regulars.facts.customers.consent import Line, Standing, Verdict
 from regulars.facts.customers.purposes import MESSAGES, USES, Channel, Place, Purpose
 from regulars.facts.customers.wishing import TOPIC, Wishes
@@ -289,7 +290,7 @@ def change_preferences(
     wishes |= {f"{TOPIC}{code}": wanted for code, wanted in body.topics.items()}
     by = caller(request)
     preferences.change(
-        customer=found.id,
+        customer=records.number_of(customer),
         wishes=wishes,
         place=body.place,
         key=_key(by.id, idempotency_key or uuid.uuid4().hex),
@@ -340,16 +341,16 @@ def retire_topic(request: HttpRequest, topic: str) -> TopicsOut:
 def _told(
     request: HttpRequest, customer: str, body: GiveIn | WithdrawIn, key: str, names: dict[int, str]
 ) -> dict[str, Any]:
-    found, now, by = customers.by_public_id(customer), clock.now(), caller(request)
+    now, by = clock.now(), caller(request)
     if body.answered_at is not None and body.answered_at > now:
         raise AnsweredInTheFuture(
-            f"answered_at: {body.answered_at.isoformat()} is in the future; send when it was",
+            _("answered_at: %(at)s is in the future; send when it was") % {"at": body.answered_at.isoformat()},
             field="answered_at",
             value=body.answered_at.isoformat(),
         )
     text = body.text
     return {
-        "customer": found.id,
+        "customer": records.number_of(customer),
         "purpose": body.purpose,
         "channel": body.channel,
         "brand": _brand(body.brand, names),
@@ -377,7 +378,7 @@ def _brand(code: str | None, names: dict[int, str]) -> int | None:
     number = next((number for number, name in names.items() if name == code), None)
     if number is None:
         shown = code[:40].encode("utf-8", "replace").decode()
-        raise UnknownBrand(f"brand: {shown!r} is none of the shop's", field="brand", value=shown)
+        raise UnknownBrand(_("brand: %(brand)r is none of the shop's") % {"brand": shown}, field="brand", value=shown)
     return number
 
 

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Query, Router
 
 from regulars.doors.api.v1 import exact, sources
@@ -215,7 +216,7 @@ def tell_evidence(request: HttpRequest, body: EvidenceIn, idempotency_key: Idemp
     """Tell one piece of evidence. It joins at once where the rules say so. The same key again changes nothing."""
     now = clock.now()
     if body.at is not None and body.at > now:
-        raise NotYet("at: lies in the future; send when it was proved", field="at")
+        raise NotYet(_("at: lies in the future; send when it was proved"), field="at")
     observation = Observation(
         record=records.number_of(body.customer),
         kind=body.kind,

@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints
 from regulars.doors.api.v1 import exact
 from regulars.doors.api.v1.keys import ApiKey, caller
 from regulars.doors.api.v1.orders import MaybeIdempotencyKey
-from regulars.facts.customers import customers, explaining, households, profiles, tags, traits
+from regulars.facts.customers import customers, explaining, households, profiles, records, tags, traits
 from regulars.facts.customers.explaining import Explanation
 from regulars.facts.customers.households import Household, Role
 from regulars.facts.customers.profiles import Profile, Purpose
@@ -215,7 +215,7 @@ def tell_profile(
     request: HttpRequest, customer: str, body: ProfileIn, idempotency_key: MaybeIdempotencyKey = None
 ) -> ToldOut:
     """Write down what a source says of a customer. What other sources said is kept beside it."""
-    found, by, now = customers.by_public_id(customer), caller(request), clock.now()
+    told_of, by, now = records.number_of(customer), caller(request), clock.now()
     told: dict[str, Any] = {
         name: getattr(body, name) for name in body.model_fields_set - {"source", "told_at", "interests", "values"}
     }
@@ -223,7 +223,7 @@ def tell_profile(
         if (items := getattr(body, name)) is not None:
             told[name] = tuple(items)
     done = profiles.describe(
-        customer=found.id,
+        customer=told_of,
         profile=Profile(**told),
         key=_key(by.id, idempotency_key, profiles.LONGEST_KEY),
         at=min(body.told_at or now, now),
@@ -310,7 +310,8 @@ def tag_customer(
 ) -> TaggedOut:
     """Set a tag that is on the list on a customer."""
     found, by = customers.by_public_id(customer), caller(request)
-    tags.tag(customer=found.id, tag=body.tag, key=_key(by.id, idempotency_key), at=clock.now(), by=by)
+    told_of = records.number_of(customer)
+    tags.tag(customer=told_of, tag=body.tag, key=_key(by.id, idempotency_key), at=clock.now(), by=by)
     return _tagged_out(found.public_id, found.id)
 
 
@@ -322,7 +323,7 @@ def untag_customer(
 ) -> TaggedOut:
     """Take a tag off a customer; nothing happens where they do not have it."""
     found, by = customers.by_public_id(customer), caller(request)
-    tags.untag(customer=found.id, tag=tag, key=_key(by.id, idempotency_key), at=clock.now(), by=by)
+    tags.untag(customer=records.number_of(customer), tag=tag, key=_key(by.id, idempotency_key), at=clock.now(), by=by)
     return _tagged_out(found.public_id, found.id)
 
 
@@ -340,14 +341,14 @@ def get_household(request: HttpRequest, customer: str) -> HomeOut:
 )
 def leave_household(request: HttpRequest, customer: str) -> HomeOut:
     """Somebody leaves their household; nothing happens where they live in none."""
-    households.leave(customer=customers.by_public_id(customer).id, at=clock.now(), by=caller(request))
+    households.leave(customer=records.number_of(customer), at=clock.now(), by=caller(request))
     return HomeOut(household=None)
 
 
 @router.post("/households", auth=ApiKey("members.edit"), response=HouseholdOut, operation_id="form_household")
 def form_household(request: HttpRequest, body: HouseholdIn) -> HouseholdOut:
     """People come to live together. The same people again give the same household; it joins nobody."""
-    members = {customers.by_public_id(who).id: Role(role) for who, role in body.members.items()}
+    members = {records.number_of(who): Role(role) for who, role in body.members.items()}
     return _household_out(households.form(members=members, at=clock.now(), by=caller(request)))
 
 
@@ -359,9 +360,12 @@ def form_household(request: HttpRequest, body: HouseholdIn) -> HouseholdOut:
 )
 def join_household(request: HttpRequest, household: str, customer: str, body: MemberIn) -> HouseholdOut:
     """Somebody comes to live there, or has another role."""
-    found = customers.by_public_id(customer)
     done = households.add(
-        household=household, customer=found.id, role=Role(body.role), at=clock.now(), by=caller(request)
+        household=household,
+        customer=records.number_of(customer),
+        role=Role(body.role),
+        at=clock.now(),
+        by=caller(request),
     )
     return _household_out(done)
 
