@@ -252,7 +252,7 @@ def test_what_is_refused_of_time_and_brand_is_refused_in_the_callers_language():
     li = Program()
     anna = known("anna")
     headers = li.headers | {"Accept-Language": "zh-CN", "Idempotency-Key": "1"}
-    late = "2999-01-01T00:00:00Z"
+    late = "2090-01-01T00:00:00Z"
     answer = {"purpose": "marketing", "channel": "email", "place": "app"}
     asked = [
         ("identity/evidence", evidence(anna, at=late)),
