@@ -11,6 +11,7 @@ from regulars.doors.connectors import connectable, jobs, polling, shops, taking
 from regulars.doors.connectors.calling import Caller, CallFailed, Rest
 from regulars.doors.connectors.protocol import Field, Shop
 from regulars.facts.company import company
+from regulars.facts.sources import connectable as known_as
 from regulars.facts.sources import connections, cursors, folders, inbox, privacy_requests
 from regulars.facts.sources.connectable import NotReached
 from regulars.facts.sources.connections import Connection
@@ -225,10 +226,11 @@ def rotate(name: str, hours: int, credentials: TextIO | None) -> None:
     one = connections.by_name(name)
     shop = shops.of(one.kind)
     told = _read(credentials) if credentials else _prompted(shop.credentials, is_optional=True)
+    known_as.of(one.kind).check_credentials(told, is_new=False)
     connections.rotate_secret(
         connection=one.id, credentials=told, overlap=timedelta(hours=hours), at=clock.now(), by=SHELL
     )
-    click.echo(f"New: {', '.join(sorted(told)) or 'nothing'}.", err=True)
+    click.echo(f"New: {', '.join(sorted(told))}.", err=True)
 
 
 @connection.command("pause")

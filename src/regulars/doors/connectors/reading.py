@@ -19,6 +19,8 @@ Document = Mapping[str, Any]
 _DEEPEST = 60
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?(Z|[+-]\d{2}:?\d{2})?", re.ASCII)
 _LONGEST_REF = 200
+#: One star within a word may be meant: 3*4. Half-width, full-width, and what screens show of secrets.
+_MASKED = re.compile(r"[*＊●•]{2}|(?<!\w)[*＊]|[*＊](?!\w)|^\W?(redacted|deleted|anonymi[sz]ed)\W?$", re.IGNORECASE)
 _HALF, _REPLACED = re.compile("[\ud800-\udfff]"), "\ufffd"
 
 
@@ -115,6 +117,11 @@ def text(value: object, most: int = 500) -> str | None:
         return None
     tidy = value.replace("\x00", "").strip()[:most]
     return tidy or None
+
+
+def is_masked(told: str) -> bool:
+    """Whether what stood there was taken out before it was sent: `138****1234`, `L*`, `[redacted]`."""
+    return _MASKED.search(told) is not None
 
 
 def number(value: object, field: str) -> Decimal:

@@ -19,7 +19,7 @@ from django.db import DataError, IntegrityError, InterfaceError, OperationalErro
 from regulars.doors.connectors import shops
 from regulars.doors.connectors.calling import Caller, CallFailed, Rest
 from regulars.doors.connectors.protocol import About, Asking, Client, Shop
-from regulars.doors.connectors.reading import Document, NotUnderstood, document, marked
+from regulars.doors.connectors.reading import Document, NotUnderstood, document, is_masked, marked
 from regulars.doors.connectors.reports import (
     Ask,
     ConsentTold,
@@ -44,6 +44,7 @@ from regulars.facts.commerce.outcome import Outcome
 from regulars.facts.commerce.price_windows import Asked
 from regulars.facts.company import stores
 from regulars.facts.customers import consent, customers, identifiers, identity, profiles
+from regulars.facts.customers.profiles import Profile
 from regulars.facts.sources import connections, inbox, privacy_requests
 from regulars.facts.sources.connections import Connection
 from regulars.kit.actors import Actor, Origin
@@ -59,6 +60,8 @@ ASKED_FOR = timedelta(days=1)
 T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
 _NEVER = datetime.min.replace(tzinfo=UTC)
+#: What shops mask before they let others have it.
+_PERSONAL = ("given_name", "family_name", "display_name", "email", "phone", "address")
 #: The topic of what a poll found and nobody could make sense of: followed by its stream.
 FOUND = "found:"
 
@@ -514,8 +517,9 @@ class _Hand:
 
     def _word(self, one: CustomerTold, customer: int) -> profiles.Told:
         mark = marked(one.told_at, self.shop.tick, self.hand)
-        key = self._key("profile", str(customer), mark.isoformat(), repr(one.profile))
-        return profiles.Told(customer, one.profile, key, mark, self.namespace)
+        profile = _unmasked(one.profile)
+        key = self._key("profile", str(customer), mark.isoformat(), repr(profile))
+        return profiles.Told(customer, profile, key, mark, self.namespace)
 
     def _answers(self, one: CustomerTold, customer: int) -> list[consent.Told]:
         """The answers with their times as versions, too: a yes and a no of one second are put right by a poll."""
@@ -666,6 +670,12 @@ class _Hand:
                 by=self.by,
             )
             self.came["asked" if is_new else "same"] += 1
+
+
+def _unmasked(told: Profile) -> Profile:
+    """Without what was taken out before it was sent: a mask must not take the place of the name that is known."""
+    masked: dict[str, Any] = {name: None for name in _PERSONAL if is_masked(getattr(told, name) or "")}
+    return replace(told, **masked) if masked else told
 
 
 def _told_at(one: ProductTold) -> datetime:

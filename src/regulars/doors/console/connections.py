@@ -303,6 +303,7 @@ def rotate(request: HttpRequest, public_id: str) -> HttpResponseBase:
         if (value := request.POST.get(f"key_{field.name}", "").strip())
     }
     try:
+        _kind(found.kind).check_credentials(told, is_new=False)
         connections.rotate_secret(
             connection=found.id, credentials=told, at=timezone.now(), by=operators.actor(me(request))
         )

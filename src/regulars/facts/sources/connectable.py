@@ -37,6 +37,12 @@ class NoSuchKind(Refusal):
     code = "connections.no_connector"
 
 
+class BadCredentials(Refusal):
+    """These are not what the shop is asked with, or what its messages are signed with."""
+
+    code = "connections.bad"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Connectable:
     """One kind of shop system. `streams` are the things it has many of, in the order in which they are read.
@@ -62,6 +68,25 @@ class Connectable:
     backfill: Callable[[Connection, datetime], Sequence[str]]
     poll: Callable[[Connection, datetime], Sequence[str]]
     subscribe: Callable[[Connection, str], Sequence[str]]
+
+    def check_credentials(self, told: Mapping[str, str], *, is_new: bool) -> None:
+        """Refuse names that this kind has not, and a new connection without what it must have.
+
+        A misspelled name would otherwise be kept beside the old secret, which would go on counting.
+        """
+        known = [one.name for one in self.credentials]
+        for name in told:
+            if name not in known:
+                raise BadCredentials(f"credentials: there is no {name[:40]!r}; send {_listed(known)}", field=name[:40])
+        for one in self.credentials:
+            if is_new and one.is_required and not told.get(one.name):
+                raise BadCredentials(f"{one.name}: is missing; send it in the credentials", field=one.name)
+        if not is_new and not told:
+            raise BadCredentials(f"credentials: there is none; send {_listed(known)}", field="credentials")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " or ".join(names) or "none"
 
 
 def kinds() -> dict[str, Connectable]:

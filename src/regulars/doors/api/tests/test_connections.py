@@ -40,6 +40,10 @@ def test_a_shop_is_connected_read_paused_rotated_and_let_go():
     assert li.post(f"{where}/resume").json()["state"] == "on"
     rotated = li.post(f"{where}/rotate", {"credentials": {"client_secret": "shpss_new"}}).json()
     assert rotated["old_secret_until"] is not None
+    for told, field in (({"client_secert": "shpss_newer"}, "client_secert"), ({}, "credentials")):
+        refused = li.post(f"{where}/rotate", {"credentials": told, "overlap_hours": 0})
+        assert problem(refused) == (422, "connections.bad", field)
+    assert li.get(where).json()["old_secret_until"] == rotated["old_secret_until"]
     assert li.post(f"{where}/poll").json()["streams"] == []
     assert li.post(f"{where}/disconnect").json()["state"] == "retired"
     assert problem(li.post(f"{where}/pause"))[:2] == (409, "connections.retired")
@@ -53,6 +57,8 @@ def test_a_shop_is_connected_read_paused_rotated_and_let_go():
         ({"settings": {"shop": "https://leafy"}}, 422, "connections.bad", "shop"),
         ({"name": "My shop"}, 422, "connections.bad", "name"),
         ({"zone": "Moon/Base"}, 422, "civil.unknown_zone", "zone"),
+        ({"credentials": {}}, 422, "connections.bad", "client_secret"),
+        ({"credentials": {"client_secert": "s"}}, 422, "connections.bad", "client_secert"),
     ],
 )
 def test_what_cannot_be_is_refused_with_its_field(changes, status, code, field):

@@ -215,6 +215,7 @@ def connect_shop(request: HttpRequest, body: ConnectionIn) -> ConnectionOut:
     zone = body.zone or company.shop().zone
     civil.zone(zone)
     settings = dict(kind.check(body.settings))
+    kind.check_credentials(body.credentials, is_new=True)
     if body.trial:
         told = kind.trial(settings, body.credentials, zone)
         settings = {name: told[name] for name in kind.wanted_of_trial if name in told} | settings
@@ -247,8 +248,10 @@ def get_connection(request: HttpRequest, connection: str) -> ConnectionOut:
 )
 def rotate_secret(request: HttpRequest, connection: str, body: SecretsIn) -> ConnectionOut:
     """New values for these credentials. The same again changes nothing."""
+    found = connections.by_public_id(connection)
+    connectable.of(found.kind).check_credentials(body.credentials, is_new=False)
     done = connections.rotate_secret(
-        connection=_number(connection),
+        connection=found.id,
         credentials=body.credentials,
         overlap=timedelta(hours=body.overlap_hours),
         at=clock.now(),

@@ -30,7 +30,9 @@ from regulars.doors.connectors.tests.shopkeeping import (
     recorded_stock,
 )
 from regulars.facts.commerce import stock
+from regulars.facts.customers import customers, profiles
 from regulars.facts.sources import connections, inbox
+from regulars.facts.sources.connectable import BadCredentials
 from regulars.facts.sources.connections import Connection
 
 OLD, NEW = "whsec_" + "a" * 32, "whsec_" + "b" * 32
@@ -213,6 +215,41 @@ def test_it_is_connected_by_a_command_with_its_secret_in_a_file(db: None, tmp_pa
     assert "/hooks/generic/con_" in done.output
     told = {"type": "customer", "ref": "c2", "updated_at": "2026-03-02T08:00:00Z", "family_name": "Li"}
     assert post(connections.by_name("our-shop"), json.dumps({"items": [told]}).encode(), "m1")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "masked",
+    [
+        {"family_name": "L*", "given_name": "***", "email": "l***@wei.cn", "phone": "138****5678", "address": "******"},
+        {"family_name": "[redacted]", "given_name": "*明", "email": "[deleted]", "phone": "REDACTED", "address": "●●●"},
+    ],
+)
+def test_a_mask_never_takes_the_place_of_what_is_known(db: None, masked: dict[str, str]) -> None:
+    connection = connected("ours")
+    plain = {
+        "family_name": "Li",
+        "given_name": "Wei",
+        "email": "li@wei.cn",
+        "phone": "+8613812345678",
+        "address": "3*4 Tea Lane",
+    }
+    for hour, told in ((8, plain), (9, masked)):
+        item = {"type": "customer", "ref": "c2", "updated_at": f"2026-03-02T{hour:02}:00:00Z", **told}
+        post(connection, json.dumps({"items": [item]}).encode(), f"m{hour}")
+    taking.take_waiting(connection=connection.id)
+
+    [number] = customers.find_many(namespace="ours", refs=["c2"]).values()
+    assert profiles.opened([number], list(plain)) == {number: plain}
+
+
+def test_a_misspelled_secret_is_no_new_secret(db: None, tmp_path: Path) -> None:
+    connection, file = connected("ours"), tmp_path / "secret.json"
+    file.write_text(json.dumps({"secert": NEW}))
+    done = CliRunner().invoke(commands.connection, ["rotate", "ours", "--credentials", str(file), "--hours", "0"])
+
+    assert isinstance(done.exception, BadCredentials)
+    assert "send secret" in str(done.exception)
+    assert connections.secrets_of(connection=connection.id, at=datetime.now(UTC)).keys("secret") == (OLD,)
 
 
 def level(ref: str, **other: object) -> dict[str, Any]:
