@@ -344,8 +344,11 @@ def what_if(rules: IdentityRules) -> Preview:
 def preview_join(*, one: int, other: int, at: datetime) -> Preview:
     """What joining two records would move in every room. Writes nothing."""
     _check_pair(one, other)
-    scene = _settling.scene({one, other})
-    decided = [*scene.decisions, Decided(min(one, other), max(one, other), "join", at)]
+    scene, pair = _settling.scene({one, other}), (min(one, other), max(one, other))
+    decided = list(scene.decisions)
+    # Joining whom somebody joined already changes nothing; told anew it would come after what others decided.
+    if _stands(*pair) != "join":
+        decided.append(Decided(*pair, "join", at))
     now = persons.of_many(scene.records)
     return _preview(now, replace(scene, decisions=decided).people(rules()))
 

@@ -213,6 +213,20 @@ def test_a_preview_writes_nothing():
     assert people(anna, bo) == [{anna}, {bo}]
 
 
+def test_who_would_join_whom_somebody_joined_already_sees_that_nothing_changes():
+    anna, bo, chen = a_customer("anna"), a_customer("bo"), a_customer("chen")
+    identity.join(one=anna, other=bo, why=Reason.ASKED, key="1", at=MONDAY, by=MAREK)
+    identity.join(one=bo, other=chen, why=Reason.ASKED, key="2", at=MONDAY + DAY, by=MAREK)
+    identity.keep_apart(one=anna, other=chen, why=Reason.FAMILY, key="3", at=MONDAY + 2 * DAY, by=MAREK)
+    now = people(anna, bo, chen)
+    assert now == [{anna, bo}, {chen}]
+
+    seen = identity.preview_join(one=anna, other=bo, at=MONDAY + 3 * DAY)
+    identity.join(one=anna, other=bo, why=Reason.ASKED, key="4", at=MONDAY + 3 * DAY, by=MAREK)
+    assert people(anna, bo, chen) == now
+    assert (seen.joined, seen.parted) == ((), ())
+
+
 def test_why_they_are_one_person_is_explained():
     web, till = a_customer("li", namespace="web"), a_customer("card-9", namespace="till")
     proves(web)
