@@ -95,6 +95,22 @@ def test_a_member_shows_the_records_why_they_are_one_and_gives_them_back():
     assert "does not count any more" in li.post(path, {"link": "999", "why": "mistake"}, follow=True).content.decode()
 
 
+def test_who_may_decide_finds_on_the_page_what_decides():
+    li = signed_in("manager")
+    anna, bo = known("anna", phone="+8613899990000"), known("bo", phone="+8613899990000")
+    one, other = (customers.get(who).public_id for who in (anna, bo))
+    [asked] = reviews.listed()
+    question = f"/console/identity/{asked.public_id}/"
+    for path in (question, f"/console/members/{one}/beside?other={other}"):
+        assert _acts(read(li, path)) == ["join", "apart"]
+    identity.keep_apart(one=anna, other=bo, why=identity.Reason.FAMILY, key="apart", at=timezone.now(), by=MAREK)
+    assert _acts(read(li, question)) == ["undo"]
+
+
+def _acts(page: str) -> list[str]:
+    return re.findall(r'name="act" value="(join|apart|undo)"', page)
+
+
 def test_two_that_nothing_asked_about_are_joined_by_who_knows_them():
     li = signed_in("manager")
     anna, bo = known("anna"), known("bo", phone="+8613899990000")
