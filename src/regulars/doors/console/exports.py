@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from django import forms
 from django.contrib import messages
-from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -20,6 +20,7 @@ from regulars.kit.refusals import Refusal
 from regulars.oversight.outbound import exports
 from regulars.oversight.outbound.cadence import Cadence, Round
 from regulars.oversight.outbound.exports import Export, Run
+from regulars.runtime.serving.files import FileSent
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
@@ -238,7 +239,7 @@ def download(request: HttpRequest, public_id: str, run: int, name: str) -> HttpR
         found = exports.file(export=_found(public_id).id, run=run, name=name)
     except Refusal:
         raise Http404 from None
-    return FileResponse(found.open("rb"), as_attachment=True, filename=found.name)
+    return FileSent(found.open("rb"), as_attachment=True, filename=found.name)
 
 
 def in_words(cadence: Cadence) -> str:

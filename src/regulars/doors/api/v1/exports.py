@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from django.http import FileResponse, HttpRequest
+from django.http import HttpRequest
 from ninja import Router
 from pydantic import Field
 
@@ -16,6 +16,7 @@ from regulars.oversight.outbound import exports
 from regulars.oversight.outbound.cadence import Cadence, Round
 from regulars.oversight.outbound.exports import Export, Run
 from regulars.runtime.database import clock
+from regulars.runtime.serving.files import FileSent
 
 router = Router(tags=["exports"])
 
@@ -230,10 +231,10 @@ def list_runs(request: HttpRequest, export: str, limit: int = 50, cursor: str = 
         }
     },
 )
-def get_file(request: HttpRequest, export: str, run: sources.Number, name: str) -> FileResponse:
+def get_file(request: HttpRequest, export: str, run: sources.Number, name: str) -> FileSent:
     """One file of a run."""
     found = exports.file(export=_number(export), run=run, name=name)
-    return FileResponse(found.open("rb"), as_attachment=True, filename=found.name)
+    return FileSent(found.open("rb"), as_attachment=True, filename=found.name)
 
 
 def _number(export: str) -> int:
