@@ -14,6 +14,7 @@ class FileSent(FileResponse):
     """
 
     async def __aiter__(self) -> AsyncIterator[Any]:
+        assert self.file_to_stream is not None  # what is sent can be read
         read = sync_to_async(self.file_to_stream.read, thread_sensitive=False)
         while piece := await read(self.block_size * 16):
             yield piece
