@@ -24,7 +24,7 @@ def examined(home: Path, **more: str) -> tuple[int, dict[str, dict[str, str]]]:
 def test_the_doctor_names_what_is_wrong_and_the_mend(tmp_path: Path, fresh_database: dict[str, str]) -> None:
     # Marek gave the app the owner's role, and once copied the keys with everybody's rights.
     (tmp_path / "keys").mkdir()
-    (tmp_path / "keys" / "master").write_text("x")
+    (tmp_path / "keys" / "master").write_text("x" * 43)
     (tmp_path / "keys" / "master").chmod(0o644)
     code, found = examined(tmp_path, REGULARS_DATABASE_URL=fresh_database["REGULARS_DATABASE_OWNER_URL"])
     assert code == 1
