@@ -116,6 +116,7 @@ def look_into_all() -> None:
         except FolderNotThere:
             continue
         except Exception as problem:
+            # The other folders are looked at all the same; the job then fails with it.
             first = first or problem
     if first is not None:
         raise first
@@ -285,6 +286,7 @@ def _take(connection: Connection, folder: Path, kind: str, path: Path) -> File:
         # Not the file's fault: it stays where it is, and is taken by the next look.
         raise
     except Exception as problem:
+        # A bug of ours, which must not keep the files behind this one waiting for ever.
         _LOG.exception("A file of the watched folder %s could not be imported.", connection.name)
         return _failed(connection, folder, kind, path, digest, "our_fault", named(problem))
     became: Became = "done" if done.is_whole else "partly"

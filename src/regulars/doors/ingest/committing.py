@@ -248,6 +248,7 @@ def _answer(question: Callable[[], Any], answer: Future[Any]) -> None:
     try:
         told = question()
     except Exception as problem:
+        # It is the asker's to see; this thread answers others after it.
         connection.close()
         _refuse(answer, problem)
     else:
