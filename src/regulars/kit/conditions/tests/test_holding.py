@@ -65,10 +65,6 @@ def an_order(at, *lines, channel="web", total=0):
     return Row(at, {"channel": channel, "total": total}, {"lines": lines})
 
 
-def at_shanghai(day, hour=12, minute=0):
-    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC) - timedelta(hours=8)
-
-
 @pytest.mark.parametrize(
     ("during", "zone", "first", "last"),
     [
