@@ -7,7 +7,7 @@ from types import ModuleType
 
 from django.conf import settings
 
-from regulars.runtime.database.offered import Field
+from regulars.runtime.database.offered import Collection, Field
 
 
 def modules(name: str) -> Iterator[ModuleType]:
@@ -28,3 +28,8 @@ def fields() -> dict[str, Field]:
                 raise ValueError(f"two fields are called {field.name!r}")
             found[field.name] = field
     return found
+
+
+def collections() -> dict[str, Collection]:
+    """What happens to customers, by name, in the order of the house."""
+    return {one.name: one for module in modules("fields") for one in getattr(module, "COLLECTIONS", ())}

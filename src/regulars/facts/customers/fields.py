@@ -211,7 +211,8 @@ FIELDS: tuple[Field, ...] = (
         label=_("Country"),
         meaning=_("Two letters, such as CN or GB."),
         read=_of_customer(lambda one: one.country),
-        published="customers.country",
+        everyone="SELECT customer_id AS person, country AS value FROM customers"
+        " WHERE customer_id = person_id AND country IS NOT NULL",
     ),
     Field(
         name="customers.language",
@@ -228,7 +229,8 @@ FIELDS: tuple[Field, ...] = (
         label=_("First seen"),
         meaning=_("When somebody first met them."),
         read=_of_customer(lambda one: one.first_seen_at),
-        published="customers.first_seen_at",
+        everyone="SELECT customer_id AS person, first_seen_at AS value FROM customers"
+        " WHERE customer_id = person_id AND first_seen_at IS NOT NULL",
     ),
     *(
         Field(

@@ -1,16 +1,24 @@
-"""What a room offers to conditions, templates and lists: fields of a customer, each with its words, type and reader.
+"""What a room offers to conditions, templates and lists: fields of a customer, each with its words, type and reader,
+and collections of what happened to them.
 
 Each room that has something to offer declares `FIELDS: tuple[Field, ...]` in its `fields.py`; what operators define
-themselves comes from a function `defined() -> tuple[Field, ...]` beside it. Whoever wants them asks `rooms.fields()`.
+themselves comes from a function `defined() -> tuple[Field, ...]` beside it, and what happened, such as orders, as
+`COLLECTIONS: tuple[Collection, ...]`. Whoever wants them asks `rooms.fields()` and `rooms.collections()`.
+
+Both say the same twice: `read` answers for some customers from the database, now; `everyone` is plain SQL over the
+published tables, without anything that only one engine has, and answers for all of them as of the last publish. A
+contract test holds them together. Instants are in UTC; `person` is the customer that records were joined into.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
 from django.utils.functional import Promise
+
+from regulars.kit.conditions.holding import Row
 
 #: `texts` is a list of codes without an order; `money` is whole minor units of the shop's currency.
 FieldType = Literal["int64", "decimal", "money", "text", "texts", "date", "timestamp", "bool"]
@@ -34,8 +42,9 @@ class Field:
     """One thing that can be asked of a customer.
 
     `name` is `<room>.<what>` and stays: stored conditions and templates hold it. `read` answers for many customers at
-    once and leaves out those without a value; it writes nothing. `published` is `<table>.<column>` of the warehouse
-    where the same value stands there, one row a customer. A personal one is opened from its seal: templates may greet
+    once and leaves out those without a value; it writes nothing. `everyone` is a SELECT of `person` and `value`, one row
+    for each person who has one (of `texts` one row for each of theirs); None where nobody may ask it of everyone. A
+    personal one is opened from its seal: templates may greet
     with it, conditions and lists that anybody may read may not ask it.
     """
 
@@ -45,7 +54,7 @@ class Field:
     label: str | Promise
     meaning: str | Promise
     read: Callable[[Sequence[int]], Mapping[int, Value]]
-    published: str | None = None
+    everyone: str | None = None
     choices: Callable[[], Sequence[tuple[str, str | Promise]]] | None = None
     is_personal: bool = False
 
@@ -53,3 +62,50 @@ class Field:
         room, dot, what = self.name.partition(".")
         if not (room and dot and what) or len(self.name) > 120:
             raise ValueError(f"{self.name!r} is no field's name; call it <room>.<what>")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of what happened, or of its parts. `choices`: code and words."""
+
+    name: str
+    type: FieldType
+    label: str | Promise
+    choices: Callable[[], Sequence[tuple[str, str | Promise]]] | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """What each one consists of, such as an order's lines. `everyone`: a SELECT of `row` and every column."""
+
+    name: str
+    label: str | Promise
+    columns: tuple[Column, ...]
+    everyone: str
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a reader of happenings may leave out: what was before `since`, and rows whose column has none of the values
+    in `only`. It may bring more; it never brings less."""
+
+    since: datetime | None = None
+    only: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Things with an instant each that happened to customers.
+
+    `name` is `<room>.<what>` and stays. `did` is how a sentence says that one happened. `read` brings the rows of many
+    customers at once, in any order. `everyone` is a SELECT of `person`, `row` (an int64 that tells one from another),
+    `at` and every column.
+    """
+
+    name: str
+    label: str | Promise
+    did: str | Promise
+    columns: tuple[Column, ...]
+    read: Callable[[Sequence[int], Wanted], Mapping[int, Sequence[Row]]]
+    everyone: str
+    parts: tuple[Part, ...] = ()
