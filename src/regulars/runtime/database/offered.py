@@ -42,10 +42,10 @@ class Field:
     """One thing that can be asked of a customer.
 
     `name` is `<room>.<what>` and stays: stored conditions and templates hold it. `read` answers for many customers at
-    once and leaves out those without a value; it writes nothing. `everyone` is a SELECT of `person` and `value`, one row
-    for each person who has one (of `texts` one row for each of theirs); None where nobody may ask it of everyone. A
-    personal one is opened from its seal: templates may greet
-    with it, conditions and lists that anybody may read may not ask it.
+    once and leaves out those without a value; it writes nothing. `everyone` is a SELECT of `person` and `value`: one
+    row for each person who has one, of `texts` one row for each of theirs; None where nobody may ask it of everyone.
+    A personal one is opened from its seal: templates may greet with it, conditions and lists that anybody may read may
+    not ask it.
     """
 
     name: str
