@@ -72,7 +72,7 @@ class World:
             for name in NAMES
         }
         self.homes = {
-            f"{name}'s": households.form(members={number: Role.HEAD}, at=MONDAY, by=MAREK).public_id
+            f"{name}'s": households.form(members={number: Role.HEAD}, key=f"h{number}", at=MONDAY, by=MAREK).public_id
             for name, number in customers.resolve_many(
                 namespace="shop", refs=["dora", "emil"], at=MONDAY, by=MAREK, origin="live"
             ).items()
@@ -120,9 +120,11 @@ class World:
                 customer=number, wishes={"most_per_week": more[0]}, place="app", key=f"w{n}", at=at, by=MAREK
             )
         elif what in ("moves to", "moves out"):
-            households.leave(customer=number, at=at, by=MAREK)
+            households.leave(customer=number, key=f"l{n}", at=at, by=MAREK)
             for home in more:
-                households.add(household=self.homes[home], customer=number, role=Role.OTHER, at=at, by=MAREK)
+                households.add(
+                    household=self.homes[home], customer=number, role=Role.OTHER, key=f"c{n}", at=at, by=MAREK
+                )
         elif what == "looks":
             [product, device] = more
             sent(self.web, viewed(who, product, anonymousId=device, messageId=f"looked-{n}"), at=at)

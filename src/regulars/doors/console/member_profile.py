@@ -1,5 +1,6 @@
 """Member → Profile: every value with its source and why it is shown, mended by staff; tags with undo; the household."""
 
+import hashlib
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -176,7 +177,7 @@ def tell(request: HttpRequest, public_id: str) -> HttpResponseBase:
             done = profiles.describe(
                 customer=who.id,
                 profile=told,
-                key=f"console:{secrets.token_hex(12)}",
+                key=_key(request, field, text),
                 at=timezone.now(),
                 by=operators.actor(me(request)),
             )
@@ -195,9 +196,10 @@ def tell(request: HttpRequest, public_id: str) -> HttpResponseBase:
 def tag(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """A tag is set, or taken off: `off` says which."""
     who, at, by = _found(public_id), timezone.now(), operators.actor(me(request))
-    key, code = f"console:{secrets.token_hex(12)}", request.POST.get("tag", "")
+    code, is_off = request.POST.get("tag", ""), "off" in request.POST
+    key = _key(request, "tag", code, str(is_off))
     try:
-        if "off" in request.POST:
+        if is_off:
             tags.untag(customer=who.id, tag=code, key=key, at=at, by=by)
         else:
             if may(request, "sources.manage"):
@@ -215,20 +217,29 @@ def household(request: HttpRequest, public_id: str) -> HttpResponseBase:
     who, at, by = _found(public_id), timezone.now(), operators.actor(me(request))
     try:
         if "leave" in request.POST:
-            households.leave(customer=who.id, at=at, by=by)
+            households.leave(customer=who.id, key=_key(request, "leave"), at=at, by=by)
         else:
             role = Role(request.POST.get("role", ""))
             other = customers.by_public_id(request.POST.get("other", ""))
-            home = households.of(who.id)
+            home, key = households.of(who.id), _key(request, "lives with", str(other.id), role)
             if home is None:
-                households.form(members={who.id: Role.HEAD, other.id: role}, at=at, by=by)
+                households.form(members={who.id: Role.HEAD, other.id: role}, key=key, at=at, by=by)
             else:
-                households.add(household=home.public_id, customer=other.id, role=role, at=at, by=by)
+                # The first click may have formed it.
+                place = f"{key}:{home.public_id}"
+                households.add(household=home.public_id, customer=other.id, role=role, key=place, at=at, by=by)
     except ids.BadId:
         messages.error(request, _("This is no member's number; it begins with cus_."))
     except (Refusal, ValueError) as problem:
         messages.error(request, said(problem) if isinstance(problem, Refusal) else _("Choose a role."))
     return redirect("console:member-profile", public_id=who.public_id)
+
+
+def _key(request: HttpRequest, *told: str) -> str:
+    """Of what one page said: two clicks are one act, and another word on the same page is another."""
+    page_key = request.POST.get("key", "")[:64] or secrets.token_hex(12)
+    said_there = hashlib.sha256("\x00".join((page_key, request.path, *told)).encode()).hexdigest()
+    return f"console:{me(request)}:{said_there}"
 
 
 def _on_the_list(code: str, at: datetime, operator: int) -> None:
@@ -250,6 +261,7 @@ def _shown(
         "zone": company.shop().zone,
         "may_edit": may(request, "members.edit"),
         "is_card": is_card,
+        "key": secrets.token_hex(12),
     }
     if is_card:
         return fragment(request, "console/member_profile_card.html", **context)

@@ -8,7 +8,7 @@ so an answer counts for the very next question.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 
 from django.db import connection, transaction
@@ -69,6 +69,8 @@ class Told:
     reason: str = ""
     source: str = ""
     is_by_guardian: bool = False
+    #: Whether they said when; else `at` is when it came, and another is no other answer under the same key.
+    is_dated: bool = False
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,7 @@ def give(
     reason: str = "",
     source: str = "",
     is_by_guardian: bool = False,
+    is_dated: bool = False,
 ) -> Line:
     """Put on record that somebody agreed. The same `key` again changes nothing and gives what is on record under it.
 
@@ -176,6 +179,7 @@ def give(
         reason=reason,
         source=source,
         is_by_guardian=is_by_guardian,
+        is_dated=is_dated,
     )
     return _answer(told, "consent.give", by)
 
@@ -194,6 +198,7 @@ def withdraw(
     proof: str = "",
     reason: str = "",
     source: str = "",
+    is_dated: bool = False,
 ) -> Line:
     """Put on record that somebody refused, objected or took their consent back: `give` the other way round.
 
@@ -212,6 +217,7 @@ def withdraw(
         proof=proof,
         reason=reason,
         source=source,
+        is_dated=is_dated,
     )
     return _answer(told, "consent.withdraw", by)
 
@@ -414,14 +420,17 @@ def _verdict(answer: Answer) -> Verdict:
 
 def _answer(told: Told, verb: str, by: Actor) -> Line:
     _check(told)
-    with transaction.atomic():
+
+    def act() -> Line:
         person_of = _held({told.customer})
         made = _insert([told], by, "live")
         if not made:
             return _line(Row.objects.get(key=told.key))
         line = made[0]
         announce(_notice(line, person_of), by=by, verb=verb, after=_after(line), why=told.reason)
-    return line
+        return line
+
+    return _ACTS.once(key=told.key, told={**asdict(told), "at": told.at if told.is_dated else None}, act=act)
 
 
 def _tell(made: Sequence[Line], person_of: Mapping[int, int], by: Actor, origin: Origin) -> None:
@@ -468,13 +477,7 @@ def _check(told: Told) -> None:
         _one_of("reason", told.reason, Reason)
     if told.at.tzinfo is None:
         raise BadConsent(_("at: has no zone; say which instant it is"), field="at", value=told.at.isoformat())
-    if not told.key or len(told.key) > LONGEST_KEY:
-        raise BadConsent(
-            _("key: give 1 to %(longest_key)s characters, not %(length)s")
-            % {"longest_key": LONGEST_KEY, "length": len(told.key)},
-            field="key",
-            value="",
-        )
+    keys.check(told.key, LONGEST_KEY, BadConsent)
     if len(told.source) > LONGEST_SOURCE:
         raise BadConsent(
             _("source: give up to %(longest_source)s characters") % {"longest_source": LONGEST_SOURCE},
@@ -586,3 +589,14 @@ def _line(row: Row) -> Line:
         by=f"{row.by_kind}:{row.by_id}",
         recorded_at=row.recorded_at,
     )
+
+
+_ACTS: keys.Acts[Line] = keys.Acts(
+    of="consent",
+    longest=LONGEST_KEY,
+    kept=lambda line: line.number,
+    # Answers never change: the row is what it was.
+    read=lambda number: _line(Row.objects.get(id=number)),
+    taken=KeyTaken,
+    bad=BadConsent,
+)

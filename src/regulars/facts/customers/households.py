@@ -10,12 +10,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from regulars.facts.customers import customers, persons
+from regulars.facts.customers import customers, keys, persons
 from regulars.facts.customers.models import Customer, Householder
 from regulars.facts.customers.models import Household as Row
 from regulars.kit import ids
@@ -24,6 +24,7 @@ from regulars.kit.refusals import Refusal
 from regulars.runtime.trail import trail
 
 PREFIX = "hou"
+LONGEST_KEY = 160
 MOST_MEMBERS = 20
 
 
@@ -55,6 +56,18 @@ class Household:
     members: Mapping[int, Role]
 
 
+def _kept(home: Household) -> list[Any]:
+    return [home.public_id, home.formed_at.isoformat(), sorted(home.members.items())]
+
+
+def _was(kept: list[Any]) -> Household:
+    return Household(kept[0], datetime.fromisoformat(kept[1]), {member: Role(role) for member, role in kept[2]})
+
+
+_HOMES = keys.Acts(of="homes", longest=LONGEST_KEY, kept=_kept, read=_was)
+_LEAVING: keys.Acts[bool] = keys.Acts(of="homes", longest=LONGEST_KEY, kept=keys.same, read=keys.same)
+
+
 class UnknownHousehold(Refusal):
     """No such household."""
 
@@ -73,12 +86,14 @@ class TooMany(Refusal):
     code = "households.too_many"
 
 
-def form(*, members: Mapping[int, Role], at: datetime, by: Actor) -> Household:
-    """Make a household of these customers. Again, with the same people in it, gives the same.
+def form(*, members: Mapping[int, Role], key: str, at: datetime, by: Actor) -> Household:
+    """Make a household of these customers; where they live together already, it is that one. The same `key` again gives
+    the first answer, wherever they live by now.
 
     Refuses who lives in another: they leave it first. Nobody is joined by it, and nobody's data is shown to another.
     """
-    with transaction.atomic():
+
+    def act() -> Household:
         people = set(_held(members).values())
         there = _living(people)
         homes = {one.household_id: one.household for one in there.values()}
@@ -93,10 +108,14 @@ def form(*, members: Mapping[int, Role], at: datetime, by: Actor) -> Household:
         trail.record(by=by, verb="households.form", subject=_subject(row), at=at, after={"members": sorted(members)})
         return _read(row)
 
+    return _HOMES.once(key=key, told={"act": "form", "members": dict(members)}, act=act)
 
-def add(*, household: str, customer: int, role: Role, at: datetime, by: Actor) -> Household:
-    """Somebody comes to live there, or has another role from now on. Refuses who lives in another."""
-    with transaction.atomic():
+
+def add(*, household: str, customer: int, role: Role, key: str, at: datetime, by: Actor) -> Household:
+    """Somebody comes to live there, or has another role from now on. Refuses who lives in another. The same `key` again
+    gives the first answer."""
+
+    def act() -> Household:
         row = _found(household)
         [person] = _held({customer: role}).values()
         there = _living([person]).get(person)
@@ -119,10 +138,15 @@ def add(*, household: str, customer: int, role: Role, at: datetime, by: Actor) -
         )
         return _read(row)
 
+    told = {"act": "add", "household": household, "customer": customer, "role": role}
+    return _HOMES.once(key=key, told=told, act=act)
 
-def leave(*, customer: int, at: datetime, by: Actor) -> bool:
-    """Somebody leaves their household, whichever of their records lives there. False when they live in none."""
-    with transaction.atomic():
+
+def leave(*, customer: int, key: str, at: datetime, by: Actor) -> bool:
+    """Somebody leaves their household, whichever of their records lives there. False when they live in none. The same
+    `key` again gives the first answer, wherever they live by now."""
+
+    def act() -> bool:
         person = persons.held([customer])[customer]
         there = _stays([person]).get(person, [])
         for stay in there:
@@ -135,6 +159,8 @@ def leave(*, customer: int, at: datetime, by: Actor) -> bool:
                 by=by, verb="households.leave", subject=_subject(stay.household), at=at, after={"customer": customer}
             )
         return bool(there)
+
+    return _LEAVING.once(key=key, told={"act": "leave", "customer": customer}, act=act)
 
 
 def of(customer: int) -> Household | None:

@@ -5,9 +5,10 @@ same whatever order they came in. To take evidence back is to add that it does n
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -103,6 +104,8 @@ class Observation:
     source: str
     at: datetime
     key: str
+    #: Whether somebody said when; else `at` is when it came, and another is no other word under the same key.
+    is_dated: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,29 @@ class Changed:
     joined: tuple[Move, ...]
     parted: tuple[Move, ...]
     conflicts: tuple[Conflict, ...]
+
+
+def _kept(changed: Changed) -> dict[str, object]:
+    return {
+        "joined": [[move.record, move.person] for move in changed.joined],
+        "parted": [[move.record, move.person] for move in changed.parted],
+        "conflicts": [
+            [one.one, one.other, one.identifier.kind, one.identifier.namespace, one.identifier.digest, one.why]
+            for one in changed.conflicts
+        ],
+    }
+
+
+def _read(kept: Mapping[str, Sequence[Any]]) -> Changed:
+    return Changed(
+        tuple(Move(*move) for move in kept["joined"]),
+        tuple(Move(*move) for move in kept["parted"]),
+        tuple(Conflict(one, other, Identifier(*told), why) for one, other, *told, why in kept["conflicts"]),
+    )
+
+
+#: All acts of identity: of one key whichever of them told first.
+ACTS = keys.Acts(of="identity", longest=LONGEST_KEY, kept=_kept, read=_read, taken=BadKey, bad=BadKey)
 
 
 @dataclass(frozen=True)
@@ -167,8 +193,9 @@ class Preview:
 
 
 def observe(*, observation: Observation, by: Actor) -> Changed:
-    """Tell one piece of evidence. The same key again changes nothing. Refuses what can be evidence of nobody."""
-    return observe_many(observations=[observation], by=by)
+    """Tell one piece of evidence. The same key again gives the first answer. Refuses what can be evidence of nobody."""
+    told = {"act": "observe", **asdict(observation), "at": observation.at if observation.is_dated else None}
+    return ACTS.once(key=observation.key, told=told, act=lambda: observe_many(observations=[observation], by=by))
 
 
 def observe_many(*, observations: Sequence[Observation], by: Actor) -> Changed:
@@ -204,62 +231,40 @@ def observe_many(*, observations: Sequence[Observation], by: Actor) -> Changed:
 
 
 def revoke(*, link: int, why: Reason, key: str, at: datetime, by: Actor) -> Changed:
-    """A piece of evidence does not count any more, and whom it alone made one person are two again. Again: nothing."""
-    _check_key(key)
-    with transaction.atomic():
-        _settling.lock()
-        row = Link.objects.filter(id=link, revokes=None).first()
-        if row is None:
-            raise UnknownLink(
-                _("link: there is no number %(link)s; look it up again") % {"link": link}, field="link", value=link
-            )
-        earlier = Link.objects.filter(key=key).first()
-        if earlier is not None:
-            keys.check_same(key, before=earlier.revokes_id, now=link, refusal=BadKey)
-        if Link.objects.filter(revokes_id=link).exists():
-            return Changed((), (), ())
-        Link.objects.create(
-            key=key,
-            record_id=row.record_id,
-            kind=row.kind,
-            namespace=row.namespace,
-            digest=row.digest,
-            value=row.value,
-            evidence=row.evidence,
-            source=row.source,
-            at=at,
-            by=str(by),
-            why=why.value,
-            revokes_id=link,
-        )
-        trail.record(
-            by=by, verb="customers.identity.revoke", subject=f"customer:{row.record_id}", at=at, after={"link": link}
-        )
-        because: dict[str, str | int] = {"act": "revoked", "link": link, "kind": row.kind}
-        changed = _settle({row.record_id, *_may_be_evidence_again(row)}, because, at, by)
-        _claims.look_again([(row.kind, bytes(row.digest))])
-        return changed
+    """A piece of evidence does not count any more, and whom it alone made one person are two again.
+
+    The same key again gives the first answer; what does not count already changes nothing.
+    """
+    told = {"act": "revoke", "link": link, "why": why}
+    return ACTS.once(key=key, told=told, act=lambda: _revoke(link, why, key, at, by))
 
 
 def join(*, one: int, other: int, why: Reason, key: str, at: datetime, by: Actor) -> Changed:
     """Somebody decided that two records are one person. Refused where any record of the one is kept apart from any of
-    the other: undo that first."""
-    # One transaction: what is refused was not decided, and joins nobody when the other decision is undone.
-    with transaction.atomic():
+    the other: undo that first. The same key again gives the first answer, whatever was decided since."""
+
+    def act() -> Changed:
+        # One transaction: what is refused was not decided, and joins nobody when the other decision is undone.
         changed = _decide(one, other, "join", why, key, at, by)
         if persons.of(one) != persons.of(other):
             raise _kept_apart(other)
         return changed
 
+    return ACTS.once(key=key, told=_told_of_two("join", one, other, why), act=act)
+
 
 def keep_apart(*, one: int, other: int, why: Reason, key: str, at: datetime, by: Actor) -> Changed:
-    """Somebody decided that two records are two people, whatever the evidence says."""
-    return _decide(one, other, "apart", why, key, at, by)
+    """Somebody decided that two records are two people, whatever the evidence says. The same key again gives the first
+    answer."""
+    told = _told_of_two("apart", one, other, why)
+    return ACTS.once(key=key, told=told, act=lambda: _decide(one, other, "apart", why, key, at, by))
 
 
 def undecide(*, one: int, other: int, why: Reason, key: str, at: datetime, by: Actor) -> Changed:
-    """Take back what was decided of two records: the evidence alone counts again."""
-    return _decide(one, other, "open", why, key, at, by)
+    """Take back what was decided of two records: the evidence alone counts again. The same key again gives the first
+    answer."""
+    told = _told_of_two("open", one, other, why)
+    return ACTS.once(key=key, told=told, act=lambda: _decide(one, other, "open", why, key, at, by))
 
 
 def set_rules(*, rules: IdentityRules, at: datetime, by: Actor) -> Changed:
@@ -410,35 +415,60 @@ def digest(kind: str, namespace: str, value: str) -> Identifier:
     return Identifier(named.kind, named.namespace, _digest(named).hex())
 
 
+def _revoke(link: int, why: Reason, key: str, at: datetime, by: Actor) -> Changed:
+    _settling.lock()
+    row = Link.objects.filter(id=link, revokes=None).first()
+    if row is None:
+        raise UnknownLink(
+            _("link: there is no number %(link)s; look it up again") % {"link": link}, field="link", value=link
+        )
+    if Link.objects.filter(revokes_id=link).exists():
+        return Changed((), (), ())
+    Link.objects.create(
+        key=key,
+        record_id=row.record_id,
+        kind=row.kind,
+        namespace=row.namespace,
+        digest=row.digest,
+        value=row.value,
+        evidence=row.evidence,
+        source=row.source,
+        at=at,
+        by=str(by),
+        why=why.value,
+        revokes_id=link,
+    )
+    trail.record(
+        by=by, verb="customers.identity.revoke", subject=f"customer:{row.record_id}", at=at, after={"link": link}
+    )
+    because: dict[str, str | int] = {"act": "revoked", "link": link, "kind": row.kind}
+    changed = _settle({row.record_id, *_may_be_evidence_again(row)}, because, at, by)
+    _claims.look_again([(row.kind, bytes(row.digest))])
+    return changed
+
+
 def _decide(
     one: int, other: int, verdict: projecting.Verdict, why: Reason, key: str, at: datetime, by: Actor
 ) -> Changed:
-    _check_key(key)
-    with transaction.atomic():
-        _settling.lock()
-        _check_pair(one, other)
-        first, second = sorted((one, other))
-        earlier = Decision.objects.filter(key=key).first()
-        if earlier is not None:
-            before = earlier.one_id, earlier.other_id, earlier.verdict
-            keys.check_same(key, before=before, now=(first, second, verdict), refusal=BadKey)
-            return Changed((), (), ())
-        if _stands(first, second) == verdict:
-            # Said again, it would become the newest, and what was decided of others since would go before it.
-            return Changed((), (), ())
-        if verdict == "join" and any(told.verdict == "apart" for told in decisions.between(one, other)):
-            raise _kept_apart(other)
-        row = Decision.objects.create(
-            key=key, one_id=first, other_id=second, verdict=verdict, at=at, by=str(by), why=why.value
-        )
-        trail.record(
-            by=by,
-            verb=f"customers.identity.{verdict}",
-            subject=f"customer:{first}",
-            at=at,
-            after={"other": second, "decision": row.id, "why": why.value},
-        )
-        return _settle({first, second}, {"act": verdict, "decision": row.id}, at, by)
+    _settling.lock()
+    _check_pair(one, other)
+    first, second = sorted((one, other))
+    if _stands(first, second) == verdict:
+        # Said again, it would become the newest, and what was decided of others since would go before it.
+        return Changed((), (), ())
+    if verdict == "join" and any(told.verdict == "apart" for told in decisions.between(one, other)):
+        raise _kept_apart(other)
+    row = Decision.objects.create(
+        key=key, one_id=first, other_id=second, verdict=verdict, at=at, by=str(by), why=why.value
+    )
+    trail.record(
+        by=by,
+        verb=f"customers.identity.{verdict}",
+        subject=f"customer:{first}",
+        at=at,
+        after={"other": second, "decision": row.id, "why": why.value},
+    )
+    return _settle({first, second}, {"act": verdict, "decision": row.id}, at, by)
 
 
 def _kept_apart(other: int) -> KeptApart:
@@ -484,8 +514,12 @@ def _preview(now: Mapping[int, int], then: projecting.People) -> Preview:
     )
 
 
+def _told_of_two(act: str, one: int, other: int, why: Reason) -> dict[str, object]:
+    return {"act": act, "records": sorted((one, other)), "why": why}
+
+
 def _link(one: Observation, region: str, by: Actor) -> Link:
-    _check_key(one.key)
+    keys.check(one.key, LONGEST_KEY, BadKey)
     named = kinds.named(one.kind, one.namespace, one.value, region=region)
     return Link(
         key=one.key,
@@ -521,16 +555,6 @@ def _evidence(text: str) -> Evidence:
         field="evidence",
         value=text[:40],
     )
-
-
-def _check_key(key: str) -> None:
-    if not key or len(key) > LONGEST_KEY:
-        raise BadKey(
-            _("key: give 1 to %(longest_key)s characters, not %(length)s")
-            % {"longest_key": LONGEST_KEY, "length": len(key)},
-            field="key",
-            value=len(key),
-        )
 
 
 def _check_pair(one: int, other: int) -> None:

@@ -338,6 +338,23 @@ class Description(models.Model):
         db_table = "customers_description"
 
 
+class Act(models.Model):
+    """One act under the key that makes its repeat harmless: a keyed hash of what was told, and what was answered.
+
+    `of` is the kind of acts that share their keys. `told` is null of what was told before acts were compared.
+    """
+
+    pk = models.CompositePrimaryKey("of", "key")
+    of = models.CharField(max_length=12, db_collation="C")
+    key = models.CharField(max_length=160, db_collation="C")
+    told = models.BinaryField(max_length=32, null=True)
+    answer = models.JSONField()
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "customers_act"
+
+
 class ConsentText(models.Model):
     """One version of the words somebody agreed to, in one language. Append-only: what was shown can be shown again."""
 

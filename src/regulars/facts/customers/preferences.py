@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from regulars.facts.customers import _consent_rows, customers, keys, persons, topics, wishing
@@ -44,12 +43,18 @@ class KeyTaken(keys.KeyTaken):
     code = "consent.key_taken"
 
 
+_ACTS: keys.Acts[tuple[str, ...]] = keys.Acts(
+    of="wishes", longest=LONGEST_KEY, kept=list, read=tuple, taken=KeyTaken, bad=BadWish
+)
+
+
 def change(
     *, customer: int, wishes: Mapping[str, object], place: str, key: str, at: datetime, by: Actor, source: str = ""
 ) -> tuple[str, ...]:
-    """Put on record how the customer wants to be talked to; None takes a wish back. The names that are new.
+    """Put on record how the customer wants to be talked to; None takes a wish back. The names that were told.
 
-    The same `key` again changes nothing. Refuses what is no wish, and topics the shop never had.
+    The same `key` again gives the first answer and writes nothing. Refuses what is no wish, and topics the shop never
+    had.
     """
     told = {name: wishing.checked(name, value) for name, value in wishes.items()}
     if not told:
@@ -60,25 +65,11 @@ def change(
             field="place",
             value=place[:20],
         )
-    if not key or len(key) > LONGEST_KEY:
-        raise BadWish(
-            _("key: give 1 to %(longest_key)s characters, not %(length)s")
-            % {"longest_key": LONGEST_KEY, "length": len(key)},
-            field="key",
-            value="",
-        )
     topics.check(name.removeprefix(TOPIC) for name in told if name.startswith(TOPIC))
-    with transaction.atomic():
+
+    def act() -> tuple[str, ...]:
         if not Customer.objects.select_for_update(no_key=True).filter(id=customer).exists():
             raise customers.no_number(customer)
-        if before := list(Row.objects.filter(key=key)):
-            keys.check_same(
-                key,
-                before=({row.customer_id for row in before}, {row.name: row.value for row in before}),
-                now=({customer}, told),
-                refusal=KeyTaken,
-            )
-            return ()
         Row.objects.bulk_create(
             Row(
                 customer_id=customer,
@@ -100,7 +91,10 @@ def change(
             verb="preferences.change",
             after={"names": sorted(told), "place": place},
         )
-    return tuple(sorted(told))
+        return tuple(sorted(told))
+
+    content = {"customer": customer, "wishes": told, "place": place, "source": source}
+    return _ACTS.once(key=key, told=content, act=act)
 
 
 def of(*, customer: int, at: datetime) -> Wishes:

@@ -148,30 +148,41 @@ PURPOSE_LABELS = {
 }
 
 
+_ACTS: keys.Acts[Described] = keys.Acts(
+    of="profile",
+    longest=LONGEST_KEY,
+    kept=lambda done: [done.changed, done.shared],
+    read=lambda kept: Described(tuple(kept[0]), tuple(kept[1])),
+    bad=TooLong,
+)
+
+
 def describe(
-    *, customer: int, profile: Profile, key: str, at: datetime, by: Actor, source: str | None = None
+    *,
+    customer: int,
+    profile: Profile,
+    key: str,
+    at: datetime,
+    by: Actor,
+    source: str | None = None,
+    is_dated: bool = False,
 ) -> Described:
     """Write down what somebody told about themselves. The same `key` again changes nothing and gives the first answer.
 
     `source` is who says so, a namespace; who wrote it down where it is not given (`staff`, `member`, `api`). What every
-    source said last is kept; what is shown is chosen by `survivorship`, so a field may stay as it is.
+    source said last is kept; what is shown is chosen by `survivorship`, so a field may stay as it is. `is_dated`: the
+    source said when; else `at` is when it came, and another is no other word under the same key.
     A phone number without a country code is read in the customer's country, or the shop's. An e-mail address or a phone
     number becomes an identifier of the customer unless somebody else has it: then it is kept as a contact and reported
     as shared, for a wrong guess would give one person's points to another. A replaced contact stops identifying.
     """
-    _check_key(key, LONGEST_KEY)
-    with transaction.atomic():
+
+    def act() -> Described:
         person_of, rows = _locked([customer])
         if customer not in rows:
             raise customers.no_number(customer)
         person = person_of[customer]
         row = rows[person]
-        what = keys.digest({"profile": asdict(profile), "source": source})
-        if earlier := Description.objects.filter(key=key).first():
-            # What was described before descriptions were compared has none.
-            before = what if earlier.told is None else bytes(earlier.told)
-            keys.check_same(key, before=(earlier.customer_id, before), now=(customer, what))
-            return Described(tuple(earlier.changed), tuple(earlier.shared))
         told = checked(
             profile,
             region=profile.country or row.country or company.shop().country,
@@ -183,9 +194,6 @@ def describe(
         found = _write_many(rows, kept, said, {person: changes} if changes else {}, _since([person], kept, at))
         _looking_again.defer(said.told_anew)
         shared = tuple(kind for _, kind in found)
-        Description.objects.create(
-            key=key, customer_id=customer, told=what, changed=sorted(changes), shared=list(shared), described_at=at
-        )
         if changes:
             announce(
                 CustomerDescribed(customer=person, fields=tuple(sorted(changes)), shared=shared, at=at),
@@ -193,7 +201,10 @@ def describe(
                 verb="customers.describe",
                 after={"fields": sorted(changes), "shared": list(shared)},
             )
-    return Described(tuple(sorted(changes)), shared)
+        return Described(tuple(sorted(changes)), shared)
+
+    content = {"customer": customer, "profile": asdict(profile), "source": source, "at": at if is_dated else None}
+    return _ACTS.once(key=key, told=content, act=act)
 
 
 def describe_many(
@@ -202,15 +213,20 @@ def describe_many(
     """The set-based twin of `describe`, for what a source knew before us: nobody is notified of anything.
 
     A dozen statements whatever the number; a few thousand customers at a time keep memory small. All or nothing: the
-    first profile that cannot be is refused. Whoever was described under this `key` before is left as they are.
+    first profile that cannot be is refused. Whoever was described under this `key` before is left as they are; that
+    they were described otherwise is refused.
     """
-    _check_key(key, LONGEST_KEY - 20)
+    keys.check(key, LONGEST_KEY - 20, TooLong)
     with transaction.atomic():
         bulk.expect_many_rows(len(profiles))
         person_of, rows = _locked(profiles)
         if missing := sorted(set(profiles) - set(rows)):
             raise customers.no_number(missing[0])
         key_of = {customer: f"{key}:{customer}" for customer in profiles}
+        what = {one: keys.digest({"profile": asdict(told), "source": source}) for one, told in profiles.items()}
+        rows_before = Description.objects.filter(key__in=key_of.values(), told__isnull=False)
+        for customer, before in rows_before.values_list("customer_id", "told"):
+            keys.check_same(key, before=bytes(before or b""), now=what[customer])
         done = set(Description.objects.filter(key__in=key_of.values()).values_list("customer_id", flat=True))
         fresh = sorted(set(profiles) - done)
         region, whose, who = company.shop().country, _source(source, by), str(by)
@@ -232,6 +248,7 @@ def describe_many(
             Description(
                 key=key_of[customer],
                 customer_id=customer,
+                told=what[customer],
                 changed=sorted(new),
                 shared=[kind for other, kind in shared if other == person_of[customer] and kind in new],
                 described_at=at,
@@ -257,7 +274,7 @@ def describe_each(*, told: Sequence[Told], by: Actor, origin: Origin) -> Describ
     trail. A dozen statements, and those of the notices. Customers that do not exist are passed over.
     """
     for one in told:
-        _check_key(one.key, LONGEST_KEY)
+        keys.check(one.key, LONGEST_KEY, TooLong)
     with transaction.atomic():
         bulk.expect_many_rows(len(told))
         person_of, rows = _locked({one.customer for one in told})
@@ -331,15 +348,6 @@ def unlike_shown(told: Sequence[Told]) -> list[Told]:
         if any(known.get(name, "") != text for name, text in said.items()):
             found.append(one)
     return found
-
-
-def _check_key(key: str, most: int) -> None:
-    if not key or len(key) > most:
-        raise TooLong(
-            _("key: give 1 to %(most)s characters, not %(length)s") % {"most": most, "length": len(key)},
-            field="key",
-            value=len(key),
-        )
 
 
 def _source(told: str | None, by: Actor) -> str:

@@ -1,5 +1,6 @@
 """Questions that only somebody can answer: are these two one person? And what was answered."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +24,7 @@ from regulars.facts.customers import (
     records,
 )
 from regulars.facts.customers.identity import Changed, Reason
-from regulars.facts.customers.models import CONTACTS, AlsoKnown, Customer, Decision, Link, Profile, Review
+from regulars.facts.customers.models import CONTACTS, AlsoKnown, Customer, Link, Profile, Review
 from regulars.facts.customers.records import RecordView
 from regulars.kit import ids, paging
 from regulars.kit.actors import Actor
@@ -314,7 +315,7 @@ def shown(questions: Sequence[Question]) -> dict[int, str]:
 
 
 def join(*, review: Question, why: Reason, key: str, at: datetime, by: Actor) -> Changed:
-    """They are one person. The same key again changes nothing."""
+    """They are one person. The same key again gives the first answer."""
     _check_two(review)
     return identity.join(one=review.one, other=review.other, why=why, key=key, at=at, by=by)
 
@@ -332,23 +333,28 @@ def undo(*, review: Question, why: Reason, key: str, at: datetime, by: Actor) ->
 
 
 def undo_between(*, one: int, other: int, why: Reason, key: str, at: datetime, by: Actor) -> Changed:
-    """What somebody decided of any records of these two people counts no more. Refused where nobody decided it."""
-    pairs = [(told.one, told.other) for told in decisions.between(one, other)]
-    if not pairs:
-        # A repeat; or a key that told something else, which is refused below.
-        pairs = list(Decision.objects.filter(key=key, verdict="open").values_list("one_id", "other_id"))
-    if not pairs:
-        raise NothingDecided(_("review: nobody decided it, the evidence did; take back the evidence"), field="review")
-    with transaction.atomic():
+    """What somebody decided of any records of these two people counts no more. Refused where nobody decided it. The
+    same key again gives the first answer."""
+
+    def act() -> Changed:
+        pairs = [(told.one, told.other) for told in decisions.between(one, other)]
+        if not pairs:
+            raise NothingDecided(
+                _("review: nobody decided it, the evidence did; take back the evidence"), field="review"
+            )
+        whose = hashlib.sha256(key.encode()).hexdigest()
         told = [
-            identity.undecide(one=first, other=second, why=why, key=f"{key}:{place}" if place else key, at=at, by=by)
+            identity.undecide(one=first, other=second, why=why, key=f"undo:{whose}:{place}", at=at, by=by)
             for place, (first, second) in enumerate(pairs)
         ]
-    return Changed(
-        tuple(move for changed in told for move in changed.joined),
-        tuple(move for changed in told for move in changed.parted),
-        told[-1].conflicts,
-    )
+        return Changed(
+            tuple(move for changed in told for move in changed.joined),
+            tuple(move for changed in told for move in changed.parted),
+            told[-1].conflicts,
+        )
+
+    told = {"act": "undo", "records": sorted((one, other)), "why": why}
+    return identity.ACTS.once(key=key, told=told, act=act)
 
 
 def block(*, review: Question, at: datetime, by: Actor) -> Changed:

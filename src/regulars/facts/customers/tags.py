@@ -75,6 +75,9 @@ class UnknownTag(Refusal):
     code = "tags.unknown"
 
 
+_ACTS: keys.Acts[bool] = keys.Acts(of="tags", longest=LONGEST_KEY, kept=keys.same, read=keys.same, bad=BadTag)
+
+
 def check_code(text: str) -> str:
     """A tag's code as it is kept: one short word or phrase in any script, in small letters. Refuses with BadTag."""
     code = unicodedata.normalize("NFC", " ".join(text.split())).casefold()
@@ -118,26 +121,29 @@ def every(*, with_retired: bool = False) -> dict[str, Tag]:
 
 
 def tag(*, customer: int, tag: str, key: str, at: datetime, by: Actor) -> bool:
-    """Set a tag on a customer. Whether that is new. The same `key` again changes nothing. Refuses an unknown tag."""
+    """Set a tag on a customer. Whether that was new. The same `key` again gives the first answer, whatever happened to
+    the tag since. Refuses an unknown tag."""
     code = check_code(tag)
-    if not Row.objects.filter(code=code, retired_at=None).exists():
-        raise _unknown(code)
-    with transaction.atomic():
-        changed = tell_many(told=[Told(customer, code, True, key, at)], by=by, origin="live")
-        _check_told(key, {customer}, code, True)
-    return bool(changed)
+
+    def act() -> bool:
+        if not Row.objects.filter(code=code, retired_at=None).exists():
+            raise _unknown(code)
+        return bool(tell_many(told=[Told(customer, code, True, key, at)], by=by, origin="live"))
+
+    return _ACTS.once(key=key, told={"act": "tag", "customer": customer, "tag": code}, act=act)
 
 
 def untag(*, customer: int, tag: str, key: str, at: datetime, by: Actor) -> bool:
-    """Take a tag off a customer, whichever of the person's records it was set on. Whether they had it."""
+    """Take a tag off a customer, whichever of the person's records it was set on. Whether they had it. The same `key`
+    again gives the first answer, whatever happened to the tag since."""
     code = check_code(tag)
-    with transaction.atomic():
-        records = persons.records_of(customer)
-        has = bool(_standing({customer: records}, [code]))
+
+    def act() -> bool:
+        has = bool(_standing({customer: persons.records_of(customer)}, [code]))
         told = [Told(customer, code, False, key, at)] if has else []
-        changed = tell_many(told=told, by=by, origin="live")
-        _check_told(key, set(records), code, False)
-    return bool(changed)
+        return bool(tell_many(told=told, by=by, origin="live"))
+
+    return _ACTS.once(key=key, told={"act": "untag", "customer": customer, "tag": code}, act=act)
 
 
 def tell_many(*, told: Sequence[Told], by: Actor, origin: Origin, source: str | None = None) -> set[int]:
@@ -151,12 +157,7 @@ def tell_many(*, told: Sequence[Told], by: Actor, origin: Origin, source: str | 
     whose = _statements.source_of(by) if source is None else check_namespace(source)
     tidy = [Told(one.customer, check_code(one.tag), one.is_on, one.key, one.at) for one in told]
     for one in tidy:
-        if not one.key or len(one.key) > LONGEST_KEY + 20:
-            raise BadTag(
-                _("key: give 1 to %(longest_key)s characters") % {"longest_key": LONGEST_KEY},
-                field="key",
-                value=len(one.key),
-            )
+        keys.check(one.key, LONGEST_KEY + 20, BadTag)
     with transaction.atomic():
         person_of = persons.held({one.customer for one in tidy})
         _check_customers(person_of)
@@ -223,13 +224,6 @@ def _standing(records_of: Mapping[int, Sequence[int]], codes: Collection[str] | 
         if having := {code for code, (_at, is_off) in last.items() if not is_off}:
             found[person] = having
     return found
-
-
-def _check_told(key: str, records: Collection[int], code: str, is_on: bool) -> None:
-    """Refuses a key that told something else of any of these records."""
-    under_it = Tagging.objects.filter(key__in=[key, *(f"{key}:{record}" for record in records)])
-    for before in under_it.values_list("customer_id", "tag_id", "is_on"):
-        keys.check_same(key, before=before, now=(before[0] if before[0] in records else 0, code, is_on))
 
 
 def _make(codes: Iterable[str]) -> list[str]:

@@ -75,6 +75,14 @@ def test_a_household_joins_nobody():
     ines = till.record(ref="1003", customer_ref="ines")["customer"]
     other = till.post("households", {"members": {ines: "head", priya: "other"}})
     assert problem(other)[:2] == (409, "households.in_another")
+    assert till.delete(f"customers/{priya}/household", key="leaves").status_code == 200
+    home = till.post("households", {"members": {ines: "head", priya: "other"}}, key="moves").json()
+    assert till.delete(f"customers/{priya}/household", key="leaves").status_code == 200
+    assert till.get(f"customers/{priya}/household").json() == {"household": home}, "a late retry moves nobody"
+    assert problem(till.post("households", {"members": {ines: "head"}}, key="moves"))[:2] == (
+        409,
+        "customers.key_taken",
+    )
 
 
 def test_what_is_told_of_a_joined_record_stays_with_it_when_they_are_parted():

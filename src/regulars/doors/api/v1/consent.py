@@ -360,6 +360,7 @@ def _told(
         "source": str(by),
         "key": _key(by.id, key),
         "at": body.answered_at or now,
+        "is_dated": body.answered_at is not None,
         "by": by,
     }
 

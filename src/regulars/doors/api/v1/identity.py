@@ -213,7 +213,7 @@ def list_links(request: HttpRequest, customer: str) -> LinksOut:
 
 @router.post("/identity/evidence", auth=ApiKey("identity.decide"), response=RegroupedOut, operation_id="tell_evidence")
 def tell_evidence(request: HttpRequest, body: EvidenceIn, idempotency_key: IdempotencyKey) -> RegroupedOut:
-    """Tell one piece of evidence. It joins at once where the rules say so. The same key again changes nothing."""
+    """Tell one piece of evidence. It joins at once where the rules say so. The same key gives the first answer."""
     now = clock.now()
     if body.at is not None and body.at > now:
         raise NotYet(_("at: lies in the future; send when it was proved"), field="at")
@@ -226,6 +226,7 @@ def tell_evidence(request: HttpRequest, body: EvidenceIn, idempotency_key: Idemp
         source=body.source,
         at=body.at or now,
         key=key_of(request, idempotency_key),
+        is_dated=body.at is not None,
     )
     return changed(identity.observe(observation=observation, by=caller(request)))
 

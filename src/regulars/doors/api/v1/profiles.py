@@ -229,6 +229,7 @@ def tell_profile(
         at=min(body.told_at or now, now),
         by=by,
         source=body.source,
+        is_dated=body.told_at is not None,
     )
     return ToldOut(changed=list(done.changed), shared=list(done.shared))
 
@@ -339,17 +340,23 @@ def get_household(request: HttpRequest, customer: str) -> HomeOut:
 @router.delete(
     "/customers/{customer}/household", auth=ApiKey("members.edit"), response=HomeOut, operation_id="leave_household"
 )
-def leave_household(request: HttpRequest, customer: str) -> HomeOut:
+def leave_household(request: HttpRequest, customer: str, idempotency_key: MaybeIdempotencyKey = None) -> HomeOut:
     """Somebody leaves their household; nothing happens where they live in none."""
-    households.leave(customer=records.number_of(customer), at=clock.now(), by=caller(request))
+    by = caller(request)
+    key = _key(by.id, idempotency_key, households.LONGEST_KEY)
+    households.leave(customer=records.number_of(customer), key=key, at=clock.now(), by=by)
     return HomeOut(household=None)
 
 
 @router.post("/households", auth=ApiKey("members.edit"), response=HouseholdOut, operation_id="form_household")
-def form_household(request: HttpRequest, body: HouseholdIn) -> HouseholdOut:
+def form_household(
+    request: HttpRequest, body: HouseholdIn, idempotency_key: MaybeIdempotencyKey = None
+) -> HouseholdOut:
     """People come to live together. The same people again give the same household; it joins nobody."""
     members = {records.number_of(who): Role(role) for who, role in body.members.items()}
-    return _household_out(households.form(members=members, at=clock.now(), by=caller(request)))
+    by = caller(request)
+    key = _key(by.id, idempotency_key, households.LONGEST_KEY)
+    return _household_out(households.form(members=members, key=key, at=clock.now(), by=by))
 
 
 @router.put(
@@ -358,14 +365,18 @@ def form_household(request: HttpRequest, body: HouseholdIn) -> HouseholdOut:
     response=HouseholdOut,
     operation_id="join_household",
 )
-def join_household(request: HttpRequest, household: str, customer: str, body: MemberIn) -> HouseholdOut:
+def join_household(
+    request: HttpRequest, household: str, customer: str, body: MemberIn, idempotency_key: MaybeIdempotencyKey = None
+) -> HouseholdOut:
     """Somebody comes to live there, or has another role."""
+    by = caller(request)
     done = households.add(
         household=household,
         customer=records.number_of(customer),
         role=Role(body.role),
+        key=_key(by.id, idempotency_key, households.LONGEST_KEY),
         at=clock.now(),
-        by=caller(request),
+        by=by,
     )
     return _household_out(done)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import count
 
 from regulars.facts.customers import customers, identity, profiles
 from regulars.facts.customers.rules import DEFAULTS, IdentityRules
@@ -9,7 +10,13 @@ from regulars.kit.actors import Actor
 
 MAREK = Actor("operator", "7")
 THE_IMPORT = Actor("import", "1")
+_KEYS = count()
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def a_key() -> str:
+    """One that nobody used before."""
+    return f"key:{next(_KEYS)}"
 
 
 def a_customer(ref: str = "ines", *, namespace: str = "till") -> int:

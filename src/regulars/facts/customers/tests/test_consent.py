@@ -245,7 +245,7 @@ def test_wishes_are_kept_with_place_and_time_and_count_at_once():
     wishes = {"topic:shoes": False, "most_per_week": 1, "is_personalised": False}
     new = preferences.change(customer=li, wishes=wishes, place="app", key="w1", at=MONDAY, by=MAREK)
     assert new == ("is_personalised", "most_per_week", "topic:shoes")
-    assert preferences.change(customer=li, wishes=wishes, place="app", key="w1", at=MONDAY, by=MAREK) == ()
+    assert preferences.change(customer=li, wishes=wishes, place="app", key="w1", at=MONDAY, by=MAREK) == new
     assert may(li, topic="shoes") == "consent.topic_declined"
     assert may(li, sent=[MONDAY + 4 * DAY]) == "consent.often_enough"
     assert consent.may_personalise(customer=li, at=MONDAY + DAY).code == "consent.not_personalised"
