@@ -1,4 +1,4 @@
-"""Every field a room offers reads for a real customer, is called as no other is, and speaks two languages."""
+"""Every field and collection a room offers reads for a real customer, has its own name, and speaks two languages."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,7 +12,7 @@ from regulars.facts.customers import customers, profiles
 from regulars.facts.customers.profiles import Profile
 from regulars.kit.actors import Actor
 from regulars.runtime import rooms
-from regulars.runtime.database.offered import PYTHON, Field
+from regulars.runtime.database.offered import PYTHON, Field, Wanted
 
 MAREK = Actor("operator", "7")
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -69,9 +69,43 @@ def test_every_field_speaks_two_languages() -> None:
         assert all(one != other for one, other in zip(english.split("|"), chinese.split("|"), strict=True)), field.name
 
 
+def test_every_collection_reads_for_a_real_customer() -> None:
+    priya, stranger = _priya(), 10**12
+    for name, collection in rooms.collections().items():
+        assert collection.read([], Wanted()) == {}, f"{name} asked of nobody"
+        types = {column.name: PYTHON[column.type] for column in collection.columns}
+        parts = {part.name: {column.name: PYTHON[column.type] for column in part.columns} for part in collection.parts}
+        found = collection.read([priya, stranger], Wanted())
+        assert set(found) <= {priya}, name
+        for row in found.get(priya, ()):
+            assert {known: type(value) for known, value in row.values.items()}.items() <= types.items(), name
+            for part, told in row.parts.items():
+                for values in told:
+                    assert {known: type(value) for known, value in values.items()}.items() <= parts[part].items(), name
+    (coat,) = rooms.collections()["commerce.orders"].read([priya], Wanted())[priya]
+    assert coat.at == MONDAY
+    assert coat.parts["lines"][0]["product"] == "coat"
+
+
+def test_every_collection_speaks_two_languages() -> None:
+    for collection in rooms.collections().values():
+        said = {}
+        for language in ("en", "zh-hans"):
+            with translation.override(language):
+                of_parts = [(part.label, *(column.label for column in part.columns)) for part in collection.parts]
+                columns = [column.label for column in collection.columns]
+                labels = (collection.label, collection.did, *columns, *(label for one in of_parts for label in one))
+                said[language] = [str(label) for label in labels]
+        assert all(said["en"]), collection.name
+        same = [one for one, other in zip(*said.values(), strict=True) if one == other]
+        assert set(same) <= {"SKU"}, collection.name
+
+
 def test_a_field_is_named_after_its_room() -> None:
     for module in rooms.modules("fields"):
         for field in getattr(module, "FIELDS", ()):
             assert field.name.split(".")[0] == module.__name__.split(".")[-2]
+        for collection in getattr(module, "COLLECTIONS", ()):
+            assert collection.name.split(".")[0] == module.__name__.split(".")[-2]
     with pytest.raises(ValueError, match="is no field's name"):
         Field(name="orders", type="text", kind="fact", label="x", meaning="x", read=lambda wanted: {})

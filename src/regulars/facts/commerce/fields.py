@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.db import connection
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from regulars.runtime.database.offered import Field, Value
+from regulars.facts.commerce import asking
+from regulars.facts.company import channels, stores
+from regulars.runtime.database.offered import Collection, Column, Field, Part, Value
 
 #: A purchase is an order with something paid for; gifts and corrections of the books are none.
 _BOUGHT = "sale.kind = 'purchase' AND sale.cancelled_at IS NULL"
@@ -112,6 +115,90 @@ FIELDS: tuple[Field, ...] = (
         read=_asked(
             "SELECT customer_id, max(returned_on) FROM commerce_return"
             " WHERE customer_id = ANY(%s) AND NOT is_void GROUP BY 1"
+        ),
+    ),
+)
+
+_WAYS = {
+    "ship": _("By parcel"),
+    "collect": _("Collected from a store"),
+    "same_city": _("Brought within the city"),
+    "carry_out": _("Carried out of a store"),
+}
+_ORIGINS = {"live": _("As it happened"), "history": _("From history")}
+
+
+def _channels() -> Sequence[tuple[str, str | Promise]]:
+    return [(channel.code, channel.name) for channel in channels.every()]
+
+
+def _stores() -> Sequence[tuple[str, str | Promise]]:
+    return [(store.code, store.name) for store in stores.every()]
+
+
+_OF_WARES = (
+    Column("product", "text", _("Product")),
+    Column("title", "text", _("Title")),
+    Column("category", "text", _("Category")),
+    Column("brand", "text", _("Brand")),
+)
+
+COLLECTIONS: tuple[Collection, ...] = (
+    Collection(
+        name="commerce.orders",
+        label=_("Orders"),
+        did=_("ordered"),
+        columns=(
+            Column("placed_on", "date", _("Day")),
+            Column("channel", "text", _("Channel"), _channels),
+            Column("store", "text", _("Store"), _stores),
+            Column("currency", "text", _("Currency")),
+            Column("fulfilment", "text", _("How it gets to them"), lambda: list(_WAYS.items())),
+            Column("origin", "text", _("How it came on record"), lambda: list(_ORIGINS.items())),
+            Column("total", "money", _("Total")),
+            Column("goods", "money", _("Goods")),
+            Column("discount", "money", _("Discount")),
+            Column("shipping", "money", _("Shipping")),
+            Column("tax", "money", _("Tax")),
+        ),
+        read=asking.orders,
+        everyone=asking.ORDERS_OF_EVERYONE,
+        parts=(
+            Part(
+                "lines",
+                _("Lines"),
+                (
+                    *_OF_WARES,
+                    Column("sku", "text", _("SKU")),
+                    Column("quantity", "decimal", _("Quantity")),
+                    Column("is_gift_card", "bool", _("Is a gift card")),
+                    Column("amount", "money", _("Amount")),
+                ),
+                asking.LINES_OF_EVERYONE,
+            ),
+        ),
+    ),
+    Collection(
+        name="commerce.returns",
+        label=_("Returns"),
+        did=_("brought something back"),
+        columns=(
+            Column("returned_on", "date", _("Day")),
+            Column("channel", "text", _("Channel of the order"), _channels),
+            Column("store", "text", _("Store"), _stores),
+            Column("currency", "text", _("Currency")),
+            Column("reason", "text", _("Reason"), lambda: [(reason, reason) for reason in asking.reasons()]),
+            Column("amount", "money", _("Amount")),
+        ),
+        read=asking.returns,
+        everyone=asking.RETURNS_OF_EVERYONE,
+        parts=(
+            Part(
+                "lines",
+                _("Lines"),
+                (*_OF_WARES, Column("quantity", "decimal", _("Quantity")), Column("amount", "money", _("Amount"))),
+                asking.RETURN_LINES_OF_EVERYONE,
+            ),
         ),
     ),
 )

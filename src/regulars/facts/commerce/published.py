@@ -116,9 +116,11 @@ PUBLISHED: tuple[PublishedTable, ...] = (
         name="returns",
         key="return_id",
         sql=(
-            "SELECT id AS return_id, customer_id, order_id, returned_at, returned_on, currency, amount_minor,"
-            " matched_minor, shipping_minor, tax_minor, money_minor, is_void,"
-            " COALESCE(paid_back_minor, amount_minor) AS paid_back_minor, changed_xid FROM commerce_return"
+            "SELECT back.id AS return_id, back.customer_id, back.order_id, back.returned_at, back.returned_on,"
+            " back.currency, back.amount_minor, back.matched_minor, back.shipping_minor, back.tax_minor,"
+            " back.money_minor, back.is_void, COALESCE(back.paid_back_minor, back.amount_minor) AS paid_back_minor,"
+            " store.code AS store, NULLIF(back.reason, '') AS reason, back.changed_xid FROM commerce_return AS back"
+            " LEFT JOIN company_store AS store ON store.id = back.store_id"
         ),
         columns={
             "return_id": "int64",
@@ -134,13 +136,33 @@ PUBLISHED: tuple[PublishedTable, ...] = (
             "money_minor": "int64",
             "is_void": "bool",
             "paid_back_minor": "int64",
+            "store": "text",
+            "reason": "text",
+        },
+    ),
+    PublishedTable(
+        name="return_lines",
+        key="return_line_id",
+        # What a return takes back of which line changes with the return alone; what was matched is not given.
+        sql=(
+            "SELECT line.id AS return_line_id, line.goods_return_id AS return_id, line.number, line.product_id,"
+            " line.quantity, line.amount_minor, back.changed_xid FROM commerce_return AS back"
+            " JOIN commerce_return_line AS line ON line.goods_return_id = back.id"
+        ),
+        columns={
+            "return_line_id": "int64",
+            "return_id": "int64",
+            "number": "int64",
+            "product_id": "int64",
+            "quantity": "decimal",
+            "amount_minor": "int64",
         },
     ),
     PublishedTable(
         name="products",
         key="product_id",
-        sql="SELECT id AS product_id, ref, title, category, changed_xid FROM commerce_product",
-        columns={"product_id": "int64", "ref": "text", "title": "text", "category": "text"},
+        sql="SELECT id AS product_id, ref, title, category, brand, changed_xid FROM commerce_product",
+        columns={"product_id": "int64", "ref": "text", "title": "text", "category": "text", "brand": "text"},
     ),
     PublishedTable(
         name="variants",

@@ -1,14 +1,16 @@
-"""What this room offers of a customer to conditions, templates and lists: when they were here, what they looked at."""
+"""What this room offers of a customer to conditions, templates and lists: when they were here, what they did."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
+from typing import Final
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from regulars.facts.events import events
+from regulars.facts.events import asking, events, words
 from regulars.facts.events.events import Summary
-from regulars.facts.sources import sources
-from regulars.runtime.database.offered import Field, Value
+from regulars.facts.sources import plan, sources
+from regulars.runtime.database.offered import Collection, Column, Field, Part, Value
 
 
 def _of(pick: Callable[[Summary], Value | None]) -> Callable[[Sequence[int]], Mapping[int, Value]]:
@@ -57,5 +59,60 @@ FIELDS: tuple[Field, ...] = (
         label=_("Products viewed"),
         meaning=_("The products they looked at last, by their number in the source."),
         read=_of(lambda one: tuple(product.ref for product in one.viewed) or None),
+    ),
+)
+
+_CALLS: Final = {
+    "track": _("Something done"),
+    "page": _("A page seen"),
+    "screen": _("A screen of an app seen"),
+    "identify": _("Told who they are"),
+    "group": _("Told where they belong"),
+    "alias": _("Got another name"),
+}
+
+
+def _names() -> Sequence[tuple[str, str | Promise]]:
+    return [(name, words.of(name)) for name in asking.names(plan.names())]
+
+
+def _sources() -> Sequence[tuple[str, str | Promise]]:
+    return [(source.name, source.name) for source in sources.every()]
+
+
+COLLECTIONS: tuple[Collection, ...] = (
+    Collection(
+        name="events.events",
+        label=_("Events"),
+        did=_("did something"),
+        columns=(
+            Column("name", "text", _("What was done"), _names),
+            Column("kind", "text", _("Kind of call"), lambda: list(_CALLS.items())),
+            Column("source", "text", _("Source"), _sources),
+            Column("page", "text", _("Page or screen")),
+            Column("product", "text", _("Product")),
+            Column("category", "text", _("Category")),
+            Column("search", "text", _("Searched for")),
+            Column("store", "text", _("Store")),
+            Column("coupon", "text", _("Coupon")),
+            Column("rating", "decimal", _("Rating")),
+            Column("value", "money", _("What it was worth")),
+        ),
+        read=asking.read,
+        everyone=asking.EVERYONE,
+        parts=(
+            Part(
+                "products",
+                _("Products"),
+                (
+                    Column("product", "text", _("Product")),
+                    Column("category", "text", _("Category")),
+                    Column("quantity", "decimal", _("Quantity")),
+                    Column("price", "money", _("Price")),
+                    Column("amount", "money", _("Amount")),
+                ),
+                asking.PRODUCTS_OF_EVERYONE,
+            ),
+        ),
     ),
 )

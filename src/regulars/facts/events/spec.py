@@ -80,12 +80,15 @@ def _tidy(name: str) -> str:
     return name.translate(_WITHOUT_SEPARATORS).lower()
 
 
-_BY_TIDY: Final[Mapping[str, Known]] = {_tidy(name): one for one in KNOWN for name in (one.name, *one.aliases)}
+#: What is understood, by its names without blanks, dashes, underscores and case.
+BY_TIDY: Final[Mapping[str, Known]] = {_tidy(name): one for one in KNOWN for name in (one.name, *one.aliases)}
+#: An `event`'s name as BY_TIDY has it, in SQL.
+TIDY_IN_SQL: Final = f"lower(translate(event.name, '{_SEPARATORS}', ''))"
 
 
 def known(name: str) -> Known | None:
     """The event that comes under this name; None for one of the sender's own."""
-    return _BY_TIDY.get(_tidy(name))
+    return BY_TIDY.get(_tidy(name))
 
 
 def canonical(name: str) -> str:
@@ -98,7 +101,7 @@ def sql_of(names: Collection[str]) -> str:
     """The condition, in SQL, under which an `event` is known by one of these names."""
     told = sorted({_tidy(told) for one in KNOWN if one.name in names for told in (one.name, *one.aliases)})
     listed = ", ".join(f"'{name}'" for name in told)
-    return f"event.kind = {KINDS['track']} AND lower(translate(event.name, '{_SEPARATORS}', '')) IN ({listed})"
+    return f"event.kind = {KINDS['track']} AND {TIDY_IN_SQL} IN ({listed})"
 
 
 @dataclass(frozen=True)
@@ -451,3 +454,5 @@ _READERS: Final[Mapping[str, Callable[[_Told], View]]] = {
     **{one.name: _met for one in KNOWN if one.group == "visit"},
     "Post Published": _met,
 }
+#: Events about one product, which stands in them as it does in a list.
+OF_ONE_PRODUCT: Final = frozenset(name for name, reader in _READERS.items() if reader is _touched)

@@ -333,6 +333,15 @@ def of(source: int) -> list[Tracked]:
     ]
 
 
+def names() -> set[str]:
+    """What things done are called: every name that came from any source or is expected of one. Two queries."""
+    return {
+        name
+        for of in (rows.Observed, rows.Expectation)
+        for name in of.objects.filter(call=NAMED_CALL, path="").values_list("name", flat=True).distinct()
+    }
+
+
 def deviations(*, source: int | None = None, since: date, limit: int = 200) -> list[Differing]:
     """What differed from the plan since that day, the latest first. One query."""
     found = rows.Deviation.objects.filter(day__gte=since).order_by("-day", "-count", "id")
