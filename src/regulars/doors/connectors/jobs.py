@@ -30,7 +30,7 @@ def hand_on(stop: threading.Event) -> None:
 @task("connectors.take")
 def take(delivery: int) -> None:
     """Take one delivery. Harmless to repeat: what is settled does not wait any more."""
-    taking.take(delivery)
+    taking.take_from(delivery)
 
 
 @task("connectors.walk")

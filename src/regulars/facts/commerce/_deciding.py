@@ -14,6 +14,7 @@ _NO_VERSION = -(2**63)
 
 #: What `sort_out` says of each incoming document.
 VERDICT = pl.Enum(["new", "same", "again", "newer", "stale", "conflict"])
+_SAID = {"newer": "changed", "again": "same"}
 
 KNOWN = pl.Schema(
     {
@@ -123,19 +124,9 @@ def _greater(pairs: Sequence[tuple[pl.Expr, pl.Expr]]) -> pl.Expr:
 
 def outcome(sorted_out: pl.DataFrame, fresh: pl.DataFrame) -> Outcome:
     """What came of a batch that `sort_out` sorted; `fresh` has the new ones with the numbers they got."""
-    of = {
-        verdict: some["ref"].to_list()
-        for (verdict,), some in sorted_out.partition_by("verdict", as_dict=True, maintain_order=True).items()
-    }
     known = sorted_out.filter(pl.col("id").is_not_null()).select("ref", "id")
-    return Outcome(
-        ids=dict(pl.concat([known, fresh.select("ref", "id")]).iter_rows()),
-        new=fresh.height,
-        changed=len(of.get("newer", [])),
-        same=len(of.get("same", [])) + len(of.get("again", [])),
-        stale=of.get("stale", []),
-        conflicts=of.get("conflict", []),
-    )
+    told = sorted_out.select("ref", pl.col("verdict").cast(pl.String).replace(_SAID))
+    return Outcome.of(dict(pl.concat([known, fresh.select("ref", "id")]).iter_rows()), dict(told.iter_rows()))
 
 
 def _text(kind: pl.DataType, name: str) -> pl.Expr:

@@ -1,9 +1,21 @@
 """Which of two versions of the same thing counts: by its source's word, never by arrival. Pure."""
 
+from collections.abc import Mapping
 from typing import Literal, TypeVar
+
+from regulars.facts.commerce.outcome import Word
 
 #: `again` is the content on record, told at a later time: nothing changed, and the time does.
 Verdict = Literal["new", "newer", "again", "same", "stale", "conflict"]
+#: What an outcome says of each.
+WORDS: Mapping[Verdict, Word] = {
+    "new": "new",
+    "newer": "changed",
+    "again": "same",
+    "same": "same",
+    "stale": "stale",
+    "conflict": "conflict",
+}
 #: A source's version number, or its time.
 Mark = TypeVar("Mark")
 

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from regulars.facts.commerce import _telling, barcodes, categories, products, variants
 from regulars.facts.commerce.notices import CatalogueRecorded
-from regulars.facts.commerce.outcome import Outcome
+from regulars.facts.commerce.outcome import Outcome, Word
 from regulars.facts.commerce.variants import Variant
 from regulars.kit import ids, paging
 from regulars.kit.actors import Actor, Origin
@@ -258,8 +258,7 @@ def _merge(table: str, columns: Mapping[str, str], namespace: str, told: pl.Data
             [namespace, told["ref"].to_list()],
         )
         known = {ref: (number, told_at, values) for ref, number, told_at, *values in cursor.fetchall()}
-    counts = {"new": 0, "changed": 0, "same": 0}
-    listed: dict[str, list[str]] = {"stale": [], "conflict": []}
+    words: dict[str, Word] = {}
     written: list[list[object]] = []
     for one in told.iter_rows(named=True):
         number, known_at, before = known[one["ref"]]
@@ -270,11 +269,8 @@ def _merge(table: str, columns: Mapping[str, str], namespace: str, told: pl.Data
         is_same = all(_alike(kind, was, now) for was, now, kind in zip(before, after, columns.values(), strict=True))
         is_dated, told_at = one["source_updated_at"] is not None, one["source_updated_at"] or at
         decided = _telling.verdict(True, is_same, known_at, told_at, is_dated=is_dated)
-        if decided in {"stale", "conflict"}:
-            listed[decided].append(one["ref"])
-            continue
-        counts[{"new": "new", "newer": "changed"}.get(decided, "same")] += 1
-        if decided != "same":
+        words[one["ref"]] = _telling.WORDS[decided]
+        if decided not in {"same", "stale", "conflict"}:
             written.append([number, told_at, *after])
     if written:
         sets = ", ".join(f"{name} = told.{name}::{kind}" for name, kind in columns.items())
@@ -286,9 +282,7 @@ def _merge(table: str, columns: Mapping[str, str], namespace: str, told: pl.Data
                 [list(column) for column in zip(*written, strict=True)],
             )
     numbers = {ref: number for ref, (number, _, _) in known.items()}
-    return Outcome(
-        numbers, counts["new"], counts["changed"], counts["same"], tuple(listed["stale"]), tuple(listed["conflict"])
-    )
+    return Outcome.of(numbers, words)
 
 
 def _as_kept(name: str, kind: str, value: str) -> str:

@@ -1,16 +1,21 @@
 """What a batch came to."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from regulars.kit.refusals import Refusal
+
+Word = Literal["new", "changed", "same", "stale", "conflict"]
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What became of each reference. `ids` holds the number of every document that is on record now.
 
-    Of `stale` something that counts more is on record. `refused` could not be taken at all.
+    Of `stale` something that counts more is on record. `refused` could not be taken at all. `words` says it of each
+    reference, once for every time it was told, in their order.
     """
 
     ids: Mapping[str, int]
@@ -20,6 +25,21 @@ class Outcome:
     stale: Sequence[str] = field(default_factory=tuple)
     conflicts: Sequence[str] = field(default_factory=tuple)
     refused: Mapping[str, Refusal] = field(default_factory=dict)
+    words: Mapping[str, Sequence[Word]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, ids: Mapping[str, int], words: Mapping[str, Word]) -> "Outcome":
+        """What a batch came to in which each reference stood once."""
+        counts = Counter(words.values())
+        return cls(
+            ids,
+            new=counts["new"],
+            changed=counts["changed"],
+            same=counts["same"],
+            stale=tuple(ref for ref, word in words.items() if word == "stale"),
+            conflicts=tuple(ref for ref, word in words.items() if word == "conflict"),
+            words={ref: (word,) for ref, word in words.items()},
+        )
 
     def and_then(self, later: "Outcome") -> "Outcome":
         """Both, one after the other."""
@@ -31,4 +51,5 @@ class Outcome:
             stale=[*self.stale, *later.stale],
             conflicts=[*self.conflicts, *later.conflicts],
             refused={**self.refused, **later.refused},
+            words={ref: (*self.words.get(ref, ()), *later.words.get(ref, ())) for ref in {**self.words, **later.words}},
         )

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from regulars.facts.commerce import _copying, _telling, price_windows, products, variants
 from regulars.facts.commerce.notices import PricesRecorded
-from regulars.facts.commerce.outcome import Outcome
+from regulars.facts.commerce.outcome import Outcome, Word
 from regulars.facts.commerce.price_windows import Asked, Lowest, Piece, Row
 from regulars.facts.company import channels, company, stores
 from regulars.kit import civil, money
@@ -152,8 +152,7 @@ def record_many(*, namespace: str, told: pl.DataFrame, at: datetime, by: Actor, 
         for one_known in known.values():
             of_scope.setdefault(one_known.scope, []).append(one_known)
         fresh: dict[tuple[object, ...], dict[str, object]] = {}
-        counts = {"new": 0, "changed": 0, "same": 0}
-        listed: dict[str, list[str]] = {"stale": [], "conflict": []}
+        words: dict[str, Word] = {}
         numbers: dict[str, int] = {}
         order = [pl.col("source_updated_at").fill_null(at), "row"]
         for one in placed.with_row_index("row").sort(order).iter_rows(named=True):
@@ -165,7 +164,7 @@ def record_many(*, namespace: str, told: pl.DataFrame, at: datetime, by: Actor, 
                 last = price_windows.newest(of_scope.get(scope, ()))
                 now = price_windows.at(last, Asked(scope[0], scope[4], *scope[1:4]), at)
                 if now is not None and (now.list_minor, now.sale_minor) == (one["list_minor"], one["sale_minor"]):
-                    counts["same"] += 1
+                    words[one["ref"]] = "same"
                     continue
                 starts = at
             key = (*scope, starts)
@@ -178,11 +177,8 @@ def record_many(*, namespace: str, told: pl.DataFrame, at: datetime, by: Actor, 
                 told_at,
                 is_dated=one["source_updated_at"] is not None,
             )
-            if decided in {"stale", "conflict"}:
-                listed[decided].append(one["ref"])
-                continue
-            counts[_COUNTED[decided]] += 1
-            if decided != "same":
+            words[one["ref"]] = _telling.WORDS[decided]
+            if decided not in {"same", "stale", "conflict"}:
                 known[key] = Row(
                     **dict(zip(_ROW_SCOPE, scope, strict=True)),
                     **dict(zip(_CONTENT, content, strict=True)),
@@ -201,7 +197,7 @@ def record_many(*, namespace: str, told: pl.DataFrame, at: datetime, by: Actor, 
             source=pl.lit(namespace), origin=pl.lit(origin)
         )
         _copying.copy("commerce_price", written)
-        if changed := counts["new"] + counts["changed"]:
+        if changed := sum(word in {"new", "changed"} for word in words.values()):
             touched = written["product_id"]
             announce(
                 PricesRecorded(
@@ -214,9 +210,7 @@ def record_many(*, namespace: str, told: pl.DataFrame, at: datetime, by: Actor, 
                 verb="commerce.prices.record_many",
                 after={"count": changed, "products": touched.n_unique(), "source": namespace},
             )
-    return Outcome(
-        numbers, counts["new"], counts["changed"], counts["same"], tuple(listed["stale"]), tuple(listed["conflict"])
-    )
+    return Outcome.of(numbers, words)
 
 
 def at(
@@ -234,8 +228,13 @@ def at(
 
 def at_many(asked: Sequence[Asked], *, at: datetime) -> list[Row | None]:
     """The price of each at that moment. One query, however many."""
+    return at_each([(one, at) for one in asked])
+
+
+def at_each(asked: Sequence[tuple[Asked, datetime]]) -> list[Row | None]:
+    """The price of each at its moment. One query, however many."""
     with connection.cursor() as cursor:
-        cursor.execute(_AT, [*_arrays(asked), at, at])
+        cursor.execute(_AT, [*_arrays([one for one, _ in asked]), [at for _, at in asked]])
         return [None if row[0] is None else Row(*row) for row in cursor.fetchall()]
 
 
@@ -309,7 +308,6 @@ def currencies_of_many(products: Collection[int]) -> dict[int, list[str]]:
 _SCOPE = ("product_id", "variant_id", "store_id", "channel_id", "currency")
 _ROW_SCOPE = ("product", "variant", "store", "channel", "currency")
 _CONTENT = ("list_minor", "sale_minor", "valid_until", "is_withdrawn")
-_COUNTED = {"new": "new", "newer": "changed", "again": "same", "same": "same"}
 _WRITTEN = pl.Schema(
     {
         **dict.fromkeys(_SCOPE[:4], pl.Int64()),
@@ -335,10 +333,11 @@ _SAME_SCOPE = (
 #: The rules of `price_windows`, said in SQL: the tests hold one against the other.
 _AT = (
     f"SELECT {_COLUMNS} FROM"
-    " unnest(%s::bigint[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[]) WITH ORDINALITY"
-    " AS asked(product, currency, variant, store, channel, place) LEFT JOIN LATERAL ("
+    " unnest(%s::bigint[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::timestamptz[]) WITH ORDINALITY"
+    " AS asked(product, currency, variant, store, channel, at, place) LEFT JOIN LATERAL ("
     " SELECT * FROM commerce_price AS price WHERE price.product_id = asked.product AND price.currency = asked.currency"
-    " AND price.valid_from <= %s AND (price.valid_until IS NULL OR price.valid_until > %s) AND NOT price.is_withdrawn"
+    " AND price.valid_from <= asked.at AND (price.valid_until IS NULL OR price.valid_until > asked.at)"
+    " AND NOT price.is_withdrawn"
     " AND (price.variant_id IS NULL OR price.variant_id = asked.variant)"
     " AND (price.store_id IS NULL OR price.store_id = asked.store)"
     " AND (price.channel_id IS NULL OR price.channel_id = asked.channel)"

@@ -11,7 +11,7 @@ from django.db import connection
 from regulars.facts.commerce import _copying, _recording, _telling, bundles, variants
 from regulars.facts.commerce.models import StockMovement
 from regulars.facts.commerce.notices import StockRecorded
-from regulars.facts.commerce.outcome import Outcome
+from regulars.facts.commerce.outcome import Outcome, Word
 from regulars.facts.company import stores
 from regulars.kit.actors import Actor, Origin
 from regulars.kit.refusals import Refusal
@@ -243,8 +243,7 @@ def _record_many(namespace: str, told: pl.DataFrame, at: datetime, by: Actor, or
     known = _held({number for number, _ in forms.values()}, set(places.values()))
     since = min((when for when in told["source_updated_at"] if when is not None), default=at)
     taken = _captured([row.id for row in known.values() if row.id is not None], min(since, at))
-    counts = {"new": 0, "changed": 0, "same": 0}
-    listed: dict[str, list[str]] = {"stale": [], "conflict": []}
+    words: dict[str, Word] = {}
     order = [pl.col("version").fill_null(0), pl.col("source_updated_at").fill_null(at), "row"]
     before = {key: row.on_hand for key, row in known.items()}
     for one in told.with_row_index("row").sort(order).iter_rows(named=True):
@@ -252,7 +251,7 @@ def _record_many(namespace: str, told: pl.DataFrame, at: datetime, by: Actor, or
         row, told_at = known.get(key), one["source_updated_at"] or at
         decided = _verdict(row, one, told_at)
         if decided in {"stale", "conflict"}:
-            listed[decided].append(one["ref"])
+            words[one["ref"]] = _telling.WORDS[decided]
             continue
         if row is None:
             row = known[key] = _Known(None, Decimal(0), Decimal(0), False, told_at, None)
@@ -264,9 +263,9 @@ def _record_many(namespace: str, told: pl.DataFrame, at: datetime, by: Actor, or
             was = row.on_hand
             row.on_hand = row.told - sum(quantity for when, quantity in taken.get(row.id, ()) if when >= told_at)
             decided = "newer" if decided == "again" and was != row.on_hand else decided
-        counts[{"new": "new", "newer": "changed"}.get(decided, "same")] += 1
+        words[one["ref"]] = _telling.WORDS[decided]
     _write(namespace, {key: row for key, row in known.items() if row.is_touched}, before, at)
-    if changed := counts["new"] + counts["changed"]:
+    if changed := sum(word in {"new", "changed"} for word in words.values()):
         touched = {variant for (variant, _), row in known.items() if row.is_touched}
         announce(
             StockRecorded(
@@ -277,9 +276,7 @@ def _record_many(namespace: str, told: pl.DataFrame, at: datetime, by: Actor, or
             after={"count": changed, "variants": len(touched), "source": namespace},
         )
     numbers = {ref: forms[form][0] for ref, form in told.select("ref", "variant_ref").iter_rows()}
-    return Outcome(
-        numbers, counts["new"], counts["changed"], counts["same"], tuple(listed["stale"]), tuple(listed["conflict"])
-    )
+    return Outcome.of(numbers, words)
 
 
 def _verdict(row: _Known | None, one: Mapping[str, object], told_at: datetime) -> _telling.Verdict:

@@ -1,8 +1,9 @@
 """The inbox: what shops sent, kept as it came until it is taken, and those that nobody could make sense of."""
 
 import hashlib
+import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast, get_args
@@ -122,23 +123,66 @@ def keep(
     return Kept(number, is_new=True)
 
 
-def waiting(
-    *, connection: int | None = None, before: datetime | None = None, limit: int = 100
-) -> list[tuple[int, int]]:
-    """Those that wait, oldest first: number and connection; those that came before. One query."""
-    rows = Row.objects.filter(state="waiting").order_by("id")
-    if connection is not None:
-        rows = rows.filter(connection_id=connection)
+def waiting(*, connection: int, after: int = 0, before: datetime | None = None, limit: int = 100) -> list[int]:
+    """The numbers of those that wait, oldest first; those numbered above `after`, those that came before. One query."""
+    rows = Row.objects.filter(state="waiting", connection_id=connection, id__gt=after).order_by("id")
     if before is not None:
         rows = rows.filter(arrived_at__lt=before)
-    return list(rows.values_list("id", "connection_id")[:limit])
+    return list(rows.values_list("id", flat=True)[:limit])
 
 
-def hold(number: int) -> tuple[Delivery, bytes] | None:
-    """One that waits, with its body, for the caller alone until its transaction ends; None when it does not wait, or
-    somebody else holds it. Two queries."""
-    row = Row.objects.select_for_update(skip_locked=True).filter(id=number, state="waiting").first()
-    return None if row is None else (_told(row), _body(row))
+def who_waits(*, before: datetime | None = None) -> list[int]:
+    """The connections of which something waits, whose oldest waits longest first. One query over what waits."""
+    rows = Row.objects.filter(state="waiting")
+    if before is not None:
+        rows = rows.filter(arrived_at__lt=before)
+    return list(
+        rows.values("connection_id").annotate(first=Min("id")).order_by("first").values_list("connection_id", flat=True)
+    )
+
+
+def sent_to(number: int) -> int | None:
+    """The connection it was sent to; None where there is none of that number. One query."""
+    return Row.objects.filter(id=number).values_list("connection_id", flat=True).first()
+
+
+def hold_many(
+    *, connection: int, only: int | None = None, after: int = 0, before: datetime | None = None, limit: int
+) -> list[tuple[Delivery, bytes | None]]:
+    """Those of a connection that wait, oldest first, with their bodies, for the caller alone until its transaction
+    ends; None where a body cannot be opened. What somebody else holds is left to them. Two queries.
+
+    `only` that one; those numbered above `after`; with `before` those that came before.
+    """
+    rows = Row.objects.select_for_update(skip_locked=True).filter(connection_id=connection, state="waiting")
+    rows = rows.filter(id=only) if only is not None else rows.filter(id__gt=after)
+    if before is not None:
+        rows = rows.filter(arrived_at__lt=before)
+    held = list(rows.order_by("id")[:limit])
+    sealed = [vault.Sealed(row.sealed_for, _TABLE, _COLUMN, row.id, bytes(row.sealed or b"")) for row in held]
+    return [
+        (_told(row), None if plain is None else zlib.decompress(plain.encode("latin-1")))
+        for row, plain in zip(held, _opened(sealed), strict=True)
+    ]
+
+
+def settle_many(*, came: Mapping[int, tuple[State, Mapping[str, int]]], at: datetime) -> None:
+    """Say of each that it was taken, in the caller's transaction: as what, and the counts. One statement."""
+    if not came:
+        return
+    numbers = sorted(came)
+    with database.cursor() as cursor:
+        cursor.execute(
+            "UPDATE sources_delivery AS row SET state = told.state, code = '', why = '', came = told.came::jsonb,"
+            " tries = row.tries + 1, settled_at = %s FROM unnest(%s::bigint[], %s::text[], %s::text[])"
+            " AS told(id, state, came) WHERE row.id = told.id",
+            [
+                at,
+                numbers,
+                [came[number][0] for number in numbers],
+                [json.dumps(dict(came[number][1])) for number in numbers],
+            ],
+        )
 
 
 def settle(
@@ -285,6 +329,15 @@ def _keepable(told: str) -> str:
 def _as_text(body: bytes) -> str:
     """Any bytes as a text that seals: squeezed first, for JSON shrinks to a fifth."""
     return zlib.compress(body, 1).decode("latin-1")
+
+
+def _opened(sealed: Sequence[vault.Sealed]) -> list[str | None]:
+    """What each says; None where that cannot be opened."""
+    try:
+        return vault.open_many(sealed)
+    except vault.Damaged:
+        # One of them: the others are opened one by one.
+        return [_opened([one])[0] if len(sealed) > 1 else None for one in sealed]
 
 
 def _body(row: Row) -> bytes:

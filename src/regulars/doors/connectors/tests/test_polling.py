@@ -183,7 +183,7 @@ def test_a_shop_that_can_be_asked_for_hints_only_later_is_waited_for(teas, front
     front.count_stock(item, place)
     send(teas, front.sent[-1])
     front.failures = [500] * 10
-    [(number, _)] = inbox.waiting(connection=teas.id)
+    [number] = inbox.waiting(connection=teas.id)
     with caller(front) as asking:
         assert taking.take(number, caller=asking) is None
     assert (inbox.get(number).state, inbox.get(number).code) == ("waiting", "status_500")

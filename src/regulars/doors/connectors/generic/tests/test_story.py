@@ -279,14 +279,15 @@ def test_one_poisoned_delivery_is_settled_and_the_next_is_taken(db: None, monkey
     for name in ("bad", "good"):
         assert post(connection, json.dumps({"items": [level(name)]}).encode(), name)[0] == 200
     bad, good = sorted(one.id for one in inbox.search(connection=connection.id))
-    hold, record_many = inbox.hold, stock.record_many
+    hold_many, record_many = inbox.hold_many, stock.record_many
 
-    def broken(number: int) -> tuple[inbox.Delivery, bytes] | None:
-        if number == bad:
+    def broken(**asked: Any) -> list[tuple[inbox.Delivery, bytes | None]]:
+        held = hold_many(**asked)
+        if bad in {one.id for one, _ in held}:
             raise pl.exceptions.ComputeError("poison")
-        return hold(number)
+        return held
 
-    monkeypatch.setattr(inbox, "hold", broken)
+    monkeypatch.setattr(inbox, "hold_many", broken)
     assert taking.take_waiting(connection=connection.id) == 2
     assert (inbox.get(bad).state, inbox.get(bad).code, inbox.get(good).state) == ("not_understood", "our_fault", "done")
     assert inbox.get(bad).why.startswith("ComputeError")
