@@ -279,8 +279,8 @@ def _take_held(
     messages = [message for one, body in held if (message := _opened(one, body, from_)) is not None]
     # Before anything is written: nobody waits for a lock while a shop thinks about its answer.
     failed, unasked = _ask(messages, from_, caller)
-    for number, why in failed.items():
-        _not_understood(number, why, now)
+    for number, reason in failed.items():
+        _not_understood(number, reason, now)
     left = {*failed, *unasked}
     _apply_some([message for message in messages if message.about.id not in left], from_)
     for message in messages:
