@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -16,6 +17,7 @@ from regulars.facts.events.messages import NAMES_OF_KINDS, Code, Message, Reject
 from regulars.facts.sources import quarantine
 from regulars.kit import civil
 from regulars.kit.actors import Origin
+from regulars.runtime.database.exchange import Answers, exchange
 from regulars.runtime.secrets import vault
 
 #: First half of the advisory lock that every writer of the stream holds, and where batches draw their numbers.
@@ -28,8 +30,8 @@ _MOST_TRIES = 5
 _DEADLOCK = "40P01"
 _TABLE, _COLUMN = "events_hidden", "sealed"
 
-#: One way to the database and back. The lock comes first, as the stream's horizon asks.
-_BEGIN = f"SELECT pg_advisory_xact_lock_shared({LOCK_CLASS}, 0); SELECT nextval('{SEQUENCE}')"
+#: The lock comes first, as the stream's horizon asks.
+_BEGIN = (f"SELECT pg_advisory_xact_lock_shared({LOCK_CLASS}, 0)", f"SELECT nextval('{SEQUENCE}')")
 _KNOWN = "SELECT uuid_send(key), content, event FROM events_seen WHERE key = ANY(%s::uuid[])"
 #: Transactions that look for what is known before they write, after one that did not and found some.
 _LOOKS_AFTER_REPEATS = 50
@@ -42,6 +44,7 @@ _SEEN = "COPY events_seen (key, content, event) FROM STDIN (FORMAT binary)"
 _HIDDEN = "COPY events_hidden (event, visitor, sealed_for, sealed) FROM STDIN (FORMAT binary)"
 #: COPY's binary form: each row is its number of columns, each value its length and its bytes; -1 stands for nothing.
 #: The database reads it in two thirds of the time it needs for text.
+_KEY = f"SELECT encode(wrapped, 'hex'), master FROM {vault.KEYS} WHERE person = %d"  # noqa: S608 - a table's name
 _COPY_BEGINS = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_ENDS = b"\xff\xff"
 _NOTHING = b"\xff\xff\xff\xff"
@@ -75,8 +78,9 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     why: str = ""
 
 
-#: Months that have their partition, as far as this process knows.
+#: Months that have their partition, and those whose key there is, as far as this process knows.
 _MONTHS: set[date] = set()
+_KEYS: set[int] = set()
 
 
 @dataclass
@@ -128,6 +132,9 @@ def _take(
     looks = _LOOKING.is_due()
     for attempt in range(1, _MOST_TRIES + 1):
         try:
+            if not looks and (fresh := _surely_fresh(told, received_at)):
+                with transaction.atomic() if connection.in_atomic_block else nullcontext():
+                    return _record_at_once(fresh, received_at, origin)
             with transaction.atomic():
                 return _record(told, received_at, origin, keep_rejected, looks)
         except DataError:
@@ -135,6 +142,7 @@ def _take(
         except IntegrityError:
             # One of them was taken before, perhaps just now by another process, or retention has dropped a month.
             _MONTHS.clear()
+            _KEYS.clear()
             looks, _LOOKING.left = True, _LOOKS_AFTER_REPEATS
             if attempt == _MOST_TRIES:
                 return _halved(told, received_at, origin, keep_rejected)
@@ -186,20 +194,69 @@ def _record(
             verdicts.append(Verdict(one.message_id, "conflict", None, other.code, other.field, other.why))
             if keep_rejected:
                 to_keep.append(_kept(other))
-    times = [one.occurred_at for one in fresh]
-    between = (min(times), max(times)) if times else (None, None)
     if fresh:
-        _make_months(times)
-        _write(fresh, first, received_at, origin)
+        _make_months(_months(fresh))
     quarantine.keep_many(messages=to_keep, at=received_at)
-    _write_batch(first >> BITS, len(fresh), between, told, verdicts)
+    said = Counter([(one.source, verdict.said) for one, verdict in zip(told, verdicts, strict=True)])
+    hidden = _hidden(fresh)
+    sealed: Sequence[bytes] = ()
+    if hidden:
+        sealed = vault.seal_many(_to_seal(hidden, first, received_at))
+        month = vault.nobody_yet(received_at)
+        transaction.on_commit(lambda: _KEYS.add(month))
+    exchange(
+        statements=[*_copies(fresh, hidden), _of_batch(str(first >> BITS), fresh, said)],
+        rows=lambda _: _blocks(fresh, hidden, sealed, first, received_at, origin),
+    )
     return verdicts
+
+
+def _surely_fresh(told: Sequence[Message | Rejected], received_at: datetime) -> Sequence[Message]:
+    """`told`, where each is another good message, and what it will stand in is surely there; else none."""
+    fresh = [one for one in told if type(one) is Message]
+    if not fresh or len({one.key for one in fresh}) < len(told) or not _months(fresh) <= _MONTHS:
+        return ()
+    has_key = vault.nobody_yet(received_at) in _KEYS
+    return fresh if has_key or not any(one.personal is not None for one in fresh) else ()
+
+
+def _record_at_once(fresh: Sequence[Message], received_at: datetime, origin: Origin) -> list[Verdict]:
+    """Nearly every batch: nothing in it was ever here, as its keys will tell, so nothing has to be asked.
+
+    Raises IntegrityError where that is not so.
+    """
+    hidden = _hidden(fresh)
+    month = vault.nobody_yet(received_at)
+    said: Counter[tuple[int, Said]] = Counter([(one.source, "accepted") for one in fresh])
+    first = 0
+
+    def rows(answers: Answers) -> Iterator[bytes]:
+        nonlocal first
+        first = int(answers[1][0]) << BITS
+        sealed: Sequence[bytes] = ()
+        if hidden:
+            if not answers[2]:
+                raise IntegrityError(f"there is no key of month {-month} any more")
+            wrapped = {month: (bytes.fromhex(answers[2][0].decode()), answers[2][1].decode())}
+            sealed = vault.seal_many(_to_seal(hidden, first, received_at), wrapped=wrapped)
+        return _blocks(fresh, hidden, sealed, first, received_at, origin)
+
+    exchange(
+        statements=[
+            *_BEGIN,
+            *([_KEY % month] if hidden else ()),
+            *_copies(fresh, hidden),
+            _of_batch(f"currval('{SEQUENCE}')", fresh, said),
+        ],
+        rows=rows,
+    )
+    return [Verdict(one.message_id, "accepted", number) for number, one in enumerate(fresh, first)]
 
 
 def _begun() -> int:
     """The number of the batch's first event."""
     with connection.cursor() as cursor:
-        cursor.execute(_BEGIN)
+        cursor.execute("; ".join(_BEGIN))
         cursor.nextset()
         (number,) = cursor.fetchone()
         return int(number) << BITS
@@ -212,26 +269,43 @@ def _known(keys: Sequence[bytes]) -> dict[bytes, tuple[int, int]]:
         return {bytes(key): (content, event) for key, content, event in cursor.fetchall()}
 
 
-def _write(fresh: Sequence[Message], first: int, received_at: datetime, origin: Origin) -> None:
+def _copies(fresh: Sequence[Message], hidden: Sequence[tuple[int, Message]]) -> list[str]:
+    return [*([_SEEN, _EVENTS] if fresh else ()), *([_HIDDEN] if hidden else ())]
+
+
+def _blocks(
+    fresh: Sequence[Message],
+    hidden: Sequence[tuple[int, Message]],
+    sealed: Sequence[bytes],
+    first: int,
+    received_at: datetime,
+    origin: Origin,
+) -> Iterator[bytes]:
+    """What each of `_copies` takes; each is made when it is asked for."""
     # Sorted, so that two batches with the same messages lock them in the same order and do not wait in a circle.
-    seen = sorted([_ROW_OF_SEEN(3, 16, one.key, 8, one.content, 8, number) for number, one in enumerate(fresh, first)])
-    hidden = [(number, one) for number, one in enumerate(fresh, first) if one.personal is not None]
-    _copy(_SEEN, seen)
-    _copy(_EVENTS, _rows(fresh, first, received_at, origin))
-    if hidden:
-        month = vault.nobody_yet(received_at)
-        sealed = vault.seal_many(
-            [vault.Plain(month, _TABLE, _COLUMN, number, (one.personal or b"").decode()) for number, one in hidden]
-        )
-        rows: list[bytes] = []
-        for (number, one), text in zip(hidden, sealed, strict=True):
-            rows += (_ROW_OF_HIDDEN(4, 8, number, 16, one.about.number, 8, month, len(text)), text)
-        _copy(_HIDDEN, rows)
+    yield _block(
+        sorted([_ROW_OF_SEEN(3, 16, one.key, 8, one.content, 8, number) for number, one in enumerate(fresh, first)])
+    )
+    yield _block(_rows(fresh, first, received_at, origin))
+    month = vault.nobody_yet(received_at)
+    rows: list[bytes] = []
+    for (place, one), text in zip(hidden, sealed, strict=True):
+        rows += (_ROW_OF_HIDDEN(4, 8, first + place, 16, one.about.number, 8, month, len(text)), text)
+    yield _block(rows)
 
 
-def _copy(statement: str, rows: Sequence[bytes]) -> None:
-    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as sink:
-        sink.write(b"".join((_COPY_BEGINS, *rows, _COPY_ENDS)))
+def _block(rows: Sequence[bytes]) -> bytes:
+    return b"".join((_COPY_BEGINS, *rows, _COPY_ENDS))
+
+
+def _hidden(fresh: Sequence[Message]) -> list[tuple[int, Message]]:
+    """Those with something personal, with their places."""
+    return [(place, one) for place, one in enumerate(fresh) if one.personal is not None]
+
+
+def _to_seal(hidden: Sequence[tuple[int, Message]], first: int, received_at: datetime) -> list[vault.Plain]:
+    month = vault.nobody_yet(received_at)
+    return [vault.Plain(month, _TABLE, _COLUMN, first + place, (one.personal or b"").decode()) for place, one in hidden]
 
 
 def _rows(fresh: Sequence[Message], first: int, received_at: datetime, origin: Origin) -> list[bytes]:
@@ -301,32 +375,29 @@ def _kept(one: Rejected) -> quarantine.ToKeep:
     return quarantine.ToKeep(one.source, one.code, one.field, one.why, one.message_id, one.kind, one.name, raw)
 
 
-def _make_months(times: Sequence[datetime]) -> None:
+def _months(fresh: Sequence[Message]) -> set[date]:
+    times = [one.occurred_at for one in fresh]
     wanted = {civil.month_of(at.date()) for at in (min(times), max(times))}
-    if len(wanted) > 1:
-        wanted = {civil.month_of(at.date()) for at in times}
-    wanted -= _MONTHS
-    for month in sorted(wanted):
+    return {civil.month_of(at.date()) for at in times} if len(wanted) > 1 else wanted
+
+
+def _make_months(wanted: Collection[date]) -> None:
+    missing = sorted(set(wanted) - _MONTHS)
+    for month in missing:
         with connection.cursor() as cursor:
             cursor.execute("SELECT events_make_month(%s)", [month])
-    if wanted:
-        transaction.on_commit(lambda: _MONTHS.update(wanted))
+    if missing:
+        transaction.on_commit(lambda: _MONTHS.update(missing))
 
 
-def _write_batch(
-    number: int,
-    events: int,
-    between: tuple[datetime | None, datetime | None],
-    told: Sequence[Message | Rejected],
-    verdicts: Sequence[Verdict],
-) -> None:
+def _of_batch(number: str, fresh: Sequence[Message], said: Mapping[tuple[int, Said], int]) -> str:
+    """The statement that writes the batch's own row. Nothing in it is a sender's word."""
     counts: dict[str, dict[str, int]] = {}
-    for (source, said), count in Counter(
-        [(one.source, verdict.said) for one, verdict in zip(told, verdicts, strict=True)]
-    ).items():
-        counts.setdefault(str(source), {})[said] = count
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO events_batch (id, events, first_at, last_at, counts) VALUES (%s, %s, %s, %s, %s::jsonb)",
-            [number, events, *between, json.dumps(counts)],
-        )
+    for (source, what), count in said.items():
+        counts.setdefault(str(source), {})[what] = count
+    times = [one.occurred_at for one in fresh]
+    between = f"'{min(times).isoformat()}', '{max(times).isoformat()}'" if times else "NULL, NULL"
+    return (
+        "INSERT INTO events_batch (id, events, first_at, last_at, counts)"  # noqa: S608 - as the docstring says
+        f" VALUES ({number}, {len(fresh)}, {between}, '{json.dumps(counts)}')"
+    )

@@ -87,9 +87,12 @@ def open_(*, person: int, table: str, column: str, row: int, sealed: bytes) -> s
     return opened
 
 
-def seal_many(items: Sequence[Plain]) -> list[bytes]:
-    """`seal` for each, in order. One query when all the persons have keys, three when some do not."""
-    keys = _keys({item.person for item in items}, make=True)
+def seal_many(items: Sequence[Plain], *, wrapped: Mapping[int, Wrapped] | None = None) -> list[bytes]:
+    """`seal` for each, in order. One query when all the persons have keys, three when some do not.
+
+    No query where the keys came along, read in the same transaction: `wrapped`, by person.
+    """
+    keys = _keys({item.person for item in items}, make=True) if wrapped is None else _unwrapped(wrapped)
     # Random bytes for all at once: asking the kernel each time costs as much as the cipher.
     random = os.urandom(_NONCE * len(items))
     sealed = []
