@@ -81,3 +81,32 @@ class ShopReading(models.Model):
 
     class Meta:
         db_table = "measures_shop_reading"
+
+
+class FigureReading(models.Model):
+    """One figure over the last 365 days and month by month, of everybody and of each group."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    as_of = models.DateField()
+    currency = models.CharField(max_length=3)
+    computed_at = models.DateTimeField()
+    value = models.JSONField()
+
+    class Meta:
+        db_table = "measures_figure_reading"
+
+
+class Run(models.Model):
+    """One refresh and what the whole shop came to in it, kept to compare by."""
+
+    computed_at = models.DateTimeField()
+    as_of = models.DateField()
+    currency = models.CharField(max_length=3)
+    engine = models.CharField(max_length=120)
+    customers = models.BigIntegerField()
+    changed = models.BigIntegerField()
+    figures = models.JSONField()
+    totals = models.JSONField()
+
+    class Meta:
+        db_table = "measures_run"

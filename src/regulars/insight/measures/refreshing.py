@@ -16,9 +16,11 @@ from psycopg import sql
 
 from regulars.facts.company import company
 from regulars.facts.customers.relation import CUSTOMERS
-from regulars.insight.measures import computing
+from regulars.insight.measures import computing, exploring, runs, series
 from regulars.insight.measures.computing import Computed
 from regulars.insight.measures.models import Reading, ShopReading
+from regulars.insight.measures.scope import Scope
+from regulars.insight.measures.told import told
 from regulars.insight.warehouse import publishing
 from regulars.insight.warehouse.session import Session
 from regulars.kit import civil
@@ -30,7 +32,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Refreshed:
-    """What a refresh found and wrote; `changed` and `removed` count rows of readings."""
+    """What a refresh found and wrote; `changed` and `removed` count rows of readings, `run` is its number."""
 
     as_of: date
     currency: str
@@ -38,14 +40,15 @@ class Refreshed:
     changed: int
     removed: int
     shop: Mapping[str, Mapping[str, Any]]
+    run: int
 
 
 def refresh(*, at: datetime, by: Actor, as_of: date | None = None, tell: Tell = lambda _: None) -> Refreshed:
     """Publish what changed, compute every measure of the catalogue, and store the readings that differ.
 
-    Harmless to repeat: with nothing new, nothing is written but the shop readings' `computed_at`. Readings change in
-    one transaction, so nobody sees half of them. Two at once run one after the other. Not to be called within a
-    transaction. `as_of` looks back at an earlier day; otherwise it is the last day with a purchase
+    Harmless to repeat: with nothing new, nothing is written but a run, and when the shop's readings were computed.
+    Readings change in one transaction, so nobody sees half of them. Two at once run one after the other. Not to be
+    called within a transaction. `as_of` looks back at an earlier day; otherwise it is the last day with a purchase
     (`computing.as_of_day`).
     """
     shop = company.shop()
@@ -59,10 +62,22 @@ def refresh(*, at: datetime, by: Actor, as_of: date | None = None, tell: Tell = 
             tell("Computing the measures")
             today = civil.day_of(at, civil.zone(shop.zone))
             computed = computing.compute(session, currency=shop.currency, today=today, as_of=as_of)
+            tell("Computing the figures, month by month")
+            scope = Scope(table=session.table, as_of=computed.as_of, currency=computed.currency)
+            explored = exploring.of_groups(session, scope, told())
             tell(f"Storing readings as of {computed.as_of}")
             with transaction.atomic():
                 customers, changed, removed = _store(computed)
                 _store_shop(computed, at)
+                series.store(explored, currency=computed.currency, at=at)
+                run = runs.keep(
+                    explored,
+                    currency=computed.currency,
+                    customers=customers,
+                    changed=changed,
+                    totals=computed.shop["overview"],
+                    at=at,
+                )
                 trail.record(
                     by=by,
                     verb="insight.refresh",
@@ -73,9 +88,10 @@ def refresh(*, at: datetime, by: Actor, as_of: date | None = None, tell: Tell = 
                         "customers": customers,
                         "changed": changed,
                         "removed": removed,
+                        "run": run,
                     },
                 )
-    return Refreshed(computed.as_of, computed.currency, customers, changed, removed, computed.shop)
+    return Refreshed(computed.as_of, computed.currency, customers, changed, removed, computed.shop, run)
 
 
 @contextmanager

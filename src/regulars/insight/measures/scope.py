@@ -26,6 +26,11 @@ class Scope:
         """Purchases, guests' too: `gross_minor` is 0 and `is_foreign` true where the currency is not the shop's."""
         return all_purchases(self.table("orders"), self.currency).filter(lambda o: o.placed_on <= self.as_of)
 
+    def sales(self) -> ir.Table:
+        """The same with where it was bought: `channel` and `store`, null where it was none."""
+        orders = self.table("orders").select("order_id", "channel", "store")
+        return self.purchases().join(orders, "order_id")
+
     def returns(self) -> ir.Table:
         returns = self.table("returns")
         return returns.filter(returns.returned_on <= self.as_of, returns.currency == self.currency)

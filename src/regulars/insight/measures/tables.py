@@ -27,6 +27,12 @@ NEEDED: Mapping[str, Mapping[str, ColumnType]] = {
         "matched_minor": "int64",
     },
 }
+#: What figures read besides: a report from a file has none.
+FIGURES_NEED: Mapping[str, Mapping[str, ColumnType]] = {
+    "orders": {"channel": "text", "store": "text"},
+    "lines": {"line_id": "int64", "order_id": "int64", "product_id": "int64", "amount_minor": "int64"},
+    "products": {"product_id": "int64", "title": "text", "category": "text"},
+}
 _ARROW: Mapping[ColumnType, pa.DataType] = {
     "int64": pa.int64(),
     "text": pa.string(),
@@ -37,10 +43,13 @@ _ARROW: Mapping[ColumnType, pa.DataType] = {
 }
 
 
-def shaped(frames: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+def shaped(frames: Mapping[str, pa.Table], *, with_figures: bool = False) -> dict[str, pa.Table]:
     """Each needed table with its needed columns and types; a table not given is empty. KeyError on a missing column."""
     tables = {}
-    for name, columns in NEEDED.items():
+    wanted: dict[str, dict[str, ColumnType]] = {name: dict(columns) for name, columns in NEEDED.items()}
+    for name, more in FIGURES_NEED.items() if with_figures else ():
+        wanted.setdefault(name, {}).update(more)
+    for name, columns in wanted.items():
         schema = pa.schema([(column, _ARROW[kind]) for column, kind in columns.items()])
         given = frames.get(name)
         tables[name] = schema.empty_table() if given is None else given.select(list(columns)).cast(schema)

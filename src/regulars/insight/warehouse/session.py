@@ -73,6 +73,12 @@ class Session:
             self._tables[name] = ibis.table(self._ibis.table(name).schema(), name=name)
         return self._tables[name]
 
+    def put(self, name: str, table: pa.Table) -> ir.Table:
+        """A small table from memory, under a name of this session."""
+        self._engine.register(name, table)
+        self._tables.pop(name, None)
+        return self.table(name)
+
     def keep(self, name: str, expression: ir.Table) -> ir.Table:
         """Compute `expression` now and keep it as a table of this session."""
         self._engine.execute(f"CREATE OR REPLACE TEMP TABLE {_files.quoted(name)} AS {_compiled(expression.op())}")

@@ -118,6 +118,7 @@ def test_the_navigation_shows_what_one_may_open(at_work, role):
         ("/console/members/", 13),
         ("/console/members/{member}/", 18),
         ("/console/insight/", 11),
+        ("/console/insight/figures", 5),
     ],
 )
 def test_pages_cost_what_they_say(at_work, path, queries):
@@ -372,3 +373,17 @@ def test_a_member_shows_visits_in_words_and_when_they_were_last_here(at_work):
     # Twelve page views in three visits are one sum, and no line of their own.
     assert re.search(r"<dt>Looked at a page</dt>\s*<dd>12</dd>", page)
     assert page.count("Looked at the page “Home”") == 6
+
+
+def test_figures_are_shown_of_a_group_and_taken_away(at_work):
+    analyst = at_work("analyst", "zh-hans")
+    page = read(analyst, "/console/insight/figures?figure=retention&group=champions")
+    assert "期初顾客" in page
+    assert "<svg" in page
+    # What nobody offers is answered with what is offered first.
+    assert "复购率" in read(analyst, "/console/insight/figures?figure=<b>&group=<b>")
+    for kind in ("csv", "xlsx", "parquet"):
+        answer = analyst.get(f"/console/insight/figures/file.{kind}?group=champions")
+        assert f"figures-champions.{kind}" in answer["Content-Disposition"]
+        assert len(answer.content) > 1000
+    assert analyst.get("/console/insight/figures/file.exe").status_code == 404

@@ -16,7 +16,7 @@ from regulars.facts.commerce.on_paper import OnPaper
 from regulars.facts.commerce.orders import OrderBatch
 from regulars.facts.company import company
 from regulars.facts.customers import customers
-from regulars.insight.measures import catalogue, computing, readings, refreshing, tables
+from regulars.insight.measures import catalogue, computing, readings, refreshing, runs, series, tables
 from regulars.insight.measures.models import Reading
 from regulars.insight.warehouse import publishing
 from regulars.insight.warehouse.session import Session
@@ -146,6 +146,22 @@ def test_refreshing_again_writes_nothing_new(shop: None):
     assert (first.changed, first.removed) == (first.customers, 0)
     assert (again.changed, again.removed, again.shop) == (0, 0, first.shop)
     assert [entry.verb for entry in trail.of("readings:all")] == ["insight.refresh"] * 2
+
+
+def test_a_refresh_is_kept_as_a_run_that_another_can_be_held_against(shop: None):
+    put_on_record(a_history(1))
+    before = refreshing.refresh(at=NOW, by=SYSTEM, as_of=date(2026, 4, 1))
+    now = refreshing.refresh(at=NOW, by=SYSTEM)
+    earlier, later = runs.of(before.run), runs.of(now.run)
+    assert earlier is not None
+    assert later is not None
+    assert [run.number for run in runs.latest()] == [now.run, before.run]
+    assert (earlier.as_of, later.as_of) == (date(2026, 4, 1), now.as_of)
+    found = {one.name: one for one in runs.compared(earlier, later)}
+    assert found["orders"].is_clear
+    assert found["orders"].later == later.figures["orders"] == series.of("orders").year.estimate  # type: ignore[union-attr]
+    assert all(one.is_same and not one.is_clear for one in runs.compared(later, later))
+    assert later.engine == runs.engine()
 
 
 def test_what_happened_since_reaches_the_readings(shop: None):

@@ -1,0 +1,101 @@
+"""Figures as the last refresh stored them: the last 365 days and every month, of everybody and of each group."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from regulars.insight.measures.estimates import Estimate
+from regulars.insight.measures.exploring import EVERYBODY, At, Explored
+from regulars.insight.measures.figure import Span
+from regulars.insight.measures.figures import FIGURES
+from regulars.insight.measures.models import FigureReading
+
+
+@dataclass(frozen=True)
+class Point:
+    """What a figure came to in a span; None where the group was not there."""
+
+    span: Span
+    estimate: Estimate | None
+
+
+@dataclass(frozen=True)
+class Series:
+    """One figure of one group. `months` are oldest first; a figure of years alone has none."""
+
+    name: str
+    as_of: date
+    currency: str
+    computed_at: datetime
+    year: Point
+    months: Sequence[Point]
+
+
+def of(name: str, *, group: str = EVERYBODY) -> Series | None:
+    """The figure called `name`, of one group; None before the first refresh. One indexed row."""
+    row = FigureReading.objects.filter(name=name).first()
+    return None if row is None else _series(row, group)
+
+
+def all_of(group: str = EVERYBODY) -> list[Series]:
+    """Every figure of one group, in the order of the catalogue. One query of as many rows."""
+    rows = {row.name: row for row in FigureReading.objects.all()}
+    return [_series(rows[one.name], group) for one in FIGURES if one.name in rows]
+
+
+def of_explored(name: str, explored: Explored, *, currency: str, computed_at: datetime) -> Series:
+    """The same of customers who are no group of the shop's: `exploring.of_some`."""
+
+    def point(at: At) -> Point:
+        return Point(at.span, at.groups[EVERYBODY].get(name))
+
+    months = [point(at) for at in explored.months if name in at.groups[EVERYBODY]]
+    return Series(name, explored.as_of, currency, computed_at, point(explored.year), months)
+
+
+def store(explored: Explored, *, currency: str, at: datetime) -> None:
+    """In the caller's transaction; figures that nobody computes any more go."""
+    FigureReading.objects.bulk_create(
+        [
+            FigureReading(
+                name=one.name,
+                as_of=explored.as_of,
+                currency=currency,
+                computed_at=at,
+                value={
+                    "year": _told(explored.year, one.name),
+                    "months": [] if one.of_years else [_told(month, one.name) for month in explored.months],
+                },
+            )
+            for one in FIGURES
+        ],
+        update_conflicts=True,
+        unique_fields=["name"],
+        update_fields=["as_of", "currency", "computed_at", "value"],
+    )
+    FigureReading.objects.exclude(name__in=[one.name for one in FIGURES]).delete()
+
+
+def _told(at: At, name: str) -> dict[str, Any]:
+    span = at.span
+    return {
+        "number": span.number,
+        "start_on": span.start_on.isoformat(),
+        "end_on": span.end_on.isoformat(),
+        "is_over": span.is_over,
+        "kind": span.kind,
+        "groups": {group: found[name].as_json() for group, found in at.groups.items() if name in found},
+    }
+
+
+def _point(told: Mapping[str, Any], group: str) -> Point:
+    start, end = (date.fromisoformat(told[name]) for name in ("start_on", "end_on"))
+    found = told["groups"].get(group)
+    span = Span(told["number"], start, end, told["is_over"], told["kind"])
+    return Point(span, None if found is None else Estimate.from_json(found))
+
+
+def _series(row: FigureReading, group: str) -> Series:
+    months = [_point(month, group) for month in row.value["months"]]
+    return Series(row.name, row.as_of, row.currency, row.computed_at, _point(row.value["year"], group), months)
