@@ -15,7 +15,7 @@ from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import actors, people
+from regulars.doors.console import actors, people, told_of
 from regulars.doors.console.site import may, me, page
 from regulars.facts.company import brands, company
 from regulars.facts.customers import consent, consent_texts, consent_words, customers, preferences, profiles, topics
@@ -82,6 +82,9 @@ def consents(request: HttpRequest, public_id: str) -> HttpResponseBase:
         "console/consents.html",
         title=_("Consent"),
         who=who,
+        told_of=public_id,
+        told_of_name=told_of.name(public_id, standing.records),
+        records=len(standing.records),
         name=masked.name or people.nameless(who.public_id),
         told=told,
         history=[_line(line, named, texts, by) for line in standing.lines],
@@ -111,16 +114,16 @@ def consents(request: HttpRequest, public_id: str) -> HttpResponseBase:
 @requires("members.edit")
 def answer(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """Writes down what the member said, with the reason and who wrote it."""
-    who, sent = _found(public_id), request.POST
+    record, sent = told_of.number(public_id), request.POST
     is_yes = sent.get("answer") == "yes"
     if sent.get("answer") not in ("yes", "no"):
         messages.error(request, _("That was not understood. Choose from the lists and try again."))
-        return _back(who)
+        return _back(public_id)
     if not sent.get("reason"):
         messages.error(request, _("Say why you write it down first."))
-        return _back(who)
+        return _back(public_id)
     told: dict[str, Any] = {
-        "customer": who.id,
+        "customer": record,
         "purpose": sent.get("purpose", ""),
         "channel": sent.get("channel", ""),
         "place": Place.STORE if sent["reason"] == Reason.ASKED_IN_STORE else Place.STAFF,
@@ -141,14 +144,14 @@ def answer(request: HttpRequest, public_id: str) -> HttpResponseBase:
         if is_yes:
             consent.give(**told, is_by_guardian=bool(sent.get("by_guardian")))
         else:
-            consent.withdraw(**told)
+            consent.withdraw(**told, of_person=True)
     except Refusal as refusal:
         messages.error(request, _refused(refusal))
-        return _back(who)
+        return _back(public_id)
     messages.success(
         request, _("Written down: yes. It counts from now on.") if is_yes else _("Written down: no. It counts at once.")
     )
-    return _back(who)
+    return _back(public_id)
 
 
 @require_POST
@@ -163,31 +166,32 @@ def prefer(request: HttpRequest, public_id: str) -> HttpResponseBase:
         wanted = _wanted(request, codes, known.zone)
     except Refusal as refusal:
         messages.error(request, _refused(refusal))
-        return _back(who)
+        return _back(public_id)
     if shown is None:
         messages.error(request, _("They said otherwise meanwhile; look again."))
-        return _back(who)
+        return _back(public_id)
     meant = {name for name, value in wanted.items() if name in shown and value != shown[name]}
     changes = {name: wanted[name] for name in wanted if name in meant and wanted[name] != held[name]}
     if any(held[name] != shown[name] for name in changes):
         messages.error(request, _("They said otherwise meanwhile; look again."))
-        return _back(who)
+        return _back(public_id)
     try:
         if changes:
             preferences.change(
-                customer=who.id,
+                customer=told_of.number(public_id),
                 wishes=changes,
                 place=Place.STAFF,
                 key=f"console:{request.POST.get('key', '')[:60] or uuid.uuid4().hex}",
                 at=now,
                 by=operators.actor(me(request)),
                 source="console",
+                of_person=True,
             )
     except Refusal as refusal:
         messages.error(request, _refused(refusal))
-        return _back(who)
+        return _back(public_id)
     messages.success(request, _("Kept. It counts from now on.") if changes else _("Nothing changed."))
-    return _back(who)
+    return _back(public_id)
 
 
 def _shown(request: HttpRequest) -> dict[str, object] | None:
@@ -396,5 +400,5 @@ def _found(public_id: str) -> Customer:
         raise Http404 from None
 
 
-def _back(who: Customer) -> HttpResponseBase:
-    return redirect("console:member-consents", public_id=who.public_id)
+def _back(public_id: str) -> HttpResponseBase:
+    return redirect("console:member-consents", public_id=public_id)

@@ -16,10 +16,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import actors, people, refused
+from regulars.doors.console import actors, people, refused, told_of
 from regulars.doors.console.site import fragment, may, me, page
 from regulars.facts.company import company, stores
-from regulars.facts.customers import consent_words, customers, explaining, households, profiles, tags, traits
+from regulars.facts.customers import consent_words, customers, explaining, households, persons, profiles, tags, traits
 from regulars.facts.customers.customers import Customer
 from regulars.facts.customers.explaining import Explanation
 from regulars.facts.customers.households import ROLE_LABELS, Household, Role
@@ -142,7 +142,7 @@ class Line:
 @requires("members.read")
 def profile(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """The whole page, or its card for the member's page."""
-    return _shown(request, _found(public_id))
+    return _shown(request, _found(public_id), public_id)
 
 
 @require_POST
@@ -162,20 +162,20 @@ def reveal(request: HttpRequest, public_id: str) -> HttpResponseBase:
         at=timezone.now(),
         by=operators.actor(me(request)),
     )
-    return _shown(request, who, told=told, purpose=PURPOSE_LABELS[purpose])
+    return _shown(request, who, public_id, told=told, purpose=PURPOSE_LABELS[purpose])
 
 
 @require_POST
 @requires("members.edit")
 def tell(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """Staff write down one field, or that there is nothing. What other sources said stays beside it."""
-    who, field = _found(public_id), request.POST.get("field", "")
+    record, field = told_of.number(public_id), request.POST.get("field", "")
     text = "" if "nothing" in request.POST else request.POST.get("value", "").strip()
     if text or "nothing" in request.POST:
         try:
             told = _told(field, text)
             done = profiles.describe(
-                customer=who.id,
+                customer=record,
                 profile=told,
                 key=_key(request, field, text),
                 at=timezone.now(),
@@ -188,42 +188,44 @@ def tell(request: HttpRequest, public_id: str) -> HttpResponseBase:
                 messages.success(request, _("Written down."))
             else:
                 messages.info(request, _("Kept beside what is shown: a surer source, or the same, was there already."))
-    return redirect("console:member-profile", public_id=who.public_id)
+    return redirect("console:member-profile", public_id=public_id)
 
 
 @require_POST
 @requires("members.edit")
 def tag(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """A tag is set, or taken off: `off` says which."""
-    who, at, by = _found(public_id), timezone.now(), operators.actor(me(request))
+    record, at, by = told_of.number(public_id), timezone.now(), operators.actor(me(request))
     code, is_off = request.POST.get("tag", ""), "off" in request.POST
     key = _key(request, "tag", code, str(is_off))
     try:
         if is_off:
-            tags.untag(customer=who.id, tag=code, key=key, at=at, by=by)
+            tags.untag(customer=record, tag=code, key=key, at=at, by=by)
         else:
             if may(request, "sources.manage"):
                 _on_the_list(code, at, me(request))
-            tags.tag(customer=who.id, tag=code, key=key, at=at, by=by)
+            tags.tag(customer=record, tag=code, key=key, at=at, by=by)
     except Refusal as refusal:
         messages.error(request, said(refusal))
-    return redirect("console:member-profile", public_id=who.public_id)
+    return redirect("console:member-profile", public_id=public_id)
 
 
 @require_POST
 @requires("members.edit")
 def household(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """Somebody comes to live with the member, or the member leaves."""
-    who, at, by = _found(public_id), timezone.now(), operators.actor(me(request))
+    record, at, by = told_of.number(public_id), timezone.now(), operators.actor(me(request))
     try:
         if "leave" in request.POST:
-            households.leave(customer=who.id, key=_key(request, "leave"), at=at, by=by)
+            households.leave(customer=record, key=_key(request, "leave"), at=at, by=by)
         else:
             role = Role(request.POST.get("role", ""))
             other = customers.by_public_id(request.POST.get("other", ""))
-            home, key = households.of(who.id), _key(request, "lives with", str(other.id), role)
+            if persons.of(record) == other.id:
+                raise households.SamePerson(_("other: is this person; give the number of another"), field="other")
+            home, key = households.of(record), _key(request, "lives with", str(other.id), role)
             if home is None:
-                households.form(members={who.id: Role.HEAD, other.id: role}, key=key, at=at, by=by)
+                households.form(members={record: Role.HEAD, other.id: role}, key=key, at=at, by=by)
             else:
                 # The first click may have formed it.
                 place = f"{key}:{home.public_id}"
@@ -232,7 +234,7 @@ def household(request: HttpRequest, public_id: str) -> HttpResponseBase:
         messages.error(request, _("This is no member's number; it begins with cus_."))
     except (Refusal, ValueError) as problem:
         messages.error(request, said(problem) if isinstance(problem, Refusal) else _("Choose a role."))
-    return redirect("console:member-profile", public_id=who.public_id)
+    return redirect("console:member-profile", public_id=public_id)
 
 
 def _key(request: HttpRequest, *told: str) -> str:
@@ -248,7 +250,7 @@ def _on_the_list(code: str, at: datetime, operator: int) -> None:
 
 
 def _shown(
-    request: HttpRequest, who: Customer, *, told: list[Explanation] | None = None, purpose: Any = ""
+    request: HttpRequest, who: Customer, opened_by: str, *, told: list[Explanation] | None = None, purpose: Any = ""
 ) -> HttpResponseBase:
     explained = explaining.explain_all(customer=who.id) if told is None else told
     own = {trait.field: trait for trait in traits.every().values()}
@@ -256,6 +258,7 @@ def _shown(
     is_card = request.headers.get("HX-Target") == "profile"
     context: dict[str, Any] = {
         "who": who,
+        "told_of": opened_by,
         "lines": _lines(explained, own, choices(there, own)),
         "tags": tags.of_many([who.id]).get(who.id, []),
         "zone": company.shop().zone,
@@ -266,15 +269,19 @@ def _shown(
     if is_card:
         return fragment(request, "console/member_profile_card.html", **context)
     masked = profiles.masked([who.id])[who.id]
+    mine = persons.records_of(who.id)
     return page(
         request,
         "console/member_profile.html",
         title=masked.name or people.nameless(who.public_id),
+        told_of_name=told_of.name(opened_by, mine),
+        records=len(mine),
         purpose=purpose,
         purposes=[(one.value, words) for one, words in PURPOSE_LABELS.items()],
         may_reveal=may(request, "contacts.reveal") and told is None,
         fields=_fields(there, own),
         to_choose=_to_choose(there, own),
+        may_see_stores=may(request, "company.write"),
         steps=_steps(who.id),
         known_tags=list(tags.every().values()),
         home=_home(who.id),
@@ -364,12 +371,13 @@ def _fields(there: set[str], own: Mapping[str, Trait]) -> list[tuple[str, str]]:
 
 
 def _to_choose(there: set[str], own: Mapping[str, Trait]) -> list[tuple[str, str, list[tuple[str, str]]]]:
-    """What nothing was said of yet and is chosen from a list: field, name, and the list, which is not empty."""
+    """What nothing was said of yet and is chosen from a list: field, name, and the list. The list of stores may be
+    empty: the page says where they come from."""
     wanted = [name for name in [*CHOSEN, *own] if name not in there]
     return [
         (field, own[field].name if field in own else str(FIELD_NAMES[field]), list(one.items()))
         for field, one in choices(wanted, own).items()
-        if one
+        if one or field == "preferred_store"
     ]
 
 

@@ -24,7 +24,7 @@ from regulars.doors.imports.walking import Progress
 from regulars.facts.customers import contacts, profiles, tags, traits
 from regulars.facts.customers.identifiers import why_unusable
 from regulars.facts.customers.traits import Trait
-from regulars.kit import civil
+from regulars.kit import civil, languages
 
 SHIPPED = mapping.SHIPPED / "customers"
 #: What a column may mean, in the order in which a guess claims columns.
@@ -65,7 +65,6 @@ _EARLIEST_BIRTH = date(1900, 1, 1)
 #: What systems write for a birthday nobody knows; the first of 1970 is somebody's.
 _NO_DAY = r"^(0{2,4}[-/.]0{1,2}[-/.]0{1,4}|0{8}|0001[-/.]0?1[-/.]0?1|1899[-/.]12[-/.]30|1900[-/.]0?1[-/.]0?[01])$"
 _CLOCK = r"[T ]\d{1,2}:\d{2}.*$"
-_LANGUAGE = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
 _LANGUAGES = {
     **dict.fromkeys(("中文", "简体中文", "汉语", "chinese", "zh-cn"), "zh-hans"),
     **dict.fromkeys(("繁体中文", "繁體中文", "zh-tw", "zh-hk"), "zh-hant"),
@@ -317,7 +316,8 @@ class CustomerColumns(Columns[FileMapping]):
         told = pl.col("language").str.replace_all("_", "-", literal=True)
         lower = told.str.to_lowercase()
         tag = lower.replace(_LANGUAGES)
-        known = pl.when(tag.str.contains(_LANGUAGE)).then(tag).otherwise(None)
+        spoken = [text for text in read.select(tag)["language"].drop_nulls().unique() if languages.is_language(text)]
+        known = pl.when(tag.is_in(spoken)).then(tag).otherwise(None)
         unknown = read.filter(pl.col("language").is_not_null() & known.is_null())["language"].unique().to_list()
         if len(self.unknown_languages) < _LANGUAGES_TOLD:
             self.unknown_languages.update(shown(text) for text in unknown)
@@ -516,7 +516,10 @@ def walk(
         now=now.astimezone(UTC),
         region=region,
         defined=defined or {},
-        notes=walking.how_it_is_read(wanted, chosen, source.columns),
+        notes=[
+            *walking.how_it_is_read(wanted, chosen, source.columns),
+            *walking.what_is_left(wanted, chosen, source.columns),
+        ],
     )
     with walking.spilled(source, ROWS) as (spill, left_out):
         yield Walk(source, columns, spill, left_out, progress)

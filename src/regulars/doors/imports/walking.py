@@ -181,9 +181,8 @@ def how_it_is_read(
         return []
     spoken = ", ".join(f"{name} = {' + '.join(one.names)}" for name, one in chosen.columns.items() if one.names)
     if chosen.is_guess:
+        others = _not_read(chosen, columns)
         notes = [gettext("Read by guessing what columns mean: %(columns)s.") % {"columns": spoken}]
-        read = {name for one in chosen.columns.values() for name in (*one.names, *one.join, *one.sum)}
-        others = [name for name in columns if name not in read and name not in REJECT_COLUMNS]
         if kept := [name for name in others if name in properties]:
             notes.append(gettext("Read as properties: %(columns)s.") % {"columns": _listed(kept)})
         if left := [name for name in others if name not in properties]:
@@ -192,6 +191,18 @@ def how_it_is_read(
             )
         return notes
     return [gettext("Read with the mapping %(name)s.") % {"name": chosen.name}]
+
+
+def what_is_left(wanted: FileMapping | None, chosen: FileMapping, columns: Sequence[str]) -> list[str]:
+    """A note on the columns that a mapping somebody named says nothing of."""
+    left = _not_read(chosen, columns) if wanted is not None else []
+    told = gettext("Not read, for the mapping does not name them: %(columns)s.") % {"columns": _listed(left)}
+    return [told] if left else []
+
+
+def _not_read(chosen: FileMapping, columns: Sequence[str]) -> list[str]:
+    read = {name for one in chosen.columns.values() for name in (*one.names, *one.join, *one.sum)}
+    return [name for name in columns if name not in read and name not in REJECT_COLUMNS]
 
 
 def _listed(names: Sequence[str]) -> str:

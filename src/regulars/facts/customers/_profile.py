@@ -1,6 +1,5 @@
 """A profile as somebody tells it: its fields, which of them are sealed, and the form each is kept in."""
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
@@ -11,13 +10,14 @@ from regulars.facts.company import stores
 from regulars.facts.customers import birthdays, contacts, traits
 from regulars.facts.customers.purposes import Channel
 from regulars.facts.customers.traits import Trait
+from regulars.kit import languages
 from regulars.kit.countries import check_known_country
 from regulars.kit.refusals import Refusal
+from regulars.runtime.staff import operators
 
 LONGEST = {"given_name": 80, "family_name": 80, "display_name": 160, "address": 500, "note": 2000}
 LONGEST |= {"preferred_store": 64, "preferred_channel": 64, "cared_by": 20}
 NAMES = ("given_name", "family_name", "display_name")
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -72,17 +72,19 @@ class Unreadable(Refusal):
 
 
 class NotListed(Refusal):
-    """Not one of the shop's stores, or not a channel."""
+    """Not one of the shop's stores, not a channel, or nobody who works here."""
 
     code = "customers.not_listed"
 
 
 @dataclass(frozen=True)
 class Lists:
-    """What the shop's own lists have: its traits by code and the codes of its stores, where somebody told one."""
+    """What the shop's own lists have: its traits by code, the codes of its stores, the numbers of those who work here,
+    where somebody told one."""
 
     traits: Mapping[str, Trait]
     stores: frozenset[str]
+    staff: frozenset[str]
 
 
 class BadLanguage(Refusal):
@@ -117,7 +119,7 @@ def checked(profile: Profile, *, region: str, on: date, lists: Lists) -> dict[st
         told["lunar_birthday"] = str(birthdays.lunar(told["lunar_birthday"], on))
     if told.get("country"):
         check_known_country(told["country"])
-    if told.get("language") and not _LANGUAGE.fullmatch(told["language"]):
+    if told.get("language") and not languages.is_language(told["language"]):
         raise BadLanguage(
             _("language: %(language)r is no language tag; write it like zh-Hans or en")
             % {"language": told["language"][:20]},
@@ -126,6 +128,7 @@ def checked(profile: Profile, *, region: str, on: date, lists: Lists) -> dict[st
         )
     _check_listed("preferred_channel", told, [channel.value for channel in Channel])
     _check_listed("preferred_store", told, lists.stores)
+    _check_listed("cared_by", told, lists.staff)
     if profile.is_employee is not None:
         told["is_employee"] = "yes" if profile.is_employee else "no"
     for name in LISTS:
@@ -139,6 +142,12 @@ def checked(profile: Profile, *, region: str, on: date, lists: Lists) -> dict[st
 
 
 def _check_listed(field: str, told: Mapping[str, str], known: Collection[str]) -> None:
+    if told.get(field) and not known:
+        raise NotListed(
+            _("%(field)s: the shop has no list of them yet; put one on the list first") % {"field": field},
+            field=field,
+            value=told[field][:40],
+        )
     if told.get(field) and told[field] not in known:
         raise NotListed(
             _("%(field)s: there is no %(value)r; choose from %(choices)s")
@@ -184,5 +193,8 @@ def lists_for(told: Iterable[Profile]) -> Lists:
         traits.every() if any(profile.traits for profile in profiles) else {},
         frozenset(store.code for store in stores.every())
         if any(profile.preferred_store for profile in profiles)
+        else frozenset(),
+        frozenset(str(one.id) for one in operators.everybody() if one.active)
+        if any(profile.cared_by for profile in profiles)
         else frozenset(),
     )

@@ -7,6 +7,7 @@ Answers are added, never changed; what they come to is a fold (`consenting`). No
 so an answer counts for the very next question.
 """
 
+import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
@@ -199,10 +200,13 @@ def withdraw(
     reason: str = "",
     source: str = "",
     is_dated: bool = False,
+    of_person: bool = False,
 ) -> Line:
     """Put on record that somebody refused, objected or took their consent back: `give` the other way round.
 
-    It counts for the very next question. Purpose and channel may be `*`: nothing at all.
+    It counts for the very next question. Purpose and channel may be `*`: nothing at all. `of_person`: it was said to us
+    in person, not by a source of one record, and goes on record with all of theirs; whose no it was nobody knows once
+    they are parted, so it counts for each.
     """
     told = Told(
         customer=customer,
@@ -219,7 +223,7 @@ def withdraw(
         source=source,
         is_dated=is_dated,
     )
-    return _answer(told, "consent.withdraw", by)
+    return _answer(told, "consent.withdraw", by, of_person=of_person)
 
 
 def record_many(*, told: Sequence[Told], by: Actor, origin: Origin) -> Recorded:
@@ -313,6 +317,8 @@ class Standing:
     known: Known
     lines: tuple[Line, ...]
     free: Mapping[tuple[str, str], bool]
+    #: The person's records, the one that stands for all first.
+    records: tuple[int, ...]
 
     def line(self, number: int | None) -> Line | None:
         """The answer with that number."""
@@ -367,7 +373,8 @@ def standing_of(*, customer: int, who: People, at: datetime, house: House, birth
     ]
     have = _consent_rows.Have(who, answers, house, birthdays)
     found = _consent_rows.known([customer], at=at, purposes=None, with_birthdays=True, have=have)
-    return Standing(found[customer], lines, consent_settings.free(house.without_asking))
+    free = consent_settings.free(house.without_asking)
+    return Standing(found[customer], lines, free, tuple(who.records[customer]))
 
 
 def history(*, customer: int) -> list[Line]:
@@ -432,19 +439,23 @@ def _verdict(answer: Answer) -> Verdict:
     return Verdict(answer.is_allowed, answer.code, answer.until, answer.consent, answer.wish)
 
 
-def _answer(told: Told, verb: str, by: Actor) -> Line:
+def _answer(told: Told, verb: str, by: Actor, *, of_person: bool = False) -> Line:
     _check(told)
 
     def act() -> Line:
         person_of = _held({told.customer})
-        made = _insert([told], by, "live")
-        if not made:
-            return _line(Row.objects.get(key=told.key))
-        line = made[0]
-        announce(_notice(line, person_of), by=by, verb=verb, after=_after(line), why=told.reason)
-        return line
+        if made := _insert([told], by, "live"):
+            others = set(persons.records_of(told.customer)) - {told.customer} if of_person else set()
+            # Of the whole key, so that it is never too long.
+            whose = hashlib.sha256(told.key.encode()).hexdigest()
+            also = [replace(told, customer=other, key=f"{verb}:{whose}:{other}") for other in sorted(others)]
+            numbers = [line.number for line in _insert(also, by, "live")] if also else []
+            after = _after(made[0]) | ({"also": numbers} if numbers else {})
+            announce(_notice(made[0], person_of), by=by, verb=verb, after=after, why=told.reason)
+        return made[0] if made else _line(Row.objects.get(key=told.key))
 
-    return _ACTS.once(key=told.key, told={**asdict(told), "at": told.at if told.is_dated else None}, act=act)
+    content = {**asdict(told), "at": told.at if told.is_dated else None, "of_person": of_person}
+    return _ACTS.once(key=told.key, told=content, act=act)
 
 
 def _tell(made: Sequence[Line], person_of: Mapping[int, int], by: Actor, origin: Origin) -> None:

@@ -80,6 +80,12 @@ class InAnother(Refusal):
     code = "households.in_another"
 
 
+class SamePerson(Refusal):
+    """Two records of one person are no household."""
+
+    code = "households.same_person"
+
+
 class TooMany(Refusal):
     """More people than a household has: a company, or a mistake."""
 
@@ -95,6 +101,8 @@ def form(*, members: Mapping[int, Role], key: str, at: datetime, by: Actor) -> H
 
     def act() -> Household:
         people = set(_held(members).values())
+        if len(people) < len(members):
+            raise SamePerson(_("members: two of them are one person; name each person once"), field="members")
         there = _living(people)
         homes = {one.household_id: one.household for one in there.values()}
         if len(homes) == 1 and there.keys() == people:

@@ -4,7 +4,8 @@ Names and values as `wishing` has them: `topic:<code>` true or false, `most_per_
 on the customer's clock), `zone`, `paused_until`, `is_personalised`, `language`, `channel`. None takes a wish back.
 """
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -49,12 +50,21 @@ _ACTS: keys.Acts[tuple[str, ...]] = keys.Acts(
 
 
 def change(
-    *, customer: int, wishes: Mapping[str, object], place: str, key: str, at: datetime, by: Actor, source: str = ""
+    *,
+    customer: int,
+    wishes: Mapping[str, object],
+    place: str,
+    key: str,
+    at: datetime,
+    by: Actor,
+    source: str = "",
+    of_person: bool = False,
 ) -> tuple[str, ...]:
     """Put on record how the customer wants to be talked to; None takes a wish back. The names that were told.
 
     The same `key` again gives the first answer and writes nothing. Refuses what is no wish, and topics the shop never
-    had.
+    had. `of_person`: it was said to us in person, not by a source of one record; what is stricter than another record
+    of theirs wishes alone goes on record with that one too, so that it counts for each once they are parted.
     """
     told = {name: wishing.checked(name, value) for name, value in wishes.items()}
     if not told:
@@ -70,20 +80,23 @@ def change(
     def act() -> tuple[str, ...]:
         if not Customer.objects.select_for_update(no_key=True).filter(id=customer).exists():
             raise customers.no_number(customer)
+        rows = [(customer, name) for name in sorted(told)]
+        if of_person:
+            rows += _laxer(set(persons.records_of(customer)) - {customer}, told)
         Row.objects.bulk_create(
             Row(
-                customer_id=customer,
+                customer_id=record,
                 name=name,
                 value=told[name],
                 place=place,
                 source=source,
-                key=key,
+                key=key if record == customer else f"{hashlib.sha256(key.encode()).hexdigest()}:{record}",
                 at=at,
                 by_kind=by.kind,
                 by_id=by.id,
                 origin="live",
             )
-            for name in sorted(told)
+            for record, name in rows
         )
         announce(
             PreferencesChanged(customer=persons.of(customer), names=tuple(sorted(told)), at=at),
@@ -93,8 +106,21 @@ def change(
         )
         return tuple(sorted(told))
 
-    content = {"customer": customer, "wishes": told, "place": place, "source": source}
+    content = {"customer": customer, "wishes": told, "place": place, "source": source, "of_person": of_person}
     return _ACTS.once(key=key, told=content, act=act)
+
+
+def _laxer(records: Collection[int], told: Mapping[str, Any]) -> list[tuple[int, str]]:
+    """Of which records alone a wish keeps less from the person than what is told now. One query."""
+    alone: dict[tuple[int, str], Any] = {}
+    for row in Row.objects.filter(customer_id__in=records, name__in=told).order_by("at", "id"):
+        alone[row.customer_id, row.name] = row.value
+    return [
+        (record, name)
+        for record in sorted(records)
+        for name in sorted(told)
+        if wishing.strictness(name, told[name]) > wishing.strictness(name, alone.get((record, name)))
+    ]
 
 
 def of(*, customer: int, at: datetime) -> Wishes:

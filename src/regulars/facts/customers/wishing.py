@@ -13,7 +13,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from regulars.facts.customers.purposes import Channel
-from regulars.kit import civil
+from regulars.kit import civil, languages
 from regulars.kit.refusals import Refusal
 
 TOPIC: Final = "topic:"
@@ -22,7 +22,6 @@ MOST_PER_WEEK: Final = 100
 _HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
 #: No clock is farther from UTC: a pause must be a day of the calendar on every one of them.
 _FARTHEST_ZONE: Final = timedelta(hours=16)
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ def _zone(value: object) -> str | None:
 
 
 def _tongue(value: object) -> str | None:
-    return value if isinstance(value, str) and len(value) <= 10 and _LANGUAGE.fullmatch(value) else None
+    return value if isinstance(value, str) and len(value) <= 10 and languages.is_language(value) else None
 
 
 def _channel(value: object) -> str | None:

@@ -196,6 +196,10 @@ def test_a_key_that_told_something_else_is_refused_whatever_is_told():
     ("told", "code"),
     [
         ({"preferred_store": "nowhere"}, "customers.not_listed"),
+        ({"cared_by": "999"}, "customers.not_listed"),
+        ({"language": "zz"}, "customers.bad_language"),
+        ({"language": "und"}, "customers.bad_language"),
+        ({"told_at": "2099-01-01T00:00:00Z"}, "profile.in_the_future"),
         ({"preferred_channel": "pigeon"}, "customers.not_listed"),
         ({"country": "XX"}, "country.bad"),
         ({"country": "UK"}, "country.bad"),
@@ -207,5 +211,5 @@ def test_what_is_on_no_list_is_refused(told, code):
     who = till.record()["customer"]
     [field] = told
     assert problem(till.patch(f"customers/{who}/profile", told)) == (422, code, field)
-    for fine in ({"preferred_channel": "sms"}, {"country": "GB"}, {"preferred_store": ""}):
+    for fine in ({"preferred_channel": "sms"}, {"country": "GB"}, {"preferred_store": ""}, {"language": "zh-Hant"}):
         assert till.patch(f"customers/{who}/profile", fine).status_code == 200

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Router
 from pydantic import Field, StringConstraints
 
@@ -18,6 +19,7 @@ from regulars.facts.customers.households import Household, Role
 from regulars.facts.customers.profiles import Profile, Purpose
 from regulars.facts.customers.tags import Tag
 from regulars.facts.customers.traits import Kind, Trait
+from regulars.kit.refusals import Refusal
 from regulars.runtime.database import clock
 
 router = Router(tags=["profiles"])
@@ -199,6 +201,12 @@ class HouseholdIn(exact.Told):
     members: Annotated[dict[str, RoleIn], Field(min_length=1, max_length=households.MOST_MEMBERS)]
 
 
+class ToldInTheFuture(Refusal):
+    """Later than now."""
+
+    code = "profile.in_the_future"
+
+
 @router.get(
     "/customers/{customer}/profile", auth=ApiKey("members.read"), response=ProfileOut, operation_id="get_profile"
 )
@@ -216,6 +224,8 @@ def tell_profile(
 ) -> ToldOut:
     """Write down what a source says of a customer. What other sources said is kept beside it."""
     told_of, by, now = records.number_of(customer), caller(request), clock.now()
+    if body.told_at is not None and body.told_at > now:
+        raise ToldInTheFuture(_("told_at: lies in the future; send when it was so, or leave it out"), field="told_at")
     told: dict[str, Any] = {
         name: getattr(body, name) for name in body.model_fields_set - {"source", "told_at", "interests", "values"}
     }
@@ -226,7 +236,7 @@ def tell_profile(
         customer=told_of,
         profile=Profile(**told),
         key=_key(by.id, idempotency_key, profiles.LONGEST_KEY),
-        at=min(body.told_at or now, now),
+        at=body.told_at or now,
         by=by,
         source=body.source,
         is_dated=body.told_at is not None,

@@ -203,7 +203,8 @@ def get_customer_rights(request: HttpRequest, customer: str) -> CustomerRightsOu
     operation_id="want_customer_attributes",
 )
 def want_customer_attributes(request: HttpRequest, customer: str, body: AttributesIn) -> CustomerRightsOut:
-    """Every shop that knows the customer shall say this of them. Again changes nothing."""
+    """Every shop that knows the person shall say this of them, whichever of their records is named. Again changes
+    nothing."""
     whose = customers.by_public_id(customer).id
     rights.want_attributes(customer=whose, told=body.attributes, at=clock.now(), by=caller(request))
     return get_customer_rights(request, customer)

@@ -8,7 +8,17 @@ import pytest
 from django.test import Client
 
 from regulars.doors.console.tests.builders import MONDAY, signed_in
-from regulars.facts.customers import consent, consent_texts, customers, preferences, profiles, topics
+from regulars.facts.customers import (
+    consent,
+    consent_texts,
+    customers,
+    identity,
+    preferences,
+    profiles,
+    records,
+    topics,
+)
+from regulars.facts.customers.identity import Reason
 from regulars.facts.customers.profiles import Profile
 from regulars.kit.actors import SYSTEM
 from regulars.runtime.trail import trail
@@ -124,7 +134,6 @@ def test_a_number_too_long_is_refused_in_words(ines):
         ("zh-US", "Chinese (United States)"),
         ("zh-Hans-US", "Chinese (Simplified, United States)"),
         ("en-XX", "English (XX)"),
-        ("zz", "zz"),
         ("tlh", "Klingon"),
     ],
 )
@@ -222,3 +231,32 @@ def test_a_manager_publishes_texts_by_version_and_topics_and_others_read_them() 
 
 def sent(client: Client, act: str, told: dict[str, str]) -> str:
     return str(client.post(f"/console/consent/{act}", told, follow=True).content.decode())
+
+
+def test_a_no_to_a_person_of_two_records_counts_for_each_when_they_are_parted(ines):
+    app = customers.resolve_many(namespace="app", refs=["a-7"], at=MONDAY, by=SYSTEM, origin="live")["a-7"]
+    for who in (ines, app):
+        consent.give(
+            customer=who, purpose="marketing", channel="email", place="app", key=f"yes:{who}", at=MONDAY, by=SYSTEM
+        )
+    preferences.change(customer=ines, wishes={"most_per_week": 1}, place="app", key="one", at=MONDAY, by=SYSTEM)
+    both = {"one": ines, "other": app, "why": Reason.ASKED, "at": MONDAY, "by": SYSTEM}
+    by_app = f"/console/members/{records.public_ids([app])[app]}/consent"
+    agent = signed_in("agent")
+    assert "records are this person" not in read(agent, by_app)
+    identity.join(**both, key="join")
+    told = read(agent, by_app)
+    assert "2 records are this person." in told
+    assert "stands with app · a-7" in told
+
+    said = {"purpose": "marketing", "channel": "email", "answer": "no", "reason": "complained", "key": "no"}
+    agent.post(f"{by_app}/answer", said)
+    agent.post(f"{by_app}/answer", said | {"channel": "sms", "answer": "yes", "reason": "asked_in_store", "key": "yes"})
+    wanted = {"shown": shown(agent, ines), "most_per_week": "3", "paused_until": "2027-03-05", "is_personalised": "1"}
+    agent.post(by_app.replace("consent", "preferences"), wanted | {"key": "wish"})
+    identity.undecide(**(both | {"at": datetime.now(UTC)}), key="part")
+    assert [may(ines), may(app)] == ["consent.withdrawn"] * 2
+    assert [may(ines, "sms"), may(app, "sms")] == ["consent.not_asked", "consent.paused"]
+    wishes = [preferences.of(customer=who, at=datetime.now(UTC)) for who in (ines, app)]
+    assert [one.most_per_week for one in wishes] == [1, 3], "what a record wished alone and is stricter stays its own"
+    assert all(one.paused_until for one in wishes)

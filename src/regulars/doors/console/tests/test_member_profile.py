@@ -7,7 +7,18 @@ from django.test.utils import CaptureQueriesContext
 
 from regulars.doors.console.tests.builders import PASSWORD, TODAY, an_operator
 from regulars.facts.company import stores
-from regulars.facts.customers import customers, explaining, households, profiles, tags, traits, trust
+from regulars.facts.customers import (
+    customers,
+    explaining,
+    households,
+    identity,
+    profiles,
+    records,
+    tags,
+    traits,
+    trust,
+)
+from regulars.facts.customers.identity import Reason
 from regulars.facts.customers.profiles import Profile
 from regulars.facts.customers.traits import Kind
 from regulars.kit.actors import SYSTEM, Actor
@@ -181,3 +192,33 @@ def test_the_page_costs_the_same_however_much_was_said(ines: str) -> None:
     with CaptureQueriesContext(connection) as asked:
         read(agent, page)
     assert len(asked) <= 40, len(asked)
+
+
+def test_what_is_written_down_stands_with_the_record_the_page_was_opened_by(ines: str) -> None:
+    number = number_of(ines)
+    app = customers.resolve_many(namespace="app", refs=["a-7"], at=TODAY, by=SYSTEM, origin="live")["a-7"]
+    by_app = f"/console/members/{records.public_ids([app])[app]}/profile/"
+    both = {"one": number, "other": app, "why": Reason.ASKED, "at": TODAY, "by": SYSTEM}
+    identity.join(**both, key="join")
+    agent = at_work("agent")
+    told = read(agent, by_app)
+    assert "2 records are this person." in told
+    assert "stands with app · a-7" in told
+    assert f"{by_app}tell" in told
+    agent.post(f"{by_app}tell", {"field": "note", "value": "tall", "key": "k"})
+    agent.post(f"{by_app}tag", {"tag": "vip", "key": "k"})
+    agent.post(f"{by_app}tell", {"field": "note", "value": "tall", "key": "k"})
+    identity.undecide(**both, key="part")
+    shown = {who: explaining.explain(customer=who, field="note") for who in (number, app)}
+    assert (bool(shown[number].text), bool(shown[app].text)) == (False, True)
+    assert len(shown[app].words) == 1
+
+
+def test_nobody_lives_with_themselves_and_where_stores_come_from_is_said(ines: str) -> None:
+    manager, page = at_work("manager"), f"/console/members/{ines}/profile/"
+    told = read(manager, page)
+    assert "Preferred store: the shop has no stores yet." in told
+    assert "/console/stores/" in told
+    manager.post(f"{page}household", {"other": ines, "role": "child"})
+    assert "Is this person; give the number of another" in read(manager, page)
+    assert households.of(number_of(ines)) is None

@@ -142,7 +142,7 @@ def test_a_row_that_names_nobody_is_told(tmp_path: Path) -> None:
 def test_what_systems_write_for_nothing_is_nothing(tmp_path: Path) -> None:
     rows = [
         person("a", birthday="0000-00-00", phone="0", email="none"),
-        person("b", birthday="1900-01-01", country="Atlantis", language="Martian!"),
+        person("b", birthday="1900-01-01", country="Atlantis", language="zz"),
         person("c", birthday="1970-01-01"),
     ]
 
@@ -153,7 +153,7 @@ def test_what_systems_write_for_nothing_is_nothing(tmp_path: Path) -> None:
     assert (first["phone"], first["email"], second["country"], second["language"]) == (None, None, None, None)
     assert any("2 birthdays" in note for note in notes)
     assert any("Atlantis" in note for note in notes)
-    assert any("Martian!" in note for note in notes)
+    assert "No language is kept where the file says: zz." in notes
 
 
 def test_who_has_no_number_is_known_by_address_or_phone(tmp_path: Path) -> None:
@@ -443,3 +443,10 @@ def test_a_guess_finds_own_traits_by_what_the_shop_calls_them_and_says_what_it_d
     (one,) = known.find_by_ref(ref="A1", namespace="orders")
     assert profiles.readable([one]) == {one: {"trait.shoe_size": "38.5"}}
     assert any("Not read" in note and "trait.hat, note for us." in note for note in done.notes)
+
+
+def test_a_column_that_nothing_reads_is_named(tmp_path: Path) -> None:
+    path = a_file(tmp_path, [person("a") | {"source": "till"}])
+
+    assert any("source" in note for note in read(path)[2])
+    assert "Not read, for the mapping does not name them: source." in read(path, customer_files.load("generic"))[2]

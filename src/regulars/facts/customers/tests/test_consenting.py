@@ -344,6 +344,7 @@ def test_of_two_wishes_at_once_the_stricter_counts(told):
         ("topic:shoes", 1),
         ("channel", "fax"),
         ("language", "klingon or so"),
+        ("language", "zz"),
         ("shoe_size", 40),
     ],
 )

@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from regulars.facts.customers import finding, households, identity, persons
-from regulars.facts.customers.households import InAnother, Role, TooMany, UnknownHousehold
+from regulars.facts.customers.households import InAnother, Role, SamePerson, TooMany, UnknownHousehold
 from regulars.facts.customers.identity import Reason
 from regulars.facts.customers.profiles import Profile
 from regulars.facts.customers.tests.builders import MAREK, MONDAY, a_customer, a_key, described
@@ -114,3 +114,11 @@ def test_of_two_records_of_a_person_none_comes_to_a_second_household_and_both_le
     assert home.members == {wang: Role.HEAD, app: Role.PARTNER}
     identity.undecide(one=app, other=till, why=Reason.MISTAKE, key="part", at=MONDAY + 2 * DAY, by=MAREK)
     assert (households.of(app), households.of(till)) == (home, parents)
+
+
+def test_two_records_of_one_person_are_no_household() -> None:
+    app, till = a_customer("app"), a_customer("till")
+    identity.join(one=app, other=till, why=Reason.ASKED, key="join", at=MONDAY, by=MAREK)
+    with pytest.raises(SamePerson):
+        households.form(members={app: Role.HEAD, till: Role.CHILD}, key=a_key(), at=MONDAY, by=MAREK)
+    assert households.of(app) is None
