@@ -30,6 +30,8 @@ _TOLD: dict[str, object] = {
     "fees_minor": 0,
     "prices_include_tax": False,
     "over_refunded_minor": 0,
+    "lines_differ_minor": 0,
+    "tenders_differ_minor": 0,
 }
 
 _KNOWN = pl.Schema(
@@ -84,9 +86,9 @@ def write(batch: OrderBatch, *, is_further: bool, at: datetime, by: Actor) -> Ou
         rows.filter(pl.col("id").is_in(fresh["id"].implode())).drop([name for name in _TOLD if name not in told]),
     )
     _copying.copy("commerce_line", line_rows.filter(pl.col("order_id").is_in(fresh["id"].implode())))
+    _paying.write(batch.tenders, fresh=fresh.select("ref", "id"), newer=newer.select("ref", "id"))
     _replace(rows.filter(pl.col("id").is_in(newer["id"].implode())), line_rows)
     _waiting.take(fresh["id"].to_list(), by=by)
-    _paying.write(batch.tenders, fresh=fresh.select("ref", "id"), newer=newer.select("ref", "id"))
     if not again.is_empty():
         _documents.overwrite("commerce_order", again.select("id", "source_updated_at", "version"))
     if origin == "live":
@@ -112,6 +114,8 @@ def _complete(batch: OrderBatch) -> pl.DataFrame:
     )
     missing = {name: kind for name, kind in MORE_OF_ORDERS.items() if name not in whole.columns}
     whole = whole.with_columns(pl.lit(None, dtype=kind).alias(name) for name, kind in missing.items())
+    whole = whole.join(deriving.lines_that_differ(whole, batch.lines), on="ref", how="left", maintain_order="left")
+    whole = whole.join(_captured(batch.tenders), on="ref", how="left", maintain_order="left")
     is_cancelled = pl.col("state").eq_missing(pl.lit("cancelled"))
     first = pl.coalesce("cancelled_at", "source_updated_at", "placed_at")
     return whole.with_columns(
@@ -120,6 +124,7 @@ def _complete(batch: OrderBatch) -> pl.DataFrame:
         stage=pl.col("state").fill_null("").replace_strict(_STAGES, return_dtype=pl.Int64),
         paid=pl.col("paid_minor").fill_null(0),
         over_refunded_minor=_over_refunded(),
+        tenders_differ_minor=_tenders_differ(),
         # Nobody is a customer by a test, and nothing of it reaches a person.
         customer_ref=pl.when(pl.col("kind") != "test").then("customer_ref"),
     )
@@ -132,6 +137,23 @@ def _over_refunded() -> pl.Expr:
     untold = pl.when(is_off | pl.col("kind").is_in(deriving.UNCOUNTED)).then(back).otherwise("total_minor")
     more = back - pl.coalesce("paid_minor", untold)
     return pl.when((more > 0) & (pl.col("kind") != "adjustment")).then(more)
+
+
+def _captured(tenders: pl.DataFrame | None) -> pl.DataFrame:
+    """What was captured of each order of which tenders are told."""
+    if tenders is None:
+        return pl.DataFrame(schema={"ref": pl.String(), "captured": pl.Int64()})
+    captured = pl.when(pl.col("state") == "captured").then("amount_minor").otherwise(0)
+    return tenders.group_by("ref").agg(captured=captured.sum())
+
+
+def _tenders_differ() -> pl.Expr:
+    """How much more was captured than was paid by the order's own word, else how much more than it comes to and went
+    back; null where they agree. Its refunds are counted with them as they are matched."""
+    is_off = pl.col("state").eq_missing(pl.lit("cancelled")) | pl.col("kind").is_in((*deriving.UNCOUNTED, "adjustment"))
+    apart = pl.col("captured") - pl.coalesce("paid_minor", "captured")
+    above = pl.col("captured") - pl.col("total_minor") - pl.col("refunded_minor").fill_null(0)
+    return pl.when(apart != 0).then(apart).when((above > 0) & ~is_off).then(above)
 
 
 def _tidy(orders: pl.DataFrame) -> pl.DataFrame:

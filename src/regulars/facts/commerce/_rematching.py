@@ -28,8 +28,14 @@ UPDATE commerce_return AS back SET matched_minor = summed.minor
 
 #: The same sums as `standing` makes of one order.
 _FLAGS = """
-UPDATE commerce_order AS sale SET set_off_minor = summed.set_off, over_refunded_minor = summed.more
-  FROM (SELECT told.id, back.set_off, CASE WHEN told.kind = 'adjustment' THEN 0 ELSE GREATEST(0,
+UPDATE commerce_order AS sale SET set_off_minor = summed.set_off, over_refunded_minor = summed.more,
+       tenders_differ_minor = summed.apart
+  FROM (SELECT told.id, back.set_off, CASE WHEN tendered.captured IS NULL THEN 0
+               WHEN tendered.captured <> COALESCE(told.paid_minor, tendered.captured)
+               THEN tendered.captured - told.paid_minor
+               WHEN told.cancelled_at IS NOT NULL OR told.kind IN ('draft', 'test', 'adjustment') THEN 0
+               ELSE GREATEST(0, tendered.captured - told.total_minor
+                              - GREATEST(back.money, COALESCE(told.refunded_minor, 0))) END AS apart, CASE WHEN told.kind = 'adjustment' THEN 0 ELSE GREATEST(0,
                GREATEST(back.money, COALESCE(told.refunded_minor, 0))
              - COALESCE(told.paid_minor, CASE WHEN told.cancelled_at IS NOT NULL OR told.kind IN ('draft', 'test')
                    THEN GREATEST(back.money, COALESCE(told.refunded_minor, 0))
@@ -40,9 +46,12 @@ UPDATE commerce_order AS sale SET set_off_minor = summed.set_off, over_refunded_
                   FROM commerce_return AS came
                  CROSS JOIN LATERAL (SELECT COALESCE(came.paid_back_minor, came.amount_minor) AS minor) AS paid
                  WHERE came.order_id = told.id AND came.currency = told.currency) AS back
+          CROSS JOIN LATERAL (SELECT sum(CASE WHEN tender.state = 'captured' THEN tender.amount_minor ELSE 0 END)::bigint
+                  AS captured FROM commerce_tender AS tender
+                 WHERE tender.order_id = told.id AND tender.state <> 'dropped') AS tendered
          WHERE told.id = ANY(%s)) AS summed
- WHERE sale.id = summed.id
-   AND (sale.set_off_minor, sale.over_refunded_minor) IS DISTINCT FROM (summed.set_off, summed.more)
+ WHERE sale.id = summed.id AND (sale.set_off_minor, sale.over_refunded_minor, sale.tenders_differ_minor)
+       IS DISTINCT FROM (summed.set_off, summed.more, summed.apart)
 """
 
 _RETURNS_OF_CUSTOMERS = """

@@ -30,10 +30,13 @@ SELECT (SELECT count(*) FROM commerce_return WHERE order_id IS NULL AND order_re
          WHERE waiting.order_id IS NULL AND waiting.order_ref <> '')
      + (SELECT count(*) FROM commerce_shipment AS waiting JOIN commerce_order AS sale
             ON sale.namespace = waiting.namespace AND sale.ref = waiting.order_ref WHERE waiting.order_id IS NULL),
-       flagged.differing, flagged.overpaid
+       flagged.differing, flagged.overpaid, flagged.lines, flagged.tenders
   FROM (SELECT count(*) FILTER (WHERE differs_minor <> 0) AS differing,
-               count(*) FILTER (WHERE over_refunded_minor <> 0) AS overpaid
-          FROM commerce_order WHERE differs_minor <> 0 OR over_refunded_minor <> 0) AS flagged
+               count(*) FILTER (WHERE over_refunded_minor <> 0) AS overpaid,
+               count(*) FILTER (WHERE lines_differ_minor <> 0) AS lines,
+               count(*) FILTER (WHERE tenders_differ_minor <> 0) AS tenders
+          FROM commerce_order WHERE differs_minor <> 0 OR over_refunded_minor <> 0 OR lines_differ_minor <> 0
+            OR tenders_differ_minor <> 0) AS flagged
 """
 
 
@@ -59,7 +62,7 @@ def _documents() -> Iterator[Finding]:
 def _waiting() -> Iterator[Finding]:
     with connection.cursor() as cursor:
         cursor.execute(_WAITING)
-        [(refunds, shipments, missed, differing, overpaid)] = cursor.fetchall()
+        [(refunds, shipments, missed, differing, overpaid, lines, tenders)] = cursor.fetchall()
     if missed:
         words = f"{missed} refunds or shipments wait for an order that is on record"
         yield Finding("Waiting refunds", "wrong", words, "Have their shop tell of them again; and tell us.")
@@ -67,7 +70,8 @@ def _waiting() -> Iterator[Finding]:
         words = f"{refunds} refunds and {shipments} shipments wait for orders nobody has told of"
         yield Finding("Waiting refunds", "fine", words)
     words = (
-        f"the total of {differing} orders is not what their parts come to; of {overpaid} more went back than was paid"
+        f"the total of {differing} orders is not what their parts come to; of {overpaid} more went back than was paid;"
+        f" of {lines} lines cost something else than quantity times price; of {tenders} the tenders come to something else"
     )
     yield Finding("Sums of orders", "fine", words)
 

@@ -2,8 +2,12 @@
 
 import polars as pl
 
+from regulars.kit import money
+
 #: Kinds that count nowhere: nobody bought or was given anything.
 UNCOUNTED = ("draft", "test")
+#: How much of a minor unit a price is rounded by, at most.
+ROUNDED = 0.5
 
 
 def orders_with_sums(orders: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
@@ -32,6 +36,27 @@ def orders_with_sums(orders: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(differs_minor=pl.col("total_minor") - pl.col("expected_minor"))
         .drop("expected_minor")
+    )
+
+
+def lines_that_differ(orders: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """Of which orders (`ref`) lines cost something else than their quantity times their unit price, less their
+    discount, and how much all of these are apart (`lines_differ_minor`).
+
+    Unit prices are rounded, to half of a minor unit for each that was bought; and so is the line.
+    """
+    currencies = orders["currency"].unique().to_list()
+    units = pl.col("currency").replace_strict(
+        {one: 10.0 ** money.exponent(one) for one in currencies}, return_dtype=pl.Float64()
+    )
+    told = lines.join(orders.select("ref", units.alias("unit")), on="ref")
+    quantity = pl.col("quantity").cast(pl.Float64)
+    due = quantity * pl.col("unit_price").cast(pl.Float64) * pl.col("unit") - pl.col("discount_minor").fill_null(0)
+    return (
+        told.select("ref", "amount_minor", due=due, slack=quantity.abs() * ROUNDED + 1)
+        .filter((pl.col("amount_minor") - pl.col("due")).abs() > pl.col("slack"))
+        .group_by("ref")
+        .agg(lines_differ_minor=(pl.col("amount_minor") - pl.col("due").round()).abs().sum().cast(pl.Int64))
     )
 
 

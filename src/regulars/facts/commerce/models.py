@@ -81,7 +81,8 @@ class Order(models.Model):
     was cancelled here; `cancelled_at` whichever was first, that or what its source told. `differs_minor` is how much
     its total is more than its parts come to. Of its refunds follow, and are kept with each change of them:
     `set_off_minor`, what came back of it in exchange for goods that are on it too, and `over_refunded_minor`, how much
-    more money went back than was paid.
+    more money went back than was paid. `lines_differ_minor`: so much its lines are apart from quantity times price;
+    `tenders_differ_minor`: so much more was captured than was paid, or than there was to pay.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -128,6 +129,8 @@ class Order(models.Model):
     version = models.BigIntegerField(null=True)
     set_off_minor = models.BigIntegerField(default=0, db_default=0)
     over_refunded_minor = models.BigIntegerField(default=0, db_default=0)
+    lines_differ_minor = models.BigIntegerField(default=0, db_default=0)
+    tenders_differ_minor = models.BigIntegerField(default=0, db_default=0)
 
     class Meta:
         db_table = "commerce_order"
@@ -150,8 +153,11 @@ class Order(models.Model):
             ),
             models.Index(
                 fields=["-placed_at", "-id"],
-                name="commerce_order_flagged",
-                condition=~Q(differs_minor=0) | ~Q(over_refunded_minor=0),
+                name="commerce_order_uneven",
+                condition=~Q(differs_minor=0)
+                | ~Q(over_refunded_minor=0)
+                | ~Q(lines_differ_minor=0)
+                | ~Q(tenders_differ_minor=0),
             ),
             models.Index(fields=["number"], name="commerce_order_number", condition=~Q(number="")),
         ]

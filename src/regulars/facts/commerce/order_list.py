@@ -42,7 +42,8 @@ class OrderFilter:
 
 @dataclass(frozen=True)
 class Listed:
-    """One line of the list. Amounts in minor units of `currency`; `first` is the title of its first line."""
+    """One line of the list. Amounts in minor units of `currency`; `first` is the title of its first line;
+    `is_flagged`: its sums do not add up."""
 
     id: int
     public_id: str
@@ -56,8 +57,7 @@ class Listed:
     currency: str
     kind: str
     total_minor: int
-    differs_minor: int
-    over_refunded_minor: int
+    is_flagged: bool
     cancelled_at: datetime | None
     fulfilment: str
     lines: int
@@ -124,7 +124,10 @@ def _inside(wanted: OrderFilter) -> tuple[list[str], list[Any]]:
         wheres.append("sale.customer_id = ANY(%s)")
         values.append(list(wanted.buyers))
     if wanted.is_flagged:
-        wheres.append("(sale.differs_minor <> 0 OR sale.over_refunded_minor <> 0)")
+        wheres.append(
+            "(sale.differs_minor <> 0 OR sale.over_refunded_minor <> 0 OR sale.lines_differ_minor <> 0"
+            " OR sale.tenders_differ_minor <> 0)"
+        )
     if word := wanted.word.strip().replace("\x00", "")[:200]:
         bare = word.lstrip("#")
         wheres.append(
@@ -181,8 +184,9 @@ _NAMESPACES = (
 )
 _SELECT = (
     "SELECT sale.id, sale.public_id, sale.number, sale.ref, sale.namespace, sale.customer_id, channel.code,"
-    " COALESCE(store.code, ''), sale.placed_at, sale.currency, sale.kind, sale.total_minor, sale.differs_minor,"
-    " sale.over_refunded_minor, sale.cancelled_at, sale.fulfilment,"
+    " COALESCE(store.code, ''), sale.placed_at, sale.currency, sale.kind, sale.total_minor,"
+    " sale.differs_minor <> 0 OR sale.over_refunded_minor <> 0 OR sale.lines_differ_minor <> 0"
+    " OR sale.tenders_differ_minor <> 0, sale.cancelled_at, sale.fulfilment,"
     " (SELECT count(*) FROM commerce_line AS line WHERE line.order_id = sale.id AND line.quantity <> 0),"
     " COALESCE((SELECT COALESCE(NULLIF(product.title, ''), product.ref) FROM commerce_line AS line"
     " JOIN commerce_product AS product ON product.id = line.product_id"

@@ -124,7 +124,9 @@ class OrderView:
 
     `kind`: purchase, giveaway or adjustment; draft or test, which count nowhere. `state` is empty, `paid_minor` and
     `refunded_minor` are None, where its source does not tell. `differs_minor`: so much is the total more than
-    `expected_minor`, what its parts come to. `over_refunded_minor`: so much more went back than was paid. `rate`: of
+    `expected_minor`, what its parts come to. `over_refunded_minor`: so much more went back than was paid.
+    `lines_differ_minor`: so much its lines are apart from quantity times unit price, less discount.
+    `tenders_differ_minor`: so much more was captured than was paid, or than there was to pay. `rate`: of
     `shop_currency` for one of `currency`, as captured.
     """
 
@@ -162,6 +164,8 @@ class OrderView:
     recorded_at: datetime
     namespace: str
     over_refunded_minor: int
+    lines_differ_minor: int
+    tenders_differ_minor: int
     lines: Sequence[LineView]
     tenders: Sequence[TenderView]
 
@@ -169,6 +173,11 @@ class OrderView:
     def expected_minor(self) -> int:
         """What goods, discount, shipping, tax and fees come to."""
         return self.total_minor - self.differs_minor
+
+    @property
+    def is_flagged(self) -> bool:
+        """Whether its sums do not add up, in whatever way."""
+        return any((self.differs_minor, self.over_refunded_minor, self.lines_differ_minor, self.tenders_differ_minor))
 
 
 @dataclass(frozen=True)
@@ -328,6 +337,7 @@ _SELECT = (
     " sale.paid_minor, sale.refunded_minor, sale.fees_minor, sale.prices_include_tax, sale.differs_minor,"
     " sale.shop_currency, sale.rate, sale.exchange_of, sale.till, sale.taken_by, sale.fulfilment, sale.version,"
     " sale.source_updated_at, sale.recorded_at, sale.namespace, sale.over_refunded_minor,"
+    " sale.lines_differ_minor, sale.tenders_differ_minor,"
     # Texts of decimals: JSON has floats only. In the list of columns, it is asked for the orders of the page alone.
     " (SELECT json_agg(json_build_array(line.number, line.product_id, product.ref, product.title,"
     " line.quantity::text, line.unit_price::text, line.amount_minor, line.discount_minor, line.returned_quantity::text,"
@@ -354,8 +364,7 @@ def page(
     limit: int = 50,
 ) -> Page[OrderView]:
     """Orders, the one placed last first: those called `ref` by their source or by people, of a source, a `kind`, a
-    channel or a store, and with `differs` those whose sums do not add up: the total is not what its parts come to, or
-    more went back than was paid. Up to three queries.
+    channel or a store, and with `differs` those whose sums do not add up. Up to three queries.
 
     Where no index knows which fit, so many orders are looked at for one page as `order_list` says: a page may then have
     few items or none, and a cursor to look on from.

@@ -12,7 +12,8 @@ PUBLISHED: tuple[PublishedTable, ...] = (
             " sale.total_minor, sale.cancelled_at IS NOT NULL AS is_cancelled, sale.origin, sale.shipping_minor,"
             " sale.tax_minor, sale.fees_minor, sale.prices_include_tax, sale.paid_minor, sale.refunded_minor,"
             " sale.differs_minor, NULLIF(sale.state, '') AS state, NULLIF(sale.fulfilment, '') AS fulfilment,"
-            " sale.shop_currency, sale.rate, sale.set_off_minor, sale.over_refunded_minor, sale.changed_xid"
+            " sale.shop_currency, sale.rate, sale.set_off_minor, sale.over_refunded_minor,"
+            " sale.lines_differ_minor, sale.tenders_differ_minor, sale.changed_xid"
             " FROM commerce_order AS sale JOIN company_channel AS channel ON channel.id = sale.channel_id"
             " LEFT JOIN company_store AS store ON store.id = sale.store_id"
         ),
@@ -43,6 +44,8 @@ PUBLISHED: tuple[PublishedTable, ...] = (
             "rate": "decimal",
             "set_off_minor": "int64",
             "over_refunded_minor": "int64",
+            "lines_differ_minor": "int64",
+            "tenders_differ_minor": "int64",
         },
     ),
     PublishedTable(

@@ -254,7 +254,7 @@ def recorded_orders(space: str, refs: Iterable[str], people: Iterable[str]) -> d
                 "refunds": sorted((one.ref, one.amount_minor) for one in goods_returns.of_order(view.id)),
                 "lines": [(line.product_ref, int(line.quantity), line.amount_minor) for line in view.lines],
                 "tenders": sorted((one.ref, one.state, one.amount_minor) for one in view.tenders),
-                "differs": view.differs_minor,
+                "differs": view.differs_minor or view.lines_differ_minor or view.tenders_differ_minor,
             }
     return found
 

@@ -8,8 +8,10 @@ from itertools import pairwise, permutations
 import pytest
 from django.db import connection
 
-from regulars.facts.commerce import orders
-from regulars.facts.commerce.orders import TenderReport
+from regulars.facts.commerce import goods_returns, order_list, orders
+from regulars.facts.commerce.order_list import OrderFilter
+from regulars.facts.commerce.orders import LineReport, TenderReport
+from regulars.facts.commerce.return_reports import ReturnReport
 from regulars.facts.commerce.tests.builders import DAY, MAREK, MONDAY, THE_SHOP, an_order
 
 pytestmark = pytest.mark.django_db
@@ -122,6 +124,64 @@ def test_sums_that_do_not_add_up_come_in_flagged_with_the_difference():
     assert told(strict).differs_minor == 1000
     with pytest.raises(orders.BadAmount):
         orders.record(report=replace(strict, ref="3"), at=MONDAY, by=THE_SHOP)
+
+
+def line(amount_minor, *, quantity="3", unit_price="3.33", discount_minor=0):
+    return LineReport(1, "tea", Decimal(quantity), Decimal(unit_price), amount_minor, discount_minor)
+
+
+@pytest.mark.parametrize(
+    ("lines", "apart"),
+    [
+        ([line(999)], 0),
+        # The price of one is rounded, and so may the line be.
+        ([line(1000)], 0),
+        ([line(1100)], 101),
+        ([line(899, discount_minor=100)], 0),
+        ([line(999, discount_minor=100)], 100),
+        # What is too much on one line does not make up for what is missing on another.
+        ([line(1499), replace(line(499), number=2)], 1000),
+        ([line(100_000, quantity="1000", unit_price="1.004")], 0),
+        ([line(500, quantity="0", unit_price="5.00")], 500),
+    ],
+)
+def test_lines_that_are_not_quantity_times_price_are_flagged_with_the_difference(lines, apart):
+    view = told(an_order(lines=[]), replace(an_order(version=2), lines=lines))
+    assert (view.lines_differ_minor, view.is_flagged) == (apart, apart > 0)
+    assert [one.id for one in order_list.page(OrderFilter(is_flagged=True)).items] == ([view.id] if apart else [])
+    assert told(an_order(version=3)).lines_differ_minor == 0, "told rightly, it is right again"
+
+
+@pytest.mark.parametrize(
+    ("more", "captured", "apart"),
+    [
+        ({}, 8000, 0),
+        ({"paid_minor": 8000}, 7000, -1000),
+        ({"paid_minor": 7000}, 8000, 1000),
+        # Nobody says what was paid but the tenders, of which there are too many.
+        ({}, 9500, 1500),
+        ({}, 4000, 0),
+        ({"refunded_minor": 1500}, 9500, 0),
+        ({"state": "cancelled"}, 9500, 0),
+        ({"is_test": True}, 9500, 0),
+    ],
+)
+def test_tenders_that_are_not_what_was_paid_are_flagged_with_the_difference(more, captured, apart):
+    tenders = (
+        TenderReport("t1", "card", "captured", captured - 1000),
+        TenderReport("t2", "gift_card", "captured", 1000),
+        TenderReport("t3", "card", "failed", 99_999),
+    )
+    fresh = told(an_order("fresh", tenders=tenders, **more))
+    changed = told(an_order("changed"), an_order("changed", tenders=tenders, version=2, **more))
+    assert (fresh.tenders_differ_minor, changed.tenders_differ_minor) == (apart, apart)
+    if apart == 1500:
+        goods_returns.record(
+            report=ReturnReport("shop", "r", MONDAY, "GBP", order_ref="fresh", amount_minor=1500),
+            at=MONDAY,
+            by=THE_SHOP,
+        )
+        assert orders.get(fresh.id).tenders_differ_minor == 0, "what was too much went back"
 
 
 def test_what_cannot_be_taken_is_listed_and_the_rest_goes_in():
