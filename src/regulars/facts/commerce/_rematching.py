@@ -35,7 +35,8 @@ UPDATE commerce_order AS sale SET set_off_minor = summed.set_off, over_refunded_
                THEN tendered.captured - told.paid_minor
                WHEN told.cancelled_at IS NOT NULL OR told.kind IN ('draft', 'test', 'adjustment') THEN 0
                ELSE GREATEST(0, tendered.captured - told.total_minor
-                              - GREATEST(back.money, COALESCE(told.refunded_minor, 0))) END AS apart, CASE WHEN told.kind = 'adjustment' THEN 0 ELSE GREATEST(0,
+                              - GREATEST(back.money, COALESCE(told.refunded_minor, 0))) END AS apart,
+               CASE WHEN told.kind = 'adjustment' THEN 0 ELSE GREATEST(0,
                GREATEST(back.money, COALESCE(told.refunded_minor, 0))
              - COALESCE(told.paid_minor, CASE WHEN told.cancelled_at IS NOT NULL OR told.kind IN ('draft', 'test')
                    THEN GREATEST(back.money, COALESCE(told.refunded_minor, 0))
@@ -46,8 +47,9 @@ UPDATE commerce_order AS sale SET set_off_minor = summed.set_off, over_refunded_
                   FROM commerce_return AS came
                  CROSS JOIN LATERAL (SELECT COALESCE(came.paid_back_minor, came.amount_minor) AS minor) AS paid
                  WHERE came.order_id = told.id AND came.currency = told.currency) AS back
-          CROSS JOIN LATERAL (SELECT sum(CASE WHEN tender.state = 'captured' THEN tender.amount_minor ELSE 0 END)::bigint
-                  AS captured FROM commerce_tender AS tender
+          CROSS JOIN LATERAL (SELECT COALESCE(sum(tender.amount_minor) FILTER (WHERE tender.state = 'captured'),
+                         CASE WHEN count(*) > 0 THEN 0 END)::bigint AS captured
+                  FROM commerce_tender AS tender
                  WHERE tender.order_id = told.id AND tender.state <> 'dropped') AS tendered
          WHERE told.id = ANY(%s)) AS summed
  WHERE sale.id = summed.id AND (sale.set_off_minor, sale.over_refunded_minor, sale.tenders_differ_minor)
@@ -120,7 +122,7 @@ def rematch_orders(orders: Sequence[int]) -> None:
     named, unnamed = _copying.rows(by_line, values, _IN_TURN), _copying.rows(by_product, values, _IN_TURN)
     if named.is_empty() and unnamed.is_empty():
         _sum(list(orders))
-        _flag(list(orders))
+        flag(list(orders))
         return
     lines = _copying.rows(_PURCHASES_OF_ORDERS.format(what="line.number"), values, PURCHASES)
     exact = _match_in_turn(lines, named)
@@ -136,7 +138,7 @@ def rematch_orders(orders: Sequence[int]) -> None:
         pl.concat([exact, _match_in_turn(left, unnamed)]),
         list(orders),
     )
-    _flag(list(orders))
+    flag(list(orders))
 
 
 def _match_in_turn(purchases: pl.DataFrame, returns: pl.DataFrame) -> pl.DataFrame:
@@ -168,8 +170,8 @@ def _sum(orders: Sequence[int]) -> None:
         cursor.execute(_SUMS, {"orders": list(orders), "lines": []})
 
 
-def _flag(orders: Sequence[int]) -> None:
-    """What follows of their refunds for these orders, as `standing` says it."""
+def flag(orders: Sequence[int]) -> None:
+    """What follows of their refunds and tenders for these orders, as `standing` says it."""
     with connection.cursor() as cursor:
         cursor.execute(_FLAGS, [list(orders)])
 

@@ -71,7 +71,7 @@ def _waiting() -> Iterator[Finding]:
         yield Finding("Waiting refunds", "fine", words)
     words = (
         f"the total of {differing} orders is not what their parts come to; of {overpaid} more went back than was paid;"
-        f" of {lines} lines cost something else than quantity times price; of {tenders} the tenders come to something else"
+        f" of {lines} lines are not quantity times price; of {tenders} the tenders are not what was paid"
     )
     yield Finding("Sums of orders", "fine", words)
 

@@ -72,6 +72,9 @@ _OWN = (
 _METADATA_6 = frozenset({IPv6Address("fd00:ec2::254")})
 _HOST = re.compile(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]*[a-z0-9])?)*\.?", re.ASCII)
 
+#: The last part of no name in the world: such a host is an address in another spelling, and looked up as one.
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
+
 
 class BadUrl(Refusal):
     """Not an address messages may be sent to."""
@@ -123,6 +126,9 @@ def target(url: str, *, own: Collection[str]) -> Target:
     if parts.fragment:
         raise _bad("has a part after #, which is never sent; leave it out")
     literal = _literal(host)
+    if literal is None and _NUMBER.fullmatch(host.removesuffix(".").rpartition(".")[2]):
+        # What looks names up takes 127.1, 0x7f.1 and 2130706433 for 127.0.0.1.
+        raise _bad("names a number and no host; write it as https://example.com/hooks")
     if literal is None and not _HOST.fullmatch(host):
         raise _bad("names no host; write it as https://example.com/hooks")
     port = port if port is not None else (443 if parts.scheme == "https" else 80)

@@ -7,8 +7,9 @@ from itertools import pairwise, permutations
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from regulars.facts.commerce import goods_returns, order_list, orders
+from regulars.facts.commerce import _settling, goods_returns, order_list, orders
 from regulars.facts.commerce.order_list import OrderFilter
 from regulars.facts.commerce.orders import LineReport, TenderReport
 from regulars.facts.commerce.return_reports import ReturnReport
@@ -182,6 +183,20 @@ def test_tenders_that_are_not_what_was_paid_are_flagged_with_the_difference(more
             by=THE_SHOP,
         )
         assert orders.get(fresh.id).tenders_differ_minor == 0, "what was too much went back"
+
+
+def test_orders_from_before_there_were_flags_get_them_from_a_job_once():
+    tenders = (TenderReport("t1", "card", "captured", 9000),)
+    flagged = told(replace(an_order("old", tenders=tenders, refunded_minor=9999), lines=[line(1100)]))
+    plain = told(an_order("plain"))
+    assert (flagged.lines_differ_minor, flagged.tenders_differ_minor, flagged.over_refunded_minor) == (101, 0, 999)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE commerce_order SET lines_differ_minor = 0, over_refunded_minor = 0")
+    assert _settling.settle(most=10, by=THE_SHOP)
+    assert (orders.get(flagged.id), orders.get(plain.id)) == (flagged, plain)
+    with CaptureQueriesContext(connection) as asked:
+        assert _settling.settle(most=10, by=THE_SHOP)
+    assert len(asked) == 1
 
 
 def test_what_cannot_be_taken_is_listed_and_the_rest_goes_in():

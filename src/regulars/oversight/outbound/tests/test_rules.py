@@ -85,10 +85,16 @@ def test_what_is_not_plainly_a_receiver_is_refused(url):
     assert refused.value.facts["field"] == "url"
 
 
-@pytest.mark.parametrize("spelling", ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0", "127.0.0.1."])
-def test_other_spellings_of_addresses_are_found_out_when_looked_up(spelling):
+@pytest.mark.parametrize(
+    "spelling",
+    ["2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "127.1", "0", "127.0.0.1.", "127.0.0.0x1", "0x"],
+)
+def test_other_spellings_of_addresses_are_refused_as_they_are_named_and_when_looked_up(spelling):
+    for own in ((), {spelling}):
+        with pytest.raises(BadUrl):
+            target(f"https://{spelling}/", own=own)
     with pytest.raises((NotAllowed, OSError)):
-        looked_up(target(f"https://{spelling}/", own=()))
+        looked_up(Target("https", spelling, 443, "/", is_own=False))
 
 
 def test_a_good_url_in_its_parts():
