@@ -71,7 +71,7 @@ class Verdict:
 def holds(condition: Condition, known: Known, *, at: datetime) -> Verdict:
     """The verdict of the whole at the instant `at`, with that of every node under it. Rows at `at` or later are not
     there yet."""
-    return _Look(condition.zone, known, in_utc(at, "at")).node(condition.root)
+    return Look(condition.zone, known, in_utc(at, "at")).node(condition.root)
 
 
 def cut_of(values: Iterable[int | Decimal], node: Among) -> Decimal | None:
@@ -83,11 +83,14 @@ def cut_of(values: Iterable[int | Decimal], node: Among) -> Decimal | None:
     return Decimal(ordered[int(many) - 1])
 
 
-class _Look:
+class Look:
+    """One customer, looked at at one instant. For `holding` and `changing` alone."""
+
     def __init__(self, zone: ZoneInfo, known: Known, at: datetime) -> None:
-        self._zone, self._known, self._at = zone, known, at
+        self.zone, self.known, self.at = zone, known, at
 
     def node(self, node: Node) -> Verdict:
+        """The verdict of one node and of those under it."""
         match node:
             case All(of=of):
                 parts = tuple(map(self.node, of))
@@ -99,8 +102,8 @@ class _Look:
                 part = self.node(inner)
                 return Verdict(node.id, not part.holds, of=(part,))
             case Has():
-                value = self._known.fields.get(node.field)
-                return Verdict(node.id, self._passes(node.checks, self._known.fields), value)
+                value = self.known.fields.get(node.field)
+                return Verdict(node.id, self.passes(node.checks, self.known.fields), value)
             case Did():
                 return self._did(node)
             case Sequence():
@@ -108,73 +111,95 @@ class _Look:
             case Among():
                 return self._among(node)
             case Member():
-                return Verdict(node.id, node.audience in self._known.audiences)
+                return Verdict(node.id, node.audience in self.known.audiences)
 
     def _among(self, node: Among) -> Verdict:
-        value, cut = self._known.fields.get(node.field), self._known.cuts.get(node.id)
+        value, cut = self.known.fields.get(node.field), self.known.cuts.get(node.id)
         if value is None or cut is None:
             return Verdict(node.id, holds=False, seen=value)
         assert isinstance(value, int | Decimal)
         return Verdict(node.id, value >= cut if node.highest else value <= cut, value)
 
     def _did(self, node: Did) -> Verdict:
-        found: list[Values] = []
-        for row in self._rows(node.which, node.during):
-            if node.each is None:
-                found.append(row.values)
-            else:
-                found.extend(part for part in row.parts.get(node.each, ()) if self._passes(node.of_each, part))
-        seen: int | Decimal = len(found)
-        if node.column is not None:
-            values = [value for one in found if (value := one.get(node.column)) is not None]
-            seen = len(set(values)) if node.counted == "distinct" else _sum(values)
-        return Verdict(node.id, self._passes(node.amount, {node.counted: seen}), seen)
+        seen = self.amounts(node, self.rows(node.which, node.during))[0]
+        return Verdict(node.id, self.is_enough(node, seen), seen)
 
-    def _rows(self, which: Which, during: Span | None) -> list[Row]:
-        window = self._window(during)
-        if window is None:
-            return []
+    def is_enough(self, node: Did, seen: int | Decimal) -> bool:
+        """Whether so many, or such a sum, is what the node asks for."""
+        return self.passes(node.amount, {node.counted: seen})
+
+    def amounts(self, node: Did, rows: Rows[Row]) -> list[int | Decimal]:
+        """What is counted of all the rows, of all but the first, and so on down to none of them."""
+        found: list[int | Decimal] = [0]
+        different: set[Value] = set()
+        for row in reversed(rows):
+            counted: list[Values] = [row.values]
+            if node.each is not None:
+                counted = [part for part in row.parts.get(node.each, ()) if self.passes(node.of_each, part)]
+            if node.column is None:
+                found.append(found[-1] + len(counted))
+                continue
+            values = [value for one in counted if (value := one.get(node.column)) is not None]
+            if node.counted == "distinct":
+                different.update(values)
+                found.append(len(different))
+            else:
+                found.append(found[-1] + _sum(values))
+        return found[::-1]
+
+    def rows(self, which: Which, during: Span | None) -> list[Row]:
+        """Those that count, within the span."""
+        window = self.window(during)
+        return [] if window is None else [row for row in self.passing(which) if row.at in window]
+
+    def passing(self, which: Which) -> list[Row]:
+        """Those that count, whenever they were."""
         return [
             row
-            for row in self._known.rows.get(which.collection, ())
-            if row.at in window and self._passes(which.checks, row.values) and self._has_parts(which, row)
+            for row in self.known.rows.get(which.collection, ())
+            if self.passes(which.checks, row.values) and self._has_parts(which, row)
         ]
 
     def _has_parts(self, which: Which, row: Row) -> bool:
-        return all(
-            any(self._passes(some.checks, part) for part in row.parts.get(some.parts, ())) for some in which.some
-        )
+        return all(any(self.passes(some.checks, part) for part in row.parts.get(some.parts, ())) for some in which.some)
 
-    def _window(self, during: Span | None) -> Window[datetime] | None:
+    def window(self, during: Span | None) -> Window[datetime] | None:
+        """The instants the span means; None where it needs a day that nobody knows."""
         if during is None:
-            return Window(BEGINNING, self._at)
-        born = self._known.fields.get(during.since) if during.since is not None else None
+            return Window(BEGINNING, self.at)
+        return during.instants(self.at, self.zone, self.born(during))
+
+    def born(self, during: Span) -> date | None:
+        """The day that the span counts from, where it has one and it is known."""
+        born = self.known.fields.get(during.since) if during.since is not None else None
         assert born is None or isinstance(born, date)
-        return during.instants(self._at, self._zone, born)
+        return born
 
     def _follows(self, node: Sequence) -> bool:
-        reached = sorted({row.at for row in self._rows(node.steps[0].which, node.during)})
+        reached = sorted({row.at for row in self.rows(node.steps[0].which, node.during)})
         last = node.steps[-1]
         steps = node.steps[1:-1] if node.last_is_missing else node.steps[1:]
         for step in steps:
-            came = sorted({row.at for row in self._rows(step.which, node.during)})
-            reached = [moment for moment in came if any(_is_in_time(before, moment, step) for before in reached)]
+            came = sorted({row.at for row in self.rows(step.which, node.during)})
+            reached = [moment for moment in came if any(is_in_time(before, moment, step) for before in reached)]
         if not node.last_is_missing:
             return bool(reached)
         assert last.within is not None
         # Whatever window the first step is looked for in: what would end the waiting may come after it.
-        came = [row.at for row in self._rows(last.which, None)]
+        came = [row.at for row in self.rows(last.which, None)]
         return any(
-            before + last.within.length < self._at and not any(_is_in_time(before, moment, last) for moment in came)
+            before + last.within.length < self.at and not any(is_in_time(before, moment, last) for moment in came)
             for before in reached
         )
 
     # --- tests of values
 
-    def _passes(self, checks: tuple[Check, ...], values: Values) -> bool:
-        return all(self._is_so(check, values.get(check.asked)) for check in checks)
+    def passes(self, checks: tuple[Check, ...], values: Values) -> bool:
+        """Whether the values pass all of the checks."""
+        return all(self.is_so(check, values.get(check.asked)) for check in checks)
 
-    def _is_so(self, check: Check, value: Value | None) -> bool:
+    def is_so(self, check: Check, value: Value | None) -> bool:
+        """Whether the value, None where it is unknown, passes the check."""
         than = check.than
         match check.test:
             case "is_known":
@@ -206,16 +231,16 @@ class _Look:
             case "anniversary_within_days":
                 assert isinstance(value, date)
                 assert isinstance(than, int)
-                today = civil.day_of(self._at, self._zone)
+                today = civil.day_of(self.at, self.zone)
                 return next_anniversary(value, today) < today + timedelta(days=than)
         return _COMPARES[check.test](value, than)
 
     def _is_during(self, value: Value, span: Span) -> bool:
         if isinstance(value, datetime):
-            window = span.instants(self._at, self._zone)
+            window = span.instants(self.at, self.zone)
             return window is not None and in_utc(value, "value") in window
         assert isinstance(value, date)
-        return value in span.days(self._at, self._zone)
+        return value in span.days(self.at, self.zone)
 
 
 #: Two numbers, two days or two instants: the check was read for the type of the value.
@@ -229,7 +254,7 @@ _COMPARES: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def _is_in_time(before: datetime, moment: datetime, step: Step) -> bool:
+def is_in_time(before: datetime, moment: datetime, step: Step) -> bool:
     return before < moment and (step.within is None or moment - before <= step.within.length)
 
 
