@@ -16,7 +16,7 @@ from regulars.insight.warehouse.session import Session
 from regulars.kit.conditions import holding, reading
 from regulars.kit.conditions.nodes import Among
 from regulars.kit.conditions.tests.builders import SHOP
-from tests.conditions.lives import ZONES, a_life, trees
+from tests.conditions.lives import ZONES, a_life, instants, trees
 
 PEOPLE, TREES = 200, 6
 _TYPES = {

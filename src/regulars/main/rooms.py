@@ -19,6 +19,7 @@ ROOMS: tuple[str, ...] = (
     "regulars.facts.events",
     "regulars.insight.warehouse",
     "regulars.insight.measures",
+    "regulars.insight.audiences",
     "regulars.oversight.timeline",
     "regulars.oversight.reporting",
     "regulars.oversight.outbound",

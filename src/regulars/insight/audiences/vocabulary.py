@@ -1,0 +1,56 @@
+"""What conditions may ask in this shop, in the reader's language: what the rooms offer, and the audiences there are."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from django.utils.functional import Promise
+
+from regulars.facts.company import company
+from regulars.insight.audiences.models import Audience
+from regulars.kit import ids
+from regulars.kit.conditions import vocabulary as kit
+from regulars.kit.conditions.vocabulary import Asked, Vocabulary
+from regulars.runtime import rooms
+from regulars.runtime.database.offered import Collection, Column, Field
+
+PREFIX = "aud"
+
+
+def current() -> Vocabulary:
+    """All that can be asked now. Personal fields are in it, so that a condition that asks one is told why it may not.
+
+    A handful of queries: what operators define, such as traits, tags and stores, is asked of the database.
+    """
+    fields = {name: _field(field) for name, field in rooms.fields().items() if field.everyone or field.is_personal}
+    names = Audience.objects.filter(archived_at=None).order_by("name", "id").values_list("public_id", "name")
+    return Vocabulary(
+        fields=fields,
+        collections={name: _collection(one) for name, one in rooms.collections().items()},
+        currency=company.shop().currency,
+        audiences={ids.public(PREFIX, uuid): name for uuid, name in names},
+    )
+
+
+def _field(field: Field) -> Asked:
+    return Asked(field.name, field.type, str(field.label), field.kind, _choices(field.choices), field.is_personal)
+
+
+def _collection(one: Collection) -> kit.Collection:
+    return kit.Collection(
+        name=one.name,
+        label=str(one.label),
+        did=str(one.did),
+        columns=_columns(one.columns),
+        parts={part.name: _columns(part.columns) for part in one.parts},
+        part_labels={part.name: str(part.label) for part in one.parts},
+    )
+
+
+def _columns(columns: Sequence[Column]) -> dict[str, Asked]:
+    return {
+        column.name: Asked(column.name, column.type, str(column.label), choices=_choices(column.choices))
+        for column in columns
+    }
+
+
+def _choices(choices: Callable[[], Sequence[tuple[str, str | Promise]]] | None) -> Mapping[str, str]:
+    return {} if choices is None else {code: str(words) for code, words in choices()}
