@@ -1,9 +1,10 @@
 """What happened: questions about events and about those who did them. They write nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from django.db.models.functions import Coalesce
@@ -11,7 +12,7 @@ from django.db.models.functions import Coalesce
 from regulars.facts.customers import persons
 from regulars.facts.customers.relation import RECORDS_OF
 from regulars.facts.events.messages import DECODER, KINDS, NAMES_OF_KINDS
-from regulars.facts.events.models import Visitor
+from regulars.facts.events.models import Evidence, Visitor
 from regulars.kit.refusals import Refusal
 
 #: `recent` looks through so many of the newest events, so that a silent source costs no more than a busy one.
@@ -189,6 +190,23 @@ def one(event: int) -> EventView:
     if row is None:
         raise UnknownEvent(f"event: there is no number {event}; its time may be over", field="event", value=event)
     return _view(row)
+
+
+def customers_of(visitors: Collection[UUID]) -> dict[UUID, int]:
+    """Whose they are: the person of each visitor that is somebody's alone. One query."""
+    rows = Visitor.objects.filter(id__in=list(visitors), customer__isnull=False, is_shared=False).values_list(
+        "id", Coalesce("customer__person_id", "customer_id")
+    )
+    return dict(rows)
+
+
+def that_link(told: Collection[tuple[UUID, int]]) -> set[int]:
+    """Of these, each a device or former visitor with an event's number, the events that first told whose it is: what
+    was done there before is somebody else's since then, or somebody's at all. One query."""
+    if not told:
+        return set()
+    rows = Evidence.objects.filter(visitor__in={one for one, _ in told}, event__in=[event for _, event in told])
+    return set(rows.values_list("event", flat=True))
 
 
 def summary(customer: int) -> Summary | None:

@@ -48,9 +48,12 @@ def _count_traffic(batches: Sequence[Batch]) -> None:
         traffic.count_many(counts=counts, at=latest[hour])
 
 
+#: The reader that finds out whose events are; others may come `after` it.
+PROFILES = _profile.READER
+
 READERS = (
     Reader("traffic", count=_count_traffic),
-    Reader(_profile.READER, take=_profile.take, opens_hidden=True),
+    Reader(PROFILES, take=_profile.take, opens_hidden=True),
     Reader("orders", take=orders.take, only=orders.ONLY),
     planning.PLANNING,
 )

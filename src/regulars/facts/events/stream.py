@@ -79,6 +79,7 @@ class Reader:
     `only` is a condition in SQL on the `event` for who wants few of them.
     One that `is_patient` steps while the others have nothing to do, and now and then when they always have.
     `most` events a step, fewer than MOST_EVENTS, for who takes long over each and has others waiting.
+    `after` names a reader that this one never overtakes, for who needs what that one wrote of each event.
     """
 
     name: str
@@ -88,11 +89,12 @@ class Reader:
     only: str = ""
     is_patient: bool = False
     most: int | None = None
+    after: str | None = None
 
 
-def register(readers: Sequence[Reader]) -> None:
-    """New readers begin at the first event; known ones keep their place."""
-    Place.objects.bulk_create([Place(name=reader.name, position=0) for reader in readers], ignore_conflicts=True)
+def register(readers: Sequence[Reader], *, at: int = 0) -> None:
+    """New readers begin at the first event, or after the place `at`; known ones keep their place."""
+    Place.objects.bulk_create([Place(name=reader.name, position=at) for reader in readers], ignore_conflicts=True)
 
 
 def horizon() -> Horizon:
@@ -115,6 +117,8 @@ def step(reader: Reader, settled: int) -> int | None:
         place = Place.objects.select_for_update(skip_locked=True).filter(name=reader.name).first()
         if place is None:
             return None
+        if reader.after is not None:
+            settled = min(settled, _behind(reader.after))
         if place.position >= end_of(settled):
             return place.position
         batches = _batches(place.position, settled)
@@ -128,6 +132,12 @@ def step(reader: Reader, settled: int) -> int | None:
         place.position = position
         place.save(update_fields=["position"])
     return position
+
+
+def _behind(reader: str) -> int:
+    """The last batch that a reader has read whole."""
+    position = Place.objects.filter(name=reader).values_list("position", flat=True).first() or 0
+    return (position + 1 >> BITS) - 1
 
 
 def at(event: int) -> Sequence[Event]:

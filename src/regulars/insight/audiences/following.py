@@ -1,0 +1,158 @@
+"""Follows what happens: looks at whom an event concerns, and at whom a window or a day that ends concerns, at once.
+
+What rooms tell by notices comes through `reactions`. Events are too many for that and are read from their stream, after
+the reader that finds out whose they are. Of each, only audiences that could ask for it are looked at.
+"""
+
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from regulars.facts.events import events, following, messages, spec, stream
+from regulars.facts.events.stream import Event, Reader
+from regulars.insight.audiences import _knowing, deciding
+from regulars.insight.audiences.asking import Asking, Kept
+from regulars.kit.conditions.moments import BEGINNING
+from regulars.kit.conditions.nodes import Condition
+
+logger = logging.getLogger(__name__)
+
+READER = "audiences"
+EVENTS = "events.events"
+#: Seconds between looks when there was nothing to do: at first the short time, doubling to the long one.
+SHORTEST_POLL, LONGEST_POLL = 0.01, 0.1
+#: How many whose time has come are looked at in one transaction.
+MOST_DUE = deciding.LOT
+
+
+@dataclass(frozen=True)
+class _Watch:
+    """By the name of an event, the audiences that may ask for it; and those that may ask for any."""
+
+    by_name: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    any_of: set[int] = field(default_factory=set)
+    #: Everyone who asks for events at all: another visitor may become somebody's.
+    all_of: set[int] = field(default_factory=set)
+
+
+class Follower:
+    """Looks again and again. One object belongs to one thread and to its database connection."""
+
+    def __init__(self) -> None:
+        self._kept = Kept()
+        self._reader = Reader(READER, take=self._take, after=following.PROFILES)
+        self._horizon = stream.horizon()
+        self._place = -1
+
+    def look(self) -> bool:
+        """One step through the stream, and whose time has come. Whether there was anything to do."""
+        settled = self._horizon.advance()
+        moved = False
+        if self._place < stream.end_of(settled):
+            place = stream.step(self._reader, settled)
+            moved = place is not None and place > self._place
+            self._place = self._place if place is None else place
+        return self.look_at_due() or moved
+
+    def look_at_due(self) -> bool:
+        """Look at those whose time has come, the longest waiting first. Whether there were any."""
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT customer_id, audience_id FROM audiences_due WHERE due_at <= clock_timestamp()"
+                    " ORDER BY due_at LIMIT %s",
+                    [MOST_DUE],
+                )
+                due = cursor.fetchall()
+            if not due:
+                return False
+            customers = sorted({customer for customer, _ in due})
+            deciding.decide(customers, because="time", kept=self._kept, only={audience for _, audience in due})
+        return True
+
+    def run(self, stop: threading.Event) -> None:
+        """Until `stop` is set; the step at hand is finished first. Outlives a restart of the database."""
+        failures, registered, poll = 0, False, SHORTEST_POLL
+        while not stop.is_set():
+            try:
+                if not registered:
+                    begin()
+                    registered = True
+                moved = self.look()
+                failures = 0
+            except (OperationalError, InterfaceError) as lost:
+                connection.close()
+                self._horizon, self._place = stream.horizon(), -1
+                failures += 1
+                logger.warning("audiences: lost the database (%s), trying again", type(lost).__name__)
+                stop.wait(min(5.0, 0.1 * 2**failures))
+                continue
+            poll = SHORTEST_POLL if moved else min(poll * 2, LONGEST_POLL)
+            if not moved:
+                stop.wait(poll)
+
+    def _take(self, taken: Sequence[Event]) -> None:
+        take(taken, self._kept)
+
+
+def begin() -> None:
+    """A new reader begins with what comes next: who was here before was looked at when each audience was made."""
+    stream.register([Reader(READER)], at=stream.end_of(stream.horizon().advance()))
+
+
+def take(taken: Sequence[Event], kept: Kept) -> None:
+    """Look at whom these events concern; in the caller's transaction."""
+    watch = watched(kept.look())
+    if not watch.all_of:
+        return
+    linking = events.that_link([(event.device or event.visitor, event.id) for event in taken if _may_link(event)])
+    audiences_of: dict[UUID, set[int]] = defaultdict(set)
+    for event in taken:
+        if event.id in linking:
+            asking = watch.all_of
+        else:
+            asking = watch.any_of | watch.by_name.get(event.name, set())
+            asking = asking | watch.by_name.get(spec.canonical(event.name), set())
+        if asking:
+            audiences_of[event.visitor] |= asking
+    owners = events.customers_of(audiences_of)
+    by_customer: dict[int, set[int]] = defaultdict(set)
+    for visitor, customer in owners.items():
+        by_customer[customer] |= audiences_of[visitor]
+    if by_customer:
+        deciding.decide_all(
+            by_customer, because="facts", kept=kept, only=frozenset[int]().union(*by_customer.values())
+        )
+
+
+def _may_link(event: Event) -> bool:
+    return event.device is not None or event.kind == messages.KINDS["alias"]
+
+
+def watched(asking: Asking) -> _Watch:
+    """What the audiences ask of events."""
+    watch = _Watch()
+    for one in asking.audiences:
+        number, condition = one.audience.number, one.condition
+        if any(name.startswith("events.") for name in condition.fields):
+            watch.any_of.add(number)
+            watch.all_of.add(number)
+        if EVENTS in condition.collections:
+            watch.all_of.add(number)
+            names = _names(condition)
+            if names is None:
+                watch.any_of.add(number)
+            else:
+                for name in names:
+                    watch.by_name[name].add(number)
+    return watch
+
+
+def _names(condition: Condition) -> frozenset[str] | None:
+    """The names of events that it asks for; None where any may do."""
+    return _knowing.wanted(EVENTS, [condition], BEGINNING).only.get("name")
