@@ -20,6 +20,7 @@ WORKERS = {
     "rescue": "rescue_jobs",
     "notices": "dispatch_notices",
     "events": "follow_events",
+    "audiences": "follow_audiences",
 }
 
 

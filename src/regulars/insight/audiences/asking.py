@@ -60,8 +60,7 @@ class Kept:
             if isinstance(condition, str):
                 problems[one.number] = condition
             else:
-                cuts = {node: Decimal(cut) for node, cut in one.cuts.items()}
-                asked.append(Asked(one, condition, cuts))
+                asked.append(Asked(one, condition, cuts_of(one)))
         return Asking(asked, self._fields, rooms.collections(), problems)
 
     def _condition(self, one: Audience) -> Condition | str:
@@ -72,3 +71,8 @@ class Kept:
             except reading.BadCondition as bad:
                 self._read[key] = bad.message
         return self._read[key]
+
+
+def cuts_of(audience: Audience) -> dict[str, Decimal]:
+    """Where the highest or lowest share begins, by the node that asks for it, as of the last look at everybody."""
+    return {node: Decimal(cut) for node, cut in audience.cuts.items()}

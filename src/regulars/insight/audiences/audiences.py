@@ -1,7 +1,7 @@
 """Audiences: named conditions that customers come into and leave as facts come in and time goes by.
 
-What one asks is kept by number and never changed; a change is another definition. Whoever makes or changes one asks for
-a look at everybody (`jobs.fill`), in the same transaction; until that is done it holds whom it held.
+What one asks is kept by number and never changed; a change is another definition. When one is made, changed or taken
+back into use, everybody is looked at (`reactions`); until that is done it holds whom it held.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
-from regulars.insight.audiences import jobs, vocabulary
+from regulars.insight.audiences import vocabulary
 from regulars.insight.audiences.models import Audience as Row
 from regulars.insight.audiences.models import Definition, Due, Member
 from regulars.insight.audiences.notices import AudienceArchived, AudienceDefined
@@ -26,7 +26,6 @@ from regulars.kit.conditions.vocabulary import Vocabulary
 from regulars.kit.refusals import Refusal
 from regulars.runtime.notices.outbox import announce
 from regulars.runtime.secrets import lookup
-from regulars.runtime.trail import trail
 
 LONGEST_NAME, LONGEST_MEANING, LONGEST_KEY = 80, 300, 140
 #: Each is looked at when something happens.
@@ -126,7 +125,6 @@ def define(
             Definition.objects.create(
                 audience=row, number=1, condition=condition, key=key, told=told, at=at, by=str(by)
             )
-            jobs.fill_soon(row.id)
             announce(
                 AudienceDefined(audience=row.id, definition=1, at=at),
                 by=by,
@@ -184,8 +182,6 @@ def change(
             Row.objects.filter(id=row.id).update(
                 name=new_name, meaning=new_meaning, definition=number, filled_with=filled_with, problem=""
             )
-            if filled_with != number:
-                jobs.fill_soon(row.id)
             announce(
                 AudienceDefined(audience=row.id, definition=number, at=at),
                 by=by,
@@ -228,21 +224,12 @@ def restore(*, audience: int, at: datetime, by: Actor) -> Audience:
             row = _locked(audience)
             if row.archived_at is not None:
                 Row.objects.filter(id=row.id).update(archived_at=None, filled_at=None, filled_with=None)
-                jobs.fill_soon(row.id)
                 announce(
                     AudienceDefined(audience=row.id, definition=row.definition, at=at), by=by, verb="audiences.restore"
                 )
     except IntegrityError as conflict:
         raise _name_taken(row.name) from conflict
     return get(audience)
-
-
-def fill_again(*, audience: int, at: datetime, by: Actor) -> None:
-    """Look at everybody again, soon, though nothing else is asked."""
-    with transaction.atomic():
-        row = _locked(audience)
-        trail.record(by=by, verb="audiences.fill", subject=f"audience:{row.id}", at=at)
-        jobs.fill_soon(row.id)
 
 
 def read(condition: object, words: Vocabulary | None = None) -> Condition:

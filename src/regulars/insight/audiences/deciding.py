@@ -1,4 +1,4 @@
-"""Whether customers are in audiences, decided one by one from what is known now; who comes and goes is written and told.
+"""Whether customers are in audiences, decided one by one from what is known now; whoever comes and goes is told.
 
 The lock of each customer is held from before the facts are read until the end, so that of two who decide at once the
 later one has seen all that the earlier one saw. Who looks at everybody for an audience waits for those who decide about
@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from regulars.facts.customers import persons
 from regulars.insight.audiences import _knowing
 from regulars.insight.audiences.asking import Asked, Asking, Kept
-from regulars.insight.audiences.models import Change, Member
+from regulars.insight.audiences.models import Member
 from regulars.insight.audiences.notices import AudienceEntered, AudienceLeft
 from regulars.kit.actors import SYSTEM
 from regulars.kit.conditions import changing, holding
@@ -168,8 +168,8 @@ def _outcomes(
 def _lock(customers: Sequence[int]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_advisory_xact_lock(%s, stripe) FROM"
-            " (SELECT DISTINCT hashint8(customer) & 4095 AS stripe FROM unnest(%s::bigint[]) AS customer ORDER BY 1) AS s",
+            "SELECT pg_advisory_xact_lock(%s, stripe) FROM (SELECT DISTINCT hashint8(customer) & 4095 AS stripe"
+            " FROM unnest(%s::bigint[]) AS customer ORDER BY 1) AS stripes",
             [_LOCK_CLASS, list(customers)],
         )
 
@@ -303,6 +303,4 @@ def count(more: Mapping[int, int]) -> None:
     with connection.cursor() as cursor:
         for audience, many in sorted(more.items()):
             if many:
-                cursor.execute(
-                    "UPDATE audiences_audience SET members = members + %s WHERE id = %s", [many, audience]
-                )
+                cursor.execute("UPDATE audiences_audience SET members = members + %s WHERE id = %s", [many, audience])

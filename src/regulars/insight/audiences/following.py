@@ -17,6 +17,7 @@ from regulars.facts.events import events, following, messages, spec, stream
 from regulars.facts.events.stream import Event, Reader
 from regulars.insight.audiences import _knowing, deciding
 from regulars.insight.audiences.asking import Asking, Kept
+from regulars.insight.audiences.models import Due
 from regulars.kit.conditions.moments import BEGINNING
 from regulars.kit.conditions.nodes import Condition
 
@@ -64,15 +65,20 @@ class Follower:
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute(
-                    "SELECT customer_id, audience_id FROM audiences_due WHERE due_at <= clock_timestamp()"
+                    "SELECT customer_id, audience_id, due_at FROM audiences_due WHERE due_at <= clock_timestamp()"
                     " ORDER BY due_at LIMIT %s",
                     [MOST_DUE],
                 )
                 due = cursor.fetchall()
             if not due:
                 return False
-            customers = sorted({customer for customer, _ in due})
-            deciding.decide(customers, because="time", kept=self._kept, only={audience for _, audience in due})
+            customers = sorted({customer for customer, _, _ in due})
+            asked = sorted({audience for _, audience, _ in due})
+            deciding.decide(customers, because="time", kept=self._kept, only=asked)
+            # Of an audience that cannot be asked any more they would stay, and be looked at for ever.
+            Due.objects.filter(
+                customer__in=customers, audience__in=asked, due_at__lte=max(at for _, _, at in due)
+            ).delete()
         return True
 
     def run(self, stop: threading.Event) -> None:
@@ -125,9 +131,7 @@ def take(taken: Sequence[Event], kept: Kept) -> None:
     for visitor, customer in owners.items():
         by_customer[customer] |= audiences_of[visitor]
     if by_customer:
-        deciding.decide_all(
-            by_customer, because="facts", kept=kept, only=frozenset[int]().union(*by_customer.values())
-        )
+        deciding.decide_all(by_customer, because="facts", kept=kept, only=frozenset[int]().union(*by_customer.values()))
 
 
 def _may_link(event: Event) -> bool:

@@ -1,27 +1,50 @@
 """The work of audiences that takes long: looking at everybody, each night in both ways, and tidying up."""
 
+from datetime import datetime
+
+from django.db import transaction
+from procrastinate.exceptions import AlreadyEnqueued
+
+from regulars.facts.company import company
 from regulars.insight.audiences import filling
+from regulars.kit import civil
 from regulars.kit.actors import Actor
 from regulars.runtime.jobs.tasks import every, task
 
 _BY = Actor("system", "audiences.night")
-
-
-def fill_soon(audience: int) -> None:
-    """Ask for a look at everybody, in the caller's transaction."""
-    fill.defer(audience=audience)
+#: The hour of the shop's night after the one in which readings are computed anew.
+_HOUR = 5
+#: Seconds in which more of an import comes in.
+_WAIT = 15
 
 
 @task("audiences.fill", lock="insight.refresh")
 def fill(audience: int) -> None:
-    """Look at everybody for one audience. Harmless to repeat; nothing where it was done meanwhile."""
+    """Everybody, for one audience. Harmless to repeat; nothing where it was done meanwhile."""
     filling.fill(audience)
 
 
 @task("audiences.prove", lock="insight.refresh")
-def prove(timestamp: int) -> None:
-    """Each night: everybody, for every audience, in both ways; and who may change until the next night."""
+def prove() -> None:
+    """Everybody, for every audience, in both ways; and who may change until the next night. Harmless to repeat."""
     filling.prove_all(by=_BY)
 
 
-every("41 3 * * *", prove)
+@task("audiences.prove_nightly", lock="insight.refresh")
+def prove_nightly(timestamp: int) -> None:
+    """The same, in the one hour of the day that is the shop's `_HOUR`."""
+    if datetime.fromtimestamp(timestamp, civil.zone(company.shop().zone)).hour == _HOUR:
+        filling.prove_all(by=_BY)
+
+
+def prove_soon() -> None:
+    """Ask for `prove`, in the caller's transaction; one that waits already is enough."""
+    asked = prove.configure(queueing_lock="audiences.prove", schedule_in={"seconds": _WAIT})
+    try:
+        with transaction.atomic():
+            asked.defer()
+    except AlreadyEnqueued:
+        return
+
+
+every("23 * * * *", prove_nightly)

@@ -4,9 +4,11 @@ The same expression runs over what is published under a home and over frames in 
 """
 
 import fcntl
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -41,6 +43,8 @@ class Session:
         self._ibis = ibis.duckdb.from_connection(self._engine)
         self._held: int | None = None
         self._tables: dict[str, ir.Table] = {}
+        #: As of when what it sees was published; of frames in memory, when it was made.
+        self.published_at = datetime.now(UTC)
 
     @classmethod
     def from_frames(cls, frames: Mapping[str, pa.Table | pl.DataFrame], **bounds: Any) -> Self:
@@ -59,7 +63,9 @@ class Session:
         session = cls(**bounds)
         try:
             session._held = _files.hold(home)
-            for name, table in _files.read_manifest(home).tables.items():
+            manifest = _files.read_manifest(home)
+            session.published_at = datetime.fromisoformat(manifest.published_at)
+            for name, table in manifest.tables.items():
                 session._engine.execute(f"CREATE VIEW {_files.quoted(name)} AS {_files.as_select(home, table)}")
         except BaseException:
             session.close()
@@ -82,6 +88,19 @@ class Session:
     def keep(self, name: str, expression: ir.Table) -> ir.Table:
         """Compute `expression` now and keep it as a table of this session."""
         self._engine.execute(f"CREATE OR REPLACE TEMP TABLE {_files.quoted(name)} AS {_compiled(expression.op())}")
+        self._tables.pop(name, None)
+        return self.table(name)
+
+    def select(self, query: str) -> ir.Table:
+        """What a room says in plain SQL over the published tables, as a table for expressions; computed when asked."""
+        name = f"selected-{hashlib.sha256(query.encode()).hexdigest()[:16]}"
+        if name not in self._tables:
+            self._engine.execute(f"CREATE OR REPLACE TEMP VIEW {_files.quoted(name)} AS {query}")
+        return self.table(name)
+
+    def bring(self, name: str, rows: pa.Table) -> ir.Table:
+        """A table from elsewhere, under a name that no published one has."""
+        self._engine.register(name, rows)
         self._tables.pop(name, None)
         return self.table(name)
 

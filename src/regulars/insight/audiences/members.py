@@ -1,0 +1,192 @@
+"""Who is in which audience, since when, and why: questions, they write nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from regulars.facts.customers import persons
+from regulars.insight.audiences import _knowing, audiences, vocabulary
+from regulars.insight.audiences.asking import Kept, cuts_of
+from regulars.insight.audiences.models import Change, Due, Member, Proof
+from regulars.kit import paging
+from regulars.kit.conditions import changing, holding, spoken
+from regulars.kit.conditions.holding import Known, Verdict
+from regulars.kit.languages import Language
+from regulars.kit.paging import Page
+from regulars.runtime.database import clock
+
+#: Of each pair of so many: more would be a table nobody reads.
+MOST_COMPARED = 12
+
+
+@dataclass(frozen=True)
+class Membership:
+    """Somebody in an audience. `evidence` of each node, whether it held and what was seen, when they came in; None for
+    who was found when everybody was looked at."""
+
+    audience: int
+    customer: int
+    since_at: datetime
+    evidence: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """Somebody came in, or left: because of facts, time, a join, readings computed anew, or the nightly proof."""
+
+    number: int
+    audience: int
+    customer: int
+    entered: bool
+    because: str
+    definition: int
+    evidence: Mapping[str, Any] | None
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One node in words, whether it holds now, and the value, number or sum that was found."""
+
+    node: str
+    words: str
+    holds: bool
+    seen: object
+    of: tuple["Explained", ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why somebody is in an audience or not, as of `at`; `membership` is what stands, None where they are not in.
+
+    `again_at`: when they are looked at again though nothing new is told; None for not by time alone.
+    """
+
+    holds: bool
+    root: Explained
+    at: datetime
+    membership: Membership | None
+    again_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Proved:
+    """What the last nightly proofs found: how many were compared, and how many stood wrongly and were put right."""
+
+    at: datetime
+    compared: int
+    missing: int
+    wrongly_in: int
+
+
+def page(audience: int, *, cursor: str | None = None, size: int = 50) -> Page[Membership]:
+    """Who is in, the newest customer first. One index read of a page."""
+    paging.check_size(size)
+    rows = Member.objects.filter(audience=audience).order_by("-customer_id")
+    if cursor is not None:
+        (last,) = paging.decode(cursor, f"audience:{audience}", int)
+        rows = rows.filter(customer_id__lt=last)
+    found = paging.cut(list(rows[: size + 1]), size, of=f"audience:{audience}", key=lambda row: (row.customer_id,))
+    return Page(tuple(_membership(row) for row in found.items), found.next)
+
+
+def of_customer(customer: int) -> list[Membership]:
+    """The audiences somebody is in, the latest first. One query."""
+    return [_membership(row) for row in Member.objects.filter(customer=customer).order_by("-since_at", "audience_id")]
+
+
+def steps(
+    *, audience: int | None = None, customer: int | None = None, before: int | None = None, limit: int = 50
+) -> list[Step]:
+    """Who came and went, latest first, numbered below `before`. One query."""
+    rows = Change.objects.order_by("-id")
+    if audience is not None:
+        rows = rows.filter(audience=audience)
+    if customer is not None:
+        rows = rows.filter(customer=customer)
+    if before is not None:
+        rows = rows.filter(id__lt=before)
+    return [
+        Step(
+            row.id,
+            row.audience_id,
+            row.customer_id,
+            row.entered,
+            row.because,
+            row.definition,
+            row.evidence,
+            row.at,
+        )
+        for row in rows[:limit]
+    ]
+
+
+def explain(*, audience: int, customer: int, language: Language) -> Explanation:
+    """Looks at somebody now, node by node, in words; writes nothing. Some ten queries."""
+    one = audiences.get(audience)
+    words = vocabulary.current()
+    condition = audiences.read(one.condition, words)
+    person = persons.of(customer)
+    asking = Kept().look()
+    at = clock.now()
+    facts = _knowing.facts([person], [condition], fields=asking.fields, collections=asking.collections, at=at)
+    names = {other.audience.number: other.audience.id for other in asking.audiences}
+    inside = {row.audience: row for row in of_customer(person)}
+    known = Known(
+        facts.fields[person],
+        facts.rows[person],
+        frozenset(names[number] for number in inside if number in names),
+        cuts_of(one),
+    )
+    verdict = holding.holds(condition, known, at=at)
+    said = spoken.of_nodes(condition, words, language)
+    return Explanation(
+        holds=verdict.holds,
+        root=_explained(verdict, said),
+        at=at,
+        membership=inside.get(audience),
+        again_at=changing.next_change(condition, known, at=at),
+    )
+
+
+def next_look(*, audience: int, customer: int) -> datetime | None:
+    """When somebody is looked at again without a new fact, within the next day and a half."""
+    return Due.objects.filter(audience=audience, customer=customer).values_list("due_at", flat=True).first()
+
+
+def overlap(numbers: Sequence[int]) -> dict[tuple[int, int], int]:
+    """Of each two of these audiences, at most `MOST_COMPARED`, how many are in both; of each with itself, how many are
+    in it. One query over their members."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT one.audience_id, other.audience_id, count(*) FROM audiences_member AS one"
+            " JOIN audiences_member AS other USING (customer_id)"
+            " WHERE one.audience_id = ANY(%(of)s) AND other.audience_id = ANY(%(of)s)"
+            " AND one.audience_id <= other.audience_id GROUP BY 1, 2",
+            {"of": list(numbers)[:MOST_COMPARED]},
+        )
+        found = {(one, other): count for one, other, count in cursor.fetchall()}
+    return found | {(other, one): count for (one, other), count in found.items()}
+
+
+def proofs(audience: int, *, limit: int = 10) -> list[Proved]:
+    """The last proofs, latest first. One query."""
+    rows = Proof.objects.filter(audience=audience).order_by("-id")[:limit]
+    return [Proved(row.at, row.compared, row.missing, row.wrongly_in) for row in rows]
+
+
+def _membership(row: Member) -> Membership:
+    return Membership(row.audience_id, row.customer_id, row.since_at, row.evidence)
+
+
+def _explained(verdict: Verdict, said: Mapping[str, str]) -> Explained:
+    return Explained(
+        node=verdict.node,
+        words=said[verdict.node],
+        holds=verdict.holds,
+        seen=verdict.seen,
+        of=tuple(_explained(one, said) for one in verdict.of),
+    )
