@@ -5,6 +5,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db import connection
+
 from regulars.facts.commerce import orders
 from regulars.facts.commerce.orders import LineReport, OrderReport
 from regulars.facts.customers import customers
@@ -65,3 +67,10 @@ def came_and_went(customer: int) -> list[tuple[str, bool, str]]:
     """The names of the audiences, whether they came in, and because of what, in order."""
     rows = Change.objects.filter(customer=customer).order_by("id").values_list("audience__name", "entered", "because")
     return list(rows)
+
+
+def told(kind: str) -> list[str]:
+    """Whom or what notices of a kind were about, in order."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT subject FROM notices_notice WHERE kind = %s ORDER BY id", [kind])
+        return [subject for (subject,) in cursor.fetchall()]

@@ -20,10 +20,10 @@ from regulars.insight.audiences.tests.builders import (
     came_and_went,
     inside,
     the,
+    told,
 )
 from regulars.kit.actors import SYSTEM
 from regulars.runtime.database import clock
-from regulars.runtime.notices.models import Recorded
 
 pytestmark = pytest.mark.django_db
 
@@ -46,9 +46,7 @@ def test_who_buys_comes_in_and_is_told_of() -> None:
     assert inside(buyers) == {priya}
     assert audiences.get(buyers.number).members == 1
     assert came_and_went(priya) == [("Buyers", True, "facts")]
-    [notice] = Recorded.objects.filter(kind="audiences.audience_entered")
-    assert notice.body["audience"] == buyers.number
-    assert notice.subject == f"customer:{priya}"
+    assert told("audiences.audience_entered") == [f"customer:{priya}"]
 
 
 def test_looking_again_changes_nothing() -> None:

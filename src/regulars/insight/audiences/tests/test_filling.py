@@ -19,10 +19,10 @@ from regulars.insight.audiences.tests.builders import (
     called_off,
     came_and_went,
     inside,
+    told,
 )
 from regulars.kit.actors import SYSTEM
 from regulars.runtime.database import clock
-from regulars.runtime.notices.models import Recorded
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +43,8 @@ def test_a_new_audience_finds_who_is_in_and_tells_of_nobody_by_name() -> None:
     assert (now.members, now.is_filling) == (1, False)
     assert now.filled_at is not None
     assert not Change.objects.exists()
-    assert Recorded.objects.filter(kind="audiences.audience_filled").count() == 2
+    assert told("audiences.audience_filled") == [f"audience:{lately.number}", f"audience:{buyers.number}"]
+    assert told("audiences.audience_entered") == []
     assert filling.fill(lately.number) is None, "it was done"
 
 
