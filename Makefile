@@ -50,6 +50,10 @@ fuzz: $(VENV)/.develops  ## The JSON API against its description, 300 tries (or 
 twins: $(VENV)/.develops  ## Both evaluators of conditions against each other, 240,000 cases (or EXAMPLES=… of 1,200)
 	@REGULARS_TWINS=$(or $(EXAMPLES),200) $(BIN)/pytest tests/conditions/test_twins.py
 
+.PHONY: towns
+towns: $(VENV)/.develops  ## What rooms offer of everyone against what they say of each, in 20 random towns (or TOWNS=…)
+	@REGULARS_TOWNS=$(or $(TOWNS),20) $(BIN)/pytest tests/contracts/test_everyone.py
+
 crashstorm: $(VENV)/.develops  ## Kill dispatchers of notices 300 times (or KILLS=…) and count what they did
 	@REGULARS_STORM_KILLS=$(or $(KILLS),300) $(BIN)/pytest -s src/regulars/runtime/notices/tests/test_crash.py
 

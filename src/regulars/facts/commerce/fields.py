@@ -54,6 +54,32 @@ def _rows(sql: str, wanted: Sequence[int]) -> list[tuple[int, Any]]:
         return [(number, value) for number, value in cursor.fetchall()]
 
 
+_COUNTS = "FROM orders WHERE customer_id IS NOT NULL AND kind = 'purchase' AND NOT is_cancelled"
+_ORDERS_OF_EVERYONE = (
+    "SELECT customer.customer_id AS person, COALESCE(bought.orders, 0) AS value FROM customers AS customer"
+    f" LEFT JOIN (SELECT customer_id, CAST(count(*) AS BIGINT) AS orders {_COUNTS} GROUP BY customer_id) AS bought"
+    " ON bought.customer_id = customer.customer_id WHERE customer.person_id = customer.customer_id"
+)
+_CATEGORIES_OF_EVERYONE = (
+    "SELECT DISTINCT sale.customer_id AS person, product.category AS value FROM orders AS sale"
+    " JOIN lines AS line ON line.order_id = sale.order_id"
+    " JOIN products AS product ON product.product_id = line.product_id WHERE sale.customer_id IS NOT NULL"
+    " AND sale.kind = 'purchase' AND NOT sale.is_cancelled AND line.quantity > 0 AND product.category <> ''"
+)
+
+
+def _each_of_everyone(what: str) -> str:
+    return f"SELECT customer_id AS person, {what} AS value {_COUNTS} GROUP BY customer_id"
+
+
+def _last_of_everyone(what: str) -> str:
+    return (
+        f"SELECT person, value FROM (SELECT customer_id AS person, {what} AS value,"
+        " row_number() OVER (PARTITION BY customer_id ORDER BY placed_at DESC, order_id DESC) AS place"
+        f" {_COUNTS} AND {what} IS NOT NULL) AS sale WHERE place = 1"
+    )
+
+
 _CHANNEL = "JOIN company_channel AS channel ON channel.id = sale.channel_id"
 _STORE = "JOIN company_store AS store ON store.id = sale.store_id"
 
@@ -65,6 +91,7 @@ FIELDS: tuple[Field, ...] = (
         label=_("Orders"),
         meaning=_("How many orders they paid for, the cancelled ones left out."),
         read=_orders,
+        everyone=_ORDERS_OF_EVERYONE,
     ),
     Field(
         name="commerce.first_order_on",
@@ -73,6 +100,7 @@ FIELDS: tuple[Field, ...] = (
         label=_("First order"),
         meaning=_("The day of their first order, in the shop's zone."),
         read=_asked(_EACH.format(what="min(sale.placed_on)")),
+        everyone=_each_of_everyone("min(placed_on)"),
     ),
     Field(
         name="commerce.last_order_on",
@@ -81,6 +109,7 @@ FIELDS: tuple[Field, ...] = (
         label=_("Last order"),
         meaning=_("The day of their last order, in the shop's zone."),
         read=_asked(_EACH.format(what="max(sale.placed_on)")),
+        everyone=_each_of_everyone("max(placed_on)"),
     ),
     Field(
         name="commerce.last_channel",
@@ -89,6 +118,7 @@ FIELDS: tuple[Field, ...] = (
         label=_("Last channel"),
         meaning=_("Where their last order came from."),
         read=_asked(_LAST.format(what="channel.code", join=_CHANNEL)),
+        everyone=_last_of_everyone("channel"),
     ),
     Field(
         name="commerce.last_store",
@@ -97,6 +127,7 @@ FIELDS: tuple[Field, ...] = (
         label=_("Last store"),
         meaning=_("The store of their last order in a store."),
         read=_asked(_LAST.format(what="store.code", join=_STORE)),
+        everyone=_last_of_everyone("store"),
     ),
     Field(
         name="commerce.categories",
@@ -105,6 +136,7 @@ FIELDS: tuple[Field, ...] = (
         label=_("Categories bought"),
         meaning=_("The categories of all products they bought."),
         read=_categories,
+        everyone=_CATEGORIES_OF_EVERYONE,
     ),
     Field(
         name="commerce.last_return_on",
@@ -116,6 +148,8 @@ FIELDS: tuple[Field, ...] = (
             "SELECT customer_id, max(returned_on) FROM commerce_return"
             " WHERE customer_id = ANY(%s) AND NOT is_void GROUP BY 1"
         ),
+        everyone="SELECT customer_id AS person, max(returned_on) AS value FROM returns"
+        " WHERE customer_id IS NOT NULL AND NOT is_void GROUP BY customer_id",
     ),
 )
 

@@ -10,13 +10,14 @@ PUBLISHED: tuple[PublishedTable, ...] = (
     PublishedTable(
         name="shop",
         key="shop_id",
-        # One row, which carries no stamp: it is taken as changed each time. `minor_units` of its money make one.
+        # `minor_units` of its money make one.
         sql=(
-            f"SELECT 1::bigint AS shop_id, currency, (CASE currency {_UNITS} END)::bigint AS minor_units, zone,"  # noqa: S608 - of constants
-            " '18446744073709551615'::xid8 AS changed_xid FROM (SELECT"
+            f"SELECT 1::bigint AS shop_id, currency, (CASE currency {_UNITS} END)::bigint AS minor_units, zone"  # noqa: S608 - of constants
+            " FROM (SELECT"
             f" COALESCE((SELECT currency FROM company_shop), '{defaults.CURRENCY}') AS currency,"
             f" COALESCE((SELECT zone FROM company_shop), '{defaults.ZONE}') AS zone) AS shop"
         ),
         columns={"shop_id": "int64", "currency": "text", "minor_units": "int64", "zone": "text"},
+        is_small=True,
     ),
 )

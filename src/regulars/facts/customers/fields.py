@@ -121,6 +121,9 @@ def defined() -> tuple[Field, ...]:
             label=_in_words(trait.names),
             meaning=_("A trait of the shop's own."),
             read=_of_trait(trait),
+            everyone=None
+            if trait.is_personal
+            else _values_of_everyone(trait.field, _AS_VALUE.get(trait.kind, "told.value")),
             choices=_choices(trait) if trait.choices else None,
             is_personal=trait.is_personal,
         )
@@ -160,6 +163,60 @@ def _personalised(wanted: Sequence[int]) -> Mapping[int, Value]:
     }
 
 
+#: Everyone's, in the words of the published tables: what stands with the person's own record.
+_PERSONS = "FROM customers AS customer{joined} WHERE customer.person_id = customer.customer_id"
+
+
+def _of_everyone(value: str, joined: str = "") -> str:
+    return f"SELECT customer.customer_id AS person, {value} AS value {_PERSONS.format(joined=joined)}"
+
+
+def _known_of_everyone(value: str) -> str:
+    return f"{_of_everyone(value)} AND {value} IS NOT NULL"
+
+
+def _has_everyone(kind: str) -> str:
+    joined = " LEFT JOIN profiles AS profile ON profile.customer_id = customer.customer_id"
+    return _of_everyone(f"COALESCE(profile.has_{kind}, false)", joined)
+
+
+def _values_of_everyone(name: str, value: str = "told.value") -> str:
+    return (
+        f"SELECT told.customer_id AS person, {value} AS value FROM customer_values AS told WHERE told.name = '{name}'"  # noqa: S608 - a code
+    )
+
+
+#: A number has up to thirty digits; here up to 29 before the point and nine behind it.
+_AS_VALUE: Mapping[Kind, str] = {
+    Kind.NUMBER: "CASE WHEN length(told.value) <= 29 THEN CAST(told.value AS DECIMAL(38, 9)) END",
+    Kind.DATE: "CAST(told.value AS DATE)",
+    Kind.YES_NO: "told.value = 'yes'",
+}
+_EMPLOYEES = (
+    " LEFT JOIN customer_values AS told ON told.customer_id = customer.customer_id AND told.name = 'is_employee'"
+)
+#: Of each tag the word told last of any of the person's records counts, of two at once the one that takes it off.
+_TAGS_OF_EVERYONE = (
+    "SELECT person, value FROM (SELECT customer.person_id AS person, told.tag AS value, told.is_on,"
+    " row_number() OVER (PARTITION BY customer.person_id, told.tag ORDER BY told.at DESC, told.is_on ASC) AS place"
+    " FROM customer_tags AS told JOIN customers AS customer ON customer.customer_id = told.customer_id) AS told"
+    " WHERE place = 1 AND is_on"
+)
+#: Where each lives: the home they came to last of those that none of their records left since.
+_HOUSEHOLDS_OF_EVERYONE = (
+    "WITH told AS (SELECT customer.person_id AS person, stay.* FROM householders AS stay"
+    " JOIN customers AS customer ON customer.customer_id = stay.customer_id),"
+    " gone AS (SELECT DISTINCT stay.householder_id FROM told AS stay JOIN told AS gone"
+    " ON gone.person = stay.person AND gone.household_id = stay.household_id AND gone.customer_id <> stay.customer_id"
+    " WHERE gone.until_at IS NOT NULL AND (gone.until_at > stay.since_at"
+    " OR (gone.until_at = stay.since_at AND gone.householder_id > stay.householder_id))),"
+    " home AS (SELECT person, household_id FROM (SELECT told.person, told.household_id,"
+    " row_number() OVER (PARTITION BY told.person ORDER BY told.since_at DESC, told.householder_id DESC) AS place"
+    " FROM told LEFT JOIN gone ON gone.householder_id = told.householder_id"
+    " WHERE told.until_at IS NULL AND gone.householder_id IS NULL) AS stay WHERE place = 1)"
+    " SELECT person, CAST(count(*) OVER (PARTITION BY household_id) AS BIGINT) AS value FROM home"
+)
+
 FIELDS: tuple[Field, ...] = (
     Field(
         name="customers.name",
@@ -195,6 +252,7 @@ FIELDS: tuple[Field, ...] = (
         label=_("Has an e-mail address"),
         meaning=_("Whether an e-mail address is known."),
         read=_has("email"),
+        everyone=_has_everyone("email"),
     ),
     Field(
         name="customers.has_phone",
@@ -203,6 +261,7 @@ FIELDS: tuple[Field, ...] = (
         label=_("Has a phone number"),
         meaning=_("Whether a phone number is known."),
         read=_has("phone"),
+        everyone=_has_everyone("phone"),
     ),
     Field(
         name="customers.country",
@@ -211,8 +270,7 @@ FIELDS: tuple[Field, ...] = (
         label=_("Country"),
         meaning=_("Two letters, such as CN or GB."),
         read=_of_customer(lambda one: one.country),
-        everyone="SELECT customer_id AS person, country AS value FROM customers"
-        " WHERE customer_id = person_id AND country IS NOT NULL",
+        everyone=_known_of_everyone("customer.country"),
     ),
     Field(
         name="customers.language",
@@ -221,6 +279,7 @@ FIELDS: tuple[Field, ...] = (
         label=_("Language"),
         meaning=_("The language they want to be spoken to in, such as zh-Hans or en."),
         read=_of_customer(lambda one: one.language),
+        everyone=_known_of_everyone("customer.language"),
     ),
     Field(
         name="customers.first_seen_at",
@@ -229,8 +288,7 @@ FIELDS: tuple[Field, ...] = (
         label=_("First seen"),
         meaning=_("When somebody first met them."),
         read=_of_customer(lambda one: one.first_seen_at),
-        everyone="SELECT customer_id AS person, first_seen_at AS value FROM customers"
-        " WHERE customer_id = person_id AND first_seen_at IS NOT NULL",
+        everyone=_known_of_everyone("customer.first_seen_at"),
     ),
     *(
         Field(
@@ -267,6 +325,7 @@ FIELDS: tuple[Field, ...] = (
         label=_("Preferred store"),
         meaning=_("The store they like to go to."),
         read=_readable("preferred_store"),
+        everyone=_values_of_everyone("preferred_store"),
     ),
     Field(
         name="customers.preferred_channel",
@@ -275,6 +334,7 @@ FIELDS: tuple[Field, ...] = (
         label=_("Preferred channel"),
         meaning=_("The way they like to be reached."),
         read=_readable("preferred_channel"),
+        everyone=_values_of_everyone("preferred_channel"),
     ),
     Field(
         name="customers.is_employee",
@@ -283,6 +343,7 @@ FIELDS: tuple[Field, ...] = (
         label=_("Works here"),
         meaning=_("Whether they work for the shop themselves."),
         read=_is_employee,
+        everyone=_of_everyone("COALESCE(told.value = 'yes', false)", _EMPLOYEES),
     ),
     Field(
         name="customers.interests",
@@ -291,6 +352,7 @@ FIELDS: tuple[Field, ...] = (
         label=_("Interests"),
         meaning=_("What they said they are interested in."),
         read=_readable("interests"),
+        everyone=_values_of_everyone("interests"),
     ),
     Field(
         name="customers.values",
@@ -299,6 +361,7 @@ FIELDS: tuple[Field, ...] = (
         label=_("Values"),
         meaning=_("What they said matters to them."),
         read=_readable("values"),
+        everyone=_values_of_everyone("values"),
     ),
     Field(
         name="customers.tags",
@@ -307,6 +370,7 @@ FIELDS: tuple[Field, ...] = (
         label=_("Tags"),
         meaning=_("The tags staff and files set on them."),
         read=_tags,
+        everyone=_TAGS_OF_EVERYONE,
     ),
     Field(
         name="customers.household_size",
@@ -315,5 +379,6 @@ FIELDS: tuple[Field, ...] = (
         label=_("Household size"),
         meaning=_("How many live in their household, themselves included."),
         read=_household,
+        everyone=_HOUSEHOLDS_OF_EVERYONE,
     ),
 )

@@ -120,10 +120,12 @@ class Profile(models.Model):
     described_at = models.DateTimeField()
     # Everything in it follows from statements; else it is from before sources were told apart.
     is_folded = models.BooleanField(db_default=False)
+    changed_xid = TransactionIdField()
 
     class Meta:
         db_table = "customers_profile"
         indexes = [
+            models.Index(fields=["changed_xid"], name="customers_profile_changed"),
             models.Index(
                 fields=["email_digest"], name="customers_profile_email", condition=models.Q(email_digest__isnull=False)
             ),
@@ -277,9 +279,11 @@ class Householder(models.Model):
     since_at = models.DateTimeField()
     until_at = models.DateTimeField(null=True)
     by = models.CharField(max_length=100)
+    changed_xid = TransactionIdField()
 
     class Meta:
         db_table = "customers_householder"
+        indexes = [models.Index(fields=["changed_xid"], name="customers_householder_changed")]
         constraints = [
             models.UniqueConstraint(
                 name="customers_householder_once", fields=["customer"], condition=models.Q(until_at=None)
@@ -401,10 +405,14 @@ class Consent(models.Model):
     by_id = models.CharField(max_length=64)
     origin = models.CharField(max_length=10)
     recorded_at = models.DateTimeField(db_default=Now())
+    changed_xid = TransactionIdField()
 
     class Meta:
         db_table = "customers_consent"
-        indexes = [models.Index(fields=["customer", "id"], name="customers_consent_of")]
+        indexes = [
+            models.Index(fields=["customer", "id"], name="customers_consent_of"),
+            models.Index(fields=["changed_xid"], name="customers_consent_changed"),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="customers_consent_purpose", condition=models.Q(purpose__in=[ANY, *(one.value for one in Purpose)])
@@ -473,10 +481,14 @@ class Wish(models.Model):
     by_id = models.CharField(max_length=64)
     origin = models.CharField(max_length=10)
     recorded_at = models.DateTimeField(db_default=Now())
+    changed_xid = TransactionIdField()
 
     class Meta:
         db_table = "customers_wish"
-        indexes = [models.Index(fields=["customer", "id"], name="customers_wish_of")]
+        indexes = [
+            models.Index(fields=["customer", "id"], name="customers_wish_of"),
+            models.Index(fields=["changed_xid"], name="customers_wish_changed"),
+        ]
         constraints = [
             models.UniqueConstraint(name="customers_wish_once", fields=["key", "name"]),
             models.CheckConstraint(
@@ -576,9 +588,11 @@ class Moved(models.Model):
     record = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
     before = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+", db_index=False)
     after = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+", db_index=False)
+    changed_xid = TransactionIdField()
 
     class Meta:
         db_table = "customers_moved"
+        indexes = [models.Index(fields=["changed_xid"], name="customers_moved_changed")]
 
 
 class Review(models.Model):

@@ -7,7 +7,7 @@ PUBLISHED: tuple[PublishedTable, ...] = (
         name="customers",
         key="customer_id",
         # Joined records stay, with the person they belong to: what came with them can be told apart.
-        sql="SELECT id AS customer_id, COALESCE(person_id, id) AS person_id, country, first_seen_at, origin,"
+        sql="SELECT id AS customer_id, COALESCE(person_id, id) AS person_id, country, first_seen_at, origin, language,"
         " changed_xid FROM customers_customer",
         columns={
             "customer_id": "int64",
@@ -15,7 +15,16 @@ PUBLISHED: tuple[PublishedTable, ...] = (
             "country": "text",
             "first_seen_at": "timestamp",
             "origin": "text",
+            "language": "text",
         },
+    ),
+    PublishedTable(
+        name="profiles",
+        key="customer_id",
+        # Whether a contact is known; which one it is stays sealed.
+        sql="SELECT customer_id, email_digest IS NOT NULL AS has_email, phone_digest IS NOT NULL AS has_phone,"
+        " changed_xid FROM customers_profile",
+        columns={"customer_id": "int64", "has_email": "bool", "has_phone": "bool"},
     ),
     PublishedTable(
         name="customer_values",
@@ -35,6 +44,20 @@ PUBLISHED: tuple[PublishedTable, ...] = (
             "tag": "text",
             "is_on": "bool",
             "at": "timestamp",
+        },
+    ),
+    PublishedTable(
+        name="householders",
+        key="householder_id",
+        # A stay that never ended holds, unless another record of the person left that home later.
+        sql="SELECT id AS householder_id, household_id, customer_id, since_at, until_at, changed_xid"
+        " FROM customers_householder",
+        columns={
+            "householder_id": "int64",
+            "household_id": "int64",
+            "customer_id": "int64",
+            "since_at": "timestamp",
+            "until_at": "timestamp",
         },
     ),
 )

@@ -55,7 +55,13 @@ def _amount(of: str, *names: str) -> str:
     return _first(told)
 
 
-_IS_LIST: Final = (
+#: What a product came to: `price` times `quantity`, of one where nothing else is told.
+AMOUNT: Final = (
+    f"CASE WHEN abs(one.price * COALESCE(one.quantity, 1)) < {spec.LARGEST_AMOUNT}"
+    " THEN round(one.price * COALESCE(one.quantity, 1), 6) END"
+)
+#: Whether it tells of a list of products.
+IS_LIST: Final = (
     "CASE WHEN jsonb_typeof(told -> 'products') = 'array'"
     f" THEN jsonb_array_length(told -> 'products') <= {spec.MOST_PRODUCTS} ELSE false END"
 )
@@ -91,20 +97,13 @@ _OF_A_PRODUCT: Final = {
 PRODUCTS: Final = (
     "SELECT one.place, "  # noqa: S608 - of constants
     + ", ".join(f"{sql} AS {name}" for name, sql in _OF_A_PRODUCT.items())
-    + f" FROM jsonb_array_elements(CASE WHEN {_IS_LIST} THEN told -> 'products' ELSE '[]' END)"
+    + f" FROM jsonb_array_elements(CASE WHEN {IS_LIST} THEN told -> 'products' ELSE '[]' END)"
     " WITH ORDINALITY AS one (told, place) WHERE jsonb_typeof(one.told) = 'object'"
 )
 #: The same as one text of JSON, null where there is no list.
 PRODUCTS_TOGETHER: Final = (
-    f"CASE WHEN {_IS_LIST} THEN (SELECT jsonb_agg(jsonb_build_array(product, category, quantity, price)"  # noqa: S608 - of constants
+    f"CASE WHEN {IS_LIST} THEN (SELECT jsonb_agg(jsonb_build_array(product, category, quantity, price)"  # noqa: S608 - of constants
     f" ORDER BY place) FROM ({PRODUCTS}) AS listed)::text END"
-)
-
-
-#: What the products of an event came to: `price` times `quantity`, of one where nothing else is told.
-AMOUNT: Final = (
-    f"CASE WHEN abs(price * COALESCE(quantity, 1)) < {spec.LARGEST_AMOUNT}"
-    " THEN round(price * COALESCE(quantity, 1), 6) END"
 )
 
 

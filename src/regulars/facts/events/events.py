@@ -254,7 +254,8 @@ def _products(rows: Sequence[Visitor], sort: str) -> list[Product]:
             product = Product(told["ref"], told["title"], datetime.fromisoformat(told["at"]))
             if told["ref"] not in found or found[told["ref"]].at < product.at:
                 found[told["ref"]] = product
-    return sorted(found.values(), key=lambda product: product.at, reverse=True)[:MOST_PRODUCTS]
+    by_ref = sorted(found.values(), key=lambda product: product.ref)
+    return sorted(by_ref, key=lambda product: product.at, reverse=True)[:MOST_PRODUCTS]
 
 
 def _view(row: tuple[Any, ...]) -> EventView:

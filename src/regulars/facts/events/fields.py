@@ -27,6 +27,31 @@ def _last_source(wanted: Sequence[int]) -> Mapping[int, Value]:
     return {number: names[one.last_source] for number, one in found.items() if one.last_source in names}
 
 
+_VISITORS = (
+    "FROM visitors AS visitor JOIN customers AS customer ON customer.customer_id = visitor.customer_id{joined}"
+    " WHERE NOT visitor.is_shared"
+)
+
+
+def _of_everyone(what: str) -> str:
+    visitors = _VISITORS.format(joined="")
+    return f"SELECT customer.person_id AS person, {what} AS value {visitors} GROUP BY customer.person_id"
+
+
+_LAST_SOURCE_OF_EVERYONE = (
+    "SELECT person, value FROM (SELECT customer.person_id AS person, visitor.last_source AS value, row_number() OVER"  # noqa: S608 - of constants
+    " (PARTITION BY customer.person_id ORDER BY visitor.last_seen_at DESC, visitor.first_seen_at, visitor.visitor_id)"
+    f" AS place {_VISITORS.format(joined='')}) AS visitor WHERE place = 1 AND value IS NOT NULL"
+)
+_PRODUCTS = " JOIN visitor_products AS product ON product.visitor_id = visitor.visitor_id"
+_PRODUCTS_OF_EVERYONE = (
+    "SELECT person, value FROM (SELECT person, value,"  # noqa: S608 - of constants
+    " row_number() OVER (PARTITION BY person ORDER BY seen_at DESC, value) AS place"
+    " FROM (SELECT customer.person_id AS person, product.ref AS value, max(product.at) AS seen_at"
+    f" {_VISITORS.format(joined=_PRODUCTS)} GROUP BY customer.person_id, product.ref) AS seen) AS seen"
+    f" WHERE place <= {events.MOST_PRODUCTS}"
+)
+
 FIELDS: tuple[Field, ...] = (
     Field(
         name="events.last_seen_at",
@@ -35,6 +60,7 @@ FIELDS: tuple[Field, ...] = (
         label=_("Last seen"),
         meaning=_("When they were last active in a shop, an app or on a page."),
         read=_of(lambda one: one.last_seen_at.astimezone(UTC)),
+        everyone=_of_everyone("max(visitor.last_seen_at)"),
     ),
     Field(
         name="events.last_source",
@@ -43,6 +69,7 @@ FIELDS: tuple[Field, ...] = (
         label=_("Last seen in"),
         meaning=_("The source of events they were last active in."),
         read=_last_source,
+        everyone=_LAST_SOURCE_OF_EVERYONE,
     ),
     Field(
         name="events.events",
@@ -51,6 +78,7 @@ FIELDS: tuple[Field, ...] = (
         label=_("Events"),
         meaning=_("How many events of theirs came in."),
         read=_of(lambda one: one.events),
+        everyone=_of_everyone("CAST(sum(visitor.events) AS BIGINT)"),
     ),
     Field(
         name="events.products_viewed",
@@ -59,6 +87,7 @@ FIELDS: tuple[Field, ...] = (
         label=_("Products viewed"),
         meaning=_("The products they looked at last, by their number in the source."),
         read=_of(lambda one: tuple(product.ref for product in one.viewed) or None),
+        everyone=_PRODUCTS_OF_EVERYONE,
     ),
 )
 

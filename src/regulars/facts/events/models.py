@@ -3,6 +3,8 @@
 from django.db import models
 from django.db.models.functions import Now
 
+from regulars.runtime.database.fields import TransactionIdField
+
 
 class Batch(models.Model):
     """What was committed together. Events are numbered `id << 14` upwards, so the stream is read by batches."""
@@ -65,6 +67,8 @@ class Visitor(models.Model):
     last_source = models.BigIntegerField()
     # Of a device: more people use it than the rules of identity allow, so what was done on it is nobody's.
     is_shared = models.BooleanField(db_default=False)
+    # Without an index: it changes with every event, and an index would make each of these a new place in all others.
+    changed_xid = TransactionIdField()
 
     class Meta:
         db_table = "events_visitor"

@@ -4,6 +4,7 @@
       manifest.json      which files make up each table, and up to which snapshot of which database they go
       orders/base-….parquet   one row a key
       orders/delta-….parquet  rows added or changed since, newest file last
+      events/month=2026-05/base-….parquet  of a stream: rows that never change, by the month in which they happened
       publish.lock       held by whoever publishes, one at a time
       in-use.lock        held, shared, by every reader; files nobody names any more go only when nobody reads
 
@@ -12,17 +13,19 @@ itself is replaced in one rename, so a reader sees the whole of one publish or t
 """
 
 import fcntl
+import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from regulars.kit.refusals import Refusal
 from regulars.runtime import disk
 from regulars.runtime.database.published import ColumnType
 
-FORMAT = 1
+FORMAT = 2
 DUCKDB_TYPES: Mapping[ColumnType, str] = {
     "int64": "BIGINT",
     "text": "VARCHAR",
@@ -39,25 +42,48 @@ class NothingPublished(Refusal):
 
 @dataclass(frozen=True)
 class DataFile:
-    """`path` is relative to the warehouse folder."""
+    """`path` is relative to the warehouse folder; `month`, such as 2026-05, where a stream's rows lie by month."""
 
     path: str
     rows: int
+    month: str = ""
 
 
 @dataclass(frozen=True)
 class TableFiles:
+    """`snapshot` is what a table had been read by, `upto` the number up to which a stream had."""
+
     key: str
     columns: dict[str, ColumnType]
     fingerprint: str
     base: tuple[DataFile, ...] = ()
     deltas: tuple[DataFile, ...] = ()
     rows: int = 0
+    snapshot: str = ""
+    upto: int = 0
+
+
+@dataclass(frozen=True)
+class TablePublished:
+    """`changed` rows were read from the database; the warehouse now holds `rows`."""
+
+    name: str
+    changed: int
+    rows: int
+    is_whole: bool
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one publish made of a table, or of a stream and its parts."""
+
+    files: Mapping[str, TableFiles]
+    told: Sequence[TablePublished]
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """`snapshot` is PostgreSQL's own text of the snapshot that everything named here had been read by."""
+    """`snapshot` is PostgreSQL's own text of the snapshot by which the last of it was read."""
 
     database: str
     snapshot: str
@@ -112,12 +138,17 @@ def sweep(home: Path) -> bool:
         except BlockingIOError:
             return False
         named = {f.path for t in read_manifest(home).tables.values() for f in (*t.base, *t.deltas)}
-        for file in folder(home).glob("*/*"):
+        for file in folder(home).glob("*/**/*.*"):
             if file.relative_to(folder(home)).as_posix() not in named:
                 file.unlink()
         return True
     finally:
         os.close(handle)
+
+
+def fingerprint(*said: Any) -> str:
+    """Of how a table is made: what is made otherwise is read anew."""
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 
 def quoted(name: str) -> str:
@@ -126,7 +157,7 @@ def quoted(name: str) -> str:
 
 def _scan(home: Path, files: tuple[DataFile, ...], columns: str) -> str:
     paths = ", ".join("'" + (folder(home) / f.path).as_posix().replace("'", "''") + "'" for f in files)
-    return f"SELECT {columns} FROM read_parquet([{paths}])"  # noqa: S608 - our own names, quoted
+    return f"SELECT {columns} FROM read_parquet([{paths}], hive_partitioning = false)"  # noqa: S608 - our own names, quoted
 
 
 def as_select(home: Path, table: TableFiles) -> str:

@@ -15,6 +15,7 @@ from regulars.insight.warehouse import _files
 from regulars.insight.warehouse.publishing import published_tables
 from regulars.insight.warehouse.session import Session
 from regulars.kit.refusals import Refusal
+from regulars.runtime.database.published import PublishedStream
 
 Kind = Literal["csv", "parquet"]
 #: A cell that begins so is a formula to some spreadsheet, also in full width; a tab or a line end before it hides it.
@@ -44,7 +45,18 @@ class Written:
 
 def names() -> tuple[str, ...]:
     """The tables that can be written, by name."""
-    return tuple(sorted(table.name for table in published_tables()))
+    return tuple(sorted(_shapes()))
+
+
+def _shapes() -> dict[str, tuple[list[str], dict[str, str]]]:
+    """What the rows of each table are ordered by, and its columns."""
+    found: dict[str, tuple[list[str], dict[str, str]]] = {}
+    for table in published_tables():
+        found[table.name] = [table.key], dict(table.columns)
+        for part in table.parts if isinstance(table, PublishedStream) else ():
+            # Several rows of a part have one key: every column orders them, so that files can be compared.
+            found[part.name] = list(part.columns), dict(part.columns)
+    return found
 
 
 def check(tables: Iterable[str]) -> None:
@@ -71,15 +83,14 @@ def write(
     """
     wanted = sorted(set(tables))
     check(wanted)
-    keys = {table.name: table.key for table in published_tables()}
-    columns = {table.name: dict(table.columns) for table in published_tables()}
+    shapes = _shapes()
     done = []
     with Session.from_published(home) as session:
         for name in wanted:
             file = into / f"{name}.{kind}"
             table = session.table(name)
-            rows = _FORMATS[kind](session.batches(table.order_by(keys[name])), table.schema().to_pyarrow(), file)
-            done.append(Written(name, file.name, rows, file.stat().st_size, _digest(file), columns[name]))
+            rows = _FORMATS[kind](session.batches(table.order_by(shapes[name][0])), table.schema().to_pyarrow(), file)
+            done.append(Written(name, file.name, rows, file.stat().st_size, _digest(file), shapes[name][1]))
             tell(done[-1])
     return done
 

@@ -48,5 +48,13 @@ class TransactionIdField(_Number):
     def db_type(self, connection: Any) -> str:
         return "xid8"
 
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """Whoever puts a row back that they had read before puts it there now."""
+        return CurrentTransaction() if add else super().pre_save(model_instance, add)
+
+    def get_placeholder(self, value: Any, compiler: Any, connection: Any) -> str:
+        """Psycopg writes a number, and none is taken for a transaction's id without being told."""
+        return "%s::text::xid8"
+
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> int | None:
         return None if value is None else int(value)

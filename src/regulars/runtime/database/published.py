@@ -1,9 +1,10 @@
 """What a room gives to the warehouse: the shape of a table, and the query that fills it.
 
-Each room that has something to give declares `PUBLISHED: tuple[PublishedTable, ...]` in its `published.py`.
+Each room that has something to give declares `PUBLISHED: tuple[PublishedTable | PublishedStream, ...]` in its
+`published.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,7 +20,8 @@ class PublishedTable:
     updates it).
     The column must come from an indexed column untouched, so that the warehouse's filter on it reaches the index.
     `key` names the int64 column that tells one row from another. Timestamps are published in UTC, decimals with six
-    places, money as integer minor units.
+    places, money as integer minor units. What the query joins in must not change while the row itself stays as it was.
+    One that `is_small` carries no stamp: all of it is read each time, and `changed_column` is not asked for.
     """
 
     name: str
@@ -27,6 +29,7 @@ class PublishedTable:
     sql: str
     columns: Mapping[str, ColumnType]
     changed_column: str = "changed_xid"
+    is_small: bool = False
 
     def __post_init__(self) -> None:
         if self.columns.get(self.key) != "int64":
@@ -35,5 +38,43 @@ class PublishedTable:
             raise ValueError(f"{self.name}: {self.changed_column} serves the warehouse's window, it is not published")
 
 
+@dataclass(frozen=True)
+class StreamPart:
+    """What the rows of a stream consist of: a table of its own, which goes with them. `sql` as the stream's."""
+
+    name: str
+    sql: str
+    columns: Mapping[str, ColumnType]
+
+
+@dataclass(frozen=True)
+class PublishedStream:
+    """Rows that are added and removed and never changed, many of them: files by the month in which they happened.
+
+    `table` has the rows, with a bigint `number` and an instant `at`, the key of both indexed. `sql` gives what is
+    published of those for which `{rows}` holds, a condition on `number` and `at` that the warehouse fills in; besides
+    `columns` nothing. `key` is the column with the row's number, here and in the `parts`.
+    `settled` says up to which number every row is either visible to a snapshot taken after the call or will never be;
+    None where that cannot be said just now.
+    """
+
+    name: str
+    key: str
+    table: str
+    number: str
+    at: str
+    sql: str
+    columns: Mapping[str, ColumnType]
+    settled: Callable[[], int | None]
+    parts: Sequence[StreamPart] = ()
+
+    def __post_init__(self) -> None:
+        for columns in (self.columns, *(part.columns for part in self.parts)):
+            if columns.get(self.key) != "int64":
+                raise ValueError(f"{self.name}: the key {self.key} must be an int64 column of it and of its parts")
+
+
+Published = PublishedTable | PublishedStream
+
 #: This module carries the name by which rooms are asked for theirs; this room gives nothing.
-PUBLISHED: tuple[PublishedTable, ...] = ()
+PUBLISHED: tuple[Published, ...] = ()

@@ -1,0 +1,148 @@
+"""From a query of PostgreSQL into a Parquet file, a few megabytes at a time; and from files into one file."""
+
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import duckdb
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+from django.db import connection
+
+from regulars.insight.warehouse import _files
+from regulars.insight.warehouse._files import DataFile
+from regulars.insight.warehouse.session import MEMORY, THREADS
+from regulars.runtime import disk
+from regulars.runtime.database.published import ColumnType
+
+#: Bytes of CSV parsed at a time.
+BLOCK = 4 << 20
+_ARROW: dict[ColumnType, pa.DataType] = {
+    "int64": pa.int64(),
+    "text": pa.string(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us"),
+    "bool": pa.bool_(),
+    "decimal": pa.decimal128(38, 6),
+}
+_SQL: dict[ColumnType, str] = {
+    "int64": "{}::bigint",
+    "text": "{}::text",
+    "date": "{}::date",
+    "timestamp": "{}::timestamp",
+    "bool": "{}::boolean",
+    "decimal": "round({}::numeric, 6)",
+}
+
+
+def read(
+    home: Path, table: str, kind: str, *, sql: str, columns: Mapping[str, ColumnType], where: str = "", month: str = ""
+) -> DataFile | None:
+    """Streams what the query gives into a new Parquet file; None where that is nothing."""
+    casts = ", ".join(f"{_SQL[t].format(_files.quoted(c))} AS {_files.quoted(c)}" for c, t in columns.items())
+    query = f"COPY (SELECT {casts} FROM ({sql}) AS published {where}) TO STDOUT (FORMAT csv)"  # noqa: S608
+    with connection.cursor() as cursor, cursor.copy(query) as copy:
+        blocks = iter(copy)
+        first = next(blocks, None)
+        if first is None:
+            return None
+        return _write(home, table, kind, columns, _batches(first, blocks, columns), month)
+
+
+class _Blocks(io.RawIOBase):
+    """What COPY sends, as a file to read from."""
+
+    def __init__(self, first: Any, rest: Iterable[Any]) -> None:
+        self._rest = iter(rest)
+        self._held = memoryview(first)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int:
+        while not self._held:
+            following = next(self._rest, None)
+            if following is None:
+                return 0
+            self._held = memoryview(following)
+        taken = min(len(into), len(self._held))
+        into[:taken] = self._held[:taken]
+        self._held = self._held[taken:]
+        return taken
+
+
+def _batches(first: Any, rest: Iterable[Any], columns: Mapping[str, ColumnType]) -> Iterator[pa.RecordBatch]:
+    # Buffered, because Arrow takes a short read for the end.
+    with io.BufferedReader(_Blocks(first, rest), BLOCK) as source:
+        yield from pa_csv.open_csv(
+            source,
+            read_options=pa_csv.ReadOptions(column_names=list(columns), block_size=BLOCK, use_threads=False),
+            parse_options=pa_csv.ParseOptions(newlines_in_values=True, quote_char='"', double_quote=True),
+            convert_options=pa_csv.ConvertOptions(
+                column_types={name: _ARROW[kind] for name, kind in columns.items()},
+                null_values=[""],
+                true_values=["t"],
+                false_values=["f"],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+
+
+def _write(
+    home: Path,
+    table: str,
+    kind: str,
+    columns: Mapping[str, ColumnType],
+    batches: Iterable[pa.RecordBatch],
+    month: str,
+) -> DataFile:
+    path = _new_path(home, table, kind, month)
+    schema = pa.schema([(name, _ARROW[kind]) for name, kind in columns.items()])
+    rows = 0
+    with pq.ParquetWriter(path.with_suffix(".part"), schema, compression="zstd") as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+            rows += batch.num_rows
+    return _settle(home, path, rows, month)
+
+
+def _new_path(home: Path, table: str, kind: str, month: str) -> Path:
+    folder = _files.folder(home) / table / (f"month={month}" if month else "")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{kind}-{uuid4().hex[:12]}.parquet"
+
+
+def _settle(home: Path, path: Path, rows: int, month: str) -> DataFile:
+    """The finished file under its own name, on disk for good."""
+    disk.settle(path.with_suffix(".part"), path)
+    return DataFile(path.relative_to(_files.folder(home)).as_posix(), rows, month)
+
+
+def engine(home: Path) -> duckdb.DuckDBPyConnection:
+    """Close it when done."""
+    return duckdb.connect(
+        config={
+            "threads": THREADS,
+            "memory_limit": MEMORY,
+            "temp_directory": str(_files.folder(home) / "spill.tmp"),
+            "preserve_insertion_order": False,
+        }
+    )
+
+
+def count(engine: duckdb.DuckDBPyConnection, query: str) -> int:
+    """The number that the query gives."""
+    found = engine.execute(query).fetchone()
+    return int(found[0]) if found else 0
+
+
+def merge(home: Path, table: str, query: str, engine: duckdb.DuckDBPyConnection, month: str = "") -> DataFile:
+    """One new file of what a query of files gives."""
+    path = _new_path(home, table, "base", month)
+    part = path.with_suffix(".part").as_posix().replace("'", "''")
+    engine.execute(f"COPY ({query}) TO '{part}' (FORMAT parquet, COMPRESSION zstd)")
+    return _settle(home, path, pq.ParquetFile(path.with_suffix(".part")).metadata.num_rows, month)
