@@ -45,7 +45,6 @@ class Session:
         self._tables: dict[str, ir.Table] = {}
         #: As of when what it sees was published; of frames in memory, when it was made.
         self.published_at = datetime.now(UTC)
-        self._selected: dict[str, str] = {}
 
     @classmethod
     def from_frames(cls, frames: Mapping[str, pa.Table | pl.DataFrame], **bounds: Any) -> Self:
@@ -85,17 +84,6 @@ class Session:
         self._engine.register(name, table)
         self._tables.pop(name, None)
         return self.table(name)
-
-    def select(self, query: str) -> ir.Table:
-        """What SQL over these tables gives, as an expression: for what rooms say of everyone (`Field.everyone`).
-
-        It lives as long as the session; nothing is computed before it is asked for.
-        """
-        name = f"selected_{len(self._selected)}"
-        if query not in self._selected:
-            self._engine.execute(f"CREATE TEMP VIEW {name} AS {query}")
-            self._selected[query] = name
-        return self.table(self._selected[query])
 
     def keep(self, name: str, expression: ir.Table) -> ir.Table:
         """Compute `expression` now and keep it as a table of this session."""
