@@ -49,3 +49,18 @@ def test_templates_say_nothing_past_gettext(template):
 
 def test_the_net_catches_what_slips_past_gettext():
     assert catalogue.untranslated_text('<p title="Come in">{% translate "Fine" %} Hello</p>') == ["Come in", "Hello"]
+
+
+def test_a_refusal_names_its_field_in_chinese_too():
+    """Screens put their own name in its place, and programs look for it."""
+    field = re.compile(r"(?:%\(field\)s|[a-z_]+): ")
+    rooms = ("src/regulars/kit/", "src/regulars/facts/customers/", "src/regulars/doors/api/")
+    lost = [
+        message.id
+        for message in catalogue.kept()
+        if isinstance(message.id, str)
+        and (named := field.match(message.id))
+        and any(place.startswith(rooms) for place, _line in message.locations)
+        and not str(message.string).startswith(named[0])
+    ]
+    assert not lost

@@ -4,6 +4,7 @@ import re
 from decimal import Decimal
 
 from regulars.kit.refusals import Refusal
+from regulars.kit.texts import translated as _
 
 #: What a PostgreSQL bigint holds.
 LARGEST = 2**63 - 1
@@ -39,7 +40,10 @@ def refuse_too_large(scaled: int, field: str) -> int:
     """`scaled` itself when PostgreSQL can store it."""
     if not -LARGEST <= scaled <= LARGEST:
         raise TooLarge(
-            f"{field}: {scaled} does not fit in 64 bits; split it or check the unit", field=field, value=scaled
+            _("%(field)s: %(value)s does not fit in 64 bits; split it or check the unit")
+            % {"field": field, "value": scaled},
+            field=field,
+            value=scaled,
         )
     return scaled
 
@@ -50,7 +54,8 @@ def decimal(value: object, field: str) -> Decimal:
         text = value.strip()
         if len(text) > _LONGEST or not _NUMBER.fullmatch(text):
             raise NotANumber(
-                f"{field}: {text[:_LONGEST]!r} is not a plain number; write it like 1234.50, without grouping or signs",
+                _("%(field)s: %(value)r is not a plain number; write it like 1234.50, without grouping or signs")
+                % {"field": field, "value": text[:_LONGEST]},
                 field=field,
                 value=text[:_LONGEST],
             )
@@ -58,7 +63,9 @@ def decimal(value: object, field: str) -> Decimal:
     if isinstance(value, Decimal):
         if not value.is_finite() or abs(value.adjusted()) > _LONGEST:
             raise NotANumber(
-                f"{field}: {value} is not a usable number; give a finite one", field=field, value=str(value)
+                _("%(field)s: %(value)s is not a usable number; give a finite one") % {"field": field, "value": value},
+                field=field,
+                value=str(value),
             )
         return value
     raise NotExact(
@@ -81,7 +88,8 @@ def scaled(value: object, places: int, field: str) -> int:
         whole, lost = divmod(whole, 10**-shift)
         if lost:
             raise TooFine(
-                f"{field}: {number} has more than {places} decimals; round it first, or check the currency",
+                _("%(field)s: %(value)s has more than %(places)s decimals; round it first, or check the currency")
+                % {"field": field, "value": number, "places": places},
                 field=field,
                 value=str(number),
             )

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from regulars.kit import windows
 from regulars.kit.refusals import Refusal
+from regulars.kit.texts import translated as _
 from regulars.kit.windows import Window, in_utc
 
 _ONE_DAY = timedelta(days=1)
@@ -40,8 +41,14 @@ def zone(name: str) -> ZoneInfo:
     except (LookupError, ValueError, OSError, TypeError):
         shown = str(name)[:60]
         near = difflib.get_close_matches(shown, available_timezones(), n=1, cutoff=0.7)
-        mend = f"did you mean {near[0]}?" if near else "use an IANA name such as Asia/Shanghai or Europe/London"
-        raise UnknownZone(f"zone: {shown!r} is unknown; {mend}", field="zone", value=shown) from None
+        mend = (
+            _("did you mean %(near)s?") % {"near": near[0]}
+            if near
+            else _("use an IANA name such as Asia/Shanghai or Europe/London")
+        )
+        raise UnknownZone(
+            _("zone: %(value)r is unknown; %(mend)s") % {"value": shown, "mend": mend}, field="zone", value=shown
+        ) from None
 
 
 def day_of(instant: datetime, zone: ZoneInfo) -> date:
@@ -106,7 +113,8 @@ def add_months(day: date, months: int) -> date:
     year, month = count // 12, count % 12 + 1
     if not date.min.year <= year <= date.max.year:
         raise OutOfCalendar(
-            f"months: {day.isoformat()} and {months} months is outside the years 1 to 9999; use fewer months",
+            _("months: %(day)s and %(months)s months is outside the years 1 to 9999; use fewer months")
+            % {"day": day.isoformat(), "months": months},
             field="months",
             value=months,
         )

@@ -3,6 +3,7 @@
 import re
 
 from regulars.kit.refusals import Refusal
+from regulars.kit.texts import translated as _
 
 _FORM = re.compile(r"[A-Z]{2}", re.ASCII)
 
@@ -49,7 +50,8 @@ def check_country(country: str, field: str = "country") -> str:
     """`country` when it has the form of an ISO 3166 two-letter code."""
     if not _FORM.fullmatch(country):
         raise BadCountry(
-            f"{field}: {country[:20]!r} is no country code; use two capital letters such as CN or GB",
+            _("%(field)s: %(value)r is no country code; use two capital letters such as CN or GB")
+            % {"field": field, "value": country[:20]},
             field=field,
             value=country[:20],
         )
@@ -61,6 +63,9 @@ def check_known_country(country: str, field: str = "country") -> str:
     places of its own."""
     if check_country(country, field) not in KNOWN:
         raise BadCountry(
-            f"{field}: there is no country {country!r}; use its two letters of ISO 3166", field=field, value=country
+            _("%(field)s: there is no country %(value)r; use its two letters of ISO 3166")
+            % {"field": field, "value": country},
+            field=field,
+            value=country,
         )
     return country

@@ -4,6 +4,7 @@ import re
 from uuid import UUID
 
 from regulars.kit.refusals import Refusal
+from regulars.kit.texts import translated as _
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _LETTERS = 26
@@ -28,7 +29,7 @@ def public(prefix: str, uuid: UUID) -> str:
 def parse(text: str, prefix: str) -> UUID:
     """The UUID of a public id as people type it: in capitals, with O for 0, I or L for 1, blanks around it."""
     tidy = text.strip().lower() if isinstance(text, str) and len(text) <= 64 else ""
-    found, _, letters = tidy.rpartition("_")
+    found, _dash, letters = tidy.rpartition("_")
     if found == prefix and len(letters) == _LETTERS and all(letter in _VALUES for letter in letters):
         number = 0
         for letter in letters:
@@ -38,7 +39,11 @@ def parse(text: str, prefix: str) -> UUID:
             return UUID(int=number)
     shown = str(text)[:64]
     raise BadId(
-        f"id: {shown!r} is not an id that starts with {prefix}_; copy it whole, with all {_LETTERS} letters and digits",
+        _(
+            "id: %(value)r is not an id that starts with %(prefix)s_; copy it whole, with all %(letters)s letters and"
+            " digits"
+        )
+        % {"value": shown, "prefix": prefix, "letters": _LETTERS},
         field="id",
         value=shown,
     )

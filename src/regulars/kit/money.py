@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from regulars.kit._exact import NotExact, decimal, refuse_too_large, scaled, unscaled
 from regulars.kit.refusals import Refusal
+from regulars.kit.texts import translated as _
 
 #: ISO 4217 alphabetic codes by the number of digits after the point of their minor unit.
 #: Funds, metals and testing codes are left out: nobody pays with them.
@@ -57,9 +58,17 @@ def exponent(currency: str) -> int:
         return _EXPONENTS[currency]
     except (KeyError, TypeError):
         tidy = currency.strip().upper() if isinstance(currency, str) else ""
-        mend = f"write {tidy}" if tidy in _EXPONENTS else "use a three-letter ISO 4217 code such as CNY, GBP or USD"
+        mend = (
+            _("write %(code)s") % {"code": tidy}
+            if tidy in _EXPONENTS
+            else _("use a three-letter ISO 4217 code such as CNY, GBP or USD")
+        )
         shown = str(currency)[:20]
-        raise UnknownCurrency(f"currency: {shown!r} is unknown; {mend}", field="currency", value=shown) from None
+        raise UnknownCurrency(
+            _("currency: %(value)r is unknown; %(mend)s") % {"value": shown, "mend": mend},
+            field="currency",
+            value=shown,
+        ) from None
 
 
 def to_minor(amount: Decimal, currency: str, rounding: str = ROUND_HALF_UP) -> int:
@@ -161,7 +170,7 @@ class Money:
         exact = [_weight(weight) for weight in weights]
         total = sum(exact, Fraction(0))
         if total == 0:
-            raise NoWeights("weights: nothing to allocate by; give at least one weight above zero", field="weights")
+            raise NoWeights(_("weights: nothing to allocate by; give at least one weight above zero"), field="weights")
         whole = abs(self.minor)
         parts = [whole * weight / total for weight in exact]
         shares = [int(part) for part in parts]
@@ -179,7 +188,8 @@ class Money:
             )
         if other.currency != self.currency:
             raise MixedCurrencies(
-                f"currency: {other.currency} cannot be added to or compared with {self.currency}; convert one first",
+                _("currency: %(other)s cannot be added to or compared with %(own)s; convert one first")
+                % {"other": other.currency, "own": self.currency},
                 field="currency",
                 value=other.currency,
             )
@@ -201,5 +211,9 @@ def _weight(weight: int | Decimal) -> Fraction:
         )
     exact = Fraction(decimal(weight, "weights") if isinstance(weight, Decimal) else weight)
     if exact < 0:
-        raise NoWeights(f"weights: {weight} is below zero; give zero or more", field="weights", value=str(weight))
+        raise NoWeights(
+            _("weights: %(value)s is below zero; give zero or more") % {"value": weight},
+            field="weights",
+            value=str(weight),
+        )
     return exact

@@ -11,6 +11,7 @@ from types import UnionType
 from typing import Generic, TypeVar, get_args
 
 from regulars.kit.refusals import Refusal
+from regulars.kit.texts import translated as _
 
 Item = TypeVar("Item")
 Row = TypeVar("Row")
@@ -53,7 +54,11 @@ def cut(rows: Sequence[Row], size: int, *, of: str, key: Callable[[Row], tuple[K
 def check_size(size: int, most: int = LARGEST_PAGE) -> int:
     """`size` itself when it is from 1 to `most`."""
     if not 1 <= size <= most:
-        raise BadSize(f"limit: {size} is not from 1 to {most}; ask for fewer at a time", field="limit", value=size)
+        raise BadSize(
+            _("limit: %(size)s is not from 1 to %(most)s; ask for fewer at a time") % {"size": size, "most": most},
+            field="limit",
+            value=size,
+        )
     return size
 
 
@@ -78,7 +83,7 @@ def decode(cursor: str, of: str, *kinds: type | UnionType) -> tuple[Key, ...]:
             raise ValueError
     except (ValueError, TypeError, KeyError, RecursionError, binascii.Error, InvalidOperation):
         raise BadCursor(
-            f"cursor: {str(cursor)[:40]!r} was not given by this list; start from the first page",
+            _("cursor: %(value)r was not given by this list; start from the first page") % {"value": str(cursor)[:40]},
             field="cursor",
             value=str(cursor)[:40],
         ) from None

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from regulars.kit._exact import NotExact, refuse_too_large, scaled, unscaled
 from regulars.kit.refusals import Refusal
+from regulars.kit.texts import translated as _
 
 MOST_DECIMALS = 6
 
@@ -31,7 +32,8 @@ class Points:
     def __post_init__(self) -> None:
         if type(self.scale) is not int or not 0 <= self.scale <= MOST_DECIMALS:
             raise BadScale(
-                f"scale: {self.scale!r} is no number of decimals; use 0 to {MOST_DECIMALS}",
+                _("scale: %(value)r is no number of decimals; use 0 to %(most)s")
+                % {"value": self.scale, "most": MOST_DECIMALS},
                 field="scale",
                 value=repr(self.scale),
             )
@@ -93,7 +95,8 @@ class Points:
             )
         if other.scale != self.scale:
             raise MixedScales(
-                f"scale: points with {other.scale} and with {self.scale} decimals do not mix; use at_scale first",
+                _("scale: points with %(other)s and with %(own)s decimals do not mix; use at_scale first")
+                % {"other": other.scale, "own": self.scale},
                 field="scale",
                 value=other.scale,
             )

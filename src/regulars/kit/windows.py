@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Generic, TypeVar
 
 from regulars.kit.refusals import Refusal
+from regulars.kit.texts import translated as _
 
 Moment = TypeVar("Moment", date, datetime)
 
@@ -26,7 +27,8 @@ class Window(Generic[Moment]):
     def __post_init__(self) -> None:
         if type(self.start) is not type(self.end):
             raise BadWindow(
-                f"window: {self.start!r} and {self.end!r} are of two kinds; give two days or two instants",
+                _("window: %(start)r and %(end)r are of two kinds; give two days or two instants")
+                % {"start": self.start, "end": self.end},
                 field="end",
                 value=repr(self.end),
             )
@@ -37,7 +39,8 @@ class Window(Generic[Moment]):
                 object.__setattr__(self, name, in_utc(moment, name))
         if self.end < self.start:
             raise BadWindow(
-                f"end: {self.end.isoformat()} is before the start {self.start.isoformat()}; swap them",
+                _("end: %(end)s is before the start %(start)s; swap them")
+                % {"end": self.end.isoformat(), "start": self.start.isoformat()},
                 field="end",
                 value=self.end.isoformat(),
             )
@@ -64,7 +67,8 @@ def in_utc(instant: datetime, field: str) -> datetime:
     """The same instant in UTC; refused without a zone."""
     if instant.tzinfo is None or instant.utcoffset() is None:
         raise BadWindow(
-            f"{field}: {instant.isoformat()} has no zone; say which clock it was read from",
+            _("%(field)s: %(value)s has no zone; say which clock it was read from")
+            % {"field": field, "value": instant.isoformat()},
             field=field,
             value=instant.isoformat(),
         )

@@ -3,16 +3,21 @@
 import os
 from pathlib import Path
 
+from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from regulars.kit import languages
+from regulars.kit import languages, texts
 from regulars.main.rooms import ROOMS
 from regulars.runtime.database.addresses import django_databases
 from regulars.runtime.secrets.keyfile import django_secret
 from regulars.runtime.serving.callers import networks
 from regulars.runtime.serving.logs import logging_settings
+
+# Catalogues are read once all rooms are there; what is refused before is said in English.
+texts.speak(lambda text: gettext(text) if apps.ready else text)
 
 REGULARS_ROOMS = ROOMS
 REGULARS_HOME = Path(os.environ.get("REGULARS_HOME", "var")).resolve()

@@ -234,7 +234,9 @@ def _pause(text: str, zone: ZoneInfo) -> str | None:
         return civil.start_of_day(day, zone).isoformat() if day else None
     except (ValueError, OverflowError):
         raise BadWish(
-            f"paused_until: {text[:40]!r} is no day; write it like 2026-03-05", field="paused_until", value=text[:40]
+            _("paused_until: %(value)r is no day; write it like 2026-03-05") % {"value": text[:40]},
+            field="paused_until",
+            value=text[:40],
         ) from None
 
 

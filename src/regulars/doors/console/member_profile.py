@@ -383,7 +383,7 @@ def _to_choose(there: set[str], own: Mapping[str, Trait]) -> list[tuple[str, str
 
 def _told(field: str, text: str) -> Profile:
     if field in CHOSEN and text and text not in choices([field], {})[field]:
-        raise NotOnTheList("value: choose one of the list", field=field)
+        raise NotOnTheList(_("%(field)s: choose one of the list") % {"field": field}, field=field)
     if field.startswith(traits.PREFIX):
         return Profile(traits={field.removeprefix(traits.PREFIX): text})
     if field not in FIELD_NAMES:

@@ -473,7 +473,7 @@ def _decide(
 
 def _kept_apart(other: int) -> KeptApart:
     return KeptApart(
-        _("customer: somebody decided that two of their records are two people; undo that decision first"),
+        _("other: somebody decided that two of their records are two people; undo that decision first"),
         field="other",
         value=other,
     )

@@ -167,7 +167,7 @@ def place_at(cursor: str) -> Place:
         return Place(float(str(score)) if score else None, int(str(number)))
     except ValueError:
         raise paging.BadCursor(
-            "cursor: was not given by this list; start from the first page", field="cursor"
+            _("cursor: was not given by this list; start from the first page"), field="cursor"
         ) from None
 
 

@@ -238,3 +238,38 @@ def test_no_two_shapes_have_one_name():
         for found in re.finditer(r"^class (?P<name>\w+)\(exact\.", file.read_text(), re.MULTILINE)
     ]
     assert sorted({name for name in told if told.count(name) > 1}) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field", "part"),
+    [
+        ("patch", "preferences", {"place": "app", "quiet": "all day"}, "quiet", "22:00-08:00"),
+        ("patch", "preferences", {"place": "app", "quiet": "09:00-09:00"}, "quiet", "22:00-08:00"),
+        ("patch", "preferences", {"place": "app", "zone": "Asia/Shanghei"}, "zone", "Asia/Shanghai"),
+        ("patch", "preferences", {"place": "app", "most_per_week": "two"}, "most_per_week", "整数"),
+        ("patch", "preferences", {"place": "app", "personalised": "no"}, "personalised", "true"),
+        ("patch", "preferences", {"place": "moon"}, "place", "checkout"),
+        ("patch", "preferences", {}, "place", "缺少"),
+        ("patch", "profile", {"country": "XX"}, "country", "ISO 3166"),
+        ("patch", "profile", {"told_at": "yesterday"}, "told_at", "时差"),
+        ("patch", "profile", {"shoe": 44}, "shoe", "去掉"),
+        ("patch", "profile", {"note": "x" * 2001}, "note", "2000"),
+        ("post", "tags", {"tag": "none"}, "tag", "none"),
+        ("post", "consent/give", {}, "purpose", "缺少"),
+    ],
+)
+def test_whatever_is_refused_is_refused_in_the_callers_language(method, path, body, field, part):
+    till = Program()
+    who = till.record()["customer"]
+    headers = till.headers | {"Accept-Language": "zh-CN"}
+    send = getattr(Client(), method)
+    address = f"/api/v1/customers/{who}/{path}"
+    told = send(address, json.dumps(body), content_type="application/json", headers=headers).json()
+    assert told["field"] == field
+    assert told["detail"].startswith(f"{field}: ")
+    assert part in told["detail"]
+    for words in (told["title"], told["detail"], *(one["problem"] for one in told.get("errors", ()))):
+        assert re.search("[\u4e00-\u9fff]", words), told
+    english = send(address, json.dumps(body), content_type="application/json", headers=till.headers).json()
+    assert not re.search("[\u4e00-\u9fff]", english["title"] + english["detail"])

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Router
 
 from regulars.doors.api.v1 import exact
@@ -115,7 +116,10 @@ def get_customer_readings(request: HttpRequest, customer: str) -> ReadingsOut:
     found = customers.by_public_id(customer)
     reading = readings.of(found.id)
     if reading is None:
-        raise NoReadingsYet(f"readings: there are none of {found.public_id} yet; refresh the insight", field="customer")
+        raise NoReadingsYet(
+            _("readings: there are none of %(customer)s yet; refresh the insight") % {"customer": found.public_id},
+            field="customer",
+        )
     told: dict[str, Any] = asdict(reading)
     del told["customer_id"]
     amounts: dict[str, Any] = {
@@ -137,5 +141,5 @@ def _before(cursor: str, customer: int) -> tuple[datetime, int]:
     except Refusal:
         last = None
     if last is None or last.customer_id != customer:
-        raise paging.BadCursor("cursor: was not given by this list; start from the first page", field="cursor")
+        raise paging.BadCursor(_("cursor: was not given by this list; start from the first page"), field="cursor")
     return at, last.id

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Query, Router
 
 from regulars.doors.api.v1 import exact, sources
@@ -294,13 +295,13 @@ def _moment(cursor: str) -> tuple[datetime, int] | None:
         return None
     at, number = paging.decode(cursor, "customer_events", datetime, int)
     if not isinstance(at, datetime) or at.tzinfo is None:
-        raise paging.BadCursor("cursor: was not given by this list; start from the first page", field="cursor")
+        raise paging.BadCursor(_("cursor: was not given by this list; start from the first page"), field="cursor")
     return at, _number(number)
 
 
 def _number(number: paging.Key) -> int:
     if not isinstance(number, int) or not 0 <= number <= _LAST:
-        raise paging.BadCursor("cursor: was not given by this list; start from the first page", field="cursor")
+        raise paging.BadCursor(_("cursor: was not given by this list; start from the first page"), field="cursor")
     return number
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
+from django.utils.translation import gettext as _
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -53,13 +54,18 @@ def _decimal(whole: int, places: int) -> Callable[[Any], Decimal]:
     def read(value: Any) -> Decimal:
         if isinstance(value, int | float):
             raise PydanticCustomError(
-                "not_exact", f'a JSON number may have lost digits on its way; send text such as "{example}"'
+                "not_exact",
+                _('a JSON number may have lost digits on its way; send text such as "%(example)s"')
+                % {"example": example},
             )
         if not isinstance(value, str) or not plain.fullmatch(value):
             raise PydanticCustomError(
                 "not_a_number",
-                f'send plain decimal text such as "{example}", up to {whole} digits before the point and'
-                f" {places} after it",
+                _(
+                    'send plain decimal text such as "%(example)s", up to %(whole)s digits before the point and'
+                    " %(places)s after it"
+                )
+                % {"example": example, "whole": whole, "places": places},
             )
         return Decimal(value)
 
@@ -80,13 +86,14 @@ def _instant(value: Any) -> datetime:
         if found is not None and 1990 <= found.year < 2200 and found >= EARLIEST:
             return found.astimezone(UTC)
     raise PydanticCustomError(
-        "not_an_instant", 'send a date, a time and an offset such as "2026-03-02T10:00:00+08:00", from 1990 on'
+        "not_an_instant",
+        _('send a date, a time and an offset such as "2026-03-02T10:00:00+08:00", from 1990 on'),
     )
 
 
 def _visible(text: str) -> str:
     if not text.isprintable():
-        raise PydanticCustomError("not_visible", "has characters nobody can see; leave them out")
+        raise PydanticCustomError("not_visible", _("has characters nobody can see; leave them out"))
     return text
 
 
@@ -95,7 +102,8 @@ def minor(amount: Decimal, currency: str, field: str) -> int:
     places = money.exponent(currency)
     if amount != amount.quantize(Decimal(1).scaleb(-places)):
         raise TooManyDecimals(
-            f"{field}: {amount} has more decimals than {currency}, which has {places}; round it first",
+            _("%(field)s: %(amount)s has more decimals than %(currency)s, which has %(places)s; round it first")
+            % {"field": field, "amount": amount, "currency": currency, "places": places},
             field=field,
             value=str(amount),
         )

@@ -1,6 +1,7 @@
 """Who calls: `Authorization: Bearer rk_…`, and what that key was granted."""
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja.security import HttpBearer
 
 from regulars.doors.api.v1.problems import NotGranted
@@ -31,12 +32,17 @@ class ApiKey(HttpBearer):
         """The key; None for one that does not work. Refuses a good key without the action."""
         key = api_keys.present(token=token, at=clock.now())
         if key is not None and self.action not in key.may:
-            raise NotGranted(f"Authorization: the key {key.name} was not granted {self.action}; use another key")
+            raise NotGranted(
+                _("Authorization: the key %(name)s was not granted %(action)s; use another key")
+                % {"name": key.name, "action": self.action}
+            )
         known = request.META.get(KNOWN_QUERY)
         # Only now: a stranger is told nothing about what a route takes.
         if key is not None and known is not None and (unknown := sorted(set(request.GET) - known)):
             shown = unknown[0][:40].encode("utf-8", "replace").decode()
-            raise UnknownInQuery(f"query: {shown!r} is not known here; leave it out", field="query", value=shown)
+            raise UnknownInQuery(
+                _("query: %(value)r is not known here; leave it out") % {"value": shown}, field="query", value=shown
+            )
         return key
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.http import HttpResponse
+from django.utils.translation import gettext, gettext_noop
 from pydantic_core import to_json
 
 from regulars.kit.refusals import Refusal
@@ -16,17 +17,17 @@ from regulars.runtime.trail.requests import request_id
 CONTENT_TYPE = "application/problem+json"
 LARGEST_BODY = 1 << 20
 _TITLES = {
-    400: "Not understood",
-    401: "No key",
-    403: "Not granted",
-    404: "Not found",
-    405: "Wrong method",
-    409: "In the way of what is on record",
-    413: "Too large",
-    415: "Not JSON",
-    422: "Refused",
-    500: "Our fault",
-    503: "Back in a moment",
+    400: gettext_noop("Not understood"),
+    401: gettext_noop("No key"),
+    403: gettext_noop("Not granted"),
+    404: gettext_noop("Not found"),
+    405: gettext_noop("Wrong method"),
+    409: gettext_noop("In the way of what is on record"),
+    413: gettext_noop("Too large"),
+    415: gettext_noop("Not JSON"),
+    422: gettext_noop("Refused"),
+    500: gettext_noop("Our fault"),
+    503: gettext_noop("Back in a moment"),
 }
 
 
@@ -46,7 +47,7 @@ def body_of(status: int, code: str, detail: str, *, field: str = "", errors: Seq
     """The JSON of a problem."""
     told: dict[str, Any] = {
         "type": "about:blank",
-        "title": _TITLES[status],
+        "title": gettext(_TITLES[status]),
         "status": status,
         "code": code,
         "detail": detail,
@@ -73,5 +74,6 @@ def answer(
 
 def too_large() -> Answer:
     """For a body above the limit, before anything of it is kept."""
-    detail = f"body: has more than {LARGEST_BODY} bytes; send one order at a time, or use the file import"
+    detail = gettext("body: has more than %(most)s bytes; send one order at a time, or use the file import")
+    detail %= {"most": LARGEST_BODY}
     return Answer(413, CONTENT_TYPE, body_of(413, "request.too_large", detail, field="body"))

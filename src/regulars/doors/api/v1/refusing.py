@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
@@ -162,7 +164,9 @@ def _refused(request: HttpRequest, refusal: Refusal | type[Refusal]) -> HttpResp
 
 
 def _no_key(request: HttpRequest, problem: AuthenticationError | type[AuthenticationError]) -> HttpResponse:
-    refused = answer(401, "key.missing_or_wrong", "Authorization: no key that works; send `Authorization: Bearer rk_…`")
+    refused = answer(
+        401, "key.missing_or_wrong", _("Authorization: no key that works; send `Authorization: Bearer rk_…`")
+    )
     refused["WWW-Authenticate"] = 'Bearer realm="regulars"'
     return refused
 
@@ -175,28 +179,58 @@ def _invalid(request: HttpRequest, problem: ValidationError | type[ValidationErr
 
 
 _WORDS = {
-    "missing": "is missing; send it",
-    "extra_forbidden": "is not known here; leave it out",
-    "string_type": "is not text; write it in quotes",
-    "string_unicode": "has half a character in it; send whole UTF-8",
-    "int_type": "is not a whole number; write it without quotes and point",
-    "int_parsing": "is not a whole number",
-    "model_type": "is not a JSON object; send {…}",
-    "model_attributes_type": "is not a JSON object; send {…}",
-    "dict_type": "is not a JSON object; send {…}",
-    "list_type": "is not a list; send […]",
+    "missing": gettext_noop("is missing; send it"),
+    "extra_forbidden": gettext_noop("is not known here; leave it out"),
+    "string_type": gettext_noop("is not text; write it in quotes"),
+    "string_unicode": gettext_noop("has half a character in it; send whole UTF-8"),
+    "int_type": gettext_noop("is not a whole number; write it without quotes and point"),
+    "int_parsing": gettext_noop("is not a whole number"),
+    "int_from_float": gettext_noop("is not a whole number"),
+    "int_parsing_size": gettext_noop("is too large; send a smaller number"),
+    "float_type": gettext_noop("is not a number; write it without quotes"),
+    "float_parsing": gettext_noop("is not a number"),
+    "finite_number": gettext_noop("is not a number"),
+    "bool_type": gettext_noop("is neither true nor false; write one of them, without quotes"),
+    "bool_parsing": gettext_noop("is neither true nor false; write one of them"),
+    "date_type": gettext_noop("is no day; write it like 2026-03-02"),
+    "date_parsing": gettext_noop("is no day; write it like 2026-03-02"),
+    "date_from_datetime_parsing": gettext_noop("is no day; write it like 2026-03-02"),
+    "date_from_datetime_inexact": gettext_noop("is no day; write it like 2026-03-02"),
+    "time_type": gettext_noop("is no time of the day; write it like 09:30"),
+    "time_parsing": gettext_noop("is no time of the day; write it like 09:30"),
+    "model_type": gettext_noop("is not a JSON object; send {…}"),
+    "model_attributes_type": gettext_noop("is not a JSON object; send {…}"),
+    "dict_type": gettext_noop("is not a JSON object; send {…}"),
+    "list_type": gettext_noop("is not a list; send […]"),
+    "union_tag_not_found": gettext_noop("does not say of which kind it is; see the description of the API"),
+    "union_tag_invalid": gettext_noop("is of a kind that is not known here; see the description of the API"),
 }
 
 
+_NONE_OF_THEM = gettext_noop("is none of them; choose from {expected}")
 #: The same with the limit that was set.
 _WORDS_WITH = {
-    "literal_error": "is none of them; choose from {expected}",
-    "string_too_long": "has more than {max_length} characters; shorten it",
-    "string_too_short": "has fewer than {min_length} characters",
-    "too_long": "has more than {max_length} parts; send fewer",
-    "too_short": "has fewer than {min_length} parts; send more",
-    "greater_than_equal": "is too small; send {ge} or more",
-    "less_than_equal": "is too large; send {le} or less",
+    "literal_error": _NONE_OF_THEM,
+    "enum": _NONE_OF_THEM,
+    "string_too_long": gettext_noop("has more than {max_length} characters; shorten it"),
+    "string_too_short": gettext_noop("has fewer than {min_length} characters"),
+    "too_long": gettext_noop("has more than {max_length} parts; send fewer"),
+    "too_short": gettext_noop("has fewer than {min_length} parts; send more"),
+    "greater_than": gettext_noop("is too small; send more than {gt}"),
+    "greater_than_equal": gettext_noop("is too small; send {ge} or more"),
+    "less_than": gettext_noop("is too large; send less than {lt}"),
+    "less_than_equal": gettext_noop("is too large; send {le} or less"),
+}
+#: How it is written, by how its pattern begins.
+_FORMS = {
+    "^[0-2][0-9]:[0-5][0-9]-": gettext_noop("write hours like 22:00-08:00"),
+    "^[A-Za-z]{2,3}(-": gettext_noop("write it like zh-Hans or en"),
+    "^[A-Z]{2}$": gettext_noop("use two capital letters such as CN or GB"),
+    "^[A-Z]{3}$": gettext_noop("use three capital letters such as CNY or GBP"),
+    "^[!-~]{1,120}$": gettext_noop("send 1 to 120 visible characters of ASCII, without blanks"),
+    "^[a-z0-9][a-z0-9._-]": gettext_noop("use small letters and digits, with points, dashes and underscores between"),
+    "^[a-z][a-z0-9_]": gettext_noop("use small letters, digits and underscores, a letter first"),
+    "": gettext_noop("see the description of the API"),
 }
 _CHOICES = re.compile(r"\^\(([a-z0-9_*|\\-]+)\)\$", re.ASCII)
 #: What the reader of the body calls the branches of what may be one of several types.
@@ -205,14 +239,17 @@ _BRANCHES = ("constrained-", "function-", "list[", "tagged-union[")
 
 def _problem(told: Mapping[str, Any]) -> str:
     limits = told.get("ctx", {})
-    if told["type"] == "string_pattern_mismatch" and (choices := _CHOICES.fullmatch(limits.get("pattern", ""))):
-        return f"is none of them; choose from {choices[1].replace('|', ', ').replace(chr(92), '')}"
+    if told["type"] == "string_pattern_mismatch":
+        pattern = limits.get("pattern", "")
+        if choices := _CHOICES.fullmatch(pattern):
+            return _(_NONE_OF_THEM).format(expected=choices[1].replace("|", ", ").replace(chr(92), ""))
+        mend = next(words for beginning, words in _FORMS.items() if pattern.startswith(beginning))
+        return _("is not written as it should be; %(mend)s") % {"mend": _(mend)}
     if words := _WORDS_WITH.get(told["type"]):
-        try:
-            return words.format(**limits)
-        except KeyError:
-            return str(told["msg"])
-    return _WORDS.get(told["type"], str(told["msg"]))
+        return _(words).format(**limits)
+    # What we refuse ourselves (`exact`) was said in the reader's language when it was refused.
+    words = _WORDS.get(told["type"])
+    return _(words) if words else str(told["msg"])
 
 
 def _error(told: Mapping[str, Any]) -> dict[str, str]:
@@ -228,15 +265,15 @@ def _error(told: Mapping[str, Any]) -> dict[str, str]:
 
 def _unreadable(request: HttpRequest, problem: HttpError | type[HttpError]) -> HttpResponse:
     return answer(
-        400, "request.bad_json", "body: is not one JSON object in UTF-8 with each name once; mend it", field="body"
+        400, "request.bad_json", _("body: is not one JSON object in UTF-8 with each name once; mend it"), field="body"
     )
 
 
 def _broken(request: HttpRequest, problem: Exception | type[Exception]) -> HttpResponse:
     assert isinstance(problem, Exception)
     if is_away(problem):
-        away = answer(503, "server.database_away", "the database is away for a moment; ask again")
+        away = answer(503, "server.database_away", _("the database is away for a moment; ask again"))
         away["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return away
     log.error("a request broke", exc_info=problem)
-    return answer(500, "server.broken", "something broke on our side; tell us the request_id")
+    return answer(500, "server.broken", _("something broke on our side; tell us the request_id"))

@@ -6,6 +6,7 @@ from functools import wraps
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from ninja.operation import Operation
@@ -29,7 +30,7 @@ def openapi(request: HttpRequest) -> HttpResponse:
 @csrf_exempt
 def nothing_here(request: HttpRequest, rest: str = "") -> HttpResponse:
     """Programs expect a problem, not a page for people."""
-    return problems.answer(404, problems.NotFound.code, "path: there is nothing here; look at /api/v1/openapi.json")
+    return problems.answer(404, problems.NotFound.code, _("path: there is nothing here; look at /api/v1/openapi.json"))
 
 
 def _in_json(view: View, queries: Mapping[str, frozenset[str]]) -> View:
@@ -45,14 +46,17 @@ def _in_json(view: View, queries: Mapping[str, frozenset[str]]) -> View:
             return problems.answer(
                 415,
                 "request.not_json",
-                "Content-Type: is not application/json; say so and send JSON",
+                _("Content-Type: is not application/json; say so and send JSON"),
                 field="Content-Type",
             )
         request.META[KNOWN_QUERY] = queries.get(request.method or "")
         response = view(request, *args, **kwargs)
         if response.status_code == 405:
             refused = problems.answer(
-                405, "request.wrong_method", f"method: {request.method} does nothing here; use {response['Allow']}"
+                405,
+                "request.wrong_method",
+                _("method: %(method)s does nothing here; use %(others)s")
+                % {"method": request.method, "others": response["Allow"]},
             )
             refused["Allow"] = response["Allow"]
             return refused
