@@ -431,16 +431,39 @@ class _Hand:
             elif one.what in {"product", "variant", "product_or_variant"}:
                 self._discontinue(one)
             else:
-                self._say(one, "ignored_deleted")
+                self._ask_about(one)
+
+    def _ask_about(self, one: Deleted) -> None:
+        """Who is no customer there any more may be one here, or may want to be forgotten: people decide."""
+        if not customers.find_many(namespace=self.namespace, refs=[one.ref]):
+            self._say(one, "ignored_gone")
+            return
+        is_new = privacy_requests.ask(
+            connection=self.connection.id,
+            kind="deleted",
+            ref=one.ref,
+            key=f"deleted:{one.ref}",
+            asked_at=one.told_at,
+            at=self.at,
+            by=self.by,
+        )
+        self._say(one, "asked" if is_new else "same")
 
     def _delete_order(self, one: Deleted) -> None:
         found = orders.by_ref(namespace=self.namespace, ref=one.ref)
         if found is None:
             self._say(one, "ignored_gone")
-        elif found.cancelled_at is not None:
+        elif found.deleted_at is not None:
             self._say(one, "same")
         else:
-            orders.cancel(order=found.id, at=one.told_at, by=self.by, why="deleted in the shop", origin=self.origin)
+            orders.cancel(
+                order=found.id,
+                at=one.told_at,
+                by=self.by,
+                why="deleted in the shop",
+                origin=self.origin,
+                is_deleted=True,
+            )
             self._say(one, "changed")
 
     def _discontinue(self, one: Deleted) -> None:

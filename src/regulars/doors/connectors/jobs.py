@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from procrastinate.exceptions import AlreadyEnqueued
 
-from regulars.doors.connectors import polling, shops, taking, writing
+from regulars.doors.connectors import looking, polling, shops, taking, writing
 from regulars.facts.sources import connections, cursors, inbox
 from regulars.oversight.outbound import writing as rights
 from regulars.runtime.database import clock
@@ -85,6 +85,14 @@ def look_after_rights(timestamp: int) -> None:
             writing.check(connection=one.connection)
 
 
+@task("connectors.look", lock="connectors.look")
+def look(timestamp: int) -> None:
+    """Ask every shop whether some of what it told of is still there."""
+    for connection in connections.every():
+        if connection.state == "on" and connection.kind in shops.SHOPS:
+            looking.look(connection=connection, at=clock.now())
+
+
 @task("connectors.forget_old", lock="connectors.forget_old")
 def forget_old(timestamp: int) -> None:
     """Drop what was kept long enough."""
@@ -116,3 +124,4 @@ every("* * * * *", tend)
 every("*/5 * * * *", poll)
 every("11 * * * *", look_after_rights)
 every("29 3 * * *", forget_old)
+every("47 2 * * *", look)

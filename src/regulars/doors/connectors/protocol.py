@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 
 from regulars.doors.connectors.calling import Caller
 from regulars.doors.connectors.reading import Document
-from regulars.doors.connectors.reports import Report
+from regulars.doors.connectors.reports import Gone, Report
 from regulars.facts.sources.connectable import Field as Field
 from regulars.facts.sources.connections import Secrets
 from regulars.oversight.outbound.writing import AttributesDue, CodeDue
@@ -174,8 +174,9 @@ class Shop:
     `settles_for` how long after a change it is surely found when the shop is asked; `overlap` how much of what was
     read before each poll reads again. `check` refuses settings that cannot be and gives them in one form. `writer`
     where its API lets rights be written. `reply` is what a genuine message that was kept is answered, where the shop
-    wants to hear more than that it was taken. `tells_many`: a message holds things that have nothing to do with each
-    other, and each is taken by itself.
+    wants to hear more than that it was taken. `looks`: the streams of which `one` says what is gone, and as what:
+    deletions of which no message came are found so. `tells_many`: a message holds things that have nothing to do with
+    each other, and each is taken by itself.
     """
 
     kind: str
@@ -190,6 +191,7 @@ class Shop:
     answers: Answers = Answers()
     check: Callable[[Mapping[str, str]], Mapping[str, Any]] = lambda settings: dict(settings)
     tells_many: bool = False
+    looks: Mapping[str, Gone] = field(default_factory=dict)
     reply: Callable[[bytes, About], Answer] | None = None
     verify: Verify
     translate: Translate

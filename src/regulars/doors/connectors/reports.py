@@ -143,7 +143,7 @@ class ShipmentTold:
 
 @dataclass(frozen=True, kw_only=True)
 class Deleted:
-    """It is gone from the shop. An order is cancelled, a product discontinued; a customer's facts stay."""
+    """It is gone from the shop. An order is cancelled, a product discontinued; of a customer people are asked."""
 
     what: Gone
     ref: str

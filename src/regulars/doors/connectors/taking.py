@@ -36,6 +36,8 @@ _IN_A_ROW = 3
 _LOG = logging.getLogger(__name__)
 #: The topic of what a poll found and nobody could make sense of: followed by its stream.
 FOUND = "found:"
+#: The topic of what a look found to be there no more: followed by its stream.
+GONE = "gone:"
 
 
 @dataclass(frozen=True)
@@ -215,6 +217,10 @@ def _read(shop: Shop, about: About, topic: str, body: bytes, told_at: datetime |
         if isinstance(found, NotTaken):
             raise NotUnderstood(found.code, found.why)
         return found
+    if topic.startswith(GONE):
+        # Somebody said so.
+        what = shop.looks[topic.removeprefix(GONE)]
+        return [Deleted(what=what, ref=str(document(body)["ref"]), told_at=told_at or clock.now())]
     return shop.translate(topic, body, told_at, about)
 
 

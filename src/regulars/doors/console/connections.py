@@ -64,6 +64,7 @@ REQUESTS: dict[str, Any] = {
     "data_request": gettext_lazy("wants to know what is stored of them"),
     "redact": gettext_lazy("wants to be forgotten"),
     "shop_redact": gettext_lazy("everybody of this shop is to be forgotten"),
+    "deleted": gettext_lazy("was deleted in the shop: forget them here too, or leave them"),
 }
 SAID: dict[str, Any] = {
     "connections.name_taken": gettext_lazy("Another connection has or had this name; choose a new one."),

@@ -38,6 +38,7 @@ CHANGES: dict[str, Any] = {
     "completed": gettext_lazy("Completed"),
     "cancelled": gettext_lazy("Cancelled"),
     "reopened": gettext_lazy("Reopened"),
+    "deleted": gettext_lazy("Deleted in the shop"),
     "shipped": gettext_lazy("Shipped"),
     "ready": gettext_lazy("Ready to be picked up"),
     "collected": gettext_lazy("Picked up"),

@@ -11,7 +11,7 @@ from regulars.runtime.database.fields import RandomUuid, TransactionIdField
 #: What a change of an order may be, as its history tells it.
 CHANGES = (
     *("placed", "drafted", "edited", "part_paid", "paid", "unpaid", "refunded", "completed", "cancelled", "reopened"),
-    *("returned", "tested", "shipped", "ready", "delivered", "collected"),
+    *("returned", "tested", "shipped", "ready", "delivered", "collected", "deleted"),
 )
 
 

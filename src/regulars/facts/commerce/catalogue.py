@@ -207,6 +207,30 @@ def variants_of(product: int) -> list[Variant]:
     return variants.of_products([product])[product]
 
 
+def refs(*, namespace: str, part: int, parts: int, limit: int) -> list[str]:
+    """Refs of a source's products that are not discontinued, and of `parts` that they fall into by their refs the one
+    numbered `part`: over as many askings each comes once. One query over its products."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT ref FROM commerce_product WHERE namespace = %s AND status <> 'discontinued' AND told_at IS NOT NULL"
+            " AND mod(hashtext(ref)::bigint + 2147483648, %s) = %s ORDER BY ref LIMIT %s",
+            [namespace, parts, part, limit],
+        )
+        return [ref for (ref,) in cursor.fetchall()]
+
+
+def count(*, namespace: str) -> int:
+    """How many products of a source are not discontinued. One query over its products."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM commerce_product WHERE namespace = %s AND status <> 'discontinued'"
+            " AND told_at IS NOT NULL",
+            [namespace],
+        )
+        [(found,)] = cursor.fetchall()
+        return int(found)
+
+
 #: The namespaces that variants have, found by their index: a reference without one is looked up in each.
 _NAMESPACES = (
     "WITH RECURSIVE known AS ((SELECT namespace FROM commerce_variant ORDER BY namespace LIMIT 1) UNION ALL"

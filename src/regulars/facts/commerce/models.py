@@ -78,7 +78,8 @@ class Order(models.Model):
 
     `customer` is the person; `came_with` the record it was told for, null where that is the person's own. `state` is
     empty, and `paid_minor` and `refunded_minor` are null, where its source does not tell. `called_off_at` is when it
-    was cancelled here; `cancelled_at` whichever was first, that or what its source told. `differs_minor` is how much
+    was cancelled here; `cancelled_at` whichever was first, that or what its source told;
+    `deleted_at` when its source had it no more. `differs_minor` is how much
     its total is more than its parts come to. Of its refunds follow, and are kept with each change of them:
     `set_off_minor`, what came back of it in exchange for goods that are on it too, and `over_refunded_minor`, how much
     more money went back than was paid. `lines_differ_minor`: so much its lines are apart from quantity times price;
@@ -131,6 +132,7 @@ class Order(models.Model):
     over_refunded_minor = models.BigIntegerField(default=0, db_default=0)
     lines_differ_minor = models.BigIntegerField(default=0, db_default=0)
     tenders_differ_minor = models.BigIntegerField(default=0, db_default=0)
+    deleted_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "commerce_order"

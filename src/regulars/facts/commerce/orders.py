@@ -67,6 +67,7 @@ __all__ = (
     "by_public_id",
     "by_ref",
     "cancel",
+    "count_since",
     "exchanged_for",
     "get",
     "history",
@@ -76,6 +77,7 @@ __all__ = (
     "record",
     "record_all",
     "record_many",
+    "refs",
     "standing",
     "standings",
 )
@@ -126,7 +128,8 @@ class OrderView:
     `refunded_minor` are None, where its source does not tell. `differs_minor`: so much is the total more than
     `expected_minor`, what its parts come to. `over_refunded_minor`: so much more went back than was paid.
     `lines_differ_minor`: so much its lines are apart from quantity times unit price, less discount.
-    `tenders_differ_minor`: so much more was captured than was paid, or than there was to pay. `rate`: of
+    `tenders_differ_minor`: so much more was captured than was paid, or than there was to pay. `deleted_at`: since when
+    its source has it no more; its `state` is then "deleted". `rate`: of
     `shop_currency` for one of `currency`, as captured.
     """
 
@@ -166,6 +169,7 @@ class OrderView:
     over_refunded_minor: int
     lines_differ_minor: int
     tenders_differ_minor: int
+    deleted_at: datetime | None
     lines: Sequence[LineView]
     tenders: Sequence[TenderView]
 
@@ -265,13 +269,27 @@ def record_many(*, batch: OrderBatch, at: datetime, by: Actor, on_tie: OnTie = "
     )
 
 
-def cancel(*, order: int, at: datetime, by: Actor, why: str = "", origin: Origin = "live") -> OrderView:
-    """The order does not count any more, from `at` on, and neither do its refunds. Again changes nothing."""
+def cancel(
+    *,
+    order: int,
+    at: datetime,
+    by: Actor,
+    why: str = "",
+    origin: Origin = "live",
+    is_deleted: bool = False,
+) -> OrderView:
+    """The order does not count any more, from `at` on, and neither do its refunds. Again changes nothing.
+
+    `is_deleted`: its source has it no more, which is shown of it, also where it was cancelled before.
+    """
     with transaction.atomic():
         _documents.hold_buyer(order)
         row = Order.objects.select_for_update().filter(id=order).first()
         if row is None:
             raise UnknownOrder(f"order: there is no number {order}; look it up again", field="order", value=order)
+        if is_deleted and row.deleted_at is None:
+            Order.objects.filter(id=order).update(deleted_at=at)
+            _changes.add(order=order, what="deleted", at=at, by=by)
         if row.called_off_at is None:
             first = at if row.cancelled_at is None else min(row.cancelled_at, at)
             Order.objects.filter(id=order).update(called_off_at=at, cancelled_at=first)
@@ -315,6 +333,24 @@ def told_at_many(*, namespace: str, refs: Sequence[str]) -> dict[str, datetime |
     return dict(rows)
 
 
+def refs(*, namespace: str, since: datetime, part: int, parts: int, limit: int) -> list[str]:
+    """Refs of a source's orders placed since then that stand, and of `parts` that they fall into by their refs the one
+    numbered `part`: over as many askings each comes once. One query over what was placed since then."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT ref FROM commerce_order WHERE namespace = %s AND placed_at >= %s AND cancelled_at IS NULL"
+            " AND deleted_at IS NULL AND mod(hashtext(ref)::bigint + 2147483648, %s) = %s ORDER BY ref LIMIT %s",
+            [namespace, since, parts, part, limit],
+        )
+        return [ref for (ref,) in cursor.fetchall()]
+
+
+def count_since(*, namespace: str, since: datetime) -> int:
+    """How many orders of a source that stand were placed since then. One query over what was placed since then."""
+    standing_ones = Order.objects.filter(namespace=namespace, cancelled_at=None, deleted_at=None)
+    return standing_ones.filter(placed_at__gte=since).count()
+
+
 def by_ref(*, namespace: str, ref: str) -> OrderView | None:
     """One order by what its source calls it. One query."""
     found = _views(_SELECT + " WHERE sale.namespace = %s AND sale.ref = %s", [namespace, ref])
@@ -333,11 +369,12 @@ def of_customer(customer: int, *, before: tuple[datetime, int] | None = None, li
 _SELECT = (
     "SELECT sale.id, sale.public_id, sale.ref, sale.customer_id, channel.code, COALESCE(store.code, ''),"
     " sale.placed_at, sale.placed_on, sale.currency, sale.kind, sale.goods_minor, sale.discount_minor,"
-    " sale.shipping_minor, sale.tax_minor, sale.total_minor, sale.cancelled_at, sale.number, sale.state,"
+    " sale.shipping_minor, sale.tax_minor, sale.total_minor, sale.cancelled_at, sale.number,"
+    " CASE WHEN sale.deleted_at IS NULL THEN sale.state ELSE 'deleted' END,"
     " sale.paid_minor, sale.refunded_minor, sale.fees_minor, sale.prices_include_tax, sale.differs_minor,"
     " sale.shop_currency, sale.rate, sale.exchange_of, sale.till, sale.taken_by, sale.fulfilment, sale.version,"
     " sale.source_updated_at, sale.recorded_at, sale.namespace, sale.over_refunded_minor,"
-    " sale.lines_differ_minor, sale.tenders_differ_minor,"
+    " sale.lines_differ_minor, sale.tenders_differ_minor, sale.deleted_at,"
     # Texts of decimals: JSON has floats only. In the list of columns, it is asked for the orders of the page alone.
     " (SELECT json_agg(json_build_array(line.number, line.product_id, product.ref, product.title,"
     " line.quantity::text, line.unit_price::text, line.amount_minor, line.discount_minor, line.returned_quantity::text,"

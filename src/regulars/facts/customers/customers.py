@@ -103,6 +103,23 @@ def find_many(*, namespace: str, refs: Iterable[str]) -> dict[str, int]:
     return {ref: found[tidied] for ref, tidied in tidy.items() if tidied in found}
 
 
+def refs(*, namespace: str, part: int, parts: int, limit: int) -> list[str]:
+    """References of a source's customers, and of `parts` that they fall into the one numbered `part`: over as many
+    askings each comes once. Those that are somebody's address are kept as digests, and left out. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT value FROM customers_identifier WHERE namespace = %s AND kind = 'external' AND value IS NOT NULL"
+            " AND value <> '' AND mod(hashtext(value)::bigint + 2147483648, %s) = %s ORDER BY value LIMIT %s",
+            [namespace, parts, part, limit],
+        )
+        return [value for (value,) in cursor.fetchall()]
+
+
+def count_of(*, namespace: str) -> int:
+    """How many customers a source has told of. One query."""
+    return Identifier.objects.filter(namespace=namespace, kind="external").count()
+
+
 def note_many(
     *,
     at: datetime,

@@ -12,7 +12,7 @@ CONNECTION_STATES = ("on", "paused", "retired")
 #: repeated: it was understood and told nothing new · set_aside: somebody decided that nothing is to be done.
 DELIVERY_STATES = ("waiting", "done", "repeated", "not_understood", "set_aside")
 WALKS = ("", "backfill", "poll")
-REQUESTS = ("data_request", "redact", "shop_redact")
+REQUESTS = ("data_request", "redact", "shop_redact", "deleted")
 
 
 class Connection(models.Model):

@@ -11,7 +11,8 @@ from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
 from regulars.runtime.trail import trail
 
-Kind = Literal["data_request", "redact", "shop_redact"]
+#: `deleted`: the shop has this customer no more, and nobody said whether they want to be forgotten.
+Kind = Literal["data_request", "redact", "shop_redact", "deleted"]
 #: Shopify gives thirty days for all three, as the GDPR gives a month.
 TIME_TO_DO_IT = timedelta(days=30)
 

@@ -137,7 +137,8 @@ class SettledIn(exact.Told):
 
 
 class PrivacyRequestOut(exact.Shown):
-    """What a shop asked about one of its people (`ref`), or about all. `kind`: data_request, redact or shop_redact."""
+    """What a shop asked about one of its people (`ref`), or about all. `kind`: data_request, redact, shop_redact
+    or deleted: the shop has them no more, and nobody said whether they want to be forgotten."""
 
     number: int
     kind: str

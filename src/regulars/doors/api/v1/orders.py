@@ -176,6 +176,7 @@ class OrderOut(exact.Shown):
     differs: str = Field(description="So much is the total more than its parts come to.")
     over_refunded: str = Field(description="So much more went back than was paid.")
     lines_differ: str = Field(description="So much are its lines apart from quantity times unit price, less discount.")
+    deleted_at: datetime | None = Field(description="Since when its source has it no more; `state` is then deleted.")
     tenders_differ: str = Field(description="So much more was captured than was paid, or than there was to pay.")
     shop_currency: str | None
     rate: str | None
@@ -439,6 +440,7 @@ def order_out(views: Sequence[orders.OrderView]) -> list[OrderOut]:
             expected_total=exact.shown(view.expected_minor, view.currency),
             differs=exact.shown(view.differs_minor, view.currency),
             over_refunded=exact.shown(view.over_refunded_minor, view.currency),
+            deleted_at=view.deleted_at,
             lines_differ=exact.shown(view.lines_differ_minor, view.currency),
             tenders_differ=exact.shown(view.tenders_differ_minor, view.currency),
             shop_currency=view.shop_currency,

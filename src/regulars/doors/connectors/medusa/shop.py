@@ -60,6 +60,7 @@ MEDUSA = Shop(
     tick=timedelta(milliseconds=1),
     settles_for=timedelta(seconds=30),
     check=check,
+    looks={"products": "product", "customers": "customer"},
     verify=verify,
     translate=translate,
     read=read,

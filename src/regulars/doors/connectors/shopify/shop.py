@@ -60,6 +60,7 @@ SHOPIFY = Shop(
     # What is searched by update time appears there a little later than it changes.
     settles_for=timedelta(seconds=60),
     check=check,
+    looks={"products": "product", "orders": "order", "customers": "customer"},
     verify=verify,
     translate=translate,
     read=read,

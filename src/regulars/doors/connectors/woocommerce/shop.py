@@ -73,6 +73,7 @@ WOOCOMMERCE = Shop(
     # the next poll finds.
     answers=Answers(busy=Answer(200)),
     check=check,
+    looks={"products": "product", "orders": "order", "customers": "customer"},
     verify=verify,
     translate=translate,
     read=read,

@@ -88,6 +88,7 @@ YOUZAN = Shop(
         busy=Answer(503, b'{"code":0,"msg":"failed"}', _JSON),
     ),
     check=check,
+    looks={"products": "product"},
     verify=verify,
     translate=translate,
     read=read,
