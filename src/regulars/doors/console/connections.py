@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
+from regulars.doors.console import inbox_words
 from regulars.doors.console.site import may, me, page
 from regulars.facts.company import company
 from regulars.facts.sources import connectable, connections, cursors, inbox, privacy_requests
@@ -177,6 +178,11 @@ def health(only: int | None = None) -> list[Shown]:
         _shown(one, kinds.get(one.kind), counts.get(one.id, Counts({})), streams[one.id], written.get(one.id), now)
         for one in every
     ]
+
+
+def _state(one: Delivery) -> Any:
+    is_gone = one.state == "not_understood" and one.code == "gone"
+    return _("gone from the shop") if is_gone else STATES[one.state]
 
 
 def trouble(code: str, why: str = "") -> str:
@@ -480,7 +486,7 @@ def _page(request: HttpRequest, found: Connection) -> HttpResponseBase:
         title=found.name,
         one=shown,
         kind=kind,
-        came=[(one, STATES[one.state]) for one in came],
+        came=[(one, _state(one), *inbox_words.reason(one, trouble(one.code))) for one in came],
         is_filtered=is_filtered,
         requests=[(one, REQUESTS[one.kind]) for one in privacy_requests.still_open() if one.connection == found.id],
         rights=[(RIGHT_STATES[state], count) for state, count in sorted(writing.counts(found.id).items())],

@@ -117,12 +117,22 @@ def test_what_was_not_understood_is_found_taken_again_and_set_aside():
     teas = connected(ana)
     first, second = delivered(teas), delivered(teas, "refunds/create")
     shown = page(ana, teas, state="not_understood")
-    assert "id: has no id" in shown
+    assert 'its id is missing</span> <span class="mono">id</span>' in shown
     assert "2 not understood" in page(ana, teas)
     act(ana, teas, "replay", f"deliveries/{first}")
     act(ana, teas, "aside", f"deliveries/{second}")
     assert (inbox.get(first).state, inbox.get(second).state) == ("waiting", "set_aside")
     assert act(ana, teas, "replay", "deliveries/4711").status_code == 302
+
+
+def test_what_is_gone_from_the_shop_says_what_the_buttons_do():
+    ana = signed_in("manager")
+    teas = connected(ana)
+    kept = inbox.keep(connection=teas.id, key="gone:orders", topic="gone:orders", body=b'{"ref": "17"}', at=NOW)
+    inbox.settle(number=kept.id, as_="not_understood", code="gone", why="the shop has it no more", at=NOW)
+    shown = page(ana, teas)
+    assert "gone from the shop" in shown
+    assert "set it aside, and it stays as it is" in shown
 
 
 def test_a_persons_request_is_shown_and_settled_with_what_was_done():
