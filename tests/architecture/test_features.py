@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import click
@@ -60,13 +61,18 @@ def why_missing(root: Path, proof: str) -> str | None:
     file = root / path
     if not name or not file.is_file():
         return "is neither path::test nor a make or regulars command" if not name else "there is no such file"
-    names = {
+    wanted = name.split("[")[0].split("::")
+    return None if set(wanted) <= _names(file) else "there is no such test in the file"
+
+
+@lru_cache
+def _names(file: Path) -> frozenset[str]:
+    # A file is the proof of many promises.
+    return frozenset(
         node.name
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-    }
-    wanted = name.split("[")[0].split("::")
-    return None if set(wanted) <= names else "there is no such test in the file"
+    )
 
 
 def why_no_command(words: list[str]) -> str | None:

@@ -30,6 +30,7 @@ from regulars.facts.customers.tests.builders import platforms_suffice
 from regulars.facts.events import events
 from regulars.facts.events.following import follow_everything
 from regulars.facts.events.tests.shoppers import a_source, sent, viewed
+from tests.often import often
 
 pytestmark = pytest.mark.django_db
 NAMES = ("anna", "bo", "chen")
@@ -228,7 +229,7 @@ def outcome(acts, *, parted):
         return seen
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=often(4), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.one_of(FACTS, JOINING), min_size=4, max_size=16))
 @example([("joined", "anna", "bo"), ("tells", "bo", "Lisa")])
 @example(

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from regulars.doors.api.tests.builders import COAT_AND_HATS, Program, problem
+from tests.often import often
 
 texts = st.text(st.characters(codec=None), max_size=40) | st.sampled_from(
     ["api", "GBP", "JPY", "CLF", "\x00", "\ud800"]
@@ -63,7 +64,7 @@ odd = st.dictionaries(st.sampled_from([*COAT_AND_HATS, "tax", "why"]) | texts, a
 def test_any_order_is_recorded_or_refused():
     till = Program()
 
-    @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=often(30), deadline=None, suppress_health_check=list(HealthCheck))
     @given(told=orders, more=st.just({}) | odd)
     def tried(told: dict[str, Any], more: dict[str, Any]) -> None:
         answer = till.post("orders", raw=json.dumps(COAT_AND_HATS | told | more).encode())
@@ -82,7 +83,7 @@ def test_any_refund_is_paid_or_refused():
     wanted = st.fixed_dictionaries({"number": st.integers(1, 3), "quantity": parts})
     refunds = st.fixed_dictionaries({"lines": st.lists(wanted, max_size=3)}, optional={"why": texts}) | odd
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=often(20), deadline=None, suppress_health_check=list(HealthCheck))
     @given(told=refunds, key=st.text(st.characters(min_codepoint=33, max_codepoint=127), min_size=1, max_size=9))
     def tried(told: dict[str, Any], key: str) -> None:
         answer = till.post(f"orders/{order}/refunds", told, key=key)

@@ -24,12 +24,15 @@ THE_SHOP = Actor("connector", "willow-web")
 HOUR = timedelta(hours=1)
 
 
-def an_order(ref: str, *, at=MONDAY, by=THE_SHOP, price="40.00", lines=None, **more) -> str:
-    """Its public id."""
+def a_report(ref: str, *, at=MONDAY, price="40.00", lines=None, **more) -> OrderReport:
     goods = lines or [LineReport(1, "coat", Decimal(1), Decimal(price), title="Rain coat <red>")]
     told = {"customer_ref": None, "channel": "web", **more}
-    report = OrderReport(namespace="willow", ref=ref, placed_at=at, currency="GBP", lines=goods, **told)
-    return orders.record(report=report, at=at, by=by, on_tie="further").public_id
+    return OrderReport(namespace="willow", ref=ref, placed_at=at, currency="GBP", lines=goods, **told)
+
+
+def an_order(ref: str, *, at=MONDAY, by=THE_SHOP, **more) -> str:
+    """Its public id."""
+    return orders.record(report=a_report(ref, at=at, **more), at=at, by=by, on_tie="further").public_id
 
 
 @pytest.fixture
@@ -128,8 +131,8 @@ def test_pages_follow_each_other_and_cost_the_same_however_many(shop):
     client = signed_in("agent")
     costs = []
     for count in (0, 60):
-        for number in range(count):
-            an_order(f"more-{number}", at=MONDAY - (number + 1) * HOUR, customer_ref="li")
+        more = [a_report(f"more-{n}", at=MONDAY - (n + 1) * HOUR, customer_ref="li") for n in range(count)]
+        orders.record_all(reports=more, at=MONDAY, by=THE_SHOP, origin="live")
         client.get("/console/orders/")
         with CaptureQueriesContext(connection) as spent:
             page = client.get("/console/orders/").content.decode()

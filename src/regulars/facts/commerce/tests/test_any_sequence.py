@@ -17,6 +17,7 @@ from regulars.facts.commerce.orders import LineReport, OrderReport, TenderReport
 from regulars.facts.commerce.shipment_reports import EVENT_CODES, SHIPMENT_STATES
 from regulars.facts.commerce.shipments import CarrierEvent, ShipmentReport
 from regulars.facts.commerce.tests.builders import MONDAY, THE_SHOP
+from tests.often import often
 
 pytestmark = pytest.mark.django_db
 
@@ -149,7 +150,9 @@ def state(namespace):
 
 @given(data=st.data())
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=often(4),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_it_comes_to_the_same(data):
     versions = data.draw(st.lists(_order(), min_size=1, max_size=3))
@@ -170,7 +173,9 @@ def test_it_comes_to_the_same(data):
 
 @given(data=st.data())
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=often(4),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_what_was_lost_on_the_way_does_not_matter_once_the_last_word_is_told(data):
     finals, earlier = [], []

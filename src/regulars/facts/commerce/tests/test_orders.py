@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from regulars.facts.commerce import goods_returns, orders
 from regulars.facts.commerce.orders import LineReport
 from regulars.facts.commerce.tests.builders import DAY, MAREK, MONDAY, THE_SHOP, a_batch, a_return_batch, an_order
+from tests.often import often
 
 pytestmark = pytest.mark.django_db
 
@@ -170,7 +171,7 @@ def test_the_civil_day_is_the_shops():
     asked=st.lists(st.tuples(st.integers(1, 5), st.integers(1, 3)), max_size=6),
     whole_first=st.booleans(),
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=often(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_refunds_never_add_up_to_more_than_was_paid_and_all_of_them_to_all_of_it(lines, discount, asked, whole_first):
     with transaction.atomic():
         goods = [(product, str(quantity), str(Decimal(price) / 100)) for product, quantity, price in lines]

@@ -17,6 +17,7 @@ from regulars.facts.company import company, stores
 from regulars.kit.refusals import Refusal
 from regulars.kit.windows import Window
 from regulars.runtime.trail import trail
+from tests.often import often
 
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -212,7 +213,7 @@ _TOLD = st.lists(
 
 
 @pytest.mark.django_db
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=often(5), deadline=None)
 @given(told=_TOLD, seed=st.randoms())
 def test_prices_come_to_the_same_in_whatever_order_they_arrive(told: list[tuple], seed: random.Random) -> None:
     def bring_in(rows: list[tuple]) -> list[tuple[int, int] | None]:

@@ -20,6 +20,7 @@ from regulars.facts.commerce.tests.test_order_races import together
 from regulars.facts.company import stores
 from regulars.kit.refusals import Refusal
 from regulars.runtime.trail import trail
+from tests.often import often
 
 HOUR = timedelta(hours=1)
 
@@ -162,7 +163,7 @@ _LEVELS = st.lists(
 
 
 @pytest.mark.django_db
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=often(5), deadline=None)
 @given(told=_LEVELS, sold=st.integers(0, 20), seed=st.randoms())
 def test_levels_come_to_the_same_in_whatever_order_they_arrive(
     told: list[tuple[str, int, int]], sold: int, seed: random.Random
@@ -203,7 +204,7 @@ _ACTS = st.lists(
 
 
 @pytest.mark.django_db
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=often(6), deadline=None)
 @given(acts=_ACTS)
 def test_never_more_is_held_than_is_there(acts: list[tuple[str, int, int]]) -> None:
     with transaction.atomic():

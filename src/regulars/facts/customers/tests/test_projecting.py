@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from regulars.facts.customers.agreeing import Words
 from regulars.facts.customers.projecting import Conflict, Decided, Identifier, Proof, people
 from regulars.facts.customers.rules import DEFAULTS, IdentityRules, KindRule
+from tests.often import often
 
 MONDAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -287,7 +288,7 @@ STRICT = IdentityRules(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=often(100), deadline=None)
 @given(
     st.lists(PROOFS, max_size=14),
     st.lists(DECISIONS, max_size=4),
@@ -304,7 +305,7 @@ def test_the_order_of_links_never_matters(proofs, decisions, rules, words, rando
     assert first == second
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=often(100), deadline=None)
 @given(st.lists(PROOFS, max_size=14), st.lists(DECISIONS, max_size=4), st.sampled_from((RULES, STRICT)), WORDS)
 def test_nobody_is_joined_against_a_decision_or_by_what_was_only_told(proofs, decisions, rules, words):
     found = people(range(1, 9), proofs, decisions, rules, words)
@@ -321,7 +322,7 @@ def test_nobody_is_joined_against_a_decision_or_by_what_was_only_told(proofs, de
     assert groups(people(range(1, 9), [], [], rules)) == set()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=often(100), deadline=None)
 @given(st.lists(PROOFS.filter(lambda proof: proof.identifier.kind != "wechat_unionid"), max_size=14), WORDS)
 def test_nobody_is_joined_by_a_contact_with_whom_they_contradict(proofs, words):
     found = people(range(1, 9), proofs, [], RULES, words)

@@ -14,6 +14,7 @@ from regulars.facts.events.tests.builders import DAY, NOW, SHANGHAI, an_envelope
 from regulars.facts.events.tests.test_messages import MESSAGES, OBJECTS
 from regulars.facts.sources import quarantine, sources
 from regulars.kit.actors import SYSTEM
+from tests.often import often
 
 pytestmark = pytest.mark.django_db
 
@@ -140,7 +141,9 @@ def test_what_is_unreadable_is_kept_as_it_came(web):
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=often(20),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(told=MESSAGES, context=OBJECTS)
 def test_what_can_be_read_can_be_stored(web, told, context):

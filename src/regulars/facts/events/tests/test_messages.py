@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from regulars.facts.events import _contexts, messages, personal
 from regulars.facts.events.messages import KINDS, Message, Rejected
 from regulars.facts.events.tests.builders import NOW, WEB, an_envelope, bad, good, read, viewed
+from tests.often import often
 
 #: userId as told, and the user it names: None where the message is about the device beside it.
 USERS = {
@@ -291,13 +292,13 @@ def test_no_bytes_make_it_raise(raw):
     assert isinstance(read(raw), Message | Rejected)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=often(50), deadline=None)
 @given(told=VALUES)
 def test_no_json_makes_it_raise(told):
     assert isinstance(read(told), Message | Rejected)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=often(50), deadline=None)
 @given(told=MESSAGES, context=OBJECTS)
 def test_nothing_readable_holds_an_address_or_a_listed_field(told, context):
     found = read(told, envelope=an_envelope(context=context))
@@ -312,7 +313,7 @@ def test_nothing_readable_holds_an_address_or_a_listed_field(told, context):
         assert not AN_ADDRESS.search(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=often(30), deadline=None)
 @given(told=MESSAGES, random=st.randoms(use_true_random=False))
 def test_the_order_of_fields_says_nothing(told, random):
     one, other = read(told), read(shuffled(told, random))
@@ -365,7 +366,7 @@ def without_body(told: Message | Rejected) -> Any:
     return told if isinstance(told, Rejected) else msgspec.structs.replace(told, body=None, place=0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=often(30), deadline=None)
 @given(told=st.lists(st.one_of(MESSAGES, VALUES), max_size=4))
 def test_a_message_of_a_batch_is_read_as_it_is_by_itself(told):
     for one in told:

@@ -5,12 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from regulars.facts.sources import expectations, shapes
 from regulars.facts.sources.expectations import Counted, Deviation, Expected, Plan
 from regulars.facts.sources.shapes import Kind, Shape
+from tests.often import often
 
 VIEWED = ("track", "Product Viewed")
 
@@ -217,6 +218,7 @@ _VALUES = some.recursive(
 _EVENTS = some.dictionaries(some.sampled_from(["a", "b", "price", "order_id"]), _VALUES, max_size=4)
 
 
+@settings(max_examples=often(30), deadline=None)
 @given(some.lists(_EVENTS, min_size=1, max_size=40), some.randoms(use_true_random=False))
 def test_nothing_differs_from_the_plan_that_was_learned_from_it_in_any_order(
     events: list[dict[str, Any]], chance: Any

@@ -21,6 +21,7 @@ from regulars.insight.measures.tests.builders import (
     people,
     stored,
 )
+from tests.often import often
 
 
 def test_two_orders_on_one_day_are_one_visit_and_two_orders():
@@ -145,7 +146,7 @@ def scored(days_ago: Sequence[Sequence[int]], minor: Sequence[int] | None = None
     return [found[who] for who in range(len(days_ago))]
 
 
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, max_examples=often(3))
 @given(days_ago=SCORES, minor=st.data())
 def test_equal_values_share_a_score_and_more_is_never_lower(days_ago: list[list[int]], minor: st.DataObject):
     spends = minor.draw(st.lists(st.integers(0, 3000), min_size=len(days_ago), max_size=len(days_ago)))
@@ -157,7 +158,7 @@ def test_equal_values_share_a_score_and_more_is_never_lower(days_ago: list[list[
             assert less[value] < more[value] or less[score] == more[score]
 
 
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, max_examples=often(3))
 @given(days_ago=SCORES)
 def test_the_words_of_a_group_never_contradict_the_facts(days_ago: list[list[int]]):
     for one in scored(days_ago):
