@@ -9,7 +9,7 @@ from django.utils.functional import Promise, lazy
 from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.company import company
-from regulars.facts.customers import birthdays, consent, customers, households, profiles, tags, traits
+from regulars.facts.customers import birthdays, consent, customers, households, permissions, profiles, tags, traits
 from regulars.facts.customers.customers import Customer
 from regulars.facts.customers.purposes import Channel, Purpose
 from regulars.facts.customers.traits import Kind, Trait
@@ -180,6 +180,14 @@ def _has_everyone(kind: str) -> str:
     return _of_everyone(f"COALESCE(profile.has_{kind}, false)", joined)
 
 
+def _permitted_to_everyone(what: str) -> str:
+    joined = (
+        f" CROSS JOIN (SELECT {what} FROM permissions WHERE customer_id = {permissions.NOBODY}) AS most"  # noqa: S608 - of constants
+        " LEFT JOIN permissions AS told ON told.customer_id = customer.customer_id"
+    )
+    return _of_everyone(f"COALESCE(told.{what}, most.{what})", joined)
+
+
 def _values_of_everyone(name: str, value: str = "told.value") -> str:
     return (
         f"SELECT told.customer_id AS person, {value} AS value FROM customer_values AS told WHERE told.name = '{name}'"  # noqa: S608 - a code
@@ -298,6 +306,7 @@ FIELDS: tuple[Field, ...] = (
             label=label,
             meaning=_("Whether their consent allows marketing by this channel; wishes and the hour aside."),
             read=_allowed(Purpose.MARKETING, channel),
+            everyone=_permitted_to_everyone(f"marketing_by_{channel.value}"),
         )
         for channel, label in _MARKETING.items()
     ),
@@ -308,6 +317,7 @@ FIELDS: tuple[Field, ...] = (
         label=_("Personalisation allowed"),
         meaning=_("Whether what they see may be chosen for them."),
         read=_personalised,
+        everyone=_permitted_to_everyone("is_personalised"),
     ),
     Field(
         name="customers.next_birthday",

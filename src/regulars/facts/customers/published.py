@@ -1,8 +1,9 @@
 """What the warehouse gets of customers: numbers, country, since when; their tags, and what of profiles is no secret."""
 
-from regulars.runtime.database.published import PublishedTable
+from regulars.facts.customers import permissions
+from regulars.runtime.database.published import Published, PublishedAnswers, PublishedTable
 
-PUBLISHED: tuple[PublishedTable, ...] = (
+PUBLISHED: tuple[Published, ...] = (
     PublishedTable(
         name="customers",
         key="customer_id",
@@ -59,5 +60,14 @@ PUBLISHED: tuple[PublishedTable, ...] = (
             "since_at": "timestamp",
             "until_at": "timestamp",
         },
+    ),
+    PublishedAnswers(
+        name="permissions",
+        key="customer_id",
+        columns=dict.fromkeys(permissions.COLUMNS, "bool"),
+        nobody=permissions.NOBODY,
+        touched=permissions.TOUCHED,
+        basis=permissions.basis,
+        ask=lambda people, at: permissions.of(people, at=at),
     ),
 )

@@ -1,7 +1,7 @@
 """From a query of PostgreSQL into a Parquet file, a few megabytes at a time; and from files into one file."""
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -50,6 +50,29 @@ def read(
         if first is None:
             return None
         return _write(home, table, kind, columns, _batches(first, blocks, columns), month)
+
+
+def changed_since(column: str, snapshot: str) -> str:
+    """The WHERE of rows that nobody saw yet under that snapshot."""
+    oldest = snapshot.split(":")[0]
+    # The first condition is for the index; the second is the truth.
+    return f"WHERE {column} >= '{oldest}'::xid8 AND NOT pg_visible_in_snapshot({column}, '{snapshot}'::pg_snapshot)"
+
+
+def write(
+    home: Path, table: str, kind: str, columns: Mapping[str, ColumnType], batches: Iterable[pa.RecordBatch]
+) -> DataFile:
+    """A new file of rows that were worked out here."""
+    return _write(home, table, kind, columns, batches, "")
+
+
+def batch(columns: Mapping[str, ColumnType], rows: Sequence[Sequence[object]]) -> pa.RecordBatch:
+    """Rows of values in the order of `columns`."""
+    schema = pa.schema([(name, _ARROW[kind]) for name, kind in columns.items()])
+    values = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
+    return pa.RecordBatch.from_arrays(
+        [pa.array(one, kind) for one, kind in zip(values, schema.types, strict=True)], schema=schema
+    )
 
 
 class _Blocks(io.RawIOBase):

@@ -15,7 +15,7 @@ from regulars.insight.warehouse import _files
 from regulars.insight.warehouse.publishing import published_tables
 from regulars.insight.warehouse.session import Session
 from regulars.kit.refusals import Refusal
-from regulars.runtime.database.published import PublishedStream
+from regulars.runtime.database.published import PublishedAnswers, PublishedStream
 
 Kind = Literal["csv", "parquet"]
 #: A cell that begins so is a formula to some spreadsheet, also in full width; a tab or a line end before it hides it.
@@ -52,7 +52,8 @@ def _shapes() -> dict[str, tuple[list[str], dict[str, str]]]:
     """What the rows of each table are ordered by, and its columns."""
     found: dict[str, tuple[list[str], dict[str, str]]] = {}
     for table in published_tables():
-        found[table.name] = [table.key], dict(table.columns)
+        more = {table.key: "int64", "again_at": "timestamp"} if isinstance(table, PublishedAnswers) else {}
+        found[table.name] = [table.key], more | dict(table.columns)
         for part in table.parts if isinstance(table, PublishedStream) else ():
             # Several rows of a part have one key: every column orders them, so that files can be compared.
             found[part.name] = list(part.columns), dict(part.columns)

@@ -21,10 +21,10 @@ from pathlib import Path
 import duckdb
 from django.db import connection, transaction
 
-from regulars.insight.warehouse import _copying, _files, _streams
+from regulars.insight.warehouse import _answers, _copying, _files, _streams
 from regulars.insight.warehouse._files import DataFile, Found, Manifest, NothingPublished, TableFiles, TablePublished
 from regulars.runtime import rooms
-from regulars.runtime.database.published import Published, PublishedStream, PublishedTable
+from regulars.runtime.database.published import Published, PublishedAnswers, PublishedStream, PublishedTable
 
 #: Deltas are merged into the base when there are this many, or they hold this share of the base's rows.
 MOST_DELTAS = 6
@@ -60,6 +60,8 @@ def publish(
             for table in wanted:
                 if isinstance(table, PublishedStream):
                     found = _streams.bring_up(home, table, known, settled[table.name])
+                elif isinstance(table, PublishedAnswers):
+                    found = _answers.bring_up(home, table, known.get(table.name), snapshot)
                 else:
                     found = _bring_up(home, table, known.get(table.name), snapshot)
                 files |= found.files
@@ -128,16 +130,8 @@ def _whole(home: Path, table: PublishedTable, fingerprint: str) -> tuple[TableFi
 
 def _increment(home: Path, table: PublishedTable, known: TableFiles) -> tuple[TableFiles, int]:
     changed, since = _files.quoted(table.changed_column), known.snapshot
-    oldest = since.split(":")[0]
-    delta = _copying.read(
-        home,
-        table.name,
-        "delta",
-        sql=table.sql,
-        columns=table.columns,
-        # The first condition is for the index; the second is the truth.
-        where=f"WHERE {changed} >= '{oldest}'::xid8 AND NOT pg_visible_in_snapshot({changed}, '{since}'::pg_snapshot)",
-    )
+    where = _copying.changed_since(changed, since)
+    delta = _copying.read(home, table.name, "delta", sql=table.sql, columns=table.columns, where=where)
     files = replace(known, deltas=(*known.deltas, delta)) if delta else known
     with closing(_copying.engine(home)) as engine:
         held = _copying.count(engine, f"SELECT count(*) FROM ({_files.as_select(home, files)})")  # noqa: S608 - our own names

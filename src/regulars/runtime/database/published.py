@@ -1,11 +1,11 @@
 """What a room gives to the warehouse: the shape of a table, and the query that fills it.
 
-Each room that has something to give declares `PUBLISHED: tuple[PublishedTable | PublishedStream, ...]` in its
-`published.py`.
+Each room that has something to give declares `PUBLISHED: tuple[Published, ...]` in its `published.py`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 ColumnType = Literal["int64", "text", "date", "timestamp", "bool", "decimal"]
@@ -74,7 +74,27 @@ class PublishedStream:
                 raise ValueError(f"{self.name}: the key {self.key} must be an int64 column of it and of its parts")
 
 
-Published = PublishedTable | PublishedStream
+@dataclass(frozen=True)
+class PublishedAnswers:
+    """What a room answers of each person where no SQL can say it: whoever something changed of is asked anew.
+
+    `touched` is a SELECT of `person`, `changed_xid`, and `has_ground`, whether the answer follows from anything at all:
+    who has none answers as `nobody`, the number of the row for all who have no row. `ask` answers for people at an
+    instant: each one's values in the order of `columns`, and when to ask again though nothing changed (None: never);
+    and those of `nobody`. `basis` says what all answers rest on: another text, and everybody is asked.
+    Rows have `key`, the `columns`, and `again_at`.
+    """
+
+    name: str
+    key: str
+    columns: Mapping[str, ColumnType]
+    nobody: int
+    touched: str
+    basis: Callable[[], str]
+    ask: Callable[[Sequence[int], datetime], Sequence[tuple[int, tuple[object, ...], datetime | None]]]
+
+
+Published = PublishedTable | PublishedStream | PublishedAnswers
 
 #: This module carries the name by which rooms are asked for theirs; this room gives nothing.
 PUBLISHED: tuple[Published, ...] = ()

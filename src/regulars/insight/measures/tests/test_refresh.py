@@ -21,7 +21,7 @@ from regulars.insight.measures.models import Reading
 from regulars.insight.warehouse import publishing
 from regulars.insight.warehouse.session import Session
 from regulars.kit.actors import SYSTEM, Actor
-from regulars.runtime.database.published import PublishedStream
+from regulars.runtime.database.published import PublishedAnswers, PublishedStream
 from regulars.runtime.trail import trail
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -201,6 +201,8 @@ def test_every_table_a_measure_names_is_published_with_the_columns_it_needs():
 def test_what_is_published_has_one_row_a_key(shop: None):
     put_on_record(a_history(1))
     for table in publishing.published_tables():
+        if isinstance(table, PublishedAnswers):
+            continue
         sql = table.sql.replace("{rows}", "true") if isinstance(table, PublishedStream) else table.sql
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT count(*), count(DISTINCT {table.key}) FROM ({sql}) AS published")
