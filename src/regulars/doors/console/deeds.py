@@ -41,6 +41,7 @@ ACTS = TO_A_MEMBER | {
     "events.orders.retry": gettext_lazy("tried an order's event again"),
     "events.orders.retry_all": gettext_lazy("tried events of orders again"),
     "events.orders.set_aside": gettext_lazy("set an order's event aside"),
+    "events.take_over_trait": gettext_lazy("took over what was told of a trait before"),
     "households.add": gettext_lazy("added to a household"),
     "households.form": gettext_lazy("formed a household"),
     "households.leave": gettext_lazy("took out of a household"),

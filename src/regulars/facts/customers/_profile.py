@@ -166,6 +166,12 @@ def _list(name: str, items: Sequence[str]) -> str:
             field=name,
             value=len(items),
         )
+    if contacts.is_in(text):
+        raise Unreadable(
+            _("%(name)s: holds an address or a telephone number, which does not belong there; leave it out")
+            % {"name": name},
+            field=name,
+        )
     return text
 
 

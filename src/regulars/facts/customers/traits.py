@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from regulars.facts.customers import contacts
 from regulars.facts.customers.models import Trait as Row
 from regulars.facts.customers.notices import TraitDefined
 from regulars.kit import languages
@@ -184,6 +185,13 @@ def check(trait: Trait, told: object) -> str:
             % {"code": trait.code, "shown": shown, "mend": _mend(trait)},
             field=f"traits.{trait.code}",
             value=shown,
+        )
+    if not trait.is_personal and trait.kind in (Kind.TEXT, Kind.LIST) and contacts.is_in(text):
+        raise BadValue(
+            _("traits.%(code)s: holds an address or a telephone number; only a personal trait keeps them sealed")
+            % {"code": trait.code},
+            field=f"traits.{trait.code}",
+            value="(hidden)",
         )
     return text
 

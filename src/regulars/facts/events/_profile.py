@@ -12,10 +12,10 @@ from django.db import connection
 from regulars.facts.customers import asking, consent, customers, identifiers, profiles
 from regulars.facts.customers import traits as own_traits
 from regulars.facts.customers.purposes import ANY, Place
-from regulars.facts.events import _standing, consents, devices, messages, stream, traits
+from regulars.facts.events import _hidden, _standing, consents, devices, messages, stream, traits
 from regulars.facts.events import personal as personal_parts
 from regulars.facts.events._standing import Standing
-from regulars.facts.events.messages import DECODER, KINDS, Sender
+from regulars.facts.events.messages import KINDS, Sender
 from regulars.facts.events.stream import Event, park
 from regulars.facts.sources import sources
 from regulars.kit.actors import Actor, Origin
@@ -23,7 +23,6 @@ from regulars.runtime.secrets import lookup, vault
 
 READER = "profile"
 BY = Actor("system", "events.profile")
-_TABLE, _COLUMN = "events_hidden", "sealed"
 #: What was sealed for the month while nobody knew whose it is is sealed anew in lots of so many.
 _LOT = 1_000
 #: An event that came so much later than it happened sets back when its customer was first seen.
@@ -46,7 +45,7 @@ def take(events: Sequence[Event]) -> None:
     """Bring what these events tell into visitors, customers and profiles; in the reader's transaction."""
     every = sources.every()
     spaces = {source.id: source.namespace for source in every}
-    personal = _opened(events)
+    personal = _hidden.opened(events)
     former = {event.id: _former(event, personal, spaces) for event in events if event.kind == _ALIAS}
     wanted = {event.visitor for event in events} | {event.device for event in events if event.device is not None}
     known = _standing.load(wanted | {one for pair in former.values() for one in pair.ids})
@@ -75,17 +74,8 @@ def take(events: Sequence[Event]) -> None:
     # What somebody told before it was known who it is counts from now on.
     before = stream.of_visitors(now_known, kind=_IDENTIFY, before=events[0].id, limit=_LOT)
     names = {source.id: source.name for source in every}
-    _describe([*before, *events], known, personal | _opened(before), names)
+    _describe([*before, *events], known, personal | _hidden.opened(before), names)
     _consent(events, known, spaces)
-
-
-def _opened(events: Sequence[Event]) -> dict[int, dict[str, Any]]:
-    """What was taken out of each event, by path. Nothing where the person, or the month's strangers, are forgotten."""
-    hidden = [event for event in events if event.sealed is not None]
-    opened = vault.open_many(
-        [vault.Sealed(event.sealed_for or 0, _TABLE, _COLUMN, event.id, event.sealed or b"") for event in hidden]
-    )
-    return {event.id: DECODER.decode(plain) for event, plain in zip(hidden, opened, strict=True) if plain is not None}
 
 
 def _of(event: Event, known: dict[UUID, Standing], hidden: Mapping[str, Any], spaces: Mapping[int, str]) -> Standing:
@@ -257,7 +247,10 @@ def _seal_what_was_before(devices: Sequence[UUID], known: Mapping[UUID, Standing
             )
             rows = cursor.fetchall()
         opened = vault.open_many(
-            [vault.Sealed(sealed_for, _TABLE, _COLUMN, event, bytes(sealed)) for event, _, sealed_for, sealed in rows]
+            [
+                vault.Sealed(sealed_for, _hidden.TABLE, _hidden.COLUMN, event, bytes(sealed))
+                for event, _, sealed_for, sealed in rows
+            ]
         )
         _seal(
             [
@@ -275,7 +268,9 @@ def _seal(told: Sequence[tuple[int, int, str]]) -> None:
     """Event, customer, text."""
     if not told:
         return
-    sealed = vault.seal_many([vault.Plain(customer, _TABLE, _COLUMN, event, plain) for event, customer, plain in told])
+    sealed = vault.seal_many(
+        [vault.Plain(customer, _hidden.TABLE, _hidden.COLUMN, event, plain) for event, customer, plain in told]
+    )
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE events_hidden AS hidden SET sealed_for = told.customer, sealed = told.sealed"

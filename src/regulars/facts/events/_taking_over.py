@@ -1,6 +1,6 @@
 """What programs told of a trait before the shop defined it goes into profiles as soon as it is defined."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -10,16 +10,20 @@ from django.db import connection, transaction
 from regulars.facts.customers import profiles
 from regulars.facts.customers import traits as own_traits
 from regulars.facts.customers.profiles import Profile, Told
-from regulars.facts.events import stream, traits
+from regulars.facts.events import _hidden, stream, traits
 from regulars.facts.events.messages import DECODER, KINDS, NAMES_OF_KINDS
 from regulars.facts.events.stream import Event, park
 from regulars.facts.sources import sources
 from regulars.kit.actors import Actor
+from regulars.runtime.database import clock
+from regulars.runtime.trail import trail
 
 READER = "profile"
 _BY = Actor("system", "events.profile")
 #: Visitors in one transaction.
 _LOT = 500
+#: Sealed events opened at a time.
+_SEALED_LOT = 2_000
 _NOBODY = UUID(int=0)
 #: Everybody who ever told anything about themselves: lists stand in the events alone.
 _WHO_TOLD = """
@@ -48,7 +52,10 @@ class _Visitor(NamedTuple):
 
 def take_over(code: str) -> int:
     """Of how many customers it was told before. Again changes nothing, nor where the trait was taken off the list
-    meanwhile. What was sealed as personal when it came is not looked into.
+    meanwhile.
+
+    What was sealed as personal when it came is opened, each event once, and goes where the trait's definition says: of
+    a personal trait it is sealed again, in the profile. The number alone is written down.
     """
     trait = own_traits.every().get(code)
     if trait is None:
@@ -59,9 +66,13 @@ def take_over(code: str) -> int:
         with transaction.atomic():
             found = _who_told(after)
             if not found:
-                return count
+                break
             after = found[-1].id
             count += _describe(code, found, names)
+    trail.record(
+        by=_BY, verb="events.take_over_trait", subject=f"trait:{code}", at=clock.now(), after={"customers": count}
+    )
+    return count
 
 
 def _who_told(after: UUID) -> list[_Visitor]:
@@ -77,8 +88,15 @@ def _describe(code: str, found: Sequence[_Visitor], names: Mapping[int, str]) ->
     customer_of = {one.id: one.customer for one in found}
     asked = {"visitors": list(customer_of), "kind": KINDS["identify"], "name": traits.tidy(code)}
     # A visitor tells by a few sources at most; what is beyond that is taken from the visitor below.
-    events = stream.matching(_LAST_WORDS, asked, limit=10 * _LOT)
-    told = [_told(event, customer_of[event.visitor], code, names) for event in events]
+    last: dict[tuple[UUID, int], tuple[Event, Mapping[str, Any]]] = {
+        (event.visitor, event.source): (event, {}) for event in stream.matching(_LAST_WORDS, asked, limit=10 * _LOT)
+    }
+    for event, hidden in _sealed_words(list(customer_of), code):
+        known = last.get((event.visitor, event.source))
+        if known is None or (event.occurred_at, event.id) >= (known[0].occurred_at, known[0].id):
+            last[event.visitor, event.source] = (event, hidden)
+    events = [event for event, _hidden in last.values()]
+    told = [_told(event, hidden, customer_of[event.visitor], code, names) for event, hidden in last.values()]
     telling = {event.visitor for event in events}
     # Events that told it are gone by now; the visitor still has it.
     told += [
@@ -93,8 +111,20 @@ def _describe(code: str, found: Sequence[_Visitor], names: Mapping[int, str]) ->
     return len({one.customer for one in told})
 
 
-def _told(event: Event, customer: int, code: str, names: Mapping[int, str]) -> Told:
-    profile = _profile(traits.told(event.data, {}), code)
+def _sealed_words(visitors: Sequence[UUID], code: str) -> Iterator[tuple[Event, Mapping[str, Any]]]:
+    """Events that told the trait where nobody reads it, with what was taken out of each, in order."""
+    after = 0
+    while events := stream.with_hidden(visitors, kind=KINDS["identify"], after=after, limit=_SEALED_LOT):
+        after = events[-1].id
+        opened = _hidden.opened(events)
+        for event in events:
+            hidden = opened.get(event.id, {})
+            if any(traits.tidy(path.rpartition(".")[2]) == traits.tidy(code) for path in hidden):
+                yield event, hidden
+
+
+def _told(event: Event, hidden: Mapping[str, Any], customer: int, code: str, names: Mapping[int, str]) -> Told:
+    profile = _profile(traits.told(event.data, hidden), code)
     return Told(customer, profile, f"event:{event.id}:{code}", event.occurred_at, names[event.source])
 
 

@@ -154,6 +154,20 @@ def matching(condition: str, values: Mapping[str, Any], *, limit: int) -> list[E
         return [_event(row) for row in cursor.fetchall()]
 
 
+def with_hidden(visitors: Sequence[UUID], *, kind: int, after: int, limit: int) -> list[Event]:
+    """Events of one kind of these visitors that told something personal, sealed, the next ones after `after`, in order.
+    One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _COLUMNS
+            + _HIDDEN[0]
+            + " FROM events_hidden AS hidden JOIN events_event AS event ON event.id = hidden.event"
+            " WHERE hidden.visitor = ANY(%s) AND hidden.event > %s AND event.kind = %s ORDER BY hidden.event LIMIT %s",
+            [list(visitors), after, kind, limit],
+        )
+        return [_event(row) for row in cursor.fetchall()]
+
+
 def of_visitors(visitors: Sequence[UUID], *, kind: int, before: int, limit: int) -> list[Event]:
     """Events of one kind that these visitors did before, the last ones of them, in order. One query."""
     if not visitors:

@@ -167,3 +167,14 @@ def test_declared_things_stand_readable_and_part_again() -> None:
     assert profiles.readable([app, till]) == before
     described(app, Profile(interests=()), key="none")
     assert profiles.readable([app]) == {app: {"preferred_store": "shanghai-1"}}
+
+
+@pytest.mark.parametrize("told", ["call 13812345678", "li@example.cn", ["tea", "li@example.cn"]])
+def test_a_contact_stands_in_no_trait_that_is_readable(told: object) -> None:
+    kind = Kind.LIST if isinstance(told, list) else Kind.TEXT
+    with pytest.raises(BadValue) as refused:
+        traits.check(Trait("x", kind, BOTH, is_personal=False, choices={}), told)
+    assert "li@" not in refused.value.message
+    assert traits.check(Trait("x", kind, BOTH, is_personal=True, choices={}), told)
+    with pytest.raises(profiles.Unreadable):
+        described(a_customer(), Profile(interests=("tea", "li@example.cn")))
