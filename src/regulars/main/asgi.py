@@ -34,9 +34,9 @@ def _too_large() -> Answer:
 
 #: Applications with a rule of their own, by the beginning of the path; the first that fits gets the request.
 _INGEST = Ingest()
+_OF_EVENTS = ("/v1/", "/beacon/v1/")
 BESIDE_DJANGO: tuple[tuple[str, App], ...] = (
-    ("/v1/", _INGEST),
-    ("/beacon/v1/", _INGEST),
+    *((beginning, cast(App, _INGEST)) for beginning in _OF_EVENTS),
     ("/hooks/", Limited(django_application, most=receiving.LARGEST, refusal=receiving.too_large)),
     ("/api/", Limited(django_application, most=problems.LARGEST_BODY, refusal=problems.too_large)),
 )
@@ -44,7 +44,14 @@ _ALL_THE_REST = Limited(django_application, most=LARGEST_FORM, refusal=_too_larg
 
 
 async def by_path(scope: Scope, receive: Receive, send: Send) -> None:
-    """Hand the request to the application that its path belongs to; Django has all the rest."""
+    """Hand the request to the application that its path belongs to; Django has all the rest.
+
+    A client that was told a host with a slash at its end sends to `//v1/track`, which is nobody else's path.
+    """
+    if scope["path"].startswith("//"):
+        whole = f"/{scope['path'].lstrip('/')}"
+        if whole.startswith(_OF_EVENTS):
+            scope["path"] = whole
     for beginning, app in BESIDE_DJANGO:
         if scope["path"].startswith(beginning):
             await app(scope, receive, send)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import setting_aside
+from regulars.doors.console import order_details, setting_aside
 from regulars.doors.console.site import may, me, page
 from regulars.facts.events import orders, past_orders, words
 from regulars.facts.events.orders import Done, State
@@ -55,11 +55,15 @@ WHY: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Shown:
-    """One of them. `title` and `why` in the reader's language."""
+    """One of them. `title`, `why` and what exactly it lacks in the reader's language."""
 
     told: Done
     title: str
     why: Any
+
+    @property
+    def details(self) -> str:
+        return order_details.in_words(self.told.why)
 
 
 def shown(source: Source) -> list[Shown]:

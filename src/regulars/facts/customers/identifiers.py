@@ -19,8 +19,9 @@ _NOBODY = frozenset(
 )
 _ONLY_FILLER = re.compile(r"[0\-_.?#*\s]*|-1|0+\.0+|f{8}-f{4}-f{4}-f{4}-f{12}", re.IGNORECASE)
 _NAMESPACE = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
-#: An address, a number with a country code, or a Chinese mobile number: personal data used as a customer number.
-_CONTACT = re.compile(r"[^@]*@[^@]*|\+[0-9][0-9 ().-]{5,}|1[3-9][0-9]{9}", re.ASCII)
+#: An address, a number with a country code, a Chinese mobile number, or one with the zero that is dialled within a
+#: country (customer numbers are filled up with more than one): personal data used as a customer number.
+_CONTACT = re.compile(r"[^@]*@[^@]*|\+[0-9][0-9 ().-]{5,}|1[3-9][0-9]{9}|0[1-9][0-9]{8,9}", re.ASCII)
 #: The other way to write a country's code. Numbers filled up with zeros look alike, so `contacts` has the last word.
 _WITH_ZEROS = re.compile(r"00[1-9][0-9 ().-]{7,}", re.ASCII)
 

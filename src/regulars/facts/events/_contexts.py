@@ -32,18 +32,28 @@ _page = msgspec.json.Decoder(Page).decode
 
 def is_plain(text: bytes) -> bool:
     """Whether surely nothing in the context, an object of JSON, is personal. False says nothing."""
-    if personal.AT in text or personal.PLUS in text or personal.PERCENT in text or personal.BACKSLASH in text:
+    start = text.find(_PAGE)
+    end = text.find(_ENDS, start) + 1
+    if start >= 0 and (text[:start], text[end:]) in _PLAIN:
+        # What stands around the page was looked through before.
+        page = text[start + len(_PAGE) : end]
+        if personal.holds_no_contact(page):
+            try:
+                _page(page)
+            except msgspec.DecodeError:
+                pass
+            else:
+                return True
+    if not personal.holds_no_contact(text):
         if personal.may_hold_contact(text):
             return False
         if personal.BACKSLASH in text:
             # What was passed over may have escapes that are none.
             return _is_plain(text)
-    start = text.find(_PAGE)
     if start < 0:
         around, is_page = (text, b""), True
     else:
         # A page that has objects or a brace within is cut off here, and is no JSON then.
-        end = text.find(_ENDS, start) + 1
         around = text[:start], text[end:]
         try:
             _page(text[start + len(_PAGE) : end])

@@ -1,8 +1,9 @@
 """What in a message could tell who somebody is, and the message without it. Pure.
 
 Names, contacts, addresses, birthdays and free text are told by their field's name; an e-mail address or a telephone
-number with its country's code is one wherever it stands, in a search or in a page's address too. A local number is one
-in a field whose name speaks of telephones.
+number is one wherever it stands, in a search or in a page's address too: with its country's code, a Chinese mobile's,
+or as people dial it within their country, known by its zero or its groups. Other digits are a number in a field whose
+name speaks of telephones. A field for the id of a thing keeps what looks like a local number.
 """
 
 import re
@@ -112,18 +113,39 @@ _EMAIL = re.compile(r"[^\s@/?&=<>\"']{1,64}(?:@|%40)[^\s@/?&=<>\"']{1,255}")
 #: With its country's code; a plus after a letter or a digit is a blank of a page's address, or a sum.
 _PHONE = re.compile(r"(?<![0-9A-Za-z])(?:\+|%2[Bb])\(?[1-9](?:(?:[ ().-]|%20){0,2}[0-9]){6,14}(?![0-9])")
 _PHONE_IN_JSON = re.compile(rb"(?:\+|%2[Bb])\(?[1-9][0-9 ().%-]{6}")
+#: Without it: a Chinese mobile, one with the zero that is dialled within a country and is no day, or in the groups of
+#: North America.
+_DIALLED = (
+    r"(?:(?:(?:00|0)?86(?:[ -]|%20)?)?1[3-9][0-9](?:[ -]|%20)?[0-9]{4}(?:[ -]|%20)?[0-9]{4}"
+    r"|(?![0-3]?[0-9][-./ ][0-1]?[0-9][-./ ](?:19|20)[0-9]{2})\(?0[1-9](?:(?:[ ().-]|%20){0,2}[0-9]){8,9}"
+    r"|\(?[2-9][0-9]{2}\)?(?:[ .-]|%20){1,2}[2-9][0-9]{2}(?:[ .-]|%20)[0-9]{4})"
+)
+_ESCAPED_BEFORE = r"(?:(?<=%[0-9A-Fa-f][0-9A-Fa-f])|(?<!"
+#: In texts it stands by itself; in what is to name somebody digits around it are enough to make it another number.
+_LOCAL = re.compile(
+    _ESCAPED_BEFORE + r"[0-9A-Za-z])(?<![0-9][.,-])(?<![A-Za-z][-_]))" + _DIALLED + r"(?![0-9A-Za-z])(?![.,-][0-9])"
+)
+_LOCAL_AMONG_LETTERS = re.compile(_ESCAPED_BEFORE + "[0-9]))" + _DIALLED + "(?![0-9])")
+_LOCAL_IN_JSON = re.compile(_LOCAL_AMONG_LETTERS.pattern.encode())
+#: Fields whose value is the id of a thing, and those where it may be somebody's.
+_OF_IDS = re.compile(r"(?:ids?|refs?|skus?|codes?|barcodes?|ean|gtin|upc|isbn|no|number|serial|token|hash|version)$")
+_OF_SOMEBODYS_IDS = re.compile(r"user|member|customer|buyer|account|guest")
 _EMAIL_IN_JSON = re.compile(rb"[^\s@/?&=<>\"'](?:@|%40)[^\s@/?&=<>\"']")
 #: In a field whose name speaks of telephones a local number is one, too: digits as people write them.
 _OF_TELEPHONES = re.compile(
     r"phone|mobile|telefon|whatsapp|msisdn|handy|cellular|手机|电话|联系|^contacts?(?:no|num|number|info|details)?$"
 )
 _OF_TIMES = re.compile(r"(?:(?:ed|en|nt|st)(?:at|on)|time|date|id|count|sessions|model|version)$")
-_LOCAL = re.compile(r"\+?(?:[ ().-]{0,2}[0-9]){7,15}", re.ASCII)
+_DIGITS_OF_ONE = re.compile(r"\+?(?:[ ().-]{0,2}[0-9]){7,15}", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*", re.ASCII)
 #: Tidy names that speak of telephones, as far as they were met.
 _TELEPHONES: set[str] = set()
 #: Bytes of JSON that a contact cannot do without, or hides behind.
 AT, PERCENT, PLUS, BACKSLASH = b"@%+\\"
+#: JSON as far as it matters here: those bytes, and what numbers are written with. One look at each byte finds out that
+#: there is neither a contact nor an endless number.
+_MARKED = bytes(AT if byte in b"@%+\\" else ord("0") if byte in b"0123456789 ().-" else ord("x") for byte in range(256))
+_FEWEST_DIGITS = b"0" * 10
 _TIDY = str.maketrans("", "", "-_ .")
 _DIGITS: Final = "0123456789"
 
@@ -165,14 +187,19 @@ def take_out(part: str, told: dict[str, Any], *, has_address: bool) -> tuple[dic
 def is_plain(told: dict[str, Any], encoded: bytes) -> bool:
     """Whether `take_out` of properties or a context surely takes nothing out of `told`, which is `encoded` as JSON;
     in a third of its time. False says nothing."""
-    if (AT in encoded or PLUS in encoded or PERCENT in encoded or BACKSLASH in encoded) and may_hold_contact(encoded):
-        return False
-    return has_plain_names(told)
+    is_quiet = holds_no_contact(encoded)
+    return (is_quiet or not may_hold_contact(encoded)) and _is_plain(told, DEEPEST, is_quiet)
 
 
 def has_plain_names(told: dict[str, Any]) -> bool:
     """`is_plain` where no text is a contact."""
-    return _is_plain(told, DEEPEST)
+    return _is_plain(told, DEEPEST, False)
+
+
+def holds_no_contact(encoded: bytes) -> bool:
+    """Whether JSON surely holds no address, no telephone number and no endless number. False says nothing."""
+    marked = encoded.translate(_MARKED)
+    return AT not in marked and _FEWEST_DIGITS not in marked
 
 
 def take_texts(properties: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -186,15 +213,19 @@ def take_texts(properties: dict[str, Any]) -> tuple[dict[str, Any], dict[str, An
 
 
 def without_addresses(text: str) -> str:
-    """The text with a blank in the place of each e-mail address and each telephone number with its country's code."""
+    """The text with a blank in the place of each e-mail address and each telephone number."""
+    text = _without_world_wide(text)
+    return _LOCAL.sub(BLANK, text) if len(text) >= len(_FEWEST_DIGITS) else text
+
+
+def _without_world_wide(text: str) -> str:
     if "@" in text or "%40" in text:
         text = _EMAIL.sub(BLANK, text)
     return _PHONE.sub(BLANK, text) if "+" in text or "%2" in text else text
 
 
 def may_hold_address(raw: bytes) -> bool:
-    """Whether JSON could hold an e-mail address, or a telephone number with its country's code: False only where it
-    surely holds none.
+    """Whether JSON could hold an e-mail address or a telephone number: False only where it surely holds none.
 
     Names of libraries begin with an @. An escape below U+0100 may stand for any character that belongs to an address.
     """
@@ -204,7 +235,10 @@ def may_hold_address(raw: bytes) -> bool:
         return True
     if (AT in raw or (has_percent and b"%40" in raw)) and _EMAIL_IN_JSON.search(raw) is not None:
         return True
-    return (PLUS in raw or (has_percent and b"%2" in raw)) and _PHONE_IN_JSON.search(raw) is not None
+    if (PLUS in raw or (has_percent and b"%2" in raw)) and _PHONE_IN_JSON.search(raw) is not None:
+        return True
+    is_long = has_percent or _FEWEST_DIGITS in raw.translate(_MARKED)
+    return is_long and _LOCAL_IN_JSON.search(raw) is not None
 
 
 def may_hold_contact(encoded: bytes) -> bool:
@@ -214,7 +248,9 @@ def may_hold_contact(encoded: bytes) -> bool:
 
 def is_contact(ref: str) -> bool:
     """Whether a reference is, or holds, an address or a number by which somebody can be reached."""
-    return "@" in ref or "%40" in ref or identifiers.is_contact(ref) or _PHONE.search(ref) is not None
+    if "@" in ref or "%40" in ref or identifiers.is_contact(ref) or _PHONE.search(ref) is not None:
+        return True
+    return len(ref) >= len(_FEWEST_DIGITS) and _LOCAL_AMONG_LETTERS.search(ref) is not None
 
 
 def shown(value: object) -> str:
@@ -233,16 +269,18 @@ def is_personal(name: str) -> bool:
     return _tidy(name) in _ANYWHERE
 
 
-def _is_plain(told: dict[str, Any], depth: int) -> bool:
-    """Whether there is surely nothing to take out where no text is a contact: `_of_object` in a third of its time."""
+def _is_plain(told: dict[str, Any], depth: int, is_quiet: bool) -> bool:
+    """Whether there is surely nothing to take out where no text is a contact: `_of_object` in a third of its time.
+    `is_quiet` where there is no endless number either."""
     if not (told.keys() <= _PLAIN_NAMES or all(map(_is_plain_name, told))):
         return False
-    return _are_plain(told.values(), depth)
+    values = told.values()
+    return (is_quiet and _ONE_VALUE.issuperset(map(type, values))) or _are_plain(values, depth, is_quiet)
 
 
-def _are_plain(values: Collection[Any], depth: int) -> bool:
+def _are_plain(values: Collection[Any], depth: int, is_quiet: bool) -> bool:
     kinds = set(map(type, values))
-    if int in kinds:
+    if int in kinds and not is_quiet:
         for value in values:
             if type(value) is int and not -LARGEST_NUMBER < value < LARGEST_NUMBER:
                 return False
@@ -251,9 +289,9 @@ def _are_plain(values: Collection[Any], depth: int) -> bool:
     for value in values:
         kind = type(value)
         if kind is dict:
-            if depth == 0 or not _is_plain(value, depth - 1):
+            if depth == 0 or not _is_plain(value, depth - 1, is_quiet):
                 return False
-        elif kind is list and (depth == 0 or not _are_plain(value, depth - 1)):
+        elif kind is list and (depth == 0 or not _are_plain(value, depth - 1, is_quiet)):
             return False
     return True
 
@@ -327,7 +365,7 @@ def _kept(
 ) -> Any:
     """What is left of the value called `name` (`tidy`), or standing at this place of a list, of an object `about`."""
     if isinstance(value, str):
-        if has_address and (kept := without_addresses(value)) != value:
+        if has_address and (kept := _readable(value, tidy)) != value:
             taken[f"{path}.{name}"] = value
             return kept
         if (value[:1] == "+" or about == "externalids") and identifiers.is_contact(value):
@@ -345,6 +383,13 @@ def _kept(
     elif type(value) is int and not -LARGEST_NUMBER < value < LARGEST_NUMBER:
         raise Unkeepable("it has a number of more than 60 digits; send amounts as people pay, and ids as text")
     return value
+
+
+def _readable(value: str, tidy: str) -> str:
+    """What of a text in a field of this name may be read by everybody."""
+    if _OF_IDS.search(tidy) and not (_OF_SOMEBODYS_IDS.match(tidy) and is_contact(value)):
+        return _without_world_wide(value)
+    return without_addresses(value)
 
 
 def _of_list(
@@ -368,7 +413,7 @@ def _is_local_number(value: object) -> bool:
     """Whether it could be a telephone number; as a number only where it is too long for a count."""
     if type(value) is int:
         return 10**9 <= value < 10**15
-    return isinstance(value, str) and _LOCAL.fullmatch(value.strip()) is not None and not _DAY.fullmatch(value)
+    return isinstance(value, str) and _DIGITS_OF_ONE.fullmatch(value.strip()) is not None and not _DAY.fullmatch(value)
 
 
 def _tidy(name: str) -> str:

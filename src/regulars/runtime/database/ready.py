@@ -3,7 +3,7 @@
 import contextlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import unquote, urlsplit
@@ -92,6 +92,10 @@ def _has_owner() -> bool:
     return not is_external() or bool(os.environ.get("REGULARS_DATABASE_OWNER_URL"))
 
 
+def _migrations(pending: Sequence[str]) -> str:
+    return "1 migration" if len(pending) == 1 else f"{len(pending)} migrations"
+
+
 def _owner_url() -> str:
     if is_external():
         return os.environ["REGULARS_DATABASE_OWNER_URL"]
@@ -107,7 +111,7 @@ def migrate(*, say: Say) -> None:
         return
     if not _has_owner():
         raise MigrationsPending(
-            f"The database of REGULARS_DATABASE_URL lacks {len(pending)} migrations (the first is {pending[0]}), and "
+            f"The database of REGULARS_DATABASE_URL lacks {_migrations(pending)} (the first is {pending[0]}), and "
             f"its role may not change tables. Set REGULARS_DATABASE_OWNER_URL to a URL of the role that owns this "
             f"database, run the command again, and unset it for daily work if you like."
         )
@@ -116,7 +120,7 @@ def migrate(*, say: Say) -> None:
         try:
             if not (pending := pending_migrations("owner")):
                 return
-            say(f"{len(pending)} migrations bring the database up to date")
+            say(f"{_migrations(pending)} {'brings' if len(pending) == 1 else 'bring'} the database up to date")
             if "django_migrations" not in connections["owner"].introspection.table_names():
                 app_role = unquote(str(connections["default"].settings_dict["USER"]))
                 let_app_use_what_owner_makes(owner_url=_owner_url(), app_role=app_role)

@@ -86,6 +86,21 @@ def test_whom_a_message_names(name):
     assert message.device == (None if user is None else device)
 
 
+@pytest.mark.parametrize("ref", ["13800138000", "07700900004", "wx_13800138000", "tel:0221-1234567", "008613800138000"])
+def test_a_user_or_device_called_by_a_telephone_number_is_not_readable(ref):
+    message = good(viewed(userId=ref, anonymousId=ref))
+
+    assert (message.user_ref, message.device_ref) == (None, None)
+    assert message.visitor == messages.visitor(WEB, "user", ref)
+    assert ref.encode() not in message.data
+    assert json.loads(message.personal or b"") == {"userId": ref, "anonymousId": ref}
+
+
+@pytest.mark.parametrize("ref", ["100234", "0012345678", "4155550100", "1763629200123", "a0b1-1380013800099", "007"])
+def test_a_member_number_is_no_telephone_number(ref):
+    assert good(viewed(userId=ref)).user_ref == ref
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_refused_says_the_field_and_the_mend(name):
     told, code, field, why = REFUSED[name]
