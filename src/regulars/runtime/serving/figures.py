@@ -71,7 +71,9 @@ def figures() -> str:
     lines: list[str] = []
     up = 1
     # This module is the first of them: every room may have a `figures.py` with FIGURES of its own.
-    every = [figure for room in rooms.modules("figures") for figure in room.FIGURES]
+    # Where a room calls figures something else, that is no business of this page.
+    told = [figure for room in rooms.modules("figures") for figure in room.FIGURES]
+    every = [figure for figure in told if isinstance(figure, Figure)]
     questions: list[Callable[[], list[str]]] = [*(partial(_lines, figure) for figure in every), _notices]
     for ask in questions:
         try:
