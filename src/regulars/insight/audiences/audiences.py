@@ -334,7 +334,7 @@ def _of_key(key: str, told: bytes) -> Audience | None:
 
 
 def _digest(told: Mapping[str, Any]) -> bytes:
-    return lookup.digest("audience", json.dumps(told, default=str, ensure_ascii=False, sort_keys=True))
+    return lookup.digest("audience", json.dumps(told, default=str, sort_keys=True))
 
 
 def _check_key(key: str) -> None:

@@ -1,9 +1,9 @@
 """Who is in which audience, since when, and why: questions, they write nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from django.db import connection
 
@@ -14,12 +14,17 @@ from regulars.insight.audiences.models import Change, Due, Member, Proof
 from regulars.kit import paging
 from regulars.kit.conditions import changing, holding, spoken
 from regulars.kit.conditions.holding import Known, Verdict
+from regulars.kit.conditions.nodes import All, Among, Did, Has, Node, Not, Type
+from regulars.kit.conditions.nodes import Any as AnyOf
+from regulars.kit.conditions.vocabulary import Vocabulary
 from regulars.kit.languages import Language
 from regulars.kit.paging import Page
 from regulars.runtime.database import clock
 
 #: Of each pair of so many: more would be a table nobody reads.
 MOST_COMPARED = 12
+#: Members read at once where all of them are wanted.
+BATCH = 5_000
 
 
 @dataclass(frozen=True)
@@ -49,12 +54,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Explained:
-    """One node in words, whether it holds now, and the value, number or sum that was found."""
+    """One node in words, whether it holds now, and the value, number or sum that was found, of which `type`; None
+    where the node asks for no value. `kind`: all, any, not, or part."""
 
     node: str
+    kind: Literal["all", "any", "not", "part"]
     words: str
     holds: bool
     seen: object
+    type: Type | None
     of: tuple["Explained", ...]
 
 
@@ -91,6 +99,32 @@ def page(audience: int, *, cursor: str | None = None, size: int = 50) -> Page[Me
         rows = rows.filter(customer_id__lt=last)
     found = paging.cut(list(rows[: size + 1]), size, of=f"audience:{audience}", key=lambda row: (row.customer_id,))
     return Page(tuple(_membership(row) for row in found.items), found.next)
+
+
+def batches(audience: int) -> Iterator[list[Membership]]:
+    """Everybody who is in, the newest customer first, some thousands at once. One index read of each."""
+    last: int | None = None
+    while True:
+        rows = Member.objects.filter(audience=audience).order_by("-customer_id")
+        if last is not None:
+            rows = rows.filter(customer_id__lt=last)
+        found = [_membership(row) for row in rows[:BATCH]]
+        if found:
+            yield found
+        if len(found) < BATCH:
+            return
+        last = found[-1].customer
+
+
+def lately(*, since: datetime) -> dict[int, tuple[int, int]]:
+    """How many came into each audience and how many left it from then on, where anybody did. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT audience_id, count(*) FILTER (WHERE entered), count(*) FILTER (WHERE NOT entered)"
+            " FROM audiences_change WHERE at >= %s GROUP BY 1",
+            [since],
+        )
+        return {audience: (entered, left) for audience, entered, left in cursor.fetchall()}
 
 
 def of_customer(customer: int) -> list[Membership]:
@@ -145,7 +179,7 @@ def explain(*, audience: int, customer: int, language: Language) -> Explanation:
     said = spoken.of_nodes(condition, words, language)
     return Explanation(
         holds=verdict.holds,
-        root=_explained(verdict, said),
+        root=_explained(verdict, said, {node.id: node for node in condition.nodes()}, words),
         at=at,
         membership=inside.get(audience),
         again_at=changing.next_change(condition, known, at=at),
@@ -182,11 +216,41 @@ def _membership(row: Member) -> Membership:
     return Membership(row.audience_id, row.customer_id, row.since_at, row.evidence)
 
 
-def _explained(verdict: Verdict, said: Mapping[str, str]) -> Explained:
+def _explained(verdict: Verdict, said: Mapping[str, str], nodes: Mapping[str, Node], words: Vocabulary) -> Explained:
+    node = nodes[verdict.node]
     return Explained(
         node=verdict.node,
+        kind=_kind(node),
         words=said[verdict.node],
         holds=verdict.holds,
         seen=verdict.seen,
-        of=tuple(_explained(one, said) for one in verdict.of),
+        type=_type_of(node, words),
+        of=tuple(_explained(one, said, nodes, words) for one in verdict.of),
     )
+
+
+def _kind(node: Node) -> Literal["all", "any", "not", "part"]:
+    match node:
+        case All():
+            return "all"
+        case AnyOf():
+            return "any"
+        case Not():
+            return "not"
+        case _:
+            return "part"
+
+
+def _type_of(node: Node, words: Vocabulary) -> Type | None:
+    """Of what is seen of it."""
+    match node:
+        case Has(field=name) | Among(field=name):
+            return words.fields[name].type
+        case Did(counted="sum"):
+            collection = words.collections[node.which.collection]
+            columns = collection.columns if node.each is None else collection.parts[node.each]
+            return columns[node.column or ""].type
+        case Did():
+            return "int64"
+        case _:
+            return None

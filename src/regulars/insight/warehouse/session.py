@@ -26,6 +26,7 @@ from regulars.insight.warehouse import _files
 #: Enough for a million customers and ten million orders; what does not fit spills to a folder beside it.
 MEMORY = "1500MB"
 THREADS = min(os.cpu_count() or 1, 4)
+NothingPublished = _files.NothingPublished
 
 
 class Session:

@@ -55,7 +55,8 @@ _LEAVES: Final = ("field", "did", "sequence", "audience")
 
 
 class BadCondition(Refusal):
-    """It cannot be asked. `facts`: `node`, its id or place in the tree; `field`, the word that is wrong; `value`."""
+    """It cannot be asked. `facts`: `node`, its id or place in the tree; `field`, the word that is wrong; `value`;
+    `mend`, what to write instead."""
 
     code = "condition.bad"
 
@@ -296,6 +297,8 @@ class _Reader:
         if kind in ("text", "texts"):
             if not isinstance(told, str):
                 raise _bad(here, word, told, "write a text")
+            if not _is_whole_text(told):
+                raise _bad(here, word, told, "leave out halves of characters and the one called NUL")
             if asked.choices and word not in ("starts_with", "contains") and told not in asked.choices:
                 raise _bad(here, word, told, _choose(told, asked.choices))
             return told
@@ -364,12 +367,19 @@ _KINDS: Final[Mapping[Type, str]] = {
 
 
 def _bad(node: str, word: str, value: object, mend: str) -> BadCondition:
-    shown = _shown(value)
-    return BadCondition(f"{node}: {word} {shown} cannot be asked; {mend}", node=node, field=word, value=shown)
+    shown, word = _shown(value), _shown(word)
+    message = f"{node}: {word} {shown} cannot be asked; {mend}"
+    return BadCondition(message, node=node, field=word, value=shown, mend=mend)
 
 
 def _shown(value: object) -> str:
-    return value[:80] if isinstance(value, str) else str(value)[:80]
+    """Half a character, which JSON may spell, would break whatever writes the refusal down."""
+    return str(value)[:80].encode("utf-8", "replace").decode()
+
+
+def _is_whole_text(text: str) -> bool:
+    """What a database can hold: JSON may spell what no text is."""
+    return "\0" not in text and not any("\ud800" <= one <= "\udfff" for one in text)
 
 
 def _choose(name: object, known: Iterable[str]) -> str:

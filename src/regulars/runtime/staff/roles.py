@@ -52,6 +52,7 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     # numbers
     "insight.read": _NUMBERS,
     "insight.refresh": frozenset({Role.OWNER, Role.MANAGER, Role.ANALYST}),
+    "audiences.manage": frozenset({Role.OWNER, Role.MANAGER, Role.ANALYST}),
     # what comes in
     "imports.read": _NUMBERS,
     "imports.run": _MANAGERS,

@@ -20,6 +20,7 @@ EVERYTHING = (
     *("rights.read", "rights.write"),
     *("identity.read", "identity.decide", "identity.rules"),
     *("catalogue.read", "catalogue.write"),
+    *("audiences.manage", "members.export"),
 )
 
 #: Priya buys a coat and two hats.

@@ -12,6 +12,7 @@ from pydantic_core import to_json
 
 from regulars.doors.api.v1 import (
     attributes,
+    audiences,
     categories,
     company,
     connections,
@@ -94,6 +95,8 @@ _PROBLEM: dict[str, Any] = {
         "code": {"type": "string"},
         "detail": {"type": "string"},
         "field": {"type": "string"},
+        "node": {"type": "string", "description": "Of a condition: the part that is wrong, by its id or place."},
+        "mend": {"type": "string", "description": "Of a condition: what to write instead."},
         "request_id": {"type": "string"},
         "errors": {
             "type": "array",
@@ -151,6 +154,7 @@ api.add_router("", stores.router)
 api.add_router("", attributes.router)
 api.add_router("", webhooks.router)
 api.add_router("", exports.router)
+api.add_router("", audiences.router)
 # Before the rights, whose paths stand beneath a connection: `connections/kinds` is none.
 api.add_router("", connections.router)
 api.add_router("", rights.router)

@@ -43,8 +43,16 @@ class NotGranted(Refusal):
     code = "key.not_granted"
 
 
-def body_of(status: int, code: str, detail: str, *, field: str = "", errors: Sequence[Mapping[str, str]] = ()) -> bytes:
-    """The JSON of a problem."""
+def body_of(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    field: str = "",
+    errors: Sequence[Mapping[str, str]] = (),
+    more: Mapping[str, str] | None = None,
+) -> bytes:
+    """The JSON of a problem. `more` for what some of them say beside, such as the node of a condition."""
     told: dict[str, Any] = {
         "type": "about:blank",
         "title": gettext(_TITLES[status]),
@@ -57,15 +65,21 @@ def body_of(status: int, code: str, detail: str, *, field: str = "", errors: Seq
         told["field"] = field
     if errors:
         told["errors"] = list(errors)
-    return to_json(told)
+    return to_json(told | dict(more or {}))
 
 
 def answer(
-    status: int, code: str, detail: str, *, field: str = "", errors: Sequence[Mapping[str, str]] = ()
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    field: str = "",
+    errors: Sequence[Mapping[str, str]] = (),
+    more: Mapping[str, str] | None = None,
 ) -> HttpResponse:
     """A problem as Django's answer."""
     return HttpResponse(
-        body_of(status, code, detail, field=field, errors=errors),
+        body_of(status, code, detail, field=field, errors=errors, more=more),
         status=status,
         content_type=CONTENT_TYPE,
         headers={"Cache-Control": "no-store"},

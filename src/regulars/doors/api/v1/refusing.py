@@ -51,6 +51,8 @@ from regulars.facts.sources import (
     sources,
     write_keys,
 )
+from regulars.insight.audiences import audiences
+from regulars.insight.warehouse.session import NothingPublished
 from regulars.kit import ids
 from regulars.kit.refusals import Refusal
 from regulars.oversight.outbound import deliveries, endpoints, exports, rights, writing
@@ -145,6 +147,11 @@ _STATUS: Mapping[type[Refusal], int] = {
     quarantine.AlreadySettled: 409,
     plan.NothingExpected: 409,
     plan.TooMany: 409,
+    audiences.UnknownAudience: 404,
+    audiences.NameTaken: 409,
+    audiences.InUse: 409,
+    audiences.KeyTaken: 409,
+    NothingPublished: 409,
 }
 
 
@@ -160,7 +167,8 @@ def answer_with_problems(api: NinjaAPI) -> None:
 def _refused(request: HttpRequest, refusal: Refusal | type[Refusal]) -> HttpResponse:
     assert isinstance(refusal, Refusal)
     status = next((_STATUS[kind] for kind in type(refusal).__mro__ if kind in _STATUS), 422)
-    return answer(status, refusal.code, refusal.message, field=str(refusal.facts.get("field", "")))
+    more = {name: str(refusal.facts[name]) for name in ("node", "mend") if refusal.facts.get(name)}
+    return answer(status, refusal.code, refusal.message, field=str(refusal.facts.get("field", "")), more=more)
 
 
 def _no_key(request: HttpRequest, problem: AuthenticationError | type[AuthenticationError]) -> HttpResponse:
