@@ -19,15 +19,17 @@ COLUMNS: Final = {
     "typical_gap_days": "round(reading.typical_gap_days::numeric, 2)",
 }
 FROM: Final = "FROM measures_reading AS reading JOIN measures_shop_reading AS overview ON overview.name = 'overview'"
-_TYPES: Final[dict[str, ColumnType]] = {
+_OTHERS: Final[dict[str, ColumnType]] = {
     "segment": "text",
     "is_regular": "bool",
     "is_lapsing": "bool",
     "typical_gap_days": "decimal",
 }
-_COLUMNS: Final[dict[str, ColumnType]] = {"customer_id": "int64"} | {
-    name: _TYPES.get(name, "int64") for name in COLUMNS
-}
+
+
+def _type(column: str) -> ColumnType:
+    return _OTHERS.get(column, "int64")
+
 
 PUBLISHED: tuple[PublishedTable, ...] = (
     PublishedTable(
@@ -35,7 +37,7 @@ PUBLISHED: tuple[PublishedTable, ...] = (
         key="customer_id",
         # Another day to look from changes nearly all of them.
         sql=f"SELECT reading.customer_id, {', '.join(f'{sql} AS {name}' for name, sql in COLUMNS.items())} {FROM}",
-        columns=_COLUMNS,
+        columns={name: _type(name) for name in ("customer_id", *COLUMNS)},
         is_small=True,
     ),
 )

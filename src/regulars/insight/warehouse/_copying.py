@@ -163,6 +163,18 @@ def count(engine: duckdb.DuckDBPyConnection, query: str) -> int:
     return int(found[0]) if found else 0
 
 
+def checksum(engine: duckdb.DuckDBPyConnection, query: str, columns: Mapping[str, ColumnType]) -> tuple[int, int]:
+    """How many rows, and the sum of a number that each row comes to, whatever their order.
+
+    In plain SQL but for reading hexadecimals: `conv(…, 16, 10)` elsewhere.
+    """
+    cells = ", ".join(f"coalesce(cast({_files.quoted(name)} AS varchar), chr(30)), chr(31)" for name in columns)
+    [found] = engine.execute(
+        f"SELECT count(*), coalesce(sum(cast('0x' || substr(md5(concat({cells})), 1, 15) AS bigint)), 0) FROM ({query})"  # noqa: S608 - our own names
+    ).fetchall()
+    return int(found[0]), int(found[1])
+
+
 def merge(home: Path, table: str, query: str, engine: duckdb.DuckDBPyConnection, month: str = "") -> DataFile:
     """One new file of what a query of files gives."""
     path = _new_path(home, table, "base", month)

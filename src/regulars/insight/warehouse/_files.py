@@ -65,12 +65,14 @@ class TableFiles:
 
 @dataclass(frozen=True)
 class TablePublished:
-    """`changed` rows were read from the database; the warehouse now holds `rows`."""
+    """`changed` rows were read from the database; the warehouse now holds `rows`. `differs`: rows that had come one by
+    one were not those that a reading of the whole gave."""
 
     name: str
     changed: int
     rows: int
     is_whole: bool
+    differs: bool = False
 
 
 @dataclass(frozen=True)

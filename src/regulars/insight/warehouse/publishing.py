@@ -12,7 +12,7 @@ the table's keys are read and the others dropped.
 """
 
 import fcntl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -39,13 +39,20 @@ def published_tables() -> tuple[Published, ...]:
 
 
 def publish(
-    home: Path, *, at: datetime, tables: Sequence[Published] | None = None, tell: Tell = lambda _: None
+    home: Path,
+    *,
+    at: datetime,
+    tables: Sequence[Published] | None = None,
+    rebuilt: Collection[str] = (),
+    tell: Tell = lambda _: None,
 ) -> tuple[TablePublished, ...]:
     """Bring `home`'s warehouse up to the database as it is now; every table in one snapshot.
 
     Killed at any moment it leaves what was published before, and the next one takes up everything since. A table whose
     definition changed, or another database than last time, is read anew as a whole. Memory does not grow with the rows.
-    Where another process is at it, this one waits. Not to be called within a transaction: it reads in one of its own.
+    Where another process is at it, this one waits. With `tables`, the others stay as they were published last.
+    Those named in `rebuilt` are read anew beside and compared; where the rows differ, the new ones count, and it is
+    said (`TablePublished.differs`). Not to be called within a transaction: it reads in one of its own.
     """
     wanted = published_tables() if tables is None else tables
     _files.folder(home).mkdir(parents=True, exist_ok=True)
@@ -58,12 +65,9 @@ def publish(
             known = {} if before is None else before.tables
             files = {} if tables is None else dict(known)
             for table in wanted:
-                if isinstance(table, PublishedStream):
-                    found = _streams.bring_up(home, table, known, settled[table.name])
-                elif isinstance(table, PublishedAnswers):
-                    found = _answers.bring_up(home, table, known.get(table.name), snapshot)
-                else:
-                    found = _bring_up(home, table, known.get(table.name), snapshot)
+                found = _made(home, table, known, snapshot, settled.get(table.name))
+                if table.name in rebuilt:
+                    found = _compared(home, found, _made(home, table, {}, snapshot, _upto(found, table.name)))
                 files |= found.files
                 done += found.told
                 for one in found.told:
@@ -73,6 +77,32 @@ def publish(
             )
             _files.sweep(home)
     return tuple(done)
+
+
+def _made(home: Path, table: Published, known: Mapping[str, TableFiles], snapshot: str, settled: int | None) -> Found:
+    if isinstance(table, PublishedStream):
+        return _streams.bring_up(home, table, known, settled)
+    if isinstance(table, PublishedAnswers):
+        return _answers.bring_up(home, table, known.get(table.name), snapshot)
+    return _bring_up(home, table, known.get(table.name), snapshot)
+
+
+def _upto(found: Found, name: str) -> int:
+    return found.files[name].upto
+
+
+def _compared(home: Path, grown: Found, whole: Found) -> Found:
+    """The rows as they grew where they are those of the whole; else the whole."""
+    with closing(_copying.engine(home)) as engine:
+        differing = {
+            name
+            for name, files in grown.files.items()
+            if _copying.checksum(engine, _files.as_select(home, files), files.columns)
+            != _copying.checksum(engine, _files.as_select(home, whole.files[name]), files.columns)
+        }
+    if not differing:
+        return grown
+    return Found(whole.files, [replace(one, differs=one.name in differing) for one in whole.told])
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -234,3 +235,27 @@ def test_a_publisher_killed_at_any_moment_loses_nothing(cupboard: dict[str, str]
     with Session.from_published(tmp_path, threads=1) as session:
         here = session.sql("SELECT count(*) AS n, sum(cup_id)::BIGINT AS s FROM cups").to_pylist()
     assert [tuple(row.values()) for row in here] == [tuple(map(int, row)) for row in there]
+
+
+def test_rows_that_did_not_grow_as_they_should_are_found_and_mended(cupboard: dict[str, str], tmp_path: Path):
+    put("red", "green")
+    publish(tmp_path)
+    # As if somebody forgot the stamp.
+    run("UPDATE cup SET name = 'blue' WHERE name = 'red'")
+    assert not publish(tmp_path).differs
+    assert names(tmp_path) == ["green", "red"]
+    [told] = publishing.publish(tmp_path, at=NOW, tables=[CUPS], rebuilt=["cups"])
+    assert told.differs
+    assert names(tmp_path) == ["blue", "green"]
+    [again] = publishing.publish(tmp_path, at=NOW, tables=[CUPS], rebuilt=["cups"])
+    assert not again.differs
+
+
+def test_what_is_not_published_now_stays_as_it_was_published(cupboard: dict[str, str], tmp_path: Path):
+    put("red")
+    publish(tmp_path)
+    put("green")
+    publishing.publish(tmp_path, at=NOW, tables=[replace(CUPS, name="mugs")])
+    assert names(tmp_path) == ["red"]
+    assert publish(tmp_path).changed == 1
+    assert names(tmp_path) == ["green", "red"]
