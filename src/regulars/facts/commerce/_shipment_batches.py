@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from regulars.facts.commerce import _changes, _deciding, _waiting, shipment_reports
+from regulars.facts.commerce import _changes, _copying, _deciding, _documents, _waiting, shipment_reports
 from regulars.facts.commerce.models import CarrierEvent as EventRow
 from regulars.facts.commerce.models import Shipment, ShipmentLine
 from regulars.facts.commerce.notices import ShipmentMoved
@@ -35,9 +35,20 @@ _TOLD = pl.Schema(
         "stage": pl.Int64(),
     }
 )
-_FIELDS = ["order", "order_ref", "mode", "told_state", "store", "carrier", "tracking", "shipped_at"]
-_FIELDS += ["promised_from", "promised_until", "told_expected_at", "ready_at", "told_arrived_at"]
-_FIELDS += ["source_updated_at", "version", "fingerprint", "state", "arrived_at", "expected_at"]
+_WRITTEN = pl.Schema(
+    {
+        **dict.fromkeys(("id", "order_id", "store_id", "version"), pl.Int64()),
+        **dict.fromkeys(("order_ref", "mode", "told_state", "state", "carrier", "tracking"), pl.String()),
+        **dict.fromkeys(
+            (
+                *("shipped_at", "promised_from", "promised_until", "told_expected_at", "ready_at", "told_arrived_at"),
+                *("source_updated_at", "arrived_at", "expected_at"),
+            ),
+            pl.Datetime("us", "UTC"),
+        ),
+        "fingerprint": pl.Binary(),
+    }
+)
 _MADE = pl.Schema({"ref": pl.String(), "id": pl.Int64()})
 
 
@@ -66,25 +77,32 @@ def write(reports: Sequence[ShipmentReport], *, at: datetime, by: Actor, origin:
         elif verdict == "again":
             rows[ref].source_updated_at, rows[ref].version = told[ref].source_updated_at, told[ref].version
     written = [rows[ref] for ref in sorted_out.filter(pl.col("verdict").is_in(["new", "newer"]))["ref"]]
-    for row in fresh:
-        row.state = row.told_state
-    Shipment.objects.bulk_create(fresh)
-    _put_lines(written, told)
+    for row, number in zip(fresh, _copying.reserve_ids("commerce_shipment_id_seq", len(fresh)), strict=True):
+        row.id = number
     said, new_events = _said(rows, reports)
-    EventRow.objects.bulk_create(new_events, ignore_conflicts=True)
     touched = {row.ref for row in written} | {event.shipment.ref for event in new_events}
     for ref in touched:
         row = rows[ref]
         row.state, row.arrived_at, row.expected_at = shipment_reports.standing(
             row.told_state, row.source_updated_at, row.told_arrived_at, row.told_expected_at, said.get(row.id, ())
         )
-    touched_rows = [rows[ref] for ref in sorted({*touched, *sorted_out.filter(verdict="again")["ref"]})]
-    Shipment.objects.bulk_update(touched_rows, _FIELDS, batch_size=500)
+    Shipment.objects.bulk_create(fresh)
+    known = {*touched, *sorted_out.filter(verdict="again")["ref"]} - {row.ref for row in fresh}
+    _overwrite([rows[ref] for ref in sorted(known)])
+    _put_lines(written, told)
+    EventRow.objects.bulk_create(new_events, ignore_conflicts=True)
     moved = [rows[ref] for ref in sorted(touched) if before.get(ref) != rows[ref].state]
     _changes.write(_of_orders(moved, before, told, at), by=by)
     _tell([rows[ref] for ref in sorted(touched)], sales, origin, at, by)
     made = pl.DataFrame([(row.ref, row.id) for row in fresh], schema=_MADE, orient="row")
     return _deciding.outcome(sorted_out, made)
+
+
+def _overwrite(rows: Sequence[Shipment]) -> None:
+    if rows:
+        found = [[getattr(row, name) for name in _WRITTEN] for row in rows]
+        frame = pl.DataFrame(found, schema=_WRITTEN, orient="row")
+        _documents.overwrite("commerce_shipment", frame.with_columns(_documents.bytea(pl.col("fingerprint"))))
 
 
 def _sorted_out(reports: Sequence[ShipmentReport], rows: dict[str, Shipment]) -> pl.DataFrame:

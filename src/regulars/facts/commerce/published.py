@@ -164,13 +164,23 @@ PUBLISHED: tuple[PublishedTable, ...] = (
     PublishedTable(
         name="products",
         key="product_id",
-        sql="SELECT id AS product_id, ref, title, category, brand, changed_xid FROM commerce_product",
-        columns={"product_id": "int64", "ref": "text", "title": "text", "category": "text", "brand": "text"},
+        # Attributes as JSON, by their codes.
+        sql=(
+            "SELECT id AS product_id, ref, title, category, brand, status, attributes::text AS attributes, changed_xid"
+            " FROM commerce_product"
+        ),
+        columns={
+            "product_id": "int64",
+            **dict.fromkeys(("ref", "title", "category", "brand", "status", "attributes"), "text"),
+        },
     ),
     PublishedTable(
         name="variants",
         key="variant_id",
-        sql="SELECT id AS variant_id, product_id, ref, sku, gtin, status, changed_xid FROM commerce_variant",
+        sql=(
+            "SELECT id AS variant_id, product_id, ref, sku, gtin, status, attributes::text AS attributes, changed_xid"
+            " FROM commerce_variant"
+        ),
         columns={
             "variant_id": "int64",
             "product_id": "int64",
@@ -178,6 +188,7 @@ PUBLISHED: tuple[PublishedTable, ...] = (
             "sku": "text",
             "gtin": "text",
             "status": "text",
+            "attributes": "text",
         },
     ),
     PublishedTable(

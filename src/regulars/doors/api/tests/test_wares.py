@@ -87,6 +87,11 @@ def test_a_store_is_added_placed_and_given_its_hours():
     assert li.put("stores/S7/days/2099-10-01", {"hours": ""}).json()["days"] == {"2099-10-01": ""}
     assert li.put("stores/S7/days/2099-10-01", {"hours": None}).json()["days"] == {}
     assert li.get("stores/S7").json() == li.get("stores").json()["items"][0]
+    # As a shop's own code of a store may be.
+    for code in ("uk%2Flondon", "uk/london"):
+        assert li.put(f"stores/{code}", {"name": "London"}).json()["code"] == "uk/london"
+        assert li.get(f"stores/{code}").json()["name"] == "London"
+        assert li.put(f"stores/{code}/place", {"city": "London"}).json()["city"] == "London"
     assert problem(li.put("stores/S7/hours", {"week": ["late"] * 7})) == (422, "company.bad_hours", "week.0")
     assert problem(li.put("stores/S7/place", where | {"longitude": None}))[:2] == (422, "company.bad_place")
     assert problem(li.put("stores/S9/hours", {"week": week}))[:2] == (404, "company.unknown_store")
@@ -101,9 +106,10 @@ def test_a_product_is_told_corrected_and_its_branch_named():
         "category": " > Tea > > Green",
         "source_updated_at": "2026-03-02T10:00:00Z",
     }
-    assert li.post("products", tea).json() == {"outcome": "new"}
-    assert li.post("products", tea).json() == {"outcome": "same"}
+    first = li.post("products", tea).json()
+    assert li.post("products", tea).json() == {"outcome": "same", "id": first["id"]}
     [found] = li.get("products?search=tea").json()["items"]
+    assert first == {"outcome": "new", "id": found["id"]}
     assert (found["title"], found["category"]) == ("Green tea", "Tea > Green")
     assert problem(li.post("products", tea | {"title": "Tea"})) == (409, "catalogue.conflict", "ref")
     older = tea | {"title": "Old tea", "source_updated_at": "2026-03-01T10:00:00Z"}

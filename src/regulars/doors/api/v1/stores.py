@@ -82,25 +82,7 @@ def list_stores(request: HttpRequest) -> StoresOut:
     return StoresOut(items=_out(stores.every()))
 
 
-@router.get("/stores/{store}", auth=ApiKey("company.read"), response=StoreOut, operation_id="get_store")
-def get_store(request: HttpRequest, store: exact.Code) -> StoreOut:
-    """One store by its code."""
-    return _out([stores.by_code(store)])[0]
-
-
-@router.put("/stores/{store}", auth=ApiKey("company.write"), response=StoreOut, operation_id="describe_store")
-def describe_store(request: HttpRequest, store: exact.Code, body: StoreIn) -> StoreOut:
-    """Name a store, making it where there is none of that code. Again changes nothing."""
-    known = stores.find_many([store])
-    ways = {one.id: one.code for one in channels.every()}
-    channel = ways[stores.get(known[store]).channel_id] if store in known else "store"
-    told = stores.describe(
-        code=store, name=body.name, zone=body.zone, channel=channel, at=clock.now(), by=caller(request)
-    )
-    return _out([told])[0]
-
-
-@router.put("/stores/{store}/place", auth=ApiKey("company.write"), response=StoreOut, operation_id="locate_store")
+@router.put("/stores/{path:store}/place", auth=ApiKey("company.write"), response=StoreOut, operation_id="locate_store")
 def locate_store(request: HttpRequest, store: exact.Code, body: PlaceIn) -> StoreOut:
     """Say where it is, and whether goods can be picked up there. Again changes nothing."""
     where = Place(body.address, body.city, _degrees(body.latitude), _degrees(body.longitude))
@@ -114,7 +96,9 @@ def locate_store(request: HttpRequest, store: exact.Code, body: PlaceIn) -> Stor
     return _out([told])[0]
 
 
-@router.put("/stores/{store}/hours", auth=ApiKey("company.write"), response=StoreOut, operation_id="set_store_hours")
+@router.put(
+    "/stores/{path:store}/hours", auth=ApiKey("company.write"), response=StoreOut, operation_id="set_store_hours"
+)
 def set_store_hours(request: HttpRequest, store: exact.Code, body: WeekIn) -> StoreOut:
     """Replace its week; days that differ stay. Again changes nothing."""
     found = stores.by_code(store)
@@ -123,13 +107,34 @@ def set_store_hours(request: HttpRequest, store: exact.Code, body: WeekIn) -> St
     return _out([found])[0]
 
 
-@router.put("/stores/{store}/days/{day}", auth=ApiKey("company.write"), response=StoreOut, operation_id="set_store_day")
+@router.put(
+    "/stores/{path:store}/days/{day}", auth=ApiKey("company.write"), response=StoreOut, operation_id="set_store_day"
+)
 def set_store_day(request: HttpRequest, store: exact.Code, day: date, body: DayIn) -> StoreOut:
     """Say how one day differs from its weekday. Again changes nothing."""
     found = stores.by_code(store)
     spans = None if body.hours is None else opening.read(body.hours)
     stores.set_exceptions(store=found.id, days={day: spans}, at=clock.now(), by=caller(request))
     return _out([found])[0]
+
+
+# Last of all: a code may have a slash in it, and these would take what follows for a part of it.
+@router.get("/stores/{path:store}", auth=ApiKey("company.read"), response=StoreOut, operation_id="get_store")
+def get_store(request: HttpRequest, store: exact.Code) -> StoreOut:
+    """One store by its code."""
+    return _out([stores.by_code(store)])[0]
+
+
+@router.put("/stores/{path:store}", auth=ApiKey("company.write"), response=StoreOut, operation_id="describe_store")
+def describe_store(request: HttpRequest, store: exact.Code, body: StoreIn) -> StoreOut:
+    """Name a store, making it where there is none of that code. Again changes nothing."""
+    known = stores.find_many([store])
+    ways = {one.id: one.code for one in channels.every()}
+    channel = ways[stores.get(known[store]).channel_id] if store in known else "store"
+    told = stores.describe(
+        code=store, name=body.name, zone=body.zone, channel=channel, at=clock.now(), by=caller(request)
+    )
+    return _out([told])[0]
 
 
 def _degrees(told: str | None) -> Decimal | None:

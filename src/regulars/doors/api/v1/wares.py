@@ -97,6 +97,12 @@ class RecordedOut(exact.Shown):
     outcome: str
 
 
+class ProductRecordedOut(RecordedOut):
+    """What became of a product, and the id under which it is asked for."""
+
+    id: str
+
+
 class VariantOut(exact.Shown):
     """One form of a product. `parts` are what a bundle is made of."""
 
@@ -259,8 +265,8 @@ def get_product(request: HttpRequest, product: str) -> ProductWithVariantsOut:
     )
 
 
-@router.post("/products", auth=ApiKey("catalogue.write"), response=RecordedOut, operation_id="record_product")
-def record_product(request: HttpRequest, body: ProductIn) -> RecordedOut:
+@router.post("/products", auth=ApiKey("catalogue.write"), response=ProductRecordedOut, operation_id="record_product")
+def record_product(request: HttpRequest, body: ProductIn) -> ProductRecordedOut:
     """Put one product on record. The same again changes nothing; a later word of its source replaces it."""
     now = clock.now()
     not_ahead(now, source_updated_at=body.source_updated_at)
@@ -270,7 +276,9 @@ def record_product(request: HttpRequest, body: ProductIn) -> RecordedOut:
         at=now,
         by=caller(request),
     )
-    return RecordedOut(outcome="new" if done.new else "changed" if done.changed else "same")
+    [ware] = catalogue.get_many(list(done.ids.values())).values()
+    outcome = "new" if done.new else "changed" if done.changed else "same"
+    return ProductRecordedOut(outcome=outcome, id=ware.public_id)
 
 
 @router.put("/products/{product}", auth=ApiKey("catalogue.write"), response=ProductOut, operation_id="correct_product")

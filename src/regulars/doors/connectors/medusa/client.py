@@ -31,7 +31,7 @@ _FIELDS = {
         " *payment_collections.payments *payment_collections.payments.captures *payment_collections.payments.refunds"
         " *fulfillments *fulfillments.items *fulfillments.labels"
         " fulfillments.shipping_option.service_zone.fulfillment_set.type *returns *returns.items"
-        " *returns.exchange *returns.exchange.additional_items"
+        " *returns.exchange *returns.exchange.additional_items *returns.claim *returns.claim.additional_items"
     ),
     "products": (
         "id title status created_at updated_at *type *collection *categories *variants *variants.prices"

@@ -435,7 +435,8 @@ def _refunds(
     order_ref = ref(doc.get("id"), "id")
     waiting, over = [], 0
     for at, one in came:
-        if one.get("exchange_id") is None and got(one, "exchange", "id") is None:
+        why = _instead(one)
+        if why is None:
             waiting.append((at, one))
             continue
         goods, tax = _goods([one], sold, number_of, code, is_inclusive)
@@ -451,7 +452,7 @@ def _refunds(
             tax_minor=tax,
             paid_back_minor=0,
             store=_store(one.get("location_id"), about),
-            reason="exchange",
+            reason=why,
             source_updated_at=version_at,
         )
     owed = -_number(mapping(doc.get("summary") or {}, "summary"), "pending_difference")
@@ -476,14 +477,27 @@ def _refunds(
             amount_minor=paid - difference,
             paid_back_minor=paid,
             store=_store(places[0], about) if places else None,
-            reason=_reason(got(refund, "refund_reason", "code")),
+            reason=_reason(got(refund, "refund_reason", "code")) or ("claim" if any(map(_is_claim, mine)) else ""),
             source_updated_at=version_at,
         )
 
 
+def _instead(back: Document) -> str | None:
+    """For what goods of the same order these came back: "exchange", or "claim" where they were wrong or broken and
+    others are sent for them. None where money goes back for them."""
+    if back.get("exchange_id") is not None or got(back, "exchange", "id") is not None:
+        return "exchange"
+    is_replaced = got(back, "claim", "type") == "replace" or bool(got(back, "claim", "additional_items"))
+    return "claim" if is_replaced else None
+
+
+def _is_claim(came: tuple[datetime, Document]) -> bool:
+    return came[1].get("claim_id") is not None or got(came[1], "claim", "id") is not None
+
+
 def _sent_instead(back: Document, worth: int, sold: Sequence[_Sold], number_of: Mapping[str, int], code: str) -> int:
     """What the goods that went out for those of this return are worth with tax; `worth`, where nothing tells of any."""
-    told = got(back, "exchange", "additional_items")
+    told = got(back, "exchange" if _instead(back) == "exchange" else "claim", "additional_items")
     if told is None:
         return worth
     sent = Decimal(0)

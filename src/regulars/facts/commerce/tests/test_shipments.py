@@ -7,6 +7,7 @@ from itertools import permutations
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from regulars.facts.commerce import orders, shipment_reports, shipments
 from regulars.facts.commerce.shipments import CarrierEvent, ShipmentReport
@@ -141,3 +142,14 @@ def test_a_hundred_shipments_cost_what_one_costs(django_assert_max_num_queries):
     reports = [a_shipment(str(n), order=str(n), events=said((1, "picked_up"))) for n in range(100)]
     with django_assert_max_num_queries(25):
         shipments.record_all(reports=reports, at=MONDAY, by=THE_SHOP, origin="history")
+
+
+@pytest.mark.django_db
+def test_what_is_written_of_many_shipments_grows_with_their_number_alone():
+    """A CASE with a branch for each of them took nine tenths of a shop's history."""
+    for state in ("pending", "on_its_way"):
+        version = {"pending": 1, "on_its_way": 2}[state]
+        reports = [a_shipment(f"s{n}", state=state, version=version) for n in range(60)]
+        with CaptureQueriesContext(connection) as asked:
+            told(*reports)
+        assert max(len(one["sql"]) for one in asked) < 40_000

@@ -147,6 +147,24 @@ def test_goods_in_exchange_are_told_without_money(exchange: dict[str, Any], diff
     assert sum(line.amount_minor for line in back[0].lines) == 999
 
 
+def test_a_claim_is_told_as_one_with_goods_sent_instead_or_with_money():
+    doc = sample()
+    doc["items"].append(
+        deepcopy(doc["items"][0]) | {"id": "ordli_3", "created_at": "2026-03-02T10:14:16.000Z"}
+        | dict.fromkeys(("quantity", "raw_quantity"), 1)
+    )  # fmt: skip
+    sent = [{"item_id": "ordli_3", "quantity": 1}]
+    doc["returns"][0]["claim"] = {"id": "claim_1", "type": "replace", "additional_items": sent}
+    _, back = told(doc)
+    assert [(one.ref, one.paid_back_minor, len(one.lines), one.reason) for one in back] == [
+        ("return_1", 0, 1, "claim"),
+        ("ref_1", 999, 0, ""),
+    ]
+    doc["returns"][0] |= {"claim": {"id": "claim_1", "type": "refund", "additional_items": []}, "claim_id": "claim_1"}
+    _, [back] = told(doc)
+    assert (back.ref, back.paid_back_minor, len(back.lines), back.reason) == ("ref_1", 999, 1, "claim")
+
+
 def test_money_that_went_back_before_the_goods_came_is_for_them_once_nothing_is_owed():
     doc = sample()
     doc["returns"][0]["received_at"] = "2026-03-02T11:00:00.000Z"

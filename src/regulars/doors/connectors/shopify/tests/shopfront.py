@@ -12,7 +12,8 @@ import json
 import random
 import threading
 import uuid
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -400,17 +401,19 @@ class Shopfront:
         return {"userErrors": []}
 
     def paged(self, rows: list[dict[str, Any]], node: Any, asked: dict[str, Any]) -> dict[str, Any]:
-        rows = [row for row in rows if matches(asked.get("query"), row.get("updated_at"))]
-        if asked.get("sortKey") == "UPDATED_AT" or (rows and "updated_at" in rows[0]):
+        fits = filtered(asked.get("query"))
+        rows = [row for row in rows if fits(row.get("updated_at"))]
+        after, start = asked.get("after"), 0
+        if rows and "updated_at" in rows[0]:
             rows.sort(key=lambda row: (row["updated_at"], row.get("id", row.get("item"))))
-        keys = [cursor_of(row) for row in rows]
-        after = asked.get("after")
-        start = 0 if not after else sum(1 for key in keys if key <= after)
+            start = bisect_right(rows, after, key=cursor_of) if after else 0
+        elif after:
+            start = sum(cursor_of(row) <= after for row in rows)
         some = rows[start : start + asked["first"]]
         end = start + len(some)
         return {
             "nodes": [node(row) for row in some],
-            "pageInfo": {"hasNextPage": end < len(rows), "endCursor": keys[end - 1] if some else None},
+            "pageInfo": {"hasNextPage": end < len(rows), "endCursor": cursor_of(some[-1]) if some else None},
         }
 
     def bag(self, amount: Decimal) -> dict[str, Any]:
@@ -631,15 +634,17 @@ def cursor_of(row: dict[str, Any]) -> str:
     return f"{row.get('updated_at', '')}|{row.get('id', row.get('item'))}"
 
 
-def matches(query: str | None, updated_at: datetime | None) -> bool:
+def filtered(query: str | None) -> Callable[[datetime | None], bool]:
     """The two forms of filter that we use of Shopify's search."""
+    since = until = None
     for part in (query or "").split(" AND "):
-        if part.startswith("updated_at:") and updated_at is not None:
-            sign = part[11:13].rstrip("'0123456789")
+        if part.startswith("updated_at:"):
             at = datetime.fromisoformat(part.split("'")[1].replace("Z", "+00:00"))
-            if not (updated_at >= at if sign == ">=" else updated_at < at):
-                return False
-    return True
+            if part[11:13].rstrip("'0123456789") == ">=":
+                since = at
+            else:
+                until = at
+    return lambda at: at is None or ((since is None or at >= since) and (until is None or at < until))
 
 
 @contextmanager
