@@ -1,13 +1,10 @@
 """Medusa is connected, its history read, its messages come badly, and a poll makes good what they missed."""
 
-import os
-import time
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pytest
-from django.db import transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -16,11 +13,14 @@ from regulars.doors.connectors.medusa.tests.shopfront import KEY, PLACES, SECRET
 from regulars.doors.connectors.tests.shopkeeping import (
     EXAMPLES,
     LONG_AGO,
+    LONG_PAST,
     MAREK,
     SETTING,
     backfill,
     differences,
     gaps,
+    kept,
+    measured,
     opened,
     poll,
     recorded_orders,
@@ -33,8 +33,6 @@ from regulars.facts.sources import connections
 from regulars.facts.sources.connections import Connection
 
 FIRST = dict(client.FIRST)
-#: Orders in the past of the long form.
-LONG_PAST = int(os.environ.get("REGULARS_CONNECTOR_ORDERS", "0"))
 
 
 @pytest.fixture(autouse=True)
@@ -121,30 +119,33 @@ def recorded(front: Shopfront, connection: Connection) -> dict[str, Any]:
     }
 
 
-def live_through(seed: int, past: int, acts: int) -> None:
+def live_through(seed: int, past: int, acts: int, *, is_long: bool = False) -> None:
     front = Shopfront(seed=seed)
     front.fill(past)
-    with opened(front) as address, transaction.atomic():
+    with opened(front) as address, kept(is_long):
         connection = connected(address, f"teas-{seed}")
         front.pass_time(120)
-        backfill(connection, front.now)
+        with measured("back-fill", is_long):
+            backfill(connection, front.now)
         assert differences(recorded(front, connection), told(front, connection)) == []
 
         front.pass_time(5)
         front.live(acts)
         front.failures = [503]
-        send_badly(connection, front.sent, seed)
+        with measured("messages", is_long):
+            send_badly(connection, front.sent, seed)
 
         front.pass_time(600)
-        poll(connection, front.now)
+        with measured("poll", is_long):
+            poll(connection, front.now)
         assert differences(recorded(front, connection), told(front, connection)) == []
         found = gaps(connection)
 
         # And once more, for nothing: all is known.
         front.pass_time(600)
-        poll(connection, front.now)
+        with measured("poll for nothing", is_long):
+            poll(connection, front.now)
         assert gaps(connection) == found
-        transaction.set_rollback(True)
 
 
 @settings(
@@ -160,10 +161,10 @@ def test_the_end_is_the_shops_own_state_whatever_was_lost_doubled_or_shuffled(db
     live_through(seed, past=8, acts=20)
 
 
-@pytest.mark.skipif(not LONG_PAST, reason="long: say how many by REGULARS_CONNECTOR_ORDERS")
-def test_long_form_ten_thousand_orders_of_the_past(db: None, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.skipif(not LONG_PAST, reason="long: make shopfronts")
+def test_long_form_ten_thousand_orders_of_the_past(
+    fresh_database: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for stream, usual in FIRST.items():
         monkeypatch.setitem(client.FIRST, stream, usual)
-    began = time.monotonic()
-    live_through(seed=2026, past=LONG_PAST, acts=400)
-    print(f"{LONG_PAST} orders of the past and 400 acts in {time.monotonic() - began:.0f} s")
+    live_through(seed=2026, past=LONG_PAST, acts=400, is_long=True)
