@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Annotated
 
 from django.http import HttpRequest
+from django.urls import register_converter
 from ninja import Router
 from pydantic import Field
 
@@ -18,6 +19,21 @@ from regulars.kit import civil
 from regulars.runtime.database import clock
 
 router = Router(tags=["catalogue and stock"])
+
+
+class AnyCode:
+    """A store's code as part of a path: whatever it holds, slashes too, so that no store is out of reach."""
+
+    regex = r"[\s\S]+"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(AnyCode, "anycode")
 
 #: As people write it; what it means is read where hours are kept.
 Written = Annotated[str, Field(max_length=200)]
@@ -82,7 +98,9 @@ def list_stores(request: HttpRequest) -> StoresOut:
     return StoresOut(items=_out(stores.every()))
 
 
-@router.put("/stores/{path:store}/place", auth=ApiKey("company.write"), response=StoreOut, operation_id="locate_store")
+@router.put(
+    "/stores/{anycode:store}/place", auth=ApiKey("company.write"), response=StoreOut, operation_id="locate_store"
+)
 def locate_store(request: HttpRequest, store: exact.Code, body: PlaceIn) -> StoreOut:
     """Say where it is, and whether goods can be picked up there. Again changes nothing."""
     where = Place(body.address, body.city, _degrees(body.latitude), _degrees(body.longitude))
@@ -97,7 +115,7 @@ def locate_store(request: HttpRequest, store: exact.Code, body: PlaceIn) -> Stor
 
 
 @router.put(
-    "/stores/{path:store}/hours", auth=ApiKey("company.write"), response=StoreOut, operation_id="set_store_hours"
+    "/stores/{anycode:store}/hours", auth=ApiKey("company.write"), response=StoreOut, operation_id="set_store_hours"
 )
 def set_store_hours(request: HttpRequest, store: exact.Code, body: WeekIn) -> StoreOut:
     """Replace its week; days that differ stay. Again changes nothing."""
@@ -108,7 +126,7 @@ def set_store_hours(request: HttpRequest, store: exact.Code, body: WeekIn) -> St
 
 
 @router.put(
-    "/stores/{path:store}/days/{day}", auth=ApiKey("company.write"), response=StoreOut, operation_id="set_store_day"
+    "/stores/{anycode:store}/days/{day}", auth=ApiKey("company.write"), response=StoreOut, operation_id="set_store_day"
 )
 def set_store_day(request: HttpRequest, store: exact.Code, day: date, body: DayIn) -> StoreOut:
     """Say how one day differs from its weekday. Again changes nothing."""
@@ -119,13 +137,13 @@ def set_store_day(request: HttpRequest, store: exact.Code, day: date, body: DayI
 
 
 # Last of all: a code may have a slash in it, and these would take what follows for a part of it.
-@router.get("/stores/{path:store}", auth=ApiKey("company.read"), response=StoreOut, operation_id="get_store")
+@router.get("/stores/{anycode:store}", auth=ApiKey("company.read"), response=StoreOut, operation_id="get_store")
 def get_store(request: HttpRequest, store: exact.Code) -> StoreOut:
     """One store by its code."""
     return _out([stores.by_code(store)])[0]
 
 
-@router.put("/stores/{path:store}", auth=ApiKey("company.write"), response=StoreOut, operation_id="describe_store")
+@router.put("/stores/{anycode:store}", auth=ApiKey("company.write"), response=StoreOut, operation_id="describe_store")
 def describe_store(request: HttpRequest, store: exact.Code, body: StoreIn) -> StoreOut:
     """Name a store, making it where there is none of that code. Again changes nothing."""
     known = stores.find_many([store])
