@@ -43,7 +43,7 @@ long: $(VENV)/.develops  ## The long forms of tests that `make test` keeps short
 	@REGULARS_TEST_HEAVY=1 $(BIN)/pytest -n 2 -m hypothesis -k "not everything_the_description_allows"
 	@REGULARS_TEST_HEAVY=1 $(BIN)/pytest $(addprefix src/regulars/doors/imports/tests/,test_memory.py test_real_data.py test_report.py) \
 	  tests/clients/test_faults.py tests/browser src/regulars/doors/api/tests/test_anything_at_all.py \
-	  src/regulars/facts/events/tests/test_orders.py
+	  src/regulars/facts/events/tests/test_orders.py src/regulars/doors/imports/tests/test_killed.py
 
 fuzz: $(VENV)/.develops  ## The JSON API against its description, 300 tries (or EXAMPLES=…) and every limit of each operation
 	@REGULARS_API_EXAMPLES=$(or $(EXAMPLES),300) $(BIN)/pytest src/regulars/doors/api/tests/test_everything_the_description_allows.py

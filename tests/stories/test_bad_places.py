@@ -2,13 +2,12 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from regulars.runtime.postgres.tests.builders import SOURCE
+from tests.stories.asking import doorstep
 
 #: Runs commands one after another in one process, as starting Python costs more than any of them.
 PROGRAM = """
@@ -27,11 +26,10 @@ print(json.dumps(told))
 def run(commands: list[list[str]], home: Path | str) -> list[tuple[list[str], int, str]]:
     """Exit code and words of each command. The test run's own database stays out of it."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("REGULARS_")}
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, json.dumps(commands)],
-        env=kept | {"REGULARS_HOME": str(home), "PYTHONPATH": SOURCE, "COLUMNS": "400"},
-        capture_output=True,
-        text=True,
+    done = doorstep().program(
+        PROGRAM,
+        json.dumps(commands),
+        environment=kept | {"REGULARS_HOME": str(home), "PYTHONPATH": SOURCE, "COLUMNS": "400"},
     )
     assert "Traceback" not in done.stderr, done.stderr
     told = json.loads(done.stdout)

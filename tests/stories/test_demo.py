@@ -18,6 +18,7 @@ from regulars.main.demo import _clear as clear_demo
 from regulars.runtime.postgres import embedded
 from regulars.runtime.postgres.tests.builders import a_home, until
 from regulars.simulator import homes
+from tests.stories.asking import doorstep
 from tests.stories.test_up import a_free_port, environment, gone
 
 #: What follows the words about the first sign-in, from its path on.
@@ -99,19 +100,14 @@ def test_one_command_opens_a_living_shop_and_the_next_start_finds_it_again():
             assert ask(home, "SELECT count(*) FROM measures_reading") > 120
             assert ask(home, "SELECT value->>'count' FROM measures_shop_reading WHERE name = 'repeat_rate'") > 50
             until(lambda: ask(home, "SELECT count(*) FROM commerce_order WHERE origin = 'live'") > 1)
+            assert ask(home, "SELECT count(*) FROM commerce_order WHERE origin = 'history'") > 300
+            fresh = doorstep().regulars("demo", "--fresh", environment=environment(home.parent))
+            assert fresh.returncode == 1
+            assert "Stop it first" in fresh.stderr
             first.end()
         with demo(home) as second:
             assert "the demo shop is there already: 150 shoppers" in second.said()
             assert ask(home, "SELECT count(*) FROM commerce_order WHERE origin = 'history'") > 300
-            fresh = subprocess.run(
-                [sys.executable, "-m", "regulars", "demo", "--fresh"],
-                env=environment(home.parent),
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert fresh.returncode == 1
-            assert "Stop it first" in fresh.stderr
             second.end()
 
 
@@ -120,14 +116,7 @@ def test_somebodys_own_folder_called_demo_is_left_alone(tmp_path: Path, argument
     thesis = tmp_path / "demo/thesis.docx"
     (tmp_path / "demo/run").mkdir(parents=True)
     thesis.write_text("nine years")
-    refused = subprocess.run(
-        [sys.executable, "-m", "regulars", "demo", *arguments],
-        env=environment(tmp_path),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    refused = doorstep().regulars("demo", *arguments, environment=environment(tmp_path))
     assert refused.returncode == 1
     assert "was not made by `regulars demo`" in refused.stderr
     assert "Traceback" not in refused.stderr

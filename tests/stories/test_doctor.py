@@ -2,21 +2,16 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 from regulars.runtime.postgres.tests.builders import SOURCE
+from tests.stories.asking import doorstep
 
 
 def examined(home: Path, **more: str) -> tuple[int, dict[str, dict[str, str]]]:
     """The exit code and the findings by name; of several by one name, the last."""
-    done = subprocess.run(
-        [sys.executable, "-m", "regulars", "doctor", "--json"],
-        env=os.environ | {"REGULARS_HOME": str(home), "PYTHONPATH": SOURCE} | more,
-        capture_output=True,
-        text=True,
-    )
+    asked = os.environ | {"REGULARS_HOME": str(home), "PYTHONPATH": SOURCE} | more
+    done = doorstep().regulars("doctor", "--json", environment=asked)
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, {one["what"]: one for one in json.loads(done.stdout)}
 
@@ -61,12 +56,8 @@ def test_the_apps_own_role_is_fine(tmp_path: Path, fresh_database: dict[str, str
 def test_looking_makes_nothing(tmp_path: Path) -> None:
     home = tmp_path / "home"
     without = {name: value for name, value in os.environ.items() if not name.startswith("REGULARS_DATABASE")}
-    done = subprocess.run(
-        [sys.executable, "-m", "regulars", "doctor", "--json"],
-        env=without | {"REGULARS_HOME": str(home), "PYTHONPATH": SOURCE},
-        capture_output=True,
-        text=True,
-    )
+    asked = without | {"REGULARS_HOME": str(home), "PYTHONPATH": SOURCE}
+    done = doorstep().regulars("doctor", "--json", environment=asked)
     (found,) = [one for one in json.loads(done.stdout) if one["what"] == "Database"]
     assert (done.returncode, found["state"]) == (0, "warning")
     assert "regulars up" in found["mend"]

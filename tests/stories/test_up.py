@@ -18,6 +18,7 @@ import pytest
 from regulars.runtime.postgres import embedded
 from regulars.runtime.postgres.tests.builders import DEBIAN_15, SOURCE, a_home, until
 from tests.loudly import skip_loudly
+from tests.stories.asking import doorstep
 
 
 def a_free_port() -> int:
@@ -132,20 +133,10 @@ def test_it_opens_survives_losses_and_stops_with_nothing_left(home: Path) -> Non
         assert 'regulars_requests_total{route="/healthz",method="GET",status="200"}' in metrics
         assert "regulars_database_up 1" in metrics
 
-        second = subprocess.run(
-            [sys.executable, "-m", "regulars", "up", "--port", str(a_free_port())],
-            env=environment(home),
-            capture_output=True,
-            text=True,
-        )
+        second = doorstep().regulars("up", "--port", str(a_free_port()), environment=environment(home))
         assert second.returncode == 1
         assert f"already up for {home}: process {shop.process.pid}" in second.stderr
-        other_home = subprocess.run(
-            [sys.executable, "-m", "regulars", "up", "--port", str(shop.port)],
-            env=environment(home / "other"),
-            capture_output=True,
-            text=True,
-        )
+        other_home = doorstep().regulars("up", "--port", str(shop.port), environment=environment(home / "other"))
         assert other_home.returncode == 1
         assert f"Port {shop.port} of 127.0.0.1 is in use" in other_home.stderr
 
@@ -206,12 +197,8 @@ def test_your_own_postgresql_15() -> None:
     if not DEBIAN_15.exists():
         skip_loudly("PostgreSQL 15: install Debian's postgresql-15")
     with a_home() as servers, a_home() as home, embedded.running(servers, bin_folder=DEBIAN_15) as fifteen:
-        refused = subprocess.run(
-            [sys.executable, "-m", "regulars", "up", "--port", str(a_free_port())],
-            env=environment(home, REGULARS_DATABASE_URL=fifteen.app),
-            capture_output=True,
-            text=True,
-        )
+        asked = environment(home, REGULARS_DATABASE_URL=fifteen.app)
+        refused = doorstep().regulars("up", "--port", str(a_free_port()), environment=asked)
         assert refused.returncode == 1
         assert "Set REGULARS_DATABASE_OWNER_URL" in refused.stderr
         with up(home, REGULARS_DATABASE_URL=fifteen.app, REGULARS_DATABASE_OWNER_URL=fifteen.owner) as shop:
@@ -233,13 +220,8 @@ def test_your_own_postgresql_15() -> None:
 )
 def test_a_bad_setting_is_said_in_one_line(settings: dict[str, str], words: str) -> None:
     with a_home() as home:
-        refused = subprocess.run(
-            [sys.executable, "-m", "regulars", "up"],
-            env=environment(home, **({"REGULARS_PORT": str(a_free_port())} | settings)),
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        asked = environment(home, **({"REGULARS_PORT": str(a_free_port())} | settings))
+        refused = doorstep().regulars("up", environment=asked)
     assert refused.returncode == 1
     assert words in refused.stderr
     assert "Traceback" not in refused.stderr

@@ -12,6 +12,7 @@ from django.db import connection
 from regulars.doors.imports import commands, customers, event_files
 from regulars.doors.imports.tests.builders import text_of
 from regulars.runtime.serving.tests.nursery import Nursery
+from tests.often import LONGER
 
 #: Small batches: there are moments between them to be killed at.
 BATCH = 100
@@ -52,7 +53,7 @@ def a_long_file(folder: Path, kind: str) -> Path:
                 "country": "CN",
                 "first_seen": f"2023-01-{number % 28 + 1:02d}",
             }
-            for number in range(1_000)
+            for number in range(500 * LONGER)
         ]
     else:
         rows = [
@@ -64,7 +65,7 @@ def a_long_file(folder: Path, kind: str) -> Path:
                 "email": f"ines{number % 700}@example.org" if number % 50 == 0 else "",
                 "place": str(number),
             }
-            for number in range(3_000)
+            for number in range(1_500 * LONGER)
         ]
     path = folder / "long.csv"
     path.write_text(text_of(rows))
@@ -97,7 +98,7 @@ def test_killed_and_run_again_it_ends_as_if_nothing_had_happened(
         fresh_databases() as reached,
         Nursery(reached | {"REGULARS_HOME": str(tmp_path)}, first=SMALL) as nursery,
     ):
-        for most in (0, 250):
+        for most in (0, 150):
             process = nursery.start("import", kind, str(path), "--json")
             while process.poll() is None:
                 if (count := int(asked(COUNTS[kind]))) > most:
@@ -120,5 +121,5 @@ def test_killed_and_run_again_it_ends_as_if_nothing_had_happened(
     assert "interrupted" in states
     assert calm.exit_code == 0, calm.output
     assert interrupted == uninterrupted
-    assert len(interrupted) > 30_000
+    assert len(interrupted) > 15_000 * LONGER
     assert json.loads(last.stdout)["totals"] == json.loads(calm.stdout)["totals"]
