@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import click
 from django.conf import settings
 from django.db import connections
 
+from regulars.doors.ingest import live_audiences
 from regulars.facts.sources import sources, write_keys
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
@@ -80,16 +81,19 @@ def bench_ingest(events: int, singles: int, rounds: int, here: bool, as_json: bo
 @click.option("--per-second", type=click.IntRange(10), default=2_000, show_default=True, help="Events offered.")
 @click.option("--seconds", type=click.IntRange(1), default=30, show_default=True)
 @click.option("--size", type=click.IntRange(1, 1_000), default=10, show_default=True, help="Events of one request.")
+@click.option("--audiences", type=click.IntRange(0, 500), default=0, show_default=True, help="Live ones, followed too.")
 @click.option("--here", is_flag=True, help="In the database of REGULARS_HOME, which must have no events.")
 @click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
-def bench_stream(per_second: int, seconds: int, size: int, here: bool, as_json: bool) -> None:
-    """From an event that was taken to what it says standing on the visitor and the member, while more come in."""
+def bench_stream(per_second: int, seconds: int, size: int, audiences: int, here: bool, as_json: bool) -> None:
+    """From an event that was taken to what it says standing on the visitor and the member, while more come in; with
+    live audiences, to who it lets in and out of them as well."""
     if not here:
         size_ = ["--per-second", str(per_second), "--seconds", str(seconds), "--size", str(size)]
+        size_ += ["--audiences", str(audiences)]
         scratch.run(["bench", "profile-stream", "--here", *size_, *(["--json"] if as_json else [])])
         return
     with ready.database_ready(say=_say):
-        facts = measure_stream(per_second, seconds, size)
+        facts = measure_stream(per_second, seconds, size, audiences)
     click.echo(json.dumps(facts) if as_json else _stream_told(facts))
 
 
@@ -113,26 +117,37 @@ def measure(events: int, singles: int, rounds: int) -> dict[str, object]:
     }
 
 
-def measure_stream(per_second: int, seconds: int, size: int) -> dict[str, object]:
-    """Events a second offered; milliseconds from a transaction's beginning until its events stand on their visitors."""
+def measure_stream(per_second: int, seconds: int, size: int, audiences: int) -> dict[str, object]:
+    """Events a second offered; milliseconds from a transaction's beginning until its events stand on their visitors,
+    and until everybody they concern was looked at for the audiences."""
     key = _prepare()
-    with _server() as (port, web), _follower() as follower:
+    live_audiences.make(audiences, by=BY)
+    readers = ("profile", *(("audiences",) if audiences else ()))
+    with contextlib.ExitStack() as running:
+        port, web = running.enter_context(_server())
+        follower = running.enter_context(_follower("follow_events"))
+        beside = running.enter_context(_follower("follow_audiences")) if audiences else None
+        _wait_for_readers(readers)
         _sent(port, key, "warm", 2_000, BATCH, SENDERS, 0, web)
-        _wait_for_followers()
+        _wait_for_followers(readers)
         with connections["owner"].cursor() as cursor:
             cursor.execute("SELECT max(id) FROM events_batch")
             (before,) = cursor.fetchone() or (0,)
-        seen: list[tuple[float, int]] = []
+        seen: dict[str, list[tuple[float, int]]] = {reader: [] for reader in readers}
         stop = threading.Event()
         watching = threading.Thread(target=_watch, args=(seen, stop))
         watching.start()
-        cpu = _cpu(follower.pid)
+        cpu = [_cpu(one.pid) for one in (follower, beside) if one is not None]
         told = _sent(port, key, "steady", per_second * seconds, size, SINGLES, per_second / size, web)
-        late = _wait_for_followers()
-        told["follower_cpu_us"] = _each(_cpu(follower.pid) - cpu, per_second * seconds)
+        late = _wait_for_followers(readers)
+        spent = [_cpu(one.pid) for one in (follower, beside) if one is not None]
         stop.set()
         watching.join()
-    told |= {"visible_ms": _visible(before, seen), "seconds_behind_at_the_end": round(late, 3)}
+    for name, was, now in zip(readers, cpu, spent, strict=True):
+        told["follower_cpu_us" if name == "profile" else f"{name}_cpu_us"] = _each(now - was, per_second * seconds)
+    told |= {"visible_ms": _visible(before, seen["profile"]), "seconds_behind_at_the_end": round(late, 3)}
+    if audiences:
+        told |= {"in_audience_ms": _visible(before, seen["audiences"]), **live_audiences.facts()}
     return told | {"offered_per_second": per_second, "size": size, "load": round(os.getloadavg()[0], 1)}
 
 
@@ -249,8 +264,8 @@ def _server() -> Iterator[tuple[int, int]]:
 
 
 @contextlib.contextmanager
-def _follower() -> Iterator["subprocess.Popen[bytes]"]:
-    with _running([sys.executable, "-m", "regulars", "manage", "follow_events"]) as follower:
+def _follower(command: str) -> Iterator["subprocess.Popen[bytes]"]:
+    with _running([sys.executable, "-m", "regulars", "manage", command]) as follower:
         yield follower
 
 
@@ -273,15 +288,15 @@ def _answers(port: int) -> bool:
         return False
 
 
-def _watch(seen: list[tuple[float, int]], stop: threading.Event) -> None:
-    """When the followers came how far: seconds since 1970, and the place of the reader that writes visitors."""
+def _watch(seen: dict[str, list[tuple[float, int]]], stop: threading.Event) -> None:
+    """When the followers came how far: seconds since 1970, and the place of each reader."""
     try:
         with connections["default"].cursor() as cursor:
             while not stop.wait(LOOKS_EVERY):
-                cursor.execute("SELECT position FROM events_reader WHERE name = 'profile'")
-                (position,) = cursor.fetchone() or (0,)
-                if not seen or position > seen[-1][1]:
-                    seen.append((time.time(), position))
+                cursor.execute("SELECT name, position FROM events_reader WHERE name = ANY(%s)", [list(seen)])
+                for name, position in cursor.fetchall():
+                    if not seen[name] or position > seen[name][-1][1]:
+                        seen[name].append((time.time(), position))
     finally:
         connections["default"].close()
 
@@ -306,14 +321,27 @@ def _visible(before: int, seen: list[tuple[float, int]]) -> dict[str, float]:
     return _percentiles(found)
 
 
-def _wait_for_followers() -> float:
+def _wait_for_readers(readers: Sequence[str]) -> None:
+    """Until they are there: a new reader begins with what comes next."""
+    began = time.monotonic()
+    with connections["owner"].cursor() as cursor:
+        while time.monotonic() - began < 60:
+            cursor.execute("SELECT count(*) FROM events_reader WHERE name = ANY(%s)", [list(readers)])
+            if cursor.fetchone() == (len(readers),):
+                return
+            time.sleep(LOOKS_EVERY)
+    raise WentWrong("the followers did not come up within a minute; see what they said above")
+
+
+def _wait_for_followers(readers: Sequence[str]) -> float:
     """Until they have read everything. Seconds that took."""
     began = time.monotonic()
     with connections["owner"].cursor() as cursor:
         while time.monotonic() - began < 120:
             cursor.execute(
                 "SELECT coalesce((SELECT max(id) << 14 FROM events_batch), 0)"
-                " <= coalesce((SELECT position FROM events_reader WHERE name = 'profile'), -1)"
+                " <= coalesce((SELECT min(position) FROM events_reader WHERE name = ANY(%s)), -1)",
+                [list(readers)],
             )
             if (cursor.fetchone() or (False,))[0]:
                 return time.monotonic() - began

@@ -6,7 +6,7 @@ it, and they for that.
 """
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -50,19 +50,37 @@ class _Outcome:
 
 
 def decide_all(
-    customers: Iterable[int], *, because: Because, kept: Kept, only: Collection[int] | None = None
+    customers: Iterable[int] | Mapping[int, Collection[int]],
+    *,
+    because: Because,
+    kept: Kept,
+    only: Collection[int] | None = None,
 ) -> Decided:
-    """`decide` in lots, each in a transaction of its own where the caller has none."""
+    """`decide` in lots, each in a transaction of its own where the caller has none. A mapping says of each customer
+    which audiences alone are looked at."""
     wanted = sorted(set(customers))
+    lots = [wanted[start : start + LOT] for start in range(0, len(wanted), LOT)]
     done = [
-        decide(wanted[start : start + LOT], because=because, kept=kept, only=only)
-        for start in range(0, len(wanted), LOT)
+        decide(
+            {customer: customers[customer] for customer in lot} if isinstance(customers, Mapping) else lot,
+            because=because,
+            kept=kept,
+            only=only,
+        )
+        for lot in lots
     ]
     return Decided(sum(one.entered for one in done), sum(one.left for one in done))
 
 
-def decide(customers: Sequence[int], *, because: Because, kept: Kept, only: Collection[int] | None = None) -> Decided:
-    """Look at these customers now, at most `LOT`; with `only`, in these audiences and in those that ask who is in them.
+def decide(
+    customers: Sequence[int] | Mapping[int, Collection[int]],
+    *,
+    because: Because,
+    kept: Kept,
+    only: Collection[int] | None = None,
+) -> Decided:
+    """Look at these customers now, at most `LOT`; with `only` for these audiences, as a mapping for each one's own; and
+    for those that ask who is in one that changed.
 
     Harmless to repeat. Of a joined record the person is looked at, and the record itself is in no audience.
     """
@@ -73,11 +91,14 @@ def decide(customers: Sequence[int], *, because: Because, kept: Kept, only: Coll
         people = sorted(set(of.values()))
         _lock(sorted({*people, *of}))
         asking = kept.look()
-        chosen = _chosen(asking, only)
+        chosen = _chosen(asking, _named(customers, only))
         _hold([one.audience.number for one in chosen])
         at = _touch(people)
         inside = _inside(sorted({*people, *of}))
-        outcomes = _outcomes(people, chosen, asking, inside, at)
+        looked = _Looked(people, chosen, asking, inside, at)
+        if isinstance(customers, Mapping):
+            looked.keep_to((of[customer], audiences) for customer, audiences in customers.items())
+        outcomes = looked.outcomes()
         changes = [
             _Changed(one.asked.audience.number, one.asked.audience.definition, one.customer, one.verdict, because)
             for one in outcomes
@@ -89,7 +110,7 @@ def decide(customers: Sequence[int], *, because: Because, kept: Kept, only: Coll
             if record != person
             for audience in sorted(inside[record])
         ]
-        _look_again(people, outcomes)
+        _look_again(outcomes)
         return _write(changes, at)
 
 
@@ -131,6 +152,14 @@ def _said(seen: object) -> object:
     return str(seen) if isinstance(seen, Decimal) else seen
 
 
+def _named(
+    customers: Sequence[int] | Mapping[int, Collection[int]], only: Collection[int] | None
+) -> Collection[int] | None:
+    if isinstance(customers, Mapping):
+        return frozenset[int]().union(*customers.values())
+    return only
+
+
 def _chosen(asking: Asking, only: Collection[int] | None) -> list[Asked]:
     if only is None:
         return list(asking.audiences)
@@ -143,26 +172,52 @@ def _chosen(asking: Asking, only: Collection[int] | None) -> list[Asked]:
     return chosen
 
 
-def _outcomes(
-    people: Sequence[int], chosen: Sequence[Asked], asking: Asking, inside: Mapping[int, set[int]], at: datetime
-) -> list[_Outcome]:
-    facts = _knowing.facts(
-        people, [one.condition for one in chosen], fields=asking.fields, collections=asking.collections, at=at
-    )
-    names = {one.audience.number: one.audience.id for one in asking.audiences}
-    of = {person: {names[number] for number in inside[person] if number in names} for person in people}
-    outcomes = []
-    for one in chosen:
-        for person in people:
-            known = Known(facts.fields[person], facts.rows[person], frozenset(of[person]), one.cuts)
-            verdict = holding.holds(one.condition, known, at=at)
-            # Later ones may ask who is in this one.
-            (of[person].add if verdict.holds else of[person].discard)(one.audience.id)
-            again_at = changing.next_change(one.condition, known, at=at)
-            outcomes.append(
-                _Outcome(one, person, verdict, again_at if again_at is not None and again_at < at + AHEAD else None)
-            )
-    return outcomes
+class _Looked:
+    """A look at some people, audience by audience, each after those whose members it asks."""
+
+    def __init__(
+        self,
+        people: Sequence[int],
+        chosen: Sequence[Asked],
+        asking: Asking,
+        inside: Mapping[int, set[int]],
+        at: datetime,
+    ) -> None:
+        self._people, self._chosen, self._at = people, chosen, at
+        self._facts = _knowing.facts(
+            people, [one.condition for one in chosen], fields=asking.fields, collections=asking.collections, at=at
+        )
+        names = {one.audience.number: one.audience.id for one in asking.audiences}
+        self._inside = {person: {names[number] for number in inside[person] if number in names} for person in people}
+        self._only: dict[int, set[int]] | None = None
+
+    def keep_to(self, only: Iterable[tuple[int, Collection[int]]]) -> None:
+        """Of each person these audiences alone are looked at, and those that ask who is in one that changed."""
+        self._only = defaultdict(set)
+        for person, audiences in only:
+            self._only[person].update(audiences)
+
+    def outcomes(self) -> list[_Outcome]:
+        """What became of each."""
+        found = []
+        changed: dict[int, set[str]] = {person: set() for person in self._people}
+        for one in self._chosen:
+            number, name = one.audience.number, one.audience.id
+            for person in self._people:
+                is_asked = self._only is None or number in self._only[person]
+                if not is_asked and not changed[person] & one.condition.audiences:
+                    continue
+                mine = self._inside[person]
+                known = Known(self._facts.fields[person], self._facts.rows[person], frozenset(mine), one.cuts)
+                verdict = holding.holds(one.condition, known, at=self._at)
+                if verdict.holds != (name in mine):
+                    changed[person].add(name)
+                    # Later ones may ask who is in this one.
+                    mine ^= {name}
+                again_at = changing.next_change(one.condition, known, at=self._at)
+                is_soon = again_at is not None and again_at < self._at + AHEAD
+                found.append(_Outcome(one, person, verdict, again_at if is_soon else None))
+        return found
 
 
 def _lock(customers: Sequence[int]) -> None:
@@ -202,12 +257,13 @@ def _inside(customers: Sequence[int]) -> dict[int, set[int]]:
     return found
 
 
-def _look_again(people: Sequence[int], outcomes: Sequence[_Outcome]) -> None:
-    audiences = sorted({one.asked.audience.number for one in outcomes})
+def _look_again(outcomes: Sequence[_Outcome]) -> None:
     due = [one for one in outcomes if one.again_at is not None]
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM audiences_due WHERE customer_id = ANY(%s) AND audience_id = ANY(%s)", [list(people), audiences]
+            "DELETE FROM audiences_due AS due USING unnest(%s::bigint[], %s::bigint[]) AS looked(audience, customer)"
+            " WHERE due.audience_id = looked.audience AND due.customer_id = looked.customer",
+            [[one.asked.audience.number for one in outcomes], [one.customer for one in outcomes]],
         )
         cursor.execute(
             "INSERT INTO audiences_due (audience_id, customer_id, due_at)"

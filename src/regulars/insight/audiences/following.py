@@ -72,12 +72,15 @@ class Follower:
                 due = cursor.fetchall()
             if not due:
                 return False
-            customers = sorted({customer for customer, _, _ in due})
-            asked = sorted({audience for _, audience, _ in due})
-            deciding.decide(customers, because="time", kept=self._kept, only=asked)
+            waiting: dict[int, set[int]] = defaultdict(set)
+            for customer, audience, _ in due:
+                waiting[customer].add(audience)
+            deciding.decide(waiting, because="time", kept=self._kept)
             # Of an audience that cannot be asked any more they would stay, and be looked at for ever.
             Due.objects.filter(
-                customer__in=customers, audience__in=asked, due_at__lte=max(at for _, _, at in due)
+                customer__in=waiting,
+                audience__in={audience for _, audience, _ in due},
+                due_at__lte=max(at for _, _, at in due),
             ).delete()
         return True
 
@@ -131,7 +134,7 @@ def take(taken: Sequence[Event], kept: Kept) -> None:
     for visitor, customer in owners.items():
         by_customer[customer] |= audiences_of[visitor]
     if by_customer:
-        deciding.decide_all(by_customer, because="facts", kept=kept, only=frozenset[int]().union(*by_customer.values()))
+        deciding.decide_all(by_customer, because="facts", kept=kept)
 
 
 def _may_link(event: Event) -> bool:
