@@ -21,7 +21,7 @@ from regulars.insight.audiences.asking import Asked, Asking, Kept
 from regulars.insight.audiences.models import Member
 from regulars.insight.audiences.notices import AudienceEntered, AudienceLeft
 from regulars.kit.actors import SYSTEM
-from regulars.kit.conditions import changing, holding
+from regulars.kit.conditions import changing
 from regulars.kit.conditions.holding import Known, Verdict
 from regulars.runtime.notices.outbox import announce_many
 
@@ -209,12 +209,11 @@ class _Looked:
                     continue
                 mine = self._inside[person]
                 known = Known(self._facts.fields[person], self._facts.rows[person], frozenset(mine), one.cuts)
-                verdict = holding.holds(one.condition, known, at=self._at)
+                verdict, again_at = changing.look(one.condition, known, at=self._at)
                 if verdict.holds != (name in mine):
                     changed[person].add(name)
                     # Later ones may ask who is in this one.
                     mine ^= {name}
-                again_at = changing.next_change(one.condition, known, at=self._at)
                 is_soon = again_at is not None and again_at < self._at + AHEAD
                 found.append(_Outcome(one, person, verdict, again_at if is_soon else None))
         return found

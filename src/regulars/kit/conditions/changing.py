@@ -5,10 +5,11 @@ Whoever keeps a verdict looks again then, and so leaves on time without a new fa
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from regulars.kit import civil
-from regulars.kit.conditions.holding import Known, Look
+from regulars.kit.conditions.holding import Known, Look, Row, Verdict
 from regulars.kit.conditions.moments import Span, next_anniversary
 from regulars.kit.conditions.nodes import All, Any, Check, Condition, Did, Has, Node, Not, Which
 from regulars.kit.conditions.nodes import Sequence as Following
@@ -26,37 +27,47 @@ def next_change(condition: Condition, known: Known, *, at: datetime) -> datetime
     Until then it is what it is at `at`. It may come early, never late, but for the two hours around a change of the
     clocks, when it comes each minute. Cuts and audiences are taken to stay as they are.
     """
-    return _Waiting(condition.zone, known, in_utc(at, "at")).node(condition.root)[1]
+    return look(condition, known, at=at)[1]
+
+
+def look(condition: Condition, known: Known, *, at: datetime) -> tuple[Verdict, datetime | None]:
+    """`holding.holds` and `next_change` in one."""
+    return _Waiting(condition.zone, known, in_utc(at, "at")).node(condition.root)
 
 
 class _Waiting:
-    """For each node whether it holds, and the first instant at which that may change."""
+    """For each node its verdict, and the first instant at which that may change."""
 
     def __init__(self, zone: ZoneInfo, known: Known, at: datetime) -> None:
         self._look = Look(zone, known, at)
         self._zone, self._at = zone, at
-        self._today = civil.day_of(at, zone)
 
-    def node(self, node: Node) -> tuple[bool, datetime | None]:
+    def node(self, node: Node) -> tuple[Verdict, datetime | None]:
         match node:
-            case All(of=of):
-                return _together([self.node(one) for one in of], needed=True)
-            case Any(of=of):
-                return _together([self.node(one) for one in of], needed=False)
+            case All(of=of) | Any(of=of):
+                found = [self.node(one) for one in of]
+                holds, changes = _together(
+                    [(verdict.holds, change) for verdict, change in found], needed=isinstance(node, All)
+                )
+                return Verdict(node.id, holds, of=tuple(verdict for verdict, _ in found)), changes
             case Not(of=inner):
-                holds, changes = self.node(inner)
-                return not holds, changes
+                verdict, changes = self.node(inner)
+                return Verdict(node.id, not verdict.holds, of=(verdict,)), changes
             case Has(field=name, checks=checks):
                 value = self._look.known.fields.get(name)
-                return _together(
-                    [(self._look.is_so(check, value), self._of_value(check, value)) for check in checks], needed=True
-                )
+                parts = [(self._look.is_so(check, value), self._of_value(check, value)) for check in checks]
+                holds, changes = _together(parts, needed=True)
+                return Verdict(node.id, holds, value), changes
             case Did():
                 return self._of_rows(node)
             case Following():
-                return self._look.node(node).holds, self._of_sequence(node)
+                return self._look.node(node), self._of_sequence(node)
             case _:
-                return self._look.node(node).holds, None
+                return self._look.node(node), None
+
+    @property
+    def _today(self) -> date:
+        return civil.day_of(self._at, self._zone)
 
     # --- values
 
@@ -100,18 +111,20 @@ class _Waiting:
 
     # --- rows
 
-    def _of_rows(self, node: Did) -> tuple[bool, datetime | None]:
-        passing = sorted(self._look.passing(node.which), key=lambda row: row.at)
+    def _of_rows(self, node: Did) -> tuple[Verdict, datetime | None]:
+        passing = self._look.passing(node.which)
         window = self._look.window(node.during)
         inside = [] if window is None else [row for row in passing if row.at in window]
+        inside.sort(key=_moment)
         amounts = self._look.amounts(node, inside)
         holds = self._look.is_enough(node, amounts[0])
+        verdict = Verdict(node.id, holds, amounts[0])
         if window is None:
-            return holds, None
+            return verdict, None
         changes = [self._of_checks(node.which, node.each, node.of_each)]
         if node.during is None or node.during.unit is None:
             changes.append(self._of_moments(node.during, [row.at for row in passing]))
-            return holds, _soonest(changes)
+            return verdict, _soonest(changes)
         changes.append(self._when_there(row.at for row in passing))
         for place in range(1, len(inside) + 1):
             is_last_of_moment = place == len(inside) or inside[place].at != inside[place - 1].at
@@ -120,7 +133,7 @@ class _Waiting:
                 break
         if passing and self._is_unquiet(window.start):
             changes.append(self._again())
-        return holds, _soonest(changes)
+        return verdict, _soonest(changes)
 
     def _of_checks(self, which: Which, each: str | None = None, of_each: Sequence[Check] = ()) -> datetime | None:
         """When rows and parts begin or cease to pass tests that ask how long ago a day is."""
@@ -203,15 +216,21 @@ class _Waiting:
 
     def _is_unquiet(self, start: datetime) -> bool:
         """Clocks change soon, or did about where the window begins."""
-        return self._offset(self._at - _UNQUIET) != self._offset(self._at + _UNQUIET) or self._offset(
-            start - _UNQUIET
-        ) != self._offset(start + _UNQUIET)
-
-    def _offset(self, instant: datetime) -> timedelta | None:
-        return instant.astimezone(self._zone).utcoffset()
+        return _clocks_change(self._zone, self._at) or _clocks_change(self._zone, start)
 
     def _again(self) -> datetime:
         return self._at + _AGAIN
+
+
+@lru_cache(maxsize=8192)
+def _clocks_change(zone: ZoneInfo, instant: datetime) -> bool:
+    """About this instant."""
+    before, after = (instant - _UNQUIET).astimezone(zone), (instant + _UNQUIET).astimezone(zone)
+    return before.utcoffset() != after.utcoffset()
+
+
+def _moment(row: Row) -> datetime:
+    return row.at
 
 
 def _moves(check: Check) -> bool:

@@ -88,6 +88,7 @@ class Look:
 
     def __init__(self, zone: ZoneInfo, known: Known, at: datetime) -> None:
         self.zone, self.known, self.at = zone, known, at
+        self._passing: dict[int, list[Row]] = {}
 
     def node(self, node: Node) -> Verdict:
         """The verdict of one node and of those under it."""
@@ -154,11 +155,15 @@ class Look:
 
     def passing(self, which: Which) -> list[Row]:
         """Those that count, whenever they were."""
-        return [
-            row
-            for row in self.known.rows.get(which.collection, ())
-            if self.passes(which.checks, row.values) and self._has_parts(which, row)
-        ]
+        # By its place in memory: to tell what it asks apart by its content takes longer than to look.
+        found = self._passing.get(id(which))
+        if found is None:
+            rows = self.known.rows.get(which.collection, ())
+            found = [row for row in rows if self.passes(which.checks, row.values)]
+            if which.some:
+                found = [row for row in found if self._has_parts(which, row)]
+            self._passing[id(which)] = found
+        return found
 
     def _has_parts(self, which: Which, row: Row) -> bool:
         return all(any(self.passes(some.checks, part) for part in row.parts.get(some.parts, ())) for some in which.some)
@@ -196,7 +201,10 @@ class Look:
 
     def passes(self, checks: tuple[Check, ...], values: Values) -> bool:
         """Whether the values pass all of the checks."""
-        return all(self.is_so(check, values.get(check.asked)) for check in checks)
+        for check in checks:  # noqa: SIM110 - twice as fast as all(), and asked of every row
+            if not self.is_so(check, values.get(check.asked)):
+                return False
+        return True
 
     def is_so(self, check: Check, value: Value | None) -> bool:
         """Whether the value, None where it is unknown, passes the check."""

@@ -6,6 +6,7 @@ face thirty days ago, whatever the clocks did in between. Hours are hours.
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -50,6 +51,9 @@ class Span:
                 return None
             start = civil.start_of_day(last_anniversary(born, civil.day_of(at, zone)), zone)
             return Window(min(start, at), at)
+        return _instants(self, at, zone)
+
+    def _everybodys(self, at: datetime, zone: ZoneInfo) -> Window[datetime]:
         if self.unit == "hours":
             assert self.count is not None
             return Window(max(BEGINNING, at - timedelta(hours=self.count)), at)
@@ -74,6 +78,12 @@ class Span:
         if self.period is not None:
             return _period(self.period, self.ago, today)
         return Window(self.start or BEGINNING.date(), self.end or tomorrow)
+
+
+@lru_cache(maxsize=4096)
+def _instants(span: Span, at: datetime, zone: ZoneInfo) -> Window[datetime]:
+    """Of many customers who are looked at at one instant the window is the same."""
+    return span._everybodys(at, zone)
 
 
 def last_anniversary(born: date, today: date) -> date:
