@@ -70,6 +70,15 @@ def test_another_question_finds_others_and_who_stays_keeps_their_day() -> None:
     assert [one.number for one in audiences.versions(buyers.number)] == [2, 1]
 
 
+def test_the_highest_tenth_is_found_and_its_beginning_kept() -> None:
+    people = [bought(f"p{n}", ref=str(n), pounds=str(10 + n)) for n in range(20)]
+    top = an_audience("Top tenth", {"field": "commerce.orders", "highest": {"percent": "10"}})
+    filling.fill(top.number)
+    # All have one order: ties are in together.
+    assert inside(top) == set(people)
+    assert audiences.get(top.number).cuts == {"n1": "1"}
+
+
 def test_each_night_both_ways_say_the_same_and_what_is_wrong_is_found_and_put_right() -> None:
     priya, tomas = bought("priya", ref="1", days_ago=3), bought("tomas", ref="2", days_ago=40)
     lately = an_audience("Lately", LATELY)

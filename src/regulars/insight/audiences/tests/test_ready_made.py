@@ -42,3 +42,9 @@ def test_what_was_taken_is_offered_no_more_and_taken_once() -> None:
     assert before - {one.code for one in ready_made.offered()} == {"lifecycle.new"}
     with pytest.raises(BadAudience, match="there is no"):
         taken("lifecycle.old")
+
+
+def test_the_kinds_of_customers_are_offered_where_readings_can_be_asked() -> None:
+    offered = {one.code: one for one in ready_made.offered()}
+    assert offered["rfm.champions"].names == {"en": "RFM: Champions", "zh": "RFM：最佳顾客"}
+    assert taken("rfm.champions")
