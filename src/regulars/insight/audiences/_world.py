@@ -60,8 +60,7 @@ def _members(session: Session, asking: Asking, audiences: Collection[str]) -> ir
 
 def number_at(session: Session, people: ir.Table, field: str, *, highest: bool, place: int) -> object:
     """The value that the person at that place, from nought, has in the order of a field; None beyond the last."""
-    column = people[field]
-    ordered = people.filter(column.notnull()).select(value=column)
+    ordered = people.select(value=people[field]).filter(ibis._.value.notnull())
     direction = ibis.desc(ordered.value) if highest else ibis.asc(ordered.value)
     rows = session.rows(ordered.order_by(direction).limit(1, offset=place))
     return rows[0]["value"] if rows else None

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django.db import connection
+
 from regulars.insight.audiences import audiences, vocabulary
 from regulars.insight.audiences.audiences import Audience
 from regulars.kit.conditions import reading
 from regulars.kit.conditions.nodes import Condition
-from regulars.kit.conditions.vocabulary import Vocabulary
 from regulars.runtime import rooms
 from regulars.runtime.database.offered import Collection, Field
 
@@ -38,39 +39,43 @@ class Asking:
 
 
 class Kept:
-    """What one process knows of the audiences; one query a look, more when something changed."""
+    """What one process knows of the audiences; one small query a look, more when something changed."""
 
     def __init__(self) -> None:
-        self._words: Vocabulary | None = None
-        self._fields: Mapping[str, Field] = {}
+        self._asking: Asking | None = None
+        self._state: object = None
         self._read_at = float("-inf")
-        self._read: dict[tuple[int, int], Condition | str] = {}
 
     def look(self) -> Asking:
         """As of now, within the caller's transaction."""
+        state = _state()
         now = time.monotonic()
-        current = audiences.every()
-        known = set() if self._words is None else set(self._words.audiences)
-        if now - self._read_at > _KEPT or known != {one.id for one in current}:
-            self._words, self._fields = vocabulary.current(), rooms.fields()
-            self._read_at, self._read = now, {}
-        asked, problems = [], {}
-        for one in audiences.in_order(current):
-            condition = self._condition(one)
-            if isinstance(condition, str):
-                problems[one.number] = condition
-            else:
-                asked.append(Asked(one, condition, cuts_of(one)))
-        return Asking(asked, self._fields, rooms.collections(), problems)
+        if self._asking is None or state != self._state or now - self._read_at > _KEPT:
+            self._asking, self._state, self._read_at = _asking(), state, now
+        return self._asking
 
-    def _condition(self, one: Audience) -> Condition | str:
-        key = one.number, one.definition
-        if key not in self._read:
-            try:
-                self._read[key] = audiences.read(one.condition, self._words)
-            except reading.BadCondition as bad:
-                self._read[key] = bad.message
-        return self._read[key]
+
+def _state() -> object:
+    """Another value whenever what audiences ask, or where their shares begin, is another."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*), sum(hashtextextended(concat_ws('/', id, definition, name, cuts::text), 0))"
+            " FROM audiences_audience WHERE archived_at IS NULL"
+        )
+        return cursor.fetchone()
+
+
+def _asking() -> Asking:
+    words, fields = vocabulary.current(), rooms.fields()
+    asked, problems = [], {}
+    for one in audiences.in_order(audiences.every()):
+        try:
+            condition = audiences.read(one.condition, words)
+        except reading.BadCondition as bad:
+            problems[one.number] = bad.message
+        else:
+            asked.append(Asked(one, condition, cuts_of(one)))
+    return Asking(asked, fields, rooms.collections(), problems)
 
 
 def cuts_of(audience: Audience) -> dict[str, Decimal]:

@@ -25,8 +25,8 @@ logger = logging.getLogger(__name__)
 
 READER = "audiences"
 EVENTS = "events.events"
-#: Seconds between looks when there was nothing to do: at first the short time, doubling to the long one.
-SHORTEST_POLL, LONGEST_POLL = 0.01, 0.1
+#: Seconds between looks. Each costs some twenty queries however few events it has, so it lets some come together.
+POLL = 0.1
 #: How many whose time has come are looked at in one transaction.
 MOST_DUE = deciding.LOT
 
@@ -86,13 +86,13 @@ class Follower:
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set; the step at hand is finished first. Outlives a restart of the database."""
-        failures, registered, poll = 0, False, SHORTEST_POLL
+        failures, registered = 0, False
         while not stop.is_set():
             try:
                 if not registered:
                     begin()
                     registered = True
-                moved = self.look()
+                self.look()
                 failures = 0
             except (OperationalError, InterfaceError) as lost:
                 connection.close()
@@ -101,9 +101,7 @@ class Follower:
                 logger.warning("audiences: lost the database (%s), trying again", type(lost).__name__)
                 stop.wait(min(5.0, 0.1 * 2**failures))
                 continue
-            poll = SHORTEST_POLL if moved else min(poll * 2, LONGEST_POLL)
-            if not moved:
-                stop.wait(poll)
+            stop.wait(POLL)
 
     def _take(self, taken: Sequence[Event]) -> None:
         take(taken, self._kept)
