@@ -68,6 +68,5 @@ def number_at(session: Session, people: ir.Table, field: str, *, highest: bool, 
 
 def how_many(session: Session, people: ir.Table, field: str) -> int:
     """How many have a value."""
-    column = people[field]
-    [row] = session.rows(people.filter(column.notnull()).aggregate(many=people.count().cast("int64")))
+    [row] = session.rows(people.aggregate(many=people[field].count().cast("int64")))
     return int(row["many"])
