@@ -3,12 +3,16 @@
 from regulars.insight.measures.library import (
     at_stake,
     average_order,
+    basket_affinity,
+    channel_mix,
+    cross_purchase,
     first_on,
     foreign_orders,
     gross,
     lapsing,
     last_on,
     months,
+    order_curves,
     orders,
     overview,
     purchase_days,
@@ -51,7 +55,14 @@ SHOP: tuple[ShopMeasure, ...] = (
     retention.MEASURE,
     rfm_grid.MEASURE,
 )
-ALL: tuple[Measure, ...] = (*CUSTOMER, *SHOP)
+#: Of the whole shop too, but of more than a report's file has: a refresh alone computes them.
+DEEPER: tuple[ShopMeasure, ...] = (
+    order_curves.MEASURE,
+    channel_mix.MEASURE,
+    basket_affinity.MEASURE,
+    cross_purchase.MEASURE,
+)
+ALL: tuple[Measure, ...] = (*CUSTOMER, *SHOP, *DEEPER)
 STORED: tuple[CustomerMeasure, ...] = tuple(measure for measure in CUSTOMER if measure.stored)
 
 

@@ -1,6 +1,6 @@
 """Computes every measure of the catalogue in one session: the same path for stored readings and for a report."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from regulars.insight.measures import catalogue
+from regulars.insight.measures.measure import CustomerMeasure
 from regulars.insight.measures.scope import DAYS, PEOPLE, Scope, all_purchases
 from regulars.insight.warehouse.session import Session
 
@@ -59,22 +60,29 @@ def compute(session: Session, *, currency: str, today: date, as_of: date | None 
     return Computed(as_of=scope.as_of, currency=currency, shop=shop, session=session)
 
 
-def people(session: Session, scope: Scope) -> None:
-    """Computes the customer measures of everybody who bought and keeps them as `Scope.people`."""
+def deeper(session: Session, scope: Scope) -> dict[str, Mapping[str, Any]]:
+    """The measures of the shop that need more than a report's file has; after `compute`."""
+    return {m.name: m.value(session.rows(m.expression(scope)), scope) for m in catalogue.DEEPER}
+
+
+def people(
+    session: Session, scope: Scope, *, wanted: Sequence[CustomerMeasure] = catalogue.CUSTOMER, into: str = PEOPLE
+) -> None:
+    """Computes the `wanted` measures of everybody who bought and keeps them; `into` is what `Scope.people` reads."""
     days = scope.kept_days()
-    aggregates = {m.name: m.of_days(days) for m in catalogue.CUSTOMER if m.of_days is not None}
+    aggregates = {m.name: m.of_days(days) for m in wanted if m.of_days is not None}
     table = days.group_by("customer_id").agg(**aggregates)
     table = table.filter(table.orders > 0)
-    for measure in catalogue.CUSTOMER:
+    for measure in wanted:
         if measure.of_customer is not None:
             table = table.mutate(**{measure.name: measure.of_customer(table, scope)})
         elif measure.joined is not None:
-            session.keep(PEOPLE, table)
+            session.keep(into, table)
             kept, found = scope.people(), measure.joined(scope)
             table = kept.left_join(found, "customer_id").select(
                 *(kept[name] for name in kept.columns), **{measure.name: found[measure.name].fill_null(0)}
             )
-    session.keep(PEOPLE, table)
+    session.keep(into, table)
 
 
 def stored(customers: ir.Table, people: ir.Table) -> ir.Table:

@@ -16,7 +16,7 @@ from psycopg import sql
 
 from regulars.facts.company import company
 from regulars.facts.customers.relation import CUSTOMERS
-from regulars.insight.measures import computing, exploring, runs, series
+from regulars.insight.measures import computing, exploring, moving, runs, series
 from regulars.insight.measures.computing import Computed
 from regulars.insight.measures.models import Reading, ShopReading
 from regulars.insight.measures.scope import Scope
@@ -65,10 +65,12 @@ def refresh(*, at: datetime, by: Actor, as_of: date | None = None, tell: Tell = 
             tell("Computing the figures, month by month")
             scope = Scope(table=session.table, as_of=computed.as_of, currency=computed.currency)
             explored = exploring.of_groups(session, scope, told())
+            tell("Computing what goes together and who moved")
+            shop_values = {**computed.shop, **computing.deeper(session, scope), **moving.all_of(session, scope)}
             tell(f"Storing readings as of {computed.as_of}")
             with transaction.atomic():
                 customers, changed, removed = _store(computed)
-                _store_shop(computed, at)
+                _store_shop(computed, shop_values, at)
                 series.store(explored, currency=computed.currency, at=at)
                 run = runs.keep(
                     explored,
@@ -91,7 +93,7 @@ def refresh(*, at: datetime, by: Actor, as_of: date | None = None, tell: Tell = 
                         "run": run,
                     },
                 )
-    return Refreshed(computed.as_of, computed.currency, customers, changed, removed, computed.shop, run)
+    return Refreshed(computed.as_of, computed.currency, customers, changed, removed, shop_values, run)
 
 
 @contextmanager
@@ -165,14 +167,14 @@ def _as_csv(batch: pa.RecordBatch) -> bytes:
     return out.getvalue()
 
 
-def _store_shop(computed: Computed, at: datetime) -> None:
+def _store_shop(computed: Computed, values: Mapping[str, Mapping[str, Any]], at: datetime) -> None:
     ShopReading.objects.bulk_create(
         [
             ShopReading(name=name, as_of=computed.as_of, currency=computed.currency, computed_at=at, value=dict(value))
-            for name, value in computed.shop.items()
+            for name, value in values.items()
         ],
         update_conflicts=True,
         unique_fields=["name"],
         update_fields=["as_of", "currency", "computed_at", "value"],
     )
-    ShopReading.objects.exclude(name__in=computed.shop).delete()
+    ShopReading.objects.exclude(name__in=values).delete()

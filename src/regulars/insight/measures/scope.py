@@ -21,6 +21,12 @@ class Scope:
     table: Callable[[str], ir.Table]
     as_of: date
     currency: str
+    #: The as-of day as a value of the session, where many days are looked from one after the other.
+    then: ir.Value | None = None
+
+    def seen_from(self) -> ir.Value:
+        """The as-of day, for expressions."""
+        return ibis.literal(self.as_of) if self.then is None else self.then
 
     def purchases(self) -> ir.Table:
         """Purchases, guests' too: `gross_minor` is 0 and `is_foreign` true where the currency is not the shop's."""

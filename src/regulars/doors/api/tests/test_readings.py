@@ -13,6 +13,7 @@ def test_readings_are_there_once_they_were_computed(fresh_database):
     till = Program()
     who = till.record()["customer"]
     assert problem(till.get(f"customers/{who}/readings")) == (404, "readings.none_yet", "customer")
+    assert problem(till.get("insight/figures/spend"))[:2] == (404, "insight.none_yet")
     company.settle(
         name="Hats & Coats", currency="GBP", zone="Europe/London", language="en", country="GB", at=NOW, by=MAREK
     )
@@ -21,3 +22,24 @@ def test_readings_are_there_once_they_were_computed(fresh_database):
     assert (told["customer"], told["orders"], told["spend"], told["currency"]) == (who, 1, "99.99", "GBP")
     assert (told["last_on"], told["is_regular"], told["at_stake"]) == ("2026-03-02", False, "0.00")
     assert not any(name.endswith(("_id", "_minor")) for name in told)
+
+    _figures(till)
+
+
+def _figures(till: Program) -> None:
+    """Of the same shop: a database of its own takes longer than the questions."""
+    refreshing.refresh(at=NOW, by=MAREK)
+    listed = till.get("insight/figures").json()["items"]
+    spend = next(one for one in listed if one["figure"] == "spend")["year"]["estimate"]
+    assert (spend["value"], spend["low"], spend["n"], spend["currency"]) == ("99.99", "99.99", 1, "GBP")
+    assert spend["is_exact"]
+    assert set(spend["factors"]) == {"bought", "returned"}
+    one = till.get("insight/figures/average_order").json()
+    assert (one["months"][-1]["estimate"]["value"], one["months"][-1]["estimate"]["lacks"]) == (None, "too_few")
+    assert till.get("insight/figures/buyers?group=champions").json()["year"]["estimate"] is None
+    assert problem(till.get("insight/figures/nonsense")) == (404, "insight.unknown_figure", "name")
+    assert till.get("insight/groups").json()["after"] == []
+    later, earlier = till.get("insight/runs").json()["items"]
+    told = till.get(f"insight/runs/{earlier['number']}/{later['number']}").json()
+    assert not any(each["is_clear"] for each in told["differences"])
+    assert problem(till.get(f"insight/runs/{earlier['number']}/99"))[:2] == (404, "insight.unknown_run")

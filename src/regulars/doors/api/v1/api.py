@@ -23,6 +23,7 @@ from regulars.doors.api.v1 import (
     identity,
     identity_reviews,
     identity_rules,
+    insight,
     keeping,
     orders,
     plan,
@@ -155,6 +156,7 @@ api.add_router("", attributes.router)
 api.add_router("", webhooks.router)
 api.add_router("", exports.router)
 api.add_router("", audiences.router)
+api.add_router("", insight.router)
 # Before the rights, whose paths stand beneath a connection: `connections/kinds` is none.
 api.add_router("", connections.router)
 api.add_router("", rights.router)

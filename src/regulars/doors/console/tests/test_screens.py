@@ -119,6 +119,9 @@ def test_the_navigation_shows_what_one_may_open(at_work, role):
         ("/console/members/{member}/", 18),
         ("/console/insight/", 11),
         ("/console/insight/figures", 5),
+        ("/console/insight/groups", 6),
+        ("/console/insight/habits", 10),
+        ("/console/insight/runs", 4),
     ],
 )
 def test_pages_cost_what_they_say(at_work, path, queries):
@@ -387,3 +390,12 @@ def test_figures_are_shown_of_a_group_and_taken_away(at_work):
         assert f"figures-champions.{kind}" in answer["Content-Disposition"]
         assert len(answer.content) > 1000
     assert analyst.get("/console/insight/figures/file.exe").status_code == 404
+
+
+def test_groups_habits_and_runs_rest_on_something(at_work):
+    analyst = at_work("analyst")
+    groups = read(analyst, "/console/insight/groups")
+    assert groups.count('class="heat moves"') == 1
+    assert "Champions" in groups
+    assert "Jasmine tea" in read(analyst, "/console/insight/habits")
+    assert "within what is unsure" not in read(analyst, "/console/insight/runs?earlier=1&later=nonsense")

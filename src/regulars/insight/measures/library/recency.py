@@ -3,8 +3,6 @@
 Not stored: it changes for everybody each day, and `last_on` says the same.
 """
 
-import ibis
-
 from regulars.insight.measures.measure import CustomerMeasure, Words
 
 MEASURE = CustomerMeasure(
@@ -12,6 +10,6 @@ MEASURE = CustomerMeasure(
     en=Words("Days since last purchase", "How many days ago this customer last bought."),
     zh=Words("距上次购买天数", "这位顾客上一次购买距今多少天。"),
     tables=("orders",),
-    of_customer=lambda c, scope: ibis.literal(scope.as_of).delta(c.last_on, unit="day").cast("int64"),
+    of_customer=lambda c, scope: scope.seen_from().delta(c.last_on, unit="day").cast("int64"),
     stored=False,
 )

@@ -8,7 +8,7 @@ the chance to have come back within so many days, allowing for that, is Kaplan &
 interval is Greenwood's on the log(-log) scale, which stays between 0 and 1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import exp, log, sqrt
 from typing import Any
 
@@ -45,7 +45,7 @@ def waits(scope: Scope) -> ir.Table:
     )
 
 
-def return_curve(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def return_curve(rows: list[dict[str, Any]], horizons: Sequence[int] = HORIZONS) -> list[dict[str, Any]]:
     """The chance to have come back within each horizon, and how many were still watched on that day.
 
     Share, low and high are None where nobody was watched so long, unless all who were left had come back before.
@@ -59,7 +59,7 @@ def return_curve(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return []
     curve: list[dict[str, Any]] = []
     staying, variance, waiting = 1.0, 0.0, sorted({*came, *left})
-    for horizon in HORIZONS:
+    for horizon in horizons:
         watched = at_risk
         while waiting and waiting[0] <= horizon:
             day = waiting.pop(0)

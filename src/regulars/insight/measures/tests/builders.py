@@ -104,6 +104,6 @@ def known(*names: str) -> dict[str, int]:
 def store(orders: Sequence[dict[str, Any]], returns: Sequence[dict[str, Any]] = (), **told: Any) -> tuple[int, ...]:
     with transaction.atomic(), computed(orders, returns, **told) as result, connection.cursor() as cursor:
         counts = refreshing._store(result)
-        refreshing._store_shop(result, NOW)
+        refreshing._store_shop(result, result.shop, NOW)
         cursor.execute("DROP TABLE fresh_reading")  # a test's transaction is longer than a refresh's
     return counts

@@ -1,55 +1,21 @@
 """Every figure against a plain reckoning over each order of random shops, and by hand where that says more."""
 
-import random
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date
 from statistics import mean
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
-from regulars.insight.measures import computing, exploring, tables
+from regulars.insight.measures import exploring, tables
 from regulars.insight.measures.estimates import Estimate
 from regulars.insight.measures.exploring import EVERYBODY, Explored
 from regulars.insight.measures.figure import Figure, Span, Told
 from regulars.insight.measures.figures import FIGURES
 from regulars.insight.measures.scope import Scope
-from regulars.insight.measures.tests.builders import INES, LI, PRIYA, TOMAS, bought, frames, gave_back
-from regulars.insight.warehouse.session import Session
-
-FIRST, DAYS = date(2024, 3, 10), 620
-
-
-@dataclass
-class Shop:
-    """Orders with their lines, and returns, as the published tables have them."""
-
-    orders: list[dict[str, Any]]
-    returns: list[dict[str, Any]] = field(default_factory=list)
-    lines: list[dict[str, Any]] = field(default_factory=list)
-
-    def frames(self) -> dict[str, pa.Table]:
-        plain = frames(self.orders, self.returns)
-        orders = [{"order_id": n, "channel": "web", "store": None, **order} for n, order in enumerate(self.orders, 1)]
-        given = {**plain, "orders": pa.Table.from_pylist(orders)}
-        if self.lines:
-            given["lines"] = pa.Table.from_pylist([{"line_id": n, **line} for n, line in enumerate(self.lines, 1)])
-            wares = sorted({line["product_id"] for line in self.lines})
-            given["products"] = pa.Table.from_pylist(
-                [{"product_id": ware, "title": f"Tea {ware}", "category": f"c{ware % 3}"} for ware in wares]
-            )
-        return tables.shaped(given, with_figures=True)
-
-
-@contextmanager
-def session_of(shop: Shop) -> Iterator[tuple[Session, Scope]]:
-    with Session.from_frames(shop.frames(), threads=2) as session:
-        computed = computing.compute(session, currency="GBP", today=date(2030, 1, 1))
-        yield session, Scope(table=session.table, as_of=computed.as_of, currency="GBP")
+from regulars.insight.measures.tests.builders import INES, LI, PRIYA, TOMAS, bought, gave_back
+from regulars.insight.measures.tests.shops import Shop, a_random_shop, session_of
 
 
 def explored(shop: Shop, told: Told = Told()) -> Explored:
@@ -59,34 +25,6 @@ def explored(shop: Shop, told: Told = Told()) -> Explored:
 
 def of_year(shop: Shop, name: str, told: Told = Told()) -> Estimate:
     return explored(shop, told).year.groups[EVERYBODY][name]
-
-
-def a_random_shop(seed: int) -> Shop:
-    chance = random.Random(seed)
-    shop = Shop([])
-    for number in range(1, 400):
-        on = (FIRST + timedelta(days=chance.randrange(DAYS))).isoformat()
-        shop.orders.append(
-            bought(
-                chance.choice([None, None, *range(1, 60)]),
-                on,
-                chance.randrange(1, 9000),
-                currency=chance.choice(["GBP"] * 12 + ["EUR"]),
-                is_cancelled=chance.random() < 0.05,
-                kind=chance.choice(["purchase"] * 20 + ["giveaway"]),
-                channel=chance.choice(["web", "till", "app"]),
-                store=chance.choice([None, "high street", "station"]),
-            )
-        )
-        shop.lines += [
-            {"order_id": number, "product_id": chance.randrange(1, 9), "amount_minor": 100}
-            for _ in range(chance.randrange(3))
-        ]
-    for _ in range(60):
-        on = (FIRST + timedelta(days=chance.randrange(DAYS))).isoformat()
-        minor = chance.randrange(1, 3000)
-        shop.returns.append(gave_back(chance.choice([None, *range(1, 62)]), on, minor, matched=minor // 2))
-    return shop
 
 
 @dataclass

@@ -1,0 +1,92 @@
+"""Insight → Groups: what became of each group, and how customers moved between them from month to month."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from regulars.doors.console.site import page
+from regulars.doors.console.words import Group, segment_words
+from regulars.insight.measures import moving, readings, segments
+from regulars.insight.measures.estimates import Estimate
+from regulars.oversight.reporting import estimates
+from regulars.oversight.reporting.estimates import Written
+from regulars.runtime.staff.policy import requires
+
+
+@dataclass(frozen=True)
+class After:
+    """How many of a group bought since."""
+
+    segment: str
+    words: Group
+    bought: Written
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Of those in one group, who stood in another a month later. `depth` is the colour, 0 to 100 of all of them."""
+
+    customers: int
+    depth: int
+    written: Written
+
+
+@dataclass(frozen=True)
+class Move:
+    """One row of the matrix: where they were, how many, and where they stood a month later."""
+
+    name: str
+    customers: int
+    cells: list[Cell | None]
+
+
+@require_safe
+@requires("insight.read")
+def groups(request: HttpRequest) -> HttpResponseBase:
+    """Everything comes from stored readings: three indexed rows."""
+    overview, moves, after = (readings.shop(name) for name in ("overview", "moves", "afterwards"))
+    if overview is None or moves is None or after is None or not overview.value["customers"]:
+        return page(request, "console/insight_empty.html", title=_("Groups"))
+    told = moves.value["months"]
+    shown = next((month for month in told if month["month"] == request.GET.get("month")), told[-1] if told else None)
+    return page(
+        request,
+        "console/groups.html",
+        title=_("Groups"),
+        as_of=overview.as_of,
+        computed_at=overview.computed_at,
+        after=[_after(row) for row in after.value["segments"]],
+        after_days=moving.AFTER_DAYS,
+        after_as_of=date.fromisoformat(after.value["as_of"]) if after.value["segments"] else None,
+        months=[date.fromisoformat(month["month"]) for month in reversed(told)],
+        shown=None if shown is None else date.fromisoformat(shown["month"]),
+        heads=[segment_words(name).name for name in segments.NAMES],
+        moves=[] if shown is None else _moves(shown["rows"]),
+    )
+
+
+def _after(row: Mapping[str, Any]) -> After:
+    told = Estimate.from_json(row["bought"])
+    return After(row["segment"], segment_words(row["segment"]), estimates.written(told, ""))
+
+
+def _moves(rows: list[Mapping[str, Any]]) -> list[Move]:
+    found = {(row["from"], row["to"]): row for row in rows}
+    told = []
+    for source in (*segments.NAMES, moving.NOT_YET):
+        theirs = [found.get((source, target)) for target in segments.NAMES]
+        customers = sum(row["customers"] for row in theirs if row is not None)
+        if customers:
+            name = segment_words(source).name if source else _("not yet a customer")
+            told.append(Move(name, customers, [None if row is None else _cell(row) for row in theirs]))
+    return told
+
+
+def _cell(row: Mapping[str, Any]) -> Cell:
+    told = Estimate.from_json(row["share"])
+    return Cell(row["customers"], round(100 * (told.value or 0)), estimates.written(told, ""))
