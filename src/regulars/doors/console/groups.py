@@ -1,6 +1,6 @@
 """Insight → Groups: what became of each group, and how customers moved between them from month to month."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -9,10 +9,10 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from regulars.doors.console.site import page
+from regulars.doors.console.site import may, page
 from regulars.doors.console.words import Group, segment_words
 from regulars.insight.measures import moving, readings, segments
-from regulars.insight.measures.estimates import Estimate
+from regulars.insight.measures.estimates import Estimate, share
 from regulars.oversight.reporting import estimates
 from regulars.oversight.reporting.estimates import Written
 from regulars.runtime.staff.policy import requires
@@ -45,6 +45,14 @@ class Move:
     cells: list[Cell | None]
 
 
+@dataclass(frozen=True)
+class Moves:
+    """The matrix, with the names of its columns."""
+
+    heads: list[str]
+    rows: list[Move]
+
+
 @require_safe
 @requires("insight.read")
 def groups(request: HttpRequest) -> HttpResponseBase:
@@ -65,8 +73,8 @@ def groups(request: HttpRequest) -> HttpResponseBase:
         after_as_of=date.fromisoformat(after.value["as_of"]) if after.value["segments"] else None,
         months=[date.fromisoformat(month["month"]) for month in reversed(told)],
         shown=None if shown is None else date.fromisoformat(shown["month"]),
-        heads=[segment_words(name).name for name in segments.NAMES],
-        moves=[] if shown is None else _moves(shown["rows"]),
+        moves=None if shown is None else table_of_moves(_found(shown["rows"])),
+        may_cut=may(request, "insight.refresh"),
     )
 
 
@@ -75,18 +83,21 @@ def _after(row: Mapping[str, Any]) -> After:
     return After(row["segment"], segment_words(row["segment"]), estimates.written(told, ""))
 
 
-def _moves(rows: list[Mapping[str, Any]]) -> list[Move]:
-    found = {(row["from"], row["to"]): row for row in rows}
-    told = []
+def _found(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
+    return {(row["from"], row["to"]): row["customers"] for row in rows}
+
+
+def table_of_moves(found: Mapping[tuple[str, str], int]) -> Moves:
+    """How many went from the first to the second, with the share of those who were in the first."""
+    rows = []
     for source in (*segments.NAMES, moving.NOT_YET):
-        theirs = [found.get((source, target)) for target in segments.NAMES]
-        customers = sum(row["customers"] for row in theirs if row is not None)
-        if customers:
+        theirs = [found.get((source, target), 0) for target in segments.NAMES]
+        if customers := sum(theirs):
             name = segment_words(source).name if source else _("not yet a customer")
-            told.append(Move(name, customers, [None if row is None else _cell(row) for row in theirs]))
-    return told
+            rows.append(Move(name, customers, [_cell(count, customers) if count else None for count in theirs]))
+    return Moves([segment_words(name).name for name in segments.NAMES], rows)
 
 
-def _cell(row: Mapping[str, Any]) -> Cell:
-    told = Estimate.from_json(row["share"])
-    return Cell(row["customers"], round(100 * (told.value or 0)), estimates.written(told, ""))
+def _cell(count: int, of: int) -> Cell:
+    told = share(count, of, "customers")
+    return Cell(count, round(100 * count / of), estimates.written(told, ""))

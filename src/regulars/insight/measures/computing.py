@@ -10,6 +10,8 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from regulars.insight.measures import catalogue
+from regulars.insight.measures.cutting import BY_PLACE, Cuts
+from regulars.insight.measures.library import lately
 from regulars.insight.measures.measure import CustomerMeasure
 from regulars.insight.measures.scope import DAYS, PEOPLE, Scope, all_purchases
 from regulars.insight.warehouse.session import Session
@@ -51,9 +53,12 @@ def as_of_day(session: Session, *, today: date, asked: date | None = None) -> da
     return row["last_on"] or today
 
 
-def compute(session: Session, *, currency: str, today: date, as_of: date | None = None) -> Computed:
+def compute(
+    session: Session, *, currency: str, today: date, as_of: date | None = None, cuts: Cuts = BY_PLACE
+) -> Computed:
     """Every measure over the session's tables, in the shop's currency, as of `as_of` or the day `as_of_day` gives."""
-    scope = Scope(table=session.table, as_of=as_of_day(session, today=today, asked=as_of), currency=currency)
+    day = as_of_day(session, today=today, asked=as_of)
+    scope = Scope(table=session.table, as_of=day, currency=currency, cuts=cuts)
     session.keep(DAYS, scope.days())
     people(session, scope)
     shop = {measure.name: measure.value(session.rows(measure.expression(scope)), scope) for measure in catalogue.SHOP}
@@ -70,6 +75,7 @@ def people(
 ) -> None:
     """Computes the `wanted` measures of everybody who bought and keeps them; `into` is what `Scope.people` reads."""
     days = scope.kept_days()
+    days = days.mutate(ago=scope.seen_from().delta(days.day, unit="day"))
     aggregates = {m.name: m.of_days(days) for m in wanted if m.of_days is not None}
     table = days.group_by("customer_id").agg(**aggregates)
     table = table.filter(table.orders > 0)
@@ -79,9 +85,10 @@ def people(
         elif measure.joined is not None:
             session.keep(into, table)
             kept, found = scope.people(), measure.joined(scope)
-            table = kept.left_join(found, "customer_id").select(
-                *(kept[name] for name in kept.columns), **{measure.name: found[measure.name].fill_null(0)}
-            )
+            more = {name: found[name] for name in found.columns if name != "customer_id"}
+            if not measure.is_null_else:
+                more = {name: value.fill_null(0) for name, value in more.items()}
+            table = kept.left_join(found, "customer_id").select(*(kept[name] for name in kept.columns), **more)
     session.keep(into, table)
 
 
@@ -111,5 +118,6 @@ ZERO_UNTIL_BOUGHT = frozenset(
         "is_regular",
         "is_lapsing",
         "at_stake_minor",
+        *(measure.name for measure in lately.MEASURES),
     }
 )

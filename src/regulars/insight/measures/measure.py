@@ -24,9 +24,11 @@ class CustomerMeasure:
     """One value for each customer who bought.
 
     Exactly one of the three ways to compute it is given:
-    `of_days` aggregates the customer's days (`Scope.days`: one row for each day with a purchase or a return);
+    `of_days` aggregates the customer's days (`Scope.days`: one row for each day with a purchase or a return; `ago` says
+    how many days before the as-of day);
     `of_customer` is a column over the measures that stand before it in the catalogue;
-    `joined` is a table of `customer_id` and the measure's own name, for some customers; the others get 0.
+    `joined` is a table of `customer_id` and the measure's own name, for some customers; the others get 0, or null where
+    it `is_null_else`; further columns come along for the measures that follow.
     A `stored` measure is a column of the reading, under the measure's name.
     """
 
@@ -38,6 +40,7 @@ class CustomerMeasure:
     of_customer: Callable[[ir.Table, Scope], ir.Value] | None = None
     joined: Callable[[Scope], ir.Table] | None = None
     stored: bool = True
+    is_null_else: bool = False
     grain: Grain = field(default="customer", init=False)
 
     def __post_init__(self) -> None:

@@ -31,6 +31,14 @@ class Reading(models.Model):
     f = models.SmallIntegerField(null=True)
     m = models.SmallIntegerField(null=True)
     segment = models.CharField(max_length=20, null=True)
+    median_gap_days = models.FloatField(null=True)
+    gap_spread_days = models.FloatField(null=True)
+    orders_30d = models.IntegerField(db_default=0)
+    orders_90d = models.IntegerField(db_default=0)
+    orders_365d = models.IntegerField(db_default=0)
+    spend_30d_minor = models.BigIntegerField(db_default=0)
+    spend_90d_minor = models.BigIntegerField(db_default=0)
+    spend_365d_minor = models.BigIntegerField(db_default=0)
 
     class Meta:
         db_table = "measures_reading"

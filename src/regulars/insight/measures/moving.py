@@ -25,7 +25,8 @@ AFTER_DAYS = 90
 #: Who had not bought yet.
 NOT_YET = ""
 _UNTIL, _THEN, _DAY = "_days_until", "_people_then", "_seen_from"
-_WANTED = catalogue.CUSTOMER[: catalogue.CUSTOMER.index(rfm.SEGMENT) + 1]
+#: What a customer's group rests on.
+WANTED = catalogue.CUSTOMER[: catalogue.CUSTOMER.index(rfm.SEGMENT) + 1]
 
 
 def all_of(session: Session, scope: Scope) -> dict[str, Mapping[str, Any]]:
@@ -97,7 +98,7 @@ def _groups_on(session: Session, scope: Scope, day: date) -> str:
     def table(name: str) -> ibis.Table:
         return session.table({DAYS: _UNTIL, PEOPLE: _THEN}.get(name, name))
 
-    computing.people(session, replace(scope, table=table, as_of=day, then=seen_from), wanted=_WANTED, into=_THEN)
+    computing.people(session, replace(scope, table=table, as_of=day, then=seen_from), wanted=WANTED, into=_THEN)
     kept = session.table(_THEN)
     name = f"_groups_{day:%Y%m%d}"
     session.keep(name, kept.filter(kept.segment.notnull()).select("customer_id", "segment"))

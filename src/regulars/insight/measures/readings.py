@@ -38,6 +38,14 @@ class CustomerReading:
     f: int | None
     m: int | None
     segment: str | None
+    median_gap_days: float | None
+    gap_spread_days: float | None
+    orders_30d: int
+    orders_90d: int
+    orders_365d: int
+    spend_30d_minor: int
+    spend_90d_minor: int
+    spend_365d_minor: int
 
 
 @dataclass(frozen=True)

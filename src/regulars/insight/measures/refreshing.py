@@ -20,7 +20,7 @@ from regulars.insight.measures import computing, exploring, moving, runs, series
 from regulars.insight.measures.computing import Computed
 from regulars.insight.measures.models import Reading, ShopReading
 from regulars.insight.measures.scope import Scope
-from regulars.insight.measures.told import told
+from regulars.insight.measures.told import cuts_of_shop, told
 from regulars.insight.warehouse import publishing
 from regulars.insight.warehouse.session import Session
 from regulars.kit import civil
@@ -61,9 +61,10 @@ def refresh(*, at: datetime, by: Actor, as_of: date | None = None, tell: Tell = 
         with Session.from_published(home) as session:
             tell("Computing the measures")
             today = civil.day_of(at, civil.zone(shop.zone))
-            computed = computing.compute(session, currency=shop.currency, today=today, as_of=as_of)
+            how = cuts_of_shop()
+            computed = computing.compute(session, currency=shop.currency, today=today, as_of=as_of, cuts=how)
             tell("Computing the figures, month by month")
-            scope = Scope(table=session.table, as_of=computed.as_of, currency=computed.currency)
+            scope = Scope(session.table, computed.as_of, computed.currency, cuts=how)
             explored = exploring.of_groups(session, scope, told())
             tell("Computing what goes together and who moved")
             shop_values = {**computed.shop, **computing.deeper(session, scope), **moving.all_of(session, scope)}

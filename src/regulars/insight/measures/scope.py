@@ -13,6 +13,8 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from regulars.insight.measures.cutting import BY_PLACE, Cuts
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -23,6 +25,7 @@ class Scope:
     currency: str
     #: The as-of day as a value of the session, where many days are looked from one after the other.
     then: ir.Value | None = None
+    cuts: Cuts = BY_PLACE
 
     def seen_from(self) -> ir.Value:
         """The as-of day, for expressions."""

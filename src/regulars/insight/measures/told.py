@@ -1,10 +1,14 @@
-"""What the shop tells of itself that no order says, for the figures that need it."""
+"""What the shop tells of itself that no order says: its margin, and where it cuts its scores."""
 
+from collections.abc import Callable, Mapping
 from decimal import Decimal
+from itertools import pairwise
 
 from django.utils.translation import gettext as _
 
+from regulars.insight.measures.cutting import Cuts
 from regulars.insight.measures.figure import Told
+from regulars.insight.measures.library.regular import REGULAR_DAYS
 from regulars.runtime.preferences import preferences
 from regulars.runtime.preferences.preferences import Preference
 
@@ -17,6 +21,34 @@ def _percent(value: Decimal) -> str | None:
 
 #: What part of the net revenue is left once the goods are paid, in per cent; nought where the shop told nothing.
 MARGIN_PERCENT = Preference("measures.margin_percent", Decimal, Decimal(0), check=_percent)
+
+
+def _rising(many: int, least: int) -> Callable[[tuple[int, ...]], str | None]:
+    def check(value: tuple[int, ...]) -> str | None:
+        if not value:
+            return None
+        told = {"many": many, "least": least}
+        if len(value) != many:
+            return _("give %(many)s numbers, or none") % told
+        if any(after <= before for before, after in pairwise(value)):
+            return _("each number must be larger than the one before")
+        if value[0] < least or value[-1] > 2**60:
+            return _("the first number must be %(least)s or more") % told
+        return None
+
+    return check
+
+
+CUTS: Mapping[str, Preference[tuple[int, ...]]] = {
+    "recency_days": Preference("measures.cuts_recency_days", tuple[int, ...], (), check=_rising(4, 0)),
+    "regular_days": Preference("measures.cuts_regular_days", tuple[int, ...], (), check=_rising(2, REGULAR_DAYS + 1)),
+    "money_minor": Preference("measures.cuts_money_minor", tuple[int, ...], (), check=_rising(4, 1)),
+}
+
+
+def cuts_of_shop() -> Cuts:
+    """Where the shop cuts its scores; three indexed rows."""
+    return Cuts(**{name: preferences.read(of) for name, of in CUTS.items()})
 
 
 def told() -> Told:

@@ -65,6 +65,14 @@ class ReadingsOut(exact.Shown):
     f: int | None
     m: int | None
     segment: str | None
+    median_gap_days: float | None
+    gap_spread_days: float | None
+    orders_30d: int
+    orders_90d: int
+    orders_365d: int
+    spend_30d: str
+    spend_90d: str
+    spend_365d: str
 
 
 class NoReadingsYet(NotFound):

@@ -399,3 +399,18 @@ def test_groups_habits_and_runs_rest_on_something(at_work):
     assert "Champions" in groups
     assert "Jasmine tea" in read(analyst, "/console/insight/habits")
     assert "within what is unsure" not in read(analyst, "/console/insight/runs?earlier=1&later=nonsense")
+
+
+def test_scores_are_cut_anew_after_a_look_at_who_would_move(at_work):
+    manager = at_work("manager")
+    steps = {"recency_days": "5, 10, 20, 40", "regular_days": "", "money_minor": "10, 20.50, 40, 80"}
+    looked = manager.post("/console/insight/groups/cuts", {**steps, "preview": "1"})
+    assert "would be in another group" in looked.content.decode()
+    for wrong in ({"recency_days": "5, 4, 3, 2"}, {"money_minor": "1, 2, 3, 4.001"}, {"regular_days": "=1+1"}):
+        assert manager.post("/console/insight/groups/cuts", {**steps, **wrong}).status_code == 422
+    assert 'value="10, 20.50' not in read(manager, "/console/insight/groups/cuts")
+    assert manager.post("/console/insight/groups/cuts", steps).status_code == 302
+    # Of two decimals, as the shop's money has.
+    assert 'value="10.00, 20.50, 40.00, 80.00"' in read(manager, "/console/insight/groups/cuts")
+    assert manager.post("/console/insight/groups/cuts", dict.fromkeys(steps, "")).status_code == 302
+    assert at_work("agent").get("/console/insight/groups/cuts").status_code == 403

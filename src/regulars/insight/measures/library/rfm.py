@@ -13,9 +13,14 @@ Equal values share a score, more is never lower, and where all are equal they st
 (1994), "Strategic Database Marketing"; the usual cut into quintiles splits ties by accident of order. The anchors keep
 the words true that stand on the scores: who bought today is not asleep, and who bought on two days is not new.
 
+A shop may cut at values of its own instead (`Scope.cuts`): R falls by one after each number of days, without bounds; F
+of regulars rises at numbers of purchase days, M at amounts.
+
 Fewer than `GROUPED_FROM` customers are not scored: a fifth of them would be nobody. Segments are read from recency and
 frequency alone, but for regulars who are slipping away; what they are called and what to do is in `segments.py`.
 """
+
+from collections.abc import Sequence
 
 import ibis
 import ibis.expr.types as ir
@@ -84,18 +89,33 @@ def fifth(c: ir.Table, place: ir.Value) -> ir.Value:
     return 1 + (SCORES * place) // (2 * c.everybody)
 
 
-def recency(c: ir.Table) -> ir.Value:
+def reached(value: ir.Value, steps: Sequence[int]) -> ir.Value:
+    """How many of the steps a value has reached."""
+    return sum(((value >= step).cast("int64") for step in steps), ibis.literal(0, "int64"))
+
+
+def recency(c: ir.Table, scope: Scope) -> ir.Value:
+    if steps := scope.cuts.recency_days:
+        return _scored(c, SCORES - reached(c.recency_days - 1, steps))
     score = fifth(c, c.last_on_place)
     lately = [(c.recency_days <= days, ibis.greatest(score, lowest)) for days, lowest in LATELY]
     long_ago = [(c.recency_days > days, ibis.least(score, highest)) for days, highest in reversed(LONG_AGO)]
     return _scored(c, ibis.cases(*lately, *long_ago, else_=score))
 
 
-def frequency(c: ir.Table) -> ir.Value:
+def frequency(c: ir.Table, scope: Scope) -> ir.Value:
+    if steps := scope.cuts.regular_days:
+        among = REGULAR_DAYS + reached(c.purchase_days, steps)
+        return _scored(c, ibis.ifelse(c.is_regular, among, c.purchase_days))
     # Regulars bought on more days than everybody else, so that their ranks are the last ones.
     others = c.everybody - c.regulars
     among_regulars = REGULAR_DAYS + (3 * (c.purchase_days_place - 2 * others)) // (2 * c.regulars)
     return _scored(c, ibis.ifelse(c.is_regular, among_regulars, c.purchase_days))
+
+
+def money(c: ir.Table, scope: Scope) -> ir.Value:
+    steps = scope.cuts.money_minor
+    return _scored(c, 1 + reached(c.spend_minor, steps) if steps else fifth(c, c.spend_minor_place))
 
 
 def group(c: ir.Table) -> ir.Value:
@@ -115,21 +135,21 @@ R = CustomerMeasure(
     ),
     zh=Words("近度分", "5 分最近买过，1 分最久没买，与全体顾客相比；一周之内总算最近，超过一年总算很久。"),
     tables=("orders",),
-    of_customer=lambda c, _: recency(c),
+    of_customer=recency,
 )
 F = CustomerMeasure(
     name="f",
     en=Words("Frequency score", "1 bought on one day, 2 on two; 3 to 5 are regulars, 5 those who buy most often."),
     zh=Words("频次分", "1 分只在一天买过，2 分两天；3 至 5 分是回头客，5 分买得最勤。"),
     tables=("orders",),
-    of_customer=lambda c, _: frequency(c),
+    of_customer=frequency,
 )
 M = CustomerMeasure(
     name="m",
     en=Words("Money score", "5 spends most, 1 least, compared with all customers."),
     zh=Words("金额分", "5 分花得最多，1 分最少，与全体顾客相比。"),
     tables=("orders", "returns"),
-    of_customer=lambda c, _: _scored(c, fifth(c, c.spend_minor_place)),
+    of_customer=money,
 )
 SEGMENT = CustomerMeasure(
     name="segment",

@@ -219,3 +219,29 @@ def test_a_shop_without_orders_gives_empty_answers():
     assert result.shop["retention"]["cohorts"] == []
     assert result.shop["months"]["months"] == []
     assert result.shop["overview"]["average_order_minor"] is None
+
+
+def test_windows_slide_and_what_is_in_them_goes_by_itself():
+    orders = [bought(INES, "2026-01-01", 1000), bought(INES, "2026-01-31", 300), bought(INES, "2026-04-01", 20)]
+    back = [gave_back(INES, "2026-02-10", 100)]
+    names = ("orders_30d", "orders_90d", "orders_365d", "spend_30d_minor", "spend_90d_minor", "spend_365d_minor")
+    expected = {
+        # A window holds as many days as it says, the as-of day the last: the thirtieth day back is without.
+        "2026-01-30": (1, 1, 1, 1000, 1000, 1000),
+        "2026-01-31": (1, 2, 2, 300, 1300, 1300),
+        "2026-04-01": (1, 2, 3, 20, 220, 1220),
+        "2026-05-02": (0, 1, 3, 0, -80, 1220),
+        "2027-05-02": (0, 0, 0, 0, 0, 0),
+    }
+    for day, values in expected.items():
+        with computed(orders, back, as_of=day) as result:
+            assert tuple(people(result)[INES][name] for name in names) == values, day
+
+
+def test_ones_own_rhythm_is_the_middle_gap_and_how_far_the_middle_half_spreads():
+    """Gaps of 10, 20, 30 and 100 days: middle 25, quartiles 17.5 and 47.5."""
+    days = ("2026-01-01", "2026-01-11", "2026-01-31", "2026-03-02", "2026-06-10")
+    with computed([*(bought(INES, day, 100) for day in days), bought(TOMAS, "2026-06-10", 100)]) as result:
+        found = people(result)
+    assert (found[INES]["median_gap_days"], found[INES]["gap_spread_days"]) == (25.0, 30.0)
+    assert found[TOMAS]["median_gap_days"] is None
