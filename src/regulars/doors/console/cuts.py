@@ -17,7 +17,6 @@ from regulars.doors.console.site import me, page, shop_of
 from regulars.insight.measures import cuts
 from regulars.insight.measures.cutting import Cuts
 from regulars.insight.measures.told import cuts_of_shop
-from regulars.insight.warehouse.publishing import NothingPublished
 from regulars.kit.money import exponent
 from regulars.kit.refusals import Refusal
 from regulars.runtime.staff import operators
@@ -53,9 +52,7 @@ class CutsForm(forms.Form):
     )
     money_minor = Steps(
         label=gettext_lazy("Net spend"),
-        help_text=gettext_lazy(
-            "Four amounts, rising: from then on the score is 2, 3, 4, 5. Empty: by place among all."
-        ),
+        help_text=gettext_lazy("Four amounts, rising: from there the score is 2, 3, 4, 5. Empty: by place among all."),
     )
 
     def __init__(self, *given: Any, places: int, **told: Any) -> None:
@@ -92,7 +89,7 @@ def cutting(request: HttpRequest) -> HttpResponseBase:
     if "preview" in request.POST:
         try:
             return _page(request, form, preview=cuts.preview(asked, at=now))
-        except NothingPublished:
+        except Refusal:
             form.add_error(None, _("Nothing was computed yet, so nobody can be shown to move."))
             return _page(request, form, status=422)
     try:

@@ -1,4 +1,4 @@
-"""`regulars bench measures`: the catalogue's expressions beside SQL written by hand for the same questions."""
+"""`regulars bench rfm` and `insight`: the catalogue's expressions beside SQL written by hand for the same questions."""
 
 import json
 import os
@@ -11,12 +11,17 @@ from pathlib import Path
 
 import click
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from regulars.insight.measures import computing
-from regulars.insight.measures.library import repeat_rate
+from regulars.insight.measures import bench_by_hand, catalogue, computing, spanning
+from regulars.insight.measures.estimates import added
+from regulars.insight.measures.figures import FIGURES
+from regulars.insight.measures.library import lately, own_gaps, repeat_rate
 from regulars.insight.measures.scope import DAYS, PEOPLE, Scope
+from regulars.insight.measures.spanning import WHO, Counted
 from regulars.insight.warehouse import generating
 from regulars.insight.warehouse.session import Session
+from regulars.kit.civil import add_months
 from regulars.runtime.database.needs import without_database
 
 #: RFM, lifecycle (rhythm, lapsing, value at stake) and what the repeat rate needs, as one who knows DuckDB writes it.
@@ -81,6 +86,12 @@ SELECT coalesce(second_on, DATE '{as_of}') - first_on AS wait_days, second_on IS
 """
 
 
+#: What the SQL by hand computes too.
+_BY_HAND_TOO = tuple(
+    one for one in catalogue.CUSTOMER if one not in (*lately.MEASURES, own_gaps.MEDIAN, own_gaps.SPREAD)
+)
+
+
 @dataclass
 class _Took:
     """Seconds on the clock, and of all threads' processor, of the rounds of one way."""
@@ -96,12 +107,12 @@ class _Took:
 
 
 @without_database
-@click.command("measures")
+@click.command("rfm")
 @click.option("--customers", type=click.IntRange(1_000), default=100_000, show_default=True)
 @click.option("--orders", type=click.IntRange(1_000), default=1_000_000, show_default=True)
 @click.option("--rounds", type=click.IntRange(1), default=2, show_default=True, help="The best one counts.")
 @click.option("--json", "as_json", is_flag=True)
-def measures(customers: int, orders: int, rounds: int, as_json: bool) -> None:
+def rfm(customers: int, orders: int, rounds: int, as_json: bool) -> None:
     """RFM, lifecycle and repeat rate of generated orders, beside hand-written SQL over the same files."""
     with tempfile.TemporaryDirectory(prefix="regulars-bench-") as folder:
         home = Path(folder)
@@ -112,7 +123,7 @@ def measures(customers: int, orders: int, rounds: int, as_json: bool) -> None:
 
             def ours() -> None:
                 session.keep(DAYS, scope.days())
-                computing.people(session, scope)
+                computing.people(session, scope, wanted=_BY_HAND_TOO)
                 session.rows(repeat_rate.MEASURE.expression(scope))
 
             def by_hand() -> None:
@@ -141,7 +152,7 @@ def measures(customers: int, orders: int, rounds: int, as_json: bool) -> None:
     click.echo(
         json.dumps(facts)
         if as_json
-        else f"measures: {facts['measures_seconds']} s beside {facts['by_hand_seconds']} s of hand-written SQL for"
+        else f"rfm: {facts['measures_seconds']} s beside {facts['by_hand_seconds']} s of hand-written SQL for"
         f" {customers:,} customers and {orders:,} orders: {facts['ratio']} times"
         f" ({facts['first_ratio']} the first time, {facts['cpu_ratio']} in CPU; goal: 2.0 at most; load of the machine"
         f" {facts['load']})"
@@ -160,4 +171,108 @@ def _check(session: Session) -> None:
         raise AssertionError(f"the two do not compute the same: {one.to_pylist()} and {other.to_pylist()}")
 
 
-BENCHMARKS = (measures,)
+@without_database
+@click.command("insight")
+@click.option("--customers", type=click.IntRange(1_000), default=20_000, show_default=True)
+@click.option("--orders", type=click.IntRange(1_000), default=200_000, show_default=True)
+@click.option("--rounds", type=click.IntRange(1), default=2, show_default=True, help="The best one counts.")
+@click.option("--json", "as_json", is_flag=True)
+def insight(customers: int, orders: int, rounds: int, as_json: bool) -> None:
+    """All figures month by month, of every group, of generated orders, beside hand-written SQL for their sums."""
+    with tempfile.TemporaryDirectory(prefix="regulars-bench-") as folder:
+        home = Path(folder)
+        generating.generate(home, customers=customers, orders=orders)
+        with Session.from_published(home) as session:
+            computed = computing.compute(session, currency="GBP", today=date(2100, 1, 1))
+            scope = Scope(session.table, computed.as_of, "GBP")
+            people = scope.people()
+            session.keep(WHO, people.select("customer_id", grp=people.segment.fill_null("-")))
+            session.keep("_who_segments", people.select("customer_id", "segment"))
+            months = spanning.months(scope.as_of, first=date(1990, 1, 1))
+            figures = [one for one in FIGURES if not one.of_years]
+            first = months[0].start_on
+            days = {"as_of": scope.as_of, "first": first, "before": add_months(first, -1)}
+            found: dict[int, dict[str, Counted]] = {}
+            told: dict[str, pa.Table] = {}
+
+            def ours() -> None:
+                session.keep(DAYS, scope.days())
+                spanning.facts(session, scope)
+                found.update(spanning.count(session, figures, months))
+
+            def by_hand() -> None:
+                for statement in bench_by_hand.PREPARE.format(**days).split(";"):
+                    session.sql(statement)
+                for name in ("MONTHS", "STANDING", "GAPS", "SALES"):
+                    told[name] = session.sql(getattr(bench_by_hand, name).format(**days))
+
+            one, other = _Took(), _Took()
+            for _ in range(rounds):
+                one.run(ours)
+                other.run(by_hand)
+            _same(found, told)
+    facts = {
+        "customers": customers,
+        "orders": orders,
+        "months": len(months),
+        "figures_seconds": round(min(one.seconds), 3),
+        "by_hand_seconds": round(min(other.seconds), 3),
+        "ratio": round(min(one.seconds) / min(other.seconds), 2),
+        "cpu_ratio": round(min(one.cpu) / min(other.cpu), 2),
+        "load": round(os.getloadavg()[0], 1),
+        "goal": 2.0,
+    }
+    click.echo(
+        json.dumps(facts)
+        if as_json
+        else f"insight: {len(figures)} figures of {len(months)} months in {facts['figures_seconds']} s beside"
+        f" {facts['by_hand_seconds']} s of hand-written SQL for {customers:,} customers and {orders:,} orders:"
+        f" {facts['ratio']} times ({facts['cpu_ratio']} in CPU; goal: 2.0 at most; load of the machine {facts['load']})"
+    )
+
+
+def _same(found: dict[int, dict[str, Counted]], told: dict[str, pa.Table]) -> None:
+    """Of all months and groups together, what both ways say."""
+    sums = added(counted.sums for groups in found.values() for counted in groups.values())
+    hand = {
+        name: {column: pc.sum(table[column]).as_py() for column in table.column_names if column not in _KEYS}
+        for name, table in told.items()
+    }
+    pairs = {
+        "MONTHS": {
+            "n": "buyers.n",
+            "orders": "orders.orders",
+            "gross": "spend.gross",
+            "back": "spend.returned",
+            "fresh": "new_buyers.new",
+            "several": "several_channels.several",
+            "in_store": "in_store.store",
+            "store_days": "store_visits.visits",
+            "wares": "diversity.y",
+            "gg": "average_order.yy",
+            "go": "average_order.xy",
+            "nn": "monetary.yy",
+            "dd": "frequency.yy",
+            "gb": "returns.xy",
+        },
+        "STANDING": {
+            "n": "repurchase.n",
+            "again": "repurchase.again",
+            "ago": "recency.y",
+            "squares": "recency.yy",
+            "live": "retention.end",
+            "fresh": "retention.new",
+        },
+        "SALES": {"n": "member_share.n", "gross": "member_share.x", "known": "member_share.y"},
+    }
+    for name, columns in pairs.items():
+        for column, ours in columns.items():
+            if int(hand[name][column]) != sums[ours]:
+                raise AssertionError(f"{ours} is {sums[ours]}, by hand {hand[name][column]}")
+    visits = sum(sum(counted.gaps.values()) for groups in found.values() for counted in groups.values())
+    if visits != hand["GAPS"]["visits"]:
+        raise AssertionError(f"{visits} gaps, by hand {hand['GAPS']['visits']}")
+
+
+_KEYS = frozenset({"month", "segment", "gap"})
+BENCHMARKS = (rfm, insight)

@@ -65,7 +65,8 @@ def preview(cuts: Cuts, *, at: datetime) -> Preview:
         computing.people(session, replace(scope, cuts=cuts), wanted=WANTED)
         before, after = session.table("_before"), session.table(PEOPLE)
         joined = before.join(after, "customer_id").select(source=before.segment, target=after.segment)
-        counted = joined.filter(joined.source.notnull()).group_by("source", "target").agg(customers=joined.count())
+        grouped = joined.filter(joined.source.notnull())
+        counted = grouped.group_by("source", "target").agg(customers=grouped.count())
         rows = session.rows(counted)
     return Preview(
         sum(row["customers"] for row in rows), {(row["source"], row["target"]): row["customers"] for row in rows}

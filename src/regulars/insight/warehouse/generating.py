@@ -22,7 +22,8 @@ _TABLES: dict[str, tuple[str, str, dict[str, ColumnType]]] = {
         "SELECT range + 1 AS order_id, 1 + floor({customers} * (hash(range) / 18446744073709551616.0) ** 2)::BIGINT"
         " AS customer_id, 'purchase' AS kind, DATE '2024-01-01' + (hash(range + 7) % 730)::INTEGER AS placed_on,"
         " 'GBP' AS currency, (500 + hash(range + 11) % 20000)::BIGINT AS goods_minor, 0::BIGINT AS discount_minor,"
-        " hash(range + 13) % 50 = 0 AS is_cancelled FROM range({orders})",
+        " hash(range + 13) % 50 = 0 AS is_cancelled, 'c' || hash(range + 17) % 4 AS channel,"
+        " CASE WHEN hash(range + 19) % 3 = 0 THEN 's' || hash(range + 23) % 9 END AS store FROM range({orders})",
         {
             "order_id": "int64",
             "customer_id": "int64",
@@ -32,7 +33,20 @@ _TABLES: dict[str, tuple[str, str, dict[str, ColumnType]]] = {
             "goods_minor": "int64",
             "discount_minor": "int64",
             "is_cancelled": "bool",
+            "channel": "text",
+            "store": "text",
         },
+    ),
+    "lines": (
+        "line_id",
+        "SELECT range + 1 AS line_id, 1 + range // 2 AS order_id, 1 + (hash(range + 29) % 500)::BIGINT AS product_id,"
+        " 100::BIGINT AS amount_minor FROM range({orders} * 2)",
+        {"line_id": "int64", "order_id": "int64", "product_id": "int64", "amount_minor": "int64"},
+    ),
+    "products": (
+        "product_id",
+        "SELECT range + 1 AS product_id, 'P' || range AS title, 'k' || range % 20 AS category FROM range(500)",
+        {"product_id": "int64", "title": "text", "category": "text"},
     ),
     "returns": (
         "return_id",
