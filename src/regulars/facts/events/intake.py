@@ -5,10 +5,11 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from operator import attrgetter
 from struct import Struct
-from typing import Literal
+from typing import Literal, cast
 
 import msgspec
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
@@ -50,8 +51,11 @@ _COPY_ENDS = b"\xff\xff"
 _NOTHING = b"\xff\xff\xff\xff"
 _A_UUID = b"\0\0\0\x10"
 _TIME_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
-_SECONDS_OF_A_DAY = 86_400
+_A_MICROSECOND = timedelta(microseconds=1)
 _REMEMBERED = 10_000
+#: What is asked of each message is asked without a turn of the interpreter.
+_KEY_OF, _SOURCE_OF, _TIME_OF = attrgetter("key"), attrgetter("source"), attrgetter("occurred_at")
+_PERSONAL_OF, _WHY_OF = attrgetter("personal"), attrgetter("why_then")
 _LENGTH = Struct(">i").pack
 _TIME = Struct(">iq").pack
 _TWO_TIMES = Struct(">iqiq").pack
@@ -213,11 +217,13 @@ def _record(
 
 def _surely_fresh(told: Sequence[Message | Rejected], received_at: datetime) -> Sequence[Message]:
     """`told`, where each is another good message, and what it will stand in is surely there; else none."""
-    fresh = [one for one in told if type(one) is Message]
-    if not fresh or len({one.key for one in fresh}) < len(told) or not _months(fresh) <= _MONTHS:
+    if set(map(type, told)) != {Message}:
+        return ()
+    fresh = cast(Sequence[Message], told)
+    if len(set(map(_KEY_OF, fresh))) < len(fresh) or not _months(fresh) <= _MONTHS:
         return ()
     has_key = vault.nobody_yet(received_at) in _KEYS
-    return fresh if has_key or not any(one.personal is not None for one in fresh) else ()
+    return fresh if has_key or not any(map(_PERSONAL_OF, fresh)) else ()
 
 
 def _record_at_once(fresh: Sequence[Message], received_at: datetime, origin: Origin) -> list[Verdict]:
@@ -227,7 +233,9 @@ def _record_at_once(fresh: Sequence[Message], received_at: datetime, origin: Ori
     """
     hidden = _hidden(fresh)
     month = vault.nobody_yet(received_at)
-    said: Counter[tuple[int, Said]] = Counter([(one.source, "accepted") for one in fresh])
+    said: dict[tuple[int, Said], int] = {
+        (source, "accepted"): count for source, count in Counter(map(_SOURCE_OF, fresh)).items()
+    }
     first = 0
 
     def rows(answers: Answers) -> Iterator[bytes]:
@@ -316,15 +324,16 @@ def _rows(fresh: Sequence[Message], first: int, received_at: datetime, origin: O
     parts: list[bytes] = []
     ends_at = _instant(received_at)
     came = _LENGTH(len(origin)) + origin.encode()
-    ends = {why: ends_at + _WHY_THEN(2, why) + came for why in {one.why_then for one in fresh}}
+    ends = {why: ends_at + _WHY_THEN(2, why) + came for why in set(map(_WHY_OF, fresh))}
     latest, sent_at = None, _NOTHING
     for number, one in enumerate(fresh, first):
         if one.sent_at is not latest:
             latest, sent_at = one.sent_at, _instant(one.sent_at)
         user, device = one.of_user, one.on_device
-        about, beside = (one.about, None) if user is None else (user, device)
+        about, beside = (device, None) if user is None else (user, device)
+        assert about is not None
         if one.original_at is one.occurred_at:
-            micros = _micros(one.occurred_at)
+            micros = (one.occurred_at - _TIME_ZERO) // _A_MICROSECOND
             happened = _TWO_TIMES(8, micros, 8, micros)
         else:
             happened = _instant(one.occurred_at) + _instant(one.original_at)
@@ -357,12 +366,7 @@ def _text(value: str) -> bytes:
 
 def _instant(at: datetime | None) -> bytes:
     """A timestamptz: microseconds since 2000."""
-    return _NOTHING if at is None else _TIME(8, _micros(at))
-
-
-def _micros(at: datetime) -> int:
-    since = at - _TIME_ZERO
-    return (since.days * _SECONDS_OF_A_DAY + since.seconds) * 1_000_000 + since.microseconds
+    return _NOTHING if at is None else _TIME(8, (at - _TIME_ZERO) // _A_MICROSECOND)
 
 
 def _rejected(one: Message, code: Code, field: str, why: str) -> Rejected:
@@ -376,7 +380,7 @@ def _kept(one: Rejected) -> quarantine.ToKeep:
 
 
 def _months(fresh: Sequence[Message]) -> set[date]:
-    times = [one.occurred_at for one in fresh]
+    times = list(map(_TIME_OF, fresh))
     wanted = {civil.month_of(at.date()) for at in (min(times), max(times))}
     return {civil.month_of(at.date()) for at in times} if len(wanted) > 1 else wanted
 
@@ -395,7 +399,7 @@ def _of_batch(number: str, fresh: Sequence[Message], said: Mapping[tuple[int, Sa
     counts: dict[str, dict[str, int]] = {}
     for (source, what), count in said.items():
         counts.setdefault(str(source), {})[what] = count
-    times = [one.occurred_at for one in fresh]
+    times = list(map(_TIME_OF, fresh))
     between = f"'{min(times).isoformat()}', '{max(times).isoformat()}'" if times else "NULL, NULL"
     return (
         "INSERT INTO events_batch (id, events, first_at, last_at, counts)"  # noqa: S608 - as the docstring says
