@@ -100,10 +100,11 @@ PRODUCTS: Final = (
     + f" FROM jsonb_array_elements(CASE WHEN {IS_LIST} THEN told -> 'products' ELSE '[]' END)"
     " WITH ORDINALITY AS one (told, place) WHERE jsonb_typeof(one.told) = 'object'"
 )
-#: The same as one text of JSON, null where there is no list.
+#: The same as one text of JSON, null where there is no list; amounts in minor units, of which `units` make one.
 PRODUCTS_TOGETHER: Final = (
-    f"CASE WHEN {IS_LIST} THEN (SELECT jsonb_agg(jsonb_build_array(product, category, quantity, price)"  # noqa: S608 - of constants
-    f" ORDER BY place) FROM ({PRODUCTS}) AS listed)::text END"
+    f"CASE WHEN {IS_LIST} THEN (SELECT jsonb_agg(jsonb_build_array(one.product, one.category, one.quantity,"  # noqa: S608 - of constants
+    f" round(one.price * %(units)s)::bigint, round({AMOUNT} * %(units)s)::bigint) ORDER BY one.place)"
+    f" FROM ({PRODUCTS}) AS one)::text END"
 )
 
 

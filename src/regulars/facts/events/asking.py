@@ -6,7 +6,7 @@ unknown. Events of a device that many use are nobody's.
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import Decimal
 from typing import Any, Final
 
 from django.db import connection
@@ -17,19 +17,22 @@ from regulars.facts.events import _asked, spec
 from regulars.facts.events.messages import DECODER, KINDS, NAMES_OF_KINDS
 from regulars.facts.sources import sources
 from regulars.kit import money
-from regulars.kit.conditions.holding import Row
+from regulars.kit.conditions.holding import Row, Values
 from regulars.runtime.database.offered import Value, Wanted
 
-_MINE: Final = ("name", "page", "product", "category", "search", "store", "coupon", "rating")
-#: Digits of a product of two amounts, and what is published of it.
-_WIDE: Final = Context(prec=60)
-_PUBLISHED: Final = Decimal("0.000001")
+_TEXTS: Final = ("name", "page", "product", "category", "search", "store", "coupon")
+_TOLD: Final = (*_TEXTS, "rating", "quantity", "price", "value")
+_NO_PARTS: Final[Mapping[str, Sequence[Values]]] = {}
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # One walk a visitor, from the month in which it was first seen.
 _READ: Final = f"""
-SELECT visitor.person, event.occurred_at, event.kind, event.source, {", ".join(_asked.COLUMNS[one] for one in _MINE)},
-       {_asked.COLUMNS["value"]}, {_asked.COLUMNS["currency"]}, {_asked.COLUMNS["quantity"]},
-       {_asked.COLUMNS["price"]}, {_asked.PRODUCTS_TOGETHER}
+SELECT one.person, one.occurred_at, one.kind, one.source, {", ".join(f"one.{name}" for name in _TEXTS)}, one.rating,
+       one.currency IS NULL OR one.currency = %(currency)s, round(one.value * %(units)s)::bigint, one.quantity,
+       round(one.price * %(units)s)::bigint, round({_asked.AMOUNT} * %(units)s)::bigint, one.listed
+  FROM (
+SELECT visitor.person, event.occurred_at, event.kind, event.source,
+       {", ".join(f"{_asked.COLUMNS[name]} AS {name}" for name in (*_TOLD, "currency"))},
+       {_asked.PRODUCTS_TOGETHER} AS listed
   FROM (SELECT visitor.id, visitor.first_seen_at, record.person FROM (
             SELECT id, id AS person FROM {CUSTOMERS} WHERE id = ANY(%(people)s) AND person_id IS NULL
              UNION ALL SELECT id, person_id FROM {CUSTOMERS} WHERE person_id = ANY(%(people)s)) AS record
@@ -37,7 +40,7 @@ SELECT visitor.person, event.occurred_at, event.kind, event.source, {", ".join(_
  CROSS JOIN LATERAL (
     SELECT * FROM events_event AS event WHERE event.visitor = visitor.id
        AND event.occurred_at >= greatest(visitor.first_seen_at, %(since)s)"""  # noqa: S608 - of constants
-_SO: Final = f" OFFSET 0) AS event{_asked.UNDERSTOOD}"
+_SO: Final = f" OFFSET 0) AS event{_asked.UNDERSTOOD} OFFSET 0) AS one"
 
 _IN_SHOPS_MONEY: Final = (
     "CASE WHEN {currency} IS NULL OR {currency} = shop.currency"
@@ -83,24 +86,32 @@ def read(people: Sequence[int], wanted: Wanted) -> Mapping[int, Sequence[Row]]:
     called = {source.id: source.name for source in sources.every()}
     only, values = _narrowed(wanted, called)
     shops = company.shop().currency
-    minor_units = 10 ** money.exponent(shops)
+    values |= {"people": list(people), "since": wanted.since or _BEGINNING}
+    values |= {"currency": shops, "units": 10 ** money.exponent(shops)}
     found: dict[int, list[Row]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(f"{_READ}{only}{_SO}", {"people": list(people), "since": wanted.since or _BEGINNING, **values})
-        for person, at, kind, source, *mine, value, currency, quantity, price, listed in cursor.fetchall():
+        cursor.execute(f"{_READ}{only}{_SO}", values)
+        # Many thousands of rows, most of them with three or four values.
+        for person, at, kind, source, *texts, rating, is_ours, value, quantity, price, amount, listed in cursor:
             known: dict[str, Value] = {"kind": NAMES_OF_KINDS[kind], "source": called[source]}
-            known |= {name: one for name, one in zip(_MINE, mine, strict=True) if one is not None}
-            is_ours = currency is None or currency == shops
-            units = minor_units if is_ours else None
+            for name, text in zip(_TEXTS, texts, strict=True):
+                if text is not None:
+                    known[name] = text
+            if rating is not None:
+                known["rating"] = rating
             if value is not None and is_ours:
-                known["value"] = _in_minor(value, minor_units)
+                known["value"] = value
+            parts: Mapping[str, Sequence[Values]] = _NO_PARTS
             if listed is not None:
-                parts = {"products": [_product(one, units) for one in DECODER.decode(listed)]}
+                parts = {"products": [_product(one, is_ours) for one in DECODER.decode(listed)]}
             elif "product" in known:
-                parts = {"products": [_product((known["product"], known.get("category"), quantity, price), units)]}
+                one = known["product"], known.get("category"), quantity, price, amount
+                parts = {"products": (_product(one, is_ours),)}
+            row = Row(at, known, parts)
+            if person in found:
+                found[person].append(row)
             else:
-                parts = {}
-            found.setdefault(person, []).append(Row(at, known, parts))
+                found[person] = [row]
     return found
 
 
@@ -120,8 +131,8 @@ def _narrowed(wanted: Wanted, called: Mapping[int, str]) -> tuple[str, dict[str,
     return only, values
 
 
-def _product(one: Sequence[Any], minor_units: int | None) -> Mapping[str, Value]:
-    product, category, quantity, price = one
+def _product(one: Sequence[Any], is_ours: bool) -> Values:
+    product, category, quantity, price, amount = one
     told: dict[str, Value] = {}
     if product is not None:
         told["product"] = product
@@ -129,13 +140,8 @@ def _product(one: Sequence[Any], minor_units: int | None) -> Mapping[str, Value]
         told["category"] = category
     if quantity is not None:
         told["quantity"] = Decimal(quantity)
-    if price is not None and minor_units is not None:
-        told["price"] = _in_minor(Decimal(price), minor_units)
-        amount = _WIDE.multiply(Decimal(price), Decimal(1 if quantity is None else quantity))
-        if abs(amount) < spec.LARGEST_AMOUNT:
-            told["amount"] = _in_minor(amount.quantize(_PUBLISHED, ROUND_HALF_UP, _WIDE), minor_units)
+    if is_ours and price is not None:
+        told["price"] = price
+    if is_ours and amount is not None:
+        told["amount"] = amount
     return told
-
-
-def _in_minor(amount: Decimal, minor_units: int) -> int:
-    return int((amount * minor_units).to_integral_value(ROUND_HALF_UP))

@@ -5,6 +5,7 @@
       orders/base-….parquet   one row a key
       orders/delta-….parquet  rows added or changed since, newest file last
       events/month=2026-05/base-….parquet  of a stream: rows that never change, by the month in which they happened
+      tables.sql         the same for other people's programs: each table as a view of its files, in DuckDB's words
       publish.lock       held by whoever publishes, one at a time
       in-use.lock        held, shared, by every reader; files nobody names any more go only when nobody reads
 
@@ -121,6 +122,8 @@ def read_manifest(home: Path) -> Manifest:
 def write_manifest(home: Path, manifest: Manifest) -> None:
     text = json.dumps({"format": FORMAT, **asdict(manifest)}, indent=1)
     disk.write_whole(folder(home) / "manifest.json", text)
+    said = (f"CREATE OR REPLACE VIEW {quoted(n)} AS {as_select(home, t)};\n" for n, t in manifest.tables.items())
+    disk.write_whole(folder(home) / "tables.sql", "".join(said))
 
 
 def hold(home: Path) -> int:

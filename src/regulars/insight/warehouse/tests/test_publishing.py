@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import psycopg
 import pytest
 from django.db import connection, transaction
@@ -150,6 +151,17 @@ def test_deltas_are_merged_before_they_pile_up(cupboard: dict[str, str], tmp_pat
     assert files(tmp_path) == {"base"}
     assert len(names(tmp_path)) == 100
     assert f"again {publishing.MOST_DELTAS}" in names(tmp_path)
+
+
+def test_other_programs_read_the_same_rows(cupboard: dict[str, str], tmp_path: Path):
+    put("red")
+    publish(tmp_path)
+    put("green")
+    run("UPDATE cup SET name = 'blue', changed = pg_current_xact_id() WHERE name = 'red'")
+    publish(tmp_path)
+    with duckdb.connect() as program:
+        program.execute((tmp_path / "warehouse/tables.sql").read_text())
+        assert program.execute("SELECT name FROM cups ORDER BY name").fetchall() == [("blue",), ("green",)]
 
 
 def test_a_reader_keeps_what_it_opened_while_others_publish(cupboard: dict[str, str], tmp_path: Path):
