@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from django.utils.translation import gettext, gettext_noop
 from python_calamine import CalamineError, CalamineWorkbook
 
-from regulars.doors.imports import binaries
+from regulars.doors.imports import binaries, workbook_size
 from regulars.doors.imports.csv_lines import Lines
 from regulars.doors.imports.encoding import SPOKEN, decoded, encoding_of, unpacked
 from regulars.doors.imports.row_frames import FAULT, FAULT_KIND, REJECT_COLUMNS, RUNS, Chunk, shown
@@ -117,6 +117,8 @@ def open_file(
         return _open_parquet(path)
     if start[:4] == b"PK\x03\x04" or start[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         _refuse(path, binaries.of_package(path))
+        if too_large := workbook_size.why_too_large(path):
+            raise UnreadableFile(f"{path.name}: {too_large}", field="file", value=path.name)
         return _open_workbook(path, sheet, header_row, fits)
     _refuse(path, binaries.of_bytes(start))
     return _open_csv(path, encoding, delimiter, header_row, fits)
