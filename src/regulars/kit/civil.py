@@ -7,12 +7,10 @@ a clock face that never was is read with the offset before the gap, so 02:30 in 
 
 import difflib
 from calendar import monthrange
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from regulars.kit import windows
 from regulars.kit.refusals import Refusal
 from regulars.kit.texts import translated as _
 from regulars.kit.windows import Window, in_utc
@@ -86,16 +84,6 @@ def start_of_day(day: date, zone: ZoneInfo) -> datetime:
 def days_window(days: Window[date], zone: ZoneInfo) -> Window[datetime]:
     """A window of days as instants of `zone`."""
     return Window(start_of_day(days.start, zone), start_of_day(days.end, zone))
-
-
-def by_month(window: Window[datetime], zone: ZoneInfo) -> Iterator[Window[datetime]]:
-    """The window cut where months begin in `zone`; nothing for an empty one."""
-    if window.is_empty:
-        return
-    days = Window(day_of(window.start, zone), day_of(window.end, zone) + _ONE_DAY)
-    for month in windows.by_month(days):
-        if part := days_window(month, zone).intersect(window):
-            yield part
 
 
 def month_of(day: date) -> date:

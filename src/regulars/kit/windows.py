@@ -1,6 +1,5 @@
 """Half-open windows: the start belongs to them, the end does not, so neighbours share nothing and miss nothing."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Generic, TypeVar
@@ -73,13 +72,3 @@ def in_utc(instant: datetime, field: str) -> datetime:
             value=instant.isoformat(),
         )
     return instant.astimezone(UTC)
-
-
-def by_month(days: Window[date]) -> Iterator[Window[date]]:
-    """The window cut at each first of a month; nothing for an empty one."""
-    start = days.start
-    while start < days.end:
-        following = date(start.year + start.month // 12, start.month % 12 + 1, 1)
-        end = min(following, days.end)
-        yield Window(start, end)
-        start = end

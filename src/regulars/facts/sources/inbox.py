@@ -10,7 +10,7 @@ from typing import Any, Literal, cast, get_args
 
 from django.db import connection as database
 from django.db import transaction
-from django.db.models import Count, F, Min, Q
+from django.db.models import F, Min, Q
 
 from regulars.facts.sources.models import Delivery as Row
 from regulars.kit.actors import Actor
@@ -58,7 +58,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many deliveries of a connection are in which state, and since when the oldest of them waits."""
+    """How many deliveries of a connection are in which state but taken, and since when the oldest of them waits."""
 
     by_state: Mapping[str, int]
     waiting_since: datetime | None = None
@@ -284,14 +284,28 @@ def search(
 
 
 def counts() -> dict[int, Counts]:
-    """How many of each connection are in which state. One query over all that is kept."""
+    """How many of each connection wait, were not understood or were set aside. One query over these alone: of what was
+    taken there are as many as there ever were messages, and nobody has to look at them."""
     found: dict[int, tuple[dict[str, int], datetime | None]] = {}
-    grouped = Row.objects.values_list("connection_id", "state").annotate(Count("id"), Min("arrived_at"))
-    for connection, state, count, since in grouped.order_by("connection_id", "state"):
-        states, oldest = found.get(connection, ({}, None))
-        states[state] = count
-        found[connection] = (states, since if state == "waiting" else oldest)
+    with database.cursor() as cursor:
+        cursor.execute(_COUNTS, [list(_LOOKED_AT)])
+        for connection, state, count, since in cursor.fetchall():
+            states, oldest = found.get(connection, ({}, None))
+            states[state] = count
+            found[connection] = (states, since if state == "waiting" else oldest)
     return {connection: Counts(states, since) for connection, (states, since) in found.items()}
+
+
+#: States that somebody may have to do something about.
+_LOOKED_AT: tuple[State, ...] = ("waiting", "not_understood", "set_aside")
+#: By the index of each connection's states: it never reads what was taken.
+_COUNTS = """
+SELECT connection.id, asked.state, counted.many, counted.since
+  FROM sources_connection AS connection CROSS JOIN unnest(%s::text[]) AS asked(state)
+ CROSS JOIN LATERAL (SELECT count(*) AS many, CASE WHEN asked.state = 'waiting' THEN min(row.arrived_at) END AS since
+          FROM sources_delivery AS row WHERE row.connection_id = connection.id AND row.state = asked.state) AS counted
+ WHERE counted.many > 0 ORDER BY 1, 2
+"""
 
 
 def forget_old(*, at: datetime, most: int = 10_000) -> int:

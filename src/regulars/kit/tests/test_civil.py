@@ -1,5 +1,4 @@
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -155,20 +154,3 @@ def test_months_move_by_exactly_so_many(day: date, months: int) -> None:
     moved = civil.add_months(day, months)
     assert (moved.year - day.year) * 12 + moved.month - day.month == months
     assert moved.day == day.day or (moved + timedelta(days=1)).day == 1
-
-
-@given(instants, instants, ZONES)
-def test_months_cut_a_window_without_loss(one: datetime, other: datetime, zone: ZoneInfo) -> None:
-    window = Window(min(one, other), max(one, other))
-    parts = list(civil.by_month(window, zone))
-    if window.is_empty:
-        assert parts == []
-        return
-    assert parts[0].start == window.start
-    assert parts[-1].end == window.end
-    assert all(left.end == right.start for left, right in pairwise(parts))
-    assert all(
-        civil.month_of(civil.day_of(p.start, zone))
-        == civil.month_of(civil.day_of(p.end - timedelta(microseconds=1), zone))
-        for p in parts
-    )

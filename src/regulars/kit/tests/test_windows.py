@@ -1,5 +1,4 @@
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -7,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regulars.kit.refusals import Refusal
-from regulars.kit.windows import Window, by_month
+from regulars.kit.windows import Window
 
 MONDAY, FRIDAY, SUNDAY = date(2026, 3, 2), date(2026, 3, 6), date(2026, 3, 8)
 days = st.dates(date(1990, 1, 1), date(2040, 1, 1))
@@ -50,11 +49,3 @@ def test_the_shared_part_is_what_lies_in_both(one: Window[date], other: Window[d
     shared = one.intersect(other)
     assert (shared is not None and day in shared) is (day in one and day in other)
     assert one.overlaps(other) is other.overlaps(one) is (shared is not None)
-
-
-@given(windows)
-def test_months_cut_days_without_loss(window: Window[date]) -> None:
-    parts = list(by_month(window))
-    assert sum((part.end - part.start).days for part in parts) == (window.end - window.start).days
-    assert all(left.end == right.start and right.start.day == 1 for left, right in pairwise(parts))
-    assert all(part.start.month == (part.end - timedelta(days=1)).month for part in parts)

@@ -5,6 +5,7 @@ exports/<export>/latest.json    the newest whole run's manifest, with the name o
 """
 
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from regulars.runtime.jobs.tasks import task
 SETTING = "REGULARS_EXPORTS"
 #: The first half of the locks' two-part name.
 _LOCKS = 1_870_098_021
+_LOG = logging.getLogger(__name__)
 
 
 def root() -> Path:
@@ -82,7 +84,14 @@ def sweep(export: int) -> None:
     keep = Export.objects.get(id=export).keep
     whole = ExportRun.objects.filter(export_id=export, state="done").exclude(folder="").order_by("-id")
     for row in whole[keep:]:
-        shutil.rmtree(root() / row.folder, ignore_errors=True)
+        try:
+            shutil.rmtree(root() / row.folder)
+        except FileNotFoundError:
+            pass
+        except OSError:
+            # Left on record, so that it is tried again after the next run: files nobody knows of would fill the disk.
+            _LOG.exception("The files of run %s could not be removed.", row.id)
+            continue
         ExportRun.objects.filter(id=row.id).update(folder="")
 
 

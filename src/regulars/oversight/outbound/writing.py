@@ -109,12 +109,6 @@ class Right:
     drifts: int
 
 
-class NotWrittenTo(Refusal):
-    """Nobody has allowed that this shop be written to."""
-
-    code = "rights.not_written_to"
-
-
 class CannotBeWritten(Refusal):
     """Nobody knows how to write to such a shop."""
 

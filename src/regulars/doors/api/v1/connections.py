@@ -105,7 +105,7 @@ class ConnectionOut(exact.Shown):
     refused_why: str
     old_secret_until: datetime | None
     made_at: datetime
-    deliveries: dict[str, int] = Field(description="How many are in which state.")
+    deliveries: dict[str, int] = Field(description="How many wait, were not understood or were set aside.")
     waiting_since: datetime | None
     streams: list[StreamOut]
 

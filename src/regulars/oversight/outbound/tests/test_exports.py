@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import shutil
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -184,10 +185,22 @@ def test_what_goes_wrong_stands_on_the_run(asked, fresh_database, monkeypatch):
     assert "FileExistsError" in failed.problem
 
 
-def test_old_files_are_swept_and_other_peoples_left_alone(asked, fresh_database):
+def test_old_files_are_swept_and_other_peoples_left_alone(asked, fresh_database, monkeypatch):
     export = an_export(keep=2)
-    for key in ("a", "b", "c"):
+    for key in ("a", "b"):
         written(export, key)
+    rmtree = shutil.rmtree
+
+    def held(folder, ignore_errors=False, **more):
+        if not ignore_errors and not more:
+            raise PermissionError(folder)
+        rmtree(folder, ignore_errors=ignore_errors, **more)
+
+    with monkeypatch.context() as stuck:
+        stuck.setattr(_export_files.shutil, "rmtree", held)
+        written(export, "c")
+    assert all(run.folder for run in exports.runs(export.id)), "what could not be removed is not forgotten"
+    _export_files.sweep(export.id)
     above = exports.folder() / "nightly"
     (above / "mine.txt").write_text("mine")
     newest, middle, oldest = exports.runs(export.id)
