@@ -85,7 +85,8 @@ def _show(connection: Connection, stream: str, ref: str, at: datetime) -> bool:
         kept = inbox.keep(
             connection=connection.id,
             key=f"gone:{stream}",
-            topic=f"{taking.GONE}{stream}",
+            # People see which one it is: ids that are somebody's address are never asked for.
+            topic=f"{taking.GONE}{stream}:{ref}"[:120],
             body=json.dumps({"ref": ref}).encode(),
             told_at=at,
             at=at,

@@ -36,7 +36,7 @@ _IN_A_ROW = 3
 _LOG = logging.getLogger(__name__)
 #: The topic of what a poll found and nobody could make sense of: followed by its stream.
 FOUND = "found:"
-#: The topic of what a look found to be there no more: followed by its stream.
+#: The topic of what a look found to be there no more: followed by its stream, a colon and its id.
 GONE = "gone:"
 
 
@@ -219,7 +219,7 @@ def _read(shop: Shop, about: About, topic: str, body: bytes, told_at: datetime |
         return found
     if topic.startswith(GONE):
         # Somebody said so.
-        what = shop.looks[topic.removeprefix(GONE)]
+        what = shop.looks[topic.removeprefix(GONE).partition(":")[0]]
         return [Deleted(what=what, ref=str(document(body)["ref"]), told_at=told_at or clock.now())]
     return shop.translate(topic, body, told_at, about)
 

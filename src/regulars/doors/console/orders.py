@@ -151,6 +151,8 @@ def rows(found: Sequence[Listed], *, may_see_members: bool) -> list[Row]:
 
 
 def _state(one: Listed, standing: Standing | None) -> tuple[Any, str]:
+    if one.is_deleted:
+        return _("deleted"), "bad"
     if one.kind in {"giveaway", "adjustment"} and one.cancelled_at is None:
         return order_words.KINDS[one.kind], ""
     if standing is None:

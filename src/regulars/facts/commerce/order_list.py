@@ -59,6 +59,7 @@ class Listed:
     total_minor: int
     is_flagged: bool
     cancelled_at: datetime | None
+    is_deleted: bool
     fulfilment: str
     lines: int
     first: str
@@ -186,7 +187,7 @@ _SELECT = (
     "SELECT sale.id, sale.public_id, sale.number, sale.ref, sale.namespace, sale.customer_id, channel.code,"
     " COALESCE(store.code, ''), sale.placed_at, sale.currency, sale.kind, sale.total_minor,"
     " sale.differs_minor <> 0 OR sale.over_refunded_minor <> 0 OR sale.lines_differ_minor <> 0"
-    " OR sale.tenders_differ_minor <> 0, sale.cancelled_at, sale.fulfilment,"
+    " OR sale.tenders_differ_minor <> 0, sale.cancelled_at, sale.deleted_at IS NOT NULL, sale.fulfilment,"
     " (SELECT count(*) FROM commerce_line AS line WHERE line.order_id = sale.id AND line.quantity <> 0),"
     " COALESCE((SELECT COALESCE(NULLIF(product.title, ''), product.ref) FROM commerce_line AS line"
     " JOIN commerce_product AS product ON product.id = line.product_id"
