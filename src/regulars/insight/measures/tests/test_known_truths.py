@@ -79,3 +79,20 @@ def test_cdnow():
     assert result.shop["overview"]["customers"] == 23_570
     assert days == 67_591
     assert result.shop["overview"]["gross_minor"] == 250_031_563
+
+
+def test_complete_journey():
+    """Every basket a purchase; what the store receives is what it came to."""
+    lines = pl.read_parquet(needed("completejourney/transactions.parquet"))
+    minor = (pl.col("sales_value").cast(pl.Decimal(12, 2)) * 100).cast(pl.Int64)
+    orders = lines.group_by("basket_id").agg(
+        customer_id=pl.col("household_id").first().cast(pl.Int64),
+        placed_on=pl.col("transaction_timestamp").min().dt.date(),
+        currency=pl.lit("USD"),
+        goods_minor=minor.sum(),
+    )
+    with session_over(orders) as session:
+        shop = computing.compute(session, currency="USD", today=date(2026, 1, 1)).shop
+    whole = shop["overview"]
+    assert (whole["customers"], whole["orders"], whole["gross_minor"]) == (2_469, 155_848, 459_603_958)
+    assert whole["first_on"] == "2017-01-01"
