@@ -24,6 +24,12 @@ def fill(audience: int) -> None:
     filling.fill(audience)
 
 
+@task("audiences.look_through_computed", lock="insight.refresh")
+def look_through_computed() -> None:
+    """Everybody, for audiences that ask for what is computed. Harmless to repeat."""
+    filling.look_through_computed()
+
+
 @task("audiences.prove", lock="insight.refresh")
 def prove() -> None:
     """Everybody, for every audience, in both ways; and who may change until the next night. Harmless to repeat."""

@@ -24,6 +24,7 @@ from regulars.facts.customers.notices import (
 from regulars.insight.audiences import deciding, jobs
 from regulars.insight.audiences.asking import Kept
 from regulars.insight.audiences.notices import AudienceDefined
+from regulars.insight.measures.notices import ReadingsComputed
 from regulars.runtime.notices.notice import Notice
 from regulars.runtime.notices.subscriptions import subscribe
 
@@ -62,6 +63,13 @@ def people_became_others(notices: Sequence[CustomerJoined | CustomerParted]) -> 
 def history_came_in(notices: Sequence[Notice]) -> None:
     """However many batches of an import: one look at everybody, soon."""
     jobs.prove_soon()
+
+
+@subscribe(ReadingsComputed, name="audiences.readings")
+def readings_are_others(notice: ReadingsComputed) -> None:
+    """Whoever asks for readings, or for the highest or lowest of all, is asked anew of everybody."""
+    if notice.changed:
+        jobs.look_through_computed.defer()
 
 
 @subscribe(AudienceDefined, name="audiences.fill", history=True)

@@ -19,13 +19,14 @@ from regulars.facts.customers.relation import CUSTOMERS
 from regulars.insight.measures import computing, exploring, moving, runs, series
 from regulars.insight.measures.computing import Computed
 from regulars.insight.measures.models import Reading, ShopReading
+from regulars.insight.measures.notices import ReadingsComputed
 from regulars.insight.measures.scope import Scope
 from regulars.insight.measures.told import cuts_of_shop, told
 from regulars.insight.warehouse import publishing
 from regulars.insight.warehouse.session import Session
 from regulars.kit import civil
 from regulars.kit.actors import Actor
-from regulars.runtime.trail import trail
+from regulars.runtime.notices.outbox import announce
 
 Tell = Callable[[str], None]
 
@@ -81,11 +82,10 @@ def refresh(*, at: datetime, by: Actor, as_of: date | None = None, tell: Tell = 
                     totals=computed.shop["overview"],
                     at=at,
                 )
-                trail.record(
+                announce(
+                    ReadingsComputed(run=run, changed=changed + removed, at=at),
                     by=by,
                     verb="insight.refresh",
-                    subject="readings:all",
-                    at=at,
                     after={
                         "as_of": computed.as_of.isoformat(),
                         "customers": customers,

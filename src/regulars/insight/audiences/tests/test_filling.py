@@ -21,6 +21,7 @@ from regulars.insight.audiences.tests.builders import (
     inside,
     told,
 )
+from regulars.insight.measures import refreshing
 from regulars.kit.actors import SYSTEM
 from regulars.runtime.database import clock
 
@@ -132,3 +133,17 @@ def test_why_somebody_is_in_or_not_is_said_node_by_node() -> None:
     assert (why.holds, why.membership, why.again_at) == (False, None, None)
     assert [(one.node, one.holds, one.seen) for one in why.root.of] == [("ever", True, 1), ("lately", False, 0)]
     assert why.root.of[1].words == "the number of Orders is at least 1, in the last 30 days"
+
+
+def test_readings_computed_anew_let_people_in_and_out_one_by_one() -> None:
+    people = [bought(f"p{n}", ref=str(n), days_ago=n + 1) for n in range(30)]
+    regulars = an_audience("Big spenders", {"field": "measures.spend", "at_least": "100.00"})
+    filling.fill(regulars.number)
+    assert inside(regulars) == set(), "nothing is computed yet"
+    bought("p7", ref="more", pounds="50.00")
+    refreshing.refresh(at=clock.now(), by=SYSTEM)
+    assert told("measures.readings_computed") == ["readings:all"]
+    filling.look_through_computed()
+    assert inside(regulars) == {people[7]}
+    assert came_and_went(people[7]) == [("Big spenders", True, "refreshed")]
+    assert filling.prove_all(by=SYSTEM) == [], "those that ask for readings are looked through, not proved"
