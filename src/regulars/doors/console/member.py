@@ -156,6 +156,7 @@ def _page(request: HttpRequest, sheet: Sheet, **context: Any) -> HttpResponseBas
     return page(
         request,
         "console/member.html",
+        may_audiences=may(request, "insight.read"),
         title=sheet.masked.name or (refs[0][1] if refs else people.nameless(who.public_id)),
         who=who,
         masked=sheet.masked,

@@ -50,6 +50,7 @@ SECTIONS = (
     Section("orders", _("All orders"), "receipt_long", "orders.read"),
     Section("catalogue", _("Catalogue"), "sell", "catalogue.read"),
     Section("stores", _("Stores"), "storefront", "company.read"),
+    Section("audiences", _("Audiences"), "group_work", "insight.read"),
     Section("insight", _("Insight"), "insights", "insight.read"),
     Section("live", _("Live"), "sensors", "events.read", _SETUP),
     Section("connections", _("Connections"), "hub", "sources.read", _SETUP),
