@@ -35,6 +35,7 @@ HEADINGS = {
         "today": "Today",
         "members": "Members",
         "identity": "Identity review",
+        "audiences": "Audiences",
         "insight": "Insight",
         "staff": "Staff",
         "sources": "Sources",
@@ -45,6 +46,7 @@ HEADINGS = {
         "today": "今日",
         "members": "会员",
         "identity": "身份核对",
+        "audiences": "人群",
         "insight": "洞察",
         "staff": "员工",
         "sources": "来源",
@@ -186,6 +188,8 @@ def test_every_screen_stands_in_both_languages_wide_and_narrow(chromium, house, 
         "consents": f"/console/members/{house.ines}/consent",
         "identity": "/console/identity/",
         "question": f"/console/identity/{house.questions[1]}/?order=likeliest",
+        "audiences": "/console/audiences/",
+        "audience-new": "/console/audiences/new",
         "insight": "/console/insight/",
         "sources": "/console/sources/",
         "source": f"/console/sources/{house.web}/",
@@ -315,6 +319,32 @@ def test_a_source_is_made_and_its_first_event_is_seen_to_come(chromium, house):
     page.get_by_role("button", name="Send it again", exact=True).click()
     page.locator(".note", has_text="It is taken.").wait_for()
     assert too_wide(page) <= 0
+    assert said == []
+
+
+def test_an_audience_is_built_by_clicking_and_saved(chromium, house):
+    said: list[str] = []
+    page = signed_in(chromium, house, said)
+    page.goto(f"{house.address}/console/audiences/")
+    page.get_by_role("button", name="Make it Sleeping customers").click()
+    page.get_by_role("heading", level=1, name="Sleeping customers").wait_for()
+
+    page.goto(f"{house.address}/console/audiences/new")
+    page.get_by_label("What it is called").fill("Twice lately, not sleeping")
+    page.get_by_role("button", name="something they did").click()
+    page.get_by_label("What they did").select_option("commerce.orders")
+    page.get_by_label("How much").select_option("count")
+    page.get_by_label("Number", exact=True).fill("2")
+    page.get_by_label("When", exact=True).select_option("last:days")
+    page.get_by_label("How many").fill("90")
+    page.get_by_role("button", name="another audience").click()
+    page.get_by_label("In or not").select_option("out")
+    page.locator(".part.audience.wrong", has=page.locator("option[value=out][selected]")).wait_for()
+    page.locator("select[name$='.audience']").select_option(label="Sleeping customers")
+    page.locator("footer", has_text="in the last 90 days and not (is in “Sleeping customers”)").wait_for()
+    assert page.get_by_label("What it is called").input_value() == "Twice lately, not sleeping"
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("heading", level=1, name="Twice lately, not sleeping").wait_for()
     assert said == []
 
 

@@ -32,6 +32,7 @@ from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
 SHOWN, LATELY = 25, timedelta(days=7)
+FILE_KINDS: Mapping[member_files.Kind, str] = {"csv": "CSV", "xlsx": "XLSX", "parquet": "Parquet"}
 BECAUSE: dict[str, Any] = {
     "facts": gettext_lazy("something happened"),
     "time": gettext_lazy("time went by"),
@@ -130,7 +131,7 @@ def audience(request: HttpRequest, public_id: str) -> HttpResponseBase:
         one=Shown(one, _said(one.condition, words)),
         inside=[(shown, since[shown.id]) for shown in people.shown([row.customer for row in inside.items])],
         next=inside.next,
-        file_kinds=[(known, known.upper()) for known in member_files.CONTENT_TYPES],
+        file_kinds=FILE_KINDS.items(),
         versions=[(version, names[version.by], _said(version.condition, words)) for version in versions],
         came=[Came(who.get(step.customer), step, str(BECAUSE[step.because]), _evidence(step, said)) for step in steps],
         proofs=members.proofs(one.number),
