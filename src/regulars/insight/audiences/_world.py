@@ -53,7 +53,7 @@ def _members(session: Session, asking: Asking, audiences: Collection[str]) -> ir
             found = [customer for (customer,) in cursor.fetchall()]
             people += found
             names += [name] * len(found)
-    return session.bring(
+    return session.put(
         _MEMBERS, pa.table({"person": pa.array(people, pa.int64()), "audience": pa.array(names, pa.string())})
     )
 

@@ -99,12 +99,6 @@ class Session:
             self._engine.execute(f"CREATE OR REPLACE TEMP VIEW {_files.quoted(name)} AS {query}")
         return self.table(name)
 
-    def bring(self, name: str, rows: pa.Table) -> ir.Table:
-        """A table from elsewhere, under a name that no published one has."""
-        self._engine.register(name, rows)
-        self._tables.pop(name, None)
-        return self.table(name)
-
     def arrow(self, expression: ir.Table) -> pa.Table:
         return self.sql(_compiled(expression.op()))
 
