@@ -15,10 +15,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from regulars.doors.console import actors, people
 from regulars.doors.console.audience_builder import found, language
-from regulars.doors.console.ready_audiences import READY
 from regulars.doors.console.site import fragment, may, me, page, shop_of
 from regulars.facts.customers import customers
-from regulars.insight.audiences import audiences, members, vocabulary
+from regulars.insight.audiences import audiences, members, ready_made, vocabulary
 from regulars.insight.audiences.audiences import Audience
 from regulars.insight.audiences.members import Explained, Step
 from regulars.kit.conditions import spoken
@@ -72,14 +71,13 @@ def listed(request: HttpRequest) -> HttpResponseBase:
         Shown(one, _said(one.condition, words), *lately.get(one.number, (0, 0)))
         for one in audiences.every(with_archived=with_archived)
     ]
-    taken = {one.audience.ready_made for one in rows}
     return page(
         request,
         "console/audiences.html",
         title=_("Audiences"),
         rows=rows,
         with_archived=with_archived,
-        ready=[one for one in READY if one.code not in taken],
+        ready=[(one.code, one.names[language()], one.meanings[language()]) for one in ready_made.offered()],
         may_manage=may(request, "audiences.manage"),
     )
 
@@ -88,16 +86,10 @@ def listed(request: HttpRequest) -> HttpResponseBase:
 @requires("audiences.manage")
 def adopt(request: HttpRequest) -> HttpResponseBase:
     """Make one of those that most shops want."""
-    one = next((one for one in READY if one.code == request.POST.get("code")), None)
-    if one is None:
-        raise Http404
     try:
-        made = audiences.define(
-            name=str(one.name),
-            meaning=str(one.meaning),
-            condition={"version": 1, "zone": shop_of(request).zone, "if": one.node},
-            ready_made=one.code,
-            key=f"ready:{one.code}",
+        made = ready_made.take(
+            code=request.POST.get("code", ""),
+            language=language(),
             at=timezone.now(),
             by=operators.actor(me(request)),
         )

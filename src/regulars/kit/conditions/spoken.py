@@ -67,6 +67,9 @@ _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "some_any": "it has {0}",
         "each": "{1} in {0}",
         "each_where": "{1} where {2}, in {0}",
+        "did": "{0}",
+        "did_where": "{0}: {1}",
+        "none_of": "no {0}",
         "count": "the number of {0}",
         "sum": "the sum of {1} over {0}",
         "distinct": "the number of different {1} over {0}",
@@ -132,6 +135,9 @@ _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "some_any": "其中有{0}",
         "each": "{0}中的{1}",
         "each_where": "{0}中满足“{2}”的{1}",
+        "did": "{0}",
+        "did_where": "{0}：{1}",
+        "none_of": "没有{0}",
         "count": "{0}的次数",
         "sum": "{0}的{1}合计",
         "distinct": "{0}中不同{1}的个数",
@@ -211,6 +217,12 @@ class _Speaker:
     def _did(self, node: Did) -> str:
         collection = self._vocabulary.collections[node.which.collection]
         rows, columns = self._rows(node.which, collection), collection.columns
+        if node.counted == "count" and node.each is None and _is_never(node.amount):
+            return self._when(self._say("none_of", rows), node.during)
+        if node.counted == "count" and node.each is None and _is_ever(node.amount):
+            which = self._which(node.which, collection)
+            said = self._say("did_where", collection.did, which) if which else self._say("did", collection.did)
+            return self._when(said, node.during)
         if node.each is not None:
             columns, parts = collection.parts[node.each], collection.part_labels.get(node.each, node.each)
             checks = self._checks(node.of_each, columns)
@@ -222,9 +234,13 @@ class _Speaker:
         return self._when(self._checks(node.amount, {node.counted: measured}), node.during)
 
     def _rows(self, which: Which, collection: Collection) -> str:
+        asked = self._which(which, collection)
+        return self._say("rows_where", collection.label, asked) if asked else collection.label
+
+    def _which(self, which: Which, collection: Collection) -> str:
         parts = [self._checks(which.checks, collection.columns)] if which.checks else []
         parts += [self._some(some, collection) for some in which.some]
-        return self._say("rows_where", collection.label, self._words["and"].join(parts)) if parts else collection.label
+        return self._words["and"].join(parts)
 
     def _some(self, some: Some, collection: Collection) -> str:
         label = collection.part_labels.get(some.parts, some.parts)
@@ -288,3 +304,11 @@ class _Speaker:
         if isinstance(value, Decimal):
             return f"{value:f}"
         return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _is_ever(amount: tuple[Check, ...]) -> bool:
+    return [(check.test, check.than) for check in amount] in ([("at_least", 1)], [("more_than", 0)])
+
+
+def _is_never(amount: tuple[Check, ...]) -> bool:
+    return [(check.test, check.than) for check in amount] in ([("is", 0)], [("at_most", 0)], [("less_than", 1)])

@@ -97,7 +97,7 @@ class GroupAfterOut(exact.Shown):
     bought: EstimateOut
 
 
-class MoveOut(exact.Shown):
+class GroupMoveOut(exact.Shown):
     """`from_group` is null for those who were not customers yet; `share` is of all who were in it."""
 
     from_group: str | None
@@ -110,7 +110,7 @@ class MovesOut(exact.Shown):
     """One month: where everybody was at its beginning and at its end."""
 
     month: date
-    moves: list[MoveOut]
+    moves: list[GroupMoveOut]
 
 
 class GroupsOut(exact.Shown):
@@ -150,7 +150,7 @@ class DifferenceOut(exact.Shown):
     is_clear: bool
 
 
-class ComparedOut(exact.Shown):
+class RunsComparedOut(exact.Shown):
     """Two runs side by side."""
 
     earlier: int
@@ -195,7 +195,7 @@ def get_groups(request: HttpRequest) -> GroupsOut:
             MovesOut(
                 month=date.fromisoformat(month["month"]),
                 moves=[
-                    MoveOut(
+                    GroupMoveOut(
                         from_group=row["from"] or None,
                         to_group=row["to"],
                         customers=row["customers"],
@@ -234,10 +234,10 @@ RunNumber = Annotated[int, Path(ge=1, le=2**62)]
 @router.get(
     "/insight/runs/{earlier}/{later}",
     auth=ApiKey("insight.read"),
-    response=ComparedOut,
+    response=RunsComparedOut,
     operation_id="compare_insight_runs",
 )
-def compare_insight_runs(request: HttpRequest, earlier: RunNumber, later: RunNumber) -> ComparedOut:
+def compare_insight_runs(request: HttpRequest, earlier: RunNumber, later: RunNumber) -> RunsComparedOut:
     """Two refreshes side by side."""
     found = {number: runs.of(number) for number in (earlier, later)}
     one, other = found[earlier], found[later]
@@ -245,7 +245,7 @@ def compare_insight_runs(request: HttpRequest, earlier: RunNumber, later: RunNum
         lacking = "earlier" if one is None else "later"
         number = {"number": earlier if one is None else later}
         raise UnknownRun(_("%(number)s is no run; see the list of runs") % number, field=lacking)
-    return ComparedOut(
+    return RunsComparedOut(
         earlier=earlier,
         later=later,
         differences=[

@@ -145,7 +145,7 @@ def test_the_list_offers_what_most_shops_want_and_one_press_makes_it():
     ana = signed_in("manager")
     page = ana.get("/console/audiences/").content.decode()
     assert "There is no audience yet" in page
-    assert ana.post("/console/audiences/adopt", {"code": "sleeping"}).status_code == 302
+    assert ana.post("/console/audiences/adopt", {"code": "lifecycle.sleeping"}).status_code == 302
     page = ana.get("/console/audiences/").content.decode()
     assert "Sleeping customers" in page
     assert "being filled" in page

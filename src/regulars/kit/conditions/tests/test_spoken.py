@@ -29,6 +29,17 @@ from regulars.kit.conditions.tests.builders import SHOP
             "the number of orders is at least 2, in the last 30 days",
             "最近 30 天，orders的次数不少于 2",
         ),
+        ({"did": "orders", "during": {"last": {"days": 30}}}, "ordered, in the last 30 days", "最近 30 天，ordered"),
+        (
+            {"did": "orders", "count": {"is": 0}, "during": {"last": {"days": 30}}},
+            "no orders, in the last 30 days",
+            "最近 30 天，没有orders",
+        ),
+        (
+            {"did": "orders", "where": [{"column": "channel", "is": "web"}]},
+            "ordered: channel is web shop",
+            "ordered：channel为 web shop",
+        ),
         (
             {"did": "orders", "each": "lines", "of_each": [{"column": "category", "is": "tea"}], "sum": "amount"}
             | {"amount": {"at_least": "100"}},
