@@ -1,8 +1,8 @@
 """Likely duplicates become questions for somebody, never joins: who is alike, how much, and by which signs.
 
-Everybody is opened once, some at a time, and leaves only numbers behind: hashes of what they could be found alike by.
-Where the shop is small enough their texts are kept until all pairs are compared; else those of each lot of pairs are
-opened again.
+Everybody is opened once, some at a time, and leaves numbers behind: hashes of what they could be found alike by. Their
+texts stay in memory until all pairs are compared, made ready for each lot of pairs; only of more people than that is
+good for those of each lot are opened again.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,9 +29,13 @@ from regulars.runtime.trail import trail
 AT_LEAST = 0.9
 #: Profiles opened at a time.
 _LOT = 5_000
-#: People whose texts are in memory at a time: all where there are no more, else those the weights are learned from.
+#: People who are ready to be compared at a time, some 800 bytes each: all where there are no more, else those the
+#: weights are learned from.
 _KEPT = 200_000
-#: Pairs compared at a time where texts are opened anew.
+#: People whose texts stay in memory, some 130 bytes each. Opening a sealed profile takes ten times as long as making
+#: its texts ready, and in lots of pairs everybody is met some six times.
+_TEXTS_KEPT = 2_000_000
+#: Pairs compared at a time where not all are ready.
 _LOT_OF_PAIRS = 50_000
 #: Questions settled in one transaction: others who join or part people wait for its end.
 _ASKED_AT_ONCE = 2_000
@@ -102,11 +106,13 @@ def suggest(
 
 @dataclass(frozen=True)
 class _Everybody:
-    """Of each customer the hashes of each block; `kept` are the texts of all of them, or of some drawn blindly."""
+    """Of each customer the hashes of each block; `kept` are the texts of all of them, or of some drawn blindly. `texts`
+    are those of all, in their order; none where they are too many."""
 
     customers: Ints
     keys: Sequence[Keys]
     kept: pl.DataFrame
+    texts: pl.DataFrame | None
 
     @property
     def is_whole(self) -> bool:
@@ -129,18 +135,22 @@ def _read(number: int, nobodys: frozenset[bytes], went_on: Callable[[int], None]
     customers: list[Ints] = []
     keys: list[list[Keys]] = []
     kept: list[pl.DataFrame] = []
+    texts: list[pl.DataFrame] = []
     done = 0
     for frame in _frames(nobodys):
         customers.append(frame["customer"].to_numpy().astype(np.int64))
         keys.append(likeness.hashed_keys(likeness.Records.of(frame)))
         drawn = frame if number <= _KEPT else frame.filter(chance.random(len(frame)) < _KEPT / number)
         kept.append(drawn)
+        if _KEPT < number <= _TEXTS_KEPT:
+            texts.append(frame)
         done += len(frame)
         went_on(done)
     if not customers:
-        return _Everybody(np.zeros(0, dtype=np.int64), [], pl.DataFrame(schema=_SCHEMA))
+        return _Everybody(np.zeros(0, dtype=np.int64), [], pl.DataFrame(schema=_SCHEMA), None)
     blocks = [np.concatenate([lot[place] for lot in keys]) for place in range(len(likeness.BLOCKS))]
-    return _Everybody(np.concatenate(customers), blocks, pl.concat(kept, rechunk=True))
+    of_all = pl.concat(texts, rechunk=True) if texts else None
+    return _Everybody(np.concatenate(customers), blocks, pl.concat(kept, rechunk=True), of_all)
 
 
 def _frames(nobodys: frozenset[bytes]) -> Iterator[pl.DataFrame]:
@@ -183,6 +193,10 @@ def _alike(everybody: _Everybody, nobodys: frozenset[bytes]) -> Iterator[_Pair]:
     for one, other in likeness.pairs(everybody.keys, size):
         if everybody.is_whole:
             records, left, right = learned_from, one, other
+        elif everybody.texts is not None:
+            met = np.unique(np.concatenate([one, other]))
+            records = likeness.Records.of(everybody.texts[met])
+            left, right = np.searchsorted(met, one), np.searchsorted(met, other)
         else:
             numbers = everybody.customers[np.unique(np.concatenate([one, other]))]
             frame = _opened(numbers, nobodys)

@@ -8,7 +8,6 @@ from regulars.doors.api.v1.problems import NotGranted
 from regulars.facts.sources import api_keys
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
-from regulars.runtime.database import clock
 from regulars.runtime.staff import roles
 
 #: Where the names stand that a route knows in its query (a frozenset; None where it does not matter).
@@ -30,7 +29,7 @@ class ApiKey(HttpBearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> api_keys.ApiKey | None:
         """The key; None for one that does not work. Refuses a good key without the action."""
-        key = api_keys.present(token=token, at=clock.now())
+        key = api_keys.present(token=token)
         if key is not None and self.action not in key.may:
             raise NotGranted(
                 _("Authorization: the key %(name)s was not granted %(action)s; use another key")

@@ -5,7 +5,17 @@ import pytest
 from click.testing import CliRunner
 from django.db import connection
 
-from regulars.facts.customers import commands, customers, identity, looking, persons, profiles, reactions, suggesting
+from regulars.facts.customers import (
+    _sealing,
+    commands,
+    customers,
+    identity,
+    looking,
+    persons,
+    profiles,
+    reactions,
+    suggesting,
+)
 from regulars.facts.customers.identity import Reason
 from regulars.facts.customers.models import Look, Review
 from regulars.facts.customers.profiles import Profile
@@ -80,19 +90,27 @@ def test_who_is_not_alike_any_more_is_asked_about_no_more_and_again_when_it_is_s
     assert Review.objects.get(kind="likeness").state == "open"
 
 
-def test_a_shop_too_large_to_keep_in_memory_is_asked_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("texts_kept", "is_opened_once"), [(100, True), (0, False)])
+def test_a_large_shop_is_asked_the_same_and_opens_everybody_once_while_texts_fit_in_memory(
+    texts_kept: int, is_opened_once: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one, other = lin_twice()
     for number in range(12):
         birthday, digits = f"19{50 + 3 * number}-0{1 + number % 9}-1{number % 7}", f"{104729 * (number + 1):08}"
         told = {"phone": f"+4477{digits}", "address": f"{digits} Quay, Hull"}
         a_customer(f"c{number}", given_name="Tom", family_name=FAMILIES[number], birthday=birthday, **told)
     monkeypatch.setattr(suggesting, "_KEPT", 6)
+    monkeypatch.setattr(suggesting, "_TEXTS_KEPT", texts_kept)
+    opened: list[int] = []
+    open_rows = _sealing.open_rows
+    monkeypatch.setattr(_sealing, "open_rows", lambda rows, fields: opened.append(len(rows)) or open_rows(rows, fields))
     monkeypatch.setattr(suggesting, "_LOT", 5)
     monkeypatch.setattr(suggesting, "_LOT_OF_PAIRS", 7)
 
     done = suggesting.suggest(at=MONDAY, by=SYSTEM)
 
     assert (done.opened, done.asked) == (15, 1)
+    assert (sum(opened) == 15) is is_opened_once
     assert Review.objects.filter(kind="likeness", one=one, other=other).exists()
 
 
