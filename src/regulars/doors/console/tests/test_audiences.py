@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import translation
 
 from regulars.doors.console import builder_draft
 from regulars.doors.console.tests.builders import signed_in
@@ -19,6 +20,7 @@ from regulars.facts.company import company
 from regulars.facts.customers import customers
 from regulars.insight.audiences import audiences, filling, vocabulary
 from regulars.kit.actors import SYSTEM, Actor
+from regulars.kit.conditions.reading import BadCondition
 from regulars.runtime.database import clock
 
 BUYERS = {"version": 1, "zone": "Europe/London", "if": {"did": "commerce.orders"}}
@@ -196,3 +198,11 @@ def test_members_are_counted_shown_explained_and_taken_away(
     form.press("count", **{f"{part}.value": "10"})
     assert "When it is saved, 1 come in and 0 leave." in form.page
     assert "<b>2</b> of 2 customers" in form.page
+
+
+@pytest.mark.usefixtures("shop")
+def test_what_cannot_be_asked_is_said_in_the_readers_language():
+    asked = {**BUYERS, "if": {"did": "commerce.orders", "count": {"starts_with": 1}}}
+    with translation.override("zh-hans"), pytest.raises(BadCondition) as bad:
+        audiences.read(asked)
+    assert bad.value.message.startswith("n1：无法以 starts_with 1 提问；count 是整数")
