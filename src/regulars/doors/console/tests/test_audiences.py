@@ -205,4 +205,4 @@ def test_what_cannot_be_asked_is_said_in_the_readers_language():
     asked = {**BUYERS, "if": {"did": "commerce.orders", "count": {"starts_with": 1}}}
     with translation.override("zh-hans"), pytest.raises(BadCondition) as bad:
         audiences.read(asked)
-    assert bad.value.message.startswith("n1：无法以 starts_with 1 提问；count 是整数")
+    assert bad.value.message.startswith("n1：无法以 starts_with  提问；请使用 at_least")
