@@ -96,7 +96,7 @@ def test_what_cannot_be_asked_is_refused_with_the_node_and_the_mend():
 @pytest.mark.usefixtures("shop")
 def test_a_condition_is_said_in_the_language_that_was_asked_for():
     li = Program()
-    for tag, language, words in (("en", "en", "the number of"), ("zh-Hans", "zh", "次数")):
+    for tag, language, words in (("en", "en", "ordered"), ("zh-Hans", "zh", "下过单")):
         answer = Client().post(
             "/api/v1/audiences/describe",
             {"condition": BUYERS},
