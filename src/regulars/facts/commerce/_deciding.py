@@ -126,7 +126,7 @@ def outcome(sorted_out: pl.DataFrame, fresh: pl.DataFrame) -> Outcome:
     """What came of a batch that `sort_out` sorted; `fresh` has the new ones with the numbers they got."""
     known = sorted_out.filter(pl.col("id").is_not_null()).select("ref", "id")
     told = sorted_out.select("ref", pl.col("verdict").cast(pl.String).replace(_SAID))
-    return Outcome.of(dict(pl.concat([known, fresh.select("ref", "id")]).iter_rows()), dict(told.iter_rows()))
+    return Outcome.of(dict(pl.concat([known, fresh.select("ref", "id")]).iter_rows()), told.iter_rows())
 
 
 def _text(kind: pl.DataType, name: str) -> pl.Expr:

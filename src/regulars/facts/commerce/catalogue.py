@@ -306,7 +306,7 @@ def _merge(table: str, columns: Mapping[str, str], namespace: str, told: pl.Data
                 [list(column) for column in zip(*written, strict=True)],
             )
     numbers = {ref: number for ref, (number, _, _) in known.items()}
-    return Outcome.of(numbers, words)
+    return Outcome.of(numbers, words.items())
 
 
 def _as_kept(name: str, kind: str, value: str) -> str:

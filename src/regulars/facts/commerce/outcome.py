@@ -1,7 +1,7 @@
 """What a batch came to."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -28,17 +28,20 @@ class Outcome:
     words: Mapping[str, Sequence[Word]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, ids: Mapping[str, int], words: Mapping[str, Word]) -> "Outcome":
-        """What a batch came to in which each reference stood once."""
-        counts = Counter(words.values())
+    def of(cls, ids: Mapping[str, int], words: Iterable[tuple[str, Word]]) -> "Outcome":
+        """What a batch came to, told by its references, each as often as it stood there."""
+        said: dict[str, list[Word]] = {}
+        for ref, word in words:
+            said.setdefault(ref, []).append(word)
+        counts = Counter(word for all_words in said.values() for word in all_words)
         return cls(
             ids,
             new=counts["new"],
             changed=counts["changed"],
             same=counts["same"],
-            stale=tuple(ref for ref, word in words.items() if word == "stale"),
-            conflicts=tuple(ref for ref, word in words.items() if word == "conflict"),
-            words={ref: (word,) for ref, word in words.items()},
+            stale=tuple(ref for ref, all_words in said.items() for word in all_words if word == "stale"),
+            conflicts=tuple(ref for ref, all_words in said.items() for word in all_words if word == "conflict"),
+            words={ref: tuple(all_words) for ref, all_words in said.items()},
         )
 
     def and_then(self, later: "Outcome") -> "Outcome":

@@ -152,7 +152,7 @@ def record_many(*, namespace: str, told: pl.DataFrame, at: datetime, by: Actor, 
         for one_known in known.values():
             of_scope.setdefault(one_known.scope, []).append(one_known)
         fresh: dict[tuple[object, ...], dict[str, object]] = {}
-        words: dict[str, Word] = {}
+        words: list[tuple[str, Word]] = []
         numbers: dict[str, int] = {}
         order = [pl.col("source_updated_at").fill_null(at), "row"]
         for one in placed.with_row_index("row").sort(order).iter_rows(named=True):
@@ -164,7 +164,7 @@ def record_many(*, namespace: str, told: pl.DataFrame, at: datetime, by: Actor, 
                 last = price_windows.newest(of_scope.get(scope, ()))
                 now = price_windows.at(last, Asked(scope[0], scope[4], *scope[1:4]), at)
                 if now is not None and (now.list_minor, now.sale_minor) == (one["list_minor"], one["sale_minor"]):
-                    words[one["ref"]] = "same"
+                    words.append((one["ref"], "same"))
                     continue
                 starts = at
             key = (*scope, starts)
@@ -177,7 +177,7 @@ def record_many(*, namespace: str, told: pl.DataFrame, at: datetime, by: Actor, 
                 told_at,
                 is_dated=one["source_updated_at"] is not None,
             )
-            words[one["ref"]] = _telling.WORDS[decided]
+            words.append((one["ref"], _telling.WORDS[decided]))
             if decided not in {"same", "stale", "conflict"}:
                 known[key] = Row(
                     **dict(zip(_ROW_SCOPE, scope, strict=True)),
@@ -197,7 +197,7 @@ def record_many(*, namespace: str, told: pl.DataFrame, at: datetime, by: Actor, 
             source=pl.lit(namespace), origin=pl.lit(origin)
         )
         _copying.copy("commerce_price", written)
-        if changed := sum(word in {"new", "changed"} for word in words.values()):
+        if changed := sum(word in {"new", "changed"} for _, word in words):
             touched = written["product_id"]
             announce(
                 PricesRecorded(

@@ -243,7 +243,7 @@ def _record_many(namespace: str, told: pl.DataFrame, at: datetime, by: Actor, or
     known = _held({number for number, _ in forms.values()}, set(places.values()))
     since = min((when for when in told["source_updated_at"] if when is not None), default=at)
     taken = _captured([row.id for row in known.values() if row.id is not None], min(since, at))
-    words: dict[str, Word] = {}
+    words: list[tuple[str, Word]] = []
     order = [pl.col("version").fill_null(0), pl.col("source_updated_at").fill_null(at), "row"]
     before = {key: row.on_hand for key, row in known.items()}
     for one in told.with_row_index("row").sort(order).iter_rows(named=True):
@@ -251,7 +251,7 @@ def _record_many(namespace: str, told: pl.DataFrame, at: datetime, by: Actor, or
         row, told_at = known.get(key), one["source_updated_at"] or at
         decided = _verdict(row, one, told_at)
         if decided in {"stale", "conflict"}:
-            words[one["ref"]] = _telling.WORDS[decided]
+            words.append((one["ref"], _telling.WORDS[decided]))
             continue
         if row is None:
             row = known[key] = _Known(None, Decimal(0), Decimal(0), False, told_at, None)
@@ -263,9 +263,9 @@ def _record_many(namespace: str, told: pl.DataFrame, at: datetime, by: Actor, or
             was = row.on_hand
             row.on_hand = row.told - sum(quantity for when, quantity in taken.get(row.id, ()) if when >= told_at)
             decided = "newer" if decided == "again" and was != row.on_hand else decided
-        words[one["ref"]] = _telling.WORDS[decided]
+        words.append((one["ref"], _telling.WORDS[decided]))
     _write(namespace, {key: row for key, row in known.items() if row.is_touched}, before, at)
-    if changed := sum(word in {"new", "changed"} for word in words.values()):
+    if changed := sum(word in {"new", "changed"} for _, word in words):
         touched = {variant for (variant, _), row in known.items() if row.is_touched}
         announce(
             StockRecorded(

@@ -90,7 +90,9 @@ def test_a_first_import_and_the_page_agree_on_whose_shop_it_is(
     page = report.make(path, None, language="en", now=NOW, **told)
 
     assert company.shop().currency == told.get("currency", "USD")
-    assert as_read_back(page.shop) == as_read_back(stored.shop)
+    # A shop's readings hold more than a page of one file: what became of groups over time, for one.
+    assert page.shop.keys() <= stored.shop.keys()
+    assert as_read_back(page.shop) == as_read_back({name: stored.shop[name] for name in page.shop})
 
 
 @pytest.mark.skipif(not os.environ.get("REGULARS_TEST_HEAVY"), reason="most of a minute: `make long`")
@@ -106,7 +108,9 @@ def test_on_a_real_shop_too(fresh_database: dict[str, str], tmp_path: Path, sett
     orders.import_orders(path, chosen, at=now, by=FILE)
     stored = refreshing.refresh(at=now, by=SYSTEM)
     page = report.make(path, chosen, language="en", now=now)
-    assert as_read_back(page.shop) == as_read_back(stored.shop)
+    # A shop's readings hold more than a page of one file: what became of groups over time, for one.
+    assert page.shop.keys() <= stored.shop.keys()
+    assert as_read_back(page.shop) == as_read_back({name: stored.shop[name] for name in page.shop})
     assert (page.shop["overview"]["orders"], page.shop["overview"]["gross_minor"]) == (18_532, 891_140_790)
     assert (page.shop["repeat_rate"]["count"], page.shop["repeat_rate"]["of"]) == (2_790, 4_338)
     assert "2,790 of them came back on another day: 64.3%." in page.html
