@@ -1,5 +1,6 @@
 """`regulars up` from start to stop, as somebody at a terminal has it, with processes killed on the way."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -74,7 +75,12 @@ class Up:
 
     def web_server(self) -> psutil.Process:
         """It has the same name as its workers, whose parent it is."""
-        return next(one for one in self.family() if one.ppid() == self.process.pid and one.name() == "regulars web")
+        for one in psutil.Process(self.process.pid).children():
+            # Others come and go while they are looked at.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if one.name() == "regulars web":
+                    return one
+        raise AssertionError("there is no web server")
 
     def close(self) -> None:
         if self.process.poll() is None:
