@@ -84,6 +84,7 @@ class Doorstep:
 
     def close(self) -> None:
         self._process.communicate()
+        # What the answers were written to, in the memory of the run: the run empties it in any case.
         shutil.rmtree(self._out.parent, ignore_errors=True)
 
 

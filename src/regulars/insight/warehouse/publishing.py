@@ -197,6 +197,6 @@ def _merged(
     query = _files.as_select(home, files)
     if keys is not None:
         there = _files.as_select(home, TableFiles(table.key, {table.key: "int64"}, "", base=(keys,)))
-        query = f"SELECT * FROM ({query}) SEMI JOIN ({there}) USING ({_files.quoted(table.key)})"  # noqa: S608
+        query = f"SELECT * FROM ({query}) SEMI JOIN ({there}) USING ({_files.quoted(table.key)})"  # noqa: S608 - our own names
     base = _copying.merge(home, table.name, query, engine)
     return replace(files, base=(base,), deltas=(), rows=base.rows)
