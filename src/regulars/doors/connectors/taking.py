@@ -33,6 +33,8 @@ TOGETHER, ASKS_FOR = 100, 10.0
 ASKED_FOR = timedelta(days=1)
 #: After so many calls in a row that failed the shop is left alone for now.
 _IN_A_ROW = 3
+#: The code of a message whose shop wants to be left alone for now.
+RESTS = "rests"
 _LOG = logging.getLogger(__name__)
 #: The topic of what a poll found and nobody could make sense of: followed by its stream.
 FOUND = "found:"
@@ -65,12 +67,13 @@ class Taken:
 @dataclass(frozen=True)
 class _Done:
     """How far one taking got: how many were settled, of how many the shop could not be asked, the last that was held,
-    and whether to look for more after it."""
+    and whether to look for more after it. `is_late`: there was no time to ask for all that were held."""
 
     settled: int = 0
     put_off: int = 0
     last: int = 0
     goes_on: bool = False
+    is_late: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,10 +111,11 @@ def take_waiting(
     """Take what waits, oldest first; how many were settled. What somebody else has in hand is left to them."""
     settled = 0
     for whose in [connection] if connection is not None else inbox.who_waits(before=before):
-        done = _Done(goes_on=True)
-        while done.goes_on and settled < limit:
-            most = min(TOGETHER, limit - settled)
-            done = _take_some(whose, after=done.last, before=before, limit=most, caller=caller)
+        after, done = -1, _Done(goes_on=True)
+        # A round that got no further is the last one, whatever kept it.
+        while done.goes_on and done.last > after and settled < limit:
+            after, most = done.last, min(TOGETHER, limit - settled)
+            done = _take_some(whose, after=after, before=before, limit=most, caller=caller)
             settled += done.settled
     return settled
 
@@ -257,7 +261,7 @@ def _take_some(
                 only_waiting=True,
             )
         return _Done(settled=1)
-    return replace(done, goes_on=done.goes_on and len(held) == limit)
+    return replace(done, goes_on=done.goes_on and (done.is_late or len(held) == limit))
 
 
 def _one_by_one(connection: int, after: int, before: datetime | None, limit: int, caller: Caller | None) -> _Done:
@@ -292,9 +296,13 @@ def _take_held(
     for message in messages:
         if code := unasked.get(message.about.id):
             _wait(message.about, code, now)
-    put_off = sum(code != "" for code in unasked.values())
-    last = held[-1][0].id if held else 0
-    return _Done(len(held) - len(unasked), put_off, last, goes_on=put_off == len(unasked) < _IN_A_ROW)
+    settled, put_off = len(held) - len(unasked), sum(code != "" for code in unasked.values())
+    if put_off >= _IN_A_ROW or RESTS in unasked.values():
+        return _Done(settled, put_off)
+    # Those for which there was no time are the next ones.
+    late = min((number for number, code in unasked.items() if not code), default=None)
+    last = (held[-1][0].id if held else 0) if late is None else late - 1
+    return _Done(settled, put_off, last, goes_on=True, is_late=late is not None)
 
 
 def _opened(one: inbox.Delivery, body: bytes | None, from_: _Shop) -> _Message | None:
@@ -325,22 +333,23 @@ def _ask(
     unasked: dict[int, str] = {}
     if not any(message.hints for message in messages):
         return failed, unasked
-    until, in_a_row = time.monotonic() + ASKS_FOR, 0
+    until, asked, in_a_row = time.monotonic() + ASKS_FOR, False, 0
     with Caller() if caller is None else nullcontext(caller) as asking:
         client = client_of(from_.connection, asking, from_.at)
         for message in messages:
-            for hint in message.hints:
-                if hint in from_.answers:
-                    continue
-                if in_a_row >= _IN_A_ROW or time.monotonic() > until:
-                    unasked[message.about.id] = ""
-                    break
+            wanted = [hint for hint in message.hints if hint not in from_.answers]
+            # The first that has to be asked for always is, with all it hints at: each round gets further, however slow.
+            if wanted and (in_a_row >= _IN_A_ROW or (asked and time.monotonic() > until)):
+                unasked[message.about.id] = ""
+                continue
+            for hint in wanted:
+                asked = True
                 try:
                     item = client.one(hint.stream, hint.ref)
                     from_.answers[hint] = None if item is None else from_.shop.read(hint.stream, item, from_.about)
                     in_a_row = 0
                 except (CallFailed, Rest) as problem:
-                    unasked[message.about.id] = problem.code if isinstance(problem, CallFailed) else "rests"
+                    unasked[message.about.id] = problem.code if isinstance(problem, CallFailed) else RESTS
                     in_a_row = in_a_row + 1 if isinstance(problem, CallFailed) else _IN_A_ROW
                     break
                 except (OperationalError, InterfaceError):

@@ -9,8 +9,10 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
 from regulars.doors.connectors import taking
+from regulars.doors.connectors.calling import CallFailed
 from regulars.doors.connectors.generic.tests.test_story import connected, level, post
 from regulars.doors.connectors.tests.shopkeeping import SETTING, caller, opened, recorded_prices, send
+from regulars.doors.connectors.woocommerce.client import WooCommerceClient
 from regulars.doors.connectors.woocommerce.tests.shopfront import Shopfront
 from regulars.doors.connectors.woocommerce.tests.test_story import connected as woocommerce
 from regulars.facts.commerce import orders, stock
@@ -118,6 +120,66 @@ def test_what_several_hint_at_is_asked_for_once(db: None, monkeypatch: pytest.Mo
     # The order, and its refunds.
     assert front.asked - before <= 2
     assert [state for state, _ in states(connection)] == ["done", "repeated", "repeated"]
+
+
+def told_of_each(front: Shopfront, address: str) -> Connection:
+    """A connection where a message about each order waits."""
+    front.messages()
+    for number in front.orders:
+        front.tell("order.updated", number)
+    connection = woocommerce(address)
+    for message in front.messages():
+        assert send(connection, message) == 200
+    return connection
+
+
+def test_a_slow_shop_is_asked_on_in_the_next_transaction(db: None, monkeypatch: pytest.MonkeyPatch):
+    front = Shopfront(seed=3)
+    front.fill(8)
+    # There is time for the first of each transaction only.
+    monkeypatch.setattr(taking, "ASKS_FOR", -1.0)
+    monkeypatch.setenv(SETTING, "127.0.0.1")
+    with opened(front) as address:
+        connection = told_of_each(front, address)
+        assert taking.take_waiting(connection=connection.id, caller=caller()) == 8
+    assert {state for state, _ in states(connection)} == {"done"}
+
+
+def test_a_shop_of_which_one_order_cannot_be_asked_for_is_asked_for_the_others(
+    db: None, monkeypatch: pytest.MonkeyPatch
+):
+    front = Shopfront(seed=3)
+    front.fill(4)
+    monkeypatch.setattr(taking, "ASKS_FOR", -1.0)
+    monkeypatch.setenv(SETTING, "127.0.0.1")
+    with opened(front) as address:
+        connection = told_of_each(front, address)
+        ill = sorted(front.orders)[0]
+        one = WooCommerceClient.one
+
+        def broken(self: WooCommerceClient, stream: str, ref: str) -> object:
+            if ref == str(ill):
+                raise CallFailed("status_500", "it is ill")
+            return one(self, stream, ref)
+
+        monkeypatch.setattr(WooCommerceClient, "one", broken)
+        assert taking.take_waiting(connection=connection.id, caller=caller()) == 3
+    assert sorted(state for state, _ in states(connection)) == ["done", "done", "done", "waiting"]
+
+
+def test_a_round_that_gets_no_further_is_the_last(db: None, monkeypatch: pytest.MonkeyPatch):
+    connection = connected("stuck-till")
+    told(connection, order("a"), key="1")
+    rounds: list[int] = []
+
+    def stuck(held: object, whose: object, caller: object) -> object:
+        rounds.append(1)
+        assert len(rounds) < 5
+        return taking._Done(last=0, goes_on=True, is_late=True)
+
+    monkeypatch.setattr(taking, "_take_held", stuck)
+    assert taking.take_waiting(connection=connection.id) == 0
+    assert rounds == [1]
 
 
 def test_a_job_takes_what_came_after_it_along_and_the_jobs_of_those_find_nothing(db: None):
