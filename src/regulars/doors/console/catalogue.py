@@ -7,19 +7,24 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console.site import fragment, page, shop_of
+from regulars.doors.console.site import fragment, may, me, page, shop_of
 from regulars.facts.commerce import bundles, catalogue, categories, prices, stock, variants
 from regulars.facts.commerce.catalogue import Ware
 from regulars.facts.commerce.price_windows import Asked
 from regulars.facts.commerce.variants import Variant
+from regulars.kit import languages
 from regulars.kit.paging import BadCursor
+from regulars.kit.refusals import Refusal
 from regulars.oversight.reporting import formats
+from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
 SIZE = 50
@@ -57,6 +62,9 @@ class Branch:
     depth: int
     here: int
     below: int
+    #: As its source calls it, and what it is called here: language, that language's name, and the title or "".
+    name: str
+    titles: Sequence[tuple[str, str, str]]
 
 
 @require_safe
@@ -99,6 +107,31 @@ def listed(request: HttpRequest) -> HttpResponseBase:
 @requires("catalogue.read")
 def tree(request: HttpRequest) -> HttpResponseBase:
     """All categories with how many products are in each. One query beside the chrome's."""
+    return _tree(request)
+
+
+@require_POST
+@requires("catalogue.write")
+def name(request: HttpRequest) -> HttpResponseBase:
+    """What a category is called, by language; where nothing is said, as its source calls it."""
+    path = request.POST.get("path", "").replace("\x00", "")[: categories.LONGEST_PATH]
+    titles = {code: text for code in languages.CODES if (text := request.POST.get(f"title-{code}", "").strip())}
+    try:
+        categories.name(path=path, titles=titles, at=timezone.now(), by=operators.actor(me(request)))
+    except Refusal as refusal:
+        return _tree(request, status=422, named_path=path, problem=refusal.message, written=titles)
+    messages.success(request, _("The category is named."))
+    return redirect("console:categories")
+
+
+def _tree(
+    request: HttpRequest,
+    *,
+    status: int = 200,
+    named_path: str = "",
+    problem: str = "",
+    written: Mapping[str, str] | None = None,
+) -> HttpResponseBase:
     branches = categories.tree()
     below: dict[str, int] = {}
     for one in branches:
@@ -113,10 +146,26 @@ def tree(request: HttpRequest) -> HttpResponseBase:
             one.path.count(categories.BETWEEN),
             one.products,
             below[one.path],
+            one.name,
+            [
+                (code, tongue, ((written if one.path == named_path else None) or one.titles).get(code, ""))
+                for code, tongue in languages.NAMES.items()
+            ],
         )
         for one in branches
     ]
-    return page(request, "console/categories.html", title=_("Categories"), branches=shown)
+    is_known = any(one.path == named_path for one in branches)
+    return page(
+        request,
+        "console/categories.html",
+        title=_("Categories"),
+        status=status,
+        branches=shown,
+        named_path=named_path,
+        problem=problem,
+        is_known=is_known,
+        may_change=may(request, "catalogue.write"),
+    )
 
 
 def rows(request: HttpRequest, wares: Sequence[Ware]) -> list[Row]:

@@ -14,9 +14,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
+from regulars.doors.console.attributes import Said, declared_here, written
+from regulars.doors.console.attributes import name_of as attribute_name
 from regulars.doors.console.catalogue import STATUSES, TONES, preferred, title_of
 from regulars.doors.console.site import may, me, page, shop_of
 from regulars.facts.commerce import (
+    attributes,
     bundles,
     catalogue,
     categories,
@@ -27,6 +30,7 @@ from regulars.facts.commerce import (
     stock,
     variants,
 )
+from regulars.facts.commerce.attributes import Attribute
 from regulars.facts.commerce.catalogue import Ware
 from regulars.facts.commerce.price_windows import Asked
 from regulars.facts.commerce.variants import Variant
@@ -153,6 +157,29 @@ def change(request: HttpRequest, public_id: str) -> HttpResponseBase:
     return _page(request, ware, form=form, status=422)
 
 
+@require_POST
+@requires("catalogue.write")
+def say(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """What it, or the form of it that `of` names, is like."""
+    ware = _found(public_id)
+    of = request.POST.get("of", "")
+    form = next((one for one in catalogue.variants_of(ware.id) if one.public_id == of), None)
+    if of and form is None:
+        raise Http404
+    said = Said(declared_here(), request.POST)
+    if said.is_valid():
+        target = {"product": ware.id} if form is None else {"variant": form.id}
+        try:
+            attributes.describe(**target, values=said.values(), at=timezone.now(), by=operators.actor(me(request)))
+        except Refusal as refusal:
+            field = str(refusal.facts.get("field", ""))
+            said.add_error(field if field in said.fields else None, refusal.message)
+        else:
+            messages.success(request, _("The product is changed."))
+            return redirect("console:product", public_id=ware.public_id)
+    return _page(request, ware, said=said, of=of, status=422)
+
+
 def _found(public_id: str) -> Ware:
     try:
         return catalogue.by_public_id(public_id)
@@ -160,7 +187,15 @@ def _found(public_id: str) -> Ware:
         raise Http404 from None
 
 
-def _page(request: HttpRequest, ware: Ware, *, form: Correction | None = None, status: int = 200) -> HttpResponseBase:
+def _page(
+    request: HttpRequest,
+    ware: Ware,
+    *,
+    form: Correction | None = None,
+    said: Said | None = None,
+    of: str = "",
+    status: int = 200,
+) -> HttpResponseBase:
     now, currency = timezone.now(), shop_of(request).currency
     own = catalogue.variants_of(ware.id)
     numbers = [one.id for one in own]
@@ -170,6 +205,10 @@ def _page(request: HttpRequest, ware: Ware, *, form: Correction | None = None, s
     told = prices.told_of(ware.id, limit=PRICES_READ)
     currencies = preferred({row.currency for row in told}, currency)
     may_change = may(request, "catalogue.write")
+    declared = declared_here()
+    of = of or request.GET.get("of", "")
+    of_form = next((one for one in own if one.public_id == of), None)
+    like = ware.attributes if of_form is None else of_form.attributes
     shown_form = form or Correction(initial={name: getattr(ware, name) for name in Correction.base_fields})
     return page(
         request,
@@ -180,7 +219,12 @@ def _page(request: HttpRequest, ware: Ware, *, form: Correction | None = None, s
         state=STATUSES[ware.status],
         tone=TONES[ware.status],
         titles=[(formats.language(code), text) for code, text in ware.titles.items() if text != ware.title],
-        attributes=_attributes(ware, own, named),
+        attributes=_attributes(ware, own, named, declared),
+        said=(said or Said(declared, initial=written(like))) if may_change and declared else None,
+        said_of="" if of_form is None else of_form.public_id,
+        said_of_name="" if of_form is None else named[of_form.id],
+        is_saying=said is not None or "of" in request.GET,
+        sayable=[(one.public_id, named[one.id]) for one in own] if len(own) > 1 else (),
         forms=_forms(ware, own, currencies, shop_of(request), now, levels),
         days=prices.DAYS,
         history=_history(told, ware, named, currencies, now),
@@ -222,10 +266,13 @@ def name_of(variant: Variant, product_ref: str) -> str:
     return "" if variant.ref == product_ref else variant.ref
 
 
-def _attributes(ware: Ware, own: Sequence[Variant], named: Mapping[int, str]) -> list[tuple[str, str, str]]:
+def _attributes(
+    ware: Ware, own: Sequence[Variant], named: Mapping[int, str], declared: Mapping[str, Attribute]
+) -> list[tuple[str, str, str]]:
     """Name, value, and of which form, where it is one form's alone."""
-    told = [(code, _value(value), "") for code, value in ware.attributes.items()]
-    return told + [(code, _value(value), named[one.id]) for one in own for code, value in one.attributes.items()]
+    told = [(code, value, "") for code, value in ware.attributes.items()]
+    told += [(code, value, named[one.id]) for one in own for code, value in one.attributes.items()]
+    return [(attribute_name(code, declared), _value(value), of) for code, value, of in told]
 
 
 def _value(value: object) -> str:

@@ -4,6 +4,7 @@ from django.urls import path
 
 from regulars.doors.console import (
     account,
+    attributes,
     audience_builder,
     audiences,
     catalogue,
@@ -88,8 +89,12 @@ urlpatterns = [
     path("orders/<str:public_id>/", order.order, name="order"),
     path("catalogue/", catalogue.listed, name="catalogue"),
     path("catalogue/categories", catalogue.tree, name="categories"),
+    path("catalogue/categories/name", catalogue.name, name="category-name"),
+    path("catalogue/attributes", attributes.listed, name="attributes"),
+    path("catalogue/attributes/define", attributes.define, name="attribute-define"),
     path("catalogue/<str:public_id>/", product.product, name="product"),
     path("catalogue/<str:public_id>/change", product.change, name="product-change"),
+    path("catalogue/<str:public_id>/say", product.say, name="product-say"),
     path("stores/", stores.listed, name="stores"),
     path("stores/add", stores.add, name="store-add"),
     path("stores/<int:number>/", stores.store, name="store"),

@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from regulars.facts.commerce.models import Category as Row
+from regulars.facts.commerce.models import Product
 from regulars.kit import languages
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
@@ -74,9 +75,12 @@ def ensure_many(paths: Iterable[str]) -> None:
 
 
 def name(*, path: str, titles: Mapping[str, str], at: datetime, by: Actor) -> None:
-    """Say what a category is called, by language. The same again changes nothing."""
+    """Say what a category is called, by language; also one that only products have told. The same again changes
+    nothing. Raises `BadTitle` and `UnknownCategory`."""
     checked = checked_titles(titles)
     with transaction.atomic():
+        if Product.objects.filter(category=path).exists():
+            ensure_many([path])
         row = Row.objects.select_for_update().filter(path=path).first()
         if row is None:
             shown = path[:80]

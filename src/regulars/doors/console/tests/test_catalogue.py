@@ -131,7 +131,7 @@ def test_a_product_shows_prices_stock_holds_and_how_they_came(tea):
     client.get(f"/console/catalogue/{tea}/")
     with CaptureQueriesContext(connection) as spent:
         page = client.get(f"/console/catalogue/{tea}/").content.decode()
-    assert len(spent) == 15, [query["sql"][:90] for query in spent]
+    assert len(spent) == 16, [query["sql"][:90] for query in spent]
     for words in (
         "JT100",
         GTIN,
