@@ -45,9 +45,9 @@ STORES = (
     Store("nanshan", "Nanshan 南山店", 10),
 )
 
-_WEIGHTS = (("50 g", "50克", 100), ("100 g", "100克", 185), ("250 g gift tin", "250克礼罐", 430))
-_SIZES = (("small", "小号", 100), ("medium", "中号", 135), ("large", "大号", 180))
-_COLOURS = (("ink blue", "墨蓝", 100), ("moss green", "苔绿", 100), ("rice white", "米白", 100))
+WEIGHTS = (("50 g", "50克", 100), ("100 g", "100克", 185), ("250 g gift tin", "250克礼罐", 430))
+SIZES = (("small", "小号", 100), ("medium", "中号", 135), ("large", "大号", 180))
+COLOURS = (("ink blue", "墨蓝", 100), ("moss green", "苔绿", 100), ("rice white", "米白", 100))
 _PACKS = (("single", "单份", 100), ("pack of 3", "三份装", 275), ("gift box", "礼盒", 520))
 
 CATEGORIES = (
@@ -66,7 +66,7 @@ CATEGORIES = (
             ("Buckwheat tea", "苦荞茶", 19),
             ("Osmanthus blend", "桂花调配茶", 33),
         ),
-        _WEIGHTS,
+        WEIGHTS,
     ),
     Category(
         "teaware",
@@ -82,7 +82,7 @@ CATEGORIES = (
             ("Glass infuser", "玻璃飘逸杯", 79),
             ("Tea caddy", "茶叶罐", 69),
         ),
-        _SIZES,
+        SIZES,
     ),
     Category(
         "snacks",
@@ -115,7 +115,7 @@ CATEGORIES = (
             ("Bamboo blind", "竹帘", 159),
             ("Stoneware vase", "粗陶花瓶", 119),
         ),
-        _COLOURS,
+        COLOURS,
     ),
     Category(
         "clothing",
@@ -131,7 +131,7 @@ CATEGORIES = (
             ("Rain jacket", "雨衣外套", 359),
             ("Knit socks", "针织袜", 29),
         ),
-        _COLOURS,
+        COLOURS,
     ),
     Category(
         "paper",
@@ -179,7 +179,7 @@ CATEGORIES = (
             ("Rain boots", "雨靴", 99),
             ("Finger paints", "手指画颜料", 58),
         ),
-        _SIZES,
+        SIZES,
     ),
 )
 

@@ -10,17 +10,21 @@ import polars as pl
 from django.conf import settings
 from django.db import connections
 
-from regulars.facts.commerce import orders
-from regulars.facts.company import defaults
+from regulars.facts.commerce import orders, stock, variants
+from regulars.facts.commerce.orders import OrderReport
+from regulars.facts.company import defaults, stores
 from regulars.kit import civil
 from regulars.kit.actors import Actor
 from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
 from regulars.runtime.database.needs import without_database
 from regulars.runtime.serving.parents import end_with_supervisor
-from regulars.simulator import demo, files, homes, living, world
+from regulars.simulator import demo, files, homes, living, shelves, world
 from regulars.simulator.chance import Chance
 from regulars.simulator.process import Process
+
+#: By whom the shop's own systems tell of what is sold.
+BY = Actor("system", "demo")
 
 
 @without_database
@@ -136,12 +140,27 @@ def live(every: float, most: int | None) -> None:
         time.sleep(every * float(pause.exponential(1)[0]))
         now = datetime.now(UTC)
         report = living.next_order(world=made, regulars=regulars, namespace=demo.NAMESPACE, at=now)
-        order = orders.record(report=report, at=now, by=Actor("system", "demo"))
+        order = orders.record(report=report, at=now, by=BY)
+        _count_shelves(report, now)
         # A database that was restarted between two orders is none of the shoppers' business.
         connections.close_all()
         came += 1
         where = report.store or report.channel
         click.echo(f"{report.customer_ref} bought for {Money(order.total_minor, order.currency).decimal} ({where})")
+
+
+def _count_shelves(report: OrderReport, at: datetime) -> None:
+    """Tell what is left of what was bought in a store, as its till would."""
+    if report.store is None:
+        return
+    forms = variants.find_many(namespace=report.namespace, refs=[line.product_ref for line in report.lines])
+    store = stores.by_code(report.store).id
+    levels = stock.levels_of([number for number, _ in forms.values()], at=at)
+    on_hand = {
+        ref: level.on_hand for ref, (number, _) in forms.items() for level in levels[number] if level.store == store
+    }
+    for told in shelves.left(report, on_hand):
+        stock.record(report=told, at=at, by=BY)
 
 
 COMMANDS: tuple[click.Command, ...] = (simulate, live)

@@ -6,14 +6,17 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
-from regulars.doors.imports import mapping, orders
+from regulars.doors.imports import mapping, orders, ware_files, wares
+from regulars.doors.imports.ware_files import What
+from regulars.facts.commerce import attributes, categories, variants
 from regulars.facts.company import channels, company, stores
 from regulars.facts.customers import customers, profiles
 from regulars.facts.customers.profiles import Profile
 from regulars.insight.measures import refreshing
 from regulars.kit.actors import Actor
-from regulars.simulator import catalogue, files, homes
+from regulars.simulator import catalogue, files, homes, shelves
 from regulars.simulator.chance import Chance
 from regulars.simulator.homes import Shop
 from regulars.simulator.people import Person, people
@@ -47,6 +50,7 @@ def furnish(*, home: Path, wanted: Shop, say: Say) -> Shop:
     world = make(plan(shop))
     say(f"{shop.shoppers:,} shoppers have bought {world.orders.at.size:,} times since {world.plan.start}")
     _bring_in(home, world, say)
+    _fill_shelves(home, world.plan, say)
     _describe(world, say)
     refreshing.refresh(at=_now(), by=ACTOR)
     say(f"readings are computed; the shop is ready after {time.monotonic() - began:.0f} s")
@@ -67,7 +71,10 @@ def _settle(plan: Plan) -> None:
     channels.describe(code=catalogue.WEB, name=catalogue.WEB, kind="web", at=at, by=ACTOR)
     channels.describe(code=catalogue.STORE, name=catalogue.STORE, kind="store", at=at, by=ACTOR)
     for store in catalogue.STORES:
-        stores.describe(code=store.code, name=store.name, at=at, by=ACTOR, channel=catalogue.STORE)
+        made = stores.describe(code=store.code, name=store.name, at=at, by=ACTOR, channel=catalogue.STORE)
+        stores.locate(store=made.id, place=shelves.PLACES[store.code], offers_pickup=True, at=at, by=ACTOR)
+        stores.set_hours(store=made.id, week=shelves.week(), at=at, by=ACTOR)
+        stores.set_exceptions(store=made.id, days=shelves.short_days(plan), at=at, by=ACTOR)
 
 
 def _bring_in(home: Path, world: World, say: Say) -> None:
@@ -79,6 +86,33 @@ def _bring_in(home: Path, world: World, say: Say) -> None:
     if not done.is_whole:
         raise RuntimeError(f"The import door left out rows of a simulated file; they are in {done.reject_file}.")
     say(f"{done.rows_good:,} rows came in through the import door, none was rejected")
+
+
+def _fill_shelves(home: Path, plan: Plan, say: Say) -> None:
+    frames: dict[What, pl.DataFrame] = {
+        "products": shelves.catalogue_frame(),
+        "prices": shelves.price_frame(plan),
+        "stock": shelves.stock_frame(plan),
+    }
+    for what, frame in frames.items():
+        file = home / "simulated" / f"{what}.parquet"
+        files.write(frame, file)
+        template = ware_files.load(what, "generic")
+        done = wares.import_wares(what, file, template, at=_now(), by=ACTOR, source=NAMESPACE)
+        if not done.is_whole:
+            raise RuntimeError(f"The import door left out rows of simulated {what}; they are in {done.reject_file}.")
+    at = _now()
+    for one in catalogue.CATEGORIES:
+        english, _, chinese = one.name.rpartition(" ")
+        categories.name(path=one.name, titles={"en": english, "zh-hans": chinese}, at=at, by=ACTOR)
+    for code, kind, titles, choices in shelves.ATTRIBUTES:
+        attributes.define(code=code, kind=kind, titles=titles, choices=choices, at=at, by=ACTOR)
+    likenesses = shelves.likenesses()
+    numbers = variants.find_many(namespace=NAMESPACE, refs=list(likenesses))
+    for ref, values in likenesses.items():
+        attributes.describe(product=numbers[ref][1], values=values, at=at, by=ACTOR)
+    counts = {what: frame.height for what, frame in frames.items()}
+    say("{products:,} products, {prices:,} prices and {stock:,} shelves are told".format(**counts))
 
 
 def _describe(world: World, say: Say) -> None:

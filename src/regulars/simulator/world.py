@@ -19,8 +19,8 @@ _BASKETS = ((620, 260, 90, 30), (420, 290, 170, 80, 40), (200, 270, 250, 160, 80
 _BASKET_LEVELS = (45, 40, 15)
 _QUANTITIES = (840, 115, 30, 15)
 _GUESTS_PERMILLE = 60
-_SALE_LINES_PERMILLE = 550
-_SALE_PERCENT = 20
+SALE_LINES_PERMILLE = 550
+SALE_PERCENT = 20
 _COUPON_PERMILLE = 80
 _COUPON_PERCENT = 10
 _LONGEST_RETURN_DAYS = 21
@@ -197,9 +197,9 @@ def fill_baskets(tastes: Tastes, *, shopper: Ints, is_sale: NDArray[np.bool_], c
     order, product = order[keep], product[keep]
     quantity = 1 + basket.pick(_QUANTITIES, order.size)
     unit_minor = np.asarray([product.price_minor for product in PRODUCTS], dtype=np.int64)[product]
-    on_sale = is_sale[order] & basket.chance(_SALE_LINES_PERMILLE, order.size)
+    on_sale = is_sale[order] & basket.chance(SALE_LINES_PERMILLE, order.size)
     coupon = basket.chance(_COUPON_PERMILLE, shopper.size)[order]
-    percent = np.select([on_sale, coupon], [_SALE_PERCENT, _COUPON_PERCENT], 0)
+    percent = np.select([on_sale, coupon], [SALE_PERCENT, _COUPON_PERCENT], 0)
     return Lines(
         order=order,
         number=_count_up(order),

@@ -1,11 +1,13 @@
 """The demo shop in a database: simulated people come in through the import door, and nothing of them is lost."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from regulars.doors.imports import mapping, orders
+from regulars.facts.commerce import catalogue, categories, prices, stock, variants
 from regulars.facts.company import company, stores
 from regulars.facts.customers import customers, profiles
 from regulars.insight.measures import readings
@@ -34,6 +36,18 @@ def test_a_shop_is_furnished_once(fresh_database: dict[str, str], tmp_path: Path
     assert profiles.masked([number])[number].email.endswith("@example.com")
     share = readings.shop("repeat_rate")
     assert share is not None
+
+    # Its goods have prices, also those of the days before, and stand on shelves of stores that are open by day.
+    [(form, product)] = variants.find_many(namespace=demo.NAMESPACE, refs=["tea-01a"]).values()
+    [ware] = catalogue.get_many([product]).values()
+    assert (ware.titles["zh-hans"], ware.attributes) == ("雾岭绿茶 50克", {"weight_g": "50"})
+    noon = datetime(2026, 11, 1, 4, tzinfo=UTC)
+    price = prices.at(product=product, currency="CNY", at=noon, variant=form)
+    assert price is not None
+    assert price.minor == 3800
+    assert len(stock.levels_of([form], at=noon)[form]) == 5
+    assert all(stores.is_open(store=one.id, at=noon) and one.place.city for one in stores.every())
+    assert {one.titles["en"] for one in categories.tree()} >= {"Tea", "Body care"}
 
     # The door takes every simulated row, again and also as text; every return finds its purchase.
     text = tmp_path / "orders.csv"
