@@ -21,6 +21,7 @@ PLANTED = [
     ("doors/portal/home.py", "import regulars.doors.console", "Doors"),
     ("runtime/trail/lines.py", "import regulars.runtime.notices", "Runtime"),
     ("kit/points.py", "from django.db import models", "The kit"),
+    ("levers/loyalty/rules/spend.py", "import django.db", "Rules of earning"),
     ("levers/care/desk.py", "def peep():\n    from regulars.levers.loyalty import _ledger", "Rooms are closed"),
     ("insight/measures/list.py", 'ROWS = Row._meta.get_field("who").related_model.objects', "Rooms are closed"),
     ("insight/measures/rfm.py", "import duckdb", "Only the warehouse"),

@@ -1,0 +1,294 @@
+"""A programme as a readable file: what it says, checked as a whole. Pure; docs/how-to/write-a-programme.md tells how to
+write one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import lru_cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from regulars.kit import civil, money
+from regulars.kit.conditions.vocabulary import Vocabulary
+from regulars.kit.points import MOST_DECIMALS
+from regulars.kit.texts import translated as _
+from regulars.levers.loyalty import policies
+from regulars.levers.loyalty.expiring import KINDS, UNITS, Expiry
+from regulars.levers.loyalty.rules import KINDS as RULES
+from regulars.levers.loyalty.rules.event import Event
+from regulars.levers.loyalty.rules.rule import Cap, Rule, Terms, read_caps, read_points
+from regulars.levers.loyalty.rules.spend import Spend
+from regulars.levers.loyalty.rules.told import BadProgramme, Told, bad
+from regulars.levers.loyalty.rules.window_bonus import Bonus
+
+__all__ = ("BadProgramme", "CurrencyTold", "Pending", "Programme", "find", "read", "ready", "text_of")
+
+READY = Path(__file__).parent / "programmes_ready"
+MOST_RULES = 200
+LANGUAGES = ("en", "zh")
+Until = Literal["placed", "paid", "delivered"]
+UNTIL: tuple[Until, ...] = ("placed", "paid", "delivered")
+
+
+@dataclass(frozen=True)
+class CurrencyTold:
+    """The points it gives: a code, how many decimals, what people call them. `worth`: of one point, in its money."""
+
+    code: str
+    scale: int
+    titles: Mapping[str, str]
+    worth: Decimal | None
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Points can be spent `days` whole days after the order was placed, paid or delivered; `at_once` percent of what a
+    rule gives at once. What is never told to be delivered counts as delivered `at_latest_days` after it was placed."""
+
+    until: Until = "delivered"
+    days: int = 14
+    at_once: int = 0
+    at_latest_days: int = 60
+
+
+@dataclass(frozen=True)
+class Programme:
+    """All that a file says. `rules` stand in an order in which each comes after those it multiplies."""
+
+    code: str
+    titles: Mapping[str, str]
+    currency: CurrencyTold
+    money: str
+    zone: str
+    rules: Sequence[Rule]
+    pending: Pending
+    expiry: Expiry
+    notice_days: tuple[int, ...]
+    caps: tuple[Cap, ...]
+    debt_limit: int | None
+    policies: tuple[str, ...]
+    approval_above: int
+    seed: str
+    text: str = field(repr=False)
+    terms: Terms = field(repr=False)
+
+    @property
+    def of_orders(self) -> tuple[Rule, ...]:
+        """The rules that give for orders."""
+        return tuple(rule for rule in self.rules if rule.of == "order")
+
+    @property
+    def of_events(self) -> tuple[Event, ...]:
+        """The rules that give for events."""
+        return tuple(rule for rule in self.rules if isinstance(rule, Event))
+
+
+def ready() -> list[str]:
+    """The programmes that come with Regulars."""
+    return sorted(file.stem for file in READY.glob("*.yaml"))
+
+
+def find(name_or_file: str) -> Path:
+    """The file of a programme that comes with Regulars, or of one of your own."""
+    own = Path(name_or_file)
+    if own.suffix in {".yaml", ".yml"}:
+        if not own.exists():
+            raise bad("file", name_or_file, _("there is no such file; check the path"))
+        return own
+    if name_or_file not in ready():
+        raise bad(
+            "file", name_or_file, _("use one of %(names)s, or the path of a .yaml file") % {"names": ", ".join(ready())}
+        )
+    return READY / f"{name_or_file}.yaml"
+
+
+def text_of(name_or_file: str) -> str:
+    """What such a file says."""
+    try:
+        return find(name_or_file).read_text(encoding="utf-8")
+    except UnicodeDecodeError as problem:
+        raise bad("file", name_or_file, _("it is no UTF-8 text; save it as one")) from problem
+
+
+def read(text: str, *, currency: str, zone: str, customers: Vocabulary | None = None) -> Programme:
+    """The programme that a file's text says, checked; `currency` and `zone` are the shop's, where it says none.
+
+    `customers` is what conditions may ask; without it `only_if` and audiences are not checked. Raises BadProgramme for
+    the first thing that may not be: what means nothing, what would never end, what a policy it names forbids.
+    """
+    try:
+        content = _parsed(text)
+    except yaml.YAMLError as problem:
+        raise bad("file", str(problem).replace("\n", " "), _("this is not readable YAML")) from problem
+    told = Told(content, "")
+    code = told.text("programme", longest=40)
+    if not code.replace("_", "").isalnum() or not code.isascii() or code != code.lower() or not code[0].isalpha():
+        raise told.bad("programme", _("use small letters, digits and underscores"))
+    coin, own_money = _currency(told, code), told.text("money", currency, longest=3)
+    money.exponent(own_money)
+    zone = told.text("zone", zone, longest=60)
+    civil.zone(zone)
+    terms = Terms(own_money, zone, coin.scale, customers)
+    rules = _rules(told, terms)
+    found = Programme(
+        code=code,
+        titles=_titles(told, "name", code),
+        currency=coin,
+        money=own_money,
+        zone=zone,
+        rules=rules,
+        pending=_pending(told),
+        expiry=_expiry(told.under("expiry")),
+        notice_days=_notice(told),
+        caps=read_caps(told, terms),
+        debt_limit=_debt(told, terms),
+        policies=told.words("policies", policies.names()),
+        approval_above=read_points(told, "approval_above", terms) if told.has("approval_above") else 0,
+        seed=told.text("seed", code, longest=80),
+        text=text,
+        terms=terms,
+    )
+    told.done()
+    _never_ends(found)
+    for name in found.policies:
+        policies.check(name, found.expiry, found.notice_days, found.rules)
+    return found
+
+
+@lru_cache(maxsize=32)
+def _parsed(text: str) -> Any:
+    return yaml.safe_load(text)
+
+
+def _currency(told: Told, code: str) -> CurrencyTold:
+    under = told.under("currency")
+    name = under.text("code", "points", longest=40)
+    if not name.replace("_", "").isalnum() or not name.isascii() or name != name.lower() or not name[0].isalpha():
+        raise under.bad("code", _("use small letters, digits and underscores"))
+    found = CurrencyTold(
+        code=name,
+        scale=under.number("decimals", 0, most=MOST_DECIMALS),
+        titles=_titles(under, "name", name),
+        worth=under.decimal("worth") if under.has("worth") else None,
+    )
+    under.done()
+    return found
+
+
+def _titles(told: Told, key: str, default: str) -> Mapping[str, str]:
+    value = told.raw(key)
+    if value is None:
+        return dict.fromkeys(LANGUAGES, default)
+    if isinstance(value, str):
+        return dict.fromkeys(LANGUAGES, told.text(key))
+    under = told.under(key)
+    found = {language: under.text(language) for language in LANGUAGES}
+    under.done()
+    return found
+
+
+def _rules(told: Told, terms: Terms) -> tuple[Rule, ...]:
+    each = told.each("rules")
+    if not 0 < len(each) <= MOST_RULES:
+        raise bad("rules", len(each), _("write 1 to %(most)s rules") % {"most": MOST_RULES})
+    found: dict[str, Rule] = {}
+    for one in each:
+        kind = one.one_of("kind", tuple(RULES))
+        rule = RULES[kind](one, terms)
+        one.done()
+        if rule.id in found:
+            raise one.bad("id", _("another rule has this id; give each its own"))
+        found[rule.id] = rule
+    before = {rule.id: rule.multiplies if isinstance(rule, Bonus) else () for rule in found.values()}
+    for place, rule in enumerate(found.values()):
+        for other in before[rule.id]:
+            if other not in found or found[other].of != "order":
+                raise bad(f"rules[{place}].multiplies", other, _("there is no such rule for orders; write its id"))
+    try:
+        ordered = list(TopologicalSorter(before).static_order())
+    except CycleError as cycle:
+        ring = " → ".join(cycle.args[1])
+        raise bad("rules", ring, _("these multiply each other without end; break the ring")) from cycle
+    depth: dict[str, int] = {}
+    for name in ordered:
+        depth[name] = 1 + max((depth[other] for other in before[name]), default=0)
+    return tuple(sorted(found.values(), key=lambda rule: depth[rule.id]))
+
+
+def _pending(told: Told) -> Pending:
+    under = told.under("pending")
+    until = under.one_of("until", UNTIL, "delivered")
+    found = Pending(
+        until=next(one for one in UNTIL if one == until),
+        days=under.number("days", 14, most=366),
+        at_once=under.percent("at_once", 0),
+        at_latest_days=under.number("at_latest_days", 60, most=366),
+    )
+    under.done()
+    return found
+
+
+def _expiry(told: Told) -> Expiry:
+    kind = told.one_of("kind", KINDS, "never")
+    months, days = told.number("months", 0, most=600), told.number("days", 0, most=36_600)
+    unit, on = told.one_of("unit", UNITS, "year"), told.day("day")
+    told.done()
+    if kind == "fixed" and on is None:
+        raise told.bad("day", _("write the last day, such as 2027-12-31"))
+    if kind in ("rolling", "activity") and not months and not days:
+        raise told.bad("months", _("write after how many months or days they lapse"))
+    return Expiry(
+        kind=next(one for one in KINDS if one == kind),
+        months=months,
+        days=days,
+        on=on,
+        unit=next(one for one in UNITS if one == unit),
+    )
+
+
+def _notice(told: Told) -> tuple[int, ...]:
+    value = told.raw("notice_days")
+    days = value if isinstance(value, list) else [] if value is None else [value]
+    if not all(type(one) is int and 1 <= one <= 366 for one in days):
+        raise told.bad(
+            "notice_days", _("write how many days before points lapse their member is told, such as [30, 7]")
+        )
+    return tuple(sorted(set(days), reverse=True))
+
+
+def _debt(told: Told, terms: Terms) -> int | None:
+    under = told.under("debt")
+    limit = under.raw("limit")
+    under.done()
+    if limit is None:
+        return None
+    return 0 if limit == 0 else read_points(told.under("debt"), "limit", terms)
+
+
+def _never_ends(programme: Programme) -> None:
+    """Refuses what gives back more than it takes, over and over."""
+    for place, rule in enumerate(programme.rules):
+        if (
+            isinstance(rule, Event)
+            and rule.once in ("about", "day")
+            and not any(cap.per == "member" for cap in (*rule.caps, *programme.caps))
+        ):
+            raise bad(
+                f"rules[{place}].once",
+                rule.once,
+                _("somebody could earn this without end; write a cap for each member, or once: month"),
+            )
+        worth = programme.currency.worth
+        if worth is not None and isinstance(rule, Spend):
+            back = Decimal(rule.points).scaleb(-programme.currency.scale) * worth
+            spent = Decimal(rule.per_minor).scaleb(-money.exponent(programme.money))
+            if back >= spent:
+                raise bad(
+                    f"rules[{place}].points",
+                    rule.id,
+                    _("%(back)s of %(currency)s comes back for each %(spent)s spent; give fewer points")
+                    % {"back": f"{back:f}", "spent": f"{spent:f}", "currency": programme.money},
+                )

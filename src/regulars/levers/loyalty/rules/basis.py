@@ -1,0 +1,126 @@
+"""The money that earns: what a customer kept of goods and paid for with money, and nothing else unless a rule says so.
+
+Points, gift cards, tax and shipping earn nothing by default. All of it is a function of what stands now, so whatever
+order parts come back in, what is left is the same.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from fractions import Fraction
+
+from regulars.levers.loyalty.rules.grants import split
+from regulars.levers.loyalty.rules.views import SHIPPING, LineView, OrderView
+
+#: What a rule may count besides. Points are no money: what was paid with them never earns.
+INCLUDABLE = ("shipping", "tax", "gift_cards_sold", "gift_cards_used")
+#: Means of payment that are no money when they are used.
+NEVER = "points"
+GIFT_CARD = "gift_card"
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """`weights`: line to what was kept of it, in minor units of the order's currency; one of them is worth `worth`
+    minor units of the programme's money."""
+
+    weights: tuple[tuple[int, int], ...]
+    worth: Fraction
+
+    @property
+    def whole(self) -> int:
+        """Of all lines, in the order's currency, before `worth`."""
+        return sum(weight for _, weight in self.weights)
+
+    @property
+    def minor(self) -> Fraction:
+        """Of all lines, in the programme's money, exactly."""
+        return self.whole * self.worth
+
+
+def of(
+    order: OrderView,
+    *,
+    include: Collection[str] = (),
+    tenders: Collection[str] = (),
+    fits: Callable[[LineView], bool] | None = None,
+) -> Basis:
+    """What earns of `order`: of lines that fit, with `tenders` of what was paid by these means only.
+
+    A line's part of the order's discount and tax is fixed by largest remainder; what is kept of a line is its quantity
+    kept, rounded down to the minor unit.
+    """
+    rate = order.rate if order.rate is not None else Fraction(0)
+    if not order.counts:
+        return Basis((), rate)
+    lines = [(line.number, line.amount_minor) for line in order.lines]
+    off = split(order.discount_minor, lines) if order.discount_minor else {}
+    tax = _taxes(order, off, include)
+    weights, everything = [], 0
+    for line in order.lines:
+        whole = max(line.amount_minor - off.get(line.number, 0), 0)
+        kept = _kept(whole, line)
+        everything += kept
+        if (line.is_gift_card and "gift_cards_sold" not in include) or (fits is not None and not fits(line)):
+            continue
+        if line.number in tax:
+            kept = max(kept + _kept(tax[line.number], line), 0)
+        if kept:
+            weights.append((line.number, kept))
+    if "shipping" in include and order.shipping_minor and everything:
+        weights.append((SHIPPING, order.shipping_minor))
+    return Basis(tuple(weights), rate * _paid(order) * _left(order, everything) * _by(order, include, tenders))
+
+
+def _kept(minor: int, line: LineView) -> int:
+    if line.kept == line.quantity or line.quantity <= 0:
+        return minor
+    if line.kept <= 0:
+        return 0
+    share = Fraction(line.kept) / Fraction(line.quantity)
+    return int(minor * share) if minor >= 0 else -int(-minor * share)
+
+
+def _taxes(order: OrderView, off: dict[int, int], include: Collection[str]) -> dict[int, int]:
+    """What tax adds to what each line costs, or takes from it: nothing where prices already are as they shall count."""
+    wanted = "tax" in include
+    if wanted == order.prices_include_tax:
+        return {}
+    told = {line.number: line.tax_minor for line in order.lines if line.tax_minor is not None}
+    rest = max(order.tax_minor - sum(told.values()), 0)
+    untold = [
+        (line.number, max(line.amount_minor - off.get(line.number, 0), 0))
+        for line in order.lines
+        if line.number not in told
+    ]
+    if rest and untold:
+        told |= {
+            line: share for line, share in split(rest, [*untold, (SHIPPING, order.shipping_minor)]).items() if line
+        }
+    return told if wanted else {line: -share for line, share in told.items()}
+
+
+def _paid(order: OrderView) -> Fraction:
+    """How much of what is to be paid has been."""
+    if order.due_minor <= 0 or order.kept_minor >= order.due_minor:
+        return Fraction(1)
+    return Fraction(max(order.kept_minor, 0), order.due_minor)
+
+
+def _left(order: OrderView, everything: int) -> Fraction:
+    """What is left of the goods' price after money that went back for no goods."""
+    if order.money_back_minor <= 0 or everything <= 0:
+        return Fraction(1)
+    return Fraction(max(everything - order.money_back_minor, 0), everything)
+
+
+def _by(order: OrderView, include: Collection[str], tenders: Collection[str]) -> Fraction:
+    """The share that was paid with money, or by the means that a rule asks for."""
+    if not order.tenders:
+        return Fraction(0) if tenders else Fraction(1)
+    whole = max(sum(order.tenders.values()), order.total_minor)
+    if whole <= 0:
+        return Fraction(0) if tenders else Fraction(1)
+    left_out = {NEVER} if "gift_cards_used" in include else {NEVER, GIFT_CARD}
+    if tenders:
+        return Fraction(sum(paid for kind, paid in order.tenders.items() if kind in tenders), whole)
+    return Fraction(whole - sum(paid for kind, paid in order.tenders.items() if kind in left_out), whole)

@@ -1,0 +1,32 @@
+"""Points for the first order somebody pays for and keeps."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from regulars.levers.loyalty.rules.grants import Answer, Missed
+from regulars.levers.loyalty.rules.rule import Given, Rule, Terms, read_points, shared
+from regulars.levers.loyalty.rules.told import Told
+from regulars.levers.loyalty.rules.views import Context, OrderView
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstOrder(Rule):
+    """`points` parts while any of what counts is kept, and at least `at_least_minor` of it."""
+
+    kind: ClassVar[str] = "first_order"
+
+    points: int
+
+    def of_order(self, order: OrderView, context: Context, terms: Terms, given: Given) -> Answer:
+        """All of it or nothing."""
+        found = self.reach(order, context, terms)
+        if isinstance(found, Missed):
+            return found
+        if context.order_number != 1:
+            return self.missed("not_first", number=context.order_number or 0)
+        return self.granted(self.points, found, "first_order")
+
+
+def read(told: Told, terms: Terms) -> FirstOrder:
+    """From the file: `points`."""
+    return FirstOrder(**shared(told, terms, FirstOrder), points=read_points(told, "points", terms))

@@ -1,0 +1,37 @@
+"""Points for things kept, whatever they cost."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar
+
+from regulars.levers.loyalty.rules.grants import Answer, Grant, Missed, Reason
+from regulars.levers.loyalty.rules.rule import Given, Rule, Terms, points_text, read_points, shared
+from regulars.levers.loyalty.rules.told import Told
+from regulars.levers.loyalty.rules.views import Context, OrderView
+
+
+@dataclass(frozen=True, kw_only=True)
+class Items(Rule):
+    """`points` parts for each whole item kept of lines that count; what is sold by weight counts its whole units."""
+
+    kind: ClassVar[str] = "item"
+
+    points: int
+
+    def of_order(self, order: OrderView, context: Context, terms: Terms, given: Given) -> Answer:
+        """Each line by itself."""
+        found = self.reach(order, context, terms)
+        if isinstance(found, Missed):
+            return found
+        counted = {line for line, _ in found.weights}
+        kept = {line.number: int(max(line.kept, Decimal(0))) for line in order.lines if line.number in counted}
+        lines = {line: items * self.points for line, items in kept.items() if items}
+        if not lines:
+            return self.missed("no_whole_item")
+        because = Reason("items", {"items": sum(kept.values()), "points": points_text(self.points, terms.scale)})
+        return Grant(self.id, sum(lines.values()), lines, because, self.funding)
+
+
+def read(told: Told, terms: Terms) -> Items:
+    """From the file: `points` for each item."""
+    return Items(**shared(told, terms, Items), points=read_points(told, "points", terms))

@@ -1,0 +1,45 @@
+"""Points for certain orders of somebody: the fifth, or every tenth."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from regulars.kit.texts import translated as _
+from regulars.levers.loyalty.rules.grants import Answer, Missed
+from regulars.levers.loyalty.rules.rule import Given, Rule, Terms, read_points, shared
+from regulars.levers.loyalty.rules.told import Told
+from regulars.levers.loyalty.rules.views import Context, OrderView
+
+
+@dataclass(frozen=True, kw_only=True)
+class NthOrder(Rule):
+    """`points` parts for the order numbered `nth`, or for `every` so many of them; one of both is 0."""
+
+    kind: ClassVar[str] = "nth_order"
+
+    points: int
+    nth: int
+    every: int
+
+    def of_order(self, order: OrderView, context: Context, terms: Terms, given: Given) -> Answer:
+        """All of it or nothing."""
+        found = self.reach(order, context, terms)
+        if isinstance(found, Missed):
+            return found
+        number = context.order_number or 0
+        if self.every:
+            if number and number % self.every == 0:
+                return self.granted(self.points, found, "nth_order", number=number)
+            return self.missed("not_nth_yet", number=number, more=self.every - number % self.every)
+        if number == self.nth:
+            return self.granted(self.points, found, "nth_order", number=number)
+        if number < self.nth:
+            return self.missed("not_nth_yet", number=number, more=self.nth - number)
+        return self.missed("past_nth", number=number, nth=self.nth)
+
+
+def read(told: Told, terms: Terms) -> NthOrder:
+    """From the file: `points` for the order `nth`, or for `every` so many."""
+    nth, every = told.number("nth", 0, least=2, most=100_000), told.number("every", 0, least=2, most=100_000)
+    if bool(nth) == bool(every):
+        raise told.bad("nth", _("write either nth or every"))
+    return NthOrder(**shared(told, terms, NthOrder), points=read_points(told, "points", terms), nth=nth, every=every)

@@ -1,0 +1,69 @@
+"""Why points were given, and why not, in the words of whoever reads it. Kept are codes and facts, never sentences."""
+
+from collections.abc import Callable, Mapping
+
+from regulars.kit.texts import translated as _
+from regulars.levers.loyalty.rules.grants import Reason
+
+_WORDS: Mapping[str, Callable[[], str]] = {
+    # --- why
+    "spent": lambda: _("%(money)s spent, %(points)s for each %(per)s"),
+    "items": lambda: _("%(items)s bought, %(points)s for each"),
+    "first_order": lambda: _("first order"),
+    "nth_order": lambda: _("order number %(number)s"),
+    "event": lambda: _("for: %(event)s"),
+    "streak_day": lambda: _("%(length)s days in a row"),
+    "streak_week": lambda: _("%(length)s weeks in a row"),
+    "streak_month": lambda: _("%(length)s months in a row"),
+    "bonus": lambda: _("bonus of these days"),
+    "bonus_times": lambda: _("bonus of these days, %(times)s times the points"),
+    "audience": lambda: _("bonus for a group you are in"),
+    "audience_times": lambda: _("bonus for a group you are in, %(times)s times the points"),
+    "surprise": lambda: _("a surprise"),
+    "pledged": lambda: _("%(percent)s %% of %(money)s promised to %(cause)s"),
+    "kept_less": lambda: _("of the order something came back or was called off"),
+    # --- why not
+    "spend_for_points": lambda: _("%(money)s more would give %(points)s points"),
+    "spend_more": lambda: _("%(money)s more is needed: it begins at %(least)s"),
+    "no_rate": lambda: _("nobody knows what %(currency)s was worth"),
+    "not_for_them": lambda: _("this rule is for others"),
+    "nothing_kept": lambda: _("nothing that earns was kept and paid with money"),
+    "no_line_fits": lambda: _("nothing on the order is what this rule is for"),
+    "order_does_not_count": lambda: _("the order does not count"),
+    "not_begun": lambda: _("it begins on %(day)s"),
+    "is_over": lambda: _("it was over on %(day)s"),
+    "no_whole_item": lambda: _("no whole item was kept"),
+    "not_first": lambda: _("not the first order: it is number %(number)s"),
+    "not_nth_yet": lambda: _("%(more)s more orders until then"),
+    "past_nth": lambda: _("that was order number %(nth)s"),
+    "other_event": lambda: _("this rule is for something else"),
+    "event_does_not_fit": lambda: _("not what this rule is for"),
+    "came_already": lambda: _("it counted for these days already"),
+    "nothing_to_multiply": lambda: _("there was nothing to multiply"),
+    "not_in_audience": lambda: _("not in the group this rule is for"),
+    "no_luck": lambda: _("no luck this time: the chance was %(chance)s %%"),
+    "too_little_to_give": lambda: _("too little to give a part of it"),
+    "cap_reached": lambda: _("the most that can be earned is reached"),
+}
+_NOT_YET: Mapping[str, Callable[[], str]] = {
+    "streak_day": lambda: _("%(more)s more days in a row until then"),
+    "streak_week": lambda: _("%(more)s more weeks in a row until then"),
+    "streak_month": lambda: _("%(more)s more months in a row until then"),
+}
+
+
+def codes() -> frozenset[str]:
+    """Every reason there is a sentence for."""
+    return frozenset(_WORDS)
+
+
+def said(reason: Reason) -> str:
+    """The reason as a sentence in the reader's language; what a cap took is said after it."""
+    words = _NOT_YET if "more" in reason.facts and reason.code in _NOT_YET else _WORDS
+    sentence = words[reason.code]() % reason.facts
+    if "uncapped" in reason.facts and reason.code != "cap_reached":
+        return _("%(sentence)s (without the cap it were %(uncapped)s)") % {
+            "sentence": sentence,
+            "uncapped": reason.facts["uncapped"],
+        }
+    return sentence
