@@ -1,19 +1,22 @@
 """The whole description, tried out: whatever fits it or does not, every answer is one that it allows.
 
-`REGULARS_API_EXAMPLES=300` (or `make fuzz`) tries each operation for longer, and every limit of every field.
+`REGULARS_API_EXAMPLES=300` (or `make fuzz`) tries each operation for longer, and every limit of every field. What is
+thought of each time is the same until the description changes.
 """
 
 import json
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import schemathesis
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
-from django.db import close_old_connections
+from django.db import close_old_connections, transaction
 from hypothesis import HealthCheck, settings
+from pytest_django import DjangoDbBlocker
 from schemathesis.checks import load_all_checks
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
@@ -22,7 +25,7 @@ from regulars.doors.api.tests.test_quarantine import kept
 
 load_all_checks()
 
-EXAMPLES = int(os.environ.get("REGULARS_API_EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("REGULARS_API_EXAMPLES", "3"))
 #: `test_the_door.py` holds it equal to what the house says; asking the house takes each collecting process a second.
 OPENAPI = Path(__file__).parents[5] / "docs/api/openapi.json"
 schema = schemathesis.openapi.from_dict(json.loads(OPENAPI.read_text(encoding="utf-8")))
@@ -35,19 +38,29 @@ schema.config.analysis.constants.enabled = EXAMPLES >= 50
 LEFT_OUT = [positive_data_acceptance]
 
 
+@pytest.fixture(scope="module")
+def furnished(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Program]:
+    """With a key for everything, in a house with an order, a source and messages in quarantine: once for all."""
+    with django_db_blocker.unblock(), ExitStack() as undone:
+        undone.enter_context(transaction.atomic())
+        undone.callback(transaction.set_rollback, True)
+        till = Program()
+        till.record()
+        kept("Product Viewed", "Cart Viewed")
+        # As Django's own test client does: at the end of a request the connection would be closed, and with it the
+        # test's transaction.
+        for signal in (request_started, request_finished):
+            signal.disconnect(close_old_connections)
+            undone.callback(signal.connect, close_old_connections)
+        yield till
+
+
 @pytest.fixture
-def program(db) -> Iterator[Program]:
-    """With a key for everything, in a house with an order, a source and messages in quarantine."""
-    till = Program()
-    till.record()
-    kept("Product Viewed", "Cart Viewed")
-    # As Django's own test client does: at the end of a request the connection would be closed, and with it the test's
-    # transaction.
-    for signal in (request_started, request_finished):
-        signal.disconnect(close_old_connections)
-    yield till
-    for signal in (request_started, request_finished):
-        signal.connect(close_old_connections)
+def program(furnished: Program) -> Iterator[Program]:
+    """What a test does there is undone."""
+    with transaction.atomic():
+        yield furnished
+        transaction.set_rollback(True)
 
 
 @schema.parametrize()
