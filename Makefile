@@ -20,7 +20,7 @@ up: $(VENV)/.runs  ## The system: database, web server, workers, scheduler
 
 # Three for two cores: what storms and restarts wait for, others use.
 test: $(VENV)/.develops  ## All tests, on a real PostgreSQL that comes along
-	@$(BIN)/pytest -n 3 $(ARGS)
+	@$(BIN)/pytest --processes=3 $(ARGS)
 
 check: $(VENV)/.develops  ## Format, lint, types, import contracts, migrations, links in the docs
 	$(BIN)/ruff format --check src tests docs conftest.py
@@ -40,7 +40,7 @@ map: $(VENV)/.develops  ## Draw the house anew
 	$(BIN)/python docs/map/draw.py
 
 long: $(VENV)/.develops  ## The long forms of tests that `make test` keeps short: properties, real data, memory, faults, dark pictures
-	@REGULARS_TEST_HEAVY=1 $(BIN)/pytest -n 2 -m hypothesis -k "not everything_the_description_allows"
+	@REGULARS_TEST_HEAVY=1 $(BIN)/pytest --processes=2 -m hypothesis -k "not everything_the_description_allows"
 	@REGULARS_TEST_HEAVY=1 $(BIN)/pytest $(addprefix src/regulars/doors/imports/tests/,test_memory.py test_real_data.py test_report.py) \
 	  tests/clients/test_faults.py tests/browser src/regulars/doors/api/tests/test_anything_at_all.py \
 	  src/regulars/facts/events/tests/test_orders.py src/regulars/doors/imports/tests/test_killed.py

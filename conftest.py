@@ -1,8 +1,8 @@
 """Real PostgreSQL for every test: one server a run, one migrated template, one copy of it a test process.
 
 `REGULARS_TEST_DATABASE_URL` (a role that may create databases, with `REGULARS_TEST_APP_URL` for the app's role)
-names a server of your own; without it the run starts the embedded one in a folder of its own. Under xdist the first
-process does so, and the others inherit its environment.
+names a server of your own; without it the run starts the embedded one in a folder of its own. With `--processes` the
+first does so, and the others are forked from it.
 """
 
 import contextlib
@@ -26,7 +26,8 @@ from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.utils import translation
 from hypothesis import HealthCheck, settings
 from psycopg import sql
-from xdist.scheduler import LoadFileScheduling
+
+pytest_plugins = ["tests.side_by_side"]
 
 ROOT = Path(__file__).parent
 #: Files whose tests take longest, the longest first (`make test ARGS=--durations=40`): begun last, one of them alone
@@ -60,6 +61,8 @@ LONG = (
 )
 #: What this process has started or made for the run, undone at its end.
 RUN = contextlib.ExitStack()
+#: The template is migrated while the tests are collected, and ready once this is closed.
+TEMPLATE = contextlib.ExitStack()
 
 
 #: Room that a run may take in memory, in bytes: some hundreds of megabytes are what it needs.
@@ -126,30 +129,38 @@ def _schema_fingerprint() -> str:
     return seen.hexdigest()[:12]
 
 
-def _make_template(owner_url: str, app_url: str) -> str:
-    """A migrated database named for what its migrations say, made once and reused by later runs on the same server."""
+def _begin_template(owner_url: str, app_url: str) -> str:
+    """Name of a migrated database, called for what its migrations say; later runs on the same server find it there.
+
+    It is being made when this returns, and made when `TEMPLATE` has been closed.
+    """
     name = f"regulars_template_{_schema_fingerprint()}"
     from regulars.runtime.database.roles import let_app_use_what_owner_makes  # noqa: PLC0415 - after the environment is set
 
-    with psycopg.connect(at_database(owner_url, "postgres"), autocommit=True) as server:
-        server.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
-        if server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
-            return name
-        raw = f"{name}_raw"
-        server.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(raw)))
-        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(raw)))
-        let_app_use_what_owner_makes(owner_url=at_database(owner_url, raw), app_role=urlsplit(app_url).username or "")
-        subprocess.run(
-            [sys.executable, "-m", "regulars", "manage", "migrate", "--database", "owner", "-v", "0", "--skip-checks"],
-            check=True,
-            env=os.environ
-            | {
-                "REGULARS_DATABASE_URL": at_database(app_url, raw),
-                "REGULARS_DATABASE_OWNER_URL": at_database(owner_url, raw),
-                "PYTHONPATH": str(ROOT / "src"),
-            },
-        )
+    server = TEMPLATE.enter_context(psycopg.connect(at_database(owner_url, "postgres"), autocommit=True))
+    server.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
+    if server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+        return name
+    raw = f"{name}_raw"
+    server.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(raw)))
+    server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(raw)))
+    let_app_use_what_owner_makes(owner_url=at_database(owner_url, raw), app_role=urlsplit(app_url).username or "")
+    migrating = subprocess.Popen(
+        [sys.executable, "-m", "regulars", "manage", "migrate", "--database", "owner", "-v", "0", "--skip-checks"],
+        env=os.environ
+        | {
+            "REGULARS_DATABASE_URL": at_database(app_url, raw),
+            "REGULARS_DATABASE_OWNER_URL": at_database(owner_url, raw),
+            "PYTHONPATH": str(ROOT / "src"),
+        },
+    )
+
+    def make() -> None:
+        if migrating.wait():
+            pytest.exit("the tests' database could not be migrated", returncode=1)
         server.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(raw), sql.Identifier(name)))
+
+    TEMPLATE.callback(make)
     return name
 
 
@@ -168,14 +179,14 @@ def _start_embedded() -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if hasattr(config, "workerinput") or os.environ.get("REGULARS_TEST_TEMPLATE"):
+    if os.environ.get("REGULARS_TEST_TEMPLATE"):
         return
     os.environ["REGULARS_UNSAFE_DATABASE"] = "1"
     if "REGULARS_TEST_DATABASE_URL" not in os.environ:
         _start_embedded()
     owner_url = os.environ["REGULARS_TEST_DATABASE_URL"]
     app_url = os.environ["REGULARS_TEST_APP_URL"]
-    os.environ["REGULARS_TEST_TEMPLATE"] = _make_template(owner_url, app_url)
+    os.environ["REGULARS_TEST_TEMPLATE"] = _begin_template(owner_url, app_url)
     os.environ["REGULARS_DATABASE_URL"] = at_database(app_url, "postgres")
     os.environ["REGULARS_DATABASE_OWNER_URL"] = at_database(owner_url, "postgres")
 
@@ -183,6 +194,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure() -> None:
     # What stays frozen at the end is reported as lost by libraries that count.
     gc.unfreeze()
+    TEMPLATE.close()
     RUN.close()
 
 
@@ -194,18 +206,12 @@ def pytest_collectstart() -> None:
 def pytest_collection_finish() -> None:
     gc.freeze()
     gc.enable()
+    TEMPLATE.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     files = {ROOT / name: place for place, name in enumerate(LONG)}
     items.sort(key=lambda item: files.get(item.path, len(LONG)))
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
-    """Under `-n`, whole files in the order of collection: what a file's tests share is made once."""
-    config.option.loadscopereorder = False
-    return LoadFileScheduling(config, log)
 
 
 def _clone(name: str) -> None:
