@@ -20,6 +20,7 @@ ROOMS: tuple[str, ...] = (
     "regulars.insight.warehouse",
     "regulars.insight.measures",
     "regulars.insight.audiences",
+    "regulars.levers.loyalty",
     "regulars.oversight.timeline",
     "regulars.oversight.reporting",
     "regulars.oversight.outbound",

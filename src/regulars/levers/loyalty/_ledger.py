@@ -1,0 +1,97 @@
+"""One act on the ledger: its key first, then accounts are locked, then it is decided, then written in one statement.
+
+    with _ledger.act(told, customers=[priya], need={priya: 50}) as work:
+        if work.is_new:
+            work.wallet(priya).spend(50, at=at, reason=Reason("redeemed"))
+
+Everything runs READ COMMITTED. The lots are read by a statement of their own after the locks: the statement that waits
+for a lock has taken its snapshot before it waited. Accounts are locked in the order of their numbers, and persons
+before them, so nobody joins or parts them meanwhile.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from regulars.facts.customers import persons
+from regulars.levers.loyalty import _accounts, _acts, _telling, _writing
+from regulars.levers.loyalty._acts import Told
+from regulars.levers.loyalty._wallet import NewLot, Wallet
+from regulars.levers.loyalty._writing import Written
+
+
+@dataclass
+class Work:
+    """An act under way. `is_new` is false where the same was told before: nothing is locked then, nothing is written,
+    and the answer is read from the entries of `act`."""
+
+    act: int
+    is_new: bool
+    told: Told
+    wallets: dict[int, Wallet] = field(default_factory=dict)
+    persons: dict[int, int] = field(default_factory=dict)
+    written: Written = field(default_factory=Written)
+
+    def wallet(self, customer: int) -> Wallet:
+        """Of the person that this record belongs to."""
+        return self.wallets[self.persons[customer]]
+
+    def by_person(self, amounts: Mapping[int, int] | None) -> dict[int, int]:
+        """What is said of records, summed by their persons."""
+        found: dict[int, int] = {}
+        for record, amount in (amounts or {}).items():
+            found[self.persons[record]] = found.get(self.persons[record], 0) + amount
+        return found
+
+    def award(self, new: NewLot, *, at: datetime | None = None, kind: str = "award") -> tuple[int, int]:
+        """Post a lot on its person's account. The key of its number in `written.lots`, when the block is left."""
+        wallet = self.wallet(new.record)
+        return wallet.account, wallet.award(new, at=at or self.told.at, kind=kind)
+
+    def take_back(self, shares: Mapping[int, int], **how: Any) -> None:
+        """`Wallet.take_back` where the lots are of any of the wallets; told of each that has some."""
+        for wallet in self.wallets.values():
+            if mine := {lot: amount for lot, amount in shares.items() if lot in wallet.lots}:
+                wallet.take_back(mine, **{"at": self.told.at, **how})
+
+
+@contextmanager
+def act(
+    told: Told,
+    *,
+    customers: Iterable[int],
+    currency: str = "points",
+    need: Mapping[int, int] | None = None,
+    owe: Mapping[int, int] | None = None,
+    lots: Sequence[int] = (),
+    holds: Sequence[int] = (),
+) -> Iterator[Work]:
+    """A transaction (or part of the caller's) in which these customers' accounts are locked, caught up with the clock,
+    and written when the block is left.
+
+    `need` says how much somebody may spend and `owe` how much may come to be owed, so that only lots that can be
+    wanted are read; `lots` and what `holds` keep are read whatever they are at. Raises `KeyUsedOtherwise`,
+    `AccountFrozen` and `NoSuchCurrency`.
+    """
+    with transaction.atomic():
+        number, is_new = _acts.begin(told)
+        work = Work(number, is_new, told)
+        if not is_new:
+            yield work
+            return
+        kind = _accounts.currency(currency)
+        work.persons = persons.held(customers)
+        people = sorted(set(work.persons.values()))
+        held = _accounts.lock(people, kind)
+        work.wallets = _accounts.load(
+            held, kind, at=told.at, need=work.by_person(need), owe=work.by_person(owe), lots=lots, holds=holds
+        )
+        for wallet in work.wallets.values():
+            wallet.catch_up(told.at)
+        yield work
+        work.written = _writing.write(work.wallets.values(), act=work.act, origin=told.origin)
+        _telling.tell(told, work.wallets, work.written, currency, work.act)

@@ -1,0 +1,96 @@
+"""What loyalty tells other rooms: that points of a customer moved, by numbers."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from regulars.runtime.notices.notice import Notice
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfPoints(Notice):
+    """`amount` and `spendable`, what can be spent after it, are in the smallest parts of the currency."""
+
+    customer: int
+    currency: str
+    entry: int
+    amount: int
+    spendable: int
+
+    @property
+    def subject(self) -> str:
+        """In order per customer."""
+        return f"customer:{self.customer}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointsAwarded(_OfPoints):
+    """Somebody got points; they may still be pending."""
+
+    kind: ClassVar[str] = "loyalty.points_awarded"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointsReversed(_OfPoints):
+    """An award was taken back, or what was spent was given back."""
+
+    kind: ClassVar[str] = "loyalty.points_reversed"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointsHeld(_OfPoints):
+    """Points are kept for a purchase."""
+
+    kind: ClassVar[str] = "loyalty.points_held"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointsRedeemed(_OfPoints):
+    """Points were spent."""
+
+    kind: ClassVar[str] = "loyalty.points_redeemed"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointsMatured(_OfPoints):
+    """Points that were pending can be spent."""
+
+    kind: ClassVar[str] = "loyalty.points_matured"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointsExpired(_OfPoints):
+    """Points were not spent before they expired."""
+
+    kind: ClassVar[str] = "loyalty.points_expired"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointsChanged(_OfPoints):
+    """Points were adjusted by hand, reinstated, or what was owed was settled or forgiven: the entry says which."""
+
+    kind: ClassVar[str] = "loyalty.points_changed"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointsOfThePast(Notice):
+    """A batch of entries of the past is on record: one notice for all, and nobody is greeted."""
+
+    act: int
+    currency: str
+    accounts: int
+    entries: int
+
+    kind: ClassVar[str] = "loyalty.points_of_the_past"
+    version: ClassVar[int] = 1
+
+    @property
+    def subject(self) -> str:
+        """Each batch by itself."""
+        return f"points:{self.act}"

@@ -1,0 +1,56 @@
+"""Why points moved: a code and its arguments in the ledger, words in the reader's language when it is read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A code, and what its words need: numbers, codes and days, never what is personal."""
+
+    code: str
+    arguments: Mapping[str, object] = field(default_factory=dict)
+
+
+#: Code -> its words. Rules add theirs with `speak`.
+_WORDS: dict[str, str | Promise] = {
+    "awarded": gettext_lazy("awarded"),
+    "redeemed": gettext_lazy("spent"),
+    "donated": gettext_lazy("given to a good cause"),
+    "held": gettext_lazy("kept for a purchase"),
+    "captured": gettext_lazy("spent on the purchase they were kept for"),
+    "released": gettext_lazy("no longer kept for a purchase"),
+    "hold_timed_out": gettext_lazy("kept for a purchase that was not made in time"),
+    "matured": gettext_lazy("can be spent from now on"),
+    "lapsed": gettext_lazy("not spent before they expired"),
+    "settled": gettext_lazy("points that were owed are paid back"),
+    "beyond_debt_limit": gettext_lazy("owed beyond the limit, and forgiven"),
+    "written_off": gettext_lazy("points that were owed are forgiven"),
+    "reversed": gettext_lazy("taken back"),
+    "restored": gettext_lazy("given back"),
+    "reinstated": gettext_lazy("expired points are valid again"),
+    "extended": gettext_lazy("valid for longer"),
+    "service": gettext_lazy("by customer service"),
+    "correction": gettext_lazy("a correction"),
+    "joined": gettext_lazy("came along when two records became one person"),
+    "parted": gettext_lazy("went back when two records were parted"),
+}
+
+
+def speak(words: Mapping[str, str | Promise]) -> None:
+    """Add the words of further codes; `%(name)s` stands for an argument. A code's words are said once."""
+    for code, text in words.items():
+        if _WORDS.setdefault(code, text) is not text:
+            raise ValueError(f"{code!r} has words already")
+
+
+def say(reason: Reason) -> str:
+    """The reason in the reader's language. A code that no room of this release knows is said as it is."""
+    words = _WORDS.get(reason.code)
+    if words is None:
+        return _("for a reason this release does not know: %(code)s") % {"code": reason.code}
+    return str(words) % dict(reason.arguments) if reason.arguments else str(words)

@@ -1,0 +1,286 @@
+"""Stories of points: what somebody gets, spends, keeps for later, sends back and loses."""
+
+from datetime import date, timedelta
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from regulars.levers.loyalty import points
+from regulars.levers.loyalty.models import Account, Entry, Lot
+from regulars.levers.loyalty.tests.builders import (
+    DAY,
+    FRIDAY,
+    MAREK,
+    MONDAY,
+    THE_SHOP,
+    a_member,
+    an_award,
+    has,
+    key,
+    said,
+    spends,
+    takes_back,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def test_what_is_awarded_can_be_spent_and_no_more():
+    priya = a_member(points=80)
+    spends(priya, 30)
+    assert has(priya) == (0, 50, 0, 0)
+    with pytest.raises(points.NotEnoughPoints) as refused:
+        spends(priya, 51)
+    assert refused.value.facts["spendable"] == 50
+    assert has(priya) == (0, 50, 0, 0)
+
+
+def test_what_expires_first_is_spent_first_and_what_never_does_last():
+    priya = a_member()
+    for amount, until in ((10, None), (20, date(2026, 5, 31)), (30, date(2026, 4, 30))):
+        an_award(priya, amount, expires_on=until)
+    spends(priya, 45)
+    left = dict(Lot.objects.values_list("expires_on", "available"))
+    assert left == {None: 10, date(2026, 5, 31): 5, date(2026, 4, 30): 0}
+
+
+def test_points_lapse_when_their_last_day_is_over_whether_anybody_booked_it_or_not():
+    priya = a_member()
+    an_award(priya, 40, expires_on=date(2026, 3, 4))
+    last_moment = MONDAY.replace(day=4, hour=15, minute=59)
+    assert has(priya, at=last_moment) == (0, 40, 0, 0), "the shop's day ends at 16:00 UTC"
+    assert has(priya, at=last_moment + timedelta(minutes=1)) == (0, 0, 0, 0)
+    with pytest.raises(points.NotEnoughPoints):
+        spends(priya, 1, at=FRIDAY)
+    an_award(priya, 5, at=FRIDAY)
+    assert said(priya) == ["award: awarded", "expire: not spent before they expired", "award: awarded"]
+    assert Entry.objects.get(kind="expire").effective_at == last_moment + timedelta(minutes=1)
+
+
+def test_points_wait_until_they_mature():
+    priya = a_member()
+    an_award(priya, 40, matures_at=FRIDAY)
+    assert has(priya) == (40, 0, 0, 0)
+    with pytest.raises(points.NotEnoughPoints):
+        spends(priya, 1)
+    spends(priya, 15, at=FRIDAY)
+    assert has(priya, at=FRIDAY) == (0, 25, 0, 0)
+
+
+def test_a_hold_keeps_points_from_everybody_else_and_gives_back_what_is_not_wanted():
+    priya = a_member(points=100)
+    basket = points.hold(customer=priya, amount=70, key=key(), at=MONDAY, by=THE_SHOP)
+    assert has(priya) == (0, 30, 70, 0)
+    with pytest.raises(points.NotEnoughPoints):
+        spends(priya, 31)
+    points.capture(hold=basket.id, amount=50, key=key(), at=MONDAY, by=THE_SHOP)
+    assert has(priya) == (0, 50, 0, 0)
+    with pytest.raises(points.HoldIsOver):
+        points.release(hold=basket.id, key=key(), at=MONDAY, by=THE_SHOP)
+
+
+def test_a_hold_is_captured_bit_by_bit():
+    priya = a_member(points=100)
+    basket = points.hold(customer=priya, amount=70, key=key(), at=MONDAY, by=THE_SHOP)
+    points.capture(hold=basket.id, amount=50, rest=False, key=key(), at=MONDAY, by=THE_SHOP)
+    assert has(priya) == (0, 30, 20, 0)
+    with pytest.raises(points.BadAmount):
+        points.capture(hold=basket.id, amount=21, key=key(), at=MONDAY, by=THE_SHOP)
+    points.capture(hold=basket.id, key=key(), at=MONDAY, by=THE_SHOP)
+    assert has(priya) == (0, 30, 0, 0)
+
+
+def test_the_clock_ends_a_hold_but_not_one_that_a_checkout_owns():
+    priya = a_member(points=100)
+    timed = points.hold(customer=priya, amount=60, lasts=DAY, key=key(), at=MONDAY, by=THE_SHOP)
+    owned = points.hold(customer=priya, amount=30, owner="checkout:7", key=key(), at=MONDAY, by=THE_SHOP)
+    assert has(priya, at=FRIDAY) == (0, 70, 30, 0)
+    spends(priya, 65, at=FRIDAY)
+    with pytest.raises(points.HoldIsOver):
+        points.capture(hold=timed.id, key=key(), at=FRIDAY, by=THE_SHOP)
+    points.capture(hold=owned.id, key=key(), at=FRIDAY, by=THE_SHOP)
+    assert has(priya, at=FRIDAY) == (0, 5, 0, 0)
+    assert "release: kept for a purchase that was not made in time" in said(priya)
+
+
+def test_a_returned_coat_takes_its_own_points_with_it_and_not_the_oldest():
+    priya = a_member(points=100)
+    coat = an_award(priya, 40)
+    takes_back(coat, amount=15)
+    assert has(priya) == (0, 125, 0, 0)
+    assert list(Lot.objects.order_by("id").values_list("available", "taken_back")) == [(100, 0), (25, 15)]
+    takes_back(coat)
+    assert has(priya) == (0, 100, 0, 0)
+    with pytest.raises(points.NothingToReverse):
+        takes_back(coat)
+
+
+def test_points_that_were_spent_before_the_coat_came_back_are_owed_and_the_next_award_pays_them():
+    priya = a_member()
+    coat = an_award(priya, 40)
+    spends(priya, 30)
+    takes_back(coat, at=FRIDAY)
+    assert has(priya, at=FRIDAY) == (0, 0, 0, 30)
+    an_award(priya, 50, at=FRIDAY)
+    assert has(priya, at=FRIDAY) == (0, 20, 0, 0)
+    assert said(priya)[-1] == "settle: points that were owed are paid back"
+
+
+def test_of_a_returned_coat_points_that_expired_are_owed_by_nobody():
+    priya = a_member()
+    coat = an_award(priya, 40, expires_on=date(2026, 3, 3))
+    spends(priya, 10)
+    takes_back(coat, amount=30, at=FRIDAY)
+    assert has(priya, at=FRIDAY) == (0, 0, 0, 0)
+    takes_back(coat, at=FRIDAY)
+    assert has(priya, at=FRIDAY) == (0, 0, 0, 10)
+
+
+def test_what_was_spent_goes_back_to_the_lots_it_came_from_with_the_end_they_had():
+    priya = a_member()
+    an_award(priya, 10, expires_on=date(2026, 3, 3))
+    an_award(priya, 20)
+    spent = spends(priya, 25)
+    takes_back(spent, amount=5, at=MONDAY)
+    assert list(Lot.objects.order_by("id").values_list("available", flat=True)) == [0, 10]
+    takes_back(spent, at=FRIDAY)
+    assert has(priya, at=FRIDAY) == (0, 20, 0, 0), "ten of them expired on Tuesday and stay expired"
+    with pytest.raises(points.NothingToReverse):
+        takes_back(spent, at=FRIDAY)
+
+
+def test_where_it_was_the_shops_fault_expired_points_get_days_of_grace():
+    priya = a_member()
+    an_award(priya, 10, expires_on=date(2026, 3, 3))
+    spent = spends(priya, 10)
+    takes_back(spent, at=FRIDAY, grace_until=date(2026, 3, 20))
+    assert has(priya, at=FRIDAY) == (0, 10, 0, 0)
+    assert has(priya, at=FRIDAY + 30 * DAY) == (0, 0, 0, 0)
+
+
+def test_a_reversal_is_not_reversed():
+    priya = a_member()
+    coat = an_award(priya, 40)
+    back = takes_back(coat).of("reverse").id
+    with pytest.raises(points.NothingToReverse):
+        takes_back(back)
+
+
+def test_points_are_given_and_taken_by_hand_and_forgiven():
+    priya = a_member(points=10)
+    points.adjust(customer=priya, amount=25, key=key(), at=MONDAY, by=MAREK)
+    points.adjust(customer=priya, amount=-5, key=key(), at=MONDAY, by=MAREK)
+    assert has(priya) == (0, 30, 0, 0)
+    with pytest.raises(points.NotEnoughPoints):
+        points.adjust(customer=priya, amount=-31, key=key(), at=MONDAY, by=MAREK)
+    bo = a_member("bo")
+    coat = an_award(bo, 40)
+    spends(bo, 40)
+    takes_back(coat)
+    points.forgive(customer=bo, amount=15, key=key(), at=MONDAY, by=MAREK)
+    assert has(bo) == (0, 0, 0, 25)
+    points.forgive(customer=bo, key=key(), at=MONDAY, by=MAREK)
+    assert has(bo) == (0, 0, 0, 0)
+
+
+def test_expired_points_are_made_valid_again_and_valid_ones_longer():
+    priya = a_member()
+    done = points.award(customer=priya, amount=40, expires_on=date(2026, 3, 3), key=key(), at=MONDAY, by=THE_SHOP)
+    [lot] = done.lots
+    spends(priya, 10)
+    an_award(priya, 1, at=FRIDAY)
+    points.reinstate(lot=lot, expires_on=date(2026, 3, 31), key=key(), at=FRIDAY, by=MAREK)
+    assert has(priya, at=FRIDAY) == (0, 31, 0, 0)
+    points.extend(lots={lot: date(2026, 5, 31)}, key=key(), at=FRIDAY, by=MAREK)
+    assert [(one.on, one.available) for one in points.expiring(customer=priya, at=FRIDAY)] == [
+        (date(2026, 5, 31), 30),
+        (None, 1),
+    ]
+
+
+def test_told_again_every_verb_gives_its_first_answer_and_writes_nothing():
+    priya = a_member(points=100)
+    first = points.redeem(customer=priya, amount=10, key="r", at=MONDAY, by=THE_SHOP)
+    award = points.award(customer=priya, amount=7, key="a", at=MONDAY, by=THE_SHOP)
+    back = points.reverse(entry=first.of("redeem").id, key="b", at=MONDAY, by=MAREK)
+    basket = points.hold(customer=priya, amount=20, key="h", at=MONDAY, by=THE_SHOP)
+    sold = points.capture(hold=basket.id, key="c", at=MONDAY, by=THE_SHOP)
+    gift = points.adjust(customer=priya, amount=-4, key="g", at=MONDAY, by=MAREK)
+    entries = Entry.objects.count()
+    assert points.redeem(customer=priya, amount=10, key="r", at=FRIDAY, by=THE_SHOP) == first
+    assert points.award(customer=priya, amount=7, key="a", at=FRIDAY, by=THE_SHOP) == award
+    assert points.reverse(entry=first.of("redeem").id, key="b", at=FRIDAY, by=MAREK) == back
+    assert points.hold(customer=priya, amount=20, key="h", at=FRIDAY, by=THE_SHOP) == basket
+    assert points.capture(hold=basket.id, key="c", at=FRIDAY, by=THE_SHOP) == sold
+    assert points.adjust(customer=priya, amount=-4, key="g", at=FRIDAY, by=MAREK) == gift
+    assert Entry.objects.count() == entries
+
+
+@pytest.mark.parametrize("amount", [11, 9])
+def test_a_key_that_told_something_else_is_refused(amount):
+    priya = a_member(points=100)
+    points.redeem(customer=priya, amount=10, key="r", at=MONDAY, by=THE_SHOP)
+    with pytest.raises(points.KeyUsedOtherwise):
+        points.redeem(customer=priya, amount=amount, key="r", at=MONDAY, by=THE_SHOP)
+    with pytest.raises(points.KeyUsedOtherwise):
+        points.award(customer=priya, amount=10, key="r", at=MONDAY, by=THE_SHOP)
+
+
+def test_a_refused_act_is_none_and_may_be_tried_again():
+    priya = a_member()
+    with pytest.raises(points.NotEnoughPoints):
+        points.redeem(customer=priya, amount=10, key="r", at=MONDAY, by=THE_SHOP)
+    an_award(priya, 10)
+    points.redeem(customer=priya, amount=10, key="r", at=MONDAY, by=THE_SHOP)
+    assert has(priya) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("amount", [0, -1, 9 * 10**15 + 1, 1.5, True])
+def test_what_is_no_amount_is_refused(amount):
+    priya = a_member()
+    with pytest.raises(points.BadAmount):
+        an_award(priya, amount)
+
+
+def test_the_books_say_what_was_at_a_moment_and_what_was_known_then():
+    priya = a_member()
+    an_award(priya, 40, expires_on=date(2026, 3, 3))
+    spends(priya, 10)
+    an_award(priya, 5, at=FRIDAY)
+    then = [points.balance_as_of(customer=priya, as_of=MONDAY + n * DAY).available for n in (-1, 0, 1, 2, 4)]
+    assert then == [0, 30, 30, 0, 5]
+    early = Entry.objects.earliest("id").recorded_at - DAY
+    assert points.balance_as_of(customer=priya, as_of=FRIDAY, known_at=early).available == 0
+
+
+def test_a_frozen_account_takes_no_verb():
+    priya = a_member(points=40)
+    Account.objects.filter(customer_id=priya).update(frozen_at=MONDAY, frozen_why="L2")
+    with pytest.raises(points.AccountFrozen):
+        spends(priya, 1)
+    assert has(priya) == (0, 40, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE loyalty_act SET key = 'other'",
+        "DELETE FROM loyalty_act",
+        "UPDATE loyalty_entry SET available_after = 1000",
+        "DELETE FROM loyalty_entry",
+        "UPDATE loyalty_posting SET amount = 1000",
+        "DELETE FROM loyalty_posting",
+        "UPDATE loyalty_lot SET original = 1000",
+        "UPDATE loyalty_lot SET record_id = 1",
+        "UPDATE loyalty_lot SET available = 1000",
+        "UPDATE loyalty_account SET available = -1",
+        "DELETE FROM loyalty_lot",
+        "DELETE FROM loyalty_account",
+        "DELETE FROM loyalty_hold_lot",
+    ],
+)
+def test_nobody_changes_or_removes_what_the_ledger_says(statement):
+    priya = a_member(points=40)
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement)
+    assert has(priya) == (0, 40, 0, 0)
