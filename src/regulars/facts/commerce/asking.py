@@ -14,6 +14,7 @@ from regulars.facts.company import company
 from regulars.kit.conditions.holding import Row, Values
 from regulars.runtime.database.offered import Wanted
 
+_PARTS: Final = "lines"
 _ORDERS: Final = {
     "placed_on": "sale.placed_on",
     "channel": "channel.code",
@@ -113,7 +114,8 @@ RETURN_LINES_OF_EVERYONE: Final = (
 
 
 def orders(people: Sequence[int], wanted: Wanted) -> Mapping[int, Sequence[Row]]:
-    """What these people ordered, with its lines: a `Collection`'s reader. Three queries."""
+    """What these people ordered, with its lines: a `Collection`'s reader. Three queries, two where no lines are asked
+    for."""
     names = (*_ORDERS, *_ORDERS_MONEY)
     return _read(people, wanted, _READ_ORDERS, "sale.placed_at", _ORDERS, names, _READ_LINES, tuple(_LINES))
 
@@ -158,12 +160,12 @@ def _read(
         cursor.execute(sql, values)
         heads = cursor.fetchall()
         parts: dict[int, list[Values]] = {head[1]: [] for head in heads}
-        if heads:
+        if heads and (wanted.parts is None or _PARTS in wanted.parts):
             cursor.execute(lines, values | {"of": list(parts)})
             for of, *told in cursor.fetchall():
                 parts[of].append(_known((*names_of_lines, "amount"), told))
     for person, number, moment, *told in heads:
-        found.setdefault(person, []).append(Row(moment, _known(names, told), {"lines": parts[number]}))
+        found.setdefault(person, []).append(Row(moment, _known(names, told), {_PARTS: parts[number]}))
     return found
 
 

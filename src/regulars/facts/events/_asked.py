@@ -2,6 +2,7 @@
 that both say the same. Nothing personal is among them: what could be was taken out when the message came in.
 """
 
+import json
 from collections.abc import Collection, Sequence
 from typing import Final
 
@@ -24,12 +25,21 @@ _KNOWN: Final = ", ".join(
     f"({_literal(told)}, {_literal(one.name)}, {str(one.name in spec.OF_ONE_PRODUCT).lower()})"
     for told, one in spec.BY_TIDY.items()
 )
+_NAMES: Final = json.dumps({told: one.name for told, one in spec.BY_TIDY.items()})
+_OF_ONE: Final = f"{{{','.join(told for told, one in spec.BY_TIDY.items() if one.name in spec.OF_ONE_PRODUCT)}}}"
 #: After FROM …: an `event` of events_event; `told`, its properties; and `known`, what is understood of its name.
 UNDERSTOOD: Final = (
     f" LEFT JOIN (VALUES {_KNOWN}) AS known (tidy, name, is_of_one)"
     f" ON event.kind = {KINDS['track']} AND known.tidy = {spec.TIDY_IN_SQL}"
     # Not merged into the query around it: each column would unpack the whole event again.
     " CROSS JOIN LATERAL (SELECT event.data -> 'properties' AS told OFFSET 0) AS properties"
+)
+#: The same for few events that are found one by one: without a join, which would be made ready for each visitor.
+UNDERSTOOD_OF_FEW: Final = (
+    " CROSS JOIN LATERAL (SELECT event.data -> 'properties' AS told OFFSET 0) AS properties"
+    f" CROSS JOIN LATERAL (SELECT CASE WHEN event.kind = {KINDS['track']} THEN {_literal(_NAMES)}::jsonb"
+    f" ->> {spec.TIDY_IN_SQL} END AS name, event.kind = {KINDS['track']}"
+    f" AND {spec.TIDY_IN_SQL} = ANY ({_literal(_OF_ONE)}::text[]) AS is_of_one OFFSET 0) AS known"
 )
 
 

@@ -5,7 +5,7 @@ unknown. Events of a device that many use are nobody's.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -20,27 +20,34 @@ from regulars.kit import money
 from regulars.kit.conditions.holding import Row, Values
 from regulars.runtime.database.offered import Value, Wanted
 
-_TEXTS: Final = ("name", "page", "product", "category", "search", "store", "coupon")
-_TOLD: Final = (*_TEXTS, "rating", "quantity", "price", "value")
 _NO_PARTS: Final[Mapping[str, Sequence[Values]]] = {}
-_BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
-# One walk a visitor, from the month in which it was first seen.
-_READ: Final = f"""
-SELECT one.person, one.occurred_at, one.kind, one.source, {", ".join(f"one.{name}" for name in _TEXTS)}, one.rating,
-       one.currency IS NULL OR one.currency = %(currency)s, round(one.value * %(units)s)::bigint, one.quantity,
-       round(one.price * %(units)s)::bigint, round({_asked.AMOUNT} * %(units)s)::bigint, one.listed
-  FROM (
-SELECT visitor.person, event.occurred_at, event.kind, event.source,
-       {", ".join(f"{_asked.COLUMNS[name]} AS {name}" for name in (*_TOLD, "currency"))},
-       {_asked.PRODUCTS_TOGETHER} AS listed
-  FROM (SELECT visitor.id, visitor.first_seen_at, record.person FROM (
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_PARTS: Final = "products"
+_IS_OURS: Final = "one.currency IS NULL OR one.currency = %(currency)s"
+#: What is told of an event, and what it is made of.
+_TOLD: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    **{name: (f"one.{name}", (name,)) for name in ("name", "page", "product", "category", "search", "store", "coupon")},
+    "rating": ("one.rating", ("rating",)),
+    "value": (f"CASE WHEN {_IS_OURS} THEN round(one.value * %(units)s)::bigint END", ("value", "currency")),
+}
+_OF_PARTS: Final = ("product", "category", "quantity", "price", "currency")
+# Visitor by visitor, each walked from the month in which it was first seen: a planner that knows nothing of the tables
+# yet would otherwise read those of everybody. Columns that nobody asks for are not worked out.
+_MINE: Final = f"""
+WITH mine AS MATERIALIZED (
+    SELECT visitor.id, visitor.first_seen_at, record.person FROM (
             SELECT id, id AS person FROM {CUSTOMERS} WHERE id = ANY(%(people)s) AND person_id IS NULL
              UNION ALL SELECT id, person_id FROM {CUSTOMERS} WHERE person_id = ANY(%(people)s)) AS record
-          JOIN events_visitor AS visitor ON visitor.customer_id = record.id WHERE NOT visitor.is_shared) AS visitor
+     CROSS JOIN LATERAL (
+            SELECT id, first_seen_at FROM events_visitor WHERE customer_id = record.id AND NOT is_shared OFFSET 0)
+        AS visitor)
+SELECT one.person, (extract(epoch FROM one.occurred_at) * 1000000)::bigint, one.kind, one.source"""  # noqa: S608 - of constants
+_EVENTS: Final = """
+  FROM mine AS visitor
  CROSS JOIN LATERAL (
     SELECT * FROM events_event AS event WHERE event.visitor = visitor.id
-       AND event.occurred_at >= greatest(visitor.first_seen_at, %(since)s)"""  # noqa: S608 - of constants
-_SO: Final = f" OFFSET 0) AS event{_asked.UNDERSTOOD} OFFSET 0) AS one"
+       AND event.occurred_at >= greatest(visitor.first_seen_at, %(since)s)"""
+_SO: Final = f" OFFSET 0) AS event{_asked.UNDERSTOOD_OF_FEW} OFFSET 0) AS one"
 
 _IN_SHOPS_MONEY: Final = (
     "CASE WHEN {currency} IS NULL OR {currency} = shop.currency"
@@ -86,33 +93,47 @@ def read(people: Sequence[int], wanted: Wanted) -> Mapping[int, Sequence[Row]]:
     called = {source.id: source.name for source in sources.every()}
     only, values = _narrowed(wanted, called)
     shops = company.shop().currency
-    values |= {"people": list(people), "since": wanted.since or _BEGINNING}
+    values |= {"people": list(people), "since": wanted.since or _EPOCH}
     values |= {"currency": shops, "units": 10 ** money.exponent(shops)}
+    names = [name for name in _TOLD if wanted.columns is None or name in wanted.columns]
+    has_parts = wanted.parts is None or _PARTS in wanted.parts
     found: dict[int, list[Row]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(f"{_READ}{only}{_SO}", values)
-        # Many thousands of rows, most of them with three or four values.
-        for person, at, kind, source, *texts, rating, is_ours, value, quantity, price, amount, listed in cursor:
+        cursor.execute(_asking(names, only, has_parts=has_parts), values)
+        # Many thousands of rows, most of them with three or four values; the driver takes its time over an instant.
+        for person, micros, kind, source, *told in cursor:
             known: dict[str, Value] = {"kind": NAMES_OF_KINDS[kind], "source": called[source]}
-            for name, text in zip(_TEXTS, texts, strict=True):
-                if text is not None:
-                    known[name] = text
-            if rating is not None:
-                known["rating"] = rating
-            if value is not None and is_ours:
-                known["value"] = value
-            parts: Mapping[str, Sequence[Values]] = _NO_PARTS
-            if listed is not None:
-                parts = {"products": [_product(one, is_ours) for one in DECODER.decode(listed)]}
-            elif "product" in known:
-                one = known["product"], known.get("category"), quantity, price, amount
-                parts = {"products": (_product(one, is_ours),)}
-            row = Row(at, known, parts)
+            for name, value in zip(names, told, strict=False):
+                if value is not None:
+                    known[name] = value
+            parts = _parts(told[len(names) :]) if has_parts else _NO_PARTS
+            row = Row(_EPOCH + timedelta(microseconds=micros), known, parts)
             if person in found:
                 found[person].append(row)
             else:
                 found[person] = [row]
     return found
+
+
+def _asking(names: Sequence[str], only: str, *, has_parts: bool) -> str:
+    told = [_TOLD[name][0] for name in names]
+    of = dict.fromkeys(one for name in names for one in _TOLD[name][1])
+    if has_parts:
+        of |= dict.fromkeys(_OF_PARTS)
+        told += ["one.product", "one.category", "one.quantity", "round(one.price * %(units)s)::bigint"]
+        told += [f"round({_asked.AMOUNT} * %(units)s)::bigint", _IS_OURS, "one.listed"]
+    made = [f"{_asked.COLUMNS[name]} AS {name}" for name in of]
+    made += [f"{_asked.PRODUCTS_TOGETHER} AS listed"] if has_parts else []
+    within = ", ".join(["visitor.person, event.occurred_at, event.kind, event.source", *made])
+    return f"{', '.join([_MINE, *told])} FROM (SELECT {within}{_EVENTS}{only}{_SO}"
+
+
+def _parts(told: Sequence[Any]) -> Mapping[str, Sequence[Values]]:
+    """The products an event tells of: one, or a list of them."""
+    *one, is_ours, listed = told
+    if listed is not None:
+        return {_PARTS: [_product(each, is_ours) for each in DECODER.decode(listed)]}
+    return _NO_PARTS if one[0] is None else {_PARTS: (_product(one, is_ours),)}
 
 
 def _narrowed(wanted: Wanted, called: Mapping[int, str]) -> tuple[str, dict[str, Any]]:

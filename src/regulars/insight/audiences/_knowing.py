@@ -1,11 +1,12 @@
 """What conditions have to know of some customers, read from the database in a few queries for all of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from regulars.kit.conditions.holding import Row, Values
-from regulars.kit.conditions.moments import BEGINNING
+from regulars.kit.conditions.moments import BEGINNING, Span
 from regulars.kit.conditions.nodes import Condition, Did, Which
 from regulars.kit.conditions.nodes import Sequence as Following
 from regulars.runtime.database.offered import Collection, Field, Value, Wanted
@@ -49,28 +50,60 @@ def wanted(collection: str, conditions: Iterable[Condition], at: datetime) -> Wa
     """What the conditions together can ask of a collection."""
     since: list[datetime] = []
     only: list[Mapping[str, frozenset[str]]] = []
+    columns: set[str] = set()
+    parts: set[str] = set()
     for condition in conditions:
-        for node in condition.nodes():
-            if isinstance(node, Did):
-                whiches: Sequence[Which] = (node.which,)
-            elif isinstance(node, Following):
-                whiches = tuple(step.which for step in node.steps)
-            else:
-                continue
-            mine = [which for which in whiches if which.collection == collection]
-            if not mine:
-                continue
-            window = None
-            if node.during is not None and node.during.since is None:
-                window = node.during.instants(at, condition.zone)
+        for asks in _asks(condition, collection):
+            window = None if asks.during is None else asks.during.instants(at, condition.zone)
             since.append(BEGINNING if window is None else max(BEGINNING, window.start - _MARGIN))
-            only.extend(_values_of(which) for which in mine)
+            only.append(asks.only)
+            columns |= asks.columns
+            parts |= asks.parts
     earliest = min(since, default=BEGINNING)
-    columns = set(only[0]).intersection(*only[1:]) if only else set()
+    narrowed = set(only[0]).intersection(*only[1:]) if only else set()
     return Wanted(
         since=None if earliest <= BEGINNING else earliest,
-        only={column: frozenset[str]().union(*(one[column] for one in only)) for column in columns},
+        only={column: frozenset[str]().union(*(one[column] for one in only)) for column in narrowed},
+        columns=frozenset(columns),
+        parts=frozenset(parts),
     )
+
+
+@dataclass(frozen=True)
+class _Asks:
+    """Of a collection: the window within which, None for any time; which texts columns must have; what is looked at."""
+
+    during: Span | None
+    only: Mapping[str, frozenset[str]]
+    columns: frozenset[str]
+    parts: frozenset[str]
+
+
+@lru_cache(maxsize=4096)
+def _asks_of(which: Which, during: Span | None, column: str | None, each: str | None) -> _Asks:
+    columns = {check.asked for check in which.checks}
+    parts = {some.parts for some in which.some}
+    if each is not None:
+        parts.add(each)
+    elif column is not None:
+        columns.add(column)
+    return _Asks(
+        during=None if during is None or during.since is not None else during,
+        only=_values_of(which),
+        columns=frozenset(columns),
+        parts=frozenset(parts),
+    )
+
+
+def _asks(condition: Condition, collection: str) -> Iterator[_Asks]:
+    for node in condition.nodes():
+        if isinstance(node, Did) and node.which.collection == collection:
+            yield _asks_of(node.which, node.during, node.column, node.each)
+        elif isinstance(node, Following):
+            for step in node.steps:
+                if step.which.collection == collection:
+                    # What ends the waiting may come after the window.
+                    yield _asks_of(step.which, node.during, None, None)
 
 
 def _values_of(which: Which) -> dict[str, frozenset[str]]:

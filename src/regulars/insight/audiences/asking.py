@@ -11,6 +11,7 @@ from regulars.insight.audiences import audiences, vocabulary
 from regulars.insight.audiences.audiences import Audience
 from regulars.kit.conditions import reading
 from regulars.kit.conditions.nodes import Condition
+from regulars.kit.conditions.together import Together
 from regulars.runtime import rooms
 from regulars.runtime.database.offered import Collection, Field
 
@@ -36,6 +37,8 @@ class Asking:
     collections: Mapping[str, Collection]
     #: Those that cannot be asked any more, and why, in words.
     problems: Mapping[int, str]
+    #: What the audiences ask, in their order.
+    together: Together
 
 
 class Kept:
@@ -75,7 +78,7 @@ def _asking() -> Asking:
             problems[one.number] = bad.message
         else:
             asked.append(Asked(one, condition, cuts_of(one)))
-    return Asking(asked, fields, rooms.collections(), problems)
+    return Asking(asked, fields, rooms.collections(), problems, Together(one.condition for one in asked))
 
 
 def cuts_of(audience: Audience) -> dict[str, Decimal]:

@@ -21,6 +21,7 @@ from django.db import connection, transaction
 
 from regulars.facts.customers.relation import CUSTOMERS
 from regulars.insight.audiences import _world, deciding, everyone
+from regulars.insight.audiences._writing import Because
 from regulars.insight.audiences.asking import Asked, Asking, Kept
 from regulars.insight.audiences.models import Audience, Proof, Touched
 from regulars.insight.audiences.notices import AudienceFilled
@@ -95,7 +96,7 @@ def fill(audience: int) -> Looked | None:
     return looked
 
 
-def look_through_computed(*, because: deciding.Because = "refreshed") -> None:
+def look_through_computed(*, because: Because = "refreshed") -> None:
     """After readings were computed anew: everybody, for audiences that ask for readings or for the highest or lowest
     of all. Who comes and goes is told one by one. Not to be called within a transaction."""
     kept = Kept()
@@ -128,7 +129,7 @@ def prove_all(*, by: Actor) -> list[tuple[int, int, int]]:
     return results
 
 
-def _look_through(chosen: Sequence[Asked], kept: Kept, *, because: deciding.Because) -> list[tuple[int, int, int]]:
+def _look_through(chosen: Sequence[Asked], kept: Kept, *, because: Because) -> list[tuple[int, int, int]]:
     """Those who stand otherwise than what is published says are decided one by one."""
     asking = kept.look()
     results = []

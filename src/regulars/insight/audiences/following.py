@@ -15,9 +15,8 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from regulars.facts.events import events, following, messages, spec, stream
 from regulars.facts.events.stream import Event, Reader
-from regulars.insight.audiences import _knowing, deciding
+from regulars.insight.audiences import _knowing, _writing, deciding
 from regulars.insight.audiences.asking import Asking, Kept
-from regulars.insight.audiences.models import Due
 from regulars.kit.conditions.moments import BEGINNING
 from regulars.kit.conditions.nodes import Condition
 
@@ -77,11 +76,7 @@ class Follower:
                 waiting[customer].add(audience)
             deciding.decide(waiting, because="time", kept=self._kept)
             # Of an audience that cannot be asked any more they would stay, and be looked at for ever.
-            Due.objects.filter(
-                customer__in=waiting,
-                audience__in={audience for _, audience, _ in due},
-                due_at__lte=max(at for _, _, at in due),
-            ).delete()
+            _writing.looked_at_due(due)
         return True
 
     def run(self, stop: threading.Event) -> None:

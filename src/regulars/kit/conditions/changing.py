@@ -15,9 +15,9 @@ from regulars.kit.conditions.nodes import All, Any, Check, Condition, Did, Has, 
 from regulars.kit.conditions.nodes import Sequence as Following
 from regulars.kit.windows import in_utc
 
-_TICK = timedelta(microseconds=1)
+TICK = timedelta(microseconds=1)
 #: While clocks change, or did where a window begins, windows move to and fro: it is looked at each minute then.
-_UNQUIET, _AGAIN = timedelta(hours=2), timedelta(minutes=1)
+_UNQUIET, AGAIN = timedelta(hours=2), timedelta(minutes=1)
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
@@ -32,11 +32,11 @@ def next_change(condition: Condition, known: Known, *, at: datetime) -> datetime
 
 def look(condition: Condition, known: Known, *, at: datetime) -> tuple[Verdict, datetime | None]:
     """`holding.holds` and `next_change` in one."""
-    return _Waiting(condition.zone, known, in_utc(at, "at")).node(condition.root)
+    return Waiting(condition.zone, known, in_utc(at, "at")).node(condition.root)
 
 
-class _Waiting:
-    """For each node its verdict, and the first instant at which that may change."""
+class Waiting:
+    """For each node its verdict, and the first instant at which that may change. For this file and `together` alone."""
 
     def __init__(self, zone: ZoneInfo, known: Known, at: datetime) -> None:
         self._look = Look(zone, known, at)
@@ -129,17 +129,17 @@ class _Waiting:
         for place in range(1, len(inside) + 1):
             is_last_of_moment = place == len(inside) or inside[place].at != inside[place - 1].at
             if is_last_of_moment and self._look.is_enough(node, amounts[place]) != holds:
-                changes.append(self._leaves(node.during, inside[place - 1].at))
+                changes.append(self.leaves(node.during, inside[place - 1].at))
                 break
-        if passing and self._is_unquiet(window.start):
+        if passing and self.is_unquiet(window.start):
             changes.append(self._again())
         return verdict, _soonest(changes)
 
     def _of_checks(self, which: Which, each: str | None = None, of_each: Sequence[Check] = ()) -> datetime | None:
         """When rows and parts begin or cease to pass tests that ask how long ago a day is."""
-        moving = [check for check in which.checks if _moves(check)]
-        parts = [(some.parts, check) for some in which.some for check in some.checks if _moves(check)]
-        parts += [(each, check) for check in of_each if each is not None and _moves(check)]
+        moving = [check for check in which.checks if moves(check)]
+        parts = [(some.parts, check) for some in which.some for check in some.checks if moves(check)]
+        parts += [(each, check) for check in of_each if each is not None and moves(check)]
         if not moving and not parts:
             return None
         changes = []
@@ -156,7 +156,7 @@ class _Waiting:
         if node.last_is_missing:
             assert last.within is not None
             # Whatever the waiting begins with, it is over so long after.
-            ends = (moment + last.within.length + _TICK for moment in moments)
+            ends = (moment + last.within.length + TICK for moment in moments)
             changes.append(min((end for end in ends if end > self._at), default=None))
         return _soonest(changes)
 
@@ -169,16 +169,16 @@ class _Waiting:
         if span is not None and window is not None:
             later = [moment for moment in moments if window.start <= moment < self._at]
             if later:
-                changes.append(self._leaves(span, later[0] if len(later) == 1 else min(later)))
-            if moments and span.unit is not None and self._is_unquiet(window.start):
+                changes.append(self.leaves(span, later[0] if len(later) == 1 else min(later)))
+            if moments and span.unit is not None and self.is_unquiet(window.start):
                 changes.append(self._again())
         return _soonest(changes)
 
     def _when_there(self, moments: Iterable[datetime]) -> datetime | None:
         """A moment is there the instant after it."""
-        return min((moment + _TICK for moment in moments if moment >= self._at), default=None)
+        return min((moment + TICK for moment in moments if moment >= self._at), default=None)
 
-    def _leaves(self, span: Span, moment: datetime) -> datetime | None:
+    def leaves(self, span: Span, moment: datetime) -> datetime | None:
         """The first instant at which the window that has the moment in it now has it no more."""
         if span.since is not None:
             born = self._look.born(span)
@@ -190,7 +190,7 @@ class _Waiting:
             return None
         assert span.count is not None
         if span.unit == "hours":
-            return moment + timedelta(hours=span.count) + _TICK
+            return moment + timedelta(hours=span.count) + TICK
 
         def is_in(instant: datetime) -> bool:
             window = span.instants(instant, self._zone)
@@ -198,8 +198,8 @@ class _Waiting:
 
         clock = moment.astimezone(self._zone)
         day = self._last_day(span, clock.date()) + timedelta(days=1)
-        guess = civil.instant_of(day, clock.time(), self._zone) + _TICK
-        if guess - _TICK >= self._at and is_in(guess - _TICK) and not is_in(guess):
+        guess = civil.instant_of(day, clock.time(), self._zone) + TICK
+        if guess - TICK >= self._at and is_in(guess - TICK) and not is_in(guess):
             return guess
         return _first_without(is_in, self._at, max(guess, self._at) + timedelta(days=5))
 
@@ -212,14 +212,14 @@ class _Waiting:
         return Span(period=span.period).days(self._at, self._zone).end
 
     def _start(self, day: date) -> datetime:
-        return max(civil.start_of_day(day, self._zone), self._at + _TICK)
+        return max(civil.start_of_day(day, self._zone), self._at + TICK)
 
-    def _is_unquiet(self, start: datetime) -> bool:
+    def is_unquiet(self, start: datetime) -> bool:
         """Clocks change soon, or did about where the window begins."""
         return _clocks_change(self._zone, self._at) or _clocks_change(self._zone, start)
 
     def _again(self) -> datetime:
-        return self._at + _AGAIN
+        return self._at + AGAIN
 
 
 @lru_cache(maxsize=8192)
@@ -233,7 +233,7 @@ def _moment(row: Row) -> datetime:
     return row.at
 
 
-def _moves(check: Check) -> bool:
+def moves(check: Check) -> bool:
     return isinstance(check.than, Span) or check.test == "anniversary_within_days"
 
 
@@ -251,7 +251,7 @@ def _soonest(changes: Iterable[datetime | None]) -> datetime | None:
 
 
 def _first_without(is_in: Callable[[datetime], bool], low: datetime, high: datetime) -> datetime:
-    while high - low > _TICK:
+    while high - low > TICK:
         middle = low + (high - low) // 2
         if is_in(middle):
             low = middle

@@ -241,7 +241,7 @@ class Look:
                 assert isinstance(than, int)
                 today = civil.day_of(self.at, self.zone)
                 return next_anniversary(value, today) < today + timedelta(days=than)
-        return _COMPARES[check.test](value, than)
+        return COMPARES[check.test](value, than)
 
     def _is_during(self, value: Value, span: Span) -> bool:
         if isinstance(value, datetime):
@@ -252,7 +252,7 @@ class Look:
 
 
 #: Two numbers, two days or two instants: the check was read for the type of the value.
-_COMPARES: Mapping[str, Callable[[Any, Any], bool]] = {
+COMPARES: Mapping[str, Callable[[Any, Any], bool]] = {
     "at_least": operator.ge,
     "from": operator.ge,
     "at_most": operator.le,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -165,7 +166,7 @@ class Condition:
             elif isinstance(node, Not):
                 waiting.append(node.of)
 
-    @property
+    @cached_property
     def fields(self) -> frozenset[str]:
         """The fields of the customer it asks, those that windows begin with included."""
         found = {node.field for node in self.nodes() if isinstance(node, Has | Among)}
@@ -174,7 +175,7 @@ class Condition:
             found |= {span.since for span in spans if span is not None and span.since is not None}
         return frozenset(found)
 
-    @property
+    @cached_property
     def collections(self) -> frozenset[str]:
         """The collections of rows it looks at."""
         found: set[str] = set()
@@ -185,7 +186,7 @@ class Condition:
                 found |= {step.which.collection for step in node.steps}
         return frozenset(found)
 
-    @property
+    @cached_property
     def audiences(self) -> frozenset[str]:
         """The audiences it asks."""
         return frozenset(node.audience for node in self.nodes() if isinstance(node, Member))

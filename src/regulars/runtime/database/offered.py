@@ -86,11 +86,13 @@ class Part:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a reader of happenings may leave out: what was before `since`, and rows whose column has none of the values
-    in `only`. It may bring more; it never brings less."""
+    """What a reader of happenings may leave out: what was before `since`, rows whose column has none of the values in
+    `only`, and all columns and parts but these, where they are named. It may bring more; it never brings less."""
 
     since: datetime | None = None
     only: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    columns: frozenset[str] | None = None
+    parts: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """Tell the rest of the house what was done. Notice and trail line are written together, so neither can be forgotten."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from django.db import connection
 
 from regulars.kit.actors import Actor
+from regulars.runtime.database import arrays
 from regulars.runtime.notices.models import Recorded
 from regulars.runtime.notices.notice import Notice, body_of
 from regulars.runtime.trail import only_ids, trail
@@ -23,7 +23,7 @@ def lock_subjects(notices: Iterable[Notice]) -> None:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(7263, stripe) FROM (SELECT DISTINCT hashtext(subject) & 4095 AS stripe"
             " FROM unnest(%s::text[]) AS subject ORDER BY 1) AS stripes",
-            [[notice.subject for notice in notices]],
+            [sorted({notice.subject for notice in notices})],
         )
 
 
@@ -77,17 +77,19 @@ def announce_many(told: Sequence[tuple[Notice, Mapping[str, object]]], *, by: Ac
     with connection.cursor() as cursor:
         # In this order the trigger draws the numbers.
         cursor.execute(
-            "INSERT INTO notices_notice (kind, version, subject, body, origin, at, request_id)"
-            " SELECT kind, version, subject, body::jsonb, origin, at, %s FROM unnest(%s::text[], %s::smallint[],"
-            " %s::text[], %s::text[], %s::text[], %s::timestamptz[]) WITH ORDINALITY"
-            " AS told(kind, version, subject, body, origin, at, place) ORDER BY place",
+            "INSERT INTO notices_notice (request_id, kind, version, origin, subject, body, at)"
+            " SELECT %s, told.kind, told.version, told.origin, told.subject, told.body, told.at"
+            " FROM ROWS FROM (jsonb_array_elements_text(%s::jsonb), unnest(%s::smallint[]),"
+            " jsonb_array_elements_text(%s::jsonb), jsonb_array_elements_text(%s::jsonb),"
+            " jsonb_array_elements(%s::jsonb), unnest(%s::timestamptz[])) WITH ORDINALITY"
+            " AS told (kind, version, origin, subject, body, at, place) ORDER BY told.place",
             [
                 request_id.get()[:64],
-                [notice.kind for notice in notices],
-                [notice.version for notice in notices],
-                [only_ids.text("subject", notice.subject) for notice in notices],
-                [json.dumps(body_of(notice)) for notice in notices],
-                [notice.origin for notice in notices],
-                [notice.at for notice in notices],
+                arrays.of_json(notice.kind for notice in notices),
+                arrays.of_numbers(notice.version for notice in notices),
+                arrays.of_json(notice.origin for notice in notices),
+                arrays.of_json(only_ids.text("subject", notice.subject) for notice in notices),
+                arrays.of_json(body_of(notice) for notice in notices),
+                arrays.of_instants(notice.at for notice in notices),
             ],
         )
