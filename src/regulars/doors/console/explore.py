@@ -1,16 +1,25 @@
-"""Insight → Figures: any figure, of everybody or of a group, over the last year and month by month."""
+"""Insight → Figures: any figure, of everybody, a group or an audience, over the last year and month by month."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import get_args
+from typing import Any, get_args
+from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console.site import page
+from regulars.doors.console.site import may, me, page
 from regulars.doors.console.words import segment_words
+from regulars.insight.audiences import audiences, exploring, vocabulary
+from regulars.insight.audiences.audiences import Audience
+from regulars.insight.audiences.exploring import Explored
 from regulars.insight.measures import segments, series
 from regulars.insight.measures.estimates import Estimate, Unit
 from regulars.insight.measures.exploring import EVERYBODY
@@ -19,8 +28,10 @@ from regulars.insight.measures.figures import FIGURES, figure
 from regulars.insight.measures.measure import Words
 from regulars.insight.measures.series import Series
 from regulars.kit.money import exponent
+from regulars.kit.refusals import Refusal
 from regulars.oversight.reporting import charts, drawings, estimates, formats, sheets
 from regulars.oversight.reporting.estimates import Written
+from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
 FIRST = "repurchase"
@@ -38,6 +49,26 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Whom:
+    """Of whom figures are shown: a group of the shop's, or an audience. `name` is what addresses call them.
+
+    `explored` is what was counted of the audience; None where nobody asked for it yet.
+    """
+
+    name: str
+    group: str = EVERYBODY
+    audience: Audience | None = None
+    explored: Explored | None = None
+
+    @property
+    def figures(self) -> Sequence[Series]:
+        """Two indexed reads at most, however large the shop is."""
+        if self.audience is None:
+            return series.all_of(self.group)
+        return [] if self.explored is None else self.explored.figures
+
+
+@dataclass(frozen=True)
 class Month:
     """One month of the figure shown."""
 
@@ -48,18 +79,28 @@ class Month:
 @require_safe
 @requires("insight.read")
 def explore(request: HttpRequest) -> HttpResponseBase:
-    """The figure chosen, and all others of the same group beside it. Two indexed reads, however large the shop is."""
-    group = _group(request)
-    found = {one.name: one for one in series.all_of(group)}
-    chosen = _chosen(request)
-    if not found:
+    """The figure chosen, and all others of the same people beside it."""
+    whom = _whom(request)
+    found = {one.name: one for one in whom.figures}
+    choices: dict[str, Any] = {
+        "title": _("Figures"),
+        "whom": whom,
+        "groups": [(name, segment_words(name).name) for name in segments.NAMES],
+        "audiences": audiences.every(),
+        "here": request.get_full_path(),
+        "may_tell": may(request, "insight.refresh"),
+    }
+    if not found and whom.audience is None:
         return page(request, "console/insight_empty.html", title=_("Figures"))
+    if not found:
+        return page(request, "console/explore_uncounted.html", **choices)
+    chosen = _chosen(request, found)
     shown = found[chosen.name]
     months = [Month(at.span, _written(at.estimate, shown.currency)) for at in shown.months]
     return page(
         request,
         "console/explore.html",
-        title=_("Figures"),
+        **choices,
         as_of=shown.as_of,
         computed_at=shown.computed_at,
         chosen=chosen.name,
@@ -67,27 +108,42 @@ def explore(request: HttpRequest) -> HttpResponseBase:
         year=Month(shown.year.span, _written(shown.year.estimate, shown.currency)),
         months=list(reversed(months)),
         has_running=bool(months) and not months[-1].span.is_over,
-        chart=_chart(chosen, shown, group),
-        rows=[Row(one.name, words(one), _written(found[one.name].year.estimate, shown.currency)) for one in FIGURES],
-        group=group,
-        groups=[(name, segment_words(name).name) for name in segments.NAMES],
+        chart=_chart(chosen, shown, whom.name),
+        rows=[
+            Row(one.name, words(one), _written(found[one.name].year.estimate, shown.currency))
+            for one in FIGURES
+            if one.name in found
+        ],
         kinds=get_args(sheets.Kind),
     )
+
+
+@require_POST
+@requires("insight.read")
+def count(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """Have the figures of an audience's members counted."""
+    audience = _audience(public_id)
+    if audience is None:
+        raise Http404
+    try:
+        exploring.want(audience=audience.number, at=timezone.now(), by=operators.actor(me(request)))
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    return redirect(reverse("console:explore") + "?" + urlencode({"group": audience.id}))
 
 
 @require_safe
 @requires("insight.read")
 def taken_away(request: HttpRequest, kind: str) -> HttpResponseBase:
-    """Every figure of the group, of the year and of each month, as a file."""
+    """Every figure of the group or audience, of the year and of each month, as a file."""
     wanted = next((one for one in sheets.CONTENT_TYPES if one == kind), None)
     if wanted is None:
         raise Http404
-    group = _group(request)
-    found = series.all_of(group)
-    rows = [row for one in found for row in _lines(one, group)]
+    whom = _whom(request)
+    rows = [row for one in whom.figures for row in _lines(one, whom.name)]
     file = sheets.sheet(wanted, _COLUMNS, rows, name=_("Figures"))
     answer = HttpResponse(file, content_type=sheets.CONTENT_TYPES[wanted])
-    answer["Content-Disposition"] = f'attachment; filename="figures{"-" + group if group else ""}.{wanted}"'
+    answer["Content-Disposition"] = f'attachment; filename="figures{"-" + whom.name if whom.name else ""}.{wanted}"'
     return answer
 
 
@@ -141,14 +197,28 @@ def _plain(value: float | None, unit: Unit, currency: str) -> Decimal | None:
     return Decimal(str(round(value, 6)))
 
 
-def _group(request: HttpRequest) -> str:
+def _whom(request: HttpRequest) -> Whom:
     asked = request.GET.get("group", EVERYBODY)
-    return asked if asked in segments.NAMES else EVERYBODY
+    if asked in segments.NAMES:
+        return Whom(asked, group=asked)
+    audience = _audience(asked)
+    if audience is None:
+        return Whom(EVERYBODY)
+    return Whom(audience.id, audience=audience, explored=exploring.of(audience.number))
 
 
-def _chosen(request: HttpRequest) -> Figure:
+def _audience(public_id: str) -> Audience | None:
+    if not public_id.startswith(vocabulary.PREFIX):
+        return None
+    try:
+        return audiences.by_public_id(public_id)
+    except Refusal:
+        return None
+
+
+def _chosen(request: HttpRequest, found: Mapping[str, Series]) -> Figure:
     asked = request.GET.get("figure", FIRST)
-    return next((one for one in FIGURES if one.name == asked), figure(FIRST))
+    return next((one for one in FIGURES if one.name == asked and one.name in found), figure(FIRST))
 
 
 def _written(estimate: Estimate | None, currency: str) -> Written | None:

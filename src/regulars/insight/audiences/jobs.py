@@ -6,7 +6,7 @@ from django.db import transaction
 from procrastinate.exceptions import AlreadyEnqueued
 
 from regulars.facts.company import company
-from regulars.insight.audiences import filling
+from regulars.insight.audiences import _counting, filling
 from regulars.kit import civil
 from regulars.kit.actors import Actor
 from regulars.runtime.jobs.tasks import every, task
@@ -28,6 +28,12 @@ def fill(audience: int) -> None:
 def look_through_computed() -> None:
     """Everybody, for audiences that ask for what is computed. Harmless to repeat."""
     filling.look_through_computed()
+
+
+@task("audiences.count", lock="insight.refresh")
+def count(audience: int) -> None:
+    """The figures of those who are in. Harmless to repeat."""
+    _counting.count(audience)
 
 
 @task("audiences.prove", lock="insight.refresh")

@@ -136,3 +136,18 @@ class Proof(models.Model):
     class Meta:
         db_table = "audiences_proof"
         indexes = [models.Index(fields=["audience", "-id"], name="audiences_proof_audience")]
+
+
+class Figures(models.Model):
+    """What the shop's figures come to for those who are in an audience, since somebody wanted to know. A result."""
+
+    audience = models.OneToOneField(Audience, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    wanted_at = models.DateTimeField()
+    members = models.BigIntegerField(db_default=0)
+    as_of = models.DateField(null=True)
+    currency = models.CharField(max_length=3, null=True)
+    computed_at = models.DateTimeField(null=True)
+    value = models.JSONField(null=True)
+
+    class Meta:
+        db_table = "audiences_figures"

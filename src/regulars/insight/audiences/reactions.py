@@ -21,10 +21,11 @@ from regulars.facts.customers.notices import (
     CustomerTagged,
     PreferencesChanged,
 )
-from regulars.insight.audiences import deciding, jobs
+from regulars.insight.audiences import deciding, exploring, jobs
 from regulars.insight.audiences.asking import Kept
 from regulars.insight.audiences.notices import AudienceDefined
 from regulars.insight.measures.notices import ReadingsComputed
+from regulars.runtime.database import clock
 from regulars.runtime.notices.notice import Notice
 from regulars.runtime.notices.subscriptions import subscribe
 
@@ -70,6 +71,7 @@ def readings_are_others(notice: ReadingsComputed) -> None:
     """Whoever asks for readings, or for the highest or lowest of all, is asked anew of everybody."""
     if notice.changed:
         jobs.look_through_computed.defer()
+    exploring.count_wanted(at=clock.now())
 
 
 @subscribe(AudienceDefined, name="audiences.fill", history=True)

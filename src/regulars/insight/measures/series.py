@@ -35,40 +35,38 @@ class Series:
 def of(name: str, *, group: str = EVERYBODY) -> Series | None:
     """The figure called `name`, of one group; None before the first refresh. One indexed row."""
     row = FigureReading.objects.filter(name=name).first()
-    return None if row is None else _series(row, group)
+    return None if row is None else _of_row(row, group)
 
 
 def all_of(group: str = EVERYBODY) -> list[Series]:
     """Every figure of one group, in the order of the catalogue. One query of as many rows."""
     rows = {row.name: row for row in FigureReading.objects.all()}
-    return [_series(rows[one.name], group) for one in FIGURES if one.name in rows]
+    return [_of_row(rows[one.name], group) for one in FIGURES if one.name in rows]
 
 
-def of_explored(name: str, explored: Explored, *, currency: str, computed_at: datetime) -> Series:
-    """The same of customers who are no group of the shop's: `exploring.of_some`."""
+def as_json(explored: Explored) -> dict[str, Any]:
+    """What `explored` told, each figure by its name, to be kept; `from_json` reads it back."""
+    return {
+        one.name: {
+            "year": _told(explored.year, one.name),
+            "months": [] if one.of_years else [_told(month, one.name) for month in explored.months],
+        }
+        for one in FIGURES
+        if one.name in explored.year.groups[EVERYBODY]
+    }
 
-    def point(at: At) -> Point:
-        return Point(at.span, at.groups[EVERYBODY].get(name))
 
-    months = [point(at) for at in explored.months if name in at.groups[EVERYBODY]]
-    return Series(name, explored.as_of, currency, computed_at, point(explored.year), months)
+def from_json(kept: Mapping[str, Any], *, as_of: date, currency: str, computed_at: datetime) -> list[Series]:
+    """Every figure that was kept and is still computed, in the order of the catalogue."""
+    return [_series(one.name, kept[one.name], as_of, currency, computed_at) for one in FIGURES if one.name in kept]
 
 
 def store(explored: Explored, *, currency: str, at: datetime) -> None:
     """In the caller's transaction; figures that nobody computes any more go."""
     FigureReading.objects.bulk_create(
         [
-            FigureReading(
-                name=one.name,
-                as_of=explored.as_of,
-                currency=currency,
-                computed_at=at,
-                value={
-                    "year": _told(explored.year, one.name),
-                    "months": [] if one.of_years else [_told(month, one.name) for month in explored.months],
-                },
-            )
-            for one in FIGURES
+            FigureReading(name=name, as_of=explored.as_of, currency=currency, computed_at=at, value=value)
+            for name, value in as_json(explored).items()
         ],
         update_conflicts=True,
         unique_fields=["name"],
@@ -96,6 +94,12 @@ def _point(told: Mapping[str, Any], group: str) -> Point:
     return Point(span, None if found is None else Estimate.from_json(found))
 
 
-def _series(row: FigureReading, group: str) -> Series:
-    months = [_point(month, group) for month in row.value["months"]]
-    return Series(row.name, row.as_of, row.currency, row.computed_at, _point(row.value["year"], group), months)
+def _of_row(row: FigureReading, group: str) -> Series:
+    return _series(row.name, row.value, row.as_of, row.currency, row.computed_at, group)
+
+
+def _series(
+    name: str, kept: Mapping[str, Any], as_of: date, currency: str, computed_at: datetime, group: str = EVERYBODY
+) -> Series:
+    months = [_point(month, group) for month in kept["months"]]
+    return Series(name, as_of, currency, computed_at, _point(kept["year"], group), months)

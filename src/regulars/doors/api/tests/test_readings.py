@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from regulars.doors.api.tests.builders import MAREK, Program, problem
 from regulars.facts.company import company
+from regulars.insight.audiences import audiences
 from regulars.insight.measures import refreshing
 
 NOW = datetime(2026, 3, 9, 10, 0, tzinfo=UTC)
@@ -39,6 +40,17 @@ def _figures(till: Program) -> None:
     assert till.get("insight/figures/buyers?group=champions").json()["year"]["estimate"] is None
     assert problem(till.get("insight/figures/nonsense")) == (404, "insight.unknown_figure", "name")
     assert till.get("insight/groups").json()["after"] == []
+    audience = audiences.define(
+        name="Buyers",
+        condition={"version": 1, "zone": "Europe/London", "if": {"did": "commerce.orders"}},
+        key="figures",
+        at=NOW,
+        by=MAREK,
+    ).id
+    assert problem(till.get(f"insight/figures?audience={audience}")) == (404, "insight.not_counted_yet", "audience")
+    assert till.post(f"audiences/{audience}/figures", {}).json() == {"is_counting": True}
+    both = till.get(f"insight/figures?audience={audience}&group=champions")
+    assert problem(both)[1:] == ("insight.group_or_audience", "audience")
     later, earlier = till.get("insight/runs").json()["items"]
     told = till.get(f"insight/runs/{earlier['number']}/{later['number']}").json()
     assert not any(each["is_clear"] for each in told["differences"])

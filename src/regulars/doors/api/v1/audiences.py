@@ -12,7 +12,7 @@ from regulars.doors.api.v1 import exact
 from regulars.doors.api.v1.keys import ApiKey, caller
 from regulars.doors.api.v1.orders import IdempotencyKey
 from regulars.facts.customers import customers, profiles
-from regulars.insight.audiences import audiences, members, previewing, vocabulary
+from regulars.insight.audiences import audiences, exploring, members, previewing, vocabulary
 from regulars.insight.audiences.audiences import Audience
 from regulars.insight.audiences.members import Explained, Membership
 from regulars.kit import paging
@@ -80,6 +80,12 @@ class AudiencesOut(exact.Shown):
 
     items: list[AudienceOut]
     next: str | None
+
+
+class AudienceCountedOut(exact.Shown):
+    """Whether the figures of its members are being counted now."""
+
+    is_counting: bool
 
 
 class AudienceVersionOut(exact.Shown):
@@ -388,6 +394,21 @@ def restore_audience(request: HttpRequest, audience: str) -> AudienceOut:
     """Take an archived one back into use: everybody is looked at anew. Again changes nothing."""
     number = audiences.by_public_id(audience).number
     return _out(audiences.restore(audience=number, at=clock.now(), by=caller(request)))
+
+
+@router.post(
+    "/audiences/{audience}/figures",
+    auth=ApiKey("insight.read"),
+    response=AudienceCountedOut,
+    operation_id="count_figures_of_audience",
+)
+def count_figures(request: HttpRequest, audience: str) -> AudienceCountedOut:
+    """Have the shop's figures counted of those who are in, now and after each refresh: `GET /insight/figures` tells
+    them a moment later. Asking again while they are being counted changes nothing."""
+    number = audiences.by_public_id(audience).number
+    exploring.want(audience=number, at=clock.now(), by=caller(request))
+    found = exploring.of(number)
+    return AudienceCountedOut(is_counting=found is not None and found.is_counting)
 
 
 @router.get(

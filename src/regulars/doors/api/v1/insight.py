@@ -1,5 +1,6 @@
 """What was concluded of the shop: figures with their intervals, groups and how customers moved, and past refreshes."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -11,11 +12,13 @@ from ninja import Path, Query, Router
 from regulars.doors.api.v1 import exact
 from regulars.doors.api.v1.keys import ApiKey
 from regulars.doors.api.v1.problems import NotFound
+from regulars.insight.audiences import audiences, exploring
 from regulars.insight.measures import readings, runs, series
 from regulars.insight.measures.estimates import Estimate
 from regulars.insight.measures.exploring import EVERYBODY
 from regulars.insight.measures.figures import FIGURES
 from regulars.insight.measures.series import Point, Series
+from regulars.kit.refusals import Refusal
 
 router = Router(tags=["insight"])
 
@@ -23,10 +26,32 @@ GroupName = Literal["champions", "loyal", "promising", "new", "cooling", "waveri
 OfGroup = Annotated[GroupName | None, Query(description="One of the groups, as it is today; everybody without it.")]
 
 
+OfAudience = Annotated[
+    str | None,
+    Query(
+        max_length=60,
+        description="Of the members of an audience, by its id, once they were counted: "
+        "`POST /audiences/{id}/figures` asks for that.",
+    ),
+]
+
+
 class NothingConcludedYet(NotFound):
     """Nobody has refreshed the insight since the shop began."""
 
     code = "insight.none_yet"
+
+
+class NotCountedYet(NotFound):
+    """Nobody asked for the figures of this audience, or they are still being counted."""
+
+    code = "insight.not_counted_yet"
+
+
+class OneOfBoth(Refusal):
+    """Figures are of a group or of an audience, not of those who are in both."""
+
+    code = "insight.group_or_audience"
 
 
 class UnknownFigure(NotFound):
@@ -78,6 +103,7 @@ class FigureOut(exact.Shown):
     meaning_en: str
     meaning_zh: str
     group: str | None
+    audience: str | None
     as_of: date
     computed_at: datetime
     year: AtOut
@@ -159,21 +185,28 @@ class RunsComparedOut(exact.Shown):
 
 
 @router.get("/insight/figures", auth=ApiKey("insight.read"), response=FiguresOut, operation_id="list_figures")
-def list_figures(request: HttpRequest, group: OfGroup = None) -> FiguresOut:
-    """Every figure over the last 365 days, of everybody or of a group."""
-    found = series.all_of(group or EVERYBODY)
-    return FiguresOut(items=[_figure(one, group, with_months=False) for one in found])
+def list_figures(request: HttpRequest, group: OfGroup = None, audience: OfAudience = None) -> FiguresOut:
+    """Every figure over the last 365 days, of everybody, of a group, or of an audience."""
+    found = _all_of(group, audience)
+    return FiguresOut(items=[_figure(one, group, audience, with_months=False) for one in found])
 
 
 @router.get("/insight/figures/{name}", auth=ApiKey("insight.read"), response=FigureOut, operation_id="get_figure")
-def get_figure(request: HttpRequest, name: Annotated[str, Path(max_length=60)], group: OfGroup = None) -> FigureOut:
+def get_figure(
+    request: HttpRequest,
+    name: Annotated[str, Path(max_length=60)],
+    group: OfGroup = None,
+    audience: OfAudience = None,
+) -> FigureOut:
     """One figure over the last 365 days and month by month."""
     if name not in {one.name for one in FIGURES}:
         raise UnknownFigure(_("%(name)s is no figure; see the list of figures") % {"name": repr(name)}, field="name")
-    found = series.of(name, group=group or EVERYBODY)
+    found = next((one for one in _all_of(group, audience) if one.name == name), None)
+    if found is None and audience is not None:
+        raise UnknownFigure(_("%(name)s is told of the whole shop alone") % {"name": repr(name)}, field="name")
     if found is None:
         raise _none_yet()
-    return _figure(found, group, with_months=True)
+    return _figure(found, group, audience, with_months=True)
 
 
 @router.get("/insight/groups", auth=ApiKey("insight.read"), response=GroupsOut, operation_id="get_groups")
@@ -264,7 +297,21 @@ def _none_yet() -> NothingConcludedYet:
     return NothingConcludedYet(_("nothing was computed yet; refresh the insight"))
 
 
-def _figure(found: Series, group: str | None, *, with_months: bool) -> FigureOut:
+def _all_of(group: str | None, audience: str | None) -> Sequence[Series]:
+    if audience is None:
+        return series.all_of(group or EVERYBODY)
+    if group is not None:
+        raise OneOfBoth(_("audience: ask for a group or for an audience, not for both"), field="audience")
+    found = exploring.of(audiences.by_public_id(audience).number)
+    if found is None or not found.figures:
+        raise NotCountedYet(
+            _("audience: its figures were not counted yet; POST to its /figures and ask again in a moment"),
+            field="audience",
+        )
+    return found.figures
+
+
+def _figure(found: Series, group: str | None, audience: str | None, *, with_months: bool) -> FigureOut:
     about = next(one for one in FIGURES if one.name == found.name)
     return FigureOut(
         figure=found.name,
@@ -273,6 +320,7 @@ def _figure(found: Series, group: str | None, *, with_months: bool) -> FigureOut
         meaning_en=about.en.meaning,
         meaning_zh=about.zh.meaning,
         group=group,
+        audience=audience,
         as_of=found.as_of,
         computed_at=found.computed_at,
         year=_at(found.year, found.currency),

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from django.db import connection
@@ -21,6 +22,10 @@ from regulars.doors.console.tests.builders import (
 )
 from regulars.facts.company import company
 from regulars.facts.customers import customers
+from regulars.insight.audiences import audiences
+from regulars.insight.measures import margins
+from regulars.kit.actors import SYSTEM
+from regulars.runtime.database import clock
 from regulars.runtime.staff import policy
 from regulars.runtime.staff.roles import ALLOWED, Role
 from regulars.runtime.trail import trail
@@ -118,7 +123,7 @@ def test_the_navigation_shows_what_one_may_open(at_work, role):
         ("/console/members/", 13),
         ("/console/members/{member}/", 18),
         ("/console/insight/", 11),
-        ("/console/insight/figures", 5),
+        ("/console/insight/figures", 6),
         ("/console/insight/groups", 6),
         ("/console/insight/habits", 10),
         ("/console/insight/runs", 4),
@@ -391,6 +396,41 @@ def test_figures_are_shown_of_a_group_and_taken_away(at_work):
         assert f"figures-champions.{kind}" in answer["Content-Disposition"]
         assert len(answer.content) > 1000
     assert analyst.get("/console/insight/figures/file.exe").status_code == 404
+
+
+def test_figures_are_counted_of_an_audience_when_somebody_asks(at_work):
+    now = clock.now()
+    buyers = audiences.define(
+        name="Buyers <b>",
+        condition={"version": 1, "zone": "Europe/London", "if": {"did": "commerce.orders"}},
+        key="figures of buyers",
+        at=now,
+        by=SYSTEM,
+    )
+    analyst, address = at_work("analyst", "zh-hans"), f"/console/insight/figures?group={buyers.id}"
+    page = read(analyst, address)
+    assert f'<option value="{buyers.id}" selected>Buyers &lt;b&gt;' in page
+    assert "还没有人查看过该人群的指标" in page
+    assert "hx-trigger" not in page.partition('id="explored"')[2].partition(">")[0]
+    count = f"/console/insight/figures/of/{buyers.id}/count"
+    assert analyst.post(count)["Location"] == address
+    page = read(analyst, address)
+    assert "正在统计该人群的指标" in page
+    assert 'hx-trigger="every 2s"' in page.partition('id="explored"')[2].partition(">")[0]
+    assert analyst.post("/console/insight/figures/of/aud_nonsense/count").status_code == 404
+
+
+def test_a_shop_tells_its_margin(at_work):
+    manager = at_work("manager")
+    for wrong in ("-1", "101", "much"):
+        assert manager.post("/console/insight/figures/margin", {"percent": wrong}).status_code == 422
+    assert manager.post("/console/insight/figures/margin", {"percent": "42.5"}).status_code == 302
+    assert 'value="42.5"' in read(manager, "/console/insight/figures/margin")
+    assert margins.told_percent() == Decimal("42.5")
+    assert "/console/insight/figures/margin" in read(manager, "/console/insight/figures?figure=margin")
+    assert manager.post("/console/insight/figures/margin", {"percent": ""}).status_code == 302
+    assert margins.told_percent() is None
+    assert at_work("agent").get("/console/insight/figures/margin").status_code == 403
 
 
 def test_groups_habits_and_runs_rest_on_something(at_work):

@@ -1,4 +1,4 @@
-"""What is left of the net spend at the margin the shop told (`settings.MARGIN_PERCENT`): no cost of goods is known.
+"""What is left of the net spend at the margin the shop told (`margins.tell`): no cost of goods is known.
 
 Where it told none, there is no value: a margin that is guessed is none.
 """
