@@ -1,7 +1,7 @@
 """Computes every measure of the catalogue in one session: the same path for stored readings and for a report."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -13,7 +13,7 @@ from regulars.insight.measures import catalogue
 from regulars.insight.measures.cutting import BY_PLACE, Cuts
 from regulars.insight.measures.library import lately
 from regulars.insight.measures.measure import CustomerMeasure
-from regulars.insight.measures.scope import DAYS, PEOPLE, Scope, all_purchases
+from regulars.insight.measures.scope import DAYS, PEOPLE, SEEN_FROM, Scope, all_purchases
 from regulars.insight.warehouse.session import Session
 
 
@@ -71,9 +71,29 @@ def deeper(session: Session, scope: Scope) -> dict[str, Mapping[str, Any]]:
 
 
 def people(
-    session: Session, scope: Scope, *, wanted: Sequence[CustomerMeasure] = catalogue.CUSTOMER, into: str = PEOPLE
+    session: Session,
+    scope: Scope,
+    *,
+    wanted: Sequence[CustomerMeasure] = catalogue.CUSTOMER,
+    of: str = DAYS,
+    into: str = PEOPLE,
 ) -> None:
-    """Computes the `wanted` measures of everybody who bought and keeps them; `into` is what `Scope.people` reads."""
+    """Computes the `wanted` measures of everybody who bought, from the days kept as `of`, and keeps them as `into`."""
+    # A value of the session, so that what is said of one day can be said of any other.
+    session.put(SEEN_FROM, pa.table({"seen_from": pa.array([scope.as_of], pa.date32())}))
+
+    def build() -> None:
+        def table(name: str) -> ir.Table:
+            return session.table({DAYS: of, PEOPLE: into}.get(name, name))
+
+        then = session.table(SEEN_FROM).seen_from.max().as_scalar()
+        _people(session, replace(scope, table=table, then=then), wanted, into)
+
+    columns = tuple((name, str(kind)) for name, kind in session.table(of).schema().items())
+    session.repeat(("people", of, columns, into, tuple(measure.name for measure in wanted), scope.cuts), build)
+
+
+def _people(session: Session, scope: Scope, wanted: Sequence[CustomerMeasure], into: str) -> None:
     days = scope.kept_days()
     days = days.mutate(ago=scope.seen_from().delta(days.day, unit="day"))
     aggregates = {m.name: m.of_days(days) for m in wanted if m.of_days is not None}

@@ -10,11 +10,10 @@ from datetime import date, timedelta
 from typing import Any
 
 import ibis
-import pyarrow as pa
 
 from regulars.insight.measures import catalogue, computing, estimates, segments
 from regulars.insight.measures.library import rfm
-from regulars.insight.measures.scope import DAYS, PEOPLE, Scope
+from regulars.insight.measures.scope import Scope
 from regulars.insight.warehouse.session import Session
 from regulars.kit.civil import add_months, month_of
 
@@ -24,7 +23,7 @@ MONTHS = 6
 AFTER_DAYS = 90
 #: Who had not bought yet.
 NOT_YET = ""
-_UNTIL, _THEN, _DAY = "_days_until", "_people_then", "_seen_from"
+_UNTIL, _THEN = "_days_until", "_people_then"
 #: What a customer's group rests on.
 WANTED = catalogue.CUSTOMER[: catalogue.CUSTOMER.index(rfm.SEGMENT) + 1]
 
@@ -90,15 +89,9 @@ def month_ends(as_of: date, most: int) -> list[date]:
 
 def _groups_on(session: Session, scope: Scope, day: date) -> str:
     """Keeps customer_id and segment as of `day`, and gives the table's name."""
-    session.put(_DAY, pa.table({"seen_from": pa.array([day], pa.date32())}))
-    seen_from = session.table(_DAY).seen_from.max().as_scalar()
     days = scope.kept_days()
-    session.keep(_UNTIL, days.filter(days.day <= seen_from))
-
-    def table(name: str) -> ibis.Table:
-        return session.table({DAYS: _UNTIL, PEOPLE: _THEN}.get(name, name))
-
-    computing.people(session, replace(scope, table=table, as_of=day, then=seen_from), wanted=WANTED, into=_THEN)
+    session.keep(_UNTIL, days.filter(days.day <= ibis.literal(day)))
+    computing.people(session, replace(scope, as_of=day), wanted=WANTED, of=_UNTIL, into=_THEN)
     kept = session.table(_THEN)
     name = f"_groups_{day:%Y%m%d}"
     session.keep(name, kept.filter(kept.segment.notnull()).select("customer_id", "segment"))

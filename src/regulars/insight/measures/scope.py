@@ -86,6 +86,7 @@ class Scope:
 #: What a session keeps under these names while it computes.
 DAYS = "_days"
 PEOPLE = "_people"
+SEEN_FROM = "_seen_from"
 
 
 def all_purchases(orders: ir.Table, currency: str) -> ir.Table:

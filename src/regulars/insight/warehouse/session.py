@@ -7,7 +7,7 @@ import fcntl
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +27,9 @@ from regulars.insight.warehouse import _files
 MEMORY = "1500MB"
 THREADS = min(os.cpu_count() or 1, 4)
 NothingPublished = _files.NothingPublished
+#: By what they compute: the tables that are kept, in their order, and what each is computed by.
+_STATEMENTS: dict[Hashable, tuple[tuple[str, str], ...]] = {}
+MOST_REPEATED = 100
 
 
 class Session:
@@ -44,6 +47,7 @@ class Session:
         self._ibis = ibis.duckdb.from_connection(self._engine)
         self._held: int | None = None
         self._tables: dict[str, ir.Table] = {}
+        self._noting: list[tuple[str, str]] | None = None
         #: As of when what it sees was published; of frames in memory, when it was made.
         self.published_at = datetime.now(UTC)
 
@@ -88,9 +92,34 @@ class Session:
 
     def keep(self, name: str, expression: ir.Table) -> ir.Table:
         """Compute `expression` now and keep it as a table of this session."""
-        self._engine.execute(f"CREATE OR REPLACE TEMP TABLE {_files.quoted(name)} AS {_compiled(expression.op())}")
-        self._tables.pop(name, None)
+        said = _compiled(expression.op())
+        self._keep(name, said)
+        if self._noting is not None:
+            self._noting.append((name, said))
         return self.table(name)
+
+    def _keep(self, name: str, query: str) -> None:
+        self._engine.execute(f"CREATE OR REPLACE TEMP TABLE {_files.quoted(name)} AS {query}")
+        self._tables.pop(name, None)
+
+    def repeat(self, what: Hashable, build: Callable[[], object]) -> None:
+        """What `build` keeps is kept, and where `what` was built before, in any session, by the statements of then.
+
+        `what` names all that the statements depend on but the rows of the tables, their columns, too. To put measures
+        into expressions takes longer than to compute those of a small shop, and all are asked for again and again.
+        """
+        if (known := _STATEMENTS.get(what)) is not None:
+            for name, said in known:
+                self._keep(name, said)
+            return
+        self._noting = []
+        try:
+            build()
+            if len(_STATEMENTS) >= MOST_REPEATED:
+                _STATEMENTS.clear()
+            _STATEMENTS[what] = tuple(self._noting)
+        finally:
+            self._noting = None
 
     def select(self, query: str) -> ir.Table:
         """What a room says in plain SQL over the published tables, as a table for expressions; computed when asked."""
