@@ -9,7 +9,26 @@ from django.db.models.functions import Now
 
 from regulars.kit.points import MOST_DECIMALS
 from regulars.levers.loyalty._books import BOOKS, KINDS, SOURCES
+from regulars.levers.loyalty._earning_rows import Activation, Approval, Counter, Earning, Pledge, Programme, Version
 from regulars.runtime.database.fields import RandomUuid
+
+__all__ = (
+    "Account",
+    "Act",
+    "Activation",
+    "Approval",
+    "Counter",
+    "Currency",
+    "Earning",
+    "Entry",
+    "Hold",
+    "HoldLot",
+    "Lot",
+    "Pledge",
+    "Posting",
+    "Programme",
+    "Version",
+)
 
 #: What JavaScript holds exactly, and a little less.
 MOST = 9 * 10**15

@@ -48,6 +48,8 @@ __all__ = (
     "UnknownHold",
     "adjust",
     "award",
+    "award_for_order",
+    "award_for_orders",
     "award_many",
     "balance",
     "balance_as_of",

@@ -7,6 +7,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from regulars.levers.loyalty.rules import grants
+from regulars.levers.loyalty.rules import reasons as earned
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -51,6 +54,8 @@ def speak(words: Mapping[str, str | Promise]) -> None:
 def say(reason: Reason) -> str:
     """The reason in the reader's language. A code that no room of this release knows is said as it is."""
     words = _WORDS.get(reason.code)
+    if words is None and reason.code in earned.codes():
+        return earned.said(grants.Reason(reason.code, {name: str(value) for name, value in reason.arguments.items()}))
     if words is None:
         return _("for a reason this release does not know: %(code)s") % {"code": reason.code}
     return str(words) % dict(reason.arguments) if reason.arguments else str(words)

@@ -21,7 +21,9 @@ _WORDS: Mapping[str, Callable[[], str]] = {
     "audience_times": lambda: _("bonus for a group you are in, %(times)s times the points"),
     "surprise": lambda: _("a surprise"),
     "pledged": lambda: _("%(percent)s %% of %(money)s promised to %(cause)s"),
-    "kept_less": lambda: _("of the order something came back or was called off"),
+    "goods_returned": lambda: _("goods came back"),
+    "order_cancelled": lambda: _("the order was cancelled"),
+    "order_changed": lambda: _("the order was changed"),
     # --- why not
     "spend_for_points": lambda: _("%(money)s more would give %(points)s points"),
     "spend_more": lambda: _("%(money)s more is needed: it begins at %(least)s"),

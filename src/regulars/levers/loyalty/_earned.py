@@ -1,0 +1,216 @@
+"""The rows of what was decided: claimed before anything is decided, written back when it is posted."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection
+
+from regulars.facts.commerce.kept import Kept
+from regulars.kit.actors import Actor
+
+_CLAIM = """
+INSERT INTO loyalty_earning (subject, programme_id, version_id, record_id, effective_at, decided_at)
+SELECT told.subject, programme.id, told.version, told.record, told.effective_at, %s
+  FROM unnest(%s::text[], %s::bigint[], %s::text[], %s::bigint[], %s::timestamptz[])
+       AS told(subject, version, programme, record, effective_at)
+  JOIN loyalty_programme AS programme ON programme.code = told.programme
+ ORDER BY told.subject, programme.id ON CONFLICT DO NOTHING RETURNING id
+"""
+_LOCK = """
+SELECT earning.id, earning.subject, earning.version_id, programme.code, earning.record_id, earning.effective_at,
+       earning.programme_id, version.number, earning.revision, earning.stamp, earning.context::text,
+       earning.allowed::text, earning.lines::text,
+       (SELECT COALESCE(json_object_agg(pledge.rule, pledge.cause), '{}') FROM loyalty_pledge AS pledge
+         WHERE pledge.earning_id = earning.id)::text
+  FROM loyalty_earning AS earning
+  JOIN loyalty_programme AS programme ON programme.id = earning.programme_id
+  JOIN loyalty_version AS version ON version.id = earning.version_id
+ WHERE earning.subject = ANY(%s) ORDER BY earning.subject, earning.programme_id FOR UPDATE OF earning
+"""
+_LOTS = """
+SELECT earning.id, lot.id, lot.rule, lot.original - lot.taken_back - lot.short, lot.pending, lot.matures_at
+  FROM loyalty_earning AS earning
+  JOIN loyalty_programme AS programme ON programme.id = earning.programme_id
+  JOIN loyalty_lot AS lot ON lot.subject = earning.subject AND lot.rule LIKE programme.code || '.%%'
+ WHERE earning.id = ANY(%s) ORDER BY lot.id
+"""
+_EXTENDED = """
+SELECT lot.id, lot.expires_on FROM loyalty_lot AS lot
+  JOIN loyalty_account AS account ON account.id = lot.account_id
+  JOIN loyalty_currency AS currency ON currency.id = account.currency_id AND currency.code = %s
+  JOIN customers_customer AS record ON record.id = %s
+ WHERE account.customer_id = COALESCE(record.person_id, record.id) AND (lot.pending > 0 OR lot.available > 0)
+   AND lot.expiry_policy = %s AND lot.expires_on >= %s
+"""
+_SAVE = """
+UPDATE loyalty_earning AS earning
+   SET context = told.context, allowed = told.allowed, lines = told.lines, why = told.why, missed = told.missed,
+       stamp = told.stamp, revision = told.revision
+  FROM unnest(%s::bigint[], %s::jsonb[], %s::jsonb[], %s::jsonb[], %s::jsonb[], %s::jsonb[], %s::bytea[], %s::int[])
+       AS told(id, context, allowed, lines, why, missed, stamp, revision)
+ WHERE earning.id = told.id
+"""
+_PLEDGED = """
+SELECT earning_id, rule, sum(CASE WHEN to_book = 'promised' THEN minor ELSE -minor END)::bigint
+  FROM loyalty_pledge WHERE earning_id = ANY(%s) GROUP BY 1, 2
+"""
+_PLEDGE = """
+INSERT INTO loyalty_pledge (cause, currency, from_book, to_book, minor, earning_id, rule, key, at, by)
+SELECT told.*, %s, %s FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
+                                  %s::text[], %s::text[]) AS told
+"""
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A row of what is decided for a subject under a programme, locked. `is_new`: nothing was decided for it yet."""
+
+    subject: str
+    version: int
+    code: str
+    record: int
+    effective_at: datetime
+    id: int = 0
+    programme: int = 0
+    number: int = 0
+    revision: int = 0
+    stamp: bytes = b""
+    context: Mapping[str, object] = field(default_factory=dict)
+    allowed: Mapping[str, int] = field(default_factory=dict)
+    lines: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    causes: Mapping[str, str] = field(default_factory=dict)
+    is_new: bool = False
+
+    @classmethod
+    def of_order(cls, order: Kept, version: int, code: str) -> "Claimed":
+        """What is to be claimed for an order."""
+        assert order.record is not None
+        return cls(f"order:{order.order}", version, code, order.record, order.placed_at)
+
+    @property
+    def order(self) -> int:
+        """The order's number."""
+        return int(self.subject.removeprefix("order:"))
+
+
+@dataclass(frozen=True)
+class EarnedLot:
+    """A lot that was posted for a decision: by which rule, and how much of it nobody took back."""
+
+    id: int
+    rule: str
+    left: int
+    pending: int
+    matures_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What was decided, to be kept."""
+
+    id: int
+    context: Mapping[str, object]
+    allowed: Mapping[str, int]
+    lines: Mapping[str, Mapping[str, int]]
+    why: Mapping[str, object]
+    missed: Mapping[str, object]
+    stamp: bytes
+    revision: int
+
+
+def claim(wanted: Sequence[Claimed], subjects: Sequence[str], at: datetime) -> list[Claimed]:
+    """Insert what is missing of these, and lock them and whatever else there is of `subjects`. Two statements.
+
+    Whoever inserts a subject first decides it first; the others wait here, and find it decided.
+    """
+    with connection.cursor() as cursor:
+        new: set[int] = set()
+        if wanted:
+            cursor.execute(
+                _CLAIM,
+                [
+                    at,
+                    [one.subject for one in wanted],
+                    [one.version for one in wanted],
+                    [one.code for one in wanted],
+                    [one.record for one in wanted],
+                    [one.effective_at for one in wanted],
+                ],
+            )
+            new = {number for (number,) in cursor.fetchall()}
+        cursor.execute(_LOCK, [sorted({*subjects, *(one.subject for one in wanted)})])
+        return [_claimed(row[0] in new, *row) for row in cursor.fetchall()]
+
+
+def _claimed(is_new: bool, *row: Any) -> Claimed:
+    number, subject, version, code, record, effective_at, programme, of_version, revision, stamp, *texts = row
+    context, allowed, lines, causes = map(json.loads, texts)
+    return Claimed(
+        *(subject, version, code, record, effective_at, number, programme, of_version, revision, bytes(stamp)),
+        context=context,
+        allowed=allowed,
+        lines=lines,
+        causes=causes,
+        is_new=is_new or revision == 0,
+    )
+
+
+def lots_of(earnings: Iterable[Claimed]) -> dict[int, list[EarnedLot]]:
+    """The lots that were posted for each decision, in the order of their posting. One query."""
+    numbers = [one.id for one in earnings]
+    found: dict[int, list[EarnedLot]] = {}
+    if numbers:
+        with connection.cursor() as cursor:
+            cursor.execute(_LOTS, [numbers])
+            for earning, lot, rule, left, pending, matures_at in cursor.fetchall():
+                one = EarnedLot(lot, rule.partition(".")[2], left, pending, matures_at)
+                found.setdefault(earning, []).append(one)
+    return found
+
+
+def to_extend(record: int, currency: str, policy: str, active_on: date) -> list[tuple[int, date]]:
+    """Lots of this record's person that something done on that day keeps longer, with their last days. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_EXTENDED, [currency, record, policy, active_on])
+        return [(lot, last_day) for lot, last_day in cursor.fetchall()]
+
+
+def save(decided: Sequence[Saved]) -> None:
+    """Keep what was decided. One statement."""
+    if not decided:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SAVE,
+            [
+                [one.id for one in decided],
+                *(
+                    [json.dumps(getattr(one, name)) for one in decided]
+                    for name in ("context", "allowed", "lines", "why", "missed")
+                ),
+                [one.stamp for one in decided],
+                [one.revision for one in decided],
+            ],
+        )
+
+
+def pledge(wanted: Sequence[tuple[Claimed, str, str, str, int]], *, at: datetime, by: Actor) -> None:
+    """Bring what was promised to causes to what it shall be, by difference: claim, rule, cause, currency and minor
+    units of each. Two statements."""
+    if not wanted:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_PLEDGED, [sorted({one.id for one, *_ in wanted})])
+        before = {(earning, rule): minor for earning, rule, minor in cursor.fetchall()}
+        rows = []
+        for claimed, rule, cause, currency, minor in wanted:
+            change = minor - before.get((claimed.id, rule), 0)
+            books = ("shop", "promised") if change > 0 else ("promised", "shop")
+            if change:
+                key = f"pledge/{claimed.id}/{rule}/{claimed.revision + 1}"
+                rows.append((cause, currency, *books, abs(change), claimed.id, rule, key))
+        if rows:
+            cursor.execute(_PLEDGE, [at, str(by), *map(list, zip(*rows, strict=True))])

@@ -1,0 +1,529 @@
+"""Points for what customers keep and do: decided by pure rules, posted by the difference to what was posted before.
+
+An order is decided again whenever something of it changes, with what was so of its customer when it was decided first.
+What it earns is a function of what stands now, so whatever came first, came twice or came late, the end is the same.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from hashlib import blake2b
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+
+from regulars.facts.commerce import kept
+from regulars.facts.commerce.kept import Kept
+from regulars.kit import civil, money
+from regulars.kit.actors import Actor, Origin
+from regulars.levers.loyalty import _ledger, _seeing, programmes
+from regulars.levers.loyalty._acts import Told
+from regulars.levers.loyalty._capping import Counters, Place, most_of_an_order, places
+from regulars.levers.loyalty._earned import Claimed, EarnedLot, Saved, claim, lots_of, pledge, save, to_extend
+from regulars.levers.loyalty._wallet import NewLot
+from regulars.levers.loyalty.expiring import lapses_at, matures_at
+from regulars.levers.loyalty.programme_files import Programme
+from regulars.levers.loyalty.reasons import Reason
+from regulars.levers.loyalty.rules import deciding
+from regulars.levers.loyalty.rules.deciding import Decision
+from regulars.levers.loyalty.rules.grants import Grant, Pledge
+from regulars.levers.loyalty.rules.rule import Rule
+from regulars.levers.loyalty.rules.views import Context, EventView
+
+__all__ = ("Posted", "award_for_event", "award_for_order", "award_for_orders", "backfill")
+
+SHOP = "shop"
+
+
+@dataclass(frozen=True)
+class Posted:
+    """What came of it: how many subjects were decided, how many awards were posted, and how many parts came and went.
+
+    Parts of several currencies are added up: of one programme they mean something.
+    """
+
+    decided: int = 0
+    awards: int = 0
+    awarded: int = 0
+    taken_back: int = 0
+
+    def __add__(self, other: "Posted") -> "Posted":
+        return Posted(
+            self.decided + other.decided,
+            self.awards + other.awards,
+            self.awarded + other.awarded,
+            self.taken_back + other.taken_back,
+        )
+
+
+@dataclass
+class _Case:
+    """One order or event under one programme. `steps`: what was decided, each with when it took effect; more than one
+    where history tells of what was bought and came back."""
+
+    claimed: Claimed
+    programme: Programme
+    number: int
+    order: Kept | None
+    zone: ZoneInfo
+    context: Context = field(default_factory=Context)
+    allowed: dict[str, int] = field(default_factory=dict)
+    #: Days after it on which its customer bought again, for points that activity keeps.
+    active_on: Sequence[date] = ()
+    steps: list[tuple[datetime, Decision]] = field(default_factory=list)
+    stamp: bytes = b""
+
+    @property
+    def record(self) -> int:
+        return self.claimed.record
+
+    @property
+    def on(self) -> date:
+        return civil.day_of(self.claimed.effective_at, self.zone)
+
+
+def award_for_order(*, order: int, at: datetime, by: Actor, origin: Origin = "live") -> Posted:
+    """Bring what an order earned to what it stands at now, under every programme that was active when it was placed.
+
+    Harmless to repeat. Nothing for guests' orders.
+    """
+    return award_for_orders(orders=[order], at=at, by=by, origin=origin)
+
+
+def award_for_orders(*, orders: Collection[int], at: datetime, by: Actor, origin: Origin = "live") -> Posted:
+    """`award_for_order` for many, in one transaction."""
+    with transaction.atomic():
+        told = kept.of(orders)
+        active = {moment: programmes.active(moment) for moment in {one.placed_at for one in told.values()}}
+        claims = [
+            Claimed.of_order(one, version.version, version.programme.code)
+            for one in told.values()
+            if one.record is not None and one.counts
+            for version in active[one.placed_at]
+        ]
+        found = claim(claims, [f"order:{order}" for order in told], at)
+        # Read again: whoever held the rows before may have seen something newer than what was read above.
+        told = kept.of(orders)
+        return _settle(_cases(found, told), at=at, by=by, origin=origin)
+
+
+def backfill(
+    *,
+    programme: str,
+    at: datetime,
+    by: Actor,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    size: int = kept.PAGE,
+) -> Iterator[Posted]:
+    """Post the whole history of orders by the version of a programme that is active now, page by page; each page is a
+    transaction of its own and is yielded when it is done. Greets nobody. Again, and after a crash, it goes on where
+    something is missing."""
+    version = next((one for one in programmes.active(at) if one.programme.code == programme), None)
+    if version is None:
+        raise programmes.not_active(programme)
+    for page in kept.pages(since=since, until=until, size=size):
+        with transaction.atomic():
+            told = {one.order: one for one in page}
+            claims = [
+                Claimed.of_order(one, version.version, programme)
+                for one in page
+                if one.record is not None and one.counts
+            ]
+            found = [one for one in claim(claims, [f"order:{order}" for order in told], at) if one.code == programme]
+            # Rows that were there may stand for something newer than the page; of new ones nobody else knows yet.
+            if known := [one.order for one in found if not one.is_new]:
+                told |= kept.of(known)
+            yield _settle(_cases(found, told), at=at, by=by, origin="history")
+
+
+def award_for_event(*, customer: int, event: EventView, at: datetime, by: Actor, origin: Origin = "live") -> Posted:
+    """Points for something a customer did, by every rule for it of the programmes that are active: for each thing a
+    rule gives once for, once. Harmless to repeat."""
+    done = Posted()
+    with transaction.atomic():
+        for version in programmes.active(event.at):
+            zone = civil.zone(version.programme.zone)
+            rules = [rule for rule in version.programme.of_events if rule.event == event.name]
+            if not rules:
+                continue
+            inside = _seeing.memberships([customer], {a for r in rules if r.only_if for a in r.only_if.audiences})
+            known = _seeing.known([customer], [r.only_if for r in rules if r.only_if is not None], inside)
+            for rule in rules:
+                fits = {} if rule.only_if is None else {rule.id: _seeing.holds(rule.only_if, known[customer], event.at)}
+                context = Context(fits=fits, audiences=dict(inside.get(customer, {})))
+                seen = replace(event, on=civil.day_of(event.at, zone))
+                if not deciding.of_event([rule], seen, context, version.programme.terms).grants:
+                    continue
+                mine = f"{rule.subject(seen, str(customer))}/{rule.id}"
+                claims = [Claimed(mine, version.version, version.programme.code, customer, event.at)]
+                for found in claim(claims, [], at):
+                    if found.is_new:
+                        case = _Case(found, version.programme, version.number, None, zone, context)
+                        counters = _counters([case], at)[version.programme.code]
+                        limit = _limit(case, counters)
+                        answers = deciding.of_event([rule], seen, context, version.programme.terms, limit)
+                        case.steps.append((event.at, answers))
+                        counters.write()
+                        done += _post([case], at=at, by=by, origin=origin)
+    return done
+
+
+# --- deciding
+
+
+def _cases(found: Sequence[Claimed], told: Mapping[int, Kept]) -> list[_Case]:
+    """Those of which something is other than it was when they were decided last."""
+    cases = []
+    for one in found:
+        order = told.get(one.order)
+        if order is None:
+            continue
+        programme = programmes.read(one.version)
+        case = _Case(one, programme, one.number, order, civil.zone(programme.zone))
+        case.stamp = blake2b(repr(order).encode(), digest_size=16).digest()
+        if case.stamp != one.stamp:
+            cases.append(case)
+    return cases
+
+
+def _settle(cases: Sequence[_Case], *, at: datetime, by: Actor, origin: Origin) -> Posted:
+    """Decide all of them, then post what differs."""
+    by_version: dict[int, list[_Case]] = {}
+    for case in cases:
+        by_version.setdefault(case.claimed.version, []).append(case)
+        if not case.claimed.is_new:
+            case.context = _seeing.read_context(case.claimed.context)
+            case.allowed = dict(case.claimed.allowed)
+    for some in by_version.values():
+        programme, fresh = some[0].programme, [case for case in some if case.claimed.is_new]
+        contexts = _seeing.contexts(
+            [case.order for case in fresh if case.order is not None], programme, programme.of_orders, some[0].zone
+        )
+        later = {}
+        if programme.expiry.kind == "activity":
+            later = kept.moments_after([case.claimed.order for case in fresh])
+        for case in fresh:
+            case.context = contexts[case.claimed.order]
+            case.active_on = [civil.day_of(moment, case.zone) for moment in later.get(case.claimed.order, ())]
+    counters = _counters(cases, at)
+    for case in cases:
+        _decide(case, counters[case.programme.code], at, origin)
+    for one in counters.values():
+        one.write()
+    return _post(cases, at=at, by=by, origin=origin)
+
+
+def _decide(case: _Case, counters: Counters, at: datetime, origin: Origin) -> None:
+    order, rules = case.order, case.programme.of_orders
+    assert order is not None
+    stages = [(at if not case.claimed.is_new else order.placed_at, order)]
+    if origin == "history" and case.claimed.is_new and order.back_at is not None:
+        stages = [(order.placed_at, _as_sold(order)), (max(order.back_at, order.placed_at), order)]
+    for when, stage in stages:
+        view = _seeing.order(stage, case.programme, case.zone)
+        limit = _limit(case, counters)
+        case.steps.append((when, deciding.of_order(rules, view, case.context, case.programme.terms, limit)))
+        _free(case, counters)
+
+
+def _as_sold(order: Kept) -> Kept:
+    """As it was before anything came back."""
+    lines = tuple(replace(line, kept=line.quantity) for line in order.lines)
+    return replace(order, lines=lines, due_minor=0, money_back_minor=0)
+
+
+def _limit(case: _Case, counters: Counters) -> deciding.Limit:
+    """What caps let through: of what was allowed before as much as then, of more as much as is left."""
+    taken = 0
+
+    def limit(rule: Rule, parts: int) -> int:
+        nonlocal taken
+        per_order = most_of_an_order(case.programme, rule, taken)
+        wanted = parts if per_order is None else max(min(parts, per_order), 0)
+        rows = places(case.programme, rule, case.record, case.on)
+        before = _target(case, rule.id)
+        # What it has is its own; only of more than that is anything taken from the caps.
+        granted = min(wanted, before + counters.left(rows, max(wanted - before, 0)))
+        counters.take(rows, granted - before)
+        case.allowed[rule.id] = granted
+        taken += granted
+        return granted
+
+    return limit
+
+
+def _free(case: _Case, counters: Counters) -> None:
+    """What rules that give nothing any more had of the caps is free again."""
+    given = {grant.rule for grant in case.steps[-1][1].grants}
+    for rule in case.programme.rules:
+        if rule.id not in given and case.allowed.get(rule.id):
+            counters.take(places(case.programme, rule, case.record, case.on), -case.allowed[rule.id])
+            case.allowed[rule.id] = 0
+
+
+def _target(case: _Case, rule: str) -> int:
+    """What the rule gave at the last decision."""
+    return case.allowed.get(rule, 0)
+
+
+def _counters(cases: Sequence[_Case], at: datetime) -> dict[str, Counters]:
+    """The caps of all of them, locked, by programme."""
+    found: dict[str, Counters] = {}
+    for code in sorted({case.programme.code for case in cases}):
+        some = [case for case in cases if case.programme.code == code]
+        found[code] = Counters(some[0].claimed.programme)
+        wanted: list[tuple[Place, int]] = []
+        for case in some:
+            for rule in case.programme.rules:
+                if rule.caps or case.programme.caps:
+                    wanted += places(case.programme, rule, case.record, case.on)
+        found[code].lock(wanted)
+    return found
+
+
+# --- posting
+
+
+def _post(cases: Sequence[_Case], *, at: datetime, by: Actor, origin: Origin) -> Posted:
+    """Bring the ledger to what was decided: one act for each kind of points."""
+    done = Posted(decided=len(cases))
+    by_currency: dict[str, list[_Case]] = {}
+    for case in cases:
+        by_currency.setdefault(case.programme.currency.code, []).append(case)
+    for currency, some in sorted(by_currency.items()):
+        done += _post_in(currency, some, at=at, by=by, origin=origin)
+    pledge(
+        [
+            (case.claimed, rule, cause, case.programme.money, minor)
+            for case in cases
+            for rule, cause, minor in _pledged(case)
+        ],
+        at=at,
+        by=by,
+    )
+    save([_saved(case) for case in cases])
+    return done
+
+
+def _pledged(case: _Case) -> Iterator[tuple[str, str, int]]:
+    now = {one.rule: one for one in case.steps[-1][1].pledges}
+    for rule, one in now.items():
+        yield rule, one.cause, one.minor
+    for rule, cause in case.claimed.causes.items():
+        if rule not in now:
+            yield rule, cause, 0
+
+
+def _post_in(currency: str, cases: Sequence[_Case], *, at: datetime, by: Actor, origin: Origin) -> Posted:
+    changing = [case for case in cases if _changes(case)]
+    known = lots_of([case.claimed for case in cases if not case.claimed.is_new])
+    maturing = _maturing(cases, known)
+    extending = _extending(changing, currency) if origin == "live" else {}
+    if not changing and not maturing and not extending:
+        return Posted()
+    revisions = sorted((case.claimed.id, case.claimed.revision + 1) for case in changing or cases)
+    name = (
+        f"{cases[0].programme.code}/{cases[0].claimed.subject}/{revisions[0][1]}"
+        if len(cases) == 1
+        else blake2b(repr(revisions).encode(), digest_size=16).hexdigest()
+    )
+    told = Told("earn", f"earn/{currency}/{name}"[:200], at, by, {"revisions": revisions}, origin)
+    if not changing:
+        moments = repr([(lot.id, moment) for _, lot, moment in maturing])
+        told = replace(told, verb="mature", key=f"mature/{blake2b(moments.encode(), digest_size=16).hexdigest()}")
+    awards = awarded = taken = 0
+    owe: dict[int, int] = {}
+    for case in changing:
+        owe[case.record] = owe.get(case.record, 0) + sum(_current(case).values())
+    named = [lot.id for lots in known.values() for lot in lots] + [
+        lot for lots in extending.values() for lot, _ in lots
+    ]
+    whose = {case.record for case in changing} | {case.record for case, _, _ in maturing}
+    with _ledger.act(told, customers=whose, currency=currency, owe=owe, lots=named) as work:
+        if not work.is_new:
+            return Posted()
+        for case, lot, moment in maturing:
+            if lot.id in work.wallet(case.record).lots:
+                work.wallet(case.record).mature(lot.id, moment)
+        for record, dates in extending.items():
+            for lot_id, (on, instant) in dates:
+                if lot_id in work.wallet(record).lots:
+                    work.wallet(record).change_dates(
+                        lot_id, at=at, reason=Reason("extended"), expires_on=on, expires_at=instant
+                    )
+        for case in changing:
+            wallet, before = work.wallet(case.record), _current(case)
+            lots = {rule: [(lot.id, lot.left) for lot in some] for rule, some in _by_rule(known, case).items()}
+            for when, decision in case.steps:
+                after = {grant.rule: grant for grant in decision.grants}
+                for rule in sorted({*before, *after}):
+                    parts = after[rule].parts if rule in after else 0
+                    change = parts - before.get(rule, 0)
+                    if change > 0:
+                        new = _lot(case, decision, after[rule], change)
+                        number = wallet.award(new, at=when)
+                        lots.setdefault(rule, []).append((number, change))
+                        awards, awarded = awards + 1, awarded + change
+                    elif change < 0:
+                        shares = _shares(lots.get(rule, []), -change)
+                        if shares:
+                            wallet.take_back(shares, at=when, reason=_because(case, decision))
+                            taken += sum(shares.values())
+                            lots[rule] = [(lot, left - shares.get(lot, 0)) for lot, left in lots[rule]]
+                before = {rule: grant.parts for rule, grant in after.items()}
+            if origin == "history":
+                wallet.catch_up(at)
+    return Posted(0, awards, awarded, taken)
+
+
+def _changes(case: _Case) -> bool:
+    before = _current(case)
+    for _, decision in case.steps:
+        after = {grant.rule: grant.parts for grant in decision.grants}
+        if after != before:
+            return True
+    return False
+
+
+def _current(case: _Case) -> dict[str, int]:
+    """What each rule has given, as it was kept."""
+    return {rule: sum(lines.values()) for rule, lines in case.claimed.lines.items() if lines}
+
+
+def _by_rule(known: Mapping[int, Sequence[EarnedLot]], case: _Case) -> dict[str, list[EarnedLot]]:
+    found: dict[str, list[EarnedLot]] = {}
+    for lot in known.get(case.claimed.id, ()):
+        found.setdefault(lot.rule, []).append(lot)
+    return found
+
+
+def _shares(lots: Sequence[tuple[int, int]], parts: int) -> dict[int, int]:
+    """From which lots: the last first. Less than asked for where somebody took back some of them by hand."""
+    shares: dict[int, int] = {}
+    for lot, left in reversed(lots):
+        if taken := min(left, parts):
+            shares[lot] = taken
+            parts -= taken
+    return shares
+
+
+def _because(case: _Case, decision: Decision) -> Reason:
+    order = case.order
+    assert order is not None
+    code = "goods_returned"
+    if not order.counts:
+        code = "order_cancelled"
+    elif all(line.kept == line.quantity for line in order.lines):
+        code = "order_changed"
+    return Reason(code, {"subject": case.claimed.subject})
+
+
+def _lot(case: _Case, decision: Decision, grant: Grant, parts: int) -> NewLot:
+    """The lot that a grant, or what it came to give more, is posted as."""
+    programme = case.programme
+    rule = next(one for one in programme.rules if one.id == grant.rule)
+    last_day = programme.expiry.last_day(case.on)
+    for active_on in case.active_on:
+        last_day = programme.expiry.extended(last_day, active_on)
+    matures = _matures(case)
+    share = programme.pending.at_once if rule.at_once is None else rule.at_once
+    at_once = parts * share // 100
+    if programme.debt_limit is not None:
+        at_once = min(at_once, programme.debt_limit)
+    is_partners = grant.funding != SHOP
+    price = _price(case, decision, grant, parts)
+    return NewLot(
+        record=case.record,
+        amount=parts,
+        reason=Reason(grant.because.code, dict(grant.because.facts)),
+        matures_at=matures,
+        waits=matures is None,
+        at_once=at_once,
+        expires_on=last_day,
+        expires_at=lapses_at(last_day, case.zone),
+        expiry_policy=str(programme.expiry),
+        funding="partner" if is_partners else "issuance",
+        partner=grant.funding.removeprefix("partner:") if is_partners else "",
+        allocated_price_minor=price,
+        price_currency="" if price is None else programme.money,
+        standalone_price=programme.currency.worth,
+        estimate_version=None if programme.currency.worth is None else 1,
+        rule=f"{programme.code}.{grant.rule}",
+        rule_version=case.number,
+        subject=case.claimed.subject,
+    )
+
+
+def _price(case: _Case, decision: Decision, grant: Grant, parts: int) -> int | None:
+    """What of the price paid stands for the points, by what both are worth on their own (IFRS 15, B39 to B43)."""
+    worth, order = case.programme.currency.worth, case.order
+    if worth is None or order is None or order.currency != case.programme.money or grant.funding != SHOP:
+        return None
+    paid = max(order.kept_minor, 0)
+    one = Fraction(worth) * 10 ** money.exponent(case.programme.money) / 10**case.programme.currency.scale
+    others = sum(other.parts for other in decision.grants if other.funding == SHOP)
+    return int(paid * parts * one / (paid + others * one)) if paid else 0
+
+
+def _matures(case: _Case) -> datetime | None:
+    """When what an order earned can be spent; None: nobody can say yet."""
+    order, pending = case.order, case.programme.pending
+    if order is None:
+        return case.claimed.effective_at
+    if pending.until == "placed":
+        since: datetime | None = order.placed_at
+    elif pending.until == "paid":
+        is_paid = order.kept_minor >= order.due_minor
+        since = (order.paid_at or order.placed_at) if is_paid else None
+    else:
+        since = order.arrived_at or order.placed_at + timedelta(days=pending.at_latest_days)
+    return None if since is None else matures_at(since, pending.days, case.zone)
+
+
+def _maturing(
+    cases: Sequence[_Case], known: Mapping[int, Sequence[EarnedLot]]
+) -> list[tuple[_Case, EarnedLot, datetime]]:
+    """Lots that are pending until another moment than is known now."""
+    found = []
+    for case in cases:
+        moment = _matures(case)
+        for lot in known.get(case.claimed.id, ()):
+            if lot.pending and moment is not None and lot.matures_at != moment:
+                found.append((case, lot, moment))
+    return found
+
+
+def _extending(cases: Sequence[_Case], currency: str) -> dict[int, list[tuple[int, tuple[date, datetime]]]]:
+    """Lots of a member that a new order keeps longer, by the record the order came with."""
+    found: dict[int, list[tuple[int, tuple[date, datetime]]]] = {}
+    for case in cases:
+        expiry = case.programme.expiry
+        if expiry.kind != "activity" or not case.claimed.is_new or not case.steps[-1][1].grants:
+            continue
+        for lot, last_day in to_extend(case.record, currency, str(expiry), case.on):
+            later = expiry.extended(last_day, case.on)
+            if later is not None and later != last_day:
+                instant = lapses_at(later, case.zone)
+                assert instant is not None
+                found.setdefault(case.record, []).append((lot, (later, instant)))
+    return found
+
+
+def _saved(case: _Case) -> Saved:
+    last = case.steps[-1][1]
+    return Saved(
+        id=case.claimed.id,
+        context=_seeing.kept_context(case.context),
+        allowed={rule: parts for rule, parts in case.allowed.items() if parts},
+        lines={grant.rule: {str(line): parts for line, parts in grant.lines.items()} for grant in last.grants},
+        why={
+            one.rule: [one.because.code, dict(one.because.facts)]
+            for one in last.answers
+            if isinstance(one, Grant | Pledge)
+        },
+        missed={one.rule: [one.why.code, dict(one.why.facts)] for one in last.missed},
+        stamp=case.stamp,
+        revision=case.claimed.revision + 1,
+    )

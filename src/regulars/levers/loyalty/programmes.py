@@ -1,0 +1,420 @@
+"""Programmes: what earns points, as files with versions. Draft, look at what changes, try on real history, approve,
+activate at a time, roll back. Nothing here posts points; `earning` does, by the version that is active.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+import yaml
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from regulars.facts.company import company
+from regulars.insight.audiences import vocabulary
+from regulars.kit.actors import Actor
+from regulars.kit.conditions.vocabulary import Vocabulary
+from regulars.kit.refusals import Refusal
+from regulars.levers.loyalty import programme_files
+from regulars.levers.loyalty._earning_rows import Activation, Approval, Version
+from regulars.levers.loyalty._earning_rows import Programme as ProgrammeRow
+from regulars.levers.loyalty.models import Currency
+from regulars.levers.loyalty.programme_files import BadProgramme, Programme
+from regulars.runtime.trail import trail
+
+__all__ = (
+    "BadProgramme",
+    "Change",
+    "CurrencyDiffers",
+    "NeedsAnother",
+    "NotActive",
+    "NotApproved",
+    "NothingToRollBack",
+    "Programme",
+    "UnknownProgramme",
+    "VersionView",
+    "activate",
+    "active",
+    "approve",
+    "diff",
+    "draft",
+    "end",
+    "every",
+    "get",
+    "latest",
+    "needs_another",
+    "read",
+    "roll_back",
+    "validate",
+    "versions",
+)
+
+
+class UnknownProgramme(Refusal):
+    """No such programme, or no such version of it."""
+
+    code = "programmes.unknown"
+
+
+class NotApproved(Refusal):
+    """Nobody has approved it."""
+
+    code = "programmes.not_approved"
+
+
+class NotActive(Refusal):
+    """Nothing is earned by it now."""
+
+    code = "programmes.not_active"
+
+
+class NeedsAnother(Refusal):
+    """It gives so much that its author cannot approve it."""
+
+    code = "programmes.needs_another"
+
+
+class NothingToRollBack(Refusal):
+    """No other version was active before."""
+
+    code = "programmes.nothing_to_roll_back"
+
+
+class CurrencyDiffers(Refusal):
+    """Points of that code have other decimals already."""
+
+    code = "programmes.currency_differs"
+
+
+@dataclass(frozen=True)
+class VersionView:
+    """One version. `cost`: how many parts a year of history would have given when it was approved."""
+
+    id: int
+    programme: str
+    number: int
+    text: str
+    drafted_by: str
+    drafted_at: datetime
+    approved_by: str | None
+    approved_at: datetime | None
+    cost: int | None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A programme as a list shows it."""
+
+    code: str
+    latest: int
+    active: int | None
+    since: datetime | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """What differs between two versions at one place; None where it is not there."""
+
+    place: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True)
+class Active:
+    """A version that says what is earned, read."""
+
+    version: int
+    number: int
+    programme: Programme
+
+
+def validate(text: str) -> Programme:
+    """The programme that a file's text says, checked against this shop. Raises BadProgramme with field and mend."""
+    shop = company.shop()
+    return programme_files.read(text, currency=shop.currency, zone=shop.zone, customers=vocabulary.current())
+
+
+def draft(*, text: str, at: datetime, by: Actor) -> VersionView:
+    """Keep what a file says as the next version; the same as the latest is the latest. Raises BadProgramme."""
+    programme = validate(text)
+    digest = blake2b(text.encode(), digest_size=16).digest()
+    with transaction.atomic():
+        ProgrammeRow.objects.bulk_create([ProgrammeRow(code=programme.code)], ignore_conflicts=True)
+        row = ProgrammeRow.objects.select_for_update().get(code=programme.code)
+        last = Version.objects.filter(programme=row).order_by("-number").first()
+        if last is None or bytes(last.digest) != digest:
+            _check_currency(programme)
+            number = 1 if last is None else last.number + 1
+            last = Version.objects.create(
+                programme=row, number=number, text=text, digest=digest, drafted_by=str(by), drafted_at=at
+            )
+            trail.record(
+                by=by,
+                verb="loyalty.programmes.draft",
+                subject=f"programme:{row.id}",
+                at=at,
+                after={"version": number},
+            )
+    return get(programme.code, last.number)
+
+
+def diff(before: str, after: str) -> list[Change]:
+    """What differs between two files, place by place; rules are told apart by their ids."""
+    was, now = _flat(yaml.safe_load(before) or {}, ""), _flat(yaml.safe_load(after) or {}, "")
+    return [
+        Change(place, was.get(place), now.get(place))
+        for place in [*was, *(one for one in now if one not in was)]
+        if was.get(place) != now.get(place)
+    ]
+
+
+def needs_another(programme: Programme, cost: int) -> bool:
+    """Whether what it gives in a year is above what its author may approve: the limit of the version that is active,
+    for a draft may raise its own; the draft's where none is."""
+    standing = _active_of(programme.code, None)
+    return cost > (standing.programme if standing is not None else programme).approval_above
+
+
+def approve(*, programme: str, version: int, cost: int, at: datetime, by: Actor, why: str = "") -> VersionView:
+    """Say that it may become active. `cost` is what a dry run over a year gave, in parts. Again changes nothing.
+
+    Its author cannot where it gives more than `approval_above`, with NeedsAnother; who sits at the machine itself can,
+    and says why.
+    """
+    found = get(programme, version)
+    if found.approved_at is not None:
+        return found
+    is_author = found.drafted_by == str(by)
+    if is_author and not (by.kind == "system" and why) and needs_another(validate(found.text), cost):
+        raise NeedsAnother(
+            _("by: version %(version)s would have given %(cost)s in a year; somebody else has to approve it")
+            % {"version": version, "cost": cost},
+            field="by",
+            value=str(by),
+        )
+    with transaction.atomic():
+        Approval.objects.bulk_create(
+            [Approval(version_id=found.id, by=str(by), at=at, cost=cost)], ignore_conflicts=True
+        )
+        trail.record(
+            by=by,
+            verb="loyalty.programmes.approve",
+            subject=f"programme:{_row(programme).id}",
+            at=at,
+            after={"version": version, "cost": cost},
+            why=why,
+        )
+    return get(programme, version)
+
+
+def activate(
+    *, programme: str, version: int, at: datetime, by: Actor, from_at: datetime | None = None, why: str = ""
+) -> VersionView:
+    """From `from_at`, never before `at`, this version says what is earned. Raises NotApproved.
+
+    What was earned before is untouched, and goes on by the version it was earned by. The kind of points is made, or its
+    names and its debt limit brought up to the file.
+    """
+    found = get(programme, version)
+    if found.approved_at is None:
+        raise NotApproved(
+            _("version: nobody has approved version %(version)s; have it approved") % {"version": version},
+            field="version",
+            value=version,
+        )
+    says = validate(found.text)
+    with transaction.atomic():
+        row = ProgrammeRow.objects.select_for_update().get(code=programme)
+        _check_currency(says)
+        _make_currency(says)
+        Activation.objects.create(
+            programme=row, version_id=found.id, from_at=max(from_at or at, at), by=str(by), at=at, why=why
+        )
+        trail.record(
+            by=by,
+            verb="loyalty.programmes.activate",
+            subject=f"programme:{row.id}",
+            at=at,
+            after={"version": version, "from": max(from_at or at, at).isoformat()},
+            why=why,
+        )
+    return found
+
+
+def roll_back(*, programme: str, at: datetime, by: Actor, why: str = "") -> VersionView:
+    """The version that was active before the present one is so again. Raises NothingToRollBack."""
+    row = _row(programme)
+    past = list(
+        Activation.objects.filter(programme=row, from_at__lte=at)
+        .order_by("-from_at", "-id")
+        .values_list("version", flat=True)
+    )
+    earlier = next((one for one in past[1:] if one is not None and one != past[0]), None)
+    if earlier is None:
+        raise NothingToRollBack(
+            _("programme: no other version of %(programme)s was active before") % {"programme": programme},
+            field="programme",
+            value=programme,
+        )
+    version = Version.objects.get(id=earlier)
+    return activate(programme=programme, version=version.number, at=at, by=by, why=why or "roll back")
+
+
+def end(*, programme: str, at: datetime, by: Actor, why: str = "") -> None:
+    """Nothing more is earned by it; what was earned goes on."""
+    with transaction.atomic():
+        row = _row(programme)
+        Activation.objects.create(programme=row, version=None, from_at=at, by=str(by), at=at, why=why)
+        trail.record(by=by, verb="loyalty.programmes.end", subject=f"programme:{row.id}", at=at, why=why)
+
+
+def every(*, at: datetime) -> list[Listed]:
+    """The programmes there are. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LISTED, [at])
+        return [Listed(*row) for row in cursor.fetchall()]
+
+
+def versions(programme: str) -> list[VersionView]:
+    """All versions, the latest first. One query."""
+    return _versions("WHERE programme.code = %s ORDER BY version.number DESC", [programme])
+
+
+def get(programme: str, version: int) -> VersionView:
+    """One version; refused where there is none."""
+    found = _versions("WHERE programme.code = %s AND version.number = %s", [programme, version])
+    if not found:
+        raise _unknown(programme, version)
+    return found[0]
+
+
+def latest(programme: str) -> VersionView:
+    """The version that was drafted last; refused where there is none."""
+    found = versions(programme)
+    if not found:
+        raise _unknown(programme, None)
+    return found[0]
+
+
+def active(at: datetime | None = None) -> list[Active]:
+    """The version of each programme that is active at that moment, by the database's clock where none is given, read.
+
+    One query, more where a version is seen for the first time.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_ACTIVE, [at])
+        rows = cursor.fetchall()
+    return [Active(number, version, read(number)) for number, version in rows]
+
+
+def read(version: int) -> Programme:
+    """A version by its row's number, read with what conditions can ask now. Kept: versions never change."""
+    found = _READ.get(version)
+    if found is None:
+        text = Version.objects.values_list("text", flat=True).get(id=version)
+        shop = company.shop()
+        found = programme_files.read(text, currency=shop.currency, zone=shop.zone, customers=_with_past(text))
+        _READ[version] = found
+    return found
+
+
+_READ: dict[int, Programme] = {}
+_LISTED = """
+SELECT programme.code, (SELECT max(number) FROM loyalty_version AS version WHERE version.programme_id = programme.id),
+       version.number, active.from_at
+  FROM loyalty_programme AS programme
+  LEFT JOIN LATERAL (SELECT version_id, from_at FROM loyalty_activation AS one
+                      WHERE one.programme_id = programme.id AND one.from_at <= %s
+                      ORDER BY from_at DESC, id DESC LIMIT 1) AS active ON true
+  LEFT JOIN loyalty_version AS version ON version.id = active.version_id
+ ORDER BY programme.code
+"""
+_ACTIVE = """
+SELECT version.id, version.number FROM loyalty_programme AS programme
+ CROSS JOIN LATERAL (SELECT version_id FROM loyalty_activation AS one
+                      WHERE one.programme_id = programme.id AND one.from_at <= COALESCE(%s, now())
+                      ORDER BY from_at DESC, id DESC LIMIT 1) AS active
+  JOIN loyalty_version AS version ON version.id = active.version_id ORDER BY programme.code
+"""
+_VERSIONS = """
+SELECT version.id, programme.code, version.number, version.text, version.drafted_by, version.drafted_at, approval.by,
+       approval.at, approval.cost
+  FROM loyalty_version AS version JOIN loyalty_programme AS programme ON programme.id = version.programme_id
+  LEFT JOIN loyalty_approval AS approval ON approval.version_id = version.id
+"""
+
+
+def _versions(where: str, values: Sequence[Any]) -> list[VersionView]:
+    with connection.cursor() as cursor:
+        cursor.execute(_VERSIONS + where, values)
+        return [VersionView(*row) for row in cursor.fetchall()]
+
+
+def _unknown(programme: str, version: int | None) -> UnknownProgramme:
+    named = programme[:40] if version is None else f"{programme[:40]} {version}"
+    return UnknownProgramme(
+        _("programme: there is no %(named)s; look at the list of programmes") % {"named": named},
+        field="programme",
+        value=named,
+    )
+
+
+def not_active(programme: str) -> NotActive:
+    """A refusal of a programme by which nothing is earned now."""
+    return NotActive(
+        _("programme: %(programme)s is not active; activate a version first") % {"programme": programme[:40]},
+        field="programme",
+        value=programme[:40],
+    )
+
+
+def _row(programme: str) -> ProgrammeRow:
+    row = ProgrammeRow.objects.filter(code=programme).first()
+    if row is None:
+        raise _unknown(programme, None)
+    return row
+
+
+def _active_of(programme: str, at: datetime | None) -> Active | None:
+    return next((one for one in active(at) if one.programme.code == programme), None)
+
+
+def _with_past(text: str) -> Vocabulary:
+    """What can be asked now, with every audience that the text names: what is active goes on when one is archived."""
+    words = vocabulary.current()
+    named = {word.strip("'\"{}[], ") for word in text.split() if "aud_" in word}
+    return Vocabulary(words.fields, words.collections, words.currency, dict.fromkeys(named, "") | dict(words.audiences))
+
+
+def _check_currency(programme: Programme) -> None:
+    there = Currency.objects.filter(code=programme.currency.code).values_list("scale", flat=True).first()
+    if there is not None and there != programme.currency.scale:
+        raise CurrencyDiffers(
+            _("currency.decimals: %(code)s have %(scale)s decimals already; write that, or another code")
+            % {"code": programme.currency.code, "scale": there},
+            field="currency.decimals",
+            value=programme.currency.scale,
+        )
+
+
+def _make_currency(programme: Programme) -> None:
+    told = programme.currency
+    Currency.objects.bulk_create([Currency(code=told.code, scale=told.scale)], ignore_conflicts=True)
+    Currency.objects.filter(code=told.code).update(
+        titles=dict(told.titles), zone=programme.zone, debt_limit=programme.debt_limit
+    )
+
+
+def _flat(told: object, place: str) -> dict[str, str]:
+    if isinstance(told, Mapping):
+        return {
+            key: value
+            for name, one in told.items()
+            for key, value in _flat(one, f"{place}.{name}" if place else str(name)).items()
+        }
+    if isinstance(told, list) and told and all(isinstance(one, Mapping) and "id" in one for one in told):
+        return {key: value for one in told for key, value in _flat(one, f"{place}[{one['id']}]").items()}
+    return {place: str(told)}
