@@ -25,6 +25,7 @@ from regulars.levers.loyalty._balances import Balance, Expiring, balance, balanc
 from regulars.levers.loyalty._holding import HoldIsOver, HoldView, UnknownHold
 from regulars.levers.loyalty._ledger import Work
 from regulars.levers.loyalty._wallet import Move, NewLot, NotEnoughPoints, NothingToReverse
+from regulars.levers.loyalty.earning import award_for_order, award_for_orders
 from regulars.levers.loyalty.models import MOST, Entry
 from regulars.levers.loyalty.reasons import Reason
 
