@@ -39,11 +39,8 @@ fix: $(VENV)/.develops  ## What can be mended by machine
 map: $(VENV)/.develops  ## Draw the house anew
 	$(BIN)/python docs/map/draw.py
 
-long: $(VENV)/.develops  ## The long forms of tests that `make test` keeps short: properties, real data, memory, faults, dark pictures
-	@REGULARS_TEST_HEAVY=1 $(BIN)/pytest --processes=2 -m hypothesis -k "not everything_the_description_allows"
-	@REGULARS_TEST_HEAVY=1 $(BIN)/pytest $(addprefix src/regulars/doors/imports/tests/,test_memory.py test_real_data.py test_report.py) \
-	  tests/clients/test_faults.py tests/browser src/regulars/doors/api/tests/test_anything_at_all.py \
-	  src/regulars/facts/events/tests/test_orders.py src/regulars/doors/imports/tests/test_killed.py
+long: $(VENV)/.develops  ## Tests that `make test` leaves out or keeps short, at length: properties, real data, memory, faults, pictures
+	@REGULARS_TEST_HEAVY=1 $(BIN)/pytest --processes=2 -m "long or longer or hypothesis" -k "not everything_the_description_allows" $(ARGS)
 
 fuzz: $(VENV)/.develops  ## The JSON API against its description, 300 tries (or EXAMPLES=…) and every limit of each operation
 	@REGULARS_API_EXAMPLES=$(or $(EXAMPLES),300) $(BIN)/pytest src/regulars/doors/api/tests/test_everything_the_description_allows.py

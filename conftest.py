@@ -27,6 +27,8 @@ from django.utils import translation
 from hypothesis import HealthCheck, settings
 from psycopg import sql
 
+from tests.often import LONGER
+
 pytest_plugins = ["tests.side_by_side"]
 
 ROOT = Path(__file__).parent
@@ -209,7 +211,11 @@ def pytest_collection_finish() -> None:
     TEMPLATE.close()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if LONGER == 1:
+        long = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
     files = {ROOT / name: place for place, name in enumerate(LONG)}
     items.sort(key=lambda item: files.get(item.path, len(LONG)))
 

@@ -22,7 +22,7 @@ from tests.clients.clients import CLIENTS, PATIENCE, Client, ended
 from tests.clients.faults import FAULTS, LOSES_THE_ANSWER, Fault, Proxy
 from tests.loudly import skip_loudly
 
-pytestmark = pytest.mark.crash
+pytestmark = [pytest.mark.crash, pytest.mark.longer]
 #: How often each fault is met.
 ROUNDS = 5 if os.environ.get("REGULARS_TEST_HEAVY") == "1" else 1
 #: Messages of one client: enough requests to meet each fault, and peace between any two.

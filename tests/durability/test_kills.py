@@ -20,7 +20,7 @@ from tests.durability import shop
 from tests.durability.events import Events
 from tests.durability.promises import Recorder, Working, compare
 
-SECONDS = float(os.environ.get("REGULARS_STORM_SECONDS", "6"))
+SECONDS = float(os.environ.get("REGULARS_STORM_SECONDS", "4"))
 WORKERS = 4
 #: Seconds in which a killed system has to serve again: for a hang to be told from a busy machine.
 PATIENCE = 120

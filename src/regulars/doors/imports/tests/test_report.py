@@ -95,7 +95,7 @@ def test_a_first_import_and_the_page_agree_on_whose_shop_it_is(
     assert as_read_back(page.shop) == as_read_back({name: stored.shop[name] for name in page.shop})
 
 
-@pytest.mark.skipif(not os.environ.get("REGULARS_TEST_HEAVY"), reason="most of a minute: `make long`")
+@pytest.mark.long
 @pytest.mark.data
 def test_on_a_real_shop_too(fresh_database: dict[str, str], tmp_path: Path, settings: Any):
     path = DATA / "online_retail" / "online_retail.parquet"

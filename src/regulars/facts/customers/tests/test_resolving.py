@@ -12,6 +12,7 @@ from regulars.facts.customers import customers, identifiers
 from regulars.facts.customers.tests.builders import MONDAY, THE_IMPORT, a_customer
 from regulars.kit.refusals import Refusal
 from regulars.runtime.trail import trail
+from tests.often import LONGER
 
 
 def resolve(refs: list[str], namespace: str = "till", origin: Any = "history") -> dict[str, int]:
@@ -93,16 +94,18 @@ def test_orders_tell_when_somebody_was_first_seen_and_where() -> None:
 
 
 @pytest.mark.django_db(transaction=False)
-def test_a_hundred_thousand_references_take_a_few_statements(
+@pytest.mark.longer
+def test_many_thousand_references_take_a_few_statements(
     django_assert_num_queries: Callable[[int], Any],
 ) -> None:
-    refs = [str(number) for number in range(10_000, 110_000)]
+    many = 12_500 * LONGER
+    refs = [str(number) for number in range(10_000, 10_000 + many)]
     # savepoint, find, two that prepare for many rows, make, trail line, release
     with django_assert_num_queries(7):
         made = resolve(refs)
     with django_assert_num_queries(3):
         assert resolve(refs[::-1]) == made
-    assert len(set(made.values())) == 100_000
+    assert len(set(made.values())) == many
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

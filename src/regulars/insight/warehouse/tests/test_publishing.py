@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from regulars.insight.warehouse import _files, publishing
 from regulars.insight.warehouse.session import Session
 from regulars.runtime.database.published import PublishedTable
+from tests.often import LONGER
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 CUPS = PublishedTable(
@@ -218,17 +219,18 @@ while True:
 
 
 @pytest.mark.crash
+@pytest.mark.longer
 def test_a_publisher_killed_at_any_moment_loses_nothing(cupboard: dict[str, str], tmp_path: Path):
     put("Ines")
     publish(tmp_path)
     environment = os.environ | cupboard | {"DJANGO_SETTINGS_MODULE": "regulars.main.settings"}
-    for attempt in range(3):
+    for attempt in range(2 * LONGER):
         writer = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(tmp_path)], env=environment, stdout=subprocess.PIPE
         )
         assert writer.stdout is not None
         writer.stdout.readline()
-        until = time.monotonic() + 0.4 + attempt * 0.13
+        until = time.monotonic() + 0.4 + attempt % 4 * 0.13
         number = 0
         while time.monotonic() < until:
             number += 1
