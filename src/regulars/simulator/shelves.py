@@ -55,6 +55,7 @@ def catalogue_frame() -> pl.DataFrame:
         rows.append(
             {
                 "product": product.ref,
+                "variant": product.ref,
                 "sku": product.ref.upper(),
                 "barcode": _barcode(number),
                 "title": product.title,

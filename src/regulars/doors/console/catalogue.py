@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from regulars.doors.console.site import fragment, may, me, page, shop_of
 from regulars.facts.commerce import bundles, catalogue, categories, prices, stock, variants
 from regulars.facts.commerce.catalogue import Ware
+from regulars.facts.commerce.categories import Category
 from regulars.facts.commerce.price_windows import Asked
 from regulars.facts.commerce.variants import Variant
 from regulars.kit import languages
@@ -97,7 +98,8 @@ def listed(request: HttpRequest) -> HttpResponseBase:
         title=_("Catalogue"),
         said=said,
         brands=catalogue.brands(),
-        branches=[one.path for one in branches[:MOST_CHOSEN]],
+        branches=spoken(branches)[:MOST_CHOSEN],
+        is_branch=said.get("category", "") in {one.path for one in branches[:MOST_CHOSEN]},
         statuses=STATUSES.items(),
         **context,
     )
@@ -205,6 +207,17 @@ def title_of(ware: Ware) -> str:
 def in_language(titles: Mapping[str, str], otherwise: str) -> str:
     """The title in the reader's language, or `otherwise`."""
     return titles.get(get_language() or "", "") or otherwise
+
+
+def spoken(branches: Sequence[Category]) -> list[tuple[str, str]]:
+    """Each path, and it as the reader's language calls its parts."""
+    titles = {one.path: in_language(one.titles, one.name) for one in branches}
+    found = []
+    for one in branches:
+        parts = one.path.split(categories.BETWEEN)
+        above = [categories.BETWEEN.join(parts[: n + 1]) for n in range(len(parts))]
+        found.append((one.path, categories.BETWEEN.join(titles.get(path, path) for path in above)))
+    return found
 
 
 def _costs(

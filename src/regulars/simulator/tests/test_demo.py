@@ -40,6 +40,7 @@ def test_a_shop_is_furnished_once(fresh_database: dict[str, str], tmp_path: Path
     # Its goods have prices, also those of the days before, and stand on shelves of stores that are open by day.
     [(form, product)] = variants.find_many(namespace=demo.NAMESPACE, refs=["tea-01a"]).values()
     [ware] = catalogue.get_many([product]).values()
+    assert len(catalogue.variants_of(product)) == 1
     assert (ware.titles["zh-hans"], ware.attributes) == ("雾岭绿茶 50克", {"weight_g": "50"})
     noon = datetime(2026, 11, 1, 4, tzinfo=UTC)
     price = prices.at(product=product, currency="CNY", at=noon, variant=form)

@@ -123,6 +123,9 @@ def test_a_category_is_named_in_both_languages_and_its_source_s_name_comes_back(
     assert long.titles == {"en": "Long coats", "zh-hans": "长大衣"}
     assert ">Long coats<" in ana.get("/console/catalogue/categories").content.decode()
     ana.cookies["django_language"] = "zh-hans"
+    assert (
+        '<option value="Coats &gt; Long">Coats &gt; 长大衣</option>' in ana.get("/console/catalogue/").content.decode()
+    )
     assert ">长大衣<" in ana.get("/console/catalogue/categories").content.decode()
     assert ana.post("/console/catalogue/categories/name", {"path": "Coats > Long"}).status_code == 302
     assert categories.tree()[1].titles == {}
