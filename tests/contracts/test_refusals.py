@@ -2,18 +2,32 @@
 
 import ast
 import builtins
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from django.utils import translation
 
-ROOMS = ("kit", "runtime/staff", "facts/customers")
+from regulars.facts.commerce import attributes
+from regulars.facts.company import opening
+from regulars.kit.actors import SYSTEM
+from regulars.kit.refusals import Refusal
+from regulars.oversight.outbound import addresses
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+ROOMS = (
+    "kit",
+    "runtime/staff",
+    *(f"facts/{room}" for room in ("company", "sources", "customers", "commerce", "events")),
+    "oversight/outbound",
+)
 #: Of a room that answers for others, too: what it refuses itself of everybody, and of people.
 FILES = {
     "doors/api/v1": "exact keys customers consent profiles identity identity_reviews identity_rules events",
     "doors/console": "member_profile consents identity identity_rules standing told_of",
 }
 #: What others refuse with: of the command line, of Django's start, and with its words behind a code.
-NO_REFUSALS = {"UsageError", "ImproperlyConfigured", "PydanticCustomError"}
+NO_REFUSALS = {"UsageError", "ClickException", "IntegrityError", "ImproperlyConfigured", "PydanticCustomError"}
 SOURCE = Path(__file__).parents[2] / "src" / "regulars"
 
 
@@ -47,6 +61,20 @@ def test_every_refusal_is_made_from_a_text_that_is_translated():
 )
 def test_a_text_of_one_language_is_found(told, is_raw):
     assert in_one_language(ast.parse(told, mode="eval").body) is is_raw
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        (lambda: addresses.target("http://example.com/", own=()), "url: 必须以 https:// 开头"),
+        (lambda: opening.read("9 to 5"), "hours: '9 to 5' 不是一段时间"),
+        (lambda: attributes.define(code="Fit", kind="text", titles={}, at=NOW, by=SYSTEM), "code: 'Fit' 不可用"),
+    ],
+)
+def test_it_is_said_in_chinese_with_what_varies_in_it(act, said):
+    with translation.override("zh-hans"), pytest.raises(Refusal) as refused:
+        act()
+    assert said in refused.value.message
 
 
 def refusals_of(trees):

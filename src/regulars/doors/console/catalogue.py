@@ -91,7 +91,7 @@ def listed(request: HttpRequest) -> HttpResponseBase:
     }
     if request.headers.get("HX-Target") == "list":
         return fragment(request, "console/catalogue_list.html", **context)
-    branches = categories.tree()
+    branches = categories.branches()
     return page(
         request,
         "console/catalogue.html",

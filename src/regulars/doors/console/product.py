@@ -252,7 +252,7 @@ def _page(
             for one in shelves.movements_of(numbers, limit=MOVES_SHOWN)
         ],
         form=shown_form,
-        branches=[one.path for one in categories.tree()] if may_change else (),
+        branches=[one.path for one in categories.branches()] if may_change else (),
         may_change=may_change,
     )
 

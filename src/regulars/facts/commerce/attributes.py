@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Literal
 
 from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.commerce.categories import checked_titles
 from regulars.facts.commerce.models import Attribute as Row
@@ -69,9 +70,14 @@ def define(
     Its kind stays, and so do its choices: products may have them. Raises `BadAttribute` and `KindIsSettled`.
     """
     if not _CODE.fullmatch(code):
-        raise BadAttribute(f"code: {code[:64]!r} is none; write at most 64 characters like shoe_size", field="code")
+        raise BadAttribute(
+            _("code: %(code)r is none; write at most 64 characters like shoe_size") % {"code": code[:64]}, field="code"
+        )
     if kind not in KINDS:
-        raise BadAttribute(f"kind: {kind[:20]!r} is none; use one of {', '.join(KINDS)}", field="kind")
+        raise BadAttribute(
+            _("kind: %(kind)r is none; use one of %(kinds)s") % {"kind": kind[:20], "kinds": ", ".join(KINDS)},
+            field="kind",
+        )
     wanted = Attribute(code, kind, checked_titles(titles), _choices(kind, choices))
     with transaction.atomic():
         row, is_new = Row.objects.select_for_update().get_or_create(
@@ -80,7 +86,8 @@ def define(
         before = _attribute(row)
         if before.kind != kind or not set(before.choices) <= set(wanted.choices):
             raise KindIsSettled(
-                f"kind: {code!r} is {before.kind} with {len(before.choices)} choices and keeps them; declare another",
+                _("kind: %(code)r is %(kind)s with %(choices)s choices and keeps them; declare another")
+                % {"code": code, "kind": before.kind, "choices": len(before.choices)},
                 field="kind",
                 value=before.kind,
             )
@@ -143,22 +150,25 @@ def of_products(products: Sequence[int]) -> dict[int, dict[str, Value]]:
 
 def _checked(declared: Mapping[str, Attribute], code: str, value: Value) -> Value:
     if code not in declared:
-        raise UnknownAttribute(f"{code[:64]}: is not declared; declare it first", field=code[:64])
+        raise UnknownAttribute(_("%(code)s: is not declared; declare it first") % {"code": code[:64]}, field=code[:64])
     found = _read(declared[code], value)
     if found is None:
         kind = declared[code].kind
         raise BadValue(
-            f"{code}: {str(value)[:40]!r} is no {kind}; send {_MEND[kind]}", field=code, value=str(value)[:40]
+            _("%(code)s: %(value)r is no %(kind)s; send %(mend)s")
+            % {"code": code, "value": str(value)[:40], "kind": kind, "mend": _MEND[kind]},
+            field=code,
+            value=str(value)[:40],
         )
     return found
 
 
 _MEND = {
-    "text": f"at most {_LONGEST_TEXT} visible characters",
-    "number": 'a decimal number as text, such as "41.5"',
-    "yes_no": "true or false",
-    "day": 'a day such as "2026-03-02"',
-    "choice": "one of its choices",
+    "text": _("at most %(longest)s visible characters") % {"longest": _LONGEST_TEXT},
+    "number": _('a decimal number as text, such as "41.5"'),
+    "yes_no": _("true or false"),
+    "day": _('a day such as "2026-03-02"'),
+    "choice": _("one of its choices"),
 }
 
 
@@ -184,11 +194,15 @@ def _choices(kind: str, choices: Sequence[str]) -> tuple[str, ...]:
     tidy = tuple(dict.fromkeys(one.strip() for one in choices))
     if (kind == "choice") != bool(tidy) or len(tidy) > MOST_CHOICES:
         raise BadAttribute(
-            f"choices: send 1 to {MOST_CHOICES} for a choice, and none for another kind", field="choices"
+            _("choices: send 1 to %(most_choices)s for a choice, and none for another kind")
+            % {"most_choices": MOST_CHOICES},
+            field="choices",
         )
     for one in tidy:
         if not 0 < len(one) <= _LONGEST_TEXT or not one.isprintable():
-            raise BadAttribute(f"choices: {one[:40]!r} cannot be one; send visible characters", field="choices")
+            raise BadAttribute(
+                _("choices: %(one)r cannot be one; send visible characters") % {"one": one[:40]}, field="choices"
+            )
     return tidy
 
 

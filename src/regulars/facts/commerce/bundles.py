@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.commerce.models import Part, Variant
 from regulars.facts.commerce.variants import UnknownVariant
@@ -28,12 +29,16 @@ def compose(*, bundle: int, parts: Mapping[int, Decimal], at: datetime, by: Acto
     """
     if len(parts) > MOST_PARTS:
         raise BadBundle(
-            f"parts: {len(parts)} are more than {MOST_PARTS}; make a bundle of fewer", field="parts", value=len(parts)
+            _("parts: %(parts)s are more than %(most_parts)s; make a bundle of fewer")
+            % {"parts": len(parts), "most_parts": MOST_PARTS},
+            field="parts",
+            value=len(parts),
         )
     for part, quantity in parts.items():
         if not quantity.is_finite() or quantity <= 0 or quantity != quantity.quantize(Decimal("0.001")):
             raise BadBundle(
-                f"quantity: {quantity} of variant {part} is none; give more than zero, with up to three decimals",
+                _("quantity: %(quantity)s of variant %(part)s is none; give more than zero, with up to three decimals")
+                % {"quantity": quantity, "part": part},
                 field="quantity",
                 value=str(quantity),
             )
@@ -45,13 +50,17 @@ def compose(*, bundle: int, parts: Mapping[int, Decimal], at: datetime, by: Acto
         )
         for one in wanted:
             if one not in there:
-                raise UnknownVariant(f"variant: there is no number {one}; look it up again", field="variant", value=one)
+                raise UnknownVariant(
+                    _("variant: there is no number %(one)s; look it up again") % {"one": one},
+                    field="variant",
+                    value=one,
+                )
         nested = Part.objects.filter(bundle_id__in=parts).exists() or (
             bool(parts) and Part.objects.filter(part_id=bundle).exists()
         )
         if bundle in parts or nested:
             raise BadBundle(
-                "parts: a bundle is made of single variants; put the parts of the other bundle in",
+                _("parts: a bundle is made of single variants; put the parts of the other bundle in"),
                 field="parts",
                 value=bundle,
             )

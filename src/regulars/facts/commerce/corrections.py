@@ -4,6 +4,7 @@ from datetime import datetime
 
 import polars as pl
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.commerce import catalogue, categories
 from regulars.facts.commerce.catalogue import STATUSES, Ware
@@ -36,21 +37,27 @@ def describe(*, product: int, title: str, category: str, brand: str, status: str
     for name, most in _LONGEST.items():
         if len(told[name]) > most or (told[name] and not told[name].isprintable()):
             raise BadProduct(
-                f"{name}: {told[name][:40]!r} is too long or has characters nobody can see; give at most {most}",
+                _("%(name)s: %(told)r is too long or has characters nobody can see; give at most %(most)s")
+                % {"name": name, "told": told[name][:40], "most": most},
                 field=name,
                 value=told[name][:40],
             )
     if not told["title"]:
-        raise BadProduct("title: it is empty; say what the product is called", field="title", value="")
+        raise BadProduct(_("title: it is empty; say what the product is called"), field="title", value="")
     if status not in STATUSES:
         raise BadProduct(
-            f"status: {status[:20]!r} is none; use one of {', '.join(STATUSES)}", field="status", value=status[:20]
+            _("status: %(status)r is none; use one of %(statuses)s")
+            % {"status": status[:20], "statuses": ", ".join(STATUSES)},
+            field="status",
+            value=status[:20],
         )
     with transaction.atomic():
         row = Row.objects.select_for_update().filter(id=product).first()
         if row is None:
             raise catalogue.UnknownProduct(
-                f"product: there is no number {product}; look it up again", field="product", value=product
+                _("product: there is no number %(product)s; look it up again") % {"product": product},
+                field="product",
+                value=product,
             )
         before = {name: getattr(row, name) for name in told}
         if before != told:
@@ -64,7 +71,7 @@ def describe(*, product: int, title: str, category: str, brand: str, status: str
                 origin="live",
             )
             if done.products.stale or done.products.conflicts:
-                raise ToldSince("product: its source has told something newer; look at it again", field="product")
+                raise ToldSince(_("product: its source has told something newer; look at it again"), field="product")
             trail.record(
                 by=by,
                 verb="commerce.corrections.describe",

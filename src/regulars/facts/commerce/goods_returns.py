@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F, Sum
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.commerce import _changes, _documents, _recording, _rematching, _return_batches, return_reports
 from regulars.facts.commerce.models import GoodsReturn, Line, Order, ReturnLine
@@ -175,15 +176,21 @@ def refund(
         _documents.hold_buyer(order)
         sale = Order.objects.select_for_update().filter(id=order).first()
         if sale is None:
-            raise UnknownOrder(f"order: there is no number {order}; look it up again", field="order", value=order)
+            raise UnknownOrder(
+                _("order: there is no number %(order)s; look it up again") % {"order": order},
+                field="order",
+                value=order,
+            )
         ref, asked = f"refund:{key}", _asked(lines)
         if earlier := GoodsReturn.objects.filter(namespace=sale.namespace, ref=ref).first():
             if earlier.order_id != order or bytes(earlier.fingerprint) != asked:
-                raise KeyUsedElsewhere(f"key: {key!r} refunds something else; choose a new key", field="key", value=key)
+                raise KeyUsedElsewhere(
+                    _("key: %(key)r refunds something else; choose a new key") % {"key": key}, field="key", value=key
+                )
             return _view(earlier.id)
         if sale.cancelled_at is not None:
             raise OrderIsCancelled(
-                "order: it is cancelled, so nothing of it is left to refund; look at its refunds", field="order"
+                _("order: it is cancelled, so nothing of it is left to refund; look at its refunds"), field="order"
             )
         rows = list(Line.objects.filter(order_id=order, quantity__gt=0).order_by("number"))
         wanted = _wanted(rows, lines)
@@ -240,13 +247,15 @@ def record(
     done = record_many(batch=batch, at=at, by=by, on_tie=on_tie)
     if done.stale and on_tie == "listed":
         raise StaleReturn(
-            f"source_updated_at: a newer version of return {report.ref!r} is on record; send the latest",
+            _("source_updated_at: a newer version of return %(ref)r is on record; send the latest")
+            % {"ref": report.ref},
             field="source_updated_at",
             value=report.ref,
         )
     if done.conflicts:
         raise ConflictingReturn(
-            f"ref: return {report.ref!r} is on record with other content; send its update time with the change",
+            _("ref: return %(ref)r is on record with other content; send its update time with the change")
+            % {"ref": report.ref},
             field="ref",
             value=report.ref,
         )
@@ -317,7 +326,9 @@ def by_public_id(text: str) -> ReturnView:
     found = _views("public_id = %s", [ids.parse(text, PREFIX)])
     if not found:
         shown = text.strip()[:40]
-        raise UnknownReturn(f"return: there is no {shown}; look it up again", field="return", value=shown)
+        raise UnknownReturn(
+            _("return: there is no %(shown)s; look it up again") % {"shown": shown}, field="return", value=shown
+        )
     return found[0]
 
 
@@ -365,17 +376,21 @@ def _wanted(rows: Sequence[Line], lines: Mapping[int, Decimal] | None) -> dict[i
     if lines is None:
         wanted = {number: quantity for number, quantity in left.items() if quantity > 0}
         if not wanted:
-            raise NothingLeft("order: all of it has come back already; nothing is left to refund", field="order")
+            raise NothingLeft(_("order: all of it has come back already; nothing is left to refund"), field="order")
         return wanted
     for number, quantity in lines.items():
         if number not in left:
             known = ", ".join(str(one) for one in left)
             raise OverRefund(
-                f"lines: the order has no line {number}; name one of {known}", field="lines", value=str(number)
+                _("lines: the order has no line %(number)s; name one of %(known)s")
+                % {"number": number, "known": known},
+                field="lines",
+                value=str(number),
             )
         if not 0 < quantity <= left[number]:
             raise OverRefund(
-                f"lines: {quantity} of line {number} cannot come back; refund at most {left[number]}",
+                _("lines: %(quantity)s of line %(number)s cannot come back; refund at most %(left)s")
+                % {"quantity": quantity, "number": number, "left": left[number]},
                 field="lines",
                 value=str(quantity),
             )
@@ -388,7 +403,8 @@ def _refuse_more_than_paid(order: int, now_minor: int, paid_minor: int) -> None:
     earlier = GoodsReturn.objects.filter(order_id=order).aggregate(total=Sum(for_goods))["total"] or 0
     if earlier + now_minor > paid_minor:
         raise OverRefund(
-            f"order: {paid_minor} was paid for its goods, {earlier} went back; refund at most the rest",
+            _("order: %(paid_minor)s was paid for its goods, %(earlier)s went back; refund at most the rest")
+            % {"paid_minor": paid_minor, "earlier": earlier},
             field="order",
             value=now_minor,
         )

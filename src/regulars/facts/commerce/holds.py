@@ -8,6 +8,7 @@ from hashlib import blake2b
 
 from django.db import connection, transaction
 from django.db.models import F
+from django.utils.translation import gettext_lazy
 
 from regulars.facts.commerce import bundles
 from regulars.facts.commerce.models import Hold as Row
@@ -91,7 +92,11 @@ def hold(
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"commerce.hold {key}"])
         if known := Row.objects.filter(key=key).first():
             if bytes(known.fingerprint) != fingerprint:
-                raise KeyReused(f"key: {key[:40]!r} holds other goods; use a new one", field="key", value=key[:40])
+                raise KeyReused(
+                    gettext_lazy("key: %(key)r holds other goods; use a new one") % {"key": key[:40]},
+                    field="key",
+                    value=key[:40],
+                )
             return _view(known)
         parts = _in_parts(goods)
         rows = _locked(parts, at, by)
@@ -100,8 +105,16 @@ def hold(
             free = Decimal(0) if row is None else row.on_hand - row.reserved - row.held
             if row is None or (free < quantity and not row.may_oversell):
                 raise NotEnough(
-                    f"quantity: {quantity} of variant {pair[0]} are wanted and {max(free, Decimal(0)).normalize():f}"
-                    f" can be had in store {pair[1]}; hold fewer, or elsewhere",
+                    gettext_lazy(
+                        "quantity: %(quantity)s of variant %(variant)s are wanted and %(free)s can be had in store"
+                        " %(store)s; hold fewer, or elsewhere"
+                    )
+                    % {
+                        "quantity": quantity,
+                        "variant": pair[0],
+                        "free": f"{max(free, Decimal(0)).normalize():f}",
+                        "store": pair[1],
+                    },
                     field="quantity",
                     value=str(quantity),
                     variant=pair[0],
@@ -148,7 +161,11 @@ def get(hold: int) -> Hold:
     """One hold; refused when there is none. Two queries."""
     row = Row.objects.filter(id=hold).first()
     if row is None:
-        raise UnknownHold(f"hold: there is no number {hold}; look it up again", field="hold", value=hold)
+        raise UnknownHold(
+            gettext_lazy("hold: there is no number %(hold)s; look it up again") % {"hold": hold},
+            field="hold",
+            value=hold,
+        )
     return _view(row)
 
 
@@ -157,7 +174,9 @@ def by_public_id(text: str) -> Hold:
     row = Row.objects.filter(public_id=ids.parse(text, PREFIX)).first()
     if row is None:
         shown = text.strip()[:40]
-        raise UnknownHold(f"hold: there is no {shown}; look it up again", field="hold", value=shown)
+        raise UnknownHold(
+            gettext_lazy("hold: there is no %(shown)s; look it up again") % {"shown": shown}, field="hold", value=shown
+        )
     return _view(row)
 
 
@@ -168,25 +187,34 @@ def _checked(
     for one in wanted:
         if not one.quantity.is_finite() or one.quantity <= 0 or one.quantity != one.quantity.quantize(Decimal("0.001")):
             raise BadHold(
-                f"quantity: {one.quantity} is none; give more than zero, with up to three decimals",
+                gettext_lazy("quantity: %(quantity)s is none; give more than zero, with up to three decimals")
+                % {"quantity": one.quantity},
                 field="quantity",
                 value=str(one.quantity),
             )
         goods[one.variant, one.store] = goods.get((one.variant, one.store), Decimal(0)) + one.quantity
     if not 1 <= len(goods) <= MOST_LINES:
         raise BadHold(
-            f"lines: {len(goods)} are not from 1 to {MOST_LINES}; hold fewer at once", field="lines", value=len(goods)
+            gettext_lazy("lines: %(goods)s are not from 1 to %(most_lines)s; hold fewer at once")
+            % {"goods": len(goods), "most_lines": MOST_LINES},
+            field="lines",
+            value=len(goods),
         )
     if expires_at <= at:
         raise BadHold(
-            f"expires_at: {expires_at.isoformat()} is past; give a later moment",
+            gettext_lazy("expires_at: %(expires_at)s is past; give a later moment")
+            % {"expires_at": expires_at.isoformat()},
             field="expires_at",
             value=expires_at.isoformat(),
         )
     if purpose not in {"basket", "pickup"}:
-        raise BadHold(f"purpose: {purpose[:20]!r} is none; say basket or pickup", field="purpose", value=purpose[:20])
+        raise BadHold(
+            gettext_lazy("purpose: %(purpose)r is none; say basket or pickup") % {"purpose": purpose[:20]},
+            field="purpose",
+            value=purpose[:20],
+        )
     if not key or len(key) > 200:
-        raise BadHold("key: give 1 to 200 characters", field="key", value=key[:40])
+        raise BadHold(gettext_lazy("key: give 1 to 200 characters"), field="key", value=key[:40])
     return goods
 
 
@@ -239,13 +267,21 @@ def _end(hold: int, state: str, at: datetime, by: Actor) -> Hold:
 def _end_locked(hold: int, state: str, at: datetime, by: Actor) -> Hold:
     row = Row.objects.select_for_update().filter(id=hold).first()
     if row is None:
-        raise UnknownHold(f"hold: there is no number {hold}; look it up again", field="hold", value=hold)
+        raise UnknownHold(
+            gettext_lazy("hold: there is no number %(hold)s; look it up again") % {"hold": hold},
+            field="hold",
+            value=hold,
+        )
     if row.state != "held":
         if state == "expired" or row.state == state or (state, row.state) == ("released", "expired"):
             return _view(row)
-        raise HoldIsOver(f"hold: it was {row.state} already; hold the goods anew", field="hold", value=row.state)
+        raise HoldIsOver(
+            gettext_lazy("hold: it was %(state)s already; hold the goods anew") % {"state": row.state},
+            field="hold",
+            value=row.state,
+        )
     if state == "captured" and row.expires_at <= at:
-        raise HoldIsOver("hold: its time has run out; hold the goods anew", field="hold", value="expired")
+        raise HoldIsOver(gettext_lazy("hold: its time has run out; hold the goods anew"), field="hold", value="expired")
     _held_by(hold, "held - line.quantity")
     if state == "captured":
         _take(hold, at)

@@ -65,7 +65,17 @@ class Product(models.Model):
 
     class Meta:
         db_table = "commerce_product"
-        indexes = [models.Index(fields=["changed_xid"], name="commerce_product_changed")]
+        indexes = [
+            models.Index(fields=["changed_xid"], name="commerce_product_changed"),
+            models.Index(fields=["brand", "-id"], name="commerce_product_brand", condition=~Q(brand="")),
+            models.Index(
+                fields=["category"],
+                name="commerce_product_category",
+                opclasses=["varchar_pattern_ops"],
+                condition=~Q(category=""),
+            ),
+            models.Index(fields=["status", "-id"], name="commerce_product_status", condition=~Q(status="active")),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["namespace", "ref"], name="commerce_product_ref"),
             models.CheckConstraint(name="commerce_product_has_ref", condition=~Q(ref="")),

@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal
 
 import polars as pl
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.commerce import _told
 from regulars.kit import civil, money
@@ -258,7 +259,9 @@ def check(report: OrderReport, *, sums: bool) -> None:
     """Refuse what the tables would, by name; with `sums` also an order without lines and a discount of more than there
     is, which are otherwise flagged as a total that differs."""
     if sums and not report.lines:
-        raise NoLines(f"lines: order {report.ref!r} has none; send at least one", field="lines", value=report.ref)
+        raise NoLines(
+            _("lines: order %(ref)r has none; send at least one") % {"ref": report.ref}, field="lines", value=report.ref
+        )
     money.exponent(report.currency)
     _told.check(report, BadOrder, texts=_LONGEST, instants=_INSTANTS)
     for name, most in _REFS.items():
@@ -269,7 +272,7 @@ def check(report: OrderReport, *, sums: bool) -> None:
     _check_tenders(report)
     numbers = [line.number for line in report.lines]
     if len(set(numbers)) < len(numbers):
-        raise BadOrder("lines: a number stands twice; number each line once", field="lines")
+        raise BadOrder(_("lines: a number stands twice; number each line once"), field="lines")
     for line in report.lines:
         _check_line(line)
         _check_personalisation(line)
@@ -335,19 +338,29 @@ def _check_amounts(report: OrderReport, *, sums: bool) -> None:
         }
     for name, value in told.items():
         if value is not None and value < 0:
-            raise BadAmount(f"{name}: {value} is below zero; send it as a positive amount", field=name, value=value)
+            raise BadAmount(
+                _("%(name)s: %(value)s is below zero; send it as a positive amount") % {"name": name, "value": value},
+                field=name,
+                value=value,
+            )
         if value is not None and value > _told.LARGEST_AMOUNT:
-            raise BadAmount(f"{name}: {value} is more than any order; check the unit", field=name, value=str(value))
+            raise BadAmount(
+                _("%(name)s: %(value)s is more than any order; check the unit") % {"name": name, "value": value},
+                field=name,
+                value=str(value),
+            )
     goods = sum(amounts)
     if sums and report.discount_minor > goods:
         raise BadAmount(
-            f"discount_minor: {report.discount_minor} is more than the goods' {goods}; send at most that",
+            _("discount_minor: %(discount_minor)s is more than the goods' %(goods)s; send at most that")
+            % {"discount_minor": report.discount_minor, "goods": goods},
             field="discount_minor",
             value=report.discount_minor,
         )
     if report.total_minor is not None and report.total_minor < 0:
         raise BadAmount(
-            f"total_minor: {report.total_minor} is below zero; send a refund for money that goes back",
+            _("total_minor: %(total_minor)s is below zero; send a refund for money that goes back")
+            % {"total_minor": report.total_minor},
             field="total_minor",
             value=report.total_minor,
         )
@@ -357,30 +370,37 @@ def _check_words(report: OrderReport) -> None:
     for name, known in (("state", ORDER_STATES), ("fulfilment", FULFILMENTS)):
         told = getattr(report, name)
         if told is not None and told not in known:
-            raise _odd(name, told, f"send one of {', '.join(known)}")
+            raise _odd(name, told, _("send one of %(choices)s") % {"choices": ", ".join(known)})
 
 
 def _check_rate(report: OrderReport) -> None:
     if (report.rate is None) != (report.shop_currency is None):
-        raise _odd("rate", report.rate, "send it together with shop_currency, or neither")
+        raise _odd("rate", report.rate, _("send it together with shop_currency, or neither"))
     if report.rate is not None and report.shop_currency is not None:
         money.exponent(report.shop_currency)
         if not report.rate.is_finite() or not _RATE_PLACES <= report.rate < _LARGEST_RATE:
-            raise _odd("rate", report.rate, "send how much of shop_currency one of currency is worth")
+            raise _odd("rate", report.rate, _("send how much of shop_currency one of currency is worth"))
 
 
 def _check_tenders(report: OrderReport) -> None:
     refs = [tender.ref for tender in report.tenders]
     for n, tender in enumerate(report.tenders):
         if not 0 < len(tender.ref) <= 200 or refs.count(tender.ref) > 1:
-            raise _odd(f"tenders[{n}].ref", tender.ref, "send each tender once, with its own reference")
+            raise _odd(f"tenders[{n}].ref", tender.ref, _("send each tender once, with its own reference"))
         if tender.kind not in TENDER_KINDS:
-            raise _odd(f"tenders[{n}].kind", tender.kind, f"send one of {', '.join(TENDER_KINDS)}")
+            raise _odd(
+                f"tenders[{n}].kind", tender.kind, _("send one of %(choices)s") % {"choices": ", ".join(TENDER_KINDS)}
+            )
         if tender.state not in TENDER_STATES:
-            raise _odd(f"tenders[{n}].state", tender.state, f"send one of {', '.join(TENDER_STATES)}")
+            raise _odd(
+                f"tenders[{n}].state",
+                tender.state,
+                _("send one of %(choices)s") % {"choices": ", ".join(TENDER_STATES)},
+            )
         if tender.amount_minor < 0:
             raise BadAmount(
-                f"tenders[{n}].amount: {tender.amount_minor} is below zero; send a refund for money that goes back",
+                _("tenders[%(n)s].amount: %(amount_minor)s is below zero; send a refund for money that goes back")
+                % {"n": n, "amount_minor": tender.amount_minor},
                 field=f"tenders[{n}].amount",
                 value=tender.amount_minor,
             )
@@ -389,7 +409,7 @@ def _check_tenders(report: OrderReport) -> None:
 def _check_line(line: LineReport) -> None:
     where = f"lines[{line.number}]"
     if not 0 < line.number <= _told.LARGEST_NUMBER:
-        raise _odd(f"{where}.number", line.number, "number lines from 1 on")
+        raise _odd(f"{where}.number", line.number, _("number lines from 1 on"))
     _told.check_ref(f"{where}.product_ref", line.product_ref, 200, BadOrder)
     for name, most in (("variant_ref", 200), ("sku", 100)):
         if told := getattr(line, name):
@@ -397,7 +417,7 @@ def _check_line(line: LineReport) -> None:
     for name in _PLACES:
         number = getattr(line, name)
         if not number.is_finite() or abs(number) >= _LARGEST:
-            raise _odd(f"{where}.{name}", number, "send a decimal number below a billion")
+            raise _odd(f"{where}.{name}", number, _("send a decimal number below a billion"))
 
 
 def _check_personalisation(line: LineReport) -> None:
@@ -405,11 +425,18 @@ def _check_personalisation(line: LineReport) -> None:
     for kind in line.personalisation:
         # What it says is not repeated in the refusal: it may be what the customer wrote.
         if not _PERSONALISATION.fullmatch(kind):
-            raise BadOrder(f'{field}: is no kind; send kinds such as "engraving", not what is written', field=field)
+            raise BadOrder(
+                _('%(field)s: is no kind; send kinds such as "engraving", not what is written') % {"field": field},
+                field=field,
+            )
     if len(",".join(line.personalisation)) > _MOST_PERSONALISATION:
-        raise BadOrder(f"{field}: has too many kinds; send fewer", field=field)
+        raise BadOrder(_("%(field)s: has too many kinds; send fewer") % {"field": field}, field=field)
 
 
-def _odd(field: str, value: object, mend: str) -> BadOrder:
+def _odd(field: str, value: object, mend: object) -> BadOrder:
     shown = str(value)[:40]
-    return BadOrder(f"{field}: {shown!r} cannot be; {mend}", field=field, value=shown)
+    return BadOrder(
+        _("%(field)s: %(shown)r cannot be; %(mend)s") % {"field": field, "shown": shown, "mend": mend},
+        field=field,
+        value=shown,
+    )

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.commerce import (
     _changes,
@@ -227,13 +228,15 @@ def record(
     done = record_many(batch=batch, at=at, by=by, on_tie=on_tie)
     if done.stale and on_tie == "listed":
         raise StaleReport(
-            f"source_updated_at: a newer version of order {report.ref!r} is on record; send the latest",
+            _("source_updated_at: a newer version of order %(ref)r is on record; send the latest")
+            % {"ref": report.ref},
             field="source_updated_at",
             value=report.ref,
         )
     if done.conflicts:
         raise ConflictingReport(
-            f"ref: order {report.ref!r} is on record with other content; send its update time with the change",
+            _("ref: order %(ref)r is on record with other content; send its update time with the change")
+            % {"ref": report.ref},
             field="ref",
             value=report.ref,
         )
@@ -286,7 +289,11 @@ def cancel(
         _documents.hold_buyer(order)
         row = Order.objects.select_for_update().filter(id=order).first()
         if row is None:
-            raise UnknownOrder(f"order: there is no number {order}; look it up again", field="order", value=order)
+            raise UnknownOrder(
+                _("order: there is no number %(order)s; look it up again") % {"order": order},
+                field="order",
+                value=order,
+            )
         if is_deleted and row.deleted_at is None:
             Order.objects.filter(id=order).update(deleted_at=at)
             _changes.add(order=order, what="deleted", at=at, by=by)
@@ -426,7 +433,9 @@ def standing(order: int) -> Standing:
     """What one order comes to: paid less refunded. One query; refused when there is none."""
     found = standings([order])
     if not found:
-        raise UnknownOrder(f"order: there is no number {order}; look it up again", field="order", value=order)
+        raise UnknownOrder(
+            _("order: there is no number %(order)s; look it up again") % {"order": order}, field="order", value=order
+        )
     return found[order]
 
 
@@ -468,7 +477,9 @@ def _view(order: int) -> OrderView:
 def _one(sql: str, value: int | UUID, shown: str) -> OrderView:
     found = _views(sql, [value])
     if not found:
-        raise UnknownOrder(f"order: there is no {shown}; look it up again", field="order", value=shown)
+        raise UnknownOrder(
+            _("order: there is no %(shown)s; look it up again") % {"shown": shown}, field="order", value=shown
+        )
     return found[0]
 
 

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 from django.db import connection, transaction
+from django.utils.translation import gettext_lazy
 
 from regulars.facts.commerce import _copying, _telling, price_windows, products, variants
 from regulars.facts.commerce.notices import PricesRecorded
@@ -99,13 +100,15 @@ def record(*, report: PriceReport, at: datetime, by: Actor, origin: Origin = "li
     done = record_many(namespace=report.namespace, told=told, at=at, by=by, origin=origin)
     if done.stale:
         raise StalePrice(
-            "source_updated_at: a newer version of this price is on record; send the latest",
+            gettext_lazy("source_updated_at: a newer version of this price is on record; send the latest"),
             field="source_updated_at",
             value=str(report.source_updated_at),
         )
     if done.conflicts:
         raise ConflictingPrice(
-            "valid_from: another price with this start is on record; send its update time with the change",
+            gettext_lazy(
+                "valid_from: another price with this start is on record; send its update time with the change"
+            ),
             field="valid_from",
             value=report.valid_from.isoformat(),
         )
@@ -118,19 +121,28 @@ def check(report: PriceReport) -> None:
     for name in ("list_minor", "sale_minor"):
         amount = getattr(report, name)
         if amount is not None and not 0 <= amount <= LARGEST_MINOR:
-            raise BadPrice(f"{name}: {amount} is no price; give minor units of zero or more", field=name, value=amount)
+            raise BadPrice(
+                gettext_lazy("%(name)s: %(amount)s is no price; give minor units of zero or more")
+                % {"name": name, "amount": amount},
+                field=name,
+                value=amount,
+            )
     if report.valid_until is not None and report.valid_until <= report.valid_from:
         raise BadPrice(
-            "valid_until: the price ends before it starts; leave it out for a price without an end",
+            gettext_lazy("valid_until: the price ends before it starts; leave it out for a price without an end"),
             field="valid_until",
             value=report.valid_until.isoformat(),
         )
     if report.store is not None and report.channel is not None:
         raise BadPrice(
-            "channel: a price is a store's or a channel's; send one for each", field="channel", value=report.channel
+            gettext_lazy("channel: a price is a store's or a channel's; send one for each"),
+            field="channel",
+            value=report.channel,
         )
     if not (report.product_ref or report.variant_ref):
-        raise BadPrice("product_ref: of what is this the price? send product or variant", field="product_ref")
+        raise BadPrice(
+            gettext_lazy("product_ref: of what is this the price? send product or variant"), field="product_ref"
+        )
 
 
 def record_many(*, namespace: str, told: pl.DataFrame, at: datetime, by: Actor, origin: Origin) -> Outcome:

@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import polars as pl
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.commerce import _told
 from regulars.kit import civil, money
@@ -216,7 +217,7 @@ def check(report: ReturnReport) -> None:
     _told.check(report, BadReturn, texts={"delivery": 200}, instants=("returned_at", "source_updated_at"))
     if not _REASON.fullmatch(report.reason):
         # What it says is not repeated in the refusal: it may be what the customer wrote.
-        raise BadReturn("reason: is no code; send one such as too_small, not a sentence", field="reason")
+        raise BadReturn(_("reason: is no code; send one such as too_small, not a sentence"), field="reason")
     amounts: dict[str, int | None] = {
         name: getattr(report, name)
         for name in ("amount_minor", "shipping_minor", "tax_minor", "money_minor", "paid_back_minor")
@@ -224,19 +225,23 @@ def check(report: ReturnReport) -> None:
     for n, line in enumerate(report.lines, 1):
         amounts[f"lines[{n}].amount"] = line.amount_minor
         if not line.quantity.is_finite() or not 0 < line.quantity < 10**12:
-            raise _odd(f"lines[{n}].quantity", line.quantity, "send how many came back")
+            raise _odd(f"lines[{n}].quantity", line.quantity, _("send how many came back"))
         _told.check_ref(f"lines[{n}].product_ref", line.product_ref, 200, BadReturn)
         if line.of_line is not None and not 0 < line.of_line <= _told.LARGEST_NUMBER:
-            raise _odd(f"lines[{n}].of_line", line.of_line, "send the number of the order's line, from 1 on")
+            raise _odd(f"lines[{n}].of_line", line.of_line, _("send the number of the order's line, from 1 on"))
     for name, value in amounts.items():
         if value is not None and not 0 <= value <= _told.LARGEST_AMOUNT:
-            raise _odd(name, value, "send it as a positive amount in minor units")
+            raise _odd(name, value, _("send it as a positive amount in minor units"))
 
 
 def _unit_price(amount: int, quantity: Decimal, currency: str) -> Decimal:
     return (Decimal(amount).scaleb(-money.exponent(currency)) / quantity).quantize(Decimal("0.000001"))
 
 
-def _odd(field: str, value: object, mend: str) -> BadReturn:
+def _odd(field: str, value: object, mend: object) -> BadReturn:
     shown = str(value)[:40]
-    return BadReturn(f"{field}: {shown!r} cannot be; {mend}", field=field, value=shown)
+    return BadReturn(
+        _("%(field)s: %(shown)r cannot be; %(mend)s") % {"field": field, "shown": shown, "mend": mend},
+        field=field,
+        value=shown,
+    )

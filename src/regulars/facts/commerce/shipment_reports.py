@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Literal
 
+from django.utils.translation import gettext_lazy
+
 from regulars.facts.commerce import _told
 from regulars.facts.commerce.order_reports import FULFILMENTS, Fulfilment
 from regulars.kit.refusals import Refusal
@@ -97,20 +99,28 @@ def check(report: ShipmentReport) -> None:
         if (told := getattr(report, name)) is not None:
             _told.check_ref(name, told, most, BadShipment)
     if report.state not in SHIPMENT_STATES:
-        raise _odd("state", report.state, f"send one of {', '.join(SHIPMENT_STATES)}")
+        raise _odd(
+            "state", report.state, gettext_lazy("send one of %(choices)s") % {"choices": ", ".join(SHIPMENT_STATES)}
+        )
     if report.mode not in FULFILMENTS:
-        raise _odd("mode", report.mode, f"send one of {', '.join(FULFILMENTS)}")
+        raise _odd("mode", report.mode, gettext_lazy("send one of %(choices)s") % {"choices": ", ".join(FULFILMENTS)})
     numbers = [number for number, _ in report.lines]
     for number, quantity in report.lines:
         if not 0 < number <= _told.LARGEST_NUMBER:
-            raise _odd(f"lines[{number}]", number, "send the number of the order's line, from 1 on")
+            raise _odd(f"lines[{number}]", number, gettext_lazy("send the number of the order's line, from 1 on"))
         if numbers.count(number) > 1 or not quantity.is_finite() or not 0 < quantity < 10**12:
-            raise _odd(f"lines[{number}]", quantity, "send each line once, with how much of it is in the shipment")
+            raise _odd(
+                f"lines[{number}]",
+                quantity,
+                gettext_lazy("send each line once, with how much of it is in the shipment"),
+            )
     for event in report.events:
         if event.at.utcoffset() is None:
-            raise _odd("events.at", event.at, "send it with its offset")
+            raise _odd("events.at", event.at, gettext_lazy("send it with its offset"))
         if event.code not in EVENTS:
-            raise _odd("events.code", event.code, f"send one of {', '.join(EVENTS)}")
+            raise _odd(
+                "events.code", event.code, gettext_lazy("send one of %(choices)s") % {"choices": ", ".join(EVENTS)}
+            )
 
 
 def standing(
@@ -144,6 +154,10 @@ def _rank(state: str) -> int:
     return SHIPMENT_STATES.index(state)
 
 
-def _odd(field: str, value: object, mend: str) -> BadShipment:
+def _odd(field: str, value: object, mend: object) -> BadShipment:
     shown = str(value)[:40]
-    return BadShipment(f"{field}: {shown!r} cannot be; {mend}", field=field, value=shown)
+    return BadShipment(
+        gettext_lazy("%(field)s: %(shown)r cannot be; %(mend)s") % {"field": field, "shown": shown, "mend": mend},
+        field=field,
+        value=shown,
+    )

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.commerce import _recording, _shipment_batches, shipment_reports
 from regulars.facts.commerce.models import Shipment
@@ -137,7 +138,9 @@ def _record(reports: Sequence[ShipmentReport], at: datetime, by: Actor, origin: 
 def _one(where: str, value: object, shown: str) -> ShipmentView:
     found = _views(where, [value])
     if not found:
-        raise UnknownShipment(f"shipment: there is no {shown}; look it up again", field="shipment", value=shown)
+        raise UnknownShipment(
+            _("shipment: there is no %(shown)s; look it up again") % {"shown": shown}, field="shipment", value=shown
+        )
     return found[0]
 
 

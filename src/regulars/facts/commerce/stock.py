@@ -7,6 +7,7 @@ from decimal import ROUND_FLOOR, Decimal
 
 import polars as pl
 from django.db import connection
+from django.utils.translation import gettext_lazy
 
 from regulars.facts.commerce import _copying, _recording, _telling, bundles, variants
 from regulars.facts.commerce.models import StockMovement
@@ -112,13 +113,13 @@ def record(*, report: StockReport, at: datetime, by: Actor, origin: Origin = "li
     """
     if not report.on_hand.is_finite() or abs(report.on_hand) >= MOST:
         raise BadQuantity(
-            f"on_hand: {report.on_hand} is no quantity; give a decimal number",
+            gettext_lazy("on_hand: %(on_hand)s is no quantity; give a decimal number") % {"on_hand": report.on_hand},
             field="on_hand",
             value=str(report.on_hand),
         )
     if not report.reserved.is_finite() or not 0 <= report.reserved < MOST:
         raise BadQuantity(
-            f"reserved: {report.reserved} is no quantity; give zero or more",
+            gettext_lazy("reserved: %(reserved)s is no quantity; give zero or more") % {"reserved": report.reserved},
             field="reserved",
             value=str(report.reserved),
         )
@@ -128,13 +129,15 @@ def record(*, report: StockReport, at: datetime, by: Actor, origin: Origin = "li
     done = record_many(namespace=report.namespace, told=told, at=at, by=by, origin=origin)
     if done.stale:
         raise StaleStock(
-            "source_updated_at: a newer level is on record; send the latest",
+            gettext_lazy("source_updated_at: a newer level is on record; send the latest"),
             field="source_updated_at",
             value=str(report.source_updated_at),
         )
     if done.conflicts:
         raise ConflictingStock(
-            "on_hand: another level of this moment is on record; send its update time or version with the change",
+            gettext_lazy(
+                "on_hand: another level of this moment is on record; send its update time or version with the change"
+            ),
             field="on_hand",
             value=str(report.on_hand),
         )

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import polars as pl
 from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.commerce import barcodes, products
 from regulars.facts.commerce.models import Variant as Row
@@ -83,7 +84,8 @@ def resolve_many(
     for ref, product in told.items():
         if product is not None and found[ref][1] != numbers[product]:
             raise AnothersVariant(
-                f"variant: {ref[:80]!r} is a variant of another product than {product[:80]!r}; correct one of them",
+                _("variant: %(ref)r is a variant of another product than %(product)r; correct one of them")
+                % {"ref": ref[:80], "product": product[:80]},
                 field="variant",
                 value=ref[:80],
             )
@@ -121,7 +123,9 @@ def by_public_ids(texts: Sequence[str]) -> dict[str, Variant]:
     for text, uuid in wanted.items():
         if uuid not in found:
             raise UnknownVariant(
-                f"variant: there is no {text.strip()[:40]}; look it up again", field="variant", value=text.strip()[:40]
+                _("variant: there is no %(text)s; look it up again") % {"text": text.strip()[:40]},
+                field="variant",
+                value=text.strip()[:40],
             )
     return {text: found[uuid] for text, uuid in wanted.items()}
 

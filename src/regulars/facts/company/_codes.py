@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from django.db import connection
+from django.utils.translation import gettext_lazy as _
 
 from regulars.kit.refusals import Refusal
 
@@ -27,7 +28,8 @@ def check_code(field: str, code: str) -> str:
     tidy = code.strip()
     if not tidy or len(tidy) > LONGEST_CODE or not tidy.isprintable():
         raise BadCode(
-            f"{field}: {tidy[:LONGEST_CODE]!r} is no code; give 1 to {LONGEST_CODE} visible characters",
+            _("%(field)s: %(tidy)r is no code; give 1 to %(longest_code)s visible characters")
+            % {"field": field, "tidy": tidy[:LONGEST_CODE], "longest_code": LONGEST_CODE},
             field=field,
             value=tidy[:LONGEST_CODE],
         )
@@ -39,7 +41,8 @@ def check_name(field: str, name: str) -> str:
     tidy = name.strip()
     if not tidy or len(tidy) > LONGEST_NAME or not tidy.isprintable():
         raise BadName(
-            f"{field}: {tidy[:LONGEST_NAME]!r} is no name; give 1 to {LONGEST_NAME} visible characters",
+            _("%(field)s: %(tidy)r is no name; give 1 to %(longest_name)s visible characters")
+            % {"field": field, "tidy": tidy[:LONGEST_NAME], "longest_name": LONGEST_NAME},
             field=field,
             value=tidy[:LONGEST_NAME],
         )

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.company import _codes, models
 from regulars.kit.actors import Actor
@@ -74,7 +75,8 @@ def every() -> list[Channel]:
 def _check_kind(kind: str) -> str:
     if kind not in models.KINDS:
         raise UnknownKind(
-            f"kind: {kind[:20]!r} is no kind of channel; use one of {', '.join(models.KINDS)}",
+            _("kind: %(kind)r is no kind of channel; use one of %(kinds)s")
+            % {"kind": kind[:20], "kinds": ", ".join(models.KINDS)},
             field="kind",
             value=kind[:20],
         )

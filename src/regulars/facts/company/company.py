@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.company import defaults, models
 from regulars.facts.company._codes import check_name
@@ -67,7 +68,8 @@ def settle(
     civil.zone(zone)
     if language not in languages.CODES:
         raise UnknownLanguage(
-            f"language: {language[:20]!r} is not spoken here; use one of {', '.join(languages.CODES)}",
+            _("language: %(language)r is not spoken here; use one of %(codes)s")
+            % {"language": language[:20], "codes": ", ".join(languages.CODES)},
             field="language",
             value=language[:20],
         )

@@ -11,6 +11,8 @@ from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext_lazy as _
+
 from regulars.kit import civil
 from regulars.kit.refusals import Refusal
 from regulars.kit.windows import Window
@@ -79,7 +81,8 @@ def read(text: str, field: str = "hours") -> tuple[Span, ...]:
         begins, ends = _minute(opens), _minute(closes)
         if not dash or begins is None or ends is None or begins == DAY:
             raise BadHours(
-                f"{field}: {part.strip()[:40]!r} is no span of hours; write 09:00-18:00",
+                _("%(field)s: %(part)r is no span of hours; write 09:00-18:00")
+                % {"field": field, "part": part.strip()[:40]},
                 field=field,
                 value=part.strip()[:40],
             )
@@ -92,21 +95,24 @@ def check(spans: Sequence[Span], field: str = "hours") -> tuple[Span, ...]:
     ordered = tuple(sorted(spans))
     if len(ordered) > MOST_SPANS:
         raise BadHours(
-            f"{field}: {len(ordered)} spans are more than a day has; give at most {MOST_SPANS}",
+            _("%(field)s: %(ordered)s spans are more than a day has; give at most %(most_spans)s")
+            % {"field": field, "ordered": len(ordered), "most_spans": MOST_SPANS},
             field=field,
             value=len(ordered),
         )
     for span in ordered:
         if not (0 <= span.opens < DAY and span.opens < span.closes <= LATEST and span.closes - span.opens <= DAY):
             raise BadHours(
-                f"{field}: {span.opens} to {span.closes} are no hours; give minutes after midnight, up to a day",
+                _("%(field)s: %(opens)s to %(closes)s are no hours; give minutes after midnight, up to a day")
+                % {"field": field, "opens": span.opens, "closes": span.closes},
                 field=field,
                 value=f"{span.opens}-{span.closes}",
             )
     for earlier, later in pairwise(ordered):
         if later.opens < earlier.closes:
             raise BadHours(
-                f"{field}: {earlier} and {later} overlap; join them or let one end before the other",
+                _("%(field)s: %(earlier)s and %(later)s overlap; join them or let one end before the other")
+                % {"field": field, "earlier": earlier, "later": later},
                 field=field,
                 value=f"{earlier}, {later}",
             )

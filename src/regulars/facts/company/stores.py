@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.company import _codes, channels, company, models, opening
 from regulars.facts.company.opening import Hours, Span
@@ -132,7 +133,9 @@ def set_hours(*, store: int, week: Mapping[int, Sequence[Span]], at: datetime, b
     for weekday in week:
         if not 1 <= weekday <= 7:
             raise opening.BadHours(
-                f"weekday: {weekday} is none; Monday is 1 and Sunday 7", field="weekday", value=weekday
+                _("weekday: %(weekday)s is none; Monday is 1 and Sunday 7") % {"weekday": weekday},
+                field="weekday",
+                value=weekday,
             )
     told = {weekday: opening.check(spans, _DAYS[weekday]) for weekday, spans in week.items() if spans}
     with transaction.atomic():
@@ -166,7 +169,8 @@ def set_exceptions(*, store: int, days: Mapping[date, Sequence[Span] | None], at
                 after[day] = spans
         if len(after) > MOST_EXCEPTIONS:
             raise TooManyExceptions(
-                f"days: {len(after)} days would differ, at most {MOST_EXCEPTIONS} can; take old ones out first",
+                _("days: %(after)s days would differ, at most %(most_exceptions)s can; take old ones out first")
+                % {"after": len(after), "most_exceptions": MOST_EXCEPTIONS},
                 field="days",
                 value=len(after),
             )
@@ -190,7 +194,9 @@ def get(store: int) -> Store:
     """One store; refused when there is none. One query."""
     row = models.Store.objects.filter(id=store).first()
     if row is None:
-        raise UnknownStore(f"store: there is no number {store}; look it up again", field="store", value=store)
+        raise UnknownStore(
+            _("store: there is no number %(store)s; look it up again") % {"store": store}, field="store", value=store
+        )
     return _store(row)
 
 
@@ -199,7 +205,11 @@ def by_code(code: str) -> Store:
     row = models.Store.objects.filter(code=code.strip()).first() if "\x00" not in code else None
     if row is None:
         shown = code.strip()[: _codes.LONGEST_CODE]
-        raise UnknownStore(f"store: there is no {shown!r}; use the code of one there is", field="store", value=shown)
+        raise UnknownStore(
+            _("store: there is no %(shown)r; use the code of one there is") % {"shown": shown},
+            field="store",
+            value=shown,
+        )
     return _store(row)
 
 
@@ -258,7 +268,9 @@ def _held(store: int) -> models.Store:
     """The store's row, locked: its hours change one hand at a time."""
     row = models.Store.objects.select_for_update().filter(id=store).first()
     if row is None:
-        raise UnknownStore(f"store: there is no number {store}; look it up again", field="store", value=store)
+        raise UnknownStore(
+            _("store: there is no number %(store)s; look it up again") % {"store": store}, field="store", value=store
+        )
     return row
 
 
@@ -283,19 +295,21 @@ def _check_place(place: Place) -> None:
         text: str = getattr(place, name).strip()
         if len(text) > most or (text and not text.isprintable()):
             raise BadPlace(
-                f"{name}: {text[:40]!r} is too long or has characters nobody can see; give at most {most}",
+                _("%(name)s: %(text)r is too long or has characters nobody can see; give at most %(most)s")
+                % {"name": name, "text": text[:40], "most": most},
                 field=name,
                 value=text[:40],
             )
     if (place.latitude is None) != (place.longitude is None):
         raise BadPlace(
-            "latitude: a place has a latitude and a longitude; give both or neither", field="latitude", value=None
+            _("latitude: a place has a latitude and a longitude; give both or neither"), field="latitude", value=None
         )
     for name, most in _EARTH.items():
         degrees: Decimal | None = getattr(place, name)
         if degrees is not None and not (degrees.is_finite() and abs(degrees) <= most):
             raise BadPlace(
-                f"{name}: {degrees} is not from -{most} to {most}; give degrees as a decimal number",
+                _("%(name)s: %(degrees)s is not from -%(most)s to %(most)s; give degrees as a decimal number")
+                % {"name": name, "degrees": degrees, "most": most},
                 field=name,
                 value=str(degrees),
             )

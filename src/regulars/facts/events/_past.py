@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.events import orders, stream
 from regulars.facts.events.models import Reader
@@ -33,7 +34,9 @@ def check(source: int) -> None:
     known = sources.get(source)
     if not known.is_order_feed:
         raise NotTheFeed(
-            f"source: {known.name} is not the order feed; let its orders count first", field="source", value=known.name
+            _("source: %(name)s is not the order feed; let its orders count first") % {"name": known.name},
+            field="source",
+            value=known.name,
         )
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_lazy
 
 from regulars.facts.customers import persons
 from regulars.facts.customers.relation import RECORDS_OF
@@ -188,7 +189,11 @@ def one(event: int) -> EventView:
         cursor.execute(_ONE, [event])
         row = cursor.fetchone()
     if row is None:
-        raise UnknownEvent(f"event: there is no number {event}; its time may be over", field="event", value=event)
+        raise UnknownEvent(
+            gettext_lazy("event: there is no number %(event)s; its time may be over") % {"event": event},
+            field="event",
+            value=event,
+        )
     return _view(row)
 
 

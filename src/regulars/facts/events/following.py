@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from django.db import InterfaceError, OperationalError, connection, transaction
+from django.utils.translation import gettext_lazy
 
 from regulars.facts.events import _profile, aside, intake, orders, planning, stream
 from regulars.facts.events.models import Evidence, Parked, Visitor
@@ -186,7 +187,12 @@ def retry(*, reader: str, event: int, at: datetime, by: Actor) -> bool:
     with transaction.atomic():
         row = Parked.objects.select_for_update().filter(reader=reader, event=event, is_note=False).first()
         if row is None or reader not in known:
-            raise NotParked(f"event: {event} is not parked for {reader[:60]}; look again", field="event", value=event)
+            raise NotParked(
+                gettext_lazy("event: %(event)s is not parked for %(reader)s; look again")
+                % {"event": event, "reader": reader[:60]},
+                field="event",
+                value=event,
+            )
         # The reader itself waits: two at one visitor would each write what they read before the other.
         Place.objects.select_for_update().get(name=reader)
         events: Sequence[Event] = stream.at(event)
@@ -229,7 +235,12 @@ def set_aside(*, reader: str, event: int, is_note: bool = False, why: aside.Why,
     with transaction.atomic():
         removed, _ = Parked.objects.filter(reader=reader, event=event, is_note=is_note).delete()
         if not removed:
-            raise NotParked(f"event: {event} is not parked for {reader[:60]}; look again", field="event", value=event)
+            raise NotParked(
+                gettext_lazy("event: %(event)s is not parked for %(reader)s; look again")
+                % {"event": event, "reader": reader[:60]},
+                field="event",
+                value=event,
+            )
         trail.record(by=by, verb="events.set_aside", subject=f"event:{event}", at=at, after={"reader": reader}, why=why)
 
 

@@ -16,6 +16,7 @@ import msgspec
 import polars as pl
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import Count, Q
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.commerce import goods_returns
 from regulars.facts.commerce import orders as on_record
@@ -240,7 +241,11 @@ def set_aside(*, event: int, why: aside.Why, at: datetime, by: Actor) -> Done:
         _lock()
         row = _rows([event])[event]
         if row.state == "applied":
-            raise OnRecord(f"event: {event} is on record already; nothing is left to do", field="event", value=event)
+            raise OnRecord(
+                _("event: %(event)s is on record already; nothing is left to do") % {"event": event},
+                field="event",
+                value=event,
+            )
         if row.state != "set_aside":
             _put_aside([row], at, by, why)
     return _done(row)
@@ -265,7 +270,9 @@ def _rows(events: Sequence[int]) -> dict[int, Row]:
     rows = {row.event: row for row in Row.objects.filter(event__in=events)}
     for event in events:
         if event not in rows:
-            raise NotAnOrderEvent(f"event: {event} tells of no order; look at the list", field="event", value=event)
+            raise NotAnOrderEvent(
+                _("event: %(event)s tells of no order; look at the list") % {"event": event}, field="event", value=event
+            )
     return rows
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import OperationalError, connection, transaction
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.events import _past, jobs
 from regulars.kit.actors import Actor
@@ -50,7 +51,7 @@ def count(*, source: int, patience_seconds: float | None = None) -> Past:
         if getattr(problem.__cause__, "sqlstate", None) != _CANCELLED:
             raise
         raise TakesLong(
-            "source: so many events are kept that counting takes longer; use `regulars events past-orders`",
+            _("source: so many events are kept that counting takes longer; use `regulars events past-orders`"),
             field="source",
         ) from None
     return Past(events, first_at, last_at)

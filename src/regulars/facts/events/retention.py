@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from django.db import OperationalError, connection, transaction
+from django.utils.translation import gettext_lazy
 
 from regulars.facts.events.following import READERS
 from regulars.facts.events.intake import BITS
@@ -91,11 +92,20 @@ def keep(*, kind: str, months: int, name: str = "", at: datetime, by: Actor) -> 
     Shorter takes effect in the next night, and what it removes does not come back.
     """
     if kind not in KINDS or len(name) > LONGEST_NAME:
-        raise BadRule(f"kind: {kind[:20]!r} is no kind of event; use one of {', '.join(KINDS)}", field="kind")
+        raise BadRule(
+            gettext_lazy("kind: %(kind)r is no kind of event; use one of %(kinds)s")
+            % {"kind": kind[:20], "kinds": ", ".join(KINDS)},
+            field="kind",
+        )
     if not 1 <= months <= LONGEST_MONTHS:
-        raise BadRule(f"months: {months} is not from 1 to {LONGEST_MONTHS}", field="months", value=months)
+        raise BadRule(
+            gettext_lazy("months: %(months)s is not from 1 to %(longest_months)s")
+            % {"months": months, "longest_months": LONGEST_MONTHS},
+            field="months",
+            value=months,
+        )
     if not name.isprintable():
-        raise BadRule("name: it has characters nobody can see; type it anew", field="name")
+        raise BadRule(gettext_lazy("name: it has characters nobody can see; type it anew"), field="name")
     rule = Rule(kind, name.strip(), months, False)
     with transaction.atomic():
         row, is_new = Kept.objects.select_for_update().get_or_create(

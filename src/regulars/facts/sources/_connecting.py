@@ -92,6 +92,7 @@ class Delivery(models.Model):
         indexes = [
             models.Index(fields=["connection", "id"], name="sources_delivery_waiting", condition=Q(state="waiting")),
             models.Index(fields=["connection", "state", "-id"], name="sources_delivery_state"),
+            models.Index(fields=["connection", "-id"], name="sources_delivery_recent"),
             models.Index(fields=["arrived_at"], name="sources_delivery_arrived"),
         ]
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, cast
 
 from django.db import transaction
 from django.db.models import Max, Min
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.sources import models as rows
 from regulars.facts.sources import silence
@@ -74,7 +75,11 @@ def note(*, alarm: int, was_meant: bool, at: datetime, by: Actor) -> Alarm:
     with transaction.atomic():
         row = rows.Alarm.objects.select_for_update().filter(id=alarm).first()
         if row is None:
-            raise UnknownAlarm(f"alarm: there is no number {alarm}; look at the list", field="alarm", value=alarm)
+            raise UnknownAlarm(
+                _("alarm: there is no number %(alarm)s; look at the list") % {"alarm": alarm},
+                field="alarm",
+                value=alarm,
+            )
         if row.noted_at is not None and row.was_meant == was_meant:
             return _told(row)
         row.noted_at, row.was_meant = row.noted_at or at, was_meant

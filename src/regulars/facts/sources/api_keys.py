@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.sources.models import ApiKey as Row
 from regulars.kit.actors import Actor
@@ -104,25 +105,29 @@ def make(
     """
     if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
         raise BadKeyName(
-            f"name: {name[:LONGEST_NAME]!r} is no key's name; use up to {LONGEST_NAME} small letters, digits, dots,"
-            " dashes and underscores",
+            _(
+                "name: %(name)r is no key's name; use up to %(longest_name)s small letters, digits, dots, dashes and"
+                " underscores"
+            )
+            % {"name": name[:LONGEST_NAME], "longest_name": LONGEST_NAME},
             field="name",
             value=name[:LONGEST_NAME],
         )
     granted = sorted(set(may))
     if not granted:
-        raise NothingGranted("may: the key may do nothing; grant at least one action", field="may")
+        raise NothingGranted(_("may: the key may do nothing; grant at least one action"), field="may")
     for action in granted:
         if action not in roles.ALLOWED:
             raise UnknownAction(
-                f"may: there is no action {action[:60]!r}; choose from {', '.join(sorted(roles.ALLOWED))}",
+                _("may: there is no action %(action)r; choose from %(allowed)s")
+                % {"action": action[:60], "allowed": ", ".join(sorted(roles.ALLOWED))},
                 field="may",
                 value=action[:60],
             )
     until = at + LIFE if expires_at is None else expires_at
     if until <= at:
         raise BadExpiry(
-            f"expires_at: {until.isoformat()} is past; give a later instant",
+            _("expires_at: %(until)s is past; give a later instant") % {"until": until.isoformat()},
             field="expires_at",
             value=until.isoformat(),
         )
@@ -141,7 +146,7 @@ def make(
             )
     except IntegrityError:
         raise KeyNameTaken(
-            f"name: {name!r} is or was another key's; choose a new name", field="name", value=name
+            _("name: %(name)r is or was another key's; choose a new name") % {"name": name}, field="name", value=name
         ) from None
     return Made(_key(row), token)
 
@@ -152,7 +157,7 @@ def revoke(*, name: str, at: datetime, by: Actor, why: str = "") -> ApiKey:
         row = Row.objects.select_for_update().filter(name=name).first()
         if row is None:
             raise UnknownKey(
-                f"name: there is no key {name[:LONGEST_NAME]!r}; look at the list of keys",
+                _("name: there is no key %(name)r; look at the list of keys") % {"name": name[:LONGEST_NAME]},
                 field="name",
                 value=name[:LONGEST_NAME],
             )

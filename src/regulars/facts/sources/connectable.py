@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.sources.connections import Connection
 from regulars.kit.refusals import Refusal
@@ -77,12 +78,20 @@ class Connectable:
         known = [one.name for one in self.credentials]
         for name in told:
             if name not in known:
-                raise BadCredentials(f"credentials: there is no {name[:40]!r}; send {_listed(known)}", field=name[:40])
+                raise BadCredentials(
+                    _("credentials: there is no %(name)r; send %(known)s")
+                    % {"name": name[:40], "known": _listed(known)},
+                    field=name[:40],
+                )
         for one in self.credentials:
             if is_new and one.is_required and not told.get(one.name):
-                raise BadCredentials(f"{one.name}: is missing; send it in the credentials", field=one.name)
+                raise BadCredentials(
+                    _("%(name)s: is missing; send it in the credentials") % {"name": one.name}, field=one.name
+                )
         if not is_new and not told:
-            raise BadCredentials(f"credentials: there is none; send {_listed(known)}", field="credentials")
+            raise BadCredentials(
+                _("credentials: there is none; send %(known)s") % {"known": _listed(known)}, field="credentials"
+            )
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -98,7 +107,9 @@ def of(kind: str) -> Connectable:
     """One kind; refused when nobody speaks with such shops."""
     known = kinds()
     if kind not in known:
-        raise NoSuchKind(f"kind: choose from {', '.join(sorted(known))}", field="kind", value=kind[:20])
+        raise NoSuchKind(
+            _("kind: choose from %(known)s") % {"known": ", ".join(sorted(known))}, field="kind", value=kind[:20]
+        )
     return known[kind]
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, cast, get_args
 
 from django.db import connection as database
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.sources.models import Connection as Row
 from regulars.kit import civil, ids
@@ -110,7 +111,9 @@ def connect(
     _check_name("name", name, LONGEST_NAME)
     _check_name("namespace", space, LONGEST_NAMESPACE)
     if kind not in get_args(Kind):
-        raise BadConnection(f"kind: use one of {', '.join(get_args(Kind))}", field="kind", value=kind[:20])
+        raise BadConnection(
+            _("kind: use one of %(kind)s") % {"kind": ", ".join(get_args(Kind))}, field="kind", value=kind[:20]
+        )
     civil.zone(zone)
     _check_secrets(credentials)
     wanted = dict(settings or {})
@@ -121,12 +124,15 @@ def connect(
             same = (row.kind, row.namespace, row.zone, row.settings) == (kind, space, zone, wanted)
             if not same or _open(row, "credentials") != dict(credentials):
                 raise ConnectionNameTaken(
-                    f"name: {name!r} is or was another connection's; choose a new name", field="name", value=name
+                    _("name: %(name)r is or was another connection's; choose a new name") % {"name": name},
+                    field="name",
+                    value=name,
                 )
             return _connection(row)
         if Row.objects.filter(namespace=space).exclude(state="retired").exists():
             raise ConnectionNameTaken(
-                f"namespace: {space!r} is another connection's, whose orders this one would overwrite; choose another",
+                _("namespace: %(space)r is another connection's, whose orders this one would overwrite; choose another")
+                % {"space": space},
                 field="namespace",
                 value=space,
             )
@@ -279,7 +285,8 @@ def by_name(name: str) -> Connection:
 def _check_name(field_name: str, text: str, most: int) -> None:
     if len(text) > most or not _NAME.fullmatch(text):
         raise BadConnection(
-            f"{field_name}: use at most {most} small letters, digits, dots, dashes and underscores",
+            _("%(field_name)s: use at most %(most)s small letters, digits, dots, dashes and underscores")
+            % {"field_name": field_name, "most": most},
             field=field_name,
             value=text[:most],
         )
@@ -289,7 +296,9 @@ def _check_secrets(credentials: Mapping[str, str]) -> None:
     for name, value in credentials.items():
         if not 0 < len(value) <= LONGEST_SECRET or not value.isprintable():
             raise BadConnection(
-                f"{name}: must have 1 to {LONGEST_SECRET} characters that can be seen; copy it again", field=name
+                _("%(name)s: must have 1 to %(longest_secret)s characters that can be seen; copy it again")
+                % {"name": name, "longest_secret": LONGEST_SECRET},
+                field=name,
             )
 
 
@@ -332,7 +341,9 @@ def _record(
 
 def _found(row: Row | None, shown: str) -> Row:
     if row is None:
-        raise UnknownConnection(f"connection: there is no {shown}; look at the list", field="connection", value=shown)
+        raise UnknownConnection(
+            _("connection: there is no %(shown)s; look at the list") % {"shown": shown}, field="connection", value=shown
+        )
     return row
 
 
@@ -344,7 +355,9 @@ def _alive(connection: int) -> Row:
     row = _locked(connection)
     if row.state == "retired":
         raise ConnectionRetired(
-            f"connection: {row.name} was disconnected; make another one", field="connection", value=row.name
+            _("connection: %(name)s was disconnected; make another one") % {"name": row.name},
+            field="connection",
+            value=row.name,
         )
     return row
 

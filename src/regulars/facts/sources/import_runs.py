@@ -12,6 +12,7 @@ from typing import cast
 
 from django.db import connection, transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.sources.models import ImportRun
 from regulars.facts.sources.notices import ImportEnded
@@ -93,7 +94,9 @@ def start(
     """
     if not _DIGEST.fullmatch(digest):
         raise BadDigest(
-            f"digest: {digest[:64]!r} is no SHA-256; give 64 hexadecimal digits", field="digest", value=digest[:64]
+            _("digest: %(digest)r is no SHA-256; give 64 hexadecimal digits") % {"digest": digest[:64]},
+            field="digest",
+            value=digest[:64],
         )
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCKS + 1, f"{source}/{kind}"])
@@ -101,7 +104,8 @@ def start(
             if _is_alive(earlier.id):
                 if earlier.digest == digest:
                     raise AlreadyRunning(
-                        f"file: {file_name!r} is being imported right now as run {earlier.id}; wait for it or stop it",
+                        _("file: %(file_name)r is being imported right now as run %(id)s; wait for it or stop it")
+                        % {"file_name": file_name, "id": earlier.id},
                         field="file",
                         value=file_name,
                         run=earlier.id,
@@ -202,7 +206,7 @@ def _end(run: int, at: datetime, by: Actor, state: str, values: dict[str, object
     with transaction.atomic():
         row = ImportRun.objects.select_for_update().filter(id=run, state="running").first()
         if row is None:
-            raise NotRunning(f"run: {run} is not running; start a new one", field="run", value=run)
+            raise NotRunning(_("run: %(run)s is not running; start a new one") % {"run": run}, field="run", value=run)
         for column, value in (values | {"state": state, "finished_at": at}).items():
             setattr(row, column, value)
         row.save()

@@ -11,6 +11,7 @@ from typing import Any, Literal, cast, get_args
 from django.db import connection as database
 from django.db import transaction
 from django.db.models import F, Min, Q
+from django.utils.translation import gettext_lazy
 
 from regulars.facts.sources.models import Delivery as Row
 from regulars.kit.actors import Actor
@@ -219,7 +220,10 @@ def replay(*, number: int, at: datetime, by: Actor) -> Delivery:
         row = _locked(number)
         if row.sealed is None:
             raise NothingToReplay(
-                f"delivery: what {number} said is not kept any more; read the connection's history again instead",
+                gettext_lazy(
+                    "delivery: what %(number)s said is not kept any more; read the connection's history again instead"
+                )
+                % {"number": number},
                 field="delivery",
                 value=number,
             )
@@ -233,7 +237,11 @@ def set_aside(*, number: int, why: str = "", at: datetime, by: Actor) -> Deliver
     with transaction.atomic():
         row = _locked(number)
         if row.state in {"done", "repeated"}:
-            raise NotInTheWay(f"delivery: {number} was taken; nothing is left to do", field="delivery", value=number)
+            raise NotInTheWay(
+                gettext_lazy("delivery: %(number)s was taken; nothing is left to do") % {"number": number},
+                field="delivery",
+                value=number,
+            )
         if row.state != "set_aside":
             _move(row, "set_aside", "set_aside", at, by, why)
     return _told(row)
@@ -259,7 +267,11 @@ def opened(*, number: int, at: datetime, by: Actor) -> bytes:
     if row is None:
         raise _unknown(number)
     if row.sealed is None:
-        raise NothingToReplay(f"delivery: what {number} said is not kept any more", field="delivery", value=number)
+        raise NothingToReplay(
+            gettext_lazy("delivery: what %(number)s said is not kept any more") % {"number": number},
+            field="delivery",
+            value=number,
+        )
     body = _body(row)
     trail.record(by=by, verb="inbox.open", subject=f"delivery:{number}", at=at)
     return body
@@ -288,7 +300,7 @@ def counts() -> dict[int, Counts]:
     taken there are as many as there ever were messages, and nobody has to look at them."""
     found: dict[int, tuple[dict[str, int], datetime | None]] = {}
     with database.cursor() as cursor:
-        cursor.execute(_COUNTS, [list(_LOOKED_AT)])
+        cursor.execute(_COUNTS, _COUNTS_OF)
         for connection, state, count, since in cursor.fetchall():
             states, oldest = found.get(connection, ({}, None))
             states[state] = count
@@ -298,14 +310,16 @@ def counts() -> dict[int, Counts]:
 
 #: States that somebody may have to do something about.
 _LOOKED_AT: tuple[State, ...] = ("waiting", "not_understood", "set_aside")
-#: By the index of each connection's states: it never reads what was taken.
-_COUNTS = """
-SELECT connection.id, asked.state, counted.many, counted.since
-  FROM sources_connection AS connection CROSS JOIN unnest(%s::text[]) AS asked(state)
- CROSS JOIN LATERAL (SELECT count(*) AS many, CASE WHEN asked.state = 'waiting' THEN min(row.arrived_at) END AS since
-          FROM sources_delivery AS row WHERE row.connection_id = connection.id AND row.state = asked.state) AS counted
- WHERE counted.many > 0 ORDER BY 1, 2
+#: By the index of each connection's states: it never reads what was taken. Each state is asked for by itself, so that
+#: the planner knows how few there are of it.
+_COUNTED = """
+SELECT connection.id, %s, counted.many, counted.since FROM sources_connection AS connection
+ CROSS JOIN LATERAL (SELECT count(*) AS many, min(row.arrived_at) AS since FROM sources_delivery AS row
+                      WHERE row.connection_id = connection.id AND row.state = %s) AS counted
+ WHERE counted.many > 0
 """
+_COUNTS = " UNION ALL ".join([_COUNTED] * len(_LOOKED_AT)) + " ORDER BY 1, 2"
+_COUNTS_OF = [state for state in _LOOKED_AT for _ in range(2)]
 
 
 def forget_old(*, at: datetime, most: int = 10_000) -> int:
@@ -383,7 +397,11 @@ def _locked(number: int) -> Row:
 
 
 def _unknown(number: int) -> UnknownDelivery:
-    return UnknownDelivery(f"delivery: there is no {number}; look at the list", field="delivery", value=number)
+    return UnknownDelivery(
+        gettext_lazy("delivery: there is no %(number)s; look at the list") % {"number": number},
+        field="delivery",
+        value=number,
+    )
 
 
 def _told(row: Row) -> Delivery:

@@ -11,6 +11,7 @@ from typing import cast
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
+from django.utils.translation import gettext_lazy
 
 from regulars.facts.sources import expectations, shapes, sources
 from regulars.facts.sources import models as rows
@@ -172,7 +173,10 @@ def accept(*, source: int, at: datetime, by: Actor) -> Source:
         ]
         if not added and not stands:
             raise NothingExpected(
-                f"plan: nothing has come from {row.name} yet; let it send for some days, or add its events by hand",
+                gettext_lazy(
+                    "plan: nothing has come from %(name)s yet; let it send for some days, or add its events by hand"
+                )
+                % {"name": row.name},
                 field="plan",
             )
         if added or row.plan == "learning":
@@ -201,12 +205,17 @@ def learn_again(*, source: int, at: datetime, by: Actor) -> Source:
 def set_mode(*, source: int, mode: str, at: datetime, by: Actor) -> Source:
     """`watching` or `blocking`. Refused while nothing is expected."""
     if mode not in ("watching", "blocking"):
-        raise BadExpectation(f"mode: {mode[:20]!r} is none; use watching or blocking", field="mode", value=mode[:20])
+        raise BadExpectation(
+            gettext_lazy("mode: %(mode)r is none; use watching or blocking") % {"mode": mode[:20]},
+            field="mode",
+            value=mode[:20],
+        )
     with transaction.atomic():
         row = _locked(source)
         if not rows.Expectation.objects.filter(source=row, path="").exclude(presence="forbidden").exists():
             raise NothingExpected(
-                f"mode: nothing is expected of {row.name}; accept what came, or add its events first",
+                gettext_lazy("mode: nothing is expected of %(name)s; accept what came, or add its events first")
+                % {"name": row.name},
                 field="mode",
                 value=mode,
             )
@@ -225,7 +234,11 @@ def expect_event(*, source: int, event: Event, at: datetime, by: Actor, forbidde
         if "" not in stands:
             names = rows.Expectation.objects.filter(source=row, path="").count()
             if names >= MOST_NAMES:
-                raise TooMany(f"event: the plan has {MOST_NAMES} events already; remove some first", field="event")
+                raise TooMany(
+                    gettext_lazy("event: the plan has %(most_names)s events already; remove some first")
+                    % {"most_names": MOST_NAMES},
+                    field="event",
+                )
         proposed = {} if forbidden else proposal(source, event).get(event, {})
         for path, one in {**proposed, "": Expected(presence, frozenset(["object"]))}.items():
             if path and path in stands:
@@ -253,13 +266,15 @@ def expect_property(
     """What to expect of one property of an event that the plan has; without `kinds` any kind will do."""
     if presence not in expectations.PRESENCES:
         raise BadExpectation(
-            f"presence: {presence[:20]!r} is none; use one of {', '.join(expectations.PRESENCES)}",
+            gettext_lazy("presence: %(presence)r is none; use one of %(presences)s")
+            % {"presence": presence[:20], "presences": ", ".join(expectations.PRESENCES)},
             field="presence",
             value=presence[:20],
         )
     if wrong := [kind for kind in kinds if kind not in shapes.KINDS]:
         raise BadExpectation(
-            f"kinds: {wrong[0][:20]!r} is no kind of value; use some of {', '.join(shapes.KINDS)}",
+            gettext_lazy("kinds: %(wrong)r is no kind of value; use some of %(kinds)s")
+            % {"wrong": wrong[0][:20], "kinds": ", ".join(shapes.KINDS)},
             field="kinds",
             value=wrong[0][:20],
         )
@@ -276,7 +291,10 @@ def expect_property(
             return
         if before is None and len(stands) > MOST_PROPERTIES:
             raise TooMany(
-                f"path: the event has {MOST_PROPERTIES} properties already; remove some first", field="path", value=path
+                gettext_lazy("path: the event has %(most_properties)s properties already; remove some first")
+                % {"most_properties": MOST_PROPERTIES},
+                field="path",
+                value=path,
             )
         _put(row, event, path, wanted, at, is_by_hand=True)
         _touch(row)
@@ -578,7 +596,9 @@ def _locked(source: int) -> rows.Source:
     row = rows.Source.objects.select_for_update().filter(id=source).first()
     if row is None:
         raise sources.UnknownSource(
-            f"source: there is no number {source}; look at the list", field="source", value=source
+            gettext_lazy("source: there is no number %(source)s; look at the list") % {"source": source},
+            field="source",
+            value=source,
         )
     return row
 
@@ -587,7 +607,10 @@ def _checked(event: Event) -> Event:
     call, name = event
     if call not in CALLS:
         raise BadEvent(
-            f"call: {call[:20]!r} is not planned for; use one of {', '.join(CALLS)}", field="call", value=call[:20]
+            gettext_lazy("call: %(call)r is not planned for; use one of %(calls)s")
+            % {"call": call[:20], "calls": ", ".join(CALLS)},
+            field="call",
+            value=call[:20],
         )
     if call != NAMED_CALL:
         return call, ""
@@ -598,7 +621,10 @@ def _checked(event: Event) -> Event:
 def _check_text(field: str, text: str) -> None:
     if not text or text != text.strip() or len(text) > LONGEST or not text.isprintable() or "@" in text:
         raise BadEvent(
-            f"{field}: {text[:40]!r} is none; use 1 to {LONGEST} characters that can be seen, without an address",
+            gettext_lazy(
+                "%(field)s: %(text)r is none; use 1 to %(longest)s characters that can be seen, without an address"
+            )
+            % {"field": field, "text": text[:40], "longest": LONGEST},
             field=field,
             value=text[:40],
         )
@@ -612,4 +638,6 @@ def _refuse_nul(event: Event, path: str = "") -> None:
 
 def _unknown(event: Event, path: str = "") -> UnknownInPlan:
     what = " ".join(part for part in (event[0], event[1], path) if part)[:80]
-    return UnknownInPlan(f"plan: it does not have {what!r}; look at the plan", field="event", value=what)
+    return UnknownInPlan(
+        gettext_lazy("plan: it does not have %(what)r; look at the plan") % {"what": what}, field="event", value=what
+    )

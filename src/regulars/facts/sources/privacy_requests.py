@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal, cast, get_args
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.sources.models import PrivacyRequest as Row
 from regulars.kit.actors import Actor
@@ -57,7 +58,11 @@ def get(request: int) -> PrivacyRequest:
     """One request; refused when there is none. One query."""
     row = Row.objects.filter(id=request).first()
     if row is None:
-        raise UnknownRequest(f"request: there is no {request}; look at the list", field="request", value=request)
+        raise UnknownRequest(
+            _("request: there is no %(request)s; look at the list") % {"request": request},
+            field="request",
+            value=request,
+        )
     return _told(row)
 
 
@@ -66,7 +71,11 @@ def settle(*, request: int, how: str, at: datetime, by: Actor) -> PrivacyRequest
     with transaction.atomic():
         row = Row.objects.select_for_update().filter(id=request).first()
         if row is None:
-            raise UnknownRequest(f"request: there is no {request}; look at the list", field="request", value=request)
+            raise UnknownRequest(
+                _("request: there is no %(request)s; look at the list") % {"request": request},
+                field="request",
+                value=request,
+            )
         if row.settled_at is None:
             row.settled_at, row.how = at, how[:200]
             row.save(update_fields=["settled_at", "how"])

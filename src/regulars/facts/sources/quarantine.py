@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal, cast, get_args
 
 from django.db import connection, transaction
+from django.utils.translation import gettext_lazy
 
 from regulars.facts.sources.models import Quarantined as Row
 from regulars.kit.actors import Actor
@@ -144,7 +145,10 @@ def settle(*, number: int, as_: State, at: datetime, by: Actor) -> Quarantined:
             return _told(row)
         if row.state != "waiting":
             raise AlreadySettled(
-                f"message: {number} was {row.state} before; nothing is left to do", field="message", value=number
+                gettext_lazy("message: %(number)s was %(state)s before; nothing is left to do")
+                % {"number": number, "state": row.state},
+                field="message",
+                value=number,
             )
         row.state, row.settled_at = as_, at
         row.save(update_fields=["state", "settled_at"])
@@ -157,7 +161,10 @@ def hold(number: int) -> Quarantined:
     row = Row.objects.select_for_update().filter(id=number).first() or _row(number)
     if row.state != "waiting":
         raise AlreadySettled(
-            f"message: {number} was {row.state} before; nothing is left to do", field="message", value=number
+            gettext_lazy("message: %(number)s was %(state)s before; nothing is left to do")
+            % {"number": number, "state": row.state},
+            field="message",
+            value=number,
         )
     return _told(row)
 
@@ -196,7 +203,10 @@ def restore(*, number: int, at: datetime, by: Actor) -> Quarantined:
             return _told(row)
         if row.state != "discarded":
             raise AlreadySettled(
-                f"message: {number} was {row.state} before; nothing is left to do", field="message", value=number
+                gettext_lazy("message: %(number)s was %(state)s before; nothing is left to do")
+                % {"number": number, "state": row.state},
+                field="message",
+                value=number,
             )
         row.state, row.settled_at = "waiting", None
         row.save(update_fields=["state", "settled_at"])
@@ -233,7 +243,9 @@ def _row(number: int) -> Row:
     row = Row.objects.filter(id=number).first()
     if row is None:
         raise NotInQuarantine(
-            f"message: {number} is not in quarantine; its time may be over", field="message", value=number
+            gettext_lazy("message: %(number)s is not in quarantine; its time may be over") % {"number": number},
+            field="message",
+            value=number,
         )
     return row
 

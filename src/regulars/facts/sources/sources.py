@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal, cast, get_args
 
 from django.db import IntegrityError, models, transaction
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.sources.models import Source as Row
 from regulars.kit import civil, ids
@@ -85,7 +86,8 @@ def make(
     civil.zone(zone)
     if kind not in get_args(Kind):
         raise BadKind(
-            f"kind: {kind[:20]!r} is no kind of source; use one of {', '.join(get_args(Kind))}",
+            _("kind: %(kind)r is no kind of source; use one of %(kind2)s")
+            % {"kind": kind[:20], "kind2": ", ".join(get_args(Kind))},
             field="kind",
             value=kind[:20],
         )
@@ -113,7 +115,7 @@ def make(
         if (known.kind, known.namespace, known.zone, known.is_order_feed) == (kind, namespace, zone, is_order_feed):
             return known
         raise SourceNameTaken(
-            f"name: {name!r} is another source's; choose a new name", field="name", value=name
+            _("name: %(name)r is another source's; choose a new name") % {"name": name}, field="name", value=name
         ) from None
     return of_row(row)
 
@@ -168,7 +170,11 @@ def get(source: int) -> Source:
     """One source by number; refused when there is none."""
     row = Row.objects.filter(id=source).first()
     if row is None:
-        raise UnknownSource(f"source: there is no number {source}; look at the list", field="source", value=source)
+        raise UnknownSource(
+            _("source: there is no number %(source)s; look at the list") % {"source": source},
+            field="source",
+            value=source,
+        )
     return of_row(row)
 
 
@@ -177,7 +183,9 @@ def by_public_id(text: str) -> Source:
     row = Row.objects.filter(public_id=ids.parse(text, PREFIX)).first()
     if row is None:
         shown = text.strip()[:40]
-        raise UnknownSource(f"source: there is no {shown}; look at the list", field="source", value=shown)
+        raise UnknownSource(
+            _("source: there is no %(shown)s; look at the list") % {"shown": shown}, field="source", value=shown
+        )
     return of_row(row)
 
 
@@ -186,7 +194,7 @@ def by_name(name: str) -> Source:
     row = Row.objects.filter(name=name).first()
     if row is None:
         raise UnknownSource(
-            f"source: there is no {name[:LONGEST_NAME]!r}; make it first, or look at the list",
+            _("source: there is no %(name)r; make it first, or look at the list") % {"name": name[:LONGEST_NAME]},
             field="source",
             value=name[:LONGEST_NAME],
         )
@@ -202,8 +210,11 @@ def check_name(name: str) -> str:
     """`name` when it is a short one in small letters, such as `web-shop` or `till.xuhui`."""
     if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
         raise BadSourceName(
-            f"name: {name[:LONGEST_NAME]!r} is no source's name; use up to {LONGEST_NAME} small letters, digits, dots,"
-            " dashes and underscores",
+            _(
+                "name: %(name)r is no source's name; use up to %(longest_name)s small letters, digits, dots, dashes and"
+                " underscores"
+            )
+            % {"name": name[:LONGEST_NAME], "longest_name": LONGEST_NAME},
             field="name",
             value=name[:LONGEST_NAME],
         )
@@ -213,8 +224,11 @@ def check_name(name: str) -> str:
 def _check_namespace(namespace: str) -> None:
     if len(namespace) > 64 or not _NAME.fullmatch(namespace):
         raise BadSourceName(
-            f"namespace: {namespace[:64]!r} is no namespace; use up to 64 small letters, digits, dots, dashes and"
-            " underscores, the same for all sources that give people the same ids",
+            _(
+                "namespace: %(namespace)r is no namespace; use up to 64 small letters, digits, dots, dashes and"
+                " underscores, the same for all sources that give people the same ids"
+            )
+            % {"namespace": namespace[:64]},
             field="namespace",
             value=namespace[:64],
         )
@@ -223,7 +237,11 @@ def _check_namespace(namespace: str) -> None:
 def _locked(source: int) -> Row:
     row = Row.objects.select_for_update().filter(id=source).first()
     if row is None:
-        raise UnknownSource(f"source: there is no number {source}; look at the list", field="source", value=source)
+        raise UnknownSource(
+            _("source: there is no number %(source)s; look at the list") % {"source": source},
+            field="source",
+            value=source,
+        )
     return row
 
 

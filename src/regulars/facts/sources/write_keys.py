@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.sources.models import Source as SourceRow
 from regulars.facts.sources.models import WriteKey as Row
@@ -83,13 +84,15 @@ def make(*, source: int, kinds: Collection[str] = (), per_second: int = PER_SECO
     """
     if unknown := sorted(set(kinds) - set(KINDS)):
         raise BadKinds(
-            f"kinds: {unknown[0][:20]!r} is no call; use some of {', '.join(KINDS)}, or none for all",
+            _("kinds: %(unknown)r is no call; use some of %(kinds)s, or none for all")
+            % {"unknown": unknown[0][:20], "kinds": ", ".join(KINDS)},
             field="kinds",
             value=unknown[0][:20],
         )
     if not 1 <= per_second <= 1_000_000:
         raise BadRate(
-            f"per_second: {per_second} is no rate; give 1 to 1,000,000 messages a second",
+            _("per_second: %(per_second)s is no rate; give 1 to 1,000,000 messages a second")
+            % {"per_second": per_second},
             field="per_second",
             value=per_second,
         )
@@ -97,9 +100,17 @@ def make(*, source: int, kinds: Collection[str] = (), per_second: int = PER_SECO
     with transaction.atomic():
         found = SourceRow.objects.filter(id=source).first()
         if found is None:
-            raise UnknownSource(f"source: there is no number {source}; look at the list", field="source", value=source)
+            raise UnknownSource(
+                _("source: there is no number %(source)s; look at the list") % {"source": source},
+                field="source",
+                value=source,
+            )
         if found.retired_at is not None:
-            raise SourceRetired(f"source: {found.name!r} is retired; make another source", field="source", value=source)
+            raise SourceRetired(
+                _("source: %(name)r is retired; make another source") % {"name": found.name},
+                field="source",
+                value=source,
+            )
         row = Row.objects.create(
             source_id=source,
             prefix=token[:_SHOWN],
@@ -123,7 +134,9 @@ def revoke(*, key: int, at: datetime, by: Actor, why: str = "") -> WriteKey:
     with transaction.atomic():
         row = Row.objects.select_for_update().filter(id=key).first()
         if row is None:
-            raise UnknownWriteKey(f"key: there is no number {key}; look at the list", field="key", value=key)
+            raise UnknownWriteKey(
+                _("key: there is no number %(key)s; look at the list") % {"key": key}, field="key", value=key
+            )
         if row.revoked_at is None:
             row.revoked_at = at
             row.save(update_fields=["revoked_at"])

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
+from django.utils.translation import gettext_lazy as _
+
 from regulars.kit.refusals import Refusal
 
 Address = IPv4Address | IPv6Address
@@ -112,30 +114,33 @@ def own_hosts(setting: str = SETTING) -> frozenset[str]:
 def target(url: str, *, own: Collection[str]) -> Target:
     """The URL's parts. Refuses whatever is not plainly a receiver; looks no name up."""
     if len(url) > LONGEST_URL or not url.isascii() or re.search(r"[\x00-\x20\\]", url):
-        raise _bad(f"is no address of at most {LONGEST_URL} plain characters; write names in other scripts as xn--…")
+        raise _bad(
+            _("is no address of at most %(longest)s plain characters; write names in other scripts as xn--…")
+            % {"longest": LONGEST_URL}
+        )
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").lower(), parts.port
     except ValueError:
-        raise _bad("is no address; write it as https://example.com/hooks") from None
+        raise _bad(_("is no address; write it as https://example.com/hooks")) from None
     is_own = host in own
     if parts.scheme != "https" and not (is_own and parts.scheme == "http"):
-        raise _bad(f"must begin with https://; plain http is for hosts named in {SETTING}")
+        raise _bad(_("must begin with https://; plain http is for hosts named in %(setting)s") % {"setting": SETTING})
     if parts.username is not None or parts.password is not None:
-        raise _bad("holds a user or a password; messages are signed instead, leave them out")
+        raise _bad(_("holds a user or a password; messages are signed instead, leave them out"))
     if parts.fragment:
-        raise _bad("has a part after #, which is never sent; leave it out")
+        raise _bad(_("has a part after #, which is never sent; leave it out"))
     literal = _literal(host)
     if literal is None and _NUMBER.fullmatch(host.removesuffix(".").rpartition(".")[2]):
         # What looks names up takes 127.1, 0x7f.1 and 2130706433 for 127.0.0.1.
-        raise _bad("names a number and no host; write it as https://example.com/hooks")
+        raise _bad(_("names a number and no host; write it as https://example.com/hooks"))
     if literal is None and not _HOST.fullmatch(host):
-        raise _bad("names no host; write it as https://example.com/hooks")
+        raise _bad(_("names no host; write it as https://example.com/hooks"))
     port = port if port is not None else (443 if parts.scheme == "https" else 80)
     if port not in PORTS and not is_own:
-        raise _bad("has a port that is not called; use 443 or 8443")
+        raise _bad(_("has a port that is not called; use 443 or 8443"))
     if literal is not None and not may_call(literal, is_own=is_own):
-        raise _bad("is an address inside a private network or of this machine, which is never called")
+        raise _bad(_("is an address inside a private network or of this machine, which is never called"))
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(parts.scheme, host, port, path, is_own)
 
@@ -175,5 +180,5 @@ def _literal(host: str) -> Address | None:
         return None
 
 
-def _bad(why: str) -> BadUrl:
-    return BadUrl(f"url: {why}", field="url")
+def _bad(why: object) -> BadUrl:
+    return BadUrl(_("url: %(why)s") % {"why": why}, field="url")

@@ -5,6 +5,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext_lazy as _
+
 from regulars.kit import civil
 from regulars.kit.refusals import Refusal
 
@@ -34,9 +36,18 @@ class Cadence:
         for name, least, most in (("hour", 0, 23), ("weekday", 1, 7), ("day", 1, 31)):
             value = getattr(self, name)
             if not least <= value <= most:
-                raise BadCadence(f"{name}: {value} is not from {least} to {most}", field=name, value=value)
+                raise BadCadence(
+                    _("%(name)s: %(value)s is not from %(least)s to %(most)s")
+                    % {"name": name, "value": value, "least": least, "most": most},
+                    field=name,
+                    value=value,
+                )
         if self.round not in ROUNDS:
-            raise BadCadence(f"round: choose from {', '.join(ROUNDS)}", field="round", value=str(self.round)[:20])
+            raise BadCadence(
+                _("round: choose from %(rounds)s") % {"rounds": ", ".join(ROUNDS)},
+                field="round",
+                value=str(self.round)[:20],
+            )
 
     def after(self, instant: datetime, zone: ZoneInfo) -> datetime:
         """The first time after `instant`, in UTC. Where clocks are put forward over it, the moment after the gap."""

@@ -7,6 +7,7 @@ from typing import Literal, cast
 from uuid import uuid4
 
 from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
 
 from regulars.kit import ids
 from regulars.kit.actors import SYSTEM, Actor
@@ -109,7 +110,11 @@ def set_aside(*, endpoint: int, message_id: str, at: datetime, by: Actor) -> Del
         _alive(endpoint)
         row = _locked(endpoint, message_id, at)
         if row.state != "waiting":
-            raise NotWaiting(f"message: {message_id} does not wait any more", field="message", value=message_id)
+            raise NotWaiting(
+                _("message: %(message_id)s does not wait any more") % {"message_id": message_id},
+                field="message",
+                value=message_id,
+            )
         row.state, row.ended_at = "set_aside", at
         row.save(update_fields=["state", "ended_at"])
         _queues.put(endpoint, row.subject, at=at)
@@ -219,9 +224,13 @@ def _wants(row: EndpointRow, one: Told) -> bool:
 def _alive(endpoint: int) -> EndpointRow:
     row = EndpointRow.objects.select_for_update(no_key=True).filter(id=endpoint).first()
     if row is None:
-        raise UnknownEndpoint(f"endpoint: there is no number {endpoint}; look at the list", field="endpoint")
+        raise UnknownEndpoint(
+            _("endpoint: there is no number %(endpoint)s; look at the list") % {"endpoint": endpoint}, field="endpoint"
+        )
     if row.state == "retired":
-        raise EndpointRetired(f"endpoint: {row.name} is retired; make another one", field="endpoint", value=row.name)
+        raise EndpointRetired(
+            _("endpoint: %(name)s is retired; make another one") % {"name": row.name}, field="endpoint", value=row.name
+        )
     return row
 
 
@@ -245,7 +254,11 @@ def _locked(endpoint: int, message_id: str, at: datetime) -> Row:
 def _found(row: Row | None, message_id: str) -> Row:
     if row is None:
         shown = message_id[:40]
-        raise UnknownDelivery(f"message: the endpoint has no {shown}; look at its list", field="message", value=shown)
+        raise UnknownDelivery(
+            _("message: the endpoint has no %(shown)s; look at its list") % {"shown": shown},
+            field="message",
+            value=shown,
+        )
     return row
 
 

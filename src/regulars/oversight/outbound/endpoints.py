@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal, cast
 
 from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
 
 from regulars.kit import ids
 from regulars.kit.actors import Actor
@@ -133,7 +134,9 @@ def make(
     """
     if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
         raise BadEndpointName(
-            f"name: use at most {LONGEST_NAME} small letters, digits, dots, dashes and underscores", field="name"
+            _("name: use at most %(longest_name)s small letters, digits, dots, dashes and underscores")
+            % {"longest_name": LONGEST_NAME},
+            field="name",
         )
     _check(url=url, kinds=kinds, description=description)
     wanted = sorted(set(kinds))
@@ -144,11 +147,15 @@ def make(
         if (row := Row.objects.filter(name=name).first()) is not None:
             if (row.url, row.description, row.kinds, row.wants_history) != (url, description, wanted, wants_history):
                 raise EndpointNameTaken(
-                    f"name: {name!r} is or was another endpoint's; choose a new name", field="name", value=name
+                    _("name: %(name)r is or was another endpoint's; choose a new name") % {"name": name},
+                    field="name",
+                    value=name,
                 )
             return Made(_endpoint(row), "")
         if Row.objects.exclude(state="retired").count() >= MOST:
-            raise TooManyEndpoints(f"name: there are {MOST} endpoints already; retire one", field="name")
+            raise TooManyEndpoints(
+                _("name: there are %(most)s endpoints already; retire one") % {"most": MOST}, field="name"
+            )
         row = Row.objects.create(
             name=name,
             url=url,
@@ -300,10 +307,14 @@ def _check(*, url: str | None, kinds: Collection[str], description: str) -> None
         addresses.target(url, own=addresses.own_hosts())
     if unknown := sorted(set(kinds) - KINDS.keys()):
         shown = unknown[0][:80]
-        raise UnknownKind(f"kinds: no message is a {shown!r}; see the list of kinds", field="kinds", value=shown)
+        raise UnknownKind(
+            _("kinds: no message is a %(shown)r; see the list of kinds") % {"shown": shown}, field="kinds", value=shown
+        )
     if len(description) > LONGEST_DESCRIPTION or not all(one.isprintable() for one in description):
         raise BadDescription(
-            f"description: must be one line of at most {LONGEST_DESCRIPTION} characters", field="description"
+            _("description: must be one line of at most %(longest_description)s characters")
+            % {"longest_description": LONGEST_DESCRIPTION},
+            field="description",
         )
 
 
@@ -357,7 +368,9 @@ def _record(
 
 def _found(row: Row | None, shown: str) -> Row:
     if row is None:
-        raise UnknownEndpoint(f"endpoint: there is no {shown}; look at the list", field="endpoint", value=shown)
+        raise UnknownEndpoint(
+            _("endpoint: there is no %(shown)s; look at the list") % {"shown": shown}, field="endpoint", value=shown
+        )
     return row
 
 
@@ -368,7 +381,9 @@ def _locked(endpoint: int) -> Row:
 def _alive(endpoint: int) -> Row:
     row = _locked(endpoint)
     if row.state == "retired":
-        raise EndpointRetired(f"endpoint: {row.name} is retired; make another one", field="endpoint", value=row.name)
+        raise EndpointRetired(
+            _("endpoint: %(name)s is retired; make another one") % {"name": row.name}, field="endpoint", value=row.name
+        )
     return row
 
 

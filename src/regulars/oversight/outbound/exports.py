@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.company import company
 from regulars.insight.warehouse import exporting
@@ -135,7 +136,9 @@ def make(
     """
     if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
         raise BadExportName(
-            f"name: use at most {LONGEST_NAME} small letters, digits, dots, dashes and underscores", field="name"
+            _("name: use at most %(longest_name)s small letters, digits, dots, dashes and underscores")
+            % {"longest_name": LONGEST_NAME},
+            field="name",
         )
     _check(tables, keep)
     wanted = sorted(set(tables))
@@ -148,11 +151,15 @@ def make(
         if (row := Row.objects.filter(name=name).first()) is not None:
             if {field: getattr(row, field) for field in told} != told:
                 raise ExportNameTaken(
-                    f"name: {name!r} is or was another export's; choose a new name", field="name", value=name
+                    _("name: %(name)r is or was another export's; choose a new name") % {"name": name},
+                    field="name",
+                    value=name,
                 )
             return _export(row)
         if Row.objects.exclude(state="retired").count() >= MOST:
-            raise TooManyExports(f"name: there are {MOST} exports already; retire one", field="name")
+            raise TooManyExports(
+                _("name: there are %(most)s exports already; retire one") % {"most": MOST}, field="name"
+            )
         row = Row.objects.create(name=name, **told, due_at=_due(cadence, at), made_at=at, changed_at=at)
         row.refresh_from_db()
         _record(row, "exports.make", at, by, after={"name": name, **told})
@@ -291,13 +298,17 @@ def file(*, export: int, run: int, name: str) -> Path:
         found = _export_files.root() / row.folder / name
         if found.is_file():
             return found
-    raise NoSuchFile("file: the run wrote no such file, or it is not kept any more", field="file", value=name[:80])
+    raise NoSuchFile(_("file: the run wrote no such file, or it is not kept any more"), field="file", value=name[:80])
 
 
 def _check(tables: Collection[str], keep: int) -> None:
     exporting.check(tables)
     if not 1 <= keep <= MOST_KEPT:
-        raise BadKeep(f"keep: {keep} is not from 1 to {MOST_KEPT} runs", field="keep", value=keep)
+        raise BadKeep(
+            _("keep: %(keep)s is not from 1 to %(most_kept)s runs") % {"keep": keep, "most_kept": MOST_KEPT},
+            field="keep",
+            value=keep,
+        )
 
 
 def _due(cadence: Cadence, at: datetime) -> datetime:
@@ -331,7 +342,9 @@ def _record(
 
 def _found(row: Row | None, shown: str) -> Row:
     if row is None:
-        raise UnknownExport(f"export: there is no {shown}; look at the list", field="export", value=shown)
+        raise UnknownExport(
+            _("export: there is no %(shown)s; look at the list") % {"shown": shown}, field="export", value=shown
+        )
     return row
 
 
@@ -342,7 +355,9 @@ def _locked(export: int) -> Row:
 def _alive(export: int) -> Row:
     row = _locked(export)
     if row.state == "retired":
-        raise ExportRetired(f"export: {row.name} is retired; make another one", field="export", value=row.name)
+        raise ExportRetired(
+            _("export: %(name)s is retired; make another one") % {"name": row.name}, field="export", value=row.name
+        )
     return row
 
 

@@ -13,6 +13,7 @@ from typing import IO, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 import xlsxwriter
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.customers import profiles
 from regulars.insight.audiences import members
@@ -46,7 +47,8 @@ def write(*, audience: Audience, kind: Kind, at: datetime, by: Actor) -> IO[byte
     """
     if kind == "xlsx" and audience.members >= LONGEST_SHEET:
         raise TooLongForASheet(
-            f"kind: xlsx holds {LONGEST_SHEET - 1:,} members and there are {audience.members:,}; take csv or parquet",
+            _("kind: xlsx holds %(longest_sheet)s members and there are %(members)s; take csv or parquet")
+            % {"longest_sheet": f"{LONGEST_SHEET - 1:,}", "members": f"{audience.members:,}"},
             field="kind",
             value=kind,
         )

@@ -129,6 +129,13 @@ class Delivery(models.Model):
                 condition=models.Q(state="waiting"),
             ),
             models.Index(fields=["endpoint", "-id"], name="outbound_delivery_recent"),
+            # Of those that were delivered there are as many as there ever were messages.
+            models.Index(
+                fields=["endpoint", "state", "-id"],
+                name="outbound_delivery_state",
+                condition=~models.Q(state="delivered"),
+            ),
+            models.Index(fields=["endpoint", "message_id"], name="outbound_delivery_message"),
             models.Index(
                 fields=["ended_at"], name="outbound_delivery_past", condition=models.Q(ended_at__isnull=False)
             ),

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.customers import persons
 from regulars.kit import money
@@ -106,9 +107,14 @@ def want_code(
                 },
             )
             if not is_new and row.code != code:
-                raise BadCode(f"code: the right {key!r} has another code, which people may know; keep it", field="code")
+                raise BadCode(
+                    _("code: the right %(key)r has another code, which people may know; keep it") % {"key": key},
+                    field="code",
+                )
             if not is_new and person != (row.customer_id and persons.of(row.customer_id)):
-                raise BadCode(f"customer: the right {key!r} is somebody else's; take it back", field="customer")
+                raise BadCode(
+                    _("customer: the right %(key)r is somebody else's; take it back") % {"key": key}, field="customer"
+                )
             if not is_new and (row.terms, row.is_active) != (told, True):
                 row.terms, row.is_active, row.changed_at, row.version = told, True, at, row.version + 1
                 row.save(update_fields=["terms", "is_active", "changed_at", "version"])
@@ -119,7 +125,9 @@ def want_code(
     except IntegrityError as problem:
         if "outbound_wanted_code_once" not in str(problem):
             raise
-        raise CodeTaken(f"code: {code!r} stands for another right; choose another", field="code", value=code) from None
+        raise CodeTaken(
+            _("code: %(code)r stands for another right; choose another") % {"code": code}, field="code", value=code
+        ) from None
     return _code(row)
 
 
@@ -128,7 +136,7 @@ def take_back(*, key: str, at: datetime, by: Actor, why: str = "") -> Code:
     with transaction.atomic():
         row = WantedCode.objects.select_for_update().filter(key=key).first()
         if row is None:
-            raise UnknownCode(f"key: there is no right {key[:60]!r}", field="key", value=key[:60])
+            raise UnknownCode(_("key: there is no right %(key)r") % {"key": key[:60]}, field="key", value=key[:60])
         if row.is_active:
             row.is_active, row.changed_at, row.version = False, at, row.version + 1
             row.save(update_fields=["is_active", "changed_at", "version"])
@@ -144,9 +152,16 @@ def want_attributes(*, customer: int, told: Mapping[str, str], at: datetime, by:
     """
     for name, value in told.items():
         if not _NAME.fullmatch(name):
-            raise BadAttribute(f"{name[:30]}: write names in small letters, digits and underscores", field=name[:30])
+            raise BadAttribute(
+                _("%(name)s: write names in small letters, digits and underscores") % {"name": name[:30]},
+                field=name[:30],
+            )
         if len(value) > LONGEST_VALUE or not value.isprintable():
-            raise BadAttribute(f"{name}: write one line of at most {LONGEST_VALUE} characters", field=name)
+            raise BadAttribute(
+                _("%(name)s: write one line of at most %(longest_value)s characters")
+                % {"name": name, "longest_value": LONGEST_VALUE},
+                field=name,
+            )
     with transaction.atomic():
         [person] = persons.held([customer]).values()
         row, _is_new = WantedAttributes.objects.select_for_update().get_or_create(
@@ -154,7 +169,10 @@ def want_attributes(*, customer: int, told: Mapping[str, str], at: datetime, by:
         )
         wanted = {**row.told, **told}
         if len(wanted) > MOST_ATTRIBUTES:
-            raise BadAttribute(f"there are more than {MOST_ATTRIBUTES} names; use fewer", field="attributes")
+            raise BadAttribute(
+                _("there are more than %(most_attributes)s names; use fewer") % {"most_attributes": MOST_ATTRIBUTES},
+                field="attributes",
+            )
         if wanted != row.told:
             row.told, row.version, row.changed_at = wanted, row.version + 1, at
             row.save(update_fields=["told", "version", "changed_at"])
@@ -168,7 +186,7 @@ def code(key: str) -> Code:
     """One code by its key; refused when there is none. One query."""
     row = WantedCode.objects.filter(key=key).first()
     if row is None:
-        raise UnknownCode(f"key: there is no right {key[:60]!r}", field="key", value=key[:60])
+        raise UnknownCode(_("key: there is no right %(key)r") % {"key": key[:60]}, field="key", value=key[:60])
     return _code(row)
 
 
@@ -215,30 +233,36 @@ def _written(terms: Terms) -> dict[str, Any]:
 
 def _check_code(key: str, code: str, title: str, terms: Terms) -> None:
     if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
-        raise BadCode(f"key: write 1 to {LONGEST_KEY} visible characters", field="key")
+        raise BadCode(
+            _("key: write 1 to %(longest_key)s visible characters") % {"longest_key": LONGEST_KEY}, field="key"
+        )
     if len(code) > LONGEST_CODE or not _CODE.fullmatch(code):
         raise BadCode(
-            f"code: use at most {LONGEST_CODE} letters, digits, dashes and underscores, so every shop takes it",
+            _("code: use at most %(longest_code)s letters, digits, dashes and underscores, so every shop takes it")
+            % {"longest_code": LONGEST_CODE},
             field="code",
             value=code[:LONGEST_CODE],
         )
     if not 0 < len(title) <= LONGEST_TITLE or not title.isprintable():
-        raise BadCode(f"title: write one line of at most {LONGEST_TITLE} characters", field="title")
+        raise BadCode(
+            _("title: write one line of at most %(longest_title)s characters") % {"longest_title": LONGEST_TITLE},
+            field="title",
+        )
     if terms.currency:
         money.exponent(terms.currency)
     match terms.takes:
         case "percent" if terms.percent is None or not 0 < terms.percent <= 100:
-            raise BadCode("percent: must be above 0 and at most 100", field="percent", value=str(terms.percent))
+            raise BadCode(_("percent: must be above 0 and at most 100"), field="percent", value=str(terms.percent))
         case "amount" if not terms.amount_minor or terms.amount_minor < 0 or not terms.currency:
-            raise BadCode("amount: must be above 0, with its currency", field="amount_minor")
+            raise BadCode(_("amount: must be above 0, with its currency"), field="amount_minor")
         case _:
             pass
     if terms.least_minor is not None and (terms.least_minor < 0 or not terms.currency):
-        raise BadCode("least: must not be below 0, and has a currency", field="least_minor", value=terms.least_minor)
+        raise BadCode(_("least: must not be below 0, and has a currency"), field="least_minor", value=terms.least_minor)
     if terms.uses is not None and terms.uses < 1:
-        raise BadCode("uses: at least 1, or none for any number", field="uses", value=terms.uses)
+        raise BadCode(_("uses: at least 1, or none for any number"), field="uses", value=terms.uses)
     if terms.ends_at is not None and terms.ends_at <= terms.starts_at:
-        raise BadCode("ends_at: must be after starts_at", field="ends_at", value=terms.ends_at.isoformat())
+        raise BadCode(_("ends_at: must be after starts_at"), field="ends_at", value=terms.ends_at.isoformat())
 
 
 def _code(row: WantedCode) -> Code:

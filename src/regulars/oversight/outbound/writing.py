@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from django.db import connection as database
 from django.db import transaction
 from django.db.models import Count, F, Q
+from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.customers import customers
 from regulars.facts.sources import connectable, connections
@@ -128,9 +129,13 @@ def allow(*, connection: int, codes: bool, attributes: bool, at: datetime, by: A
     """
     whose = connections.get(connection)
     if whose.state == "retired":
-        raise connections.ConnectionRetired(f"connection: {whose.name} was disconnected", field="connection")
+        raise connections.ConnectionRetired(
+            _("connection: %(name)s was disconnected") % {"name": whose.name}, field="connection"
+        )
     if (codes or attributes) and whose.kind not in _writable():
-        raise CannotBeWritten(f"connection: nothing can be written to {whose.name}", field="connection")
+        raise CannotBeWritten(
+            _("connection: nothing can be written to %(name)s") % {"name": whose.name}, field="connection"
+        )
     with transaction.atomic():
         row, is_new = WritingRow.objects.select_for_update().get_or_create(
             connection_id=connection, defaults={"codes": codes, "attributes": attributes, "changed_at": at}
@@ -306,7 +311,7 @@ def again(*, right: int, at: datetime, by: Actor) -> Right:
     with transaction.atomic():
         row = Row.objects.select_for_update().filter(id=right).first()
         if row is None:
-            raise UnknownRight(f"right: there is no number {right}", field="right", value=right)
+            raise UnknownRight(_("right: there is no number %(right)s") % {"right": right}, field="right", value=right)
         row.state, row.attempts, row.due_at, row.version = "waiting", 0, at, 0
         row.save(update_fields=["state", "attempts", "due_at", "version"])
         trail.record(

@@ -107,6 +107,19 @@ def test_a_product_is_found_by_what_people_call_it(tea, asked, is_found):
         assert "No product fits" in page
 
 
+@pytest.mark.parametrize("word", ["茉莉", "茉", "jasm", "TEA-0"])
+def test_a_word_is_found_by_an_index_also_of_one_chinese_letter(tea, word):
+    with connection.cursor() as cursor:
+        # As it is with many products, of which few have it.
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off")
+    with CaptureQueriesContext(connection) as asked:
+        assert [ware.public_id for ware in catalogue.page(search=word).items] == [tea]
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN " + asked[0]["sql"].replace("%", "%%"), [])
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "commerce_product_pieces" in plan
+
+
 def test_the_list_shows_price_and_stock_now_and_costs_the_same_however_many(tea):
     client = signed_in("agent")
     costs = []
