@@ -1,5 +1,6 @@
 """Joined and parted again, all is as if nobody had ever been joined: whatever happened before, between and after."""
 
+from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -30,6 +31,8 @@ from regulars.facts.customers.tests.builders import platforms_suffice
 from regulars.facts.events import events
 from regulars.facts.events.following import follow_everything
 from regulars.facts.events.tests.shoppers import a_source, sent, viewed
+from regulars.levers.loyalty import points
+from regulars.levers.loyalty.tests.builders import lots_of
 from tests.often import often
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +54,13 @@ FACTS = st.one_of(
     st.tuples(st.just("moves to"), WHO, st.sampled_from(("dora's", "emil's"))),
     st.tuples(st.just("moves out"), WHO),
 )
+POINTS = st.one_of(
+    st.tuples(st.just("earns"), WHO, st.integers(1, 50), st.sampled_from((None, 1, 3, 8))),
+    st.tuples(st.just("spends"), WHO, st.integers(1, 50)),
+    st.tuples(st.just("keeps"), WHO, st.integers(1, 50), st.sampled_from((None, 2))),
+    st.tuples(st.just("loses"), WHO, st.sampled_from((None, 7)), st.integers(0, 9)),
+    st.tuples(st.just("gets back"), WHO, st.integers(0, 9)),
+)
 JOINING = st.one_of(
     st.tuples(st.just("joined"), WHO, WHO),
     st.tuples(st.just("apart"), WHO, WHO),
@@ -65,8 +75,12 @@ class Rollback(Exception):
 class World:
     """A shop that remembers who it knows by name."""
 
-    def __init__(self):
+    def __init__(self, took=None):
         platforms_suffice()
+        # Who bore how much of each spend while some of them were one: told to the world in which they never were.
+        self.took, self.is_told = took or {}, took is not None
+        self.awards = {name: [] for name in NAMES}
+        self.spends = []
         self.web = a_source()
         self.numbers = {
             name: customers.resolve_many(namespace="shop", refs=[name], at=MONDAY, by=MAREK, origin="live")[name]
@@ -126,10 +140,50 @@ class World:
                 households.add(
                     household=self.homes[home], customer=number, role=Role.OTHER, key=f"c{n}", at=at, by=MAREK
                 )
+        elif what in ("earns", "spends", "keeps", "loses", "gets back"):
+            self.has_points(what, who, number, n, at, *more)
         elif what == "looks":
             [product, device] = more
             sent(self.web, viewed(who, product, anonymousId=device, messageId=f"looked-{n}"), at=at)
             follow_everything()
+
+    def has_points(self, what, who, number, n, at, amount, *more):
+        if what == "earns":
+            [lasts] = more
+            until = None if lasts is None else (at + lasts * DAY).date()
+            done = points.award(customer=number, amount=amount, expires_on=until, key=f"p{n}", at=at, by=MAREK)
+            self.awards[who].append(done.of("award").id)
+        elif what in ("spends", "keeps"):
+            shares = self.took.get(n, {}) if self.is_told else {who: amount}
+            for owner, share in shares.items():
+                whose = self.numbers[owner]
+                told = {"customer": whose, "amount": share, "key": f"p{n}-{owner}", "at": at, "by": MAREK}
+                with suppress(points.NotEnoughPoints), transaction.atomic():
+                    if what == "keeps":
+                        points.hold(**told, lasts=None if more[0] is None else more[0] * DAY)
+                        entry = points.statement(customer=whose, limit=1).items[0].id
+                    else:
+                        entry = points.redeem(**told).of("redeem").id
+                        self.spends.append((n, entry))
+                    if not self.is_told:
+                        self.took[n] = self.bore(entry)
+        elif what == "loses" and self.awards[who]:
+            with suppress(points.NothingToReverse), transaction.atomic():
+                mine = self.awards[who]
+                points.reverse(entry=mine[more[0] % len(mine)], amount=amount, key=f"p{n}", at=at, by=MAREK)
+        elif what == "gets back" and self.spends:
+            which = sorted({spend for spend, _entry in self.spends})
+            for spend, entry in self.spends:
+                if spend == which[amount % len(which)]:
+                    with suppress(points.NothingToReverse), transaction.atomic():
+                        points.reverse(entry=entry, key=f"p{n}-{entry}", at=at, by=MAREK)
+
+    def bore(self, entry):
+        """Whose points an entry took, and how many."""
+        called, shares = {number: name for name, number in self.numbers.items()}, Counter()
+        for moved in points.explain(entry=entry).moved:
+            shares[called[moved.record]] += moved.amount
+        return dict(shares)
 
     days = 0
 
@@ -210,27 +264,30 @@ class World:
                 [(one.kind, called.get(one.one), called.get(one.other)) for one in reviews.of_records([number])],
                 customers.get(number).first_seen_at,
                 persons.records_of(number) == (number,),
+                points.balance(customer=number, at=at),
+                [(called[record], *lot) for record, *lot in lots_of(number, at=at)],
             )
             for who, number in self.numbers.items()
         }
 
 
-def outcome(acts, *, parted):
+def outcome(acts, *, parted, took=None):
+    """What is seen in the end, and who bore which spends."""
     seen = None
     try:
         with transaction.atomic():
-            world = World()
+            world = World(took)
             world.live(acts)
             if parted:
                 world.parts_all()
             seen = world.seen()
             raise Rollback
     except Rollback:
-        return seen
+        return seen, world.took
 
 
 @settings(max_examples=often(4), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.one_of(FACTS, JOINING), min_size=4, max_size=16))
+@given(st.lists(st.one_of(FACTS, POINTS, JOINING), min_size=4, max_size=16))
 @example([("joined", "anna", "bo"), ("tells", "bo", "Lisa")])
 @example(
     [
@@ -257,9 +314,28 @@ def outcome(acts, *, parted):
         ("wishes", "anna", 3),
     ]
 )
+@example(
+    [
+        ("earns", "anna", 40, 3),
+        ("earns", "bo", 50, None),
+        ("spends", "bo", 20),
+        ("joined", "anna", "bo"),
+        ("earns", "chen", 9, 1),
+        ("joined", "bo", "chen"),
+        ("spends", "anna", 47),
+        ("keeps", "bo", 30, 2),
+        ("loses", "bo", None, 0),
+        ("earns", "bo", 8, None),
+        ("loses", "anna", 7, 0),
+        ("gets back", "chen", 1),
+        ("keeps", "chen", 2, None),
+        ("moves out", "bo"),
+    ]
+)
 def test_parted_again_nothing_is_left_of_having_been_joined(acts):
-    never = outcome([act for act in acts if act[0] not in ("joined", "apart", "proves")], parted=False)
-    assert outcome(acts, parted=True) == never
+    parted, took = outcome(acts, parted=True)
+    never, _ = outcome([act for act in acts if act[0] not in ("joined", "apart", "proves")], parted=False, took=took)
+    assert parted == never
 
 
 def test_together_they_are_one_customer_and_their_returns_find_each_others_purchases():

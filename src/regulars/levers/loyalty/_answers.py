@@ -74,6 +74,9 @@ def of(work: Work) -> Receipt:
 def _read(act: int) -> Receipt:
     with connection.cursor() as cursor:
         cursor.execute(_ENTRIES, [act])
-        booked = tuple(Booked(row[0], ids.public(PREFIX, row[1]), *row[2:9], int(row[9])) for row in cursor.fetchall())
+        booked = tuple(
+            Booked(number, ids.public(PREFIX, public_id), who, kind, moment, pending, available, held, debt, int(moved))
+            for number, public_id, who, kind, moment, pending, available, held, debt, moved in cursor.fetchall()
+        )
         cursor.execute(_LOTS, [act])
         return Receipt(booked, tuple(row[0] for row in cursor.fetchall()))

@@ -8,12 +8,14 @@ from typing import Final
 
 PENDING, AVAILABLE, HELD, DEBT = "pending", "available", "held", "debt"
 ISSUANCE, GOODWILL, PARTNER, MIGRATION = "issuance", "goodwill", "partner", "migration"
-REDEEMED, DONATION, BREAKAGE, TRANSIT = "redeemed", "donation", "breakage", "transit"
+REDEEMED, DONATION, WITHDRAWN = "redeemed", "donation", "withdrawn"
+BREAKAGE, TRANSIT = "breakage", "transit"
 
 #: Where points come from, by who pays for them, and where they go back to when they are taken back.
 SOURCES: Final = (ISSUANCE, GOODWILL, PARTNER, MIGRATION)
-#: What spent points bought.
-SPENT: Final = (REDEEMED, DONATION)
+#: What spent points bought. *withdrawn* are those taken away by hand: were they taken back to where they came from, an
+#: award could be reversed for more than it gave.
+SPENT: Final = (REDEEMED, DONATION, WITHDRAWN)
 #: What a member has or owes.
 MEMBERS: Final = (PENDING, AVAILABLE, HELD, DEBT)
 BOOKS: Final = (*MEMBERS, *SOURCES, *SPENT, BREAKAGE, TRANSIT)

@@ -532,5 +532,27 @@ class Wallet:
             lot.short += amount
 
 
+def kept_by(wallets: Iterable[Wallet], hold: int) -> int:
+    """What a hold still keeps."""
+    return sum(part.open for wallet in wallets for part in wallet.parts.values() if part.hold == hold)
+
+
+def share_out(
+    wallets: Sequence[Wallet], hold: int, amount: int, *, rest: bool
+) -> dict[int, dict[tuple[int, int], tuple[int, int]]]:
+    """By account, how much of each part of a hold is captured, of what expires first, and how much released.
+
+    Its lots may be of several accounts: of people who were one when it was made. `rest` is released, or stays held.
+    """
+    parts = [(wallet, part) for wallet in wallets for part in wallet.parts.values() if part.hold == hold and part.open]
+    parts.sort(key=lambda one: one[0].order_of(one[1].lot))
+    shares: dict[int, dict[tuple[int, int], tuple[int, int]]] = {}
+    for wallet, part in parts:
+        taken = min(amount, part.open)
+        amount -= taken
+        shares.setdefault(wallet.account, {})[part.hold, part.lot] = (taken, part.open - taken if rest else 0)
+    return shares
+
+
 def _day(day: date | None) -> str | None:
     return None if day is None else day.isoformat()

@@ -24,7 +24,8 @@ from regulars.levers.loyalty._answers import Booked, Receipt
 from regulars.levers.loyalty._balances import Balance, Expiring, balance, balance_as_of, balances, expiring
 from regulars.levers.loyalty._holding import HoldIsOver, HoldView, UnknownHold
 from regulars.levers.loyalty._ledger import Work
-from regulars.levers.loyalty._wallet import Move, NewLot, NotEnoughPoints, NothingToReverse
+from regulars.levers.loyalty._statements import Explanation, Line, explain, statement
+from regulars.levers.loyalty._wallet import Move, NewLot, NotEnoughPoints, NothingToReverse, kept_by, share_out
 from regulars.levers.loyalty.earning import award_for_order, award_for_orders
 from regulars.levers.loyalty.models import MOST, Entry
 from regulars.levers.loyalty.reasons import Reason
@@ -36,9 +37,11 @@ __all__ = (
     "Balance",
     "Booked",
     "Expiring",
+    "Explanation",
     "HoldIsOver",
     "HoldView",
     "KeyUsedOtherwise",
+    "Line",
     "NewLot",
     "NoSuchCurrency",
     "NotEnoughPoints",
@@ -57,6 +60,7 @@ __all__ = (
     "balances",
     "capture",
     "expiring",
+    "explain",
     "extend",
     "forgive",
     "hold",
@@ -65,6 +69,7 @@ __all__ = (
     "reinstate",
     "release",
     "reverse",
+    "statement",
 )
 
 _REVERSIBLE = ("award", "adjust", "redeem", "capture")
@@ -223,6 +228,8 @@ def capture(*, hold: int, key: str, at: datetime, by: Actor, amount: int | None 
 
     Raises `UnknownHold`, `HoldIsOver`, and `BadAmount` of more than is held.
     """
+    if amount is not None:
+        _checked(amount)
     view = _holding.get(hold)
     told = Told("capture", key, at, by, {"hold": hold, "amount": amount, "rest": rest})
     with _end(view, told) as work:
@@ -280,7 +287,7 @@ def reverse(
     spent = [
         Move(lot, from_book, to_book, moved)
         for lot, _record, from_book, to_book, moved in postings
-        if to_book in _books.SPENT or (original.kind == "adjust" and to_book in _books.SOURCES)
+        if to_book in _books.SPENT
     ]
     if original.kind not in _REVERSIBLE or not (gave or spent):
         raise NothingToReverse(
@@ -332,7 +339,7 @@ def adjust(
             lot = NewLot(customer, amount, reason, expires_on=expires_on, expires_at=ends, funding=_books.GOODWILL)
             work.award(lot, kind="adjust")
         elif work.is_new:
-            work.wallet(customer).spend(-amount, at=at, reason=reason, kind="adjust", into=_books.GOODWILL)
+            work.wallet(customer).spend(-amount, at=at, reason=reason, kind="adjust", into=_books.WITHDRAWN)
     return _answers.of(work)
 
 
@@ -445,27 +452,15 @@ def _end(view: HoldView, told: Told) -> AbstractContextManager[Work]:
 
 def _end_parts(work: Work, view: HoldView, at: datetime, amount: int | None, rest: bool) -> None:
     """Capture `amount` of what the hold keeps, of the lots that expire first, and release the rest if it shall be."""
-    open_parts = [
-        (wallet, part)
-        for wallet in work.wallets.values()
-        for part in wallet.parts.values()
-        if part.hold == view.id and part.open
-    ]
-    there = sum(part.open for _wallet, part in open_parts)
+    wallets = list(work.wallets.values())
+    there = kept_by(wallets, view.id)
     if not there:
         raise _holding.over(_holding.get(view.id))
-    left = there if amount is None else amount
-    if left and amount is not None:
-        _checked(amount)
-    if left > there:
-        raise _too_much(left, there)
-    open_parts.sort(key=lambda one: one[0].order_of(one[1].lot))
-    shares: dict[int, dict[tuple[int, int], tuple[int, int]]] = {}
-    for wallet, part in open_parts:
-        taken = min(left, part.open)
-        left -= taken
-        shares.setdefault(wallet.account, {})[part.hold, part.lot] = (taken, part.open - taken if rest else 0)
-    for wallet in work.wallets.values():
+    wanted = there if amount is None else amount
+    if wanted > there:
+        raise _too_much(wanted, there)
+    shares = share_out(wallets, view.id, wanted, rest=rest)
+    for wallet in wallets:
         if mine := shares.get(wallet.account):
             wallet.end_parts(mine, at=at)
 

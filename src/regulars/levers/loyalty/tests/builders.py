@@ -5,8 +5,8 @@ from itertools import count
 
 from regulars.facts.customers import customers
 from regulars.kit.actors import Actor
-from regulars.levers.loyalty import points, reasons
-from regulars.levers.loyalty.models import Entry
+from regulars.levers.loyalty import clockwork, points, reasons
+from regulars.levers.loyalty.models import Entry, Lot
 from regulars.levers.loyalty.reasons import Reason
 
 MONDAY = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -55,3 +55,11 @@ def said(customer) -> list[str]:
     """Kind and reason of each entry, in order."""
     rows = Entry.objects.filter(account__customer_id=customer).order_by("id")
     return [f"{row.kind}: {reasons.say(Reason(row.reason, row.arguments))}" for row in rows]
+
+
+def lots_of(customer, *, at) -> list[tuple[object, ...]]:
+    """Where each of the lots on the customer's account is, when all that is due by `at` is booked."""
+    clockwork.book_due(at=at, by=THE_SHOP)
+    amounts = ("pending", "available", "held", "spent", "lapsed", "taken_back", "settled", "short", "owed")
+    found = Lot.objects.filter(account__customer_id=customer).order_by("id")
+    return list(found.values_list("record_id", "original", "expires_on", *amounts))

@@ -5,7 +5,9 @@ from datetime import date, timedelta
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from regulars.levers.loyalty import points
+from regulars.facts.customers import identity
+from regulars.levers.loyalty import checkups, clockwork, currencies, points
+from regulars.levers.loyalty.currencies import CurrencyView
 from regulars.levers.loyalty.models import Account, Entry, Lot
 from regulars.levers.loyalty.tests.builders import (
     DAY,
@@ -284,3 +286,123 @@ def test_nobody_changes_or_removes_what_the_ledger_says(statement):
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)
     assert has(priya) == (0, 40, 0, 0)
+
+
+def test_the_statement_says_every_line_and_explains_it_down_to_its_lots():
+    priya = a_member()
+    coat = an_award(priya, 40, subject="order:7")
+    tea = spends(priya, 30)
+    takes_back(coat)
+    page = points.statement(customer=priya, limit=2)
+    assert [(line.kind, line.change.available, line.debt) for line in page.items] == [
+        ("reverse", -10, 30),
+        ("redeem", -30, 0),
+    ]
+    [first] = points.statement(customer=priya, limit=2, cursor=page.next).items
+    assert (first.because, first.available, first.reverses) == ("awarded", 40, None)
+    assert page.items[0].reverses == first.public_id
+    [moved] = points.explain(entry=tea).moved
+    assert (moved.subject, moved.from_book, moved.to_book, moved.amount) == ("order:7", "available", "redeemed", 30)
+    assert points.explain(entry=10**9) is None
+
+
+def test_the_sweep_books_once_what_the_clock_did_and_says_it_at_its_own_time():
+    priya, bo = a_member(points=10), a_member("bo")
+    an_award(priya, 40, expires_on=date(2026, 3, 3))
+    an_award(bo, 25, matures_at=MONDAY + DAY)
+    points.hold(customer=priya, amount=15, lasts=DAY, key=key(), at=MONDAY, by=THE_SHOP)
+    before = has(priya, at=FRIDAY), has(bo, at=FRIDAY)
+    assert clockwork.book_due(at=FRIDAY, by=THE_SHOP) == {"expire": 1, "activate": 1, "release": 1}
+    assert (has(priya, at=MONDAY), has(bo, at=MONDAY)) == before == ((0, 10, 0, 0), (0, 25, 0, 0))
+    assert clockwork.book_due(at=FRIDAY, by=THE_SHOP) == {}
+    assert Entry.objects.get(kind="activate").effective_at == MONDAY + DAY
+
+
+def test_an_account_whose_books_do_not_add_up_is_frozen_and_the_others_go_on():
+    priya, bo = a_member(), a_member("bo")
+    for who in (priya, bo):
+        an_award(who, 40, expires_on=date(2026, 3, 3))
+    Account.objects.filter(customer_id=priya).update(available=7)
+    assert clockwork.book_due(at=FRIDAY, by=THE_SHOP) == {"expire": 1}
+    assert has(bo) == (0, 0, 0, 0)
+    with pytest.raises(points.AccountFrozen):
+        an_award(priya, 5)
+
+
+def test_beyond_the_debt_limit_what_is_owed_is_forgiven_at_once():
+    currencies.ensure(currency=CurrencyView("points", debt_limit=12), at=MONDAY, by=MAREK)
+    priya = a_member()
+    coat = an_award(priya, 40)
+    spends(priya, 30)
+    takes_back(coat)
+    assert has(priya) == (0, 0, 0, 12)
+
+
+def test_a_wallet_may_be_spent_oldest_first_and_other_currencies_are_apart():
+    currencies.ensure(currency=CurrencyView("stars", spend_order="oldest", scale=1), at=MONDAY, by=MAREK)
+    priya = a_member(points=5)
+    for until in (None, date(2026, 3, 31)):
+        an_award(priya, 10, currency="stars", expires_on=until)
+    points.redeem(customer=priya, amount=10, currency="stars", key=key(), at=MONDAY, by=THE_SHOP)
+    assert [one.on for one in points.expiring(customer=priya, currency="stars", at=MONDAY)] == [date(2026, 3, 31)]
+    assert has(priya) == (0, 5, 0, 0)
+    with pytest.raises(points.NoSuchCurrency):
+        an_award(priya, 1, currency="miles")
+    with pytest.raises(currencies.BadCurrency):
+        currencies.ensure(currency=CurrencyView("stars", scale=2), at=MONDAY, by=MAREK)
+
+
+def test_joined_people_spend_together_but_pay_what_they_owe_each_from_their_own():
+    priya, bo = a_member(points=50), a_member("bo")
+    coat = an_award(bo, 40)
+    spends(bo, 40)
+    takes_back(coat)
+    identity.join(one=priya, other=bo, why=identity.Reason.ASKED, key=key(), at=MONDAY, by=MAREK)
+    assert has(bo) == has(priya) == (0, 50, 0, 40)
+    with pytest.raises(points.NotEnoughPoints):
+        spends(bo, 11)
+    spends(bo, 10)
+    an_award(bo, 25)
+    assert has(priya) == (0, 40, 0, 15)
+    identity.undecide(one=priya, other=bo, why=identity.Reason.MISTAKE, key=key(), at=FRIDAY, by=MAREK)
+    assert (has(priya), has(bo)) == ((0, 40, 0, 0), (0, 0, 0, 15))
+    kinds = [line.kind for line in points.statement(customer=priya).items]
+    assert kinds == ["merge_out", "settle", "award", "redeem", "merge_in", "award"]
+    assert list(checkups.broken()) == []
+
+
+def test_a_hold_of_two_who_are_parted_ends_as_one():
+    priya, bo = a_member(points=30), a_member("bo", points=20)
+    identity.join(one=priya, other=bo, why=identity.Reason.ASKED, key=key(), at=MONDAY, by=MAREK)
+    basket = points.hold(customer=bo, amount=45, key=key(), at=MONDAY, by=THE_SHOP)
+    identity.undecide(one=priya, other=bo, why=identity.Reason.MISTAKE, key=key(), at=MONDAY + DAY, by=MAREK)
+    assert (has(priya), has(bo)) == ((0, 0, 30, 0), (0, 5, 15, 0))
+    points.capture(hold=basket.id, amount=35, key=key(), at=FRIDAY, by=THE_SHOP)
+    assert (has(priya), has(bo)) == ((0, 0, 0, 0), (0, 15, 0, 0))
+    assert list(checkups.broken()) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "invariant"),
+    [
+        ("account", "available = available + 1", {"balances", "lots", "entries"}),
+        ("account", "sequence = sequence + 1", {"entries"}),
+        ("lot", "available = available - 1, lapsed = lapsed + 1", {"lots", "postings"}),
+        ("hold_lot", "released = released + 1", {"holds"}),
+    ],
+)
+def test_what_does_not_agree_is_found_at_its_own_account(table, change, invariant):
+    priya, bo = a_member(points=30), a_member("bo", points=20)
+    for who in (priya, bo):
+        points.hold(customer=who, amount=5, key=key(), at=MONDAY, by=THE_SHOP)
+    assert list(checkups.broken()) == []
+    mine = Account.objects.get(customer_id=priya).id
+    which = {
+        "account": f"id = {mine}",
+        "lot": f"account_id = {mine}",
+        "hold_lot": f"lot_id IN (SELECT id FROM loyalty_lot WHERE account_id = {mine})",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE loyalty_{table} SET {change} WHERE {which[table]}")
+    assert {one.invariant for one in checkups.broken()} == invariant
+    assert {one.account for one in checkups.broken()} == {mine}

@@ -1,0 +1,155 @@
+"""What happened to somebody's points, line by line, and what one line did to which lots."""
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection
+
+from regulars.facts.customers import persons
+from regulars.kit import ids, paging
+from regulars.kit.paging import Page
+from regulars.levers.loyalty import _accounts, reasons
+from regulars.levers.loyalty._answers import PREFIX
+from regulars.levers.loyalty._books import BY_POSTINGS, MEMBERS, OWED
+from regulars.levers.loyalty.reasons import Reason
+
+_LIST = "points.statement"
+_CHANGES = {**BY_POSTINGS, "debt": OWED}
+_LINES = """
+SELECT entry.id, entry.public_id, account.customer_id, entry.sequence, entry.kind, entry.effective_at,
+       entry.recorded_at, entry.reason, entry.arguments, entry.rule, entry.rule_version, reversed.public_id,
+       entry.origin, entry.pending_after, entry.available_after, entry.held_after, entry.debt_after, act.by,
+       coalesce(moved.pending, 0), coalesce(moved.available, 0), coalesce(moved.held, 0), coalesce(moved.debt, 0)
+  FROM loyalty_entry AS entry JOIN loyalty_account AS account ON account.id = entry.account_id
+  JOIN loyalty_act AS act ON act.id = entry.act_id
+  LEFT JOIN loyalty_entry AS reversed ON reversed.id = entry.reverses_id
+  LEFT JOIN LATERAL (SELECT MOVED FROM loyalty_posting AS posting WHERE posting.entry_id = entry.id) AS moved ON true
+""".replace("MOVED", ", ".join(f"{_CHANGES[book]} AS {book}" for book in MEMBERS))
+_OF = """
+ WHERE account.customer_id = ANY(%s) AND account.currency_id = %s AND entry.id < %s ORDER BY entry.id DESC LIMIT %s
+"""
+_MOVES = """
+SELECT lot.id, lot.record_id, lot.subject, lot.rule, lot.rule_version, lot.expires_on, lot.funding, lot.partner,
+       posting.from_book, posting.to_book, posting.amount, posting.for_lot_id
+  FROM loyalty_posting AS posting JOIN loyalty_lot AS lot ON lot.id = posting.lot_id
+ WHERE posting.entry_id = %s ORDER BY posting.number
+"""
+
+
+@dataclass(frozen=True)
+class Change:
+    """By how much an entry changed what the account holds."""
+
+    pending: int
+    available: int
+    held: int
+    debt: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """One entry: what it changed, what the account stood at after it, and why, in the reader's language.
+
+    `customer` is the record whose account it is: of several that are one person each keeps its own lines. `reverses` is
+    the public id of the entry that this one reverses.
+    """
+
+    id: int
+    public_id: str
+    customer: int
+    sequence: int
+    kind: str
+    effective_at: datetime
+    recorded_at: datetime
+    reason: Reason
+    because: str
+    rule: str
+    rule_version: int | None
+    reverses: str | None
+    origin: str
+    by: str
+    pending: int
+    available: int
+    held: int
+    debt: int
+    change: Change
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What an entry moved of one lot. `for_lot` is the lot whose debt it paid."""
+
+    lot: int
+    record: int
+    subject: str
+    rule: str
+    rule_version: int | None
+    expires_on: date | None
+    funding: str
+    partner: str
+    from_book: str
+    to_book: str
+    amount: int
+    for_lot: int | None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """An entry, and all that it moved."""
+
+    line: Line
+    moved: tuple[Moved, ...]
+
+
+def statement(*, customer: int, currency: str = "points", cursor: str | None = None, limit: int = 50) -> Page[Line]:
+    """The entries of all records of the customer's person, as they were booked, the latest first. Four queries."""
+    paging.check_size(limit)
+    kind = _accounts.currency(currency)
+    before = 2**63 - 1
+    if cursor is not None:
+        [place] = paging.decode(cursor, _LIST, int)
+        assert isinstance(place, int)
+        before = place
+    records = persons.records_of(persons.of(customer))
+    with connection.cursor() as rows:
+        rows.execute(_LINES + _OF, [list(records), kind.id, before, limit + 1])
+        lines = [_line(row) for row in rows.fetchall()]
+    return paging.cut(lines, limit, of=_LIST, key=lambda line: (line.id,))
+
+
+def explain(*, entry: int) -> Explanation | None:
+    """What an entry moved, of which lots. None where there is no such entry. Two queries."""
+    with connection.cursor() as rows:
+        rows.execute(_LINES + " WHERE entry.id = %s", [entry])
+        found = rows.fetchall()
+        if not found:
+            return None
+        rows.execute(_MOVES, [entry])
+        return Explanation(_line(found[0]), tuple(Moved(*row) for row in rows.fetchall()))
+
+
+def _line(row: Any) -> Line:
+    reason = Reason(row[7], json.loads(row[8]) if isinstance(row[8], str) else row[8])
+    return Line(
+        id=row[0],
+        public_id=ids.public(PREFIX, row[1]),
+        customer=row[2],
+        sequence=row[3],
+        kind=row[4],
+        effective_at=row[5],
+        recorded_at=row[6],
+        reason=reason,
+        because=reasons.say(reason),
+        rule=row[9],
+        rule_version=row[10],
+        reverses=None if row[11] is None else ids.public(PREFIX, row[11]),
+        origin=row[12],
+        pending=row[13],
+        available=row[14],
+        held=row[15],
+        debt=row[16],
+        by=row[17],
+        change=Change(*(int(amount) for amount in row[18:22])),
+    )

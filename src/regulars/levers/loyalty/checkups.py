@@ -1,0 +1,125 @@
+"""What the doctor looks at: that balances, lots and holds are the sums of what was posted, and nothing was missed.
+
+The database itself refuses lots that do not add up, amounts below zero, keys told twice, and changes of what is
+written; postings cannot but sum to zero. What is left is looked for here, of all accounts at once or of some.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from django.db import connection
+
+from regulars.facts.customers.relation import CUSTOMERS
+from regulars.levers.loyalty._books import BY_POSTINGS, OWED
+
+_PLACES = ("pending", "available", "held")
+_LOT_PLACES = (*_PLACES, "spent", "lapsed", "settled", "taken_back", "short")
+_OF_ACCOUNTS = "(%(accounts)s::bigint[] IS NULL OR account.id = ANY(%(accounts)s))"
+
+#: Name of an invariant -> the accounts that break it, in SQL.
+INVARIANTS = {
+    # Balances are the sums of the account's postings.
+    "balances": """
+SELECT account.id FROM loyalty_account AS account
+  LEFT JOIN LATERAL (
+    SELECT SUMS, OWED AS debt FROM loyalty_entry AS entry
+      JOIN loyalty_posting AS posting ON posting.entry_id = entry.id WHERE entry.account_id = account.id
+  ) AS posted ON true
+ WHERE (account.pending, account.available, account.held, account.debt)
+       IS DISTINCT FROM (posted.pending, posted.available, posted.held, posted.debt) AND MINE
+""".replace("SUMS", ", ".join(f"{BY_POSTINGS[place]} AS {place}" for place in _PLACES)).replace("OWED", OWED),
+    # Balances are the sums of the account's lots.
+    "lots": """
+SELECT account.id FROM loyalty_account AS account
+  LEFT JOIN LATERAL (
+    SELECT coalesce(sum(lot.pending), 0) AS pending, coalesce(sum(lot.available), 0) AS available,
+           coalesce(sum(lot.held), 0) AS held, coalesce(sum(lot.owed), 0) AS debt
+      FROM loyalty_lot AS lot WHERE lot.account_id = account.id
+  ) AS mine ON true
+ WHERE (account.pending, account.available, account.held, account.debt)
+       IS DISTINCT FROM (mine.pending, mine.available, mine.held, mine.debt) AND MINE
+""",
+    # Each lot is where its postings brought it.
+    "postings": """
+SELECT DISTINCT account.id FROM loyalty_lot AS lot JOIN loyalty_account AS account ON account.id = lot.account_id
+ CROSS JOIN LATERAL (
+    SELECT SUMS FROM loyalty_posting AS posting WHERE posting.lot_id = lot.id
+  ) AS posted
+ CROSS JOIN LATERAL (
+    SELECT OWED AS owed FROM (
+      SELECT * FROM loyalty_posting AS posting WHERE posting.lot_id = lot.id AND posting.for_lot_id IS NULL
+       UNION ALL SELECT * FROM loyalty_posting AS posting WHERE posting.for_lot_id = lot.id) AS posting
+  ) AS owing
+ WHERE (lot.pending, lot.available, lot.held, lot.spent, lot.lapsed, lot.settled, lot.taken_back - lot.original,
+        lot.short, lot.owed)
+       IS DISTINCT FROM (posted.pending, posted.available, posted.held, posted.spent, posted.lapsed, posted.settled,
+                         posted.taken_back, posted.short, owing.owed) AND MINE
+""".replace("SUMS", ", ".join(f"{BY_POSTINGS[place]} AS {place}" for place in _LOT_PLACES)).replace("OWED", OWED),
+    # What is held of a lot is what holds keep of it, and holds are the sums of their parts.
+    "holds": """
+SELECT DISTINCT account.id FROM loyalty_account AS account JOIN loyalty_lot AS lot ON lot.account_id = account.id
+  LEFT JOIN LATERAL (
+    SELECT coalesce(sum(part.amount - part.captured - part.released), 0) AS kept,
+           coalesce(bool_or(hold.state <> 'open' AND part.amount > part.captured + part.released), false) AS is_left,
+           coalesce(bool_or(hold.amount <> parts.amount OR hold.captured <> parts.captured
+                            OR hold.released <> parts.released), false) AS is_uneven
+      FROM loyalty_hold_lot AS part JOIN loyalty_hold AS hold ON hold.id = part.hold_id
+     CROSS JOIN LATERAL (
+        SELECT sum(other.amount) AS amount, sum(other.captured) AS captured, sum(other.released) AS released
+          FROM loyalty_hold_lot AS other WHERE other.hold_id = hold.id) AS parts
+     WHERE part.lot_id = lot.id
+  ) AS holds ON true
+ WHERE (lot.held <> holds.kept OR holds.is_left OR holds.is_uneven) AND MINE
+""",
+    # Entries are numbered without a gap, and each says what the account stood at: the last one, what it stands at.
+    "entries": """
+SELECT account.id FROM loyalty_account AS account
+  LEFT JOIN LATERAL (
+    SELECT count(*) AS entries, coalesce(max(entry.sequence), 0) AS last FROM loyalty_entry AS entry
+     WHERE entry.account_id = account.id
+  ) AS written ON true
+  LEFT JOIN loyalty_entry AS latest ON latest.account_id = account.id AND latest.sequence = account.sequence
+ WHERE (written.entries <> account.sequence OR written.last <> account.sequence
+        OR (latest.id IS NOT NULL AND (latest.pending_after, latest.available_after, latest.held_after,
+            latest.debt_after) <> (account.pending, account.available, account.held, account.debt))) AND MINE
+""",
+    # A record owes nothing while it has points that could pay. Those that lapsed and are not booked yet cannot.
+    "debts": """
+SELECT DISTINCT account.id FROM loyalty_lot AS debtor JOIN loyalty_account AS account ON account.id = debtor.account_id
+  JOIN loyalty_lot AS payer ON payer.account_id = debtor.account_id AND payer.record_id = debtor.record_id
+ WHERE debtor.owed > 0 AND payer.available > 0 AND (payer.expires_at IS NULL OR payer.expires_at > now()) AND MINE
+""",
+    # A lot is on the account of the person its record belongs to.
+    "persons": """
+SELECT DISTINCT account.id FROM loyalty_lot AS lot JOIN loyalty_account AS account ON account.id = lot.account_id
+  JOIN CUSTOMERS AS record ON record.id = lot.record_id
+ WHERE account.customer_id <> coalesce(record.person_id, record.id) AND MINE
+""",
+    # What was reversed of an entry never comes to more than it was, and no reversal was reversed.
+    "reversals": """
+SELECT DISTINCT account.id FROM loyalty_entry AS entry JOIN loyalty_account AS account ON account.id = entry.account_id
+  JOIN loyalty_entry AS original ON original.id = entry.reverses_id
+ WHERE (original.kind NOT IN ('award', 'adjust', 'redeem', 'capture') OR (
+         SELECT sum(posting.amount) FROM loyalty_posting AS posting WHERE posting.entry_id = original.id) < (
+         SELECT sum(posting.amount) FROM loyalty_posting AS posting
+           JOIN loyalty_entry AS other ON other.id = posting.entry_id WHERE other.reverses_id = original.id)) AND MINE
+""",
+}
+
+
+@dataclass(frozen=True)
+class Broken:
+    """An account, and the invariant that it breaks."""
+
+    account: int
+    invariant: str
+
+
+def broken(accounts: Collection[int] | None = None) -> Iterator[Broken]:
+    """What does not agree, of these accounts or of all: set-based, one query an invariant."""
+    told = {"accounts": None if accounts is None else list(accounts)}
+    with connection.cursor() as cursor:
+        for name, sql in INVARIANTS.items():
+            cursor.execute(sql.replace("MINE", _OF_ACCOUNTS).replace("CUSTOMERS", CUSTOMERS), told)
+            for (account,) in cursor.fetchall():
+                yield Broken(account, name)

@@ -1,0 +1,227 @@
+"""Points as plainly as they can be said: no books, no entries, no laziness. What the ledger must agree with.
+
+Time passes instant by instant, and everything that is due happens at once.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+PLACES = ("pending", "available", "held", "spent", "lapsed", "taken_back", "settled", "short", "owed")
+
+
+class Refused(Exception):
+    """The ledger must refuse, too."""
+
+
+@dataclass
+class ModelLot:
+    """What one award gave."""
+
+    record: str
+    original: int
+    matures_at: datetime | None
+    expires_at: datetime | None
+    of: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PLACES, 0))
+
+    def move(self, amount: int, out_of: str, into: str) -> None:
+        self.of[out_of] -= amount
+        self.of[into] += amount
+
+    @property
+    def reversible(self) -> int:
+        return self.original - self.of["taken_back"] - self.of["short"]
+
+
+@dataclass
+class ModelHold:
+    """What is kept of which lots."""
+
+    expires_at: datetime | None
+    parts: dict[int, int]
+
+
+class Model:
+    """All points of all people."""
+
+    def __init__(self, at: datetime, records: tuple[str, ...]) -> None:
+        self.at = at
+        self.person = {record: record for record in records}
+        self.lots: list[ModelLot] = []
+        self.holds: list[ModelHold] = []
+        self.awards: list[int] = []
+        #: Of each spend how much of which lot; of a hold of several people's lots one for each of them.
+        self.spends: list[dict[int, int]] = []
+
+    # What can be asked.
+
+    def mine(self, record: str) -> list[int]:
+        """The person's lots, in the order in which they are spent."""
+        person = self.person[record]
+        mine = [n for n, lot in enumerate(self.lots) if self.person[lot.record] == person]
+        return sorted(mine, key=lambda n: (self.lots[n].expires_at is None, self.lots[n].expires_at or self.at, n))
+
+    def balances(self, record: str) -> tuple[int, ...]:
+        places = ("pending", "available", "held", "owed")
+        return tuple(sum(self.lots[n].of[place] for n in self.mine(record)) for place in places)
+
+    def standing(self) -> list[tuple[Any, ...]]:
+        return [(lot.record, lot.expires_at, *(lot.of[place] for place in PLACES)) for lot in self.lots]
+
+    # What can happen.
+
+    def waits(self, until: datetime) -> None:
+        while instants := [instant for instant in self._due() if instant <= until]:
+            self.at = min(instants)
+            self._strikes()
+        self.at = until
+
+    def awards_(self, record: str, amount: int, matures_at: datetime | None, expires_at: datetime | None) -> None:
+        lot = ModelLot(record, amount, matures_at, expires_at)
+        lot.of["available" if matures_at is None or matures_at <= self.at else "pending"] = amount
+        self.lots.append(lot)
+        self.awards.append(len(self.lots) - 1)
+        self._settles()
+
+    def takes(self, record: str, amount: int, into: str) -> dict[int, int]:
+        """Spends, sets aside for a hold, or takes away: the lots that expire first."""
+        _pending, available, _held, owed = self.balances(record)
+        if amount > available - owed:
+            raise Refused
+        taken = {}
+        for n in self.mine(record):
+            share = min(amount, self.lots[n].of["available"])
+            if share:
+                self.lots[n].move(share, "available", into)
+                taken[n] = share
+                amount -= share
+        if into != "held":
+            self.spends.append(taken)
+        return taken
+
+    def holds_(self, record: str, amount: int, expires_at: datetime | None) -> None:
+        self.holds.append(ModelHold(expires_at, self.takes(record, amount, "held")))
+
+    def ends(self, hold: int, captured: int | None, keeps_rest: bool) -> None:
+        """Captures so much of a hold (None: all); what is left is free again, or stays held."""
+        parts = self.holds[hold].parts
+        there = sum(parts.values())
+        if not there or (captured or 0) > there:
+            raise Refused
+        left = there if captured is None else captured
+        order = sorted(parts, key=lambda n: (self.lots[n].expires_at is None, self.lots[n].expires_at or self.at, n))
+        spent: dict[str, dict[int, int]] = {}
+        for n in order:
+            share = min(left, parts[n])
+            left -= share
+            self.lots[n].move(share, "held", "spent")
+            if share:
+                spent.setdefault(self.person[self.lots[n].record], {})[n] = share
+            if not keeps_rest:
+                self.lots[n].move(parts[n] - share, "held", "available")
+            parts[n] = parts[n] - share if keeps_rest else 0
+        self.spends += [spent[person] for person in sorted(spent)]
+        self._lapses_and_settles()
+
+    def takes_back(self, award: int, amount: int | None) -> None:
+        lot = self.lots[self.awards[award]]
+        left = lot.reversible if amount is None else amount
+        if not left or left > lot.reversible:
+            raise Refused
+        for place in ("pending", "available", "lapsed"):
+            share = min(left, lot.of[place])
+            lot.move(share, place, "taken_back")
+            left -= share
+        lot.of["short"] += left
+        lot.of["owed"] += left
+        self._settles()
+
+    def gives_back(self, spend: int, amount: int | None) -> None:
+        spent = self.spends[spend]
+        left = sum(spent.values()) if amount is None else amount
+        if not left or left > sum(spent.values()):
+            raise Refused
+        for n in reversed(list(spent)):
+            share = min(left, spent[n])
+            spent[n] -= share
+            left -= share
+            self.lots[n].move(share, "spent", "available")
+        self._lapses_and_settles()
+
+    def forgives(self, record: str, amount: int | None) -> None:
+        owing = [n for n in sorted(self.mine(record)) if self.lots[n].of["owed"]]
+        owed = sum(self.lots[n].of["owed"] for n in owing)
+        if (amount or 0) > owed:
+            raise Refused
+        left = owed if amount is None else amount
+        for n in owing:
+            share = min(left, self.lots[n].of["owed"])
+            self.lots[n].of["owed"] -= share
+            left -= share
+
+    def extends(self, n: int, expires_at: datetime | None) -> None:
+        self.lots[n].expires_at = expires_at
+        self._strikes()
+
+    def reinstates(self, n: int, amount: int | None, expires_at: datetime | None) -> None:
+        lot = self.lots[n]
+        left = lot.of["lapsed"] if amount is None else amount
+        if not left or left > lot.of["lapsed"]:
+            raise Refused
+        lot.expires_at = expires_at
+        lot.move(left, "lapsed", "available")
+        self._settles()
+
+    def joins(self, record: str, other: str) -> None:
+        """The one that was there first stands for all of both."""
+        one, two = self.person[record], self.person[other]
+        for name, person in self.person.items():
+            if person in (one, two):
+                self.person[name] = min(one, two)
+
+    def parts_(self) -> None:
+        """Everybody is alone again."""
+        self.person = {record: record for record in self.person}
+
+    # What happens by itself.
+
+    def _due(self) -> list[datetime]:
+        due = [hold.expires_at for hold in self.holds if hold.expires_at and any(hold.parts.values())]
+        for lot in self.lots:
+            if lot.expires_at and (lot.of["pending"] or lot.of["available"]):
+                due.append(lot.expires_at)
+            if lot.matures_at and lot.of["pending"]:
+                due.append(lot.matures_at)
+        return due
+
+    def _strikes(self) -> None:
+        """All that is due now: holds run out, lots lapse, lots mature."""
+        for hold in self.holds:
+            if hold.expires_at and hold.expires_at <= self.at:
+                for n, kept in hold.parts.items():
+                    self.lots[n].move(kept, "held", "available")
+                hold.parts = {}
+        self._settles()
+        self._lapses_and_settles()
+        for lot in self.lots:
+            if lot.matures_at and lot.matures_at <= self.at:
+                lot.move(lot.of["pending"], "pending", "available")
+        self._settles()
+
+    def _lapses_and_settles(self) -> None:
+        for lot in self.lots:
+            if lot.expires_at and lot.expires_at <= self.at:
+                lot.move(lot.of["pending"], "pending", "lapsed")
+                lot.move(lot.of["available"], "available", "lapsed")
+        self._settles()
+
+    def _settles(self) -> None:
+        """Each record pays what it owes from its own points."""
+        for debtor in self.lots:
+            for n in self.mine(debtor.record) if debtor.of["owed"] else ():
+                payer = self.lots[n]
+                over = payer.expires_at is not None and payer.expires_at <= self.at
+                if payer.record == debtor.record and debtor.of["owed"] and not over:
+                    paid = min(payer.of["available"], debtor.of["owed"])
+                    payer.move(paid, "available", "settled")
+                    debtor.of["owed"] -= paid
