@@ -86,6 +86,34 @@ def days_window(days: Window[date], zone: ZoneInfo) -> Window[datetime]:
     return Window(start_of_day(days.start, zone), start_of_day(days.end, zone))
 
 
+def offsets(days: Window[date], zone: ZoneInfo) -> list[tuple[Window[datetime], timedelta]]:
+    """How far the clocks of `zone` were ahead of UTC in those days: one after the other, each while it held."""
+    end = start_of_day(days.end, zone)
+    since = instant = start_of_day(days.start, zone)
+    found: list[tuple[Window[datetime], timedelta]] = []
+    while instant < end:
+        after = min(instant + timedelta(days=1), end)
+        offset = _ahead(instant, zone)
+        if _ahead(after, zone) != offset:
+            low, high = instant, after
+            while high - low > _ONE_SECOND:
+                middle = low + (high - low) // 2
+                low, high = (middle, high) if _ahead(middle, zone) == offset else (low, middle)
+            after = high.replace(microsecond=0)
+            found.append((Window(since, after), offset))
+            since = after
+        instant = after
+    if since < end:
+        found.append((Window(since, end), _ahead(since, zone)))
+    return found
+
+
+def _ahead(instant: datetime, zone: ZoneInfo) -> timedelta:
+    offset = instant.astimezone(zone).utcoffset()
+    assert offset is not None, "a zone always says"
+    return offset
+
+
 def month_of(day: date) -> date:
     """The first day of its month."""
     return day.replace(day=1)

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from regulars.doors.console.site import page
 from regulars.doors.console.words import measure_words, segment_words
 from regulars.insight.measures import intervals, readings
+from regulars.insight.measures.library import rfm_by_visits
 from regulars.oversight.reporting import charts, drawings, formats
 from regulars.runtime.staff.policy import requires
 
@@ -56,11 +57,12 @@ def share(value: Value) -> Share | None:
 @require_safe
 @requires("insight.read")
 def insight(request: HttpRequest) -> HttpResponseBase:
-    """Everything comes from stored readings and drawings: eight indexed rows, however large the shop is."""
+    """Everything comes from stored readings and drawings: nine indexed rows, however large the shop is."""
     overview = readings.shop("overview")
     if overview is None or not overview.value["customers"]:
         return page(request, "console/insight_empty.html", title=_("Insight"))
     totals = overview.value
+    visits, bins = _visits(request)
     stored = {name: _value(name) for name in ("repeat_rate", "regulars_at_stake", "months", "retention", "rfm_grid")}
     repeat, regulars = stored["repeat_rate"], stored["regulars_at_stake"]
     return page(
@@ -97,7 +99,9 @@ def insight(request: HttpRequest) -> HttpResponseBase:
         retention=_retention(stored["retention"], most=None if request.GET.get("cohorts") == "all" else MOST_COHORTS),
         last_month=date.fromisoformat(stored["retention"]["last_month"]),
         few=FEW,
-        grid=_grid_rows(stored["rfm_grid"]),
+        grid=_grid_rows(stored["rfm_grid"], cells=bins[visits]["cells"] if visits else None),
+        visits=visits,
+        bins=[(name, _bin_words(name), bins[name]["customers"]) for name in rfm_by_visits.BINS if name in bins],
         grouped_from=stored["rfm_grid"]["needed"],
         grid_words=measure_words("rfm_grid"),
         segments=_segment_rows(stored["rfm_grid"]),
@@ -224,21 +228,41 @@ def _cohort_cell(cell: Value, largest: float, *, is_few: bool) -> dict[str, Any]
     }
 
 
-def _grid_rows(grid: Value) -> list[dict[str, Any]]:
+def _visits(request: HttpRequest) -> tuple[str, Mapping[str, Value]]:
+    """How often those shown come to a store, "" for everybody; and what is known of each answer, none of a shop whose
+    customers were never in a store."""
+    found = readings.shop("rfm_by_visits")
+    bins: Mapping[str, Value] = {} if found is None else found.value["bins"]
+    if not any(bins[name]["customers"] for name in rfm_by_visits.BINS[1:] if name in bins):
+        return "", {}
+    asked = request.GET.get("visits", "")
+    return asked if asked in bins else "", bins
+
+
+def _bin_words(name: str) -> str:
+    if name == "never":
+        return _("never in a store")
+    if name == "sometimes":
+        return _("in a store on one or two days")
+    return _("in a store on %(days)s days or more") % {"days": rfm_by_visits.OFTEN}
+
+
+def _grid_rows(grid: Value, cells: Sequence[Value] | None = None) -> list[dict[str, Any]]:
     """Recency 5 on top, frequency 1 on the left. `depth` is the colour, 0 to 100 of the fullest cell. None: too few."""
     if grid["is_too_small"]:
         return []
-    fullest = max((cell["customers"] for cell in grid["cells"]), default=0) or 1
-    cells = {(cell["r"], cell["f"]): cell for cell in grid["cells"]}
+    shown = grid["cells"] if cells is None else cells
+    fullest = max((cell["customers"] for cell in shown), default=0) or 1
+    cells_of = {(cell["r"], cell["f"]): cell for cell in shown}
     return [
         {
             "r": r,
             "cells": [
                 {
                     "f": f,
-                    "words": segment_words(cells[r, f]["segment"]),
-                    "customers": cells[r, f]["customers"],
-                    "depth": round(100 * cells[r, f]["customers"] / fullest),
+                    "words": segment_words(cells_of[r, f]["segment"]),
+                    "customers": cells_of[r, f]["customers"],
+                    "depth": round(100 * cells_of[r, f]["customers"] / fullest),
                 }
                 for f in range(1, 6)
             ],

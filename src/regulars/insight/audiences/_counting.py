@@ -6,11 +6,13 @@ import pyarrow as pa
 from django.conf import settings
 from django.db import connection
 
+from regulars.facts.company import company
 from regulars.insight.audiences.models import Figures, Member
 from regulars.insight.measures import exploring, runs, series
 from regulars.insight.measures.scope import DAYS, Scope
 from regulars.insight.measures.told import cuts_of_shop, told
 from regulars.insight.warehouse.session import Session
+from regulars.kit import civil
 
 
 def count(audience: int) -> None:
@@ -24,7 +26,7 @@ def count(audience: int) -> None:
         session.keep(DAYS, scope.days())
         people = list(Member.objects.filter(audience=audience).values_list("customer_id", flat=True))
         some = session.put("audience-explored", pa.table({"customer_id": pa.array(people, pa.int64())}))
-        found = exploring.of_some(session, scope, told(), some)
+        found = exploring.of_some(session, scope, told(), civil.zone(company.shop().zone), some)
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE audiences_figures SET value = %s, as_of = %s, currency = %s, members = %s,"

@@ -25,6 +25,7 @@ from regulars.insight.measures.library import (
     retention,
     returned,
     rfm,
+    rfm_by_visits,
     rfm_grid,
     spend,
     typical_gap,
@@ -66,6 +67,7 @@ DEEPER: tuple[ShopMeasure, ...] = (
     channel_mix.MEASURE,
     basket_affinity.MEASURE,
     cross_purchase.MEASURE,
+    rfm_by_visits.MEASURE,
 )
 ALL: tuple[Measure, ...] = (*CUSTOMER, *SHOP, *DEEPER)
 STORED: tuple[CustomerMeasure, ...] = tuple(measure for measure in CUSTOMER if measure.stored)

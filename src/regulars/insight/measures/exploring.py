@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from zoneinfo import ZoneInfo
 
 import ibis
 import ibis.expr.types as ir
@@ -36,24 +37,24 @@ class Explored:
     months: Sequence[At]
 
 
-def of_groups(session: Session, scope: Scope, told: Told) -> Explored:
+def of_groups(session: Session, scope: Scope, told: Told, zone: ZoneInfo) -> Explored:
     """Everybody, and beside them each named group of customers, as they are grouped today.
 
     The session holds what `computing.people` keeps.
     """
     people = scope.people()
     session.keep(WHO, people.select("customer_id", grp=people.segment.fill_null("-")))
-    spanning.facts(session, scope)
+    spanning.facts(session, scope, zone)
     return _explored(session, scope, told, with_sales=True)
 
 
-def of_some(session: Session, scope: Scope, told: Told, some: ir.Table) -> Explored:
+def of_some(session: Session, scope: Scope, told: Told, zone: ZoneInfo, some: ir.Table) -> Explored:
     """`some` is a table of `customer_id`. Nothing is told of guests, who are nobody's audience.
 
     The session holds what `computing.keep_days` keeps.
     """
     session.keep(WHO, some.select("customer_id").distinct().mutate(grp=ibis.literal("-")))
-    spanning.facts(session, scope)
+    spanning.facts(session, scope, zone)
     return _explored(session, scope, told, with_sales=False)
 
 

@@ -61,12 +61,13 @@ def refresh(*, at: datetime, by: Actor, as_of: date | None = None, tell: Tell = 
         )
         with Session.from_published(home) as session:
             tell("Computing the measures")
-            today = civil.day_of(at, civil.zone(shop.zone))
+            zone = civil.zone(shop.zone)
+            today = civil.day_of(at, zone)
             how = cuts_of_shop()
             computed = computing.compute(session, currency=shop.currency, today=today, as_of=as_of, cuts=how)
             tell("Computing the figures, month by month")
             scope = Scope(session.table, computed.as_of, computed.currency, cuts=how)
-            explored = exploring.of_groups(session, scope, told())
+            explored = exploring.of_groups(session, scope, told(), zone)
             tell("Computing what goes together and who moved")
             shop_values = {**computed.shop, **computing.deeper(session, scope), **moving.all_of(session, scope)}
             tell(f"Storing readings as of {computed.as_of}")

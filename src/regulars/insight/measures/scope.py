@@ -87,6 +87,9 @@ class Scope:
 DAYS = "_days"
 PEOPLE = "_people"
 SEEN_FROM = "_seen_from"
+#: Purchases with where they were made, and the days on which customers came by: kept where figures are computed.
+SALES = "_sales"
+SEEN = "_seen"
 
 
 def all_purchases(orders: ir.Table, currency: str) -> ir.Table:

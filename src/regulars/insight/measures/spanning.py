@@ -8,13 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from regulars.insight.measures import visiting
 from regulars.insight.measures.figure import Figure, Source, Span
-from regulars.insight.measures.scope import DAYS, Scope
+from regulars.insight.measures.scope import DAYS, SALES, SEEN, Scope
 from regulars.insight.warehouse.session import Session
 from regulars.kit.civil import add_months, month_of
 
@@ -25,7 +27,7 @@ ACTIVE_DAYS = 365
 #: Customers with the group they are in, under this name in the session.
 WHO = "_who"
 _SPANS, _VISITS, _BOUGHT = "_spans", "_visits", "_bought"
-_BUYING, _STANDING, _SALES = "_buying", "_standing", "_sales"
+_BUYING = "_buying"
 #: Everything before the first span.
 _BEFORE = 0
 
@@ -80,11 +82,15 @@ def count(session: Session, figures: Sequence[Figure], spans: Sequence[Span]) ->
     return found
 
 
-def facts(session: Session, scope: Scope) -> None:
-    """Keep what spans are counted from, once a session: what a customer did on a day, and in which shops and goods."""
+def facts(session: Session, scope: Scope, zone: ZoneInfo) -> None:
+    """Keep what spans are counted from, once a session: what a customer did on a day of `zone`, where, and which goods
+    they bought."""
     sales = scope.sales()
-    session.keep(_SALES, sales)
-    lines = scope.table("lines").join(session.table(_SALES), "order_id").filter(lambda t: t.customer_id.notnull())
+    session.keep(SALES, sales)
+    visiting.keep(
+        session, scope, zone, since=min(add_months(month_of(scope.as_of), -MONTHS), year(scope.as_of)[0].start_on)
+    )
+    lines = scope.table("lines").join(session.table(SALES), "order_id").filter(lambda t: t.customer_id.notnull())
     wares = scope.table("products").select("product_id", "category")
     bought = lines.left_join(wares, "product_id")
     session.keep(
@@ -97,7 +103,7 @@ Schemas = tuple[tuple[str, ibis.Schema], ...]
 
 
 def _schemas(session: Session) -> Schemas:
-    return tuple((name, session.table(name).schema()) for name in (DAYS, WHO, _SPANS, _SALES, _BOUGHT))
+    return tuple((name, session.table(name).schema()) for name in (DAYS, WHO, _SPANS, SALES, SEEN, _BOUGHT))
 
 
 @lru_cache(maxsize=8)
@@ -108,8 +114,8 @@ def _plan(schemas: Schemas, figures: tuple[Figure, ...]) -> Mapping[str, ir.Tabl
     kept = ibis.table(buying.schema(), name=_BUYING)
     rows: dict[Source, ir.Table] = {
         "buying": kept.filter(kept.span > _BEFORE),
-        "standing": _standing(kept, table[_SPANS]),
-        "sales": _in_spans(table[_SALES], "placed_on", table[_SPANS]).filter(lambda t: t.span > _BEFORE),
+        "standing": _standing(kept, table[SEEN], table[_SPANS]),
+        "sales": _in_spans(table[SALES], "placed_on", table[_SPANS]).filter(lambda t: t.span > _BEFORE),
     }
     plan: dict[str, ir.Table] = {_BUYING: buying}
     for source, of in rows.items():
@@ -146,7 +152,7 @@ def _buying(table: Mapping[str, ir.Table]) -> ir.Table:
         first_in=days.day.min(where=is_visit),
         last_in=days.day.max(where=is_visit),
     )
-    sales = _in_spans(table[_SALES], "placed_on", table[_SPANS]).filter(lambda t: t.customer_id.notnull())
+    sales = _in_spans(table[SALES], "placed_on", table[_SPANS]).filter(lambda t: t.customer_id.notnull())
     where = sales.group_by("customer_id", "span").agg(
         store_days=sales.placed_on.nunique(where=sales.store.notnull()), channels=sales.channel.nunique()
     )
@@ -171,11 +177,14 @@ def _buying(table: Mapping[str, ir.Table]) -> ir.Table:
     return known.mutate(last_before=known.last_on.lag().over(in_order)).filter(known.all_orders > 0)
 
 
-def _standing(buying: ir.Table, spans: ir.Table) -> ir.Table:
-    """How everybody stood at the end of each span: `in_orders` in it, `last_before` it began."""
+def _standing(buying: ir.Table, seen: ir.Table, spans: ir.Table) -> ir.Table:
+    """How everybody stood at the end of each span: `in_orders` in it, `last_before` it began, on how many days of it
+    they came by (`in_seen_days`)."""
     ends = spans.filter(spans.span > _BEFORE).select(at="span", from_on="start_on", to_on="end_on")
     stood = buying.join(ends, [ends.at >= buying.span, (buying.until.isnull()) | (ends.at < buying.until)])
     is_in = stood.at == stood.span
+    came = _in_spans(seen, "day", spans).group_by(who="customer_id", seen_in="span").agg(seen_days=lambda t: t.count())
+    stood = stood.left_join(came, [stood.customer_id == came.who, stood.at == came.seen_in])
     return stood.select(
         "grp",
         "all_days",
@@ -188,6 +197,7 @@ def _standing(buying: ir.Table, spans: ir.Table) -> ir.Table:
         end_on=stood.to_on,
         in_orders=ibis.ifelse(is_in, stood.orders, 0),
         in_home_orders=ibis.ifelse(is_in, stood.home_orders, 0),
+        in_seen_days=stood.seen_days.fill_null(0),
         in_gross_minor=ibis.ifelse(is_in, stood.gross_minor, 0),
         last_before=ibis.ifelse(is_in, stood.last_before, stood.last_on),
     )

@@ -32,6 +32,8 @@ FIGURES_NEED: Mapping[str, Mapping[str, ColumnType]] = {
     "orders": {"channel": "text", "store": "text"},
     "lines": {"line_id": "int64", "order_id": "int64", "product_id": "int64", "amount_minor": "int64"},
     "products": {"product_id": "int64", "title": "text", "category": "text"},
+    "events": {"visitor_id": "int64", "occurred_at": "timestamp", "name": "text"},
+    "visitors": {"visitor_id": "int64", "customer_id": "int64", "is_shared": "bool"},
 }
 _ARROW: Mapping[ColumnType, pa.DataType] = {
     "int64": pa.int64(),

@@ -154,3 +154,27 @@ def test_months_move_by_exactly_so_many(day: date, months: int) -> None:
     moved = civil.add_months(day, months)
     assert (moved.year - day.year) * 12 + moved.month - day.month == months
     assert moved.day == day.day or (moved + timedelta(days=1)).day == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "days", "expected"),
+    [
+        ("Asia/Shanghai", (date(2026, 1, 1), date(2027, 1, 1)), [("2025-12-31T16:00", "2026-12-31T16:00", 8)]),
+        (
+            "Europe/London",
+            (date(2026, 1, 1), date(2027, 1, 1)),
+            [
+                ("2026-01-01T00:00", "2026-03-29T01:00", 0),
+                ("2026-03-29T01:00", "2026-10-25T01:00", 1),
+                ("2026-10-25T01:00", "2027-01-01T00:00", 0),
+            ],
+        ),
+        ("Europe/London", (date(2026, 1, 1), date(2026, 1, 1)), []),
+    ],
+)
+def test_how_far_clocks_are_ahead(name, days, expected):
+    found = civil.offsets(Window(*days), civil.zone(name))
+    told = [
+        (f"{w.start:%Y-%m-%dT%H:%M}", f"{w.end:%Y-%m-%dT%H:%M}", ahead.total_seconds() / 3600) for w, ahead in found
+    ]
+    assert told == expected

@@ -139,6 +139,22 @@ class MovesOut(exact.Shown):
     moves: list[GroupMoveOut]
 
 
+class GroupSizeOut(exact.Shown):
+    """How many are in the group."""
+
+    group: str
+    customers: int
+
+
+class StoreVisitsOut(exact.Shown):
+    """Customers who in the last 365 days were in a store on no day (`never`), on one or two (`sometimes`), on three or
+    more (`often`), to buy or to look; and the groups they are in."""
+
+    visits: str
+    customers: int
+    groups: list[GroupSizeOut]
+
+
 class GroupsOut(exact.Shown):
     """What became of groups as they stood on `after_as_of`, within `after_days`; and the moves of the last months."""
 
@@ -147,6 +163,7 @@ class GroupsOut(exact.Shown):
     after_days: int | None
     after: list[GroupAfterOut]
     months: list[MovesOut]
+    by_store_visits: list[StoreVisitsOut]
 
 
 class InsightRunOut(exact.Shown):
@@ -212,7 +229,7 @@ def get_figure(
 @router.get("/insight/groups", auth=ApiKey("insight.read"), response=GroupsOut, operation_id="get_groups")
 def get_groups(request: HttpRequest) -> GroupsOut:
     """What became of each group of customers, and who moved between them in the last months."""
-    after, moves = readings.shop("afterwards"), readings.shop("moves")
+    after, moves, visits = (readings.shop(name) for name in ("afterwards", "moves", "rfm_by_visits"))
     if after is None or moves is None:
         raise _none_yet()
     is_grouped = bool(after.value["segments"])
@@ -238,6 +255,14 @@ def get_groups(request: HttpRequest) -> GroupsOut:
                 ],
             )
             for month in moves.value["months"]
+        ],
+        by_store_visits=[
+            StoreVisitsOut(
+                visits=name,
+                customers=told["customers"],
+                groups=[GroupSizeOut(group=one["segment"], customers=one["customers"]) for one in told["segments"]],
+            )
+            for name, told in ({} if visits is None else visits.value["bins"]).items()
         ],
     )
 

@@ -122,7 +122,7 @@ def test_the_navigation_shows_what_one_may_open(at_work, role):
         ("/console/", 23),
         ("/console/members/", 13),
         ("/console/members/{member}/", 18),
-        ("/console/insight/", 11),
+        ("/console/insight/", 12),
         ("/console/insight/figures", 6),
         ("/console/insight/groups", 6),
         ("/console/insight/habits", 10),
@@ -418,6 +418,15 @@ def test_figures_are_counted_of_an_audience_when_somebody_asks(at_work):
     assert "正在统计该人群的指标" in page
     assert 'hx-trigger="every 2s"' in page.partition('id="explored"')[2].partition(">")[0]
     assert analyst.post("/console/insight/figures/of/aud_nonsense/count").status_code == 404
+
+
+def test_the_grid_is_told_apart_by_days_in_a_store(at_work):
+    analyst = at_work("analyst", "zh-hans")
+    everybody, some = read(analyst, "/console/insight/"), read(analyst, "/console/insight/?visits=sometimes")
+    assert "到店 1–2 天" in everybody
+    assert everybody.count('href="/console/members/?r=') == 25
+    assert some.count('href="/console/members/?r=') == 0
+    assert read(analyst, "/console/insight/?visits=<b>").count('href="/console/members/?r=') == 25
 
 
 def test_a_shop_tells_its_margin(at_work):

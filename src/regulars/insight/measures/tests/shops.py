@@ -4,8 +4,9 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
@@ -14,16 +15,20 @@ from regulars.insight.measures.scope import Scope
 from regulars.insight.measures.tests.builders import bought, frames, gave_back
 from regulars.insight.warehouse.session import Session
 
+LONDON = ZoneInfo("Europe/London")
 FIRST, DAYS = date(2024, 3, 10), 620
 
 
 @dataclass
 class Shop:
-    """Orders with their lines, and returns, as the published tables have them."""
+    """Orders with their lines, returns, and who came by, as the published tables have them."""
 
     orders: list[dict[str, Any]]
     returns: list[dict[str, Any]] = field(default_factory=list)
     lines: list[dict[str, Any]] = field(default_factory=list)
+    #: Who came by, when, and the name of what they did; a visitor has their customer's number.
+    came: list[tuple[int, datetime, str]] = field(default_factory=list)
+    shared: set[int] = field(default_factory=set)
 
     def frames(self) -> dict[str, pa.Table]:
         plain = frames(self.orders, self.returns)
@@ -34,6 +39,19 @@ class Shop:
             wares = sorted({line["product_id"] for line in self.lines})
             given["products"] = pa.Table.from_pylist(
                 [{"product_id": ware, "title": f"Tea {ware}", "category": f"c{ware % 3}"} for ware in wares]
+            )
+        if self.came:
+            given["events"] = pa.Table.from_pylist(
+                [
+                    {"visitor_id": who, "occurred_at": at.astimezone(UTC).replace(tzinfo=None), "name": name}
+                    for who, at, name in self.came
+                ]
+            )
+            given["visitors"] = pa.Table.from_pylist(
+                [
+                    {"visitor_id": who, "customer_id": who, "is_shared": who in self.shared}
+                    for who in sorted({who for who, _, _ in self.came})
+                ]
             )
         return tables.shaped(given, with_figures=True)
 
@@ -70,4 +88,7 @@ def a_random_shop(seed: int) -> Shop:
         on = (FIRST + timedelta(days=chance.randrange(DAYS))).isoformat()
         minor = chance.randrange(1, 3000)
         shop.returns.append(gave_back(chance.choice([None, *range(1, 62)]), on, minor, matched=minor // 2))
+    for _ in range(300):
+        at = datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC) + timedelta(hours=chance.randrange(24 * DAYS))
+        shop.came.append((chance.randrange(1, 70), at, chance.choice(["Page Viewed", "Store Visited"])))
     return shop

@@ -1,19 +1,28 @@
 """What goes together, how soon they come again, who moved: by hand and against plain reckonings over random shops."""
 
 from collections import Counter, defaultdict
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
 from math import isclose, log
 from typing import Any
 
+import ibis
 import numpy as np
 import pytest
 
-from regulars.insight.measures import computing, moving
-from regulars.insight.measures.library import affinity, basket_affinity, channel_mix, cross_purchase, order_curves
+from regulars.insight.measures import computing, moving, spanning
+from regulars.insight.measures.library import (
+    affinity,
+    basket_affinity,
+    channel_mix,
+    cross_purchase,
+    order_curves,
+    rfm_by_visits,
+)
 from regulars.insight.measures.measure import ShopMeasure
+from regulars.insight.measures.spanning import WHO
 from regulars.insight.measures.tests.builders import INES, LI, PRIYA, TOMAS, bought
-from regulars.insight.measures.tests.shops import Shop, a_random_shop, session_of
+from regulars.insight.measures.tests.shops import LONDON, Shop, a_random_shop, session_of
 
 
 def of(measure: ShopMeasure, shop: Shop) -> Any:
@@ -24,6 +33,8 @@ def of(measure: ShopMeasure, shop: Shop) -> Any:
 def test_the_second_purchase_is_told_as_the_repeat_rate_tells_it():
     shop = a_random_shop(1)
     with session_of(shop) as (session, scope):
+        session.keep(WHO, scope.people().select("customer_id", grp=ibis.literal("")))
+        spanning.facts(session, scope, LONDON)
         deeper = computing.deeper(session, scope)
         told = computing.compute(session, currency="GBP", today=date(2030, 1, 1)).shop["repeat_rate"]
     second = deeper["order_curves"]["curves"][0]
@@ -31,6 +42,25 @@ def test_the_second_purchase_is_told_as_the_repeat_rate_tells_it():
     points = {point["days"]: point for point in second["points"]}
     for point in told["curve"]:
         assert points[point["days"]]["value"] == point["share"]
+
+
+def test_groups_are_told_apart_by_days_in_a_store():
+    """Bought or seen there; on one day once; only of the last 365 days."""
+    orders = [bought(who, f"2026-0{month}-05", 100) for who in range(1, 61) for month in (1, 2, 3)]
+    orders += [bought(1, f"2026-03-0{day}", 100, store="station") for day in (1, 2)]
+    came = [(1, datetime(2026, 3, 3, 12, tzinfo=UTC), "Store Visited"), (2, datetime(2026, 3, 3, tzinfo=UTC), "Page")]
+    came += [(3, datetime(2026, 3, 4, hour, tzinfo=UTC), "Store Visited") for hour in (9, 15)]
+    came += [(4, datetime(2025, 3, 4, tzinfo=UTC), "Store Visited")]
+    with session_of(Shop(orders, came=came)) as (session, scope):
+        spanning.facts(session, scope, LONDON)
+        measure = rfm_by_visits.MEASURE
+        told = measure.value(session.rows(measure.expression(scope)), scope)
+    bins = told["bins"]
+    assert {name: one["customers"] for name, one in bins.items()} == {"never": 58, "sometimes": 1, "often": 1}
+    assert bins["often"]["spend_minor"] == 500
+    for one in bins.values():
+        assert sum(cell["customers"] for cell in one["cells"]) == one["customers"]
+        assert sum(cell["customers"] for cell in one["segments"]) == one["customers"]
 
 
 def test_the_third_purchase_by_hand():

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from statistics import mean
 from typing import Any
 
@@ -15,12 +15,12 @@ from regulars.insight.measures.figure import Figure, Span, Told
 from regulars.insight.measures.figures import FIGURES
 from regulars.insight.measures.scope import Scope
 from regulars.insight.measures.tests.builders import INES, LI, PRIYA, TOMAS, bought, gave_back
-from regulars.insight.measures.tests.shops import Shop, a_random_shop, session_of
+from regulars.insight.measures.tests.shops import LONDON, Shop, a_random_shop, session_of
 
 
 def explored(shop: Shop, told: Told = Told()) -> Explored:
     with session_of(shop) as (session, scope):
-        return exploring.of_groups(session, scope, told)
+        return exploring.of_groups(session, scope, told, LONDON)
 
 
 def of_year(shop: Shop, name: str, told: Told = Told()) -> Estimate:
@@ -80,7 +80,9 @@ class Reckoning:
         ]
         live = [who for who, days in self.days.items() if any((self.span.end_on - d).days < 365 for d in days)]
         new = [who for who in live if min(self.days[who]) >= self.span.start_on]
+        seen = {who for who, at, _ in self.shop.came if self.within(at.astimezone(LONDON).date())}
         return {
+            "engagement": mean(who in seen or who in by for who in live) if live else None,
             "buyers": len(by),
             "orders": len(mine),
             "spend": gross - returned,
@@ -133,14 +135,25 @@ def test_of_an_audience_is_told_what_a_shop_of_them_alone_would_tell():
     some = set(range(1, 60, 3))
     with session_of(shop) as (session, scope):
         people = session.table("customers").filter(lambda c: c.customer_id % 3 == 1)
-        found = exploring.of_some(session, scope, Told(), people)
+        found = exploring.of_some(session, scope, Told(), LONDON, people)
     kept = [order | ({} if order["customer_id"] in some else {"is_cancelled": True}) for order in shop.orders]
-    alone = Shop(kept, [r for r in shop.returns if r["customer_id"] in some], shop.lines)
+    alone = Shop(kept, [r for r in shop.returns if r["customer_id"] in some], shop.lines, shop.came)
     with session_of(alone) as (session, scope):
-        expected = exploring.of_groups(session, Scope(session.table, found.as_of, "GBP"), Told())
+        expected = exploring.of_groups(session, Scope(session.table, found.as_of, "GBP"), Told(), LONDON)
     here, there = found.year.groups[EVERYBODY], dict(expected.year.groups[EVERYBODY])
     del there["member_share"]
     assert here == there
+
+
+def test_whoever_looked_around_came_by_on_the_day_that_clocks_showed_there():
+    """Half past eleven at night in UTC is the next day in London in summer; a stranger on a shared tablet is nobody."""
+    orders = [bought(who, "2025-09-01", 1000) for who in (INES, TOMAS, PRIYA)]
+    came = [(INES, datetime(2026, 6, 30, 23, 30, tzinfo=UTC), "Product Viewed")]
+    shop = Shop([*orders, bought(LI, "2026-07-31", 100)], came=came)
+    june, july = explored(shop).months[-2:]
+    assert (june.groups[EVERYBODY]["engagement"].value, july.groups[EVERYBODY]["engagement"].value) == (0.0, 0.5)
+    shop.shared = {INES}
+    assert explored(shop).months[-1].groups[EVERYBODY]["engagement"].value == 0.25
 
 
 def test_a_small_shop_by_hand():
