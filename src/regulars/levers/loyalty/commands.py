@@ -1,0 +1,229 @@
+"""`regulars programme …` and `regulars points backfill`."""
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import click
+
+from regulars.kit import civil
+from regulars.kit.actors import SHELL
+from regulars.kit.money import Money
+from regulars.levers.loyalty import earning, policies, programme_files, programmes, trying
+from regulars.levers.loyalty.earning import Posted
+from regulars.levers.loyalty.rules.rule import points_text
+from regulars.levers.loyalty.trying import Trial
+from regulars.runtime.database import clock
+
+_YEAR = timedelta(days=365)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+
+
+@click.group("programme")
+def programme() -> None:
+    """Programmes of points: files with versions, tried on real history before they are activated."""
+
+
+@programme.command("list")
+@_JSON
+def list_(as_json: bool) -> None:
+    """The programmes there are, and those that come with Regulars."""
+    there = programmes.every(at=clock.now())
+    if as_json:
+        _print({"programmes": [vars(one) for one in there], "ready": programme_files.ready()})
+        return
+    for one in there:
+        state = "not active" if one.active is None else f"version {one.active} since {one.since:%Y-%m-%d %H:%M} UTC"
+        click.echo(f"{one.code}: {state}; {one.latest} versions")
+    click.echo(f"Come with Regulars: {', '.join(programme_files.ready())}")
+
+
+@programme.command("show")
+@click.argument("name")
+@click.option("--version", type=int, help="Which version  [default: the latest]")
+@_JSON
+def show(name: str, version: int | None, as_json: bool) -> None:
+    """What a version of a programme says; also of one that comes with Regulars."""
+    if version is None and name not in {one.code for one in programmes.every(at=clock.now())}:
+        text = programme_files.text_of(name)
+        _print({"text": text}) if as_json else click.echo(text)
+        return
+    found = programmes.latest(name) if version is None else programmes.get(name, version)
+    if as_json:
+        _print(vars(found))
+        return
+    approved = f"approved by {found.approved_by}" if found.approved_by else "not approved"
+    click.echo(f"# version {found.number}, drafted by {found.drafted_by} on {found.drafted_at:%Y-%m-%d}, {approved}")
+    click.echo(found.text)
+
+
+@programme.command("validate")
+@click.argument("file")
+@_JSON
+def validate(file: str, as_json: bool) -> None:
+    """Check a programme's file against this shop. Nothing is kept."""
+    found = programmes.validate(programme_files.text_of(file))
+    unreviewed = [name for name in found.policies if not policies.pack(name).is_reviewed]
+    if as_json:
+        _print({"programme": found.code, "rules": [rule.id for rule in found.rules], "unreviewed": unreviewed})
+        return
+    click.echo(f"{found.code}: {len(found.rules)} rules, points lapse: {found.expiry}. It can be installed.")
+    for name in unreviewed:
+        click.echo(f"The pack {name} is an engineer's reading: no counsel has reviewed it.")
+
+
+@programme.command("diff")
+@click.argument("name")
+@click.argument("file", required=False)
+@click.option("--version", type=int, help="Against which version  [default: the latest]")
+@_JSON
+def diff(name: str, file: str | None, version: int | None, as_json: bool) -> None:
+    """What differs between a version of a programme and a file, or between its two latest versions."""
+    every = programmes.versions(name)
+    before = programmes.get(name, version) if version is not None else every[min(1, len(every) - 1) if not file else 0]
+    after = programme_files.text_of(file) if file else every[0].text
+    changes = programmes.diff(before.text, after)
+    if as_json:
+        _print([vars(one) for one in changes])
+        return
+    for one in changes:
+        click.echo(f"{one.place}: {one.before or '(nothing)'} -> {one.after or '(nothing)'}")
+    if not changes:
+        click.echo("Nothing differs.")
+
+
+@programme.command("simulate")
+@click.argument("file")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="First day  [default: all of history]")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="First day that is left out")
+@_JSON
+def simulate(file: str, since: datetime | None, until: datetime | None, as_json: bool) -> None:
+    """Try a programme's file, or one that is installed, on the orders there are: who would get what, and what it costs.
+
+    Writes nothing. What people would have bought otherwise because of it, it does not say.
+    """
+    known = {one.code for one in programmes.every(at=clock.now())}
+    text = programmes.latest(file).text if file in known else programme_files.text_of(file)
+    found = programmes.validate(text)
+    zone = civil.zone(found.zone)
+    trial = trying.simulate(
+        found,
+        since=since and civil.start_of_day(since.date(), zone),
+        until=until and civil.start_of_day(until.date(), zone),
+        progress=_progress,
+    )
+    if as_json:
+        _print(_plain(trial))
+        return
+    _tell(trial, found.currency.scale)
+
+
+@programme.command("install")
+@click.argument("file")
+@click.option("--from", "from_day", type=click.DateTime(["%Y-%m-%d"]), help="Active from this day on  [default: now]")
+@click.option("--yes", is_flag=True, help="Approve and activate it.")
+@_JSON
+def install(file: str, from_day: datetime | None, yes: bool, as_json: bool) -> None:
+    """Keep a file as the next version of its programme; with --yes approve and activate it.
+
+    Approving at this machine is written down as such.
+    """
+    text, now = programme_files.text_of(file), clock.now()
+    made = programmes.draft(text=text, at=now, by=SHELL)
+    found = programmes.validate(text)
+    told: dict[str, Any] = {"programme": made.programme, "version": made.number, "active": False}
+    if yes:
+        trial = trying.simulate(found, since=now - _YEAR)
+        programmes.approve(
+            programme=made.programme,
+            version=made.number,
+            cost=trial.parts,
+            at=now,
+            by=SHELL,
+            why="regulars programme install",
+        )
+        from_at = now if from_day is None else civil.start_of_day(from_day.date(), civil.zone(found.zone))
+        programmes.activate(programme=made.programme, version=made.number, at=now, by=SHELL, from_at=from_at)
+        told |= {"active": True, "year": trial.shown}
+    if as_json:
+        _print(told)
+        return
+    click.echo(f"{made.programme}: version {made.number} is kept.")
+    if yes:
+        click.echo(f"The last year's orders would have earned {told['year']}. It is approved and active from then on.")
+    else:
+        click.echo("It is not active. Try it with `regulars programme simulate`, then install it with --yes.")
+
+
+@click.group("points")
+def points() -> None:
+    """Points of customers."""
+
+
+@points.command("backfill")
+@click.argument("name", metavar="PROGRAMME")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="First day  [default: all of history]")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="First day that is left out")
+@_JSON
+def backfill(name: str, since: datetime | None, until: datetime | None, as_json: bool) -> None:
+    """Post the history of orders by the version of a programme that is active. Greets nobody; again changes nothing."""
+    done = Posted()
+    for page in earning.backfill(
+        programme=name, at=clock.now(), by=SHELL, since=_instant(since), until=_instant(until)
+    ):
+        done += page
+        _progress(done.decided)
+    if as_json:
+        _print(vars(done))
+        return
+    click.echo(f"Orders settled: {done.decided:,}. Awards: {done.awards:,}. Parts given: {done.awarded:,},", nl=False)
+    click.echo(f" taken back: {done.taken_back:,}.")
+
+
+def _instant(day: datetime | None) -> datetime | None:
+    return None if day is None else day.replace(tzinfo=UTC)
+
+
+def _progress(done: int) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r{done:,} orders", nl=False, err=True)
+
+
+def _tell(trial: Trial, scale: int) -> None:
+    cost = "" if trial.cost is None else f", worth {trial.cost}"
+    most = points_text(trial.middle, scale)
+    click.echo(
+        f"{trial.orders:,} orders of {trial.customers:,} customers; points for {trial.earning_customers:,} of them."
+    )
+    click.echo(f"Points: {trial.shown}{cost}. Half of those who got some got {most} at most.")
+    for rule in trial.rules:
+        why_not = ", ".join(f"{code} {many:,}" for code, many in sorted(rule.missed.items(), key=lambda one: -one[1]))
+        points = points_text(rule.parts, scale)
+        click.echo(f"  {rule.rule}: {points} for {rule.orders:,} orders; not given: {why_not or 'never'}")
+    for cause, money in trial.pledged.items():
+        click.echo(f"  pledged to {cause}: {money}")
+
+
+def _plain(told: object) -> Any:
+    if isinstance(told, Money):
+        return {"minor": told.minor, "currency": told.currency}
+    if isinstance(told, dict):
+        return {str(key): _plain(value) for key, value in told.items()}
+    if isinstance(told, Sequence) and not isinstance(told, str):
+        return [_plain(one) for one in told]
+    if hasattr(told, "__dataclass_fields__"):
+        return {name: _plain(getattr(told, name)) for name in told.__dataclass_fields__}
+    return told
+
+
+def _print(told: object) -> None:
+    click.echo(json.dumps(_plain(told), ensure_ascii=False, default=_text))
+
+
+def _text(value: object) -> str:
+    return value.isoformat() if isinstance(value, date | datetime) else str(value)
+
+
+COMMANDS = (programme, points)

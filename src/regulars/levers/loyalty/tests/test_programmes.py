@@ -1,0 +1,120 @@
+"""Programmes from draft to roll back, and tried before that; and their commands."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from regulars.kit.actors import SHELL, Actor
+from regulars.levers.loyalty import commands, programmes, trying
+from regulars.levers.loyalty.models import Currency, Entry
+from regulars.levers.loyalty.programmes import NeedsAnother, NotApproved, NothingToRollBack, UnknownProgramme
+from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY
+from regulars.levers.loyalty.tests.test_earning import an_order, comes_back
+
+pytestmark = pytest.mark.django_db
+
+WU = Actor("operator", "8")
+TEXT = """
+programme: tried
+money: GBP
+approval_above: 100
+rules:
+  - {id: spend, kind: spend, points: 1, per: 2}
+"""
+
+
+def test_a_programme_is_drafted_approved_by_another_activated_changed_and_rolled_back():
+    made = programmes.draft(text=TEXT, at=MONDAY, by=MAREK)
+    assert programmes.draft(text=TEXT, at=MONDAY, by=MAREK).number == made.number == 1
+    with pytest.raises(NotApproved):
+        programmes.activate(programme="tried", version=1, at=MONDAY, by=MAREK)
+    with pytest.raises(NeedsAnother):
+        programmes.approve(programme="tried", version=1, cost=101, at=MONDAY, by=MAREK)
+    assert programmes.approve(programme="tried", version=1, cost=101, at=MONDAY, by=WU).approved_by == "operator:8"
+    programmes.activate(programme="tried", version=1, at=MONDAY, by=MAREK, from_at=MONDAY + DAY)
+    assert programmes.active(MONDAY) == []
+    assert [one.number for one in programmes.active(MONDAY + DAY)] == [1]
+
+    # A draft that raises its own limit is measured by the limit that stands.
+    changed = TEXT.replace("per: 2", "per: 1").replace("above: 100", "above: 9000")
+    programmes.draft(text=changed, at=FRIDAY, by=MAREK)
+    with pytest.raises(NeedsAnother):
+        programmes.approve(programme="tried", version=2, cost=101, at=FRIDAY, by=MAREK)
+    programmes.approve(programme="tried", version=2, cost=100, at=FRIDAY, by=MAREK)
+    programmes.activate(programme="tried", version=2, at=FRIDAY, by=MAREK)
+    assert [one.number for one in programmes.active(FRIDAY)] == [2]
+    assert [(one.place, one.before, one.after) for one in programmes.diff(TEXT, changed)] == [
+        ("approval_above", "100", "9000"),
+        ("rules[spend].per", "2", "1"),
+    ]
+
+    programmes.roll_back(programme="tried", at=FRIDAY + DAY, by=MAREK)
+    assert [one.number for one in programmes.active(FRIDAY + DAY)] == [1]
+    programmes.end(programme="tried", at=FRIDAY + 2 * DAY, by=MAREK)
+    assert programmes.active(FRIDAY + 2 * DAY) == []
+
+
+def test_nothing_to_roll_back_to_and_what_is_unknown():
+    programmes.draft(text=TEXT, at=MONDAY, by=MAREK)
+    with pytest.raises(NothingToRollBack):
+        programmes.roll_back(programme="tried", at=MONDAY, by=MAREK)
+    with pytest.raises(UnknownProgramme):
+        programmes.latest("other")
+
+
+def test_points_keep_their_decimals():
+    programmes.draft(text=TEXT, at=MONDAY, by=MAREK)
+    Currency.objects.filter(code="points").update(scale=0)
+    with pytest.raises(programmes.CurrencyDiffers):
+        programmes.draft(text=TEXT + "currency: {decimals: 2}\n", at=MONDAY, by=MAREK)
+
+
+def test_a_trial_says_who_gets_what_and_what_it_costs_and_writes_nothing():
+    bought = [an_order(str(n), customer=f"c{n % 2}", at=MONDAY + n * DAY, origin="history") for n in range(4)]
+    comes_back(bought[1], ["1"], key="r", at=FRIDAY)
+    text = TEXT + (
+        "  - {id: first, kind: first_order, points: 5}\n  - {id: trees, kind: donation, percent: 1, cause: trees}\n"
+        "currency: {worth: '0.01'}\ncaps: [{per: member, period: week, most: 60}]\n"
+    )
+    trial = trying.simulate(programmes.validate(text))
+    assert (trial.orders, trial.customers, trial.parts, str(trial.cost)) == (4, 2, 60 + 40, "1.00 GBP")
+    assert {one.rule: (one.parts, one.orders, dict(one.missed)) for one in trial.rules} == {
+        "spend": (95, 3, {"nothing_kept": 1}),
+        "first": (5, 1, {"nothing_kept": 1, "not_first": 2}),
+        "trees": (0, 0, {"nothing_kept": 1}),
+    }
+    assert [points for _, points in trial.members] == [60, 40]
+    assert {cause: money.minor for cause, money in trial.pledged.items()} == {"trees": 240}
+    assert Entry.objects.count() == 0
+
+
+def run(*words: str):
+    group = commands.programme if words[0] == "programme" else commands.points
+    done = CliRunner().invoke(group, [*words[1:], "--json"], catch_exceptions=False)
+    return json.loads(done.output)
+
+
+def test_commands(tmp_path):
+    an_order("1", origin="history")
+    file = tmp_path / "mine.yaml"
+    file.write_text(TEXT)
+    assert run("programme", "list")["ready"] == ["classic", "stars"]
+    assert run("programme", "validate", str(file)) == {"programme": "tried", "rules": ["spend"], "unreviewed": []}
+    assert run("programme", "simulate", str(file))["parts"] == 40
+    assert run("programme", "install", str(file))["active"] is False
+    assert run("programme", "install", str(file), "--yes")["active"] is True
+    assert run("points", "backfill", "tried")["awarded"] == 40
+    assert run("points", "backfill", "tried")["decided"] == 0
+    file.write_text(TEXT.replace("per: 2", "per: 4"))
+    assert run("programme", "diff", "tried", str(file)) == [{"place": "rules[spend].per", "before": "2", "after": "4"}]
+    assert run("programme", "show", "tried")["approved_by"] == str(SHELL)
+    assert "classic" in run("programme", "show", "classic")["text"]
+    for words in (
+        ["list"],
+        ["show", "tried"],
+        ["validate", str(file)],
+        ["simulate", "stars"],
+        ["diff", "tried", str(file)],
+    ):
+        assert CliRunner().invoke(commands.programme, words, catch_exceptions=False).exit_code == 0
