@@ -1,6 +1,6 @@
 """Today: what needs attention, money first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import came_in, people, setting_aside, tracking_plan
+from regulars.doors.console import came_in, connections, exports, people, setting_aside, tracking_plan, webhooks
 from regulars.doors.console.insight import share
 from regulars.doors.console.site import may, me, page
 from regulars.doors.console.sources import health as how_they_do
@@ -83,7 +83,31 @@ def today(request: HttpRequest) -> HttpResponseBase:
             "may_mend": may(request, "operations.mend"),
             "reasons": setting_aside.REASONS.items(),
         }
+    context["outside"] = _outside(request)
     return page(request, "console/today.html", title=_("Today"), has_readings=bool(overview), **context)
+
+
+def _outside(request: HttpRequest) -> dict[str, Sequence[Any]]:
+    """Shops, webhooks and exports that somebody should look at; empty where all is well. Eight queries at most."""
+    found: dict[str, Sequence[Any]] = {}
+    if may(request, "sources.read"):
+        found["shops"] = [
+            one
+            for one in connections.health()
+            if one.connection.state == "on" and (one.is_failing or one.refused or one.is_behind or one.not_understood)
+        ]
+    if may(request, "webhooks.read"):
+        found["webhooks"] = [
+            one
+            for one in webhooks.health()
+            if one.endpoint.state == "off"
+            or (one.endpoint.state == "on" and (one.endpoint.failing_since or one.is_late))
+        ]
+    if may(request, "exports.read"):
+        found["exports"] = [
+            one for one in exports.health() if one.export.state == "on" and one.run and one.run.state == "failed"
+        ]
+    return {name: some for name, some in found.items() if some}
 
 
 @require_POST

@@ -1,12 +1,17 @@
 """The machine room on Today: what failed is seen by those who mend it, and tried again with one click."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
+from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from regulars.doors.console.tests.builders import MONDAY, signed_in
-from regulars.facts.sources import import_runs
-from regulars.kit.actors import Actor
+from regulars.facts.sources import connections, cursors, import_runs, inbox
+from regulars.kit.actors import SYSTEM, Actor
+from regulars.oversight.outbound import endpoints, exports
+from regulars.oversight.outbound.cadence import Cadence
 from regulars.runtime.trail import trail
 
 pytestmark = pytest.mark.django_db
@@ -102,3 +107,47 @@ def test_who_may_not_mend_neither_sees_nor_retries():
     assert "tests.unknown" not in ines.get("/console/").content.decode()
     assert ines.post(f"/console/jobs/{job}/retry").status_code == 403
     assert state_of(job) == "failed"
+
+
+def a_shop(name: str) -> int:
+    return connections.connect(
+        name=name, kind="generic", zone="Europe/London", credentials={"secret": "s" * 32}, at=MONDAY, by=SYSTEM
+    ).id
+
+
+def test_shops_webhooks_and_exports_that_fail_are_told_and_those_that_work_are_not():
+    now = timezone.now()
+    quiet, behind, lost = a_shop("quiet-shop"), a_shop("behind-shop"), a_shop("lost-shop")
+    for shop, ago in ((quiet, timedelta(minutes=2)), (behind, timedelta(hours=3))):
+        cursors.begin(connection=shop, stream="orders", walk="poll", since=None, until=now - ago, at=now - ago)
+        claimed = cursors.claim(connection=shop, stream="orders", at=now, lasts=timedelta(minutes=1))
+        assert claimed is not None
+        cursors.finish(claimed=claimed, at=now)
+    kept = inbox.keep(connection=lost, key="1", topic="t", body=b"{}", at=now)
+    inbox.settle(number=kept.id, as_="not_understood", code="no_currency", why="", at=now)
+    for name, state in (("gone-crm", "off"), ("good-crm", "on")):
+        made = endpoints.make(name=name, url=f"https://{name}.example.com/", at=MONDAY, by=SYSTEM).endpoint
+        with connection.cursor() as cursor:
+            why = "gone" if state == "off" else ""
+            cursor.execute(
+                "UPDATE outbound_endpoint SET state = %s, state_why = %s WHERE id = %s", [state, why, made.id]
+            )
+    for name, state in (("nightly", "failed"), ("weekly", "done")):
+        one = exports.make(name=name, kind="csv", tables=["orders"], cadence=Cadence("daily"), at=MONDAY, by=SYSTEM)
+        run = exports.run_now(export=one.id, key="k", at=MONDAY, by=SYSTEM)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE outbound_export_run SET state = %s, finished_at = now() WHERE id = %s", [state, run.id]
+            )
+    page = signed_in("owner").get("/console/").content.decode()
+    told = page[page.index("Other systems") : page.index("The machine room")]
+    for words in ("behind-shop", "lost-shop", "1 message was not understood", "gone-crm", "switched off", "nightly"):
+        assert words in told
+    for words in ("quiet-shop", "good-crm", "weekly"):
+        assert words not in told
+
+
+def test_where_all_is_well_outside_nothing_is_said():
+    a_shop("quiet-shop")
+    assert "Other systems" not in signed_in("owner").get("/console/").content.decode()
+    assert "Other systems" not in signed_in("read_only").get("/console/").content.decode()
