@@ -113,6 +113,12 @@ def of_owner(owner: str) -> list[HoldView]:
     return [_view(row, owner) for row in _ROWS.filter(owner=owner).order_by("id")]
 
 
+def open_of(person: int, currency: str) -> list[HoldView]:
+    """The holds of a person that nothing has ended yet, as far as it is booked, the latest first. One query."""
+    rows = _ROWS.filter(account__customer_id=person, account__currency__code=currency, state="open")
+    return [_view(row, "") for row in rows.order_by("-id")]
+
+
 def records(hold: int) -> list[int]:
     """The customer records whose lots it keeps of. One query."""
     with connection.cursor() as cursor:

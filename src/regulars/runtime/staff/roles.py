@@ -49,6 +49,10 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     # what people agree to
     "consent.read": _OFFICE,
     "consent.manage": _MANAGERS,
+    # points
+    "points.read": _EVERYBODY,
+    "points.manage": _MANAGERS,
+    "points.spend": _MANAGERS,
     # numbers
     "insight.read": _NUMBERS,
     "insight.refresh": frozenset({Role.OWNER, Role.MANAGER, Role.ANALYST}),

@@ -27,6 +27,7 @@ from regulars.doors.api.v1 import (
     keeping,
     orders,
     plan,
+    points,
     problems,
     profiles,
     quarantine,
@@ -156,6 +157,7 @@ api.add_router("", attributes.router)
 api.add_router("", webhooks.router)
 api.add_router("", exports.router)
 api.add_router("", audiences.router)
+api.add_router("", points.router)
 api.add_router("", insight.router)
 # Before the rights, whose paths stand beneath a connection: `connections/kinds` is none.
 api.add_router("", connections.router)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -21,6 +21,8 @@ EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 _INSTANT = re.compile(
     r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})", re.ASCII | re.IGNORECASE
 )
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class TooManyDecimals(Refusal):
@@ -91,6 +93,18 @@ def _instant(value: Any) -> datetime:
     )
 
 
+def _day(value: Any) -> date:
+    """ISO 8601, from 1990 on."""
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        try:
+            found = date.fromisoformat(value)
+        except ValueError:
+            found = None
+        if found is not None and 1990 <= found.year < 2200:
+            return found
+    raise PydanticCustomError("not_a_day", _('send a day such as "2026-03-02", from 1990 on'))
+
+
 def _visible(text: str) -> str:
     if not text.isprintable():
         raise PydanticCustomError("not_visible", _("has characters nobody can see; leave them out"))
@@ -123,6 +137,9 @@ UnitPrice = Annotated[
 ]
 Quantity = Annotated[Decimal, BeforeValidator(_decimal(9, 3)), WithJsonSchema(_decimal_schema(9, 3))]
 Instant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+#: Of any kind of points; how many decimals one has is asked when it is read.
+Points = Annotated[Decimal, BeforeValidator(_decimal(15, 6)), WithJsonSchema(_decimal_schema(15, 6))]
 Rate = Annotated[Decimal, BeforeValidator(_decimal(12, 12)), WithJsonSchema(_decimal_schema(12, 12))]
 #: JavaScript holds larger whole numbers wrongly.
 Version = Annotated[int, Field(ge=0, le=2**53 - 1)]

@@ -55,6 +55,7 @@ from regulars.insight.audiences import audiences
 from regulars.insight.warehouse.session import NothingPublished
 from regulars.kit import ids
 from regulars.kit.refusals import Refusal
+from regulars.levers.loyalty import points
 from regulars.oversight.outbound import deliveries, endpoints, exports, rights, writing
 from regulars.runtime.serving.middleware import RETRY_AFTER_SECONDS, is_away
 
@@ -151,6 +152,13 @@ _STATUS: Mapping[type[Refusal], int] = {
     audiences.NameTaken: 409,
     audiences.InUse: 409,
     audiences.KeyTaken: 409,
+    points.UnknownEntry: 404,
+    points.UnknownHold: 404,
+    points.HoldIsOver: 409,
+    points.NotEnoughPoints: 409,
+    points.NothingToReverse: 409,
+    points.AccountFrozen: 409,
+    points.KeyUsedOtherwise: 409,
     NothingPublished: 409,
 }
 

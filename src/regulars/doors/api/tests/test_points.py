@@ -1,0 +1,189 @@
+"""Points through the API: balances, statements, and every verb."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from regulars.doors.api.tests.builders import Program, problem
+from regulars.runtime.database import clock
+
+pytestmark = pytest.mark.django_db
+WAY_OFF = "2190-03-31"
+
+
+def priya(till: Program) -> str:
+    return str(till.record()["customer"])
+
+
+def told(answer: HttpResponse) -> dict[str, Any]:
+    assert answer.status_code == 200, answer.content
+    return dict(answer.json())
+
+
+def has(till: Program, customer: str, of: str = "points") -> tuple[str, ...]:
+    """What can be spent, is to come, is held and is owed."""
+    wallets = told(till.get(f"customers/{customer}/points"))["wallets"]
+    wallet = next(one for one in wallets if one["currency"] == of)
+    return wallet["available"], wallet["pending"], wallet["held"], wallet["debt"]
+
+
+def gives(till: Program, customer: str, amount: str, key: str, **more: Any) -> dict[str, Any]:
+    return told(till.post(f"customers/{customer}/points/awards", {"amount": amount, **more}, key=key))
+
+
+def test_points_are_given_kept_spent_and_taken_back_and_the_statement_says_why():
+    till = Program()
+    li = priya(till)
+    assert has(till, li) == ("0", "0", "0", "0")
+    given = gives(till, li, "100", "k1", expires_on=WAY_OFF)
+    assert [(one["kind"], one["amount"], one["available_after"]) for one in given["entries"]] == [
+        ("award", "100", "100")
+    ]
+    hold = told(till.post(f"customers/{li}/points/holds", {"amount": "60", "reference": "cart-7"}, key="k2"))
+    assert (hold["kept"], hold["state"], hold["expires_at"], hold["reference"]) == ("60", "open", None, "cart-7")
+    assert has(till, li) == ("40", "0", "60", "0")
+    told(till.post(f"points/holds/{hold['id']}/capture", {"amount": "45"}, key="k3"))
+    assert told(till.get(f"points/holds/{hold['id']}"))["captured"] == "45"
+    told(till.post(f"customers/{li}/points/redeem", {"amount": "5"}, key="k4"))
+    assert has(till, li) == ("50", "0", "0", "0")
+    told(till.post(f"points/entries/{given['entries'][0]['id']}/reverse", {"why": "correction"}, key="k5"))
+    assert has(till, li) == ("0", "0", "0", "50")
+    page = told(till.get(f"customers/{li}/points/statement?limit=2"))
+    rest = told(till.get(f"customers/{li}/points/statement?cursor={page['next']}"))
+    lines = page["items"] + rest["items"]
+    assert [one["kind"] for one in lines] == ["reverse", "redeem", "release", "capture", "hold", "award"]
+    assert (lines[0]["because"], lines[0]["available"], lines[0]["debt"]) == ("a correction", "-50", "50")
+    assert lines[0]["reverses"] == given["entries"][0]["id"]
+    explained = told(till.get(f"points/entries/{lines[1]['id']}"))
+    assert [(one["from_book"], one["to_book"], one["amount"]) for one in explained["moved"]] == [
+        ("available", "redeemed", "5")
+    ]
+    assert explained["moved"][0]["expires_on"] == WAY_OFF
+
+
+def test_the_statement_speaks_the_readers_language():
+    till = Program()
+    li = priya(till)
+    gives(till, li, "10", "k1")
+    answer = Client().get(
+        f"/api/v1/customers/{li}/points/statement", headers=till.headers | {"Accept-Language": "zh-Hans"}
+    )
+    because = answer.json()["items"][0]["because"]
+    assert because
+    assert not because.isascii()
+    assert told(till.get(f"customers/{li}/points/statement"))["items"][0]["because"] == "awarded"
+
+
+VERBS = {
+    "award": ("customers/{li}/points/awards", {"amount": "10", "expires_on": WAY_OFF}, {"amount": "11"}),
+    "give": (
+        "customers/{li}/points/adjust",
+        {"amount": "10", "direction": "give"},
+        {"amount": "11", "direction": "give"},
+    ),
+    "take": (
+        "customers/{li}/points/adjust",
+        {"amount": "10", "direction": "take"},
+        {"amount": "10", "direction": "give"},
+    ),
+    "redeem": ("customers/{li}/points/redeem", {"amount": "10"}, {"amount": "10", "why": "donated"}),
+    "hold": ("customers/{li}/points/holds", {"amount": "10", "lasts_seconds": 60}, {"amount": "10"}),
+    "capture": ("points/holds/{hold}/capture", {"amount": "3"}, {"amount": "4"}),
+    "release": ("points/holds/{hold}/release", None, None),
+    "reverse": ("points/entries/{entry}/reverse", {"amount": "3"}, {"amount": "4"}),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_write_told_again_gives_its_first_answer_and_other_content_is_refused(verb):
+    till = Program()
+    li = priya(till)
+    entry = gives(till, li, "100", "first")["entries"][0]["id"]
+    hold = told(till.post(f"customers/{li}/points/holds", {"amount": "20"}, key="keep"))["id"]
+    path, body, other = VERBS[verb]
+    where = path.format(li=li, hold=hold, entry=entry)
+    assert problem(till.post(where, body))[:2] == (422, "request.invalid")
+    first = told(till.post(where, body, key="again"))
+    told(till.post(f"customers/{li}/points/redeem", {"amount": "1"}, key="meanwhile"))
+    stands = has(till, li)
+    assert told(till.post(where, body, key="again")) == first
+    assert has(till, li) == stands
+    if other is not None:
+        assert problem(till.post(where, other, key="again"))[:2] == (409, "points.key_used_otherwise")
+        assert has(till, li) == stands
+
+
+def test_what_cannot_be_is_refused_with_a_code_that_stays():
+    till = Program()
+    li = priya(till)
+    entry = gives(till, li, "10", "k1")["entries"][0]["id"]
+    hold = told(till.post(f"customers/{li}/points/holds", {"amount": "10"}, key="k2"))["id"]
+    told(till.post(f"points/holds/{hold}/release", key="k3"))
+    told(till.post(f"points/entries/{entry}/reverse", key="k4"))
+    mine = f"customers/{li}/points"
+    for path, body, expected in (
+        (f"{mine}/redeem", {"amount": "11"}, (409, "points.not_enough")),
+        (f"{mine}/redeem", {"amount": "0"}, (422, "points.bad_amount")),
+        (f"{mine}/redeem", {"amount": "1.5"}, (422, "number.too_fine")),
+        (f"{mine}/redeem", {"amount": 5}, (422, "request.invalid")),
+        (f"{mine}/redeem", {"amount": "5", "currency": "miles"}, (422, "points.no_such_currency")),
+        (f"{mine}/awards", {"amount": "5", "expires_on": "2020-01-01"}, (422, "points.already_over")),
+        (f"{mine}/adjust", {"amount": "5", "direction": "take"}, (409, "points.not_enough")),
+        (f"points/holds/{hold}/capture", None, (409, "points.hold_is_over")),
+        ("points/holds/phd_nobody/capture", None, (404, "id.bad")),
+        (f"points/entries/{entry}/reverse", None, (409, "points.nothing_to_reverse")),
+        ("points/entries/ent_nobody/reverse", None, (404, "id.bad")),
+        ("customers/cus_nobody/points/redeem", {"amount": "5"}, (404, "id.bad")),
+    ):
+        assert problem(till.post(path, body, key=f"{path}{body}".replace(" ", "")[:120]))[:2] == expected, (path, body)
+    assert has(till, li) == ("0", "0", "0", "0")
+
+
+def test_what_is_to_come_and_every_day_it_ends_on():
+    till = Program()
+    li = priya(till)
+    now = clock.now()
+    gives(till, li, "10", "k1")
+    gives(till, li, "20", "k2", expires_on="2180-01-31")
+    gives(till, li, "30", "k3", expires_on="2179-12-31", matures_at=(now + timedelta(days=5)).isoformat())
+    wallet = told(till.get(f"customers/{li}/points"))["wallets"][0]
+    assert [(one["on"], one["available"], one["pending"]) for one in wallet["ends"]] == [
+        ("2179-12-31", "0", "30"),
+        ("2180-01-31", "20", "0"),
+        (None, "10", "0"),
+    ]
+    assert [one["amount"] for one in wallet["pending_until"]] == ["30"]
+    later = (now + timedelta(days=6)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    then = told(till.get(f"customers/{li}/points?as_of={later}"))["wallets"][0]
+    assert (then["available"], then["pending"], then["pending_until"]) == ("60", "0", [])
+    before = (now - timedelta(days=6)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    past = told(till.get(f"customers/{li}/points?as_of={before}"))["wallets"][0]
+    assert (past["available"], past["pending"], past["ends"]) == ("0", "0", None)
+    assert problem(till.get(f"customers/{li}/points?as_of=2199-01-01T00:00:00Z"))[1] == "points.too_far_ahead"
+
+
+def test_two_programs_that_choose_the_same_key_mean_two_acts():
+    till, web = Program(), Program(name="web")
+    li = priya(till)
+    gives(till, li, "10", "1001")
+    gives(web, li, "10", "1001")
+    assert has(till, li)[0] == "20"
+
+
+def test_reading_giving_and_spending_are_granted_apart():
+    li = priya(Program())
+    reads, gives_, spends = (Program(f"points.{may}", name=may) for may in ("read", "manage", "spend"))
+    told(reads.get(f"customers/{li}/points"))
+    told(gives_.post(f"customers/{li}/points/awards", {"amount": "10"}, key="k1"))
+    told(spends.post(f"customers/{li}/points/redeem", {"amount": "10"}, key="k2"))
+    for program, path in (
+        (reads, "awards"),
+        (reads, "redeem"),
+        (gives_, "redeem"),
+        (spends, "awards"),
+        (spends, "adjust"),
+    ):
+        assert problem(program.post(f"customers/{li}/points/{path}", {"amount": "1"}, key="k3"))[0] == 403

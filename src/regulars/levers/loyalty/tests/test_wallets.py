@@ -1,0 +1,52 @@
+"""What somebody has, as doors ask for it."""
+
+from datetime import date
+
+import pytest
+from django.utils.translation import override
+
+from regulars.kit.ids import BadId
+from regulars.levers.loyalty import points, wallets
+from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MONDAY, THE_SHOP, a_member, an_award, key, spends
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_wallet_says_what_the_clock_has_made_of_it_whether_booked_or_not():
+    priya = a_member()
+    an_award(priya, 10, matures_at=MONDAY + DAY)
+    an_award(priya, 20, expires_on=date(2026, 3, 3))
+    [now], [then] = (wallets.of(customer=priya, at=at) for at in (MONDAY, FRIDAY))
+    assert (now.balance.pending, now.balance.available) == (10, 20)
+    assert (then.balance.pending, then.balance.available) == (0, 10)
+    assert [(lot.pending, lot.available) for lot in wallets.lots(customer=priya, at=MONDAY)] == [(0, 20), (10, 0)]
+    assert [(lot.pending, lot.available) for lot in wallets.lots(customer=priya, at=FRIDAY)] == [(0, 10)]
+    [before] = wallets.of(customer=priya, at=MONDAY - DAY, known=True)
+    assert (before.balance.pending, before.balance.available) == (0, 0)
+
+
+def test_somebody_without_points_has_an_empty_wallet_that_has_its_name():
+    with override("zh-hans"):
+        [wallet] = wallets.of(customer=a_member(), at=MONDAY)
+    assert (wallet.title, wallet.is_open, wallet.balance.available) == ("积分", False, 0)
+
+
+def test_a_hold_and_an_entry_are_found_by_their_public_ids():
+    priya = a_member(points=50)
+    kept = points.hold(customer=priya, amount=30, lasts=DAY, key=key(), at=MONDAY, by=THE_SHOP)
+    assert wallets.hold(kept.public_id) == kept
+    assert wallets.holds(customer=priya, at=MONDAY) == [kept]
+    assert wallets.holds(customer=priya, at=FRIDAY) == []
+    spent = spends(priya, 5)
+    public_id = points.statement(customer=priya).items[0].public_id
+    assert wallets.entry(public_id) == wallets.Whose(spent, priya, "points")
+    with pytest.raises(BadId):
+        wallets.entry("ent_nobody")
+    with pytest.raises(points.UnknownEntry):
+        wallets.entry("ent_" + "0" * 26)
+
+
+def test_it_is_known_whether_a_key_was_told():
+    priya = a_member()
+    points.award(customer=priya, amount=1, key="mine", at=MONDAY, by=THE_SHOP)
+    assert (wallets.was_told("mine"), wallets.was_told("another")) == (True, False)

@@ -1,0 +1,166 @@
+"""What somebody has, wallet by wallet: what can be spent, what is to come, what is kept, until when. Questions only."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from regulars.facts.customers import persons
+from regulars.kit import ids
+from regulars.levers.loyalty import _accounts, _holding
+from regulars.levers.loyalty._answers import PREFIX
+from regulars.levers.loyalty._balances import Balance, balance, balance_as_of
+from regulars.levers.loyalty._holding import HoldView
+from regulars.levers.loyalty.models import Account, Act, Currency, Entry
+from regulars.levers.loyalty.points import UnknownEntry
+
+_LOTS = """
+SELECT lot.id, entry.public_id, lot.record_id, lot.subject, lot.rule, lot.rule_version, lot.funding, lot.partner,
+       lot.original, lot.pending, lot.available, lot.held, lot.owed, lot.earned_at, lot.matures_at, lot.expires_on,
+       lot.expires_at
+  FROM loyalty_lot AS lot JOIN loyalty_account AS account ON account.id = lot.account_id
+  JOIN loyalty_entry AS entry ON entry.id = lot.origin_entry_id
+ WHERE account.customer_id = %s AND account.currency_id = %s
+   AND (lot.held > 0 OR lot.owed > 0
+        OR (lot.pending + lot.available > 0 AND (lot.expires_at IS NULL OR lot.expires_at > %s)))
+ ORDER BY lot.expires_at NULLS LAST, lot.id LIMIT %s
+"""
+
+
+@dataclass(frozen=True)
+class LotView:
+    """What is left of one award. `entry` is the public id of its entry, `expires_on` the last day it counts.
+
+    `matures_at` is None of pending points that wait for something to happen, such as delivery.
+    """
+
+    id: int
+    entry: str
+    record: int
+    subject: str
+    rule: str
+    rule_version: int | None
+    funding: str
+    partner: str
+    original: int
+    pending: int
+    available: int
+    held: int
+    owed: int
+    earned_at: datetime
+    matures_at: datetime | None
+    expires_on: date | None
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Wallet:
+    """What somebody has of one kind of points, in its smallest parts; `scale` is how many decimals those are."""
+
+    currency: str
+    title: str
+    scale: int
+    balance: Balance
+    frozen_at: datetime | None = None
+    is_open: bool = False
+
+
+@dataclass(frozen=True)
+class Whose:
+    """Which entry it is, by its number, of whom and of which kind of points."""
+
+    number: int
+    customer: int
+    currency: str
+
+
+def of(*, customer: int, at: datetime, known: bool = False) -> list[Wallet]:
+    """The wallets of the customer's person, by code: of each kind of points there is, empty ones too.
+
+    `at` may be past or to come: as of then; with `known` what the books say of a past moment, not what the clock has
+    made of it since. Six queries for each wallet at most.
+    """
+    person = persons.of(customer)
+    accounts = {one.currency_id: one for one in Account.objects.filter(customer_id=person)}
+    wallets = []
+    for kind in Currency.objects.order_by("code"):
+        account = accounts.get(kind.id)
+        stands = Balance()
+        if account is not None and known:
+            stands = balance_as_of(customer=customer, currency=kind.code, as_of=at)
+        elif account is not None:
+            stands = balance(customer=customer, currency=kind.code, at=at)
+        wallets.append(
+            Wallet(
+                currency=kind.code,
+                title=titled(kind.code, kind.titles),
+                scale=kind.scale,
+                balance=stands,
+                frozen_at=None if account is None else account.frozen_at,
+                is_open=account is not None,
+            )
+        )
+    return wallets
+
+
+def scale(currency: str) -> int:
+    """How many decimals a kind of points has. Raises `NoSuchCurrency`."""
+    return _accounts.currency(currency).terms.scale
+
+
+def titled(code: str, titles: Any) -> str:
+    """What a kind of points is called in the reader's language; its code where nobody has said."""
+    language = "zh" if (get_language() or "").startswith("zh") else "en"
+    told = {str(name).lower(): str(words) for name, words in dict(titles or {}).items()}
+    mine = next((words for name, words in told.items() if name.startswith(language)), "")
+    return mine or told.get("en", "") or code
+
+
+def lots(*, customer: int, at: datetime, currency: str = "points", limit: int = 500) -> list[LotView]:
+    """What is open of the person's awards at `at`, what ends first first, what has no end last. Three queries."""
+    kind = _accounts.currency(currency)
+    with connection.cursor() as cursor:
+        cursor.execute(_LOTS, [persons.of(customer), kind.id, at, limit])
+        found = [LotView(row[0], ids.public(PREFIX, row[1]), *row[2:]) for row in cursor.fetchall()]
+    return [_as_of(one, at) for one in found]
+
+
+def _as_of(one: LotView, at: datetime) -> LotView:
+    """What the clock has made of it: nobody needs to have booked it."""
+    if one.expires_at is not None and one.expires_at <= at:
+        return replace(one, pending=0, available=0)
+    if one.pending and one.matures_at is not None and one.matures_at <= at:
+        return replace(one, pending=0, available=one.available + one.pending)
+    return one
+
+
+def holds(*, customer: int, at: datetime, currency: str = "points") -> list[HoldView]:
+    """What is kept of the person's points for purchases at `at`, the latest first. Two queries."""
+    open_ones = _holding.open_of(persons.of(customer), currency)
+    return [one for one in open_ones if one.expires_at is None or one.expires_at > at]
+
+
+def hold(public_id: str) -> HoldView:
+    """One hold by `phd_…`. One query; raises `UnknownHold`, and `BadId` of what can be none."""
+    return _holding.by_public_id(public_id)
+
+
+def entry(public_id: str) -> Whose:
+    """One entry by `ent_…`. One query; raises `UnknownEntry`, and `BadId` of what can be none."""
+    row = Entry.objects.filter(public_id=ids.parse(public_id, PREFIX))
+    found = row.values_list("id", "account__customer_id", "account__currency__code").first()
+    if found is None:
+        raise UnknownEntry(
+            _("entry: there is no %(entry)s; look it up again") % {"entry": public_id[:40]},
+            field="entry",
+            value=public_id[:40],
+        )
+    return Whose(*found)
+
+
+def was_told(key: str) -> bool:
+    """Whether a verb was told something under this key. One query."""
+    return Act.objects.filter(key=key).exists()
