@@ -17,7 +17,7 @@ from regulars.levers.loyalty.reasons import Reason
 
 _LIST = "points.statement"
 _CHANGES = {**BY_POSTINGS, "debt": OWED}
-_LINES = """
+LINES = """
 SELECT entry.id, entry.public_id, account.customer_id, entry.sequence, entry.kind, entry.effective_at,
        entry.recorded_at, entry.reason, entry.arguments, entry.rule, entry.rule_version, reversed.public_id,
        entry.origin, entry.pending_after, entry.available_after, entry.held_after, entry.debt_after, act.by,
@@ -114,23 +114,24 @@ def statement(*, customer: int, currency: str = "points", cursor: str | None = N
         before = place
     records = persons.records_of(persons.of(customer))
     with connection.cursor() as rows:
-        rows.execute(_LINES + _OF, [list(records), kind.id, before, limit + 1])
-        lines = [_line(row) for row in rows.fetchall()]
+        rows.execute(LINES + _OF, [list(records), kind.id, before, limit + 1])
+        lines = [line_of(row) for row in rows.fetchall()]
     return paging.cut(lines, limit, of=_LIST, key=lambda line: (line.id,))
 
 
 def explain(*, entry: int) -> Explanation | None:
     """What an entry moved, of which lots. None where there is no such entry. Two queries."""
     with connection.cursor() as rows:
-        rows.execute(_LINES + " WHERE entry.id = %s", [entry])
+        rows.execute(LINES + " WHERE entry.id = %s", [entry])
         found = rows.fetchall()
         if not found:
             return None
         rows.execute(_MOVES, [entry])
-        return Explanation(_line(found[0]), tuple(Moved(*row) for row in rows.fetchall()))
+        return Explanation(line_of(found[0]), tuple(Moved(*row) for row in rows.fetchall()))
 
 
-def _line(row: Any) -> Line:
+def line_of(row: Any) -> Line:
+    """A row of `LINES`."""
     reason = Reason(row[7], json.loads(row[8]) if isinstance(row[8], str) else row[8])
     return Line(
         id=row[0],

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from regulars.kit.points import MOST_DECIMALS
 from regulars.levers.loyalty._books import BOOKS, KINDS, SOURCES
 from regulars.levers.loyalty._earning_rows import Activation, Approval, Counter, Earning, Pledge, Programme, Version
+from regulars.levers.loyalty._requests import Request
 from regulars.runtime.database.fields import RandomUuid
 
 __all__ = (
@@ -27,6 +28,7 @@ __all__ = (
     "Pledge",
     "Posting",
     "Programme",
+    "Request",
     "Version",
 )
 

@@ -39,6 +39,10 @@ _WORDS: dict[str, str | Promise] = {
     "extended": gettext_lazy("valid for longer"),
     "service": gettext_lazy("by customer service"),
     "correction": gettext_lazy("a correction"),
+    "amends": gettext_lazy("to make up for something that went wrong"),
+    "missing": gettext_lazy("points that were missing"),
+    "present": gettext_lazy("a present from the shop"),
+    "misuse": gettext_lazy("taken away because of misuse"),
     "joined": gettext_lazy("came along when two records became one person"),
     "parted": gettext_lazy("went back when two records were parted"),
 }

@@ -187,3 +187,15 @@ def test_reading_giving_and_spending_are_granted_apart():
         (spends, "adjust"),
     ):
         assert problem(program.post(f"customers/{li}/points/{path}", {"amount": "1"}, key="k3"))[0] == 403
+
+
+def test_a_large_adjustment_waits_for_a_second_person():
+    till = Program()
+    li = priya(till)
+    small, large = (
+        told(till.post(f"customers/{li}/points/adjust", {"amount": amount, "direction": "give"}, key=f"k{amount}"))
+        for amount in ("10", "5000")
+    )
+    assert (small["state"], small["receipt"]["entries"][0]["amount"], small["request"]) == ("done", "10", None)
+    assert (large["state"], large["receipt"], large["request"][:4]) == ("waiting", None, "prq_")
+    assert has(till, li)[0] == "10"

@@ -17,7 +17,7 @@ from regulars.facts.customers import customers, profiles
 from regulars.kit import paging
 from regulars.kit.points import Points
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import points, wallets
+from regulars.levers.loyalty import adjustments, points, wallets
 from regulars.levers.loyalty.points import Booked, HoldView, Line, Receipt
 from regulars.levers.loyalty.reasons import Reason
 from regulars.levers.loyalty.wallets import Wallet
@@ -34,7 +34,7 @@ Reference = Annotated[
 ]
 Why = Literal["awarded", "service", "correction"]
 WhySpent = Literal["redeemed", "donated"]
-WhyChanged = Literal["service", "correction"]
+WhyChanged = Literal["service", "amends", "missing", "present", "correction", "misuse"]
 
 
 class TooFarAhead(Refusal):
@@ -230,6 +230,15 @@ class PointsReceiptOut(exact.Shown):
     entries: list[PointsBookedOut]
 
 
+class PointsAdjustedOut(exact.Shown):
+    """Points that were given or taken by hand: `done` with what was written, or `waiting` for a second person's word,
+    `request` being what waits."""
+
+    state: Literal["done", "waiting"]
+    request: str | None
+    receipt: PointsReceiptOut | None
+
+
 class PointsHoldOut(exact.Shown):
     """A hold. `state`: open, captured, released or expired; `kept` is what it still keeps."""
 
@@ -352,26 +361,34 @@ def award(request: HttpRequest, customer: str, body: AwardIn, idempotency_key: I
 @router.post(
     "/customers/{customer}/points/adjust",
     auth=ApiKey("points.manage"),
-    response=PointsReceiptOut,
+    response=PointsAdjustedOut,
     operation_id="adjust_points",
 )
 def adjust(
     request: HttpRequest, customer: str, body: AdjustmentIn, idempotency_key: IdempotencyKey
-) -> PointsReceiptOut:
-    """Give points out of goodwill, or take some away by hand: never more than can be spent."""
+) -> PointsAdjustedOut:
+    """Give points out of goodwill, or take some away by hand: never more than can be spent.
+
+    Beyond what one may give or take of a member in a day, it waits until a second person agrees in the console.
+    """
     who, amount = customers.by_public_id(customer), _parts(body.amount, body.currency)
-    _still_to_come(body.expires_on, key_of(request, idempotency_key))
-    done = points.adjust(
+    key = key_of(request, idempotency_key)
+    _still_to_come(body.expires_on, key)
+    came = adjustments.propose(
         customer=who.id,
         amount=amount if body.direction == "give" else -amount,
         currency=body.currency,
-        reason=Reason(body.why),
+        reason=body.why,
         expires_on=body.expires_on if body.direction == "give" else None,
-        key=key_of(request, idempotency_key),
+        key=key,
         at=clock.now(),
         by=caller(request),
     )
-    return _receipt(done, body.currency)
+    return PointsAdjustedOut(
+        state="done" if came.done else "waiting",
+        request=came.request.public_id if came.request else None,
+        receipt=_receipt(came.done, body.currency) if came.done else None,
+    )
 
 
 @router.post(

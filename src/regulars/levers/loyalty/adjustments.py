@@ -1,0 +1,323 @@
+"""Points given or taken by hand: at once up to a limit; beyond it, when a second person agrees.
+
+The limit is for what one person gives or takes of one member in a day, so that a large sum is not told in small ones.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from regulars.facts.customers import persons
+from regulars.kit import ids
+from regulars.kit.actors import Actor
+from regulars.kit.refusals import Refusal
+from regulars.levers.loyalty import _accounts, points, reasons
+from regulars.levers.loyalty._acts import KeyUsedOtherwise, Told
+from regulars.levers.loyalty.models import MOST, Act, Request
+from regulars.levers.loyalty.points import BadAmount, Receipt
+from regulars.levers.loyalty.reasons import Reason
+from regulars.runtime.preferences.preferences import Preference, between, read
+from regulars.runtime.trail import trail
+
+__all__ = (
+    "APPROVAL_ABOVE",
+    "REASONS",
+    "AlreadyDecided",
+    "BadReason",
+    "OwnRequest",
+    "Proposed",
+    "RequestView",
+    "UnknownRequest",
+    "approve",
+    "by_public_id",
+    "count_waiting",
+    "of_customer",
+    "propose",
+    "turn_down",
+    "waiting",
+    "withdraw",
+)
+
+PREFIX = "prq"
+#: Whole points that one person gives or takes of one member in a day without a second.
+APPROVAL_ABOVE = Preference("points.approval_above", int, default=1000, check=between(0, 10**9))
+DAY = timedelta(days=1)
+#: Why by hand. A list, not words: what is typed about a person is personal.
+REASONS = ("service", "amends", "missing", "present", "correction", "misuse")
+
+_ROWS = Request.objects.select_related("currency")
+_LATELY = """
+SELECT coalesce(sum(posting.amount), 0)
+  FROM loyalty_account AS account JOIN loyalty_entry AS entry ON entry.account_id = account.id
+  JOIN loyalty_act AS act ON act.id = entry.act_id JOIN loyalty_posting AS posting ON posting.entry_id = entry.id
+ WHERE account.customer_id = %s AND account.currency_id = %s AND entry.kind = 'adjust' AND entry.recorded_at > %s
+   AND act.by = %s AND act.key NOT LIKE 'request:%%'
+"""
+
+
+class UnknownRequest(Refusal):
+    """No such request."""
+
+    code = "points.unknown_request"
+
+
+class AlreadyDecided(Refusal):
+    """Somebody decided it before."""
+
+    code = "points.already_decided"
+
+
+class OwnRequest(Refusal):
+    """Nobody decides what they asked for themselves."""
+
+    code = "points.own_request"
+
+
+class BadReason(Refusal):
+    """No reason on the list."""
+
+    code = "points.bad_reason"
+
+
+@dataclass(frozen=True)
+class RequestView:
+    """An adjustment that is waiting, or was approved, turned_down or withdrawn.
+
+    `amount` is in the smallest parts of the currency, of which a point has ten to the `scale`; `because` is in the
+    reader's language.
+    """
+
+    id: int
+    public_id: str
+    customer: int
+    currency: str
+    scale: int
+    amount: int
+    reason: str
+    because: str
+    expires_on: date | None
+    asked_by: str
+    asked_at: datetime
+    state: str
+    decided_by: str
+    decided_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """What became of it: done at once, or waiting for somebody. One of the two."""
+
+    done: Receipt | None = None
+    request: RequestView | None = None
+
+
+def propose(
+    *,
+    customer: int,
+    amount: int,
+    reason: str,
+    key: str,
+    at: datetime,
+    by: Actor,
+    currency: str = "points",
+    expires_on: date | None = None,
+) -> Proposed:
+    """Give points, or with an amount below zero take some: at once up to the limit, else when a second person agrees.
+
+    Raises `BadAmount`, `BadReason`, and at once `NotEnoughPoints`.
+    """
+    if reason not in REASONS:
+        raise BadReason(
+            _("reason: %(reason)r is none; choose from %(known)s")
+            % {"reason": reason[:40], "known": ", ".join(REASONS)},
+            field="reason",
+            value=reason[:40],
+        )
+    kind = _accounts.currency(currency)
+    # The verb's own check, before anything waits that never could be done.
+    if type(amount) is not int or not 0 < abs(amount) <= MOST:
+        raise BadAmount(
+            _("amount: %(amount)r is no number of points; give a whole number above zero") % {"amount": amount},
+            field="amount",
+            value=repr(amount)[:40],
+        )
+    what = {"customer": customer, "amount": amount, "currency": currency, "reason": reason, "expires_on": expires_on}
+    told = Told("propose", key, at, by, what).digest()
+    with transaction.atomic():
+        person = _one_at_a_time(customer)
+        if (known := _ROWS.filter(key=key).first()) is not None:
+            if bytes(known.told) != told:
+                raise _told_otherwise(key)
+            return Proposed(request=_view(known))
+        limit = read(APPROVAL_ABOVE) * 10**kind.terms.scale
+        if Act.objects.filter(key=key).exists() or abs(amount) + _lately(person, kind.id, at, by) <= limit:
+            return Proposed(
+                done=points.adjust(
+                    customer=customer,
+                    amount=amount,
+                    currency=currency,
+                    reason=Reason(reason),
+                    expires_on=expires_on,
+                    key=key,
+                    at=at,
+                    by=by,
+                )
+            )
+        row = Request.objects.create(
+            key=key,
+            told=told,
+            customer_id=customer,
+            currency_id=kind.id,
+            amount=amount,
+            reason=reason,
+            expires_on=expires_on,
+            asked_by=str(by),
+            asked_at=at,
+        )
+        _tell(row, "propose", at, by)
+        return Proposed(request=_view(_ROWS.get(id=row.id)))
+
+
+def approve(*, request: int, at: datetime, by: Actor) -> Receipt:
+    """Agree, and it is done. Asked again by the same, it gives the first answer.
+
+    Raises `OwnRequest`, `AlreadyDecided`, and `NotEnoughPoints` where they were spent meanwhile: then it still waits.
+    """
+    with transaction.atomic():
+        row = _held(request)
+        _anothers(row, by)
+        if row.state != "approved" or row.decided_by != str(by):
+            _decide(row, "approved", at, by)
+        return points.adjust(
+            customer=row.customer_id,
+            amount=row.amount,
+            currency=row.currency.code,
+            reason=Reason(row.reason),
+            expires_on=row.expires_on,
+            key=f"request:{row.id}",
+            at=at,
+            by=by,
+        )
+
+
+def turn_down(*, request: int, at: datetime, by: Actor) -> RequestView:
+    """Do not agree. Raises `OwnRequest` and `AlreadyDecided`."""
+    with transaction.atomic():
+        row = _held(request)
+        _anothers(row, by)
+        return _decide(row, "turned_down", at, by)
+
+
+def withdraw(*, request: int, at: datetime, by: Actor) -> RequestView:
+    """Whoever asked does not want it any more. Raises `AlreadyDecided`, and `OwnRequest` of another's."""
+    with transaction.atomic():
+        row = _held(request)
+        if row.asked_by != str(by):
+            raise OwnRequest(
+                _("request: only whoever asked takes it back; turn it down instead"), field="request", value=row.id
+            )
+        return _decide(row, "withdrawn", at, by)
+
+
+def waiting(limit: int = 50) -> list[RequestView]:
+    """What waits for a second person, the oldest first. One query."""
+    return [_view(row) for row in _ROWS.filter(state="waiting").order_by("id")[:limit]]
+
+
+def count_waiting() -> int:
+    """How many wait. One query."""
+    return Request.objects.filter(state="waiting").count()
+
+
+def of_customer(customer: int, limit: int = 20) -> list[RequestView]:
+    """What was asked for this member, the latest first. Two queries."""
+    records = persons.records_of(persons.of(customer))
+    return [_view(row) for row in _ROWS.filter(customer_id__in=records).order_by("-id")[:limit]]
+
+
+def by_public_id(text: str) -> RequestView:
+    """One request by `prq_…`. One query; refused when there is none."""
+    row = _ROWS.filter(public_id=ids.parse(text, PREFIX)).first()
+    if row is None:
+        raise _unknown(text[:40])
+    return _view(row)
+
+
+def _one_at_a_time(customer: int) -> int:
+    """The person, of whom nobody else is adjusted until the transaction ends: two small sums at once are one large."""
+    person = persons.held([customer])[customer]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('loyalty.adjust'), %s::int)", [person % 2**31])
+    return person
+
+
+def _lately(person: int, kind: int, at: datetime, by: Actor) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(_LATELY, [person, kind, at - DAY, str(by)])
+        [(amount,)] = cursor.fetchall()
+    return int(amount)
+
+
+def _held(request: int) -> Request:
+    row = _ROWS.select_for_update(of=("self",)).filter(id=request).first()
+    if row is None:
+        raise _unknown(str(request))
+    return row
+
+
+def _anothers(row: Request, by: Actor) -> None:
+    if row.asked_by == str(by):
+        raise OwnRequest(
+            _("request: you asked for it yourself; somebody else has to decide"), field="request", value=row.id
+        )
+
+
+def _decide(row: Request, state: str, at: datetime, by: Actor) -> RequestView:
+    if row.state == state and row.decided_by == str(by):
+        return _view(row)
+    if row.state != "waiting":
+        raise AlreadyDecided(_("request: it is decided already; look at it again"), field="request", value=row.id)
+    row.state, row.decided_by, row.decided_at = state, str(by), at
+    row.save(update_fields=["state", "decided_by", "decided_at"])
+    _tell(row, state, at, by)
+    return _view(row)
+
+
+def _tell(row: Request, verb: str, at: datetime, by: Actor) -> None:
+    after = {"request": row.id, "amount": row.amount, "reason": row.reason}
+    trail.record(by=by, verb=f"loyalty.adjustments.{verb}", subject=f"customer:{row.customer_id}", at=at, after=after)
+
+
+def _view(row: Request) -> RequestView:
+    return RequestView(
+        id=row.id,
+        public_id=ids.public(PREFIX, row.public_id),
+        customer=row.customer_id,
+        currency=row.currency.code,
+        scale=row.currency.scale,
+        amount=row.amount,
+        reason=row.reason,
+        because=reasons.say(Reason(row.reason)),
+        expires_on=row.expires_on,
+        asked_by=row.asked_by,
+        asked_at=row.asked_at,
+        state=row.state,
+        decided_by=row.decided_by,
+        decided_at=row.decided_at,
+    )
+
+
+def _unknown(shown: str) -> UnknownRequest:
+    return UnknownRequest(
+        _("request: there is no %(request)s; look it up again") % {"request": shown}, field="request", value=shown
+    )
+
+
+def _told_otherwise(key: str) -> KeyUsedOtherwise:
+    return KeyUsedOtherwise(
+        _("key: %(key)r told something else; give each act its own key") % {"key": key[:40]},
+        field="key",
+        value=key[:40],
+    )
