@@ -11,10 +11,11 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy
 
 from regulars.facts.customers import persons
-from regulars.facts.customers.relation import RECORDS_OF
+from regulars.facts.customers.relation import CUSTOMERS, RECORDS_OF
 from regulars.facts.events.messages import DECODER, KINDS, NAMES_OF_KINDS
-from regulars.facts.events.models import Evidence, Visitor
+from regulars.facts.events.models import Visitor
 from regulars.kit.refusals import Refusal
+from regulars.runtime.database import arrays
 
 #: `recent` looks through so many of the newest events, so that a silent source costs no more than a busy one.
 LOOKED_THROUGH = 5_000
@@ -199,10 +200,16 @@ def one(event: int) -> EventView:
 
 def customers_of(visitors: Collection[UUID]) -> dict[UUID, int]:
     """Whose they are: the person of each visitor that is somebody's alone. One query."""
-    rows = Visitor.objects.filter(id__in=list(visitors), customer__isnull=False, is_shared=False).values_list(
-        "id", Coalesce("customer__person_id", "customer_id")
-    )
-    return dict(rows)
+    with connection.cursor() as cursor:
+        cursor.execute(_WHOSE, [arrays.of_uuids(visitors)])
+        return dict(cursor.fetchall())
+
+
+_WHOSE = f"""
+SELECT visitor.id, coalesce(customer.person_id, customer.id)
+  FROM events_visitor AS visitor JOIN {CUSTOMERS} AS customer ON customer.id = visitor.customer_id
+ WHERE visitor.id = ANY(%s::uuid[]) AND NOT visitor.is_shared
+"""  # noqa: S608 - of constants
 
 
 def that_link(told: Collection[tuple[UUID, int]]) -> set[int]:
@@ -210,8 +217,12 @@ def that_link(told: Collection[tuple[UUID, int]]) -> set[int]:
     was done there before is somebody else's since then, or somebody's at all. One query."""
     if not told:
         return set()
-    rows = Evidence.objects.filter(visitor__in={one for one, _ in told}, event__in=[event for _, event in told])
-    return set(rows.values_list("event", flat=True))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT event FROM events_evidence WHERE visitor = ANY(%s::uuid[]) AND event = ANY(%s::bigint[])",
+            [arrays.of_uuids({one for one, _ in told}), arrays.of_numbers(event for _, event in told)],
+        )
+        return {event for (event,) in cursor.fetchall()}
 
 
 def summary(customer: int) -> Summary | None:

@@ -1,20 +1,25 @@
 """The audiences that are in use, ready to be asked: read once, kept while nothing of them or of the words changes."""
 
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db import connection
 
-from regulars.insight.audiences import audiences, vocabulary
+from regulars.facts.events import spec
+from regulars.insight.audiences import _knowing, audiences, vocabulary
 from regulars.insight.audiences.audiences import Audience
 from regulars.kit.conditions import reading
+from regulars.kit.conditions.moments import BEGINNING
 from regulars.kit.conditions.nodes import Condition
 from regulars.kit.conditions.together import Together
 from regulars.runtime import rooms
 from regulars.runtime.database.offered import Collection, Field
 
+EVENTS = "events.events"
+_MOST_NAMES = 10_000
 #: Seconds for which the words of the shop (traits, tags, stores) are taken to stay as they are.
 _KEPT = 20.0
 
@@ -39,6 +44,39 @@ class Asking:
     problems: Mapping[int, str]
     #: What the audiences ask, in their order.
     together: Together
+    watch: "Watch"
+
+
+class Watch:
+    """Which audiences, by their numbers, an event may concern. `all_of`: everyone who asks for events at all, where
+    another visitor becomes somebody's."""
+
+    def __init__(self, asked: Sequence[Asked]) -> None:
+        self._by_name: dict[str, set[int]] = defaultdict(set)
+        self._any_of: set[int] = set()
+        self._known: dict[str, frozenset[int]] = {}
+        for one in asked:
+            number, condition = one.audience.number, one.condition
+            if any(name.startswith("events.") for name in condition.fields):
+                self._any_of.add(number)
+            if EVENTS in condition.collections:
+                names = _knowing.wanted(EVENTS, [condition], BEGINNING).only.get("name")
+                if names is None:
+                    self._any_of.add(number)
+                else:
+                    for name in names:
+                        self._by_name[name].add(number)
+        self.all_of = frozenset(self._any_of).union(*self._by_name.values())
+
+    def of(self, name: str) -> frozenset[int]:
+        """Those that may ask for an event of this name, or for any."""
+        found = self._known.get(name)
+        if found is None:
+            found = frozenset(self._any_of).union(*(self._by_name.get(one, ()) for one in (name, spec.canonical(name))))
+            # Senders' own names have no end.
+            if len(self._known) < _MOST_NAMES:
+                self._known[name] = found
+        return found
 
 
 class Kept:
@@ -78,7 +116,8 @@ def _asking() -> Asking:
             problems[one.number] = bad.message
         else:
             asked.append(Asked(one, condition, cuts_of(one)))
-    return Asking(asked, fields, rooms.collections(), problems, Together(one.condition for one in asked))
+    together = Together(one.condition for one in asked)
+    return Asking(asked, fields, rooms.collections(), problems, together, Watch(asked))
 
 
 def cuts_of(audience: Audience) -> dict[str, Decimal]:

@@ -6,38 +6,26 @@ the reader that finds out whose they are. Of each, only audiences that could ask
 
 import logging
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from regulars.facts.events import events, following, messages, spec, stream
-from regulars.facts.events.stream import Event, Reader
-from regulars.insight.audiences import _knowing, _writing, deciding
-from regulars.insight.audiences.asking import Asking, Kept
-from regulars.kit.conditions.moments import BEGINNING
-from regulars.kit.conditions.nodes import Condition
+from regulars.facts.events import events, following, messages, stream
+from regulars.facts.events.stream import Head, Reader
+from regulars.insight.audiences import _writing, deciding
+from regulars.insight.audiences.asking import Kept
 
 logger = logging.getLogger(__name__)
 
 READER = "audiences"
-EVENTS = "events.events"
-#: Seconds between looks. Each costs some twenty queries however few events it has, so it lets some come together.
+#: Seconds from one look to the next. Each costs some forty statements however few events it has, so it lets some come
+#: together; where more are waiting than one takes it does not wait.
 POLL = 0.1
 #: How many whose time has come are looked at in one transaction.
 MOST_DUE = deciding.LOT
-
-
-@dataclass(frozen=True)
-class _Watch:
-    """By the name of an event, the audiences that may ask for it; and those that may ask for any."""
-
-    by_name: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
-    any_of: set[int] = field(default_factory=set)
-    #: Everyone who asks for events at all: another visitor may become somebody's.
-    all_of: set[int] = field(default_factory=set)
 
 
 class Follower:
@@ -45,7 +33,7 @@ class Follower:
 
     def __init__(self) -> None:
         self._kept = Kept()
-        self._reader = Reader(READER, take=self._take, after=following.PROFILES)
+        self._reader = Reader(READER, heads=self._take, after=following.PROFILES)
         self._horizon = stream.horizon()
         self._place = -1
 
@@ -87,6 +75,7 @@ class Follower:
                 if not registered:
                     begin()
                     registered = True
+                began = time.monotonic()
                 self.look()
                 failures = 0
             except (OperationalError, InterfaceError) as lost:
@@ -96,9 +85,9 @@ class Follower:
                 logger.warning("audiences: lost the database (%s), trying again", type(lost).__name__)
                 stop.wait(min(5.0, 0.1 * 2**failures))
                 continue
-            stop.wait(POLL)
+            stop.wait(max(0.0, began + POLL - time.monotonic()))
 
-    def _take(self, taken: Sequence[Event]) -> None:
+    def _take(self, taken: Sequence[Head]) -> None:
         take(taken, self._kept)
 
 
@@ -107,19 +96,15 @@ def begin() -> None:
     stream.register([Reader(READER)], at=stream.end_of(stream.horizon().advance()))
 
 
-def take(taken: Sequence[Event], kept: Kept) -> None:
+def take(taken: Sequence[Head], kept: Kept) -> None:
     """Look at whom these events concern; in the caller's transaction."""
-    watch = watched(kept.look())
+    watch = kept.look().watch
     if not watch.all_of:
         return
     linking = events.that_link([(event.device or event.visitor, event.id) for event in taken if _may_link(event)])
     audiences_of: dict[UUID, set[int]] = defaultdict(set)
     for event in taken:
-        if event.id in linking:
-            asking = watch.all_of
-        else:
-            asking = watch.any_of | watch.by_name.get(event.name, set())
-            asking = asking | watch.by_name.get(spec.canonical(event.name), set())
+        asking = watch.all_of if event.id in linking else watch.of(event.name)
         if asking:
             audiences_of[event.visitor] |= asking
     owners = events.customers_of(audiences_of)
@@ -130,29 +115,5 @@ def take(taken: Sequence[Event], kept: Kept) -> None:
         deciding.decide_all(by_customer, because="facts", kept=kept)
 
 
-def _may_link(event: Event) -> bool:
+def _may_link(event: Head) -> bool:
     return event.device is not None or event.kind == messages.KINDS["alias"]
-
-
-def watched(asking: Asking) -> _Watch:
-    """What the audiences ask of events."""
-    watch = _Watch()
-    for one in asking.audiences:
-        number, condition = one.audience.number, one.condition
-        if any(name.startswith("events.") for name in condition.fields):
-            watch.any_of.add(number)
-            watch.all_of.add(number)
-        if EVENTS in condition.collections:
-            watch.all_of.add(number)
-            names = _names(condition)
-            if names is None:
-                watch.any_of.add(number)
-            else:
-                for name in names:
-                    watch.by_name[name].add(number)
-    return watch
-
-
-def _names(condition: Condition) -> frozenset[str] | None:
-    """The names of events that it asks for; None where any may do."""
-    return _knowing.wanted(EVENTS, [condition], BEGINNING).only.get("name")

@@ -36,8 +36,8 @@ from regulars.kit.conditions.nodes import (
 )
 from regulars.kit.windows import in_utc
 
-#: By so much more than time goes on a window of days may move on: clocks change, and months end on other days.
-_LEAPS = timedelta(days=6)
+#: By so much more than time goes on a window may move on: clocks change, once by a day, and months end on other days.
+_LEAPS = {"hours": TICK, "days": timedelta(days=2), "weeks": timedelta(days=2), "months": timedelta(days=6)}
 
 
 class Found(NamedTuple):
@@ -183,8 +183,7 @@ class Instant:
             return _Window(BEGINNING, self.at, BEGINNING, is_unquiet=False)
         window = span.instants(self.at, zone)
         assert window is not None, "spans since a day of the customer's are asked slowly"
-        leap = TICK if span.unit == "hours" else _LEAPS
-        near = window.start + (self.until - self.at) + leap
+        near = window.end if span.unit is None else window.start + (self.until - self.at) + _LEAPS[span.unit]
         is_unquiet = span.unit is not None and Waiting(zone, _NOTHING, self.at).is_unquiet(window.start)
         return _Window(window.start, window.end, near, is_unquiet)
 

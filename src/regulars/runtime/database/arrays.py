@@ -6,6 +6,7 @@ five. As one text each costs a tenth of one.
 
 from collections.abc import Iterable
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 
@@ -13,6 +14,11 @@ import msgspec
 def of_numbers(numbers: Iterable[int]) -> str:
     """For `%s::bigint[]` and the like."""
     return f"{{{','.join(map(str, numbers))}}}"
+
+
+def of_uuids(uuids: Iterable[UUID]) -> str:
+    """For `%s::uuid[]`."""
+    return f"{{{','.join(map(str, uuids))}}}"
 
 
 def of_flags(flags: Iterable[bool]) -> str:
