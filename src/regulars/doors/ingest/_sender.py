@@ -20,9 +20,19 @@ _BROWSER = (
 VISIT = 6
 
 
-def message(run: str, number: int, now: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Again:
+    """Whoever made the first so many visits of a run comes back: each event is another one's, for in a shop many are on
+    its pages at once."""
+
+    run: str
+    visits: int
+
+
+def message(run: str, number: int, now: str, again: Again | None = None) -> dict[str, Any]:
     """One call as a shop's page makes it through the usual client, of 0.8 to 1 KB. One in a hundred is an identify."""
-    visit = number // VISIT
+    visit = number // VISIT if again is None else number * 7919 % again.visits
+    people = run if again is None else again.run
     is_known = visit % 3 == 0
     product = number * 7919 % 4_000
     address = f"https://shop.example/things/{product}?utm_source=letter&utm_campaign=autumn"
@@ -30,8 +40,8 @@ def message(run: str, number: int, now: str) -> dict[str, Any]:
         # Each has a moment of its own, within the second.
         "timestamp": f"{now[:-4]}{number % 1000:03}Z",
         "integrations": {},
-        "userId": f"c-{run}-{visit}" if is_known else None,
-        "anonymousId": f"4f9c{visit:08x}-6d1e-4c55-9c1b-{hash_of(run):04x}8d2f11aa",
+        "userId": f"c-{people}-{visit}" if is_known else None,
+        "anonymousId": f"4f9c{visit:08x}-6d1e-4c55-9c1b-{hash_of(people):04x}8d2f11aa",
         "type": "track",
         "event": _EVENTS[number % len(_EVENTS)],
         "properties": {
@@ -74,12 +84,15 @@ def hash_of(run: str) -> int:
     return sum(run.encode()) & 0xFFFF
 
 
-def requests(*, key: str, run: str, events: int, size: int, port: int) -> list[bytes]:
+def requests(
+    *, key: str, run: str, events: int, size: int, port: int, again: tuple[str, int] | None = None
+) -> list[bytes]:
     """Whole requests, head and body; `size` events each, 1 for the call that takes a single one."""
     now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+    whose = None if again is None else Again(*again)
     found = []
     for start in range(0, events, size):
-        some = [message(run, number, now) for number in range(start, min(start + size, events))]
+        some = [message(run, number, now, whose) for number in range(start, min(start + size, events))]
         body = json.dumps(some[0] if size == 1 else {"batch": some, "sentAt": now, "writeKey": key}).encode()
         path = f"/v1/{some[0]['type']}" if size == 1 else "/v1/batch"
         head = (
@@ -176,9 +189,10 @@ def _heard(line: _Line) -> bytes | None:
 
 
 def main() -> None:
-    """What to do comes as one line of JSON: port, key, run, events, size, connections, per_second."""
+    """What to do comes as one line of JSON: port, key, run, events, size, connections, per_second,
+    again."""
     wanted = json.loads(sys.stdin.readline())
-    ready = requests(**{name: wanted[name] for name in ("key", "run", "events", "size", "port")})
+    ready = requests(**{name: wanted[name] for name in ("key", "run", "events", "size", "port", "again")})
     _tell({"bytes": sum(map(len, ready))})
     sys.stdin.readline()
     _tell(send(wanted["port"], ready, wanted["connections"], wanted["per_second"]))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from regulars.insight.audiences import audiences
+from regulars.insight.audiences import audiences, members
 from regulars.kit.actors import Actor
 
 _NAMES = ("Product Viewed", "Product List Viewed", "Product Added", "Products Searched")
@@ -28,6 +28,11 @@ def facts() -> Mapping[str, Any]:
     """How many audiences there are, and how many people they hold, all together."""
     every = audiences.every()
     return {"audiences": len(every), "members": sum(one.members for one in every)}
+
+
+def moved() -> int:
+    """How often somebody came into one or left it, since there are any."""
+    return sum(entered + left for entered, left in members.lately(since=datetime.min.replace(tzinfo=UTC)).values())
 
 
 def _asked(number: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from regulars.facts.customers.models import Customer
+from regulars.runtime.database import arrays
 
 _RECORDS = """
 SELECT asked.id, coalesce(asked.person_id, asked.id), ARRAY(
@@ -27,9 +28,13 @@ def of(record: int) -> int:
 
 def of_many(records: Iterable[int]) -> dict[int, int]:
     """Each record's person; all of `records` are in the answer. One query."""
-    wanted = set(records)
-    joined = Customer.objects.filter(id__in=wanted, person__isnull=False).values_list("id", "person_id")
-    return {record: record for record in wanted} | {record: person for record, person in joined if person is not None}
+    found = {record: record for record in records}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, person_id FROM customers_customer WHERE id = ANY(%s::bigint[]) AND person_id IS NOT NULL",
+            [arrays.of_numbers(found)],
+        )
+        return found | dict(cursor.fetchall())
 
 
 #: Records and their persons, locked in the order of their numbers, as who settles identity locks them.

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from django.db import connection
@@ -15,6 +15,7 @@ from regulars.runtime.notices.outbox import announce_many
 
 Because = Literal["facts", "time", "joined", "refreshed", "proof"]
 _LOCK_CLASS = 7264
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -83,16 +84,18 @@ def stands(customers: Sequence[int]) -> dict[int, Stands]:
     found = {customer: Stands() for customer in customers}
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT customer_id, audience_id, NULL::timestamptz FROM audiences_member"
+            # The driver takes seven microseconds over an instant.
+            "SELECT customer_id, audience_id, NULL::bigint FROM audiences_member"
             " WHERE customer_id = ANY(%(of)s::bigint[]) UNION ALL"
-            " SELECT customer_id, audience_id, due_at FROM audiences_due WHERE customer_id = ANY(%(of)s::bigint[])",
+            " SELECT customer_id, audience_id, (extract(epoch FROM due_at) * 1000000)::bigint FROM audiences_due"
+            " WHERE customer_id = ANY(%(of)s::bigint[])",
             {"of": arrays.of_numbers(customers)},
         )
-        for customer, audience, due_at in cursor.fetchall():
-            if due_at is None:
+        for customer, audience, due in cursor.fetchall():
+            if due is None:
                 found[customer].inside.add(audience)
             else:
-                found[customer].due[audience] = due_at
+                found[customer].due[audience] = _EPOCH + timedelta(microseconds=due)
     return found
 
 

@@ -154,15 +154,23 @@ def _looked(
     instant = asking.together.at(at, until=at + AHEAD)
     changes: list[Changed] = []
     due: dict[tuple[int, int], datetime | None] = {}
+    looked_at: dict[frozenset[int], list[_Chosen]] = {}
     for person in people:
         mine = {names[number] for number in stands[person].inside if number in names}
         one = instant.person(known.fields[person], known.rows[person], mine)
-        only = None if asked_of is None else asked_of.get(person, ())
+        only = None if asked_of is None else frozenset(asked_of.get(person, ()))
+        mine_to_look_at: Sequence[_Chosen] = chosen
+        if only is not None:
+            if only not in looked_at:
+                looked_at[only] = [
+                    one for one in chosen if one.asked.audience.number in only or one.asked.condition.audiences
+                ]
+            mine_to_look_at = looked_at[only]
         changed: set[str] = set()
-        for audience in chosen:
+        for audience in mine_to_look_at:
             asked = audience.asked
             number, name = asked.audience.number, asked.audience.id
-            if only is not None and number not in only and (not changed or not changed & asked.condition.audiences):
+            if only is not None and number not in only and not changed & asked.condition.audiences:
                 continue
             found = one.look(audience.place, asked.cuts)
             again_at = found.changes
