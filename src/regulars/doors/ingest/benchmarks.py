@@ -469,8 +469,8 @@ def _stream_told(facts: dict[str, Any]) -> str:
     for words, one in (("everybody new", facts), ("the same people back", facts.get("again", {}))):
         if "in_audience_ms" in one:
             lines.append(
-                f"{words}: looked at for {one['audiences']} audiences after {_spread(one['in_audience_ms'])} ms ({goal})"
-                f"; {one['came_or_went']:,} times somebody came or went, {one['members']:,} members; visible after"
+                f"{words}: looked at for {one['audiences']} audiences after {_spread(one['in_audience_ms'])} ms;"
+                f" {one['came_or_went']:,} times somebody came or went, {one['members']:,} members; visible after"
                 f" {_spread(one['visible_ms'])} ms; CPU µs an event: audiences {one['audiences_cpu_us']}, follower"
                 f" {one['follower_cpu_us']}, server {one['server_cpu_us']}, database {one['database_cpu_us']}"
             )
