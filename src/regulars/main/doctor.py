@@ -21,7 +21,7 @@ from rich.text import Text
 
 from regulars.facts.company import defaults
 from regulars.kit.refusals import Refusal
-from regulars.main.cli import say
+from regulars.main.cli import give_database, say
 from regulars.runtime import rooms
 from regulars.runtime.checkups import Finding
 from regulars.runtime.database.needs import without_database
@@ -243,14 +243,29 @@ def _table(found: list[Finding]) -> Table:
     return table
 
 
+class Doctor(click.Group):
+    """The look at everything, and the rooms' own longer ones (`examinations.py`)."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(one.name or "" for module in rooms.modules("examinations") for one in module.EXAMINATIONS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        every = (one for module in rooms.modules("examinations") for one in module.EXAMINATIONS)
+        found = next((one for one in every if one.name == cmd_name), None)
+        return None if found is None else give_database(found)
+
+
 @without_database
-@click.command()
+@click.group(cls=Doctor, invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print findings as JSON.")
-def doctor(as_json: bool) -> None:
+@click.pass_context
+def doctor(ctx: click.Context, as_json: bool) -> None:
     """Look at everything that must be right, and say how to mend what is not.
 
     Exit code 0: nothing is wrong, though there may be warnings. 1: something is.
     """
+    if ctx.invoked_subcommand:
+        return
     found = list(findings())
     if as_json:
         click.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=1))

@@ -11,10 +11,15 @@ from django.db import connection
 
 from regulars.facts.customers.relation import CUSTOMERS
 from regulars.levers.loyalty._books import BY_POSTINGS, OWED
+from regulars.runtime.checkups import Checkup, Finding
 
 _PLACES = ("pending", "available", "held")
 _LOT_PLACES = (*_PLACES, "spent", "lapsed", "settled", "taken_back", "short")
 _OF_ACCOUNTS = "(%(accounts)s::bigint[] IS NULL OR account.id = ANY(%(accounts)s))"
+
+_LATEST = """
+SELECT DISTINCT account_id FROM (SELECT account_id FROM loyalty_entry ORDER BY id DESC LIMIT 2000) AS latest
+"""
 
 #: Name of an invariant -> the accounts that break it, in SQL.
 INVARIANTS = {
@@ -123,3 +128,24 @@ def broken(accounts: Collection[int] | None = None) -> Iterator[Broken]:
             cursor.execute(sql.replace("MINE", _OF_ACCOUNTS).replace("CUSTOMERS", CUSTOMERS), told)
             for (account,) in cursor.fetchall():
                 yield Broken(account, name)
+
+
+def _books() -> Iterator[Finding]:
+    """Accounts that changed last, and how many are frozen; `regulars doctor ledger` looks at all."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LATEST)
+        latest = [account for (account,) in cursor.fetchall()]
+        cursor.execute("SELECT count(*), count(frozen_at) FROM loyalty_account")
+        [(count, frozen)] = cursor.fetchall()
+    wrong = {one.account for one in broken(latest)} if latest else set()
+    mend = "`regulars doctor ledger` looks at all accounts and freezes those whose books do not agree."
+    if wrong:
+        words = f"of the {len(latest)} accounts that changed last, the books of {len(wrong)} do not agree"
+        yield Finding("Points", "wrong", words, mend)
+    elif frozen:
+        yield Finding("Points", "warning", f"{frozen} of {count} accounts are frozen", mend)
+    else:
+        yield Finding("Points", "fine", f"{count} accounts; the books of the {len(latest)} that changed last agree")
+
+
+CHECKUPS: tuple[Checkup, ...] = (_books,)

@@ -6,7 +6,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from regulars.facts.customers import identity
-from regulars.levers.loyalty import checkups, clockwork, currencies, points
+from regulars.levers.loyalty import checkups, clockwork, currencies, examination, examinations, points
 from regulars.levers.loyalty.currencies import CurrencyView
 from regulars.levers.loyalty.models import Account, Entry, Lot
 from regulars.levers.loyalty.tests.builders import (
@@ -405,4 +405,15 @@ def test_what_does_not_agree_is_found_at_its_own_account(table, change, invarian
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE loyalty_{table} SET {change} WHERE {which[table]}")
     assert {one.invariant for one in checkups.broken()} == invariant
-    assert {one.account for one in checkups.broken()} == {mine}
+    with pytest.raises(SystemExit):
+        examinations.ledger.main(["--json"])
+    an_award(bo, 1)
+    with pytest.raises(points.AccountFrozen):
+        an_award(priya, 1)
+    with pytest.raises(examination.StillBroken):
+        examination.thaw(account=mine, at=FRIDAY, by=MAREK)
+    back = change.replace("+", "~").replace("-", "+").replace("~", "-")
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE loyalty_{table} SET {back} WHERE {which[table]}")
+    examination.thaw(account=mine, at=FRIDAY, by=MAREK)
+    an_award(priya, 1)

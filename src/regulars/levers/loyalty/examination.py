@@ -1,0 +1,58 @@
+"""Looking at all books, and what follows: an account whose books do not agree is frozen, and the shop goes on."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from regulars.kit.actors import Actor
+from regulars.kit.refusals import Refusal
+from regulars.levers.loyalty import checkups
+from regulars.levers.loyalty.models import Account
+from regulars.runtime.trail import trail
+
+
+class StillBroken(Refusal):
+    """Its books do not agree yet."""
+
+    code = "points.still_broken"
+
+
+@dataclass(frozen=True)
+class Examined:
+    """How many accounts were looked at; of those whose books do not agree, which invariants they break, by number."""
+
+    accounts: int
+    broken: dict[int, tuple[str, ...]]
+
+
+def examine(*, at: datetime, by: Actor) -> Examined:
+    """Look at every account, and freeze those whose books do not agree. Some queries of all rows of the ledger."""
+    found: dict[int, tuple[str, ...]] = {}
+    for one in checkups.broken():
+        found[one.account] = (*found.get(one.account, ()), one.invariant)
+    with transaction.atomic():
+        for row in Account.objects.select_for_update().filter(id__in=found, frozen_at=None).order_by("id"):
+            why = ", ".join(found[row.id])
+            Account.objects.filter(id=row.id).update(frozen_at=at, frozen_why=why)
+            _record("freeze", row.id, why, at, by)
+    return Examined(Account.objects.count(), found)
+
+
+def thaw(*, account: int, at: datetime, by: Actor) -> None:
+    """Somebody has mended it: it takes verbs again. Raises `StillBroken`."""
+    with transaction.atomic():
+        list(Account.objects.select_for_update().filter(id=account))
+        if left := sorted({one.invariant for one in checkups.broken([account])}):
+            raise StillBroken(
+                _("account: its books do not agree yet (%(left)s); mend them first") % {"left": ", ".join(left)},
+                field="account",
+                value=account,
+            )
+        if Account.objects.filter(id=account, frozen_at__isnull=False).update(frozen_at=None, frozen_why=""):
+            _record("thaw", account, "", at, by)
+
+
+def _record(verb: str, account: int, why: str, at: datetime, by: Actor) -> None:
+    trail.record(by=by, verb=f"loyalty.examination.{verb}", subject=f"account:{account}", at=at, why=why)
