@@ -26,7 +26,10 @@ from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.utils import translation
 from hypothesis import HealthCheck, settings
 from psycopg import sql
+from pytest_django.plugin import blocking_manager_key
 
+from regulars.runtime.serving.tests import nursery
+from tests import threads
 from tests.often import LONGER
 
 pytest_plugins = ["tests.side_by_side"]
@@ -102,6 +105,8 @@ if "REGULARS_HOME" not in os.environ:
     os.environ["REGULARS_HOME"] = _make_home()
 os.environ.setdefault("REGULARS_SECRET_KEY", "only-for-tests")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Disks of machines that run tests are often fuller than a shop's should be.
+os.environ.setdefault("REGULARS_DISK_RESERVE_MB", "100")
 os.environ.setdefault("PLAYWRIGHT_BROWSERS_PATH", "0")
 
 # On a busy machine a draw may wait for a second: that says nothing of what is tested.
@@ -205,10 +210,14 @@ def pytest_collectstart() -> None:
     gc.disable()
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     gc.freeze()
     gc.enable()
     TEMPLATE.close()
+    if not session.config.option.collectonly and not threads.at_work():
+        # What the forks do with a database is their own affair.
+        unblocked = session.config.stash[blocking_manager_key].unblock
+        RUN.callback(nursery.open_nursery(Path(tempfile.mkdtemp(prefix="regulars-nursery-")), first=unblocked))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -9,19 +9,17 @@ import os
 import random
 import struct
 import sys
-import threading
 import traceback
 import warnings
 from itertools import groupby
 from multiprocessing.connection import Connection, Pipe, wait
-from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
+from tests import threads
+
 NUMBER = struct.Struct("=I")
-#: Threads of libraries that only tidy up, and are not missed after a fork.
-WHO_TIDY_UP = ("jemalloc_bg_thd", "polars-ooc-clea")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,10 +44,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 
 def _refuse_threads() -> None:
-    """A fork takes one thread along: what the others were to do would be waited for without end."""
-    names = [file.read_text().strip() for file in Path("/proc/self/task").glob("*/comm")]
-    others = [name for name in names if name not in WHO_TIDY_UP]
-    if len(others) > 1 or threading.active_count() > 1:
+    if others := threads.at_work():
         raise pytest.UsageError(
             f"Collecting the tests has started threads ({', '.join(others)}), so nothing can be forked: "
             "what computes belongs into a test or a fixture, not into the module"

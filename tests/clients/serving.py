@@ -4,8 +4,6 @@ import http.client
 import os
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -14,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
+
+from regulars.runtime.serving.tests import nursery
 
 #: How long (seconds) a start may take: for a hang to be told from a busy machine.
 PATIENCE = 120
@@ -58,13 +58,8 @@ class Server:
         self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
         self._web: psutil.Process | None = None
         self._lock = threading.Lock()
-        self._house = subprocess.Popen(
-            [sys.executable, "-c", HOUSE, str(static)],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._said,
-            text=True,
+        self._house = nursery.start(
+            HOUSE, str(static), environment=environment, stdin=nursery.PIPE, stdout=nursery.PIPE, stderr=self._said
         )
 
     @property

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +10,7 @@ import psutil
 
 from regulars.runtime.postgres import embedded
 from regulars.runtime.postgres.postmaster import is_alive
+from regulars.runtime.serving.tests import nursery
 from tests.clients.serving import Server
 
 SOURCE = str(Path(__file__).resolve().parents[2] / "src")
@@ -42,10 +41,11 @@ def environment(home: Path) -> dict[str, str]:
 
 def furnish(home: Path) -> str:
     """Tables in the home's database, and a key to send events with; its secret."""
-    made = subprocess.run(
-        [sys.executable, "-c", _FURNISH], env=environment(home), check=True, stdout=subprocess.PIPE, text=True
-    )
-    return made.stdout.strip()
+    made = nursery.start(_FURNISH, environment=environment(home), stdout=nursery.PIPE)
+    said, _ = made.communicate()
+    assert made.returncode == 0
+    assert said is not None
+    return said.strip()
 
 
 @contextmanager

@@ -18,6 +18,7 @@ import pytest
 
 from regulars.runtime.postgres import embedded
 from regulars.runtime.postgres.tests.builders import DEBIAN_15, SOURCE, a_home, until
+from regulars.runtime.serving.tests import nursery
 from tests.loudly import skip_loudly
 from tests.stories.asking import doorstep
 
@@ -35,16 +36,22 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 
 class Up:
-    """A running `regulars up`."""
+    """A running `regulars up`; `forked` from a process that has imported the house."""
 
-    def __init__(self, home: Path, **more: str) -> None:
+    def __init__(self, home: Path, *, forked: bool = True, **more: str) -> None:
         self.port = a_free_port()
         self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "regulars", "up", "--port", str(self.port)],
-            env=environment(home, **more),
-            stdout=self._said,
-            stderr=subprocess.STDOUT,
+        words = ["up", "--port", str(self.port)]
+        self.process: nursery.Running = (
+            nursery.command(*words, environment=environment(home, **more), stdout=self._said, stderr=subprocess.STDOUT)
+            if forked
+            else subprocess.Popen(
+                [sys.executable, "-m", "regulars", *words],
+                env=environment(home, **more),
+                text=True,
+                stdout=self._said,
+                stderr=subprocess.STDOUT,
+            )
         )
 
     def said(self) -> str:
@@ -90,8 +97,8 @@ class Up:
 
 
 @contextmanager
-def up(home: Path, **more: str) -> Iterator[Up]:
-    running = Up(home, **more)
+def up(home: Path, *, forked: bool = True, **more: str) -> Iterator[Up]:
+    running = Up(home, forked=forked, **more)
     try:
         running.wait_until_open()
         yield running
@@ -121,7 +128,8 @@ def home() -> Iterator[Path]:
 
 @pytest.mark.crash
 def test_it_opens_survives_losses_and_stops_with_nothing_left(home: Path) -> None:
-    with up(home) as shop:
+    # As at a terminal: a process that has nothing imported.
+    with up(home, forked=False) as shop:
         assert f"http://127.0.0.1:{shop.port}/console/" in shop.said()
         assert "PostgreSQL" in shop.said()
         until(lambda: "/console/welcome/" in shop.said())
@@ -146,12 +154,7 @@ def test_it_opens_survives_losses_and_stops_with_nothing_left(home: Path) -> Non
         assert other_home.returncode == 1
         assert f"Port {shop.port} of 127.0.0.1 is in use" in other_home.stderr
 
-        doctor = subprocess.run(
-            [sys.executable, "-m", "regulars", "doctor", "--json"],
-            env=environment(home),
-            capture_output=True,
-            text=True,
-        )
+        doctor = doorstep().regulars("doctor", "--json", environment=environment(home))
         assert doctor.returncode == 0, doctor.stdout + doctor.stderr
         assert {one["state"] for one in json.loads(doctor.stdout)} <= {"fine", "warning"}
 

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import textwrap
 from datetime import timedelta
 
@@ -20,6 +18,7 @@ from regulars.facts.commerce import orders
 from regulars.facts.customers import customers
 from regulars.facts.sources import connections, inbox, privacy_requests
 from regulars.kit.actors import SYSTEM
+from regulars.runtime.serving.tests import nursery
 
 
 @pytest.fixture
@@ -238,15 +237,15 @@ _RECEIVE_AND_DIE = """
 def test_killed_between_keeping_and_taking_nothing_is_lost(fresh_database, monkeypatch):
     monkeypatch.setenv("REGULARS_MASTER_KEY", "a-master-key-that-both-processes-know")
     monkeypatch.setenv("REGULARS_LOOKUP_KEY", "a-lookup-key-that-both-processes-know")
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(_RECEIVE_AND_DIE)],
-        env=os.environ | fresh_database | {"DJANGO_SETTINGS_MODULE": "regulars.main.settings"},
-        capture_output=True,
-        text=True,
-        check=False,
+    done = nursery.start(
+        textwrap.dedent(_RECEIVE_AND_DIE),
+        environment=os.environ | fresh_database | {"DJANGO_SETTINGS_MODULE": "regulars.main.settings"},
+        stdout=nursery.PIPE,
     )
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    number, answers = done.stdout.split(maxsplit=1)
+    said, _ = done.communicate()
+    assert done.returncode == -signal.SIGKILL
+    assert said is not None
+    number, answers = said.split(maxsplit=1)
     assert json.loads(answers) == [200, 200]
     # What was acknowledged is there with its jobs, and whoever comes next takes it.
     assert len(jobs_waiting()) == 2

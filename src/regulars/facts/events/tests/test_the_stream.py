@@ -2,8 +2,6 @@
 
 import os
 import random
-import subprocess
-import sys
 import time
 from collections import Counter
 from datetime import timedelta
@@ -21,6 +19,7 @@ from regulars.facts.events.tests.shoppers import MONDAY, a_source, followed, pag
 from regulars.facts.sources import traffic
 from regulars.kit.actors import SYSTEM
 from regulars.runtime.serving.figures import figures
+from regulars.runtime.serving.tests import nursery
 from regulars.runtime.serving.tests.nursery import Nursery
 
 
@@ -195,12 +194,12 @@ def test_killed_in_the_middle_again_and_again_nothing_counts_twice(fresh_databas
             cursor.execute("SELECT max(id) FROM events_batch")
             return stream.end_of(cursor.fetchone()[0])
 
-    with Nursery(fresh_database, first="from regulars.facts.events import following") as nursery:
+    with Nursery(fresh_database, first="from regulars.facts.events import following") as house:
         end = so_far()
         chance = random.Random(7)
         killed = 0
         while killed < 4 and place() < end:
-            before, one = place(), nursery.start("manage", "follow_events")
+            before, one = place(), house.start("manage", "follow_events")
             until = time.monotonic() + 30
             while place() == before and time.monotonic() < until:
                 time.sleep(0.002)
@@ -210,7 +209,7 @@ def test_killed_in_the_middle_again_and_again_nothing_counts_twice(fresh_databas
             killed += 1
         assert killed >= 3, "it was caught at work"
 
-        beside = [nursery.start("manage", "follow_events"), nursery.start("manage", "follow_events")]
+        beside = [house.start("manage", "follow_events"), house.start("manage", "follow_events")]
         # For a hang to be told from a busy machine.
         until = time.monotonic() + 120
         while place() < end and time.monotonic() < until:
@@ -238,8 +237,9 @@ def test_killed_in_the_middle_again_and_again_nothing_counts_twice(fresh_databas
 def test_it_outlives_the_loss_of_its_connection(fresh_database):
     source = a_source()
     stream.register(following.READERS)
-    one = subprocess.Popen(
-        [sys.executable, "-m", "regulars", "manage", "follow_events"], env=os.environ | fresh_database
+    one = nursery.start(
+        "from regulars.main.cli import main; main(['manage', 'follow_events'])",
+        environment=os.environ | fresh_database,
     )
 
     def seen(events: int) -> bool:

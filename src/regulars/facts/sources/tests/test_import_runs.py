@@ -1,6 +1,4 @@
 import os
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -11,6 +9,7 @@ from regulars.facts.sources import import_runs
 from regulars.facts.sources.import_runs import AlreadyRunning, NotRunning, Run
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
+from regulars.runtime.serving.tests import nursery
 from regulars.runtime.trail import trail
 
 LI = Actor("operator", "3")
@@ -84,12 +83,11 @@ def test_the_same_file_is_not_imported_twice_at_once_and_a_dead_run_is_seen_to_b
         f" digest='{MARCH}', at=datetime.now(UTC), by=Actor('operator', '3'));"
         "print(run.id, flush=True); sys.stdin.read()"
     )
-    other = subprocess.Popen(
-        [sys.executable, "-c", program],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | fresh_database | {"DJANGO_SETTINGS_MODULE": "regulars.main.settings"},
+    other = nursery.start(
+        program,
+        environment=os.environ | fresh_database | {"DJANGO_SETTINGS_MODULE": "regulars.main.settings"},
+        stdin=nursery.PIPE,
+        stdout=nursery.PIPE,
     )
     try:
         assert other.stdout is not None

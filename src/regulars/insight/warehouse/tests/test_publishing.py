@@ -1,8 +1,6 @@
 """What changed since last time reaches the warehouse, once, whatever commits late, goes away or dies."""
 
 import os
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,6 +14,7 @@ from django.db import connection, transaction
 from regulars.insight.warehouse import _files, publishing
 from regulars.insight.warehouse.session import Session
 from regulars.runtime.database.published import PublishedTable
+from regulars.runtime.serving.tests import nursery
 from tests.often import LONGER
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -225,9 +224,7 @@ def test_a_publisher_killed_at_any_moment_loses_nothing(cupboard: dict[str, str]
     publish(tmp_path)
     environment = os.environ | cupboard | {"DJANGO_SETTINGS_MODULE": "regulars.main.settings"}
     for attempt in range(2 * LONGER):
-        writer = subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(tmp_path)], env=environment, stdout=subprocess.PIPE
-        )
+        writer = nursery.start(WRITER, str(tmp_path), environment=environment, stdout=nursery.PIPE)
         assert writer.stdout is not None
         writer.stdout.readline()
         until = time.monotonic() + 0.4 + attempt % 4 * 0.13

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from datetime import UTC, datetime
@@ -15,6 +13,7 @@ from regulars.oversight.outbound import _queues, addresses, deliveries, endpoint
 from regulars.oversight.outbound._sending import Sender
 from regulars.oversight.outbound.models import Lane
 from regulars.oversight.outbound.tests.receivers import receiving
+from regulars.runtime.serving.tests import nursery
 
 MAREK = Actor("operator", "7")
 SENDING = "import django; django.setup(); import threading; from regulars.oversight.outbound._sending import Sender; "
@@ -34,9 +33,9 @@ def test_a_killed_senders_messages_go_again_with_their_ids(fresh_database, setti
         made = endpoints.make(name="erp", url=receiver.url, at=now, by=MAREK)
         receiver.secret, receiver.answer = made.secret, answer
         trials = {deliveries.send_trial(endpoint=made.endpoint.id, at=now, by=MAREK).message_id for _ in range(6)}
-        child = subprocess.Popen(
-            [sys.executable, "-c", SENDING + "Sender().run(threading.Event())"],
-            env={
+        child = nursery.start(
+            SENDING + "Sender().run(threading.Event())",
+            environment={
                 **os.environ,
                 **fresh_database,
                 "DJANGO_SETTINGS_MODULE": "regulars.main.settings",

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from contextlib import suppress
 from datetime import timedelta
@@ -14,6 +12,7 @@ from django.db import connection
 
 from regulars.runtime.jobs import rescue
 from regulars.runtime.jobs.tests import victims
+from regulars.runtime.serving.tests import nursery
 
 
 def ask(statement, *values):
@@ -38,16 +37,11 @@ def until(is_so, seconds=120.0, between=lambda: None):
 def start_worker(fresh_database):
     with psycopg.connect(fresh_database["REGULARS_DATABASE_OWNER_URL"]) as owner:
         owner.execute("CREATE TABLE job_effect (what text)")
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import django; django.setup(); from regulars.runtime.jobs.tests import victims; victims.nursery()",
-        ],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | fresh_database | {"DJANGO_SETTINGS_MODULE": "regulars.main.settings"},
+    process = nursery.start(
+        "import django; django.setup(); from regulars.runtime.jobs.tests import victims; victims.nursery()",
+        environment=os.environ | fresh_database | {"DJANGO_SETTINGS_MODULE": "regulars.main.settings"},
+        stdin=nursery.PIPE,
+        stdout=nursery.PIPE,
     )
     started = []
 

@@ -6,8 +6,6 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from contextlib import suppress
 
@@ -21,6 +19,7 @@ from regulars.runtime.notices import subscriptions
 from regulars.runtime.notices.dispatch import Dispatcher
 from regulars.runtime.notices.models import Parked
 from regulars.runtime.notices.tests import storm
+from regulars.runtime.serving.tests import nursery
 
 KILLS = int(os.environ.get("REGULARS_STORM_KILLS", "6"))
 #: How long (seconds) anything may take that is waited for: for a hang to be told from a busy machine.
@@ -29,16 +28,11 @@ PATIENCE = 120
 
 class Nursery:
     def __init__(self, environment):
-        self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                "import django; django.setup();from regulars.runtime.notices.tests import storm; storm.nursery()",
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | environment | {"DJANGO_SETTINGS_MODULE": "regulars.main.settings"},
+        self.process = nursery.start(
+            "import django; django.setup();from regulars.runtime.notices.tests import storm; storm.nursery()",
+            environment=os.environ | environment | {"DJANGO_SETTINGS_MODULE": "regulars.main.settings"},
+            stdin=nursery.PIPE,
+            stdout=nursery.PIPE,
         )
 
     def start(self, what):
@@ -85,11 +79,11 @@ def test_killed_dispatchers_lose_nothing_and_double_nothing(fresh_database):
         storm.listen()
         here = Dispatcher()
         here.drain()
-        nursery = Nursery(fresh_database)
+        house = Nursery(fresh_database)
         producers, alive = [], set()
         try:
-            producers = [nursery.start("produce") for _ in range(2)]
-            alive = {nursery.start("dispatch") for _ in range(3)}
+            producers = [house.start("produce") for _ in range(2)]
+            alive = {house.start("dispatch") for _ in range(3)}
             for _ in range(KILLS):
                 said, done = told(), handled()
                 until(lambda: told() > said, "nothing is told any more")  # noqa: B023 - called at once
@@ -97,7 +91,7 @@ def test_killed_dispatchers_lose_nothing_and_double_nothing(fresh_database):
                 time.sleep(random.uniform(0.0, 0.3))
                 victim = alive.pop()
                 os.kill(victim, signal.SIGKILL)
-                alive.add(nursery.start("dispatch"))
+                alive.add(house.start("dispatch"))
             for producer in producers:
                 os.kill(producer, signal.SIGTERM)
             until(lambda: not any(psutil.pid_exists(producer) for producer in producers), "a producer does not end")
@@ -105,7 +99,7 @@ def test_killed_dispatchers_lose_nothing_and_double_nothing(fresh_database):
             for process in [*producers, *alive]:
                 with suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
-            nursery.close()
+            house.close()
 
         deadline = time.monotonic() + PATIENCE + KILLS
         while not here.drain() or Parked.objects.exists():
