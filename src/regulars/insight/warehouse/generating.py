@@ -13,8 +13,9 @@ from regulars.runtime.database.published import ColumnType
 _TABLES: dict[str, tuple[str, str, dict[str, ColumnType]]] = {
     "customers": (
         "customer_id",
-        "SELECT range + 1 AS customer_id, 'GB' AS country FROM range({customers})",
-        {"customer_id": "int64", "country": "text"},
+        "SELECT range + 1 AS customer_id, range + 1 AS person_id,"
+        " CASE WHEN hash(range) % 3 = 0 THEN 'CN' ELSE 'GB' END AS country FROM range({customers})",
+        {"customer_id": "int64", "person_id": "int64", "country": "text"},
     ),
     # Squaring the draw gives a few people very many orders and many people few, as in a shop.
     "orders": (
@@ -63,16 +64,74 @@ _TABLES: dict[str, tuple[str, str, dict[str, ColumnType]]] = {
         },
     ),
 }
+_EVENTS: dict[str, tuple[str, str, dict[str, ColumnType]]] = {
+    "shop": (
+        "currency",
+        "SELECT 'GBP' AS currency, 100::BIGINT AS minor_units",
+        {"currency": "text", "minor_units": "int64"},
+    ),
+    # Everybody has two browsers; one in a hundred is used by many.
+    "visitors": (
+        "visitor_id",
+        "SELECT range + 1 AS visitor_id, 1 + range // 2 AS customer_id, hash(range + 31) % 100 = 0 AS is_shared"
+        " FROM range({customers} * 2)",
+        {"visitor_id": "int64", "customer_id": "int64", "is_shared": "bool"},
+    ),
+    "events": (
+        "event_id",
+        "SELECT range + 1 AS event_id, 1 + floor({customers} * 2 * (hash(range + 37) / 18446744073709551616.0) ** 2)"
+        "::BIGINT AS visitor_id, TIMESTAMP '2026-01-01' + INTERVAL 1 SECOND * (hash(range + 41) % 15552000)::BIGINT"
+        " AS occurred_at, ['Product Viewed', 'Product Viewed', 'Product List Viewed', 'Product Added',"
+        " 'Products Searched'][1 + (hash(range + 43) % 5)::INTEGER] AS name, 'track' AS kind, 'web' AS source,"
+        " 'p' || hash(range + 47) % 4000 AS product, NULL::DECIMAL(18, 6) AS rating,"
+        " (hash(range + 53) % 9000 / 100)::DECIMAL(18, 6) AS value, 'GBP' AS currency,"
+        " NULL::VARCHAR AS page, NULL::VARCHAR AS category, NULL::VARCHAR AS search, NULL::VARCHAR AS store,"
+        " NULL::VARCHAR AS coupon, NULL::DECIMAL(18, 6) AS quantity, NULL::DECIMAL(18, 6) AS price,"
+        " NULL::DECIMAL(18, 6) AS amount, FALSE AS is_list FROM range({events})",
+        {
+            "event_id": "int64",
+            "visitor_id": "int64",
+            "occurred_at": "timestamp",
+            "name": "text",
+            "kind": "text",
+            "source": "text",
+            "product": "text",
+            "rating": "decimal",
+            "value": "decimal",
+            "currency": "text",
+            **dict.fromkeys(("page", "category", "search", "store", "coupon"), "text"),
+            **dict.fromkeys(("quantity", "price", "amount"), "decimal"),
+            "is_list": "bool",
+        },
+    ),
+    "event_products": (
+        "event_product_id",
+        "SELECT range AS event_product_id, range AS event_id, '' AS product, '' AS category, 0::DECIMAL(18, 6)"
+        " AS quantity, 0::DECIMAL(18, 6) AS price, 0::DECIMAL(18, 6) AS amount, 'GBP' AS currency FROM range(0)",
+        {
+            "event_product_id": "int64",
+            "event_id": "int64",
+            "product": "text",
+            "category": "text",
+            "quantity": "decimal",
+            "price": "decimal",
+            "amount": "decimal",
+            "currency": "text",
+        },
+    ),
+}
 
 
-def generate(home: Path, *, customers: int, orders: int) -> None:
-    """Publish `orders` orders of `customers` people, and a twentieth as many returns, under `home`."""
+def generate(home: Path, *, customers: int, orders: int = 0, events: int = 0) -> None:
+    """Publish `orders` orders of `customers` people, and a twentieth as many returns, under `home`; with `events` these
+    too, of half a year, done by two visitors each."""
     tables = {}
+    wanted_tables = {**(_TABLES if orders else {"customers": _TABLES["customers"]}), **(_EVENTS if events else {})}
     with duckdb.connect() as engine:
-        for name, (key, query, columns) in _TABLES.items():
+        for name, (key, query, columns) in wanted_tables.items():
             file = _files.folder(home) / name / "base-generated.parquet"
             file.parent.mkdir(parents=True)
-            wanted = query.format(customers=customers, orders=orders)
+            wanted = query.format(customers=customers, orders=orders, events=events)
             engine.execute(f"COPY ({wanted}) TO '{file.as_posix()}' (FORMAT parquet)")
             rows = pq.ParquetFile(file).metadata.num_rows
             data = DataFile(file.relative_to(_files.folder(home)).as_posix(), rows)
