@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,45 +20,10 @@ from regulars.doors.imports.walking import Progress
 from regulars.facts.commerce import goods_returns, orders
 from regulars.facts.commerce.goods_returns import ReturnBatch
 from regulars.facts.commerce.orders import OrderBatch
-from regulars.facts.commerce.outcome import Outcome
 from regulars.facts.company import company
 from regulars.facts.company.company import Shop
 from regulars.facts.sources import import_runs
 from regulars.kit.actors import Actor
-
-_LISTED = 20
-
-
-@dataclass
-class Came:
-    """How many documents were new, changed, known already, older than what is known, or in conflict with it."""
-
-    new: int = 0
-    changed: int = 0
-    same: int = 0
-    stale: int = 0
-    conflicts: int = 0
-    refs_in_conflict: list[str] = field(default_factory=list)
-
-    def add(self, outcome: Outcome) -> None:
-        """Count one batch more."""
-        self.new += outcome.new
-        self.changed += outcome.changed
-        self.same += outcome.same
-        self.stale += len(outcome.stale)
-        self.conflicts += len(outcome.conflicts)
-        self.refs_in_conflict.extend(outcome.conflicts[: _LISTED - len(self.refs_in_conflict)])
-
-    def facts(self) -> dict[str, object]:
-        """By name."""
-        return {
-            "new": self.new,
-            "changed": self.changed,
-            "same": self.same,
-            "older": self.stale,
-            "conflicts": self.conflicts,
-            "refs_in_conflict": self.refs_in_conflict,
-        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +32,8 @@ class Imported(outcomes.Imported):
 
     mapping: OrderMapping
     rows_outdated: int
-    orders: Came
-    returns: Came
+    orders: outcomes.Came
+    returns: outcomes.Came
     settled: Shop | None = None
 
     @property
@@ -136,7 +101,7 @@ def import_orders(
             file.read()
             for _ in file.parts():
                 pass
-            return _end(file, None, Came(), Came(), file.tally.facts(), rejects_go, began)
+            return _end(file, None, outcomes.Came(), outcomes.Came(), file.tally.facts(), rejects_go, began)
         return outcomes.on_record(
             "orders",
             namespace,
@@ -158,7 +123,7 @@ def _bring_in(
     at: datetime,
     by: Actor,
 ) -> Imported:
-    sold, back = Came(), Came()
+    sold, back = outcomes.Came(), outcomes.Came()
     file.read()
     settled = _settle(file, at, by)
     with TemporaryDirectory(prefix="regulars-returns-") as folder:
@@ -270,8 +235,8 @@ def _batches(order_rows: pl.DataFrame, line_rows: pl.DataFrame) -> Iterator[tupl
 def _end(
     file: Walk,
     run: int | None,
-    sold: Came,
-    back: Came,
+    sold: outcomes.Came,
+    back: outcomes.Came,
     totals: Mapping[str, object],
     reject_file: Path | None,
     began: float,

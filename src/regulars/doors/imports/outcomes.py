@@ -1,7 +1,7 @@
 """What an import came to, whatever its rows were about, and its run on record."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar
@@ -11,14 +11,44 @@ import polars as pl
 from regulars.doors.imports import reading, rejects
 from regulars.doors.imports.mapping import FileMapping
 from regulars.doors.imports.walking import TooManyProblems, Walk
+from regulars.facts.commerce.outcome import Outcome
 from regulars.facts.sources import import_runs
 from regulars.kit import problems
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
 from regulars.runtime.database import clock
 
+#: Of things in conflict so many are named.
+REFS_TOLD = 20
 #: Facts of a refusal that name a place and never a person.
 _TELLING = ("field", "line", "most", "reason")
+
+
+@dataclass
+class Came:
+    """How many things were new, changed, known already, older than what is known, or in conflict with it; of the last
+    some by their references."""
+
+    new: int = 0
+    changed: int = 0
+    same: int = 0
+    stale: int = 0
+    conflicts: int = 0
+    refs_in_conflict: list[str] = field(default_factory=list)
+
+    def add(self, done: Outcome) -> None:
+        """Count one batch more."""
+        self.new += done.new
+        self.changed += done.changed
+        self.same += done.same
+        self.stale += len(done.stale)
+        self.conflicts += len(done.conflicts)
+        self.refs_in_conflict += done.conflicts[: REFS_TOLD - len(self.refs_in_conflict)]
+
+    def facts(self) -> dict[str, object]:
+        """By name, as a report in JSON tells them."""
+        counts = {name: value for name, value in asdict(self).items() if name != "stale"}
+        return {**counts, "older": self.stale}
 
 
 @dataclass(frozen=True, kw_only=True)

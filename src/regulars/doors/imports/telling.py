@@ -9,6 +9,7 @@ from django.utils.translation import gettext, gettext_noop, ngettext
 from rich.cells import cell_len
 
 from regulars.doors.imports import checking, consents, customers, events, orders, wares
+from regulars.doors.imports.outcomes import Came as Counted
 from regulars.doors.imports.outcomes import Imported
 
 #: The control totals' names in words.
@@ -143,7 +144,7 @@ def of_wares(done: wares.Imported) -> Came:
     return Came([], counted, gettext("number"), twice, gettext("where it is kept"))
 
 
-def _counted(things: Iterable[tuple[str, orders.Came | wares.Came]]) -> list[str]:
+def _counted(things: Iterable[tuple[str, Counted]]) -> list[str]:
     counted: list[str] = []
     for what, came in things:
         words = gettext(

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -13,35 +13,12 @@ from regulars.doors.imports.mapping import FileMapping
 from regulars.doors.imports.walking import Progress
 from regulars.doors.imports.ware_files import What
 from regulars.facts.commerce import catalogue, prices, stock
-from regulars.facts.commerce.outcome import Outcome
 from regulars.facts.company import company
 from regulars.facts.sources import import_runs
 from regulars.kit.actors import Actor
 
 #: Rows in one transaction: others who meet the same products wait for its end.
 BATCH = 5_000
-_REFS_TOLD = 8
-
-
-@dataclass
-class Came:
-    """How many were new, changed, known already, older than what is known, or in conflict with it; of the last some."""
-
-    new: int = 0
-    changed: int = 0
-    same: int = 0
-    stale: int = 0
-    conflicts: int = 0
-    refs_in_conflict: list[str] = field(default_factory=list)
-
-    def add(self, done: Outcome) -> None:
-        """Count one batch more."""
-        self.new += done.new
-        self.changed += done.changed
-        self.same += done.same
-        self.stale += len(done.stale)
-        self.conflicts += len(done.conflicts)
-        self.refs_in_conflict += done.conflicts[: _REFS_TOLD - len(self.refs_in_conflict)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +27,7 @@ class Imported(outcomes.Imported):
 
     what: What
     rows_outdated: int
-    things: Mapping[str, Came]
+    things: Mapping[str, outcomes.Came]
 
     @property
     def came(self) -> Mapping[str, int]:
@@ -86,7 +63,7 @@ def import_wares(
     began = time.monotonic()
     rejects_go = None if dry_run and reject_file is None else rejects.place(path, reject_file)
     shop = company.shop()
-    things = {name: Came() for name in (("products", "variants") if what == "products" else (what,))}
+    things = {name: outcomes.Came() for name in (("products", "variants") if what == "products" else (what,))}
     with ware_files.walk(
         what,
         path,
@@ -127,7 +104,7 @@ def _slices(part: pl.DataFrame) -> list[pl.DataFrame]:
     return part.with_columns(ranks).sort("place", "row").drop("row").partition_by("place", include_key=False)
 
 
-def _products(namespace: str, rows: pl.DataFrame, things: Mapping[str, Came], at: datetime, by: Actor) -> None:
+def _products(namespace: str, rows: pl.DataFrame, things: Mapping[str, outcomes.Came], at: datetime, by: Actor) -> None:
     # Each form's row tells of the product too: the newest word counts, and what it leaves out another may tell.
     newest = rows.sort("updated_at", descending=True, nulls_last=True, maintain_order=True)
     told = newest.group_by("product", maintain_order=True).agg(
@@ -160,7 +137,7 @@ def _products(namespace: str, rows: pl.DataFrame, things: Mapping[str, Came], at
     things["variants"].add(done.variants)
 
 
-def _prices(namespace: str, rows: pl.DataFrame, things: Mapping[str, Came], at: datetime, by: Actor) -> None:
+def _prices(namespace: str, rows: pl.DataFrame, things: Mapping[str, outcomes.Came], at: datetime, by: Actor) -> None:
     told = rows.select(
         ref=pl.coalesce("variant", "product"),
         product_ref="product",
@@ -178,7 +155,7 @@ def _prices(namespace: str, rows: pl.DataFrame, things: Mapping[str, Came], at: 
     things["prices"].add(prices.record_many(namespace=namespace, told=told, at=at, by=by, origin="history"))
 
 
-def _stock(namespace: str, rows: pl.DataFrame, things: Mapping[str, Came], at: datetime, by: Actor) -> None:
+def _stock(namespace: str, rows: pl.DataFrame, things: Mapping[str, outcomes.Came], at: datetime, by: Actor) -> None:
     told = rows.select(
         ref=pl.coalesce("variant", "product"),
         variant_ref="variant",

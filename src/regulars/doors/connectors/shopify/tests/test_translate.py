@@ -23,7 +23,8 @@ from regulars.doors.connectors.reports import (
     Report,
     ShipmentTold,
 )
-from regulars.doors.connectors.shopify.translate import NO_PRODUCT, TOPICS, translate
+from regulars.doors.connectors.shopify.orders import NO_PRODUCT
+from regulars.doors.connectors.shopify.translate import TOPICS, translate
 from regulars.facts.commerce.order_reports import TenderReport
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
