@@ -58,6 +58,10 @@ FIELD_NAMES = {
 ACTS = {
     "customers.reveal": gettext_lazy("looked at the contacts"),
     "customers.describe": gettext_lazy("wrote down the profile"),
+    "loyalty.adjustments.propose": gettext_lazy("asked to change the points by hand"),
+    "loyalty.adjustments.approved": gettext_lazy("approved a change of the points"),
+    "loyalty.adjustments.turned_down": gettext_lazy("turned a change of the points down"),
+    "loyalty.adjustments.withdrawn": gettext_lazy("took a wish to change the points back"),
     "consent.give": gettext_lazy("wrote down a consent"),
     "consent.withdraw": gettext_lazy("wrote down a refusal"),
     "preferences.change": gettext_lazy("wrote down how they want to be talked to"),
@@ -157,6 +161,7 @@ def _page(request: HttpRequest, sheet: Sheet, **context: Any) -> HttpResponseBas
         request,
         "console/member.html",
         may_audiences=may(request, "insight.read"),
+        may_points=may(request, "points.read"),
         title=sheet.masked.name or (refs[0][1] if refs else people.nameless(who.public_id)),
         who=who,
         masked=sheet.masked,

@@ -39,6 +39,7 @@ class Section:
     group: Promise | None = None
 
 
+_LOYALTY = _("Loyalty")
 _SETUP = _("Setup")
 _SHOP = "regulars_shop"
 
@@ -52,6 +53,7 @@ SECTIONS = (
     Section("stores", _("Stores"), "storefront", "company.read"),
     Section("audiences", _("Audiences"), "group_work", "insight.read"),
     Section("insight", _("Insight"), "insights", "insight.read"),
+    Section("ledger", _("Ledger"), "account_balance_wallet", "points.read", _LOYALTY),
     Section("live", _("Live"), "sensors", "events.read", _SETUP),
     Section("connections", _("Connections"), "hub", "sources.read", _SETUP),
     Section("sources", _("Sources"), "input", "sources.read", _SETUP),

@@ -1,0 +1,130 @@
+"""Loyalty → Ledger: all books and whether they agree, what waits for a second person, what is frozen, last entries."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from regulars.doors.console import people, points_words
+from regulars.doors.console.points import asked_for, named
+from regulars.doors.console.points_words import Told, shown, signed
+from regulars.doors.console.site import fragment, may, me, page, shop_of
+from regulars.kit.paging import BadCursor
+from regulars.kit.refusals import Refusal
+from regulars.levers.loyalty import adjustments, currencies, ledger_seen, wallets
+from regulars.runtime.preferences.preferences import read, write
+from regulars.runtime.staff import operators
+from regulars.runtime.staff.policy import requires
+
+SHOWN, FROZEN_SHOWN = 25, 10
+#: As many postings are added up whenever the page is opened; of more, when somebody asks.
+ADDED_UP_AT_ONCE = 2_000_000
+
+
+@dataclass(frozen=True)
+class Row:
+    """An entry, and whose."""
+
+    told: Told
+    who: people.Shown | None
+
+
+class Day(forms.Form):
+    on = forms.DateField(required=False)
+
+
+@require_safe
+@requires("points.read")
+def ledger(request: HttpRequest) -> HttpResponseBase:
+    """Everybody's entries, of a kind and a day, and what somebody has to look at."""
+    kinds = currencies.listed()
+    chosen = next((one for one in kinds if one.code == request.GET.get("of", "points")), None)
+    if chosen is None:
+        raise Http404
+    zone, kind, on = shop_of(request).zone, request.GET.get("kind", ""), _day(request)
+    if kind not in ledger_seen.KINDS:
+        kind = ""
+    after = request.GET.get("after") or None
+    try:
+        found = ledger_seen.latest(currency=chosen.code, kind=kind, on=on, zone=zone, cursor=after, limit=SHOWN)
+    except BadCursor:
+        after = None
+        found = ledger_seen.latest(currency=chosen.code, kind=kind, on=on, zone=zone, limit=SHOWN)
+    frozen = ledger_seen.frozen(FROZEN_SHOWN)
+    who = named([line.customer for line in found.items] + [one.customer for one in frozen])
+    return page(
+        request,
+        "console/ledger.html",
+        title=_("Ledger"),
+        rows=[Row(told, who.get(told.line.customer)) for told in points_words.told(found.items, chosen.scale)],
+        next=found.next,
+        is_later=after is not None,
+        of=chosen.code,
+        currencies=[(one.code, wallets.titled(one.code, one.titles)) for one in kinds],
+        kinds=[(code, words) for code, words in points_words.KINDS.items()],
+        kind=kind,
+        on=on,
+        frozen=[(one, who.get(one.customer)) for one in frozen],
+        asked=asked_for(request, adjustments.waiting()),
+        is_added_up_at_once=ledger_seen.postings() <= ADDED_UP_AT_ONCE,
+        limit=read(adjustments.APPROVAL_ABOVE),
+        may_manage=may(request, "points.manage"),
+        may_limit=may(request, "preferences.change"),
+        here=request.path,
+    )
+
+
+@require_safe
+@requires("points.read")
+def totals(request: HttpRequest) -> HttpResponseBase:
+    """What is in each book, added up now."""
+    currency = request.GET.get("of", "points")
+    try:
+        scale, found = wallets.scale(currency), ledger_seen.totals(currency)
+    except Refusal:
+        raise Http404 from None
+    amounts = {one.book: one.amount for one in found.books}
+    books = [
+        (name, meaning, signed(amounts[code], scale), amounts[code])
+        for code, (name, meaning) in points_words.BOOKS.items()
+        if amounts[code] or code in ("available", "issuance", "redeemed")
+    ]
+    return fragment(
+        request,
+        "console/ledger_totals.html",
+        books=books,
+        total=shown(found.total, scale),
+        found=found,
+        differs=[points_words.book(code) for code in found.differs],
+        at=timezone.now(),
+        zone=shop_of(request).zone,
+    )
+
+
+@require_POST
+@requires("preferences.change")
+def limit(request: HttpRequest) -> HttpResponseBase:
+    """How much one person gives or takes of a member in a day without a second."""
+    told = request.POST.get("limit", "").strip()
+    try:
+        write(
+            adjustments.APPROVAL_ABOVE,
+            int(told) if told.isascii() and told.isdigit() else -1,
+            at=timezone.now(),
+            by=operators.actor(me(request)),
+        )
+        messages.success(request, _("Saved."))
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    return redirect("console:ledger")
+
+
+def _day(request: HttpRequest) -> date | None:
+    form = Day(request.GET)
+    return form.cleaned_data["on"] if form.is_valid() else None

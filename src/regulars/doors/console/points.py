@@ -1,0 +1,371 @@
+"""Points of a member: what they have and until when, every entry with its reason, and points given or taken by hand."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST, require_safe
+
+from regulars.doors.console import actors, people, points_words
+from regulars.doors.console.points_words import shown, signed
+from regulars.doors.console.site import fragment, may, me, page, shop_of
+from regulars.facts.customers import customers, persons
+from regulars.facts.customers.customers import Customer
+from regulars.kit.actors import Actor
+from regulars.kit.paging import BadCursor
+from regulars.kit.refusals import Refusal
+from regulars.levers.loyalty import adjustments, points, reasons, wallets
+from regulars.levers.loyalty.adjustments import RequestView
+from regulars.levers.loyalty.reasons import Reason
+from regulars.levers.loyalty.wallets import LotView, Wallet
+from regulars.oversight.reporting import formats
+from regulars.runtime.preferences.preferences import read
+from regulars.runtime.staff import operators
+from regulars.runtime.staff.policy import requires
+
+SHOWN, DATES_ON_CARD, LOTS_SHOWN = 25, 3, 100
+_MOST_DIGITS = 15
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Points that are gone after a day, or stay where it is None."""
+
+    on: date | None
+    amount: str
+    pending: str
+
+
+@dataclass(frozen=True)
+class ToCome:
+    """Points that can be spent from a moment on; None: when something has happened."""
+
+    at: datetime | None
+    amount: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A wallet as people read it."""
+
+    wallet: Wallet
+    available: str
+    pending: str
+    held: str
+    debt: str
+    spendable: str
+    ends: tuple[Ends, ...] = ()
+    to_come: tuple[ToCome, ...] = ()
+
+
+@dataclass(frozen=True)
+class Lot:
+    """What is left of an award."""
+
+    lot: LotView
+    left: str
+    original: str
+    parts: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request that waits or waited. `is_mine`: whoever looks asked for it."""
+
+    one: RequestView
+    amount: str
+    who: people.Shown | None
+    asked_by: str
+    decided_by: str
+    is_mine: bool
+
+
+class ByHand(forms.Form):
+    """Points to give or to take."""
+
+    direction = forms.ChoiceField(
+        label=gettext_lazy("Give or take"),
+        choices=[("give", gettext_lazy("give")), ("take", gettext_lazy("take away"))],
+        widget=forms.Select(attrs={"class": "input"}),
+    )
+    amount = forms.DecimalField(label=gettext_lazy("How many"), max_digits=_MOST_DIGITS)
+    reason = forms.ChoiceField(label=gettext_lazy("Why"), widget=forms.Select(attrs={"class": "input"}))
+    expires_on = forms.DateField(
+        label=gettext_lazy("Last day they can be spent"),
+        required=False,
+        help_text=gettext_lazy("Of points that are given. Empty: they stay."),
+        widget=forms.DateInput(attrs={"class": "input", "type": "date"}),
+    )
+    key = forms.CharField(max_length=36, widget=forms.HiddenInput)
+
+    def __init__(self, *told: Any, scale: int, **more: Any) -> None:
+        super().__init__(*told, **more)
+        least = Decimal(1).scaleb(-scale)
+        self.fields["amount"] = forms.DecimalField(
+            label=gettext_lazy("How many"),
+            max_digits=_MOST_DIGITS,
+            decimal_places=scale,
+            min_value=least,
+            widget=forms.NumberInput(attrs={"class": "input", "min": str(least), "step": str(least)}),
+        )
+        self.fields["reason"].choices = [  # type: ignore[attr-defined]  # a ChoiceField has them
+            ("", _("choose a reason")),
+            *((code, reasons.say(Reason(code))) for code in adjustments.REASONS),
+        ]
+
+
+@require_safe
+@requires("points.read")
+def card(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """The card on a member's page."""
+    who = _found(public_id)
+    found = [one for one in _wallets(who.id, timezone.now()) if one.wallet.is_open]
+    waiting = sum(one.state == "waiting" for one in adjustments.of_customer(who.id))
+    return fragment(
+        request,
+        "console/member_points_card.html",
+        who=who,
+        wallets=found,
+        waiting=waiting,
+        zone=shop_of(request).zone,
+    )
+
+
+@require_safe
+@requires("points.read")
+def member_points(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """All of a member's points of one kind."""
+    who = _found(public_id)
+    if who.public_id != public_id:
+        return redirect("console:member-points", public_id=who.public_id)  # a joined record: ids are for ever
+    return _page(request, who)
+
+
+@require_safe
+@requires("points.read")
+def explained(request: HttpRequest, entry: str) -> HttpResponseBase:
+    """What an entry moved of which award, when it is unfolded."""
+    try:
+        told = points.explain(entry=wallets.entry(entry).number)
+    except Refusal:
+        raise Http404 from None
+    assert told is not None
+    scale = wallets.scale(wallets.entry(entry).currency)
+    moved = [
+        {
+            "move": move,
+            "amount": shown(move.amount, scale),
+            "from": points_words.book(move.from_book),
+            "to": points_words.book(move.to_book),
+        }
+        for move in told.moved
+    ]
+    return fragment(request, "console/points_moved.html", moved=moved, line=told.line, zone=shop_of(request).zone)
+
+
+@require_POST
+@requires("points.manage")
+def adjust(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """Give points or take some, by hand."""
+    who, currency = _found(public_id), request.POST.get("of", "points")
+    try:
+        scale = wallets.scale(currency)
+    except Refusal:
+        raise Http404 from None
+    form = ByHand(request.POST, scale=scale)
+    if not form.is_valid():
+        return _page(request, who, form, status=422)
+    said = form.cleaned_data
+    parts = points_words.exact(said["amount"], scale)
+    give = said["direction"] == "give"
+    if give and said["expires_on"] is not None and said["expires_on"] < timezone.localdate():
+        form.add_error("expires_on", _("That day is over."))
+        return _page(request, who, form, status=422)
+    try:
+        came = adjustments.propose(
+            customer=who.id,
+            amount=parts if give else -parts,
+            currency=currency,
+            reason=said["reason"],
+            expires_on=said["expires_on"] if give else None,
+            key=f"console:{me(request)}:{said['key']}",
+            at=timezone.now(),
+            by=_by(request),
+        )
+    except Refusal as refusal:
+        form.add_error(None, refusal.message)
+        return _page(request, who, form, status=422)
+    if came.done:
+        messages.success(request, _("It is done."))
+    else:
+        messages.success(
+            request,
+            _("More than %(limit)s in a day: it waits until somebody else agrees.")
+            % {"limit": formats.number(read(adjustments.APPROVAL_ABOVE))},
+        )
+    back = reverse("console:member-points", args=[who.public_id])
+    return redirect(back if currency == "points" else f"{back}?of={currency}")
+
+
+@require_POST
+@requires("points.manage")
+def decide(request: HttpRequest, asked: str) -> HttpResponseBase:
+    """Approve a request, turn it down, or take one's own back."""
+    try:
+        one = adjustments.by_public_id(asked)
+    except Refusal:
+        raise Http404 from None
+    now, by = timezone.now(), _by(request)
+    try:
+        match request.POST.get("act"):
+            case "approve":
+                adjustments.approve(request=one.id, at=now, by=by)
+                messages.success(request, _("It is approved and done."))
+            case "turn_down":
+                adjustments.turn_down(request=one.id, at=now, by=by)
+                messages.success(request, _("It is turned down."))
+            case "withdraw":
+                adjustments.withdraw(request=one.id, at=now, by=by)
+                messages.success(request, _("It is taken back."))
+            case _:
+                raise Http404
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    back = request.POST.get("back", "")
+    if url_has_allowed_host_and_scheme(back, allowed_hosts=None):
+        return redirect(back)
+    return redirect("console:ledger")
+
+
+def asked_for(request: HttpRequest, found: list[RequestView]) -> list[Asked]:
+    """Requests with the people in them."""
+    names = actors.told({one.asked_by for one in found} | {one.decided_by for one in found if one.decided_by})
+    who = named([one.customer for one in found])
+    mine = str(_by(request))
+    return [
+        Asked(
+            one,
+            signed(one.amount, one.scale),
+            who.get(one.customer),
+            names[one.asked_by],
+            names.get(one.decided_by, ""),
+            one.asked_by == mine,
+        )
+        for one in found
+    ]
+
+
+def named(records: Sequence[int]) -> dict[int, people.Shown]:
+    """Whom records belong to, by the record's number. Five queries."""
+    person_of = persons.of_many(records)
+    shown_ones = {person.id: person for person in people.shown(sorted(set(person_of.values())))}
+    return {record: shown_ones[person] for record, person in person_of.items() if person in shown_ones}
+
+
+def _page(request: HttpRequest, who: Customer, form: ByHand | None = None, *, status: int = 200) -> HttpResponseBase:
+    now = timezone.now()
+    all_of = wallets.of(customer=who.id, at=now)
+    wanted = request.POST.get("of") or request.GET.get("of") or "points"
+    chosen = next((one for one in all_of if one.currency == wanted), None)
+    if chosen is None:
+        raise Http404
+    scale, after = chosen.scale, request.GET.get("after") or None
+    try:
+        lines = points.statement(customer=who.id, currency=chosen.currency, cursor=after, limit=SHOWN)
+    except BadCursor:
+        after, lines = None, points.statement(customer=who.id, currency=chosen.currency, limit=SHOWN)
+    open_ones = wallets.lots(customer=who.id, currency=chosen.currency, at=now, limit=LOTS_SHOWN + 1)
+    [person] = people.shown([who.id])
+    return page(
+        request,
+        "console/member_points.html",
+        title=_("Points"),
+        status=status,
+        who=who,
+        name=person.name,
+        one=_shown(who.id, chosen, now),
+        others=[one for one in all_of if one.is_open or one.currency == chosen.currency],
+        lines=points_words.told(lines.items, scale),
+        next=lines.next,
+        is_later=after is not None,
+        lots=[_lot(one, scale) for one in open_ones[:LOTS_SHOWN]],
+        has_more_lots=len(open_ones) > LOTS_SHOWN,
+        holds=[
+            (one, shown(one.open, scale), shown(one.amount, scale))
+            for one in wallets.holds(customer=who.id, currency=chosen.currency, at=now)
+        ],
+        asked=asked_for(request, [one for one in adjustments.of_customer(who.id) if one.currency == chosen.currency]),
+        form=form or ByHand(scale=scale, initial={"key": str(uuid4())}),
+        limit=formats.number(read(adjustments.APPROVAL_ABOVE)),
+        may_manage=may(request, "points.manage"),
+        here=request.path,
+    )
+
+
+def _wallets(customer: int, at: datetime) -> list[Shown]:
+    return [_shown(customer, one, at) for one in wallets.of(customer=customer, at=at)]
+
+
+def _shown(customer: int, one: Wallet, at: datetime) -> Shown:
+    stands, scale = one.balance, one.scale
+    ends, waiting = [], dict[datetime | None, int]()
+    if one.is_open:
+        ends = points.expiring(customer=customer, currency=one.currency, at=at)
+    if stands.pending:
+        for lot in wallets.lots(customer=customer, currency=one.currency, at=at):
+            if lot.pending:
+                waiting[lot.matures_at] = waiting.get(lot.matures_at, 0) + lot.pending
+    in_order = sorted(waiting.items(), key=lambda told: (told[0] is None, told[0] or at))
+    return Shown(
+        wallet=one,
+        available=shown(stands.available, scale),
+        pending=shown(stands.pending, scale),
+        held=shown(stands.held, scale),
+        debt=shown(stands.debt, scale),
+        spendable=shown(stands.spendable, scale),
+        ends=tuple(
+            Ends(day.on, shown(day.available, scale), shown(day.pending, scale) if day.pending else "") for day in ends
+        ),
+        to_come=tuple(ToCome(moment, shown(amount, scale)) for moment, amount in in_order),
+    )
+
+
+def _lot(one: LotView, scale: int) -> Lot:
+    parts = [
+        f"{shown(amount, scale)} {words}"
+        for amount, words in (
+            (one.available, _("available")),
+            (one.pending, _("pending")),
+            (one.held, _("kept")),
+            (one.owed, _("owed")),
+        )
+        if amount
+    ]
+    source = one.partner or points_words.book(one.funding)
+    return Lot(
+        one, shown(one.available + one.pending + one.held, scale), shown(one.original, scale), tuple(parts), source
+    )
+
+
+def _found(public_id: str) -> Customer:
+    try:
+        return customers.by_public_id(public_id)
+    except Refusal:
+        raise Http404 from None
+
+
+def _by(request: HttpRequest) -> Actor:
+    return operators.actor(me(request))

@@ -1,0 +1,175 @@
+"""Points in the console: a member's card and page, changes by hand with four eyes, and the ledger."""
+
+import re
+from datetime import date, timedelta
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+
+from regulars.doors.console.tests.builders import signed_in
+from regulars.facts.company import company
+from regulars.facts.customers import customers
+from regulars.kit.actors import SYSTEM, Actor
+from regulars.levers.loyalty import adjustments, points
+from regulars.levers.loyalty.points import Balance
+from regulars.runtime.database import clock
+from regulars.runtime.preferences.preferences import read
+
+pytestmark = pytest.mark.django_db
+THE_SHOP = Actor("connector", "shop")
+
+
+@pytest.fixture
+def li() -> str:
+    """A member of a shop in London; her public id."""
+    company.settle(
+        name="Teas", currency="GBP", zone="Europe/London", language="en", country="GB", at=clock.now(), by=SYSTEM
+    )
+    number = customers.resolve_many(namespace="till", refs=["li"], at=clock.now(), by=THE_SHOP, origin="live")["li"]
+    return customers.get(number).public_id
+
+
+def gets(who: str, amount: int, **more) -> None:
+    number = customers.by_public_id(who).id
+    points.award(customer=number, amount=amount, key=str(uuid4()), at=clock.now(), by=THE_SHOP, **more)
+
+
+def has(who: str) -> Balance:
+    return points.balance(customer=customers.by_public_id(who).id, at=clock.now())
+
+
+def shown(client: Client, path: str) -> str:
+    answer = client.get(f"/console/{path}")
+    assert answer.status_code == 200, answer.content[:300]
+    return answer.content.decode()
+
+
+def plain(page: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+
+
+def by_hand(client: Client, who: str, amount: str, direction: str = "give", **more):
+    told = {"of": "points", "amount": amount, "direction": direction, "reason": "amends", "key": str(uuid4()), **more}
+    return client.post(f"/console/members/{who}/points/adjust", told, follow=True)
+
+
+def test_the_card_says_what_can_be_spent_what_is_to_come_and_until_when(li):
+    manager = signed_in("manager")
+    assert "No points yet" in shown(manager, f"members/{li}/points/card")
+    gets(li, 1250, expires_on=date(2180, 1, 31))
+    gets(li, 40, matures_at=clock.now() + timedelta(days=3))
+    card = plain(shown(manager, f"members/{li}/points/card"))
+    for words in ("1,250 can be spent", "To come 40", "until 31 Jan 2180 1,250"):
+        assert words in card
+    assert "points/card" in shown(manager, f"members/{li}/")
+
+
+def test_every_entry_says_why_and_unfolds_to_what_it_moved(li):
+    manager = signed_in("manager")
+    gets(li, 100, expires_on=date(2180, 1, 31))
+    number = customers.by_public_id(li).id
+    points.redeem(customer=number, amount=30, key="k1", at=clock.now(), by=THE_SHOP)
+    points.hold(customer=number, amount=20, owner="cart-7", key="k2", at=clock.now(), by=THE_SHOP)
+    page = shown(manager, f"members/{li}/points/")
+    words = plain(page)
+    for said in ("Kept for a purchase", "Spent", "−30 available", "−20 available · +20 kept", "awarded", "cart-7"):
+        assert said in words
+    entry = re.findall(r'hx-get="/console/(ledger/entries/ent_[^"]+)"', page)[1]
+    assert "30: Available → Spent" in plain(shown(manager, entry))
+    assert manager.get("/console/ledger/entries/ent_nobody/").status_code == 404
+
+
+def test_a_little_is_given_at_once_and_the_same_form_again_gives_it_once(li):
+    manager = signed_in("manager")
+    key = str(uuid4())
+    for _turn in range(2):
+        assert "It is done." in by_hand(manager, li, "100", key=key).content.decode()
+    assert has(li).available == 100
+    assert "to make up for something that went wrong" in shown(manager, f"members/{li}/points/")
+
+
+def test_much_waits_for_a_second_person_is_on_today_and_ones_own_is_never_decided(li):
+    marek, astrid = signed_in("manager", name="Marek"), signed_in("owner", name="Astrid")
+    assert "it waits until somebody else agrees" in by_hand(marek, li, "5000").content.decode()
+    assert has(li).available == 0
+    for client in (marek, astrid):
+        assert "1 change of points by hand waits" in shown(client, "")
+    [asked] = adjustments.waiting()
+    where = f"/console/ledger/requests/{asked.public_id}/decide"
+    assert "Approve</button>" not in shown(marek, "ledger/")
+    assert "Approve</button>" in shown(astrid, "ledger/")
+    assert "somebody else has to decide" in marek.post(where, {"act": "approve"}, follow=True).content.decode()
+    assert has(li).available == 0
+    assert "It is approved and done." in astrid.post(where, {"act": "approve"}, follow=True).content.decode()
+    assert has(li).available == 5000
+    page = plain(shown(marek, f"members/{li}/points/"))
+    assert "Marek asked on" in page
+    assert "Astrid decided on" in page
+
+
+def test_one_takes_back_what_one_asked_for_and_another_turns_it_down(li):
+    marek, astrid = signed_in("manager", name="Marek"), signed_in("manager", name="Astrid")
+    for client, act in ((marek, "withdraw"), (astrid, "turn_down")):
+        by_hand(marek, li, "5000")
+        [asked] = adjustments.waiting()
+        client.post(f"/console/ledger/requests/{asked.public_id}/decide", {"act": act, "back": "https://evil.example/"})
+    assert [one.state for one in adjustments.of_customer(asked.customer)] == ["turned_down", "withdrawn"]
+    assert has(li).available == 0
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"amount": "0"}, "greater than or equal to 1"),
+        ({"amount": "1.5"}, "no more than 0 decimal places"),
+        ({"amount": "5", "reason": ""}, "This field is required"),
+        ({"amount": "5", "expires_on": "2020-01-01"}, "That day is over"),
+        ({"amount": "5", "direction": "take"}, "5 points are asked for and 0 can be spent"),
+    ],
+)
+def test_what_cannot_be_is_said_beside_the_form(li, told, said):
+    manager = signed_in("manager")
+    answer = by_hand(manager, li, **({"amount": "1"} | told))
+    assert answer.status_code == 422
+    assert said in answer.content.decode()
+
+
+def test_an_agent_reads_points_and_moves_none(li):
+    agent = signed_in("agent")
+    gets(li, 10)
+    assert "by-hand" not in shown(agent, f"members/{li}/points/")
+    assert by_hand(agent, li, "5").status_code == 403
+    assert 'href="/console/ledger/"' in shown(agent, "ledger/")
+
+
+def test_the_ledger_lists_by_kind_and_day_and_its_books_add_up(li):
+    owner = signed_in("owner")
+    assert "Nobody has points yet" in shown(owner, "ledger/")
+    gets(li, 100)
+    points.redeem(customer=customers.by_public_id(li).id, amount=30, key="k1", at=clock.now(), by=THE_SHOP)
+    assert "+100" in shown(owner, "ledger/")
+    assert "+100" not in shown(owner, "ledger/?kind=redeem")
+    assert "No entry fits" in shown(owner, "ledger/?on=2020-01-01")
+    assert owner.get("/console/ledger/?of=miles").status_code == 404
+    books = plain(shown(owner, "ledger/totals"))
+    for said in ("Available with members, can be spent +70", "Issued given by the programme −100", "All together 0"):
+        assert said in books
+    assert "1 account says the same as its entries" in books
+
+
+def test_an_owner_sets_how_much_one_gives_alone(li):
+    owner, manager = signed_in("owner"), signed_in("manager")
+    owner.post("/console/ledger/limit", {"limit": "50"})
+    assert read(adjustments.APPROVAL_ABOVE) == 50
+    owner.post("/console/ledger/limit", {"limit": "-3"})
+    assert manager.post("/console/ledger/limit", {"limit": "9"}).status_code == 403
+    assert read(adjustments.APPROVAL_ABOVE) == 50
+
+
+def test_it_reads_chinese(li):
+    manager = signed_in("manager", language="zh-hans")
+    gets(li, 10)
+    for path in (f"members/{li}/points/", f"members/{li}/points/card", "ledger/", "ledger/totals"):
+        page = shown(manager, path)
+        assert "积分" in page or "账本" in page, path
