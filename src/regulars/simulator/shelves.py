@@ -33,8 +33,8 @@ PLACES = {
 #: What may be said of its goods: code, kind, names, and of what to choose.
 ATTRIBUTES: tuple[tuple[str, Kind, dict[str, str], tuple[str, ...]], ...] = (
     ("weight_g", "number", {"en": "Weight in grams", "zh-hans": "净重（克）"}, ()),
-    ("size", "choice", {"en": "Size", "zh-hans": "尺寸"}, tuple(one for one, _, _ in SIZES)),
-    ("colour", "choice", {"en": "Colour", "zh-hans": "颜色"}, tuple(one for one, _, _ in COLOURS)),
+    ("size", "choice", {"en": "Size", "zh-hans": "尺寸"}, tuple(f"{one} {other}" for one, other, _ in SIZES)),
+    ("colour", "choice", {"en": "Colour", "zh-hans": "颜色"}, tuple(f"{one} {other}" for one, other, _ in COLOURS)),
 )
 #: The days of a year that end early.
 _SHORT_DAYS = ((12, 31), (1, 1))
@@ -74,11 +74,11 @@ def likenesses() -> dict[str, dict[str, Value]]:
     told: dict[str, dict[str, Value]] = {}
     for product in PRODUCTS:
         variants = CATEGORIES[product.category].variants
-        english = variants["abc".index(product.ref[-1])][0]
+        english, chinese, _ = variants["abc".index(product.ref[-1])]
         if variants is WEIGHTS:
             told[product.ref] = {"weight_g": english.split()[0]}
         elif variants is SIZES or variants is COLOURS:
-            told[product.ref] = {"size" if variants is SIZES else "colour": english}
+            told[product.ref] = {"size" if variants is SIZES else "colour": f"{english} {chinese}"}
     return told
 
 

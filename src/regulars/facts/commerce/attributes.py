@@ -153,10 +153,9 @@ def _checked(declared: Mapping[str, Attribute], code: str, value: Value) -> Valu
         raise UnknownAttribute(_("%(code)s: is not declared; declare it first") % {"code": code[:64]}, field=code[:64])
     found = _read(declared[code], value)
     if found is None:
-        kind = declared[code].kind
         raise BadValue(
-            _("%(code)s: %(value)r is no %(kind)s; send %(mend)s")
-            % {"code": code, "value": str(value)[:40], "kind": kind, "mend": _MEND[kind]},
+            _("%(code)s: %(value)r cannot be; send %(mend)s")
+            % {"code": code, "value": str(value)[:40], "mend": _MEND[declared[code].kind]},
             field=code,
             value=str(value)[:40],
         )
