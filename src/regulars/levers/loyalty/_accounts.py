@@ -14,8 +14,10 @@ from regulars.levers.loyalty._wallet import Lot, Part, Terms, Wallet
 from regulars.levers.loyalty.models import Currency
 
 _LOCK = """
-SELECT id, customer_id, frozen_at, sequence, pending, available, held, debt FROM loyalty_account
- WHERE customer_id = ANY(%s) AND currency_id = %s ORDER BY id FOR UPDATE
+SELECT account.id, account.customer_id, account.frozen_at, account.sequence, account.pending, account.available,
+       account.held, account.debt, currency.id, currency.zone, currency.spend_order, currency.debt_limit, currency.scale
+  FROM loyalty_account AS account JOIN loyalty_currency AS currency ON currency.id = account.currency_id
+ WHERE account.customer_id = ANY(%s) AND currency.code = %s ORDER BY account.id FOR UPDATE OF account
 """
 _MISSING = """
 SELECT told FROM unnest(%s::bigint[]) AS told
@@ -117,18 +119,21 @@ def currency(code: str) -> Kind:
     return Kind(row.id, row.code, row.zone, Terms(row.spend_order, row.debt_limit, row.scale))
 
 
-def lock(people: Sequence[int], kind: Kind) -> list[Held]:
-    """These people's accounts, locked in the order of their numbers; those that are missing are opened first."""
+def lock(people: Sequence[int], code: str) -> tuple[Kind, list[Held]]:
+    """These people's accounts in this currency, locked in the order of their numbers; those that are missing are opened
+    first. One query where it is one person's and there. Raises `NoSuchCurrency` and `AccountFrozen`."""
     with connection.cursor() as cursor:
         if len(people) > 1:
             # Who held some of them and waited for another's opening would wait in a circle with who does the same.
-            _open(cursor, people, kind)
-        cursor.execute(_LOCK, [list(people), kind.id])
+            _open(cursor, people, currency(code))
+        cursor.execute(_LOCK, [list(people), code])
         rows = cursor.fetchall()
         if len(rows) < len(people):
-            _open(cursor, people, kind)
-            cursor.execute(_LOCK, [list(people), kind.id])
+            _open(cursor, people, currency(code))
+            cursor.execute(_LOCK, [list(people), code])
             rows = cursor.fetchall()
+    if not rows:
+        return currency(code), []
     for row in rows:
         if row[2] is not None:
             raise AccountFrozen(
@@ -136,13 +141,15 @@ def lock(people: Sequence[int], kind: Kind) -> list[Held]:
                 field="customer",
                 value=row[1],
             )
-    return [Held(row[0], row[1], row[3], (row[4], row[5], row[6], row[7])) for row in rows]
+    number, zone, spend_order, debt_limit, scale = rows[0][8:]
+    kind = Kind(number, code, zone, Terms(spend_order, debt_limit, scale))
+    return kind, [Held(row[0], row[1], row[3], (row[4], row[5], row[6], row[7])) for row in rows]
 
 
 def look(people: Sequence[int], kind: Kind) -> list[Held]:
     """These people's accounts as far as there are any, not locked: for questions."""
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK.replace("FOR UPDATE", ""), [list(people), kind.id])
+        cursor.execute(_LOCK.replace("FOR UPDATE OF account", ""), [list(people), kind.code])
         return [Held(row[0], row[1], row[3], (row[4], row[5], row[6], row[7])) for row in cursor.fetchall()]
 
 

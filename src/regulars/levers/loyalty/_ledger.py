@@ -83,10 +83,9 @@ def act(
         if not is_new:
             yield work
             return
-        kind = _accounts.currency(currency)
         work.persons = persons.held(customers)
         people = sorted(set(work.persons.values()))
-        held = _accounts.lock(people, kind)
+        kind, held = _accounts.lock(people, currency)
         work.wallets = _accounts.load(
             held, kind, at=told.at, need=work.by_person(need), owe=work.by_person(owe), lots=lots, holds=holds
         )

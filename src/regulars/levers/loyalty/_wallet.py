@@ -7,7 +7,7 @@ own instant and in that order where instants are the same. So what is spendable 
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -63,6 +63,15 @@ class NewLot:
     rule: str = ""
     rule_version: int | None = None
     subject: str = ""
+
+
+_DEFAULTS = tuple((one.name, None if one.default is MISSING else one.default) for one in fields(NewLot))
+
+
+def said_of(lot: NewLot) -> dict[str, object]:
+    """What was said of a lot, beyond what goes without saying: the same when a later release can say more."""
+    said = {name: value for name, default in _DEFAULTS if (value := getattr(lot, name)) != default}
+    return {**said, "reason": [lot.reason.code, dict(lot.reason.arguments)]}
 
 
 @dataclass(slots=True)

@@ -136,9 +136,23 @@ def write(wallets: Iterable[Wallet], *, act: int, origin: str) -> Written:
         there = [(sql, rows, more) for sql, rows, more in parts if rows]
         *first, (last, _rows, _more) = there
         head = ", ".join(f"part_{n} AS ({sql})" for n, (sql, _rows, _more) in enumerate(first))
-        given = [value for _sql, rows, more in there for value in (*more, *map(list, zip(*rows, strict=True)))]
+        given = [value for _sql, rows, more in there for value in (*more, *map(_array, zip(*rows, strict=True)))]
         cursor.execute(f"WITH {head} {last}" if head else last, given)
     return done
+
+
+def _array(values: Sequence[Any]) -> str:
+    """A column of values as PostgreSQL writes an array: the driver's own way of saying it costs ten times as much."""
+    return "{" + ",".join([str(value) if type(value) is int else _element(value) for value in values]) + "}"
+
+
+def _element(value: object) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return f'"{value}"'
 
 
 def _entry(number: int, wallet: Wallet, draft: Draft) -> Row:

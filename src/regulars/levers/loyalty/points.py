@@ -25,7 +25,7 @@ from regulars.levers.loyalty._balances import Balance, Expiring, balance, balanc
 from regulars.levers.loyalty._holding import HoldIsOver, HoldView, UnknownHold
 from regulars.levers.loyalty._ledger import Work
 from regulars.levers.loyalty._statements import Explanation, Line, explain, statement
-from regulars.levers.loyalty._wallet import Move, NewLot, NotEnoughPoints, NothingToReverse, kept_by, share_out
+from regulars.levers.loyalty._wallet import Move, NewLot, NotEnoughPoints, NothingToReverse, kept_by, said_of, share_out
 from regulars.levers.loyalty.earning import award_for_order, award_for_orders
 from regulars.levers.loyalty.models import MOST, Entry
 from regulars.levers.loyalty.reasons import Reason
@@ -153,7 +153,7 @@ def award_many(
         key,
         at,
         by,
-        {"currency": currency, "lots": [asdict(lot) for lot in lots], "earned_at": list(earned_at or ())},
+        {"currency": currency, "lots": [said_of(lot) for lot in lots], "earned_at": list(earned_at or ())},
         origin,
     )
     with _ledger.act(told, customers={lot.record for lot in lots}, currency=currency) as work:
