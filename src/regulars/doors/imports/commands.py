@@ -24,6 +24,8 @@ from regulars.doors.imports import (
     events,
     mapping,
     orders,
+    point_files,
+    points,
     rejects,
     telling,
     ware_files,
@@ -79,7 +81,7 @@ def _checked(look: Callable[[str], object], value: str) -> str:
 
 @click.group("import")
 def import_group() -> None:
-    """Bring orders, customers, products, prices, stock, consents and events in from files.
+    """Bring orders, customers, products, prices, stock, consents, points and events in from files.
 
     CSV, Excel, Parquet; events also as JSON Lines.
     """
@@ -261,6 +263,44 @@ def import_consents(
             progress=tell,
         )
     _say(ctx, file, done, {}, as_json, telling.of_consents, language)
+
+
+@import_group.command("points")
+@_file_options
+@click.option("--source", metavar="NAME", help="Whose customer numbers these are, instead of the mapping's.")
+@click.option("--kind", default="points", metavar="CODE", help="The kind of points.  [default: points]")
+@click.pass_context
+def import_points(
+    ctx: click.Context,
+    file: Path,
+    map_name: str | None,
+    source: str | None,
+    kind: str,
+    zone: str | None,
+    dry_run: bool,
+    reject_file: Path | None,
+    as_json: bool,
+    language: Literal["en", "zh"] | None,
+) -> None:
+    """Bring in the points members have in another system, each part with its last day.
+
+    Doing it again changes nothing, and nobody is greeted. The exit code is 3 when some rows are left out; 1 means that
+    nothing came in.
+    """
+    with translation.override(_language(language)), _bar() as tell:
+        done = points.import_points(
+            file,
+            point_files.load(map_name) if map_name else None,
+            at=clock.now(),
+            by=_BY,
+            currency=kind,
+            dry_run=dry_run,
+            reject_file=reject_file,
+            source=source,
+            zone=zone,
+            progress=tell,
+        )
+    _say(ctx, file, done, {}, as_json, telling.of_points, language)
 
 
 @import_group.command("events")

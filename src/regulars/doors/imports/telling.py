@@ -8,7 +8,7 @@ from pathlib import Path
 from django.utils.translation import gettext, gettext_noop, ngettext
 from rich.cells import cell_len
 
-from regulars.doors.imports import checking, consents, customers, events, orders, wares
+from regulars.doors.imports import checking, consents, customers, events, orders, points, wares
 from regulars.doors.imports.outcomes import Came as Counted
 from regulars.doors.imports.outcomes import Imported
 
@@ -69,6 +69,8 @@ _TOTALS: Mapping[str, str] = {
     "with_birthday": gettext_noop("With a birthday"),
     "with_address": gettext_noop("With a postal address"),
     "with_country": gettext_noop("With a country"),
+    "points": gettext_noop("Points"),
+    "rows_that_end": gettext_noop("Rows with a last day"),
     "with_language": gettext_noop("With a language"),
 }
 
@@ -186,6 +188,15 @@ def of_consents(done: consents.Imported) -> Came:
         counted.append(waits % {"kept": f"{came.kept:,}"})
     twice = gettext("Answers that stand twice in the file with different content: the first is kept")
     return Came([], counted, gettext("answer"), twice, gettext("before"))
+
+
+def of_points(done: points.Imported) -> Came:
+    """What an import of points says."""
+    came = done.rows
+    words = gettext("Points: %(new)s rows new, %(same)s known already, %(conflicts)s in conflict.")
+    counts = {name: f"{getattr(came, name):,}" for name in ("new", "same", "conflicts")}
+    twice = gettext("Rows that stand twice in the file with different content: none of them is taken")
+    return Came([], [words % counts], gettext("row"), twice, gettext("before"))
 
 
 def of_events(done: events.Imported) -> Came:

@@ -59,6 +59,7 @@ __all__ = (
     "balance_as_of",
     "balances",
     "capture",
+    "end_of",
     "expiring",
     "explain",
     "extend",
@@ -124,7 +125,7 @@ def award(
         reason=reason,
         matures_at=matures_at,
         expires_on=expires_on,
-        expires_at=_end_of(expires_on, currency),
+        expires_at=end_of(expires_on, currency),
         funding=funding,
         partner=partner,
         subject=subject,
@@ -335,7 +336,7 @@ def adjust(
     need = {customer: -amount} if amount < 0 else None
     with _ledger.act(told, customers=[customer], currency=currency, need=need) as work:
         if work.is_new and amount > 0:
-            ends = _end_of(expires_on, currency)
+            ends = end_of(expires_on, currency)
             lot = NewLot(customer, amount, reason, expires_on=expires_on, expires_at=ends, funding=_books.GOODWILL)
             work.award(lot, kind="adjust")
         elif work.is_new:
@@ -387,7 +388,7 @@ def extend(
         {"lots": sorted((lot, str(day)) for lot, day in lots.items()), "currency": currency, "reason": asdict(reason)},
     )
     record_of = _records_of(lots)
-    ends = {day: _end_of(day, currency) for day in set(lots.values())}
+    ends = {day: end_of(day, currency) for day in set(lots.values())}
     with _ledger.act(told, customers=set(record_of.values()), currency=currency, lots=list(lots)) as work:
         if work.is_new:
             for lot, day in lots.items():
@@ -441,7 +442,7 @@ def reinstate(
             wanted = wallet.lots[lot].lapsed if amount is None else amount
             if not wanted:
                 raise _reversed_already(lot)
-            ends = _end_of(expires_on, currency)
+            ends = end_of(expires_on, currency)
             wallet.reinstate(lot, wanted, at=at, reason=reason, expires_on=expires_on, expires_at=ends)
     return _answers.of(work)
 
@@ -495,7 +496,7 @@ def _give_back(
         if share := min(left, move.amount):
             back.append(replace(move, amount=share))
             left -= share
-    ends = _end_of(grace_until, currency)
+    ends = end_of(grace_until, currency)
     for wallet in work.wallets.values():
         if mine := [move for move in back if move.lot in wallet.lots]:
             for move in mine if ends and ends > work.told.at else ():
@@ -521,7 +522,7 @@ def _records_of(lots: Iterable[int]) -> dict[int, int]:
     return found
 
 
-def _end_of(day: date | None, currency: str) -> datetime | None:
+def end_of(day: date | None, currency: str) -> datetime | None:
     """When a day is over on the currency's clock, which is the shop's where it has none of its own."""
     if day is None:
         return None

@@ -39,6 +39,7 @@ _WORDS: dict[str, str | Promise] = {
     "extended": gettext_lazy("valid for longer"),
     "service": gettext_lazy("by customer service"),
     "correction": gettext_lazy("a correction"),
+    "brought_along": gettext_lazy("brought along from the system used before"),
     "amends": gettext_lazy("to make up for something that went wrong"),
     "missing": gettext_lazy("points that were missing"),
     "present": gettext_lazy("a present from the shop"),

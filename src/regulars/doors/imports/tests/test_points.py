@@ -1,0 +1,118 @@
+"""Files of points: what members had in another system."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from regulars.doors.imports import commands, points
+from regulars.doors.imports.mapping import BadMapping
+from regulars.doors.imports.tests.builders import NOW, a_file
+from regulars.facts.customers import customers, profiles
+from regulars.facts.customers.profiles import Profile
+from regulars.kit.actors import Actor
+from regulars.levers.loyalty import points as ledger
+
+pytestmark = pytest.mark.django_db
+MAREK = Actor("operator", "1")
+
+
+def a_customer(ref: str, **told: str) -> int:
+    made = customers.resolve_many(namespace="orders", refs=[ref], at=NOW, by=MAREK, origin="history")[ref]
+    if told:
+        profiles.describe(customer=made, profile=Profile(**told), key=ref, at=NOW, by=MAREK)
+    return made
+
+
+@pytest.fixture
+def li() -> int:
+    return a_customer("li", email="li@example.cn")
+
+
+def bring_in(path: Path, **options: Any) -> points.Imported:
+    return points.import_points(path, None, at=options.pop("at", NOW), by=MAREK, **options)
+
+
+def row(**told: str) -> dict[str, str]:
+    return {"customer": "", "email": "", "points": "100", "expires_on": "", "earned_at": ""} | told
+
+
+def has(customer: int) -> int:
+    return ledger.balance(customer=customer, at=NOW).available
+
+
+def test_what_members_had_comes_in_with_its_ends_and_the_totals_to_compare(tmp_path, li):
+    bo = a_customer("bo")
+    path = a_file(
+        tmp_path,
+        [
+            row(customer="li", points="1250", expires_on="2180-12-31", earned_at="2025-03-01 10:00"),
+            row(email="LI@example.cn", points="50"),
+            row(customer="bo", points="7"),
+        ],
+    )
+    done = bring_in(path)
+    assert (done.rows_good, done.rows_rejected, done.rows) == (3, 0, points.Came(new=3))
+    assert done.totals == {"rows": 3, "customers": 3, "points": "1307", "rows_that_end": 1, "rejected_rows": 0}
+    assert (has(li), has(bo)) == (1300, 7)
+    assert [one.on for one in ledger.expiring(customer=li, at=NOW)] == [date(2180, 12, 31), None]
+
+
+def test_the_same_file_again_brings_nothing_and_another_amount_stays_out(tmp_path, li):
+    path = a_file(tmp_path, [row(customer="li")])
+    bring_in(path)
+    assert bring_in(path).rows == points.Came(same=1)
+    done = bring_in(a_file(tmp_path, [row(customer="li", points="101")]))
+    assert (done.rows, done.rows_rejected) == (points.Came(conflicts=1), 1)
+    assert [one["problem"] for one in done.problems.to_dicts()] == ["brought something else along before"]
+    assert has(li) == 100
+
+
+def test_a_dry_run_says_all_of_it_and_writes_nothing(tmp_path, li):
+    done = bring_in(a_file(tmp_path, [row(customer="li"), row(customer="nobody")]), dry_run=True)
+    assert (done.run, done.rows_good, done.rows_rejected, done.totals["points"]) == (None, 1, 1, "100")
+    assert has(li) == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "column", "problem"),
+    [
+        ({"points": ""}, "points", "is empty"),
+        ({"points": "many"}, "points", "is no number"),
+        ({"points": "-5"}, "points", "is below zero"),
+        ({"points": "1.5"}, "points", "has more decimals than these points have"),
+        ({"expires_on": "2020-01-01"}, "expires_on", "is over: these points are gone"),
+        ({"expires_on": "soon"}, "expires_on", "is no date this file's other dates are written like"),
+        ({"earned_at": "2190-01-01"}, "earned_at", "is in the future"),
+        ({"customer": "stranger"}, "customer", "is nobody we know"),
+        ({"customer": "", "email": "both@example.cn"}, "customer", "is several people"),
+        ({"customer": ""}, "customer", "means nobody"),
+    ],
+)
+def test_a_bad_row_stays_out_with_its_mend_and_the_others_come_in(tmp_path, li, wrong, column, problem):
+    for name in ("one", "two"):
+        a_customer(name, email="both@example.cn")
+    good = row(customer="li", expires_on="2180-12-31", earned_at="2025-01-01")
+    done = bring_in(a_file(tmp_path, [good, row(customer="li", expires_on="2181-12-31") | wrong]))
+    [told] = done.problems.to_dicts()
+    assert (told["line_in_file"], told["column"], told["problem"]) == (3, column, problem)
+    assert (done.rows_good, done.rows_rejected, has(li)) == (1, 1, 100)
+
+
+def test_a_file_that_says_no_points_is_refused(tmp_path, li):
+    path = tmp_path / "members.csv"
+    path.write_text("customer\nli\n")
+    with pytest.raises(BadMapping, match="points"):
+        bring_in(path)
+
+
+def test_the_command_says_it_in_both_languages(tmp_path, li):
+    path = a_file(tmp_path, [row(customer="li")])
+    run = CliRunner().invoke(commands.import_group, ["points", str(path), "--json"])
+    assert run.exit_code == 0, run.output
+    assert json.loads(run.output)["recorded"] == {"points": {"new": 1, "same": 0, "conflicts": 0}}
+    chinese = CliRunner().invoke(commands.import_group, ["points", str(path), "--lang", "zh"])
+    assert "1 行已有" in chinese.output
