@@ -153,3 +153,19 @@ class Pledge(models.Model):
                 condition=Q(from_book__in=PLEDGE_BOOKS, to_book__in=PLEDGE_BOOKS) & ~Q(from_book=F("to_book")),
             ),
         ]
+
+
+class Warned(models.Model):
+    """Somebody was told that points lapse soon: which day's, and so many days before at most. Only added."""
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.ForeignKey("loyalty.Account", on_delete=models.PROTECT, related_name="+", db_index=False)
+    expires_on = models.DateField()
+    days = models.SmallIntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "loyalty_warned"
+        constraints = [
+            models.UniqueConstraint(name="loyalty_warned_once", fields=["account", "expires_on", "days"]),
+        ]

@@ -9,7 +9,16 @@ from django.db.models.functions import Now
 
 from regulars.kit.points import MOST_DECIMALS
 from regulars.levers.loyalty._books import BOOKS, KINDS, SOURCES
-from regulars.levers.loyalty._earning_rows import Activation, Approval, Counter, Earning, Pledge, Programme, Version
+from regulars.levers.loyalty._earning_rows import (
+    Activation,
+    Approval,
+    Counter,
+    Earning,
+    Pledge,
+    Programme,
+    Version,
+    Warned,
+)
 from regulars.levers.loyalty._requests import Request
 from regulars.runtime.database.fields import RandomUuid
 
@@ -30,6 +39,7 @@ __all__ = (
     "Programme",
     "Request",
     "Version",
+    "Warned",
 )
 
 #: What JavaScript holds exactly, and a little less.

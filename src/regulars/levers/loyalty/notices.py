@@ -1,6 +1,7 @@
 """What loyalty tells other rooms: that points of a customer moved, by numbers."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import ClassVar
 
 from regulars.runtime.notices.notice import Notice
@@ -94,3 +95,22 @@ class PointsOfThePast(Notice):
     def subject(self) -> str:
         """Each batch by itself."""
         return f"points:{self.act}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointsExpireSoon(Notice):
+    """So many points of somebody's can be spent on `expires_on` for the last time; told at most `days` before."""
+
+    customer: int
+    currency: str
+    expires_on: date
+    amount: int
+    days: int
+
+    kind: ClassVar[str] = "loyalty.points_expire_soon"
+    version: ClassVar[int] = 1
+
+    @property
+    def subject(self) -> str:
+        """In order per customer."""
+        return f"customer:{self.customer}"

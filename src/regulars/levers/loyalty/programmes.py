@@ -312,16 +312,18 @@ def active(at: datetime | None = None) -> list[Active]:
 
 def read(version: int) -> Programme:
     """A version by its row's number, read with what conditions can ask now. Kept: versions never change."""
-    found = _READ.get(version)
+    place = (str(connection.settings_dict["NAME"]), version)
+    found = _READ.get(place)
     if found is None:
         text = Version.objects.values_list("text", flat=True).get(id=version)
         shop = company.shop()
         found = programme_files.read(text, currency=shop.currency, zone=shop.zone, customers=_with_past(text))
-        _READ[version] = found
+        _READ[place] = found
     return found
 
 
-_READ: dict[int, Programme] = {}
+#: By database and version.
+_READ: dict[tuple[str, int], Programme] = {}
 _LISTED = """
 SELECT programme.code, (SELECT max(number) FROM loyalty_version AS version WHERE version.programme_id = programme.id),
        version.number, active.from_at

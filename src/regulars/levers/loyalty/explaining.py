@@ -1,0 +1,90 @@
+"""What was decided of an order or event, in the reader's language: what each rule gave and why, and why not."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from regulars.levers.loyalty import programmes
+from regulars.levers.loyalty._earning_rows import Earning, Version
+from regulars.levers.loyalty.rules import reasons
+from regulars.levers.loyalty.rules.grants import Reason
+from regulars.levers.loyalty.rules.rule import points_text
+
+
+@dataclass(frozen=True)
+class Ruled:
+    """What one rule came to. `points` are in words, "0" where it gave nothing; `lines`: line of the order to its parts;
+    `because` says why, or why not."""
+
+    rule: str
+    parts: int
+    points: str
+    lines: Mapping[int, int]
+    because: str
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What a programme decided for a subject, such as "order:123", by which of its versions, when, and with what it
+    knew of the customer then (`evidence`)."""
+
+    subject: str
+    programme: str
+    version: int
+    customer: int
+    effective_at: datetime
+    decided_at: datetime
+    evidence: Mapping[str, Any]
+    rules: Sequence[Ruled]
+
+
+def of_subject(subject: str) -> list[Decided]:
+    """What every programme decided for it. Two queries."""
+    return _read(Earning.objects.filter(subject=subject).order_by("programme_id"))
+
+
+def of_order(order: int) -> list[Decided]:
+    """What an order earned and why, and what it did not earn and why not."""
+    return of_subject(f"order:{order}")
+
+
+def of_customer(customer: int, *, limit: int = 50) -> list[Decided]:
+    """What was decided for a customer record, the latest first. Two queries."""
+    return _read(Earning.objects.filter(record=customer).order_by("-effective_at", "-id")[:limit])
+
+
+def _read(rows: Any) -> list[Decided]:
+    found = list(rows)
+    numbers = dict(Version.objects.filter(id__in={row.version_id for row in found}).values_list("id", "number"))
+    return [_decided(row, numbers[row.version_id]) for row in found]
+
+
+def _decided(row: Earning, number: int) -> Decided:
+    programme = programmes.read(row.version_id)
+    told = {**row.missed, **row.why}
+    return Decided(
+        subject=row.subject,
+        programme=programme.code,
+        version=number,
+        customer=row.record_id,
+        effective_at=row.effective_at,
+        decided_at=row.decided_at,
+        evidence=row.context,
+        rules=[
+            _ruled(rule.id, row.lines.get(rule.id, {}), told[rule.id], programme.currency.scale)
+            for rule in programme.rules
+            if rule.id in told
+        ],
+    )
+
+
+def _ruled(rule: str, lines: Mapping[str, int], told: Sequence[Any], scale: int) -> Ruled:
+    parts, (code, facts) = sum(lines.values()), told
+    return Ruled(
+        rule=rule,
+        parts=parts,
+        points=points_text(parts, scale),
+        lines={int(line): share for line, share in lines.items()},
+        because=reasons.said(Reason(code, facts)),
+    )

@@ -1,0 +1,67 @@
+"""Events that earn points, read from the stream: of customers, as they happen, each once for what it is given for."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from regulars.facts.events import events, following, stream
+from regulars.facts.events.stream import Event, Reader
+from regulars.kit import civil
+from regulars.kit.actors import Actor
+from regulars.levers.loyalty import earning, programmes
+from regulars.levers.loyalty.rules.views import EventView
+from regulars.runtime.database import clock
+
+READER = "loyalty"
+_BY = Actor("system", "loyalty.events")
+#: What the events of shops are called to what rules call them.
+_CALLED = {"signed_up": "sign_up", "product_reviewed": "review", "account_created": "sign_up"}
+#: Where an event says what it was about.
+_ABOUT = ("product_id", "sku", "article_id", "survey_id", "id")
+
+
+def listen() -> bool:
+    """One step through the stream, where a programme that is active wants events. Whether there was anything to read.
+
+    Without such a programme the place stays: what happened until one is activated was promised to nobody.
+    """
+    if not any(one.programme.of_events for one in programmes.active()):
+        return False
+    reader = Reader(READER, take=take, after=following.PROFILES)
+    settled = stream.horizon().advance()
+    stream.register([reader], at=stream.end_of(settled))
+    before = stream.step(reader, settled)
+    return before is not None and before < stream.end_of(settled)
+
+
+def take(slice_: Sequence[Event]) -> None:
+    """What these events earn. Those of history, and of nobody known, earn nothing."""
+    wanted = {rule.event for one in programmes.active() for rule in one.programme.of_events}
+    mine = [event for event in slice_ if event.origin == "live" and called(event.name) in wanted]
+    if not mine:
+        return
+    whose = events.customers_of({event.visitor for event in mine})
+    now = clock.now()
+    for event in mine:
+        if (customer := whose.get(event.visitor)) is not None:
+            earning.award_for_event(customer=customer, event=_seen(event), at=now, by=_BY)
+
+
+def called(name: str) -> str:
+    """What rules call an event: small letters, with underscores."""
+    plain = "_".join("".join(sign if sign.isalnum() else " " for sign in name.lower()).split())
+    return _CALLED.get(plain, plain)
+
+
+def _seen(event: Event) -> EventView:
+    told = event.data.get("properties")
+    properties = told if isinstance(told, dict) else {}
+    about = next((str(properties[name]) for name in _ABOUT if properties.get(name)), "")
+    store = properties.get("store")
+    return EventView(
+        name=called(event.name),
+        at=event.occurred_at,
+        on=civil.day_of(event.occurred_at, civil.zone("UTC")),
+        about=about[:60],
+        store=store if isinstance(store, str) else "",
+        properties={name: value for name, value in properties.items() if isinstance(value, str | int | Decimal)},
+    )

@@ -1,0 +1,36 @@
+"""What the clock does to points, booked by the minute; events that earn; and who is to be told before points lapse."""
+
+from regulars.kit.actors import Actor
+from regulars.levers.loyalty import clockwork, hearing, warning
+from regulars.runtime.database import clock
+from regulars.runtime.jobs.tasks import every, task
+
+#: Accounts a minute; the rest comes with the next. What can be spent does not wait for it.
+_ACCOUNTS = 20_000
+_WARNINGS = 50_000
+_STEPS = 50
+
+
+@task("loyalty.book_due", lock="loyalty.book_due")
+def book_due(timestamp: int) -> None:
+    """What lapsed, what matured, holds that ran out. Harmless to repeat."""
+    clockwork.book_due(at=clock.now(), by=Actor("system", "loyalty.book_due"), most=_ACCOUNTS)
+
+
+@task("loyalty.warn_due", lock="loyalty.warn_due")
+def warn_due(timestamp: int) -> None:
+    """Whose points lapse soon. Harmless to repeat."""
+    warning.warn_due(at=clock.now(), by=Actor("system", "loyalty.warn_due"), most=_WARNINGS)
+
+
+@task("loyalty.hear", lock="loyalty.hear")
+def hear(timestamp: int) -> None:
+    """Events since the last time, as far as there is time. Harmless to repeat."""
+    for _ in range(_STEPS):
+        if not hearing.listen():
+            return
+
+
+every("* * * * *", book_due)
+every("7 * * * *", warn_due)
+every("* * * * *", hear)
