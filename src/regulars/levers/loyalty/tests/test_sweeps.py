@@ -67,9 +67,15 @@ def test_an_order_is_explained_rule_by_rule():
 
 
 def an_event(number: int, name: str, visitor: UUID, **properties) -> Event:
-    return Event(
-        number, 1, 1, name, visitor, None, None, None, MONDAY, MONDAY, "live", {"properties": properties}, None, None
-    )
+    values = dict.fromkeys(Event.__dataclass_fields__) | {
+        "id": number,
+        "name": name,
+        "visitor": visitor,
+        "occurred_at": MONDAY,
+        "origin": "live",
+        "data": {"properties": properties},
+    }
+    return Event(**values)
 
 
 @pytest.mark.django_db
