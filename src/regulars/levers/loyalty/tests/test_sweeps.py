@@ -13,14 +13,17 @@ from regulars.levers.loyalty.models import Counter, Warned
 from regulars.levers.loyalty.rules.views import EventView
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, a_member, has
 from regulars.levers.loyalty.tests.test_earning import SPEND, a_programme, an_order, buyer, comes_back, settles
-from regulars.runtime.notices.models import Recorded
 
 ROLLING = "pending: {until: placed, days: 0}\nexpiry: {kind: rolling, months: 1}\nnotice_days: [14, 3]"
 
 
 def told() -> list[tuple[str, int, int]]:
-    kept = Recorded.objects.filter(kind="loyalty.points_expire_soon").order_by("id")
-    return [(row.body["expires_on"], row.body["amount"], row.body["days"]) for row in kept]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT body ->> 'expires_on', (body ->> 'amount')::bigint, (body ->> 'days')::int FROM notices_notice"
+            " WHERE kind = 'loyalty.points_expire_soon' ORDER BY id"
+        )
+        return list(cursor.fetchall())
 
 
 @pytest.mark.django_db

@@ -101,7 +101,7 @@ def test_what_is_not_an_id_or_a_plain_value_is_stopped(values):
     assert not Line.objects.exists()
 
 
-def test_subject_and_why_areonly_idsed_too():
+def test_subject_and_why_are_only_ids_too():
     with pytest.raises(NotForTheTrail):
         trail.record(by=MAREK, verb="x.y", subject="customer:li.na@example.com", at=MONDAY)
     with pytest.raises(NotForTheTrail):
