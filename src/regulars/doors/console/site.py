@@ -29,7 +29,7 @@ ROLE_NAMES: dict[Role, Promise] = {
 class Section:
     """One line of the navigation, shown to those who may `action`. `symbol` is a Material Symbols name.
 
-    Lines of one `group` stand together under its name; those of daily work have none.
+    Lines of one `group` stand together under its name.
     """
 
     route: str
@@ -39,31 +39,35 @@ class Section:
     group: Promise | None = None
 
 
+_MEMBERS = _("Members")
+_SHOP_FLOOR = _("Shop")
 _LOYALTY = _("Loyalty")
+_INSIGHT = _("Insight")
+_TRUST = _("Trust")
 _SETUP = _("Setup")
 _SHOP = "regulars_shop"
 
 
 SECTIONS = (
     Section("index", _("Today"), "wb_sunny", "today.read"),
-    Section("members", _("Members"), "groups", "members.read"),
-    Section("identity", _("Identity review"), "merge", "identity.read"),
-    Section("orders", _("All orders"), "receipt_long", "orders.read"),
-    Section("catalogue", _("Catalogue"), "sell", "catalogue.read"),
-    Section("stores", _("Stores"), "storefront", "company.read"),
-    Section("audiences", _("Audiences"), "group_work", "insight.read"),
-    Section("insight", _("Insight"), "insights", "insight.read"),
+    Section("members", _("All members"), "groups", "members.read", _MEMBERS),
+    Section("audiences", _("Audiences"), "group_work", "insight.read", _MEMBERS),
+    Section("identity", _("Identity review"), "merge", "identity.read", _MEMBERS),
+    Section("orders", _("All orders"), "receipt_long", "orders.read", _SHOP_FLOOR),
+    Section("catalogue", _("Catalogue"), "sell", "catalogue.read", _SHOP_FLOOR),
+    Section("stores", _("Stores"), "storefront", "company.read", _SHOP_FLOOR),
     Section("ledger", _("Ledger"), "account_balance_wallet", "points.read", _LOYALTY),
-    Section("live", _("Live"), "sensors", "events.read", _SETUP),
+    Section("insight", _("Overview"), "insights", "insight.read", _INSIGHT),
+    Section("live", _("Live"), "sensors", "events.read", _INSIGHT),
+    Section("consent-setup", _("Consent and topics"), "how_to_vote", "consent.read", _TRUST),
+    Section("keeping", _("Events kept"), "inventory_2", "sources.read", _TRUST),
+    Section("staff", _("Staff"), "badge", "staff.read", _TRUST),
     Section("connections", _("Connections"), "hub", "sources.read", _SETUP),
     Section("sources", _("Sources"), "input", "sources.read", _SETUP),
     Section("quarantine", _("Quarantine"), "report", "quarantine.read", _SETUP),
     Section("webhooks", _("Webhooks"), "webhook", "webhooks.read", _SETUP),
     Section("exports", _("Exports"), "download", "exports.read", _SETUP),
-    Section("keeping", _("Events kept"), "inventory_2", "sources.read", _SETUP),
     Section("own-traits", _("Traits and tags"), "label", "sources.read", _SETUP),
-    Section("consent-setup", _("Consent and topics"), "how_to_vote", "consent.read", _SETUP),
-    Section("staff", _("Staff"), "badge", "staff.read", _SETUP),
 )
 
 

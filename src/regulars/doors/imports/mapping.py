@@ -40,7 +40,7 @@ ROW = "@row"
 KEYS = frozenset(
     ("source", "zone", "decimal", "columns", "dates", "encoding", "delimiter", "sheet", "header_row", "earliest")
 )
-_KEYS = KEYS | {"grain", "currency", "rules", "shop"}
+_KEYS = KEYS | {"grain", "currency", "rules", "shop", "control"}
 _TESTS = frozenset(("negative", "zero", "positive", "empty", "present"))
 _KINDS: tuple[Kind, ...] = ("sale", "return", "adjustment")
 #: What stands between cells is none of these.
@@ -110,13 +110,15 @@ class FileMapping:
 class OrderMapping(FileMapping):
     """How to read one kind of order file. `currency` None: the shop's own.
 
-    `shop` is whose file it is, for a house that nobody has named yet.
+    `shop` is whose file it is, for a house that nobody has named yet. `control` are columns of numbers that become
+    nothing here and are added up as they stand, to compare with what the source says of them.
     """
 
     grain: Grain | None = None
     currency: str | None = None
     rules: Sequence[Rule] = ()
     shop: ShopTold | None = None
+    control: Sequence[str] = ()
 
 
 _M = TypeVar("_M", bound=FileMapping)
@@ -181,6 +183,9 @@ def bind(mapping: OrderMapping, columns: Sequence[str]) -> OrderMapping:
             raise missing(mapping, needed, gettext("the %(name)s") % {"name": needed}, columns)
     if "amount" not in found.columns and not {"quantity", "unit_price"} <= set(found.columns):
         raise missing(mapping, "amount", gettext("the amount, or quantity and unit_price,"), columns)
+    for name in mapping.control:
+        if name not in columns:
+            raise missing(mapping, "control", name, columns)
     return found
 
 
@@ -329,6 +334,9 @@ def _orders(file: Path) -> OrderMapping:
     grain, currency, rules = told.get("grain"), told.get("currency"), told.get("rules") or []
     if not isinstance(rules, list):
         raise bad(file, "rules", rules, gettext("write a list of rules"))
+    control = told.get("control") or []
+    if not isinstance(control, list) or len(set(map(str, control))) < len(control):
+        raise bad(file, "control", control, gettext("write a list of columns, each once"))
     if grain not in {None, "line", "order"}:
         raise bad(file, "grain", grain, gettext("say line (one row a line) or order (one row an order)"))
     if currency is not None:
@@ -339,6 +347,7 @@ def _orders(file: Path) -> OrderMapping:
         currency=currency,
         rules=tuple(_rule(file, one) for one in rules),
         shop=_shop(file, told.get("shop")),
+        control=_texts(control),
     )
 
 

@@ -13,7 +13,7 @@ from regulars.doors.imports.amounts import Amounts
 from regulars.doors.imports.checking import PROBLEMS, Problems
 from regulars.doors.imports.columns import Columns
 from regulars.doors.imports.mapping import AMOUNTS, CONTACTS, NUMBERS, Grain, OrderMapping
-from regulars.doors.imports.parsing import tidy
+from regulars.doors.imports.parsing import Mark, tidy
 from regulars.doors.imports.settling import Reads
 from regulars.doors.imports.signs import Meant, SignsSeen
 
@@ -124,6 +124,11 @@ class Normaliser(Columns[OrderMapping]):
         if self.mapping.currency is not None or "currency" in self.mapping.columns:
             return False
         return self._meant is None or self._meant.is_guess
+
+    @property
+    def decimal_mark(self) -> Mark:
+        """The sign before decimals in the file's texts. Known after `survey`."""
+        return self._settled.mark or "."
 
     def _look(self, raw: pl.DataFrame) -> bool:
         """Signs of currencies, where the file says in no other way what its amounts are in."""

@@ -18,7 +18,7 @@ from regulars.doors.imports.mapping import OrderMapping
 from regulars.doors.imports.normalising import ROWS, Normaliser
 from regulars.doors.imports.reading import Source
 from regulars.doors.imports.spilling import Spill
-from regulars.doors.imports.totals import Tally, thousandths
+from regulars.doors.imports.totals import Control, Tally, thousandths
 from regulars.doors.imports.walking import Progress
 from regulars.facts.commerce import on_paper
 from regulars.facts.commerce.on_paper import OnPaper
@@ -69,6 +69,7 @@ class Walk(walking.Walk):
         self.normaliser = normaliser
         self.outdated = 0
         self.tally = Tally(normaliser.zone)
+        self.control = Control(normaliser.mapping.control)
         self._currencies: Counter[str] = Counter()
         self._spill = spill
 
@@ -81,6 +82,7 @@ class Walk(walking.Walk):
     def _take(self, raw: pl.DataFrame) -> pl.DataFrame:
         rows, bad = self.normaliser.chunk(raw)
         self._spill.add(rows)
+        self.control.add(raw, self.normaliser.decimal_mark)
         self._currencies.update(dict(rows.filter(~pl.col("is_bad"))["currency"].value_counts().iter_rows()))
         return bad
 
@@ -102,6 +104,10 @@ class Walk(walking.Walk):
             self.tally.add(made.rows, orders=made.orders.height, returns=made.returns.height, adjustments=adjustments)
             yield made
             self._recorded(made.rows.height)
+
+    def totals(self) -> dict[str, object]:
+        """The control totals; whole after `parts`."""
+        return self.tally.facts() | self.control.facts()
 
     def said(self) -> list[str]:
         """What was found out about the file, for the person who imports it; whole after `parts`."""
@@ -224,7 +230,7 @@ def normalise(
             currency=file.main_currency,
             is_currency_assumed=file.normaliser.is_currency_assumed,
             paper=paper,
-            totals=file.tally.facts() | unmatched,
+            totals=file.totals() | unmatched,
             problems=file.left_out.problems(),
             conflicts=file.left_out.conflicts(),
             rows_read=file.rows_read,

@@ -101,7 +101,7 @@ def import_orders(
             file.read()
             for _ in file.parts():
                 pass
-            return _end(file, None, outcomes.Came(), outcomes.Came(), file.tally.facts(), rejects_go, began)
+            return _end(file, None, outcomes.Came(), outcomes.Came(), file.totals(), rejects_go, began)
         return outcomes.on_record(
             "orders",
             namespace,
@@ -147,7 +147,7 @@ def _bring_in(
         "matched_quantity": thousandths(int(matched * 1000)),
         "unmatched_quantity": thousandths(int((came - matched) * 1000)),
     }
-    return replace(_end(file, run, sold, back, file.tally.facts() | quantities, reject_file, began), settled=settled)
+    return replace(_end(file, run, sold, back, file.totals() | quantities, reject_file, began), settled=settled)
 
 
 class _LaidAside:

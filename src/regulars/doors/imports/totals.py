@@ -1,6 +1,6 @@
 """Control totals: sums and counts to compare with the source, made part by part in exact integers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from regulars.doors.imports.parsing import MILLION, Mark, millionths, tidy
 from regulars.kit.money import Money
 
-_KEYS = ("customers", "clean_customers", "products", "countries", "clean_days")
+_KEYS = ("customers", "clean_customers", "products", "countries", "stores", "clean_days")
 THOUSAND = Decimal(1000)
 _MOST_APART = 8
 
@@ -24,6 +25,7 @@ class Tally:
     counts: dict[str, int] = field(default_factory=dict)
     minor: dict[tuple[str, str], int] = field(default_factory=dict)
     thousandths: int = 0
+    sold_thousandths: int = 0
     first_at: datetime | None = None
     last_at: datetime | None = None
     _seen: dict[str, list[pl.Series]] = field(default_factory=lambda: {name: [] for name in _KEYS})
@@ -40,12 +42,14 @@ class Tally:
             guest_lines=(~known).sum(),
             exact_duplicate_lines=pl.len() - pl.col("content").n_unique(),
             zero_price_lines=(pl.col("unit_price") == 0).sum(),
+            zero_amount_lines=(pl.col("amount_minor") == 0).sum(),
             negative_price_lines=(pl.col("unit_price") < 0).sum(),
             zero_quantity_lines=(pl.col("quantity") == 0).sum(),
             return_lines=is_return.sum(),
             adjustment_lines=is_adjustment.sum(),
             clean_lines=is_clean.sum(),
             clean_orders=pl.col("ref").filter(is_clean).n_unique(),
+            adjustments_of_money=pl.col("ref").filter(is_adjustment & (pl.col("amount_minor") != 0)).n_unique(),
         ).row(0, named=True)
         made = {
             "documents": orders + returns,
@@ -56,6 +60,7 @@ class Tally:
         for name, count in (counted | made).items():
             self.counts[name] = self.counts.get(name, 0) + int(count)
         self.thousandths += int(rows.filter(is_return)["quantity"].sum())
+        self.sold_thousandths += int(rows.filter(pl.col("kind") == "sale")["quantity"].sum())
         signed = pl.when(is_return).then(-pl.col("amount_minor")).otherwise(pl.col("amount_minor"))
         sums = rows.group_by("currency").agg(
             net_value=signed.sum(),
@@ -76,6 +81,7 @@ class Tally:
         self._see("clean_customers", clean.select(key=pl.col("customer_ref").hash(seed=0)))
         self._see("clean_days", clean.select(key=pl.col("customer_ref").hash(seed=0), day=pl.col("on").to_physical()))
         self._see("products", rows.select(key=pl.col("product_ref").hash(seed=0)))
+        self._see("stores", rows.drop_nulls("store").select(key=pl.col("store").hash(seed=0)))
         self._see("countries", rows.drop_nulls("country_told").select(key=pl.col("country_told").hash(seed=0)))
 
     def facts(self) -> dict[str, object]:
@@ -100,8 +106,10 @@ class Tally:
             "customers": len(self._distinct("customers")),
             "products": len(self._distinct("products")),
             "countries": len(self._distinct("countries")),
+            "stores": len(self._distinct("stores")),
             "first_at": self._told(self.first_at),
             "last_at": self._told(self.last_at),
+            "sold_quantity": thousandths(self.sold_thousandths),
             "returned_quantity": thousandths(self.thousandths),
             **amounts,
             "clean_customers": len(self._distinct("clean_customers")),
@@ -126,10 +134,37 @@ class Tally:
         return instant.astimezone(self.zone).replace(tzinfo=None).isoformat(sep=" ") if instant else None
 
 
+@dataclass
+class Control:
+    """Adds up columns that become nothing here, as they stand in the file: every row that was read, kept or not."""
+
+    columns: Sequence[str]
+    millionths: dict[str, int] = field(init=False)
+    rows: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.millionths, self.rows = dict.fromkeys(self.columns, 0), dict.fromkeys(self.columns, 0)
+
+    def add(self, raw: pl.DataFrame, mark: Mark) -> None:
+        """One chunk of the file. What is no number counts for nothing."""
+        for name in self.columns:
+            column = tidy(pl.col(name)) if raw.schema[name] == pl.String else pl.col(name)
+            read = raw.select(read=millionths(column, raw.schema[name], mark, is_amount=True))["read"]
+            self.millionths[name] += int(read.sum())
+            self.rows[name] += int((read != 0).sum())
+
+    def facts(self) -> dict[str, Mapping[str, object]]:
+        """Sums as decimal texts and the rows that have something else than nothing, by column; empty without any."""
+        if not self.columns:
+            return {}
+        sums = {name: format((Decimal(total) / MILLION).normalize(), "f") for name, total in self.millionths.items()}
+        return {"control_sums": sums, "control_rows": self.rows}
+
+
 _COUNTS = (
-    *("lines", "documents", "orders", "return_documents", "adjustment_documents", "guest_lines", "return_lines"),
-    *("adjustment_lines", "clean_lines", "clean_orders", "exact_duplicate_lines", "zero_price_lines"),
-    *("negative_price_lines", "zero_quantity_lines"),
+    *("lines", "documents", "orders", "return_documents", "adjustment_documents", "adjustments_of_money"),
+    *("guest_lines", "return_lines", "adjustment_lines", "clean_lines", "clean_orders", "exact_duplicate_lines"),
+    *("zero_price_lines", "zero_amount_lines", "negative_price_lines", "zero_quantity_lines"),
 )
 
 

@@ -80,3 +80,28 @@ def test_yes_and_no_are_what_the_file_says_however_yaml_reads_them(tmp_path: Pat
     file = read(a_file(tmp_path, [row(came_back="no"), row("A2", came_back=said)]), own)
 
     assert file.totals["return_documents"] == 1
+
+
+def test_other_columns_are_added_up_to_compare(tmp_path: Path) -> None:
+    rows = [
+        row("A1", voucher="1,234.50"),
+        row("A2", voucher=""),
+        row("A3", voucher="£0.25", placed_at="never"),
+    ]
+    file = read(a_file(tmp_path, rows), written(tmp_path, "control: [voucher]"))
+
+    assert file.rows_held + len(file.problems) == 1
+    assert file.totals["control_sums"] == {"voucher": "1234.75"}
+    assert file.totals["control_rows"] == {"voucher": 2}
+
+
+@pytest.mark.parametrize("told", ["control: voucher", "control: [voucher, voucher]"])
+def test_what_to_add_up_is_a_list_of_columns_each_once(tmp_path: Path, told: str) -> None:
+    with pytest.raises(BadMapping) as refused:
+        written(tmp_path, told)
+    assert refused.value.facts["field"] == "control"
+
+
+def test_a_column_to_add_up_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadMapping, match=r"control.*voucher"):
+        read(a_file(tmp_path, [row()]), written(tmp_path, "control: [voucher]"))

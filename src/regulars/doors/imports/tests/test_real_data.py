@@ -24,6 +24,7 @@ ONLINE_RETAIL = {
     "return_lines": 9_288,
     "return_documents": 3_836,
     "return_amount": {"GBP": "896812.49"},
+    "adjustments_of_money": 3,
     "exact_duplicate_lines": 5_268,
     "negative_price_lines": 2,
     "zero_price_lines": 2_515,
@@ -39,6 +40,7 @@ ONLINE_RETAIL = {
 CDNOW = {
     "lines": 69_659,
     "customers": 23_570,
+    "sold_quantity": "167881",
     "net_value": {"USD": "2500315.63"},
     "first_at": "1997-01-01 00:00:00",
     "last_at": "1998-06-30 00:00:00",
@@ -48,9 +50,22 @@ COMPLETEJOURNEY = {
     "documents": 155_848,
     "customers": 2_469,
     "products": 68_509,
-    "net_value": {"USD": "4596039.58"},
-    "first_at": "2017-01-01 11:53:26",
-    "last_at": "2018-01-01 04:01:20",
+    "stores": 457,
+    "sold_quantity": "152923108",
+    # 11,226 lines of nothing as published, and 20 whose value is the dust of a float (1e-16).
+    "zero_amount_lines": 11_226 + 20,
+    "control_sums": {
+        "sales_value": "4596039.58",
+        "retail_disc": "791650.64",
+        "coupon_disc": "26359.9",
+        "coupon_match_disc": "4542.65",
+    },
+    "control_rows": {
+        "sales_value": 1_469_307 - 11_226 - 20,
+        "retail_disc": 736_361,
+        "coupon_disc": 21_889,
+        "coupon_match_disc": 10_300,
+    },
 }
 FILES = {
     "online_retail": ("online_retail/online_retail.parquet", ONLINE_RETAIL),
