@@ -11,6 +11,8 @@ ISSUANCE, GOODWILL, PARTNER, MIGRATION = "issuance", "goodwill", "partner", "mig
 REDEEMED, DONATION, WITHDRAWN = "redeemed", "donation", "withdrawn"
 BREAKAGE, TRANSIT = "breakage", "transit"
 
+#: What JavaScript holds exactly, and a little less.
+MOST: Final = 9 * 10**15
 #: Where points come from, by who pays for them, and where they go back to when they are taken back.
 SOURCES: Final = (ISSUANCE, GOODWILL, PARTNER, MIGRATION)
 #: What spent points bought. *withdrawn* are those taken away by hand: were they taken back to where they came from, an

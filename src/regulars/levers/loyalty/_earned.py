@@ -34,16 +34,21 @@ _LOTS = """
 SELECT earning.id, lot.id, lot.rule, lot.original - lot.taken_back - lot.short, lot.pending, lot.matures_at
   FROM loyalty_earning AS earning
   JOIN loyalty_programme AS programme ON programme.id = earning.programme_id
-  JOIN loyalty_lot AS lot ON lot.subject = earning.subject AND lot.rule LIKE programme.code || '.%%'
+  JOIN loyalty_lot AS lot ON lot.subject = earning.subject AND starts_with(lot.rule, programme.code || '.')
  WHERE earning.id = ANY(%s) ORDER BY lot.id
 """
 _EXTENDED = """
-SELECT lot.id, lot.expires_on FROM loyalty_lot AS lot
+SELECT lot.id, lot.expires_on, lot.lapsed - LEAST(lot.lapsed, in_time.lapsed) FROM loyalty_lot AS lot
   JOIN loyalty_account AS account ON account.id = lot.account_id
   JOIN loyalty_currency AS currency ON currency.id = account.currency_id AND currency.code = %s
   JOIN customers_customer AS record ON record.id = %s
- WHERE account.customer_id = COALESCE(record.person_id, record.id) AND (lot.pending > 0 OR lot.available > 0)
-   AND lot.expiry_policy = %s AND lot.expires_on >= %s
+  LEFT JOIN LATERAL (
+    SELECT COALESCE(sum(posting.amount), 0)::bigint AS lapsed FROM loyalty_posting AS posting
+      JOIN loyalty_entry AS entry ON entry.id = posting.entry_id
+     WHERE lot.lapsed > 0 AND posting.lot_id = lot.id AND posting.to_book = 'breakage'
+       AND entry.effective_at >= lot.expires_at) AS in_time ON true
+ WHERE account.customer_id = COALESCE(record.person_id, record.id) AND lot.expiry_policy = %s AND lot.expires_on >= %s
+   AND (lot.pending > 0 OR lot.available > 0 OR in_time.lapsed > 0)
 """
 _SAVE = """
 UPDATE loyalty_earning AS earning
@@ -52,6 +57,11 @@ UPDATE loyalty_earning AS earning
   FROM unnest(%s::bigint[], %s::jsonb[], %s::jsonb[], %s::jsonb[], %s::jsonb[], %s::jsonb[], %s::bytea[], %s::int[])
        AS told(id, context, allowed, lines, why, missed, stamp, revision)
  WHERE earning.id = told.id
+"""
+_MOVE = """
+UPDATE loyalty_earning AS earning
+   SET record_id = told.record, context = '{}', allowed = '{}', lines = '{}', why = '{}', missed = '{}', stamp = ''
+  FROM unnest(%s::bigint[], %s::bigint[]) AS told(id, record) WHERE earning.id = told.id
 """
 _PLEDGED = """
 SELECT earning_id, rule, sum(CASE WHEN to_book = 'promised' THEN minor ELSE -minor END)::bigint
@@ -79,7 +89,7 @@ class Claimed:
     revision: int = 0
     stamp: bytes = b""
     context: Mapping[str, object] = field(default_factory=dict)
-    allowed: Mapping[str, int] = field(default_factory=dict)
+    allowed: Mapping[str, Sequence[int]] = field(default_factory=dict)
     lines: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     causes: Mapping[str, str] = field(default_factory=dict)
     is_new: bool = False
@@ -113,7 +123,7 @@ class Saved:
 
     id: int
     context: Mapping[str, object]
-    allowed: Mapping[str, int]
+    allowed: Mapping[str, Sequence[int]]
     lines: Mapping[str, Mapping[str, int]]
     why: Mapping[str, object]
     missed: Mapping[str, object]
@@ -171,11 +181,18 @@ def lots_of(earnings: Iterable[Claimed]) -> dict[int, list[EarnedLot]]:
     return found
 
 
-def to_extend(record: int, currency: str, policy: str, active_on: date) -> list[tuple[int, date]]:
-    """Lots of this record's person that something done on that day keeps longer, with their last days. One query."""
+def to_extend(record: int, currency: str, policy: str, active_on: date) -> list[tuple[int, date, int]]:
+    """Lots of this record's person that something done on that day keeps longer, with their last days, and how much of
+    each had lapsed before that day was over: what lapsed since was booked before anybody had told. One query."""
     with connection.cursor() as cursor:
         cursor.execute(_EXTENDED, [currency, record, policy, active_on])
-        return [(lot, last_day) for lot, last_day in cursor.fetchall()]
+        return list(cursor.fetchall())
+
+
+def move(earnings: Mapping[int, int]) -> None:
+    """What was decided for these is another record's from now on, and to be decided anew. One statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MOVE, [list(earnings), list(earnings.values())])
 
 
 def save(decided: Sequence[Saved]) -> None:

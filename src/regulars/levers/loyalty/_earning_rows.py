@@ -72,8 +72,9 @@ class Earning(models.Model):
     """What a programme decided for one subject, such as an order, and with what it did.
 
     Kept from the first decision on: `version` and `context`. Caches of the last: `lines` (rule to line to its parts),
-    `why` (rule to reason), `missed` (rule to why not), `allowed` (rule to what caps let it have at most), `stamp` (of
-    the facts it saw) and `revision`, how often it was decided. What was posted the subject's lots say.
+    `why` (rule to reason), `missed` (rule to why not), `allowed` (rule under a cap to what it may have, and of how
+    much), `stamp` (of the facts it saw) and `revision`, how often it was decided. What was posted the subject's lots
+    say.
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -126,12 +126,13 @@ def records(hold: int) -> list[int]:
         return sorted({record for _lot, record in cursor.fetchall()})
 
 
-def over(view: HoldView) -> HoldIsOver:
-    """The refusal of what comes too late."""
+def over(view: HoldView, at: datetime) -> HoldIsOver:
+    """The refusal of what comes too late, though nobody may have booked yet that its time ran out."""
+    state = "expired" if view.state == "open" and view.expires_at and view.expires_at <= at else view.state
     return HoldIsOver(
-        _("hold: it is over already (%(state)s); hold the points anew") % {"state": view.state},
+        _("hold: it is over already (%(state)s); hold the points anew") % {"state": state},
         field="hold",
-        value=view.state,
+        value=state,
     )
 
 

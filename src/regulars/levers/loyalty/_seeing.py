@@ -98,7 +98,7 @@ def contexts(orders: Sequence[Kept], programme: Programme, rules: Sequence[Rule]
         day = civil.day_of(one.placed_at, zone)
         before = [civil.day_of(moment, zone) for moment in moments.get(one.order, ())]
         found[one.order] = Context(
-            member=str(person) if surprised else "",
+            member=str(person),
             seed=programme.seed if surprised else "",
             order_number=counted.get(one.order),
             fits={

@@ -30,6 +30,12 @@ class NotEnoughPoints(Refusal):
     code = "points.not_enough"
 
 
+class BadAmount(Refusal):
+    """Not a whole number of parts above zero, or too large a one."""
+
+    code = "points.bad_amount"
+
+
 class NothingToReverse(Refusal):
     """More would be reversed than there was, or something that cannot be."""
 
@@ -257,6 +263,7 @@ class Wallet:
 
     def award(self, new: NewLot, *, at: datetime, kind: str = "award") -> int:
         """Post a lot; what its record owes is settled from it at once. Its number, below zero until it is written."""
+        self._check_room(new.amount)
         number = -1 - len(self.new)
         lot = Lot(number, new.record, new.funding, new.amount, new.matures_at, new.expires_on, new.expires_at)
         self.lots[number], self.new[number] = lot, (new, at)
@@ -423,6 +430,17 @@ class Wallet:
             self._move(draft, lot, books.GOODWILL, books.DEBT, forgiven)
             amount -= forgiven
         self._close(draft)
+
+    def _check_room(self, amount: int) -> None:
+        there = self.pending + self.available + self.held
+        if there + amount > books.MOST:
+            raise BadAmount(
+                _("amount: with %(amount)s more there would be more points than can be counted; give fewer")
+                % {"amount": self.terms.say(amount)},
+                field="amount",
+                value=amount,
+                most=books.MOST - there,
+            )
 
     def _timeouts(self, at: datetime) -> Iterator[tuple[datetime, int, int, int]]:
         for part in self.parts.values():

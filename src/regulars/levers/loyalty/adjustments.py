@@ -13,9 +13,9 @@ from regulars.facts.customers import persons
 from regulars.kit import ids
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import _accounts, points, reasons
+from regulars.levers.loyalty import _accounts, _books, points, reasons
 from regulars.levers.loyalty._acts import KeyUsedOtherwise, Told
-from regulars.levers.loyalty.models import MOST, Act, Request
+from regulars.levers.loyalty.models import Act, Request
 from regulars.levers.loyalty.points import BadAmount, Receipt
 from regulars.levers.loyalty.reasons import Reason
 from regulars.runtime.preferences.preferences import Preference, between, read
@@ -137,7 +137,7 @@ def propose(
         )
     kind = _accounts.currency(currency)
     # The verb's own check, before anything waits that never could be done.
-    if type(amount) is not int or not 0 < abs(amount) <= MOST:
+    if type(amount) is not int or not 0 < abs(amount) <= _books.MOST:
         raise BadAmount(
             _("amount: %(amount)r is no number of points; give a whole number above zero") % {"amount": amount},
             field="amount",

@@ -20,8 +20,8 @@ from regulars.kit.actors import Actor, Origin
 from regulars.levers.loyalty import _ledger, _seeing, programmes
 from regulars.levers.loyalty._acts import Told
 from regulars.levers.loyalty._capping import Counters, Place, most_of_an_order, places
-from regulars.levers.loyalty._earned import Claimed, EarnedLot, Saved, claim, lots_of, pledge, save, to_extend
-from regulars.levers.loyalty._wallet import NewLot
+from regulars.levers.loyalty._earned import Claimed, EarnedLot, Saved, claim, lots_of, move, pledge, save, to_extend
+from regulars.levers.loyalty._wallet import NewLot, Wallet
 from regulars.levers.loyalty.expiring import lapses_at, matures_at
 from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.reasons import Reason
@@ -34,6 +34,8 @@ from regulars.levers.loyalty.rules.views import Context, EventView
 __all__ = ("Posted", "award_for_event", "award_for_order", "award_for_orders", "backfill")
 
 SHOP = "shop"
+#: As long as a lot's may be.
+LONGEST_SUBJECT = 120
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,8 @@ class _Case:
     order: Kept | None
     zone: ZoneInfo
     context: Context = field(default_factory=Context)
-    allowed: dict[str, int] = field(default_factory=dict)
+    #: Rule to what caps let it have, and of how much that it would have given.
+    allowed: dict[str, tuple[int, int]] = field(default_factory=dict)
     #: Days after it on which its customer bought again, for points that activity keeps.
     active_on: Sequence[date] = ()
     steps: list[tuple[datetime, Decision]] = field(default_factory=list)
@@ -77,6 +80,11 @@ class _Case:
     @property
     def record(self) -> int:
         return self.claimed.record
+
+    @property
+    def member(self) -> int:
+        """Whose caps it counts in: the person's when it was decided first, however many records they have."""
+        return int(self.context.member) if self.context.member else self.record
 
     @property
     def on(self) -> date:
@@ -105,7 +113,8 @@ def award_for_orders(*, orders: Collection[int], at: datetime, by: Actor, origin
         found = claim(claims, [f"order:{order}" for order in told], at)
         # Read again: whoever held the rows before may have seen something newer than what was read above.
         told = kept.of(orders)
-        return _settle(_cases(found, told), at=at, by=by, origin=origin)
+        found, done = _follow(found, told, at=at, by=by, origin=origin)
+        return done + _settle(_cases(found, told), at=at, by=by, origin=origin)
 
 
 def backfill(
@@ -135,7 +144,8 @@ def backfill(
             # Rows that were there may stand for something newer than the page; of new ones nobody else knows yet.
             if known := [one.order for one in found if not one.is_new]:
                 told |= kept.of(known)
-            yield _settle(_cases(found, told), at=at, by=by, origin="history")
+            found, done = _follow(found, told, at=at, by=by, origin="history")
+            yield done + _settle(_cases(found, told), at=at, by=by, origin="history")
 
 
 def award_for_event(*, customer: int, event: EventView, at: datetime, by: Actor, origin: Origin = "live") -> Posted:
@@ -152,22 +162,29 @@ def award_for_event(*, customer: int, event: EventView, at: datetime, by: Actor,
             known = _seeing.known([customer], [r.only_if for r in rules if r.only_if is not None], inside)
             for rule in rules:
                 fits = {} if rule.only_if is None else {rule.id: _seeing.holds(rule.only_if, known[customer], event.at)}
-                context = Context(fits=fits, audiences=dict(inside.get(customer, {})))
+                context = Context(member=str(customer), fits=fits, audiences=dict(inside.get(customer, {})))
                 seen = replace(event, on=civil.day_of(event.at, zone))
                 if not deciding.of_event([rule], seen, context, version.programme.terms).grants:
                     continue
-                mine = f"{rule.subject(seen, str(customer))}/{rule.id}"
+                mine = _short(f"{rule.subject(seen, str(customer))}/{rule.id}")
                 claims = [Claimed(mine, version.version, version.programme.code, customer, event.at)]
                 for found in claim(claims, [], at):
                     if found.is_new:
                         case = _Case(found, version.programme, version.number, None, zone, context)
                         counters = _counters([case], at)[version.programme.code]
-                        limit = _limit(case, counters)
+                        limit = _limit(case, counters, set())
                         answers = deciding.of_event([rule], seen, context, version.programme.terms, limit)
                         case.steps.append((event.at, answers))
                         counters.write()
                         done += _post([case], at=at, by=by, origin=origin)
     return done
+
+
+def _short(subject: str) -> str:
+    """A subject that fits its column; of a longer one a hash of all of it, for it may differ in what is cut off."""
+    if len(subject) <= LONGEST_SUBJECT:
+        return subject
+    return f"{subject[: LONGEST_SUBJECT - 33]}#{blake2b(subject.encode(), digest_size=16).hexdigest()}"
 
 
 # --- deciding
@@ -188,6 +205,25 @@ def _cases(found: Sequence[Claimed], told: Mapping[int, Kept]) -> list[_Case]:
     return cases
 
 
+def _follow(
+    found: list[Claimed], told: Mapping[int, Kept], *, at: datetime, by: Actor, origin: Origin
+) -> tuple[list[Claimed], Posted]:
+    """Orders that are another record's by now than when they were decided: what they earned is taken back there, and
+    they are decided anew for whose they are. What is to be settled, and what came of it so far."""
+    moved = [one for one in found if not one.is_new and one.order in told and told[one.order].record != one.record]
+    if not moved:
+        return found, Posted()
+    gone = {one.order: replace(told[one.order], counts=False) for one in moved}
+    done = _settle(_cases(moved, gone), at=at, by=by, origin=origin)
+    whose = {one.id: record for one in moved if (record := told[one.order].record) is not None}
+    stay = [one for one in found if one not in moved]
+    if whose:
+        move(whose)
+        again = claim([], [one.subject for one in moved], at)
+        stay += [replace(one, is_new=True) for one in again if one.id in whose]
+    return stay, done
+
+
 def _settle(cases: Sequence[_Case], *, at: datetime, by: Actor, origin: Origin) -> Posted:
     """Decide all of them, then post what differs."""
     by_version: dict[int, list[_Case]] = {}
@@ -195,7 +231,7 @@ def _settle(cases: Sequence[_Case], *, at: datetime, by: Actor, origin: Origin) 
         by_version.setdefault(case.claimed.version, []).append(case)
         if not case.claimed.is_new:
             case.context = _seeing.read_context(case.claimed.context)
-            case.allowed = dict(case.claimed.allowed)
+            case.allowed = {rule: (got, of) for rule, (got, of) in case.claimed.allowed.items()}
     for some in by_version.values():
         programme, fresh = some[0].programme, [case for case in some if case.claimed.is_new]
         contexts = _seeing.contexts(
@@ -223,9 +259,10 @@ def _decide(case: _Case, counters: Counters, at: datetime, origin: Origin) -> No
         stages = [(order.placed_at, _as_sold(order)), (max(order.back_at, order.placed_at), order)]
     for when, stage in stages:
         view = _seeing.order(stage, case.programme, case.zone)
-        limit = _limit(case, counters)
+        asked: set[str] = set()
+        limit = _limit(case, counters, asked)
         case.steps.append((when, deciding.of_order(rules, view, case.context, case.programme.terms, limit)))
-        _free(case, counters)
+        _free(case, counters, asked)
 
 
 def _as_sold(order: Kept) -> Kept:
@@ -234,38 +271,36 @@ def _as_sold(order: Kept) -> Kept:
     return replace(order, lines=lines, due_minor=0, money_back_minor=0)
 
 
-def _limit(case: _Case, counters: Counters) -> deciding.Limit:
-    """What caps let through: of what was allowed before as much as then, of more as much as is left."""
+def _limit(case: _Case, counters: Counters, asked: set[str]) -> deciding.Limit:
+    """What caps let through: of what was allowed before as much as then, of more as much as is left. `asked`: the rules
+    that would have given something."""
     taken = 0
 
     def limit(rule: Rule, parts: int) -> int:
         nonlocal taken
         per_order = most_of_an_order(case.programme, rule, taken)
         wanted = parts if per_order is None else max(min(parts, per_order), 0)
-        rows = places(case.programme, rule, case.record, case.on)
-        before = _target(case, rule.id)
-        # What it has is its own; only of more than that is anything taken from the caps.
-        granted = min(wanted, before + counters.left(rows, max(wanted - before, 0)))
+        rows = places(case.programme, rule, case.member, case.on)
+        asked.add(rule.id)
+        before, of = case.allowed.get(rule.id, (0, 0))
+        granted = min(wanted, before)
+        if wanted > of:
+            # What it has is its own; only of more than that is anything taken from the caps. What the caps kept from
+            # it stays kept where nothing was added: else who returns something gets what others gave back.
+            granted = min(wanted, before + counters.left(rows, max(wanted - before, 0)))
         counters.take(rows, granted - before)
-        case.allowed[rule.id] = granted
+        case.allowed[rule.id] = (granted, wanted)
         taken += granted
         return granted
 
     return limit
 
 
-def _free(case: _Case, counters: Counters) -> None:
-    """What rules that give nothing any more had of the caps is free again."""
-    given = {grant.rule for grant in case.steps[-1][1].grants}
+def _free(case: _Case, counters: Counters, asked: set[str]) -> None:
+    """What rules that would give nothing any more had of the caps is free again."""
     for rule in case.programme.rules:
-        if rule.id not in given and case.allowed.get(rule.id):
-            counters.take(places(case.programme, rule, case.record, case.on), -case.allowed[rule.id])
-            case.allowed[rule.id] = 0
-
-
-def _target(case: _Case, rule: str) -> int:
-    """What the rule gave at the last decision."""
-    return case.allowed.get(rule, 0)
+        if rule.id in case.allowed and rule.id not in asked:
+            counters.take(places(case.programme, rule, case.member, case.on), -case.allowed.pop(rule.id)[0])
 
 
 def _counters(cases: Sequence[_Case], at: datetime) -> dict[str, Counters]:
@@ -276,9 +311,9 @@ def _counters(cases: Sequence[_Case], at: datetime) -> dict[str, Counters]:
         found[code] = Counters(some[0].claimed.programme)
         wanted: list[tuple[Place, int]] = []
         for case in some:
-            for rule in case.programme.rules:
-                if rule.caps or case.programme.caps:
-                    wanted += places(case.programme, rule, case.record, case.on)
+            for rule in case.programme.of_events if case.order is None else case.programme.of_orders:
+                if (rule.caps or case.programme.caps) and rule.may_give(case.context):
+                    wanted += places(case.programme, rule, case.member, case.on)
         found[code].lock(wanted)
     return found
 
@@ -331,14 +366,13 @@ def _post_in(currency: str, cases: Sequence[_Case], *, at: datetime, by: Actor, 
     )
     told = Told("earn", f"earn/{currency}/{name}"[:200], at, by, {"revisions": revisions}, origin)
     if not changing:
-        moments = repr([(lot.id, moment) for _, lot, moment in maturing])
-        told = replace(told, verb="mature", key=f"mature/{blake2b(moments.encode(), digest_size=16).hexdigest()}")
+        told = replace(told, verb="mature")
     awards = awarded = taken = 0
     owe: dict[int, int] = {}
     for case in changing:
         owe[case.record] = owe.get(case.record, 0) + sum(_current(case).values())
     named = [lot.id for lots in known.values() for lot in lots] + [
-        lot for lots in extending.values() for lot, _ in lots
+        one.lot for some in extending.values() for one in some
     ]
     whose = {case.record for case in changing} | {case.record for case, _, _ in maturing}
     with _ledger.act(told, customers=whose, currency=currency, owe=owe, lots=named) as work:
@@ -348,11 +382,8 @@ def _post_in(currency: str, cases: Sequence[_Case], *, at: datetime, by: Actor, 
             if lot.id in work.wallet(case.record).lots:
                 work.wallet(case.record).mature(lot.id, moment)
         for record, dates in extending.items():
-            for lot_id, (on, instant) in dates:
-                if lot_id in work.wallet(record).lots:
-                    work.wallet(record).change_dates(
-                        lot_id, at=at, reason=Reason("extended"), expires_on=on, expires_at=instant
-                    )
+            for one in dates:
+                _extend(work.wallet(record), one, at)
         for case in changing:
             wallet, before = work.wallet(case.record), _current(case)
             lots = {rule: [(lot.id, lot.left) for lot in some] for rule, some in _by_rule(known, case).items()}
@@ -413,7 +444,9 @@ def _because(case: _Case, decision: Decision) -> Reason:
     order = case.order
     assert order is not None
     code = "goods_returned"
-    if not order.counts:
+    if order.record != case.record:
+        code = "order_moved"
+    elif not order.counts:
         code = "order_cancelled"
     elif all(line.kept == line.quantity for line in order.lines):
         code = "order_changed"
@@ -495,28 +528,51 @@ def _maturing(
     return found
 
 
-def _extending(cases: Sequence[_Case], currency: str) -> dict[int, list[tuple[int, tuple[date, datetime]]]]:
+@dataclass(frozen=True)
+class _Longer:
+    """A lot that is kept to another day; `gone` of it had lapsed before what keeps it was done."""
+
+    lot: int
+    on: date
+    until: datetime
+    gone: int
+
+
+def _extend(wallet: Wallet, longer: _Longer, at: datetime) -> None:
+    """What lapsed only because news came late can be spent again."""
+    lot = wallet.lots.get(longer.lot)
+    if lot is None:
+        return
+    why, back = Reason("extended"), lot.lapsed - longer.gone
+    if back > 0 and lot.is_over(at) and longer.until > at:
+        wallet.reinstate(longer.lot, back, at=at, reason=why, expires_on=longer.on, expires_at=longer.until)
+    else:
+        wallet.change_dates(longer.lot, at=at, reason=why, expires_on=longer.on, expires_at=longer.until)
+
+
+def _extending(cases: Sequence[_Case], currency: str) -> dict[int, list[_Longer]]:
     """Lots of a member that a new order keeps longer, by the record the order came with."""
-    found: dict[int, list[tuple[int, tuple[date, datetime]]]] = {}
+    found: dict[int, list[_Longer]] = {}
     for case in cases:
         expiry = case.programme.expiry
         if expiry.kind != "activity" or not case.claimed.is_new or not case.steps[-1][1].grants:
             continue
-        for lot, last_day in to_extend(case.record, currency, str(expiry), case.on):
+        for lot, last_day, gone in to_extend(case.record, currency, str(expiry), case.on):
             later = expiry.extended(last_day, case.on)
             if later is not None and later != last_day:
                 instant = lapses_at(later, case.zone)
                 assert instant is not None
-                found.setdefault(case.record, []).append((lot, (later, instant)))
+                found.setdefault(case.record, []).append(_Longer(lot, later, instant, gone))
     return found
 
 
 def _saved(case: _Case) -> Saved:
     last = case.steps[-1][1]
+    capped = {rule.id for rule in case.programme.rules if rule.caps or case.programme.caps}
     return Saved(
         id=case.claimed.id,
         context=_seeing.kept_context(case.context),
-        allowed={rule: parts for rule, parts in case.allowed.items() if parts},
+        allowed={rule: list(parts) for rule, parts in case.allowed.items() if rule in capped},
         lines={grant.rule: {str(line): parts for line, parts in grant.lines.items()} for grant in last.grants},
         why={
             one.rule: [one.because.code, dict(one.because.facts)]

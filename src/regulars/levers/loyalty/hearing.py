@@ -61,7 +61,7 @@ def _seen(event: Event) -> EventView:
         name=called(event.name),
         at=event.occurred_at,
         on=civil.day_of(event.occurred_at, civil.zone("UTC")),
-        about=about[:60],
+        about=about,
         store=store if isinstance(store, str) else "",
         properties={name: value for name, value in properties.items() if isinstance(value, str | int | Decimal)},
     )

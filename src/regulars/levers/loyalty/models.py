@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from regulars.kit.points import MOST_DECIMALS
-from regulars.levers.loyalty._books import BOOKS, KINDS, SOURCES
+from regulars.levers.loyalty._books import BOOKS, KINDS, MOST, SOURCES
 from regulars.levers.loyalty._earning_rows import (
     Activation,
     Approval,
@@ -42,8 +42,6 @@ __all__ = (
     "Warned",
 )
 
-#: What JavaScript holds exactly, and a little less.
-MOST = 9 * 10**15
 SPEND_ORDERS = ("expiry", "oldest")
 HOLD_STATES = ("open", "captured", "released", "expired")
 

@@ -25,9 +25,18 @@ from regulars.levers.loyalty._balances import Balance, Expiring, balance, balanc
 from regulars.levers.loyalty._holding import HoldIsOver, HoldView, UnknownHold
 from regulars.levers.loyalty._ledger import Work
 from regulars.levers.loyalty._statements import Explanation, Line, explain, statement
-from regulars.levers.loyalty._wallet import Move, NewLot, NotEnoughPoints, NothingToReverse, kept_by, said_of, share_out
+from regulars.levers.loyalty._wallet import (
+    BadAmount,
+    Move,
+    NewLot,
+    NotEnoughPoints,
+    NothingToReverse,
+    kept_by,
+    said_of,
+    share_out,
+)
 from regulars.levers.loyalty.earning import award_for_order, award_for_orders
-from regulars.levers.loyalty.models import MOST, Entry
+from regulars.levers.loyalty.models import Entry
 from regulars.levers.loyalty.reasons import Reason
 
 __all__ = (
@@ -85,12 +94,6 @@ SELECT posting.lot_id, sum(posting.amount)
  WHERE entry.reverses_id = %s GROUP BY posting.lot_id
 """
 _RECORDS_OF = "SELECT id, record_id FROM loyalty_lot WHERE id = ANY(%s)"
-
-
-class BadAmount(Refusal):
-    """Not a whole number of parts above zero, or too large a one."""
-
-    code = "points.bad_amount"
 
 
 class UnknownEntry(Refusal):
@@ -456,7 +459,7 @@ def _end_parts(work: Work, view: HoldView, at: datetime, amount: int | None, res
     wallets = list(work.wallets.values())
     there = kept_by(wallets, view.id)
     if not there:
-        raise _holding.over(_holding.get(view.id))
+        raise _holding.over(_holding.get(view.id), at)
     wanted = there if amount is None else amount
     if wanted > there:
         raise _too_much(wanted, there)
@@ -531,7 +534,7 @@ def end_of(day: date | None, currency: str) -> datetime | None:
 
 
 def _checked(amount: int) -> int:
-    if type(amount) is not int or not 0 < amount <= MOST:
+    if type(amount) is not int or not 0 < amount <= _books.MOST:
         raise BadAmount(
             _("amount: %(amount)r is no number of points; give a whole number above zero") % {"amount": amount},
             field="amount",

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from regulars.kit.conditions import holding, reading
 from regulars.kit.conditions.holding import Known
-from regulars.kit.conditions.nodes import Condition, Type, Value
+from regulars.kit.conditions.nodes import Among, Condition, Type, Value
 from regulars.kit.conditions.vocabulary import Asked, Vocabulary
 from regulars.kit.texts import translated as _
 from regulars.levers.loyalty.rules.told import BadProgramme, Told
@@ -65,7 +65,7 @@ def read(told: Told, key: str, vocabulary: Vocabulary, zone: str) -> Condition |
     if node is None:
         return None
     try:
-        return reading.read({"version": reading.VERSION, "zone": zone, "if": node}, vocabulary, predictions=False)
+        found = reading.read({"version": reading.VERSION, "zone": zone, "if": node}, vocabulary, predictions=False)
     except reading.BadCondition as refused:
         raise BadProgramme(
             _("%(field)s: %(message)s") % {"field": told.at(key), "message": refused.message},
@@ -73,6 +73,16 @@ def read(told: Told, key: str, vocabulary: Vocabulary, zone: str) -> Condition |
             value=str(refused.facts.get("value", ""))[:80],
             mend=str(refused.facts.get("mend", "")),
         ) from refused
+    if any(isinstance(one, Among) for one in found.nodes()):
+        # What others do meanwhile decides it: what was promised would not be what is owed.
+        mend = _("who is among the highest changes with what others do; make an audience of them")
+        raise BadProgramme(
+            _("%(field)s: %(message)s") % {"field": told.at(key), "message": mend},
+            field=told.at(key),
+            value="highest",
+            mend=mend,
+        )
+    return found
 
 
 def line_fits(condition: Condition, order: OrderView, line: LineView) -> bool:

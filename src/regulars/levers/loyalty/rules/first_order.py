@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from regulars.levers.loyalty.rules.grants import Answer, Missed
-from regulars.levers.loyalty.rules.rule import Given, Rule, Terms, read_points, shared
+from regulars.levers.loyalty.rules.rule import Given, Rule, Terms, once_a, read_points, shared
 from regulars.levers.loyalty.rules.told import Told
 from regulars.levers.loyalty.rules.views import Context, OrderView
 
@@ -26,7 +26,12 @@ class FirstOrder(Rule):
             return self.missed("not_first", number=context.order_number or 0)
         return self.granted(self.points, found, "first_order")
 
+    def may_give(self, context: Context) -> bool:
+        """To nobody's second."""
+        return context.order_number == 1
+
 
 def read(told: Told, terms: Terms) -> FirstOrder:
-    """From the file: `points`."""
-    return FirstOrder(**shared(told, terms, FirstOrder), points=read_points(told, "points", terms))
+    """From the file: `points`; capped at once for each member: an older order that is told later was first too."""
+    made = FirstOrder(**shared(told, terms, FirstOrder), points=read_points(told, "points", terms))
+    return once_a(made, "ever", made.points)

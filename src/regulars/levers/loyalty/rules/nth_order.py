@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from regulars.kit.texts import translated as _
 from regulars.levers.loyalty.rules.grants import Answer, Missed
-from regulars.levers.loyalty.rules.rule import Given, Rule, Terms, read_points, shared
+from regulars.levers.loyalty.rules.rule import Given, Rule, Terms, once_a, read_points, shared
 from regulars.levers.loyalty.rules.told import Told
 from regulars.levers.loyalty.rules.views import Context, OrderView
 
@@ -36,10 +36,16 @@ class NthOrder(Rule):
             return self.missed("not_nth_yet", number=number, more=self.nth - number)
         return self.missed("past_nth", number=number, nth=self.nth)
 
+    def may_give(self, context: Context) -> bool:
+        """For their number alone."""
+        number = context.order_number or 0
+        return number > 0 and (number % self.every == 0 if self.every else number == self.nth)
+
 
 def read(told: Told, terms: Terms) -> NthOrder:
-    """From the file: `points` for the order `nth`, or for `every` so many."""
+    """From the file: `points` for the order `nth`, once for each member, or for `every` so many."""
     nth, every = told.number("nth", 0, least=2, most=100_000), told.number("every", 0, least=2, most=100_000)
     if bool(nth) == bool(every):
         raise told.bad("nth", _("write either nth or every"))
-    return NthOrder(**shared(told, terms, NthOrder), points=read_points(told, "points", terms), nth=nth, every=every)
+    made = NthOrder(**shared(told, terms, NthOrder), points=read_points(told, "points", terms), nth=nth, every=every)
+    return once_a(made, "ever", made.points) if nth else made

@@ -24,6 +24,7 @@ _WORDS: Mapping[str, Callable[[], str]] = {
     "goods_returned": lambda: _("goods came back"),
     "order_cancelled": lambda: _("the order was cancelled"),
     "order_changed": lambda: _("the order was changed"),
+    "order_moved": lambda: _("the order was somebody else's"),
     # --- why not
     "spend_for_points": lambda: _("%(money)s more would give %(points)s points"),
     "spend_more": lambda: _("%(money)s more is needed: it begins at %(least)s"),

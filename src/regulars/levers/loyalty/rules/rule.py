@@ -1,11 +1,11 @@
 """What all rules have: a name, a time, which lines and whom they are for, who pays, and how often at most."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 from regulars.kit import money
 from regulars.kit.conditions.nodes import Condition
@@ -82,6 +82,10 @@ class Rule:
         """What it gives for something that happened."""
         raise NotImplementedError
 
+    def may_give(self, context: Context) -> bool:
+        """Whether it can give anything in that context; where not, its caps are left alone."""
+        return True
+
     # --- what most of them need
 
     def basis(self, order: OrderView) -> Basis:
@@ -126,6 +130,9 @@ class Rule:
     def granted(self, parts: int, found: Basis, code: str, **facts: str | int) -> Grant:
         """So much, over the lines that counted."""
         return Grant(self.id, parts, split(parts, found.weights), Reason(code, facts), self.funding)
+
+
+SomeRule = TypeVar("SomeRule", bound=Rule)
 
 
 @dataclass(frozen=True)
@@ -231,6 +238,11 @@ def read_caps(told: Told, terms: Terms) -> tuple[Cap, ...]:
         found.append(Cap(_PERS[per], _PERIODS[period], read_points(one, "most", terms)))
         one.done()
     return tuple(found)
+
+
+def once_a(rule: SomeRule, period: str, points: int) -> SomeRule:
+    """The rule, giving each member its points once a period: what is told late would give them a second time."""
+    return replace(rule, caps=(*rule.caps, Cap("member", _PERIODS[period], points)))
 
 
 def _funding(told: Told) -> str:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from regulars.kit import civil
 from regulars.levers.loyalty.rules.grants import Answer, Missed
-from regulars.levers.loyalty.rules.rule import Given, Rule, Terms, read_points, shared
+from regulars.levers.loyalty.rules.rule import Given, Rule, Terms, once_a, read_points, shared
 from regulars.levers.loyalty.rules.told import Told
 from regulars.levers.loyalty.rules.views import Context, OrderView
 
@@ -35,6 +35,11 @@ class Streak(Rule):
             return self.missed("came_already")
         return self.missed(f"streak_{self.period}", more=self.length - run % self.length)
 
+    def may_give(self, context: Context) -> bool:
+        """When a row is full."""
+        run = context.streaks.get(self.id, 0)
+        return run > 0 and run % self.length == 0
+
 
 def run_until(day: date, before: list[date], period: str) -> int:
     """How many periods in a row had a day, those of `day` and `before` it; 0 where its own had one already."""
@@ -60,10 +65,11 @@ def _previous(first: date, period: str) -> date:
 
 
 def read(told: Told, terms: Terms) -> Streak:
-    """From the file: `points` for `length` of a `period` in a row."""
-    return Streak(
+    """From the file: `points` for `length` of a `period` in a row; once a period for each member."""
+    made = Streak(
         **shared(told, terms, Streak),
         points=read_points(told, "points", terms),
         length=told.number("length", least=2, most=1000),
         period=told.one_of("period", PERIODS),
     )
+    return once_a(made, made.period, made.points)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from regulars.kit.texts import translated as _
 from regulars.levers.loyalty.rules.grants import Answer, Missed
-from regulars.levers.loyalty.rules.rule import Given, Rule, Terms, points_text, read_points, shared
+from regulars.levers.loyalty.rules.rule import Given, Rule, Terms, once_a, points_text, read_points, shared
 from regulars.levers.loyalty.rules.streak import PERIODS, beginning
 from regulars.levers.loyalty.rules.told import Told
 from regulars.levers.loyalty.rules.views import Context, OrderView
@@ -42,9 +42,10 @@ def read(told: Told, terms: Terms) -> Surprise:
     chance = told.percent("chance")
     if not 1 <= chance <= 100:
         raise told.bad("chance", _("write a chance from 1 to 100 percent"))
-    return Surprise(
+    made = Surprise(
         **shared(told, terms, Surprise),
         points=read_points(told, "points", terms),
         chance=chance,
         period=told.one_of("period", PERIODS),
     )
+    return once_a(made, made.period, made.points)
