@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection
 
 from regulars.facts.customers import persons
+from regulars.facts.customers.relation import CUSTOMERS
 from regulars.kit import ids, paging
 from regulars.kit.paging import Page
 from regulars.levers.loyalty import _accounts, reasons
@@ -36,6 +37,29 @@ SELECT lot.id, lot.record_id, lot.subject, lot.rule, lot.rule_version, lot.expir
   FROM loyalty_posting AS posting JOIN loyalty_lot AS lot ON lot.id = posting.lot_id
  WHERE posting.entry_id = %s ORDER BY posting.number
 """
+# What went to another account with its record: of each lot as much as its own postings had brought there by then. The
+# lots are where the record is today. A lot's entries are numbered in the order in which they were written.
+_WENT = """
+SELECT lot.id, lot.record_id, lot.subject, lot.rule, lot.rule_version, lot.expires_on, lot.funding, lot.partner,
+       posting.from_book, posting.to_book, stood.amount::bigint, NULL::bigint
+  FROM loyalty_posting AS posting JOIN loyalty_entry AS entry ON entry.id = posting.entry_id
+  JOIN loyalty_account AS shown ON shown.id = entry.account_id
+  JOIN {customers} AS record ON record.id = posting.record_id
+  JOIN loyalty_account AS account
+    ON account.customer_id = coalesce(record.person_id, record.id) AND account.currency_id = shown.currency_id
+  JOIN loyalty_lot AS lot ON lot.account_id = account.id AND lot.record_id = posting.record_id
+ CROSS JOIN LATERAL (
+    SELECT CASE 'transit' WHEN posting.from_book THEN posting.to_book ELSE posting.from_book END AS book) AS place
+ CROSS JOIN LATERAL (
+    SELECT CASE place.book WHEN 'pending' THEN {pending} WHEN 'available' THEN {available} WHEN 'held' THEN {held}
+                           ELSE {debt} END AS amount
+      FROM (SELECT * FROM loyalty_posting AS own
+             WHERE own.lot_id = lot.id AND own.entry_id < entry.id AND (place.book <> 'debt' OR own.for_lot_id IS NULL)
+             UNION ALL
+            SELECT * FROM loyalty_posting AS own
+             WHERE own.for_lot_id = lot.id AND own.entry_id < entry.id AND place.book = 'debt') AS told) AS stood
+ WHERE posting.entry_id = %s AND stood.amount > 0 ORDER BY posting.number, lot.id
+""".format(customers=CUSTOMERS, **_CHANGES)  # noqa: S608 - names of ours
 
 
 @dataclass(frozen=True)
@@ -126,8 +150,9 @@ def explain(*, entry: int) -> Explanation | None:
         found = rows.fetchall()
         if not found:
             return None
-        rows.execute(_MOVES, [entry])
-        return Explanation(line_of(found[0]), tuple(Moved(*row) for row in rows.fetchall()))
+        line = line_of(found[0])
+        rows.execute(_WENT if line.kind in ("merge_out", "merge_in") else _MOVES, [entry])
+        return Explanation(line, tuple(Moved(*row) for row in rows.fetchall()))
 
 
 def line_of(row: Any) -> Line:

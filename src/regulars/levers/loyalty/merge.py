@@ -1,7 +1,8 @@
 """What joining two records moves here: each record's lots go to the person's account, with what they hold and owe.
 
 Nothing else changes: lots keep their end and what they were spent on, a record goes on paying what it owes from its own
-points. So parted again, each has what it would have had. Both ledgers show the step, through the transit book.
+points. So parted again, each has what it would have had. Both ledgers show the step, through the transit book, with one
+posting for each place in which the record had points: which lots they were, their own postings say.
 """
 
 from collections.abc import Sequence
@@ -44,17 +45,17 @@ INSERT INTO loyalty_entry (act_id, account_id, sequence, kind, effective_at, rea
                            held_after, debt_after, origin)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'live') RETURNING id
 """
-# Each place of each lot, out of the one account and into the other; what is owed goes the other way round.
+# All of the record's points in each place, out of the one account and into the other; what is owed goes the other way
+# round.
 _POSTINGS = """
-INSERT INTO loyalty_posting (entry_id, number, lot_id, from_book, to_book, amount)
-SELECT step.entry, row_number() OVER (PARTITION BY step.entry ORDER BY lot.id, place.book), lot.id,
+INSERT INTO loyalty_posting (entry_id, number, record_id, from_book, to_book, amount)
+SELECT step.entry, place.number, %s,
        CASE WHEN step.goes_out = (place.book <> 'debt') THEN place.book ELSE 'transit' END,
        CASE WHEN step.goes_out = (place.book <> 'debt') THEN 'transit' ELSE place.book END, place.amount
-  FROM loyalty_lot AS lot
- CROSS JOIN LATERAL (VALUES ('pending', lot.pending), ('available', lot.available), ('held', lot.held),
-                            ('debt', lot.owed)) AS place(book, amount)
+  FROM (VALUES (1, 'pending', %s::bigint), (2, 'available', %s::bigint), (3, 'held', %s::bigint),
+               (4, 'debt', %s::bigint)) AS place(number, book, amount)
  CROSS JOIN (VALUES (%s::bigint, true), (%s::bigint, false)) AS step(entry, goes_out)
- WHERE lot.account_id = %s AND lot.record_id = %s AND place.amount > 0
+ WHERE place.amount > 0
 """
 _MOVE = "UPDATE loyalty_lot SET account_id = %s WHERE account_id = %s AND record_id = %s"
 _ACCOUNT = "UPDATE loyalty_account SET sequence = %s, pending = %s, available = %s, held = %s, debt = %s WHERE id = %s"
@@ -117,7 +118,7 @@ def _move(steps: Sequence[tuple[int, int, int]], why: str, at: datetime, by: Act
                 _booked(cursor, source, "merge_out", [-int(amount) for amount in amounts], act, why, at),
                 _booked(cursor, target, "merge_in", [int(amount) for amount in amounts], act, why, at),
             ]
-            cursor.execute(_POSTINGS, [*entries, source.id, record])
+            cursor.execute(_POSTINGS, [record, *amounts, *entries])
             cursor.execute(_MOVE, [target.id, source.id, record])
             touched |= {source.id: source, target.id: target}
         for one in touched.values():

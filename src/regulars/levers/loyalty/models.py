@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from regulars.kit.points import MOST_DECIMALS
-from regulars.levers.loyalty._books import BOOKS, KINDS, MOST, SOURCES
+from regulars.levers.loyalty._books import BOOKS, KINDS, MOST, SOURCES, TRANSIT
 from regulars.levers.loyalty._earning_rows import (
     Activation,
     Approval,
@@ -261,13 +261,17 @@ class Lot(models.Model):
 class Posting(models.Model):
     """An amount that moved from one book to another, of a lot. Which lots a spend took is what its postings say.
 
-    `for_lot` is the lot whose debt it settled, where it is another one's.
+    `for_lot` is the lot whose debt it settled, where it is another one's. On its way to another account and back, what
+    moves is of all lots of a `record`, and no lot is named: ten thousand would be, twice, and each stays where it was.
     """
 
     pk = models.CompositePrimaryKey("entry_id", "number")
     entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="+", db_index=False)
     number = models.IntegerField()
-    lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="+")
+    lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="+", null=True)
+    record = models.ForeignKey(
+        "customers.Customer", on_delete=models.PROTECT, related_name="+", null=True, db_index=False
+    )
     from_book = models.CharField(max_length=10)
     to_book = models.CharField(max_length=10)
     amount = models.BigIntegerField()
@@ -279,6 +283,11 @@ class Posting(models.Model):
             models.Index(fields=["for_lot"], name="loyalty_posting_for_lot", condition=Q(for_lot__isnull=False)),
         ]
         constraints = [
+            models.CheckConstraint(
+                name="loyalty_posting_of",
+                condition=Q(lot__isnull=False, record__isnull=True)
+                | (Q(lot__isnull=True, record__isnull=False) & (Q(from_book=TRANSIT) | Q(to_book=TRANSIT))),
+            ),
             models.CheckConstraint(name="loyalty_posting_amount", condition=Q(amount__gt=0, amount__lte=MOST)),
             models.CheckConstraint(
                 name="loyalty_posting_books",

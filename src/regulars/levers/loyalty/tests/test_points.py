@@ -7,6 +7,7 @@ from django.db import DatabaseError, connection, transaction
 
 from regulars.facts.customers import identity
 from regulars.levers.loyalty import checkups, clockwork, currencies, examination, examinations, points
+from regulars.levers.loyalty._statements import Change
 from regulars.levers.loyalty.currencies import CurrencyView
 from regulars.levers.loyalty.models import Account, Entry, Lot
 from regulars.levers.loyalty.tests.builders import (
@@ -379,6 +380,29 @@ def test_a_hold_of_two_who_are_parted_ends_as_one():
     assert (has(priya), has(bo)) == ((0, 0, 30, 0), (0, 5, 15, 0))
     points.capture(hold=basket.id, amount=35, key=key(), at=FRIDAY, by=THE_SHOP)
     assert (has(priya), has(bo)) == ((0, 0, 0, 0), (0, 15, 0, 0))
+    assert list(checkups.broken()) == []
+
+
+def test_what_came_along_is_told_lot_by_lot_as_it_was_then():
+    priya, bo = a_member(points=50), a_member("bo", points=30)
+    shoes = an_award(bo, 20)
+    points.hold(customer=bo, amount=4, key=key(), at=MONDAY, by=THE_SHOP)
+    spends(bo, 35)
+    takes_back(shoes)
+    identity.join(one=priya, other=bo, why=identity.Reason.ASKED, key=key(), at=MONDAY, by=MAREK)
+    an_award(bo, 40)
+    spends(bo, 60)
+    kept, owing, _later = Lot.objects.filter(record_id=bo).order_by("id").values_list("id", flat=True)
+    lines = {line.kind: points.explain(entry=line.id) for line in points.statement(customer=priya).items}
+    told = {
+        kind: [(one.lot, one.from_book, one.to_book, one.amount) for one in lines[kind].moved]
+        for kind in ("merge_out", "merge_in")
+    }
+    assert told == {
+        "merge_out": [(kept, "held", "transit", 4), (owing, "transit", "debt", 9)],
+        "merge_in": [(kept, "transit", "held", 4), (owing, "debt", "transit", 9)],
+    }
+    assert lines["merge_in"].line.change == Change(pending=0, available=0, held=4, debt=9)
     assert list(checkups.broken()) == []
 
 
