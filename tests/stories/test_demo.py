@@ -1,6 +1,7 @@
 """`regulars demo` as somebody has it who has just heard of it: one command, a shop full of people, Ctrl-C."""
 
 import http.client
+import json
 import re
 import signal
 import subprocess
@@ -109,6 +110,30 @@ def test_one_command_opens_a_living_shop_and_the_next_start_finds_it_again():
             assert "the demo shop is there already: 150 shoppers" in second.said()
             assert ask(home, "SELECT count(*) FROM commerce_order WHERE origin = 'history'") > 300
             second.end()
+        lost_and_brought_back(home)
+
+
+def lost_and_brought_back(home: Path) -> None:
+    """Its machine is lost, all but the backups and the file of keys; an empty one has the shop again."""
+    passphrase = {"REGULARS_KEYS_PASSPHRASE": "seven green teapots"}
+    made = doorstep().regulars("backup", "--json", environment=environment(home))
+    assert made.returncode == 0, made.stderr
+    keys = home.parent / "keys.json"
+    saved = doorstep().regulars("keys", "save", str(keys), environment=environment(home, **passphrase))
+    assert saved.returncode == 0, saved.stderr
+    with embedded.running(home):
+        people = ask(home, "SELECT count(*) FROM secrets_person_key")
+        orders = ask(home, "SELECT count(*) FROM commerce_order")
+    with a_home() as new:
+        to = ("restore", "--from", str(home / "backups"), "--to", "latest")
+        refused = doorstep().regulars(*to, environment=environment(new))
+        assert (refused.returncode, "--keys" in refused.stderr) == (1, True), refused.stderr
+        done = doorstep().regulars(*to, "--keys", str(keys), "--json", environment=environment(new, **passphrase))
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert json.loads(done.stdout)["wrong"] == []
+        with embedded.running(new):
+            assert ask(new, "SELECT count(*) FROM secrets_person_key") == people > 100
+            assert ask(new, "SELECT count(*) FROM commerce_order") == orders
 
 
 @pytest.mark.parametrize("arguments", [[], ["--fresh"]])

@@ -12,6 +12,7 @@ ROOMS: tuple[str, ...] = (
     "regulars.runtime.preferences",
     "regulars.runtime.staff",
     "regulars.runtime.serving",
+    "regulars.runtime.backup",
     "regulars.facts.company",
     "regulars.facts.sources",
     "regulars.facts.customers",

@@ -14,12 +14,15 @@ from psycopg import sql
 
 from regulars.runtime import disk
 from regulars.runtime.postgres.accounts import Account
+from regulars.runtime.postgres.archive import MOST_KEPT
 from regulars.runtime.postgres.binaries import Binaries
 from regulars.runtime.postgres.places import PORT, Place
 from regulars.runtime.postgres.trouble import DatabaseTrouble
 
 SUPERUSER, OWNER, APP, READER = "postgres", "regulars_owner", "regulars_app", "regulars_reader"
 DATABASE = "regulars"
+#: What a data directory is called that a restore has moved out of its way.
+BEFORE = "data.before-"
 SHARED_MEMORY, LEAST_SHARED_MEMORY = Path("/dev/shm"), 256 * 1024**2  # noqa: S108 - only measured
 
 
@@ -72,6 +75,7 @@ def _settings(place: Place, *, durable: bool) -> dict[str, str]:
         "max_wal_size": "1GB",
         "checkpoint_timeout": "5min",
         "wal_compression": "on",
+        "max_slot_wal_keep_size": MOST_KEPT,
         "log_startup_progress_interval": "1s",
         "shared_buffers": "256MB",
         "work_mem": "16MB",

@@ -16,7 +16,7 @@ import regulars
 from regulars.runtime.postgres import cluster
 from regulars.runtime.postgres.accounts import database_account
 from regulars.runtime.postgres.keeper import ADDRESS_FILE, Board, take
-from regulars.runtime.postgres.places import make_home, place_for, run_folder
+from regulars.runtime.postgres.places import PORT, make_home, place_for, run_folder
 from regulars.runtime.postgres.postmaster import is_alive
 from regulars.runtime.postgres.trouble import DatabaseTrouble
 
@@ -59,6 +59,19 @@ def superuser_url(home: Path, *, database: str = "postgres") -> str:
     """For backup, restore and tests; nothing that serves people connects with it."""
     place = place_for(home, account=database_account())
     return cluster.url(place, role=cluster.SUPERUSER, password=cluster.passwords(home).postgres, database=database)
+
+
+def superuser_environment(home: Path) -> dict[str, str]:
+    """The same for PostgreSQL's own programs: arguments can be read by everybody on the machine, this cannot."""
+    place = place_for(home, account=database_account())
+    return {
+        "PATH": os.defpath,
+        "LC_ALL": "C",
+        "PGHOST": str(place.socket),
+        "PGPORT": str(PORT),
+        "PGUSER": cluster.SUPERUSER,
+        "PGPASSWORD": cluster.passwords(home).postgres,
+    }
 
 
 def has_keeper(home: Path) -> bool:

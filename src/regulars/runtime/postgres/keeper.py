@@ -27,6 +27,7 @@ import psycopg
 from regulars.runtime import disk
 from regulars.runtime.postgres import cluster, postmaster
 from regulars.runtime.postgres.accounts import database_account
+from regulars.runtime.postgres.archive import Archivist
 from regulars.runtime.postgres.binaries import Binaries, binaries_in, find_binaries, reachable
 from regulars.runtime.postgres.places import ELSEWHERE, POINTER, Place, place_for, run_folder
 from regulars.runtime.postgres.safety import has_checksums, unsafe_settings
@@ -87,6 +88,13 @@ class Keeper:
         self.admin_url = cluster.url(
             self.place, role=cluster.SUPERUSER, password=self.kept.postgres, database="postgres"
         )
+        self.archivist = Archivist(
+            home=home,
+            place=self.place,
+            binaries=self.binaries,
+            admin_url=self.admin_url,
+            password=self.kept.postgres,
+        )
         self.asked_to_stop = 0
         self._said = ""
 
@@ -118,6 +126,11 @@ class Keeper:
             self.say("a server that outlived its keeper is shutting down; waiting for it")
             time.sleep(LOOKS_EVERY)
         if not self.place.data.exists():
+            if before := sorted(self.place.root.glob(f"{cluster.BEFORE}*")):
+                raise DatabaseTrouble(
+                    f"A restore ended before it put its database in place. Run it again; or, to go on with what was "
+                    f"there, rename {before[-1]} to {self.place.data}."
+                )
             self.say(f"a new database is made in {self.place.root}")
             cluster.make(self.binaries, self.place, account=self.account, kept=self.kept, durable=self.durable)
         cluster.check_version(self.binaries, self.place)
@@ -169,6 +182,8 @@ class Keeper:
                         indent=1,
                     ),
                 )
+                if self.durable:
+                    self.archivist.begin()
                 self.board.write("ready")
                 log.info("ready, server pid %d", server.pid)
         except BaseException:
@@ -184,6 +199,7 @@ class Keeper:
             self.board.write("stopping", f"the database writes what is in memory, {time.monotonic() - began:.0f} s")
             if self.asked_to_stop > max(asked, 1):
                 server.stop(how=signal.SIGQUIT)
+        self.archivist.end()
         log.info("stopped after %.2f s", time.monotonic() - began)
 
     def keep(self, users: Path) -> None:
@@ -193,6 +209,7 @@ class Keeper:
         while True:
             if not server.is_alive() and not self._stopping():
                 log.error("the server (pid %d) ended by itself; starting it again", server.pid)
+                self.archivist.end()
                 self.say("the database server ended by itself and is started again")
                 if time.monotonic() - up_since < 30:
                     time.sleep(pause)
@@ -200,6 +217,8 @@ class Keeper:
                 else:
                     pause = 0.2
                 server, up_since = self._up(), time.monotonic()
+            if self.durable:
+                self.archivist.tend()
             # Held to the end of this process: whoever comes now waits for the stop and then starts a fresh keeper.
             nobody = take(users, shared=False)
             if nobody is not None or self._stopping():

@@ -1,12 +1,17 @@
 """For whoever keeps the machine: the master key, and changing it."""
 
 import json
+import os
 from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
 
 import click
+from django.conf import settings
 from django.utils import timezone
 
-from regulars.runtime.secrets import rotation
+from regulars.runtime.database.needs import without_database
+from regulars.runtime.secrets import kit, rotation
 
 
 @click.group("keys")
@@ -45,6 +50,23 @@ def rewrap() -> None:
 def retire() -> None:
     """Throw the master key before away, once nothing needs it."""
     click.echo("It is gone." if rotation.retire(at=timezone.now()) else "There is none.")
+
+
+@without_database
+@keys_group.command("save")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def save(file: Path) -> None:
+    """Write the keys into FILE behind a passphrase, to be kept apart from the backups.
+
+    The passphrase is asked for, or taken from REGULARS_KEYS_PASSPHRASE. Nobody can open the file without it.
+    """
+    passphrase = os.environ.get("REGULARS_KEYS_PASSPHRASE") or click.prompt(
+        "Passphrase", hide_input=True, confirmation_prompt=True, err=True
+    )
+    told = kit.save(home=Path(settings.REGULARS_HOME), file=file, passphrase=passphrase, at=datetime.now(UTC))
+    click.echo(
+        f"{file}: the master key {told.master} and the look-up key {told.lookup}. Keep it apart from the backups."
+    )
 
 
 COMMANDS: tuple[click.Command, ...] = (keys_group,)
