@@ -1,4 +1,4 @@
-"""Setup → Consent and topics: the texts people agree to, by version, and what the shop writes about."""
+"""Setup → Consent and topics: the texts people agree to, what needs no yes, and what the shop writes about."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,12 +15,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
+from regulars.doors.console import consent_limits
 from regulars.doors.console.site import may, me, page
 from regulars.facts.company import company
-from regulars.facts.customers import consent_texts, topics
+from regulars.facts.customers import consent_rules, consent_texts, topics
+from regulars.facts.customers.consent_rules import ConsentRules, Preview
 from regulars.facts.customers.consent_texts import Text
 from regulars.kit import languages
 from regulars.kit.refusals import Refusal
+from regulars.runtime.preferences.preferences import BadValue
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
@@ -105,6 +108,25 @@ def setup(request: HttpRequest) -> HttpResponseBase:
 
 
 @require_POST
+@requires("preferences.change")
+def decide(request: HttpRequest) -> HttpResponseBase:
+    """What needs no yes, and the age of consent. Saved only where exactly these were tried and seen."""
+    at, told = timezone.now(), consent_limits.told(request)
+    seen = consent_limits.seal(told)
+    texts, listed = TextForm(prefix="text"), TopicForm(prefix="topic")
+    try:
+        if request.POST.get("act") == "save" and request.POST.get("seen") == seen:
+            consent_rules.change(rules=told, at=at, by=operators.actor(me(request)))
+            messages.success(request, _("The rules count from now on."))
+            return redirect("console:consent-setup")
+        preview = consent_rules.what_if(told, at=at)
+    except BadValue as refusal:
+        messages.error(request, refusal.message.partition(": ")[2])
+        return _page(request, texts, listed, told=(told, None, ""), status=422)
+    return _page(request, texts, listed, told=(told, preview, seen))
+
+
+@require_POST
 @requires("consent.manage")
 def publish(request: HttpRequest) -> HttpResponseBase:
     """The next version of a text. What was shown before stays as it was; the same words again publish nothing."""
@@ -173,7 +195,15 @@ def _plain(text: str) -> str:
     return text.replace("\r\n", "\n").strip()
 
 
-def _page(request: HttpRequest, text_form: TextForm, topic_form: TopicForm, *, status: int = 200) -> HttpResponseBase:
+def _page(
+    request: HttpRequest,
+    text_form: TextForm,
+    topic_form: TopicForm,
+    *,
+    told: tuple[ConsentRules, Preview | None, str] | None = None,
+    status: int = 200,
+) -> HttpResponseBase:
+    rules, preview, seen = told or (consent_rules.now(), None, "")
     return page(
         request,
         "console/consent_setup.html",
@@ -185,6 +215,9 @@ def _page(request: HttpRequest, text_form: TextForm, topic_form: TopicForm, *, s
         topic_form=topic_form,
         zone=company.shop().zone,
         may_manage=may(request, "consent.manage"),
+        may_decide=may(request, "preferences.change"),
+        limits=consent_limits.card(rules, preview),
+        seen=seen,
     )
 
 

@@ -1,5 +1,6 @@
 """Setup → Traits and tags: what the shop wants to know of people, the tags it sets, and whose word counts more."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -11,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console.member_profile import SOURCES, said
+from regulars.doors.console.member_profile import FIELD_NAMES, SOURCES, said
 from regulars.doors.console.site import may, me, page
 from regulars.facts.customers import tags, traits, trust
 from regulars.facts.customers.traits import Kind
@@ -115,9 +116,11 @@ def trust_more(request: HttpRequest) -> HttpResponseBase:
     codes = {str(words).casefold(): code for code, words in SOURCES.items()}
     wanted = [codes.get(part.casefold(), part.casefold()) for part in traits.split(request.POST.get("sources", ""))]
     try:
+        if request.POST.get("act") == "try":
+            return _page(request, TraitForm(), tried=trust.what_if(wanted), wanted=wanted)
         trust.set_surer_sources(sources=wanted, at=timezone.now(), by=operators.actor(me(request)))
     except preferences.BadValue as refusal:
-        messages.error(request, refusal.message)
+        messages.error(request, refusal.message.partition(": ")[2])
     else:
         messages.success(request, _("What is shown of people follows in the background."))
     return redirect("console:own-traits")
@@ -133,12 +136,31 @@ def _choices(text: str) -> dict[str, dict[str, str]]:
     return found
 
 
-def _page(request: HttpRequest, form: TraitForm, status: int = 200) -> HttpResponseBase:
+def _page(
+    request: HttpRequest,
+    form: TraitForm,
+    *,
+    status: int = 200,
+    tried: trust.Preview | None = None,
+    wanted: Sequence[str] | None = None,
+) -> HttpResponseBase:
+    own = traits.every()
+    surer = trust.surer_sources() if wanted is None else wanted
     context: dict[str, Any] = {
         "form": form,
-        "traits": [(trait, KINDS[trait.kind]) for trait in traits.every().values()],
+        "traits": [(trait, KINDS[trait.kind]) for trait in own.values()],
         "tags": list(tags.every().values()),
-        "surer": [str(SOURCES.get(source, source)) for source in trust.surer_sources()],
+        "surer": [str(SOURCES.get(source, source)) for source in surer],
+        "tried": tried,
+        "tried_fields": [
+            (
+                own[field.removeprefix(traits.PREFIX)].name
+                if field.removeprefix(traits.PREFIX) in own
+                else FIELD_NAMES.get(field, field),
+                count,
+            )
+            for field, count in (tried.fields if tried else {}).items()
+        ],
         "sources_known": [str(words) for code, words in SOURCES.items() if code != "orders"],
         "may_manage": may(request, "sources.manage"),
         "may_trust": may(request, "preferences.change"),

@@ -107,6 +107,7 @@ urlpatterns = [
     path("stores/<int:number>/day", stores.day, name="store-day"),
     path("consent/", consent_setup.setup, name="consent-setup"),
     path("consent/publish", consent_setup.publish, name="consent-publish"),
+    path("consent/rules", consent_setup.decide, name="consent-rules"),
     path("consent/topics/define", consent_setup.define_topic, name="topic-define"),
     path("consent/topics/retire", consent_setup.retire_topic, name="topic-retire"),
     path("audiences/", audiences.listed, name="audiences"),

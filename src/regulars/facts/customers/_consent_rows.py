@@ -122,7 +122,7 @@ def known(
     ages = consent_settings.by_country(set_ages)
     found: dict[int, Known] = {}
     for customer, records in who.records.items():
-        country = next((name for record in records if (name := who.countries.get(record))), shop.country)
+        country = country_of(who, customer, shop.country)
         joined_at = who.joined_at[customer]
         mine = [wish for record in records for wish in wishes.get(record, ())]
         found[customer] = Known(
@@ -136,6 +136,11 @@ def known(
             sent=tuple((sent or {}).get(customer, ())),
         )
     return found
+
+
+def country_of(who: People, customer: int, at_home: str) -> str:
+    """The country whose law counts for somebody: theirs, else the shop's."""
+    return next((name for record in who.records[customer] if (name := who.countries.get(record))), at_home)
 
 
 def free() -> dict[tuple[str, str], bool]:

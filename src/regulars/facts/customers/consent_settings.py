@@ -19,6 +19,8 @@ _AGE = re.compile(r"([A-Z]{2}|\*):([1-9]|1[0-9]|2[01])", re.ASCII)
 
 
 def _uses(told: tuple[str, ...]) -> str | None:
+    if len(set(told)) != len(told):
+        return _("name each once")
     for one in told:
         purpose, slash, channel = one.partition("/")
         if not slash or purpose not in set(Purpose) or channel not in {ANY, *Channel}:
@@ -29,6 +31,8 @@ def _uses(told: tuple[str, ...]) -> str | None:
 
 
 def _ages(told: tuple[str, ...]) -> str | None:
+    if len({one.partition(":")[0] for one in told}) != len(told):
+        return _("name each country once")
     for one in told:
         if not _AGE.fullmatch(one):
             return _("%(told)s is none; write a country or *, a colon and an age, like CN:14") % {"told": one[:40]}
@@ -60,3 +64,8 @@ def age_in(country: str, ages: Mapping[str, int]) -> int:
 def by_country(told: Sequence[str]) -> dict[str, int]:
     """Country or `*` to age."""
     return {country: int(age) for country, _colon, age in (one.partition(":") for one in told)}
+
+
+def ages_of(told: Mapping[str, int]) -> tuple[str, ...]:
+    """The other way round, by country, the rest of the world last."""
+    return tuple(f"{country}:{told[country]}" for country in sorted(told, key=lambda one: (one == ANY, one)))

@@ -202,10 +202,10 @@ def decide(asked: Asked, known: Known, *, without_asking: Mapping[tuple[str, str
         return Answer(False, "consent.withdrawn", consent=row)
     if found.decision is Decision.UNKNOWN:
         is_child = grown_at is not None and asked.at < grown_at and asked.purpose != Purpose.SERVICE
-        is_free = _is_free(free, asked.purpose, channel)
-        if is_child or (found.needs_guardian and not is_free):
-            return Answer(False, "consent.needs_guardian", until=grown_at if is_free else None)
-        if not is_free:
+        needs_no_yes = is_free(free, asked.purpose, channel)
+        if is_child or (found.needs_guardian and not needs_no_yes):
+            return Answer(False, "consent.needs_guardian", until=grown_at if needs_no_yes else None)
+        if not needs_no_yes:
             return Answer(False, "consent.not_asked")
     wishes = known.wishes
     if asked.purpose == Purpose.PERSONALISATION and not wishes.is_personalised:
@@ -220,7 +220,8 @@ def decide(asked: Asked, known: Known, *, without_asking: Mapping[tuple[str, str
     return Answer(True, "consent.not_needed")
 
 
-def _is_free(free: Mapping[tuple[str, str], bool], purpose: str, channel: str) -> bool:
+def is_free(free: Mapping[tuple[str, str], bool], purpose: str, channel: str) -> bool:
+    """Whether it needs no yes; `channel` is `*` for a use that is no message."""
     return free.get((purpose, channel), free.get((purpose, ANY), False))
 
 

@@ -149,3 +149,22 @@ def test_what_can_be_chosen_is_said_and_not_the_pattern_it_has(till, priya):
     assert told["detail"] == "proof: has more than 200 characters; shorten it"
     told = till.patch(f"customers/{priya}/preferences", {"place": "app", "most_per_week": 0}).json()
     assert told["detail"] == "most_per_week: is too small; send 1 or more"
+
+
+def test_the_shop_decides_what_needs_no_yes_and_tries_it_before(priya):
+    owner = Program("preferences.read", "preferences.change", "members.read", name="office")
+    now = owner.get("consent/rules").json()
+    assert now["without_asking"] == ["service/*", "personalisation/*", "analytics/*"]
+    assert (now["age_of_consent"]["CN"], list(now["age_of_consent"])[-1]) == (14, "*")
+    told = {"without_asking": [*now["without_asking"], "marketing/post"]}
+    tried = owner.post("consent/rules/what-if", told).json()
+    assert tried["changes"] == [{"purpose": "marketing", "channel": "post", "more": 1, "fewer": 0}]
+    assert owner.get("consent/rules").json() == now
+    assert owner.patch("consent/rules", told).json() == now | told
+    assert may(owner, priya, "purpose=marketing&channel=post") == (True, "consent.not_needed")
+    assert owner.patch("consent/rules", {"age_of_consent": {"*": 18}}).json()["age_of_consent"] == {"*": 18}
+    assert problem(owner.patch("consent/rules", {"without_asking": ["fax/*"]}))[:2] == (422, "preferences.bad_value")
+    assert problem(owner.patch("consent/rules", {"age_of_consent": {"China": 14}}))[:2] == (422, "request.invalid")
+    reader = Program("preferences.read", name="reader")
+    assert reader.get("consent/rules").status_code == 200
+    assert problem(reader.patch("consent/rules", told))[0] == 403

@@ -213,3 +213,17 @@ def test_what_is_on_no_list_is_refused(told, code):
     assert problem(till.patch(f"customers/{who}/profile", told)) == (422, code, field)
     for fine in ({"preferred_channel": "sms"}, {"country": "GB"}, {"preferred_store": ""}, {"language": "zh-Hant"}):
         assert till.patch(f"customers/{who}/profile", fine).status_code == 200
+
+
+def test_whose_word_counts_more_is_tried_and_then_decided():
+    till, owner = Program(), Program("preferences.read", "preferences.change", name="office")
+    who = till.record()["customer"]
+    for source, name in (("app", "Priya"), ("web", "P.")):
+        till.patch(f"customers/{who}/profile", {"display_name": name, "source": source})
+    told = {"sources": ["app"]}
+    tried = owner.post("surer-sources/what-if", told).json()
+    assert tried == {"told": 1, "looked_at": 1, "people": 1, "fields": {"display_name": 1}}
+    assert owner.get("surer-sources").json() == {"sources": []}
+    assert owner.put("surer-sources", told).json() == owner.get("surer-sources").json() == told
+    assert problem(owner.put("surer-sources", {"sources": ["app", "app"]}))[:2] == (422, "preferences.bad_value")
+    assert problem(Program("members.edit", name="clerk").put("surer-sources", told))[0] == 403

@@ -26,6 +26,7 @@ from regulars.doors.api.v1 import (
     insight,
     keeping,
     orders,
+    people_rules,
     plan,
     points,
     problems,
@@ -143,6 +144,7 @@ api.add_router("", identity_reviews.router)
 api.add_router("", identity_rules.router)
 api.add_router("", customers.router)
 api.add_router("", consent.router)
+api.add_router("", people_rules.router)
 api.add_router("", profiles.router)
 api.add_router("", company.router)
 api.add_router("", sources.router)

@@ -10,6 +10,7 @@ from django.test import Client
 from regulars.doors.console.tests.builders import MONDAY, signed_in
 from regulars.facts.customers import (
     consent,
+    consent_rules,
     consent_texts,
     customers,
     identity,
@@ -18,6 +19,7 @@ from regulars.facts.customers import (
     records,
     topics,
 )
+from regulars.facts.customers.consent_rules import ConsentRules
 from regulars.facts.customers.identity import Reason
 from regulars.facts.customers.profiles import Profile
 from regulars.kit.actors import SYSTEM
@@ -260,3 +262,27 @@ def test_a_no_to_a_person_of_two_records_counts_for_each_when_they_are_parted(in
     wishes = [preferences.of(customer=who, at=datetime.now(UTC)) for who in (ines, app)]
     assert [one.most_per_week for one in wishes] == [1, 3], "what a record wished alone and is stricter stays its own"
     assert all(one.paused_until for one in wishes)
+
+
+def test_an_owner_sees_what_a_rule_of_consent_would_change_and_only_then_saves_it(ines):
+    owner, page = signed_in("owner"), "/console/consent/"
+    ticked = ["service/*", "personalisation/*", "analytics/*", "marketing/post", "service/email"]
+    told = {"free": ticked, "ages": "cn:14，US：13 *:16"}
+    tried = owner.post(f"{page}rules", told | {"act": "save"}).content.decode()
+    assert "Marketing · Post" in tried
+    assert may(ines, "post") == "consent.not_asked"
+    seen = re.search(r'name="seen" value="([0-9a-f]+)"', tried)
+    assert seen
+    other = owner.post(f"{page}rules", told | {"act": "save", "seen": seen[1], "free": ticked[:3]})
+    assert other.status_code == 200, "others than those that were tried"
+    assert owner.post(f"{page}rules", told | {"act": "save", "seen": seen[1]}).status_code == 302
+    assert may(ines, "post") == "consent.not_needed"
+    assert consent_rules.now() == ConsentRules(tuple(ticked[:4][i] for i in (0, 3, 1, 2)), ("CN:14", "US:13", "*:16"))
+    assert "CN:14 US:13 *:16" in read(owner, page)
+    assert trail.of("preference:consent.without_asking")[0].by.startswith("operator")
+    bad = owner.post(f"{page}rules", told | {"ages": "China:14 *:16"})
+    assert bad.status_code == 422
+    assert "China:14 is none".upper() in bad.content.decode().upper()
+    manager = signed_in("manager")
+    assert manager.post(f"{page}rules", told).status_code == 403
+    assert "An owner can change this." in read(manager, page)

@@ -171,6 +171,9 @@ def test_the_owner_says_whose_word_counts_more(ines: str) -> None:
     assert trust.surer_sources() == ("staff", "till")
     page = read(owner, "/console/traits/")
     assert "Staff, till" in page
+    tried = owner.post("/console/traits/trust", {"sources": "till", "act": "try"}).content.decode()
+    assert "Of 0 people several sources said something" in tried
+    assert 'value="till"' in tried
     owner.post("/console/traits/trust", {"sources": "no source!"})
     assert trust.surer_sources() == ("staff", "till")
 

@@ -88,6 +88,20 @@ def test_the_shop_says_which_sources_are_surer() -> None:
         trust.set_surer_sources(sources=["till", "till"], at=MONDAY, by=MAREK)
 
 
+def test_what_surer_sources_would_change_is_said_before_it_is():
+    li, bo, ming = a_customer("li"), a_customer("bo"), a_customer("ming")
+    told(li, Profile(display_name="李伟", note="tea"), source="till", key="a")
+    told(li, Profile(display_name="Li W"), source="web", days=1, key="b")
+    told(bo, Profile(display_name="Bo"), source="till", key="c")
+    told(bo, Profile(display_name="Bo"), source="web", days=1, key="d")
+    told(ming, Profile(display_name="Ming"), source="web", key="e")
+    assert trust.what_if(["till"]) == trust.Preview(told=2, looked_at=2, people=1, fields={"display_name": 1})
+    assert trust.what_if(["web"]).people == 0
+    assert trust.surer_sources() == ()
+    with pytest.raises(BadValue, match="name each source once"):
+        trust.what_if(["till", "till"])
+
+
 def test_a_country_of_an_order_gives_way_to_a_told_one() -> None:
     li = a_customer("li")
     customers.note_many(countries={li: "GB"}, at=MONDAY, by=THE_IMPORT)
