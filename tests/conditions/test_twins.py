@@ -82,6 +82,12 @@ def cut_of(node, people):
     return found if found is not None else Decimal("NaN")
 
 
+def in_whole(found):
+    yield found
+    for one in found.of:
+        yield from in_whole(one)
+
+
 @settings(max_examples=int(os.environ.get("REGULARS_TWINS", "10")), deadline=None)
 @given(
     seed=st.integers(0, 2**32),
@@ -98,7 +104,11 @@ def test_both_say_the_same_of_everybody(seed, asked, at, zone):
             cuts = {one.id: cut_of(one, people) for one in condition.nodes() if isinstance(one, Among)}
             known = [replace(one, cuts=cuts) for one in people]
 
-            each = {n for n, one in enumerate(known) if holding.holds(condition, one, at=at).holds}
+            each = [holding.holds(condition, one, at=at) for one in known]
             whom = everyone.whom(condition, a_world(session), at=at)
+            nodes = everyone.each(condition, a_world(session), at=at)
 
-            assert {row["person"] for row in session.rows(whom)} == each, node
+            assert {row["person"] for row in session.rows(whom)} == {n for n, one in enumerate(each) if one.holds}, node
+            for row in session.rows(nodes):
+                for found in in_whole(each[row["person"]]):
+                    assert row[everyone.of_node(found.node)] == found.holds, (node, found.node)

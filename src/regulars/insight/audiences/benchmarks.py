@@ -88,7 +88,6 @@ def _beside(session: Session, condition: Condition, by_hand: str, rounds: int) -
     asking = Asking((), fields, collections, {}, Together(()), Watch(()))
 
     def ours() -> pa.Table:
-        # As `previewing` does it: everybody is kept, then whom it holds for.
         world = _world.world(session, [condition], asking)
         return session.arrow(everyone.whom(condition, world, at=AT))
 

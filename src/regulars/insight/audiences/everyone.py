@@ -65,6 +65,18 @@ def whom(condition: Condition, world: World, *, at: datetime) -> ir.Table:
     return asking.table.filter(holds).select("person")
 
 
+def each(condition: Condition, world: World, *, at: datetime) -> ir.Table:
+    """Everyone, one row each: `person`, and for each node a column (`of_node`) that says whether it holds for them."""
+    asking = _Asking(condition, world, in_utc(at, "at"))
+    asking.node(condition.root)
+    return asking.table.select("person", **{of_node(node): holds for node, holds in asking.holding.items()})
+
+
+def of_node(node: str) -> str:
+    """The column of `each` that tells of this node."""
+    return f"@{node}"
+
+
 class _Asking:
     """Nodes add the columns they need to `table`, one row a person, and answer with a test of that row."""
 
@@ -72,10 +84,16 @@ class _Asking:
         self._zone, self._world, self._at = condition.zone, world, at
         self._today = civil.day_of(at, self._zone)
         self._added = 0
+        #: Of each node by its id, the test that it came to.
+        self.holding: dict[str, ir.BooleanValue] = {}
         wanted = sorted(condition.fields & set(world.people.columns))
         self.table = world.people.select("person", *wanted)
 
     def node(self, node: Node) -> ir.BooleanValue:
+        self.holding[node.id] = found = self._node(node)
+        return found
+
+    def _node(self, node: Node) -> ir.BooleanValue:
         match node:
             case All(of=of):
                 return reduce(operator.and_, [self.node(one) for one in of])

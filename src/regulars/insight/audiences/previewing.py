@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import ibis.expr.types as ir
 from django.conf import settings
 from django.db import connection
 
 from regulars.insight.audiences import _world, audiences, everyone
 from regulars.insight.audiences.asking import Kept
-from regulars.insight.audiences.everyone import World
 from regulars.insight.warehouse.session import Session
 from regulars.kit.conditions.nodes import Condition
 
@@ -32,9 +32,9 @@ class Preview:
     overlap: Mapping[int, int]
 
 
-def preview(condition: Mapping[str, Any], *, with_nodes: bool = True, with_overlap: bool = True) -> Preview:
+def preview(condition: Mapping[str, Any]) -> Preview:
     """Asks it of everyone; writes nothing. Refuses with `BadCondition`, which names the node and the mend, and with
-    `NothingPublished`. One look at the published tables for each node."""
+    `NothingPublished`. One look at the published tables for all nodes together."""
     asking = Kept().look()
     asked = audiences.read(condition)
     with Session.from_published(Path(settings.REGULARS_HOME)) as session:
@@ -43,14 +43,11 @@ def preview(condition: Mapping[str, Any], *, with_nodes: bool = True, with_overl
         # Computed once for all nodes.
         people = session.keep("preview-people", world.people)
         world = replace(world, people=people)
-        members = session.keep("preview-members", everyone.whom(asked, world, at=as_of))
-        by_node = {asked.root.id: _many(session, members)}
-        if with_nodes:
-            for node in asked.nodes():
-                if node.id not in by_node:
-                    by_node[node.id] = _count(session, replace(asked, root=node), world, as_of)
+        looked = session.keep("preview-looked", everyone.each(asked, world, at=as_of))
+        by_node = _counted(session, looked, asked)
+        members = looked.filter(looked[everyone.of_node(asked.root.id)]).select("person")
         sample = session.rows(members.order_by(members.person.desc()).limit(SAMPLE))
-        overlap = _overlap(session.arrow(members).column("person").to_pylist()) if with_overlap else {}
+        overlap = _overlap(session.arrow(members).column("person").to_pylist())
         return Preview(
             as_of=as_of,
             everyone=_many(session, people),
@@ -61,11 +58,15 @@ def preview(condition: Mapping[str, Any], *, with_nodes: bool = True, with_overl
         )
 
 
-def _count(session: Session, condition: Condition, world: World, at: datetime) -> int:
-    return _many(session, everyone.whom(condition, world, at=at))
+def _counted(session: Session, looked: ir.Table, asked: Condition) -> dict[str, int]:
+    """How many each node holds for, in one pass."""
+    columns = {node.id: looked[everyone.of_node(node.id)] for node in asked.nodes()}
+    counts = {f"n{place}": holds.cast("int64").sum() for place, holds in enumerate(columns.values())}
+    [row] = session.rows(looked.aggregate(**counts))
+    return {node: int(count or 0) for node, count in zip(columns, row.values(), strict=True)}
 
 
-def _many(session: Session, table: Any) -> int:
+def _many(session: Session, table: ir.Table) -> int:
     [row] = session.rows(table.aggregate(many=table.count().cast("int64")))
     return int(row["many"])
 

@@ -27,6 +27,8 @@ ACTIVE_DAYS = 365
 #: Customers with the group they are in, under this name in the session.
 WHO = "_who"
 _SPANS, _VISITS, _BOUGHT = "_spans", "_visits", "_bought"
+#: Each day that something happened on, and the span it is in: a join by the day costs half of one by its span's ends.
+_DAYS_OF = "_days_of_spans"
 _BUYING = "_buying"
 #: Everything before the first span.
 _BEFORE = 0
@@ -63,13 +65,11 @@ def count(session: Session, figures: Sequence[Figure], spans: Sequence[Span]) ->
 
     The session holds `scope.DAYS`, what `facts` keeps, and `WHO`.
     """
-    numbers, begins, ends = [_BEFORE], [date(1, 1, 1)], [spans[0].start_on - timedelta(days=1)]
-    for one in spans:
-        numbers.append(one.number)
-        begins.append(one.start_on)
-        ends.append(one.end_on)
-    days = (pa.array(begins, pa.date32()), pa.array(ends, pa.date32()))
-    session.put(_SPANS, pa.table({"span": pa.array(numbers, pa.int64()), "start_on": days[0], "end_on": days[1]}))
+    every = [(_BEFORE, date.min, spans[0].start_on - timedelta(days=1))]
+    every += [(one.number, one.start_on, one.end_on) for one in spans]
+    columns = dict(zip(("span", "start_on", "end_on"), zip(*every, strict=True), strict=True))
+    session.put(_SPANS, pa.table(columns))
+    session.keep(_DAYS_OF, _days_of(session))
     plan = _plan(_schemas(session), tuple(figures))
     session.keep(_BUYING, plan[_BUYING])
     found: dict[int, dict[str, Counted]] = {one.number: {} for one in spans}
@@ -94,8 +94,7 @@ def facts(session: Session, scope: Scope, zone: ZoneInfo) -> None:
     wares = scope.table("products").select("product_id", "category")
     bought = lines.left_join(wares, "product_id")
     session.keep(
-        _BOUGHT,
-        bought.select("customer_id", day=bought.placed_on, ware=bought.product_id, kind=bought.category).distinct(),
+        _BOUGHT, bought.select("customer_id", day=bought.placed_on, ware=bought.product_id, kind=bought.category)
     )
 
 
@@ -103,7 +102,7 @@ Schemas = tuple[tuple[str, ibis.Schema], ...]
 
 
 def _schemas(session: Session) -> Schemas:
-    return tuple((name, session.table(name).schema()) for name in (DAYS, WHO, _SPANS, SALES, SEEN, _BOUGHT))
+    return tuple((name, session.table(name).schema()) for name in (DAYS, WHO, _SPANS, _DAYS_OF, SALES, SEEN, _BOUGHT))
 
 
 @lru_cache(maxsize=8)
@@ -114,8 +113,8 @@ def _plan(schemas: Schemas, figures: tuple[Figure, ...]) -> Mapping[str, ir.Tabl
     kept = ibis.table(buying.schema(), name=_BUYING)
     rows: dict[Source, ir.Table] = {
         "buying": kept.filter(kept.span > _BEFORE),
-        "standing": _standing(kept, table[SEEN], table[_SPANS]),
-        "sales": _in_spans(table[SALES], "placed_on", table[_SPANS]).filter(lambda t: t.span > _BEFORE),
+        "standing": _standing(kept, table[SEEN], table[_SPANS], table[_DAYS_OF]),
+        "sales": _in_spans(table[SALES], "placed_on", table[_DAYS_OF]).filter(lambda t: t.span > _BEFORE),
     }
     plan: dict[str, ir.Table] = {_BUYING: buying}
     for source, of in rows.items():
@@ -129,17 +128,24 @@ def _plan(schemas: Schemas, figures: tuple[Figure, ...]) -> Mapping[str, ir.Tabl
             grouped = of.mutate(grp=ibis.literal("")) if source == "sales" else of
             plan[source] = grouped.group_by("span", "grp").agg(**sums)
     if any(figure.needs_gaps for figure in figures):
-        plan["gaps"] = _gaps(table[DAYS], table[WHO], table[_SPANS])
+        plan["gaps"] = _gaps(table[DAYS], table[WHO], table[_DAYS_OF])
     return plan
 
 
-def _in_spans(rows: ir.Table, day: str, spans: ir.Table) -> ir.Table:
-    return rows.join(spans, [rows[day] >= spans.start_on, rows[day] <= spans.end_on])
+def _days_of(session: Session) -> ir.Table:
+    found = [(DAYS, "day"), (SALES, "placed_on"), (SEEN, "day"), (_BOUGHT, "day")]
+    days = ibis.union(*(session.table(name).select(on=day) for name, day in found), distinct=True)
+    spans = session.table(_SPANS)
+    return days.join(spans, [days.on >= spans.start_on, days.on <= spans.end_on])
+
+
+def _in_spans(rows: ir.Table, day: str, days: ir.Table) -> ir.Table:
+    return rows.join(days, rows[day] == days.on).drop("on")
 
 
 def _buying(table: Mapping[str, ir.Table]) -> ir.Table:
     """What each customer did in each span in which they did something, the time before the first span as one."""
-    days = _in_spans(table[DAYS], "day", table[_SPANS])
+    days = _in_spans(table[DAYS], "day", table[_DAYS_OF])
     is_visit = days.orders > 0
     did = days.group_by("customer_id", "span").agg(
         start_on=days.start_on.min(),
@@ -152,11 +158,11 @@ def _buying(table: Mapping[str, ir.Table]) -> ir.Table:
         first_in=days.day.min(where=is_visit),
         last_in=days.day.max(where=is_visit),
     )
-    sales = _in_spans(table[SALES], "placed_on", table[_SPANS]).filter(lambda t: t.customer_id.notnull())
+    sales = _in_spans(table[SALES], "placed_on", table[_DAYS_OF]).filter(lambda t: t.customer_id.notnull())
     where = sales.group_by("customer_id", "span").agg(
         store_days=sales.placed_on.nunique(where=sales.store.notnull()), channels=sales.channel.nunique()
     )
-    goods = _in_spans(table[_BOUGHT], "day", table[_SPANS])
+    goods = _in_spans(table[_BOUGHT], "day", table[_DAYS_OF])
     wares = goods.group_by("customer_id", "span").agg(wares=goods.ware.nunique(), kinds=goods.kind.nunique())
     joined = did.join(table[WHO], "customer_id")
     joined = joined.left_join(where, ["customer_id", "span"]).drop("customer_id_right", "span_right")
@@ -177,13 +183,13 @@ def _buying(table: Mapping[str, ir.Table]) -> ir.Table:
     return known.mutate(last_before=known.last_on.lag().over(in_order)).filter(known.all_orders > 0)
 
 
-def _standing(buying: ir.Table, seen: ir.Table, spans: ir.Table) -> ir.Table:
+def _standing(buying: ir.Table, seen: ir.Table, spans: ir.Table, days: ir.Table) -> ir.Table:
     """How everybody stood at the end of each span: `in_orders` in it, `last_before` it began, on how many days of it
     they came by (`in_seen_days`)."""
     ends = spans.filter(spans.span > _BEFORE).select(at="span", from_on="start_on", to_on="end_on")
     stood = buying.join(ends, [ends.at >= buying.span, (buying.until.isnull()) | (ends.at < buying.until)])
     is_in = stood.at == stood.span
-    came = _in_spans(seen, "day", spans).group_by(who="customer_id", seen_in="span").agg(seen_days=lambda t: t.count())
+    came = _in_spans(seen, "day", days).group_by(who="customer_id", seen_in="span").agg(seen_days=lambda t: t.count())
     stood = stood.left_join(came, [stood.customer_id == came.who, stood.at == came.seen_in])
     return stood.select(
         "grp",
@@ -203,10 +209,10 @@ def _standing(buying: ir.Table, seen: ir.Table, spans: ir.Table) -> ir.Table:
     )
 
 
-def _gaps(days: ir.Table, who: ir.Table, spans: ir.Table) -> ir.Table:
+def _gaps(days: ir.Table, who: ir.Table, of_spans: ir.Table) -> ir.Table:
     visits = days.filter(days.orders > 0).select("customer_id", "day")
     before = visits.day.lag().over(ibis.window(group_by="customer_id", order_by="day"))
     gaps = visits.mutate(before=before).filter(lambda t: t.before.notnull())
     gaps = gaps.mutate(gap=gaps.day.delta(gaps.before, unit="day").cast("int64"))
-    found = _in_spans(gaps, "day", spans).filter(lambda t: t.span > _BEFORE).join(who, "customer_id")
+    found = _in_spans(gaps, "day", of_spans).filter(lambda t: t.span > _BEFORE).join(who, "customer_id")
     return found.group_by("span", "grp", "gap").agg(visits=found.count())

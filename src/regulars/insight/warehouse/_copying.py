@@ -20,6 +20,8 @@ from regulars.runtime.database.published import ColumnType
 
 #: Bytes of CSV parsed at a time.
 BLOCK = 4 << 20
+#: Rows that Parquet packs together, with the least and the greatest of each column: what a reader can pass over.
+GROUP = 122_880
 _ARROW: dict[ColumnType, pa.DataType] = {
     "int64": pa.int64(),
     "text": pa.string(),
@@ -126,10 +128,16 @@ def _write(
     path = _new_path(home, table, kind, month)
     schema = pa.schema([(name, _ARROW[kind]) for name, kind in columns.items()])
     rows = 0
+    held: list[pa.RecordBatch] = []
     with pq.ParquetWriter(path.with_suffix(".part"), schema, compression="zstd") as writer:
         for batch in batches:
-            writer.write_batch(batch)
+            held.append(batch)
             rows += batch.num_rows
+            if sum(one.num_rows for one in held) >= GROUP:
+                writer.write_table(pa.Table.from_batches(held), row_group_size=GROUP)
+                held = []
+        if held:
+            writer.write_table(pa.Table.from_batches(held), row_group_size=GROUP)
     return _settle(home, path, rows, month)
 
 
@@ -175,9 +183,13 @@ def checksum(engine: duckdb.DuckDBPyConnection, query: str, columns: Mapping[str
     return int(found[0]), int(found[1])
 
 
-def merge(home: Path, table: str, query: str, engine: duckdb.DuckDBPyConnection, month: str = "") -> DataFile:
-    """One new file of what a query of files gives."""
+def merge(
+    home: Path, table: str, query: str, engine: duckdb.DuckDBPyConnection, *, month: str = "", by: str = ""
+) -> DataFile:
+    """One new file of what a query of files gives; with `by`, in the order of that column, so that who wants some of
+    its values passes over the others."""
     path = _new_path(home, table, "base", month)
     part = path.with_suffix(".part").as_posix().replace("'", "''")
-    engine.execute(f"COPY ({query}) TO '{part}' (FORMAT parquet, COMPRESSION zstd)")
+    order = f" ORDER BY {_files.quoted(by)}" if by else ""
+    engine.execute(f"COPY ({query}{order}) TO '{part}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {GROUP})")
     return _settle(home, path, pq.ParquetFile(path.with_suffix(".part")).metadata.num_rows, month)

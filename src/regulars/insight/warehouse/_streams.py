@@ -3,6 +3,8 @@
 A row's number is drawn under a lock that its transaction holds until it is committed, so that below the number that has
 settled nothing more can come (`PublishedStream.settled`). Late rows go to the month in which they happened. Months are
 counted each time: where the files hold more than the database, rows were removed there, and the rest is written anew.
+
+A month's one large file lies in the order of time: who asks for some days reads those. What comes after lies beside it.
 """
 
 from collections.abc import Mapping
@@ -55,10 +57,11 @@ def bring_up(home: Path, stream: PublishedStream, known: Mapping[str, TableFiles
                 if found is not None:
                     lying[name][month] = (*lying[name].get(month, ()), found)
                     changed[name] += found.rows
-        if held + new > there or any(len(months.get(month, ())) > MOST_FILES for months in lying.values()):
+        is_large = since == 0 and new > _copying.GROUP
+        if is_large or held + new > there or any(len(months.get(month, ())) > MOST_FILES for months in lying.values()):
             keys = _keys(home, stream, month, upto) if held + new > there else None
             for name, (_, columns) in queries.items():
-                _tidy(home, name, lying[name], TableFiles(stream.key, dict(columns), ""), month, keys)
+                _tidy(home, name, lying[name], TableFiles(stream.key, dict(columns), ""), month, stream, keys)
     told = []
     files = {}
     for name, (_, columns) in queries.items():
@@ -117,7 +120,15 @@ def _keys(home: Path, stream: PublishedStream, month: str, upto: int) -> DataFil
     return _copying.read(home, stream.name, "keys", sql=sql, columns={stream.key: "int64"}, month=month)
 
 
-def _tidy(home: Path, name: str, months: Months, table: TableFiles, month: str, keys: DataFile | None) -> None:
+def _tidy(
+    home: Path,
+    name: str,
+    months: Months,
+    table: TableFiles,
+    month: str,
+    stream: PublishedStream,
+    keys: DataFile | None,
+) -> None:
     """One file of a month's many; with `keys`, of those rows alone."""
     lying = months.get(month, ())
     if not lying:
@@ -127,4 +138,5 @@ def _tidy(home: Path, name: str, months: Months, table: TableFiles, month: str, 
         there = _files.as_select(home, TableFiles(table.key, {table.key: "int64"}, "", base=(keys,)))
         query = f"SELECT * FROM ({query}) SEMI JOIN ({there}) USING ({_files.quoted(table.key)})"  # noqa: S608 - our own names
     with closing(_copying.engine(home)) as engine:
-        months[month] = (_copying.merge(home, name, query, engine, month),)
+        by = stream.at if stream.at in table.columns else stream.key
+        months[month] = (_copying.merge(home, name, query, engine, month=month, by=by),)

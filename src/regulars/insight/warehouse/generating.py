@@ -1,13 +1,11 @@
 """A warehouse of made-up orders of any size, for benchmarks: no truth in it, only volume."""
 
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-import duckdb
-import pyarrow.parquet as pq
-
-from regulars.insight.warehouse import _files
-from regulars.insight.warehouse._files import DataFile, Manifest, TableFiles
+from regulars.insight.warehouse import _copying, _files
+from regulars.insight.warehouse._files import Manifest, TableFiles
 from regulars.runtime.database.published import ColumnType
 
 _TABLES: dict[str, tuple[str, str, dict[str, ColumnType]]] = {
@@ -120,21 +118,34 @@ _EVENTS: dict[str, tuple[str, str, dict[str, ColumnType]]] = {
         },
     ),
 }
+#: In which the events happen.
+_MONTHS = ("2026-01", "2026-02", "2026-03", "2026-04", "2026-05", "2026-06")
 
 
 def generate(home: Path, *, customers: int, orders: int = 0, events: int = 0) -> None:
-    """Publish `orders` orders of `customers` people, and a twentieth as many returns, under `home`; with `events` these
-    too, of half a year, done by two visitors each."""
+    """Publish `orders` orders of `customers` people, and a twentieth as many returns, under `home`, in files such as a
+    publish makes; with `events` these too, of half a year, done by two visitors each."""
     tables = {}
     wanted_tables = {**(_TABLES if orders else {"customers": _TABLES["customers"]}), **(_EVENTS if events else {})}
-    with duckdb.connect() as engine:
+    with closing(_copying.engine(home)) as engine:
         for name, (key, query, columns) in wanted_tables.items():
-            file = _files.folder(home) / name / "base-generated.parquet"
-            file.parent.mkdir(parents=True)
             wanted = query.format(customers=customers, orders=orders, events=events)
-            engine.execute(f"COPY ({wanted}) TO '{file.as_posix()}' (FORMAT parquet)")
-            rows = pq.ParquetFile(file).metadata.num_rows
-            data = DataFile(file.relative_to(_files.folder(home)).as_posix(), rows)
-            tables[name] = TableFiles(key, columns, "generated", base=(data,), rows=rows)
+            if name == "events":
+                engine.execute(f"CREATE TEMP VIEW made AS {wanted}")
+                base = tuple(
+                    _copying.merge(
+                        home,
+                        name,
+                        f"SELECT * FROM made WHERE occurred_at >= DATE '{month}-01'"  # noqa: S608 - our own
+                        f" AND occurred_at < DATE '{month}-01' + INTERVAL 1 MONTH",
+                        engine,
+                        month=month,
+                        by="occurred_at",
+                    )
+                    for month in _MONTHS
+                )
+            else:
+                base = (_copying.merge(home, name, wanted, engine),)
+            tables[name] = TableFiles(key, columns, "generated", base=base, rows=sum(file.rows for file in base))
     now = datetime.now(UTC).isoformat()
     _files.write_manifest(home, Manifest(database="generated", snapshot="0:0:", published_at=now, tables=tables))

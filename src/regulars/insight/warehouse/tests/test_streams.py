@@ -1,13 +1,15 @@
 """Rows that are added and removed and never changed reach their month's files, once, whatever comes late or goes."""
 
+import itertools
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
+import pyarrow.parquet as pq
 import pytest
 from django.db import connection
 
-from regulars.insight.warehouse import _files, _streams, publishing
+from regulars.insight.warehouse import _copying, _files, _streams, publishing
 from regulars.insight.warehouse.session import Session
 from regulars.runtime.database.published import PublishedStream, StreamPart
 
@@ -107,4 +109,22 @@ def test_removed_rows_go_with_their_parts_and_many_files_become_one(birds: Birds
     assert publish(tmp_path, birds) == [("sightings", 0, 3), ("feathers", 0, 12)]
     assert lying(tmp_path) == {"2026-03": 1}
     assert seen(tmp_path) == [("bird 5", 5), ("bird 6", 6), ("robin", 1)]
+    publish(tmp_path, birds, rebuilt=True)
+
+
+def test_a_month_of_many_rows_lies_in_the_order_of_time(birds: Birds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(_copying, "GROUP", 2048)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO sighting SELECT n, timestamptz '2026-03-01Z' + n * 7919 % 40000 * interval '1 minute',"
+            " 'wren', 0 FROM generate_series(1, 5000) AS n"
+        )
+    birds.settled = 5000
+    assert publish(tmp_path, birds)[0] == ("sightings", 5000, 5000)
+    assert lying(tmp_path) == {"2026-03": 1}
+    [file] = _files.read_manifest(tmp_path).tables["sightings"].base
+    groups = pq.ParquetFile(_files.folder(tmp_path) / file.path).metadata
+    days = [groups.row_group(n).column(1).statistics for n in range(groups.num_row_groups)]
+    assert len(days) > 1
+    assert all(one.max <= following.min for one, following in itertools.pairwise(days))
     publish(tmp_path, birds, rebuilt=True)
