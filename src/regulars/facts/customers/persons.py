@@ -3,7 +3,7 @@
 A person is one record, the oldest, that stands for itself and those joined to it. Only `identity` changes who is who.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 
 from regulars.facts.customers.models import Customer
 from regulars.runtime.database import arrays
+from regulars.runtime.database.prepared import Row, Statement
 
 _RECORDS = """
 SELECT asked.id, coalesce(asked.person_id, asked.id), ARRAY(
@@ -40,8 +41,8 @@ def of_many(records: Iterable[int]) -> dict[int, int]:
 #: Records and their persons, locked in the order of their numbers, as who settles identity locks them.
 _HOLD = """
 SELECT id, person_id FROM customers_customer
- WHERE id IN (SELECT unnest(%(records)s::bigint[]) UNION
-              SELECT person_id FROM customers_customer WHERE id = ANY(%(records)s) AND person_id IS NOT NULL)
+ WHERE id IN (SELECT unnest(%s::bigint[]) UNION
+              SELECT person_id FROM customers_customer WHERE id = ANY(%s::bigint[]) AND person_id IS NOT NULL)
  ORDER BY id FOR KEY SHARE
 """
 
@@ -57,11 +58,23 @@ def held(records: Iterable[int]) -> dict[int, int]:
     if not wanted:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(_HOLD, {"records": wanted})
-        rows = dict(cursor.fetchall())
-        person_of = {record: rows.get(record) or record for record in wanted}
-        if late := set(person_of.values()) - rows.keys() - set(wanted):
-            cursor.execute(_HOLD, {"records": sorted(late)})
+        cursor.execute(*holding(wanted))
+        return are_held(wanted, cursor.fetchall())
+
+
+def holding(records: Iterable[int]) -> Statement:
+    """The statement of `held`, for who asks more in the same exchange; then `are_held`."""
+    told = arrays.of_numbers(records)
+    return _HOLD, [told, told]
+
+
+def are_held(records: Collection[int], rows: Sequence[Row]) -> dict[int, int]:
+    """The answer of `held`, by what its statement answered."""
+    found = dict(rows)
+    person_of = {record: found.get(record) or record for record in records}
+    if late := set(person_of.values()) - found.keys() - set(records):
+        with connection.cursor() as cursor:
+            cursor.execute(*holding(sorted(late)))
     return person_of
 
 

@@ -13,7 +13,7 @@ from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty._wallet import Lot, Part, Terms, Wallet
 from regulars.levers.loyalty.models import Currency
 
-_LOCK = """
+LOCK = """
 SELECT account.id, account.customer_id, account.frozen_at, account.sequence, account.pending, account.available,
        account.held, account.debt, currency.id, currency.zone, currency.spend_order, currency.debt_limit, currency.scale
   FROM loyalty_account AS account JOIN loyalty_currency AS currency ON currency.id = account.currency_id
@@ -126,12 +126,17 @@ def lock(people: Sequence[int], code: str) -> tuple[Kind, list[Held]]:
         if len(people) > 1:
             # Who held some of them and waited for another's opening would wait in a circle with who does the same.
             _open(cursor, people, currency(code))
-        cursor.execute(_LOCK, [list(people), code])
+        cursor.execute(LOCK, [list(people), code])
         rows = cursor.fetchall()
         if len(rows) < len(people):
             _open(cursor, people, currency(code))
-            cursor.execute(_LOCK, [list(people), code])
+            cursor.execute(LOCK, [list(people), code])
             rows = cursor.fetchall()
+    return locked(rows, people, code)
+
+
+def locked(rows: Sequence[Any], people: Sequence[int], code: str) -> tuple[Kind, list[Held]]:
+    """The accounts of these rows. Raises `AccountFrozen`, and where there are none of them `NoSuchCurrency`."""
     if not rows:
         return currency(code), []
     for row in rows:
@@ -149,7 +154,7 @@ def lock(people: Sequence[int], code: str) -> tuple[Kind, list[Held]]:
 def look(people: Sequence[int], kind: Kind) -> list[Held]:
     """These people's accounts as far as there are any, not locked: for questions."""
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK.replace("FOR UPDATE OF account", ""), [list(people), kind.code])
+        cursor.execute(LOCK.replace("FOR UPDATE OF account", ""), [list(people), kind.code])
         return [Held(row[0], row[1], row[3], (row[4], row[5], row[6], row[7])) for row in cursor.fetchall()]
 
 

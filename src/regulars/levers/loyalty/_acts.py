@@ -1,7 +1,7 @@
 """Keys: an act is inserted before anything else is done, and whoever finds its key taken reads what it told then."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 
 from regulars.kit.actors import Actor, Origin
 from regulars.kit.refusals import Refusal
+from regulars.runtime.database.prepared import Row, Statement
 
 LONGEST_KEY = 200
 _ACT = """
-INSERT INTO loyalty_act (key, told, verb, at, by, origin) VALUES (%s, %s, %s, %s, %s, %s)
-ON CONFLICT (key) DO NOTHING RETURNING id
+INSERT INTO loyalty_act (key, told, verb, at, by, origin)
+VALUES (%s, %s::bytea, %s, %s::timestamptz, %s, %s) ON CONFLICT (key) DO NOTHING RETURNING id
 """
 
 
@@ -53,6 +54,13 @@ def begin(told: Told) -> tuple[int, bool]:
 
     Raises `KeyUsedOtherwise`. Two of one key at the same moment: the second waits for the first to end.
     """
+    with connection.cursor() as cursor:
+        cursor.execute(*statement(told))
+        return begun(told, cursor.fetchall())
+
+
+def statement(told: Told) -> Statement:
+    """What inserts the act. Raises `BadKey`."""
     if not told.key or len(told.key) > LONGEST_KEY:
         raise BadKey(
             _("key: give 1 to %(longest_key)s characters, not %(length)s")
@@ -60,11 +68,15 @@ def begin(told: Told) -> tuple[int, bool]:
             field="key",
             value=len(told.key),
         )
+    return _ACT, [told.key, told.digest(), told.verb, told.at, str(told.by), told.origin]
+
+
+def begun(told: Told, inserted: Sequence[Row]) -> tuple[int, bool]:
+    """`begin`, by what the statement answered: one more where it is told again."""
+    if inserted:
+        return int(inserted[0][0]), True
     digest = told.digest()
     with connection.cursor() as cursor:
-        cursor.execute(_ACT, [told.key, digest, told.verb, told.at, str(told.by), told.origin])
-        if row := cursor.fetchone():
-            return int(row[0]), True
         # Read again, always: a conflict that does nothing counts as no read, whatever the isolation.
         cursor.execute("SELECT id, told FROM loyalty_act WHERE key = %s", [told.key])
         [(number, before)] = cursor.fetchall()

@@ -18,8 +18,9 @@ from typing import Any
 from django.db import transaction
 
 from regulars.facts.customers import persons
-from regulars.levers.loyalty import _accounts, _acts, _telling, _writing
+from regulars.levers.loyalty import _accounts, _acts, _alone, _telling
 from regulars.levers.loyalty._acts import Told
+from regulars.levers.loyalty._alone import Numbers
 from regulars.levers.loyalty._wallet import NewLot, Wallet
 from regulars.levers.loyalty._writing import Written
 
@@ -77,20 +78,44 @@ def act(
     wanted are read; `lots` and what `holds` keep are read whatever they are at. Raises `KeyUsedOtherwise`,
     `AccountFrozen` and `NoSuchCurrency`.
     """
+    records = set(customers)
     with transaction.atomic():
+        if len(records) == 1:
+            [record] = records
+            begun = _alone.begin(
+                told,
+                record,
+                currency,
+                need=sum((need or {}).values()),
+                owe=sum((owe or {}).values()),
+                lots=lots,
+                holds=holds,
+            )
+            work = Work(begun.act, begun.is_new, told, dict(begun.wallets), dict(begun.persons))
+            yield from _done(work, currency, begun.numbers)
+            return
         number, is_new = _acts.begin(told)
         work = Work(number, is_new, told)
         if not is_new:
             yield work
             return
-        work.persons = persons.held(customers)
+        work.persons = persons.held(records)
         people = sorted(set(work.persons.values()))
         kind, held = _accounts.lock(people, currency)
         work.wallets = _accounts.load(
             held, kind, at=told.at, need=work.by_person(need), owe=work.by_person(owe), lots=lots, holds=holds
         )
-        for wallet in work.wallets.values():
-            wallet.catch_up(told.at)
+        yield from _done(work, currency, Numbers())
+
+
+def _done(work: Work, currency: str, numbers: Numbers) -> Iterator[Work]:
+    """Caught up with the clock, worked on by the block, written. Where it was told before, none of it."""
+    if not work.is_new:
         yield work
-        work.written = _writing.write(work.wallets.values(), act=work.act, origin=told.origin)
-        _telling.tell(told, work.wallets, work.written, currency, work.act)
+        return
+    for wallet in work.wallets.values():
+        wallet.catch_up(work.told.at)
+    yield work
+    work.written = _telling.write_and_tell(
+        work.told, work.wallets, currency, work.act, entries=numbers.entries, lots=numbers.lots
+    )

@@ -1,7 +1,8 @@
 """What others are told of an act's entries: a notice and a line of the trail each, of the past one for all."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from regulars.levers.loyalty import _writing
 from regulars.levers.loyalty._acts import Told
 from regulars.levers.loyalty._wallet import Wallet
 from regulars.levers.loyalty._writing import Written
@@ -15,8 +16,9 @@ from regulars.levers.loyalty.notices import (
     PointsRedeemed,
     PointsReversed,
 )
+from regulars.runtime.database.prepared import at_once
 from regulars.runtime.notices.notice import Notice
-from regulars.runtime.notices.outbox import announce, announce_many
+from regulars.runtime.notices.outbox import announce, announce_many, announcement
 
 _OF = {
     "award": PointsAwarded,
@@ -35,18 +37,41 @@ _OF = {
 }
 
 
-def tell(told: Told, people: Mapping[int, Wallet], written: Written, currency: str, act: int) -> None:
-    """Announce what was written, in the caller's transaction; last in an act."""
+def write_and_tell(
+    told: Told,
+    people: Mapping[int, Wallet],
+    currency: str,
+    act: int,
+    *,
+    entries: Sequence[int] = (),
+    lots: Sequence[int] = (),
+) -> Written:
+    """Write what was decided, and announce it, in the caller's transaction; last in an act. One exchange where it is
+    one entry."""
+    written, writes = _writing.statement(people.values(), act=act, origin=told.origin, entries=entries, lots=lots)
+    statements = [] if writes is None else [writes]
+    notices = _notices(told, people, written, currency) if told.origin == "live" else []
     verb = f"loyalty.points.{told.verb}"
-    if told.origin == "history":
-        if written.entries:
-            count = sum(map(len, written.entries.values()))
-            past = PointsOfThePast(
-                act=act, currency=currency, accounts=len(written.entries), entries=count, at=told.at, origin="history"
-            )
-            announce(past, by=told.by, verb=verb, after={"entries": count})
-        return
-    notices: list[tuple[Notice, Mapping[str, object]]] = [
+    if len(notices) == 1:
+        [(notice, after)] = notices
+        statements.append(announcement(notice, by=told.by, verb=verb, after=after))
+    if statements:
+        at_once(statements)
+    if len(notices) > 1:
+        announce_many(notices, by=told.by, verb=verb)
+    if told.origin == "history" and written.entries:
+        count = sum(map(len, written.entries.values()))
+        past = PointsOfThePast(
+            act=act, currency=currency, accounts=len(written.entries), entries=count, at=told.at, origin="history"
+        )
+        announce(past, by=told.by, verb=verb, after={"entries": count})
+    return written
+
+
+def _notices(
+    told: Told, people: Mapping[int, Wallet], written: Written, currency: str
+) -> list[tuple[Notice, Mapping[str, object]]]:
+    return [
         (
             _OF[draft.kind](
                 customer=person,
@@ -61,8 +86,3 @@ def tell(told: Told, people: Mapping[int, Wallet], written: Written, currency: s
         for person, wallet in people.items()
         for draft, number in zip(wallet.drafts, written.entries.get(wallet.account, ()), strict=True)
     ]
-    if len(notices) == 1:
-        [(notice, after)] = notices
-        announce(notice, by=told.by, verb=verb, after=after)
-    else:
-        announce_many(notices, by=told.by, verb=verb)

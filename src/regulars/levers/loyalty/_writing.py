@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection
 
 from regulars.levers.loyalty._wallet import Draft, NewLot, Wallet
+from regulars.runtime.database.prepared import Statement
 
 Row = tuple[Any, ...]
 _NUMBERS = """
@@ -17,7 +18,7 @@ SELECT ARRAY(SELECT nextval('loyalty_entry_id_seq') FROM generate_series(1, %s))
 _ENTRIES = """
 INSERT INTO loyalty_entry (id, public_id, account_id, sequence, kind, effective_at, reverses_id, reason, arguments,
                            rule, rule_version, pending_after, available_after, held_after, debt_after, act_id, origin)
-SELECT told.*, %s, %s FROM unnest(%s::bigint[], %s::uuid[], %s::bigint[], %s::bigint[], %s::text[],
+SELECT told.*, %s::bigint, %s::text FROM unnest(%s::bigint[], %s::uuid[], %s::bigint[], %s::bigint[], %s::text[],
     %s::timestamptz[], %s::bigint[], %s::text[], %s::jsonb[], %s::text[], %s::int[], %s::bigint[], %s::bigint[],
     %s::bigint[], %s::bigint[]) AS told
 """
@@ -82,63 +83,67 @@ class Written:
         self.lots: dict[tuple[int, int], int] = {}
 
 
-def write(wallets: Iterable[Wallet], *, act: int, origin: str) -> Written:
-    """Write what was decided. Two statements, none where nothing was."""
+def statement(
+    wallets: Iterable[Wallet], *, act: int, origin: str, entries: Sequence[int] = (), lots: Sequence[int] = ()
+) -> tuple[Written, Statement | None]:
+    """What writes all that was decided, with the numbers it gives; None where nothing was. `entries` and `lots` are
+    numbers drawn ahead: where they are not enough, a statement draws others."""
     done = Written()
     changed = [wallet for wallet in wallets if wallet.is_changed]
     drafts = [(wallet, draft) for wallet in changed for draft in wallet.drafts]
     news = [(wallet, number) for wallet in changed for number in wallet.new]
     if not changed:
-        return done
-    with connection.cursor() as cursor:
-        cursor.execute(_NUMBERS, [len(drafts), len(news)])
-        [(entries, lots)] = cursor.fetchall()
-        for (wallet, _draft), number in zip(drafts, entries, strict=True):
-            done.entries.setdefault(wallet.account, []).append(number)
-        done.lots = {
-            (wallet.account, temporary): number for (wallet, temporary), number in zip(news, lots, strict=True)
-        }
-        begun = {
-            (wallet.account, move.lot): entry
-            for (wallet, draft), entry in zip(drafts, entries, strict=True)
-            if draft.kind in ("award", "adjust")
-            for move in draft.moves
-            if move.lot < 0
-        }
-        parts: list[tuple[str, Sequence[Row], Sequence[Any]]] = [
-            (
-                _ENTRIES,
-                [_entry(number, wallet, draft) for (wallet, draft), number in zip(drafts, entries, strict=True)],
-                [act, origin],
-            ),
-            (
-                _LOTS,
-                [
-                    _lot(done.lots[wallet.account, temporary], begun[wallet.account, temporary], wallet, temporary)
-                    for wallet, temporary in news
-                ],
-                (),
-            ),
-            (
-                _POSTINGS,
-                [
-                    row
-                    for (wallet, draft), number in zip(drafts, entries, strict=True)
-                    for row in _postings(number, wallet, draft, done.lots)
-                ],
-                (),
-            ),
-            (_CHANGES, [row for wallet in changed for row in _changes(wallet)], ()),
-            (_ACCOUNTS, [_account(wallet) for wallet in changed if wallet.drafts], ()),
-            (_HOLDS, _holds(changed), ()),
-            (_PARTS, _parts(changed), ()),
-        ]
-        there = [(sql, rows, more) for sql, rows, more in parts if rows]
-        *first, (last, _rows, _more) = there
-        head = ", ".join(f"part_{n} AS ({sql})" for n, (sql, _rows, _more) in enumerate(first))
-        given = [value for _sql, rows, more in there for value in (*more, *map(_array, zip(*rows, strict=True)))]
-        cursor.execute(f"WITH {head} {last}" if head else last, given)
-    return done
+        return done, None
+    if len(entries) < len(drafts) or len(lots) < len(news):
+        with connection.cursor() as cursor:
+            cursor.execute(_NUMBERS, [len(drafts), len(news)])
+            [(entries, lots)] = cursor.fetchall()
+    entries, lots = entries[: len(drafts)], lots[: len(news)]
+    for (wallet, _draft), number in zip(drafts, entries, strict=True):
+        done.entries.setdefault(wallet.account, []).append(number)
+    done.lots = {
+        (wallet.account, temporary): number for (wallet, temporary), number in zip(news, lots, strict=True)
+    }
+    begun = {
+        (wallet.account, move.lot): entry
+        for (wallet, draft), entry in zip(drafts, entries, strict=True)
+        if draft.kind in ("award", "adjust")
+        for move in draft.moves
+        if move.lot < 0
+    }
+    parts: list[tuple[str, Sequence[Row], Sequence[Any]]] = [
+        (
+            _ENTRIES,
+            [_entry(number, wallet, draft) for (wallet, draft), number in zip(drafts, entries, strict=True)],
+            [act, origin],
+        ),
+        (
+            _LOTS,
+            [
+                _lot(done.lots[wallet.account, temporary], begun[wallet.account, temporary], wallet, temporary)
+                for wallet, temporary in news
+            ],
+            (),
+        ),
+        (
+            _POSTINGS,
+            [
+                row
+                for (wallet, draft), number in zip(drafts, entries, strict=True)
+                for row in _postings(number, wallet, draft, done.lots)
+            ],
+            (),
+        ),
+        (_CHANGES, [row for wallet in changed for row in _changes(wallet)], ()),
+        (_ACCOUNTS, [_account(wallet) for wallet in changed if wallet.drafts], ()),
+        (_HOLDS, _holds(changed), ()),
+        (_PARTS, _parts(changed), ()),
+    ]
+    there = [(sql, rows, more) for sql, rows, more in parts if rows]
+    *first, (last, _rows, _more) = there
+    head = ", ".join(f"part_{n} AS ({sql})" for n, (sql, _rows, _more) in enumerate(first))
+    given = [value for _sql, rows, more in there for value in (*more, *map(_array, zip(*rows, strict=True)))]
+    return done, (f"WITH {head} {last}" if head else last, given)
 
 
 def _array(values: Sequence[Any]) -> str:

@@ -130,13 +130,15 @@ class Entry(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(unique=True, db_default=RandomUuid(), editable=False)
-    act = models.ForeignKey(Act, on_delete=models.PROTECT, related_name="+")
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
+    act = models.ForeignKey(Act, on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False)
     sequence = models.BigIntegerField()
     kind = models.CharField(max_length=10)
     effective_at = models.DateTimeField()
     recorded_at = models.DateTimeField(db_default=Now())
-    reverses = models.ForeignKey("self", on_delete=models.PROTECT, related_name="+", null=True, db_index=False)
+    reverses = models.ForeignKey(
+        "self", on_delete=models.PROTECT, related_name="+", db_constraint=False, null=True, db_index=False
+    )
     reason = models.CharField(max_length=40)
     arguments = models.JSONField(db_default={}, default=dict)
     rule = models.CharField(max_length=80, db_default="", default="", db_collation="C")

@@ -1,11 +1,13 @@
 """Tell the rest of the house what was done. Notice and trail line are written together, so neither can be forgotten."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from django.db import connection
 
 from regulars.kit.actors import Actor
 from regulars.runtime.database import arrays
+from regulars.runtime.database.prepared import Statement
 from regulars.runtime.notices.models import Recorded
 from regulars.runtime.notices.notice import Notice, body_of
 from regulars.runtime.trail import only_ids, trail
@@ -60,6 +62,32 @@ def announce(
             ],
         )
         return int(cursor.fetchone()[0])
+
+
+_ANNOUNCEMENT = """
+WITH line AS (
+  INSERT INTO trail_line (by_kind, by_id, verb, subject, before, after, why, request_id, at)
+  VALUES (%s, %s, %s, %s, NULL, %s::jsonb, '', %s, %s::timestamptz)
+)
+INSERT INTO notices_notice (kind, version, subject, body, origin, at, request_id)
+VALUES (%s, %s::smallint, %s, %s::jsonb, %s, %s::timestamptz, %s)
+"""
+
+
+def announcement(notice: Notice, *, by: Actor, verb: str, after: Mapping[str, object]) -> Statement:
+    """What `announce` writes, in one statement, for a verb that has others to send with it. Last in the verb."""
+    subject, asked = only_ids.text("subject", notice.subject), request_id.get()[:64]
+    line = trail.values(by=by, verb=verb, subject=subject, at=notice.at, after=after)
+    return _ANNOUNCEMENT, [
+        *line,
+        notice.kind,
+        notice.version,
+        subject,
+        json.dumps(body_of(notice)),
+        notice.origin,
+        notice.at,
+        asked,
+    ]
 
 
 def announce_many(told: Sequence[tuple[Notice, Mapping[str, object]]], *, by: Actor, verb: str) -> None:

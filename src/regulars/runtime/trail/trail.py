@@ -1,5 +1,6 @@
 """Who did what to which thing, before and after, and why. Lines are added, never changed."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,6 +55,22 @@ def record(
     Raises `NotForTheTrail` (a bug in the verb) for anything that could be personal data or is not plain JSON.
     """
     _line(by, verb, subject, at, before, after, why).save(force_insert=True)
+
+
+def values(*, by: Actor, verb: str, subject: str, at: datetime, after: Mapping[str, object]) -> list[object]:
+    """What stands in a line, for a statement that writes it with others: actor, verb, subject, after, request, moment.
+
+    Raises `NotForTheTrail`.
+    """
+    return [
+        by.kind,
+        only_ids.text("by", by.id),
+        verb,
+        only_ids.text("subject", subject),
+        json.dumps(only_ids.mapping("after", after)),
+        request_id.get()[:64],
+        at,
+    ]
 
 
 def record_many(*, by: Actor, verb: str, acts: Sequence[Act]) -> None:

@@ -17,7 +17,7 @@ from django.db import connection, connections
 from regulars.kit.refusals import Refusal
 
 #: Beginnings of the statements before which a verb stops, besides its first.
-STOPS = ("", "SELECT account.id, account.customer_id, account.frozen_at", "SELECT ARRAY(SELECT nextval")
+STOPS = ("", "SELECT account.id, account.customer_id, account.frozen_at", "WITH part_0")
 _PATIENCE_SECONDS = 20.0
 
 
