@@ -70,7 +70,7 @@ def holding(records: Iterable[int]) -> Statement:
 
 def are_held(records: Collection[int], rows: Sequence[Row]) -> dict[int, int]:
     """The answer of `held`, by what its statement answered."""
-    found = dict(rows)
+    found: dict[int, int | None] = dict(rows)
     person_of = {record: found.get(record) or record for record in records}
     if late := set(person_of.values()) - found.keys() - set(records):
         with connection.cursor() as cursor:

@@ -1,7 +1,7 @@
 """An act on one record's account: its key, the person, the account and its lots, in one exchange.
 
-Each is a statement of its own, as in `_ledger.act`: what is read after a lock was waited for is read anew. What needs more
-than that (an account to be opened, holds, what is owed) is read by `_accounts` as for many.
+Each is a statement of its own, as in `_ledger.act`: what is read after a lock was waited for is read anew. What needs
+more than that (an account to be opened, holds, what is owed) is read by `_accounts` as for many.
 """
 
 from collections.abc import Mapping, Sequence

@@ -101,9 +101,7 @@ def statement(
     entries, lots = entries[: len(drafts)], lots[: len(news)]
     for (wallet, _draft), number in zip(drafts, entries, strict=True):
         done.entries.setdefault(wallet.account, []).append(number)
-    done.lots = {
-        (wallet.account, temporary): number for (wallet, temporary), number in zip(news, lots, strict=True)
-    }
+    done.lots = {(wallet.account, temporary): number for (wallet, temporary), number in zip(news, lots, strict=True)}
     begun = {
         (wallet.account, move.lot): entry
         for (wallet, draft), entry in zip(drafts, entries, strict=True)

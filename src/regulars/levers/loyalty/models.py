@@ -131,7 +131,9 @@ class Entry(models.Model):
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(unique=True, db_default=RandomUuid(), editable=False)
     act = models.ForeignKey(Act, on_delete=models.PROTECT, related_name="+", db_constraint=False)
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+    account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     sequence = models.BigIntegerField()
     kind = models.CharField(max_length=10)
     effective_at = models.DateTimeField()
@@ -177,9 +179,13 @@ class Lot(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    origin_entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="+", db_index=False)
+    origin_entry = models.ForeignKey(
+        Entry, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     record = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="+", db_index=False)
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
+    account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     subject = models.CharField(max_length=120, db_default="", default="", db_collation="C")
     rule = models.CharField(max_length=80, db_default="", default="", db_collation="C")
     rule_version = models.IntegerField(null=True)
@@ -268,16 +274,18 @@ class Posting(models.Model):
     """
 
     pk = models.CompositePrimaryKey("entry_id", "number")
-    entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="+", db_index=False)
+    entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False)
     number = models.IntegerField()
-    lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="+", null=True)
+    lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="+", db_constraint=False, null=True)
     record = models.ForeignKey(
         "customers.Customer", on_delete=models.PROTECT, related_name="+", null=True, db_index=False
     )
     from_book = models.CharField(max_length=10)
     to_book = models.CharField(max_length=10)
     amount = models.BigIntegerField()
-    for_lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="+", null=True, db_index=False)
+    for_lot = models.ForeignKey(
+        Lot, on_delete=models.PROTECT, related_name="+", db_constraint=False, null=True, db_index=False
+    )
 
     class Meta:
         db_table = "loyalty_posting"

@@ -19,11 +19,12 @@ from psycopg.adapt import Transformer
 from psycopg.pq import ExecStatus, TransactionStatus
 
 if TYPE_CHECKING:
+    from psycopg.abc import Transformer as Reader
     from psycopg.pq.abc import PGconn, PGresult
 
 Row = tuple[Any, ...]
 #: SQL with a `%s` for each value, which says the value's type where its place does not: `%s::bigint`.
-Statement = tuple[str, Sequence[object]]
+Statement = tuple[str, Sequence[Any]]
 
 _GOOD: Final = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 #: Of each session, the names its statements have there.
@@ -31,6 +32,8 @@ _NAMES: "WeakKeyDictionary[object, dict[str, bytes]]" = WeakKeyDictionary()
 #: A session that has so many forgets none; who writes statements that differ each time uses a cursor.
 MOST = 200
 _NUMBER = count(1)
+#: Planned once for whatever values: by itself the database plans anew where a list that it sees has but one member.
+_OPENING: Final = (b"BEGIN", b"SET LOCAL plan_cache_mode = force_generic_plan")
 
 
 def at_once(statements: Sequence[Statement]) -> list[list[Row]]:
@@ -49,7 +52,7 @@ def at_once(statements: Sequence[Statement]) -> list[list[Row]]:
         return _talk(statements)
 
 
-def _alone(sql: str, values: Sequence[object]) -> list[Row]:
+def _alone(sql: str, values: Sequence[Any]) -> list[Row]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         return cursor.fetchall() if cursor.description else []
@@ -59,21 +62,22 @@ def _talk(statements: Sequence[Statement]) -> list[list[Row]]:
     outer = connection.connection
     raw: PGconn = outer.pgconn
     names = _NAMES.setdefault(outer, {})
+    said = [[_text(value) for value in values] for _sql, values in statements]
     asked: list[str | None] = []
     is_over = False
     raw.enter_pipeline_mode()
     try:
         if raw.transaction_status == TransactionStatus.IDLE:
-            raw.send_query_params(b"BEGIN", None)
-            asked.append(None)
+            for opening in _OPENING:
+                raw.send_query_params(opening, None)
+                asked.append(None)
         new: dict[str, bytes] = {}
-        for sql, values in statements:
+        for (sql, _values), told in zip(statements, said, strict=True):
             name = names.get(sql) or new.get(sql)
             if name is None and len(names) + len(new) < MOST:
                 name = new[sql] = b"regulars_%d" % next(_NUMBER)
                 raw.send_prepare(name, _numbered(sql))
                 asked.append(None)
-            told = [_text(value) for value in values]
             if name is None:
                 raw.send_query_params(_numbered(sql), told)
             else:
@@ -91,7 +95,7 @@ def _talk(statements: Sequence[Statement]) -> list[list[Row]]:
         if not is_over:
             # In the middle of a pipeline nobody else could use it.
             connection.close()
-    reader = Transformer(outer)
+    reader: Reader = Transformer(outer)
     found = []
     for sql_or_none, result in zip(asked, results, strict=True):
         if sql_or_none is not None:
@@ -126,7 +130,7 @@ def _results(raw: "PGconn", count: int) -> "tuple[list[PGresult], PGresult | Non
         found.append(result)
 
 
-def _rows(reader: Transformer, result: "PGresult") -> list[Row]:
+def _rows(reader: "Reader", result: "PGresult") -> list[Row]:
     if result.status != ExecStatus.TUPLES_OK or not result.ntuples:
         return []
     reader.set_pgresult(result)
@@ -155,4 +159,3 @@ def _text(value: object) -> bytes | None:
     if isinstance(value, datetime | date):
         return value.isoformat().encode()
     return str(value).encode()
-

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 
 from regulars.facts.commerce import shipments
 from regulars.facts.commerce.shipments import ShipmentReport
@@ -171,3 +171,19 @@ def test_what_a_person_may_have_at_most_is_counted_for_the_person():
     settles(two)
     assert has(buyer(one))[1] == 100
     assert list(Counter.objects.values_list("used", flat=True)) == [100]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "INSERT INTO loyalty_posting (entry_id, number, lot_id, from_book, to_book, amount)"
+        " SELECT entry_id, 9, 0, from_book, to_book, 1 FROM loyalty_posting",
+        "INSERT INTO loyalty_posting (entry_id, number, lot_id, from_book, to_book, amount)"
+        " SELECT 0, 9, lot_id, from_book, to_book, 1 FROM loyalty_posting",
+        "UPDATE loyalty_lot SET account_id = 0",
+    ],
+)
+def test_the_database_refuses_what_refers_to_what_is_not_there(told):
+    points.award(customer=buyer(an_order()), amount=1, key=key(), at=MONDAY, by=THE_SHOP)
+    with pytest.raises(IntegrityError, match="not there"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(told)

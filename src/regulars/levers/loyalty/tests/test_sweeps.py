@@ -60,7 +60,7 @@ def test_an_order_is_explained_rule_by_rule():
     comes_back(order, ["0", "1"], key="r")
     settles(order, at=FRIDAY)
     (decided,) = explaining.of_order(order)
-    assert (decided.programme, decided.version, dict(decided.evidence)) == ("tried", 1, {"order_number": 1})
+    assert (decided.programme, decided.version, decided.evidence["order_number"]) == ("tried", 1, 1)
     assert [(one.rule, one.points, one.because) for one in decided.rules] == [
         ("spend", "40", "80.00 GBP spent, 1 for each 2.00 GBP"),
         ("fifth", "0", "4 more orders until then"),
