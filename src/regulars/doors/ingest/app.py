@@ -247,6 +247,7 @@ async def _read_all(told: Told, opened: Opened) -> list[Message | Rejected]:
             await asyncio.sleep(0)
         some = places[start : start + READ_AT_ONCE]
         read += messages.read_many(told.messages, some, envelope=told.envelope, sender=opened.sender)
+    told.messages.let_go()
     return read if opened.takes_everything else [_passed(one, opened) for one in read]
 
 

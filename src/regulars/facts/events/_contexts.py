@@ -10,7 +10,7 @@ from regulars.facts.events._wire import DECODER, No
 _PLAIN: set[tuple[bytes, bytes]] = set()
 _MOST_KNOWN = 4_000
 _LONGEST_KNOWN = 2_000
-_PAGE, _ENDS = b'"page":', ord("}")
+_PAGE, _ENDS = b'"page":', b"}"
 
 
 class Page(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -32,35 +32,22 @@ _page = msgspec.json.Decoder(Page).decode
 
 def is_plain(text: bytes) -> bool:
     """Whether surely nothing in the context, an object of JSON, is personal. False says nothing."""
-    start = text.find(_PAGE)
-    end = text.find(_ENDS, start) + 1
-    if start >= 0 and (text[:start], text[end:]) in _PLAIN:
-        # What stands around the page was looked through before.
-        page = text[start + len(_PAGE) : end]
-        if personal.holds_no_contact(page):
-            try:
-                _page(page)
-            except msgspec.DecodeError:
-                pass
-            else:
-                return True
+    # A page that has objects or a brace within is cut off here, and is no JSON then.
+    before, told, rest = text.partition(_PAGE)
+    page, ends, after = rest.partition(_ENDS)
+    around = before, after
+    is_known, page = around in _PLAIN, page + ends
+    if is_known and (not told or (personal.holds_no_contact(page) and _is_page(page))):
+        # What stands around the page, or all of it where there is none, was looked through before.
+        return True
     if not personal.holds_no_contact(text):
         if personal.may_hold_contact(text):
             return False
         if personal.BACKSLASH in text:
             # What was passed over may have escapes that are none.
             return _is_plain(text)
-    if start < 0:
-        around, is_page = (text, b""), True
-    else:
-        # A page that has objects or a brace within is cut off here, and is no JSON then.
-        around = text[:start], text[end:]
-        try:
-            _page(text[start + len(_PAGE) : end])
-            is_page = True
-        except msgspec.DecodeError:
-            is_page = False
-    if is_page and around in _PLAIN:
+    is_page = not told or _is_page(page)
+    if is_page and is_known:
         return True
     found = _is_plain(text)
     if found and is_page and len(text) <= _LONGEST_KNOWN:
@@ -68,6 +55,14 @@ def is_plain(text: bytes) -> bool:
             _PLAIN.clear()
         _PLAIN.add(around)
     return found
+
+
+def _is_page(text: bytes) -> bool:
+    try:
+        _page(text)
+    except msgspec.DecodeError:
+        return False
+    return True
 
 
 def _is_plain(text: bytes) -> bool:

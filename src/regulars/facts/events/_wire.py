@@ -138,6 +138,11 @@ class Body(msgspec.Struct, gc=False):
     def __len__(self) -> int:
         return len(self.texts if self.calls is None else self.calls)
 
+    def let_go(self) -> None:
+        """Forget what was decoded, once it was read: objects weigh many times what their text does, and the next
+        request fares better with memory that the processor has at hand."""
+        self.calls = None
+
     def text(self, place: int) -> bytes:
         """The message as it came."""
         if not self.texts:

@@ -69,8 +69,8 @@ MOST_IN_A_BATCH = 20_000
 LARGEST_SPREAD = 32_000_000
 LONGEST_NAME = 200
 
-#: What surely is an id and no contact: too long to be a word for nothing, and begins with no filler.
-_SURELY_AN_ID = re.compile(rf"[1-9a-eg-zA-EG-Z][!-$&-*,-?A-~]{{20,{LONGEST_ID - 1}}}").fullmatch
+#: What surely is an id and no contact: too long to be a word for nothing, and begins with few fillers.
+_SURELY_AN_ID = re.compile(rf"[0fF-]{{0,9}}[1-9a-eg-zA-EG-Z][!-$&-*,-?A-~]{{20,{LONGEST_ID - 10}}}").fullmatch
 _AS_NUMBER = struct.Struct(">q").unpack
 #: Letters of a misspelt call.
 _LONGEST_CALL = 20
@@ -354,7 +354,7 @@ class _Reading:
         digest.update(b"".join((said, b"}", _ENCODER.encode((taken, kind, name, user_ref, device_ref, original)))))
         content = _AS_NUMBER(digest.digest())[0]
         message_id = shown_id = call.message_id
-        if type(message_id) is not str or not (_whose.is_made_by_a_library(message_id) or _SURELY_AN_ID(message_id)):
+        if type(message_id) is not str or not _SURELY_AN_ID(message_id):
             message_id = _message_id(message_id, original, content)
             shown_id = personal.without_addresses(message_id)
         key = self.of_keys.copy()

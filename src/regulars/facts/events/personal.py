@@ -142,6 +142,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*", re.ASCII)
 _TELEPHONES: set[str] = set()
 #: Bytes of JSON that a contact cannot do without, or hides behind.
 AT, PERCENT, PLUS, BACKSLASH = b"@%+\\"
+_OBJECT, _LIST = b"{["
 #: JSON as far as it matters here: those bytes, and what numbers are written with. One look at each byte finds out that
 #: there is neither a contact nor an endless number.
 _MARKED = bytes(AT if byte in b"@%+\\" else ord("0") if byte in b"0123456789 ().-" else ord("x") for byte in range(256))
@@ -161,6 +162,9 @@ _MOST_KNOWN = 20_000
 _LONGEST_KNOWN = 60
 #: Field names that are personal nowhere but in a person's object, and begin none: most messages have no others.
 _PLAIN_NAMES: set[str] = set()
+#: The names of whole objects, in their order, that are all of these.
+_PLAIN_SHAPES: set[tuple[str, ...]] = set()
+_MOST_SHAPES, _MOST_NAMES = 2_000, 40
 
 
 #: Events that are about something written, and the fields it stands in; of other events these are codes and buttons.
@@ -187,8 +191,18 @@ def take_out(part: str, told: dict[str, Any], *, has_address: bool) -> tuple[dic
 def is_plain(told: dict[str, Any], encoded: bytes) -> bool:
     """Whether `take_out` of properties or a context surely takes nothing out of `told`, which is `encoded` as JSON;
     in a third of its time. False says nothing."""
-    is_quiet = holds_no_contact(encoded)
-    return (is_quiet or not may_hold_contact(encoded)) and _is_plain(told, DEEPEST, is_quiet)
+    marked = encoded.translate(_MARKED)
+    is_quiet = AT not in marked and _FEWEST_DIGITS not in marked
+    names = tuple(told)
+    if is_quiet and names in _PLAIN_SHAPES and encoded.rfind(_OBJECT) == 0 and _LIST not in encoded:
+        # An event's properties have the same names each time, and mostly nothing inside.
+        return True
+    found = (is_quiet or not may_hold_contact(encoded)) and _is_plain(told, DEEPEST, is_quiet)
+    if found and len(names) <= _MOST_NAMES and _PLAIN_NAMES.issuperset(names):
+        if len(_PLAIN_SHAPES) >= _MOST_SHAPES:
+            _PLAIN_SHAPES.clear()
+        _PLAIN_SHAPES.add(names)
+    return found
 
 
 def has_plain_names(told: dict[str, Any]) -> bool:

@@ -395,6 +395,31 @@ def test_a_message_of_a_batch_is_read_as_it_is_by_itself(told):
     assert [json.loads(batch.messages.text(place)) for place in range(len(told))] == told
 
 
+def test_how_a_message_came_is_known_when_what_was_decoded_is_let_go():
+    batch = messages.batch(json.dumps({"batch": [viewed(), viewed(messageId="m-2")]}).encode())
+    first, second = messages.read_many(batch.messages, envelope=an_envelope(), sender=WEB)
+
+    batch.messages.let_go()
+
+    assert [json.loads(one.raw) for one in (first, second)] == [viewed(), viewed(messageId="m-2")]
+
+
+@pytest.mark.parametrize(
+    "told", ["0f3cd2ab-00f0-4c9e-9a55-1f2e3d4c5b6a", "ffffffff-77bb-4c9e-9a55-1f2e3d4c5b6a", "000000000000-order-4711"]
+)
+def test_an_id_may_begin_as_what_programs_write_for_nothing(told):
+    assert good(viewed(messageId=told)).message_id == told
+
+
+def test_properties_like_known_ones_hide_nobody():
+    plain, nested = {"query": "tea", "results": 3}, {"query": {"note": "ring me"}, "results": 3}
+    listed = {"query": ["li@example.com"], "results": 3}
+
+    assert json.loads(good(viewed(properties=plain)).data)["properties"] == plain
+    assert json.loads(good(viewed(properties=nested)).data)["properties"] == {"query": {}, "results": 3}
+    assert json.loads(good(viewed(properties=listed)).data)["properties"] == {"query": ["(contact)"], "results": 3}
+
+
 def test_one_bad_message_of_a_batch_takes_no_other_with_it():
     good_one, bad_one = json.dumps(viewed()).encode(), b'{"type":"page","userId":1,"properties":{"a":1e61}}'
     batch = messages.batch(b'{"batch":[' + good_one + b"," + bad_one + b"," + good_one + b"]}")
