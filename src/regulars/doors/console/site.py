@@ -67,6 +67,7 @@ SECTIONS = (
     Section("quarantine", _("Quarantine"), "report", "quarantine.read", _SETUP),
     Section("webhooks", _("Webhooks"), "webhook", "webhooks.read", _SETUP),
     Section("exports", _("Exports"), "download", "exports.read", _SETUP),
+    Section("backups", _("Backups"), "backup", "operations.read", _SETUP),
     Section("own-traits", _("Traits and tags"), "label", "sources.read", _SETUP),
 )
 

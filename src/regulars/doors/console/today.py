@@ -11,7 +11,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import came_in, connections, exports, people, setting_aside, tracking_plan, webhooks
+from regulars.doors.console import (
+    backups,
+    came_in,
+    connections,
+    exports,
+    people,
+    setting_aside,
+    tracking_plan,
+    webhooks,
+)
 from regulars.doors.console.insight import share
 from regulars.doors.console.site import may, me, page
 from regulars.doors.console.sources import health as how_they_do
@@ -83,6 +92,7 @@ def today(request: HttpRequest) -> HttpResponseBase:
             "dead": dead_letters.dead(limit=LETTERS_SHOWN),
             "waiting": dead_letters.waiting(limit=LETTERS_SHOWN),
             "parked": following.parked_count(),
+            "backup": backups.of_today(),
             "may_mend": may(request, "operations.mend"),
             "reasons": setting_aside.REASONS.items(),
         }

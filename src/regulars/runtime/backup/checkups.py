@@ -17,9 +17,9 @@ def backups() -> Iterator[Finding]:
         return
     for one in found.troubles:
         yield Finding("Backup", "wrong" if one.state == "wrong" else "warning", one.said, one.mend)
-    if found.is_well and found.newest is not None and found.proof is not None:
+    if found.is_well and found.since is not None and found.proof is not None:
         words = (
-            f"any moment since {found.bases[-1].finished_at:%Y-%m-%d %H:%M} UTC; last proven by restoring it "
+            f"any moment since {found.since:%Y-%m-%d %H:%M} UTC; last proven by restoring it "
             f"at {found.proof.began_at:%Y-%m-%d %H:%M} UTC"
         )
         yield Finding("Backup", "fine", words)

@@ -23,23 +23,30 @@ class Examined:
     accounts: int
 
 
-def examine(home: Path, *, keys: Mapping[str, str]) -> Examined:
-    """`regulars doctor` and `regulars doctor ledger` on the database of `home`. Takes seconds, starts its server."""
+def environment(home: Path, *, keys: Mapping[str, str]) -> dict[str, str]:
+    """Of a command that shall see the copy in `home` and nothing of the shop but its keys."""
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith("REGULARS_DATABASE") and name not in kit.KEPT.values()
     }
     source = str(Path(regulars.__file__).parent.parent)
-    asked = (
+    return (
         kept
         | {
             "REGULARS_HOME": str(home),
             "REGULARS_BACKUPS": "off",
+            # It ends with us, and does not take our supervisor's absence for its own.
+            "REGULARS_SUPERVISOR": str(os.getpid()),
             "PYTHONPATH": os.pathsep.join([source, *filter(None, [os.environ.get("PYTHONPATH")])]),
         }
         | {kit.KEPT[name]: text for name, text in keys.items()}
     )
+
+
+def examine(home: Path, *, keys: Mapping[str, str]) -> Examined:
+    """`regulars doctor` and `regulars doctor ledger` on the database of `home`. Takes seconds, starts its server."""
+    asked = environment(home, keys=keys)
     wrong, accounts = [], 0
     for words in (["doctor"], ["doctor", "ledger"]):
         done = subprocess.run(

@@ -50,6 +50,12 @@ class Health:
         return self.bases[0] if self.bases else None
 
     @property
+    def since(self) -> datetime | None:
+        """The first moment of those that can be brought back without a gap up to now."""
+        line = self.receiving.line if self.receiving else ""
+        return min((one.finished_at for one in self.bases if one.line == line), default=None)
+
+    @property
     def is_well(self) -> bool:
         return all(one.state == "note" for one in self.troubles)
 

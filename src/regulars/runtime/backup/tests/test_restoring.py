@@ -238,3 +238,16 @@ def test_a_drill_is_written_down_and_leaves_nothing(
     assert proving.last() == broken
     assert [one.held for one in proving.recent(5)] == [False, True]
     assert not (where / proving.DRILL).exists()
+
+
+def test_who_examines_sees_the_copy_and_ends_with_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # In a worker of `regulars up`, with a master key of its own and somebody's PostgreSQL at hand.
+    monkeypatch.setenv("REGULARS_SUPERVISOR", "1")
+    monkeypatch.setenv("REGULARS_MASTER_KEY", "x" * 43)
+    monkeypatch.setenv("REGULARS_DATABASE_OWNER_URL", "postgresql://real/shop")
+    asked = examining.environment(tmp_path, keys={"master": "y" * 43})
+    ours = {name: value for name, value in asked.items() if name.startswith("REGULARS_")}
+    assert ours["REGULARS_SUPERVISOR"] == str(os.getpid())
+    assert ours["REGULARS_HOME"] == str(tmp_path)
+    assert ours["REGULARS_MASTER_KEY"] == "y" * 43
+    assert not any(name.startswith("REGULARS_DATABASE") for name in ours)
