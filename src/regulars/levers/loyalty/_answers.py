@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db import connection
 
@@ -28,7 +29,7 @@ class Booked:
     """An entry as it was written: how much it moved, and what the customer's account stood at after it."""
 
     id: int
-    public_id: str
+    number: UUID
     customer: int
     kind: str
     effective_at: datetime
@@ -37,6 +38,11 @@ class Booked:
     held: int
     debt: int
     amount: int
+
+    @property
+    def public_id(self) -> str:
+        """`ent_…`; in bulk nobody asks for it."""
+        return ids.public(PREFIX, self.number)
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ def of(work: Work) -> Receipt:
     booked = [
         Booked(
             number,
-            ids.public(PREFIX, draft.public_id),
+            draft.public_id,
             person,
             draft.kind,
             draft.effective_at,
@@ -75,7 +81,7 @@ def _read(act: int) -> Receipt:
     with connection.cursor() as cursor:
         cursor.execute(_ENTRIES, [act])
         booked = tuple(
-            Booked(number, ids.public(PREFIX, public_id), who, kind, moment, pending, available, held, debt, int(moved))
+            Booked(number, public_id, who, kind, moment, pending, available, held, debt, int(moved))
             for number, public_id, who, kind, moment, pending, available, held, debt, moved in cursor.fetchall()
         )
         cursor.execute(_LOTS, [act])

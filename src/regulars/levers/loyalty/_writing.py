@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import connection
@@ -146,6 +147,11 @@ def statement(
 
 def _array(values: Sequence[Any]) -> str:
     """A column of values as PostgreSQL writes an array: the driver's own way of saying it costs ten times as much."""
+    first = values[0]
+    if values.count(first) == len(values) and type(first) is not Decimal:
+        # Of a batch most columns say the same in every row.
+        one = str(first) if type(first) is int else _element(first)
+        return "{" + ",".join([one] * len(values)) + "}"
     return "{" + ",".join([str(value) if type(value) is int else _element(value) for value in values]) + "}"
 
 
@@ -168,7 +174,7 @@ def _entry(number: int, wallet: Wallet, draft: Draft) -> Row:
         draft.effective_at,
         draft.reverses,
         draft.reason.code,
-        json.dumps(dict(draft.reason.arguments)),
+        json.dumps(dict(draft.reason.arguments)) if draft.reason.arguments else "{}",
         draft.rule,
         draft.rule_version,
         *draft.after,
