@@ -42,6 +42,7 @@ from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
 from regulars.runtime import rooms
 from regulars.runtime.database.offered import Wanted
+from regulars.runtime.staff import operators
 
 MAREK = Actor("operator", "7")
 MONDAY = datetime(2026, 8, 31, 9, tzinfo=UTC)
@@ -58,6 +59,11 @@ TYPES = {
     "bool": "boolean",
 }
 NUMBERS = count(1)
+
+
+def _somebody_works_here(name: str) -> str:
+    handed = operators.invite(email=f"{name}@shop.example", name=name, role="agent", at=MONDAY, by=MAREK)
+    return str(operators.choose_password(token=handed.token, password="a long walk in the wood", at=MONDAY))
 
 
 class Town:
@@ -77,6 +83,7 @@ class Town:
             ("vip", "yes_no"),
         ):
             traits.define(code=code, kind=Kind(kind), names={"en": code}, is_personal=False, at=MONDAY, by=MAREK)
+        self.staff = [_somebody_works_here(name) for name in ("ada", "ben")]
         self.who = customers.resolve_many(namespace="shop", refs=list(NAMES), at=MONDAY, by=MAREK, origin="live")
         self.pairs: list[tuple[int, int]] = []
         self.acts = [getattr(self, name) for name in dir(self) if name.startswith("they_")]
@@ -182,6 +189,7 @@ class Town:
             "language": some.choice(["en", "zh-Hans"]),
             "birthday": some.choice(["1990-02-28", "2015-06-01"]),
             "preferred_channel": "email",
+            "cared_by": some.choice(self.staff),
             "is_employee": some.random() < 0.5,
             "interests": some.choice([[], ["tea", "chess"], ["tea"]]),
             "traits": {

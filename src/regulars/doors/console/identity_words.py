@@ -1,6 +1,5 @@
 """Who is who, in words: why records are one person, what happened to them, what an act came to."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -167,11 +166,8 @@ def asks(question: Question) -> list[str]:
 
 
 def effects(preview: Preview) -> list[tuple[str | Promise, int]]:
-    """What would move, summed by what it is."""
-    sums: Counter[str] = Counter()
-    for effect in preview.effects:
-        sums[str(effect.what)] += effect.count
-    return list(sums.items())
+    """What would move, and how much of it."""
+    return [(effect.what, effect.count) for effect in preview.effects]
 
 
 def counted(preview: Preview) -> list[str]:

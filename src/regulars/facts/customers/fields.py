@@ -16,6 +16,7 @@ from regulars.facts.customers.traits import Kind, Trait
 from regulars.kit import civil
 from regulars.runtime.database import clock
 from regulars.runtime.database.offered import Field, FieldType, Value
+from regulars.runtime.staff import operators
 
 
 def _of_customer(pick: Callable[[Customer], Value | None]) -> Callable[[Sequence[int]], Mapping[int, Value]]:
@@ -69,6 +70,10 @@ def _is_employee(wanted: Sequence[int]) -> Mapping[int, Value]:
 
 def _tags(wanted: Sequence[int]) -> Mapping[int, Value]:
     return {number: tuple(tag.code for tag in having) for number, having in tags.of_many(wanted).items()}
+
+
+def _staff() -> Sequence[tuple[str, str | Promise]]:
+    return [(str(person.id), person.name) for person in operators.everybody()]
 
 
 def _household(wanted: Sequence[int]) -> Mapping[int, Value]:
@@ -354,6 +359,16 @@ FIELDS: tuple[Field, ...] = (
         meaning=_("Whether they work for the shop themselves."),
         read=_is_employee,
         everyone=_of_everyone("COALESCE(told.value = 'yes', false)", _EMPLOYEES),
+    ),
+    Field(
+        name="customers.cared_by",
+        type="text",
+        kind="fact",
+        label=_("Looked after by"),
+        meaning=_("Who of the staff looks after them."),
+        read=_readable("cared_by"),
+        everyone=_values_of_everyone("cared_by"),
+        choices=_staff,
     ),
     Field(
         name="customers.interests",

@@ -503,7 +503,7 @@ def _settle(touched: set[int] | frozenset[int], because: Mapping[str, str | int]
 
 def _preview(now: Mapping[int, int], then: projecting.People) -> Preview:
     joined, parted = _settling.moves(now, then.person)
-    effects = [*merging.plan(parted), *merging.plan(joined)]
+    effects = merging.summed([*merging.plan(parted), *merging.plan(joined)])
     return Preview(
         tuple(joined),
         tuple(parted),

@@ -9,7 +9,7 @@ who; the customers' rows are locked. Applied and undone, a room's projections ar
 ledgers show both steps.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import ModuleType
@@ -34,6 +34,16 @@ class Effect:
 
     what: str | Promise
     count: int
+
+
+def summed(effects: Iterable[Effect]) -> list[Effect]:
+    """One for each kind of thing: what is joined and what is parted count together."""
+    found: dict[str, Effect] = {}
+    for effect in effects:
+        name = str(effect.what)
+        so_far = found[name].count if name in found else 0
+        found[name] = Effect(effect.what, so_far + effect.count)
+    return list(found.values())
 
 
 def plan(moves: Sequence[Move]) -> list[Effect]:

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, connection
 
-from regulars.facts.customers import _settling, customers, identity, persons, reviews, search
+from regulars.facts.customers import _settling, customers, identity, merging, persons, reviews, search
 from regulars.facts.customers.identity import Observation, Reason
+from regulars.facts.customers.merging import Effect
 from regulars.facts.customers.models import Decision, Link, Review
 from regulars.facts.customers.notices import CustomerJoined, CustomerParted
 from regulars.facts.customers.profiles import Profile
@@ -377,3 +378,8 @@ def test_a_join_that_was_refused_and_stayed_on_record_is_taken_back_and_others_a
     assert people(anna, bo, chen) == [{anna, bo}, {chen}]
     identity.undecide(one=anna, other=li, why=Reason.MISTAKE, key="k4", at=MONDAY + 7 * DAY, by=MAREK)
     assert people(anna, bo, li) == [{anna, bo, li}]
+
+
+def test_what_would_move_is_told_once_for_each_kind_of_thing():
+    told = merging.summed([Effect("orders", 2), Effect("returns", 1), Effect("orders", 3)])
+    assert told == [Effect("orders", 5), Effect("returns", 1)]
