@@ -40,6 +40,7 @@ ROOT = Path(__file__).parent
 LONG = (
     "tests/stories/test_up.py",
     "tests/browser/test_console.py",
+    "src/regulars/levers/loyalty/tests/test_interleavings.py",
     "tests/clients/test_faults.py",
     "tests/stories/test_demo.py",
     "src/regulars/runtime/postgres/tests/test_embedded.py",

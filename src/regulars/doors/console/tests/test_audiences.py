@@ -128,7 +128,9 @@ def test_what_is_saved_is_shown_again_as_it_was():
 
 
 @pytest.mark.usefixtures("shop")
-def test_json_is_read_and_what_cannot_be_asked_is_said():
+def test_json_is_read_and_what_cannot_be_asked_is_said(settings: Any, tmp_path: Any):
+    # Nothing is published there, whatever others of this process have published in theirs.
+    settings.REGULARS_HOME = tmp_path
     form = Form(signed_in("manager"))
     form.press("json", json="{")
     assert "This is not JSON" in form.page
