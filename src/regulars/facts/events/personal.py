@@ -113,13 +113,33 @@ _EMAIL = re.compile(r"[^\s@/?&=<>\"']{1,64}(?:@|%40)[^\s@/?&=<>\"']{1,255}")
 #: With its country's code; a plus after a letter or a digit is a blank of a page's address, or a sum.
 _PHONE = re.compile(r"(?<![0-9A-Za-z])(?:\+|%2[Bb])\(?[1-9](?:(?:[ ().-]|%20){0,2}[0-9]){6,14}(?![0-9])")
 _PHONE_IN_JSON = re.compile(rb"(?:\+|%2[Bb])\(?[1-9][0-9 ().%-]{6}")
-#: Without it: a Chinese mobile, one with the zero that is dialled within a country and is no day, or in the groups of
-#: North America.
+#: Between two groups of digits: a blank, as it is written in a page's address too, or one that keeps a line together.
+_BLANK = "(?: |%20|\u00a0)"
+#: Groups as they are written where no zero is dialled: Spain, Portugal, Poland, Denmark, Norway, Hong Kong, Singapore,
+#: Italy's mobiles, India, Mexico, Brazil, Russia. More groups before or behind are another number: a card's, a code's.
+_GROUPS = (
+    "(?<![0-9] )(?<![0-9]%20)(?<![0-9]\u00a0)"
+    r"(?:[4-9][0-9]{2}(?:_[0-9]{3}){2}|[6-9][0-9]{2}(?:_[0-9]{2}){3}|[2-9][0-9](?:_[0-9]{2}){3}"
+    r"|[2-9][0-9]{2}_[0-9]{2}_[0-9]{3}|(?:[35689][0-9]|2[1-9])[0-9]{2}_[0-9]{4}|3[2-9][0-9]_[0-9]{3}_?[0-9]{4}"
+    r"|[6-9][0-9]{4}_[0-9]{5}|[2-9][0-9]_[0-9]{4}_[0-9]{4}|\([1-9][0-9]\)_?9?[0-9]{4}[ -][0-9]{4}"
+    r"|8_?\(?9[0-9]{2}\)?_?[0-9]{3}[ -][0-9]{2}[ -][0-9]{2})(?!_[0-9])"
+).replace("_", _BLANK)
+#: Without it: a Chinese mobile, one with the zero that is dialled within a country and is no day, in the groups of
+#: North America, or in those of countries without a zero.
 _DIALLED = (
     r"(?:(?:(?:00|0)?86(?:[ -]|%20)?)?1[3-9][0-9](?:[ -]|%20)?[0-9]{4}(?:[ -]|%20)?[0-9]{4}"
     r"|(?![0-3]?[0-9][-./ ][0-1]?[0-9][-./ ](?:19|20)[0-9]{2})\(?0[1-9](?:(?:[ ().-]|%20){0,2}[0-9]){8,9}"
-    r"|\(?[2-9][0-9]{2}\)?(?:[ .-]|%20){1,2}[2-9][0-9]{2}(?:[ .-]|%20)[0-9]{4})"
+    r"|\(?[2-9][0-9]{2}\)?(?:[ .-]|%20){1,2}[2-9][0-9]{2}(?:[ .-]|%20)[0-9]{4}"
+    rf"|{_GROUPS})"
 )
+#: Digits that a word before them calls a telephone's need no form of their own.
+_CALLABLE = r"\(?[0-9](?:(?:[ ().-]|%20)?[0-9]){7,11}(?![0-9A-Za-z])"
+_WORD = (
+    r"(?:(?<![A-Za-z])(?:tele(?:ph|f)(?:o|ó)n[eo]?|telefoon|tel|tlf|(?:mobile|cell)?phone|mobile?|m(?:o|ó)vil|handy|cell"
+    r"|whats?app|sms|call|ring|dial|text)(?![a-z0-9])|电话|手机|致电|拨打|联系)"
+    r"(?:[ .:#=-]|号|码|：|%20|%3A|(?<![A-Za-z])(?:n[or]|number|me|us|at|on|is)(?![A-Za-z])){0,6}$"
+)
+_LONGEST_WORD = 24
 _ESCAPED_BEFORE = r"(?:(?<=%[0-9A-Fa-f][0-9A-Fa-f])|(?<!"
 #: In texts it stands by itself; in what is to name somebody digits around it are enough to make it another number.
 _LOCAL = re.compile(
@@ -127,9 +147,18 @@ _LOCAL = re.compile(
 )
 _LOCAL_AMONG_LETTERS = re.compile(_ESCAPED_BEFORE + "[0-9]))" + _DIALLED + "(?![0-9])")
 _LOCAL_IN_JSON = re.compile(_LOCAL_AMONG_LETTERS.pattern.encode())
+_CALLED = re.compile(_CALLABLE)
+_CALLS = re.compile(_WORD, re.IGNORECASE)
+_CALLS_IN_JSON = re.compile(_WORD.encode(), re.IGNORECASE)
+#: A number of China's identity card, whose last sign checks the others.
+_OF_IDENTITY = re.compile(r"(?<![0-9A-Za-z])[1-9][0-9]{16}[0-9Xx](?![0-9A-Za-z])")
+_OF_IDENTITY_IN_JSON = re.compile(_OF_IDENTITY.pattern.encode())
 #: Fields whose value is the id of a thing, and those where it may be somebody's.
 _OF_IDS = re.compile(r"(?:ids?|refs?|skus?|codes?|barcodes?|ean|gtin|upc|isbn|no|number|serial|token|hash|version)$")
 _OF_SOMEBODYS_IDS = re.compile(r"user|member|customer|buyer|account|guest")
+#: Where the name says that it is a number given to somebody, a zero before the others fills it up.
+_OF_GIVEN_NUMBERS = re.compile(r"(?:no|num|number|serial|code|card)$")
+_FILLED_UP = re.compile(r"0[0-9]{9,10}", re.ASCII)
 _EMAIL_IN_JSON = re.compile(rb"[^\s@/?&=<>\"'](?:@|%40)[^\s@/?&=<>\"']")
 #: In a field whose name speaks of telephones a local number is one, too: digits as people write them.
 _OF_TELEPHONES = re.compile(
@@ -143,10 +172,14 @@ _TELEPHONES: set[str] = set()
 #: Bytes of JSON that a contact cannot do without, or hides behind.
 AT, PERCENT, PLUS, BACKSLASH = b"@%+\\"
 _OBJECT, _LIST = b"{["
-#: JSON as far as it matters here: those bytes, and what numbers are written with. One look at each byte finds out that
-#: there is neither a contact nor an endless number.
-_MARKED = bytes(AT if byte in b"@%+\\" else ord("0") if byte in b"0123456789 ().-" else ord("x") for byte in range(256))
-_FEWEST_DIGITS = b"0" * 10
+#: JSON as far as it matters here: those bytes, and what numbers are written with, or end the words before them. One
+#: look at each byte finds out that there is neither a contact nor an endless number.
+_OF_NUMBERS = b"0123456789 ().-:=#\xc2\xa0" + bytes({word.encode()[-1] for word in "话机号码：电打系"})
+_MARKED = bytes(AT if byte in b"@%+\\" else ord("0") if byte in _OF_NUMBERS else ord("x") for byte in range(256))
+_FEWEST_DIGITS = b"0" * 9
+#: The fewest digits of a telephone number, with what may stand between them, and bytes within which eight of them end.
+_WINDOW = 32
+_ENOUGH_DIGITS = re.compile(rb"[0-9](?:(?:[ ().-]|%20|\xc2\xa0){0,2}[0-9]){7,}")
 _TIDY = str.maketrans("", "", "-_ .")
 _DIGITS: Final = "0123456789"
 
@@ -191,8 +224,7 @@ def take_out(part: str, told: dict[str, Any], *, has_address: bool) -> tuple[dic
 def is_plain(told: dict[str, Any], encoded: bytes) -> bool:
     """Whether `take_out` of properties or a context surely takes nothing out of `told`, which is `encoded` as JSON;
     in a third of its time. False says nothing."""
-    marked = encoded.translate(_MARKED)
-    is_quiet = AT not in marked and _FEWEST_DIGITS not in marked
+    is_quiet = holds_no_contact(encoded)
     names = tuple(told)
     if is_quiet and names in _PLAIN_SHAPES and encoded.rfind(_OBJECT) == 0 and _LIST not in encoded:
         # An event's properties have the same names each time, and mostly nothing inside.
@@ -213,7 +245,15 @@ def has_plain_names(told: dict[str, Any]) -> bool:
 def holds_no_contact(encoded: bytes) -> bool:
     """Whether JSON surely holds no address, no telephone number and no endless number. False says nothing."""
     marked = encoded.translate(_MARKED)
-    return AT not in marked and _FEWEST_DIGITS not in marked
+    if AT in marked:
+        return False
+    # Many a title has as long a run of blanks, dashes and few digits.
+    place = marked.find(_FEWEST_DIGITS)
+    while place >= 0:
+        if _ENOUGH_DIGITS.search(encoded, place, place + _WINDOW) is not None:
+            return False
+        place = marked.find(_FEWEST_DIGITS, place + len(_FEWEST_DIGITS))
+    return True
 
 
 def take_texts(properties: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -229,13 +269,28 @@ def take_texts(properties: dict[str, Any]) -> tuple[dict[str, Any], dict[str, An
 def without_addresses(text: str) -> str:
     """The text with a blank in the place of each e-mail address and each telephone number."""
     text = _without_world_wide(text)
-    return _LOCAL.sub(BLANK, text) if len(text) >= len(_FEWEST_DIGITS) else text
+    return _without_local(text) if len(text) >= len(_FEWEST_DIGITS) else text
+
+
+def _without_local(text: str) -> str:
+    return _CALLED.sub(_unless_called, _LOCAL.sub(BLANK, text))
+
+
+def _unless_called(digits: re.Match[str]) -> str:
+    start = digits.start()
+    return BLANK if _CALLS.search(digits.string, max(0, start - _LONGEST_WORD), start) else digits.group(0)
 
 
 def _without_world_wide(text: str) -> str:
     if "@" in text or "%40" in text:
         text = _EMAIL.sub(BLANK, text)
-    return _PHONE.sub(BLANK, text) if "+" in text or "%2" in text else text
+    if "+" in text or "%2" in text:
+        text = _PHONE.sub(BLANK, text)
+    if len(text) >= identifiers.SIGNS_OF_IDENTITY:
+        text = _OF_IDENTITY.sub(
+            lambda found: BLANK if identifiers.is_of_identity(found.group(0)) else found.group(0), text
+        )
+    return text
 
 
 def may_hold_address(raw: bytes) -> bool:
@@ -251,8 +306,16 @@ def may_hold_address(raw: bytes) -> bool:
         return True
     if (PLUS in raw or (has_percent and b"%2" in raw)) and _PHONE_IN_JSON.search(raw) is not None:
         return True
-    is_long = has_percent or _FEWEST_DIGITS in raw.translate(_MARKED)
-    return is_long and _LOCAL_IN_JSON.search(raw) is not None
+    for digits in _ENOUGH_DIGITS.finditer(raw):
+        # Only around digits: the patterns are slow where there are none.
+        start, end = digits.span()
+        if (
+            _LOCAL_IN_JSON.search(raw, max(0, start - 2), end + 3)
+            or _OF_IDENTITY_IN_JSON.search(raw, start, end + 1)
+            or _CALLS_IN_JSON.search(raw, max(0, start - 2 * _LONGEST_WORD), start)
+        ):
+            return True
+    return False
 
 
 def may_hold_contact(encoded: bytes) -> bool:
@@ -401,6 +464,8 @@ def _kept(
 
 def _readable(value: str, tidy: str) -> str:
     """What of a text in a field of this name may be read by everybody."""
+    if _OF_GIVEN_NUMBERS.search(tidy) and _FILLED_UP.fullmatch(value):
+        return value
     if _OF_IDS.search(tidy) and not (_OF_SOMEBODYS_IDS.match(tidy) and is_contact(value)):
         return _without_world_wide(value)
     return without_addresses(value)

@@ -1,6 +1,7 @@
 """What could tell who somebody is, and what could not."""
 
 import json
+import re
 
 import pytest
 
@@ -247,6 +248,93 @@ CASES = {
     ),
     "a headphone": ("properties", {"headphone": True, "microphone": "no"}, {"headphone": True, "microphone": "no"}, {}),
 }
+
+
+#: As people write them, some where no zero is dialled. Spain, Portugal, Poland, Denmark, Norway, Hong Kong, Singapore,
+#: Italy, India, Mexico, Brazil, Russia; Britain, France, Germany, Japan, Korea, Australia, China, the United States.
+NUMBERS = {
+    "ES": ["612 345 678", "912 34 56 78", "+34 612 345 678", "tel 612345678"],
+    "PT": ["912 345 678", "móvil: 912345678"],
+    "PL": ["512 345 678"],
+    "DK": ["20 12 34 56", "tlf. 20123456"],
+    "NO": ["412 34 567", "22 12 34 56", "mobil 41234567"],
+    "HK": [
+        "9123 4567",
+        "6123 4567",
+        "2123 4567",
+        "电话：91234567",
+        "手机91234567",
+        "tel:91234567",
+        "WhatsApp 91234567",
+    ],
+    "SG": ["8123 4567", "call me on 81234567"],
+    "IT": ["347 123 4567", "347 1234567", "06 1234 5678"],
+    "IN": ["98765 43210", "mobile no. 9876543210"],
+    "MX": ["55 1234 5678"],
+    "BR": ["(11) 91234-5678"],
+    "RU": ["8 (912) 345-67-89", "8 912 345-67-89"],
+    "GB": ["020 7946 0958", "07700900004"],
+    "FR": ["06 12 34 56 78", "0612345678"],
+    "DE": ["0221 1234567", "Telefon 0221-123456"],
+    "JP": ["090-1234-5678"],
+    "KR": ["010-1234-5678"],
+    "AU": ["0412 345 678"],
+    "CN": ["13800138000", "138 0013 8000", "010-12345678"],
+    "US": ["(415) 555-0100", "415-555-0100"],
+}
+
+
+@pytest.mark.parametrize("number", [one for some in NUMBERS.values() for one in some])
+@pytest.mark.parametrize("around", ["{}", "please ask {} soon", "请{}，谢谢", "?q={}&page=2"])
+def test_a_telephone_number_is_no_longer_readable(number, around):
+    told = around.format(number)
+    encoded = json.dumps({"query": told}, ensure_ascii=False).encode()
+
+    left, taken = personal.take_out("properties", {"query": told}, has_address=personal.may_hold_address(encoded))
+
+    assert not re.search(r"[0-9]{3}", left["query"])
+    assert taken == {"properties.query": told}
+    assert not personal.is_plain({"query": told}, encoded)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("4111 1111 1111 1111", "5105-1051-0510-5100", "6222021234567890123", "3782 822463 10005"),
+        *("order 2026112200017", "TG-20261122-0017", "#100234", "1234567", "10000001", "45123456", "612345678"),
+        *("4006381333931", "4 006381 333931", "9780306406157", "978-0-306-40615-7", "0012345678905"),
+        *("2026-11-22", "22.11.2026 09:15", "20261122", "22 11 2026", "2026 1122", "09:15-18:30", "1763629200123"),
+        *(
+            "192.0.2.7",
+            "0.13800138000",
+            "19.90",
+            "1,234,567.00",
+            "1 234 567",
+            "10 000 000",
+            "size 38 40 42",
+            "143.0.0.0",
+        ),
+        *("11010519491231002A", "110105194912310021", "123456789012345678", "2026112200017123456"),
+    ],
+)
+def test_other_digits_stay_as_they_are(text):
+    for told in (text, f"about {text}", f"/x?n={text}"):
+        assert personal.without_addresses(told) == told
+
+
+@pytest.mark.parametrize("number", ["11010519491231002X", "11010519491231002x"])
+def test_the_number_of_an_identity_card_is_known_by_the_sign_that_checks_it(number):
+    assert personal.without_addresses(f"身份证{number}。") == f"身份证{personal.BLANK}。"
+    assert personal.is_contact(number)
+    assert personal.may_hold_address(f'{{"a":"{number}"}}'.encode())
+
+
+def test_a_number_given_to_a_member_may_begin_with_a_zero():
+    told = {"member_no": "0123456789", "会员_card": "01234567890", "customerNumber": "0123456789"}
+    called = {"member_id": "0123456789", "user_mobile_no": "0123456789", "member_number": "13800138000"}
+
+    assert personal.take_out("properties", told, has_address=True) == (told, {})
+    assert set(personal.take_out("properties", called, has_address=True)[1]) == {f"properties.{one}" for one in called}
 
 
 @pytest.mark.parametrize("name", CASES)
