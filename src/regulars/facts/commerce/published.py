@@ -58,6 +58,10 @@ PUBLISHED: tuple[PublishedTable, ...] = (
             " NULLIF(line.personalisation, '') AS personalisation, sale.changed_xid"
             " FROM commerce_order AS sale JOIN commerce_line AS line ON line.order_id = sale.id"
         ),
+        whole=(
+            "SELECT id AS line_id, order_id, number, product_id, quantity, unit_price, amount_minor, tax_minor,"
+            " NULLIF(sku, '') AS sku, is_gift_card, NULLIF(personalisation, '') AS personalisation FROM commerce_line"
+        ),
         columns={
             "line_id": "int64",
             "order_id": "int64",
@@ -81,6 +85,7 @@ PUBLISHED: tuple[PublishedTable, ...] = (
             " sale.changed_xid"
             " FROM commerce_order AS sale JOIN commerce_tender AS tender ON tender.order_id = sale.id"
         ),
+        whole="SELECT id AS tender_id, order_id, kind, state, amount_minor, at FROM commerce_tender",
         columns={
             "tender_id": "int64",
             "order_id": "int64",

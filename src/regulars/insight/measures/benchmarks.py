@@ -14,7 +14,7 @@ import click
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from regulars.insight.measures import bench_by_hand, catalogue, computing, spanning
+from regulars.insight.measures import bench_by_hand, bench_refresh, catalogue, computing, spanning
 from regulars.insight.measures.estimates import added
 from regulars.insight.measures.figures import FIGURES
 from regulars.insight.measures.library import lately, own_gaps, repeat_rate
@@ -281,4 +281,4 @@ def _same(found: dict[int, dict[str, Counted]], told: dict[str, pa.Table]) -> No
 
 
 _KEYS = frozenset({"month", "segment", "gap"})
-BENCHMARKS = (rfm, insight)
+BENCHMARKS = (rfm, insight, bench_refresh.bench_refresh)

@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import click
@@ -11,6 +12,9 @@ import click
 from regulars.insight.measures import refreshing
 from regulars.kit.actors import SYSTEM
 from regulars.kit.money import Money
+
+#: Steps of the bar.
+_WHOLE = 1_000
 
 
 @click.group()
@@ -24,12 +28,18 @@ def insight() -> None:
 def refresh(as_of: datetime | None, as_json: bool) -> None:
     """Compute every measure anew and store the readings that changed."""
     started = time.monotonic()
+    day = None if as_of is None else as_of.date()
+    if sys.stderr.isatty():
+        with click.progressbar(length=_WHOLE, item_show_func=lambda what: what or "", file=sys.stderr) as bar:
 
-    def tell(words: str) -> None:
-        if sys.stderr.isatty() or not as_json:
-            click.echo(words, err=True)
+            def hear(what: str, share: float) -> None:
+                bar.update(max(0, round(share * _WHOLE) - bar.pos), what)
 
-    done = refreshing.refresh(at=datetime.now(UTC), by=SYSTEM, as_of=None if as_of is None else as_of.date(), tell=tell)
+            done = refreshing.refresh(at=datetime.now(UTC), by=SYSTEM, as_of=day, hear=hear)
+            hear("", 1)
+    else:
+        told = (lambda _: None) if as_json else partial(click.echo, err=True)
+        done = refreshing.refresh(at=datetime.now(UTC), by=SYSTEM, as_of=day, tell=told)
     seconds = round(time.monotonic() - started, 1)
     if as_json:
         facts: dict[str, Any] = {

@@ -23,12 +23,16 @@ from regulars.insight.measures.notices import ReadingsComputed
 from regulars.insight.measures.scope import Scope
 from regulars.insight.measures.told import cuts_of_shop, told
 from regulars.insight.warehouse import publishing
-from regulars.insight.warehouse.session import Session
+from regulars.insight.warehouse.session import LARGE_MEMORY, Session
 from regulars.kit import civil
 from regulars.kit.actors import Actor
 from regulars.runtime.notices.outbox import announce
 
 Tell = Callable[[str], None]
+#: What is done now, and how much of all is, from 0 to 1, as far as one can tell.
+Hear = Callable[[str, float], None]
+#: Where each part begins, of a first refresh of a large shop.
+_COMPUTING, _COUNTING, _MOVING, _STORING = 0.5, 0.6, 0.8, 0.95
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,20 @@ class Refreshed:
     run: int
 
 
-def refresh(*, at: datetime, by: Actor, as_of: date | None = None, tell: Tell = lambda _: None) -> Refreshed:
+def refresh(
+    *,
+    at: datetime,
+    by: Actor,
+    as_of: date | None = None,
+    tell: Tell = lambda _: None,
+    hear: Hear = lambda *_: None,
+) -> Refreshed:
     """Publish what changed, compute every measure of the catalogue, and store the readings that differ.
 
     Harmless to repeat: with nothing new, nothing is written but a run, and when the shop's readings were computed.
     Readings change in one transaction, so nobody sees half of them. Two at once run one after the other. Not to be
-    called within a transaction. `as_of` looks back at an earlier day; otherwise it is the last day with a purchase
+    called within a transaction. Killed, it stores nothing; tables that were read by then are not read again, but for
+    what changed. `as_of` looks back at an earlier day; otherwise it is the last day with a purchase
     (`computing.as_of_day`).
     """
     shop = company.shop()
@@ -57,20 +69,27 @@ def refresh(*, at: datetime, by: Actor, as_of: date | None = None, tell: Tell = 
     with _one_at_a_time():
         tell("Publishing what changed")
         publishing.publish(
-            home, at=at, tell=lambda done: tell(f"  {done.name}: {done.changed:,} changed, {done.rows:,} in all")
+            home,
+            at=at,
+            tell=lambda done: tell(f"  {done.name}: {done.changed:,} changed, {done.rows:,} in all"),
+            hear=lambda table, share: hear(table, share * _COMPUTING),
         )
-        with Session.from_published(home) as session:
+        with Session.from_published(home, memory=LARGE_MEMORY) as session:
             tell("Computing the measures")
+            hear("Computing the measures", _COMPUTING)
             zone = civil.zone(shop.zone)
             today = civil.day_of(at, zone)
             how = cuts_of_shop()
             computed = computing.compute(session, currency=shop.currency, today=today, as_of=as_of, cuts=how)
             tell("Computing the figures, month by month")
+            hear("Computing the figures, month by month", _COUNTING)
             scope = Scope(session.table, computed.as_of, computed.currency, cuts=how)
             explored = exploring.of_groups(session, scope, told(), zone)
             tell("Computing what goes together and who moved")
+            hear("Computing what goes together and who moved", _MOVING)
             shop_values = {**computed.shop, **computing.deeper(session, scope), **moving.all_of(session, scope)}
             tell(f"Storing readings as of {computed.as_of}")
+            hear("Storing readings", _STORING)
             with transaction.atomic():
                 customers, changed, removed = _store(computed)
                 _store_shop(computed, shop_values, at)

@@ -1,7 +1,8 @@
 """From a query of PostgreSQL into a Parquet file, a few megabytes at a time; and from files into one file."""
 
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -40,10 +41,22 @@ _SQL: dict[ColumnType, str] = {
 }
 
 
+Hear = Callable[[int], None]
+
+
 def read(
-    home: Path, table: str, kind: str, *, sql: str, columns: Mapping[str, ColumnType], where: str = "", month: str = ""
+    home: Path,
+    table: str,
+    kind: str,
+    *,
+    sql: str,
+    columns: Mapping[str, ColumnType],
+    where: str = "",
+    month: str = "",
+    hear: Hear = lambda _: None,
 ) -> DataFile | None:
-    """Streams what the query gives into a new Parquet file; None where that is nothing."""
+    """Streams what the query gives into a new Parquet file; None where that is nothing. `hear` is told of each lot how
+    many rows it had."""
     casts = ", ".join(f"{_SQL[t].format(_files.quoted(c))} AS {_files.quoted(c)}" for c, t in columns.items())
     query = f"COPY (SELECT {casts} FROM ({sql}) AS published {where}) TO STDOUT (FORMAT csv)"  # noqa: S608 - a room's own
     with connection.cursor() as cursor, cursor.copy(query) as copy:
@@ -51,7 +64,7 @@ def read(
         first = next(blocks, None)
         if first is None:
             return None
-        return _write(home, table, kind, columns, _batches(first, blocks, columns), month)
+        return _write(home, table, kind, columns, _batches(first, blocks, columns), month, hear)
 
 
 def changed_since(column: str, snapshot: str) -> str:
@@ -124,20 +137,36 @@ def _write(
     columns: Mapping[str, ColumnType],
     batches: Iterable[pa.RecordBatch],
     month: str,
+    hear: Hear = lambda _: None,
 ) -> DataFile:
     path = _new_path(home, table, kind, month)
     schema = pa.schema([(name, _ARROW[kind]) for name, kind in columns.items()])
     rows = 0
     held: list[pa.RecordBatch] = []
-    with pq.ParquetWriter(path.with_suffix(".part"), schema, compression="zstd") as writer:
+    # Packing takes as long as reading: the database would wait for it.
+    with (
+        pq.ParquetWriter(path.with_suffix(".part"), schema, compression="zstd") as writer,
+        ThreadPoolExecutor(1) as aside,
+    ):
+        packing: Future[None] | None = None
+
+        def pack() -> None:
+            nonlocal packing, held
+            if packing is not None:
+                packing.result()
+            packing = aside.submit(writer.write_table, pa.Table.from_batches(held), row_group_size=GROUP)
+            held = []
+
         for batch in batches:
             held.append(batch)
             rows += batch.num_rows
+            hear(batch.num_rows)
             if sum(one.num_rows for one in held) >= GROUP:
-                writer.write_table(pa.Table.from_batches(held), row_group_size=GROUP)
-                held = []
+                pack()
         if held:
-            writer.write_table(pa.Table.from_batches(held), row_group_size=GROUP)
+            pack()
+        if packing is not None:
+            packing.result()
     return _settle(home, path, rows, month)
 
 

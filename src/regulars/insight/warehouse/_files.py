@@ -6,6 +6,7 @@
       orders/delta-….parquet  rows added or changed since, newest file last
       events/month=2026-05/base-….parquet  of a stream: rows that never change, by the month in which they happened
       tables.sql         the same for other people's programs: each table as a view of its files, in DuckDB's words
+      begun.json         what a publish that is not at its end has read so far: who takes it up goes on from there
       publish.lock       held by whoever publishes, one at a time
       in-use.lock        held, shared, by every reader; files nobody names any more go only when nobody reads
 
@@ -100,12 +101,24 @@ def folder(home: Path) -> Path:
 
 def read_manifest(home: Path) -> Manifest:
     """What is published under `home` now; `NothingPublished` where nothing is, or another version's format lies."""
-    try:
-        found = json.loads((folder(home) / "manifest.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        found = {}
-    if found.pop("format", None) != FORMAT:
+    manifest = _read(home, "manifest.json")
+    if manifest is None:
         raise NothingPublished("Nothing is published yet; run `regulars insight refresh` first.", home=str(home))
+    return manifest
+
+
+def read_begun(home: Path) -> Manifest | None:
+    """What a publish that did not come to its end had read, if one did not."""
+    return _read(home, "begun.json")
+
+
+def _read(home: Path, name: str) -> Manifest | None:
+    try:
+        found = json.loads((folder(home) / name).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    if found.pop("format", None) != FORMAT:
+        return None
     found["tables"] = {
         name: TableFiles(
             **{
@@ -119,11 +132,20 @@ def read_manifest(home: Path) -> Manifest:
     return Manifest(**found)
 
 
+def write_begun(home: Path, manifest: Manifest) -> None:
+    disk.write_whole(folder(home) / "begun.json", _text(manifest))
+
+
 def write_manifest(home: Path, manifest: Manifest) -> None:
-    text = json.dumps({"format": FORMAT, **asdict(manifest)}, indent=1)
-    disk.write_whole(folder(home) / "manifest.json", text)
+    """It counts from now on, and nothing is begun any more."""
+    disk.write_whole(folder(home) / "manifest.json", _text(manifest))
+    (folder(home) / "begun.json").unlink(missing_ok=True)
     said = (f"CREATE OR REPLACE VIEW {quoted(n)} AS {as_select(home, t)};\n" for n, t in manifest.tables.items())
     disk.write_whole(folder(home) / "tables.sql", "".join(said))
+
+
+def _text(manifest: Manifest) -> str:
+    return json.dumps({"format": FORMAT, **asdict(manifest)}, indent=1)
 
 
 def hold(home: Path) -> int:

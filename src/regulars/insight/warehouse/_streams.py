@@ -24,7 +24,13 @@ MOST_FILES = 6
 Months = dict[str, tuple[DataFile, ...]]
 
 
-def bring_up(home: Path, stream: PublishedStream, known: Mapping[str, TableFiles], settled: int | None) -> Found:
+def bring_up(
+    home: Path,
+    stream: PublishedStream,
+    known: Mapping[str, TableFiles],
+    settled: int | None,
+    hear: _copying.Hear = lambda _: None,
+) -> Found:
     """The files of the stream and of its parts, up to the number that has `settled`."""
     queries = {stream.name: (stream.sql, stream.columns)} | {
         part.name: (part.sql, part.columns) for part in stream.parts
@@ -53,7 +59,7 @@ def bring_up(home: Path, stream: PublishedStream, known: Mapping[str, TableFiles
             since = after
         if new:
             for name, (sql, columns) in queries.items():
-                found = _read(home, stream, name, sql, columns, month, since, upto)
+                found = _read(home, stream, name, sql, columns, month, since, upto, hear)
                 if found is not None:
                     lying[name][month] = (*lying[name].get(month, ()), found)
                     changed[name] += found.rows
@@ -109,9 +115,10 @@ def _read(
     month: str,
     after: int,
     upto: int,
+    hear: _copying.Hear,
 ) -> DataFile | None:
     rows = _within(stream, month, after, upto)
-    return _copying.read(home, name, "base", sql=sql.replace("{rows}", rows), columns=columns, month=month)
+    return _copying.read(home, name, "base", sql=sql.replace("{rows}", rows), columns=columns, month=month, hear=hear)
 
 
 def _keys(home: Path, stream: PublishedStream, month: str, upto: int) -> DataFile | None:

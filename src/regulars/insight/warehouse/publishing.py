@@ -12,6 +12,7 @@ the table's keys are read and the others dropped.
 """
 
 import fcntl
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -31,6 +32,8 @@ MOST_DELTAS = 6
 LARGEST_DELTA_SHARE = 0.25
 
 Tell = Callable[[TablePublished], None]
+#: The table that is read, and how much of all is, from 0 to 1, as far as one can tell.
+Hear = Callable[[str, float], None]
 
 
 def published_tables() -> tuple[Published, ...]:
@@ -45,10 +48,12 @@ def publish(
     tables: Sequence[Published] | None = None,
     rebuilt: Collection[str] = (),
     tell: Tell = lambda _: None,
+    hear: Hear = lambda *_: None,
 ) -> tuple[TablePublished, ...]:
     """Bring `home`'s warehouse up to the database as it is now; every table in one snapshot.
 
-    Killed at any moment it leaves what was published before, and the next one takes up everything since. A table whose
+    Killed at any moment it leaves what was published before, and the next one takes up everything since; tables that
+    were read whole by then are not read again, but for what changed. A table whose
     definition changed, or another database than last time, is read anew as a whole. Memory does not grow with the rows.
     Where another process is at it, this one waits. With `tables`, the others stay as they were published last.
     Those named in `rebuilt` are read anew beside and compared; where the rows differ, the new ones count, and it is
@@ -64,27 +69,81 @@ def publish(
             before = _still_valid(home, database, snapshot)
             known = {} if before is None else before.tables
             files = {} if tables is None else dict(known)
+            begun = _begun(home, database, snapshot)
+            known = known | begun
+            said = Manifest(database=database, snapshot=snapshot, published_at=at.isoformat(), tables=begun)
+            way = _Way(wanted, known, hear)
             for table in wanted:
-                found = _made(home, table, known, snapshot, settled.get(table.name))
+                way.goes_on_with(table.name)
+                found = _made(home, table, known, snapshot, settled.get(table.name), way.more)
                 if table.name in rebuilt:
                     found = _compared(home, found, _made(home, table, {}, snapshot, _upto(found, table.name)))
                 files |= found.files
                 done += found.told
+                if any(one.changed for one in found.told):
+                    begun |= found.files
+                    _files.write_begun(home, said)
                 for one in found.told:
                     tell(one)
-            _files.write_manifest(
-                home, Manifest(database=database, snapshot=snapshot, published_at=at.isoformat(), tables=files)
-            )
+            _files.write_manifest(home, replace(said, tables=files))
             _files.sweep(home)
     return tuple(done)
 
 
-def _made(home: Path, table: Published, known: Mapping[str, TableFiles], snapshot: str, settled: int | None) -> Found:
+class _Way:
+    """How far a publish is. What is read as a whole counts as many rows as the planner expects, all else one each."""
+
+    def __init__(self, wanted: Sequence[Published], known: Mapping[str, TableFiles], hear: Hear) -> None:
+        self._hear = hear
+        self._rows = {table.name: 1 if table.name in known else _expected(table) for table in wanted}
+        self._passed, self._read, self._name = 0, 0, ""
+
+    def goes_on_with(self, name: str) -> None:
+        self._passed += self._rows.get(self._name, 0)
+        self._name, self._read = name, 0
+        self.more(0)
+
+    def more(self, rows: int) -> None:
+        self._read += rows
+        here = min(self._read, self._rows[self._name])
+        self._hear(self._name, (self._passed + here) / max(sum(self._rows.values()), 1))
+
+
+def _expected(table: Published) -> int:
+    if isinstance(table, PublishedAnswers):
+        return 1
+    sqls = [table.all_of_it] if isinstance(table, PublishedTable) else [table.sql, *(part.sql for part in table.parts)]
+    with connection.cursor() as cursor:
+        found = 0
+        for sql in sqls:
+            cursor.execute(f"EXPLAIN (FORMAT JSON) {sql.replace('{rows}', 'true')}")
+            [(plan,)] = cursor.fetchall()
+            told = json.loads(plan) if isinstance(plan, str) else plan
+            found += int(told[0]["Plan"]["Plan Rows"])
+    return found
+
+
+def _begun(home: Path, database: str, snapshot: str) -> dict[str, TableFiles]:
+    """What a publish that was killed had read, each table by the snapshot of then."""
+    begun = _files.read_begun(home)
+    if begun is None or begun.database != database or _is_from_the_future(begun, snapshot):
+        return {}
+    return begun.tables
+
+
+def _made(
+    home: Path,
+    table: Published,
+    known: Mapping[str, TableFiles],
+    snapshot: str,
+    settled: int | None,
+    hear: _copying.Hear = lambda _: None,
+) -> Found:
     if isinstance(table, PublishedStream):
-        return _streams.bring_up(home, table, known, settled)
+        return _streams.bring_up(home, table, known, settled, hear)
     if isinstance(table, PublishedAnswers):
         return _answers.bring_up(home, table, known.get(table.name), snapshot)
-    return _bring_up(home, table, known.get(table.name), snapshot)
+    return _bring_up(home, table, known.get(table.name), snapshot, hear)
 
 
 def _upto(found: Found, name: str) -> int:
@@ -136,29 +195,32 @@ def _still_valid(home: Path, database: str, snapshot: str) -> Manifest | None:
         manifest = _files.read_manifest(home)
     except NothingPublished:
         return None
-    is_from_the_future = int(manifest.snapshot.split(":")[1]) > int(snapshot.split(":")[1])
-    return None if manifest.database != database or is_from_the_future else manifest
+    return None if manifest.database != database or _is_from_the_future(manifest, snapshot) else manifest
 
 
-def _bring_up(home: Path, table: PublishedTable, last: TableFiles | None, snapshot: str) -> Found:
+def _is_from_the_future(manifest: Manifest, snapshot: str) -> bool:
+    return int(manifest.snapshot.split(":")[1]) > int(snapshot.split(":")[1])
+
+
+def _bring_up(home: Path, table: PublishedTable, last: TableFiles | None, snapshot: str, hear: _copying.Hear) -> Found:
     fingerprint = _files.fingerprint(table.key, table.sql, table.changed_column, table.columns)
     known = last if last and last.fingerprint == fingerprint and not table.is_small else None
     if known is None:
-        files, changed = _whole(home, table, fingerprint)
+        files, changed = _whole(home, table, fingerprint, hear)
     else:
-        files, changed = _increment(home, table, known)
+        files, changed = _increment(home, table, known, hear)
     files = replace(files, snapshot=snapshot)
     return Found({table.name: files}, [TablePublished(table.name, changed, files.rows, is_whole=known is None)])
 
 
-def _whole(home: Path, table: PublishedTable, fingerprint: str) -> tuple[TableFiles, int]:
-    base = _copying.read(home, table.name, "base", sql=table.sql, columns=table.columns)
+def _whole(home: Path, table: PublishedTable, fingerprint: str, hear: _copying.Hear) -> tuple[TableFiles, int]:
+    base = _copying.read(home, table.name, "base", sql=table.all_of_it, columns=table.columns, hear=hear)
     rows = base.rows if base else 0
     whole = (base,) if base else ()
     return TableFiles(table.key, dict(table.columns), fingerprint, base=whole, rows=rows), rows
 
 
-def _increment(home: Path, table: PublishedTable, known: TableFiles) -> tuple[TableFiles, int]:
+def _increment(home: Path, table: PublishedTable, known: TableFiles, hear: _copying.Hear) -> tuple[TableFiles, int]:
     changed, since = _files.quoted(table.changed_column), known.snapshot
     where = _copying.changed_since(changed, since)
     delta = _copying.read(home, table.name, "delta", sql=table.sql, columns=table.columns, where=where)
@@ -166,15 +228,15 @@ def _increment(home: Path, table: PublishedTable, known: TableFiles) -> tuple[Ta
     with closing(_copying.engine(home)) as engine:
         held = _copying.count(engine, f"SELECT count(*) FROM ({_files.as_select(home, files)})")  # noqa: S608 - our own names
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT count(*) FROM ({table.sql}) AS published")  # noqa: S608 - a room's own SQL
+            cursor.execute(f"SELECT count(*) FROM ({table.all_of_it}) AS published")  # noqa: S608 - a room's own SQL
             [(there,)] = cursor.fetchall()
         files = replace(files, rows=held)
         if held < there:
             # Cannot be while files and database are as they were left; whatever happened, the whole is right.
-            return _whole(home, table, known.fingerprint)
+            return _whole(home, table, known.fingerprint, hear)
         if held > there:
             of = {table.key: table.columns[table.key]}
-            keys = _copying.read(home, table.name, "keys", sql=table.sql, columns=of)
+            keys = _copying.read(home, table.name, "keys", sql=table.all_of_it, columns=of)
             files = _merged(home, table, files, engine, keys) if keys else replace(files, base=(), deltas=(), rows=0)
         elif _is_untidy(files):
             files = _merged(home, table, files, engine)

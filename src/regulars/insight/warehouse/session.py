@@ -26,6 +26,8 @@ from regulars.insight.warehouse import _files
 #: Enough for a million customers and ten million orders; what does not fit spills to a folder beside it.
 MEMORY = "1500MB"
 THREADS = min(os.cpu_count() or 1, 4)
+#: For who computes everything of everybody: a quarter of the machine, within bounds: what spills is dear.
+LARGE_MEMORY = f"{max(1_500, min(3_500, os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') // 4_000_000))}MB"
 NothingPublished = _files.NothingPublished
 #: By what they compute: the tables that are kept, in their order, and what each is computed by.
 _STATEMENTS: dict[Hashable, tuple[tuple[str, str], ...]] = {}

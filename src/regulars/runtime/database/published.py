@@ -22,6 +22,7 @@ class PublishedTable:
     `key` names the int64 column that tells one row from another. Timestamps are published in UTC, decimals with six
     places, money as integer minor units. What the query joins in must not change while the row itself stays as it was.
     One that `is_small` carries no stamp: all of it is read each time, and `changed_column` is not asked for.
+    `whole` gives the same rows without the stamp, where that is cheaper: for who reads or counts all of them.
     """
 
     name: str
@@ -30,12 +31,17 @@ class PublishedTable:
     columns: Mapping[str, ColumnType]
     changed_column: str = "changed_xid"
     is_small: bool = False
+    whole: str = ""
 
     def __post_init__(self) -> None:
         if self.columns.get(self.key) != "int64":
             raise ValueError(f"{self.name}: the key {self.key} must be one of its int64 columns")
         if self.changed_column in self.columns:
             raise ValueError(f"{self.name}: {self.changed_column} serves the warehouse's window, it is not published")
+
+    @property
+    def all_of_it(self) -> str:
+        return self.whole or self.sql
 
 
 @dataclass(frozen=True)

@@ -203,6 +203,36 @@ def test_before_the_first_publish_there_is_nothing_to_read(tmp_path: Path):
         Session.from_published(tmp_path)
 
 
+def test_who_takes_up_a_broken_publish_reads_no_table_again(cupboard: dict[str, str], tmp_path: Path):
+    broken = replace(CUPS, name="saucers", sql=CUPS.sql.replace("id AS cup_id", "id / (id - id) AS cup_id"))
+    put("red", "green")
+    for _ in range(2):
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            publishing.publish(tmp_path, at=NOW, tables=[CUPS, broken])
+    with pytest.raises(publishing.NothingPublished):
+        names(tmp_path)
+    put("late")
+    run("DELETE FROM cup WHERE name = 'green'")
+    heard: list[tuple[str, float]] = []
+    [done] = publishing.publish(tmp_path, at=NOW, tables=[CUPS], hear=lambda *told: heard.append(told))
+    assert (done.changed, done.rows, done.is_whole) == (1, 2, False)
+    assert names(tmp_path) == ["late", "red"]
+    assert heard[-1] == ("cups", 1.0)
+    assert not (tmp_path / "warehouse/begun.json").exists()
+
+
+def test_how_far_a_publish_is_is_told_by_its_rows(cupboard: dict[str, str], tmp_path: Path):
+    run("INSERT INTO cup (name) SELECT 'more' FROM generate_series(1, 200000)")
+    heard: list[tuple[str, float]] = []
+    saucers = replace(CUPS, name="saucers", whole=CUPS.sql.replace(", changed FROM", " FROM"))
+    publishing.publish(tmp_path, at=NOW, tables=[CUPS, saucers], hear=lambda *told: heard.append(told))
+    shares = [share for _, share in heard]
+    assert shares == sorted(shares)
+    assert shares[0] == 0
+    assert ("saucers", 0.5) in heard
+    assert len(heard) > 4
+
+
 WRITER = """
 import sys
 from datetime import UTC, datetime
