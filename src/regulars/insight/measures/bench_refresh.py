@@ -63,7 +63,8 @@ def bench_refresh(customers: int, orders: int, here: bool, as_json: bool) -> Non
 def measure(customers: int, orders: int) -> dict[str, float]:
     filling.begin(customers=customers, with_visitors=False)
     filling.add(customers=customers, orders=(1, orders))
-    return {"customers": customers, "orders": orders} | measure_filled(customers, orders)
+    facts: dict[str, float] = {"customers": customers, "orders": orders}
+    return facts | measure_filled(customers, orders)
 
 
 def measure_filled(customers: int, orders: int) -> dict[str, float]:

@@ -4,7 +4,6 @@ import json
 import sys
 import time
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 import click
@@ -38,8 +37,12 @@ def refresh(as_of: datetime | None, as_json: bool) -> None:
             done = refreshing.refresh(at=datetime.now(UTC), by=SYSTEM, as_of=day, hear=hear)
             hear("", 1)
     else:
-        told = (lambda _: None) if as_json else partial(click.echo, err=True)
-        done = refreshing.refresh(at=datetime.now(UTC), by=SYSTEM, as_of=day, tell=told)
+
+        def tell(words: str) -> None:
+            if not as_json:
+                click.echo(words, err=True)
+
+        done = refreshing.refresh(at=datetime.now(UTC), by=SYSTEM, as_of=day, tell=tell)
     seconds = round(time.monotonic() - started, 1)
     if as_json:
         facts: dict[str, Any] = {

@@ -85,6 +85,7 @@ def publish(
                     _files.write_begun(home, said)
                 for one in found.told:
                     tell(one)
+            way.goes_on_with("")
             _files.write_manifest(home, replace(said, tables=files))
             _files.sweep(home)
     return tuple(done)
@@ -105,7 +106,7 @@ class _Way:
 
     def more(self, rows: int) -> None:
         self._read += rows
-        here = min(self._read, self._rows[self._name])
+        here = min(self._read, self._rows.get(self._name, 0))
         self._hear(self._name, (self._passed + here) / max(sum(self._rows.values()), 1))
 
 

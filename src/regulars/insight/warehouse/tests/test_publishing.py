@@ -214,10 +214,10 @@ def test_who_takes_up_a_broken_publish_reads_no_table_again(cupboard: dict[str, 
     put("late")
     run("DELETE FROM cup WHERE name = 'green'")
     heard: list[tuple[str, float]] = []
-    [done] = publishing.publish(tmp_path, at=NOW, tables=[CUPS], hear=lambda *told: heard.append(told))
+    [done] = publishing.publish(tmp_path, at=NOW, tables=[CUPS], hear=lambda name, share: heard.append((name, share)))
     assert (done.changed, done.rows, done.is_whole) == (1, 2, False)
     assert names(tmp_path) == ["late", "red"]
-    assert heard[-1] == ("cups", 1.0)
+    assert heard == [("cups", 0.0), ("", 1.0)]
     assert not (tmp_path / "warehouse/begun.json").exists()
 
 
@@ -225,7 +225,7 @@ def test_how_far_a_publish_is_is_told_by_its_rows(cupboard: dict[str, str], tmp_
     run("INSERT INTO cup (name) SELECT 'more' FROM generate_series(1, 200000)")
     heard: list[tuple[str, float]] = []
     saucers = replace(CUPS, name="saucers", whole=CUPS.sql.replace(", changed FROM", " FROM"))
-    publishing.publish(tmp_path, at=NOW, tables=[CUPS, saucers], hear=lambda *told: heard.append(told))
+    publishing.publish(tmp_path, at=NOW, tables=[CUPS, saucers], hear=lambda name, share: heard.append((name, share)))
     shares = [share for _, share in heard]
     assert shares == sorted(shares)
     assert shares[0] == 0
