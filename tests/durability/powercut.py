@@ -1,8 +1,8 @@
 """Power cuts under load: `make powercut`, or `python -m tests.durability.powercut --cuts 10`.
 
 The database's files are on a disk that forgets what was not synced (`mount.py`). With the settings Regulars ships,
-every acknowledged id has to be there after each cut. Two controls weaken them and have to lose: else the cuts cut
-nothing.
+every acknowledged id has to be there after all cuts, and what it belongs to has to agree with itself after each. Two
+controls weaken them and have to lose: else the cuts cut nothing.
 """
 
 import json
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,9 +21,9 @@ import click
 
 from regulars.runtime.postgres import embedded
 from regulars.runtime.postgres.trouble import DatabaseTrouble
-from tests.durability import shop
+from tests.durability import ledger, shop
 from tests.durability.events import Events
-from tests.durability.promises import Kept, Recorder, Working, compare
+from tests.durability.promises import Kept, Promise, Recorder, Working, compare
 
 WORKERS = 4
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,11 +63,12 @@ class Outcome:
     names: int = 0
     kept: Kept | None = None
     trouble: str = ""
+    faults: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
     @property
     def lost(self) -> bool:
-        return bool(self.trouble) or self.kept is None or not self.kept.whole
+        return bool(self.trouble or self.faults) or self.kept is None or not self.kept.whole
 
 
 class Power:
@@ -123,7 +124,32 @@ def a_home() -> Iterator[Path]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def put_to_the_test(trial: Trial, *, home: Path, pristine: Path, key: str, cuts: int, seed: int) -> Outcome:
+@dataclass(frozen=True)
+class Subject:
+    """What is put to the test: how a home is furnished for it, and how it is begun with what that said."""
+
+    between_cuts: tuple[int, int]
+    furnish: Callable[[Path], str]
+    begin: Callable[[int, str, embedded.Embedded, Path], Promise]
+
+
+SUBJECTS = {
+    "events": Subject(
+        (200, 2_000),
+        shop.furnish,
+        lambda port, key, database, home: Events(port=port, key=key, database=database.reader),
+    ),
+    "ledger": Subject(
+        (50, 400),
+        ledger.furnish,
+        lambda port, key, database, home: ledger.Ledger(port=port, key=key, database=database.reader, home=home),
+    ),
+}
+
+
+def put_to_the_test(
+    trial: Trial, *, subject: Subject, home: Path, pristine: Path, key: str, cuts: int, seed: int
+) -> Outcome:
     """So many cuts of one database that goes on after each."""
     chosen = random.Random(seed)
     outcome = Outcome()
@@ -138,22 +164,24 @@ def put_to_the_test(trial: Trial, *, home: Path, pristine: Path, key: str, cuts:
         acknowledged = stack.enter_context(tempfile.NamedTemporaryFile("w"))
         recorder = Recorder(Path(acknowledged.name))
         stack.callback(recorder.close)
-        promise: Events | None = None
+        promise: Promise | None = None
         try:
             for number in range(cuts + 1):
                 began = time.monotonic()
                 with embedded.running(home, durable=trial.is_durable) as database:
                     outcome.seconds.append(time.monotonic() - began)
+                    if promise is not None:
+                        outcome.faults += promise.faults()
                     if number == cuts:
                         assert promise is not None
                         outcome.kept = compare(recorder.acknowledged, promise.present())
                         break
                     with shop.serving(home) as server:
-                        promise = promise or Events(port=server.port, key=key, database=database.reader)
+                        promise = promise or subject.begin(server.port, key, database, home)
                         promise.port = server.port
                         working = Working(promise, recorder=recorder, workers=WORKERS)
                         before = len(recorder.acknowledged)
-                        enough = before + chosen.randint(200, 2_000)
+                        enough = before + chosen.randint(*subject.between_cuts)
                         patience = time.monotonic() + 60
                         while not working.got(enough) and time.monotonic() < patience:
                             time.sleep(0.01)
@@ -178,18 +206,20 @@ def put_to_the_test(trial: Trial, *, home: Path, pristine: Path, key: str, cuts:
 @click.command()
 @click.option("--cuts", default=10, show_default=True, help="With the settings that are shipped; controls get fewer.")
 @click.option("--seed", default=7264, show_default=True)
-def main(cuts: int, seed: int) -> None:
+@click.option("--what", type=click.Choice(list(SUBJECTS)), default="events", show_default=True)
+def main(cuts: int, seed: int, what: str) -> None:
     """Cut the power under load; fail when something acknowledged is lost, or when a control loses nothing."""
-    faults = []
+    faults, subject = [], SUBJECTS[what]
     with a_home() as home:
         with embedded.running(home):
-            key = shop.furnish(home)
+            key = subject.furnish(home)
         data, pristine = home / "postgres" / "data", home / "pristine"
         data.rename(pristine)
         shutil.copystat(pristine, data) if data.exists() else data.mkdir(mode=0o700)
         for trial in TRIALS:
             outcome = put_to_the_test(
                 trial,
+                subject=subject,
                 home=home,
                 pristine=pristine,
                 key=key,
@@ -197,9 +227,10 @@ def main(cuts: int, seed: int) -> None:
                 seed=seed,
             )
             click.echo(
-                f"{trial.name}: {outcome.cuts} cuts, {outcome.forgotten:,} unsynced bytes and {outcome.names} names"
-                f" forgotten, {outcome.survived:,} bytes survived; {outcome.kept}"
+                f"{what}, {trial.name}: {outcome.cuts} cuts, {outcome.forgotten:,} unsynced bytes and"
+                f" {outcome.names} names forgotten, {outcome.survived:,} bytes survived; {outcome.kept}"
                 f"{'; ' + outcome.trouble if outcome.trouble else ''};"
+                f" {len(outcome.faults)} faults{': ' + '; '.join(outcome.faults[:3]) if outcome.faults else ''};"
                 f" recovered in at most {max(outcome.seconds, default=0):.1f} s"
             )
             if outcome.lost != trial.must_lose:

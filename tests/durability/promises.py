@@ -40,6 +40,9 @@ class Promise(Protocol):
     def present(self) -> Counter[str]:
         """What is there now, and how often."""
 
+    def faults(self) -> list[str]:
+        """What does not agree with itself, or was refused for want of what had been acknowledged; in words."""
+
 
 @dataclass(frozen=True)
 class Kept:

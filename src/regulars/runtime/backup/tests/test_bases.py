@@ -1,13 +1,14 @@
 """Bases are whole or not seen, what is not needed goes, and what is kept can be restored."""
 
 import signal
+import stat
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from regulars.runtime.backup import bases, jobs, shelf
+from regulars.runtime.backup import bases, dumps, jobs, shelf
 from regulars.runtime.backup.shelf import Base
 from regulars.runtime.backup.tests.builders import a_shop, in_a_process, points_in, purse, put, restored
 from regulars.runtime.postgres import embedded
@@ -127,3 +128,21 @@ def test_a_password_is_no_argument() -> None:
         ]
         assert any(b"pg_receivewal" in one and str(home).encode() in one for one in found)
         assert not any(asked["PGPASSWORD"].encode() in one for one in found)
+
+
+def test_of_a_postgresql_of_ones_own_a_dump_is_made_by_its_owner(
+    fresh_database: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("REGULARS_DATABASE_OWNER_URL", raising=False)
+    with pytest.raises(dumps.NoOwner):
+        dumps.dump(home=tmp_path, at=NOON)
+    monkeypatch.setenv("REGULARS_DATABASE_OWNER_URL", fresh_database["REGULARS_DATABASE_OWNER_URL"])
+    made = dumps.dump(home=tmp_path, at=NOON)
+    assert made.file == tmp_path / "backups" / "dumps" / "20260310T120000Z.dump"
+    assert stat.S_IMODE(made.file.stat().st_mode) == 0o600
+    assert made.file.read_bytes().startswith(b"PGDMP")
+    assert [one.name for one in made.file.parent.iterdir()] == [made.file.name]
+    monkeypatch.setenv("REGULARS_DATABASE_OWNER_URL", "postgresql://priya@127.0.0.1:9/nowhere")
+    with pytest.raises(bases.BackupFailed, match="refused"):
+        dumps.dump(home=tmp_path, at=NOON)
+    assert [one.name for one in made.file.parent.iterdir()] == [made.file.name]

@@ -3,6 +3,7 @@
 import os
 import shutil
 import stat
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -251,3 +252,14 @@ def test_who_examines_sees_the_copy_and_ends_with_us(tmp_path: Path, monkeypatch
     assert ours["REGULARS_HOME"] == str(tmp_path)
     assert ours["REGULARS_MASTER_KEY"] == "y" * 43
     assert not any(name.startswith("REGULARS_DATABASE") for name in ours)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a disk")
+def test_where_nothing_can_be_written_it_says_so(shop: tuple[Path, Base, datetime], tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro,size=1m", "tmpfs", tmp_path / "disk"], check=True)
+    try:
+        with pytest.raises(embedded.DatabaseTrouble, match="nothing can be written there"):
+            restored(shop[0], tmp_path / "disk" / "home")
+    finally:
+        subprocess.run(["umount", "-l", tmp_path / "disk"], check=True)
