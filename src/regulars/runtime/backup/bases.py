@@ -20,7 +20,7 @@ from regulars.runtime.backup import shelf
 from regulars.runtime.backup.shelf import Base
 from regulars.runtime.postgres import embedded
 from regulars.runtime.postgres.accounts import database_account
-from regulars.runtime.postgres.archive import folder_for, line_of, reserve_bytes
+from regulars.runtime.postgres.archive import folder_in_use, line_of, reserve_bytes
 from regulars.runtime.postgres.binaries import Binaries, find_binaries
 from regulars.runtime.postgres.places import place_for
 from regulars.runtime.secrets import kit
@@ -65,7 +65,7 @@ def quietly(_what: str, _done: int, _total: int) -> None:
 
 def folder_of(home: Path) -> Path:
     """Where the backups of `home` go. Refuses with BackupsOff."""
-    folder = folder_for(home)
+    folder = folder_in_use(home)
     if folder is None:
         raise BackupsOff("REGULARS_BACKUPS is off. Set it to a folder, best on another disk, and start again.")
     return folder

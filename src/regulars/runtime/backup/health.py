@@ -14,7 +14,7 @@ from regulars.runtime.backup.proving import Proven
 from regulars.runtime.backup.shelf import Base
 from regulars.runtime.database.ready import is_external
 from regulars.runtime.postgres import embedded
-from regulars.runtime.postgres.archive import SLOT, Receiving, folder_for, receiving
+from regulars.runtime.postgres.archive import SLOT, Receiving, folder_in_use, receiving
 from regulars.runtime.secrets import kit
 
 #: A base is made every night; a proof every week.
@@ -64,7 +64,7 @@ def look(*, home: Path, at: datetime) -> Health:
     """The folder's names and small files, and two short queries."""
     if is_external():
         return Health(True, None, None, None, [], 0, None, [])
-    folder = folder_for(home)
+    folder = folder_in_use(home)
     if folder is None:
         off = Trouble(
             "warning",

@@ -12,7 +12,7 @@ from regulars.runtime.database import clock
 from regulars.runtime.database.ready import is_external
 from regulars.runtime.jobs.tasks import every, task
 from regulars.runtime.postgres.accounts import database_account
-from regulars.runtime.postgres.archive import folder_for, line_of, receiving
+from regulars.runtime.postgres.archive import folder_in_use, line_of, receiving
 from regulars.runtime.postgres.places import place_for
 from regulars.runtime.preferences import preferences
 
@@ -31,7 +31,7 @@ def is_due(last: datetime | None, *, at: datetime, wanted: timedelta, at_night: 
 def tend(timestamp: int) -> None:
     """A base and a drill where they are due, what is no longer needed removed. Mostly it only reads some names."""
     home, at = Path(settings.REGULARS_HOME), clock.now()
-    folder = None if is_external() else folder_for(home)
+    folder = None if is_external() else folder_in_use(home)
     now = receiving(home)
     if folder is None or now is None or now.state != "receiving":
         # The doctor and Today say so.

@@ -39,20 +39,27 @@ _STATE = "backup.state"
 
 @dataclass(frozen=True)
 class Receiving:
-    """How the archive does. `state` is receiving, broken, full or off; `since` an ISO instant."""
+    """How the archive does. `state` is receiving, broken, full or off; `since` an ISO instant; `folder` where to."""
 
     state: str
     since: str
     words: str
     line: str
+    folder: str = ""
 
 
 def folder_for(home: Path) -> Path | None:
-    """`REGULARS_BACKUPS`, or `backups` in the home; None where it says `off`."""
-    chosen = os.environ.get("REGULARS_BACKUPS", "")
-    if chosen == "off":
-        return None
-    return Path(chosen).resolve() if chosen else home / "backups"
+    """`REGULARS_BACKUPS`, from the home where it is no whole path, or `backups` there; None where it says `off`."""
+    chosen = os.environ.get("REGULARS_BACKUPS") or "backups"
+    return None if chosen == "off" else home / chosen
+
+
+def folder_in_use(home: Path) -> Path | None:
+    """The same as the running server's keeper has it, whose environment may be another than of who asks."""
+    found = receiving(home)
+    if found is None:
+        return folder_for(home)
+    return Path(found.folder) if found.folder else None
 
 
 def reserve_bytes() -> int:
@@ -96,7 +103,7 @@ class Archivist:
         self._receiver: subprocess.Popen[bytes] | None = None
         self._folder: Path | None = None
         self._looked, self._pause, self._again = 0.0, SHORTEST_PAUSE, 0.0
-        self._said = Receiving("", "", "", "")
+        self._said = Receiving("", "", "", "", "")
 
     def begin(self) -> None:
         """After each start of the server."""
@@ -241,11 +248,11 @@ class Archivist:
         return next((line for line in reversed(lines) if "error:" in line), lines[-1] if lines else "it ended")
 
     def _say(self, state: str, words: str) -> None:
-        line = line_of(self._place)
-        if (state, words, line) == (self._said.state, self._said.words, self._said.line):
+        line, folder = line_of(self._place), str(self._folder or "")
+        if (state, words, line, folder) == (self._said.state, self._said.words, self._said.line, self._said.folder):
             return
         since = self._said.since if state == self._said.state else datetime.now(UTC).isoformat()
         if state != self._said.state:
             log.info("the archive: %s %s", state, words)
-        self._said = Receiving(state, since, words, line)
+        self._said = Receiving(state, since, words, line, folder)
         disk.write_whole(run_folder(self._home) / _STATE, json.dumps(asdict(self._said)))

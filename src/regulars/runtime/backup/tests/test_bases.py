@@ -84,12 +84,24 @@ def test_two_do_not_work_on_one_folder() -> None:
             pass
 
 
+def test_the_keepers_folder_counts_not_the_askers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # `regulars up` runs with another disk's folder, and a shell of the same home without.
+    with a_home() as home:
+        monkeypatch.setenv("REGULARS_BACKUPS", str(tmp_path / "other"))
+        with embedded.running(home):
+            monkeypatch.delenv("REGULARS_BACKUPS")
+            assert bases.folder_of(home) == tmp_path / "other"
+            assert bases.make(home=home, fast=True).folder.is_relative_to(tmp_path / "other")
+
+
 def test_off_and_no_room_are_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("REGULARS_BACKUPS", "off")
     with pytest.raises(bases.BackupsOff):
         bases.folder_of(tmp_path)
     monkeypatch.setenv("REGULARS_BACKUPS", str(tmp_path / "there"))
     assert bases.folder_of(tmp_path) == tmp_path / "there"
+    monkeypatch.setenv("REGULARS_BACKUPS", "from/the/home")
+    assert bases.folder_of(tmp_path) == tmp_path / "from/the/home"
 
 
 @pytest.mark.parametrize(
