@@ -11,7 +11,7 @@ import click
 from regulars.kit import civil
 from regulars.kit.actors import SHELL
 from regulars.kit.money import Money
-from regulars.levers.loyalty import earning, policies, programme_files, programmes, trying
+from regulars.levers.loyalty import earning, pledges, policies, programme_files, programmes, trying
 from regulars.levers.loyalty.earning import Posted
 from regulars.levers.loyalty.rules.rule import points_text
 from regulars.levers.loyalty.trying import Trial
@@ -180,6 +180,35 @@ def backfill(name: str, since: datetime | None, until: datetime | None, as_json:
         return
     click.echo(f"Orders settled: {done.decided:,}. Awards: {done.awards:,}. Parts given: {done.awarded:,},", nl=False)
     click.echo(f" taken back: {done.taken_back:,}.")
+
+
+@points.command("pledges")
+@_JSON
+def pledged(as_json: bool) -> None:
+    """What programmes promised to causes, what of it was paid, and what is still open."""
+    found = pledges.totals()
+    if as_json:
+        _print([vars(one) | {"all_in_all": one.all_in_all} for one in found])
+        return
+    for one in found:
+        click.echo(f"{one.cause}: {one.all_in_all} promised, {one.paid} paid, {one.open} open")
+    if not found:
+        click.echo("Nothing was promised to anybody.")
+
+
+@points.command("pay-pledge")
+@click.argument("cause")
+@click.argument("amount")
+@click.option("--currency", required=True, help="Of the amount, such as EUR.")
+@click.option("--key", required=True, help="Your own number of the payment: told again, it is written once.")
+@_JSON
+def pay_pledge(cause: str, amount: str, currency: str, key: str, as_json: bool) -> None:
+    """Write down that so much of what was promised to a cause was paid."""
+    now = pledges.pay(cause=cause, amount=Money.of(amount, currency), key=key, at=clock.now(), by=SHELL)
+    if as_json:
+        _print(vars(now))
+        return
+    click.echo(f"{now.cause}: {now.paid} paid, {now.open} open")
 
 
 def _instant(day: datetime | None) -> datetime | None:
