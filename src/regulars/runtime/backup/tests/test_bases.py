@@ -33,6 +33,7 @@ bases.make(home=pathlib.Path(sys.argv[1]), fast=True, tell=tell)
 """
 
 
+@pytest.mark.long
 def test_killed_while_it_is_made_a_base_is_not_seen_and_what_is_tidied_still_restores() -> None:
     with a_home() as home:
         base, _ = a_shop(home)
@@ -84,6 +85,7 @@ def test_two_do_not_work_on_one_folder() -> None:
             pass
 
 
+@pytest.mark.long
 def test_the_keepers_folder_counts_not_the_askers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # `regulars up` runs with another disk's folder, and a shell of the same home without.
     with a_home() as home:
@@ -130,6 +132,7 @@ def test_a_base_is_due_at_night_or_when_nights_were_missed(hour: int, hours_old:
     assert jobs.is_due(last, at=at, wanted=jobs.WANTED, at_night=jobs.AT_NIGHT) is due
 
 
+@pytest.mark.long
 def test_a_password_is_no_argument() -> None:
     with a_home() as home, embedded.running(home):
         asked = embedded.superuser_environment(home)

@@ -92,6 +92,7 @@ def test_whoever_is_killed_the_log_has_no_gap() -> None:
         assert not receivers(home)
 
 
+@pytest.mark.long
 def test_a_log_the_server_gave_up_begins_another_line() -> None:
     with a_home() as home:
         with embedded.running(home):
@@ -106,6 +107,7 @@ def test_a_log_the_server_gave_up_begins_another_line() -> None:
             until(lambda: admin.execute("SELECT slot_name FROM pg_replication_slots").fetchone() == (SLOT,))
 
 
+@pytest.mark.long
 def test_off_keeps_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:
     with a_home() as home:
         with embedded.running(home):
@@ -127,6 +129,7 @@ def a_small_disk(where: Path, megabytes: int) -> Iterator[Path]:
         subprocess.run(["umount", "-l", where], check=True)
 
 
+@pytest.mark.long
 @needs_root
 def test_on_a_full_disk_the_shop_goes_on_and_says_it_and_with_room_the_log_follows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
