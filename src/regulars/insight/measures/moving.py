@@ -12,7 +12,7 @@ from typing import Any
 import ibis
 
 from regulars.insight.measures import catalogue, computing, estimates, segments
-from regulars.insight.measures.library import rfm
+from regulars.insight.measures.library import lately, rfm
 from regulars.insight.measures.scope import Scope
 from regulars.insight.warehouse.session import Session
 from regulars.kit.civil import add_months, month_of
@@ -24,8 +24,23 @@ AFTER_DAYS = 90
 #: Who had not bought yet.
 NOT_YET = ""
 _UNTIL, _THEN = "_days_until", "_people_then"
-#: What a customer's group rests on.
-WANTED = catalogue.CUSTOMER[: catalogue.CUSTOMER.index(rfm.SEGMENT) + 1]
+#: What a customer's group rests on: of eight days, so that what is not needed would be computed eight times.
+_NOT_FOR_GROUPS = frozenset(
+    {
+        "gross_minor",
+        "returned_minor",
+        "spend_minor",
+        "foreign_orders",
+        "average_order_minor",
+        "at_stake_minor",
+        "spend_minor_place",
+        "m",
+        *(one.name for one in lately.MEASURES),
+    }
+)
+WANTED = tuple(
+    one for one in catalogue.CUSTOMER[: catalogue.CUSTOMER.index(rfm.SEGMENT) + 1] if one.name not in _NOT_FOR_GROUPS
+)
 
 
 def all_of(session: Session, scope: Scope) -> dict[str, Mapping[str, Any]]:
