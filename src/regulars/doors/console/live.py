@@ -1,4 +1,4 @@
-"""Setup → Live: what happened, as it comes in."""
+"""Insight → Live: what happened, as it comes in."""
 
 import json
 from collections.abc import Mapping, Sequence
