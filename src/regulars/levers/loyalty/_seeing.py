@@ -1,6 +1,7 @@
 """What rules look at, read from the facts: orders as they stand, and what is so of their customers. Of many at once."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
 from zoneinfo import ZoneInfo
@@ -76,8 +77,14 @@ def _rate(one: Kept, currency: str) -> Fraction | None:
 _ONE = Fraction(1)
 
 
-def contexts(orders: Sequence[Kept], programme: Programme, rules: Sequence[Rule], zone: ZoneInfo) -> dict[int, Context]:
-    """What is so of the customer of each order, as far as the rules ask. A query for each kind of thing they ask."""
+def contexts(
+    orders: Sequence[Kept], programme: Programme, rules: Sequence[Rule], zone: ZoneInfo, *, of_the_past: bool = False
+) -> dict[int, Context]:
+    """What is so of the customer of each order, as far as the rules ask. A query for each kind of thing they ask.
+
+    Of orders `of_the_past` audiences count that somebody was in by then; who has left one since is not known to have
+    been in.
+    """
     if not orders:
         return {}
     numbers = [one.order for one in orders]
@@ -97,15 +104,22 @@ def contexts(orders: Sequence[Kept], programme: Programme, rules: Sequence[Rule]
         person = one.customer or 0
         day = civil.day_of(one.placed_at, zone)
         before = [civil.day_of(moment, zone) for moment in moments.get(one.order, ())]
+        mine = {
+            audience: since
+            for audience, since in inside.get(person, {}).items()
+            if not of_the_past or datetime.fromisoformat(since) <= one.placed_at
+        }
+        what = replace(knowns[person], audiences=frozenset(mine)) if conditions else None
         found[one.order] = Context(
             member=str(person),
             seed=programme.seed if surprised else "",
             order_number=counted.get(one.order),
             fits={
-                rule: holding.holds(condition, knowns[person], at=one.placed_at).holds
+                rule: holding.holds(condition, what, at=one.placed_at).holds
                 for rule, condition in conditions.items()
+                if what is not None
             },
-            audiences={audience: since for audience, since in inside.get(person, {}).items() if audience in asked},
+            audiences={audience: since for audience, since in mine.items() if audience in asked},
             streaks={rule.id: run_until(day, before, rule.period) for rule in streaks},
         )
     return found

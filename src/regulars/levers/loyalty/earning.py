@@ -235,7 +235,11 @@ def _settle(cases: Sequence[_Case], *, at: datetime, by: Actor, origin: Origin) 
     for some in by_version.values():
         programme, fresh = some[0].programme, [case for case in some if case.claimed.is_new]
         contexts = _seeing.contexts(
-            [case.order for case in fresh if case.order is not None], programme, programme.of_orders, some[0].zone
+            [case.order for case in fresh if case.order is not None],
+            programme,
+            programme.of_orders,
+            some[0].zone,
+            of_the_past=origin == "history",
         )
         later = {}
         if programme.expiry.kind == "activity":

@@ -1,16 +1,17 @@
 """Earning when news comes late, twice, corrected, or about somebody else: stories."""
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from regulars.facts.commerce import shipments
+from regulars.facts.commerce import kept, shipments
 from regulars.facts.commerce.shipments import ShipmentReport
 from regulars.facts.customers import identity
 from regulars.facts.customers.identity import Reason as Why
 from regulars.kit.conditions.vocabulary import Asked, Vocabulary
-from regulars.levers.loyalty import _books, checkups, clockwork, earning, points
+from regulars.levers.loyalty import _books, _seeing, checkups, clockwork, earning, points
 from regulars.levers.loyalty.models import Counter
 from regulars.levers.loyalty.programme_files import BadProgramme
 from regulars.levers.loyalty.rules.views import EventView
@@ -187,3 +188,20 @@ def test_the_database_refuses_what_refers_to_what_is_not_there(told):
     points.award(customer=buyer(an_order()), amount=1, key=key(), at=MONDAY, by=THE_SHOP)
     with pytest.raises(IntegrityError, match="not there"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(told)
+
+
+def test_of_the_past_audiences_count_that_somebody_was_in_by_then(monkeypatch):
+    programme = orders_seen.a_programme(
+        "id: club, kind: audience_bonus, audience: aud_regulars, points: 5",
+        "id: spend, kind: spend, points: 1, per: 1, only_if: {audience: aud_regulars}",
+    )
+    order = an_order(at=MONDAY)
+    since = {"aud_regulars": (MONDAY + DAY).isoformat()}
+    monkeypatch.setattr(_seeing, "memberships", lambda people, _asked: dict.fromkeys(people, since))
+    for of_the_past, counts in ((False, True), (True, False)):
+        told = kept.of([order]).values()
+        found = _seeing.contexts(
+            list(told), programme, programme.of_orders, ZoneInfo("Europe/London"), of_the_past=of_the_past
+        )
+        assert found[order].fits == {"spend": counts}
+        assert found[order].audiences == (since if counts else {})
