@@ -123,6 +123,15 @@ SELECT sale.id, (SELECT count(*) FROM commerce_order AS earlier
                     AND (earlier.placed_at, earlier.id) <= (sale.placed_at, sale.id))
   FROM commerce_order AS sale WHERE sale.id = ANY(%s) AND sale.customer_id IS NOT NULL
 """
+_EVERY = """
+SELECT customer_id, id, number FROM (
+  SELECT sale.customer_id, sale.id, row_number() OVER (PARTITION BY sale.customer_id ORDER BY sale.placed_at, sale.id)
+         AS number
+    FROM commerce_order AS sale
+   WHERE sale.customer_id = ANY(%s) AND sale.kind = 'purchase' AND sale.cancelled_at IS NULL
+     AND sale.deleted_at IS NULL) AS numbered
+ WHERE number %% %s = 0 ORDER BY customer_id, number
+"""
 _MOMENTS = """
 SELECT sale.id, ARRAY(SELECT earlier.placed_at FROM commerce_order AS earlier
                        WHERE earlier.customer_id = sale.customer_id AND earlier.kind = 'purchase'
@@ -167,6 +176,16 @@ def numbers(orders: Collection[int]) -> dict[int, int]:
     with connection.cursor() as cursor:
         cursor.execute(_NUMBERS, [list(orders)])
         return dict(cursor.fetchall())
+
+
+def every_nth(customers: Collection[int], every: int) -> dict[int, dict[int, int]]:
+    """Of each customer every so many of the purchases that `numbers` counts: order to its number. One query."""
+    found: dict[int, dict[int, int]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_EVERY, [list(customers), every])
+        for customer, order, number in cursor.fetchall():
+            found.setdefault(customer, {})[order] = number
+    return found
 
 
 def moments_before(orders: Collection[int], *, most: int = 400) -> dict[int, list[datetime]]:

@@ -21,7 +21,8 @@ class Place:
     starts_on: date
 
 
-_BEGINNING = date(1900, 1, 1)
+#: The first day of what has no end.
+ALWAYS = date(1900, 1, 1)
 
 
 def starts_on(day: date, cap: Cap) -> date:
@@ -29,7 +30,7 @@ def starts_on(day: date, cap: Cap) -> date:
     if cap.period == "year":
         return date(day.year, 1, 1)
     if cap.period == "ever":
-        return _BEGINNING
+        return ALWAYS
     return beginning(day, cap.period)
 
 

@@ -31,7 +31,12 @@ SELECT earning.id, earning.subject, earning.version_id, programme.code, earning.
  WHERE earning.subject = ANY(%s) ORDER BY earning.subject, earning.programme_id FOR UPDATE OF earning
 """
 _LOTS = """
-SELECT earning.id, lot.id, lot.rule, lot.original - lot.taken_back - lot.short, lot.pending, lot.matures_at
+SELECT earning.id, lot.id, lot.rule, lot.original - lot.taken_back - lot.short, lot.pending, lot.matures_at,
+       CASE WHEN lot.taken_back + lot.short > 0 AND lot.record_id = earning.record_id THEN (
+         SELECT COALESCE(sum(posting.amount), 0)::bigint FROM loyalty_posting AS posting
+           JOIN loyalty_entry AS entry ON entry.id = posting.entry_id AND entry.kind = 'reverse'
+           JOIN loyalty_act AS act ON act.id = entry.act_id AND act.verb = 'reverse'
+          WHERE posting.lot_id = lot.id AND posting.to_book = lot.funding) ELSE 0 END
   FROM loyalty_earning AS earning
   JOIN loyalty_programme AS programme ON programme.id = earning.programme_id
   JOIN loyalty_lot AS lot ON lot.subject = earning.subject AND starts_with(lot.rule, programme.code || '.')
@@ -108,13 +113,15 @@ class Claimed:
 
 @dataclass(frozen=True)
 class EarnedLot:
-    """A lot that was posted for a decision: by which rule, and how much of it nobody took back."""
+    """A lot that was posted for a decision: by which rule, how much of it nobody took back, and how much was taken back
+    by hand from whom it was decided for."""
 
     id: int
     rule: str
     left: int
     pending: int
     matures_at: datetime | None
+    by_hand: int
 
 
 @dataclass(frozen=True)
@@ -175,8 +182,8 @@ def lots_of(earnings: Iterable[Claimed]) -> dict[int, list[EarnedLot]]:
     if numbers:
         with connection.cursor() as cursor:
             cursor.execute(_LOTS, [numbers])
-            for earning, lot, rule, left, pending, matures_at in cursor.fetchall():
-                one = EarnedLot(lot, rule.partition(".")[2], left, pending, matures_at)
+            for earning, lot, rule, left, pending, matures_at, by_hand in cursor.fetchall():
+                one = EarnedLot(lot, rule.partition(".")[2], left, pending, matures_at, by_hand)
                 found.setdefault(earning, []).append(one)
     return found
 

@@ -170,6 +170,7 @@ def kept_context(context: Context) -> dict[str, object]:
         "fits": dict(context.fits),
         "audiences": dict(context.audiences),
         "streaks": dict(context.streaks),
+        "turns": {rule: number for rule, number in context.turns.items() if number},
     }
     return {name: value for name, value in found.items() if value not in ("", None, {})}
 

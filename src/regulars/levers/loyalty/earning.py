@@ -15,12 +15,14 @@ from django.db import transaction
 
 from regulars.facts.commerce import kept
 from regulars.facts.commerce.kept import Kept
+from regulars.facts.customers import persons
 from regulars.kit import civil, money
 from regulars.kit.actors import Actor, Origin
-from regulars.levers.loyalty import _ledger, _seeing, programmes
+from regulars.levers.loyalty import _ledger, _seeing, _turns, programmes
 from regulars.levers.loyalty._acts import Told
-from regulars.levers.loyalty._capping import Counters, Place, most_of_an_order, places
+from regulars.levers.loyalty._capping import ALWAYS, Counters, Place, most_of_an_order, places
 from regulars.levers.loyalty._earned import Claimed, EarnedLot, Saved, claim, lots_of, move, pledge, save, to_extend
+from regulars.levers.loyalty._turns import Turns
 from regulars.levers.loyalty._wallet import NewLot, Wallet
 from regulars.levers.loyalty.expiring import lapses_at, matures_at
 from regulars.levers.loyalty.programme_files import Programme
@@ -28,6 +30,7 @@ from regulars.levers.loyalty.reasons import Reason
 from regulars.levers.loyalty.rules import deciding
 from regulars.levers.loyalty.rules.deciding import Decision
 from regulars.levers.loyalty.rules.grants import Grant, Pledge
+from regulars.levers.loyalty.rules.nth_order import NthOrder
 from regulars.levers.loyalty.rules.rule import Rule
 from regulars.levers.loyalty.rules.views import Context, EventView
 
@@ -76,6 +79,10 @@ class _Case:
     active_on: Sequence[date] = ()
     steps: list[tuple[datetime, Decision]] = field(default_factory=list)
     stamp: bytes = b""
+    #: Whose record it is, asked only where a rule gives for every so many orders.
+    person: int = 0
+    #: Nothing of it changed, but of another order that it was given something for.
+    is_for_others: bool = False
 
     @property
     def record(self) -> int:
@@ -89,6 +96,11 @@ class _Case:
     @property
     def on(self) -> date:
         return civil.day_of(self.claimed.effective_at, self.zone)
+
+    @property
+    def of_every(self) -> list[NthOrder]:
+        """The rules that give for every so many orders."""
+        return [rule for rule in self.programme.of_orders if isinstance(rule, NthOrder) and rule.every]
 
 
 def award_for_order(*, order: int, at: datetime, by: Actor, origin: Origin = "live") -> Posted:
@@ -247,17 +259,74 @@ def _settle(cases: Sequence[_Case], *, at: datetime, by: Actor, origin: Origin) 
         for case in fresh:
             case.context = contexts[case.claimed.order]
             case.active_on = [civil.day_of(moment, case.zone) for moment in later.get(case.claimed.order, ())]
+    if counting := [case for case in cases if case.of_every]:
+        person_of = persons.of_many({case.record for case in counting})
+        for case in counting:
+            case.person = person_of[case.record]
     counters = _counters(cases, at)
-    for case in cases:
-        _decide(case, counters[case.programme.code], at, origin)
+    turns = _turns_of(counting)
+    for case in _in_turn(cases, turns):
+        _decide(case, counters[case.programme.code], turns, at, origin)
     for one in counters.values():
         one.write()
-    return _post(cases, at=at, by=by, origin=origin)
+    done = _post(cases, at=at, by=by, origin=origin)
+    surplus = {order for some in turns.values() for order in some.surplus}
+    if surplus:
+        done += _settle(_cases_for_others(surplus, at), at=at, by=by, origin="live")
+    return done
 
 
-def _decide(case: _Case, counters: Counters, at: datetime, origin: Origin) -> None:
+_TurnsOf = Mapping[tuple[str, str, int], Turns]
+
+
+def _turns_of(cases: Sequence[_Case]) -> _TurnsOf:
+    """By programme, rule and person, of what gives for every so many orders."""
+    found: dict[tuple[str, str, int], Turns] = {}
+    for code, rule in sorted({(case.programme.code, rule.id) for case in cases for rule in case.of_every}):
+        mine = [case for case in cases if case.programme.code == code]
+        kind = next(one for case in mine for one in case.of_every if one.id == rule)
+        people = {case.person for case in mine}
+        deciding = {case.claimed.order for case in mine}
+        for person, some in _turns.read(mine[0].claimed.programme, kind, people, deciding).items():
+            found[code, rule, person] = some
+    return found
+
+
+def _in_turn(cases: Sequence[_Case], turns: _TurnsOf) -> Sequence[_Case]:
+    """First who has an award already and may lose it, then whose number it is, then the others, by when they bought."""
+    if not turns:
+        return cases
+
+    def rank(case: _Case) -> tuple[int, datetime, int]:
+        order = case.claimed.order
+        mine = [turns[case.programme.code, rule.id, case.person] for rule in case.of_every]
+        has, is_due = any(order in one.given for one in mine), any(order in one.due for one in mine)
+        return (0 if has else 1 if is_due else 2), case.claimed.effective_at, order
+
+    return sorted(cases, key=rank)
+
+
+def _cases_for_others(orders: Collection[int], at: datetime) -> list[_Case]:
+    """Of orders that are given less because another one does not count any more."""
+    told = kept.of(orders)
+    cases = []
+    for one in claim([], [f"order:{order}" for order in orders], at):
+        programme = programmes.read(one.version)
+        zone = civil.zone(programme.zone)
+        cases.append(
+            _Case(one, programme, one.number, told[one.order], zone, stamp=one.stamp, is_for_others=True)
+        )
+    return cases
+
+
+def _decide(case: _Case, counters: Counters, turns: _TurnsOf, at: datetime, origin: Origin) -> None:
     order, rules = case.order, case.programme.of_orders
     assert order is not None
+    mine = {rule.id: turns[case.programme.code, rule.id, case.person] for rule in case.of_every}
+    if mine:
+        number = case.context.order_number or 0
+        before = {rule: case.context.turns.get(rule, number) for rule in mine}
+        case.context = replace(case.context, turns={rule: one.of(order.order, before[rule]) for rule, one in mine.items()})
     stages = [(at if not case.claimed.is_new else order.placed_at, order)]
     if origin == "history" and case.claimed.is_new and order.back_at is not None:
         stages = [(order.placed_at, _as_sold(order)), (max(order.back_at, order.placed_at), order)]
@@ -267,6 +336,9 @@ def _decide(case: _Case, counters: Counters, at: datetime, origin: Origin) -> No
         limit = _limit(case, counters, asked)
         case.steps.append((when, deciding.of_order(rules, view, case.context, case.programme.terms, limit)))
         _free(case, counters, asked)
+    why_not = {one.rule: one.why.code for one in case.steps[-1][1].missed}
+    for rule, one in mine.items():
+        one.decided(order.order, order.placed_at, why_not.get(rule))
 
 
 def _as_sold(order: Kept) -> Kept:
@@ -315,6 +387,8 @@ def _counters(cases: Sequence[_Case], at: datetime) -> dict[str, Counters]:
         found[code] = Counters(some[0].claimed.programme)
         wanted: list[tuple[Place, int]] = []
         for case in some:
+            # Two orders of one person at once would both be given what one of them is.
+            wanted += [(Place(rule.id, case.person, "turn", ALWAYS), 0) for rule in case.of_every if case.order]
             for rule in case.programme.of_events if case.order is None else case.programme.of_orders:
                 if (rule.caps or case.programme.caps) and rule.may_give(case.context):
                     wanted += places(case.programme, rule, case.member, case.on)
@@ -390,12 +464,16 @@ def _post_in(currency: str, cases: Sequence[_Case], *, at: datetime, by: Actor, 
                 _extend(work.wallet(record), one, at)
         for case in changing:
             wallet, before = work.wallet(case.record), _current(case)
-            lots = {rule: [(lot.id, lot.left) for lot in some] for rule, some in _by_rule(known, case).items()}
+            of_rules = _by_rule(known, case)
+            lots = {rule: [(lot.id, lot.left) for lot in some] for rule, some in of_rules.items()}
+            by_hand = {rule: sum(lot.by_hand for lot in some) for rule, some in of_rules.items()}
             for when, decision in case.steps:
                 after = {grant.rule: grant for grant in decision.grants}
                 for rule in sorted({*before, *after}):
                     parts = after[rule].parts if rule in after else 0
-                    change = parts - before.get(rule, 0)
+                    # What somebody took back by hand of this order's stays with the shop, whatever becomes of it.
+                    kept_back = by_hand.get(rule, 0)
+                    change = max(parts - kept_back, 0) - max(before.get(rule, 0) - kept_back, 0)
                     if change > 0:
                         new = _lot(case, decision, after[rule], change)
                         number = wallet.award(new, at=when)
@@ -435,7 +513,7 @@ def _by_rule(known: Mapping[int, Sequence[EarnedLot]], case: _Case) -> dict[str,
 
 
 def _shares(lots: Sequence[tuple[int, int]], parts: int) -> dict[int, int]:
-    """From which lots: the last first. Less than asked for where somebody took back some of them by hand."""
+    """From which lots: the last first."""
     shares: dict[int, int] = {}
     for lot, left in reversed(lots):
         if taken := min(left, parts):
@@ -450,6 +528,8 @@ def _because(case: _Case, decision: Decision) -> Reason:
     code = "goods_returned"
     if order.record != case.record:
         code = "order_moved"
+    elif case.is_for_others:
+        code = "fewer_orders"
     elif not order.counts:
         code = "order_cancelled"
     elif all(line.kept == line.quantity for line in order.lines):

@@ -27,8 +27,11 @@ class NthOrder(Rule):
             return found
         number = context.order_number or 0
         if self.every:
+            turn = self.turn(context)
+            if turn:
+                return self.granted(self.points, found, "nth_order", number=turn)
             if number and number % self.every == 0:
-                return self.granted(self.points, found, "nth_order", number=number)
+                return self.missed("nth_given", number=number)
             return self.missed("not_nth_yet", number=number, more=self.every - number % self.every)
         if number == self.nth:
             return self.granted(self.points, found, "nth_order", number=number)
@@ -36,10 +39,16 @@ class NthOrder(Rule):
             return self.missed("not_nth_yet", number=number, more=self.nth - number)
         return self.missed("past_nth", number=number, nth=self.nth)
 
-    def may_give(self, context: Context) -> bool:
-        """For their number alone."""
+    def turn(self, context: Context) -> int:
+        """For which number of order this one is given it, 0 for none: where older ones are told of late it may be
+        another's than its own. Where nobody settled that, as in a trial of history in order, its own."""
         number = context.order_number or 0
-        return number > 0 and (number % self.every == 0 if self.every else number == self.nth)
+        return context.turns.get(self.id, number if number % self.every == 0 else 0)
+
+    def may_give(self, context: Context) -> bool:
+        """For their number alone; of `every` so many any of them may be given what an older one would have been."""
+        number = context.order_number or 0
+        return number > 0 if self.every else number == self.nth
 
 
 def read(told: Told, terms: Terms) -> NthOrder:

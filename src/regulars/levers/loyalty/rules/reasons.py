@@ -25,6 +25,7 @@ _WORDS: Mapping[str, Callable[[], str]] = {
     "order_cancelled": lambda: _("the order was cancelled"),
     "order_changed": lambda: _("the order was changed"),
     "order_moved": lambda: _("the order was somebody else's"),
+    "fewer_orders": lambda: _("an order that counted does not count any more"),
     # --- why not
     "spend_for_points": lambda: _("%(money)s more would give %(points)s points"),
     "spend_more": lambda: _("%(money)s more is needed: it begins at %(least)s"),
@@ -38,6 +39,7 @@ _WORDS: Mapping[str, Callable[[], str]] = {
     "no_whole_item": lambda: _("no whole item was kept"),
     "not_first": lambda: _("not the first order: it is number %(number)s"),
     "not_nth_yet": lambda: _("%(more)s more orders until then"),
+    "nth_given": lambda: _("order number %(number)s, and it was given for these orders already"),
     "past_nth": lambda: _("that was order number %(nth)s"),
     "other_event": lambda: _("this rule is for something else"),
     "event_does_not_fit": lambda: _("not what this rule is for"),

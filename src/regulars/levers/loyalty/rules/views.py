@@ -80,7 +80,8 @@ class Context:
 
     `member` and `seed` make surprises that cannot be drawn again. `order_number`: this is their first order, their
     second … `fits`: rule to whether its `only_if` held. `audiences`: those they were in, with when they came in.
-    `streaks`: rule to how many periods in a row they had come, this one included.
+    `streaks`: rule to how many periods in a row they had come, this one included. `turns`: rule that gives for every so
+    many orders to the number this one is given it for, 0 for none.
     """
 
     member: str = ""
@@ -89,3 +90,4 @@ class Context:
     fits: Mapping[str, bool] = field(default_factory=dict)
     audiences: Mapping[str, str] = field(default_factory=dict)
     streaks: Mapping[str, int] = field(default_factory=dict)
+    turns: Mapping[str, int] = field(default_factory=dict)
