@@ -262,7 +262,7 @@ def asked_for(request: HttpRequest, found: list[RequestView]) -> list[Asked]:
             who.get(one.customer),
             names[one.asked_by],
             names.get(one.decided_by, ""),
-            one.asked_by == mine,
+            mine in (one.asked_by, one.asked_behind),
         )
         for one in found
     ]

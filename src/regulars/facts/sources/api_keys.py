@@ -23,7 +23,7 @@ LONGEST_NAME = 60
 PATTERN = r"rk_[0-9a-f]{64}"
 _SHOWN = len("rk_") + 8
 _PRESENT = """
-SELECT id, name, prefix, may::text, made_at, expires_at, revoked_at, last_used_on, now()
+SELECT id, name, prefix, may::text, made_for, made_at, expires_at, revoked_at, last_used_on, now()
   FROM sources_api_key WHERE digest = %s
 """
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
@@ -31,12 +31,14 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
 
 @dataclass(frozen=True)
 class ApiKey:
-    """One key without its secret. `prefix` is its visible beginning; `last_used_on` a day in UTC."""
+    """One key without its secret. `prefix` is its visible beginning; `last_used_on` a day in UTC; `made_for` who of the
+    staff answers for what it does, None where nobody was named."""
 
     id: int
     name: str
     prefix: str
     may: frozenset[roles.Action]
+    made_for: Actor | None
     made_at: datetime
     expires_at: datetime
     revoked_at: datetime | None
@@ -97,9 +99,16 @@ class UnknownKey(Refusal):
 
 
 def make(
-    *, name: str, may: Iterable[roles.Action], expires_at: datetime | None = None, at: datetime, by: Actor
+    *,
+    name: str,
+    may: Iterable[roles.Action],
+    made_for: Actor | None = None,
+    expires_at: datetime | None = None,
+    at: datetime,
+    by: Actor,
 ) -> Made:
-    """A key for the actions `may`, good for a year unless `expires_at` says otherwise.
+    """A key for the actions `may`, good for a year unless `expires_at` says otherwise. `made_for` answers for what it
+    does: whoever of the staff makes it, unless they name another.
 
     The name makes a repeat harmless: a secret is shown once, so asking again with the same name is refused.
     """
@@ -131,18 +140,25 @@ def make(
             field="expires_at",
             value=until.isoformat(),
         )
+    answers = made_for or (by if by.kind == "operator" else None)
     token = f"rk_{secrets.token_hex(32)}"
     try:
         with transaction.atomic():
             row = Row.objects.create(
-                name=name, prefix=token[:_SHOWN], digest=_digest(token), may=granted, made_at=at, expires_at=until
+                name=name,
+                prefix=token[:_SHOWN],
+                digest=_digest(token),
+                may=granted,
+                made_for="" if answers is None else str(answers),
+                made_at=at,
+                expires_at=until,
             )
             trail.record(
                 by=by,
                 verb="api_keys.make",
                 subject=f"api_key:{row.id}",
                 at=at,
-                after={"name": name, "may": granted, "expires_at": until.isoformat()},
+                after={"name": name, "may": granted, "expires_at": until.isoformat(), "made_for": row.made_for},
             )
     except IntegrityError:
         raise KeyNameTaken(
@@ -182,14 +198,28 @@ def present(*, token: str, at: datetime | None = None) -> ApiKey | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    number, name, prefix, may, made_at, expires_at, revoked_at, last_used_on, now = row
-    key = ApiKey(number, name, prefix, frozenset(json.loads(may)), made_at, expires_at, revoked_at, last_used_on)
+    number, name, prefix, may, made_for, *rest, now = row
+    key = ApiKey(number, name, prefix, frozenset(json.loads(may)), _actor(made_for), *rest)
     if not key.works(at or now):
         return None
     today = (at or now).astimezone(UTC).date()
-    if last_used_on is None or last_used_on < today:
+    if key.last_used_on is None or key.last_used_on < today:
         Row.objects.filter(id=number).update(last_used_on=today)
     return key
+
+
+def behind(by: Actor) -> Actor | None:
+    """The person behind what was done: of a key whoever answers for it, None where nobody does. One query of a key."""
+    if by.kind != "api":
+        return by
+    row = Row.objects.filter(id=int(by.id)).first() if by.id.isdigit() else None
+    return None if row is None else _actor(row.made_for)
+
+
+def hands_of(person: Actor) -> list[Actor]:
+    """All that acts for a person: themselves and the keys they answer for, ended ones too. One query."""
+    keys = Row.objects.filter(made_for=str(person)).order_by("id").values_list("id", flat=True)
+    return [person, *(Actor("api", str(number)) for number in keys)]
 
 
 def every() -> list[ApiKey]:
@@ -202,12 +232,18 @@ def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
+def _actor(told: str) -> Actor | None:
+    kind, _colon, number = told.partition(":")
+    return Actor("operator", number) if kind == "operator" else None
+
+
 def _key(row: Row) -> ApiKey:
     return ApiKey(
         row.id,
         row.name,
         row.prefix,
         frozenset(row.may),
+        _actor(row.made_for),
         row.made_at,
         row.expires_at,
         row.revoked_at,

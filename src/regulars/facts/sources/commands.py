@@ -9,7 +9,8 @@ import click
 
 from regulars.facts.company import company
 from regulars.facts.sources import api_keys, models, quarantine, sources, traffic, write_keys
-from regulars.kit.actors import SYSTEM
+from regulars.kit.actors import SYSTEM, Actor
+from regulars.runtime.staff import operators
 
 #: `list` tells how messages of this long ended.
 LATELY = timedelta(hours=24)
@@ -28,11 +29,17 @@ def api_key() -> None:
 @click.option(
     "--days", type=click.IntRange(1, 3650), default=api_keys.LIFE.days, show_default=True, help="How long it works."
 )
+@click.option(
+    "--for", "email", metavar="E-MAIL", help="Who of the staff answers for what it does: no second eye is theirs then."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
-def make(name: str, may: tuple[str, ...], days: int, as_json: bool) -> None:
+def make(name: str, may: tuple[str, ...], days: int, email: str | None, as_json: bool) -> None:
     """Make the key NAME and print it, this once."""
     now = datetime.now(UTC)
-    made = api_keys.make(name=name, may=may, expires_at=now + timedelta(days=days), at=now, by=SYSTEM)
+    made_for = None if email is None else _somebody(email)
+    made = api_keys.make(
+        name=name, may=may, made_for=made_for, expires_at=now + timedelta(days=days), at=now, by=SYSTEM
+    )
     if as_json:
         click.echo(json.dumps({"key": made.token, **_facts(made.key, now)}))
         return
@@ -42,6 +49,13 @@ def make(name: str, may: tuple[str, ...], days: int, as_json: bool) -> None:
         err=True,
     )
     click.echo(made.token)
+
+
+def _somebody(email: str) -> Actor:
+    one = operators.find(email)
+    if one is None:
+        raise click.ClickException(f"--for: nobody of the staff has the address {email!r}.")
+    return operators.actor(one.id)
 
 
 @api_key.command("list")

@@ -92,6 +92,8 @@ class ApiKey(models.Model):
     prefix = models.CharField(max_length=16)
     digest = models.BinaryField(max_length=32, unique=True)
     may = models.JSONField()
+    #: Who answers for what it does: somebody of the staff, as the trail names them; empty where nobody was named.
+    made_for = models.CharField(max_length=100, db_default="", default="")
     made_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)

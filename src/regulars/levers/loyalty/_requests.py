@@ -23,6 +23,8 @@ class Request(models.Model):
     reason = models.CharField(max_length=40)
     expires_on = models.DateField(null=True)
     asked_by = models.CharField(max_length=100)
+    #: The person behind it, where a program asked: its second eye is another's.
+    asked_behind = models.CharField(max_length=100, db_default="", default="")
     asked_at = models.DateTimeField()
     recorded_at = models.DateTimeField(db_default=Now())
     state = models.CharField(max_length=12, db_default="waiting", default="waiting")
@@ -43,6 +45,7 @@ class Request(models.Model):
             # Whoever asked may take it back; to approve it or turn it down is another's.
             models.CheckConstraint(
                 name="loyalty_request_four_eyes",
-                condition=~Q(state__in=("approved", "turned_down")) | ~Q(decided_by=models.F("asked_by")),
+                condition=~Q(state__in=("approved", "turned_down"))
+                | (~Q(decided_by=models.F("asked_by")) & ~Q(decided_by=models.F("asked_behind"))),
             ),
         ]

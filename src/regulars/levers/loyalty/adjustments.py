@@ -1,8 +1,10 @@
 """Points given or taken by hand: at once up to a limit; beyond it, when a second person agrees.
 
-The limit is for what one person gives or takes of one member in a day, so that a large sum is not told in small ones.
+The limit is for what one person gives or takes of one member in a day, by themselves and by the programs they answer
+for, so that a large sum is not told in small ones. What a program asks for is another's to decide than who answers.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -10,6 +12,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from regulars.facts.customers import persons
+from regulars.facts.sources import api_keys
 from regulars.kit import ids
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
@@ -26,6 +29,7 @@ __all__ = (
     "REASONS",
     "AlreadyDecided",
     "BadReason",
+    "NobodyAnswers",
     "OwnRequest",
     "Proposed",
     "RequestView",
@@ -53,7 +57,7 @@ SELECT coalesce(sum(posting.amount), 0)
   FROM loyalty_account AS account JOIN loyalty_entry AS entry ON entry.account_id = account.id
   JOIN loyalty_act AS act ON act.id = entry.act_id JOIN loyalty_posting AS posting ON posting.entry_id = entry.id
  WHERE account.customer_id = %s AND account.currency_id = %s AND entry.kind = 'adjust' AND entry.recorded_at > %s
-   AND act.by = %s AND act.key NOT LIKE 'request:%%'
+   AND act.by = ANY(%s) AND act.key NOT LIKE 'request:%%'
 """
 
 
@@ -73,6 +77,12 @@ class OwnRequest(Refusal):
     """Nobody decides what they asked for themselves."""
 
     code = "points.own_request"
+
+
+class NobodyAnswers(Refusal):
+    """A program asks for more than one may give alone, and nobody knows who that one is."""
+
+    code = "points.nobody_answers"
 
 
 class BadReason(Refusal):
@@ -99,6 +109,7 @@ class RequestView:
     because: str
     expires_on: date | None
     asked_by: str
+    asked_behind: str
     asked_at: datetime
     state: str
     decided_by: str
@@ -126,7 +137,8 @@ def propose(
 ) -> Proposed:
     """Give points, or with an amount below zero take some: at once up to the limit, else when a second person agrees.
 
-    Raises `BadAmount`, `BadReason`, and at once `NotEnoughPoints`.
+    Raises `BadAmount`, `BadReason`, at once `NotEnoughPoints`, and beyond the limit `NobodyAnswers` of a program's key
+    that nobody of the staff answers for.
     """
     if reason not in REASONS:
         raise BadReason(
@@ -152,7 +164,9 @@ def propose(
                 raise _told_otherwise(key)
             return Proposed(request=_view(known))
         limit = read(APPROVAL_ABOVE) * 10**kind.terms.scale
-        if Act.objects.filter(key=key).exists() or abs(amount) + _lately(person, kind.id, at, by) <= limit:
+        behind = api_keys.behind(by)
+        hands = [by] if behind is None else api_keys.hands_of(behind)
+        if Act.objects.filter(key=key).exists() or abs(amount) + _lately(person, kind.id, at, hands) <= limit:
             return Proposed(
                 done=points.adjust(
                     customer=customer,
@@ -165,6 +179,16 @@ def propose(
                     by=by,
                 )
             )
+        if behind is None:
+            raise NobodyAnswers(
+                _(
+                    "amount: more than %(limit)s a day needs a second person, and nobody answers for this key; make one"
+                    " with `regulars api-key make --for`"
+                )
+                % {"limit": read(APPROVAL_ABOVE)},
+                field="amount",
+                value=amount,
+            )
         row = Request.objects.create(
             key=key,
             told=told,
@@ -174,6 +198,7 @@ def propose(
             reason=reason,
             expires_on=expires_on,
             asked_by=str(by),
+            asked_behind=str(behind),
             asked_at=at,
         )
         _tell(row, "propose", at, by)
@@ -214,7 +239,7 @@ def withdraw(*, request: int, at: datetime, by: Actor) -> RequestView:
     """Whoever asked does not want it any more. Raises `AlreadyDecided`, and `OwnRequest` of another's."""
     with transaction.atomic():
         row = _held(request)
-        if row.asked_by != str(by):
+        if str(by) not in (row.asked_by, row.asked_behind):
             raise OwnRequest(
                 _("request: only whoever asked takes it back; turn it down instead"), field="request", value=row.id
             )
@@ -253,9 +278,9 @@ def _one_at_a_time(customer: int) -> int:
     return person
 
 
-def _lately(person: int, kind: int, at: datetime, by: Actor) -> int:
+def _lately(person: int, kind: int, at: datetime, hands: Sequence[Actor]) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(_LATELY, [person, kind, at - DAY, str(by)])
+        cursor.execute(_LATELY, [person, kind, at - DAY, [str(one) for one in hands]])
         [(amount,)] = cursor.fetchall()
     return int(amount)
 
@@ -268,7 +293,8 @@ def _held(request: int) -> Request:
 
 
 def _anothers(row: Request, by: Actor) -> None:
-    if row.asked_by == str(by):
+    behind = api_keys.behind(by)
+    if behind is None or {str(by), str(behind)} & {row.asked_by, row.asked_behind}:
         raise OwnRequest(
             _("request: you asked for it yourself; somebody else has to decide"), field="request", value=row.id
         )
@@ -302,6 +328,7 @@ def _view(row: Request) -> RequestView:
         because=reasons.say(Reason(row.reason)),
         expires_on=row.expires_on,
         asked_by=row.asked_by,
+        asked_behind=row.asked_behind,
         asked_at=row.asked_at,
         state=row.state,
         decided_by=row.decided_by,

@@ -313,9 +313,7 @@ def _cases_for_others(orders: Collection[int], at: datetime) -> list[_Case]:
     for one in claim([], [f"order:{order}" for order in orders], at):
         programme = programmes.read(one.version)
         zone = civil.zone(programme.zone)
-        cases.append(
-            _Case(one, programme, one.number, told[one.order], zone, stamp=one.stamp, is_for_others=True)
-        )
+        cases.append(_Case(one, programme, one.number, told[one.order], zone, stamp=one.stamp, is_for_others=True))
     return cases
 
 
@@ -326,7 +324,9 @@ def _decide(case: _Case, counters: Counters, turns: _TurnsOf, at: datetime, orig
     if mine:
         number = case.context.order_number or 0
         before = {rule: case.context.turns.get(rule, number) for rule in mine}
-        case.context = replace(case.context, turns={rule: one.of(order.order, before[rule]) for rule, one in mine.items()})
+        case.context = replace(
+            case.context, turns={rule: one.of(order.order, before[rule]) for rule, one in mine.items()}
+        )
     stages = [(at if not case.claimed.is_new else order.placed_at, order)]
     if origin == "history" and case.claimed.is_new and order.back_at is not None:
         stages = [(order.placed_at, _as_sold(order)), (max(order.back_at, order.placed_at), order)]

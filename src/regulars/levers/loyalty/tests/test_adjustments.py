@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
+from regulars.facts.sources import api_keys
 from regulars.kit.actors import SYSTEM, Actor
 from regulars.levers.loyalty import adjustments, points
 from regulars.levers.loyalty.models import Act, Request
@@ -78,6 +79,50 @@ def test_told_again_it_is_the_same_and_told_otherwise_it_is_refused():
         with pytest.raises(points.KeyUsedOtherwise):
             proposes(priya, 51, key_=key_)
     assert (Request.objects.count(), Act.objects.count()) == (1, 1)
+
+
+def a_key(name, *, by=MAREK, **more) -> Actor:
+    return api_keys.make(name=name, may=["points.manage"], at=MONDAY, by=by, **more).key.actor
+
+
+def test_whoever_answers_for_a_programs_key_is_no_second_person():
+    priya, till = a_member(), a_key("till")
+    asked = proposes(priya, 500, by=till).request
+    assert (asked.asked_by, asked.asked_behind) == (str(till), "operator:7")
+    for one in (
+        MAREK,
+        till,
+        a_key("another"),
+        a_key("made-for-him", by=SYSTEM, made_for=MAREK),
+        a_key("nobodys", by=SYSTEM),
+    ):
+        with pytest.raises(adjustments.OwnRequest):
+            adjustments.approve(request=asked.id, at=FRIDAY, by=one)
+        with pytest.raises(adjustments.OwnRequest):
+            adjustments.turn_down(request=asked.id, at=FRIDAY, by=one)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Request.objects.filter(id=asked.id).update(state="approved", decided_by="operator:7", decided_at=FRIDAY)
+    adjustments.approve(request=asked.id, at=FRIDAY, by=ASTRID)
+    assert has(priya, at=FRIDAY) == (0, 500, 0, 0)
+    mine = proposes(priya, 500, by=till).request
+    assert adjustments.withdraw(request=mine.id, at=FRIDAY, by=MAREK).state == "withdrawn"
+
+
+def test_a_large_sum_is_not_told_in_small_ones_by_somebody_and_their_programs():
+    priya, till, other = a_member(), a_key("till"), a_key("other")
+    assert proposes(priya, 60, by=till).done
+    assert proposes(priya, 60).request
+    assert proposes(priya, 60, by=other).request
+    assert proposes(priya, 40).done
+    assert proposes(priya, 60, by=ASTRID).done
+
+
+def test_a_key_that_nobody_answers_for_gives_a_little_and_asks_for_nothing_more():
+    priya, nobodys = a_member(), a_key("nobodys", by=SYSTEM)
+    assert proposes(priya, 60, by=nobodys).done
+    with pytest.raises(adjustments.NobodyAnswers, match="--for"):
+        proposes(priya, 60, by=nobodys)
+    assert has(priya) == (0, 60, 0, 0)
 
 
 def test_what_is_turned_down_or_taken_back_is_never_done():
