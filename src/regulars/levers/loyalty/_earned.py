@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -63,6 +63,18 @@ UPDATE loyalty_earning AS earning
        AS told(id, context, allowed, lines, why, missed, stamp, revision)
  WHERE earning.id = told.id
 """
+_BEFORE = """
+SELECT EXISTS (SELECT FROM loyalty_earning AS earning
+                 JOIN loyalty_programme AS programme ON programme.id = earning.programme_id AND programme.code = %s
+                WHERE earning.subject = ANY(%s))
+"""
+_CELEBRATED = """
+SELECT EXISTS (SELECT FROM loyalty_earning AS earning
+                 JOIN loyalty_programme AS programme ON programme.id = earning.programme_id AND programme.code = %s
+                WHERE earning.record_id = ANY(%s) AND starts_with(earning.subject, 'event:birthday:')
+                  AND split_part(earning.subject, '/', 2) = %s AND earning.subject <> %s
+                  AND earning.effective_at BETWEEN %s AND %s)
+"""
 _MOVE = """
 UPDATE loyalty_earning AS earning
    SET record_id = told.record, context = '{}', allowed = '{}', lines = '{}', why = '{}', missed = '{}', stamp = ''
@@ -77,6 +89,10 @@ INSERT INTO loyalty_pledge (cause, currency, from_book, to_book, minor, earning_
 SELECT told.*, %s, %s FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
                                   %s::text[], %s::text[]) AS told
 """
+
+
+#: No two birthdays of anybody are nearer, in either calendar.
+NO_YEAR = timedelta(days=320)
 
 
 @dataclass(frozen=True)
@@ -194,6 +210,26 @@ def to_extend(record: int, currency: str, policy: str, active_on: date) -> list[
     with connection.cursor() as cursor:
         cursor.execute(_EXTENDED, [currency, record, policy, active_on])
         return list(cursor.fetchall())
+
+
+def given_before(programme: str, subjects: Sequence[str]) -> bool:
+    """Whether any of these was decided under the programme. One query, none where there are none."""
+    if not subjects:
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(_BEFORE, [programme, list(subjects)])
+        [(is_there,)] = cursor.fetchall()
+    return bool(is_there)
+
+
+def celebrated(programme: str, records: Sequence[int], rule: str, subject: str, at: datetime) -> bool:
+    """Whether any of a person's records had another birthday so near that the day must have been changed between. One
+    query."""
+    with connection.cursor() as cursor:
+        near = [at - NO_YEAR, at + NO_YEAR]
+        cursor.execute(_CELEBRATED, [programme, list(records), rule, subject, *near])
+        [(is_there,)] = cursor.fetchall()
+    return bool(is_there)
 
 
 def move(earnings: Mapping[int, int]) -> None:

@@ -170,3 +170,18 @@ class Warned(models.Model):
         constraints = [
             models.UniqueConstraint(name="loyalty_warned_once", fields=["account", "expires_on", "days"]),
         ]
+
+
+class BirthdayRun(models.Model):
+    """How far a programme's birthdays of a day were looked for: up to the customer `after`, last at `looked_at`."""
+
+    id = models.BigAutoField(primary_key=True)
+    programme = models.ForeignKey(Programme, on_delete=models.PROTECT, related_name="+", db_index=False)
+    day = models.DateField()
+    after = models.BigIntegerField(db_default=0, default=0)
+    looked_at = models.DateTimeField()
+    is_done = models.BooleanField(db_default=False, default=False)
+
+    class Meta:
+        db_table = "loyalty_birthday_run"
+        constraints = [models.UniqueConstraint(name="loyalty_birthday_run_of", fields=["programme", "day"])]

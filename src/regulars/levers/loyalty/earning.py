@@ -21,7 +21,19 @@ from regulars.kit.actors import Actor, Origin
 from regulars.levers.loyalty import _ledger, _seeing, _turns, programmes
 from regulars.levers.loyalty._acts import Told
 from regulars.levers.loyalty._capping import ALWAYS, Counters, Place, most_of_an_order, places
-from regulars.levers.loyalty._earned import Claimed, EarnedLot, Saved, claim, lots_of, move, pledge, save, to_extend
+from regulars.levers.loyalty._earned import (
+    Claimed,
+    EarnedLot,
+    Saved,
+    celebrated,
+    claim,
+    given_before,
+    lots_of,
+    move,
+    pledge,
+    save,
+    to_extend,
+)
 from regulars.levers.loyalty._turns import Turns
 from regulars.levers.loyalty._wallet import NewLot, Wallet
 from regulars.levers.loyalty.expiring import lapses_at, matures_at
@@ -29,6 +41,7 @@ from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.reasons import Reason
 from regulars.levers.loyalty.rules import deciding
 from regulars.levers.loyalty.rules.deciding import Decision
+from regulars.levers.loyalty.rules.event import BIRTHDAY, Event
 from regulars.levers.loyalty.rules.grants import Grant, Pledge
 from regulars.levers.loyalty.rules.nth_order import NthOrder
 from regulars.levers.loyalty.rules.rule import Rule
@@ -160,36 +173,53 @@ def backfill(
             yield done + _settle(_cases(found, told), at=at, by=by, origin="history")
 
 
-def award_for_event(*, customer: int, event: EventView, at: datetime, by: Actor, origin: Origin = "live") -> Posted:
-    """Points for something a customer did, by every rule for it of the programmes that are active: for each thing a
-    rule gives once for, once. Harmless to repeat."""
+def award_for_event(
+    *, customer: int, event: EventView, at: datetime, by: Actor, origin: Origin = "live", programme: str | None = None
+) -> Posted:
+    """Points for something a customer did, by every rule for it of the programmes that are active, or of `programme`
+    alone: for each thing a rule gives once for, once for all records of the person. Harmless to repeat."""
     done = Posted()
     with transaction.atomic():
         for version in programmes.active(event.at):
+            if programme is not None and version.programme.code != programme:
+                continue
             zone = civil.zone(version.programme.zone)
             rules = [rule for rule in version.programme.of_events if rule.event == event.name]
             if not rules:
                 continue
             inside = _seeing.memberships([customer], {a for r in rules if r.only_if for a in r.only_if.audiences})
             known = _seeing.known([customer], [r.only_if for r in rules if r.only_if is not None], inside)
+            records = persons.records_of(persons.of(customer))
             for rule in rules:
                 fits = {} if rule.only_if is None else {rule.id: _seeing.holds(rule.only_if, known[customer], event.at)}
                 context = Context(member=str(customer), fits=fits, audiences=dict(inside.get(customer, {})))
                 seen = replace(event, on=civil.day_of(event.at, zone))
                 if not deciding.of_event([rule], seen, context, version.programme.terms).grants:
                     continue
-                mine = _short(f"{rule.subject(seen, str(customer))}/{rule.id}")
-                claims = [Claimed(mine, version.version, version.programme.code, customer, event.at)]
-                for found in claim(claims, [], at):
+                code, mine = version.programme.code, _event_subject(rule, seen, customer)
+                others = [_event_subject(rule, seen, record) for record in records if record != customer]
+                if given_before(code, others):
+                    continue
+                if (
+                    event.name == BIRTHDAY
+                    and rule.once == "year"
+                    and celebrated(code, records, rule.id, mine, event.at)
+                ):
+                    continue
+                for found in claim([Claimed(mine, version.version, code, customer, event.at)], [], at):
                     if found.is_new:
                         case = _Case(found, version.programme, version.number, None, zone, context)
-                        counters = _counters([case], at)[version.programme.code]
+                        counters = _counters([case], at)[code]
                         limit = _limit(case, counters, set())
                         answers = deciding.of_event([rule], seen, context, version.programme.terms, limit)
                         case.steps.append((event.at, answers))
                         counters.write()
                         done += _post([case], at=at, by=by, origin=origin)
     return done
+
+
+def _event_subject(rule: Event, event: EventView, record: int) -> str:
+    return _short(f"{rule.subject(event, str(record))}/{rule.id}")
 
 
 def _short(subject: str) -> str:

@@ -1,7 +1,7 @@
-"""What the clock does to points, booked by the minute; events that earn; and who is to be told before points lapse."""
+"""What the clock does to points, booked by the minute; events that earn, birthdays; who is told before points lapse."""
 
 from regulars.kit.actors import Actor
-from regulars.levers.loyalty import clockwork, hearing, warning
+from regulars.levers.loyalty import celebrating, clockwork, hearing, warning
 from regulars.runtime.database import clock
 from regulars.runtime.jobs.tasks import every, task
 
@@ -9,6 +9,8 @@ from regulars.runtime.jobs.tasks import every, task
 _ACCOUNTS = 20_000
 _WARNINGS = 50_000
 _STEPS = 50
+#: Profiles an hour that are looked through for birthdays.
+_PROFILES = 500_000
 
 
 @task("loyalty.book_due", lock="loyalty.book_due")
@@ -31,6 +33,13 @@ def hear(timestamp: int) -> None:
             return
 
 
+@task("loyalty.celebrate", lock="loyalty.celebrate")
+def celebrate(timestamp: int) -> None:
+    """Whose birthday it is. Harmless to repeat."""
+    celebrating.celebrate(at=clock.now(), by=Actor("system", "loyalty.birthdays"), most=_PROFILES)
+
+
 every("* * * * *", book_due)
 every("7 * * * *", warn_due)
 every("* * * * *", hear)
+every("3 * * * *", celebrate)

@@ -12,6 +12,7 @@ from regulars.levers.loyalty._books import BOOKS, KINDS, MOST, SOURCES, TRANSIT
 from regulars.levers.loyalty._earning_rows import (
     Activation,
     Approval,
+    BirthdayRun,
     Counter,
     Earning,
     Pledge,
@@ -27,6 +28,7 @@ __all__ = (
     "Act",
     "Activation",
     "Approval",
+    "BirthdayRun",
     "Counter",
     "Currency",
     "Earning",

@@ -48,7 +48,7 @@ class Event(Rule):
             "day": event.on.isoformat(),
             "week": f"{iso.year}-W{iso.week:02}",
             "month": f"{event.on:%Y-%m}",
-            "year": f"{event.on:%Y}",
+            "year": str(event.year or event.on.year),
             "ever": "",
         }[self.once]
         return f"event:{self.event}:{member}:{when}"

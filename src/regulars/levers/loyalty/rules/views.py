@@ -63,7 +63,8 @@ class OrderView:
 class EventView:
     """Something a customer did, or that came round: a review, a sign-up, a birthday, a visit to a store.
 
-    `about` is what it was done to, such as a product; `properties` what was told of it.
+    `about` is what it was done to, such as a product; `properties` what was told of it. `year` is the one it is kept
+    for, where that may not be the one it is in: a birthday of the Chinese calendar may come twice in one.
     """
 
     name: str
@@ -72,6 +73,7 @@ class EventView:
     about: str = ""
     store: str = ""
     properties: Mapping[str, str | int | bool | Decimal] = field(default_factory=dict)
+    year: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

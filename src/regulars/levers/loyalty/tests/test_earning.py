@@ -21,10 +21,9 @@ LATER = MONDAY + timedelta(days=90)
 SPEND = "{id: spend, kind: spend, points: 1, per: 2}"
 
 
-def a_programme(*rules: str, above: str = "pending: {until: placed, days: 0}", code="tried", from_at=None) -> str:
-    text = f"programme: {code}\nmoney: GBP\nzone: Europe/London\n{above}\nrules:\n" + "".join(
-        f"  - {one}\n" for one in rules
-    )
+def a_programme(*rules: str, above: str = "pending: {until: placed, days: 0}", code="tried", from_at=None,
+                zone="Europe/London") -> str:  # fmt: skip
+    text = f"programme: {code}\nmoney: GBP\nzone: {zone}\n{above}\nrules:\n" + "".join(f"  - {one}\n" for one in rules)
     made = programmes.draft(text=text, at=MONDAY - DAY, by=MAREK)
     programmes.approve(programme=code, version=made.number, cost=0, at=MONDAY - DAY, by=SHELL)
     programmes.activate(programme=code, version=made.number, at=from_at or MONDAY - DAY, by=MAREK)

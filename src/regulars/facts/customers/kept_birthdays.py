@@ -1,0 +1,49 @@
+"""Whose birthday is kept on a day. Birthdays are sealed, so every profile that has one is opened, page by page, for the
+machine alone; nothing of them leaves but whose it is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db import connection
+
+from regulars.facts.customers import birthdays, profiles
+
+PAGE = 5_000
+_PEOPLE = """
+SELECT customer_id FROM customers_profile
+ WHERE (birthday IS NOT NULL OR lunar_birthday IS NOT NULL) AND customer_id > %(after)s
+   AND (%(since)s::timestamptz IS NULL OR described_at >= %(since)s) ORDER BY customer_id LIMIT %(size)s
+"""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Of some people, those whose birthday is kept on the day, each with the year it is kept for: of a lunar birthday
+    the Chinese year. `last` is the last of them, None where there are no more."""
+
+    found: Mapping[int, int]
+    last: int | None
+
+
+def kept_on(day: date, *, after: int = 0, size: int = PAGE, since: datetime | None = None) -> Page:
+    """Of the next people after `after`; with `since` of those alone of whom something was told since. The 29th of
+    February is kept on the 28th in years without it. Two queries."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PEOPLE, {"after": after, "since": since, "size": size})
+        people = [number for (number,) in cursor.fetchall()]
+    found = {}
+    for person, told in profiles.opened(people, ["birthday", "lunar_birthday"]).items() if people else ():
+        year = year_of(told.get("birthday", ""), told.get("lunar_birthday", ""), day)
+        if year is not None:
+            found[person] = year
+    return Page(found, people[-1] if people else None)
+
+
+def year_of(solar: str, lunar: str, day: date) -> int | None:
+    """For which year a birthday is kept on that day; None where it is not. Who tells both keeps the lunar one."""
+    if lunar:
+        told = birthdays.lunar(lunar, day)
+        years = (day.year - 1, day.year)
+        return next((year for year in years if birthdays.solar_of(told, year) == day), None)
+    return day.year if solar and birthdays.next_solar(solar, day) == day else None
