@@ -20,6 +20,7 @@ from regulars.kit import ids
 from regulars.kit.actors import Actor, Origin
 from regulars.kit.countries import check_country
 from regulars.kit.refusals import Refusal
+from regulars.runtime.database import arrays
 from regulars.runtime.notices.outbox import announce_many
 from regulars.runtime.secrets import lookup
 from regulars.runtime.trail import trail
@@ -211,6 +212,25 @@ def unknown(public_id: str) -> UnknownCustomer:
 def get_many(customers: Sequence[int]) -> dict[int, Customer]:
     """Customers by number, a joined record's its person; those that do not exist are left out. One query."""
     return {row.id: _customer(row) for row in _known().filter(id__in=customers)}
+
+
+def countries_of(customers: Sequence[int]) -> dict[int, str]:
+    """Where they are, as `get_many` says it, of those of whom it is known. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTRIES, [arrays.of_numbers(customers)])
+        return dict(cursor.fetchall())
+
+
+_COUNTRIES = """
+SELECT * FROM (
+    SELECT asked.id, coalesce(person.country, (
+             SELECT joined.country FROM customers_customer AS joined
+              WHERE joined.person_id = person.id AND joined.country IS NOT NULL ORDER BY joined.id LIMIT 1)) AS country
+      FROM customers_customer AS asked JOIN customers_customer AS person
+        ON person.id = coalesce(asked.person_id, asked.id)
+     WHERE asked.id = ANY(%s::bigint[])) AS told
+ WHERE country IS NOT NULL
+"""
 
 
 def public_id(uuid: UUID) -> str:

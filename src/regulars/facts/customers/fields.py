@@ -282,7 +282,7 @@ FIELDS: tuple[Field, ...] = (
         kind="fact",
         label=_("Country"),
         meaning=_("Two letters, such as CN or GB."),
-        read=_of_customer(lambda one: one.country),
+        read=lambda wanted: dict(customers.countries_of(wanted)),
         everyone=_known_of_everyone("customer.country"),
     ),
     Field(

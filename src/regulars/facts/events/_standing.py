@@ -11,9 +11,9 @@ from django.db import connection
 
 from regulars.facts.events import spec
 from regulars.facts.events.messages import DECODER, KINDS, NAMES_OF_KINDS
-from regulars.facts.events.spec import Order, Product, Touched
 from regulars.facts.events.stream import Event
 from regulars.facts.events.traits import MOST_TRAITS
+from regulars.runtime.database import arrays, instants
 
 #: Names that are counted apart, for each visitor; what comes beyond is counted together, under this name.
 MOST_NAMES = 60
@@ -26,11 +26,11 @@ _SORTS = {"Product Viewed": "viewed", "Order Completed": "bought", "Till Sale": 
 Kind = Literal["user", "device"]
 JSON = msgspec.json.Encoder(decimal_format="number", order="deterministic")
 
-_LOAD = """
-SELECT id, namespace, kind, ref, customer_id, linked_at, first_seen_at, last_seen_at, events, counts::text,
-       products::text, traits::text, last_source
-  FROM events_visitor WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
-"""
+_LOAD = f"""
+SELECT id, namespace, kind, ref, customer_id, {instants.told("linked_at")}, {instants.told("first_seen_at")},
+       {instants.told("last_seen_at")}, events, counts::text, products::text, traits::text, last_source
+  FROM events_visitor WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE
+"""  # noqa: S608 - of constants
 _SAVE = """
 INSERT INTO events_visitor (id, namespace, kind, ref, customer_id, linked_at, first_seen_at, last_seen_at, events,
        counts, products, traits, last_source)
@@ -100,10 +100,11 @@ class Standing:
     def _about(self, sort: str, event: Event) -> None:
         kept = {one["ref"]: one for one in self.products.get(sort, [])}
         at = event.occurred_at.astimezone(UTC).isoformat()
-        for product in _products(event):
-            ref = product.ref or product.title
+        properties = event.data.get("properties")
+        for told, title in spec.named(event.name, properties) if isinstance(properties, dict) else ():
+            ref = told or title
             if ref not in kept or _latest(kept[ref]) <= (at, event.id):
-                kept[ref] = {"ref": ref, "title": product.title, "at": at, "event": event.id}
+                kept[ref] = {"ref": ref, "title": title, "at": at, "event": event.id}
         # Whoever was told in one event stands in the order in which it was told.
         self.products[sort] = sorted(kept.values(), key=_latest, reverse=True)[:MOST_PRODUCTS]
 
@@ -112,27 +113,17 @@ def _latest(one: Mapping[str, Any]) -> tuple[str, int]:
     return one["at"], one["event"]
 
 
-def _products(event: Event) -> list[Product]:
-    properties = event.data.get("properties")
-    found = spec.read(event.name, properties) if isinstance(properties, dict) else None
-    if found is None:
-        return []
-    told = [found.view.product] if isinstance(found.view, Touched) else []
-    if isinstance(found.view, Order):
-        told = list(found.view.products)
-    return [product for product in told if product.ref or product.title]
-
-
 def load(visitors: Iterable[UUID]) -> dict[UUID, Standing]:
     """Those of the visitors that were met before, locked. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(_LOAD, [sorted(visitors)])
+        cursor.execute(_LOAD, [arrays.of_uuids(sorted(visitors))])
         return {row[0]: _standing(row) for row in cursor.fetchall()}
 
 
 def _standing(row: tuple[Any, ...]) -> Standing:
-    *plain, counts, products, traits, last_source = row
-    values: tuple[Any, ...] = (*plain, *map(DECODER.decode, (counts, products, traits)), last_source)
+    *plain, linked, first, last, events, counts, products, traits, last_source = row
+    seen = instants.read_if_any(linked), instants.read(first), instants.read(last)
+    values: tuple[Any, ...] = (*plain, *seen, events, *map(DECODER.decode, (counts, products, traits)), last_source)
     return Standing(*values)
 
 

@@ -101,7 +101,7 @@ def read(people: Sequence[int], wanted: Wanted) -> Mapping[int, Sequence[Row]]:
     with connection.cursor() as cursor:
         cursor.execute(_asking(names, only, has_parts=has_parts), values)
         # Many thousands of rows, most of them with three or four values; the driver takes its time over an instant.
-        for person, micros, kind, source, *told in cursor:
+        for person, micros, kind, source, *told in cursor.fetchall():
             known: dict[str, Value] = {"kind": NAMES_OF_KINDS[kind], "source": called[source]}
             for name, value in zip(names, told, strict=False):
                 if value is not None:

@@ -27,7 +27,7 @@ def take(events: Sequence[Event]) -> None:
 
 
 #: Whoever reads beside it in the same process waits for one step.
-_MOST = 500
+_MOST = 1_000
 #: Does not open what is hidden: that something personal was told stands in the event.
 PLANNING = Reader(READER, take=take, is_patient=True, most=_MOST)
 

@@ -253,6 +253,16 @@ def read(name: str, properties: Mapping[str, Any]) -> Read | None:
     return Read(view, told.problems)
 
 
+def named(name: str, properties: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+    """Reference and title, one of them at least, of the products that an event about one of them, or about an order,
+    names: what `read` finds, for a fifth of the work."""
+    found = known(name)
+    reader = None if found is None else _READERS[found.name]
+    told = _Told(properties)
+    ones = [told] if reader is _touched else told.many("products") if reader is _order else []
+    return [pair for pair in map(_name, ones) if any(pair)]
+
+
 def order(properties: Mapping[str, Any]) -> tuple[Order, Sequence[Problem]]:
     """The order an event tells of, and what in it could not be read."""
     told = _Told(properties)
@@ -341,12 +351,16 @@ class _Told:
         self.problems.append(Problem(f"{self.path}{name}", shown, mend))
 
 
+def _name(told: _Told) -> tuple[str, str]:
+    return told.text("product_id", "productId", "id") or told.text("sku"), told.text("name", "title")
+
+
 def _product(told: _Told) -> Product:
-    sku = told.text("sku")
+    ref, title = _name(told)
     return Product(
-        ref=told.text("product_id", "productId", "id") or sku,
-        sku=sku,
-        title=told.text("name", "title"),
+        ref=ref,
+        sku=told.text("sku"),
+        title=title,
         category=told.text("category"),
         brand=told.text("brand"),
         variant=told.text("variant"),

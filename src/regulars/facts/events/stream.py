@@ -19,6 +19,7 @@ from regulars.facts.events.messages import DECODER
 from regulars.facts.events.models import Parked
 from regulars.facts.events.models import Reader as Place
 from regulars.kit.problems import named
+from regulars.runtime.database import instants
 from regulars.runtime.database.horizon import Horizon
 
 logger = logging.getLogger(__name__)
@@ -32,8 +33,8 @@ _FETCH = 200
 
 _HEAD = "SELECT event.id, event.kind, event.name, event.visitor, event.device"
 _COLUMNS = (
-    f"{_HEAD}, event.source, event.user_ref, event.device_ref, event.occurred_at, event.received_at, event.origin,"
-    " event.data::text"
+    f"{_HEAD}, event.source, event.user_ref, event.device_ref, {instants.told('event.occurred_at')},"
+    f" {instants.told('event.received_at')}, event.origin, event.data::text"
 )
 _FROM = " FROM events_event AS event{hidden} WHERE event.id > %s AND event.id <= %s{times} ORDER BY event.id LIMIT %s"
 _HIDDEN = (", hidden.sealed_for, hidden.sealed", " LEFT JOIN events_hidden AS hidden ON hidden.event = event.id")
@@ -116,37 +117,60 @@ def end_of(batch: int) -> int:
     return batch << BITS | _LAST
 
 
-def step(reader: Reader, settled: int) -> int | None:
+def step(reader: Reader, settled: int | None = None) -> int | None:
     """Read on from the reader's place, up to the batch `settled`: the new place, None where somebody else reads.
+
+    Who comes `after` another need not be told: the other has not passed what is settled.
 
     One transaction, at most MOST_EVENTS events or the reader's own. Raises what tells that the database is away; what
     else goes wrong with an event parks it.
     """
     with transaction.atomic():
-        place = Place.objects.select_for_update(skip_locked=True).filter(name=reader.name).first()
+        place = _place(reader.name)
         if place is None:
             return None
         if reader.after is not None:
-            settled = min(settled, _behind(reader.after))
-        if place.position >= end_of(settled):
-            return place.position
-        batches = _batches(place.position, settled)
+            passed = read_whole(reader.after)
+            settled = passed if settled is None else min(settled, passed)
+        assert settled is not None, "a reader that comes after nobody is told how far it may read"
+        if place >= end_of(settled):
+            return place
+        batches = _batches(place, settled)
         if reader.count is not None:
             reader.count(batches)
             position = end_of(batches[-1].id if len(batches) == MOST_BATCHES else settled)
         else:
-            events, position = _events(place.position, settled, batches, reader)
+            events, position = _events(place, settled, batches, reader)
             if events:
                 _take(reader, events)
-        place.position = position
-        place.save(update_fields=["position"])
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE events_reader SET position = %s WHERE name = %s", [position, reader.name])
     return position
 
 
-def _behind(reader: str) -> int:
-    """The last batch that a reader has read whole."""
-    position = Place.objects.filter(name=reader).values_list("position", flat=True).first() or 0
-    return (position + 1 >> BITS) - 1
+def _place(reader: str) -> int | None:
+    """Where the reader stands, held until the transaction ends; None where somebody else holds it.
+
+    The transaction's end does not wait for the disk: its effect and its place are lost together, and whoever saw the
+    effect and was told that their own commit is safe comes after it in the log.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SET LOCAL synchronous_commit = off;"
+            " SELECT position FROM events_reader WHERE name = %s FOR UPDATE SKIP LOCKED",
+            [reader],
+        )
+        cursor.nextset()
+        found = cursor.fetchone()
+    return None if found is None else int(found[0])
+
+
+def read_whole(reader: str) -> int:
+    """The last batch that a reader has read whole. One indexed row."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT position FROM events_reader WHERE name = %s", [reader])
+        (position,) = cursor.fetchone() or (0,)
+    return (int(position) + 1 >> BITS) - 1
 
 
 def at(event: int) -> Sequence[Event]:
@@ -274,9 +298,11 @@ def _most(reader: Reader) -> int:
 
 
 def _event(row: tuple[Any, ...]) -> Event:
-    *plain, data, sealed_for, sealed = row
+    *plain, occurred, received, origin, data, sealed_for, sealed = row
+    at = instants.read
+    told = (at(occurred), at(received), origin, DECODER.decode(data), sealed_for, sealed and bytes(sealed))
     # One value for each field, in their order: the statements name them so.
-    values: tuple[Any, ...] = (*plain, DECODER.decode(data), sealed_for, sealed and bytes(sealed))
+    values: tuple[Any, ...] = (*plain, *told)
     return Event(*values)
 
 

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -125,6 +126,8 @@ def observe(*, told: Sequence[Came]) -> None:
     known = {row.id: row for row in rows.Source.objects.filter(id__in={one.source for one in told})}
     dropped = _count(told)
     plans = _plans([row for row in known.values() if row.plan != "learning"])
+    if not plans and not dropped:
+        return
     found: dict[tuple[object, ...], _Tally] = {}
     for one in told:
         row = known[one.source]
@@ -402,6 +405,16 @@ def _add(found: dict[tuple[object, ...], _Tally], key: tuple[object, ...], one: 
     tally.first, tally.last, tally.example = min(tally.first, one.at), max(tally.last, one.at), one.id
 
 
+def _add_all(found: dict[tuple[object, ...], _Tally], key: tuple[object, ...], more: _Tally) -> None:
+    tally = found.get(key)
+    if tally is None:
+        tally = found[key] = copy(more)
+        return
+    tally.count += more.count
+    tally.first, tally.last = min(tally.first, more.first), max(tally.last, more.last)
+    tally.example = max(tally.example, more.example)
+
+
 _ADD = (
     "UPDATE sources_observed AS had SET count = had.count + told.count, first_at = least(had.first_at, told.first),"
     " last_at = greatest(had.last_at, told.last), example = told.example"
@@ -420,14 +433,20 @@ _BEGIN = (
 
 def _count(told: Sequence[Came]) -> set[tuple[int, Event, str]]:
     """Add to what came. What is new and too many is left out and returned, by its path; "" is the whole event."""
-    found: dict[tuple[object, ...], _Tally] = {}
+    # Most look like another: those that do, which is one value, are counted before what they look like is.
+    alike: dict[tuple[object, ...], _Tally] = {}
+    shapes_of: dict[int, Shape] = {}
     for one in told:
-        for path, seen in one.shape.properties.items():
-            at = (one.source, *one.event, path)
+        shapes_of[id(one.shape)] = one.shape
+        _add(alike, (one.source, one.event, id(one.shape)), one)
+    found: dict[tuple[object, ...], _Tally] = {}
+    for (source, event, shape), tally in cast(dict[tuple[int, Event, int], _Tally], alike).items():
+        for path, seen in shapes_of[shape].properties.items():
+            at = (source, *event, path)
             if seen.is_whole:
-                _add(found, (*at, ""), one)
+                _add_all(found, (*at, ""), tally)
             for kind in seen.kinds:
-                _add(found, (*at, kind), one)
+                _add_all(found, (*at, kind), tally)
     with connection.cursor() as cursor:
         cursor.execute(_ADD, _columns(found))
         for key in cursor.fetchall():

@@ -23,6 +23,8 @@ MOST_PROPERTIES = 100
 MOST_MEMBERS = 50
 DEEPEST = 4
 LONGEST_PATH = 200
+#: Of shapes that are kept.
+_LONGEST_OF_FLAT = 60
 #: In the place of what must not stand in a path.
 _UNFIT = re.compile(r"[\x00-\x1f\x7f]")
 _NUMERIC = re.compile(r"[+-]?(\d{1,30}|\d{1,3}(,\d{3}){1,9})([.]\d{1,30})?")
@@ -84,6 +86,8 @@ def of(told: Mapping[str, Any], hidden: Iterable[str] = ()) -> Shape:
     the part of the message: present, and of a kind nobody asks for.
     """
     kinds: dict[str, set[Kind]] = {"": {"object"}}
+    if not hidden and (flat := _flat(told)) is not None:
+        return flat
     # In how many objects a property stands, of how many there are at its place.
     having: dict[str, int] = {"": 1}
     objects: dict[str, int] = {}
@@ -101,6 +105,27 @@ def of(told: Mapping[str, Any], hidden: Iterable[str] = ()) -> Shape:
         },
         max(0, len(paths) - MOST_PROPERTIES - 1),
     )
+
+
+def _flat(told: Mapping[str, Any]) -> Shape | None:
+    """The shape of properties with nothing inside them, which most events are: one value for all that look alike."""
+    if len(told) > MOST_PROPERTIES:
+        return None
+    found = []
+    for name, value in told.items():
+        if isinstance(value, dict | list) or len(name) > _LONGEST_OF_FLAT:
+            return None
+        found.append((name, kind_of(value)))
+    return _of_flat(tuple(found))
+
+
+@lru_cache(maxsize=1_000)
+def _of_flat(told: tuple[tuple[str, Kind], ...]) -> Shape:
+    kinds: dict[str, set[Kind]] = {"": {"object"}}
+    for name, kind in told:
+        if kind != "nothing":
+            kinds.setdefault(_path("", name), set()).add(kind)
+    return Shape({path: _seen(frozenset(kinds[path]), True) for path in sorted(kinds)})
 
 
 #: Most events look alike, and what looks alike is one value.

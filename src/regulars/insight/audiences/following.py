@@ -21,9 +21,9 @@ from regulars.insight.audiences.asking import Kept
 logger = logging.getLogger(__name__)
 
 READER = "audiences"
-#: Seconds from one look to the next. Each costs some forty statements however few events it has, so it lets some come
+#: Seconds from one look to the next. Each costs some thirty statements however few events it has, so it lets some come
 #: together; where more are waiting than one takes it does not wait.
-POLL = 0.1
+POLL = 0.2
 #: How many whose time has come are looked at in one transaction.
 MOST_DUE = deciding.LOT
 
@@ -33,35 +33,37 @@ class Follower:
 
     def __init__(self) -> None:
         self._kept = Kept()
+        self._is_behind = False
         self._reader = Reader(READER, heads=self._take, after=following.PROFILES)
-        self._horizon = stream.horizon()
         self._place = -1
 
     def look(self) -> bool:
         """One step through the stream, and whose time has come. Whether there was anything to do."""
-        settled = self._horizon.advance()
-        moved = False
-        if self._place < stream.end_of(settled):
-            place = stream.step(self._reader, settled)
+        moved = self._is_behind = False
+        passed = stream.end_of(stream.read_whole(following.PROFILES))
+        if self._place < passed:
+            place = stream.step(self._reader)
             moved = place is not None and place > self._place
             self._place = self._place if place is None else place
+            self._is_behind = moved and self._place < passed
         return self.look_at_due() or moved
 
     def look_at_due(self) -> bool:
         """Look at those whose time has come, the longest waiting first. Whether there were any."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT customer_id, audience_id, due_at FROM audiences_due WHERE due_at <= statement_timestamp()"
+                " ORDER BY due_at LIMIT %s",
+                [MOST_DUE],
+            )
+            due = cursor.fetchall()
+        if not due:
+            return False
+        waiting: dict[int, set[int]] = defaultdict(set)
+        for customer, audience, _ in due:
+            waiting[customer].add(audience)
+        self._is_behind |= len(due) == MOST_DUE
         with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT customer_id, audience_id, due_at FROM audiences_due WHERE due_at <= clock_timestamp()"
-                    " ORDER BY due_at LIMIT %s",
-                    [MOST_DUE],
-                )
-                due = cursor.fetchall()
-            if not due:
-                return False
-            waiting: dict[int, set[int]] = defaultdict(set)
-            for customer, audience, _ in due:
-                waiting[customer].add(audience)
             deciding.decide(waiting, because="time", kept=self._kept)
             # Of an audience that cannot be asked any more they would stay, and be looked at for ever.
             _writing.looked_at_due(due)
@@ -80,12 +82,13 @@ class Follower:
                 failures = 0
             except (OperationalError, InterfaceError) as lost:
                 connection.close()
-                self._horizon, self._place = stream.horizon(), -1
+                self._place = -1
                 failures += 1
                 logger.warning("audiences: lost the database (%s), trying again", type(lost).__name__)
                 stop.wait(min(5.0, 0.1 * 2**failures))
                 continue
-            stop.wait(max(0.0, began + POLL - time.monotonic()))
+            if not self._is_behind:
+                stop.wait(max(0.0, began + POLL - time.monotonic()))
 
     def _take(self, taken: Sequence[Head]) -> None:
         take(taken, self._kept)

@@ -116,7 +116,8 @@ class Together:
 
     def _did(self, node: Did, zone: ZoneInfo) -> _Asking:
         which, place = self._which(node.which), self._span(node.during, zone)
-        is_enough, amounts_of = _all_of([_test(check) for check in node.amount]), _counting(node)
+        is_enough = _all_of([_test(check) for check in node.amount])
+        amount_of, amounts_of = _amount(node), _counting(node)
         id, span = node.id, node.during
         is_counted = node.column is None and node.each is None
         is_sliding = span is not None and span.unit is not None
@@ -128,7 +129,7 @@ class Together:
             window = one.windows[place]
             low = 0 if moments[0] >= window.start else bisect_left(moments, window.start)
             high = len(moments) if moments[-1] < window.end else bisect_left(moments, window.end)
-            amount = high - low if is_counted else amounts_of(rows[low:high])[0]
+            amount = high - low if is_counted else amount_of(rows[low:high])
             holds = is_enough(amount)
             changes = one.when_there(moments)
             if is_sliding:
@@ -449,6 +450,26 @@ def _passes(tests: Iterable[tuple[str, _Test]], values: Values) -> bool:
         if not test(values.get(asked)):
             return False
     return True
+
+
+def _amount(node: Did) -> Callable[[Rows[Row]], int | Decimal]:
+    """What is counted of all the rows: the first that `_counting` says, for a part of the work."""
+    column, each = node.column, node.each
+    of_each = [(check.asked, _test(check)) for check in node.of_each]
+
+    def counted(rows: Rows[Row]) -> Iterable[Values]:
+        if each is None:
+            return (row.values for row in rows)
+        return (part for row in rows for part in row.parts.get(each, ()) if _passes(of_each, part))
+
+    def values(rows: Rows[Row]) -> list[Whatever]:
+        return [value for one in counted(rows) if (value := one.get(column or "")) is not None]
+
+    if column is None:
+        return lambda rows: sum(1 for _ in counted(rows))
+    if node.counted == "distinct":
+        return lambda rows: len(set(values(rows)))
+    return lambda rows: sum(values(rows))
 
 
 def _counting(node: Did) -> Callable[[Rows[Row]], Rows[int | Decimal]]:

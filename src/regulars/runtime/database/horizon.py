@@ -44,6 +44,11 @@ class Horizon:
     _pending: int = 0
     _in_flight: frozenset[str] = field(default_factory=frozenset)
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether somebody had not ended at the last look: what they wrote is settled once they have."""
+        return bool(self._in_flight)
+
     def advance(self) -> int:
         """The number up to which the stream may be read now. Never goes back."""
         if self._in_flight:
