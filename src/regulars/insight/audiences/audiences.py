@@ -13,7 +13,7 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
-from regulars.insight.audiences import vocabulary
+from regulars.insight.audiences import _ready_made, vocabulary
 from regulars.insight.audiences.models import Audience as Row
 from regulars.insight.audiences.models import Definition, Due, Member
 from regulars.insight.audiences.notices import AudienceArchived, AudienceDefined
@@ -34,7 +34,8 @@ MOST = 500
 
 @dataclass(frozen=True)
 class Audience:
-    """One audience. `condition` is what was told, as JSON; `members` how many are in; `filled_at` as of when everybody
+    """One audience. Of one that was `ready_made` and never renamed `name` and `meaning` are in the reader's language.
+    `condition` is what was told, as JSON; `members` how many are in; `filled_at` as of when everybody
     was last looked at, None before the first time; `is_filling` while that is still to come for what it asks now.
     `problem` says why it cannot be asked any more, such as a trait that is gone."""
 
@@ -115,6 +116,7 @@ def define(
         return before
     name, meaning = _check_words(name, meaning)
     read(condition)
+    _check_free(name)
     try:
         with transaction.atomic():
             if Row.objects.filter(archived_at=None).count() >= MOST:
@@ -164,6 +166,7 @@ def change(
             new_name, new_meaning = _check_words(
                 row.name if name is None else name, row.meaning if meaning is None else meaning
             )
+            _check_free(new_name, own=audience)
             current = Definition.objects.get(audience=row, number=row.definition).condition
             number = row.definition + 1
             if asked is not None:
@@ -298,8 +301,8 @@ def _found(where: str, values: list[Any]) -> list[Audience]:
             Audience(
                 number=number,
                 id=ids.public(PREFIX, uuid),
-                name=name,
-                meaning=meaning,
+                name=_ready_made.called(ready_made, name),
+                meaning=_ready_made.meant(ready_made, meaning),
                 ready_made=ready_made,
                 definition=definition,
                 condition=json.loads(told),
@@ -354,6 +357,14 @@ def _check_words(name: str, meaning: str) -> tuple[str, str]:
                 value=text[:40],
             )
     return name, meaning
+
+
+def _check_free(name: str, own: int | None = None) -> None:
+    """Whether a ready-made one that is in use is called so in another language; the database knows the others. A query
+    where some ready-made one is called so at all."""
+    codes = _ready_made.codes_called(name)
+    if codes and Row.objects.filter(ready_made__in=codes, archived_at=None).exclude(id=own or 0).exists():
+        raise _name_taken(name)
 
 
 def _name_taken(name: str) -> NameTaken:

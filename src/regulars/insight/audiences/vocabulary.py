@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from django.utils.functional import Promise
 
 from regulars.facts.company import company
+from regulars.insight.audiences import _ready_made
 from regulars.insight.audiences.models import Audience
 from regulars.kit import ids
 from regulars.kit.conditions import vocabulary as kit
@@ -21,12 +22,13 @@ def current() -> Vocabulary:
     A handful of queries: what operators define, such as traits, tags and stores, is asked of the database.
     """
     fields = {name: _field(field) for name, field in rooms.fields().items() if field.everyone or field.is_personal}
-    names = Audience.objects.filter(archived_at=None).order_by("name", "id").values_list("public_id", "name")
+    rows = Audience.objects.filter(archived_at=None).order_by("name", "id")
+    names = rows.values_list("public_id", "ready_made", "name")
     return Vocabulary(
         fields=fields,
         collections={name: _collection(one) for name, one in rooms.collections().items()},
         currency=company.shop().currency,
-        audiences={ids.public(PREFIX, uuid): name for uuid, name in names},
+        audiences={ids.public(PREFIX, uuid): _ready_made.called(code, name) for uuid, code, name in names},
     )
 
 

@@ -1,8 +1,9 @@
 """What most shops want is there to be taken."""
 
 import pytest
+from django.utils import translation
 
-from regulars.insight.audiences import deciding, ready_made
+from regulars.insight.audiences import audiences, deciding, ready_made, vocabulary
 from regulars.insight.audiences.asking import Kept
 from regulars.insight.audiences.audiences import BadAudience
 from regulars.insight.audiences.members import of_customer
@@ -42,6 +43,27 @@ def test_what_was_taken_is_offered_no_more_and_taken_once() -> None:
     assert before - {one.code for one in ready_made.offered()} == {"lifecycle.new"}
     with pytest.raises(BadAudience, match="there is no"):
         taken("lifecycle.old")
+
+
+def test_what_was_taken_is_called_in_the_language_of_whoever_reads_until_somebody_renames_it() -> None:
+    number = ready_made.take(code="lifecycle.new", language="zh", at=clock.now(), by=MAREK).number
+    asked = {"version": 1, "zone": "UTC", "if": {"audience": audiences.get(number).id}}
+    assert audiences.get(number).name == "New customers"
+    with translation.override("zh-hans"):
+        assert audiences.get(number).name == "新客"
+        assert audiences.get(number).meaning == "至今只下过一单，且在最近 30 天内。"
+        assert "新客" in vocabulary.current().audiences.values()
+
+    # Who saves it as it stands in their language has not renamed it; nobody else may be called so in any language.
+    audiences.change(audience=number, name="新客", key="saved", at=clock.now(), by=MAREK)
+    assert audiences.get(number).name == "New customers"
+    for name in ("New customers", "新客"):
+        with pytest.raises(audiences.NameTaken):
+            audiences.define(name=name, condition=asked, key=name, at=clock.now(), by=MAREK)
+
+    audiences.change(audience=number, name="Fresh faces", key="renamed", at=clock.now(), by=MAREK)
+    with translation.override("zh-hans"):
+        assert audiences.get(number).name == "Fresh faces"
 
 
 def test_the_kinds_of_customers_are_offered_where_readings_can_be_asked() -> None:
