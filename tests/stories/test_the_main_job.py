@@ -52,13 +52,13 @@ def test_from_an_order_file_to_the_regulars(fresh_database, tmp_path, settings):
     page = report.make(path, mapping.load("online_retail"), language="en", now=now)
     browser = signed_in(now)
 
-    repeat, regulars = page.shop["repeat_rate"], page.shop["regulars_at_stake"]
+    repeat, regulars = page.shop["repeat_rate"]["came_back"], page.shop["regulars_at_stake"]
     insight, today = words(browser.get("/console/insight/").content), words(browser.get("/console/").content)
     sent = words(page.html)
-    told = f"{repeat['count']:,} of {repeat['of']:,} customers"
-    assert f"Repeat rate {formats.percent(repeat['share'])}" in insight
+    told = f"{repeat.count:,} of {repeat.n:,} customers"
+    assert f"Repeat rate {formats.percent(repeat.value)}" in insight
     assert told in insight
-    assert formats.percent(repeat["share"]) in sent
+    assert formats.percent(repeat.value) in sent
     stake = formats.round_money(regulars["at_stake_minor"], "GBP")
     assert f"{stake} at stake" in insight
     assert f"{stake} is what" in today

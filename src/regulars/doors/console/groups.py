@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from regulars.doors.console.site import may, page
 from regulars.doors.console.words import Group, segment_words
 from regulars.insight.measures import moving, readings, segments
-from regulars.insight.measures.estimates import Estimate, share
+from regulars.insight.measures.estimates import share
 from regulars.oversight.reporting import estimates
 from regulars.oversight.reporting.estimates import Written
 from regulars.runtime.staff.policy import requires
@@ -79,8 +79,7 @@ def groups(request: HttpRequest) -> HttpResponseBase:
 
 
 def _after(row: Mapping[str, Any]) -> After:
-    told = Estimate.from_json(row["bought"])
-    return After(row["segment"], segment_words(row["segment"]), estimates.written(told, ""))
+    return After(row["segment"], segment_words(row["segment"]), estimates.written(row["bought"], ""))
 
 
 def _found(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], int]:

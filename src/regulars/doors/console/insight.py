@@ -14,9 +14,10 @@ from django.views.decorators.http import require_safe
 
 from regulars.doors.console.site import page
 from regulars.doors.console.words import measure_words, segment_words
-from regulars.insight.measures import intervals, readings
+from regulars.insight.measures import readings
+from regulars.insight.measures.estimates import Estimate
 from regulars.insight.measures.library import rfm_by_visits
-from regulars.oversight.reporting import charts, drawings, formats
+from regulars.oversight.reporting import charts, drawings, estimates, formats
 from regulars.runtime.staff.policy import requires
 
 #: A share of fewer people than this says little: it is shown, but not coloured.
@@ -41,16 +42,12 @@ class Share:
     is_few: bool
 
 
-def share(value: Value) -> Share | None:
+def share(told: Estimate) -> Share | None:
     """None of nobody."""
-    if not value["of"]:
+    if told.value is None or told.low is None or told.high is None:
         return None
     return Share(
-        formats.percent(value["share"]),
-        formats.interval(value["low"], value["high"]),
-        value["count"],
-        value["of"],
-        value["of"] < FEW,
+        formats.percent(told.value), formats.interval(told.low, told.high), told.count, told.n, is_few=told.n < FEW
     )
 
 
@@ -73,25 +70,17 @@ def insight(request: HttpRequest) -> HttpResponseBase:
         computed_at=overview.computed_at,
         totals=totals,
         money_in=totals["currency"],
-        repeat=share(repeat),
+        repeat=share(repeat["came_back"]),
         repeat_words=measure_words("repeat_rate"),
         newcomers=repeat,
-        curve=[
-            {
-                "days": at["days"],
-                "percent": "–" if at["share"] is None else formats.percent(at["share"]),
-                "interval": "–" if at["share"] is None else formats.interval(at["low"], at["high"]),
-                "watched": at["watched"],
-            }
-            for at in repeat["curve"]
-        ],
+        curve=[{"days": at["days"], "share": share(at["back"]), "watched": at["back"].n} for at in repeat["curve"]],
         curve_chart=drawings.drawn("console.curve", _curve_chart, repeat["curve"]),
         regulars=share(regulars["regulars"]),
         regulars_words=measure_words("is_regular"),
         lapsing=share(regulars["lapsing"]),
         lapsing_words=measure_words("is_lapsing"),
         at_stake_minor=regulars["at_stake_minor"],
-        shop_gap_days=regulars["shop_gap_days"],
+        shop_gap=estimates.written(regulars["shop_gap"], ""),
         months_chart=drawings.drawn("console.months", _months_chart, stored["months"], totals["currency"]),
         months_words=measure_words("months"),
         last_month_is_incomplete=stored["months"]["last_month_is_incomplete"],
@@ -129,10 +118,10 @@ def _curve_chart(curve: Sequence[Value]) -> str:
     points = [
         charts.Point(
             ngettext("%(days)s day", "%(days)s days", at["days"]) % {"days": at["days"]},
-            at["share"],
-            at["low"] or 0.0,
-            at["high"] or 0.0,
-            at["watched"],
+            at["back"].value,
+            at["back"].low or 0.0,
+            at["back"].high or 0.0,
+            at["back"].n,
         )
         for at in curve
     ]
@@ -190,7 +179,10 @@ def _retention(retention: Value, *, most: int | None) -> dict[str, Any]:
     shown = cohorts if most is None else cohorts[-most:]
     longest = max((len(cohort["cells"]) - 1 for cohort in shown), default=0)
     counted = [
-        cell["share"] for cohort in shown if cohort["customers"] >= FEW for cell in cohort["cells"][1 : longest + 1]
+        cell["active"].value
+        for cohort in shown
+        if cohort["customers"] >= FEW
+        for cell in cohort["cells"][1 : longest + 1]
     ]
     largest = max(counted, default=0) or 1
     return {
@@ -215,14 +207,14 @@ def _retention(retention: Value, *, most: int | None) -> dict[str, Any]:
 
 def _cohort_cell(cell: Value, largest: float, *, is_few: bool) -> dict[str, Any]:
     """One cell of the two tables, as it is written: there are hundreds, and a template takes longer over each part."""
-    told, depth = share(cell), min(100, round(100 * cell["share"] / largest))
+    told, depth = share(cell["active"]), min(100, round(100 * cell["active"].value / largest))
     assert told is not None, "a cohort has somebody"
     look = ["cell", "few" if is_few else "deep" if depth > 66 else "", "part" if cell["is_incomplete"] else ""]
     return {
         "look": " ".join(filter(None, look)),
         "depth": depth,
         "title": f"{told.percent} ({told.interval}), {told.count} / {told.of}",
-        "short": formats.percent(cell["share"], 0),
+        "short": formats.percent(cell["active"].value, 0),
         "percent": told.percent + (" *" if cell["is_incomplete"] else ""),
         "interval": told.interval,
     }
@@ -276,7 +268,8 @@ def _segment_rows(grid: Value) -> list[dict[str, Any]]:
         {
             **part,
             "words": segment_words(part["segment"]),
-            "part": share(intervals.share(part["customers"], grid["customers"])),
+            "part": share(part["share"]),
+            "spent": share(part["spend_share"]),
         }
         for part in grid["segments"]
     ]

@@ -21,7 +21,7 @@ from regulars.facts.company import company
 from regulars.facts.events import orders
 from regulars.facts.sources import quarantine, sources, traffic, write_keys
 from regulars.facts.sources.sources import Source
-from regulars.insight.measures import intervals
+from regulars.insight.measures import estimates
 from regulars.kit.refusals import Refusal
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
@@ -137,7 +137,7 @@ def health(every: Iterable[Source], now: datetime) -> list[Health]:
                 state=_state(one, last_at, one.id in with_key, now),
                 last_at=last_at,
                 drawing=drawing,
-                not_taken=share(intervals.share(drawing.not_taken, drawing.total)),
+                not_taken=share(estimates.share(drawing.not_taken, drawing.total, "messages")),
                 waiting=waiting.get(one.id, 0),
             )
         )

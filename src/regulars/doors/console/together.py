@@ -11,7 +11,6 @@ from django.views.decorators.http import require_safe
 from regulars.doors.console.site import page
 from regulars.doors.console.words import measure_words
 from regulars.insight.measures import readings
-from regulars.insight.measures.estimates import Estimate
 from regulars.insight.measures.measure import Words
 from regulars.oversight.reporting import charts, drawings, estimates
 from regulars.oversight.reporting.estimates import Written
@@ -71,28 +70,25 @@ def together(request: HttpRequest) -> HttpResponseBase:
         curves=[_curve(curve) for curve in curves.value["curves"] if curve["customers"]],
         mix_words=measure_words("channel_mix"),
         channels=[
-            (one["channel"], _written(one["share"]), _written(one["revenue"], money_in))
+            (one["channel"], estimates.written(one["share"], ""), estimates.written(one["revenue"], money_in))
             for one in mix.value["channels"]
         ],
         pairs=[_pairs(name) for name in ("basket_affinity", "cross_purchase")],
     )
 
 
-def _written(told: Mapping[str, Any], currency: str = "") -> Written:
-    return estimates.written(Estimate.from_json(told), currency)
-
-
 def _curve(told: Mapping[str, Any]) -> Curve:
-    known = [point for point in told["points"] if point["value"] is not None]
+    known = [point for point in told["points"] if not point["back"].lack]
     chart = drawings.drawn("console.order_curve", _drawn, told["step"], known) if known else None
-    points = [(point["days"], _written(point)) for point in known]
+    points = [(point["days"], estimates.written(point["back"], "")) for point in known]
     return Curve(told["step"], told["customers"], told["came_back"], chart, points)
 
 
 def _drawn(step: int, known: Sequence[Mapping[str, Any]]) -> str:
     points = [
-        charts.Point(str(point["days"]), point["value"], point["low"], point["high"], point["n"])
+        charts.Point(str(point["days"]), back.value, back.low or 0, back.high or 0, back.n)
         for point in known
+        for back in (point["back"],)
         if point["days"] in DRAWN
     ]
     alt_text = (
@@ -110,9 +106,9 @@ def _pairs(name: str) -> Pairs:
         Pair(
             _title(pair["wares"][0]),
             _title(pair["wares"][1]),
-            _written(pair["support"]),
-            _written(pair["confidence"]),
-            _written(pair["lift"]),
+            estimates.written(pair["support"], ""),
+            estimates.written(pair["confidence"], ""),
+            estimates.written(pair["lift"], ""),
         )
         for pair in told["pairs"][:PAIRS_SHOWN]
     ]

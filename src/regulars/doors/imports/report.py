@@ -18,7 +18,7 @@ from regulars.doors.imports.order_files import OrderFile
 from regulars.doors.imports.walking import Progress
 from regulars.facts.customers import contacts
 from regulars.facts.customers.identifiers import is_contact
-from regulars.insight.measures import computing, tables
+from regulars.insight.measures import computing, estimates, tables
 from regulars.insight.warehouse.session import Session
 from regulars.kit import civil
 from regulars.kit.languages import Language
@@ -32,7 +32,7 @@ _REASONS = 8
 
 @dataclass(frozen=True)
 class Made:
-    """The page, and the same as plain JSON values: `shop` as `insight.measures` has it, and who is slipping away."""
+    """The page, and what is on it: `shop` as `insight.measures` tells it, and who is slipping away as plain values."""
 
     html: str
     headline: list[str]
@@ -60,7 +60,7 @@ class Made:
             "to_mind": self.to_mind,
             "rows_left_out": self.rejected,
             "totals": self.totals,
-            "shop": self.shop,
+            "shop": estimates.kept(self.shop),
             "lapsing": self.lapsing,
         }
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from regulars.insight.measures import refreshing
+from regulars.insight.measures import estimates, refreshing
 from regulars.kit.actors import SYSTEM
 from regulars.kit.money import Money
 
@@ -52,20 +52,21 @@ def refresh(as_of: datetime | None, as_json: bool) -> None:
             "readings_changed": done.changed,
             "readings_removed": done.removed,
             "seconds": seconds,
-            "shop": done.shop,
+            "shop": estimates.kept(done.shop),
         }
         click.echo(json.dumps(facts, ensure_ascii=False, indent=1))
         return
     rate, regulars = done.shop["repeat_rate"], done.shop["regulars_at_stake"]
     click.echo(f"As of {done.as_of}: {done.customers:,} customers, {done.changed:,} readings changed, {seconds} s.")
-    if rate["share"] is not None:
+    back = rate["came_back"]
+    if not back.lack:
         click.echo(
-            f"Repeat rate {rate['share']:.1%} ({rate['count']:,} of {rate['of']:,},"
-            f" 95 % between {rate['low']:.1%} and {rate['high']:.1%})."
+            f"Repeat rate {back.value:.1%} ({back.count:,} of {back.n:,},"
+            f" 95 % between {back.low:.1%} and {back.high:.1%})."
         )
         at_stake = Money(regulars["at_stake_minor"], done.currency)
         click.echo(
-            f"Regulars {regulars['regulars']['count']:,}, slipping away {regulars['lapsing']['count']:,},"
+            f"Regulars {regulars['regulars'].count:,}, slipping away {regulars['lapsing'].count:,},"
             f" value at stake {at_stake.decimal:,} {done.currency}."
         )
 

@@ -25,7 +25,7 @@ from regulars.insight.measures.intervals import Z95, wilson
 #: `times` is a plain ratio ("2.3 times"), `number` a mean of things counted.
 Unit = Literal["count", "money", "share", "days", "years", "number", "times"]
 #: What n counts.
-Basis = Literal["customers", "buyers", "orders", "gaps", "lines", "baskets"]
+Basis = Literal["customers", "buyers", "orders", "gaps", "lines", "baskets", "messages"]
 #: Why there is no value.
 Lack = Literal["nobody", "too_few", "too_short", "nobody_left", "no_margin_told"]
 
@@ -56,6 +56,11 @@ class Estimate:
                 raise ValueError("a value has its interval, and what has none says why")
         elif self.lack is not None or not self.low <= self.value <= self.high:
             raise ValueError(f"{self.value} is not between {self.low} and {self.high}, or lacks something")
+
+    @property
+    def count(self) -> int:
+        """Of a share: how many of the `n` it is."""
+        return round((self.value or 0) * self.n)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, as they are kept; `from_json` reads them."""
@@ -204,6 +209,39 @@ def _written(value: Fraction, unit: Unit) -> Number:
 
 def _ends(low: float, high: float, unit: Unit) -> tuple[Number, Number]:
     return (round(low), round(high)) if unit == "money" else (low, high)
+
+
+#: What an estimate is kept as, and what it may have besides.
+_KEPT = frozenset({"value", "n", "low", "high", "unit", "of"})
+_MAY_BE_KEPT = _KEPT | {"exact", "lack", "factors"}
+
+
+def kept(told: Any) -> Any:
+    """What a measure tells, as plain JSON; `found` reads it back.
+
+    Whole numbers are counted. A fraction is a rate or a mean, and stands in an `Estimate` or nowhere.
+    """
+    match told:
+        case Estimate():
+            return told.as_json()
+        case Mapping():
+            return {name: kept(one) for name, one in told.items()}
+        case list() | tuple():
+            return [kept(one) for one in told]
+        case float():
+            raise TypeError(f"{told} says neither of how many it is nor how sure; tell an Estimate")
+    return told
+
+
+def found(kept: Any) -> Any:
+    """What `kept` wrote, with its estimates."""
+    if isinstance(kept, list):
+        return [found(one) for one in kept]
+    if not isinstance(kept, Mapping):
+        return kept
+    if _KEPT <= kept.keys() <= _MAY_BE_KEPT:
+        return Estimate.from_json(kept)
+    return {name: found(one) for name, one in kept.items()}
 
 
 K = TypeVar("K", str, int)

@@ -1,8 +1,6 @@
 """How sure a share is."""
 
-from collections.abc import Mapping
 from math import sqrt
-from typing import Any
 
 #: The two-sided 95 % point of the normal distribution.
 Z95 = 1.959963984540054
@@ -19,9 +17,3 @@ def wilson(count: int, of: int) -> tuple[float, float]:
     middle = (share + z2 / (2 * of)) / (1 + z2 / of)
     half = Z95 * sqrt(share * (1 - share) / of + z2 / (4 * of * of)) / (1 + z2 / of)
     return (0.0 if count == 0 else max(0.0, middle - half)), (1.0 if count == of else min(1.0, middle + half))
-
-
-def share(count: int, of: int) -> Mapping[str, Any]:
-    """A share as it is kept: how many of how many, the share itself (null of nobody) and its interval."""
-    low, high = wilson(count, of)
-    return {"count": count, "of": of, "share": count / of if of else None, "low": low, "high": high}

@@ -52,7 +52,8 @@ class CustomerMeasure:
 class ShopMeasure:
     """A small table about the whole shop, kept as plain JSON.
 
-    `expression` computes the rows, `value` turns them into what is kept: whole numbers, floats, texts, ISO days.
+    `expression` computes the rows, `value` turns them into what is told: what was counted as whole numbers, every rate
+    and mean as an `Estimate`, texts, ISO days. A fraction alone is refused (`estimates.kept`).
     """
 
     name: str

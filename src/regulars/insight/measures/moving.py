@@ -88,7 +88,7 @@ def afterwards(session: Session, scope: Scope) -> Mapping[str, Any]:
         "segments": [
             {
                 "segment": name,
-                "bought": estimates.share(found[name]["bought"], found[name]["customers"], "customers").as_json(),
+                "bought": estimates.share(found[name]["bought"], found[name]["customers"], "customers"),
             }
             for name in segments.NAMES
             if name in found
@@ -122,7 +122,7 @@ def _shared(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "from": row["source"],
             "to": row["target"],
             "customers": row["customers"],
-            "share": estimates.share(row["customers"], of[row["source"]], "customers").as_json(),
+            "share": estimates.share(row["customers"], of[row["source"]], "customers"),
         }
         for row in rows
     ]

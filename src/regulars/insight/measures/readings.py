@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Subquery
 
+from regulars.insight.measures import estimates
 from regulars.insight.measures.models import Reading, ShopReading
 
 
@@ -50,7 +51,8 @@ class CustomerReading:
 
 @dataclass(frozen=True)
 class ShopValue:
-    """One measure of the whole shop: its JSON `value`, the day it is seen from, and when it was computed."""
+    """One measure of the whole shop: its `value` as the measure told it, every rate and mean an `Estimate`, the day it
+    is seen from, and when it was computed."""
 
     name: str
     as_of: date
@@ -95,7 +97,7 @@ def lapsing(limit: int = 20) -> list[CustomerReading]:
 def shop(name: str) -> ShopValue | None:
     """A shop measure by its name in the catalogue; None before the first refresh. One indexed row."""
     row = ShopReading.objects.filter(name=name).first()
-    return ShopValue(row.name, row.as_of, row.currency, row.computed_at, row.value) if row else None
+    return ShopValue(row.name, row.as_of, row.currency, row.computed_at, estimates.found(row.value)) if row else None
 
 
 def overview() -> ShopValue | None:

@@ -18,6 +18,7 @@ from regulars.facts.company import company
 from regulars.facts.customers.relation import CUSTOMERS
 from regulars.insight.measures import computing, exploring, moving, runs, series
 from regulars.insight.measures.computing import Computed
+from regulars.insight.measures.estimates import kept
 from regulars.insight.measures.models import Reading, ShopReading
 from regulars.insight.measures.notices import ReadingsComputed
 from regulars.insight.measures.scope import Scope
@@ -99,7 +100,7 @@ def refresh(
                     currency=computed.currency,
                     customers=customers,
                     changed=changed,
-                    totals=computed.shop["overview"],
+                    totals=kept(computed.shop["overview"]),
                     at=at,
                 )
                 announce(
@@ -191,7 +192,7 @@ def _as_csv(batch: pa.RecordBatch) -> bytes:
 def _store_shop(computed: Computed, values: Mapping[str, Mapping[str, Any]], at: datetime) -> None:
     ShopReading.objects.bulk_create(
         [
-            ShopReading(name=name, as_of=computed.as_of, currency=computed.currency, computed_at=at, value=dict(value))
+            ShopReading(name=name, as_of=computed.as_of, currency=computed.currency, computed_at=at, value=kept(value))
             for name, value in values.items()
         ],
         update_conflicts=True,

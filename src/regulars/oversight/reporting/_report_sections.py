@@ -7,7 +7,8 @@ from typing import Any
 from django.utils.safestring import SafeString, mark_safe
 
 from regulars.insight.measures import segments
-from regulars.oversight.reporting import charts, formats
+from regulars.insight.measures.estimates import Estimate
+from regulars.oversight.reporting import charts, estimates, formats
 from regulars.oversight.reporting._report_words import Words
 from regulars.oversight.reporting.charts import Cell, Point, Series
 from regulars.oversight.reporting.shop_report import LAPSING_SHOWN
@@ -54,11 +55,16 @@ class Sections(Words):
             *([self.returns()] if has_orders else ()),
         ]
 
-    def point(self, label: str, share: Mapping[str, Any]) -> str:
-        if share["share"] is None:
+    def point(self, label: str, share: Estimate) -> str:
+        if share.value is None or share.low is None or share.high is None:
             return self.say("point_unknown", label=label)
-        low, high = formats.percent(share["low"]), formats.percent(share["high"])
-        return self.say("point", label=label, share=formats.percent(share["share"]), low=low, high=high)
+        low, high = formats.percent(share.low), formats.percent(share.high)
+        return self.say("point", label=label, share=formats.percent(share.value), low=low, high=high)
+
+    def sure(self, share: Estimate) -> str:
+        """The share and, in brackets, its interval."""
+        told = estimates.written(share, self.currency)
+        return f"{told.value} ({told.sure})" if told.is_known else "–"
 
     def drawn(self, draw: Callable[[int], str]) -> SafeString:
         # Vega escapes every text it writes; the tests put tags into them.
@@ -68,23 +74,25 @@ class Sections(Words):
         rate = self.report.shop["repeat_rate"]
         curve = rate["curve"]
         words = [self.say("p_return")]
-        if rate["newcomers"] and rate["of"] > 1:
+        customers = rate["came_back"].n
+        if rate["newcomers"] and customers > 1:
             words.append(
                 self.say(
                     "p_newcomers",
                     newcomers=formats.number(rate["newcomers"]),
-                    n=formats.number(rate["of"]),
+                    n=formats.number(customers),
                     days=rate["newcomer_days"],
                     as_of=self.day(self.overview["as_of"]),
                 )
             )
         sections = []
-        known = [p for p in curve if p["share"] is not None]
+        known = [p for p in curve if not p["back"].lack]
         if len(known) < len(curve) and known:
             words.append(self.say("p_unwatched", days=known[-1]["days"]))
-        if known and rate["of"] > 1:
-            points = [Point(str(p["days"]), p["share"], p["low"] or 0, p["high"] or 0, p["watched"]) for p in curve]
-            alt = self.say("alt_return", points="; ".join(self.point(self.days(p["days"]), p) for p in curve))
+        if known and customers > 1:
+            backs = [(p["days"], p["back"]) for p in curve]
+            points = [Point(str(days), back.value, back.low or 0, back.high or 0, back.n) for days, back in backs]
+            alt = self.say("alt_return", points="; ".join(self.point(self.days(days), back) for days, back in backs))
             axis, across = self.say("axis_return"), self.say("across_return")
             chart = self.drawn(lambda width: charts.line(points, alt_text=alt, axis=axis, across=across, width=width))
             sections.append(Section(self.say("h_return"), words, chart))
@@ -103,9 +111,9 @@ class Sections(Words):
         points = [
             Point(
                 self.month(c["month"]),
-                c["came_back"]["share"],
-                c["came_back"]["low"],
-                c["came_back"]["high"],
+                c["came_back"].value,
+                c["came_back"].low,
+                c["came_back"].high,
                 c["customers"],
                 is_incomplete=is_open and c["month"] == last,
             )
@@ -117,9 +125,9 @@ class Sections(Words):
             [
                 self.month(c["month"]),
                 formats.number(c["customers"]),
-                formats.number(c["came_back"]["count"]),
-                formats.percent(c["came_back"]["share"]),
-                f"{formats.percent(c['came_back']['low'])} – {formats.percent(c['came_back']['high'])}",
+                formats.number(c["came_back"].count),
+                formats.percent(c["came_back"].value),
+                f"{formats.percent(c['came_back'].low)} – {formats.percent(c['came_back'].high)}",
             ]
             for c in cohorts
         ]
@@ -143,9 +151,9 @@ class Sections(Words):
                 Cell(
                     rows[c["month"]],
                     str(cell["offset"]),
-                    cell["share"],
-                    formats.whole_percent(cell["share"]),
-                    formats.number(cell["count"]),
+                    cell["active"].value,
+                    formats.whole_percent(cell["active"].value),
+                    formats.number(cell["active"].count),
                     cell["is_incomplete"],
                 )
                 for c in cohorts
@@ -160,7 +168,9 @@ class Sections(Words):
                 "cohort_row",
                 month=self.month(c["month"]),
                 n=formats.number(c["customers"]),
-                cells=", ".join(f"{cell['offset']}: {formats.whole_percent(cell['share'])}" for cell in c["cells"][1:]),
+                cells=", ".join(
+                    f"{cell['offset']}: {formats.whole_percent(cell['active'].value)}" for cell in c["cells"][1:]
+                ),
             )
             for c in cohorts
         )
@@ -174,9 +184,9 @@ class Sections(Words):
                 [
                     self.month(c["month"]),
                     str(cell["offset"]),
-                    formats.number(cell["count"]),
-                    formats.percent(cell["share"]),
-                    f"{formats.percent(cell['low'])} – {formats.percent(cell['high'])}",
+                    formats.number(cell["active"].count),
+                    formats.percent(cell["active"].value),
+                    f"{formats.percent(cell['active'].low)} – {formats.percent(cell['active'].high)}",
                 ]
                 for c in cohorts
                 for cell in c["cells"][1 : OFFSETS_SHOWN + 1]
@@ -251,7 +261,7 @@ class Sections(Words):
                 Cell(
                     str(c["r"]),
                     str(c["f"]),
-                    c["share"],
+                    c["share"].value,
                     formats.number(c["customers"]),
                     names[c["segment"]].replace(" ", "\n", 1) if width < charts.TURN else names[c["segment"]],
                 )
@@ -263,7 +273,7 @@ class Sections(Words):
                 "groups_point",
                 name=names[s["segment"]],
                 n=formats.number(s["customers"]),
-                share=formats.percent(s["share"]),
+                share=formats.percent(s["share"].value),
             )
             for s in grid["segments"]
         )
@@ -283,14 +293,13 @@ class Sections(Words):
         rows = []
         for segment in segments.SEGMENTS:
             found = by_name[segment.name]
-            share = found["spend_share"]
             rows.append(
                 [
                     names[segment.name],
                     formats.number(found["customers"]),
-                    formats.percent(found["share"]),
+                    self.sure(found["share"]),
                     self.money(found["spend_minor"]),
-                    "–" if share is None else formats.percent(share),
+                    self.sure(found["spend_share"]),
                     segment.advice_zh if self.language == "zh" else segment.advice_en,
                 ]
             )
@@ -301,9 +310,9 @@ class Sections(Words):
         return Section(self.say("h_groups"), [self.say("p_groups")], chart, table, is_table_folded=False)
 
     def lapsing(self) -> Section:
-        count = self.report.shop["regulars_at_stake"]["lapsing"]["count"]
+        count = self.report.shop["regulars_at_stake"]["lapsing"].count
         if not count:
-            regulars = self.report.shop["regulars_at_stake"]["regulars"]["count"]
+            regulars = self.report.shop["regulars_at_stake"]["regulars"].count
             return Section(self.say("h_lapsing"), [self.say("no_lapsing" if regulars else "no_regulars")])
         shown = self.report.lapsing[:LAPSING_SHOWN]
         heads = [self.say(key) for key in ("th_customer", "th_last", "th_rhythm", "th_since", "th_value")]
@@ -333,14 +342,13 @@ class Sections(Words):
         overview = self.overview
         if not overview["returns"]:
             return Section(self.say("h_returns"), [self.say("no_returns")])
-        gross, matched = overview["gross_minor"], overview["matched_minor"]
         words = [
             self.say(
                 "p_returns",
                 n=formats.number(overview["returns"]),
                 money=self.money(overview["returns_minor"]),
-                matched=self.money(matched),
-                share=formats.percent(overview["returned_minor"] / gross) if gross else "–",
+                matched=self.money(overview["matched_minor"]),
+                share=self.sure(overview["returned_share"]),
             )
         ]
         if overview["unmatched_returns_minor"]:

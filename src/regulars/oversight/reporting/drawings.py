@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models.functions import Now
 from django.utils.translation import get_language
 
+from regulars.insight.measures.estimates import Estimate
 from regulars.oversight.reporting import charts
 from regulars.oversight.reporting.models import Drawing
 
@@ -21,10 +22,10 @@ KEPT = timedelta(days=7)
 def drawn(name: str, draw: Callable[..., str], *told: Any) -> str:
     """`draw(*told)`, from the database where these numbers were drawn in the active language and this style before.
 
-    `name` says which chart it is; `told` are JSON values. One indexed row where it is kept.
+    `name` says which chart it is; `told` are JSON values and estimates. One indexed row where it is kept.
     """
     whole = [name, charts.EDITION, get_language(), told]
-    digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).digest()
+    digest = hashlib.sha256(json.dumps(whole, sort_keys=True, default=Estimate.as_json).encode()).digest()
     kept: str | None = Drawing.objects.filter(digest=digest).values_list("svg", flat=True).first()
     if kept is None:
         kept = draw(*told)

@@ -100,4 +100,6 @@ def _basis(estimate: Estimate) -> str:
             return ngettext("%(n)s gap", "%(n)s gaps", estimate.n) % n
         case "baskets":
             return ngettext("%(n)s basket", "%(n)s baskets", estimate.n) % n
+        case "messages":
+            return ngettext("%(n)s message", "%(n)s messages", estimate.n) % n
     return ngettext("%(n)s line", "%(n)s lines", estimate.n) % n

@@ -102,7 +102,8 @@ class _Page(Sections):
             more = self.say("no_customers_more", orders=formats.number(orders), money=self.money(minor))
             return [self.say("no_customers"), more]
         rate = self.report.shop["repeat_rate"]
-        n, k = rate["of"], rate["count"]
+        back_again = rate["came_back"]
+        n, k = back_again.n, back_again.count
         is_one = n == 1
         who = self.say("one_customer") if is_one else self.say("customers", n=formats.number(n))
         if k == 0:
@@ -111,22 +112,21 @@ class _Page(Sections):
             back = self.say("the_one_came_back")
         else:
             key = "one_came_back" if k == 1 else "came_back"
-            back = self.say(key, k=formats.number(k), share=formats.percent(rate["share"]))
-        interval = self.say("interval", low=formats.percent(rate["low"]), high=formats.percent(rate["high"]))
+            back = self.say(key, k=formats.number(k), share=formats.percent(back_again.value))
+        interval = self.say("interval", low=formats.percent(back_again.low), high=formats.percent(back_again.high))
         joint = "" if self.language == "zh" else " "
         return [who + joint + back, *([] if is_one else [interval]), joint.join(self.about_regulars())]
 
     def about_regulars(self) -> list[str]:
         found = self.report.shop["regulars_at_stake"]
-        regulars, lapsing = found["regulars"]["count"], found["lapsing"]["count"]
+        regulars, lapsing = found["regulars"].count, found["lapsing"].count
         if not regulars:
             return [self.say("no_regulars")]
-        spend = self.overview["spend_minor"]
         words = self.say(
             "one_regular" if regulars == 1 else "regulars",
             k=formats.number(regulars),
-            share=formats.percent(found["regulars"]["share"]),
-            spend_share=formats.percent(found["regulars_spend_minor"] / spend) if spend > 0 else "–",
+            share=self.sure(found["regulars"]),
+            spend_share=self.sure(found["share_of_spend"]),
         )
         if not lapsing:
             return [words, self.say("no_lapsing")]
@@ -134,7 +134,7 @@ class _Page(Sections):
         return [words, self.say(key, k=formats.number(lapsing), money=self.money(found["at_stake_minor"]))]
 
     def tiles(self) -> list[tuple[str, str, str]]:
-        rate, found = self.report.shop["repeat_rate"], self.report.shop["regulars_at_stake"]
+        rate, found = self.report.shop["repeat_rate"]["came_back"], self.report.shop["regulars_at_stake"]
         return [
             (
                 self.say("tile_customers"),
@@ -143,24 +143,24 @@ class _Page(Sections):
             ),
             (
                 self.say("tile_rate"),
-                formats.percent(rate["share"]),
+                formats.percent(rate.value),
                 self.say(
                     "tile_rate_note",
-                    k=formats.number(rate["count"]),
-                    n=formats.number(rate["of"]),
-                    low=formats.percent(rate["low"]),
-                    high=formats.percent(rate["high"]),
+                    k=formats.number(rate.count),
+                    n=formats.number(rate.n),
+                    low=formats.percent(rate.low),
+                    high=formats.percent(rate.high),
                 ),
             ),
             (
                 self.say("tile_regulars"),
-                formats.number(found["regulars"]["count"]),
-                self.say("tile_regulars_note", share=formats.percent(found["regulars"]["share"])),
+                formats.number(found["regulars"].count),
+                self.say("tile_regulars_note", share=self.sure(found["regulars"])),
             ),
             (
                 self.say("tile_stake"),
                 self.money(found["at_stake_minor"]),
-                self.say("tile_stake_note", k=formats.number(found["lapsing"]["count"])),
+                self.say("tile_stake_note", k=formats.number(found["lapsing"].count)),
             ),
         ]
 

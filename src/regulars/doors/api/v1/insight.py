@@ -238,7 +238,7 @@ def get_groups(request: HttpRequest) -> GroupsOut:
         after_as_of=date.fromisoformat(after.value["as_of"]) if is_grouped else None,
         after_days=after.value["days"] if is_grouped else None,
         after=[
-            GroupAfterOut(group=row["segment"], bought=_told(Estimate.from_json(row["bought"]), after.currency))
+            GroupAfterOut(group=row["segment"], bought=_told(row["bought"], after.currency))
             for row in after.value["segments"]
         ],
         months=[
@@ -249,7 +249,7 @@ def get_groups(request: HttpRequest) -> GroupsOut:
                         from_group=row["from"] or None,
                         to_group=row["to"],
                         customers=row["customers"],
-                        share=_told(Estimate.from_json(row["share"]), moves.currency),
+                        share=_told(row["share"], moves.currency),
                     )
                     for row in month["rows"]
                 ],

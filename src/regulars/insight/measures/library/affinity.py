@@ -69,9 +69,9 @@ def value(of: Basis) -> Callable[[list[dict[str, Any]], Scope], Mapping[str, Any
             assert raised.low is not None
             pair = {
                 "wares": [{"product": row[side], "title": row[f"{side}_title"] or ""} for side in sides],
-                "support": estimates.share(both, n, of).as_json(),
-                "confidence": estimates.share(both, row[f"of_{sides[0]}"], of).as_json(),
-                "lift": raised.as_json(),
+                "support": estimates.share(both, n, of),
+                "confidence": estimates.share(both, row[f"of_{sides[0]}"], of),
+                "lift": raised,
             }
             found.append((-raised.low, row["a"], row["b"], pair))
         kept = [pair for *_order, pair in sorted(found, key=lambda one: one[:3])[:PAIRS]]

@@ -42,8 +42,8 @@ def value(rows: list[dict[str, Any]], scope: Scope) -> Mapping[str, Any]:
         "channels": [
             {
                 "channel": row["channel"],
-                "share": estimates.share(row["orders"], whole, "orders").as_json(),
-                "revenue": estimates.exact(row["gross_minor"], row["orders"], "money", "orders").as_json(),
+                "share": estimates.share(row["orders"], whole, "orders"),
+                "revenue": estimates.exact(row["gross_minor"], row["orders"], "money", "orders"),
             }
             for row in named
         ],

@@ -11,7 +11,6 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from regulars.insight.measures.estimates import Estimate, unknown
 from regulars.insight.measures.library.repeat_rate import return_curve
 from regulars.insight.measures.measure import ShopMeasure, Words
 from regulars.insight.measures.scope import Scope
@@ -41,13 +40,6 @@ def waits(scope: Scope) -> ir.Table:
     )
 
 
-def told(point: Mapping[str, Any]) -> Estimate:
-    if point["share"] is None:
-        return unknown("too_short", "share", "customers")
-    low, high = min(point["low"], point["share"]), max(point["high"], point["share"])
-    return Estimate(point["share"], point["watched"], low, high, "share", "customers")
-
-
 def value(rows: list[dict[str, Any]], scope: Scope) -> Mapping[str, Any]:
     curves = []
     for step in STEPS:
@@ -57,7 +49,7 @@ def value(rows: list[dict[str, Any]], scope: Scope) -> Mapping[str, Any]:
                 "step": step,
                 "customers": sum(row["customers"] for row in mine),
                 "came_back": sum(row["customers"] for row in mine if row["came_back"]),
-                "points": [{"days": point["days"], **told(point).as_json()} for point in return_curve(mine, HORIZONS)],
+                "points": return_curve(mine, HORIZONS),
             }
         )
     return {"curves": curves}

@@ -6,6 +6,8 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
+from regulars.insight.measures.estimates import ratio
+from regulars.insight.measures.figure import count, product
 from regulars.insight.measures.measure import ShopMeasure, Words
 from regulars.insight.measures.scope import Scope
 
@@ -18,10 +20,8 @@ def totals(scope: Scope) -> ir.Table:
     in_time = returns.returned_on <= scope.as_of
     is_home = returns.currency == scope.currency
     purchases, people = scope.purchases(), scope.people()
+    home = people.orders - people.foreign_orders
     of_guests = ibis.ifelse(purchases.customer_id.isnull(), purchases.gross_minor, 0)
-
-    def count(condition: ir.Value) -> ir.Value:
-        return condition.cast("int64").sum().fill_null(0)
 
     def total(minor: ir.Value, where: ir.Value | None = None) -> ir.Value:
         return minor.sum(where=where).fill_null(0)
@@ -30,11 +30,17 @@ def totals(scope: Scope) -> ir.Table:
         people.aggregate(
             customers=people.count(),
             orders=total(people.orders),
-            home_orders=total(people.orders - people.foreign_orders),
             gross_minor=total(people.gross_minor),
             returned_minor=total(people.returned_minor),
             spend_minor=total(people.spend_minor),
             first_on=people.first_on.min(),
+            buyers=count(home > 0),
+            home_orders=total(home),
+            gross_gross=product(people.gross_minor, people.gross_minor),
+            orders_orders=product(home, home),
+            gross_orders=product(people.gross_minor, home),
+            returned_returned=product(people.returned_minor, people.returned_minor),
+            returned_gross=product(people.returned_minor, people.gross_minor),
         ),
         purchases.aggregate(
             guest_orders=count(purchases.customer_id.isnull()),
@@ -64,15 +70,18 @@ def totals(scope: Scope) -> ir.Table:
 def value(rows: list[dict[str, Any]], scope: Scope) -> Mapping[str, Any]:
     [row] = rows
     first = row.pop("first_on")
-    orders = row.pop("home_orders")
+    told = {name: int(value) for name, value in row.items()}
+    gross, squares, n = told["gross_minor"], told.pop("gross_gross"), told.pop("buyers")
+    orders = told.pop("home_orders"), told.pop("orders_orders"), told.pop("gross_orders")
+    returned = told["returned_minor"], told.pop("returned_returned"), gross, squares, told.pop("returned_gross")
     return {
-        **row,
+        **told,
         "first_on": None if first is None else first.isoformat(),
         "as_of": scope.as_of.isoformat(),
         "currency": scope.currency,
-        # Halves up, as for each customer.
-        "average_order_minor": (2 * row["gross_minor"] + orders) // (2 * orders) if orders else None,
-        "unmatched_returns_minor": row["returns_minor"] - row["matched_minor"],
+        "average_order": ratio(gross, squares, *orders, n, "money", "customers", least=0),
+        "returned_share": ratio(*returned, n, "share", "customers", least=0.0),
+        "unmatched_returns_minor": told["returns_minor"] - told["matched_minor"],
     }
 
 

@@ -15,7 +15,8 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from regulars.insight.measures.intervals import Z95, share, wilson
+from regulars.insight.measures.estimates import Estimate, share, unknown
+from regulars.insight.measures.intervals import Z95, wilson
 from regulars.insight.measures.measure import ShopMeasure, Words
 from regulars.insight.measures.scope import Scope
 
@@ -46,9 +47,10 @@ def waits(scope: Scope) -> ir.Table:
 
 
 def return_curve(rows: list[dict[str, Any]], horizons: Sequence[int] = HORIZONS) -> list[dict[str, Any]]:
-    """The chance to have come back within each horizon, and how many were still watched on that day.
+    """The chance to have come back within each horizon: `days`, and `back`, an estimate of how many were still watched
+    on that day.
 
-    Share, low and high are None where nobody was watched so long, unless all who were left had come back before.
+    It is unknown where nobody was watched so long, unless all who were left had come back before.
     """
     came, left = dict[int, int](), dict[int, int]()
     for row in rows:
@@ -65,12 +67,12 @@ def return_curve(rows: list[dict[str, Any]], horizons: Sequence[int] = HORIZONS)
             day = waiting.pop(0)
             if day < horizon:
                 watched -= came.get(day, 0) + left.get(day, 0)
-            if back := came.get(day, 0):
-                staying *= 1 - back / at_risk
-                last_back = back
-                if at_risk > back:
-                    variance += back / (at_risk * (at_risk - back))
-            at_risk -= back + left.get(day, 0)
+            if returned := came.get(day, 0):
+                staying *= 1 - returned / at_risk
+                last_back = returned
+                if at_risk > returned:
+                    variance += returned / (at_risk * (at_risk - returned))
+            at_risk -= returned + left.get(day, 0)
         low: float | None
         high: float | None
         if staying == 0:
@@ -84,8 +86,12 @@ def return_curve(rows: list[dict[str, Any]], horizons: Sequence[int] = HORIZONS)
         else:
             half = Z95 * sqrt(variance) / abs(log(staying))
             low, high = 1 - staying ** exp(-half), 1 - staying ** exp(half)
-        share_back = None if low is None else 1 - staying
-        curve.append({"days": horizon, "share": share_back, "low": low, "high": high, "watched": watched})
+        back = unknown("too_short", "share", "customers")
+        if low is not None and high is not None:
+            # Wilson's interval of all or nobody may miss them by what a float cannot hold.
+            ends = min(low, 1 - staying), max(high, 1 - staying)
+            back = Estimate(1 - staying, watched, *ends, "share", "customers")
+        curve.append({"days": horizon, "back": back})
     return curve
 
 
@@ -94,7 +100,7 @@ def value(rows: list[dict[str, Any]], scope: Scope) -> Mapping[str, Any]:
     returned = sum(row["customers"] for row in rows if row["came_back"])
     newcomers = [row for row in rows if row["is_newcomer"]]
     return {
-        **share(returned, customers),
+        "came_back": share(returned, customers, "customers"),
         "newcomer_days": NEWCOMER_DAYS,
         "newcomers": sum(row["customers"] for row in newcomers),
         "curve": return_curve(rows),

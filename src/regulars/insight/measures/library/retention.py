@@ -11,7 +11,7 @@ from typing import Any
 
 import ibis.expr.types as ir
 
-from regulars.insight.measures.intervals import share
+from regulars.insight.measures.estimates import share
 from regulars.insight.measures.measure import ShopMeasure, Words
 from regulars.insight.measures.scope import Scope
 from regulars.kit.civil import add_months, month_of
@@ -44,11 +44,13 @@ def value(rows: list[dict[str, Any]], scope: Scope) -> Mapping[str, Any]:
             {
                 "month": cohort.isoformat(),
                 "customers": first["active"],
-                "came_back": share(first["again"], first["active"]),
+                "came_back": share(first["again"], first["active"], "customers"),
                 "cells": [
                     {
                         "offset": offset,
-                        **share(active.get((cohort, month), {"active": 0})["active"], first["active"]),
+                        "active": share(
+                            active.get((cohort, month), {"active": 0})["active"], first["active"], "customers"
+                        ),
                         "is_incomplete": is_incomplete and month == last,
                     }
                     for offset, month in enumerate(months)

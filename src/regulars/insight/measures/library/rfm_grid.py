@@ -11,6 +11,8 @@ from typing import Any
 import ibis.expr.types as ir
 
 from regulars.insight.measures import segments
+from regulars.insight.measures.estimates import ratio, share
+from regulars.insight.measures.figure import product
 from regulars.insight.measures.library.rfm import GROUPED_FROM
 from regulars.insight.measures.measure import ShopMeasure, Words
 from regulars.insight.measures.scope import Scope
@@ -20,23 +22,29 @@ def cells(scope: Scope) -> ir.Table:
     return (
         scope.people()
         .group_by("r", "f", "segment")
-        .agg(customers=lambda t: t.count(), spend_minor=lambda t: t.spend_minor.sum())
+        .agg(
+            customers=lambda t: t.count(),
+            spend_minor=lambda t: t.spend_minor.sum(),
+            squares=lambda t: product(t.spend_minor, t.spend_minor),
+        )
         .order_by("r", "f", "segment")
     )
 
 
 def value(rows: list[dict[str, Any]], scope: Scope) -> Mapping[str, Any]:
     customers = sum(row["customers"] for row in rows)
-    spend = sum(row["spend_minor"] for row in rows)
+    spend, squares = sum(row["spend_minor"] for row in rows), sum(int(row["squares"]) for row in rows)
     is_too_small = customers < GROUPED_FROM
 
     def part(cells: list[dict[str, Any]]) -> dict[str, Any]:
         count, minor = sum(c["customers"] for c in cells), sum(c["spend_minor"] for c in cells)
+        theirs = sum(int(c["squares"]) for c in cells)
+        spent = ratio(minor, theirs, spend, squares, theirs, customers, "share", "customers", least=0.0, most=1.0)
         return {
             "customers": count,
-            "share": count / customers if customers else None,
+            "share": share(count, customers, "customers"),
             "spend_minor": minor,
-            "spend_share": minor / spend if spend > 0 else None,
+            "spend_share": spent,
         }
 
     return {

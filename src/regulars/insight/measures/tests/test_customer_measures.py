@@ -29,7 +29,7 @@ def test_two_orders_on_one_day_are_one_visit_and_two_orders():
         ines = people(result)[INES]
     assert (ines["orders"], ines["purchase_days"]) == (2, 1)
     assert ines["typical_gap_days"] is None
-    assert result.shop["repeat_rate"]["count"] == 0
+    assert result.shop["repeat_rate"]["came_back"].count == 0
 
 
 def test_what_was_returned_is_taken_out_of_what_was_spent():
@@ -215,10 +215,10 @@ def test_a_shop_without_orders_gives_empty_answers():
     with computed([], visitors=[MAREK], today=date(2026, 6, 1)) as result:
         assert result.as_of == date(2026, 6, 1)
         assert list(stored(result)) == [MAREK]
-    assert result.shop["repeat_rate"]["share"] is None
+    assert result.shop["repeat_rate"]["came_back"].lack == "nobody"
     assert result.shop["retention"]["cohorts"] == []
     assert result.shop["months"]["months"] == []
-    assert result.shop["overview"]["average_order_minor"] is None
+    assert result.shop["overview"]["average_order"].lack == "nobody"
 
 
 def test_windows_slide_and_what_is_in_them_goes_by_itself():

@@ -56,11 +56,11 @@ def test_online_retail():
     assert shop["overview"]["as_of"] == "2011-12-09"
     assert (shop["overview"]["customers"], shop["overview"]["orders"]) == (4338, 18532)
     assert shop["overview"]["gross_minor"] == 891_140_790
-    assert (shop["repeat_rate"]["count"], shop["repeat_rate"]["of"]) == (2790, 4338)
-    assert f"{shop['repeat_rate']['share']:.3%}" == "64.315%"
+    back = shop["repeat_rate"]["came_back"]
+    assert (back.count, back.n, f"{back.value:.3%}") == (2790, 4338, "64.315%")
     first = shop["retention"]["cohorts"][0]
     active = [885, 324, 286, 340, 321, 352, 321, 309, 313, 350, 331, 445, 235]
-    assert [cell["count"] for cell in first["cells"]] == active
+    assert [cell["active"].count for cell in first["cells"]] == active
     assert [cell["is_incomplete"] for cell in first["cells"]] == [False] * 12 + [True]
 
 

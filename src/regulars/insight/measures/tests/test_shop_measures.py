@@ -1,9 +1,14 @@
+import json
 from math import isclose
 
+import ibis
 import pytest
 
+from regulars.insight.measures import estimates, moving, spanning
+from regulars.insight.measures.catalogue import DEEPER, SHOP
 from regulars.insight.measures.intervals import wilson
 from regulars.insight.measures.library.repeat_rate import return_curve
+from regulars.insight.measures.spanning import WHO
 from regulars.insight.measures.tests.builders import (
     INES,
     LI,
@@ -15,6 +20,7 @@ from regulars.insight.measures.tests.builders import (
     gave_back,
     people,
 )
+from regulars.insight.measures.tests.shops import LONDON, a_random_shop, session_of
 
 
 @pytest.mark.parametrize(
@@ -41,8 +47,8 @@ def test_repeat_rate_counts_whoever_came_back_on_another_day():
         ]
     ) as result:
         rate = result.shop["repeat_rate"]
-    assert (rate["count"], rate["of"], rate["newcomers"]) == (1, 3, 1)
-    assert isclose(rate["share"], 1 / 3)
+    assert (rate["came_back"].count, rate["came_back"].n, rate["newcomers"]) == (1, 3, 1)
+    assert isclose(rate["came_back"].value, 1 / 3)
 
 
 def test_the_return_curve_allows_for_those_who_had_no_time_yet():
@@ -52,39 +58,41 @@ def test_the_return_curve_allows_for_those_who_had_no_time_yet():
         {"wait_days": 50, "came_back": True, "customers": 20},
         {"wait_days": 400, "came_back": False, "customers": 20},
     ]
-    curve = {point["days"]: point for point in return_curve(rows)}
-    assert isclose(curve[30]["share"], 0.2)
-    assert isclose(curve[60]["share"], 1 - 0.8 * 0.5)  # half of the forty still watched
-    assert curve[60]["low"] < 0.6 < curve[60]["high"]
+    curve = {point["days"]: point["back"] for point in return_curve(rows)}
+    assert isclose(curve[30].value, 0.2)
+    assert isclose(curve[60].value, 1 - 0.8 * 0.5)  # half of the forty still watched
+    assert curve[60].low < 0.6 < curve[60].high
     assert list(curve) == [30, 60, 90, 180, 365]
 
 
 def test_the_return_curve_has_a_gap_where_nobody_was_watched():
     curve = return_curve([{"wait_days": 61, "came_back": False, "customers": 3}])
-    assert [(p["days"], p["share"], p["watched"]) for p in curve] == [
+    assert [(p["days"], p["back"].value, p["back"].n) for p in curve] == [
         (30, 0.0, 3),
         (60, 0.0, 3),
         (90, None, 0),
         (180, None, 0),
         (365, None, 0),
     ]
+    assert {p["back"].lack for p in curve} == {None, "too_short"}
     assert return_curve([]) == []
 
 
 def test_a_customer_watched_for_thirty_days_tells_of_thirty_days():
     [first, second, *_rest] = return_curve([{"wait_days": 30, "came_back": False, "customers": 8}])
-    assert (first["share"], first["watched"]) == (0.0, 8)
-    assert (second["share"], second["watched"]) == (None, 0)
+    assert (first["back"].value, first["back"].n) == (0.0, 8)
+    assert (second["back"].value, second["back"].n) == (None, 0)
 
 
 def test_nobody_of_fifty_is_not_nobody_at_all():
     [point, *_rest] = return_curve([{"wait_days": 40, "came_back": False, "customers": 50}])
-    assert (point["low"], round(point["high"], 3)) == (0.0, 0.071)
+    assert (point["back"].low, round(point["back"].high, 3)) == (0.0, 0.071)
 
 
 def test_everybody_came_back_is_told_and_not_certain():
     curve = return_curve([{"wait_days": 10, "came_back": True, "customers": 50}])
-    assert [(p["share"], round(p["low"], 3), p["high"]) for p in curve] == [(1.0, 0.929, 1.0)] * 5
+    backs = [point["back"] for point in curve]
+    assert [(back.value, round(back.low, 3), back.high) for back in backs] == [(1.0, 0.929, 1.0)] * 5
 
 
 def test_cohorts_follow_the_month_of_the_first_purchase():
@@ -98,9 +106,9 @@ def test_cohorts_follow_the_month_of_the_first_purchase():
     ) as result:
         retention = result.shop["retention"]
     january, march = retention["cohorts"]
-    assert [cell["count"] for cell in january["cells"]] == [2, 0, 1]
+    assert [cell["active"].count for cell in january["cells"]] == [2, 0, 1]
     assert [cell["is_incomplete"] for cell in january["cells"]] == [False, False, True]
-    assert (january["came_back"]["count"], march["customers"]) == (1, 1)
+    assert (january["came_back"].count, march["customers"]) == (1, 1)
     assert retention["last_month_is_incomplete"]
 
 
@@ -139,6 +147,9 @@ def test_groups_add_up_to_everybody():
     assert sum(s["customers"] for s in grid["segments"]) == grid["customers"] == 31
     assert sum(c["customers"] for c in grid["cells"]) == 31
     assert sum(c["spend_minor"] for c in grid["cells"]) == grid["spend_minor"] == 46_900
+    assert sum(s["share"].count for s in grid["segments"]) == 31
+    assert isclose(sum(s["spend_share"].value for s in grid["segments"]), 1)
+    assert all(s["spend_share"].n == 31 for s in grid["segments"])
     assert len(grid["cells"]) == 25
     assert not grid["is_too_small"]
 
@@ -161,10 +172,46 @@ def test_a_shop_too_small_to_group_says_so():
     ],
 )
 def test_the_shops_average_order_is_its_only_customers(orders: list[tuple[int, str]], average: int | None):
-    told = [bought(INES, f"2026-01-{day:02}", minor, currency=money) for day, (minor, money) in enumerate(orders, 1)]
+    told = [
+        bought(who, f"2026-01-{day:02}", minor, currency=money)
+        for who in (INES, TOMAS)
+        for day, (minor, money) in enumerate(orders, 1)
+    ]
     with computed(told) as result:
-        assert result.shop["overview"]["average_order_minor"] == average
+        whole = result.shop["overview"]["average_order"]
+        assert (whole.value, whole.n) == (average, 0 if average is None else 2)
         assert people(result)[INES]["average_order_minor"] == average
+
+
+def test_the_shops_means_say_of_how_many_they_are_and_how_sure():
+    """Ines comes every 10 days, Tomas every 20; Priya came once."""
+    orders = [bought(INES, f"2026-01-{day:02}", 300) for day in (1, 11, 21)]
+    orders += [bought(TOMAS, f"2026-01-{day:02}", 100) for day in (1, 21)] + [bought(PRIYA, "2026-01-21", 100)]
+    with computed(orders, [gave_back(TOMAS, "2026-01-21", 120)]) as result:
+        overview, regulars = result.shop["overview"], result.shop["regulars_at_stake"]
+    assert (regulars["shop_gap"].value, regulars["shop_gap"].n, regulars["shop_gap"].unit) == (15, 2, "days")
+    assert regulars["shop_gap"].low < 15 < regulars["shop_gap"].high
+    # 900 of 1,080; of the three the regular is one.
+    assert isclose(regulars["share_of_spend"].value, 900 / 1_080)
+    assert (regulars["share_of_spend"].n, regulars["share_of_spend"].high) == (3, 1.0)
+    assert isclose(overview["returned_share"].value, 120 / 1_200)
+    assert (overview["average_order"].value, overview["average_order"].n) == (200, 3)
+
+
+def test_no_measure_of_the_shop_tells_a_fraction_without_how_sure_it_is():
+    shop = a_random_shop(4)
+    with session_of(shop) as (session, scope):
+        session.keep(WHO, scope.people().select("customer_id", grp=ibis.literal("")))
+        spanning.facts(session, scope, LONDON)
+        told = {
+            measure.name: measure.value(session.rows(measure.expression(scope)), scope) for measure in (*SHOP, *DEEPER)
+        }
+        told |= moving.all_of(session, scope)
+    for name, value in told.items():
+        # What is kept is plain JSON, and is read back as it was told; a float that stood alone would be refused.
+        assert estimates.found(json.loads(json.dumps(estimates.kept(value)))) == value, name
+    with pytest.raises(TypeError, match="how sure"):
+        estimates.kept({"share": 0.5})
 
 
 def test_what_is_left_out_is_counted_as_of_the_day_too():

@@ -35,7 +35,7 @@ def test_a_reading_says_what_was_computed():
     assert (marek.orders, marek.recency_days, marek.segment) == (0, None, None)
     rate = readings.repeat_rate()
     assert rate is not None
-    assert (rate.value["count"], rate.value["of"]) == (1, 1)
+    assert (rate.value["came_back"].count, rate.value["came_back"].n) == (1, 1)
 
 
 def test_before_the_first_refresh_there_is_nothing_to_say():
