@@ -1,38 +1,44 @@
 """Calls to shops: to checked addresses only, within bounds of time and size, again where that helps, and patiently.
 
-As with webhooks out (`oversight/outbound`), a name is looked up once and every address it stands for is checked; no
-redirect is followed and no proxy of the environment used. A shop in the operator's own network is named in
-`REGULARS_CONNECTORS_OWN_HOSTS`.
+Connections are those of webhooks out (`oversight/outbound/bounded`), kept between calls; no redirect is followed. A
+shop in the operator's own network is named in `REGULARS_CONNECTORS_OWN_HOSTS`.
 """
 
-import select
-import socket
 import ssl
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from types import TracebackType
-from typing import Any
 
-import certifi
 import httpcore
 
 from regulars.doors.connectors.reading import Document, document
 from regulars.kit.refusals import Refusal
-from regulars.oversight.outbound import addresses
-from regulars.oversight.outbound.addresses import NotAllowed, Target, looked_up
+from regulars.oversight.outbound import addresses, bounded
+from regulars.oversight.outbound.addresses import Target, looked_up
 
 SETTING = "REGULARS_CONNECTORS_OWN_HOSTS"
-#: Seconds for one exchange, and for its connection.
-DEADLINE, CONNECT = 60.0, 5.0
+#: Seconds for one exchange.
+DEADLINE = 60.0
 #: Bytes of one answer.
 MOST_BYTES = 32 * 1024 * 1024
 #: Seconds that a walk waits here in all before it lets others have the worker.
 PATIENCE = 10.0
 #: Tries of one call, and the seconds before the second of them, doubled before each other.
 TRIES, FIRST_WAIT = 4, 0.5
+#: Why a call came to no end, for people.
+_WHY = {
+    "refused_address": f"it is inside a private network; see {SETTING}",
+    "unknown_host": "nobody knows its name",
+    "no_connection": "nobody answers there",
+    "timeout": "it does not answer in time",
+    "too_long": f"its answer has more than {MOST_BYTES} bytes",
+    "tls": "its certificate is not trusted",
+    "bad_answer": "what it answers is no HTTP",
+    "reset": "it broke off",
+}
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,7 @@ class Caller:
     ) -> None:
         self._own = addresses.own_hosts(SETTING) if own is None else frozenset(own)
         self._sleep, self._patience = sleep or time.sleep, PATIENCE if patience is None else patience
-        self._backend = _Checked(look_up)
+        self._backend = bounded.Checked(look_up)
         self._pool: httpcore.ConnectionPool | None = None
 
     def __enter__(self) -> "Caller":
@@ -150,23 +156,16 @@ class Caller:
         sent = [(b"Host", where.authority.encode()), (b"Content-Length", str(len(body)).encode())]
         sent += [(name.encode(), value.encode()) for name, value in headers.items()]
         target = httpcore.URL(scheme=where.scheme, host=where.host, port=where.port, target=where.path)
-        self._backend.begin(where)
+        self._backend.begin(where, seconds=DEADLINE, most_bytes=MOST_BYTES)
         try:
             response = self._pool.handle_request(httpcore.Request(method, target, headers=sent, content=body))
             try:
                 taken = b"".join(response.iter_stream())
             finally:
                 response.close()
-        except CallFailed:
-            raise
-        except ssl.SSLError:
-            raise CallFailed("tls", "its certificate is not trusted") from None
-        except (httpcore.ProtocolError, UnicodeError):
-            raise CallFailed("bad_answer", "what it answers is no HTTP") from None
-        except (httpcore.TimeoutException, TimeoutError):
-            raise CallFailed("timeout", "it does not answer") from None
-        except (httpcore.NetworkError, OSError):
-            raise CallFailed("reset", "it broke off") from None
+        except bounded.CAUSED_OUTSIDE as problem:
+            code = bounded.why(problem)
+            raise CallFailed(code, _WHY[code]) from None
         found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
         return Reply(response.status, found, taken)
 
@@ -174,90 +173,4 @@ class Caller:
 @cache
 def _trusted() -> ssl.SSLContext:
     """Made once: reading every authority's certificate takes longer than most calls."""
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
-    context.set_alpn_protocols(["http/1.1"])
-    return context
-
-
-class _Checked(httpcore.NetworkBackend):
-    """Connects to checked addresses, whatever host it is asked for; bounds every exchange."""
-
-    def __init__(self, look_up: Callable[[Target], list[str]]) -> None:
-        self._look_up = look_up
-        self._where: Target | None = None
-        self.until, self.left = 0.0, 0
-
-    def begin(self, where: Target) -> None:
-        """Another exchange: its bounds begin anew."""
-        self._where, self.until, self.left = where, time.monotonic() + DEADLINE, MOST_BYTES
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        assert self._where is not None
-        try:
-            found = self._look_up(self._where)
-        except NotAllowed:
-            raise CallFailed("refused_address", f"it is inside a private network; see {SETTING}") from None
-        except (OSError, UnicodeError):
-            raise CallFailed("unknown_host", "nobody knows its name") from None
-        for address in found:
-            left = self.until - time.monotonic()
-            try:
-                plain = socket.create_connection((address, self._where.port), max(0.01, min(CONNECT, left)))
-            except OSError:
-                continue
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return _Bounded(plain, self)
-        raise CallFailed("no_connection", "nobody answers there")
-
-
-class _Bounded(httpcore.NetworkStream):
-    """A connection whose exchanges end at a deadline and after a number of bytes."""
-
-    def __init__(self, plain: socket.socket, bounds: _Checked) -> None:
-        self._socket, self._bounds = plain, bounds
-
-    def _hurry(self) -> None:
-        left = self._bounds.until - time.monotonic()
-        if left <= 0:
-            raise CallFailed("timeout", "it takes too long")
-        self._socket.settimeout(left)
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        self._hurry()
-        if self._bounds.left <= 0:
-            raise CallFailed("too_long", f"its answer has more than {MOST_BYTES} bytes")
-        found = self._socket.recv(min(max_bytes, self._bounds.left))
-        self._bounds.left -= len(found)
-        return found
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._hurry()
-        self._socket.sendall(buffer)
-
-    def close(self) -> None:
-        self._socket.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        self._hurry()
-        try:
-            self._socket = ssl_context.wrap_socket(self._socket, server_hostname=server_hostname)
-        except ssl.SSLError:
-            self._socket.close()
-            raise CallFailed("tls", "its certificate is not trusted") from None
-        return self
-
-    def get_extra_info(self, info: str) -> Any:
-        if info == "is_readable":
-            # A kept connection on which something stands to be read was closed by the shop.
-            return bool(select.select([self._socket], [], [], 0)[0])
-        return None
+    return bounded.trusted_certificates()

@@ -1,24 +1,20 @@
 """One POST to somebody else's machine, of which nothing is believed: not its name, pace, length or redirects.
 
-The name is looked up once, every address it stands for is checked, and the connection goes to a checked address, with
-the name for the certificate and the Host header. One deadline covers everything from the first byte to the last.
-Proxies of the environment are not used: a proxy would look the name up again.
+The connection goes to a checked address (`bounded`), with the name for the certificate and the Host header.
 """
 
-import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import certifi
 import httpcore
 
-from regulars.oversight.outbound.addresses import NotAllowed, Target, looked_up
+from regulars.oversight.outbound import bounded
+from regulars.oversight.outbound.addresses import Target, looked_up
 
-#: Seconds for the whole exchange, and for the connection within it.
-DEADLINE, CONNECT = 15.0, 5.0
+#: Seconds for the whole exchange.
+DEADLINE = 15.0
 #: Bytes taken in at all (status, headers, the beginning of a body), and of the body.
 MOST_BYTES, MOST_BODY = 64 * 1024, 4 * 1024
 
@@ -31,12 +27,6 @@ class Answer:
     error: str
     took_ms: int
     asked: float | None = None
-
-
-class _Failed(Exception):
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 def post(
@@ -52,28 +42,12 @@ def post(
     began = time.monotonic()
     status, error, asked = None, "", None
     try:
-        status, asked = _exchange(where, headers, body, trusted, began + deadline, look_up)
+        status, asked = _exchange(where, headers, body, trusted, deadline, look_up)
         if not 200 <= status <= 299:
             error = "redirect" if 300 <= status <= 399 else "gone" if status == 410 else "status"
-    except _Failed as failed:
-        error = failed.code
-    except ssl.SSLError:
-        error = "tls"
-    except (httpcore.ProtocolError, UnicodeError):
-        error = "bad_answer"
-    except (httpcore.TimeoutException, TimeoutError):
-        error = "timeout"
-    except (httpcore.NetworkError, OSError):
-        error = "reset"
+    except bounded.CAUSED_OUTSIDE as problem:
+        error = bounded.why(problem)
     return Answer(status, error, int((time.monotonic() - began) * 1000), asked)
-
-
-def trusted_certificates() -> ssl.SSLContext:
-    """The machine's own authorities (SSL_CERT_FILE is heard) and those of the certifi package."""
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
-    context.set_alpn_protocols(["http/1.1"])
-    return context
 
 
 def _exchange(
@@ -81,14 +55,15 @@ def _exchange(
     headers: Mapping[str, str],
     body: bytes,
     trusted: ssl.SSLContext,
-    until: float,
+    deadline: float,
     look_up: Callable[[Target], list[str]],
 ) -> tuple[int, float | None]:
     origin = httpcore.Origin(where.scheme.encode(), where.host.encode(), where.port)
     url = httpcore.URL(scheme=where.scheme, host=where.host, port=where.port, target=where.path)
     sent = [(b"Host", where.authority.encode()), (b"Content-Length", str(len(body)).encode())]
     sent += [(name.encode(), value.encode()) for name, value in headers.items()]
-    backend = _Checked(where, until, look_up)
+    backend = bounded.Checked(look_up)
+    backend.begin(where, seconds=deadline, most_bytes=MOST_BYTES)
     with httpcore.HTTPConnection(origin, ssl_context=trusted, network_backend=backend) as connection:
         response = connection.handle_request(httpcore.Request("POST", url, headers=sent, content=body))
         try:
@@ -106,7 +81,7 @@ def _drain(response: httpcore.Response) -> None:
             taken += len(chunk)
             if taken >= MOST_BODY:
                 return
-    except (_Failed, httpcore.ProtocolError, httpcore.NetworkError, httpcore.TimeoutException, OSError):
+    except bounded.CAUSED_OUTSIDE:
         return
 
 
@@ -116,76 +91,3 @@ def _asked(headers: Iterable[tuple[bytes, bytes]]) -> float | None:
         if name.lower() == b"retry-after" and value.isdigit() and len(value) < 10:
             return float(value)
     return None
-
-
-class _Checked(httpcore.NetworkBackend):
-    """Connects to the addresses that were checked, whatever host it is asked for."""
-
-    def __init__(self, where: Target, until: float, look_up: Callable[[Target], list[str]]) -> None:
-        self._where, self._until, self._look_up = where, until, look_up
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        try:
-            addresses = self._look_up(self._where)
-        except NotAllowed:
-            raise _Failed("refused_address") from None
-        except (OSError, UnicodeError):
-            raise _Failed("unknown_host") from None
-        for address in addresses:
-            left = self._until - time.monotonic()
-            if left <= 0:
-                raise _Failed("timeout")
-            try:
-                return _Bounded(socket.create_connection((address, self._where.port), min(CONNECT, left)), self._until)
-            except OSError:
-                continue
-        raise _Failed("no_connection")
-
-
-class _Bounded(httpcore.NetworkStream):
-    """A connection that ends at a deadline and after a number of bytes. Single steps have no time-outs."""
-
-    def __init__(self, plain: socket.socket, until: float) -> None:
-        self._socket, self._until, self._taken = plain, until, 0
-
-    def _hurry(self) -> None:
-        left = self._until - time.monotonic()
-        if left <= 0:
-            raise _Failed("timeout")
-        self._socket.settimeout(left)
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        self._hurry()
-        if self._taken >= MOST_BYTES:
-            raise _Failed("too_long")
-        found = self._socket.recv(min(max_bytes, MOST_BYTES - self._taken))
-        self._taken += len(found)
-        return found
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._hurry()
-        self._socket.sendall(buffer)
-
-    def close(self) -> None:
-        self._socket.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        self._hurry()
-        try:
-            self._socket = ssl_context.wrap_socket(self._socket, server_hostname=server_hostname)
-        except ssl.SSLError:
-            self._socket.close()
-            raise _Failed("tls") from None
-        return self
-
-    def get_extra_info(self, info: str) -> Any:
-        return None

@@ -15,7 +15,7 @@ from django.db import InterfaceError, OperationalError, connection
 from standardwebhooks import Webhook
 
 from regulars.kit.refusals import Refusal
-from regulars.oversight.outbound import _asymmetric, _calling, _queues, addresses, deliveries, endpoints
+from regulars.oversight.outbound import _asymmetric, _calling, _queues, addresses, bounded, deliveries, endpoints
 from regulars.oversight.outbound._calling import Answer
 from regulars.oversight.outbound._queues import Claimed
 from regulars.oversight.outbound.catalogue import TRIAL, data_of
@@ -50,7 +50,7 @@ class Sender:
         self._under_way = 0
         self._done: queue.Queue[tuple[Claimed, Answer]] = queue.Queue()
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="webhooks")
-        self._trusted = _calling.trusted_certificates()
+        self._trusted = bounded.trusted_certificates()
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set; what is under way then is waited for. Outlives a restart of the database."""

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from regulars.oversight.outbound import _calling, addresses
+from regulars.oversight.outbound import _calling, addresses, bounded
 from regulars.oversight.outbound.tests import receivers
 from regulars.oversight.outbound.tests.receivers import hostile, receiving
 
@@ -72,14 +72,13 @@ def test_a_name_is_looked_up_once_and_the_checked_address_is_called(monkeypatch)
         assert addresses.looked_up(where) == ["127.0.0.1"]
         asked.clear()
         connected = []
-        real = _calling.socket.create_connection
+        real = bounded.socket.create_connection
 
         def connect(address, timeout):
             connected.append(address[0])
             return real(address, timeout)
 
-        monkeypatch.setattr(_calling.socket, "create_connection", connect)
-        monkeypatch.setattr(_calling, "looked_up", addresses.looked_up)
+        monkeypatch.setattr(bounded.socket, "create_connection", connect)
         called(receiver.url.replace("127.0.0.1", "shop.test"))
     assert connected[:1] == ["127.0.0.1"]
     assert asked[:1] == ["shop.test"]
