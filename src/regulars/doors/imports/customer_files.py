@@ -11,10 +11,9 @@ from zoneinfo import ZoneInfo
 import polars as pl
 from django.utils.translation import gettext, gettext_noop
 
-from regulars.doors.imports import checking, mapping, reading, walking
+from regulars.doors.imports import checking, mapping, reading, repeats, walking
 from regulars.doors.imports.checking import Problems
 from regulars.doors.imports.columns import Columns
-from regulars.doors.imports.documents import CONFLICTS
 from regulars.doors.imports.left_out import LeftOut
 from regulars.doors.imports.mapping import CONTACTS, FileMapping
 from regulars.doors.imports.row_frames import shown
@@ -439,43 +438,20 @@ class Walk(walking.Walk):
         return notes
 
     def _set_aside(self, others: pl.DataFrame, chosen: pl.DataFrame) -> None:
-        both = others.join(chosen, on="ref", how="left", suffix="_kept", maintain_order="left")
-        differs = {name: pl.col(name).ne_missing(pl.col(f"{name}_kept")) for name in _TOLD}
-        both = both.with_columns(
-            differs=pl.any_horizontal(differs.values()),
-            is_older=(pl.col("updated_at") < pl.col("updated_at_kept")).fill_null(value=False),
-        )
-        self.outdated += int(both["is_older"].sum())
-        self.repeated += int((~both["is_older"] & ~both["differs"]).sum())
-        other = both.filter(~pl.col("is_older") & pl.col("differs"))
-        if other.is_empty():
-            return
         spoken = {"first_seen_at": "first_seen"}
-        conflicts = pl.concat(
-            other.filter(differs[name]).select(
-                ref=checking.masked(pl.col("ref")),
-                row="row",
-                line_in_file="line_in_file",
-                column=pl.lit(self._told.spoken(spoken.get(name, name))),
-                kept=_shown(f"{name}_kept", name),
-                left_out=_shown(name, name),
-            )
-            for name in _TOLD
-        ).cast(CONFLICTS)
-        conflicts = conflicts.sort("row", maintain_order=True)
-        why = conflicts.group_by("row", maintain_order=True).agg(
-            why=pl.format(
-                gettext("customer {} stands twice: {} {} here, {} where it is kept"),
-                "ref",
-                "column",
-                pl.col("left_out").fill_null(gettext("(nothing)")),
-                pl.col("kept").fill_null(gettext("(nothing)")),
-            ).str.join("; "),
-            mend=pl.lit(
-                gettext("take the row out if it is the wrong one: imported from here, it replaces what was kept")
-            ),
+        found = repeats.beside(
+            others,
+            chosen,
+            key="ref",
+            names=_TOLD,
+            ref=checking.masked(pl.col("ref")),
+            column=lambda name: self._told.spoken(spoken.get(name, name)),
+            shown=_shown,
+            says=gettext("customer {} stands twice: {} {} here, {} where it is kept"),
         )
-        self.left_out.add_late(pl.DataFrame(schema=checking.PROBLEMS), why, conflicts)
+        self.outdated += found.outdated
+        self.repeated += found.repeated
+        self.left_out.add_late(pl.DataFrame(schema=checking.PROBLEMS), found.held, found.conflicts)
 
 
 def _has_name() -> pl.Expr:

@@ -11,10 +11,9 @@ from typing import ClassVar, Literal
 import polars as pl
 from django.utils.translation import gettext, gettext_noop
 
-from regulars.doors.imports import checking, mapping, parsing, reading, signs, walking
+from regulars.doors.imports import checking, mapping, parsing, reading, repeats, signs, walking
 from regulars.doors.imports.checking import Problems
 from regulars.doors.imports.columns import Columns
-from regulars.doors.imports.documents import CONFLICTS
 from regulars.doors.imports.left_out import LeftOut
 from regulars.doors.imports.mapping import FileMapping
 from regulars.doors.imports.settling import Reads
@@ -428,43 +427,19 @@ class Walk(walking.Walk):
         self.counts[name] = self.counts.get(name, 0) + many
 
     def _set_aside(self, others: pl.DataFrame, chosen: pl.DataFrame) -> None:
-        names = [name for name in KINDS[self._told.what].rows if name not in {*_ROW, *_UPDATED}]
-        both = others.join(chosen, on="key", how="left", suffix="_kept", maintain_order="left")
-        differs = {name: pl.col(name).ne_missing(pl.col(f"{name}_kept")) for name in names if f"{name}_kept" in both}
-        both = both.with_columns(
-            differs=pl.any_horizontal(differs.values()),
-            is_older=(pl.col("updated_at") < pl.col("updated_at_kept")).fill_null(value=False),
+        found = repeats.beside(
+            others,
+            chosen,
+            key="key",
+            names=[name for name in KINDS[self._told.what].rows if name not in {*_ROW, *_UPDATED}],
+            ref=pl.coalesce("variant", "product"),
+            column=self._told.spoken,
+            shown=lambda column, _: pl.col(column).cast(pl.String),
+            says=gettext("{} stands twice: {} {} here, {} where it is kept"),
         )
-        self.outdated += int(both["is_older"].sum())
-        self.repeated += int((~both["is_older"] & ~both["differs"]).sum())
-        other = both.filter(~pl.col("is_older") & pl.col("differs"))
-        if other.is_empty():
-            return
-        conflicts = pl.concat(
-            other.filter(differs[name]).select(
-                ref=pl.coalesce("variant", "product"),
-                row="row",
-                line_in_file="line_in_file",
-                column=pl.lit(self._told.spoken(name)),
-                kept=pl.col(f"{name}_kept").cast(pl.String),
-                left_out=pl.col(name).cast(pl.String),
-            )
-            for name in differs
-        ).cast(CONFLICTS)
-        conflicts = conflicts.sort("row", maintain_order=True)
-        why = conflicts.group_by("row", maintain_order=True).agg(
-            why=pl.format(
-                gettext("{} stands twice: {} {} here, {} where it is kept"),
-                "ref",
-                "column",
-                pl.col("left_out").fill_null(gettext("(nothing)")),
-                pl.col("kept").fill_null(gettext("(nothing)")),
-            ).str.join("; "),
-            mend=pl.lit(
-                gettext("take the row out if it is the wrong one: imported from here, it replaces what was kept")
-            ),
-        )
-        self.left_out.add_late(pl.DataFrame(schema=checking.PROBLEMS), why, conflicts)
+        self.outdated += found.outdated
+        self.repeated += found.repeated
+        self.left_out.add_late(pl.DataFrame(schema=checking.PROBLEMS), found.held, found.conflicts)
 
 
 @contextmanager
