@@ -30,5 +30,6 @@ ROOMS: tuple[str, ...] = (
     "regulars.doors.imports",
     "regulars.doors.connectors",
     "regulars.doors.console",
+    "regulars.doors.portal",
     "regulars.simulator",
 )

@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", health.metrics),
     path("api/v1/", include("regulars.doors.api.v1.urls")),
     path("hooks/", include("regulars.doors.connectors.urls")),
+    path("", include("regulars.doors.portal.urls")),
     path("console/", include("regulars.doors.console.urls", namespace="console")),
 ]
 

@@ -171,6 +171,18 @@ def pages(*, since: datetime | None = None, until: datetime | None = None, size:
         after = (found[-1].placed_at, found[-1].order)
 
 
+def count(*, since: datetime, until: datetime) -> int:
+    """How many purchases of customers' were placed in that time, as `pages` has them. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM commerce_order AS sale WHERE sale.customer_id IS NOT NULL AND sale.kind = 'purchase'"
+            " AND sale.placed_at >= %s AND sale.placed_at < %s",
+            [since, until],
+        )
+        [(found,)] = cursor.fetchall()
+    return int(found)
+
+
 def numbers(orders: Collection[int]) -> dict[int, int]:
     """Which purchase of its customer's each one is, by when they were placed, without the cancelled ones. One query."""
     with connection.cursor() as cursor:

@@ -11,9 +11,13 @@ from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty._acts import KeyUsedOtherwise
 from regulars.levers.loyalty.models import Pledge
+from regulars.runtime.preferences.preferences import Preference
 from regulars.runtime.trail import trail
 
-__all__ = ("MoreThanPromised", "Promised", "pay", "totals")
+__all__ = ("PUBLIC", "MoreThanPromised", "Promised", "pay", "totals")
+
+#: Whether everybody may see the totals. A share of sales tells what is sold, so the shop says it first.
+PUBLIC = Preference("points.pledges_public", bool, default=False)
 
 _TOTALS = """
 SELECT cause, currency,

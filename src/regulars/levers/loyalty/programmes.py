@@ -33,9 +33,11 @@ __all__ = (
     "NotApproved",
     "NothingToRollBack",
     "Programme",
+    "Turn",
     "UnknownProgramme",
     "VersionView",
     "activate",
+    "activations",
     "active",
     "approve",
     "diff",
@@ -129,6 +131,17 @@ class Active:
     version: int
     number: int
     programme: Programme
+
+
+@dataclass(frozen=True)
+class Turn:
+    """From `from_at` on a version is what a programme says; with `number` None nothing is. `at`: when `by` said so."""
+
+    number: int | None
+    from_at: datetime
+    at: datetime
+    by: str
+    why: str
 
 
 def validate(text: str) -> Programme:
@@ -281,6 +294,13 @@ def every(*, at: datetime) -> list[Listed]:
 def versions(programme: str) -> list[VersionView]:
     """All versions, the latest first. One query."""
     return _versions("WHERE programme.code = %s ORDER BY version.number DESC", [programme])
+
+
+def activations(programme: str, *, limit: int = 50) -> list[Turn]:
+    """When which version was, or will be, what a programme says, the latest first. One query."""
+    rows = Activation.objects.filter(programme__code=programme).order_by("-from_at", "-id")
+    told = rows.values_list("version__number", "from_at", "at", "by", "why")[:limit]
+    return [Turn(*row) for row in told]
 
 
 def get(programme: str, version: int) -> VersionView:

@@ -1,0 +1,433 @@
+"""Loyalty → Programmes: what earns points, as files with versions: checked, compared, tried on real history, approved,
+above a limit by another, activated at a time, rolled back; and what was promised to causes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from regulars.doors.console import actors
+from regulars.doors.console.points_words import shown
+from regulars.doors.console.site import may, me, page, shop_of
+from regulars.facts.commerce import kept
+from regulars.kit import civil
+from regulars.kit.actors import Actor
+from regulars.kit.money import Money
+from regulars.kit.refusals import Refusal
+from regulars.levers.loyalty import pledges, policies, programme_files, programmes, trying
+from regulars.levers.loyalty.programmes import Programme, VersionView
+from regulars.levers.loyalty.rules import reasons
+from regulars.levers.loyalty.rules.grants import Reason
+from regulars.levers.loyalty.rules.rule import Rule
+from regulars.levers.loyalty.trying import Trial
+from regulars.runtime.preferences import preferences
+from regulars.runtime.staff import operators
+from regulars.runtime.staff.policy import requires
+
+YEAR = timedelta(days=365)
+#: Orders that a page waits for; more of them are tried at the shell.
+MOST_TRIED = 100_000
+LONGEST_FILE = 200_000
+KINDS: Mapping[str, Any] = {
+    "spend": gettext_lazy("for money spent"),
+    "item": gettext_lazy("for each item"),
+    "first_order": gettext_lazy("for the first order"),
+    "nth_order": gettext_lazy("for the n-th order"),
+    "event": gettext_lazy("for something done"),
+    "streak": gettext_lazy("for coming again and again"),
+    "window_bonus": gettext_lazy("more during some days"),
+    "surprise": gettext_lazy("now and then, by luck"),
+    "audience_bonus": gettext_lazy("more for a group"),
+    "partner": gettext_lazy("paid by a partner"),
+    "donation": gettext_lazy("a share for a good cause"),
+}
+EXPIRIES: Mapping[str, Any] = {
+    "never": gettext_lazy("they stay"),
+    "fixed": gettext_lazy("all on one day"),
+    "rolling": gettext_lazy("some time after they were earned"),
+    "activity": gettext_lazy("some time after the last purchase"),
+    "calendar_end": gettext_lazy("at the end of a month, quarter or year"),
+}
+
+
+class Written(forms.Form):
+    text = forms.CharField(
+        label=gettext_lazy("What it says"),
+        max_length=LONGEST_FILE,
+        strip=False,
+        widget=forms.Textarea(attrs={"class": "input mono", "rows": 28, "spellcheck": "false", "wrap": "off"}),
+    )
+
+
+class Payment(forms.Form):
+    cause = forms.CharField(max_length=60)
+    currency = forms.CharField(max_length=3)
+    amount = forms.DecimalField(max_digits=15, min_value=Decimal("0.000001"))
+    key = forms.CharField(max_length=60)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A programme as the list shows it."""
+
+    code: str
+    title: str
+    active: int | None
+    since: datetime | None
+    latest: int
+
+
+@dataclass(frozen=True)
+class RuleShown:
+    """A rule in words, and what a trial says of it."""
+
+    id: str
+    kind: str
+    points: str = ""
+    orders: int = 0
+    missed: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A trial as people read it."""
+
+    trial: Trial
+    given: str
+    rules: tuple[RuleShown, ...]
+    months: tuple[tuple[str, str], ...]
+
+
+@require_safe
+@requires("points.read")
+def listed(request: HttpRequest) -> HttpResponseBase:
+    """The programmes there are, those that come with Regulars, and what was promised to causes."""
+    return _list(request)
+
+
+@require_safe
+@requires("points.read")
+def programme(request: HttpRequest, code: str) -> HttpResponseBase:
+    """One programme: a version of it, and what becomes of it."""
+    found = _versions(code)
+    wanted = request.GET.get("version", "")
+    number = int(wanted) if wanted.isascii() and wanted.isdigit() else found[0].number
+    chosen = next((one for one in found if one.number == number), None)
+    if chosen is None:
+        raise Http404
+    now = timezone.now()
+    active = next((one for one in programmes.active(now) if one.programme.code == code), None)
+    before = None if active is None else programmes.get(code, active.number)
+    turns = programmes.activations(code)
+    names = actors.told(
+        {one.drafted_by for one in found} | {one.approved_by or "" for one in found} | {one.by for one in turns}
+    )
+    said, refusal = _read(chosen.text)
+    return page(
+        request,
+        "console/programme.html",
+        title=_title(said, code),
+        code=code,
+        chosen=chosen,
+        versions=[(one, names[one.drafted_by], names.get(one.approved_by or "", "")) for one in found],
+        active=active and active.number,
+        changes=programmes.diff(before.text, chosen.text) if before and before.number != chosen.number else [],
+        turns=[(one, names[one.by]) for one in turns],
+        now=now,
+        says=_says(said),
+        refusal=refusal,
+        zone=shop_of(request).zone,
+        may_manage=may(request, "points.manage"),
+    )
+
+
+@require_safe
+@requires("points.manage")
+def edit(request: HttpRequest) -> HttpResponseBase:
+    """A file to write: another version of one that is there, or one that comes with Regulars."""
+    of, ready = request.GET.get("of", ""), request.GET.get("ready", "")
+    if of:
+        text = _versions(of)[0].text
+    elif ready in programme_files.ready():
+        text = programme_files.text_of(ready)
+    else:
+        raise Http404
+    return _editor(request, Written(initial={"text": text}))
+
+
+@require_POST
+@requires("points.manage")
+def write(request: HttpRequest) -> HttpResponseBase:
+    """Check what is written, try it on the last year's orders, or keep it as the next version."""
+    form = Written(request.POST)
+    if not form.is_valid():
+        return _editor(request, form, status=422)
+    text = form.cleaned_data["text"].replace("\r\n", "\n")
+    try:
+        said = programmes.validate(text)
+        if request.POST.get("act") == "keep":
+            made = programmes.draft(text=text, at=timezone.now(), by=_by(request))
+            messages.success(request, _("Version %(number)s is kept. It is not active yet.") % {"number": made.number})
+            return redirect(_place(made.programme, made.number))
+        tried = _tried(said) if request.POST.get("act") == "try" else None
+    except Refusal as refused:
+        form.add_error("text", refused.message)
+        return _editor(request, form, status=422)
+    return _editor(request, form, said=said, tried=tried)
+
+
+@require_POST
+@requires("points.manage")
+def act(request: HttpRequest, code: str, number: int) -> HttpResponseBase:
+    """Approve a version, activate it, go back to the one before, or end the programme."""
+    now, by = timezone.now(), _by(request)
+    try:
+        chosen = programmes.get(code, number)
+        match request.POST.get("act"):
+            case "approve":
+                tried = _tried(programmes.validate(chosen.text))
+                programmes.approve(programme=code, version=number, cost=tried.trial.parts, at=now, by=by)
+                messages.success(
+                    request,
+                    _("It is approved. The last year's orders would have earned %(points)s.") % {"points": tried.given},
+                )
+            case "activate":
+                from_at = _moment(request.POST.get("from", ""), civil.zone(shop_of(request).zone))
+                programmes.activate(programme=code, version=number, at=now, by=by, from_at=from_at)
+                messages.success(request, _("It says from then on what is earned."))
+            case "roll_back":
+                back = programmes.roll_back(programme=code, at=now, by=by)
+                messages.success(request, _("Version %(number)s is active again.") % {"number": back.number})
+            case "end":
+                programmes.end(programme=code, at=now, by=by)
+                messages.success(request, _("Nothing more is earned by it. What was earned goes on."))
+            case _:
+                raise Http404
+    except Refusal as refused:
+        messages.error(request, refused.message)
+    return redirect(_place(code, number))
+
+
+@require_POST
+@requires("points.manage")
+def pay(request: HttpRequest) -> HttpResponseBase:
+    """Write down what was paid to a cause."""
+    form = Payment(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Give an amount and the number of your payment."))
+        return redirect(reverse("console:programmes") + "#pledges")
+    said = form.cleaned_data
+    try:
+        now = pledges.pay(
+            cause=said["cause"],
+            amount=Money.of(str(said["amount"]), said["currency"]),
+            key=said["key"],
+            at=timezone.now(),
+            by=_by(request),
+        )
+        messages.success(request, _("It is written down: %(open)s is open now.") % {"open": now.open})
+    except Refusal as refused:
+        messages.error(request, refused.message)
+    return redirect(reverse("console:programmes") + "#pledges")
+
+
+@require_POST
+@requires("preferences.change")
+def publish_pledges(request: HttpRequest) -> HttpResponseBase:
+    """Whether everybody may see what was promised to causes."""
+    preferences.write(pledges.PUBLIC, request.POST.get("public") == "yes", at=timezone.now(), by=_by(request))
+    messages.success(request, _("Saved."))
+    return redirect(reverse("console:programmes") + "#pledges")
+
+
+def _list(request: HttpRequest) -> HttpResponseBase:
+    there = programmes.every(at=timezone.now())
+    codes = {one.code for one in there}
+    return page(
+        request,
+        "console/programmes.html",
+        title=_("Programmes"),
+        rows=[
+            Shown(
+                one.code,
+                _title(_read(programmes.latest(one.code).text)[0], one.code),
+                one.active,
+                one.since,
+                one.latest,
+            )
+            for one in there
+        ],
+        ready=[
+            (name, _title(_read(programme_files.text_of(name))[0], name))
+            for name in programme_files.ready()
+            if name not in codes
+        ],
+        pledges=pledges.totals(),
+        is_public=preferences.read(pledges.PUBLIC),
+        public_at=request.build_absolute_uri(reverse("portal-causes")),
+        key=f"payment-{uuid4().hex[:8]}",
+        zone=shop_of(request).zone,
+        may_manage=may(request, "points.manage"),
+        may_publish=may(request, "preferences.change"),
+    )
+
+
+def _editor(
+    request: HttpRequest,
+    form: Written,
+    *,
+    said: Programme | None = None,
+    tried: Tried | None = None,
+    status: int = 200,
+) -> HttpResponseBase:
+    changes = []
+    if said is not None and any(one.code == said.code for one in programmes.every(at=timezone.now())):
+        changes = programmes.diff(programmes.latest(said.code).text, said.text)
+    return page(
+        request,
+        "console/programme_edit.html",
+        title=_("Write a programme"),
+        status=status,
+        form=form,
+        says=_says(said),
+        changes=changes,
+        tried=tried,
+    )
+
+
+def _versions(code: str) -> list[VersionView]:
+    found = programmes.versions(code)
+    if not found:
+        raise Http404
+    return found
+
+
+def _read(text: str) -> tuple[Programme | None, str]:
+    """What was valid once may not be any more: an audience is gone, say."""
+    try:
+        return programmes.validate(text), ""
+    except Refusal as refused:
+        return None, refused.message
+
+
+def _title(said: Programme | None, code: str) -> str:
+    return code if said is None else _in_language(said.titles)
+
+
+def _in_language(titles: Mapping[str, str]) -> str:
+    return titles["zh" if (get_language() or "").startswith("zh") else "en"]
+
+
+def _says(said: Programme | None) -> dict[str, Any] | None:
+    if said is None:
+        return None
+    return {
+        "title": _in_language(said.titles),
+        "points": _in_language(said.currency.titles),
+        "zone": said.zone,
+        "expiry": EXPIRIES[said.expiry.kind],
+        "notice_days": said.notice_days,
+        "pending": said.pending,
+        "rules": [_rule(rule) for rule in said.rules],
+        "packs": [
+            (_in_language(one.titles), one.is_reviewed) for one in (policies.pack(name) for name in said.policies)
+        ],
+        "approval_above": shown(said.approval_above, said.currency.scale),
+    }
+
+
+def _rule(rule: Rule) -> RuleShown:
+    return RuleShown(rule.id, str(KINDS[rule.kind]))
+
+
+def _tried(said: Programme) -> Tried:
+    """The last year's orders under it. Refused where a page would wait too long for them."""
+    now, scale = timezone.now(), said.currency.scale
+    count = kept.count(since=now - YEAR, until=now)
+    if count > MOST_TRIED:
+        raise TooManyToTry(
+            _(
+                "The last year has %(count)s orders, too many for a page. Try it at the shell: regulars programme"
+                " simulate %(code)s; and install it there with --yes."
+            )
+            % {"count": f"{count:,}", "code": said.code},
+            field="orders",
+            value=count,
+        )
+    trial = trying.simulate(said, since=now - YEAR)
+    kinds = {rule.id: str(KINDS[rule.kind]) for rule in said.rules}
+    return Tried(
+        trial,
+        shown(trial.parts, scale),
+        tuple(
+            RuleShown(
+                one.rule,
+                kinds[one.rule],
+                shown(one.parts, scale),
+                one.orders,
+                tuple((_why_not(code), times) for code, times in sorted(one.missed.items(), key=lambda told: -told[1])),
+            )
+            for one in trial.rules
+        ),
+        tuple((month, shown(parts, scale)) for month, parts in trial.months.items()),
+    )
+
+
+class TooManyToTry(Refusal):
+    """More orders than a page waits for."""
+
+    code = "programmes.too_many_to_try"
+
+
+#: Reasons why not name amounts of one order each; of many together the kind of reason is told.
+_WHY_NOT: Mapping[str, Any] = {
+    "spend_for_points": gettext_lazy("a little more money would have given some"),
+    "spend_more": gettext_lazy("below what it begins at"),
+    "no_rate": gettext_lazy("nobody knows what the currency was worth"),
+    "not_begun": gettext_lazy("before its time"),
+    "is_over": gettext_lazy("after its time"),
+    "not_first": gettext_lazy("not the first order"),
+    "not_nth_yet": gettext_lazy("not yet that many orders"),
+    "past_nth": gettext_lazy("past that number of orders"),
+    "nth_given": gettext_lazy("given for these orders already"),
+    "streak_day": gettext_lazy("not yet so many days in a row"),
+    "streak_week": gettext_lazy("not yet so many weeks in a row"),
+    "streak_month": gettext_lazy("not yet so many months in a row"),
+    "no_luck": gettext_lazy("no luck"),
+}
+
+
+def _why_not(code: str) -> str:
+    return str(_WHY_NOT[code]) if code in _WHY_NOT else reasons.said(Reason(code, {}))
+
+
+def _moment(told: str, zone: ZoneInfo) -> datetime | None:
+    """A day of the shop's, from its beginning; none where nothing readable was told."""
+    form = _Day({"on": told})
+    day = form.cleaned_data["on"] if form.is_valid() else None
+    return None if day is None else civil.start_of_day(day, zone)
+
+
+class _Day(forms.Form):
+    on = forms.DateField(required=False)
+
+
+def _place(code: str, number: int) -> str:
+    return f"{reverse('console:programme', args=[code])}?version={number}"
+
+
+def _by(request: HttpRequest) -> Actor:
+    return operators.actor(me(request))

@@ -1,0 +1,161 @@
+"""Programmes in the console: written, checked, tried, kept, approved by another, activated, rolled back; pledges."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+
+from regulars.doors.console import programmes as screens
+from regulars.doors.console.tests.builders import signed_in
+from regulars.facts.commerce import orders
+from regulars.facts.commerce.orders import LineReport, OrderReport
+from regulars.facts.company import company
+from regulars.kit.actors import SYSTEM, Actor
+from regulars.levers.loyalty import earning, pledges, programmes
+from regulars.runtime.database import clock
+from regulars.runtime.preferences.preferences import read
+
+pytestmark = pytest.mark.django_db
+FILE = """programme: club
+name: {en: The club, zh: 俱乐部}
+currency: {worth: "0.01"}
+pending: {until: placed, days: 0}
+expiry: {kind: activity, months: 12}
+notice_days: [45]
+policies: quebec
+approval_above: 100
+rules:
+  - {id: spend, kind: spend, points: 1, per: 2}
+  - {id: trees, kind: donation, percent: 1, cause: trees}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _a_shop_in_london_where_li_bought_a_coat():
+    now = clock.now()
+    company.settle(name="Teas", currency="GBP", zone="Europe/London", language="en", country="GB", at=now, by=SYSTEM)
+    report = OrderReport(
+        namespace="shop", ref="1", customer_ref="li", placed_at=now - timedelta(days=3), currency="GBP",
+        lines=[LineReport(1, "coat", Decimal(1), Decimal("800.00"))],
+    )  # fmt: skip
+    orders.record(report=report, at=now, by=Actor("connector", "shop"))
+
+
+def plain(answer) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
+
+
+def shown(client: Client, path: str) -> str:
+    answer = client.get(f"/console/programmes/{path}")
+    assert answer.status_code == 200, answer.content[:300]
+    return plain(answer)
+
+
+def writes(client: Client, act: str, text: str = FILE):
+    return client.post("/console/programmes/write", {"act": act, "text": text}, follow=True)
+
+
+def acts(client: Client, act: str, number: int = 1, **more):
+    return plain(client.post(f"/console/programmes/of/club/{number}", {"act": act, **more}, follow=True))
+
+
+def test_without_any_it_begins_with_one_that_comes_with_regulars():
+    manager = signed_in("manager")
+    assert "Begin with “Classic points”" in shown(manager, "")
+    assert "programme: stars" in shown(manager, "edit?ready=stars")
+    assert manager.get("/console/programmes/edit?ready=../x").status_code == 404
+
+
+def test_what_is_written_is_checked_tried_and_kept_and_what_may_not_be_is_refused_with_its_place():
+    manager = signed_in("manager")
+    refused = writes(manager, "keep", FILE.replace("months: 12", "months: 3"))
+    assert refused.status_code == 422
+    assert "expiry.months" in plain(refused)
+    assert "12 months without activity" in plain(refused)
+    checked = plain(writes(manager, "check"))
+    assert "no counsel has reviewed it" in checked
+    assert programmes.every(at=clock.now()) == []
+    tried = plain(writes(manager, "try"))
+    for words in ("Points 400", "What they are worth £4.00", "trees £8.00", "spend for money spent 400 1"):
+        assert words in tried
+    kept = plain(writes(manager, "keep"))
+    assert "Version 1 is kept. It is not active yet." in kept
+    assert "from the pack" not in kept
+    assert plain(writes(manager, "check", FILE.replace("points: 1", "points: 2"))).count("rules[spend].points 1 2") == 1
+
+
+def test_above_the_limit_its_author_does_not_approve_it_and_another_does():
+    ana, ben = signed_in("manager", name="ana"), signed_in("manager", name="ben")
+    writes(ana, "keep")
+    assert "somebody else has to approve it" in acts(ana, "approve")
+    assert "nobody has approved version 1" in acts(ana, "activate")
+    assert "would have earned 400" in acts(ben, "approve")
+    assert "version 1 is active" in acts(ben, "activate")
+    assert "version 1 is active" in shown(ana, "")
+
+
+def test_it_is_activated_at_a_day_rolled_back_and_ended_and_all_of_it_is_told():
+    manager = signed_in("manager")
+    writes(manager, "keep", FILE.replace("approval_above: 100", "approval_above: 100000"))
+    acts(manager, "approve")
+    acts(manager, "activate")
+    writes(
+        manager, "keep", FILE.replace("approval_above: 100", "approval_above: 100000").replace("points: 1", "points: 2")
+    )
+    assert "What differs from version 1, which is active" in shown(manager, "of/club/?version=2")
+    acts(manager, "approve", 2)
+    assert "to come" in acts(manager, "activate", 2, **{"from": "2180-01-01"})
+    assert [one.number for one in programmes.active(datetime.now(UTC))] == [1]
+    acts(manager, "activate", 2)
+    assert [one.number for one in programmes.active(datetime.now(UTC))] == [2]
+    assert "Version 1 is active again." in acts(manager, "roll_back", 2)
+    assert "Nothing more is earned by it." in acts(manager, "end", 1)
+    assert programmes.active(datetime.now(UTC)) == []
+    page = shown(manager, "of/club/")
+    assert "ended" in page
+    assert "not active" in page
+
+
+def test_more_orders_than_a_page_waits_for_are_tried_at_the_shell(monkeypatch):
+    monkeypatch.setattr(screens, "MOST_TRIED", 0)
+    manager = signed_in("manager")
+    assert "regulars programme simulate club" in plain(writes(manager, "try"))
+    writes(manager, "keep")
+    assert "too many for a page" in acts(manager, "approve")
+
+
+def test_what_was_promised_is_paid_once_and_shown_to_everybody_when_an_owner_says_so():
+    owner, manager, agent = (
+        signed_in("owner"),
+        signed_in("manager"),
+        signed_in("agent"),
+    )
+    writes(manager, "keep")
+    programmes.approve(programme="club", version=1, cost=0, at=clock.now(), by=SYSTEM, why="a test")
+    programmes.activate(programme="club", version=1, at=clock.now() - timedelta(days=9), by=SYSTEM)
+    list(earning.backfill(programme="club", at=clock.now(), by=SYSTEM))
+    assert "trees £8.00 £0.00 £8.00" in shown(agent, "")
+    paid = {"cause": "trees", "currency": "GBP", "amount": "5.00", "key": "bank-1"}
+    assert agent.post("/console/programmes/pledges/pay", paid).status_code == 403
+    for _again in range(2):
+        assert "£3.00" in plain(manager.post("/console/programmes/pledges/pay", paid, follow=True))
+    too_much = manager.post("/console/programmes/pledges/pay", {**paid, "amount": "9", "key": "bank-2"}, follow=True)
+    assert "pay that at most" in plain(too_much)
+    assert Client().get("/causes/").status_code == 404
+    assert manager.post("/console/programmes/pledges/public", {"public": "yes"}).status_code == 403
+    assert "Everybody sees the totals" in plain(
+        owner.post("/console/programmes/pledges/public", {"public": "yes"}, follow=True)
+    )
+    assert read(pledges.PUBLIC)
+    assert Client().get("/causes/").status_code == 200
+
+
+def test_who_only_looks_changes_nothing():
+    agent = signed_in("agent")
+    assert "A manager writes the first programme." in shown(agent, "")
+    for path in ("write", "of/club/1"):
+        assert agent.post(f"/console/programmes/{path}", {"act": "keep", "text": FILE}).status_code == 403
+    assert agent.get("/console/programmes/edit?ready=classic").status_code == 403
+    assert agent.get("/console/programmes/of/club/").status_code == 404
