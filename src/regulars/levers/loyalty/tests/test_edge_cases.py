@@ -1,7 +1,9 @@
 """What other programmes get wrong, as far as no other test here is about it; docs/algorithms/points-edge-cases.md has
 the whole list."""
 
+import re
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 
@@ -154,3 +156,11 @@ def test_what_nobody_captures_in_time_can_be_spent_again_and_what_was_captured_f
     assert has(priya, at=FRIDAY) == (0, 50, 0, 0)
     assert Lot.objects.get().expires_on == date(2026, 3, 31)
     assert hold.id != again.id
+
+
+def test_every_test_that_the_list_names_is_there():
+    here = Path(__file__).parent
+    listed = (here.parents[4] / "docs/algorithms/points-edge-cases.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", listed)
+    assert len(named) > 30
+    assert [name for file, name in named if f"def {name}(" not in (here / file).read_text(encoding="utf-8")] == []
