@@ -1,7 +1,7 @@
 """Whether shops tell, whether they can be asked, and what waits for somebody."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from regulars.facts.sources import connections, cursors, inbox, privacy_requests
 from regulars.facts.sources.connections import Connection
@@ -12,6 +12,7 @@ from regulars.runtime.database import clock
 #: A walk that fails, or is behind, so long is a matter for the doctor; and gaps found within a day are.
 LONG, LATELY = timedelta(hours=1), timedelta(days=1)
 WHAT = "Connections"
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def _connections() -> Iterator[Finding]:
@@ -37,9 +38,12 @@ def _of(one: Connection, streams: list[Cursor], counts: inbox.Counts, now: datet
     if one.state == "on" and counts.waiting_since is not None and now - counts.waiting_since > LONG:
         said = f"{one.name}: deliveries wait since {counts.waiting_since:%Y-%m-%d %H:%M} UTC"
         yield Finding(WHAT, "warning", said, "Look at the failed jobs, and whether workers run.")
-    if one.refused_at is not None and now - one.refused_at < LATELY and (one.heard_at or now) <= one.refused_at:
+    heard_at, refused_at = one.heard_at or _NEVER, one.refused_at or _NEVER
+    if heard_at < refused_at and now - refused_at < LATELY:
         mend = f"Compare the secret with the shop's: regulars connection rotate {one.name}"
-        yield Finding(WHAT, "warning", f"{one.name}: messages come with a wrong signature: {one.refused_why}", mend)
+        if one.refused_why in {"too_old", "too_early", "bad_time"}:
+            mend = "Compare the clock of whoever sends them with this machine's."
+        yield Finding(WHAT, "warning", f"{one.name}: messages are not believed: {one.refused_why}", mend)
     for stream in streams if one.state == "on" else ():
         if stream.failing_since is not None and now - stream.failing_since > LONG:
             said = f"{one.name}: {stream.stream} cannot be read since {stream.failing_since:%Y-%m-%d %H:%M} UTC"

@@ -184,13 +184,14 @@ def show_inbox(name: str, state: inbox.State | None, limit: int, as_json: bool) 
 @connection.command("replay")
 @click.argument("name")
 @click.argument("numbers", nargs=-1, type=int)
-@click.option("--all", "is_all", is_flag=True, help="All that were not understood.")
+@click.option("--all", "is_all", is_flag=True, help="All that were not understood, but what is gone.")
 def replay(name: str, numbers: tuple[int, ...], is_all: bool) -> None:
     """Take deliveries of the connection NAME again, by NUMBERS, as if they had just come."""
     one = connections.by_name(name)
     if is_all:
         found = inbox.search(connection=one.id, state="not_understood", limit=10_000)
-        numbers = tuple(sorted(delivery.id for delivery in found if delivery.has_body))
+        # What is gone from the shop is decided one by one: to take it again is to let it go here too.
+        numbers = tuple(sorted(one.id for one in found if one.has_body and one.code != inbox.GONE))
     for number in numbers:
         if inbox.get(number).connection != one.id:
             raise click.UsageError(f"{number} is no delivery of {name}")

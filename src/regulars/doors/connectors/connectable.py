@@ -68,6 +68,7 @@ def _connectable(shop: Shop) -> Connectable:
         settings=shop.settings,
         credentials=shop.credentials,
         streams={one.name: one.label for one in shop.streams},
+        every={one.name: one.every for one in shop.streams if one.every},
         wanted_of_trial=WANTED,
         can_be_asked=bool(shop.streams),
         can_write=shop.writer is not None,

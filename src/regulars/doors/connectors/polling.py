@@ -123,14 +123,15 @@ def _is_its_turn(connection: Connection, stream: str) -> bool:
 
 def _walk(claimed: Claimed, connection: Connection, caller: Caller, until: float) -> Came:
     shop, about = shops.of(connection.kind), shops.about(connection)
-    client = taking.client_of(connection, caller, clock.now())
+    now = clock.now()
+    client = taking.client_of(connection, caller, now)
     if claimed.walk == "poll":
         # What messages have told, and only waits to be taken, is no gap.
         taking.take_waiting(connection=connection.id, caller=caller)
     cursor = claimed.cursor
     while True:
         pages = _gather(client, claimed, cursor, until)
-        read = [taking.read_item(shop, about, claimed.stream, item) for item in pages.items]
+        read = [taking.read_item(shop, about, claimed.stream, item, now) for item in pages.items]
         with transaction.atomic():
             _take(pages, read, claimed, connection, shop)
         if not pages.cursor:

@@ -192,7 +192,7 @@ class Shop:
     check: Callable[[Mapping[str, str]], Mapping[str, Any]] = lambda settings: dict(settings)
     tells_many: bool = False
     looks: Mapping[str, Gone] = field(default_factory=dict)
-    reply: Callable[[bytes, About], Answer] | None = None
+    reply: Callable[[bytes, datetime | None, About], Answer] | None = None
     verify: Verify
     translate: Translate
     read: Read

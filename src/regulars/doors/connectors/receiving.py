@@ -74,7 +74,7 @@ def receive(request: HttpRequest, kind: str, connection: str) -> HttpResponse:
             _LOG.exception("A message of connection %s could not be kept.", known.name)
             return _answered(shop.answers.busy)
         if shop.reply is not None:
-            return _answered(shop.reply(body, shops.about(known)))
+            return _answered(shop.reply(body, verdict.told_at, shops.about(known)))
     return _answered(shop.answers.taken)
 
 

@@ -19,7 +19,17 @@ from regulars.doors.connectors.applying import ASKED, MESSAGE, POLLED, Item, app
 from regulars.doors.connectors.calling import Caller, CallFailed, Rest
 from regulars.doors.connectors.protocol import About, Asking, Client, Shop
 from regulars.doors.connectors.reading import Document, NotUnderstood, document
-from regulars.doors.connectors.reports import Ask, Deleted, Report
+from regulars.doors.connectors.reports import (
+    Ask,
+    CustomerTold,
+    Deleted,
+    OrderTold,
+    ProductTold,
+    RefundTold,
+    Report,
+    ShipmentTold,
+    StockTold,
+)
 from regulars.facts.sources import connections, inbox
 from regulars.facts.sources.connections import Connection
 from regulars.kit.actors import Origin
@@ -38,6 +48,8 @@ RESTS = "rests"
 _LOG = logging.getLogger(__name__)
 #: The topic of what a poll found and nobody could make sense of: followed by its stream.
 FOUND = "found:"
+#: So far may a shop's clock, or the zone that its times are said in, be ahead of ours.
+AHEAD = timedelta(days=1)
 #: The topic of what a look found to be there no more: followed by its stream, a colon and its id.
 GONE = "gone:"
 
@@ -172,10 +184,10 @@ def take_items(
     return Taken(Counter(one.came) + Counter(other.came), not_taken)
 
 
-def read_item(shop: Shop, about: About, stream: str, item: Document) -> Sequence[Report] | NotTaken:
+def read_item(shop: Shop, about: About, stream: str, item: Document, at: datetime) -> Sequence[Report] | NotTaken:
     """What one thing of a page tells, or why nobody can say."""
     try:
-        return shop.read(stream, item, about)
+        return _of_the_past(shop.read(stream, item, about), at)
     except NotUnderstood as problem:
         return NotTaken(problem.code, problem.why)
     except _ANOTHER_TIME:
@@ -215,17 +227,41 @@ def _reason(problem: Exception) -> NotTaken:
     return NotTaken("database_refused" if is_database else "our_fault", named(problem))
 
 
-def _read(shop: Shop, about: About, topic: str, body: bytes, told_at: datetime | None) -> Sequence[Report]:
+def _read(
+    shop: Shop, about: About, topic: str, body: bytes, told_at: datetime | None, at: datetime
+) -> Sequence[Report]:
     if topic.startswith(FOUND):
-        found = read_item(shop, about, topic.removeprefix(FOUND), document(body))
+        found = read_item(shop, about, topic.removeprefix(FOUND), document(body), at)
         if isinstance(found, NotTaken):
             raise NotUnderstood(found.code, found.why)
         return found
     if topic.startswith(GONE):
         # Somebody said so.
         what = shop.looks[topic.removeprefix(GONE).partition(":")[0]]
-        return [Deleted(what=what, ref=str(document(body)["ref"]), told_at=told_at or clock.now())]
-    return shop.translate(topic, body, told_at, about)
+        return [Deleted(what=what, ref=str(document(body)["ref"]), told_at=told_at or at)]
+    return _of_the_past(shop.translate(topic, body, told_at, about), at)
+
+
+def _of_the_past(reports: Sequence[Report], at: datetime) -> Sequence[Report]:
+    """The reports as they are. What is told as of a day that has not come would be the latest for years, and nothing
+    told after it would count: it is not taken, and waits until the shop's clock is right."""
+    for one in reports:
+        told_at = _told_at(one)
+        if told_at is not None and told_at > at + AHEAD:
+            raise NotUnderstood("not_yet", "updated_at: is more than a day ahead of our clock")
+    return reports
+
+
+def _told_at(one: Report) -> datetime | None:
+    match one:
+        case OrderTold() | RefundTold() | ShipmentTold():
+            return one.report.source_updated_at
+        case CustomerTold():
+            return max((one.told_at, *(answer.at for answer in one.consents)))
+        case ProductTold() | StockTold() | Deleted():
+            return one.told_at
+    # A price may be told before it holds.
+    return None
 
 
 def _take_some(
@@ -313,7 +349,7 @@ def _opened(one: inbox.Delivery, body: bytes | None, from_: _Shop) -> _Message |
         )
         return None
     try:
-        reports = _read(from_.shop, from_.about, one.topic, body, one.told_at)
+        reports = _read(from_.shop, from_.about, one.topic, body, one.told_at, from_.at)
     except _ANOTHER_TIME:
         raise
     except Exception as problem:
@@ -346,7 +382,11 @@ def _ask(
                 asked = True
                 try:
                     item = client.one(hint.stream, hint.ref)
-                    from_.answers[hint] = None if item is None else from_.shop.read(hint.stream, item, from_.about)
+                    from_.answers[hint] = (
+                        None
+                        if item is None
+                        else _of_the_past(from_.shop.read(hint.stream, item, from_.about), from_.at)
+                    )
                     in_a_row = 0
                 except (CallFailed, Rest) as problem:
                     unasked[message.about.id] = problem.code if isinstance(problem, CallFailed) else RESTS

@@ -12,10 +12,10 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import inbox_words
+from regulars.doors.console import inbox_words, shop_words
 from regulars.doors.console.site import may, me, page
 from regulars.facts.company import company
 from regulars.facts.sources import connectable, connections, cursors, inbox, privacy_requests
@@ -31,8 +31,8 @@ from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
 SHOWN = 25
-#: From when on a stream that is polled every five minutes is called behind.
-BEHIND = timedelta(minutes=30)
+#: From when on a stream is called behind, beyond how seldom it is polled: most are polled every five minutes.
+BEHIND, _ALWAYS = timedelta(minutes=30), timedelta(0)
 
 STATES: dict[str, Any] = {
     "waiting": gettext_lazy("waits"),
@@ -47,19 +47,6 @@ RIGHT_STATES: dict[str, Any] = {
     "refused": gettext_lazy("refused by the shop"),
     "unsupported": gettext_lazy("the shop cannot say it"),
     "dropped": gettext_lazy("nobody to say it of"),
-}
-WENT_WRONG: dict[str, Any] = {
-    "not_allowed": gettext_lazy("the shop does not let us; look at the credentials and their rights"),
-    "no_connection": gettext_lazy("nobody answers at its address"),
-    "timeout": gettext_lazy("it did not answer in time"),
-    "unknown_host": gettext_lazy("its name is not known"),
-    "refused_address": gettext_lazy("its name stands for a private address, which is never called"),
-    "no_shop": gettext_lazy("there is no such shop at that address"),
-    "rests": gettext_lazy("it wants to be left alone for a while"),
-    "unsigned": gettext_lazy("without a signature"),
-    "bad_signature": gettext_lazy("with a wrong signature: compare the secret"),
-    "too_old": gettext_lazy("signed too long ago: compare the clocks"),
-    "other_shop": gettext_lazy("of another shop"),
 }
 REQUESTS: dict[str, Any] = {
     "data_request": gettext_lazy("wants to know what is stored of them"),
@@ -167,6 +154,18 @@ class Shown:
     def is_behind(self) -> bool:
         return any(line.is_behind for line in self.streams)
 
+    @property
+    def was_cut_off(self) -> bool:
+        """Whether it is paused, and by nobody here: such as when the app was removed in the shop."""
+        return self.connection.state == "paused" and self.connection.state_why != "by_hand"
+
+    @property
+    def wants_somebody(self) -> bool:
+        """Whether somebody should look at it."""
+        if self.connection.state != "on":
+            return self.was_cut_off
+        return bool(self.is_failing or self.refused or self.is_behind or self.not_understood)
+
 
 def health(only: int | None = None) -> list[Shown]:
     """How every connection does, or one. Four queries."""
@@ -181,16 +180,8 @@ def health(only: int | None = None) -> list[Shown]:
 
 
 def _state(one: Delivery) -> Any:
-    is_gone = one.state == "not_understood" and one.code == "gone"
+    is_gone = one.state == "not_understood" and one.code == inbox.GONE
     return _("gone from the shop") if is_gone else STATES[one.state]
-
-
-def trouble(code: str, why: str = "") -> str:
-    """What went wrong in words; "" for nothing."""
-    if not code:
-        return ""
-    words = str(WENT_WRONG.get(code, code))
-    return words if code in WENT_WRONG or not why else f"{words}: {why}"
 
 
 @require_safe
@@ -369,6 +360,23 @@ def settle(request: HttpRequest, public_id: str, delivery: int) -> HttpResponseB
 
 @require_POST
 @requires("sources.manage")
+def replay_all(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """Everything that was not understood is taken again, such as after an update of this program."""
+    count = inbox.replay_all(connection=_alive(public_id).id, at=timezone.now(), by=operators.actor(me(request)))
+    messages.success(
+        request,
+        ngettext(
+            "%(count)s message is taken again within two minutes.",
+            "%(count)s messages are taken again within two minutes.",
+            count,
+        )
+        % {"count": count},
+    )
+    return redirect("console:connection", public_id=public_id)
+
+
+@require_POST
+@requires("sources.manage")
 def answer_request(request: HttpRequest, public_id: str, number: int) -> HttpResponseBase:
     """A person's request was done."""
     found = _found(public_id)
@@ -432,13 +440,16 @@ def _shown(
     now: datetime,
 ) -> Shown:
     labels = dict(kind.streams) if kind is not None else {}
+    apart = kind.every if kind is not None else {}
     order = list(labels)
     lines = [
         Line(
             cursor,
             labels.get(cursor.stream, cursor.stream),
-            trouble(cursor.problem, cursor.problem_why),
-            one.state == "on" and cursor.seen_until is not None and now - cursor.seen_until > BEHIND,
+            shop_words.trouble(cursor.problem),
+            one.state == "on"
+            and cursor.seen_until is not None
+            and now - cursor.seen_until > BEHIND + apart.get(cursor.stream, _ALWAYS),
             None if not cursor.walk or not cursor.expected else min(100, 100 * cursor.walk_seen // cursor.expected),
         )
         for cursor in sorted(streams, key=lambda cursor: (cursor.stream not in order, order.index(cursor.stream)
@@ -450,7 +461,7 @@ def _shown(
         kind.label if kind is not None else one.kind,
         counts.by_state,
         lines,
-        trouble(one.refused_why) if is_refused else "",
+        shop_words.refused(one.refused_why) if is_refused else "",
         written,
         kind is None or kind.can_be_asked,
         kind is None or kind.is_told,
@@ -475,9 +486,14 @@ def _page(request: HttpRequest, found: Connection) -> HttpResponseBase:
     [shown] = health(found.id)
     kind = connectable.kinds().get(found.kind)
     is_filtered = request.GET.get("state") == "not_understood"
+    before = request.GET.get("before", "")
     came: list[Delivery] = inbox.search(
-        connection=found.id, state="not_understood" if is_filtered else None, limit=SHOWN
+        connection=found.id,
+        state="not_understood" if is_filtered else None,
+        before=int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None,
+        limit=SHOWN + 1,
     )
+    older, came = came[SHOWN - 1].id if len(came) > SHOWN else None, came[:SHOWN]
     stuck: list[Right] = writing.of_connection(found.id, state="refused", limit=SHOWN)
     is_alive = found.state != "retired"
     return page(
@@ -486,12 +502,13 @@ def _page(request: HttpRequest, found: Connection) -> HttpResponseBase:
         title=found.name,
         one=shown,
         kind=kind,
-        came=[(one, _state(one), *inbox_words.reason(one, trouble(one.code))) for one in came],
+        came=[(one, _state(one), *inbox_words.reason(one, shop_words.trouble(one.code))) for one in came],
         is_filtered=is_filtered,
+        older=older,
         requests=[(one, REQUESTS[one.kind]) for one in privacy_requests.still_open() if one.connection == found.id],
         rights=[(RIGHT_STATES[state], count) for state, count in sorted(writing.counts(found.id).items())],
-        stuck=stuck,
-        writing_trouble=trouble(shown.writing.problem, shown.writing.problem_why) if shown.writing else "",
+        stuck=[(one, shop_words.trouble(one.error, one.error_why)) for one in stuck],
+        writing_trouble=shop_words.trouble(shown.writing.problem) if shown.writing else "",
         address=request.build_absolute_uri(_path(found)),
         may_manage=may(request, "sources.manage") and is_alive and kind is not None,
     )

@@ -29,6 +29,7 @@ WHY: dict[str, Any] = {
     "not_a_message": gettext_lazy("it came as a file: drop it into its folder once more"),
     "not_an_object": gettext_lazy("something else where an object should be"),
     "not_json": gettext_lazy("it is no JSON"),
+    "not_yet": gettext_lazy("it is told as of a day that has not come: compare the clocks, then take it again"),
     "our_fault": gettext_lazy("a fault of this program: take it again after the next update, and tell its makers"),
     "refused": gettext_lazy("some of its things were refused"),
     "rows_left_out": gettext_lazy("some of its rows were left out: its list of them says why"),
@@ -50,5 +51,6 @@ def reason(delivery: Delivery, trouble: str = "") -> tuple[str, str]:
     found = _FIELD.match(delivery.why)
     field = "" if found is None or delivery.code in {"gone", "our_fault"} else found[1]
     if words is None:
-        words = trouble if trouble and trouble != delivery.code else gettext("what stands in it was refused")
+        # Rooms refuse under names with a dot in them.
+        words = gettext("what stands in it was refused") if "." in delivery.code or not trouble else trouble
     return str(words), field

@@ -104,11 +104,7 @@ def _outside(request: HttpRequest) -> dict[str, Sequence[Any]]:
     """Shops, webhooks and exports that somebody should look at; empty where all is well. Eight queries at most."""
     found: dict[str, Sequence[Any]] = {}
     if may(request, "sources.read"):
-        found["shops"] = [
-            one
-            for one in connections.health()
-            if one.connection.state == "on" and (one.is_failing or one.refused or one.is_behind or one.not_understood)
-        ]
+        found["shops"] = [one for one in connections.health() if one.wants_somebody]
     if may(request, "webhooks.read"):
         found["webhooks"] = [
             one

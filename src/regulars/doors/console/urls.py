@@ -165,6 +165,7 @@ urlpatterns = [
     path("connections/<str:public_id>/allow", connections.allow, name="connection-allow"),
     path("connections/<str:public_id>/rights/<int:right>", connections.write_again, name="connection-right"),
     path("connections/<str:public_id>/deliveries/<int:delivery>", connections.settle, name="connection-delivery"),
+    path("connections/<str:public_id>/deliveries", connections.replay_all, name="connection-deliveries"),
     path("connections/<str:public_id>/requests/<int:number>", connections.answer_request, name="connection-request"),
     path("exports/", exports.listed, name="exports"),
     path("exports/make", exports.make, name="export-make"),

@@ -5,8 +5,8 @@ to them as values, through the one tuple of rooms. A room's `connectable.py` has
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils.functional import Promise
@@ -46,7 +46,8 @@ class BadCredentials(Refusal):
 
 @dataclass(frozen=True, kw_only=True)
 class Connectable:
-    """One kind of shop system. `streams` are the things it has many of, in the order in which they are read.
+    """One kind of shop system. `streams` are the things it has many of, in the order in which they are read; `every`
+    how far apart the polls of those are of which all there is has to be read each time.
 
     `check` refuses settings that cannot be and gives them in one form. `trial` asks the shop who it is, with settings,
     credentials and a zone, and may take a minute; what it answers that we go on needing is in `wanted_of_trial`.
@@ -60,6 +61,7 @@ class Connectable:
     settings: Sequence[Field]
     credentials: Sequence[Field]
     streams: Mapping[str, Promise]
+    every: Mapping[str, timedelta] = field(default_factory=dict)
     wanted_of_trial: Sequence[str] = ()
     can_be_asked: bool = True
     is_told: bool = True

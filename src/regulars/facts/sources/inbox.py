@@ -22,6 +22,8 @@ from regulars.runtime.trail import trail
 State = Literal["waiting", "done", "repeated", "not_understood", "set_aside"]
 #: How long the bodies of deliveries are kept that were taken or set aside, and how long all others.
 KEPT_FOR, KEPT_AT_MOST = timedelta(days=30), timedelta(days=90)
+#: The code of what a look found to be in the shop no more.
+GONE = "gone"
 _TABLE, _COLUMN = "sources_delivery", "sealed"
 
 
@@ -230,6 +232,26 @@ def replay(*, number: int, at: datetime, by: Actor) -> Delivery:
         if row.state != "waiting":
             _move(row, "waiting", "replay", at, by)
     return _told(row)
+
+
+def replay_all(*, connection: int, at: datetime, by: Actor) -> int:
+    """All that were not understood and whose bodies are kept wait again; how many. What is gone from the shop is left
+    to whoever decides of each: to take that again is to let it go here too. Two statements."""
+    with transaction.atomic():
+        count = (
+            Row.objects.filter(connection_id=connection, state="not_understood", sealed__isnull=False)
+            .exclude(code=GONE)
+            .update(state="waiting", settled_at=None)
+        )
+        if count:
+            trail.record(
+                by=by,
+                verb="inbox.replay_all",
+                subject=f"connection:{connection}",
+                at=at,
+                after={"count": count},
+            )
+    return count
 
 
 def set_aside(*, number: int, why: str = "", at: datetime, by: Actor) -> Delivery:

@@ -6,7 +6,7 @@ What is wrong with one item keeps that item out; the rest goes through.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from regulars.doors.connectors.generic import format as told_as
@@ -40,6 +40,9 @@ _SHOWN = 60
 #: As for every other source.
 _LARGEST_AMOUNT = 10**15
 _JSON = "application/json; charset=utf-8"
+#: Times of what has happened, and how far a clock may be ahead of ours.
+_HAS_BEEN = ("updated_at", "placed_at", "cancelled_at", "returned_at", "first_seen_at", "deleted_at")
+_AHEAD = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -52,18 +55,19 @@ class Refused:
 
 def translate(topic: str, body: bytes, told_at: datetime | None, about: About) -> Sequence[Report]:
     """What the items tell; those that are wrong are left out and counted. Nothing where all are wrong."""
-    told, refused = _items(body, about)
+    told, refused = _items(body, about, told_at)
     if refused and not told:
         first = refused[0]
+        where = f"items[{first.place}].{first.wrong.field}".removesuffix(".")
         # What stands there may be somebody's name: it is in the answer to who sent it, and nowhere else.
-        raise NotUnderstood("refused", f"items[{first.place}].{first.wrong.field}: {first.wrong.mend}")
+        raise NotUnderstood("refused", f"{where}: {first.wrong.mend}")
     return [*told, *(Ignored(why="refused") for _ in refused)]
 
 
-def reply(body: bytes, about: About) -> Answer:
+def reply(body: bytes, told_at: datetime | None, about: About) -> Answer:
     """How many items were taken, and of each that was not the field, its value and the mend."""
     try:
-        told, refused = _items(body, about)
+        told, refused = _items(body, about, told_at)
     except NotUnderstood as problem:
         return _answer(400, {"taken": 0, "refused": [{"item": None, "field": "body", "mend": problem.why}]})
     listed = [
@@ -78,12 +82,14 @@ def reply(body: bytes, about: About) -> Answer:
     return _answer(200 if told else 422, {"taken": len(told), "refused": listed})
 
 
-def _items(body: bytes, about: About) -> tuple[list[Report], list[Refused]]:
+def _items(body: bytes, about: About, told_at: datetime | None) -> tuple[list[Report], list[Refused]]:
     told: list[Report] = []
     refused: list[Refused] = []
     for place, one in enumerate(told_as.items(document(body, mend=False))):
         try:
-            told.append(_report(told_as.parsed(one), about))
+            item = told_as.parsed(one)
+            _refuse_what_has_not_been(item, told_at)
+            told.append(_report(item, about))
         except Wrong as wrong:
             refused.append(Refused(place, wrong))
         except ArithmeticError:
@@ -93,6 +99,18 @@ def _items(body: bytes, about: About) -> tuple[list[Report], list[Refused]]:
             named = str(refusal.facts.get("field", field)).removesuffix("_minor")
             refused.append(Refused(place, Wrong(named, refusal.facts.get("value"), mend or refusal.message)))
     return told, refused
+
+
+def _refuse_what_has_not_been(item: told_as.Item, told_at: datetime | None) -> None:
+    """What is told as of a day that has not come would be the latest until then, whatever is told after it."""
+    if told_at is None:
+        return
+    times = {name: getattr(item, name, None) for name in _HAS_BEEN}
+    for n, one in enumerate(getattr(item, "consents", ())):
+        times[f"consents[{n}].at"] = one.at
+    for field, at in times.items():
+        if at is not None and at > told_at + _AHEAD:
+            raise Wrong(field, at.isoformat(), "send when it was; this is in the future: compare the clocks")
 
 
 def _report(item: told_as.Item, about: About) -> Report:
@@ -275,9 +293,9 @@ def _product(item: told_as.Product) -> ProductTold:
 def _price(item: told_as.Price) -> PriceTold:
     code = _currency(item.currency)
     usual, now = _minor(item.price, code, "price"), _minor_or_none(item.sale_price, code, "sale_price")
-    if usual < 0:
-        raise Wrong("price", str(item.price), "send what it costs; nothing costs less than nothing")
-    if now is not None and not 0 <= now <= usual:
+    if item.store is not None and item.channel is not None:
+        raise Wrong("channel", item.channel, "send a price of a store or of a channel, each by itself")
+    if now is not None and now > usual:
         raise Wrong("sale_price", str(item.sale_price), "send a price of at most the usual one, or leave it out")
     return PriceTold(
         product_ref=item.product_ref,
@@ -340,9 +358,12 @@ def _currency(code: str) -> str:
 
 
 def _minor(amount: Decimal, code: str, field: str) -> int:
-    """Whole minor units. What is finer than the currency is refused: nobody knows which way it was meant."""
+    """Whole minor units, of zero or more: what goes back is a refund. What is finer than the currency is refused, for
+    nobody knows which way it was meant."""
     places = money.exponent(code)
     shifted = within(amount, field).scaleb(places)
+    if shifted < 0:
+        raise Wrong(field, str(amount), "send zero or more; what goes back is a refund of its own")
     if shifted != shifted.to_integral_value():
         raise Wrong(field, str(amount), f"send an amount of {code} with at most {places} places")
     if abs(shifted) > _LARGEST_AMOUNT:

@@ -10,7 +10,7 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from regulars.doors.connectors.protocol import About, Forged, Genuine, Hook, Verdict
 
@@ -39,6 +39,7 @@ def verify(hook: Hook, keys: Sequence[str], about: About, now: datetime) -> Verd
     return Genuine(
         key=told["id"],
         topic="items",
+        told_at=datetime.fromtimestamp(int(told["timestamp"]), UTC),
         headers={f"webhook-{name}": told[name][:200] for name in ("id", "timestamp")},
     )
 

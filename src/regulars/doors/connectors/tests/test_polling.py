@@ -239,3 +239,31 @@ def test_by_the_command_line_from_the_first_day_to_the_last(db, front, address):
     run("disconnect", "teas", "--yes")
     assert connections.by_name("teas").state == "retired"
     assert connections.secrets_of(connection=connection.id, at=timezone.now()).credentials == {}
+
+
+def test_what_is_told_as_of_a_day_that_has_not_come_waits_and_nothing_after_it_is_passed_over(teas, front):
+    number = front.add_order()
+    told = front.rest_order(number)
+    for updated_at in ("2199-01-01T00:00:00Z", told["updated_at"]):
+        assert orders.by_ref(namespace="teas", ref=str(number)) is None
+        body = json.dumps(told | {"updated_at": updated_at}).encode()
+        assert send(teas, front.message("orders/updated", body)) == 200
+        taking.take_waiting()
+    [early] = inbox.search(connection=teas.id, state="not_understood")
+    assert (early.code, early.why) == ("not_yet", "updated_at: is more than a day ahead of our clock")
+    assert orders.by_ref(namespace="teas", ref=str(number)) is not None
+
+
+def test_all_that_was_not_understood_is_taken_again_but_what_is_gone_is_left_to_people(teas, front):
+    numbers = {}
+    for code, body in (("bad_time", front.message("customers/create", b"{}").body), ("gone", b'{"ref": "1"}')):
+        kept = inbox.keep(connection=teas.id, key=code, topic="gone:orders", body=body, at=front.now)
+        inbox.settle(number=kept.id, as_="not_understood", code=code, why="", at=front.now)
+        numbers[code] = kept.id
+    assert inbox.replay_all(connection=teas.id, at=front.now, by=MAREK) == 1
+    assert inbox.replay_all(connection=teas.id, at=front.now, by=MAREK) == 0
+    assert {code: inbox.get(number).state for code, number in numbers.items()} == {
+        "bad_time": "waiting",
+        "gone": "not_understood",
+    }
+    assert "0 of 0" in CliRunner().invoke(commands.connection, ["replay", "teas", "--all"]).output

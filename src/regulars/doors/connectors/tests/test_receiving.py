@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection
 from django.test import RequestFactory
 from django.utils import timezone
 
-from regulars.doors.connectors import jobs, receiving, taking
+from regulars.doors.connectors import checkups, jobs, receiving, taking
 from regulars.doors.connectors.shopify.tests.builders import MAREK, connected, send
 from regulars.doors.connectors.shopify.tests.shopfront import Shopfront
 from regulars.facts.commerce import orders
@@ -88,6 +88,17 @@ def test_what_is_not_believed_is_answered_401_and_nothing_of_it_kept(teas, front
     assert inbox.search(connection=teas.id) == []
     assert connections.get(teas.id).refused_why == why
     assert jobs_waiting() == []
+
+
+def test_the_doctor_says_whose_messages_are_not_believed_from_the_first_one_on(teas, front):
+    def said() -> str:
+        return " ".join(one.said for one in checkups._connections())
+
+    good = front.message("app/unknown", b"{}")
+    assert send(teas, front.message("orders/create", b"{}"), **{"X-Shopify-Hmac-Sha256": "bm90IGl0"}) == 401
+    assert "teas: messages are not believed: bad_signature" in said()
+    assert send(teas, good) == 200
+    assert "not believed" not in said()
 
 
 def test_while_a_secret_changes_both_are_believed_and_then_only_the_new_one(teas, front):

@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
 from regulars.doors.console import connections as screen
+from regulars.doors.console import shop_words
 from regulars.doors.console.tests.builders import signed_in
 from regulars.facts.sources import connections, cursors, inbox, privacy_requests
 from regulars.kit.actors import SYSTEM
@@ -110,6 +112,53 @@ def test_gaps_lag_and_the_last_error_stand_beside_each_stream():
     shown = page(ana, teas)
     assert "the shop does not let us; look at the credentials" in shown
     assert "cannot be asked" in ana.get("/console/connections/").content.decode()
+
+
+def test_what_can_only_be_read_whole_is_not_called_behind_between_two_readings():
+    ana = signed_in("manager")
+    told = {"name": "woo", "zone": "UTC", "set_address": "https://woo.example.com", "without_trial": "1"}
+    told |= {"key_secret": "s", "key_consumer_key": "k", "key_consumer_secret": "c"}
+    assert ana.post("/console/connections/new/woocommerce/connect", told).status_code == 302
+    woo = connections.by_name("woo")
+    # Its customers are read every six hours, its orders every five minutes.
+    for name, ago, is_behind in (
+        ("customers", timedelta(hours=6, minutes=20), False),
+        ("customers", timedelta(hours=7), True),
+        ("orders", timedelta(minutes=40), True),
+    ):
+        until = NOW - ago
+        cursors.begin(connection=woo.id, stream=name, walk="backfill", since=None, until=until, at=NOW)
+        held = cursors.claim(connection=woo.id, stream=name, at=NOW, lasts=timedelta(minutes=1))
+        cursors.finish(claimed=held, at=NOW)
+        with database.cursor() as cursor:
+            cursor.execute("UPDATE sources_cursor SET seen_until = %s WHERE stream = %s", [until, name])
+        [shown] = screen.health(woo.id)
+        assert shown.is_behind == is_behind
+        with database.cursor() as cursor:
+            cursor.execute("DELETE FROM sources_cursor WHERE connection_id = %s", [woo.id])
+
+
+def test_what_goes_wrong_with_a_shop_is_said_in_the_readers_language():
+    with translation.override("zh-hans"):
+        assert shop_words.refused("too_early") == "签名时间早于我们的时钟：请核对双方时钟"
+        assert shop_words.trouble("status_503") == "对方返回错误（503）"
+        assert shop_words.trouble("taken", "Code must be unique") == "店铺拒绝（taken）: Code must be unique"
+        assert shop_words.trouble("no_time") == "缺少时间"
+
+
+def test_many_that_were_not_understood_go_on_over_pages_and_are_taken_again_at_once():
+    ana = signed_in("manager")
+    teas = connected(ana)
+    numbers = [delivered(teas, f"orders/{n}") for n in range(screen.SHOWN + 2)]
+    first = page(ana, teas, state="not_understood")
+    assert f"before={numbers[2]}#came" in first
+    rest = page(ana, teas, state="not_understood", before=str(numbers[2]))
+    assert ("orders/1<" in rest, "orders/2<" in rest, "Older ones" in rest) == (True, False, False)
+    assert page(ana, teas, before="9" * 40)
+    where = f"/console/connections/{teas.public_id}/deliveries"
+    assert signed_in("read_only").post(where).status_code == 403
+    ana.post(where)
+    assert {inbox.get(number).state for number in numbers} == {"waiting"}
 
 
 def test_what_was_not_understood_is_found_taken_again_and_set_aside():

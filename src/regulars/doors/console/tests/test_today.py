@@ -123,6 +123,8 @@ def test_shops_webhooks_and_exports_that_fail_are_told_and_those_that_work_are_n
         claimed = cursors.claim(connection=shop, stream="orders", at=now, lasts=timedelta(minutes=1))
         assert claimed is not None
         cursors.finish(claimed=claimed, at=now)
+    connections.pause(connection=a_shop("cut-off-shop"), why="uninstalled", at=now, by=SYSTEM)
+    connections.pause(connection=a_shop("resting-shop"), at=now, by=SYSTEM)
     kept = inbox.keep(connection=lost, key="1", topic="t", body=b"{}", at=now)
     inbox.settle(number=kept.id, as_="not_understood", code="no_currency", why="", at=now)
     for name, state in (("gone-crm", "off"), ("good-crm", "on")):
@@ -141,9 +143,18 @@ def test_shops_webhooks_and_exports_that_fail_are_told_and_those_that_work_are_n
             )
     page = signed_in("owner").get("/console/").content.decode()
     told = page[page.index("Other systems") : page.index("The machine room")]
-    for words in ("behind-shop", "lost-shop", "1 message was not understood", "gone-crm", "switched off", "nightly"):
+    for words in (
+        "behind-shop",
+        "cut-off-shop",
+        "removed in the shop",
+        "lost-shop",
+        "1 message was not understood",
+        "gone-crm",
+        "switched off",
+        "nightly",
+    ):
         assert words in told
-    for words in ("quiet-shop", "good-crm", "weekly"):
+    for words in ("quiet-shop", "resting-shop", "good-crm", "weekly"):
         assert words not in told
 
 

@@ -28,6 +28,8 @@ from regulars.doors.connectors.reports import (
 ABOUT = About(1, "ours", "ours", ZoneInfo("Europe/London"), "GB", {})
 ITEMS: list[dict[str, Any]] = json.loads((Path(__file__).parent.parent / "samples" / "items.json").read_text())["items"]
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
+#: After all that the samples tell.
+SENT = datetime(2026, 3, 6, 12, tzinfo=UTC)
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
@@ -41,7 +43,7 @@ def body(*items: object) -> bytes:
 
 
 def answered(*items: object) -> tuple[int, dict[str, Any]]:
-    answer = reply(body(*items), ABOUT)
+    answer = reply(body(*items), SENT, ABOUT)
     return answer.status, json.loads(answer.body)
 
 
@@ -79,7 +81,15 @@ LINE = ITEMS[4]["lines"][0]
         (sample("order", state="done"), "state", "done", "draft, placed, completed, cancelled"),
         (sample("order", total="12.345"), "total", "12.345", "at most 2 places"),
         (sample("order", total="a lot"), "total", "a lot", "send a number"),
-        (sample("order", shipping="-1"), "shipping", -100, "positive"),
+        (sample("order", shipping="-1.00"), "shipping", "-1.00", "zero or more"),
+        (sample("order", placed_at="2199-01-01T00:00:00Z"), "placed_at", "2199-01-01T00:00:00+00:00", "the future"),
+        (sample("stock", updated_at="2026-03-07T12:00:01Z"), "updated_at", "2026-03-07T12:00:01+00:00", "the clocks"),
+        (
+            sample("customer", consents=[{"channel": "sms", "is_granted": False, "at": "2036-01-01T00:00:00Z"}]),
+            *("consents[0].at", "2036-01-01T00:00:00+00:00", "the future"),
+        ),
+        (sample("price", price="-1"), "price", "-1", "zero or more"),
+        (sample("price", store="leeds", channel="web"), "channel", "web", "each by itself"),
         (sample("order", is_test="no"), "is_test", "no", "true or false"),
         (sample("order", lines={}), "lines", "{}", "send a list"),
         (sample("order", lines=[LINE | {"quantity": "two"}]), "lines[0].quantity", "two", "send a number"),
@@ -102,7 +112,7 @@ def test_what_is_wrong_is_named_with_its_value_and_the_mend(item: object, field:
     assert (refused["item"], refused["field"], refused["value"]) == (1, field, value)
     assert mend in refused["mend"]
     # The good one goes through, the other is counted.
-    assert translate("items", body(sample("customer"), item), None, ABOUT)[1:] == [Ignored(why="refused")]
+    assert translate("items", body(sample("customer"), item), SENT, ABOUT)[1:] == [Ignored(why="refused")]
 
 
 def test_where_nothing_is_good_nothing_is_taken_and_what_somebody_wrote_is_not_kept_in_the_reason():
@@ -119,7 +129,7 @@ def test_where_nothing_is_good_nothing_is_taken_and_what_somebody_wrote_is_not_k
     [b"no JSON", b"[]", b'{"items": []}', b'{"items": [{}], "more": 1}', json.dumps({"items": [1] * 501}).encode()],
 )
 def test_what_is_no_message_is_answered_400(told: bytes):
-    answer = reply(told, ABOUT)
+    answer = reply(told, SENT, ABOUT)
 
     assert answer.status == 400
     assert json.loads(answer.body)["refused"][0]["field"] == "body"

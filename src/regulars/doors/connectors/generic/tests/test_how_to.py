@@ -29,7 +29,7 @@ class Door:
         verdict = verify(Hook(asked.body, asked.headers), [SECRET], ABOUT, datetime.now(UTC))
         if not isinstance(verdict, Genuine):
             return Told(b"", 401)
-        answer = reply(asked.body, ABOUT)
+        answer = reply(asked.body, None, ABOUT)
         return Told(answer.body, answer.status)
 
 
