@@ -52,5 +52,8 @@ def reason(delivery: Delivery, trouble: str = "") -> tuple[str, str]:
     field = "" if found is None or delivery.code in {"gone", "our_fault"} else found[1]
     if words is None:
         # Rooms refuse under names with a dot in them.
-        words = gettext("what stands in it was refused") if "." in delivery.code or not trouble else trouble
+        if delivery.code.startswith("imports."):
+            words = gettext("it cannot be read as such a file: why stands beside it in the folder `failed`")
+        else:
+            words = gettext("what stands in it was refused") if "." in delivery.code or not trouble else trouble
     return str(words), field

@@ -10,10 +10,11 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils.translation import gettext_lazy
 
-from regulars.facts.commerce import bundles
+from regulars.facts.commerce import bundles, variants
 from regulars.facts.commerce.models import Hold as Row
 from regulars.facts.commerce.models import HoldLine, Stock, StockMovement
 from regulars.facts.commerce.notices import HoldEnded, StockHeld
+from regulars.facts.company import stores
 from regulars.kit import ids
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
@@ -106,14 +107,14 @@ def hold(
             if row is None or (free < quantity and not row.may_oversell):
                 raise NotEnough(
                     gettext_lazy(
-                        "quantity: %(quantity)s of variant %(variant)s are wanted and %(free)s can be had in store"
-                        " %(store)s; hold fewer, or elsewhere"
+                        "quantity: %(quantity)s of %(variant)s are wanted and %(free)s can be had in %(store)s;"
+                        " hold fewer, or elsewhere"
                     )
                     % {
-                        "quantity": quantity,
-                        "variant": pair[0],
+                        "quantity": f"{quantity.normalize():f}",
+                        "variant": variants.get_many([pair[0]])[pair[0]].ref,
                         "free": f"{max(free, Decimal(0)).normalize():f}",
-                        "store": pair[1],
+                        "store": stores.get(pair[1]).code,
                     },
                     field="quantity",
                     value=str(quantity),

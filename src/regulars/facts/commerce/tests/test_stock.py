@@ -71,6 +71,7 @@ def test_priya_keeps_the_last_coat_and_wei_cannot() -> None:
     with pytest.raises(holds.NotEnough) as refused:
         keep(coat, "2", key="wei")
     assert refused.value.facts["available"] == "1.000"
+    assert "2 of coat are wanted and 1 can be had in S1" in refused.value.message
     sold = holds.capture(hold=basket.id, at=MONDAY, by=MAREK)
     assert holds.capture(hold=basket.id, at=MONDAY, by=MAREK) == sold
     assert free(coat) == 1

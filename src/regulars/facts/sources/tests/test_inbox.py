@@ -32,3 +32,35 @@ def test_what_somebody_may_have_to_look_at_is_counted_and_nothing_else_is_read()
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "sources_delivery_state" in plan or "sources_delivery_waiting" in plan
     assert "Seq Scan on sources_delivery" not in plan
+
+
+def test_bodies_go_after_thirty_days_once_taken_and_everything_after_ninety() -> None:
+    till = connections.connect(
+        name="till", kind="generic", zone="Europe/London", credentials={"secret": "s" * 32}, at=NOW, by=SYSTEM
+    )
+    cases: tuple[tuple[int, inbox.State], ...] = (
+        (29, "done"),
+        (31, "done"),
+        (31, "set_aside"),
+        (31, "not_understood"),
+        (91, "not_understood"),
+    )
+    numbers = {}
+    for days, state in cases:
+        kept = inbox.keep(
+            connection=till.id, key=f"{days}{state}", topic="t", body=b"{}", at=NOW - timedelta(days=days)
+        )
+        inbox.settle(number=kept.id, as_=state, at=NOW)
+        numbers[days, state] = kept.id
+    assert inbox.forget_old(at=NOW) == 3
+    assert inbox.forget_old(at=NOW) == 0
+    assert {key: inbox.get(number).has_body for key, number in numbers.items() if key[0] < 90} == {
+        (29, "done"): True,
+        (31, "done"): False,
+        (31, "set_aside"): False,
+        (31, "not_understood"): True,
+    }
+    with pytest.raises(inbox.UnknownDelivery):
+        inbox.get(numbers[91, "not_understood"])
+    with pytest.raises(inbox.NothingToReplay):
+        inbox.replay(number=numbers[31, "done"], at=NOW, by=SYSTEM)
