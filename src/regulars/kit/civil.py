@@ -59,6 +59,7 @@ def instant_of(day: date, clock: time, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, clock.replace(tzinfo=None, fold=0), zone).astimezone(UTC)
 
 
+@lru_cache(maxsize=8192)
 def start_of_day(day: date, zone: ZoneInfo) -> datetime:
     """The first instant, in UTC, at which clocks in `zone` had reached `day`.
 

@@ -83,6 +83,15 @@ def to_minor(amount: Decimal, currency: str, rounding: str = ROUND_HALF_UP) -> i
     return refuse_too_large(int(shifted.to_integral_value(rounding=rounding, context=_WIDE)), "amount")
 
 
+def text(minor: int, currency: str) -> str:
+    """What `str(Money(minor, currency))` says, of an amount that was checked before: for what is said of millions."""
+    digits = exponent(currency)
+    if not digits:
+        return f"{minor} {currency}"
+    whole, part = divmod(abs(minor), 10**digits)
+    return f"{'-' if minor < 0 else ''}{whole}.{part:0{digits}d} {currency}"
+
+
 @dataclass(frozen=True)
 class Money:
     """`minor` units of `currency`: Money(1234, "GBP") is 12.34 pounds, Money(1234, "JPY") is 1234 yen."""

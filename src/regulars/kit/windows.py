@@ -71,4 +71,4 @@ def in_utc(instant: datetime, field: str) -> datetime:
             field=field,
             value=instant.isoformat(),
         )
-    return instant.astimezone(UTC)
+    return instant if instant.tzinfo is UTC else instant.astimezone(UTC)

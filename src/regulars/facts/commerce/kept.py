@@ -12,6 +12,8 @@ from typing import Any
 
 from django.db import connection
 
+from regulars.runtime.database import arrays
+
 #: Orders read at once where all of history is.
 PAGE = 1_000
 
@@ -116,12 +118,23 @@ SELECT sale.id, sale.customer_id, COALESCE(sale.came_with_id, sale.customer_id),
       FROM commerce_line AS line JOIN commerce_product AS product ON product.id = line.product_id
      WHERE line.order_id = sale.id AND line.quantity > 0) AS line ON true
 """
+_BY_CUSTOMER = """
+SELECT array_agg(id), max(customer_id), (array_agg(placed_at))[count(*)::int],
+       (array_agg(id))[count(*)::int] FROM (
+  SELECT sale.id, sale.customer_id, sale.placed_at FROM commerce_order AS sale
+   WHERE sale.customer_id IS NOT NULL AND sale.customer_id %% %s = %s AND sale.kind = 'purchase'{bounds}{place}
+   ORDER BY sale.customer_id, sale.placed_at, sale.id LIMIT %s) AS page
+"""
+# The first column by itself too: the index has the others the other way round.
+_AFTER = " AND sale.customer_id >= %s AND (sale.customer_id, sale.placed_at, sale.id) > (%s, %s, %s)"
 _NUMBERS = """
-SELECT sale.id, (SELECT count(*) FROM commerce_order AS earlier
-                  WHERE earlier.customer_id = sale.customer_id AND earlier.kind = 'purchase'
-                    AND earlier.cancelled_at IS NULL AND earlier.deleted_at IS NULL
-                    AND (earlier.placed_at, earlier.id) <= (sale.placed_at, sale.id))
-  FROM commerce_order AS sale WHERE sale.id = ANY(%s) AND sale.customer_id IS NOT NULL
+SELECT id, number FROM (
+  SELECT sale.id, count(*) FILTER (WHERE sale.cancelled_at IS NULL AND sale.deleted_at IS NULL)
+           OVER (PARTITION BY sale.customer_id ORDER BY sale.placed_at, sale.id) AS number
+    FROM commerce_order AS sale
+   WHERE sale.kind = 'purchase'
+     AND sale.customer_id IN (SELECT customer_id FROM commerce_order WHERE id = ANY(%(orders)s::bigint[]))
+) AS numbered WHERE id = ANY(%(orders)s::bigint[])
 """
 _EVERY = """
 SELECT customer_id, id, number FROM (
@@ -145,18 +158,14 @@ _LATER = _MOMENTS.replace(") < (", ") > (").replace("DESC", "ASC")
 
 def of(orders: Collection[int]) -> dict[int, Kept]:
     """What was kept of each; unknown numbers are left out. One query."""
-    return {one.order: one for one in _read("WHERE sale.id = ANY(%s)", [list(orders)])}
+    return {one.order: one for one in _read("WHERE sale.id = ANY(%s::bigint[])", [arrays.of_numbers(orders)])}
 
 
 def pages(*, since: datetime | None = None, until: datetime | None = None, size: int = PAGE) -> Iterator[list[Kept]]:
     """Every purchase of a customer's placed from `since` until before `until`, in the order of their placing; the
     cancelled ones too, which keep nothing. One query a page."""
+    bounds, values = _within(since, until)
     after: tuple[datetime, int] | None = None
-    bounds, values = "", []
-    for bound, value in ((">=", since), ("<", until)):
-        if value is not None:
-            bounds += f" AND sale.placed_at {bound} %s"
-            values.append(value)
     while True:
         place = "" if after is None else " AND (sale.placed_at, sale.id) > (%s, %s)"
         found = _read(
@@ -183,10 +192,39 @@ def count(*, since: datetime, until: datetime) -> int:
     return int(found)
 
 
+def pages_by_customer(
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    size: int = PAGE,
+    share: tuple[int, int] = (0, 1),
+) -> Iterator[list[Kept]]:
+    """What `pages` has, one customer after the other, of each in the order of their placing. `share` (n, of so many):
+    every customer is in one of the shares, with all of theirs. Two queries a page."""
+    bounds, values = _within(since, until)
+    after: Sequence[Any] = ()
+    while True:
+        with connection.cursor() as cursor:
+            asked = [share[1], share[0], *values, *after[:1], *after, size]
+            cursor.execute(_BY_CUSTOMER.format(bounds=bounds, place=_AFTER if after else ""), asked)
+            [(orders, *after)] = cursor.fetchall()
+        if orders:
+            found = of(orders)
+            # What went since the numbers were read is nobody's any more.
+            yield [found[order] for order in orders if order in found]
+        if len(orders or ()) < size:
+            return
+
+
+def _within(since: datetime | None, until: datetime | None) -> tuple[str, list[datetime]]:
+    bounds = [(sign, bound) for sign, bound in ((">=", since), ("<", until)) if bound is not None]
+    return "".join(f" AND sale.placed_at {sign} %s" for sign, _ in bounds), [bound for _, bound in bounds]
+
+
 def numbers(orders: Collection[int]) -> dict[int, int]:
     """Which purchase of its customer's each one is, by when they were placed, without the cancelled ones. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(_NUMBERS, [list(orders)])
+        cursor.execute(_NUMBERS, {"orders": arrays.of_numbers(orders)})
         return dict(cursor.fetchall())
 
 

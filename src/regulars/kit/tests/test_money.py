@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regulars.kit.money import Money, currencies, exponent, to_minor, total
+from regulars.kit.money import Money, currencies, exponent, text, to_minor, total
 from regulars.kit.refusals import Refusal
 
 amounts = st.integers(-(10**15), 10**15)
@@ -122,6 +122,7 @@ def test_the_decimal_reads_back(minor: int, currency: str) -> None:
     money = Money(minor, currency)
     assert Money.of(money.decimal, currency) == money
     assert Money.of(str(money).split()[0], currency) == money
+    assert text(minor, currency) == str(money)
     assert -money.decimal.as_tuple().exponent == exponent(currency)
     assert to_minor(money.decimal, currency) == minor
 

@@ -29,7 +29,7 @@ class Booked:
     """An entry as it was written: how much it moved, and what the customer's account stood at after it."""
 
     id: int
-    number: UUID
+    number: str
     customer: int
     kind: str
     effective_at: datetime
@@ -42,7 +42,7 @@ class Booked:
     @property
     def public_id(self) -> str:
         """`ent_…`; in bulk nobody asks for it."""
-        return ids.public(PREFIX, self.number)
+        return ids.public(PREFIX, UUID(self.number))
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _read(act: int) -> Receipt:
     with connection.cursor() as cursor:
         cursor.execute(_ENTRIES, [act])
         booked = tuple(
-            Booked(number, public_id, who, kind, moment, pending, available, held, debt, int(moved))
+            Booked(number, public_id.hex, who, kind, moment, pending, available, held, debt, int(moved))
             for number, public_id, who, kind, moment, pending, available, held, debt, moved in cursor.fetchall()
         )
         cursor.execute(_LOTS, [act])

@@ -34,6 +34,13 @@ def starts_on(day: date, cap: Cap) -> date:
     return beginning(day, cap.period)
 
 
+def is_common(programme: Programme) -> bool:
+    """Whether any cap is everyone's together: then it matters whose order comes first."""
+    return any(
+        cap.per == "everyone" for caps in (programme.caps, *(rule.caps for rule in programme.rules)) for cap in caps
+    )
+
+
 def places(programme: Programme, rule: Rule, member: int, day: date) -> list[tuple[Place, int]]:
     """The rows that a rule's grant on that day counts in, and the most of each; caps per order have none."""
     found = []

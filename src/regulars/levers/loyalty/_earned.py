@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db import connection
+import msgspec
+from django.db import DatabaseError, connection
+from psycopg.errors import LockNotAvailable, UniqueViolation
 
 from regulars.facts.commerce.kept import Kept
 from regulars.kit.actors import Actor
@@ -30,6 +32,16 @@ SELECT earning.id, earning.subject, earning.version_id, programme.code, earning.
   JOIN loyalty_version AS version ON version.id = earning.version_id
  WHERE earning.subject = ANY(%s) ORDER BY earning.subject, earning.programme_id FOR UPDATE OF earning
 """
+_NUMBERED = """
+SELECT ARRAY(SELECT nextval('loyalty_earning_id_seq') FROM generate_series(1, %s)), programme_id, number
+  FROM loyalty_version WHERE id = %s
+"""
+_INSERT = """
+COPY loyalty_earning (id, subject, programme_id, version_id, record_id, effective_at, context, allowed, lines, why,
+                      missed, stamp, revision, decided_at) FROM STDIN
+"""
+_IMPATIENT = "SET LOCAL lock_timeout = '200ms'"
+_PATIENT = "SET LOCAL lock_timeout TO DEFAULT"
 _LOTS = """
 SELECT earning.id, lot.id, lot.rule, lot.original - lot.taken_back - lot.short, lot.pending, lot.matures_at,
        CASE WHEN lot.taken_back + lot.short > 0 AND lot.record_id = earning.record_id THEN (
@@ -95,6 +107,9 @@ SELECT told.*, %s, %s FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]
 NO_YEAR = timedelta(days=320)
 
 
+_ORDER = len("order:")
+
+
 @dataclass(frozen=True)
 class Claimed:
     """A row of what is decided for a subject under a programme, locked. `is_new`: nothing was decided for it yet."""
@@ -114,6 +129,8 @@ class Claimed:
     lines: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     causes: Mapping[str, str] = field(default_factory=dict)
     is_new: bool = False
+    #: Whether the row is there already, for others to wait at.
+    is_kept: bool = True
 
     @classmethod
     def of_order(cls, order: Kept, version: int, code: str) -> "Claimed":
@@ -124,7 +141,7 @@ class Claimed:
     @property
     def order(self) -> int:
         """The order's number."""
-        return int(self.subject.removeprefix("order:"))
+        return int(self.subject[_ORDER:])
 
 
 @dataclass(frozen=True)
@@ -230,6 +247,71 @@ def celebrated(programme: str, records: Sequence[int], rule: str, subject: str, 
         cursor.execute(_CELEBRATED, [programme, list(records), rule, subject, *near])
         [(is_there,)] = cursor.fetchall()
     return bool(is_there)
+
+
+def rows_of(subjects: Sequence[str], programme: str) -> list[Claimed]:
+    """The rows of these subjects under a programme that are there, locked. One statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [list(subjects)])
+        found = [_claimed(False, *row) for row in cursor.fetchall()]
+    return [one for one in found if one.code == programme]
+
+
+def numbered(wanted: Sequence[Claimed]) -> list[Claimed]:
+    """These, of one version, with the numbers that their rows are to have. One statement; `insert` writes them."""
+    if not wanted:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_NUMBERED, [len(wanted), wanted[0].version])
+        [(numbers, programme, of_version)] = cursor.fetchall()
+    return [
+        Claimed(
+            *(one.subject, one.version, one.code, one.record, one.effective_at, number, programme, of_version),
+            is_new=True,
+            is_kept=False,
+        )
+        for one, number in zip(wanted, numbers, strict=True)
+    ]
+
+
+def insert(decided: Sequence[tuple[Claimed, Saved]], at: datetime) -> None:
+    """The rows of what was decided before they were there, whole. One COPY.
+
+    Who decides first and then inserts takes locks the other way round than `claim`. So they wait but a moment for
+    whoever claims the same: then the database refuses, `is_taken` says so, and it is done again by `claim`.
+    """
+    if not decided:
+        return
+    rows = [
+        (
+            str(new.id),
+            new.subject,
+            str(new.programme),
+            str(new.version),
+            str(new.record),
+            new.effective_at.isoformat(),
+            *(_said(part) for part in (saved.context, saved.allowed, saved.lines, saved.why, saved.missed)),
+            f"\\\\x{saved.stamp.hex()}",
+            str(saved.revision),
+            at.isoformat(),
+        )
+        for new, saved in decided
+    ]
+    with connection.wrap_database_errors, connection.cursor() as cursor:
+        cursor.execute(_IMPATIENT)
+        with cursor.copy(_INSERT) as sink:
+            sink.write("\n".join(["\t".join(row) for row in rows]).encode())
+        cursor.execute(_PATIENT)
+
+
+def is_taken(problem: DatabaseError) -> bool:
+    """Whether `insert` was refused because somebody else decides the same."""
+    return isinstance(problem.__cause__, UniqueViolation | LockNotAvailable)
+
+
+def _said(part: Mapping[str, object]) -> str:
+    """As COPY reads it."""
+    return msgspec.json.encode(part).decode().replace("\\", "\\\\") if part else "{}"
 
 
 def move(earnings: Mapping[int, int]) -> None:

@@ -79,8 +79,12 @@ class Earning(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     subject = models.CharField(max_length=160, db_collation="C")
-    programme = models.ForeignKey(Programme, on_delete=models.PROTECT, related_name="+", db_index=False)
-    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="+", db_index=False)
+    programme = models.ForeignKey(
+        Programme, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    version = models.ForeignKey(
+        Version, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     record = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="+", db_index=False)
     effective_at = models.DateTimeField()
     context = models.JSONField(db_default={}, default=dict)

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from fractions import Fraction
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -27,11 +28,11 @@ from regulars.runtime import rooms
 from regulars.runtime.database.offered import Wanted
 
 
-def order(one: Kept, programme: Programme, zone: ZoneInfo) -> OrderView:
-    """An order as rules see it, in the programme's zone and money."""
+def order(one: Kept, programme: Programme, day: date) -> OrderView:
+    """An order as rules see it, in the programme's money; `day` is when it was placed in its zone."""
     return OrderView(
         placed_at=one.placed_at,
-        placed_on=civil.day_of(one.placed_at, zone),
+        placed_on=day,
         currency=one.currency,
         lines=tuple(
             LineView(
@@ -78,17 +79,25 @@ _ONE = Fraction(1)
 
 
 def contexts(
-    orders: Sequence[Kept], programme: Programme, rules: Sequence[Rule], zone: ZoneInfo, *, of_the_past: bool = False
+    orders: Sequence[Kept],
+    programme: Programme,
+    rules: Sequence[Rule],
+    zone: ZoneInfo,
+    *,
+    of_the_past: bool = False,
+    counted: Mapping[int, int] = MappingProxyType({}),
 ) -> dict[int, Context]:
     """What is so of the customer of each order, as far as the rules ask. A query for each kind of thing they ask.
 
-    Of orders `of_the_past` audiences count that somebody was in by then; who has left one since is not known to have
-    been in.
+    `counted`: what is known of `kept.numbers` already. Of orders `of_the_past` audiences count that somebody was in by
+    then; who has left one since is not known to have been in.
     """
     if not orders:
         return {}
     numbers = [one.order for one in orders]
-    counted = kept.numbers(numbers) if any(isinstance(rule, FirstOrder | NthOrder) for rule in rules) else {}
+    if any(isinstance(rule, FirstOrder | NthOrder) for rule in rules):
+        uncounted = [number for number in numbers if number not in counted]
+        counted = {**counted, **(kept.numbers(uncounted) if uncounted else {})}
     streaks = [rule for rule in rules if isinstance(rule, Streak)]
     moments = kept.moments_before(numbers) if streaks else {}
     surprised = any(isinstance(rule, Surprise) for rule in rules)
@@ -102,8 +111,6 @@ def contexts(
     found = {}
     for one in orders:
         person = one.customer or 0
-        day = civil.day_of(one.placed_at, zone)
-        before = [civil.day_of(moment, zone) for moment in moments.get(one.order, ())]
         mine = {
             audience: since
             for audience, since in inside.get(person, {}).items()
@@ -120,9 +127,16 @@ def contexts(
                 if what is not None
             },
             audiences={audience: since for audience, since in mine.items() if audience in asked},
-            streaks={rule.id: run_until(day, before, rule.period) for rule in streaks},
+            streaks=_streaks(streaks, one.placed_at, moments.get(one.order, ()), zone) if streaks else {},
         )
     return found
+
+
+def _streaks(
+    rules: Sequence[Streak], placed_at: datetime, moments: Sequence[datetime], zone: ZoneInfo
+) -> dict[str, int]:
+    day, before = civil.day_of(placed_at, zone), [civil.day_of(moment, zone) for moment in moments]
+    return {rule.id: run_until(day, before, rule.period) for rule in rules}
 
 
 def memberships(people: Collection[int], asked: Collection[str]) -> dict[int, dict[str, str]]:

@@ -6,12 +6,11 @@ own instant and in that order where instants are the same. So what is spendable 
 """
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
-from uuid import UUID, uuid4
 
 from regulars.kit.points import Points
 from regulars.kit.refusals import Refusal
@@ -148,7 +147,8 @@ class Draft:
     rule_version: int | None = None
     moves: list[Move] = field(default_factory=list)
     after: tuple[int, int, int, int] = (0, 0, 0, 0)
-    public_id: UUID = field(default_factory=uuid4)
+    #: Given when it is written.
+    public_id: str = ""
 
     @property
     def amount(self) -> int:
@@ -233,7 +233,7 @@ class Wallet:
 
     def catch_up(self, at: datetime) -> None:
         """Book what time alone has made true by `at`, in the order in which it became so."""
-        due = [*self._timeouts(at), *self._lapses(at), *self._maturing(at)]
+        due = self._due(at)
         heapq.heapify(due)
         draft: Draft | None = None
         while due:
@@ -442,20 +442,20 @@ class Wallet:
                 most=books.MOST - there,
             )
 
-    def _timeouts(self, at: datetime) -> Iterator[tuple[datetime, int, int, int]]:
-        for part in self.parts.values():
-            if part.open and part.expires_at is not None and part.expires_at <= at:
-                yield part.expires_at, _TIMEOUT, part.lot, part.hold
-
-    def _lapses(self, at: datetime) -> Iterator[tuple[datetime, int, int, int]]:
+    def _due(self, at: datetime) -> list[tuple[datetime, int, int, int]]:
+        """What is to happen by then: holds that run out, lots that lapse, lots that mature."""
+        found = [
+            (part.expires_at, _TIMEOUT, part.lot, part.hold)
+            for part in self.parts.values()
+            if part.open and part.expires_at is not None and part.expires_at <= at
+        ]
         for lot in self.lots.values():
-            if (lot.pending or lot.available) and lot.expires_at is not None and lot.expires_at <= at:
-                yield lot.expires_at, _LAPSE, lot.id, 0
-
-    def _maturing(self, at: datetime) -> Iterator[tuple[datetime, int, int, int]]:
-        for lot in self.lots.values():
-            if lot.pending and lot.matures_at is not None and lot.matures_at <= at:
-                yield lot.matures_at, _MATURE, lot.id, 0
+            if lot.pending or lot.available:
+                if lot.expires_at is not None and lot.expires_at <= at:
+                    found.append((lot.expires_at, _LAPSE, lot.id, 0))
+                if lot.pending and lot.matures_at is not None and lot.matures_at <= at:
+                    found.append((lot.matures_at, _MATURE, lot.id, 0))
+        return found
 
     def _lapse_again(self, at: datetime) -> None:
         """What came back to lots that are over lapses now."""

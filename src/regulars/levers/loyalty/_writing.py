@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import repeat
+from secrets import token_bytes
 from typing import Any
 
 from django.db import connection
@@ -37,6 +39,29 @@ _POSTINGS = """
 INSERT INTO loyalty_posting (entry_id, number, lot_id, from_book, to_book, amount, for_lot_id)
 SELECT * FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::bigint[])
 """
+#: From so many entries on, rows that are new are copied: it costs the database a third less, and three more exchanges.
+MANY = 500
+#: Part -> its table, and the columns of its rows. What is the same in all rows as it would be of itself is left out.
+_COPIED = {
+    _ENTRIES: (
+        "loyalty_entry",
+        *("id", "public_id", "account_id", "sequence", "kind", "effective_at", "reverses_id", "reason", "arguments"),
+        *("rule", "rule_version", "pending_after", "available_after", "held_after", "debt_after", "act_id", "origin"),
+    ),
+    _LOTS: (
+        "loyalty_lot",
+        *("id", "origin_entry_id", "record_id", "account_id", "original", "funding", "partner"),
+        *("allocated_price_minor", "price_currency", "standalone_price", "estimate_version", "expiry_policy"),
+        *("earned_at", "matures_at", "expires_on", "expires_at", "pending", "available", "held", "spent", "lapsed"),
+        *("taken_back", "settled", "short", "owed", "subject", "rule", "rule_version"),
+    ),
+    _POSTINGS: ("loyalty_posting", "entry_id", "number", "lot_id", "from_book", "to_book", "amount", "for_lot_id"),
+}
+_OF_ITSELF: dict[str, object] = {
+    **dict.fromkeys(("pending", "available", "held", "spent", "lapsed", "taken_back", "settled", "short", "owed"), 0),
+    **dict.fromkeys(("partner", "price_currency", "expiry_policy", "subject", "rule"), ""),
+    "arguments": "{}",
+}
 # What changed, not what is now: were a lot read before it was locked, its sum would not add up and nothing be written.
 _CHANGES = """
 UPDATE loyalty_lot AS lot
@@ -88,7 +113,8 @@ def statement(
     wallets: Iterable[Wallet], *, act: int, origin: str, entries: Sequence[int] = (), lots: Sequence[int] = ()
 ) -> tuple[Written, Statement | None]:
     """What writes all that was decided, with the numbers it gives; None where nothing was. `entries` and `lots` are
-    numbers drawn ahead: where they are not enough, a statement draws others."""
+    numbers drawn ahead: where they are not enough, a statement draws others. What is new of very many is written now.
+    """
     done = Written()
     changed = [wallet for wallet in wallets if wallet.is_changed]
     drafts = [(wallet, draft) for wallet in changed for draft in wallet.drafts]
@@ -100,7 +126,8 @@ def statement(
             cursor.execute(_NUMBERS, [len(drafts), len(news)])
             [(entries, lots)] = cursor.fetchall()
     entries, lots = entries[: len(drafts)], lots[: len(news)]
-    for (wallet, _draft), number in zip(drafts, entries, strict=True):
+    for (wallet, draft), number, name in zip(drafts, entries, _names(len(drafts)), strict=True):
+        draft.public_id = name
         done.entries.setdefault(wallet.account, []).append(number)
     done.lots = {(wallet.account, temporary): number for (wallet, temporary), number in zip(news, lots, strict=True)}
     begun = {
@@ -139,25 +166,80 @@ def statement(
         (_PARTS, _parts(changed), ()),
     ]
     there = [(sql, rows, more) for sql, rows, more in parts if rows]
+    if len(drafts) >= MANY:
+        for sql, rows, more in there:
+            if sql in _COPIED:
+                _copy(*_COPIED[sql], rows=rows, more=more)
+        there = [part for part in there if part[0] not in _COPIED]
     *first, (last, _rows, _more) = there
     head = ", ".join(f"part_{n} AS ({sql})" for n, (sql, _rows, _more) in enumerate(first))
     given = [value for _sql, rows, more in there for value in (*more, *map(_array, zip(*rows, strict=True)))]
     return done, (f"WITH {head} {last}" if head else last, given)
 
 
-def _array(values: Sequence[Any]) -> str:
+def _copy(table: str, *columns: str, rows: Sequence[Row], more: Sequence[Any]) -> None:
+    """These rows, with `more` the same in each, as a COPY."""
+    told: dict[str, Iterable[str]] = {}
+    for name, values in zip(columns, (*zip(*rows, strict=True), *((one,) * len(rows) for one in more)), strict=True):
+        first = values[0]
+        is_same = values.count(first) == len(values)
+        if is_same and first == _OF_ITSELF.get(name):
+            continue
+        if set(map(type, values)) == {int}:
+            told[name] = map(str, values)
+        elif is_same:
+            told[name] = repeat(_field(first), len(values))
+        else:
+            texts = {value: _field(value) for value in set(values)}
+            told[name] = map(texts.__getitem__, values)
+    text = "\n".join(map("\t".join, zip(*told.values(), strict=True)))
+    command = f"COPY {table} ({', '.join(told)}) FROM STDIN"
+    # Django turns the driver's errors into its own for `execute` alone.
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(command) as sink:
+        sink.write(text.encode())
+
+
+def _field(value: object) -> str:
+    """As COPY reads it."""
+    if value is None:
+        return "\\N"
+    if isinstance(value, datetime):
+        return value.isoformat()
+    text = str(value)
+    if "\\" in text or "\t" in text or "\n" in text or "\r" in text:
+        text = text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+    return text
+
+
+def _names(count: int) -> list[str]:
+    """So many random UUIDs (version 4), as PostgreSQL reads them."""
+    told = token_bytes(16 * count).hex()
+    return [
+        f"{told[at : at + 12]}4{told[at + 13 : at + 16]}a{told[at + 17 : at + 32]}" for at in range(0, len(told), 32)
+    ]
+
+
+def _array(values: tuple[Any, ...]) -> str:
     """A column of values as PostgreSQL writes an array: the driver's own way of saying it costs ten times as much."""
-    first = values[0]
-    if values.count(first) == len(values) and type(first) is not Decimal:
+    first, many = values[0], len(values)
+    if values.count(first) == many and type(first) is not Decimal:
         # Of a batch most columns say the same in every row.
-        one = str(first) if type(first) is int else _element(first)
-        return "{" + ",".join([one] * len(values)) + "}"
-    return "{" + ",".join([str(value) if type(value) is int else _element(value) for value in values]) + "}"
+        return "{" + ",".join([_element(first)] * many) + "}"
+    kinds = set(map(type, values))
+    if kinds == {int}:
+        return "{" + str(values)[1:-1] + "}"
+    if Decimal in kinds:
+        # Equal ones may be written differently.
+        return "{" + ",".join(map(_element, values)) + "}"
+    texts = {value: _element(value) for value in set(values)}
+    return "{" + ",".join([texts[value] for value in values]) + "}"
 
 
 def _element(value: object) -> str:
     if value is None:
         return "NULL"
+    if type(value) is int:
+        return str(value)
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"'

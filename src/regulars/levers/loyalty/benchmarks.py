@@ -1,5 +1,6 @@
 """`regulars bench ledger`: verbs one by one beside pgbench, and awards in bulk. `regulars bench expiry`: a sweep of
-lots that lapsed, and how long spends wait meanwhile. `regulars bench identity` is in `_joins.py`."""
+lots that lapsed, and how long spends wait meanwhile. `regulars bench backfill` is in `_history.py`, `regulars bench
+identity` in `_joins.py`."""
 
 import json
 import multiprocessing
@@ -20,6 +21,7 @@ from django.db import connections
 from regulars.facts.customers import customers
 from regulars.kit.actors import SYSTEM
 from regulars.levers.loyalty import checkups, clockwork, points
+from regulars.levers.loyalty._history import backfill
 from regulars.levers.loyalty._joins import identity_
 from regulars.levers.loyalty.points import NewLot, Reason
 from regulars.runtime.database import ready, scratch
@@ -262,4 +264,4 @@ def _told_of_sweep(facts: dict[str, Any]) -> str:
     )
 
 
-BENCHMARKS = (ledger, expiry, identity_)
+BENCHMARKS = (ledger, expiry, backfill, identity_)

@@ -11,8 +11,7 @@ import click
 from regulars.kit import civil
 from regulars.kit.actors import SHELL
 from regulars.kit.money import Money
-from regulars.levers.loyalty import earning, pledges, policies, programme_files, programmes, trying
-from regulars.levers.loyalty.earning import Posted
+from regulars.levers.loyalty import backfilling, pledges, policies, programme_files, programmes, trying
 from regulars.levers.loyalty.rules.rule import points_text
 from regulars.levers.loyalty.trying import Trial
 from regulars.runtime.database import clock
@@ -166,15 +165,25 @@ def points() -> None:
 @click.argument("name", metavar="PROGRAMME")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="First day  [default: all of history]")
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="First day that is left out")
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    default=backfilling.PROCESSES,
+    show_default="one for each core",
+    help="That share the customers among them.",
+)
 @_JSON
-def backfill(name: str, since: datetime | None, until: datetime | None, as_json: bool) -> None:
+def backfill(name: str, since: datetime | None, until: datetime | None, processes: int, as_json: bool) -> None:
     """Post the history of orders by the version of a programme that is active. Greets nobody; again changes nothing."""
-    done = Posted()
-    for page in earning.backfill(
-        programme=name, at=clock.now(), by=SHELL, since=_instant(since), until=_instant(until)
-    ):
-        done += page
-        _progress(done.decided)
+    done = backfilling.all_of_it(
+        programme=name,
+        at=clock.now(),
+        by=SHELL,
+        since=_instant(since),
+        until=_instant(until),
+        processes=processes,
+        progress=_progress,
+    )
     if as_json:
         _print(vars(done))
         return

@@ -7,11 +7,12 @@ What it earns is a function of what stands now, so whatever came first, came twi
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from fractions import Fraction
 from hashlib import blake2b
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from django.db import transaction
+import msgspec
+from django.db import DatabaseError, transaction
 
 from regulars.facts.commerce import kept
 from regulars.facts.commerce.kept import Kept
@@ -20,7 +21,7 @@ from regulars.kit import civil, money
 from regulars.kit.actors import Actor, Origin
 from regulars.levers.loyalty import _ledger, _seeing, _turns, programmes
 from regulars.levers.loyalty._acts import Told
-from regulars.levers.loyalty._capping import ALWAYS, Counters, Place, most_of_an_order, places
+from regulars.levers.loyalty._capping import ALWAYS, Counters, Place, is_common, most_of_an_order, places
 from regulars.levers.loyalty._earned import (
     Claimed,
     EarnedLot,
@@ -28,9 +29,13 @@ from regulars.levers.loyalty._earned import (
     celebrated,
     claim,
     given_before,
+    insert,
+    is_taken,
     lots_of,
     move,
+    numbered,
     pledge,
+    rows_of,
     save,
     to_extend,
 )
@@ -52,6 +57,9 @@ __all__ = ("Posted", "award_for_event", "award_for_order", "award_for_orders", "
 SHOP = "shop"
 #: As long as a lot's may be.
 LONGEST_SUBJECT = 120
+#: Orders of one transaction where all of history is posted.
+AT_ONCE = 5_000
+_ENCODER = msgspec.msgpack.Encoder(order="deterministic")
 
 
 @dataclass(frozen=True)
@@ -106,14 +114,13 @@ class _Case:
         """Whose caps it counts in: the person's when it was decided first, however many records they have."""
         return int(self.context.member) if self.context.member else self.record
 
-    @property
-    def on(self) -> date:
-        return civil.day_of(self.claimed.effective_at, self.zone)
+    def __post_init__(self) -> None:
+        self.on = civil.day_of(self.claimed.effective_at, self.zone)
 
     @property
-    def of_every(self) -> list[NthOrder]:
+    def of_every(self) -> Sequence[NthOrder]:
         """The rules that give for every so many orders."""
-        return [rule for rule in self.programme.of_orders if isinstance(rule, NthOrder) and rule.every]
+        return self.programme.of_every
 
 
 def award_for_order(*, order: int, at: datetime, by: Actor, origin: Origin = "live") -> Posted:
@@ -149,28 +156,72 @@ def backfill(
     by: Actor,
     since: datetime | None = None,
     until: datetime | None = None,
-    size: int = kept.PAGE,
+    size: int = AT_ONCE,
+    share: tuple[int, int] = (0, 1),
 ) -> Iterator[Posted]:
     """Post the whole history of orders by the version of a programme that is active now, page by page; each page is a
     transaction of its own and is yielded when it is done. Greets nobody. Again, and after a crash, it goes on where
-    something is missing."""
-    version = next((one for one in programmes.active(at) if one.programme.code == programme), None)
-    if version is None:
-        raise programmes.not_active(programme)
-    for page in kept.pages(since=since, until=until, size=size):
-        with transaction.atomic():
-            told = {one.order: one for one in page}
-            claims = [
-                Claimed.of_order(one, version.version, programme)
-                for one in page
-                if one.record is not None and one.counts
-            ]
-            found = [one for one in claim(claims, [f"order:{order}" for order in told], at) if one.code == programme]
-            # Rows that were there may stand for something newer than the page; of new ones nobody else knows yet.
-            if known := [one.order for one in found if not one.is_new]:
-                told |= kept.of(known)
-            found, done = _follow(found, told, at=at, by=by, origin="history")
-            yield done + _settle(_cases(found, told), at=at, by=by, origin="history")
+    something is missing.
+
+    `share` (n, of so many): only those customers' who are in it, so that processes can do it side by side. Where a cap
+    is everyone's together all orders go in the order of their placing, in the first share. Raises `NotActive`.
+    """
+    version = programmes.active_one(programme, at)
+    if is_common(version.programme):
+        pages = kept.pages(since=since, until=until, size=size) if share[0] == 0 else iter(())
+    else:
+        pages = kept.pages_by_customer(since=since, until=until, size=size, share=share)
+    for page in pages:
+        counted = {} if since is not None or is_common(version.programme) else _counted(page)
+        try:
+            with transaction.atomic():
+                done = _post_page(page, version, counted, at=at, by=by)
+        except DatabaseError as problem:
+            if not is_taken(problem):
+                raise
+            with transaction.atomic():
+                done = _post_page(page, version, counted, at=at, by=by, claims_first=True)
+        yield done
+
+
+def _counted(page: Sequence[Kept]) -> dict[int, int]:
+    """What `kept.numbers` says, of those customers of a page of whom all orders are on it."""
+    in_part = {page[0].customer, page[-1].customer}
+    number, customer = 0, None
+    found = {}
+    for one in page:
+        if one.customer != customer:
+            number, customer = 0, one.customer
+        number += one.counts
+        if customer not in in_part:
+            found[one.order] = number
+    return found
+
+
+def _post_page(
+    page: Sequence[Kept],
+    version: programmes.Active,
+    counted: Mapping[int, int],
+    *,
+    at: datetime,
+    by: Actor,
+    claims_first: bool = False,
+) -> Posted:
+    told, code = {one.order: one for one in page}, version.programme.code
+    subjects = [f"order:{order}" for order in told]
+    wanted = [Claimed.of_order(one, version.version, code) for one in page if one.record is not None and one.counts]
+    if claims_first:
+        found = [one for one in claim(wanted, subjects, at) if one.code == code]
+    else:
+        found = rows_of(subjects, code)
+        there = {one.subject for one in found}
+        found += numbered([one for one in wanted if one.subject not in there])
+    # Rows that were there may stand for something newer than the page; of new ones nobody else knows yet.
+    if old := [one.order for one in found if not one.is_new]:
+        told |= kept.of(old)
+    found.sort(key=lambda one: (one.effective_at, one.order))
+    found, done = _follow(found, told, at=at, by=by, origin="history")
+    return done + _settle(_cases(found, told), at=at, by=by, origin="history", counted=counted)
 
 
 def award_for_event(
@@ -241,7 +292,7 @@ def _cases(found: Sequence[Claimed], told: Mapping[int, Kept]) -> list[_Case]:
             continue
         programme = programmes.read(one.version)
         case = _Case(one, programme, one.number, order, civil.zone(programme.zone))
-        case.stamp = blake2b(repr(order).encode(), digest_size=16).digest()
+        case.stamp = blake2b(_ENCODER.encode(order), digest_size=16).digest()
         if case.stamp != one.stamp:
             cases.append(case)
     return cases
@@ -266,8 +317,15 @@ def _follow(
     return stay, done
 
 
-def _settle(cases: Sequence[_Case], *, at: datetime, by: Actor, origin: Origin) -> Posted:
-    """Decide all of them, then post what differs."""
+def _settle(
+    cases: Sequence[_Case],
+    *,
+    at: datetime,
+    by: Actor,
+    origin: Origin,
+    counted: Mapping[int, int] = MappingProxyType({}),
+) -> Posted:
+    """Decide all of them, then post what differs. `counted`: what is known of `kept.numbers`."""
     by_version: dict[int, list[_Case]] = {}
     for case in cases:
         by_version.setdefault(case.claimed.version, []).append(case)
@@ -282,6 +340,7 @@ def _settle(cases: Sequence[_Case], *, at: datetime, by: Actor, origin: Origin) 
             programme.of_orders,
             some[0].zone,
             of_the_past=origin == "history",
+            counted=counted,
         )
         later = {}
         if programme.expiry.kind == "activity":
@@ -299,6 +358,7 @@ def _settle(cases: Sequence[_Case], *, at: datetime, by: Actor, origin: Origin) 
         _decide(case, counters[case.programme.code], turns, at, origin)
     for one in counters.values():
         one.write()
+    insert([(case.claimed, _saved(case)) for case in cases if not case.claimed.is_kept], at)
     done = _post(cases, at=at, by=by, origin=origin)
     surplus = {order for some in turns.values() for order in some.surplus}
     if surplus:
@@ -361,7 +421,7 @@ def _decide(case: _Case, counters: Counters, turns: _TurnsOf, at: datetime, orig
     if origin == "history" and case.claimed.is_new and order.back_at is not None:
         stages = [(order.placed_at, _as_sold(order)), (max(order.back_at, order.placed_at), order)]
     for when, stage in stages:
-        view = _seeing.order(stage, case.programme, case.zone)
+        view = _seeing.order(stage, case.programme, case.on)
         asked: set[str] = set()
         limit = _limit(case, counters, asked)
         case.steps.append((when, deciding.of_order(rules, view, case.context, case.programme.terms, limit)))
@@ -384,6 +444,8 @@ def _limit(case: _Case, counters: Counters, asked: set[str]) -> deciding.Limit:
 
     def limit(rule: Rule, parts: int) -> int:
         nonlocal taken
+        if rule.id not in case.programme.capped:
+            return parts
         per_order = most_of_an_order(case.programme, rule, taken)
         wanted = parts if per_order is None else max(min(parts, per_order), 0)
         rows = places(case.programme, rule, case.member, case.on)
@@ -404,9 +466,10 @@ def _limit(case: _Case, counters: Counters, asked: set[str]) -> deciding.Limit:
 
 def _free(case: _Case, counters: Counters, asked: set[str]) -> None:
     """What rules that would give nothing any more had of the caps is free again."""
-    for rule in case.programme.rules:
-        if rule.id in case.allowed and rule.id not in asked:
-            counters.take(places(case.programme, rule, case.member, case.on), -case.allowed.pop(rule.id)[0])
+    for name in case.allowed.keys() - asked:
+        rule = case.programme.by_id.get(name)
+        if rule is not None:
+            counters.take(places(case.programme, rule, case.member, case.on), -case.allowed.pop(name)[0])
 
 
 def _counters(cases: Sequence[_Case], at: datetime) -> dict[str, Counters]:
@@ -420,7 +483,7 @@ def _counters(cases: Sequence[_Case], at: datetime) -> dict[str, Counters]:
             # Two orders of one person at once would both be given what one of them is.
             wanted += [(Place(rule.id, case.person, "turn", ALWAYS), 0) for rule in case.of_every if case.order]
             for rule in case.programme.of_events if case.order is None else case.programme.of_orders:
-                if (rule.caps or case.programme.caps) and rule.may_give(case.context):
+                if rule.id in case.programme.capped and rule.may_give(case.context):
                     wanted += places(case.programme, rule, case.member, case.on)
         found[code].lock(wanted)
     return found
@@ -446,7 +509,7 @@ def _post(cases: Sequence[_Case], *, at: datetime, by: Actor, origin: Origin) ->
         at=at,
         by=by,
     )
-    save([_saved(case) for case in cases])
+    save([_saved(case) for case in cases if case.claimed.is_kept])
     return done
 
 
@@ -494,12 +557,15 @@ def _post_in(currency: str, cases: Sequence[_Case], *, at: datetime, by: Actor, 
                 _extend(work.wallet(record), one, at)
         for case in changing:
             wallet, before = work.wallet(case.record), _current(case)
-            of_rules = _by_rule(known, case)
+            if origin == "history":
+                # As it would have been told then: what lapsed or could be spent by then stands before it.
+                wallet.catch_up(case.steps[0][0])
+            of_rules = _by_rule(known, case) if case.claimed.id in known else {}
             lots = {rule: [(lot.id, lot.left) for lot in some] for rule, some in of_rules.items()}
             by_hand = {rule: sum(lot.by_hand for lot in some) for rule, some in of_rules.items()}
             for when, decision in case.steps:
                 after = {grant.rule: grant for grant in decision.grants}
-                for rule in sorted({*before, *after}):
+                for rule in sorted({*before, *after} if before else after):
                     parts = after[rule].parts if rule in after else 0
                     # What somebody took back by hand of this order's stays with the shop, whatever becomes of it.
                     kept_back = by_hand.get(rule, 0)
@@ -516,7 +582,8 @@ def _post_in(currency: str, cases: Sequence[_Case], *, at: datetime, by: Actor, 
                             taken += sum(shares.values())
                             lots[rule] = [(lot, left - shares.get(lot, 0)) for lot, left in lots[rule]]
                 before = {rule: grant.parts for rule, grant in after.items()}
-            if origin == "history":
+        if origin == "history":
+            for wallet in work.wallets.values():
                 wallet.catch_up(at)
     return Posted(0, awards, awarded, taken)
 
@@ -532,6 +599,8 @@ def _changes(case: _Case) -> bool:
 
 def _current(case: _Case) -> dict[str, int]:
     """What each rule has given, as it was kept."""
+    if not case.claimed.lines:
+        return {}
     return {rule: sum(lines.values()) for rule, lines in case.claimed.lines.items() if lines}
 
 
@@ -570,7 +639,7 @@ def _because(case: _Case, decision: Decision) -> Reason:
 def _lot(case: _Case, decision: Decision, grant: Grant, parts: int) -> NewLot:
     """The lot that a grant, or what it came to give more, is posted as."""
     programme = case.programme
-    rule = next(one for one in programme.rules if one.id == grant.rule)
+    rule = programme.by_id[grant.rule]
     last_day = programme.expiry.last_day(case.on)
     for active_on in case.active_on:
         last_day = programme.expiry.extended(last_day, active_on)
@@ -609,9 +678,10 @@ def _price(case: _Case, decision: Decision, grant: Grant, parts: int) -> int | N
     if worth is None or order is None or order.currency != case.programme.money or grant.funding != SHOP:
         return None
     paid = max(order.kept_minor, 0)
-    one = Fraction(worth) * 10 ** money.exponent(case.programme.money) / 10**case.programme.currency.scale
+    over, under = worth.as_integer_ratio()
+    over, under = over * 10 ** money.exponent(case.programme.money), under * 10**case.programme.currency.scale
     others = sum(other.parts for other in decision.grants if other.funding == SHOP)
-    return int(paid * parts * one / (paid + others * one)) if paid else 0
+    return paid * parts * over // (paid * under + others * over) if paid else 0
 
 
 def _matures(case: _Case) -> datetime | None:
@@ -635,8 +705,11 @@ def _maturing(
     """Lots that are pending until another moment than is known now."""
     found = []
     for case in cases:
+        lots = known.get(case.claimed.id)
+        if not lots:
+            continue
         moment = _matures(case)
-        for lot in known.get(case.claimed.id, ()):
+        for lot in lots:
             if lot.pending and moment is not None and lot.matures_at != moment:
                 found.append((case, lot, moment))
     return found
@@ -682,11 +755,10 @@ def _extending(cases: Sequence[_Case], currency: str) -> dict[int, list[_Longer]
 
 def _saved(case: _Case) -> Saved:
     last = case.steps[-1][1]
-    capped = {rule.id for rule in case.programme.rules if rule.caps or case.programme.caps}
     return Saved(
         id=case.claimed.id,
         context=_seeing.kept_context(case.context),
-        allowed={rule: list(parts) for rule, parts in case.allowed.items() if rule in capped},
+        allowed={rule: list(parts) for rule, parts in case.allowed.items()},
         lines={grant.rule: {str(line): parts for line, parts in grant.lines.items()} for grant in last.grants},
         why={
             one.rule: [one.because.code, dict(one.because.facts)]

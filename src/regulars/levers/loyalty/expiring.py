@@ -7,6 +7,7 @@ that night. Months are counted from the day itself: a month from 31 January is t
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -41,6 +42,7 @@ class Expiry:
         }
         return f"{self.kind}{parts[self.kind]}"
 
+    @lru_cache(maxsize=8192)  # noqa: B019 - the few policies there are may stay
     def last_day(self, earned_on: date) -> date | None:
         """The last day of what was earned, or last confirmed by activity, on that day. None: they stay."""
         if self.kind == "never":

@@ -4,7 +4,7 @@ write one."""
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +19,7 @@ from regulars.levers.loyalty import policies
 from regulars.levers.loyalty.expiring import KINDS, UNITS, Expiry
 from regulars.levers.loyalty.rules import KINDS as RULES
 from regulars.levers.loyalty.rules.event import Event
+from regulars.levers.loyalty.rules.nth_order import NthOrder
 from regulars.levers.loyalty.rules.rule import Cap, Rule, Terms, read_caps, read_points
 from regulars.levers.loyalty.rules.spend import Spend
 from regulars.levers.loyalty.rules.told import BadProgramme, Told, bad
@@ -75,12 +76,27 @@ class Programme:
     text: str = field(repr=False)
     terms: Terms = field(repr=False)
 
-    @property
+    @cached_property
+    def by_id(self) -> Mapping[str, Rule]:
+        """Its rules by their ids."""
+        return {rule.id: rule for rule in self.rules}
+
+    @cached_property
+    def capped(self) -> frozenset[str]:
+        """The rules that some cap limits."""
+        return frozenset(rule.id for rule in self.rules if rule.caps or self.caps)
+
+    @cached_property
+    def of_every(self) -> tuple[NthOrder, ...]:
+        """The rules that give for every so many orders."""
+        return tuple(rule for rule in self.of_orders if isinstance(rule, NthOrder) and rule.every)
+
+    @cached_property
     def of_orders(self) -> tuple[Rule, ...]:
         """The rules that give for orders."""
         return tuple(rule for rule in self.rules if rule.of == "order")
 
-    @property
+    @cached_property
     def of_events(self) -> tuple[Event, ...]:
         """The rules that give for events."""
         return tuple(rule for rule in self.rules if isinstance(rule, Event))

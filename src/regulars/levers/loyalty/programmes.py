@@ -330,6 +330,14 @@ def active(at: datetime | None = None) -> list[Active]:
     return [Active(number, version, read(number)) for number, version in rows]
 
 
+def active_one(programme: str, at: datetime) -> Active:
+    """The version of this programme that is active at that moment. Raises `NotActive`."""
+    found = _active_of(programme, at)
+    if found is None:
+        raise not_active(programme)
+    return found
+
+
 def read(version: int) -> Programme:
     """A version by its row's number, read with what conditions can ask now. Kept: versions never change."""
     place = (str(connection.settings_dict["NAME"]), version)

@@ -79,7 +79,7 @@ def simulate(
         contexts = _seeing.contexts(standing, programme, programme.of_orders, zone)
         for one in standing:
             assert one.customer is not None
-            view = _seeing.order(one, programme, zone)
+            view = _seeing.order(one, programme, civil.day_of(one.placed_at, zone))
             limit = _limit(programme, counters, one.customer, view.placed_on)
             answers = deciding.of_order(programme.of_orders, view, contexts[one.order], programme.terms, limit)
             people.add(one.customer)

@@ -5,36 +5,20 @@ order parts come back in, what is left is the same.
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from fractions import Fraction
 
 from regulars.levers.loyalty.rules.grants import split
-from regulars.levers.loyalty.rules.views import SHIPPING, LineView, OrderView
+from regulars.levers.loyalty.rules.views import SHIPPING, Basis, LineView, OrderView
 
 #: What a rule may count besides. Points are no money: what was paid with them never earns.
 INCLUDABLE = ("shipping", "tax", "gift_cards_sold", "gift_cards_used")
 #: Means of payment that are no money when they are used.
 NEVER = "points"
 GIFT_CARD = "gift_card"
-
-
-@dataclass(frozen=True, slots=True)
-class Basis:
-    """`weights`: line to what was kept of it, in minor units of the order's currency; one of them is worth `worth`
-    minor units of the programme's money."""
-
-    weights: tuple[tuple[int, int], ...]
-    worth: Fraction
-
-    @property
-    def whole(self) -> int:
-        """Of all lines, in the order's currency, before `worth`."""
-        return sum(weight for _, weight in self.weights)
-
-    @property
-    def minor(self) -> Fraction:
-        """Of all lines, in the programme's money, exactly."""
-        return self.whole * self.worth
+#: So much of so much: whole numbers, for a fraction costs ten times as much and most orders need none.
+_Share = tuple[int, int]
+_ALL: _Share = (1, 1)
+_NOTHING: _Share = (0, 1)
 
 
 def of(
@@ -51,9 +35,10 @@ def of(
     """
     rate = order.rate if order.rate is not None else Fraction(0)
     if not order.counts:
-        return Basis((), rate)
-    lines = [(line.number, line.amount_minor) for line in order.lines]
-    off = split(order.discount_minor, lines) if order.discount_minor else {}
+        return Basis((), rate, 0)
+    off: dict[int, int] = {}
+    if order.discount_minor:
+        off = split(order.discount_minor, [(line.number, line.amount_minor) for line in order.lines])
     tax = _taxes(order, off, include)
     weights, everything = [], 0
     for line in order.lines:
@@ -68,7 +53,11 @@ def of(
             weights.append((line.number, kept))
     if "shipping" in include and order.shipping_minor and everything:
         weights.append((SHIPPING, order.shipping_minor))
-    return Basis(tuple(weights), rate * _paid(order) * _left(order, everything) * _by(order, include, tenders))
+    over, under = 1, 1
+    for part, whole in (_paid(order), _left(order, everything), _by(order, include, tenders)):
+        over, under = over * part, under * whole
+    whole = sum([weight for _, weight in weights])
+    return Basis(tuple(weights), rate if over == under else rate * Fraction(over, under), whole)
 
 
 def _kept(minor: int, line: LineView) -> int:
@@ -86,6 +75,8 @@ def _taxes(order: OrderView, off: dict[int, int], include: Collection[str]) -> d
     if wanted == order.prices_include_tax:
         return {}
     told = {line.number: line.tax_minor for line in order.lines if line.tax_minor is not None}
+    if not told and not order.tax_minor:
+        return told
     rest = max(order.tax_minor - sum(told.values()), 0)
     untold = [
         (line.number, max(line.amount_minor - off.get(line.number, 0), 0))
@@ -99,28 +90,28 @@ def _taxes(order: OrderView, off: dict[int, int], include: Collection[str]) -> d
     return told if wanted else {line: -share for line, share in told.items()}
 
 
-def _paid(order: OrderView) -> Fraction:
+def _paid(order: OrderView) -> _Share:
     """How much of what is to be paid has been."""
     if order.due_minor <= 0 or order.kept_minor >= order.due_minor:
-        return Fraction(1)
-    return Fraction(max(order.kept_minor, 0), order.due_minor)
+        return _ALL
+    return max(order.kept_minor, 0), order.due_minor
 
 
-def _left(order: OrderView, everything: int) -> Fraction:
+def _left(order: OrderView, everything: int) -> _Share:
     """What is left of the goods' price after money that went back for no goods."""
     if order.money_back_minor <= 0 or everything <= 0:
-        return Fraction(1)
-    return Fraction(max(everything - order.money_back_minor, 0), everything)
+        return _ALL
+    return max(everything - order.money_back_minor, 0), everything
 
 
-def _by(order: OrderView, include: Collection[str], tenders: Collection[str]) -> Fraction:
+def _by(order: OrderView, include: Collection[str], tenders: Collection[str]) -> _Share:
     """The share that was paid with money, or by the means that a rule asks for."""
     if not order.tenders:
-        return Fraction(0) if tenders else Fraction(1)
+        return _NOTHING if tenders else _ALL
     whole = max(sum(order.tenders.values()), order.total_minor)
     if whole <= 0:
-        return Fraction(0) if tenders else Fraction(1)
+        return _NOTHING if tenders else _ALL
     left_out = {NEVER} if "gift_cards_used" in include else {NEVER, GIFT_CARD}
     if tenders:
-        return Fraction(sum(paid for kind, paid in order.tenders.items() if kind in tenders), whole)
-    return Fraction(whole - sum(paid for kind, paid in order.tenders.items() if kind in left_out), whole)
+        return sum(paid for kind, paid in order.tenders.items() if kind in tenders), whole
+    return whole - sum(paid for kind, paid in order.tenders.items() if kind in left_out), whole

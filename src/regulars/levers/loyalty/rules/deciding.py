@@ -1,7 +1,7 @@
 """What a programme's rules say of one order or event, together: what each gives after the caps, and why not."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from regulars.levers.loyalty.rules.event import Event
 from regulars.levers.loyalty.rules.grants import Answer, Grant, Missed, Pledge, Reason, split
@@ -14,24 +14,17 @@ Limit = Callable[[Rule, int], int]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What each rule answered, in the order of the rules."""
+    """What each rule answered, in the order of the rules: what is given (`grants`), what is not, why (`missed`), what
+    is promised to causes (`pledges`)."""
 
     answers: Sequence[Answer]
+    grants: Sequence[Grant] = field(init=False)
+    missed: Sequence[Missed] = field(init=False)
+    pledges: Sequence[Pledge] = field(init=False)
 
-    @property
-    def grants(self) -> list[Grant]:
-        """What is given."""
-        return [one for one in self.answers if isinstance(one, Grant)]
-
-    @property
-    def missed(self) -> list[Missed]:
-        """What is not, and why."""
-        return [one for one in self.answers if isinstance(one, Missed)]
-
-    @property
-    def pledges(self) -> list[Pledge]:
-        """What is promised to causes."""
-        return [one for one in self.answers if isinstance(one, Pledge)]
+    def __post_init__(self) -> None:
+        for name, kind in (("grants", Grant), ("missed", Missed), ("pledges", Pledge)):
+            object.__setattr__(self, name, [one for one in self.answers if type(one) is kind])
 
 
 def no_limit(_rule: Rule, parts: int) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from typing import Any, ClassVar, Literal, TypeVar
 
 from regulars.kit import money
@@ -12,10 +13,9 @@ from regulars.kit.conditions.nodes import Condition
 from regulars.kit.conditions.vocabulary import Vocabulary
 from regulars.kit.texts import translated as _
 from regulars.levers.loyalty.rules import asking, basis
-from regulars.levers.loyalty.rules.basis import Basis
 from regulars.levers.loyalty.rules.grants import Answer, Grant, Missed, Reason, split
 from regulars.levers.loyalty.rules.told import Told
-from regulars.levers.loyalty.rules.views import Context, EventView, OrderView
+from regulars.levers.loyalty.rules.views import Basis, Context, EventView, OrderView
 
 Per = Literal["member", "everyone"]
 Period = Literal["order", "day", "week", "month", "year", "ever"]
@@ -90,9 +90,14 @@ class Rule:
 
     def basis(self, order: OrderView) -> Basis:
         """The money that counts for it."""
-        where = self.where
-        fits = None if where is None else lambda line: asking.line_fits(where, order, line)
-        return basis.of(order, include=self.include, tenders=self.tenders, fits=fits)
+        if (where := self.where) is not None:
+            fits = partial(asking.line_fits, where, order)
+            return basis.of(order, include=self.include, tenders=self.tenders, fits=fits)
+        asked = (self.include, self.tenders)
+        found = order.bases.get(asked)
+        if found is None:
+            found = order.bases[asked] = basis.of(order, include=self.include, tenders=self.tenders)
+        return found
 
     def reach(self, order: OrderView, context: Context, terms: Terms) -> Basis | Missed:
         """The money that counts, or why it gives nothing whatever it would give."""
@@ -107,7 +112,7 @@ class Rule:
             if not order.counts:
                 return self.missed("order_does_not_count")
             return self.missed("nothing_kept" if self.where is None else "no_line_fits")
-        if found.minor < self.at_least_minor:
+        if not found.reaches(self.at_least_minor):
             return self.missed(
                 "spend_more",
                 money=shown(up(Fraction(self.at_least_minor) - found.minor), terms.currency),
@@ -163,7 +168,7 @@ def up(amount: Fraction) -> int:
 
 def shown(minor: int, currency: str) -> str:
     """Money as a reason keeps it."""
-    return str(money.Money(minor, currency))
+    return money.text(minor, currency)
 
 
 def points_text(parts: int, scale: int) -> str:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
 
-from regulars.levers.loyalty.rules.basis import Basis
 from regulars.levers.loyalty.rules.grants import Answer, Grant, Missed
 from regulars.levers.loyalty.rules.rule import (
     Given,
@@ -18,7 +17,7 @@ from regulars.levers.loyalty.rules.rule import (
     up,
 )
 from regulars.levers.loyalty.rules.told import Told
-from regulars.levers.loyalty.rules.views import Context, OrderView
+from regulars.levers.loyalty.rules.views import Basis, Context, OrderView
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +43,7 @@ class Spend(Rule):
                 parts,
                 found,
                 "spent",
-                money=shown(int(found.minor), terms.currency),
+                money=shown(found.floor, terms.currency),
                 points=points_text(self.points, terms.scale),
                 per=shown(per_minor, terms.currency),
             )

@@ -31,6 +31,31 @@ class LineView:
 
 
 @dataclass(frozen=True, slots=True)
+class Basis:
+    """The money of an order that counts for a rule. `weights`: line to what was kept of it, in minor units of the
+    order's currency; one of them is worth `worth` minor units of the programme's money."""
+
+    weights: tuple[tuple[int, int], ...]
+    worth: Fraction
+    #: Of all lines, in the order's currency, before `worth`.
+    whole: int
+
+    @property
+    def floor(self) -> int:
+        """`minor` without what is less than one."""
+        return self.whole * self.worth.numerator // self.worth.denominator
+
+    def reaches(self, minor: int) -> bool:
+        """Whether it is as much as that in the programme's money."""
+        return self.whole * self.worth.numerator >= minor * self.worth.denominator
+
+    @property
+    def minor(self) -> Fraction:
+        """Of all lines, in the programme's money, exactly."""
+        return self.whole * self.worth
+
+
+@dataclass(frozen=True, slots=True)
 class OrderView:
     """One order as it stands now.
 
@@ -57,6 +82,8 @@ class OrderView:
     fulfilment: str = ""
     tenders: Mapping[str, int] = field(default_factory=dict)
     rate: Fraction | None = Fraction(1)
+    #: What earns of it, as far as a rule has asked: most rules ask the same.
+    bases: dict[object, Basis] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

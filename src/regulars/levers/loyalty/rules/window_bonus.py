@@ -6,11 +6,10 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 from regulars.kit.texts import translated as _
-from regulars.levers.loyalty.rules.basis import Basis
 from regulars.levers.loyalty.rules.grants import Answer, Grant, Missed, Reason, split
 from regulars.levers.loyalty.rules.rule import Given, Rule, Terms, read_points, shared
 from regulars.levers.loyalty.rules.told import Told
-from regulars.levers.loyalty.rules.views import Context, OrderView
+from regulars.levers.loyalty.rules.views import Basis, Context, OrderView
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -104,8 +104,8 @@ def test_commands(tmp_path):
     assert run("programme", "simulate", str(file))["parts"] == 40
     assert run("programme", "install", str(file))["active"] is False
     assert run("programme", "install", str(file), "--yes")["active"] is True
-    assert run("points", "backfill", "tried")["awarded"] == 40
-    assert run("points", "backfill", "tried")["decided"] == 0
+    assert run("points", "backfill", "tried", "--processes", "1")["awarded"] == 40
+    assert run("points", "backfill", "tried", "--processes", "1")["decided"] == 0
     file.write_text(TEXT.replace("per: 2", "per: 4"))
     assert run("programme", "diff", "tried", str(file)) == [{"place": "rules[spend].per", "before": "2", "after": "4"}]
     assert run("programme", "show", "tried")["approved_by"] == str(SHELL)
