@@ -9,7 +9,7 @@ from django.db import connection
 from regulars.facts.company import company
 from regulars.insight.audiences.models import Figures, Member
 from regulars.insight.measures import exploring, runs, series
-from regulars.insight.measures.scope import DAYS, Scope
+from regulars.insight.measures.scope import Scope
 from regulars.insight.measures.told import cuts_of_shop, told
 from regulars.insight.warehouse.session import Session
 from regulars.kit import civil
@@ -23,7 +23,6 @@ def count(audience: int) -> None:
         return
     with Session.from_published(Path(settings.REGULARS_HOME)) as session:
         scope = Scope(session.table, last.as_of, last.currency, cuts=cuts_of_shop())
-        session.keep(DAYS, scope.days())
         people = list(Member.objects.filter(audience=audience).values_list("customer_id", flat=True))
         some = session.put("audience-explored", pa.table({"customer_id": pa.array(people, pa.int64())}))
         found = exploring.of_some(session, scope, told(), civil.zone(company.shop().zone), some)

@@ -14,12 +14,12 @@ import click
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from regulars.insight.measures import bench_by_hand, bench_refresh, catalogue, computing, spanning
+from regulars.insight.measures import bench_by_hand, bench_refresh, catalogue, computing, spanning, walking
 from regulars.insight.measures.estimates import added
 from regulars.insight.measures.figures import FIGURES
 from regulars.insight.measures.library import lately, own_gaps, repeat_rate
-from regulars.insight.measures.scope import DAYS, PEOPLE, Scope
-from regulars.insight.measures.spanning import WHO, Counted
+from regulars.insight.measures.scope import PEOPLE, Scope
+from regulars.insight.measures.spanning import BY_MONTH, WHO, Counted
 from regulars.insight.measures.tables import shaped
 from regulars.insight.warehouse import generating
 from regulars.insight.warehouse.session import Session
@@ -124,7 +124,7 @@ def rfm(customers: int, orders: int, rounds: int, as_json: bool) -> None:
             scope = Scope(table=session.table, as_of=as_of, currency="GBP")
 
             def ours() -> None:
-                session.keep(DAYS, scope.days())
+                walking.walk(session, scope)
                 computing.people(session, scope, wanted=_BY_HAND_TOO)
                 session.rows(repeat_rate.MEASURE.expression(scope))
 
@@ -190,7 +190,7 @@ def insight(customers: int, orders: int, rounds: int, as_json: bool) -> None:
             people = scope.people()
             session.keep(WHO, people.select("customer_id", grp=people.segment.fill_null("-")))
             session.keep("_who_segments", people.select("customer_id", "segment"))
-            months = spanning.months(scope.as_of, first=date(1990, 1, 1))
+            months = spanning.spans_of(session, scope)[BY_MONTH]
             # Nobody is seen to come by: there are no events in what is generated.
             nothing = shaped({}, with_figures=True)
             for name in ("events", "visitors"):
@@ -202,9 +202,8 @@ def insight(customers: int, orders: int, rounds: int, as_json: bool) -> None:
             told: dict[str, pa.Table] = {}
 
             def ours() -> None:
-                session.keep(DAYS, scope.days())
                 spanning.facts(session, scope, ZoneInfo("UTC"))
-                found.update(spanning.count(session, figures, months))
+                found.update(spanning.count(session, figures, BY_MONTH, months))
 
             def by_hand() -> None:
                 for statement in bench_by_hand.PREPARE.format(**days).split(";"):

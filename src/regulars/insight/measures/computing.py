@@ -9,7 +9,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from regulars.insight.measures import catalogue
+from regulars.insight.measures import catalogue, walking
 from regulars.insight.measures.cutting import BY_PLACE, Cuts
 from regulars.insight.measures.library import lately
 from regulars.insight.measures.measure import CustomerMeasure
@@ -38,7 +38,14 @@ class Computed:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Stored measures of everybody known to the shop; who never bought has nulls for what needs a purchase."""
-        return self.session.batches(stored(self.session.table("customers"), self.people()))
+        return self.session.batches(self.stored())
+
+    def stored(self) -> ir.Table:
+        """The same, as a table; whoever is joined to another is that person alone."""
+        customers = self.session.table("customers")
+        if "person_id" in customers.columns:
+            customers = customers.filter(customers.person_id == customers.customer_id)
+        return stored(customers, self.people())
 
 
 def as_of_day(session: Session, *, today: date, asked: date | None = None) -> date:
@@ -59,10 +66,15 @@ def compute(
     """Every measure over the session's tables, in the shop's currency, as of `as_of` or the day `as_of_day` gives."""
     day = as_of_day(session, today=today, asked=as_of)
     scope = Scope(table=session.table, as_of=day, currency=currency, cuts=cuts)
-    session.keep(DAYS, scope.days())
+    walking.walk(session, scope)
+    return compute_walked(session, scope)
+
+
+def compute_walked(session: Session, scope: Scope) -> Computed:
+    """The same where `DAYS` are kept already."""
     people(session, scope)
     shop = {measure.name: measure.value(session.rows(measure.expression(scope)), scope) for measure in catalogue.SHOP}
-    return Computed(as_of=scope.as_of, currency=currency, shop=shop, session=session)
+    return Computed(as_of=scope.as_of, currency=scope.currency, shop=shop, session=session)
 
 
 def deeper(session: Session, scope: Scope) -> dict[str, Mapping[str, Any]]:
@@ -77,8 +89,12 @@ def people(
     wanted: Sequence[CustomerMeasure] = catalogue.CUSTOMER,
     of: str = DAYS,
     into: str = PEOPLE,
+    is_summed: bool = False,
 ) -> None:
-    """Computes the `wanted` measures of everybody who bought, from the days kept as `of`, and keeps them as `into`."""
+    """Computes the `wanted` measures of everybody who bought, from the days kept as `of`, and keeps them as `into`.
+
+    `is_summed`: `of` has one row for each customer, with the measures that sum up days.
+    """
     # A value of the session, so that what is said of one day can be said of any other.
     session.put(SEEN_FROM, pa.table({"seen_from": pa.array([scope.as_of], pa.date32())}))
 
@@ -87,18 +103,18 @@ def people(
             return session.table({DAYS: of, PEOPLE: into}.get(name, name))
 
         then = session.table(SEEN_FROM).seen_from.max().as_scalar()
-        _people(session, replace(scope, table=table, then=then), wanted, into)
+        _people(session, replace(scope, table=table, then=then), wanted, into, is_summed)
 
     columns = tuple((name, str(kind)) for name, kind in session.table(of).schema().items())
     session.repeat(("people", of, columns, into, tuple(measure.name for measure in wanted), scope.cuts), build)
 
 
-def _people(session: Session, scope: Scope, wanted: Sequence[CustomerMeasure], into: str) -> None:
-    days = scope.kept_days()
-    days = days.mutate(ago=scope.seen_from().delta(days.day, unit="day"))
-    aggregates = {m.name: m.of_days(days) for m in wanted if m.of_days is not None}
-    table = days.group_by("customer_id").agg(**aggregates)
-    table = table.filter(table.orders > 0)
+def _people(session: Session, scope: Scope, wanted: Sequence[CustomerMeasure], into: str, is_summed: bool) -> None:
+    table = scope.kept_days()
+    if not is_summed:
+        days = table.mutate(ago=scope.seen_from().delta(table.day, unit="day"))
+        aggregates = {m.name: m.of_days(days) for m in wanted if m.of_days is not None}
+        table = days.group_by("customer_id").agg(**aggregates)
     for measure in wanted:
         if measure.of_customer is not None:
             table = table.mutate(**{measure.name: measure.of_customer(table, scope)})
@@ -123,7 +139,7 @@ def stored(customers: ir.Table, people: ir.Table) -> ir.Table:
             m.name: rows[m.name].fill_null(zeros[str(never[m.name])]) if m.name in ZERO_UNTIL_BOUGHT else rows[m.name]
             for m in catalogue.STORED
         },
-    ).order_by("customer_id")
+    )
 
 
 #: What is nought, not unknown, for somebody who never bought.

@@ -13,10 +13,10 @@ from django.conf import settings
 from django.db import transaction
 
 from regulars.facts.company import company
-from regulars.insight.measures import computing, jobs
+from regulars.insight.measures import computing, jobs, walking
 from regulars.insight.measures.cutting import Cuts
 from regulars.insight.measures.moving import WANTED
-from regulars.insight.measures.scope import DAYS, PEOPLE, Scope
+from regulars.insight.measures.scope import PEOPLE, Scope
 from regulars.insight.measures.told import CUTS, cuts_of_shop
 from regulars.insight.warehouse.session import Session
 from regulars.kit import civil
@@ -59,7 +59,7 @@ def preview(cuts: Cuts, *, at: datetime) -> Preview:
     with Session.from_published(Path(settings.REGULARS_HOME)) as session:
         as_of = computing.as_of_day(session, today=today)
         scope = Scope(table=session.table, as_of=as_of, currency=shop.currency, cuts=cuts_of_shop())
-        session.keep(DAYS, scope.days())
+        walking.walk(session, scope)
         computing.people(session, scope, wanted=WANTED)
         session.keep("_before", scope.people().select("customer_id", "segment"))
         computing.people(session, replace(scope, cuts=cuts), wanted=WANTED)

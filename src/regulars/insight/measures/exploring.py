@@ -13,7 +13,7 @@ from regulars.insight.measures.estimates import Estimate, added
 from regulars.insight.measures.figure import Figure, Span, Sums, Told
 from regulars.insight.measures.figures import FIGURES
 from regulars.insight.measures.scope import Scope
-from regulars.insight.measures.spanning import WHO, Counted
+from regulars.insight.measures.spanning import BY_MONTH, WHO, YEAR, Counted
 from regulars.insight.warehouse.session import Session
 
 #: The group of everybody.
@@ -37,34 +37,29 @@ class Explored:
     months: Sequence[At]
 
 
-def of_groups(session: Session, scope: Scope, told: Told, zone: ZoneInfo) -> Explored:
+def of_groups(session: Session, scope: Scope, told: Told) -> Explored:
     """Everybody, and beside them each named group of customers, as they are grouped today.
 
-    The session holds what `computing.people` keeps.
+    The session holds what `computing.people` and `spanning.facts` keep.
     """
     people = scope.people()
     session.keep(WHO, people.select("customer_id", grp=people.segment.fill_null("-")))
-    spanning.facts(session, scope, zone)
     return _explored(session, scope, told, with_sales=True)
 
 
 def of_some(session: Session, scope: Scope, told: Told, zone: ZoneInfo, some: ir.Table) -> Explored:
-    """`some` is a table of `customer_id`. Nothing is told of guests, who are nobody's audience.
-
-    The session holds what `computing.keep_days` keeps.
-    """
-    session.keep(WHO, some.select("customer_id").distinct().mutate(grp=ibis.literal("-")))
-    spanning.facts(session, scope, zone)
+    """`some` is a table of `customer_id`. Nothing is told of guests, who are nobody's audience."""
+    who = session.keep(WHO, some.select("customer_id").distinct().mutate(grp=ibis.literal("-")))
+    spanning.facts(session, scope, zone, among=who)
     return _explored(session, scope, told, with_sales=False)
 
 
 def _explored(session: Session, scope: Scope, told: Told, *, with_sales: bool) -> Explored:
     figures = [one for one in FIGURES if with_sales or one.source != "sales"]
-    [row] = session.rows(scope.purchases().aggregate(first=lambda o: o.placed_on.min()))
-    year = spanning.year(scope.as_of)
-    months = spanning.months(scope.as_of, first=row["first"] or scope.as_of)
-    of_year = spanning.count(session, figures, year)
-    of_months = spanning.count(session, figures, months)
+    spans = spanning.spans_of(session, scope)
+    year, months = spans[YEAR], spans[BY_MONTH]
+    of_year = spanning.count(session, figures, YEAR, year)
+    of_months = spanning.count(session, figures, BY_MONTH, months)
     monthly = [one for one in figures if not one.of_years]
     return Explored(
         scope.as_of,

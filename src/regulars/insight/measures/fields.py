@@ -8,7 +8,7 @@ from django.utils.functional import Promise, lazy
 from django.utils.translation import get_language
 
 from regulars.insight.measures import catalogue
-from regulars.insight.measures.published import COLUMNS, FROM
+from regulars.insight.measures.published import COLUMNS
 from regulars.insight.measures.segments import SEGMENTS
 from regulars.runtime.database.offered import Field, FieldType, Value
 
@@ -35,9 +35,18 @@ def _said(en: str, zh: str) -> str:
 _in_words = lazy(_said, str)
 
 
+#: What is told from the day of the last refresh, in the words of both databases.
+_SEEN_FROM: Final[Mapping[str, str]] = {"recency_days": "as_of - last_on"}
+
+
 def _asked(column: str) -> Callable[[Sequence[int]], Mapping[int, Value]]:
-    sql = COLUMNS[column]
-    asked = f"SELECT reading.customer_id, {sql} {FROM} WHERE reading.customer_id = ANY(%s) AND {sql} IS NOT NULL"
+    if column in _SEEN_FROM:
+        sql = _SEEN_FROM[column]
+        source = "measures_reading JOIN measures_shop_reading AS overview ON overview.name = 'overview'"
+    else:
+        _, sql, _ = COLUMNS[column]
+        source = "measures_reading AS reading"
+    asked = f"SELECT customer_id, {sql} FROM {source} WHERE customer_id = ANY(%s) AND {sql} IS NOT NULL"  # noqa: S608 - of constants
 
     def read(wanted: Sequence[int]) -> Mapping[int, Value]:
         with connection.cursor() as cursor:
@@ -45,6 +54,11 @@ def _asked(column: str) -> Callable[[Sequence[int]], Mapping[int, Value]]:
             return dict(cursor.fetchall())
 
     return read
+
+
+def _of_everyone(column: str) -> str:
+    sql, source = (_SEEN_FROM[column], "readings, refreshed") if column in _SEEN_FROM else (column, "readings")
+    return f"SELECT customer_id AS person, {sql} AS value FROM {source} WHERE {sql} IS NOT NULL"  # noqa: S608 - of constants
 
 
 def _segments() -> Sequence[tuple[str, str | Promise]]:
@@ -60,7 +74,7 @@ def _field(column: str, measure: str, type_: FieldType) -> Field:
         label=_in_words(known.en.name, known.zh.name),
         meaning=_in_words(known.en.meaning, known.zh.meaning),
         read=_asked(column),
-        everyone=f"SELECT customer_id AS person, {column} AS value FROM readings WHERE {column} IS NOT NULL",  # noqa: S608 - of constants
+        everyone=_of_everyone(column),
         choices=_segments if column == "segment" else None,
     )
 

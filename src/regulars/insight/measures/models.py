@@ -4,6 +4,8 @@ from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 
+from regulars.runtime.database.fields import TransactionIdField
+
 #: Stands for "never bought" where lists are sorted by the last purchase.
 LONG_AGO = "0001-01-01"
 
@@ -39,10 +41,12 @@ class Reading(models.Model):
     spend_30d_minor = models.BigIntegerField(db_default=0)
     spend_90d_minor = models.BigIntegerField(db_default=0)
     spend_365d_minor = models.BigIntegerField(db_default=0)
+    changed_xid = TransactionIdField()
 
     class Meta:
         db_table = "measures_reading"
         indexes = [
+            models.Index(fields=["changed_xid"], name="measures_reading_changed"),
             models.Index(F("spend_minor").desc(), F("customer").desc(), name="measures_reading_spend"),
             models.Index(F("orders").desc(), F("customer").desc(), name="measures_reading_orders"),
             models.Index(

@@ -8,6 +8,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, LiteralString
 
+import ibis
+import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 from django.conf import settings
@@ -16,11 +18,22 @@ from psycopg import sql
 
 from regulars.facts.company import company
 from regulars.facts.customers.relation import CUSTOMERS
-from regulars.insight.measures import computing, exploring, moving, runs, series
+from regulars.insight.measures import (
+    catalogue,
+    computing,
+    exploring,
+    moving,
+    published,
+    readings,
+    runs,
+    series,
+    spanning,
+)
 from regulars.insight.measures.computing import Computed
 from regulars.insight.measures.estimates import kept
-from regulars.insight.measures.models import Reading, ShopReading
+from regulars.insight.measures.models import ShopReading
 from regulars.insight.measures.notices import ReadingsComputed
+from regulars.insight.measures.published import COLUMNS
 from regulars.insight.measures.scope import Scope
 from regulars.insight.measures.told import cuts_of_shop, told
 from regulars.insight.warehouse import publishing
@@ -29,6 +42,7 @@ from regulars.kit import civil
 from regulars.kit.actors import Actor
 from regulars.runtime.notices.outbox import announce
 
+_FRESH = "_fresh_readings"
 Tell = Callable[[str], None]
 #: What is done now, and how much of all is, from 0 to 1, as far as one can tell.
 Hear = Callable[[str, float], None]
@@ -79,16 +93,21 @@ def refresh(
             tell("Computing the measures")
             hear("Computing the measures", _COMPUTING)
             zone = civil.zone(shop.zone)
-            today = civil.day_of(at, zone)
-            how = cuts_of_shop()
-            computed = computing.compute(session, currency=shop.currency, today=today, as_of=as_of, cuts=how)
+            day = computing.as_of_day(session, today=civil.day_of(at, zone), asked=as_of)
+            scope = Scope(session.table, day, shop.currency, cuts=cuts_of_shop())
+            spanning.facts(session, scope, zone)
+            computed = computing.compute_walked(session, scope)
             tell("Computing the figures, month by month")
             hear("Computing the figures, month by month", _COUNTING)
-            scope = Scope(session.table, computed.as_of, computed.currency, cuts=how)
-            explored = exploring.of_groups(session, scope, told(), zone)
+            explored = exploring.of_groups(session, scope, told())
             tell("Computing what goes together and who moved")
             hear("Computing what goes together and who moved", _MOVING)
-            shop_values = {**computed.shop, **computing.deeper(session, scope), **moving.all_of(session, scope)}
+            moved = readings.shop("moves")
+            shop_values = {
+                **computed.shop,
+                **computing.deeper(session, scope),
+                **moving.all_of(session, scope, None if moved is None else moved.value),
+            }
             tell(f"Storing readings as of {computed.as_of}")
             hear("Storing readings", _STORING)
             with transaction.atomic():
@@ -129,15 +148,20 @@ def _one_at_a_time() -> Iterator[None]:
 
 
 def _store(computed: Computed) -> tuple[int, int, int]:
-    """How many customers have a reading now, how many rows were written, how many removed."""
-    columns = [field.attname for field in Reading._meta.concrete_fields]
-    values = [column for column in columns if column != "customer_id"]
+    """How many customers have a reading now, how many rows were written, how many removed.
+
+    What differs is found beside the readings as they were published (`readings`), so that the database hears of those
+    alone.
+    """
+    columns = ["customer_id", *(measure.name for measure in catalogue.STORED)]
+    session = computed.session
+    fresh, known = session.keep(_FRESH, computed.stored()), session.table(published.TABLE.name)
+    [row] = session.rows(fresh.aggregate(customers=fresh.count()))
     names = {
         "all": _listed(columns),
-        "fresh_all": _listed(columns, "fresh"),
-        "values": _listed(values),
-        "old_values": _listed(values, "old"),
-        "fresh_values": _listed(values, "fresh"),
+        "values": _listed(columns[1:]),
+        "old_values": _listed(columns[1:], "old"),
+        "excluded": _listed(columns[1:], "excluded"),
         "customers": sql.Identifier(CUSTOMERS),
     }
     with connection.cursor() as cursor:
@@ -146,37 +170,49 @@ def _store(computed: Computed) -> tuple[int, int, int]:
             cursor.execute(sql.SQL(statement).format(**names))
             return int(cursor.rowcount)
 
+        def bring(statement: LiteralString, batches: Iterator[pa.RecordBatch]) -> None:
+            with cursor.copy(sql.SQL(statement).format(**names)) as copy:
+                for batch in batches:
+                    copy.write(_as_csv(batch))
+
         # A table last looked at while it was empty is taken for empty while it grows: joined row by row, each of a
         # million readings would walk all those before it. Whole tables are joined here, never a few rows.
         run("SET LOCAL enable_nestloop = off")
         run("CREATE TEMP TABLE fresh_reading ON COMMIT DROP AS SELECT {all} FROM measures_reading WITH NO DATA")
-        with cursor.copy(sql.SQL("COPY fresh_reading ({all}) FROM STDIN (FORMAT csv)").format(**names)) as copy:
-            for batch in computed.batches():
-                copy.write(_as_csv(batch.select(columns)))
+        run("CREATE TEMP TABLE gone_reading (customer_id bigint) ON COMMIT DROP")
+        bring(
+            "COPY fresh_reading ({all}) FROM STDIN (FORMAT csv)",
+            session.batches(_differing(fresh, known).select(columns)),
+        )
+        bring(
+            "COPY gone_reading (customer_id) FROM STDIN (FORMAT csv)",
+            session.batches(known.anti_join(fresh, "customer_id").select("customer_id")),
+        )
         run("ANALYZE fresh_reading")
-        # Somebody joined since the publish is read with their person, from the next refresh on.
-        run(
-            "DELETE FROM fresh_reading AS fresh USING {customers} AS customer"
-            " WHERE customer.id = fresh.customer_id AND customer.person_id IS NOT NULL"
-        )
-        # Rows that stay as they are are not touched: no dead rows, no index work for them.
+        # A customer erased since the publish has no row to hang a reading on; somebody joined since then is read with
+        # their person, from the next refresh on.
         changed = run(
-            "UPDATE measures_reading AS old SET ({values}) = ROW ({fresh_values}) FROM fresh_reading AS fresh"
-            " WHERE old.customer_id = fresh.customer_id AND ({old_values}) IS DISTINCT FROM ({fresh_values})"
-        )
-        # A customer erased since the publish has no row to hang a reading on.
-        changed += run(
-            "INSERT INTO measures_reading ({all}) SELECT {fresh_all} FROM fresh_reading AS fresh"
-            " JOIN {customers} AS customer ON customer.id = fresh.customer_id"
-            " WHERE NOT EXISTS (SELECT 1 FROM measures_reading AS old WHERE old.customer_id = fresh.customer_id)"
+            "INSERT INTO measures_reading AS old ({all}) SELECT {all} FROM fresh_reading AS fresh"
+            " WHERE EXISTS (SELECT 1 FROM {customers} AS customer"
+            " WHERE customer.id = fresh.customer_id AND customer.person_id IS NULL)"
+            " ON CONFLICT (customer_id) DO UPDATE SET ({values}) = ROW ({excluded})"
+            " WHERE ({old_values}) IS DISTINCT FROM ({excluded})"
         )
         removed = run(
-            "DELETE FROM measures_reading AS old WHERE NOT EXISTS"
-            " (SELECT 1 FROM fresh_reading AS fresh WHERE fresh.customer_id = old.customer_id)"
+            "DELETE FROM measures_reading AS old USING gone_reading AS gone WHERE gone.customer_id = old.customer_id"
         )
-        cursor.execute("SELECT count(*) FROM fresh_reading")
-        [(customers,)] = cursor.fetchall()
-    return customers, changed, removed
+    return row["customers"], changed, removed
+
+
+def _differing(fresh: ir.Table, known: ir.Table) -> ir.Table:
+    """Readings of who had none, or another one."""
+    told = known.select("customer_id", **{f"{name}_known": known[column] for column, (name, *_) in COLUMNS.items()})
+    joined = fresh.left_join(told, "customer_id")
+    differs = [told.customer_id.isnull()]
+    for name, _, kind in COLUMNS.values():
+        value = joined[name].cast("decimal(38, 6)") if kind == "decimal" else joined[name]
+        differs.append(~value.identical_to(joined[f"{name}_known"]))
+    return joined.filter(ibis.or_(*differs))
 
 
 def _listed(columns: Sequence[str], table: str = "") -> sql.Composed:

@@ -32,50 +32,18 @@ class Scope:
         return ibis.literal(self.as_of) if self.then is None else self.then
 
     def purchases(self) -> ir.Table:
-        """Purchases, guests' too: `gross_minor` is 0 and `is_foreign` true where the currency is not the shop's."""
-        return all_purchases(self.table("orders"), self.currency).filter(lambda o: o.placed_on <= self.as_of)
+        """Purchases, guests' too: `gross_minor` is 0 and `is_foreign` true where the currency is not the shop's.
 
-    def sales(self) -> ir.Table:
-        """The same with where it was bought: `channel` and `store`, null where it was none."""
-        orders = self.table("orders").select("order_id", "channel", "store")
-        return self.purchases().join(orders, "order_id")
+        Where orders say it, with `channel` and `store`, null where it was none.
+        """
+        return all_purchases(self.table("orders"), self.currency).filter(lambda o: o.placed_on <= self.as_of)
 
     def returns(self) -> ir.Table:
         returns = self.table("returns")
         return returns.filter(returns.returned_on <= self.as_of, returns.currency == self.currency)
 
-    def days(self) -> ir.Table:
-        """One row for each customer and day with a purchase or a return.
-
-        customer_id, day, orders, home_orders (in the shop's currency), gross_minor, returned_minor (matched).
-        A day of returns alone has no orders.
-        """
-        bought = (
-            self.purchases()
-            .filter(lambda o: o.customer_id.notnull())
-            .group_by("customer_id", day=lambda o: o.placed_on)
-            .agg(
-                orders=lambda o: o.count(),
-                home_orders=lambda o: (~o.is_foreign).cast("int64").sum(),
-                gross_minor=lambda o: o.gross_minor.sum(),
-                returned_minor=ibis.literal(0, "int64"),
-            )
-        )
-        gave_back = (
-            self.returns()
-            .filter(lambda r: r.customer_id.notnull(), lambda r: r.matched_minor != 0)
-            .group_by("customer_id", day=lambda r: r.returned_on)
-            .agg(
-                orders=ibis.literal(0, "int64"),
-                home_orders=ibis.literal(0, "int64"),
-                gross_minor=ibis.literal(0, "int64"),
-                returned_minor=lambda r: r.matched_minor.sum(),
-            )
-        )
-        return ibis.union(bought, gave_back, distinct=False)
-
     def kept_days(self) -> ir.Table:
-        """`days`, already computed for this session."""
+        """A row for each customer and day with a purchase or a return, as `walking` says; already kept."""
         return self.table(DAYS)
 
     def people(self) -> ir.Table:
@@ -87,8 +55,7 @@ class Scope:
 DAYS = "_days"
 PEOPLE = "_people"
 SEEN_FROM = "_seen_from"
-#: Purchases with where they were made, and the days on which customers came by: kept where figures are computed.
-SALES = "_sales"
+#: The days on which customers came by: kept where figures are computed.
 SEEN = "_seen"
 
 
@@ -99,6 +66,7 @@ def all_purchases(orders: ir.Table, currency: str) -> ir.Table:
         "order_id",
         "customer_id",
         "placed_on",
+        *(place for place in ("channel", "store") if place in bought.columns),
         is_foreign=is_foreign,
         gross_minor=ibis.ifelse(is_foreign, 0, bought.goods_minor - bought.discount_minor).cast("int64"),
     )

@@ -14,9 +14,9 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from regulars.insight.measures import visiting
+from regulars.insight.measures import visiting, walking
 from regulars.insight.measures.figure import Figure, Source, Span
-from regulars.insight.measures.scope import DAYS, SALES, SEEN, Scope
+from regulars.insight.measures.scope import DAYS, SEEN, Scope
 from regulars.insight.warehouse.session import Session
 from regulars.kit.civil import add_months, month_of
 
@@ -26,10 +26,11 @@ MONTHS = 24
 ACTIVE_DAYS = 365
 #: Customers with the group they are in, under this name in the session.
 WHO = "_who"
-_SPANS, _VISITS, _BOUGHT = "_spans", "_visits", "_bought"
-#: Each day that something happened on, and the span it is in: a join by the day costs half of one by its span's ends.
-_DAYS_OF = "_days_of_spans"
-_BUYING = "_buying"
+#: What customers did in the last year, and in each of the last months (`walking`).
+YEAR, BY_MONTH = "_in_the_year", "_by_month"
+#: Purchases; the spans by the one somebody last did something in; and the span of each day: a join by the day costs
+#: half of one by its span's ends.
+_SALES, _ENDS, _DAYS_OF = "_sales", "_ends", "_days_of_spans"
 #: Everything before the first span.
 _BEFORE = 0
 
@@ -60,18 +61,16 @@ def year(as_of: date) -> list[Span]:
     return [Span(1, as_of - timedelta(days=364), as_of, True, "year")]
 
 
-def count(session: Session, figures: Sequence[Figure], spans: Sequence[Span]) -> dict[int, dict[str, Counted]]:
+def count(
+    session: Session, figures: Sequence[Figure], table: str, spans: Sequence[Span]
+) -> dict[int, dict[str, Counted]]:
     """By the number of the span and the group. Sales, which have no group, are of the group "".
 
-    The session holds `scope.DAYS`, what `facts` keeps, and `WHO`.
+    `table` is what customers did in those spans. The session holds what `facts` keeps, and `WHO`.
     """
-    every = [(_BEFORE, date.min, spans[0].start_on - timedelta(days=1))]
-    every += [(one.number, one.start_on, one.end_on) for one in spans]
-    columns = dict(zip(("span", "start_on", "end_on"), zip(*every, strict=True), strict=True))
-    session.put(_SPANS, pa.table(columns))
-    session.keep(_DAYS_OF, _days_of(session))
-    plan = _plan(_schemas(session), tuple(figures))
-    session.keep(_BUYING, plan[_BUYING])
+    session.put(_ENDS, _ends(spans))
+    session.put(_DAYS_OF, _days_of(spans))
+    plan = _plan(_schemas(session, table), table, tuple(figures))
     found: dict[int, dict[str, Counted]] = {one.number: {} for one in spans}
     for source in ("buying", "standing", "sales"):
         for row in session.rows(plan[source]) if source in plan else ():
@@ -82,41 +81,39 @@ def count(session: Session, figures: Sequence[Figure], spans: Sequence[Span]) ->
     return found
 
 
-def facts(session: Session, scope: Scope, zone: ZoneInfo) -> None:
-    """Keep what spans are counted from, once a session: what a customer did on a day of `zone`, where, and which goods
-    they bought."""
-    sales = scope.sales()
-    session.keep(SALES, sales)
-    visiting.keep(
-        session, scope, zone, since=min(add_months(month_of(scope.as_of), -MONTHS), year(scope.as_of)[0].start_on)
-    )
-    lines = scope.table("lines").join(session.table(SALES), "order_id").filter(lambda t: t.customer_id.notnull())
-    wares = scope.table("products").select("product_id", "category")
-    bought = lines.left_join(wares, "product_id")
-    session.keep(
-        _BOUGHT, bought.select("customer_id", day=bought.placed_on, ware=bought.product_id, kind=bought.category)
-    )
+def facts(session: Session, scope: Scope, zone: ZoneInfo, *, among: ir.Table | None = None) -> None:
+    """Keep what spans are counted from, once a session: what customers did on the days of `zone`, where, and which
+    goods they bought. With `among`, a table of `customer_id`, nobody else is looked at."""
+    spans = spans_of(session, scope)
+    session.view(_SALES, scope.purchases())
+    visiting.keep(session, scope, zone, since=min(spans[BY_MONTH][0].start_on, spans[YEAR][0].start_on))
+    walking.walk(session, scope, spans=spans, among=among, with_goods=among is None)
+
+
+def spans_of(session: Session, scope: Scope) -> dict[str, list[Span]]:
+    """The year up to the as-of day, and the months."""
+    [row] = session.rows(scope.purchases().aggregate(first=lambda o: o.placed_on.min()))
+    return {YEAR: year(scope.as_of), BY_MONTH: months(scope.as_of, first=row["first"] or scope.as_of)}
 
 
 Schemas = tuple[tuple[str, ibis.Schema], ...]
 
 
-def _schemas(session: Session) -> Schemas:
-    return tuple((name, session.table(name).schema()) for name in (DAYS, WHO, _SPANS, _DAYS_OF, SALES, SEEN, _BOUGHT))
+def _schemas(session: Session, table: str) -> Schemas:
+    return tuple((name, session.table(name).schema()) for name in (DAYS, WHO, _ENDS, _DAYS_OF, _SALES, SEEN, table))
 
 
 @lru_cache(maxsize=8)
-def _plan(schemas: Schemas, figures: tuple[Figure, ...]) -> Mapping[str, ir.Table]:
+def _plan(schemas: Schemas, name: str, figures: tuple[Figure, ...]) -> Mapping[str, ir.Table]:
     """The expressions, built once a process: building them takes longer than a small shop's sums."""
     table = {name: ibis.table(schema, name=name) for name, schema in schemas}
-    buying = _buying(table)
-    kept = ibis.table(buying.schema(), name=_BUYING)
+    buying = table[name].join(table[WHO], "customer_id")
     rows: dict[Source, ir.Table] = {
-        "buying": kept.filter(kept.span > _BEFORE),
-        "standing": _standing(kept, table[SEEN], table[_SPANS], table[_DAYS_OF]),
-        "sales": _in_spans(table[SALES], "placed_on", table[_DAYS_OF]).filter(lambda t: t.span > _BEFORE),
+        "buying": buying.filter(buying.span > _BEFORE),
+        "standing": _standing(buying, table[SEEN], table[_ENDS], table[_DAYS_OF]),
+        "sales": _in_spans(table[_SALES], "placed_on", table[_DAYS_OF]),
     }
-    plan: dict[str, ir.Table] = {_BUYING: buying}
+    plan: dict[str, ir.Table] = {}
     for source, of in rows.items():
         sums = {
             f"{figure.name}.{name}": value
@@ -132,62 +129,37 @@ def _plan(schemas: Schemas, figures: tuple[Figure, ...]) -> Mapping[str, ir.Tabl
     return plan
 
 
-def _days_of(session: Session) -> ir.Table:
-    found = [(DAYS, "day"), (SALES, "placed_on"), (SEEN, "day"), (_BOUGHT, "day")]
-    days = ibis.union(*(session.table(name).select(on=day) for name, day in found), distinct=True)
-    spans = session.table(_SPANS)
-    return days.join(spans, [days.on >= spans.start_on, days.on <= spans.end_on])
+def _ends(spans: Sequence[Span]) -> pa.Table:
+    """Who last did something in `span`, and again in `until`, stood at the end of `at` as after the first of them."""
+    after = len(spans) + 1
+    found = [
+        (last, until, one.number, one.start_on, one.end_on)
+        for last in range(after)
+        for until in range(last + 1, after + 1)
+        for one in spans
+        if last <= one.number < until
+    ]
+    names = ("last_span", "until_span", "at", "from_on", "to_on")
+    return pa.table(dict(zip(names, zip(*found, strict=True), strict=True)))
+
+
+def _days_of(spans: Sequence[Span]) -> pa.Table:
+    found = [
+        (one.start_on + timedelta(days=after), one.number)
+        for one in spans
+        for after in range((one.end_on - one.start_on).days + 1)
+    ]
+    return pa.table(dict(zip(("on", "span"), zip(*found, strict=True), strict=True)))
 
 
 def _in_spans(rows: ir.Table, day: str, days: ir.Table) -> ir.Table:
     return rows.join(days, rows[day] == days.on).drop("on")
 
 
-def _buying(table: Mapping[str, ir.Table]) -> ir.Table:
-    """What each customer did in each span in which they did something, the time before the first span as one."""
-    days = _in_spans(table[DAYS], "day", table[_DAYS_OF])
-    is_visit = days.orders > 0
-    did = days.group_by("customer_id", "span").agg(
-        start_on=days.start_on.min(),
-        end_on=days.end_on.min(),
-        orders=days.orders.sum(),
-        home_orders=days.home_orders.sum(),
-        days=is_visit.cast("int64").sum(),
-        gross_minor=days.gross_minor.sum(),
-        returned_minor=days.returned_minor.sum(),
-        first_in=days.day.min(where=is_visit),
-        last_in=days.day.max(where=is_visit),
-    )
-    sales = _in_spans(table[SALES], "placed_on", table[_DAYS_OF]).filter(lambda t: t.customer_id.notnull())
-    where = sales.group_by("customer_id", "span").agg(
-        store_days=sales.placed_on.nunique(where=sales.store.notnull()), channels=sales.channel.nunique()
-    )
-    goods = _in_spans(table[_BOUGHT], "day", table[_DAYS_OF])
-    wares = goods.group_by("customer_id", "span").agg(wares=goods.ware.nunique(), kinds=goods.kind.nunique())
-    joined = did.join(table[WHO], "customer_id")
-    joined = joined.left_join(where, ["customer_id", "span"]).drop("customer_id_right", "span_right")
-    joined = joined.left_join(wares, ["customer_id", "span"]).drop("customer_id_right", "span_right")
-    extra = ("store_days", "channels", "wares", "kinds")
-    joined = joined.mutate(**{name: joined[name].fill_null(0) for name in extra})
-    so_far = ibis.cumulative_window(group_by="customer_id", order_by="span")
-    in_order = ibis.window(group_by="customer_id", order_by="span")
-    known = joined.mutate(
-        all_days=joined.days.sum().over(so_far),
-        all_orders=joined.orders.sum().over(so_far),
-        all_net_minor=(joined.gross_minor - joined.returned_minor).sum().over(so_far),
-        first_on=joined.first_in.min().over(so_far),
-        last_on=joined.last_in.max().over(so_far),
-        until=joined.span.lead().over(in_order),
-    )
-    # A return of something bought before all records makes nobody a customer.
-    return known.mutate(last_before=known.last_on.lag().over(in_order)).filter(known.all_orders > 0)
-
-
-def _standing(buying: ir.Table, seen: ir.Table, spans: ir.Table, days: ir.Table) -> ir.Table:
+def _standing(buying: ir.Table, seen: ir.Table, ends: ir.Table, days: ir.Table) -> ir.Table:
     """How everybody stood at the end of each span: `in_orders` in it, `last_before` it began, on how many days of it
     they came by (`in_seen_days`)."""
-    ends = spans.filter(spans.span > _BEFORE).select(at="span", from_on="start_on", to_on="end_on")
-    stood = buying.join(ends, [ends.at >= buying.span, (buying.until.isnull()) | (ends.at < buying.until)])
+    stood = buying.join(ends, [buying.span == ends.last_span, buying.until == ends.until_span])
     is_in = stood.at == stood.span
     came = _in_spans(seen, "day", days).group_by(who="customer_id", seen_in="span").agg(seen_days=lambda t: t.count())
     stood = stood.left_join(came, [stood.customer_id == came.who, stood.at == came.seen_in])
@@ -210,9 +182,7 @@ def _standing(buying: ir.Table, seen: ir.Table, spans: ir.Table, days: ir.Table)
 
 
 def _gaps(days: ir.Table, who: ir.Table, of_spans: ir.Table) -> ir.Table:
-    visits = days.filter(days.orders > 0).select("customer_id", "day")
-    before = visits.day.lag().over(ibis.window(group_by="customer_id", order_by="day"))
-    gaps = visits.mutate(before=before).filter(lambda t: t.before.notnull())
-    gaps = gaps.mutate(gap=gaps.day.delta(gaps.before, unit="day").cast("int64"))
-    found = _in_spans(gaps, "day", of_spans).filter(lambda t: t.span > _BEFORE).join(who, "customer_id")
+    visits = days.filter(days.before_on.notnull())
+    gaps = visits.select("customer_id", "day", gap=visits.day.delta(visits.before_on, unit="day").cast("int64"))
+    found = _in_spans(gaps, "day", of_spans).join(who, "customer_id")
     return found.group_by("span", "grp", "gap").agg(visits=found.count())

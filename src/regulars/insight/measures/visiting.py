@@ -7,7 +7,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from regulars.insight.measures.scope import SALES, SEEN, Scope
+from regulars.insight.measures.scope import SEEN, Scope
 from regulars.insight.warehouse.session import Session
 from regulars.kit import civil
 from regulars.kit.windows import Window
@@ -41,12 +41,10 @@ def keep(session: Session, scope: Scope, zone: ZoneInfo, *, since: date) -> None
 
 def store_days(scope: Scope, *, since: ir.Value) -> ir.Table:
     """customer_id, store_days: on how many days after `since` each was in a store, to buy or to look."""
-    sales, seen = scope.table(SALES), scope.table(SEEN)
-    bought = sales.filter(sales.customer_id.notnull(), sales.store.notnull(), sales.placed_on > since)
+    days, seen = scope.kept_days(), scope.table(SEEN)
+    bought = days.filter(days.in_store, days.day > since)
     looked = seen.filter(seen.in_store, seen.day > since)
-    days = ibis.union(
-        bought.select("customer_id", day=bought.placed_on), looked.select("customer_id", "day"), distinct=True
-    )
+    days = ibis.union(bought.select("customer_id", "day"), looked.select("customer_id", "day"), distinct=True)
     return days.group_by("customer_id").agg(store_days=days.day.nunique())
 
 

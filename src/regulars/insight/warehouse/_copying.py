@@ -1,10 +1,10 @@
 """From a query of PostgreSQL into a Parquet file, a few megabytes at a time; and from files into one file."""
 
-import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import select
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import duckdb
@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from django.db import connection
+from psycopg import Connection, errors
+from psycopg.pq import ExecStatus
 
 from regulars.insight.warehouse import _files
 from regulars.insight.warehouse._files import DataFile
@@ -19,8 +21,8 @@ from regulars.insight.warehouse.session import MEMORY, THREADS
 from regulars.runtime import disk
 from regulars.runtime.database.published import ColumnType
 
-#: Bytes of CSV parsed at a time.
-BLOCK = 4 << 20
+#: Bytes of CSV parsed at a time, at most.
+BLOCK = 32 << 20
 #: Rows that Parquet packs together, with the least and the greatest of each column: what a reader can pass over.
 GROUP = 122_880
 _ARROW: dict[ColumnType, pa.DataType] = {
@@ -59,12 +61,11 @@ def read(
     many rows it had."""
     casts = ", ".join(f"{_SQL[t].format(_files.quoted(c))} AS {_files.quoted(c)}" for c, t in columns.items())
     query = f"COPY (SELECT {casts} FROM ({sql}) AS published {where}) TO STDOUT (FORMAT csv)"  # noqa: S608 - a room's own
-    with connection.cursor() as cursor, cursor.copy(query) as copy:
-        blocks = iter(copy)
-        first = next(blocks, None)
+    with closing(_lots(query)) as lots:
+        first = next(lots, None)
         if first is None:
             return None
-        return _write(home, table, kind, columns, _batches(first, blocks, columns), month, hear)
+        return _write(home, table, kind, columns, _parsed(first, lots, columns), month, hear)
 
 
 def changed_since(column: str, snapshot: str) -> str:
@@ -78,7 +79,7 @@ def write(
     home: Path, table: str, kind: str, columns: Mapping[str, ColumnType], batches: Iterable[pa.RecordBatch]
 ) -> DataFile:
     """A new file of rows that were worked out here."""
-    return _write(home, table, kind, columns, batches, "")
+    return _write(home, table, kind, columns, _held(batches), "")
 
 
 def batch(columns: Mapping[str, ColumnType], rows: Sequence[Sequence[object]]) -> pa.RecordBatch:
@@ -90,44 +91,89 @@ def batch(columns: Mapping[str, ColumnType], rows: Sequence[Sequence[object]]) -
     )
 
 
-class _Blocks(io.RawIOBase):
-    """What COPY sends, as a file to read from."""
-
-    def __init__(self, first: Any, rest: Iterable[Any]) -> None:
-        self._rest = iter(rest)
-        self._held = memoryview(first)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, into: Any) -> int:
-        while not self._held:
-            following = next(self._rest, None)
-            if following is None:
-                return 0
-            self._held = memoryview(following)
-        taken = min(len(into), len(self._held))
-        into[:taken] = self._held[:taken]
-        self._held = self._held[taken:]
-        return taken
+Lot = tuple[int, Callable[[], pa.Table]]
 
 
-def _batches(first: Any, rest: Iterable[Any], columns: Mapping[str, ColumnType]) -> Iterator[pa.RecordBatch]:
-    # Buffered, because Arrow takes a short read for the end.
-    with io.BufferedReader(_Blocks(first, rest), BLOCK) as source:
-        yield from pa_csv.open_csv(
-            source,
-            read_options=pa_csv.ReadOptions(column_names=list(columns), block_size=BLOCK, use_threads=False),
-            parse_options=pa_csv.ParseOptions(newlines_in_values=True, quote_char='"', double_quote=True),
-            convert_options=pa_csv.ConvertOptions(
-                column_types={name: _ARROW[kind] for name, kind in columns.items()},
-                null_values=[""],
-                true_values=["t"],
-                false_values=["f"],
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
-            ),
+def _lots(query: str) -> Generator[tuple[int, bytearray]]:
+    """What COPY sends, as many rows at a time as Parquet packs together."""
+    connection.ensure_connection()
+    reached = connection.connection
+    assert isinstance(reached, Connection)
+    # The driver's own copy waits, takes a lock and makes objects for each row, which a message is: as long as the
+    # database takes to say it. Asked without waiting, because it holds all threads up while it waits.
+    server = reached.pgconn
+    result = server.exec_(query.encode())
+    if result.status != ExecStatus.COPY_OUT:
+        raise errors.error_from_result(result)
+    ready = select.poll()
+    ready.register(server.socket, select.POLLIN)
+    next_row, said, rows, length = server.get_copy_data, bytearray(), 0, 1
+    try:
+        while length >= 0:
+            length, row = next_row(1)
+            if length > 0:
+                # Taken over at once: rows that are kept as objects are walked by the garbage collector again and again.
+                said += row
+                rows += 1
+            elif length == 0:
+                ready.poll()
+                server.consume_input()
+            if rows == GROUP or len(said) >= BLOCK or (rows and length < 0):
+                yield rows, said
+                said, rows = bytearray(), 0
+    finally:
+        if length >= 0:
+            server.get_cancel().cancel()
+            while next_row(0)[0] > 0:
+                pass
+        ended = None
+        while (one := server.get_result()) is not None:
+            ended = ended or one
+    if ended is None or ended.status != ExecStatus.COMMAND_OK:
+        raise errors.error_from_result(ended) if ended else errors.OperationalError(server.get_error_message())
+
+
+def _parsed(
+    first: tuple[int, bytearray], rest: Iterator[tuple[int, bytearray]], columns: Mapping[str, ColumnType]
+) -> Iterator[Lot]:
+    parsing = pa_csv.ParseOptions(newlines_in_values=True, quote_char='"', double_quote=True)
+    converting = pa_csv.ConvertOptions(
+        column_types={name: _ARROW[kind] for name, kind in columns.items()},
+        null_values=[""],
+        true_values=["t"],
+        false_values=["f"],
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+    )
+
+    def table(said: bytearray) -> pa.Table:
+        reading = pa_csv.ReadOptions(column_names=list(columns), block_size=len(said) + 1, use_threads=False)
+        return pa_csv.read_csv(
+            pa.BufferReader(pa.py_buffer(said)), read_options=reading, parse_options=parsing, convert_options=converting
         )
+
+    def of(lot: tuple[int, bytearray]) -> Lot:
+        return lot[0], lambda: table(lot[1])
+
+    yield of(first)
+    for lot in rest:
+        yield of(lot)
+
+
+def _held(batches: Iterable[pa.RecordBatch]) -> Iterator[Lot]:
+    held: list[pa.RecordBatch] = []
+
+    def lot() -> Lot:
+        table = pa.Table.from_batches(held)
+        return table.num_rows, lambda: table
+
+    for batch in batches:
+        held.append(batch)
+        if sum(one.num_rows for one in held) >= GROUP:
+            yield lot()
+            held = []
+    if held:
+        yield lot()
 
 
 def _write(
@@ -135,36 +181,32 @@ def _write(
     table: str,
     kind: str,
     columns: Mapping[str, ColumnType],
-    batches: Iterable[pa.RecordBatch],
+    lots: Iterable[Lot],
     month: str,
     hear: Hear = lambda _: None,
 ) -> DataFile:
     path = _new_path(home, table, kind, month)
     schema = pa.schema([(name, _ARROW[kind]) for name, kind in columns.items()])
     rows = 0
-    held: list[pa.RecordBatch] = []
-    # Packing takes as long as reading: the database would wait for it.
+    # To parse and to pack takes as long as reading: the database would wait for it.
     with (
-        pq.ParquetWriter(path.with_suffix(".part"), schema, compression="zstd") as writer,
+        # Where each value comes once, a dictionary is made for nothing.
+        pq.ParquetWriter(
+            path.with_suffix(".part"), schema, compression="zstd", use_dictionary=schema.names[1:]
+        ) as writer,
         ThreadPoolExecutor(1) as aside,
     ):
         packing: Future[None] | None = None
 
-        def pack() -> None:
-            nonlocal packing, held
+        def pack(made: Callable[[], pa.Table]) -> None:
+            writer.write_table(made(), row_group_size=GROUP)
+
+        for many, made in lots:
             if packing is not None:
                 packing.result()
-            packing = aside.submit(writer.write_table, pa.Table.from_batches(held), row_group_size=GROUP)
-            held = []
-
-        for batch in batches:
-            held.append(batch)
-            rows += batch.num_rows
-            hear(batch.num_rows)
-            if sum(one.num_rows for one in held) >= GROUP:
-                pack()
-        if held:
-            pack()
+            packing = aside.submit(pack, made)
+            rows += many
+            hear(many)
         if packing is not None:
             packing.result()
     return _settle(home, path, rows, month)
@@ -213,11 +255,18 @@ def checksum(engine: duckdb.DuckDBPyConnection, query: str, columns: Mapping[str
 
 
 def merge(
-    home: Path, table: str, query: str, engine: duckdb.DuckDBPyConnection, *, month: str = "", by: str = ""
+    home: Path,
+    table: str,
+    query: str,
+    engine: duckdb.DuckDBPyConnection,
+    *,
+    kind: str = "base",
+    month: str = "",
+    by: str = "",
 ) -> DataFile:
     """One new file of what a query of files gives; with `by`, in the order of that column, so that who wants some of
     its values passes over the others."""
-    path = _new_path(home, table, "base", month)
+    path = _new_path(home, table, kind, month)
     part = path.with_suffix(".part").as_posix().replace("'", "''")
     order = f" ORDER BY {_files.quoted(by)}" if by else ""
     engine.execute(f"COPY ({query}{order}) TO '{part}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {GROUP})")

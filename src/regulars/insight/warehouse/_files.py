@@ -202,6 +202,8 @@ def as_select(home: Path, table: TableFiles) -> str:
     latest = (
         f"SELECT {columns} FROM ({newer})"  # noqa: S608 - our own names, quoted
         f" QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY _newer DESC) = 1"
+        if len(table.deltas) > 1
+        else _scan(home, table.deltas, columns)
     )
     if not table.base:
         return latest

@@ -9,27 +9,34 @@ Rows of a stream are never changed, so that their numbers are enough (`_streams`
 
 Removed rows leave no trace to ask for, so the counts are compared: where the warehouse holds more keys than the table,
 the table's keys are read and the others dropped.
+
+Of a large shop two tables are read at a time, each by a connection of its own, in the same snapshot.
 """
 
 import fcntl
 import json
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from regulars.insight.warehouse import _answers, _copying, _files, _streams
 from regulars.insight.warehouse._files import DataFile, Found, Manifest, NothingPublished, TableFiles, TablePublished
 from regulars.runtime import rooms
 from regulars.runtime.database.published import Published, PublishedAnswers, PublishedStream, PublishedTable
 
-#: Deltas are merged into the base when there are this many, or they hold this share of the base's rows.
+#: Deltas are made one when there are more, and merged into the base when they hold this share of its rows.
 MOST_DELTAS = 6
 LARGEST_DELTA_SHARE = 0.25
+#: Tables of more rows than this in all, to read or to count, are read two at a time.
+ALONE_UP_TO = 500_000
 
 Tell = Callable[[TablePublished], None]
 #: The table that is read, and how much of all is, from 0 to 1, as far as one can tell.
@@ -61,7 +68,6 @@ def publish(
     """
     wanted = published_tables() if tables is None else tables
     _files.folder(home).mkdir(parents=True, exist_ok=True)
-    done: list[TablePublished] = []
     with _one_at_a_time(home):
         # Before the snapshot: what has settled by now is in it.
         settled = {stream.name: stream.settled() for stream in wanted if isinstance(stream, PublishedStream)}
@@ -70,44 +76,119 @@ def publish(
             known = {} if before is None else before.tables
             files = {} if tables is None else dict(known)
             begun = _begun(home, database, snapshot)
-            known = known | begun
             said = Manifest(database=database, snapshot=snapshot, published_at=at.isoformat(), tables=begun)
-            way = _Way(wanted, known, hear)
-            for table in wanted:
-                way.goes_on_with(table.name)
-                found = _made(home, table, known, snapshot, settled.get(table.name), way.more)
-                if table.name in rebuilt:
-                    found = _compared(home, found, _made(home, table, {}, snapshot, _upto(found, table.name)))
-                files |= found.files
-                done += found.told
-                if any(one.changed for one in found.told):
-                    begun |= found.files
-                    _files.write_begun(home, said)
-                for one in found.told:
-                    tell(one)
-            way.goes_on_with("")
-            _files.write_manifest(home, replace(said, tables=files))
+            reading = _Reading(home, wanted, known | begun, said, settled, rebuilt, tell, hear)
+            if reading.is_large:
+                _read_by_two(reading)
+            else:
+                reading.go_on()
+            hear("", 1.0)
+            _files.write_manifest(home, replace(said, tables=files | reading.files))
             _files.sweep(home)
-    return tuple(done)
+    return tuple(one for table in wanted for one in reading.told[table.name])
 
 
-class _Way:
-    """How far a publish is. What is read as a whole counts as many rows as the planner expects, all else one each."""
+class BrokenOff(Exception):
+    """Who reads beside this one met an error."""
 
-    def __init__(self, wanted: Sequence[Published], known: Mapping[str, TableFiles], hear: Hear) -> None:
-        self._hear = hear
+
+class _Reading:
+    """One publish: the tables that are still to be read, and what was found. Two threads may go on with it."""
+
+    def __init__(
+        self,
+        home: Path,
+        wanted: Sequence[Published],
+        known: Mapping[str, TableFiles],
+        said: Manifest,
+        settled: Mapping[str, int | None],
+        rebuilt: Collection[str],
+        tell: Tell,
+        hear: Hear,
+    ) -> None:
+        self._home, self._known, self._said, self._settled = home, known, said, settled
+        self._rebuilt, self._tell, self._hear = rebuilt, tell, hear
+        # What is read as a whole counts as many rows as the planner expects, all else one each.
         self._rows = {table.name: 1 if table.name in known else _expected(table) for table in wanted}
-        self._passed, self._read, self._name = 0, 0, ""
+        self._read = dict.fromkeys(self._rows, 0)
+        size = {
+            table.name: max(self._rows[table.name], known[table.name].rows if table.name in known else 0)
+            for table in wanted
+        }
+        self.is_large = sum(size.values()) > ALONE_UP_TO
+        # The largest first: whoever comes last shall have little left to do.
+        self._waiting = sorted(wanted, key=lambda one: -size[one.name]) if self.is_large else list(wanted)
+        self._lock = threading.Lock()
+        self._is_broken = False
+        self.files: dict[str, TableFiles] = {}
+        self.told: dict[str, Sequence[TablePublished]] = {}
 
-    def goes_on_with(self, name: str) -> None:
-        self._passed += self._rows.get(self._name, 0)
-        self._name, self._read = name, 0
-        self.more(0)
+    def go_on(self) -> None:
+        """Read tables until none is left, in the caller's transaction."""
+        try:
+            while (table := self._next()) is not None:
+                self._settle(table, self._found(table))
+        except BaseException:
+            self._is_broken = True
+            raise
 
-    def more(self, rows: int) -> None:
-        self._read += rows
-        here = min(self._read, self._rows.get(self._name, 0))
-        self._hear(self._name, (self._passed + here) / max(sum(self._rows.values()), 1))
+    def _next(self) -> Published | None:
+        with self._lock:
+            if self._is_broken or not self._waiting:
+                return None
+            table = self._waiting.pop(0)
+            self._hear(table.name, self._share())
+            return table
+
+    def _found(self, table: Published) -> Found:
+        def hear(rows: int) -> None:
+            if self._is_broken:
+                raise BrokenOff
+            with self._lock:
+                self._read[table.name] = min(self._read[table.name] + rows, self._rows[table.name])
+                self._hear(table.name, self._share())
+
+        settled = self._settled.get(table.name)
+        found = _made(self._home, table, self._known, self._said.snapshot, settled, hear)
+        if table.name not in self._rebuilt:
+            return found
+        upto = found.files[table.name].upto
+        return _compared(self._home, found, _made(self._home, table, {}, self._said.snapshot, upto))
+
+    def _settle(self, table: Published, found: Found) -> None:
+        with self._lock:
+            self._read[table.name] = self._rows[table.name]
+            self.files |= found.files
+            self.told[table.name] = found.told
+            if any(one.changed for one in found.told):
+                self._said.tables.update(found.files)
+                _files.write_begun(self._home, self._said)
+            for one in found.told:
+                self._tell(one)
+
+    def _share(self) -> float:
+        return sum(self._read.values()) / max(sum(self._rows.values()), 1)
+
+
+def _read_by_two(reading: _Reading) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_export_snapshot()")
+        [(exported,)] = cursor.fetchall()
+
+    def help_out() -> None:
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                _only_read(cursor)
+                cursor.execute("SET TRANSACTION SNAPSHOT %s", [exported])
+                reading.go_on()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as beside:
+        helping = beside.submit(help_out)
+        with suppress(BrokenOff):
+            reading.go_on()
+        helping.result()
 
 
 def _expected(table: Published) -> int:
@@ -147,10 +228,6 @@ def _made(
     return _bring_up(home, table, known.get(table.name), snapshot, hear)
 
 
-def _upto(found: Found, name: str) -> int:
-    return found.files[name].upto
-
-
 def _compared(home: Path, grown: Found, whole: Found) -> Found:
     """The rows as they grew where they are those of the whole; else the whole."""
     with closing(_copying.engine(home)) as engine:
@@ -179,8 +256,7 @@ def _one_snapshot() -> Iterator[tuple[str, str]]:
         # Rows this very transaction wrote would count as seen by its snapshot, and never be asked for again.
         raise RuntimeError("publish reads in a transaction of its own; call it outside")
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        cursor.execute("SET LOCAL TIME ZONE 'UTC'")
+        _only_read(cursor)
         cursor.execute(
             "SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()),"
             " (SELECT timeline_id FROM pg_control_checkpoint()), oid), pg_current_snapshot()::text"
@@ -188,6 +264,11 @@ def _one_snapshot() -> Iterator[tuple[str, str]]:
         )
         [(database, snapshot)] = cursor.fetchall()
         yield database, snapshot
+
+
+def _only_read(cursor: CursorWrapper) -> None:
+    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    cursor.execute("SET LOCAL TIME ZONE 'UTC'")
 
 
 def _still_valid(home: Path, database: str, snapshot: str) -> Manifest | None:
@@ -226,11 +307,11 @@ def _increment(home: Path, table: PublishedTable, known: TableFiles, hear: _copy
     where = _copying.changed_since(changed, since)
     delta = _copying.read(home, table.name, "delta", sql=table.sql, columns=table.columns, where=where)
     files = replace(known, deltas=(*known.deltas, delta)) if delta else known
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM ({table.all_of_it}) AS published")  # noqa: S608 - a room's own SQL
+        [(there,)] = cursor.fetchall()
     with closing(_copying.engine(home)) as engine:
-        held = _copying.count(engine, f"SELECT count(*) FROM ({_files.as_select(home, files)})")  # noqa: S608 - our own names
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT count(*) FROM ({table.all_of_it}) AS published")  # noqa: S608 - a room's own SQL
-            [(there,)] = cursor.fetchall()
+        held = known.rows if delta is None else known.rows + _unheard(home, engine, known, delta)
         files = replace(files, rows=held)
         if held < there:
             # Cannot be while files and database are as they were left; whatever happened, the whole is right.
@@ -239,14 +320,26 @@ def _increment(home: Path, table: PublishedTable, known: TableFiles, hear: _copy
             of = {table.key: table.columns[table.key]}
             keys = _copying.read(home, table.name, "keys", sql=table.all_of_it, columns=of)
             files = _merged(home, table, files, engine, keys) if keys else replace(files, base=(), deltas=(), rows=0)
-        elif _is_untidy(files):
+        elif _is_large(files):
             files = _merged(home, table, files, engine)
+        elif len(files.deltas) > MOST_DELTAS:
+            late = _files.as_select(home, replace(files, base=()))
+            files = replace(files, deltas=(_copying.merge(home, table.name, late, engine, kind="delta"),))
     return files, delta.rows if delta else 0
 
 
-def _is_untidy(files: TableFiles) -> bool:
+def _unheard(home: Path, engine: duckdb.DuckDBPyConnection, known: TableFiles, delta: DataFile) -> int:
+    """How many rows of the delta have a key that was not there."""
+    keys = replace(known, columns={known.key: known.columns[known.key]})
+    fresh = _files.as_select(home, replace(keys, base=(delta,), deltas=()))
+    there = _files.as_select(home, keys)
+    key = _files.quoted(known.key)
+    return _copying.count(engine, f"SELECT count(*) FROM ({fresh}) ANTI JOIN ({there}) USING ({key})")  # noqa: S608 - our own names
+
+
+def _is_large(files: TableFiles) -> bool:
     late = sum(delta.rows for delta in files.deltas)
-    return len(files.deltas) > MOST_DELTAS or late > LARGEST_DELTA_SHARE * sum(base.rows for base in files.base)
+    return late > LARGEST_DELTA_SHARE * sum(base.rows for base in files.base)
 
 
 def _merged(

@@ -47,6 +47,8 @@ class Session:
         }
         self._engine = duckdb.connect(":memory:", config=bounds)
         self._ibis = ibis.duckdb.from_connection(self._engine)
+        # It would stand among what a command prints.
+        self._engine.execute("SET enable_progress_bar = false")
         self._held: int | None = None
         self._tables: dict[str, ir.Table] = {}
         self._noting: list[tuple[str, str]] | None = None
@@ -102,6 +104,20 @@ class Session:
 
     def _keep(self, name: str, query: str) -> None:
         self._engine.execute(f"CREATE OR REPLACE TEMP TABLE {_files.quoted(name)} AS {query}")
+        self._tables.pop(name, None)
+
+    def view(self, name: str, expression: ir.Table) -> ir.Table:
+        """`expression` under a name of this session, computed when it is asked."""
+        self._engine.execute(f"CREATE OR REPLACE TEMP VIEW {_files.quoted(name)} AS {_compiled(expression.op())}")
+        self._tables.pop(name, None)
+        return self.table(name)
+
+    def fill(self, name: str, table: pa.Table, *, more: bool = False) -> None:
+        """Keep what was worked out in memory as a table of this session, or put it to what is kept so (`more`)."""
+        self._engine.register("filling", table)
+        said = "INSERT INTO {} BY NAME" if more else "CREATE OR REPLACE TEMP TABLE {} AS"
+        self._engine.execute(f"{said.format(_files.quoted(name))} SELECT * FROM filling")  # noqa: S608 - a quoted name
+        self._engine.unregister("filling")
         self._tables.pop(name, None)
 
     def repeat(self, what: Hashable, build: Callable[[], object]) -> None:

@@ -23,6 +23,7 @@ from regulars.insight.measures import estimates
 from regulars.insight.measures.estimates import Basis, Estimate
 from regulars.insight.measures.intervals import Z95
 from regulars.insight.measures.scope import Scope
+from regulars.insight.measures.walking import HELD_BY
 
 WARES, LEAST, PAIRS = 200, 5, 50
 #: Pairs in most baskets, from which those kept are chosen.
@@ -30,11 +31,9 @@ _LOOKED_AT = 2_000
 
 
 def pairs(scope: Scope, basket: str) -> ir.Table:
-    """a, b, both, of_a, of_b, baskets, a_title, b_title. `basket` is the column that says what lies together."""
-    sales = scope.sales().select("order_id", "customer_id")
-    lines = scope.table("lines").filter(lambda line: line.product_id.notnull()).select("order_id", "product_id")
-    joined = lines.join(sales, "order_id")
-    held = joined.filter(joined[basket].notnull()).select(basket=joined[basket], ware=joined.product_id).distinct()
+    """a, b, both, of_a, of_b, baskets, a_title, b_title. `basket` is the column that says what lies together; the
+    session holds what `walking` keeps with goods."""
+    held = scope.table(HELD_BY[basket])
     counts = held.group_by("ware").agg(count=held.count())
     counts = counts.order_by(ibis.desc("count"), "ware").limit(WARES)
     among = held.join(counts.select("ware"), "ware").select("basket", "ware")
@@ -47,7 +46,7 @@ def pairs(scope: Scope, basket: str) -> ir.Table:
     found = seen.join(first, "a").join(second, "b")
     found = found.left_join(titles.select(a="product_id", a_title="title"), "a").drop("a_right")
     found = found.left_join(titles.select(b="product_id", b_title="title"), "b").drop("b_right")
-    return found.cross_join(held.aggregate(baskets=held.basket.nunique()))
+    return found.cross_join(held.aggregate(baskets=held.opens.cast("int64").sum()))
 
 
 def lift(both: int, of_a: int, of_b: int, n: int, of: Basis) -> Estimate:

@@ -21,7 +21,7 @@ NAMED = 12
 
 def channels(scope: Scope) -> ir.Table:
     """channel, orders, buyers, gross_minor; the one with most orders first."""
-    sales = scope.sales()
+    sales = scope.purchases()
     lately = sales.filter(sales.placed_on > ibis.literal(scope.as_of - timedelta(days=WINDOW_DAYS)))
     return (
         lately.group_by(channel=lately.channel.fill_null(""))

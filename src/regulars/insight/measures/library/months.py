@@ -19,15 +19,14 @@ _SUMS = ("orders", "guest_orders", "new_customers", "new_minor", "returning_mino
 
 
 def by_month(scope: Scope) -> ir.Table:
-    people = scope.people().select("customer_id", "first_on")
-    days = scope.kept_days().join(people, "customer_id")
-    is_first = days.day == days.first_on
+    days = scope.kept_days()
+    is_first = days.visit == 1
     zero = ibis.literal(0, "int64")
     known = days.select(
         month=days.day.truncate("M"),
-        orders=days.orders,
+        orders=days.orders.cast("int64"),
         guest_orders=zero,
-        new_customers=(is_first & (days.orders > 0)).cast("int64"),
+        new_customers=is_first.cast("int64"),
         new_minor=ibis.ifelse(is_first, days.gross_minor, 0).cast("int64"),
         returning_minor=ibis.ifelse(is_first, 0, days.gross_minor).cast("int64"),
         guest_minor=zero,

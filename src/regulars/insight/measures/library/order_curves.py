@@ -23,16 +23,13 @@ STEPS = (2, 3)
 def waits(scope: Scope) -> ir.Table:
     """step, wait_days, came_back, customers: of those with step - 1 purchases, how long to the next, or until now."""
     days = scope.kept_days()
-    visits = days.filter(days.orders > 0).select("customer_id", "day")
-    in_order = ibis.window(group_by="customer_id", order_by="day")
-    walked = visits.mutate(step=ibis.row_number().over(in_order) + 2, after=visits.day.lead().over(in_order))
-    walked = walked.filter(walked.step <= max(STEPS))
-    until = walked.after.fill_null(ibis.literal(scope.as_of))
+    walked = days.filter(days.visit > 0, days.visit < max(STEPS))
+    until = walked.after_on.fill_null(ibis.literal(scope.as_of))
     return (
         walked.select(
-            step=walked.step,
+            step=walked.visit + 1,
             wait_days=until.delta(walked.day, unit="day").cast("int64"),
-            came_back=walked.after.notnull(),
+            came_back=walked.after_on.notnull(),
         )
         .group_by("step", "wait_days", "came_back")
         .agg(customers=lambda t: t.count())

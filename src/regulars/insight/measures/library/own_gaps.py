@@ -4,7 +4,6 @@ Median and distance between the quartiles of the gaps; null for whoever bought o
 few, `typical_gap_days` is the steadier guess: it leans on the shop's.
 """
 
-import ibis
 import ibis.expr.types as ir
 
 from regulars.insight.measures.measure import CustomerMeasure, Words
@@ -14,10 +13,8 @@ from regulars.insight.measures.scope import Scope
 def gaps(scope: Scope) -> ir.Table:
     """Both, of whoever came back."""
     days = scope.kept_days()
-    visits = days.filter(days.orders > 0).select("customer_id", "day")
-    before = visits.day.lag().over(ibis.window(group_by="customer_id", order_by="day"))
-    found = visits.mutate(before=before).filter(lambda v: v.before.notnull())
-    gap = found.day.delta(found.before, unit="day").cast("int64")
+    found = days.filter(days.before_on.notnull())
+    gap = found.day.delta(found.before_on, unit="day").cast("int64")
     return found.group_by("customer_id").agg(
         median_gap_days=gap.quantile(0.5).round(2),
         gap_spread_days=(gap.quantile(0.75) - gap.quantile(0.25)).round(2),

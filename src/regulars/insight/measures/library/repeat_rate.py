@@ -28,17 +28,14 @@ NEWCOMER_DAYS = 90
 
 def waits(scope: Scope) -> ir.Table:
     """wait_days, came_back, customers: from first to second purchase day, or to the as-of day."""
-    people = scope.people().select("customer_id", "first_on", "purchase_days")
     days = scope.kept_days()
-    later = days.filter(days.orders > 0).join(people, "customer_id").filter(lambda d: d.day > d.first_on)
-    second = later.group_by("customer_id").agg(second_on=later.day.min())
-    joined = people.left_join(second, "customer_id")
+    first = days.filter(days.visit == 1)
     as_of = ibis.literal(scope.as_of)
     return (
-        joined.select(
-            wait_days=joined.second_on.fill_null(as_of).delta(joined.first_on, unit="day").cast("int64"),
-            came_back=joined.second_on.notnull(),
-            is_newcomer=as_of.delta(joined.first_on, unit="day") < NEWCOMER_DAYS,
+        first.select(
+            wait_days=first.after_on.fill_null(as_of).delta(first.day, unit="day").cast("int64"),
+            came_back=first.after_on.notnull(),
+            is_newcomer=as_of.delta(first.day, unit="day") < NEWCOMER_DAYS,
         )
         .group_by("wait_days", "came_back", "is_newcomer")
         .agg(customers=lambda t: t.count())

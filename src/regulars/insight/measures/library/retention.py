@@ -18,13 +18,14 @@ from regulars.kit.civil import add_months, month_of
 
 
 def cells(scope: Scope) -> ir.Table:
-    """cohort, month (first days of months), active, and of month 0 also how many ever came back on another day."""
-    people = scope.people().select("customer_id", "first_on", "purchase_days")
+    """cohort, month (first days of months), active, and of month 0 how many ever came back on another day."""
     days = scope.kept_days()
-    months = days.filter(days.orders > 0).select("customer_id", month=days.day.truncate("M")).distinct()
-    joined = months.join(people, "customer_id")
+    month = days.day.truncate("M")
+    # One row for each customer and month: the first visit in it.
+    seen = days.filter(days.visit > 0, days.before_on.isnull() | (days.before_on < month))
+    again = (seen.visit == 1) & seen.after_on.notnull()
     return (
-        joined.select(cohort=joined.first_on.truncate("M"), month=joined.month, again=joined.purchase_days >= 2)
+        seen.select(cohort=seen.first_on.truncate("M"), month=seen.day.truncate("M"), again=again)
         .group_by("cohort", "month")
         .agg(active=lambda t: t.count(), again=lambda t: t.again.cast("int64").sum())
         .order_by("cohort", "month")

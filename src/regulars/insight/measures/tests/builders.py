@@ -9,9 +9,9 @@ import pyarrow as pa
 from django.db import connection, transaction
 
 from regulars.facts.customers import customers
-from regulars.insight.measures import computing, refreshing, tables
+from regulars.insight.measures import computing, published, refreshing, tables, walking
 from regulars.insight.measures.computing import Computed
-from regulars.insight.measures.scope import DAYS, Scope
+from regulars.insight.measures.scope import Scope
 from regulars.insight.warehouse.session import Session
 from regulars.kit.actors import SYSTEM
 
@@ -88,7 +88,7 @@ def of_each(orders: Sequence[dict[str, Any]], *, as_of: date) -> dict[int, dict[
     """The measures of each customer alone: those of the shop cost as much again."""
     with Session.from_frames(frames(orders), threads=1) as session:
         scope = Scope(table=session.table, as_of=as_of, currency="GBP")
-        session.keep(DAYS, scope.days())
+        walking.walk(session, scope)
         computing.people(session, scope)
         return {row["customer_id"]: row for row in session.rows(scope.people())}
 
@@ -101,9 +101,19 @@ def known(*names: str) -> dict[str, int]:
     return who
 
 
+def as_published() -> pa.Table:
+    with connection.cursor() as cursor:
+        wanted = ", ".join(published.TABLE.columns)
+        cursor.execute(f"SELECT {wanted} FROM ({published.TABLE.sql}) AS published")
+        rows = cursor.fetchall()
+    schema = pa.schema([(name, tables._ARROW[kind]) for name, kind in published.TABLE.columns.items()])
+    return pa.Table.from_pylist([dict(zip(published.TABLE.columns, row, strict=True)) for row in rows], schema=schema)
+
+
 def store(orders: Sequence[dict[str, Any]], returns: Sequence[dict[str, Any]] = (), **told: Any) -> tuple[int, ...]:
     with transaction.atomic(), computed(orders, returns, **told) as result, connection.cursor() as cursor:
+        result.session.put(published.TABLE.name, as_published())
         counts = refreshing._store(result)
         refreshing._store_shop(result, result.shop, NOW)
-        cursor.execute("DROP TABLE fresh_reading")  # a test's transaction is longer than a refresh's
+        cursor.execute("DROP TABLE fresh_reading, gone_reading")  # a test's transaction is longer than a refresh's
     return counts

@@ -6,7 +6,6 @@ from itertools import combinations
 from math import isclose, log
 from typing import Any
 
-import ibis
 import numpy as np
 import pytest
 
@@ -20,20 +19,19 @@ from regulars.insight.measures.library import (
     rfm_by_visits,
 )
 from regulars.insight.measures.measure import ShopMeasure
-from regulars.insight.measures.spanning import WHO
 from regulars.insight.measures.tests.builders import INES, LI, PRIYA, TOMAS, bought
 from regulars.insight.measures.tests.shops import LONDON, Shop, a_random_shop, session_of
 
 
 def of(measure: ShopMeasure, shop: Shop) -> Any:
     with session_of(shop) as (session, scope):
+        spanning.facts(session, scope, LONDON)
         return measure.value(session.rows(measure.expression(scope)), scope)
 
 
 def test_the_second_purchase_is_told_as_the_repeat_rate_tells_it():
     shop = a_random_shop(1)
     with session_of(shop) as (session, scope):
-        session.keep(WHO, scope.people().select("customer_id", grp=ibis.literal("")))
         spanning.facts(session, scope, LONDON)
         deeper = computing.deeper(session, scope)
         told = computing.compute(session, currency="GBP", today=date(2030, 1, 1)).shop["repeat_rate"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from regulars.insight.measures import exploring, tables
+from regulars.insight.measures import exploring, spanning, tables
 from regulars.insight.measures.estimates import Estimate
 from regulars.insight.measures.exploring import EVERYBODY, Explored
 from regulars.insight.measures.figure import Figure, Span, Told
@@ -20,7 +20,8 @@ from regulars.insight.measures.tests.shops import LONDON, Shop, a_random_shop, s
 
 def explored(shop: Shop, told: Told = Told()) -> Explored:
     with session_of(shop) as (session, scope):
-        return exploring.of_groups(session, scope, told, LONDON)
+        spanning.facts(session, scope, LONDON)
+        return exploring.of_groups(session, scope, told)
 
 
 def of_year(shop: Shop, name: str, told: Told = Told()) -> Estimate:
@@ -139,7 +140,9 @@ def test_of_an_audience_is_told_what_a_shop_of_them_alone_would_tell():
     kept = [order | ({} if order["customer_id"] in some else {"is_cancelled": True}) for order in shop.orders]
     alone = Shop(kept, [r for r in shop.returns if r["customer_id"] in some], shop.lines, shop.came)
     with session_of(alone) as (session, scope):
-        expected = exploring.of_groups(session, Scope(session.table, found.as_of, "GBP"), Told(), LONDON)
+        there = Scope(session.table, found.as_of, "GBP")
+        spanning.facts(session, there, LONDON)
+        expected = exploring.of_groups(session, there, Told())
     here, there = found.year.groups[EVERYBODY], dict(expected.year.groups[EVERYBODY])
     del there["member_share"]
     assert here == there

@@ -1,12 +1,14 @@
 """From recorded orders to readings, and the same from the very same orders on paper."""
 
 import random
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import psycopg
 import pytest
 from django.db import connection
 
@@ -15,14 +17,28 @@ from regulars.facts.commerce.goods_returns import ReturnBatch
 from regulars.facts.commerce.on_paper import OnPaper
 from regulars.facts.commerce.orders import OrderBatch
 from regulars.facts.company import company
-from regulars.facts.customers import customers
-from regulars.insight.measures import catalogue, computing, readings, refreshing, runs, series, tables
-from regulars.insight.measures.models import Reading
+from regulars.facts.customers import customers, identity
+from regulars.facts.customers.identity import Reason
+from regulars.insight.measures import (
+    catalogue,
+    computing,
+    readings,
+    refreshing,
+    runs,
+    series,
+    spanning,
+    tables,
+    walking,
+)
+from regulars.insight.measures.models import FigureReading, Reading, ShopReading
+from regulars.insight.measures.scope import DAYS
+from regulars.insight.measures.tests.shops import LONDON, a_random_shop, session_of
 from regulars.insight.warehouse import publishing
 from regulars.insight.warehouse.session import Session
 from regulars.kit.actors import SYSTEM, Actor
 from regulars.runtime.database.published import PublishedAnswers, PublishedStream
 from regulars.runtime.trail import trail
+from tests.often import often
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 FILE = Actor("import", "1")
@@ -209,3 +225,72 @@ def test_what_is_published_has_one_row_a_key(shop: None):
             cursor.execute(f"SELECT count(*), count(DISTINCT {table.key}) FROM ({sql}) AS published")
             [(rows, keys)] = cursor.fetchall()
         assert rows == keys, table.name
+
+
+def all_that_is_stored() -> dict[str, Any]:
+    columns = ["customer_id", *(measure.name for measure in catalogue.STORED)]
+    return {
+        "customers": sorted(Reading.objects.values_list(*columns)),
+        "shop": dict(ShopReading.objects.values_list("name", "value")),
+        "figures": dict(FigureReading.objects.values_list("name", "value")),
+    }
+
+
+@pytest.mark.parametrize("seed", range(often(2)))
+def test_refreshed_again_and_again_is_what_a_refresh_from_nothing_gives(
+    shop: None, fresh_database: dict[str, str], seed: int, settings: Any
+):
+    """Between refreshes orders come in late and are cancelled, goods come back, records are joined, orders removed."""
+    chance = random.Random(seed)
+    history = a_history(seed)
+    parts = chance.randrange(2, 5)
+    for part in range(parts):
+        refs = history["orders"]["ref"].to_list()[part::parts]
+        back = history["returns"].filter(pl.col("order_ref").is_in(refs) | pl.col("order_ref").is_null())
+        put_on_record(
+            {
+                "orders": history["orders"].filter(pl.col("ref").is_in(refs)),
+                "lines": history["lines"].filter(pl.col("ref").is_in(refs)),
+                "returns": back,
+                "return_lines": history["return_lines"].filter(pl.col("ref").is_in(back["ref"].to_list())),
+            }
+        )
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT id FROM commerce_order WHERE cancelled_at IS NULL ORDER BY id")
+            known = [number for (number,) in cursor.fetchall()]
+        for number in chance.sample(known, 3):
+            orders.cancel(order=number, at=NOW, by=SYSTEM)
+        one, other = (customers.find_by_ref(ref=f"p{2 * part + which}") for which in (0, 1))
+        if one and other:
+            identity.join(one=one[0], other=other[0], why=Reason.ASKED, key=f"j{part}", at=NOW, by=SYSTEM)
+        with psycopg.connect(fresh_database["REGULARS_DATABASE_OWNER_URL"]) as owner:
+            # Of an order that nothing came back of: it goes without a trace.
+            gone = owner.execute(
+                "SELECT id FROM commerce_order AS sale WHERE NOT EXISTS (SELECT 1 FROM commerce_return WHERE order_id ="
+                " sale.id) AND NOT EXISTS (SELECT 1 FROM commerce_return_match JOIN commerce_line ON commerce_line.id ="
+                " line_id WHERE commerce_line.order_id = sale.id) ORDER BY id"
+            ).fetchall()
+            picked = [number for (number,) in chance.sample(gone, 2)]
+            for table, column in (("commerce_line", "order_id"), ("commerce_order", "id")):
+                owner.execute(f"DELETE FROM {table} WHERE {column} = ANY(%s)", [picked])
+        refreshing.refresh(at=NOW, by=SYSTEM)
+    grown = all_that_is_stored()
+    shutil.rmtree(Path(settings.REGULARS_HOME) / "warehouse")
+    for model in (Reading, ShopReading, FigureReading):
+        model.objects.all().delete()
+    refreshing.refresh(at=NOW, by=SYSTEM)
+    assert all_that_is_stored() == grown
+    assert grown["shop"]["moves"]["months"]
+
+
+def test_in_lots_or_at_once_the_same_is_kept(monkeypatch: pytest.MonkeyPatch):
+    shop = a_random_shop(7)
+    kept: list[dict[str, set[tuple[Any, ...]]]] = []
+    for lot in (walking.LOT, 100):
+        monkeypatch.setattr(walking, "LOT", lot)
+        with session_of(shop) as (session, scope):
+            spanning.facts(session, scope, LONDON)
+            tables = (DAYS, spanning.YEAR, spanning.BY_MONTH, *walking.HELD_BY.values())
+            kept.append({name: {tuple(row.values()) for row in session.rows(session.table(name))} for name in tables})
+    assert all(kept[0].values())
+    assert kept[0] == kept[1]

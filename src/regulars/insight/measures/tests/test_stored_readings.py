@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 def test_every_stored_measure_is_a_column_and_every_column_a_measure():
     columns = {field.attname for field in Reading._meta.concrete_fields}
-    assert columns == {"customer_id", *(measure.name for measure in catalogue.STORED)}
+    assert columns == {"customer_id", "changed_xid", *(measure.name for measure in catalogue.STORED)}
 
 
 def test_a_reading_says_what_was_computed():

@@ -1,6 +1,7 @@
 """What changed since last time reaches the warehouse, once, whatever commits late, goes away or dies."""
 
 import os
+import tempfile
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,12 +11,14 @@ import duckdb
 import psycopg
 import pytest
 from django.db import connection, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from regulars.insight.warehouse import _files, publishing
 from regulars.insight.warehouse.session import Session
 from regulars.runtime.database.published import PublishedTable
 from regulars.runtime.serving.tests import nursery
-from tests.often import LONGER
+from tests.often import LONGER, often
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 CUPS = PublishedTable(
@@ -145,12 +148,17 @@ def test_removed_rows_go_from_the_warehouse_too(cupboard: dict[str, str], tmp_pa
 def test_deltas_are_merged_before_they_pile_up(cupboard: dict[str, str], tmp_path: Path):
     put(*(f"cup {number}" for number in range(100)))
     publish(tmp_path)
-    for number in range(publishing.MOST_DELTAS + 1):
+    [base] = files(tmp_path)
+    for number in range(2 * publishing.MOST_DELTAS + 1):
         run(f"UPDATE cup SET name = 'again {number}', changed = pg_current_xact_id() WHERE id = 1")
         publish(tmp_path)
+        assert len(list((tmp_path / "warehouse/cups").glob("delta-*"))) <= publishing.MOST_DELTAS
+    assert base in files(tmp_path)
+    assert f"again {2 * publishing.MOST_DELTAS}" in names(tmp_path)
+    run("UPDATE cup SET name = 'all', changed = pg_current_xact_id() WHERE id < 40")
+    publish(tmp_path)
     assert files(tmp_path) == {"base"}
     assert len(names(tmp_path)) == 100
-    assert f"again {publishing.MOST_DELTAS}" in names(tmp_path)
 
 
 def test_other_programs_read_the_same_rows(cupboard: dict[str, str], tmp_path: Path):
@@ -300,3 +308,101 @@ def test_what_is_not_published_now_stays_as_it_was_published(cupboard: dict[str,
     assert names(tmp_path) == ["red"]
     assert publish(tmp_path).changed == 1
     assert names(tmp_path) == ["green", "red"]
+
+
+def test_two_who_read_at_once_read_what_one_reads(
+    cupboard: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(publishing, "ALONE_UP_TO", 0)
+    put("red", "green")
+    others = [replace(CUPS, name=f"cups{number}") for number in range(6)]
+    heard: list[float] = []
+    done = publishing.publish(tmp_path, at=NOW, tables=others, hear=lambda _, share: heard.append(share))
+    assert [(one.name, one.rows) for one in done] == [(table.name, 2) for table in others]
+    assert heard == sorted(heard)
+    put("blue")
+    run("DELETE FROM cup WHERE name = 'red'")
+    assert [one.rows for one in publishing.publish(tmp_path, at=NOW, tables=others)] == [2] * 6
+    with Session.from_published(tmp_path, threads=1) as session:
+        for table in others:
+            assert session.sql(f"SELECT name FROM {table.name} ORDER BY 1")["name"].to_pylist() == ["blue", "green"]
+
+
+def test_an_error_of_one_of_two_readers_is_told(
+    cupboard: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(publishing, "ALONE_UP_TO", 0)
+    run("INSERT INTO cup (name) SELECT 'more' FROM generate_series(1, 200000)")
+    broken = replace(CUPS, name="broken", sql=CUPS.sql.replace("id AS cup_id", "1 / (id - 150000) AS cup_id"))
+    for tables in ([CUPS, broken], [broken, CUPS]):
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            publishing.publish(tmp_path, at=NOW, tables=tables)
+    assert publish(tmp_path).rows == 200_000
+
+
+_NUMBER = st.integers(0, 9)
+_STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from(["put", "change", "remove", "slow put", "slow change", "slow remove"]), _NUMBER),
+        st.tuples(st.sampled_from(["publish", "publish by two", "slow commit", "slow roll back"]), st.just(0)),
+    ),
+    max_size=25,
+)
+
+
+@settings(
+    # The table is emptied for each.
+    max_examples=often(25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(steps=_STEPS)
+def test_whatever_happens_between_publishes_the_warehouse_has_what_the_database_has(
+    cupboard: dict[str, str], steps: list[tuple[str, int]]
+):
+    """Rows put, changed and removed, some by a transaction that stays open over publishes; few deltas are kept."""
+    run("DELETE FROM cup")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        pytest.MonkeyPatch.context() as patch,
+        psycopg.connect(cupboard["REGULARS_DATABASE_URL"]) as slow,
+    ):
+        home = Path(folder)
+        patch.setattr(publishing, "MOST_DELTAS", 1)
+        patch.setattr(publishing, "LARGEST_DELTA_SHARE", 0.5)
+        for what, number in [*steps, ("publish", 0), ("slow commit", 0), ("publish", 0)]:
+            match what.removeprefix("slow ").split():
+                case ["put"]:
+                    said = "INSERT INTO cup (id, name) SELECT %(id)s, 'new' WHERE true ON CONFLICT DO NOTHING"
+                case ["change"]:
+                    said = "UPDATE cup SET name = name || '!', changed = pg_current_xact_id() WHERE id = %(id)s"
+                case ["remove"]:
+                    said = "DELETE FROM cup WHERE id = %(id)s"
+                case ["commit"]:
+                    slow.commit()
+                    continue
+                case ["roll", "back"]:
+                    slow.rollback()
+                    continue
+                case _:
+                    patch.setattr(publishing, "ALONE_UP_TO", -1 if what == "publish by two" else 1_000)
+                    publishing.publish(home, at=NOW, tables=[CUPS, replace(CUPS, name="saucers")])
+                    assert held(home, "cups") == held(home, "saucers") == there()
+                    continue
+            # They write different rows, or one would wait for the other.
+            if what.startswith("slow"):
+                slow.execute(said, {"id": 2 * number + 1})
+            else:
+                with connection.cursor() as cursor:
+                    cursor.execute(said, {"id": 2 * number})
+
+
+def held(home: Path, table: str) -> list[tuple[int, str]]:
+    with Session.from_published(home, threads=1) as session:
+        return sorted(tuple(row.values()) for row in session.sql(f"SELECT cup_id, name FROM {table}").to_pylist())
+
+
+def there() -> list[tuple[int, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, name FROM cup ORDER BY id")
+        return [(int(number), str(name)) for number, name in cursor.fetchall()]

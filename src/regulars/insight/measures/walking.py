@@ -1,0 +1,440 @@
+"""Each customer's purchases walked once, in the order of days: the tables that measures are computed from.
+
+Whoever asks for a customer's first and second visit, for the days between two of them, or how they stood at the end of
+a month, asks about the order of days. Sorted once, all of it is a look at the row before or after; asked in SQL, each
+question sorts or groups ten million rows anew. So the sorting is done here, over columns of numbers, some millions of
+orders at a time.
+
+    DAYS                one row for each customer and day with a purchase or a return, of those who bought
+      customer_id, day, orders, home_orders (in the shop's currency), gross_minor, returned_minor (matched),
+      in_store, visit (which day with a purchase it is, from 1; 0 for a day of returns alone),
+      before_on, after_on (the visits beside this one), first_on (the customer's first visit)
+    a table of spans    one row for each customer and span in which they did something, once they have bought
+      customer_id, span, start_on, orders, home_orders, days (with a purchase), gross_minor, returned_minor, store_days,
+      channels, wares, kinds (different ones), then as they stood at its end: all_days, all_orders, all_net_minor,
+      first_on, last_on; last_before (as it began), until (the next span in which they did something, or one past all)
+    HELD_BY[…]          which goods lie in each order, and in each customer's hands
+      basket, ware, opens (of one row of each basket)
+
+A purchase, a return and their money are `Scope`'s.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from regulars.insight.measures.figure import Span
+from regulars.insight.measures.scope import DAYS, Scope
+from regulars.insight.warehouse.session import Session
+
+#: Orders walked at a time, about: some 120 bytes each while it lasts.
+LOT = 12_000_000
+#: Baskets, by what holds them together.
+HELD_BY: Mapping[str, str] = {"order_id": "_held_by_orders", "customer_id": "_held_by_customers"}
+#: A day within a key of customer and day: eleven thousand years.
+_DAY_BITS = 22
+_EPOCH = date(1970, 1, 1)
+
+Numbers = npt.NDArray[Any]
+_NEVER = int(np.datetime64("NaT", "D").astype(np.int64))
+
+
+@dataclass(frozen=True)
+class _Bought:
+    """Purchases as they were read: the customer of each, -1 for a guest; the channel's number, -1 for none."""
+
+    order: Numbers
+    customer: Numbers
+    day: Numbers
+    is_foreign: Numbers
+    gross: Numbers
+    in_store: Numbers
+    channel: Numbers
+    channels: int
+
+
+@dataclass(frozen=True)
+class _Walked:
+    """Rows are customers' days, in order; `begin` and `many` say where the rows of each customer begin, and how many.
+
+    Days count from 1970. `row_of` is the row of each purchase as it was read, -1 of a guest's.
+    """
+
+    customer: Numbers
+    day: Numbers
+    orders: Numbers
+    home_orders: Numbers
+    gross: Numbers
+    returned: Numbers
+    in_store: Numbers
+    begin: Numbers
+    many: Numbers
+    row_of: Numbers
+
+
+@dataclass(frozen=True)
+class _Goods:
+    """Lines of purchases: the place of each one's purchase among those read, and of its product among `products`."""
+
+    sale: Numbers
+    ware: Numbers
+    products: Numbers
+    #: Of each product: the number of its category, -1 for none.
+    kind: Numbers
+
+
+def walk(
+    session: Session,
+    scope: Scope,
+    *,
+    spans: Mapping[str, Sequence[Span]] = MappingProxyType({}),
+    among: ir.Table | None = None,
+    with_goods: bool = False,
+) -> None:
+    """Keep `DAYS`, a table for each of `spans` under its name, and, `with_goods`, what is held by whom.
+
+    Spans follow each other without a gap and end with the as-of day. `among` is a table of `customer_id`: nobody else
+    is walked.
+    """
+    [row] = session.rows(scope.purchases().aggregate(orders=lambda o: o.count()))
+    lots = 1 + row["orders"] // LOT
+    for lot in range(lots):
+        narrow = _Narrow(among, lot, lots)
+        bought = _bought(session, narrow.of(scope.purchases()))
+        walked = _walked(bought, *_gave_back(session, narrow.of(scope.returns())))
+        goods = _goods(session, scope, bought.order) if spans or with_goods else None
+        filled = {DAYS: _days(walked)}
+        for name, which in spans.items():
+            assert goods is not None
+            filled[name] = _of_spans(walked, bought, goods, which)
+        if with_goods:
+            assert goods is not None
+            filled |= _held(walked, bought, goods)
+        for name, table in filled.items():
+            session.fill(name, table, more=lot > 0)
+
+
+@dataclass(frozen=True)
+class _Narrow:
+    """Some of the customers; guests are with the first."""
+
+    among: ir.Table | None
+    lot: int
+    lots: int
+
+    def of(self, rows: ir.Table) -> ir.Table:
+        if self.among is not None:
+            rows = rows.semi_join(self.among, "customer_id")
+        return rows if self.lots == 1 else rows.filter(rows.customer_id.fill_null(0) % self.lots == self.lot)
+
+
+def _numbers(column: pa.ChunkedArray) -> Numbers:
+    if pa.types.is_date32(column.type):
+        column = column.cast(pa.int32())
+    found: Numbers = column.combine_chunks().to_numpy(zero_copy_only=False)
+    return found
+
+
+def _bought(session: Session, purchases: ir.Table) -> _Bought:
+    places = "channel" in purchases.columns
+    read = session.arrow(
+        purchases.select(
+            "order_id",
+            "is_foreign",
+            "gross_minor",
+            customer_id=purchases.customer_id.fill_null(-1),
+            placed_on=purchases.placed_on,
+            in_store=purchases.store.notnull() if places else ibis.literal(False),
+            **({"channel": purchases.channel} if places else {}),
+        )
+    )
+    if places:
+        coded = read["channel"].dictionary_encode().combine_chunks()
+        channel = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    else:
+        channel = np.full(len(read), -1, np.int32)
+    return _Bought(
+        order=_numbers(read["order_id"]),
+        customer=_numbers(read["customer_id"]),
+        day=_numbers(read["placed_on"]),
+        is_foreign=_numbers(read["is_foreign"]),
+        gross=_numbers(read["gross_minor"]),
+        in_store=_numbers(read["in_store"]),
+        channel=channel,
+        channels=int(channel.max(initial=-1)) + 1,
+    )
+
+
+def _gave_back(session: Session, returns: ir.Table) -> tuple[Numbers, Numbers, Numbers]:
+    """Customer, day and money of what came back and was theirs."""
+    matched = returns.filter(returns.customer_id.notnull(), returns.matched_minor != 0)
+    read = session.arrow(matched.select("customer_id", "returned_on", "matched_minor"))
+    return _numbers(read["customer_id"]), _numbers(read["returned_on"]), _numbers(read["matched_minor"])
+
+
+def _begins(key: Numbers) -> Numbers:
+    """Where another value begins than before."""
+    differs = np.ones(len(key), bool)
+    np.not_equal(key[1:], key[:-1], out=differs[1:])
+    return np.flatnonzero(differs)
+
+
+def _many(begin: Numbers, rows: int) -> Numbers:
+    lengths: Numbers = np.diff(begin, append=rows)
+    return lengths
+
+
+def _walked(bought: _Bought, back_customer: Numbers, back_day: Numbers, back: Numbers) -> _Walked:
+    known = np.flatnonzero(bought.customer >= 0)
+    whole = len(known) == len(bought.customer)
+    customer = bought.customer if whole else bought.customer[known]
+    day = bought.day if whole else bought.day[known]
+    first = min(day.min(initial=0), back_day.min(initial=0))
+
+    def key(customer: Numbers, day: Numbers) -> Numbers:
+        both: Numbers = customer << _DAY_BITS | (day - first)
+        return both
+
+    keys = key(customer, day.astype(np.int64))
+    order = np.argsort(keys)
+    keys = keys[order]
+    by_day = order if whole else known[order]
+    begin = _begins(keys)
+    rows = keys[begin]
+    columns = {
+        "orders": _many(begin, len(keys)),
+        "home_orders": np.add.reduceat(~bought.is_foreign[by_day], begin, dtype=np.int64),
+        "gross": np.add.reduceat(bought.gross[by_day], begin),
+        "in_store": np.logical_or.reduceat(bought.in_store[by_day], begin),
+        "returned": np.zeros(len(rows), np.int64),
+    }
+    if len(back):
+        back_keys = key(back_customer, back_day.astype(np.int64))
+        in_order = np.argsort(back_keys)
+        back_keys, back = back_keys[in_order], back[in_order]
+        back_begin = _begins(back_keys)
+        back_keys, back = back_keys[back_begin], np.add.reduceat(back, back_begin)
+        place = np.searchsorted(rows, back_keys)
+        is_there = np.zeros(len(back), bool)
+        within = place < len(rows)
+        is_there[within] = rows[place[within]] == back_keys[within]
+        columns["returned"][place[is_there]] += back[is_there]
+        alone = ~is_there
+        rows = np.insert(rows, place[alone], back_keys[alone])
+        more = {"returned": back[alone]}
+        columns = {name: np.insert(of, place[alone], more.get(name, 0)) for name, of in columns.items()}
+        # Who gave back and never bought is no customer.
+        who = _begins(rows >> _DAY_BITS)
+        are = np.repeat(np.logical_or.reduceat(columns["orders"] > 0, who), _many(who, len(rows)))
+        if not are.all():
+            rows, columns = rows[are], {name: of[are] for name, of in columns.items()}
+    customers = rows >> _DAY_BITS
+    begin = _begins(customers)
+    row_of = np.full(len(bought.customer), -1, np.int32)
+    row_of[by_day] = np.repeat(np.arange(len(rows), dtype=np.int32), columns["orders"])
+    return _Walked(
+        customer=customers,
+        day=(rows & ((1 << _DAY_BITS) - 1)) + first,
+        begin=begin,
+        many=_many(begin, len(rows)),
+        row_of=row_of,
+        **columns,
+    )
+
+
+def _dates(days: Numbers) -> pa.Array:
+    return pa.array(days.astype(np.int64, copy=False).view("datetime64[D]"), pa.date32())
+
+
+def _days(walked: _Walked) -> pa.Table:
+    visits = np.flatnonzero(walked.orders)
+    of = walked.customer[visits]
+    on = walked.day[visits]
+    begin = _begins(of)
+    many = _many(begin, len(of))
+    number = np.arange(1, len(of) + 1) - np.repeat(begin, many)
+    before, after = np.full(len(of), _NEVER), np.full(len(of), _NEVER)
+    same = of[1:] == of[:-1]
+    before[1:][same] = on[:-1][same]
+    after[:-1][same] = on[1:][same]
+
+    def spread(values: Numbers, otherwise: int) -> Numbers:
+        if len(visits) == len(walked.day):
+            return values
+        whole = np.full(len(walked.day), otherwise, np.int64)
+        whole[visits] = values
+        return whole
+
+    return pa.table(
+        {
+            "customer_id": walked.customer,
+            "day": _dates(walked.day),
+            "orders": walked.orders.astype(np.int32),
+            "home_orders": walked.home_orders.astype(np.int32),
+            "gross_minor": walked.gross,
+            "returned_minor": walked.returned,
+            "in_store": walked.in_store,
+            "visit": spread(number, 0).astype(np.int32),
+            "before_on": _dates(spread(before, _NEVER)),
+            "after_on": _dates(spread(after, _NEVER)),
+            # Everybody here has one.
+            "first_on": _dates(np.repeat(on[begin], walked.many)),
+        }
+    )
+
+
+class _Places:
+    """The place of each number among `ids`, which are all different; -1 for others."""
+
+    def __init__(self, ids: Numbers) -> None:
+        self._least, most = int(ids.min(initial=0)), int(ids.max(initial=0))
+        self._order: Numbers | None = None
+        if most - self._least < 8 * len(ids) + (1 << 20):
+            self._places = np.full(most - self._least + 1, -1, np.int32)
+            self._places[ids - self._least] = np.arange(len(ids), dtype=np.int32)
+        else:
+            self._order = np.argsort(ids)
+            self._places = ids[self._order]
+
+    def of(self, wanted: Numbers) -> Numbers:
+        if self._order is None:
+            at = wanted - self._least
+            is_in = (at >= 0) & (at < len(self._places))
+            return np.where(is_in, self._places[np.where(is_in, at, 0)], -1)
+        at = np.minimum(np.searchsorted(self._places, wanted), len(self._places) - 1)
+        return np.where(self._places[at] == wanted, self._order[at], -1)
+
+
+def _goods(session: Session, scope: Scope, orders: Numbers) -> _Goods:
+    lines = scope.table("lines").filter(lambda line: line.product_id.notnull()).select("order_id", "product_id")
+    products = _numbers(session.arrow(lines.select("product_id").distinct().order_by("product_id"))["product_id"])
+    wares = scope.table("products")
+    told = session.arrow(wares.filter(wares.category.notnull()).select("product_id", "category"))
+    at_order, at_product = _Places(orders), _Places(products)
+    kind = np.full(len(products), -1, np.int64)
+    place = at_product.of(_numbers(told["product_id"]))
+    coded = told["category"].dictionary_encode().combine_chunks().indices.to_numpy(zero_copy_only=False)
+    kind[place[place >= 0]] = coded[place >= 0]
+    sales, found = [np.empty(0, np.int32)], [np.empty(0, np.int32)]
+    for batch in session.batches(lines, size=1_000_000):
+        sale = at_order.of(batch["order_id"].to_numpy())
+        is_in = sale >= 0
+        sales.append(sale[is_in].astype(np.int32))
+        found.append(at_product.of(batch["product_id"].to_numpy()[is_in]).astype(np.int32))
+    return _Goods(np.concatenate(sales), np.concatenate(found), products, kind)
+
+
+def _distinct(group: Numbers, value: Numbers, values: int) -> tuple[Numbers, Numbers]:
+    """Each pair of a group and one of so many `values` once, in order."""
+    bits = max(int(values - 1).bit_length(), 1)
+    keys = group.astype(np.int64) << bits | value
+    keys.sort()
+    keys = keys[_begins(keys)]
+    return keys >> bits, keys & ((1 << bits) - 1)
+
+
+def _of_spans(walked: _Walked, bought: _Bought, goods: _Goods, spans: Sequence[Span]) -> pa.Table:
+    starts = np.array([(one.start_on - _EPOCH).days for one in spans])
+    rows, first = len(walked.day), walked.day.min(initial=0)
+    # The number of its span by the day: looked up, because there are few days.
+    span = np.searchsorted(starts, np.arange(first, walked.day.max(initial=0) + 1), side="right")[walked.day - first]
+    begins = np.ones(rows, bool)
+    np.not_equal(span[1:], span[:-1], out=begins[1:])
+    begins[walked.begin] = True
+    group_of_row = np.cumsum(begins, dtype=np.int32) - 1
+    begin = np.flatnonzero(begins)
+    customer, number = walked.customer[begin], span[begin]
+    groups = len(begin)
+
+    def total(values: Numbers) -> Numbers:
+        summed: Numbers = np.add.reduceat(values, begin, dtype=np.int64)
+        return summed
+
+    orders, days = total(walked.orders), total(walked.orders > 0)
+    net = total(walked.gross) - total(walked.returned)
+    is_visit = walked.orders > 0
+    last_in = np.maximum.reduceat(np.where(is_visit, walked.day - first + 1, 0), begin)
+    of_customer = _begins(customer)
+    many = _many(of_customer, groups)
+    ordinal = np.repeat(np.arange(len(many)), many)
+
+    def so_far(values: Numbers) -> Numbers:
+        summed: Numbers = np.cumsum(values)
+        before: Numbers = np.repeat(summed[of_customer] - values[of_customer], many)
+        return summed - before
+
+    first_visit = np.flatnonzero(is_visit)
+    first_visit = walked.day[first_visit[_begins(walked.customer[first_visit])]]
+    last_on = (np.maximum.accumulate(ordinal << _DAY_BITS | last_in) & ((1 << _DAY_BITS) - 1)) + first - 1
+    all_orders = so_far(orders)
+    is_same = customer[1:] == customer[:-1]
+    until = np.full(groups, len(spans) + 1)
+    until[:-1][is_same] = number[1:][is_same]
+    last_before = np.full(groups, _NEVER)
+    had = is_same & (all_orders[:-1] > 0)
+    last_before[1:][had] = last_on[:-1][had]
+    sold = walked.row_of[goods.sale]
+    # Of the time before the spans nobody asks what was bought.
+    is_in = sold >= 0
+    is_in[is_in] = span[sold[is_in]] > 0
+    group, ware = _distinct(group_of_row[sold[is_in]], goods.ware[is_in], len(goods.products))
+    kind = goods.kind[ware]
+    kinds, _ = _distinct(group[kind >= 0], kind[kind >= 0], int(kind.max(initial=0)) + 1)
+    table = pa.table(
+        {
+            "customer_id": customer,
+            "span": number.astype(np.int32),
+            "start_on": _dates(np.concatenate([[_NEVER], starts])[number]),
+            "orders": orders.astype(np.int32),
+            "home_orders": total(walked.home_orders).astype(np.int32),
+            "days": days.astype(np.int32),
+            "gross_minor": total(walked.gross),
+            "returned_minor": total(walked.returned),
+            "store_days": total(walked.in_store).astype(np.int32),
+            "channels": _channels(bought, walked, group_of_row, groups),
+            "wares": np.bincount(group, minlength=groups).astype(np.int32),
+            "kinds": np.bincount(kinds, minlength=groups).astype(np.int32),
+            "all_days": so_far(days).astype(np.int32),
+            "all_orders": all_orders.astype(np.int32),
+            "all_net_minor": so_far(net),
+            "first_on": _dates(np.repeat(first_visit, many)),
+            "last_on": _dates(last_on),
+            "last_before": _dates(last_before),
+            "until": until.astype(np.int32),
+        }
+    )
+    # A return of something bought before all records makes nobody a customer.
+    is_customer = all_orders > 0
+    return table if is_customer.all() else table.filter(pa.array(is_customer))
+
+
+def _channels(bought: _Bought, walked: _Walked, group_of_row: Numbers, groups: int) -> Numbers:
+    """How many different ones in each group of rows."""
+    is_in = (bought.channel >= 0) & (walked.row_of >= 0)
+    group, _ = _distinct(group_of_row[walked.row_of[is_in]], bought.channel[is_in], bought.channels)
+    return np.bincount(group, minlength=groups).astype(np.int32)
+
+
+def _held(walked: _Walked, bought: _Bought, goods: _Goods) -> dict[str, pa.Table]:
+    def table(basket: Numbers, ware: Numbers) -> pa.Table:
+        opens = np.zeros(len(basket), bool)
+        opens[_begins(basket)] = True
+        return pa.table({"basket": basket, "ware": goods.products[ware], "opens": opens})
+
+    row = walked.row_of[goods.sale]
+    is_known = row >= 0
+    ordinal = np.repeat(np.arange(len(walked.many), dtype=np.int32), walked.many)
+    who, theirs = _distinct(ordinal[row[is_known]], goods.ware[is_known], len(goods.products))
+    sale, its = _distinct(goods.sale, goods.ware, len(goods.products))
+    return {
+        HELD_BY["customer_id"]: table(walked.customer[walked.begin][who], theirs),
+        HELD_BY["order_id"]: table(bought.order[sale], its),
+    }
