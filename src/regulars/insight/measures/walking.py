@@ -19,8 +19,10 @@ orders at a time.
 A purchase, a return and their money are `Scope`'s.
 """
 
+import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
 from typing import Any
@@ -35,12 +37,16 @@ from regulars.insight.measures.figure import Span
 from regulars.insight.measures.scope import DAYS, Scope
 from regulars.insight.warehouse.session import Session
 
-#: Orders walked at a time, about: some 120 bytes each while it lasts.
-LOT = 12_000_000
+#: Orders read at a time, about: 34 bytes each, and 8 for each line.
+LOT = 16_000_000
+#: Those are walked in so many parts, two at a time, unless they are few.
+PARTS, ALONE_UP_TO = 4, 500_000
 #: Baskets, by what holds them together.
 HELD_BY: Mapping[str, str] = {"order_id": "_held_by_orders", "customer_id": "_held_by_customers"}
 #: A day within a key of customer and day: eleven thousand years.
 _DAY_BITS = 22
+#: Channels that fit into the bits of a number.
+_BITS = 62
 _EPOCH = date(1970, 1, 1)
 
 Numbers = npt.NDArray[Any]
@@ -62,6 +68,15 @@ class _Bought:
 
 
 @dataclass(frozen=True)
+class _Back:
+    """What came back and was theirs."""
+
+    customer: Numbers
+    day: Numbers
+    minor: Numbers
+
+
+@dataclass(frozen=True)
 class _Walked:
     """Rows are customers' days, in order; `begin` and `many` say where the rows of each customer begin, and how many.
 
@@ -75,6 +90,8 @@ class _Walked:
     gross: Numbers
     returned: Numbers
     in_store: Numbers
+    #: A bit for each channel, where there are no more than `_BITS`.
+    channels: Numbers
     begin: Numbers
     many: Numbers
     row_of: Numbers
@@ -82,7 +99,8 @@ class _Walked:
 
 @dataclass(frozen=True)
 class _Goods:
-    """Lines of purchases: the place of each one's purchase among those read, and of its product among `products`."""
+    """Lines of purchases: the place of each one's purchase among those read, and of its product among `products`, which
+    are in the order of their `kind`."""
 
     sale: Numbers
     ware: Numbers
@@ -106,20 +124,43 @@ def walk(
     """
     [row] = session.rows(scope.purchases().aggregate(orders=lambda o: o.count()))
     lots = 1 + row["orders"] // LOT
+    filling = threading.Lock()
+    filled: set[str] = set()
+
+    def fill(name: str, table: pa.Table) -> None:
+        with filling:
+            session.fill(name, table, more=name in filled)
+            filled.add(name)
+
     for lot in range(lots):
         narrow = _Narrow(among, lot, lots)
         bought = _bought(session, narrow.of(scope.purchases()))
-        walked = _walked(bought, *_gave_back(session, narrow.of(scope.returns())))
+        back = _gave_back(session, narrow.of(scope.returns()))
         goods = _goods(session, scope, bought.order) if spans or with_goods else None
-        filled = {DAYS: _days(walked)}
-        for name, which in spans.items():
-            assert goods is not None
-            filled[name] = _of_spans(walked, bought, goods, which)
-        if with_goods:
-            assert goods is not None
-            filled |= _held(walked, bought, goods)
-        for name, table in filled.items():
-            session.fill(name, table, more=lot > 0)
+        parts = PARTS if len(bought.order) > ALONE_UP_TO else 1
+
+        def one(
+            part: int,
+            parts: int = parts,
+            bought: _Bought = bought,
+            back: _Back = back,
+            goods: _Goods | None = goods,
+        ) -> None:
+            if parts > 1:
+                bought, back, goods = _part(bought, back, goods, part, parts)
+            walked = _walked(bought, back)
+            fill(DAYS, _days(walked))
+            if goods is None:
+                return
+            for name, which in spans.items():
+                fill(name, _of_spans(walked, bought, goods, which))
+            if with_goods:
+                fill(HELD_BY["customer_id"], _held_by_customers(walked, goods))
+                fill(HELD_BY["order_id"], _held_by_orders(bought, goods))
+
+        with ThreadPoolExecutor(2) as pool:
+            # What is done to columns of numbers holds no other thread up.
+            list(pool.map(one, range(parts)))
 
 
 @dataclass(frozen=True)
@@ -173,11 +214,28 @@ def _bought(session: Session, purchases: ir.Table) -> _Bought:
     )
 
 
-def _gave_back(session: Session, returns: ir.Table) -> tuple[Numbers, Numbers, Numbers]:
-    """Customer, day and money of what came back and was theirs."""
+def _gave_back(session: Session, returns: ir.Table) -> _Back:
     matched = returns.filter(returns.customer_id.notnull(), returns.matched_minor != 0)
     read = session.arrow(matched.select("customer_id", "returned_on", "matched_minor"))
-    return _numbers(read["customer_id"]), _numbers(read["returned_on"]), _numbers(read["matched_minor"])
+    return _Back(_numbers(read["customer_id"]), _numbers(read["returned_on"]), _numbers(read["matched_minor"]))
+
+
+def _part(
+    bought: _Bought, back: _Back, goods: _Goods | None, part: int, parts: int
+) -> tuple[_Bought, _Back, _Goods | None]:
+    """Some of the customers, and of the guests' purchases."""
+    is_in = np.where(bought.customer < 0, bought.order, bought.customer) % parts == part
+    came = back.customer % parts == part
+    columns = {name: value[is_in] for name, value in vars(bought).items() if name != "channels"}
+    if goods is not None:
+        place = np.cumsum(is_in, dtype=np.int32) - 1
+        theirs = is_in[goods.sale]
+        goods = replace(goods, sale=place[goods.sale[theirs]], ware=goods.ware[theirs])
+    return (
+        _Bought(**columns, channels=bought.channels),
+        _Back(back.customer[came], back.day[came], back.minor[came]),
+        goods,
+    )
 
 
 def _begins(key: Numbers) -> Numbers:
@@ -192,57 +250,70 @@ def _many(begin: Numbers, rows: int) -> Numbers:
     return lengths
 
 
-def _walked(bought: _Bought, back_customer: Numbers, back_day: Numbers, back: Numbers) -> _Walked:
+def _sorted(keys: Numbers) -> tuple[Numbers, Numbers]:
+    """The keys in order, and the places they stood at."""
+    bits = len(keys).bit_length()
+    if int(keys.max(initial=0)).bit_length() + bits > 63:
+        order = np.argsort(keys)
+        return keys[order], order
+    # Numbers are sorted several times as fast as places of numbers.
+    both = keys << bits | np.arange(len(keys))
+    both.sort()
+    return both >> bits, both & ((1 << bits) - 1)
+
+
+def _walked(bought: _Bought, back: _Back) -> _Walked:
     known = np.flatnonzero(bought.customer >= 0)
     whole = len(known) == len(bought.customer)
     customer = bought.customer if whole else bought.customer[known]
     day = bought.day if whole else bought.day[known]
-    first = min(day.min(initial=0), back_day.min(initial=0))
+    first = min(day.min(initial=0), back.day.min(initial=0))
+    bits = int(max(day.max(initial=0), back.day.max(initial=0)) - first).bit_length()
 
     def key(customer: Numbers, day: Numbers) -> Numbers:
-        both: Numbers = customer << _DAY_BITS | (day - first)
+        both: Numbers = customer << bits | (day.astype(np.int64) - first)
         return both
 
-    keys = key(customer, day.astype(np.int64))
-    order = np.argsort(keys)
-    keys = keys[order]
+    keys, order = _sorted(key(customer, day))
     by_day = order if whole else known[order]
     begin = _begins(keys)
     rows = keys[begin]
+    as_bits = bought.channels <= _BITS
+    # A shift by -1 is none.
+    bit = np.where(bought.channel >= 0, np.int64(1) << np.maximum(bought.channel, 0), 0) if as_bits else bought.channel
     columns = {
         "orders": _many(begin, len(keys)),
         "home_orders": np.add.reduceat(~bought.is_foreign[by_day], begin, dtype=np.int64),
         "gross": np.add.reduceat(bought.gross[by_day], begin),
         "in_store": np.logical_or.reduceat(bought.in_store[by_day], begin),
+        "channels": np.bitwise_or.reduceat(bit[by_day].astype(np.int64), begin),
         "returned": np.zeros(len(rows), np.int64),
     }
-    if len(back):
-        back_keys = key(back_customer, back_day.astype(np.int64))
-        in_order = np.argsort(back_keys)
-        back_keys, back = back_keys[in_order], back[in_order]
+    if len(back.minor):
+        back_keys, in_order = _sorted(key(back.customer, back.day))
         back_begin = _begins(back_keys)
-        back_keys, back = back_keys[back_begin], np.add.reduceat(back, back_begin)
+        back_keys, minor = back_keys[back_begin], np.add.reduceat(back.minor[in_order], back_begin)
         place = np.searchsorted(rows, back_keys)
-        is_there = np.zeros(len(back), bool)
+        is_there = np.zeros(len(minor), bool)
         within = place < len(rows)
         is_there[within] = rows[place[within]] == back_keys[within]
-        columns["returned"][place[is_there]] += back[is_there]
+        columns["returned"][place[is_there]] += minor[is_there]
         alone = ~is_there
         rows = np.insert(rows, place[alone], back_keys[alone])
-        more = {"returned": back[alone]}
+        more = {"returned": minor[alone]}
         columns = {name: np.insert(of, place[alone], more.get(name, 0)) for name, of in columns.items()}
         # Who gave back and never bought is no customer.
-        who = _begins(rows >> _DAY_BITS)
+        who = _begins(rows >> bits)
         are = np.repeat(np.logical_or.reduceat(columns["orders"] > 0, who), _many(who, len(rows)))
         if not are.all():
             rows, columns = rows[are], {name: of[are] for name, of in columns.items()}
-    customers = rows >> _DAY_BITS
+    customers = rows >> bits
     begin = _begins(customers)
     row_of = np.full(len(bought.customer), -1, np.int32)
     row_of[by_day] = np.repeat(np.arange(len(rows), dtype=np.int32), columns["orders"])
     return _Walked(
         customer=customers,
-        day=(rows & ((1 << _DAY_BITS) - 1)) + first,
+        day=(rows & ((1 << bits) - 1)) + first,
         begin=begin,
         many=_many(begin, len(rows)),
         row_of=row_of,
@@ -318,11 +389,13 @@ def _goods(session: Session, scope: Scope, orders: Numbers) -> _Goods:
     products = _numbers(session.arrow(lines.select("product_id").distinct().order_by("product_id"))["product_id"])
     wares = scope.table("products")
     told = session.arrow(wares.filter(wares.category.notnull()).select("product_id", "category"))
-    at_order, at_product = _Places(orders), _Places(products)
     kind = np.full(len(products), -1, np.int64)
-    place = at_product.of(_numbers(told["product_id"]))
+    place = _Places(products).of(_numbers(told["product_id"]))
     coded = told["category"].dictionary_encode().combine_chunks().indices.to_numpy(zero_copy_only=False)
     kind[place[place >= 0]] = coded[place >= 0]
+    by_kind = np.argsort(kind, kind="stable")
+    kind, products = kind[by_kind], products[by_kind]
+    at_order, at_product = _Places(orders), _Places(products)
     sales, found = [np.empty(0, np.int32)], [np.empty(0, np.int32)]
     for batch in session.batches(lines, size=1_000_000):
         sale = at_order.of(batch["order_id"].to_numpy())
@@ -387,7 +460,10 @@ def _of_spans(walked: _Walked, bought: _Bought, goods: _Goods, spans: Sequence[S
     is_in[is_in] = span[sold[is_in]] > 0
     group, ware = _distinct(group_of_row[sold[is_in]], goods.ware[is_in], len(goods.products))
     kind = goods.kind[ware]
-    kinds, _ = _distinct(group[kind >= 0], kind[kind >= 0], int(kind.max(initial=0)) + 1)
+    # Wares are in the order of their kinds.
+    is_another = np.ones(len(group), bool)
+    is_another[1:] = (group[1:] != group[:-1]) | (kind[1:] != kind[:-1])
+    kinds = group[is_another & (kind >= 0)]
     table = pa.table(
         {
             "customer_id": customer,
@@ -399,7 +475,7 @@ def _of_spans(walked: _Walked, bought: _Bought, goods: _Goods, spans: Sequence[S
             "gross_minor": total(walked.gross),
             "returned_minor": total(walked.returned),
             "store_days": total(walked.in_store).astype(np.int32),
-            "channels": _channels(bought, walked, group_of_row, groups),
+            "channels": _channels(bought, walked, begin, group_of_row),
             "wares": np.bincount(group, minlength=groups).astype(np.int32),
             "kinds": np.bincount(kinds, minlength=groups).astype(np.int32),
             "all_days": so_far(days).astype(np.int32),
@@ -416,25 +492,29 @@ def _of_spans(walked: _Walked, bought: _Bought, goods: _Goods, spans: Sequence[S
     return table if is_customer.all() else table.filter(pa.array(is_customer))
 
 
-def _channels(bought: _Bought, walked: _Walked, group_of_row: Numbers, groups: int) -> Numbers:
+def _channels(bought: _Bought, walked: _Walked, begin: Numbers, group_of_row: Numbers) -> Numbers:
     """How many different ones in each group of rows."""
+    if bought.channels <= _BITS:
+        return np.bitwise_count(np.bitwise_or.reduceat(walked.channels, begin)).astype(np.int32)
     is_in = (bought.channel >= 0) & (walked.row_of >= 0)
     group, _ = _distinct(group_of_row[walked.row_of[is_in]], bought.channel[is_in], bought.channels)
-    return np.bincount(group, minlength=groups).astype(np.int32)
+    return np.bincount(group, minlength=len(begin)).astype(np.int32)
 
 
-def _held(walked: _Walked, bought: _Bought, goods: _Goods) -> dict[str, pa.Table]:
-    def table(basket: Numbers, ware: Numbers) -> pa.Table:
-        opens = np.zeros(len(basket), bool)
-        opens[_begins(basket)] = True
-        return pa.table({"basket": basket, "ware": goods.products[ware], "opens": opens})
-
+def _held_by_customers(walked: _Walked, goods: _Goods) -> pa.Table:
     row = walked.row_of[goods.sale]
     is_known = row >= 0
     ordinal = np.repeat(np.arange(len(walked.many), dtype=np.int32), walked.many)
-    who, theirs = _distinct(ordinal[row[is_known]], goods.ware[is_known], len(goods.products))
-    sale, its = _distinct(goods.sale, goods.ware, len(goods.products))
-    return {
-        HELD_BY["customer_id"]: table(walked.customer[walked.begin][who], theirs),
-        HELD_BY["order_id"]: table(bought.order[sale], its),
-    }
+    who, ware = _distinct(ordinal[row[is_known]], goods.ware[is_known], len(goods.products))
+    return _held(walked.customer[walked.begin][who], goods.products[ware])
+
+
+def _held_by_orders(bought: _Bought, goods: _Goods) -> pa.Table:
+    sale, ware = _distinct(goods.sale, goods.ware, len(goods.products))
+    return _held(bought.order[sale], goods.products[ware])
+
+
+def _held(basket: Numbers, ware: Numbers) -> pa.Table:
+    opens = np.zeros(len(basket), bool)
+    opens[_begins(basket)] = True
+    return pa.table({"basket": basket, "ware": ware, "opens": opens})
