@@ -140,7 +140,7 @@ def test_what_can_only_be_read_whole_is_not_called_behind_between_two_readings()
 
 def test_what_goes_wrong_with_a_shop_is_said_in_the_readers_language():
     with translation.override("zh-hans"):
-        assert shop_words.refused("too_early") == "签名时间早于我们的时钟：请核对双方时钟"
+        assert shop_words.refused("too_early") == "签名方的时钟比我们的快：请核对双方时钟"
         assert shop_words.trouble("status_503") == "对方返回错误（503）"
         assert shop_words.trouble("taken", "Code must be unique") == "店铺拒绝（taken）: Code must be unique"
         assert shop_words.trouble("no_time") == "缺少时间"
