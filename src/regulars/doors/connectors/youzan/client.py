@@ -170,8 +170,11 @@ class YouzanClient:
         return None
 
     def about(self) -> Mapping[str, str]:
-        """The shop's name."""
-        name = got(self._call("youzan.shop.get/3.0.0", {}), "name")
+        """The shop's name, where the app may ask for it: that its token is taken shows that the credentials are good."""
+        try:
+            name = got(self._call("youzan.shop.get/3.0.0", {}), "name")
+        except _NotForThisApp:
+            return {}
         return {"name": str(name)} if name else {}
 
     def subscribe(self, url: str) -> NoReturn:
@@ -314,9 +317,10 @@ class YouzanClient:
             if code in _BAD_TOKENS:
                 raise CallFailed("not_allowed", "Youzan does not take the token; is the app authorised for this shop?")
             if code == _NO_RIGHT:
-                raise CallFailed("not_allowed", f"the app has no right to {api}; apply for it in its pages at Youzan")
+                why = f"the app has no right to {api}; apply for it in its pages at Youzan"
+                raise _NotForThisApp("not_allowed", why)
             if code in _NO_API:
-                raise CallFailed("no_api", f"Youzan knows no {api}")
+                raise _NotForThisApp("no_api", f"Youzan knows no {api}")
             if wrong:
                 raise CallFailed(f"gateway_{code or 'error'}"[:40], f"{api} did not answer")
             if is_no:
@@ -353,6 +357,10 @@ class YouzanClient:
             raise NotUnderstood("bad_time", "data.expires: is no moment in milliseconds")
         self._token = token
         self._asking.keep({"access_token": token, "until": datetime.fromtimestamp(until / 1000, UTC).isoformat()})
+
+
+class _NotForThisApp(CallFailed):
+    """The token was taken, and this one thing cannot be asked for with it."""
 
 
 class _Refused(CallFailed):

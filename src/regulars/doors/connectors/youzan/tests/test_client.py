@@ -7,12 +7,20 @@ from django.db import connection as database
 
 from regulars.doors.connectors import polling, taking
 from regulars.doors.connectors.calling import SETTING, CallFailed, Rest
-from regulars.doors.connectors.tests.shopkeeping import backfill, caller, opened, poll, recorded_orders, send_badly
+from regulars.doors.connectors.tests.shopkeeping import (
+    MAREK,
+    backfill,
+    caller,
+    opened,
+    poll,
+    recorded_orders,
+    send_badly,
+)
 from regulars.doors.connectors.youzan.client import YouzanClient
 from regulars.doors.connectors.youzan.tests.shopfront import Shopfront
 from regulars.doors.connectors.youzan.tests.test_story import connected
 from regulars.facts.commerce import catalogue
-from regulars.facts.sources import cursors
+from regulars.facts.sources import connections, cursors
 from regulars.facts.sources.connections import Connection
 
 
@@ -67,6 +75,18 @@ def test_an_app_without_the_right_to_goods_and_customers_reads_its_orders(teas, 
     assert came == ["failed", "failed", "failed", "ended", "ended"]
     assert len(recorded_orders(teas.namespace, front.orders, front.people)) == len(front.orders)
     assert {one.stream: one.problem for one in cursors.of(teas.id)}["customers"] == "not_allowed"
+
+
+def test_who_may_not_ask_for_the_shops_name_is_connected_by_its_token(teas, front):
+    assert client(teas, front).about() == {"name": "Leafy Teas"}
+    front.denied = frozenset({"youzan.shop.get"})
+    assert client(teas, front).about() == {}
+    front.token = "another"
+    told = {"client_secret": "not the app's"}
+    connections.rotate_secret(connection=teas.id, credentials=told, at=front.now, by=MAREK)
+    with pytest.raises(CallFailed) as failed:
+        client(teas, front).about()
+    assert failed.value.code == "not_allowed"
 
 
 def test_what_there_is_no_more_is_nothing_and_goods_are_discontinued(teas, front):
