@@ -170,7 +170,7 @@ class YouzanClient:
         return None
 
     def about(self) -> Mapping[str, str]:
-        """The shop's name, where the app may ask for it: that its token is taken shows that the credentials are good."""
+        """The shop's name, where the app may ask for it. That its token is taken shows the credentials to be good."""
         try:
             name = got(self._call("youzan.shop.get/3.0.0", {}), "name")
         except _NotForThisApp:
