@@ -10,6 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 from django.db import connection
 
 from regulars.runtime.database import arrays
@@ -92,7 +93,7 @@ SELECT sale.id, sale.customer_id, COALESCE(sale.came_with_id, sale.customer_id),
            JOIN commerce_return_line AS one ON one.id = matched.return_line_id
            JOIN commerce_return AS came ON came.id = one.goods_return_id
           WHERE back.order_id = sale.id) END,
-       tender.paid, line.lines
+       tender.paid::text, line.lines::text
   FROM commerce_order AS sale
   JOIN company_channel AS channel ON channel.id = sale.channel_id
   LEFT JOIN company_store AS store ON store.id = sale.store_id
@@ -277,7 +278,9 @@ def _read(where: str, values: Sequence[Any]) -> list[Kept]:
 
 def _kept(*row: Any) -> Kept:
     *values, tenders, lines = row
-    return Kept(*[*values, tenders or {}, tuple(_line(*line) for line in lines or ())])
+    paid = {} if tenders is None else msgspec.json.decode(tenders)
+    told = () if lines is None else msgspec.json.decode(lines)
+    return Kept(*values, paid, tuple([_line(*line) for line in told]))
 
 
 def _line(number: int, quantity: str, kept: str, *rest: Any) -> KeptLine:

@@ -57,7 +57,6 @@ def measure(count: int, processes: int, programme: str) -> dict[str, Any]:
     code = _activate(programme, now)
     with connections["owner"].cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE)")
-        cursor.execute("CHECKPOINT")
     began, own, database = time.perf_counter(), _own(), _database()
     done = _post(code, now, processes)
     seconds, own, database = time.perf_counter() - began, _own() - own, _database() - database
