@@ -280,7 +280,7 @@ def _kept(*row: Any) -> Kept:
     *values, tenders, lines = row
     paid = {} if tenders is None else msgspec.json.decode(tenders)
     told = () if lines is None else msgspec.json.decode(lines)
-    return Kept(*values, paid, tuple([_line(*line) for line in told]))
+    return Kept(*[*values, paid, tuple([_line(*line) for line in told])])
 
 
 def _line(number: int, quantity: str, kept: str, *rest: Any) -> KeptLine:
