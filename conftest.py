@@ -213,6 +213,8 @@ def pytest_collectstart() -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     gc.freeze()
+    # What tests leave behind is little beside what they compute: it is looked through less often.
+    gc.set_threshold(20_000, 20, 50)
     gc.enable()
     TEMPLATE.close()
     if not session.config.option.collectonly and not threads.at_work():

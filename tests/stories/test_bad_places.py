@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from regulars.runtime.postgres.tests.builders import SOURCE
-from tests.stories.asking import doorstep
+from tests.stories import asking
 
 #: Runs commands one after another in one process, as starting Python costs more than any of them.
 PROGRAM = """
@@ -26,7 +26,7 @@ print(json.dumps(told))
 def run(commands: list[list[str]], home: Path | str) -> list[tuple[list[str], int, str]]:
     """Exit code and words of each command. The test run's own database stays out of it."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("REGULARS_")}
-    done = doorstep().program(
+    done = asking.program(
         PROGRAM,
         json.dumps(commands),
         environment=kept | {"REGULARS_HOME": str(home), "PYTHONPATH": SOURCE, "COLUMNS": "400"},

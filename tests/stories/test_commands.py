@@ -13,7 +13,7 @@ from regulars.main.offered import offered
 from regulars.runtime import rooms
 from regulars.runtime.database.needs import needs_database
 from regulars.runtime.postgres.tests.builders import SOURCE
-from tests.stories.asking import doorstep
+from tests.stories import asking
 
 
 def test_what_help_lists_is_what_the_rooms_offer() -> None:
@@ -43,7 +43,7 @@ def test_a_command_without_a_database_starts_none(tmp_path: Path) -> None:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("REGULARS_")}
     asked = kept | {"PYTHONPATH": SOURCE, "REGULARS_HOME": str(tmp_path / "home")}
     words = ("simulate", "--shoppers", "3", "-o", str(tmp_path / "orders.csv"))
-    assert doorstep().regulars(*words, environment=asked).returncode == 0
+    assert asking.regulars(*words, environment=asked).returncode == 0
     assert not (tmp_path / "home" / "postgres").exists()
 
 
@@ -51,7 +51,7 @@ def test_djangos_help_starts_no_database_either(tmp_path: Path) -> None:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("REGULARS_")}
     home = tmp_path / "home"
     asked = kept | {"PYTHONPATH": SOURCE, "REGULARS_HOME": str(home)}
-    said = doorstep().regulars("manage", "help", environment=asked)
+    said = asking.regulars("manage", "help", environment=asked)
     assert said.returncode == 0
     assert "migrate" in said.stdout
     assert not (home / "run").exists()

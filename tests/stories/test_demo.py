@@ -19,7 +19,7 @@ from regulars.main.demo import _clear as clear_demo
 from regulars.runtime.postgres import embedded
 from regulars.runtime.postgres.tests.builders import a_home, until
 from regulars.simulator import homes
-from tests.stories.asking import doorstep
+from tests.stories import asking
 from tests.stories.test_up import a_free_port, environment, gone
 
 #: What follows the words about the first sign-in, from its path on.
@@ -99,10 +99,11 @@ def test_one_command_opens_a_living_shop_and_the_next_start_finds_it_again():
             assert link is not None
             assert first.get(link[1])[0] == 200
             assert ask(home, "SELECT count(*) FROM measures_reading") > 120
-            assert ask(home, "SELECT value->>'count' FROM measures_shop_reading WHERE name = 'repeat_rate'") > 50
+            repeat_rate = "(SELECT value->'came_back' AS told FROM measures_shop_reading WHERE name = 'repeat_rate')"
+            assert ask(home, f"SELECT (told->>'value')::float * (told->>'n')::float FROM {repeat_rate} AS rate") > 50
             until(lambda: ask(home, "SELECT count(*) FROM commerce_order WHERE origin = 'live'") > 1)
             assert ask(home, "SELECT count(*) FROM commerce_order WHERE origin = 'history'") > 300
-            fresh = doorstep().regulars("demo", "--fresh", environment=environment(home.parent))
+            fresh = asking.regulars("demo", "--fresh", environment=environment(home.parent))
             assert fresh.returncode == 1
             assert "Stop it first" in fresh.stderr
             first.end()
@@ -116,19 +117,19 @@ def test_one_command_opens_a_living_shop_and_the_next_start_finds_it_again():
 def lost_and_brought_back(home: Path) -> None:
     """Its machine is lost, all but the backups and the file of keys; an empty one has the shop again."""
     passphrase = {"REGULARS_KEYS_PASSPHRASE": "seven green teapots"}
-    made = doorstep().regulars("backup", "--json", environment=environment(home))
+    made = asking.regulars("backup", "--json", environment=environment(home))
     assert made.returncode == 0, made.stderr
     keys = home.parent / "keys.json"
-    saved = doorstep().regulars("keys", "save", str(keys), environment=environment(home, **passphrase))
+    saved = asking.regulars("keys", "save", str(keys), environment=environment(home, **passphrase))
     assert saved.returncode == 0, saved.stderr
     with embedded.running(home):
         people = ask(home, "SELECT count(*) FROM secrets_person_key")
         orders = ask(home, "SELECT count(*) FROM commerce_order")
     with a_home() as new:
         to = ("restore", "--from", str(home / "backups"), "--to", "latest")
-        refused = doorstep().regulars(*to, environment=environment(new))
+        refused = asking.regulars(*to, environment=environment(new))
         assert (refused.returncode, "--keys" in refused.stderr) == (1, True), refused.stderr
-        done = doorstep().regulars(*to, "--keys", str(keys), "--json", environment=environment(new, **passphrase))
+        done = asking.regulars(*to, "--keys", str(keys), "--json", environment=environment(new, **passphrase))
         assert done.returncode == 0, done.stdout + done.stderr
         assert json.loads(done.stdout)["wrong"] == []
         with embedded.running(new):
@@ -141,7 +142,7 @@ def test_somebodys_own_folder_called_demo_is_left_alone(tmp_path: Path, argument
     thesis = tmp_path / "demo/thesis.docx"
     (tmp_path / "demo/run").mkdir(parents=True)
     thesis.write_text("nine years")
-    refused = doorstep().regulars("demo", *arguments, environment=environment(tmp_path))
+    refused = asking.regulars("demo", *arguments, environment=environment(tmp_path))
     assert refused.returncode == 1
     assert "was not made by `regulars demo`" in refused.stderr
     assert "Traceback" not in refused.stderr

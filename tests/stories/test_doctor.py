@@ -5,13 +5,13 @@ import os
 from pathlib import Path
 
 from regulars.runtime.postgres.tests.builders import SOURCE
-from tests.stories.asking import doorstep
+from tests.stories import asking
 
 
 def examined(home: Path, **more: str) -> tuple[int, dict[str, dict[str, str]]]:
     """The exit code and the findings by name; of several by one name, the last."""
     asked = os.environ | {"REGULARS_HOME": str(home), "PYTHONPATH": SOURCE} | more
-    done = doorstep().regulars("doctor", "--json", environment=asked)
+    done = asking.regulars("doctor", "--json", environment=asked)
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, {one["what"]: one for one in json.loads(done.stdout)}
 
@@ -57,7 +57,7 @@ def test_looking_makes_nothing(tmp_path: Path) -> None:
     home = tmp_path / "home"
     without = {name: value for name, value in os.environ.items() if not name.startswith("REGULARS_DATABASE")}
     asked = without | {"REGULARS_HOME": str(home), "PYTHONPATH": SOURCE}
-    done = doorstep().regulars("doctor", "--json", environment=asked)
+    done = asking.regulars("doctor", "--json", environment=asked)
     (found,) = [one for one in json.loads(done.stdout) if one["what"] == "Database"]
     assert (done.returncode, found["state"]) == (0, "warning")
     assert "regulars up" in found["mend"]

@@ -20,7 +20,7 @@ from regulars.runtime.postgres import embedded
 from regulars.runtime.postgres.tests.builders import DEBIAN_15, SOURCE, a_home, until
 from regulars.runtime.serving.tests import nursery
 from tests.loudly import skip_loudly
-from tests.stories.asking import doorstep
+from tests.stories import asking
 
 
 def a_free_port() -> int:
@@ -147,14 +147,14 @@ def test_it_opens_survives_losses_and_stops_with_nothing_left(home: Path) -> Non
         assert 'regulars_requests_total{route="/healthz",method="GET",status="200"}' in metrics
         assert "regulars_database_up 1" in metrics
 
-        second = doorstep().regulars("up", "--port", str(a_free_port()), environment=environment(home))
+        second = asking.regulars("up", "--port", str(a_free_port()), environment=environment(home))
         assert second.returncode == 1
         assert f"already up for {home}: process {shop.process.pid}" in second.stderr
-        other_home = doorstep().regulars("up", "--port", str(shop.port), environment=environment(home / "other"))
+        other_home = asking.regulars("up", "--port", str(shop.port), environment=environment(home / "other"))
         assert other_home.returncode == 1
         assert f"Port {shop.port} of 127.0.0.1 is in use" in other_home.stderr
 
-        doctor = doorstep().regulars("doctor", "--json", environment=environment(home))
+        doctor = asking.regulars("doctor", "--json", environment=environment(home))
         assert doctor.returncode == 0, doctor.stdout + doctor.stderr
         assert {one["state"] for one in json.loads(doctor.stdout)} <= {"fine", "warning"}
 
@@ -207,7 +207,7 @@ def test_your_own_postgresql_15() -> None:
         skip_loudly("PostgreSQL 15: install Debian's postgresql-15")
     with a_home() as servers, a_home() as home, embedded.running(servers, bin_folder=DEBIAN_15) as fifteen:
         asked = environment(home, REGULARS_DATABASE_URL=fifteen.app)
-        refused = doorstep().regulars("up", "--port", str(a_free_port()), environment=asked)
+        refused = asking.regulars("up", "--port", str(a_free_port()), environment=asked)
         assert refused.returncode == 1
         assert "Set REGULARS_DATABASE_OWNER_URL" in refused.stderr
         with up(home, REGULARS_DATABASE_URL=fifteen.app, REGULARS_DATABASE_OWNER_URL=fifteen.owner) as shop:
@@ -230,7 +230,7 @@ def test_your_own_postgresql_15() -> None:
 def test_a_bad_setting_is_said_in_one_line(settings: dict[str, str], words: str) -> None:
     with a_home() as home:
         asked = environment(home, **({"REGULARS_PORT": str(a_free_port())} | settings))
-        refused = doorstep().regulars("up", environment=asked)
+        refused = asking.regulars("up", environment=asked)
     assert refused.returncode == 1
     assert words in refused.stderr
     assert "Traceback" not in refused.stderr

@@ -12,7 +12,7 @@ import pyarrow as pa
 from regulars.insight.measures import catalogue, walking
 from regulars.insight.measures.cutting import BY_PLACE, Cuts
 from regulars.insight.measures.library import lately
-from regulars.insight.measures.measure import CustomerMeasure
+from regulars.insight.measures.measure import CustomerMeasure, ShopMeasure
 from regulars.insight.measures.scope import DAYS, PEOPLE, SEEN_FROM, Scope, all_purchases
 from regulars.insight.warehouse.session import Session
 
@@ -79,7 +79,13 @@ def compute_walked(session: Session, scope: Scope) -> Computed:
 
 def deeper(session: Session, scope: Scope) -> dict[str, Mapping[str, Any]]:
     """The measures of the shop that need more than a report's file has; after `compute`."""
-    return {m.name: m.value(session.rows(m.expression(scope)), scope) for m in catalogue.DEEPER}
+    return {measure.name: measure.value(_rows(session, measure, scope), scope) for measure in catalogue.DEEPER}
+
+
+def _rows(session: Session, measure: ShopMeasure, scope: Scope) -> list[dict[str, Any]]:
+    # In some of these a table meets itself, which is never equal to that of another time.
+    what = (measure, scope.as_of, scope.currency, scope.cuts)
+    return session.rows_of(what, lambda: measure.expression(scope))
 
 
 def people(

@@ -19,6 +19,7 @@ import ibis
 import ibis.expr.types as ir
 import polars as pl
 import pyarrow as pa
+from ibis.backends.sql.datatypes import DuckDBType
 from ibis.expr.operations.relations import Relation
 
 from regulars.insight.warehouse import _files
@@ -31,6 +32,8 @@ LARGE_MEMORY = f"{max(1_500, min(3_500, os.sysconf('SC_PAGE_SIZE') * os.sysconf(
 NothingPublished = _files.NothingPublished
 #: By what they compute: the tables that are kept, in their order, and what each is computed by.
 _STATEMENTS: dict[Hashable, tuple[tuple[str, str], ...]] = {}
+#: The same for single questions, by what they ask of which tables.
+_QUESTIONS: dict[Hashable, str] = {}
 MOST_REPEATED = 100
 
 
@@ -51,6 +54,8 @@ class Session:
         self._engine.execute("SET enable_progress_bar = false")
         self._held: int | None = None
         self._tables: dict[str, ir.Table] = {}
+        #: Names, columns and kinds of the tables that it was opened with.
+        self._opened_with: Hashable = ()
         self._noting: list[tuple[str, str]] | None = None
         #: As of when what it sees was published; of frames in memory, when it was made.
         self.published_at = datetime.now(UTC)
@@ -59,8 +64,14 @@ class Session:
     def from_frames(cls, frames: Mapping[str, pa.Table | pl.DataFrame], **bounds: Any) -> Self:
         """A session over tables in memory: no server, no files."""
         session = cls(**bounds)
-        for name, frame in frames.items():
-            session._engine.register(name, frame.to_arrow() if isinstance(frame, pl.DataFrame) else frame)
+        tables = {
+            name: frame.to_arrow() if isinstance(frame, pl.DataFrame) else frame for name, frame in frames.items()
+        }
+        for name, table in tables.items():
+            session._engine.register(name, table)
+        session._opened_with = tuple(
+            (name, *((column.name, str(column.type)) for column in table.schema)) for name, table in tables.items()
+        )
         return session
 
     @classmethod
@@ -76,16 +87,20 @@ class Session:
             session.published_at = datetime.fromisoformat(manifest.published_at)
             for name, table in manifest.tables.items():
                 session._engine.execute(f"CREATE VIEW {_files.quoted(name)} AS {_files.as_select(home, table)}")
+            session._opened_with = tuple((name, *table.columns.items()) for name, table in manifest.tables.items())
         except BaseException:
             session.close()
             raise
         return session
 
     def table(self, name: str) -> ir.Table:
-        # Without an engine: the same expression over another session's tables is equal to this one's. Asking what
-        # columns a table has takes as long as computing a small one.
+        # Without an engine: the same expression over another session's tables is equal to this one's.
         if name not in self._tables:
-            self._tables[name] = ibis.table(self._ibis.table(name).schema(), name=name)
+            # As Ibis asks, which puts its question together and reads the kinds anew each time: that takes as long as
+            # computing a small table.
+            asked = self._engine.execute(f"DESCRIBE {_files.quoted(name)}").fetchall()
+            columns = {column: _kind(kind, is_nullable == "YES") for column, kind, is_nullable, *_ in asked}
+            self._tables[name] = ibis.table(columns, name=name)
         return self._tables[name]
 
     def put(self, name: str, table: pa.Table) -> ir.Table:
@@ -154,6 +169,20 @@ class Session:
         rows: list[dict[str, Any]] = self.arrow(expression).to_pylist()
         return rows
 
+    def rows_of(self, what: Hashable, build: Callable[[], ir.Table]) -> list[dict[str, Any]]:
+        """The rows of what `build` gives. It is built where `what` was not asked for of such tables before, in any
+        session; from then on its statement is used.
+
+        `what` names all that the statement depends on but the tables that a session was opened with.
+        """
+        asked = (what, self._opened_with)
+        if asked not in _QUESTIONS:
+            if len(_QUESTIONS) >= MOST_REPEATED:
+                _QUESTIONS.clear()
+            _QUESTIONS[asked] = _compiled(build().op())
+        rows: list[dict[str, Any]] = self.sql(_QUESTIONS[asked]).to_pylist()
+        return rows
+
     def batches(self, expression: ir.Table, *, size: int = 50_000) -> Iterator[pa.RecordBatch]:
         """For large results, `size` rows at a time."""
         yield from self._engine.sql(_compiled(expression.op())).to_arrow_reader(size)
@@ -177,6 +206,13 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@lru_cache(maxsize=256)
+def _kind(name: str, is_nullable: bool) -> ibis.DataType:
+    """What DuckDB calls the kind of a column, as Ibis knows it."""
+    kind: ibis.DataType = DuckDBType.from_string(name, nullable=is_nullable)
+    return kind
 
 
 @lru_cache(maxsize=256)

@@ -30,7 +30,9 @@ from typing import IO, Any, NoReturn
 import django
 from asgiref.local import Local
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
+from django.utils.functional import empty
 
 #: The socket of the process that forks; without it programs are started the ordinary way.
 PLACE = "REGULARS_TEST_NURSERY"
@@ -138,8 +140,14 @@ def _live(told: dict[str, Any], streams: list[int], first: Callable[[], object])
 def _read_settings_anew() -> None:
     sys.modules.pop(SETTINGS, None)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS)
+    try:
+        read = importlib.import_module(SETTINGS)
+    except ImproperlyConfigured:
+        # What says no to them is the program, when it reads them itself.
+        settings._wrapped = empty
+        return
     # Into those that are there: apps have added defaults of their own to them.
-    for name, value in vars(importlib.import_module(SETTINGS)).items():
+    for name, value in vars(read).items():
         if name.isupper():
             setattr(settings, name, value)
     vars(connections).pop("settings", None)
