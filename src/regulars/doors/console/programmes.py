@@ -15,7 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language, gettext_lazy, ngettext, ngettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -28,11 +28,12 @@ from regulars.kit.actors import Actor
 from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import pledges, policies, programme_files, programmes, trying
+from regulars.levers.loyalty.expiring import Expiry
 from regulars.levers.loyalty.programmes import Programme, VersionView
 from regulars.levers.loyalty.rules import reasons
 from regulars.levers.loyalty.rules.grants import Reason
-from regulars.levers.loyalty.rules.rule import Rule
 from regulars.levers.loyalty.trying import Trial
+from regulars.oversight.reporting import formats
 from regulars.runtime.preferences import preferences
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
@@ -60,6 +61,18 @@ EXPIRIES: Mapping[str, Any] = {
     "rolling": gettext_lazy("some time after they were earned"),
     "activity": gettext_lazy("some time after the last purchase"),
     "calendar_end": gettext_lazy("at the end of a month, quarter or year"),
+}
+
+
+WAITS: Mapping[str, Any] = {
+    "placed": ngettext_lazy("%(n)s day after it was ordered", "%(n)s days after it was ordered", "n"),
+    "paid": ngettext_lazy("%(n)s day after it was paid", "%(n)s days after it was paid", "n"),
+    "delivered": ngettext_lazy("%(n)s day after it arrived", "%(n)s days after it arrived", "n"),
+}
+AT_ONCE: Mapping[str, Any] = {
+    "placed": gettext_lazy("at once"),
+    "paid": gettext_lazy("when it is paid"),
+    "delivered": gettext_lazy("when it arrived"),
 }
 
 
@@ -92,10 +105,11 @@ class Shown:
 
 @dataclass(frozen=True)
 class RuleShown:
-    """A rule in words, and what a trial says of it."""
+    """A rule in words, `says` what the file says of it, and what a trial says."""
 
     id: str
     kind: str
+    says: str = ""
     points: str = ""
     orders: int = 0
     missed: tuple[tuple[str, int], ...] = ()
@@ -341,7 +355,11 @@ def _says(said: Programme | None) -> dict[str, Any] | None:
         "expiry": EXPIRIES[said.expiry.kind],
         "notice_days": said.notice_days,
         "pending": said.pending,
-        "rules": [_rule(rule) for rule in said.rules],
+        "span": _span(said.expiry),
+        "waits": str(WAITS[said.pending.until] % {"n": said.pending.days})
+        if said.pending.days
+        else str(AT_ONCE[said.pending.until]),
+        "rules": _rules(said),
         "packs": [
             (_in_language(one.titles), one.is_reviewed) for one in (policies.pack(name) for name in said.policies)
         ],
@@ -349,8 +367,25 @@ def _says(said: Programme | None) -> dict[str, Any] | None:
     }
 
 
-def _rule(rule: Rule) -> RuleShown:
-    return RuleShown(rule.id, str(KINDS[rule.kind]))
+def _rules(said: Programme) -> list[RuleShown]:
+    told: dict[str, list[str]] = {}
+    for one in programmes.diff("", said.text):
+        name, bracket, place = one.place.removeprefix("rules[").partition("].")
+        if one.place.startswith("rules[") and bracket and place not in ("id", "kind"):
+            told.setdefault(name, []).append(f"{place}: {one.after}")
+    return [RuleShown(rule.id, str(KINDS[rule.kind]), ", ".join(told.get(rule.id, []))) for rule in said.rules]
+
+
+def _span(expiry: Expiry) -> str:
+    """How long, or until which day."""
+    if expiry.kind == "fixed" and expiry.on is not None:
+        return formats.day(expiry.on)
+    parts = []
+    if expiry.months:
+        parts.append(ngettext("%(n)s month", "%(n)s months", expiry.months) % {"n": expiry.months})
+    if expiry.days:
+        parts.append(ngettext("%(n)s day", "%(n)s days", expiry.days) % {"n": expiry.days})
+    return ", ".join(parts) if expiry.kind != "never" else ""
 
 
 def _tried(said: Programme) -> Tried:
@@ -376,6 +411,7 @@ def _tried(said: Programme) -> Tried:
             RuleShown(
                 one.rule,
                 kinds[one.rule],
+                "",
                 shown(one.parts, scale),
                 one.orders,
                 tuple((_why_not(code), times) for code, times in sorted(one.missed.items(), key=lambda told: -told[1])),
