@@ -17,12 +17,14 @@ from regulars.doors.console.points_words import Told, shown, signed
 from regulars.doors.console.site import fragment, may, me, page, shop_of
 from regulars.kit.paging import BadCursor
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import adjustments, currencies, ledger_seen, wallets
+from regulars.levers.loyalty import adjustments, currencies, ledger_seen, wallets, warning
 from regulars.runtime.preferences.preferences import read, write
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
 SHOWN, FROZEN_SHOWN = 25, 10
+#: Days before their last in which points are on the list of those that end, and how many of the days are on the ledger.
+ENDING_DAYS, ENDING_SHOWN = 90, 8
 #: As many postings are added up whenever the page is opened; of more, when somebody asks.
 ADDED_UP_AT_ONCE = 2_000_000
 
@@ -72,11 +74,40 @@ def ledger(request: HttpRequest) -> HttpResponseBase:
         on=on,
         frozen=[(one, who.get(one.customer)) for one in frozen],
         asked=asked_for(request, adjustments.waiting()),
+        ending=[
+            (one, shown(one.parts, chosen.scale))
+            for one in warning.due_days(currency=chosen.code, days=ENDING_DAYS, at=timezone.now())[:ENDING_SHOWN]
+        ],
         is_added_up_at_once=ledger_seen.postings() <= ADDED_UP_AT_ONCE,
         limit=read(adjustments.APPROVAL_ABOVE),
         may_manage=may(request, "points.manage"),
         may_limit=may(request, "preferences.change"),
         here=request.path,
+    )
+
+
+@require_safe
+@requires("points.read")
+def ending(request: HttpRequest) -> HttpResponseBase:
+    """Whose points end soon, on all days or on one."""
+    currency, on, after = request.GET.get("of", "points"), _day(request), request.GET.get("after") or None
+    try:
+        scale = wallets.scale(currency)
+        found = warning.due_page(
+            currency=currency, days=ENDING_DAYS, at=timezone.now(), on=on, cursor=after, limit=SHOWN
+        )
+    except Refusal:
+        raise Http404 from None
+    who = named([one.customer for one in found.items])
+    return page(
+        request,
+        "console/ending.html",
+        title=_("Points that end soon"),
+        rows=[(one, who.get(one.customer), shown(one.parts, scale)) for one in found.items],
+        next=found.next,
+        of=currency,
+        on=on,
+        days=ENDING_DAYS,
     )
 
 

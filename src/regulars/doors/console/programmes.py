@@ -372,7 +372,7 @@ def _rules(said: Programme) -> list[RuleShown]:
     for one in programmes.diff("", said.text):
         name, bracket, place = one.place.removeprefix("rules[").partition("].")
         if one.place.startswith("rules[") and bracket and place not in ("id", "kind"):
-            told.setdefault(name, []).append(f"{place}: {one.after}")
+            told.setdefault(name, []).append(f"{place}: {one.after}".replace("'", ""))
     return [RuleShown(rule.id, str(KINDS[rule.kind]), ", ".join(told.get(rule.id, []))) for rule in said.rules]
 
 

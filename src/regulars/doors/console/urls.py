@@ -128,6 +128,7 @@ urlpatterns = [
     path("members/<str:public_id>/points/adjust", points.adjust, name="member-points-adjust"),
     path("ledger/", ledger.ledger, name="ledger"),
     path("ledger/totals", ledger.totals, name="ledger-totals"),
+    path("ledger/ending", ledger.ending, name="ledger-ending"),
     path("ledger/limit", ledger.limit, name="ledger-limit"),
     path("ledger/entries/<str:entry>/", points.explained, name="points-explained"),
     path("ledger/requests/<str:asked>/decide", points.decide, name="points-decide"),

@@ -7,9 +7,11 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from regulars.kit import civil
+from regulars.facts.company import company
+from regulars.kit import civil, paging
 from regulars.kit.actors import Actor
-from regulars.levers.loyalty import programmes
+from regulars.kit.paging import Page
+from regulars.levers.loyalty import _accounts, programmes
 from regulars.levers.loyalty.notices import PointsExpireSoon
 from regulars.runtime.notices.outbox import announce_many
 
@@ -40,6 +42,26 @@ ON CONFLICT DO NOTHING RETURNING account_id, expires_on
 """
 
 
+_BY_DAY = """
+SELECT due.expires_on, count(*), sum(due.sum)::bigint FROM (DUE) AS due GROUP BY 1 ORDER BY 1
+""".replace("DUE", _DUE)
+_PAGE = """
+SELECT due.* FROM (DUE) AS due
+ WHERE (%(on)s::date IS NULL OR due.expires_on = %(on)s) AND (due.expires_on, due.id) > (%(after)s::date, %(account)s)
+ ORDER BY due.expires_on, due.id LIMIT %(limit)s
+""".replace("DUE", _DUE)
+_LIST = "points.due"
+
+
+@dataclass(frozen=True)
+class DueDay:
+    """So many customers have points whose last day it is, and how many parts together."""
+
+    on: date
+    customers: int
+    parts: int
+
+
 @dataclass(frozen=True)
 class Due:
     """So many parts of somebody's can be spent on `expires_on` for the last time."""
@@ -56,6 +78,32 @@ def due(*, currency: str, days: int, at: datetime, zone: str) -> list[Due]:
     with connection.cursor() as cursor:
         cursor.execute(_DUE + " ORDER BY lot.expires_on, account.id", _values(currency, [days], at, zone))
         return [Due(*row[:5]) for row in cursor.fetchall()]
+
+
+def due_days(*, currency: str, days: int, at: datetime) -> list[DueDay]:
+    """Day by day of the next `days`, by the currency's clock: how many customers have points whose last day it is, and
+    how much that is. Three queries."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_DAY, _values(currency, [days], at, _zone_of(currency)))
+        return [DueDay(*row) for row in cursor.fetchall()]
+
+
+def due_page(
+    *, currency: str, days: int, at: datetime, on: date | None = None, cursor: str | None = None, limit: int = 50
+) -> Page[Due]:
+    """Whose points end within so many days, or of them on one day, and how many; the nearest day first. Three queries.
+    Raises BadCursor."""
+    paging.check_size(limit)
+    after = paging.decode(cursor, _LIST, date, int) if cursor else (date.min, 0)
+    values = {"on": on, "after": after[0], "account": after[1], "limit": limit + 1}
+    with connection.cursor() as rows:
+        rows.execute(_PAGE, _values(currency, [days], at, _zone_of(currency)) | values)
+        found = [Due(*row[:5]) for row in rows.fetchall()]
+    return paging.cut(found, limit, of=_LIST, key=lambda one: (one.expires_on, one.account))
+
+
+def _zone_of(currency: str) -> str:
+    return _accounts.currency(currency).zone or company.shop().zone
 
 
 def warn_due(*, at: datetime, by: Actor, most: int | None = None) -> int:

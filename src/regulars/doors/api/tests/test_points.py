@@ -199,3 +199,18 @@ def test_a_large_adjustment_waits_for_a_second_person():
     assert (small["state"], small["receipt"]["entries"][0]["amount"], small["request"]) == ("done", "10", None)
     assert (large["state"], large["receipt"], large["request"][:4]) == ("waiting", None, "prq_")
     assert has(till, li)[0] == "10"
+
+
+def test_whose_points_end_soon_is_listed_page_by_page():
+    till = Program()
+    today = clock.now().date()
+    for number in range(3):
+        li = str(till.record(ref=f"o{number}", customer_ref=f"c{number}")["customer"])
+        gives(till, li, "10", f"e{number}", expires_on=str(today + timedelta(days=10 + number)))
+    first = told(till.get("points/ending?limit=2"))
+    assert [one["amount"] for one in first["items"]] == ["10", "10"]
+    rest = told(till.get(f"points/ending?limit=2&cursor={first['next']}"))
+    assert (len(rest["items"]), rest["next"]) == (1, None)
+    one_day = told(till.get(f"points/ending?on={today + timedelta(days=11)}"))["items"]
+    assert [one["on"] for one in one_day] == [str(today + timedelta(days=11))]
+    assert told(till.get("points/ending?days=9"))["items"] == []

@@ -17,7 +17,7 @@ from regulars.facts.customers import customers, profiles
 from regulars.kit import paging
 from regulars.kit.points import Points
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import adjustments, points, wallets
+from regulars.levers.loyalty import adjustments, points, wallets, warning
 from regulars.levers.loyalty.points import Booked, HoldView, Line, Receipt
 from regulars.levers.loyalty.reasons import Reason
 from regulars.levers.loyalty.wallets import Wallet
@@ -185,6 +185,22 @@ class PointsStatementOut(exact.Shown):
     next: str | None
 
 
+class PointsDueItemOut(exact.Shown):
+    """So much of a customer's can be spent on that day for the last time; what is pending counts too."""
+
+    customer: str
+    on: date
+    amount: str
+
+
+class PointsDueOut(exact.Shown):
+    """A page of those whose points end soon, and the cursor of the next page."""
+
+    currency: str
+    items: list[PointsDueItemOut]
+    next: str | None
+
+
 class PointsMovedOut(exact.Shown):
     """What an entry moved of one lot, from one book to another. `lot` is the same for what comes of the same award."""
 
@@ -293,6 +309,33 @@ def get_statement(
         customer=who.public_id,
         currency=currency,
         items=[_entry(line, names[line.customer], decimals) for line in page.items],
+        next=page.next,
+    )
+
+
+@router.get(
+    "/points/ending", auth=ApiKey("points.read"), response=PointsDueOut, operation_id="list_points_that_end_soon"
+)
+def get_ending(
+    request: HttpRequest,
+    currency: Kind = "points",
+    days: Annotated[int, Query(ge=1, le=366, description="How many days ahead.")] = 30,
+    on: exact.Day | None = None,
+    limit: int = 50,
+    cursor: str = "",
+) -> PointsDueOut:
+    """Whose points end within so many days, or on one of them, and how many: the nearest day first."""
+    decimals = wallets.scale(currency)
+    page = warning.due_page(
+        currency=currency, days=days, at=clock.now(), on=on, cursor=cursor or None, limit=paging.check_size(limit)
+    )
+    names = profiles.public_ids([one.customer for one in page.items])
+    return PointsDueOut(
+        currency=currency,
+        items=[
+            PointsDueItemOut(customer=names[one.customer], on=one.expires_on, amount=_shown(one.parts, decimals))
+            for one in page.items
+        ],
         next=page.next,
     )
 

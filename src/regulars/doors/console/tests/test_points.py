@@ -65,6 +65,23 @@ def test_the_card_says_what_can_be_spent_what_is_to_come_and_until_when(li):
     assert "points/card" in shown(manager, f"members/{li}/")
 
 
+def test_whose_points_end_soon_is_on_the_ledger_and_listed_by_day(li):
+    manager = signed_in("manager")
+    assert "None within three months." in shown(manager, "ledger/")
+    today = clock.now().date()
+    gets(li, 1250, expires_on=today + timedelta(days=20))
+    gets(li, 7, expires_on=today + timedelta(days=200))
+    ledger = shown(manager, "ledger/")
+    assert "1,250 1 member, for the last time on that day" in plain(ledger)
+    listed = plain(shown(manager, f"ledger/ending?on={today + timedelta(days=20)}"))
+    assert "1,250" in listed
+    assert "Nobody's points end then" in shown(manager, f"ledger/ending?on={today + timedelta(days=21)}").replace(
+        "&#x27;", "'"
+    )
+    for path in ("ledger/ending?of=none", "ledger/ending?after=nonsense"):
+        assert manager.get(f"/console/{path}").status_code == 404
+
+
 def test_every_entry_says_why_and_unfolds_to_what_it_moved(li):
     manager = signed_in("manager")
     gets(li, 100, expires_on=date(2180, 1, 31))

@@ -44,6 +44,25 @@ def test_points_that_lapse_soon_are_told_of_once_on_each_day_that_was_asked_for(
 
 
 @pytest.mark.django_db
+def test_who_loses_points_soon_is_listed_by_day_and_page_by_page():
+    a_programme(SPEND, above=ROLLING)
+    for place in range(5):
+        settles(an_order(str(place), customer=f"c{place}", at=MONDAY + place // 2 * DAY), at=FRIDAY)
+    days = warning.due_days(currency="points", days=40, at=FRIDAY)
+    assert [(one.on.day, one.customers, one.parts) for one in days] == [(2, 2, 80), (3, 2, 80), (4, 1, 40)]
+    seen, cursor = [], None
+    while True:
+        page = warning.due_page(currency="points", days=40, at=FRIDAY, cursor=cursor, limit=2)
+        seen += [one.expires_on.day for one in page.items]
+        if (cursor := page.next) is None:
+            break
+    assert seen == [2, 2, 3, 3, 4]
+    third = warning.due_page(currency="points", days=40, at=FRIDAY, on=date(2026, 4, 3))
+    assert [one.expires_on.day for one in third.items] == [3, 3]
+    assert warning.due_days(currency="points", days=3, at=FRIDAY) == []
+
+
+@pytest.mark.django_db
 def test_who_was_not_told_in_time_is_told_once_and_not_of_days_that_passed():
     a_programme(SPEND, above=ROLLING)
     settles(an_order())
