@@ -18,8 +18,9 @@ from regulars.runtime.backup.bases import Tell
 from regulars.runtime.database import clock
 from regulars.runtime.database.needs import without_database
 from regulars.runtime.database.ready import is_external
+from regulars.runtime.postgres import embedded
 from regulars.runtime.postgres.places import make_home
-from regulars.runtime.secrets import kit
+from regulars.runtime.secrets import forgotten, kit
 
 _STAGES = {
     "copy": "the database is copied",
@@ -172,6 +173,15 @@ def _keys_for(planned: restoring.Plan, home: Path, file: Path | None) -> dict[st
     return keys
 
 
+def _forgotten_again(folder: Path, home: Path, done: restoring.Restored) -> int:
+    """Before anybody is served: whoever asked to be forgotten since that moment was promised it."""
+    told = forgotten.listed(folder)
+    if not told:
+        return 0
+    with embedded.running(home) as server:
+        return forgotten.again(server.owner, done.reached_at or done.base.finished_at, told)
+
+
 @without_database
 @click.command()
 @click.option(
@@ -228,6 +238,7 @@ def restore(
         kit.bring_back(found, home=home)
     with _bar() as tell:
         done = restoring.restore(planned, home=home, replace=replace, tell=tell)
+        again = _forgotten_again(folder.resolve(), home, done)
         tell("examine", 0, 0)
         examined = examining.examine(home, keys=kit.at_hand(home))
     told = {
@@ -238,6 +249,7 @@ def restore(
         "log_files": done.segments,
         "seconds": round(done.seconds, 1),
         "moved_aside": done.moved_aside,
+        "forgotten_again": again,
         "accounts": examined.accounts,
         "wrong": examined.wrong,
     }
@@ -248,6 +260,8 @@ def restore(
         click.echo(f"{home}: restored in {done.seconds:.1f} s; the last change in it is of {last}")
         if done.moved_aside:
             click.echo(f"what was there before is {done.moved_aside}: remove it when you need it no more")
+        if again:
+            click.echo(f"{again} who were forgotten after that moment are forgotten again: their keys are gone")
         for words in examined.wrong:
             click.echo(f"✗ {words}")
         if not examined.wrong:

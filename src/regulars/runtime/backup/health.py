@@ -8,6 +8,7 @@ from typing import Literal
 
 from django.db import connection
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from regulars.runtime.backup import proving, shelf
 from regulars.runtime.backup.proving import Proven
@@ -15,9 +16,11 @@ from regulars.runtime.backup.shelf import Base
 from regulars.runtime.database.ready import is_external
 from regulars.runtime.postgres import embedded
 from regulars.runtime.postgres.archive import SLOT, Receiving, folder_in_use, receiving
-from regulars.runtime.secrets import kit
+from regulars.runtime.secrets import forgotten, kit
 
 #: A base is made every night; a proof every week.
+#: How long Today says that people were forgotten anew.
+TOLD_FOR = timedelta(days=30)
 OLD_BASE, OLD_PROOF = timedelta(hours=36), timedelta(days=14)
 #: What the server keeps for the archive, in bytes, before it is called late. Some segments are ordinary.
 LATE_BYTES = 256 * 1024**2
@@ -79,6 +82,7 @@ def look(*, home: Path, at: datetime) -> Health:
         *_of_the_bases(found, at),
         *_of_the_proof(proof, found, at),
         *_of_the_place(home, folder),
+        *_of_the_forgotten(at),
     ]
     free = shutil.disk_usage(folder).free if folder.is_dir() else 0
     return Health(False, folder, now, behind, found, free, proof, troubles)
@@ -145,6 +149,28 @@ def _of_the_proof(proof: Proven | None, found: list[Base], at: datetime) -> list
         days = (at - proof.began_at).days
         return [Trouble("warning", _("The last proven restore is %(days)s days old.") % {"days": f"{days:,}"}, now)]
     return []
+
+
+def _of_the_forgotten(at: datetime) -> list[Trouble]:
+    found = forgotten.lately_again(at - TOLD_FOR)
+    if found is None:
+        return []
+    count, last = found
+    words = ngettext(
+        "%(count)s person who was forgotten after the moment that was restored on %(day)s is forgotten again.",
+        "%(count)s people who were forgotten after the moment that was restored on %(day)s are forgotten again.",
+        count,
+    )
+    return [
+        Trouble(
+            "warning",
+            words % {"count": f"{count:,}", "day": last.date().isoformat()},
+            _(
+                "Their keys are gone, so nothing sealed of them opens. Look whether anything else of theirs has to go:"
+                " docs/how-to/back-up-and-restore.md."
+            ),
+        )
+    ]
 
 
 def _of_the_place(home: Path, folder: Path) -> list[Trouble]:

@@ -15,6 +15,7 @@ from regulars.runtime.postgres.accounts import database_account
 from regulars.runtime.postgres.archive import folder_in_use, line_of, receiving
 from regulars.runtime.postgres.places import place_for
 from regulars.runtime.preferences import preferences
+from regulars.runtime.secrets import forgotten
 
 #: Hours of UTC in which shops of China sleep; a machine that is off then catches up at any hour.
 NIGHT = range(18, 21)
@@ -55,4 +56,13 @@ def _tend(home: Path, folder: Path, at: datetime) -> None:
         proving.prove(home=home, at=at)
 
 
+@task("backup.keep_forgotten", lock="backup.forgotten")
+def keep_forgotten(timestamp: int) -> None:
+    """Who was forgotten is written beside the backups. Harmless to repeat."""
+    folder = None if is_external() else folder_in_use(Path(settings.REGULARS_HOME))
+    if folder is not None and folder.is_dir():
+        forgotten.keep(folder)
+
+
 every("*/10 * * * *", tend)
+every("* * * * *", keep_forgotten)

@@ -14,3 +14,15 @@ class PersonKey(models.Model):
 
     class Meta:
         db_table = "secrets_person_key"
+
+
+class ForgottenPerson(models.Model):
+    """A person's key was deleted at `at`: their number alone, so that a backup that is brought back forgets them, too.
+    `again_at`: when a restore did that."""
+
+    person = models.BigIntegerField(primary_key=True)
+    at = models.DateTimeField(db_default=Now())
+    again_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "secrets_forgotten"

@@ -17,11 +17,12 @@ from datetime import UTC, datetime
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models.functions import Now
 
 from regulars.kit.refusals import Refusal
 from regulars.runtime.secrets._master import fingerprint, keyring, master_key
-from regulars.runtime.secrets.models import PersonKey
+from regulars.runtime.secrets.models import ForgottenPerson, PersonKey
 
 #: The persons' keys as a relation, for statements that read sealed cells and fetch what opens them on the same way. The
 #: columns that stay: person, wrapped, master.
@@ -112,8 +113,14 @@ def open_many(items: Sequence[Sealed], *, wrapped: Mapping[int, Wrapped] | None 
 
 
 def forget(person: int) -> bool:
-    """Delete the person's key: what was sealed for them is lost for good in this database. False if there was none."""
-    deleted, _ = PersonKey.objects.filter(person=person).delete()
+    """Delete the person's key: what was sealed for them is lost for good in this database. False if there was none.
+
+    Of a person their number is kept, for backups that are brought back (`forgotten`).
+    """
+    with transaction.atomic():
+        deleted, _ = PersonKey.objects.filter(person=person).delete()
+        if deleted and person > HOUSE:
+            ForgottenPerson.objects.update_or_create(person=person, defaults={"at": Now(), "again_at": None})
     return deleted > 0
 
 
