@@ -6,7 +6,6 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from regulars.runtime.backup import health
 from regulars.runtime.database import clock
 from regulars.runtime.secrets import forgotten, vault
 from regulars.runtime.secrets.forgotten import Forgotten
@@ -49,9 +48,8 @@ def test_a_restored_database_forgets_anew_whoever_was_forgotten_after_its_moment
     assert list(PersonKey.objects.order_by("person").values_list("person", flat=True)) == [1, 3]
     assert list(ForgottenPerson.objects.values_list("person", "at")) == [(2, moment + timedelta(hours=1))]
     assert forgotten.again(database, moment, told) == 0
-    [one] = health._of_the_forgotten(clock.now())
-    assert (one.state, "1 person who was forgotten" in one.said) == ("warning", True)
-    assert health._of_the_forgotten(clock.now() + timedelta(days=31)) == []
+    assert forgotten.lately_again(moment)[0] == 1
+    assert forgotten.lately_again(clock.now() + timedelta(days=1)) is None
 
 
 def test_nobody_is_forgotten_anew_where_nobody_was(tmp_path):
