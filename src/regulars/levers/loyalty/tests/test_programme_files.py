@@ -86,6 +86,13 @@ def test_what_may_not_be_said_is_refused_with_field_and_mend(rules, above, field
         ("policies: quebec\nexpiry: {kind: activity, months: 11}\nnotice_days: 45", "expiry.months"),
         ("policies: quebec\nexpiry: {kind: activity, months: 12}\nnotice_days: [90, 7]", "notice_days"),
         ("policies: china\nexpiry: {kind: rolling, months: 6}\nnotice_days: 30", "expiry.months"),
+        ("policies: china\nexpiry: {kind: rolling, months: 12}\nnotice_days: 14", "notice_days"),
+        ("policies: eu\nexpiry: {kind: calendar_end, months: 6, unit: year}\nnotice_days: 30", "expiry.months"),
+        ("policies: ontario\nexpiry: {kind: calendar_end, months: 24}\nnotice_days: 30", "expiry.kind"),
+        ("policies: ontario\nexpiry: {kind: activity, months: 12}\nnotice_days: 7", "notice_days"),
+        ("policies: quebec\nexpiry: {kind: rolling, months: 24}\nnotice_days: 45", "expiry.kind"),
+        ("policies: quebec\nexpiry: {kind: activity, months: 12}\nnotice_days: [61]", "notice_days"),
+        ("policies: quebec\nexpiry: {kind: activity, months: 12}\nnotice_days: [60]", None),
         ("policies: [eu]\nexpiry: {kind: rolling, months: 12}", "notice_days"),
         ("policies: [ontario, eu]\nexpiry: {kind: activity, months: 12}\nnotice_days: 30", None),
         ("policies: quebec\nexpiry: {kind: activity, months: 12}\nnotice_days: [45]", None),
@@ -101,9 +108,12 @@ def test_packs_refuse_what_they_forbid(above, field):
     assert refused.value.facts["field"] == field
 
 
-def test_a_pack_refuses_what_no_rule_may_ask():
-    with pytest.raises(BadProgramme, match="china"):
-        a_programme(f"{S}, only_if: {{field: customers.gender, is: f}}", above="policies: china")
+@pytest.mark.parametrize("pack", ["china", "eu"])
+def test_a_pack_refuses_what_no_rule_may_ask(pack):
+    asked = f"{S}, only_if: {{field: customers.gender, is: f}}"
+    assert a_programme(asked)
+    with pytest.raises(BadProgramme, match=f"{pack}: no rule may ask this of a customer"):
+        a_programme(asked, above=f"policies: {pack}")
 
 
 def test_every_pack_says_that_no_counsel_has_reviewed_it():
