@@ -99,8 +99,8 @@ def _lots(query: str) -> Generator[tuple[int, bytearray]]:
     connection.ensure_connection()
     reached = connection.connection
     assert isinstance(reached, Connection)
-    # The driver's own copy waits, takes a lock and makes objects for each row, which a message is: as long as the
-    # database takes to say it. Asked without waiting, because it holds all threads up while it waits.
+    # The driver's own copy waits and takes a lock for each row, which a message is: twice the work. Asked without
+    # waiting, because it holds all threads up while it waits.
     server = reached.pgconn
     result = server.exec_(query.encode())
     if result.status != ExecStatus.COPY_OUT:
