@@ -349,6 +349,12 @@ def test_insight_shows_every_rate_with_its_n_and_interval(at_work, language):
     assert re.search(r"\d+\.\d–\d+\.\d%", page)
     assert page.count("<svg") >= 3
     assert {"en": "of 120 customers", "zh-hans": "120 位顾客"}[language] in page
+    # The shop's rhythm, and of how many customers it is.
+    said = {
+        "en": r"Between two purchases \S+ days pass on average \(\S+ · \d+ customers\)",
+        "zh-hans": r"平均相隔 .+ 位顾客）",
+    }
+    assert re.search(said[language], page)
 
 
 def test_the_palette_finds_a_member(at_work):

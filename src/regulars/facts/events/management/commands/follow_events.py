@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from regulars.facts.events.following import Follower
+from regulars.runtime import collecting
 from regulars.runtime.stopping import stop_when_told
 
 
@@ -24,4 +25,5 @@ class Command(BaseCommand):
             if not follower.drain(patience=patience):
                 raise CommandError(f"events are still waiting after {patience:g} s: see /metrics")
             return
+        collecting.seldom()
         follower.run(stop_when_told())

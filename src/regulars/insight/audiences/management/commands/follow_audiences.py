@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from regulars.insight.audiences.following import Follower
+from regulars.runtime import collecting
 from regulars.runtime.stopping import stop_when_told
 
 
@@ -14,4 +15,5 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
+        collecting.seldom()
         Follower().run(stop_when_told())
