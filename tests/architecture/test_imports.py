@@ -57,7 +57,7 @@ def empty_house(tmp_path: Path) -> Path:
             inside.parent.mkdir(parents=True, exist_ok=True)
             inside.touch()
     (tmp_path / "src/regulars/__main__.py").touch()
-    for module in ("rooms", "checkups", "disk", "stopping"):
+    for module in ("rooms", "checkups", "collecting", "disk", "stopping"):
         (tmp_path / f"src/regulars/runtime/{module}.py").touch()
     (tmp_path / "src/regulars/levers/loyalty/_ledger.py").touch()
     shutil.copy(ROOT / ".importlinter", tmp_path)
