@@ -8,6 +8,7 @@ first does so, and the others are forked from it.
 import contextlib
 import gc
 import hashlib
+import itertools
 import os
 import shutil
 import subprocess
@@ -282,11 +283,16 @@ def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
     _drop(name)
 
 
+_COPIES = itertools.count(1)
+
+
 @contextmanager
 def _database_of_its_own(name: str, blocker: Any) -> Iterator[dict[str, str]]:
     from django.db import connections  # noqa: PLC0415
 
     before = connections["default"].settings_dict["NAME"]
+    # Never the same again: some things are kept in memory by the database's name.
+    name = f"{name}_{next(_COPIES)}"
     _clone(name)
     with blocker.unblock():
         _point_django_at(name)
