@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from regulars.runtime.postgres.tests.builders import a_home
-from tests.stories.asking import doorstep
+from tests.stories.asking import regulars
 from tests.stories.test_up import environment
 
 _BEGIN = """
@@ -38,7 +38,7 @@ points.redeem(customer=who(), amount=120, key="mug", at=now, by=SHELL); tell()
 
 
 def tells(home: Path, words: str) -> dict:
-    done = doorstep().regulars("manage", "shell", "-c", _BEGIN + words, environment=environment(home))
+    done = regulars("manage", "shell", "-c", _BEGIN + words, environment=environment(home))
     assert done.returncode == 0, done.stdout + done.stderr
     said = [json.loads(line[5:]) for line in done.stdout.splitlines() if line.startswith("TOLD ")]
     return {**said[0], "after": said[-1]}
@@ -48,9 +48,9 @@ def tells(home: Path, words: str) -> dict:
 def test_a_moment_before_points_were_spent_is_brought_back_and_they_can_be_spent_again() -> None:
     with a_home("points") as home, a_home("again") as new:
         # Any command of the house makes the database first.
-        assert doorstep().regulars("points", "pledges", environment=environment(home)).returncode == 0
+        assert regulars("points", "pledges", environment=environment(home)).returncode == 0
         tells(home, GIVE)
-        made = doorstep().regulars("backup", "--json", environment=environment(home))
+        made = regulars("backup", "--json", environment=environment(home))
         assert made.returncode == 0, made.stderr
         stood = tells(home, MORE)
         assert (stood["has"], stood["ends"]) == ([0, 130, 20, 0], [["2080-06-30", 30], ["2090-01-31", 100]])
@@ -58,12 +58,12 @@ def test_a_moment_before_points_were_spent_is_brought_back_and_they_can_be_spent
         assert spent["after"]["has"] == [0, 10, 20, 0]
 
         to = ("restore", "--from", str(home / "backups"), "--to", spent["moment"], "--without-keys", "--json")
-        done = doorstep().regulars(*to, environment=environment(new))
+        done = regulars(*to, environment=environment(new))
         assert done.returncode == 0, done.stdout + done.stderr
         assert json.loads(done.stdout)["accounts"] == 1
         found = tells(new, "tell()")
         assert (found["has"], found["ends"]) == (stood["has"], stood["ends"])
-        ledger = doorstep().regulars("doctor", "ledger", environment=environment(new))
+        ledger = regulars("doctor", "ledger", environment=environment(new))
         assert ledger.returncode == 0, ledger.stdout + ledger.stderr
         # The key of what was spent after that moment is free: told again, it is done.
         assert tells(new, SPEND)["after"]["has"] == [0, 10, 20, 0]
