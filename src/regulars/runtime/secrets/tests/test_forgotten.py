@@ -3,8 +3,6 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.conf import settings
-from django.db import connection
 
 from regulars.runtime.database import clock
 from regulars.runtime.secrets import forgotten, vault
@@ -42,8 +40,7 @@ def test_a_restored_database_forgets_anew_whoever_was_forgotten_after_its_moment
     for number in (1, 2, 3):
         a_person(number)
     told = [Forgotten(1, moment - timedelta(days=1)), Forgotten(2, moment + timedelta(hours=1))]
-    url = settings.DATABASES["default"]
-    database = f"postgresql://{url['USER']}@{url['HOST']}:{url['PORT']}/{connection.settings_dict['NAME']}"
+    database = fresh_database["REGULARS_DATABASE_URL"]
     assert forgotten.again(database, moment, told) == 1
     assert list(PersonKey.objects.order_by("person").values_list("person", flat=True)) == [1, 3]
     assert list(ForgottenPerson.objects.values_list("person", "at")) == [(2, moment + timedelta(hours=1))]
