@@ -24,9 +24,17 @@ def posted(path: str, *, told: int | None, megabytes: int) -> tuple[int, int]:
     """The answer's status, and how many bytes were read for it."""
     headers = [(b"host", b"127.0.0.1")] + ([(b"content-length", str(told).encode())] if told is not None else [])
     scope = {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http",
-        "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": headers,
-    }  # fmt: skip
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": headers,
+    }
     sent: list[Any] = []
     read = 0
 

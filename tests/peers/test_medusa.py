@@ -187,9 +187,11 @@ def past(keeper: Shopkeeper) -> None:
     for place in range(6):
         code = ("gbp", "eur")[place % 2]
         keeper.order_in_the_shop(
-            f"guest{place % 4}@mail.example", [(place, 2), ((place + 1) % 6, 1)], code=code,
+            f"guest{place % 4}@mail.example",
+            [(place, 2), ((place + 1) % 6, 1)],
+            code=code,
             promotion="TENOFF" if place % 3 == 1 else "",
-        )  # fmt: skip
+        )
     keeper.order_by_hand(keeper.customers[0], 4, 3)
     for number in keeper.orders[:4]:
         keeper.capture(number)

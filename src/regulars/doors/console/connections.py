@@ -452,9 +452,14 @@ def _shown(
             and now - cursor.seen_until > BEHIND + apart.get(cursor.stream, _ALWAYS),
             None if not cursor.walk or not cursor.expected else min(100, 100 * cursor.walk_seen // cursor.expected),
         )
-        for cursor in sorted(streams, key=lambda cursor: (cursor.stream not in order, order.index(cursor.stream)
-                                                         if cursor.stream in order else 0))
-    ]  # fmt: skip
+        for cursor in sorted(
+            streams,
+            key=lambda cursor: (
+                cursor.stream not in order,
+                order.index(cursor.stream) if cursor.stream in order else 0,
+            ),
+        )
+    ]
     is_refused = one.refused_at is not None and (one.heard_at is None or one.heard_at < one.refused_at)
     return Shown(
         one,

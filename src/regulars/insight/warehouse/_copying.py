@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from django.db import connection
 from psycopg import Connection, errors
 from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGconn
 
 from regulars.insight.warehouse import _files
 from regulars.insight.warehouse._files import DataFile
@@ -124,13 +125,19 @@ def _lots(query: str) -> Generator[tuple[int, bytearray]]:
     finally:
         if length >= 0:
             server.get_cancel().cancel()
-            while next_row(0)[0] > 0:
-                pass
+            _let_pass(server)
         ended = None
         while (one := server.get_result()) is not None:
             ended = ended or one
     if ended is None or ended.status != ExecStatus.COMMAND_OK:
         raise errors.error_from_result(ended) if ended else errors.OperationalError(server.get_error_message())
+
+
+def _let_pass(server: PGconn) -> None:
+    # What was on its way when it was called off: until it is taken the connection can do nothing else.
+    length = 1
+    while length > 0:
+        length, _ = server.get_copy_data(0)
 
 
 def _parsed(

@@ -125,12 +125,15 @@ class _Reading:
 
     def go_on(self) -> None:
         """Read tables until none is left, in the caller's transaction."""
+        is_through = False
         try:
             while (table := self._next()) is not None:
                 self._settle(table, self._found(table))
-        except BaseException:
-            self._is_broken = True
-            raise
+            is_through = True
+        finally:
+            # Whatever ended it, an interrupt too: who reads beside it would go on for minutes for nothing.
+            if not is_through:
+                self._is_broken = True
 
     def _next(self) -> Published | None:
         with self._lock:
@@ -186,6 +189,7 @@ def _read_by_two(reading: _Reading) -> None:
 
     with ThreadPoolExecutor(1) as beside:
         helping = beside.submit(help_out)
+        # The cause is the helper's, and its result raises it.
         with suppress(BrokenOff):
             reading.go_on()
         helping.result()

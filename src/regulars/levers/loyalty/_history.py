@@ -194,6 +194,7 @@ def _stat(process: int) -> list[str] | None:
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except OSError:
+        # Ended since its folder was listed: what it used is in its parent's sum by now.
         return None
 
 

@@ -69,6 +69,7 @@ def all_of_it(
                 try:
                     done += heard.recv()
                 except EOFError:
+                    # Its process has ended; how, its exit code says below.
                     open_ones.remove(heard)
                 progress(done.decided)
     finally:

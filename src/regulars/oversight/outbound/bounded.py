@@ -112,6 +112,7 @@ class Checked(httpcore.NetworkBackend):
             try:
                 plain = socket.create_connection((address, self._where.port), seconds)
             except OSError:
+                # A host may have an address that does not answer beside one that does; of none at all it is said below.
                 continue
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return _Bounded(plain, self)

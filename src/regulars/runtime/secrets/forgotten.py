@@ -33,6 +33,7 @@ def listed(folder: Path) -> list[Forgotten]:
     try:
         lines = (folder / LIST).read_text(encoding="ascii").splitlines()
     except FileNotFoundError:
+        # Nobody was forgotten since backups are kept here.
         return []
     found = []
     for line in lines:
@@ -40,6 +41,7 @@ def listed(folder: Path) -> list[Forgotten]:
             told = json.loads(line)
             found.append(Forgotten(int(told["person"]), datetime.fromisoformat(told["at"])))
         except (ValueError, KeyError, TypeError):
+            # Cut off by a crash: `keep` has written it again on a line of its own.
             continue
     return found
 

@@ -105,10 +105,13 @@ def test_orders_are_listed_by_kind_number_and_what_differs():
         ("shipments", SHIPMENT | {"state": "lost"}, (422, "request.invalid", "state")),
         ("shipments", SHIPMENT | {"lines": [{"number": 1, "quantity": "0"}]}, (422, "shipments.bad_field", "lines[1]")),
         ("orders", COAT_AND_HATS | {"rate": "2"}, (422, "orders.bad_field", "rate")),
-        ("orders", COAT_AND_HATS | {"tenders": [{"ref": "a", "kind": "card", "state": "captured", "amount": "1"}] * 2},
-         (422, "orders.bad_field", "tenders[0].ref")),
+        (
+            "orders",
+            COAT_AND_HATS | {"tenders": [{"ref": "a", "kind": "card", "state": "captured", "amount": "1"}] * 2},
+            (422, "orders.bad_field", "tenders[0].ref"),
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_is_refused_with_its_field(path, body, wanted):
     assert problem(Program().post(path, body)) == wanted
 

@@ -291,10 +291,15 @@ def test_ctrl_k_finds_an_order_for_who_may_see_it(shop):
 def test_goods_that_came_back_in_exchange_are_shown_without_money_and_what_came_for_them(shop):
     first = orders.by_public_id(shop["plain"])
     back = ReturnReport(
-        namespace="willow", ref="x1", order_ref="plain", returned_at=MONDAY + HOUR, currency="GBP",
-        lines=[goods_returns.ReturnLineReport("coat", Decimal(1), 4000, of_line=1)], paid_back_minor=0,
+        namespace="willow",
+        ref="x1",
+        order_ref="plain",
+        returned_at=MONDAY + HOUR,
+        currency="GBP",
+        lines=[goods_returns.ReturnLineReport("coat", Decimal(1), 4000, of_line=1)],
+        paid_back_minor=0,
         reason="exchange",
-    )  # fmt: skip
+    )
     goods_returns.record(report=back, at=MONDAY + HOUR, by=THE_SHOP)
     other = an_order("instead", number="#2001", exchange_of="plain", at=MONDAY + 9 * HOUR)
     page = signed_in("owner").get(f"/console/orders/{first.public_id}/").content.decode()

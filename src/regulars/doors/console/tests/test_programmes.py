@@ -37,9 +37,13 @@ def _a_shop_in_london_where_li_bought_a_coat():
     now = clock.now()
     company.settle(name="Teas", currency="GBP", zone="Europe/London", language="en", country="GB", at=now, by=SYSTEM)
     report = OrderReport(
-        namespace="shop", ref="1", customer_ref="li", placed_at=now - timedelta(days=3), currency="GBP",
+        namespace="shop",
+        ref="1",
+        customer_ref="li",
+        placed_at=now - timedelta(days=3),
+        currency="GBP",
         lines=[LineReport(1, "coat", Decimal(1), Decimal("800.00"))],
-    )  # fmt: skip
+    )
     orders.record(report=report, at=now, by=Actor("connector", "shop"))
 
 

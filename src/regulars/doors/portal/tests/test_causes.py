@@ -26,9 +26,13 @@ def _an_hour_ago_somebody_bought_for_80():
     programmes.approve(programme="kind", version=made.number, cost=0, at=at, by=SHELL, why="a test")
     programmes.activate(programme="kind", version=made.number, at=at, by=SYSTEM)
     order = OrderReport(
-        namespace="shop", ref="1", customer_ref="li", placed_at=at, currency="GBP",
+        namespace="shop",
+        ref="1",
+        customer_ref="li",
+        placed_at=at,
+        currency="GBP",
         lines=[LineReport(1, "coat", Decimal(1), Decimal("8000.00"))],
-    )  # fmt: skip
+    )
     number = orders.record(report=order, at=at, by=Actor("connector", "shop")).id
     earning.award_for_order(order=number, at=clock.now(), by=SYSTEM)
     yield

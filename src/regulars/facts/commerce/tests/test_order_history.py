@@ -66,9 +66,13 @@ def test_a_sum_that_changed_with_the_state_is_told_by_the_state_alone():
 @pytest.mark.django_db
 def test_a_parcel_on_its_way_is_sent_once():
     parcel = ShipmentReport(
-        namespace="shop", ref="s", order_ref="1001", state="on_its_way", lines=[(1, Decimal(1))],
+        namespace="shop",
+        ref="s",
+        order_ref="1001",
+        state="on_its_way",
+        lines=[(1, Decimal(1))],
         source_updated_at=MONDAY,
-    )  # fmt: skip
+    )
     later = [
         replace(parcel, state=state, source_updated_at=MONDAY + n * HOUR)
         for n, state in enumerate(("out", "attempted", "out", "delivered"), 1)

@@ -178,12 +178,17 @@ def test_levels_come_to_the_same_in_whatever_order_they_arrive(
             for start in range(0, len(rows), size):
                 batch = pl.DataFrame(
                     [
-                        {"ref": str(n), "variant_ref": of, "store": "S1", "on_hand": Decimal(many),
-                         "source_updated_at": MONDAY + hours * HOUR}
+                        {
+                            "ref": str(n),
+                            "variant_ref": of,
+                            "store": "S1",
+                            "on_hand": Decimal(many),
+                            "source_updated_at": MONDAY + hours * HOUR,
+                        }
                         for n, (of, many, hours) in enumerate(rows[start : start + size])
                     ],
                     schema=STOCK,
-                )  # fmt: skip
+                )
                 stock.record_many(namespace="shop", told=batch, at=MONDAY, by=MAREK, origin="history")
             found = sorted(Stock.objects.values_list("variant__ref", "on_hand", "told_at"))
             transaction.set_rollback(True)

@@ -259,9 +259,11 @@ def test_no_more_a_week_than_wished():
 
 def test_the_moment_a_verdict_names_is_free_of_every_reason():
     known = known_with(
-        ("paused_until", "2026-03-03T03:00:00+08:00"), ("quiet", "22:00-08:00"), ("most_per_week", 1),
+        ("paused_until", "2026-03-03T03:00:00+08:00"),
+        ("quiet", "22:00-08:00"),
+        ("most_per_week", 1),
         sent=(MONDAY - 7 * DAY + 18 * HOUR,),
-    )  # fmt: skip
+    )
     answer = may("marketing", "sms", known)
     assert answer.code == "consent.paused"
     assert answer.until is not None

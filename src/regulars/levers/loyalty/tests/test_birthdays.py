@@ -29,8 +29,13 @@ def celebrates(at, **how) -> int:
 
 
 def programme(zone="Europe/London", from_at=None, code="tried") -> None:
-    a_programme(CAKE, above="pending: {until: placed, days: 0}\nexpiry: {kind: rolling, days: 30}",
-                from_at=from_at or NOON - 9 * DAY, code=code, zone=zone)  # fmt: skip
+    a_programme(
+        CAKE,
+        above="pending: {until: placed, days: 0}\nexpiry: {kind: rolling, days: 30}",
+        from_at=from_at or NOON - 9 * DAY,
+        code=code,
+        zone=zone,
+    )
 
 
 def test_who_has_their_birthday_is_given_points_that_day_and_once():
@@ -69,8 +74,11 @@ def test_the_29th_of_february_is_kept_on_the_last_day_of_february(year, day, giv
 def test_every_year_has_one_for_who_was_born_on_the_29th():
     programme(from_at=datetime(2026, 3, 1, tzinfo=UTC))
     priya = born("1992-02-29")
-    days = [datetime(year, month, day, 12, tzinfo=UTC) for year in (2027, 2028, 2029)
-            for month, day in ((2, 27), (2, 28), *(((2, 29),) if year == 2028 else ()), (3, 1))]  # fmt: skip
+    days = [
+        datetime(year, month, day, 12, tzinfo=UTC)
+        for year in (2027, 2028, 2029)
+        for month, day in ((2, 27), (2, 28), *(((2, 29),) if year == 2028 else ()), (3, 1))
+    ]
     assert sum(celebrates(at) for at in days) == 3
     assert Lot.objects.filter(record_id=priya).count() == 3
 
@@ -89,8 +97,11 @@ def test_who_changes_the_day_has_no_second_one_neither_in_the_year_nor_at_its_tu
     programme()
     priya = born("1990-03-10")
     assert celebrates(NOON) == 1
-    for day, at in (("1990-03-11", NOON + DAY), ("1990-12-31", datetime(2026, 12, 31, 12, tzinfo=UTC)),
-                    ("1990-01-01", datetime(2027, 1, 1, 12, tzinfo=UTC))):  # fmt: skip
+    for day, at in (
+        ("1990-03-11", NOON + DAY),
+        ("1990-12-31", datetime(2026, 12, 31, 12, tzinfo=UTC)),
+        ("1990-01-01", datetime(2027, 1, 1, 12, tzinfo=UTC)),
+    ):
         born(day, at=at - DAY / 4)
         assert celebrates(at) == 0, day
     born("1990-03-10", at=datetime(2027, 3, 9, tzinfo=UTC))

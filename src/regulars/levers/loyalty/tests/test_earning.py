@@ -21,8 +21,9 @@ LATER = MONDAY + timedelta(days=90)
 SPEND = "{id: spend, kind: spend, points: 1, per: 2}"
 
 
-def a_programme(*rules: str, above: str = "pending: {until: placed, days: 0}", code="tried", from_at=None,
-                zone="Europe/London") -> str:  # fmt: skip
+def a_programme(
+    *rules: str, above: str = "pending: {until: placed, days: 0}", code="tried", from_at=None, zone="Europe/London"
+) -> str:
     text = f"programme: {code}\nmoney: GBP\nzone: {zone}\n{above}\nrules:\n" + "".join(f"  - {one}\n" for one in rules)
     made = programmes.draft(text=text, at=MONDAY - DAY, by=MAREK)
     programmes.approve(programme=code, version=made.number, cost=0, at=MONDAY - DAY, by=SHELL)
@@ -79,9 +80,11 @@ def test_partial_returns_in_any_order_end_equal():
     ends = set()
     for name, ways in (("li", ["100", "010", "010"]), ("amira", ["010", "100", "010"]), ("sam", ["120"])):
         order = an_order(
-            name, customer=name, lines=(("shirt", "1", "15.01"), ("hat", "2", "10.00"), ("sock", "3", "1.99")),
+            name,
+            customer=name,
+            lines=(("shirt", "1", "15.01"), ("hat", "2", "10.00"), ("sock", "3", "1.99")),
             discount_minor=410,
-        )  # fmt: skip
+        )
         settles(order)
         for number, way in enumerate(ways):
             comes_back(order, list(way), key=f"{name}{number}")
@@ -141,8 +144,9 @@ def test_points_wait_until_the_goods_arrived_and_can_no_longer_be_sent_back():
     assert has(priya) == (30, 10, 0, 0)
     shipments.record(
         report=ShipmentReport(namespace="shop", ref="s1", order_ref="1001", state="delivered", arrived_at=FRIDAY),
-        at=FRIDAY, by=THE_SHOP,
-    )  # fmt: skip
+        at=FRIDAY,
+        by=THE_SHOP,
+    )
     settles(order, at=FRIDAY)
     # Friday 6 March and 14 whole days: until the midnight after the 20th.
     assert has(priya, at=datetime(2026, 3, 20, 23, 59, tzinfo=UTC)) == (30, 10, 0, 0)
@@ -261,8 +265,11 @@ def test_a_partner_pays_for_the_points_of_its_goods():
 
 def test_two_programmes_give_their_own_points():
     a_programme(SPEND)
-    a_programme("{id: spend, kind: spend, points: '0.5', per: 1}", code="stars",
-                above="currency: {code: stars, decimals: 1}\npending: {until: placed, days: 0}")  # fmt: skip
+    a_programme(
+        "{id: spend, kind: spend, points: '0.5', per: 1}",
+        code="stars",
+        above="currency: {code: stars, decimals: 1}\npending: {until: placed, days: 0}",
+    )
     order = an_order()
     settles(order)
     assert points.balance(customer=buyer(order), at=MONDAY, currency="stars").available == 400

@@ -29,8 +29,9 @@ def the_books_agree_after_each():
 
 
 def arrives(ref, at, *, told_at):
-    report = ShipmentReport(namespace="shop", ref=f"s{ref}", order_ref=ref, state="delivered", arrived_at=at,
-                            source_updated_at=told_at)  # fmt: skip
+    report = ShipmentReport(
+        namespace="shop", ref=f"s{ref}", order_ref=ref, state="delivered", arrived_at=at, source_updated_at=told_at
+    )
     shipments.record(report=report, at=told_at, by=THE_SHOP)
 
 

@@ -155,17 +155,33 @@ def test_a_pledge_is_money_of_the_shops_and_no_points():
         ("event: review, once: week, points: 5", {}, 5, "event:review:7:2028-W09"),
         ("event: birthday, points: 5", {"name": "birthday"}, 5, "event:birthday:7:2028"),
         ("event: sign_up, points: 5", {"name": "sign_up"}, 5, "event:sign_up:7:"),
-        ("event: review, once: ever, points: 5, where: {field: property.stars, at_least: '4'}",
-         {"properties": {"stars": 5}}, 5, "event:review:7:"),
-        ("event: review, once: ever, points: 5, where: {field: property.stars, at_least: '4'}",
-         {"properties": {"stars": 3}}, 0, "event:review:7:"),
-        ("event: review, once: ever, points: 5, where: {field: property.photo, is: true}",
-         {"properties": {"photo": True}}, 5, "event:review:7:"),
-        ("event: visit, once: day, points: 5, where: {field: store, is: soho}",
-         {"name": "visit", "store": "soho"}, 5, "event:visit:7:2028-02-29"),
+        (
+            "event: review, once: ever, points: 5, where: {field: property.stars, at_least: '4'}",
+            {"properties": {"stars": 5}},
+            5,
+            "event:review:7:",
+        ),
+        (
+            "event: review, once: ever, points: 5, where: {field: property.stars, at_least: '4'}",
+            {"properties": {"stars": 3}},
+            0,
+            "event:review:7:",
+        ),
+        (
+            "event: review, once: ever, points: 5, where: {field: property.photo, is: true}",
+            {"properties": {"photo": True}},
+            5,
+            "event:review:7:",
+        ),
+        (
+            "event: visit, once: day, points: 5, where: {field: store, is: soho}",
+            {"name": "visit", "store": "soho"},
+            5,
+            "event:visit:7:2028-02-29",
+        ),
         ("event: review, once: ever, points: 5, until: 2028-02-29", {}, 0, "event:review:7:"),
     ],
-)  # fmt: skip
+)
 def test_events(rule, event, points, subject):
     programme = a_programme(f"id: e, kind: event, {rule}", above="caps: [{per: member, period: day, most: 50}]")
     seen = EventView(
@@ -183,13 +199,21 @@ def test_events(rule, event, points, subject):
         (SPEND[7:], an_order(a_line(1, "1.50")), Context(), "0.50 GBP more would give 1 points"),
         (f"{SPEND[7:]}, at_least: 100", an_order(), Context(), "20.00 GBP more is needed: it begins at 100.00 GBP"),
         ("kind: nth_order, nth: 5, points: 1", an_order(), Context(order_number=3), "2 more orders until then"),
-        ("kind: streak, length: 4, period: week, points: 1", an_order(), Context(streaks={"r": 3}),
-         "1 more weeks in a row until then"),
+        (
+            "kind: streak, length: 4, period: week, points: 1",
+            an_order(),
+            Context(streaks={"r": 3}),
+            "1 more weeks in a row until then",
+        ),
         ("kind: first_order, points: 1", an_order(), Context(order_number=7), "not the first order: it is number 7"),
-        ("kind: spend, points: 1, per: 1", an_order(currency="EUR", rate=None), Context(),
-         "nobody knows what EUR was worth"),
+        (
+            "kind: spend, points: 1, per: 1",
+            an_order(currency="EUR", rate=None),
+            Context(),
+            "nobody knows what EUR was worth",
+        ),
     ],
-)  # fmt: skip
+)
 def test_why_not_is_said(rule, order, context, says):
     (missed,) = decided(f"id: r, {rule}", order=order, context=context).missed
     assert reasons.said(missed.why) == says

@@ -135,9 +135,11 @@ def test_credit_that_only_keeps_medusas_books_straight_pays_nothing():
 def test_goods_in_exchange_are_told_without_money(exchange: dict[str, Any], difference: int):
     doc = sample()
     doc["items"].append(
-        deepcopy(doc["items"][0]) | {"id": "ordli_3", "created_at": "2026-03-02T10:14:16.000Z"}
-        | dict.fromkeys(("quantity", "raw_quantity"), 1) | dict.fromkeys(("unit_price", "raw_unit_price", "total"), 6)
-    )  # fmt: skip
+        deepcopy(doc["items"][0])
+        | {"id": "ordli_3", "created_at": "2026-03-02T10:14:16.000Z"}
+        | dict.fromkeys(("quantity", "raw_quantity"), 1)
+        | dict.fromkeys(("unit_price", "raw_unit_price", "total"), 6)
+    )
     doc["returns"][0]["exchange"] = exchange
     _, back = told(doc)
     assert [(one.ref, one.amount_minor, one.paid_back_minor, len(one.lines), one.reason) for one in back] == [
@@ -150,9 +152,10 @@ def test_goods_in_exchange_are_told_without_money(exchange: dict[str, Any], diff
 def test_a_claim_is_told_as_one_with_goods_sent_instead_or_with_money():
     doc = sample()
     doc["items"].append(
-        deepcopy(doc["items"][0]) | {"id": "ordli_3", "created_at": "2026-03-02T10:14:16.000Z"}
+        deepcopy(doc["items"][0])
+        | {"id": "ordli_3", "created_at": "2026-03-02T10:14:16.000Z"}
         | dict.fromkeys(("quantity", "raw_quantity"), 1)
-    )  # fmt: skip
+    )
     sent = [{"item_id": "ordli_3", "quantity": 1}]
     doc["returns"][0]["claim"] = {"id": "claim_1", "type": "replace", "additional_items": sent}
     _, back = told(doc)

@@ -13,8 +13,15 @@ from regulars.doors.connectors.youzan.verify import verify
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ABOUT = About(1, "teas", "teas", ZoneInfo("UTC"), "CN", {"kdt_id": "55000", "client_id": "a1"})
-DOC = {"type": "trade_TradeClose", "msg": "%7B%7D", "msg_id": "m1", "kdt_id": 55001, "root_kdt_id": 55000, "id": "E1",
-       "version": 1772452800}  # fmt: skip
+DOC = {
+    "type": "trade_TradeClose",
+    "msg": "%7B%7D",
+    "msg_id": "m1",
+    "kdt_id": 55001,
+    "root_kdt_id": 55000,
+    "id": "E1",
+    "version": 1772452800,
+}
 
 
 def md5(text: str) -> str:
