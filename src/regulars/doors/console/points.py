@@ -26,7 +26,7 @@ from regulars.facts.customers.customers import Customer
 from regulars.kit.actors import Actor
 from regulars.kit.paging import BadCursor
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import adjustments, points, reasons, wallets
+from regulars.levers.loyalty import adjustments, earlier, points, reasons, wallets
 from regulars.levers.loyalty.adjustments import RequestView
 from regulars.levers.loyalty.reasons import Reason
 from regulars.levers.loyalty.wallets import LotView, Wallet
@@ -35,7 +35,13 @@ from regulars.runtime.preferences.preferences import read
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
-SHOWN, DATES_ON_CARD, LOTS_SHOWN = 25, 3, 100
+SHOWN, DATES_ON_CARD, LOTS_SHOWN, EARLIER_SHOWN = 25, 3, 100, 10
+BECAME = {
+    "earned": gettext_lazy("earned"),
+    "spent": gettext_lazy("spent"),
+    "ended": gettext_lazy("ended unspent"),
+    "changed": gettext_lazy("changed"),
+}
 _MOST_DIGITS = 15
 
 
@@ -91,6 +97,19 @@ class Asked:
     asked_by: str
     decided_by: str
     is_mine: bool
+
+
+@dataclass(frozen=True)
+class Before:
+    """What became of somebody's points in the system used before."""
+
+    lines: Sequence[tuple[earlier.Line, Any, str]]
+    sums: Sequence[tuple[Any, str]]
+    balance: str
+    first_at: datetime
+    last_at: datetime
+    next: str | None
+    is_later: bool
 
 
 class ByHand(forms.Form):
@@ -308,10 +327,31 @@ def _page(request: HttpRequest, who: Customer, form: ByHand | None = None, *, st
             for one in wallets.holds(customer=who.id, currency=chosen.currency, at=now)
         ],
         asked=asked_for(request, [one for one in adjustments.of_customer(who.id) if one.currency == chosen.currency]),
+        before=_before(request, who.id, chosen),
         form=form or ByHand(scale=scale, initial={"key": str(uuid4())}),
         limit=formats.number(read(adjustments.APPROVAL_ABOVE)),
         may_manage=may(request, "points.manage"),
         here=request.path,
+    )
+
+
+def _before(request: HttpRequest, customer: int, chosen: Wallet) -> Before | None:
+    added = earlier.sums(customer=customer, currency=chosen.currency)
+    if added is None:
+        return None
+    after = request.GET.get("before") or None
+    try:
+        found = earlier.lines(customer=customer, currency=chosen.currency, cursor=after, limit=EARLIER_SHOWN)
+    except BadCursor:
+        after, found = None, earlier.lines(customer=customer, currency=chosen.currency, limit=EARLIER_SHOWN)
+    return Before(
+        lines=[(line, BECAME[line.kind], signed(line.amount, chosen.scale)) for line in found.items],
+        sums=[(BECAME[kind], signed(added.amounts[kind], chosen.scale)) for kind in BECAME if kind in added.amounts],
+        balance=shown(added.balance, chosen.scale),
+        first_at=added.first_at,
+        last_at=added.last_at,
+        next=found.next,
+        is_later=after is not None,
     )
 
 

@@ -25,6 +25,7 @@ from regulars.doors.imports import (
     mapping,
     orders,
     point_files,
+    point_history_files,
     points,
     rejects,
     telling,
@@ -269,6 +270,12 @@ def import_consents(
 @_file_options
 @click.option("--source", metavar="NAME", help="Whose customer numbers these are, instead of the mapping's.")
 @click.option("--kind", default="points", metavar="CODE", help="The kind of points.  [default: points]")
+@click.option(
+    "--history",
+    "is_history",
+    is_flag=True,
+    help="The file is the other system's list of what was earned and spent there. To be read; it moves no points.",
+)
 @click.pass_context
 def import_points(
     ctx: click.Context,
@@ -276,21 +283,25 @@ def import_points(
     map_name: str | None,
     source: str | None,
     kind: str,
+    is_history: bool,
     zone: str | None,
     dry_run: bool,
     reject_file: Path | None,
     as_json: bool,
     language: Literal["en", "zh"] | None,
 ) -> None:
-    """Bring in the points members have in another system, each part with its last day.
+    """Bring in the points members have in another system, each part with its last day; with --history what became of
+    points there.
 
     Doing it again changes nothing, and nobody is greeted. The exit code is 3 when some rows are left out; 1 means that
     nothing came in.
     """
     with translation.override(_language(language)), _bar() as tell:
+        load = point_history_files.load if is_history else point_files.load
         done = points.import_points(
             file,
-            point_files.load(map_name) if map_name else None,
+            load(map_name) if map_name else None,
+            is_history=is_history,
             at=clock.now(),
             by=_BY,
             currency=kind,

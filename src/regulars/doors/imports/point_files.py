@@ -1,6 +1,7 @@
 """A file of points, read without a database: who has how many until when, and what is wrong with the rest."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -73,16 +74,16 @@ class PointColumns(CustomerColumns):
     )
     texts: ClassVar[tuple[str, ...]] = ("customer", "email", "phone", "country", "ref")
     longest: ClassVar[dict[str, int]] = dict.fromkeys(("customer", "email", "phone", "ref"), 200)
+    rows: ClassVar[pl.Schema] = ROWS
 
     def chunk(self, raw: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """The chunk's good rows (ROWS) and problems (PROBLEMS)."""
+        """The chunk's good rows and problems (PROBLEMS)."""
         told, faults = self._told(raw)
         found = self._problems()
         number = parsing.millionths(pl.col("points"), told.schema["points"], self._settled.mark or ".", is_amount=False)
         read = told.with_columns(*self._texts()).with_columns(*self._instants(told), points_read=number)
         read = self._check(read, found)
         bad = found.found(read, faults)
-        day = pl.col("expires_on_read").dt.date()
         rows = read.with_columns(
             row="@row",
             line_in_file="@line",
@@ -90,12 +91,18 @@ class PointColumns(CustomerColumns):
             customer="customer_key",
             email="email_key",
             phone="phone_key",
-            parts=pl.col("points_read") // 10 ** (6 - self.scale),
-            expires_on=day,
-            earned_at="earned_at_read",
+            **self._own(),
         ).with_columns(ref="whose")
-        kept = rows.select(pl.col(name).cast(kind) for name, kind in ROWS.items())
+        kept = rows.select(pl.col(name).cast(kind) for name, kind in self.rows.items())
         return kept.join(bad.select("row").unique(), on="row", how="anti"), bad
+
+    def _own(self) -> dict[str, pl.Expr]:
+        """The columns of its rows that are not about whose they are."""
+        return {
+            "parts": pl.col("points_read") // 10 ** (6 - self.scale),
+            "expires_on": pl.col("expires_on_read").dt.date(),
+            "earned_at": pl.col("earned_at_read"),
+        }
 
     def _zone_of(self, name: str) -> ZoneInfo:
         return civil.zone("UTC") if name == "expires_on" else self.zone
@@ -114,16 +121,16 @@ class PointColumns(CustomerColumns):
         number = pl.col("points_read")
         found.where(pl.col("points").is_null(), "points", "is empty", "fill it in")
         found.where(pl.col("points").is_not_null() & number.is_null(), "points", "is no number", "write it in digits")
-        found.where(number < 0, "points", "is below zero", "bring in what they have; what they owe is told by hand")
-        found.where(number >= _MOST_MILLIONTHS, "points", "is too large", "check the unit and the decimal sign")
+        found.where(number.abs() >= _MOST_MILLIONTHS, "points", "is too large", "check the unit and the decimal sign")
         found.where(
             number % 10 ** (6 - self.scale) != 0, "points", "has more decimals than these points have", "round it"
         )
         self._check_dates(read, found)
+        self._check_own(read, found)
         return read
 
     def _check_dates(self, read: pl.DataFrame, found: Problems) -> None:
-        for name in ("expires_on", "earned_at"):
+        for name in self.reads.instants:
             if name not in self.mapping.columns:
                 continue
             unread = pl.col(name).is_not_null() & pl.col(f"{name}_read").is_null()
@@ -135,6 +142,14 @@ class PointColumns(CustomerColumns):
                 "is no date this file's other dates are written like",
                 "write it like 2024-05-31, or leave it empty",
             )
+
+    def _check_own(self, read: pl.DataFrame, found: Problems) -> None:
+        found.where(
+            pl.col("points_read") < 0,
+            "points",
+            "is below zero",
+            "bring in what they have; what they owe is told by hand",
+        )
         today = civil.day_of(self.now, self.zone)
         found.where(
             pl.col("expires_on_read").dt.date() < today,
@@ -142,14 +157,13 @@ class PointColumns(CustomerColumns):
             "is over: these points are gone",
             "leave the row out, or write a day to come",
         )
-        found.where(pl.col("earned_at_read") > self.now, "earned_at", "is in the future", "write when it was")
+        self._check_past("earned_at", found)
+
+    def _check_past(self, name: str, found: Problems) -> None:
+        when = pl.col(f"{name}_read")
+        found.where(when > self.now, name, "is in the future", "write when it was")
         earliest = civil.start_of_day(self.mapping.earliest, self.zone)
-        found.where(
-            pl.col("earned_at_read") < earliest,
-            "earned_at",
-            "is earlier than any date that is imported",
-            "write when it was",
-        )
+        found.where(when < earliest, name, "is earlier than any date that is imported", "write when it was")
 
 
 class Walk(walking.Walk):
@@ -161,7 +175,7 @@ class Walk(walking.Walk):
         super().__init__(source, columns, left_out, progress)
         self._told = columns
         self._spill = spill
-        self._parts = self._ending = 0
+        self._sums: Counter[str] = Counter()
         self._members: set[str] = set()
 
     def _take(self, raw: pl.DataFrame) -> pl.DataFrame:
@@ -170,13 +184,12 @@ class Walk(walking.Walk):
         return bad
 
     def parts(self) -> Iterator[pl.DataFrame]:
-        """ROWS, some 50,000 at once."""
+        """Good rows, some 50,000 at once."""
         yield from self._spill.read()
 
     def taken(self, rows: pl.DataFrame, out: Mapping[str, tuple[str, pl.DataFrame]]) -> None:
         """`rows` are on record; `out` are those that are not, by what is wrong, with its mend."""
-        self._parts += int(rows["parts"].sum())
-        self._ending += rows.filter(pl.col("expires_on").is_not_null()).height
+        self._add_up(rows)
         self._members.update(rows["ref"].unique().to_list())
         for problem, (mend, left) in out.items():
             if not left.is_empty():
@@ -194,14 +207,23 @@ class Walk(walking.Walk):
 
     def totals(self) -> dict[str, object]:
         """The control totals; whole after `parts`."""
-        whole: Decimal = Points(self._parts, self._told.scale).decimal
         return {
             "rows": self.rows_read,
             "customers": len(self._members),
-            "points": str(whole),
-            "rows_that_end": self._ending,
+            **self._summed(),
             "rejected_rows": self.left_out.rows_bad + self.left_out.rows_held,
         }
+
+    def _add_up(self, rows: pl.DataFrame) -> None:
+        self._sums["points"] += int(rows["parts"].sum())
+        self._sums["rows_that_end"] += rows.filter(pl.col("expires_on").is_not_null()).height
+
+    def _summed(self) -> dict[str, object]:
+        return {"points": self._whole("points"), "rows_that_end": self._sums["rows_that_end"]}
+
+    def _whole(self, name: str) -> str:
+        whole: Decimal = Points(self._sums[name], self._told.scale).decimal
+        return str(whole)
 
 
 #: What may be wrong with a row that reads well, with its mend.
@@ -213,10 +235,24 @@ OTHERWISE = (
 )
 
 
+@dataclass(frozen=True)
+class Form:
+    """A kind of file of points: how it is read, and which file says what its columns mean where nobody says it."""
+
+    columns: type[PointColumns]
+    walk: type[Walk]
+    load: Callable[[str], FileMapping]
+    bind: Callable[[FileMapping, Sequence[str]], FileMapping]
+
+
+BALANCES = Form(PointColumns, Walk, load, bind)
+
+
 @contextmanager
 def walk(
     path: Path,
     wanted: FileMapping | None,
+    form: Form,
     *,
     zone: str,
     region: str,
@@ -227,10 +263,10 @@ def walk(
 ) -> Iterator[Walk]:
     """Open `path`, tie the mapping to its columns, and walk. `zone` and `region` are the shop's; `zone_told` is instead
     of the mapping's."""
-    hints = wanted or load("generic")
-    source, chosen = walking.opened(path, hints, lambda columns: bind(hints, columns))
+    hints = wanted or form.load("generic")
+    source, chosen = walking.opened(path, hints, lambda columns: form.bind(hints, columns))
     chosen = replace(chosen, zone=zone_told or chosen.zone)
-    columns = PointColumns(
+    columns = form.columns(
         source=source,
         mapping=chosen,
         zone=civil.zone(zone),
@@ -239,5 +275,5 @@ def walk(
         scale=scale,
         notes=walking.how_it_is_read(wanted, chosen, source.columns),
     )
-    with walking.spilled(source, ROWS) as (spill, left_out):
-        yield Walk(source, columns, spill, left_out, progress)
+    with walking.spilled(source, form.columns.rows) as (spill, left_out):
+        yield form.walk(source, columns, spill, left_out, progress)

@@ -1,23 +1,27 @@
-"""Points that members had in another system, from a file into the ledger: each part with its own end."""
+"""Points that members had in another system, from a file: what was left, into the ledger, each part with its own end;
+and row by row what became of points there, beside it."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import polars as pl
 
 from regulars.doors.imports import outcomes, point_files, rejects
 from regulars.doors.imports.mapping import FileMapping
-from regulars.doors.imports.point_files import NOBODY, OTHERWISE, SEVERAL, Walk
+from regulars.doors.imports.point_files import BALANCES, NOBODY, OTHERWISE, SEVERAL, Form, Walk
+from regulars.doors.imports.point_history_files import HISTORY
 from regulars.doors.imports.walking import Progress
 from regulars.facts.company import company
 from regulars.facts.customers import contact_holders, customers, persons
 from regulars.facts.sources import import_runs
 from regulars.kit.actors import Actor
-from regulars.levers.loyalty import opening, wallets
-from regulars.levers.loyalty.opening import Opening
+from regulars.levers.loyalty import earlier, opening, wallets
+from regulars.levers.loyalty.earlier import Movement
+from regulars.levers.loyalty.opening import Brought, Opening
 
 #: Rows in one transaction.
 BATCH = 2_000
@@ -34,9 +38,11 @@ class Came:
 
 @dataclass(frozen=True, kw_only=True)
 class Imported(outcomes.Imported):
-    """What an import of points came to."""
+    """What an import of points came to. `unequal`: of how many customers what became of their points there does not
+    come to what was brought along for them; None where that was not looked at."""
 
     rows: Came = field(default_factory=Came)
+    unequal: int | None = None
 
     @property
     def came(self) -> Mapping[str, int]:
@@ -45,7 +51,21 @@ class Imported(outcomes.Imported):
 
     def recorded(self) -> Mapping[str, object]:
         """What became of the rows."""
-        return {"points": asdict(self.rows)}
+        differ = {} if self.unequal is None else {"customers_that_differ": self.unequal}
+        return {"points": asdict(self.rows) | differ}
+
+
+_One = TypeVar("_One", Opening, Movement)
+
+
+@dataclass(frozen=True)
+class _Kind(Generic[_One]):
+    """What a kind of file becomes: what its rows are, under what they are known, and the verb that takes them."""
+
+    form: Form
+    ref: Callable[[Mapping[str, object]], str]
+    one: Callable[[str, int, Mapping[str, object], datetime], _One]
+    bring: Callable[[Sequence[_One], str, datetime, Actor, str], Brought]
 
 
 def import_points(
@@ -55,39 +75,65 @@ def import_points(
     at: datetime,
     by: Actor,
     currency: str = "points",
+    is_history: bool = False,
     dry_run: bool = False,
     reject_file: Path | None = None,
     source: str | None = None,
     zone: str | None = None,
     progress: Progress = lambda *_: None,
 ) -> Imported:
-    """Bring in what members had, with origin `history`, so that nobody is greeted.
+    """Bring in what members had, with origin `history`, so that nobody is greeted; with `is_history` what became of
+    their points in the other system, to be read: no points move by it.
 
-    A row is known by its reference, else by its customer, its last day and when it was earned: the same file again
-    changes nothing, so one that was interrupted is simply started anew; a row that says another amount stays out. Each
-    batch of some thousands is a transaction. With `dry_run` nothing is written but a reject file that was asked for.
+    A row is known by its reference, one of a balance without a reference by its customer, its last day and when it was
+    earned: the same file again changes nothing, so one that was interrupted is simply started anew; a row that says
+    something else stays out. Each batch of some thousands is a transaction. With `dry_run` nothing is written but a
+    reject file that was asked for.
     """
+    asked = _Asked(path, wanted, at, by, currency, dry_run, reject_file, source, zone, progress)
+    if not is_history:
+        return _import(asked, _BALANCES)
+    done = _import(asked, _HISTORY)
+    return done if dry_run else replace(done, unequal=earlier.unequal(currency=currency))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    path: Path
+    wanted: FileMapping | None
+    at: datetime
+    by: Actor
+    currency: str
+    dry_run: bool
+    reject_file: Path | None
+    source: str | None
+    zone: str | None
+    progress: Progress
+
+
+def _import(asked: _Asked, kind: _Kind[_One]) -> Imported:
     began = time.monotonic()
-    rejects_go = None if dry_run and reject_file is None else rejects.place(path, reject_file)
+    rejects_go = None if asked.dry_run and asked.reject_file is None else rejects.place(asked.path, asked.reject_file)
     shop = company.shop()
     with point_files.walk(
-        path,
-        wanted,
+        asked.path,
+        asked.wanted,
+        kind.form,
         zone=shop.zone,
-        zone_told=zone,
+        zone_told=asked.zone,
         region=shop.country,
-        now=at,
-        scale=wallets.scale(currency),
-        progress=progress,
+        now=asked.at,
+        scale=wallets.scale(asked.currency),
+        progress=asked.progress,
     ) as file:
-        namespace = source or file.columns.mapping.source
+        namespace = asked.source or file.columns.mapping.source
 
         def bring_in(run: int | None) -> Imported:
             came = Came()
             file.read()
             for part in file.parts():
                 for rows in part.iter_slices(BATCH):
-                    _take(file, rows, namespace, currency, run, came, at, by)
+                    _take(file, rows, namespace, asked, kind, run, came)
                 if run is not None:
                     import_runs.progress(
                         run=run, rows_read=file.rows_read, rows_good=file.rows_good, rejects=file.left_out.rows_bad
@@ -98,37 +144,35 @@ def import_points(
                 seconds=round(time.monotonic() - began, 3),
             )
 
-        if dry_run:
+        if asked.dry_run:
             return bring_in(None)
-        return outcomes.on_record("points", namespace, path, file, bring_in, at=at, by=by)
+        return outcomes.on_record("points", namespace, asked.path, file, bring_in, at=asked.at, by=asked.by)
 
 
 def _take(
     file: Walk,
     rows: pl.DataFrame,
     namespace: str,
-    currency: str,
+    asked: _Asked,
+    kind: _Kind[_One],
     run: int | None,
     came: Came,
-    at: datetime,
-    by: Actor,
 ) -> None:
     whose = _whose(rows, namespace)
     count = pl.Series([len(found) for found in whose], dtype=pl.Int64)
-    refs = [_ref(row) for row in rows.iter_rows(named=True)]
-    told: dict[str, Opening] = {}
+    refs = [kind.ref(row) for row in rows.iter_rows(named=True)]
+    told: dict[str, _One] = {}
     twice: set[str] = set()
     for row, ref, found in zip(rows.iter_rows(named=True), refs, whose, strict=True):
         if len(found) == 1 and row["parts"]:
-            one = Opening(ref, found[0], row["parts"], row["earned_at"] or at, row["expires_on"])
-            before = told.setdefault(ref, one)
-            if (before.customer, before.amount, before.expires_on) != (one.customer, one.amount, one.expires_on):
+            one = kind.one(ref, found[0], row, asked.at)
+            if told.setdefault(ref, one) != one:
                 twice.add(ref)
     for ref in twice:
         del told[ref]
     conflicts = set(twice)
     if run is not None and told:
-        done = opening.bring(told=list(told.values()), source=namespace, at=at, by=by, currency=currency)
+        done = kind.bring(list(told.values()), namespace, asked.at, asked.by, asked.currency)
         came.new += done.new
         came.same += done.same
         conflicts |= set(done.conflicts)
@@ -144,7 +188,7 @@ def _take(
     )
 
 
-def _ref(row: Mapping[str, object]) -> str:
+def _ref_of_balance(row: Mapping[str, object]) -> str:
     """What the row is known by for ever."""
     if row["told"]:
         return f"ref\x1f{row['told']}"
@@ -170,3 +214,34 @@ def _whose(rows: pl.DataFrame, namespace: str) -> list[list[int]]:
             whose.append([*emails.get(row["email"], ()), *phones.get(row["phone"], ())])
     person_of = persons.of_many({record for found in whose for record in found})
     return [sorted({person_of[record] for record in found}) for found in whose]
+
+
+def _opening(ref: str, customer: int, row: Mapping[str, object], at: datetime) -> Opening:
+    parts, earned, day = row["parts"], row["earned_at"], row["expires_on"]
+    assert isinstance(parts, int)
+    return Opening(
+        ref,
+        customer,
+        parts,
+        earned if isinstance(earned, datetime) else at,
+        day if isinstance(day, date) else None,
+    )
+
+
+def _movement(ref: str, customer: int, row: Mapping[str, object], _at: datetime) -> Movement:
+    parts, when = row["parts"], row["happened_at"]
+    assert isinstance(parts, int)
+    assert isinstance(when, datetime)
+    return Movement(ref, customer, str(row["kind"]), parts, when)
+
+
+def _bring_balances(told: Sequence[Opening], source: str, at: datetime, by: Actor, currency: str) -> Brought:
+    return opening.bring(told=told, source=source, at=at, by=by, currency=currency)
+
+
+def _bring_history(told: Sequence[Movement], source: str, at: datetime, by: Actor, currency: str) -> Brought:
+    return earlier.bring(told=told, source=source, at=at, by=by, currency=currency)
+
+
+_BALANCES = _Kind(BALANCES, _ref_of_balance, _opening, _bring_balances)
+_HISTORY = _Kind(HISTORY, lambda row: str(row["told"]), _movement, _bring_history)

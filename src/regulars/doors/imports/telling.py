@@ -76,6 +76,11 @@ _TOTALS: Mapping[str, str] = {
     "with_address": gettext_noop("With a postal address"),
     "with_country": gettext_noop("With a country"),
     "points": gettext_noop("Points"),
+    "earned": gettext_noop("Points earned"),
+    "spent": gettext_noop("Points spent"),
+    "ended": gettext_noop("Points ended"),
+    "changed": gettext_noop("Points changed"),
+    "balance": gettext_noop("Points left"),
     "rows_that_end": gettext_noop("Rows with a last day"),
     "with_language": gettext_noop("With a language"),
 }
@@ -202,7 +207,11 @@ def of_points(done: points.Imported) -> Came:
     words = gettext("Points: %(new)s rows new, %(same)s known already, %(conflicts)s in conflict.")
     counts = {name: f"{getattr(came, name):,}" for name in ("new", "same", "conflicts")}
     twice = gettext("Rows that stand twice in the file with different content: none of them is taken")
-    return Came([], [words % counts], gettext("row"), twice, gettext("before"))
+    said = [words % counts]
+    if done.unequal:
+        differ = gettext("Customers whose history does not come to what was brought along for them: %(count)s.")
+        said.append(differ % {"count": f"{done.unequal:,}"})
+    return Came([], said, gettext("row"), twice, gettext("before"))
 
 
 def of_events(done: events.Imported) -> Came:

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from regulars.kit.points import MOST_DECIMALS
+from regulars.levers.loyalty._before import Earlier
 from regulars.levers.loyalty._books import BOOKS, KINDS, MOST, SOURCES, TRANSIT
 from regulars.levers.loyalty._earning_rows import (
     Activation,
@@ -31,6 +32,7 @@ __all__ = (
     "BirthdayRun",
     "Counter",
     "Currency",
+    "Earlier",
     "Earning",
     "Entry",
     "Hold",

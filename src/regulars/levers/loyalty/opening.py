@@ -15,7 +15,7 @@ from regulars.levers.loyalty._books import MIGRATION
 from regulars.levers.loyalty.points import NewLot
 from regulars.levers.loyalty.reasons import Reason
 
-__all__ = ("Brought", "Opening", "bring")
+__all__ = ("Brought", "Opening", "bring", "subject")
 
 _KNOWN = """
 SELECT lot.subject, lot.record_id, lot.original, lot.expires_on
@@ -51,7 +51,7 @@ def bring(*, told: Sequence[Opening], source: str, at: datetime, by: Actor, curr
 
     What is there with other content stays as it is, and is named. Greets nobody. One transaction; some ten statements.
     """
-    mine = {_subject(source, currency, one.ref): one for one in told}
+    mine = {subject("opening", source, currency, one.ref): one for one in told}
     with transaction.atomic():
         people = persons.held(one.customer for one in told)
         with connection.cursor() as cursor:
@@ -61,12 +61,11 @@ def bring(*, told: Sequence[Opening], source: str, at: datetime, by: Actor, curr
             known = {row[0]: row[1:] for row in cursor.fetchall()}
         there = persons.of_many({record for record, _original, _day in known.values()})
         conflicts = tuple(
-            mine[subject].ref
-            for subject, (record, original, day) in known.items()
-            if (there[record], original, day)
-            != (people[mine[subject].customer], mine[subject].amount, mine[subject].expires_on)
+            mine[name].ref
+            for name, (record, original, day) in known.items()
+            if (there[record], original, day) != (people[mine[name].customer], mine[name].amount, mine[name].expires_on)
         )
-        new = {subject: one for subject, one in mine.items() if subject not in known}
+        new = {name: one for name, one in mine.items() if name not in known}
         if new:
             points.award_many(
                 lots=[
@@ -77,9 +76,9 @@ def bring(*, told: Sequence[Opening], source: str, at: datetime, by: Actor, curr
                         expires_on=one.expires_on,
                         expires_at=points.end_of(one.expires_on, currency),
                         funding=MIGRATION,
-                        subject=subject,
+                        subject=name,
                     )
-                    for subject, one in new.items()
+                    for name, one in new.items()
                 ],
                 earned_at=[one.earned_at for one in new.values()],
                 currency=currency,
@@ -91,6 +90,6 @@ def bring(*, told: Sequence[Opening], source: str, at: datetime, by: Actor, curr
     return Brought(len(new), len(mine) - len(new) - len(conflicts), conflicts)
 
 
-def _subject(source: str, currency: str, ref: str) -> str:
+def subject(kind: str, source: str, currency: str, ref: str) -> str:
     """Refs may hold a member's number: a hash of it stands in the ledger."""
-    return "opening:" + blake2b(f"{source}\x1f{currency}\x1f{ref}".encode(), digest_size=16).hexdigest()
+    return f"{kind}:" + blake2b(f"{source}\x1f{currency}\x1f{ref}".encode(), digest_size=16).hexdigest()

@@ -8,6 +8,10 @@ from django.http import HttpResponse
 from django.test import Client
 
 from regulars.doors.api.tests.builders import Program, problem
+from regulars.facts.customers import customers
+from regulars.kit.actors import SYSTEM
+from regulars.levers.loyalty import earlier
+from regulars.levers.loyalty.earlier import Movement
 from regulars.runtime.database import clock
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +79,33 @@ def test_the_statement_speaks_the_readers_language():
     assert because
     assert not because.isascii()
     assert told(till.get(f"customers/{li}/points/statement"))["items"][0]["because"] == "awarded"
+
+
+def test_what_became_of_points_in_the_system_before_is_told_page_by_page():
+    till = Program()
+    li = priya(till)
+    record = customers.by_public_id(li).id
+    now = clock.now()
+    assert told(till.get(f"customers/{li}/points/earlier")) == {
+        "customer": li,
+        "currency": "points",
+        "items": [],
+        "next": None,
+    }
+    earlier.bring(
+        told=[
+            Movement("1", record, "earned", 300, now - timedelta(days=9)),
+            Movement("2", record, "spent", -120, now - timedelta(days=3)),
+        ],
+        source="old till",
+        at=now,
+        by=SYSTEM,
+    )
+    page = told(till.get(f"customers/{li}/points/earlier?limit=1"))
+    rest = told(till.get(f"customers/{li}/points/earlier?cursor={page['next']}"))
+    lines = [(one["kind"], one["amount"], one["source"]) for one in page["items"] + rest["items"]]
+    assert lines == [("spent", "-120", "old till"), ("earned", "300", "old till")]
+    assert has(till, li) == ("0", "0", "0", "0")
 
 
 VERBS = {

@@ -17,7 +17,7 @@ from regulars.facts.customers import customers, profiles
 from regulars.kit import paging
 from regulars.kit.points import Points
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import adjustments, points, wallets, warning
+from regulars.levers.loyalty import adjustments, earlier, points, wallets, warning
 from regulars.levers.loyalty.points import Booked, HoldView, Line, Receipt
 from regulars.levers.loyalty.reasons import Reason
 from regulars.levers.loyalty.wallets import Wallet
@@ -216,6 +216,25 @@ class PointsMovedOut(exact.Shown):
     pays_lot: int | None
 
 
+class EarlierLineOut(exact.Shown):
+    """Points earned, spent, ended or changed elsewhere; `amount` is below zero of those that went."""
+
+    customer: str
+    kind: str
+    amount: str
+    happened_at: datetime
+    source: str
+
+
+class EarlierOut(exact.Shown):
+    """What became of somebody's points elsewhere."""
+
+    customer: str
+    currency: str
+    items: list[EarlierLineOut]
+    next: str | None
+
+
 class PointsExplainedOut(exact.Shown):
     """An entry and all that it moved."""
 
@@ -309,6 +328,36 @@ def get_statement(
         customer=who.public_id,
         currency=currency,
         items=[_entry(line, names[line.customer], decimals) for line in page.items],
+        next=page.next,
+    )
+
+
+@router.get(
+    "/customers/{customer}/points/earlier",
+    auth=ApiKey("points.read"),
+    response=EarlierOut,
+    operation_id="list_earlier_points",
+)
+def get_earlier(
+    request: HttpRequest, customer: str, currency: Kind = "points", limit: int = 50, cursor: str = ""
+) -> EarlierOut:
+    """What became of their points in the system used before, as it was told, the latest first. It moved no points."""
+    who, decimals = customers.by_public_id(customer), wallets.scale(currency)
+    page = earlier.lines(customer=who.id, currency=currency, cursor=cursor or None, limit=paging.check_size(limit))
+    names = profiles.public_ids([line.customer for line in page.items])
+    return EarlierOut(
+        customer=who.public_id,
+        currency=currency,
+        items=[
+            EarlierLineOut(
+                customer=names[line.customer],
+                kind=line.kind,
+                amount=_shown(line.amount, decimals),
+                happened_at=line.happened_at,
+                source=line.source,
+            )
+            for line in page.items
+        ],
         next=page.next,
     )
 

@@ -11,7 +11,8 @@ from regulars.doors.console.tests.builders import signed_in
 from regulars.facts.company import company
 from regulars.facts.customers import customers
 from regulars.kit.actors import SYSTEM, Actor
-from regulars.levers.loyalty import adjustments, points
+from regulars.levers.loyalty import adjustments, earlier, points
+from regulars.levers.loyalty.earlier import Movement
 from regulars.levers.loyalty.points import Balance
 from regulars.runtime.database import clock
 from regulars.runtime.preferences.preferences import read
@@ -63,6 +64,21 @@ def test_the_card_says_what_can_be_spent_what_is_to_come_and_until_when(li):
     for words in ("1,250 can be spent", "To come 40", "until 31 Jan 2180 1,250"):
         assert words in card
     assert "points/card" in shown(manager, f"members/{li}/")
+
+
+def test_what_became_of_points_in_the_system_before_stands_below_the_entries(li):
+    manager, number, now = signed_in("manager"), customers.by_public_id(li).id, clock.now()
+    assert "in the system used then" not in shown(manager, f"members/{li}/points/")
+    told = [Movement(str(nth), number, "earned", 100, now - timedelta(days=nth)) for nth in range(1, 12)]
+    told.append(Movement("x", number, "spent", -250, now - timedelta(days=40)))
+    earlier.bring(told=told, source="old-till", at=now, by=THE_SHOP)
+    page = shown(manager, f"members/{li}/points/")
+    assert "earned +1,100 · spent −250 · left 850" in plain(page)
+    [older] = re.findall(r"before=([^#]+)#before", page)
+    last = plain(shown(manager, f"members/{li}/points/?of=points&before={older}"))
+    assert "spent −250" in last.partition("to be read")[2]
+    assert "old-till" in last
+    assert "earned" in plain(shown(manager, f"members/{li}/points/?before=nonsense"))
 
 
 def test_whose_points_end_soon_is_on_the_ledger_and_listed_by_day(li):

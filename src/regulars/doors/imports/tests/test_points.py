@@ -14,7 +14,9 @@ from regulars.doors.imports.tests.builders import NOW, a_file
 from regulars.facts.customers import customers, profiles
 from regulars.facts.customers.profiles import Profile
 from regulars.kit.actors import Actor
+from regulars.levers.loyalty import earlier, opening
 from regulars.levers.loyalty import points as ledger
+from regulars.levers.loyalty.opening import Opening
 
 pytestmark = pytest.mark.django_db
 MAREK = Actor("operator", "1")
@@ -116,3 +118,76 @@ def test_the_command_says_it_in_both_languages(tmp_path, li):
     assert json.loads(run.output)["recorded"] == {"points": {"new": 1, "same": 0, "conflicts": 0}}
     chinese = CliRunner().invoke(commands.import_group, ["points", str(path), "--lang", "zh"])
     assert "1 行已有" in chinese.output
+
+
+def happened(**told: str) -> dict[str, str]:
+    return {"customer": "li", "ref": "", "points": "100", "type": "", "date": "2025-03-01 10:00"} | told
+
+
+def test_what_became_of_points_there_comes_in_with_its_sums_and_moves_none(tmp_path, li):
+    path = a_file(
+        tmp_path,
+        [
+            happened(ref="1", points="300", type="Earned"),
+            happened(ref="2", points="120", type="Redemption"),
+            happened(ref="3", points="-80", type="过期", date="2025-03-09 00:00"),
+            happened(ref="4", points="-5", type="adjustment"),
+            happened(ref="5", points="-10"),
+            happened(ref="6", points="1"),
+        ],
+    )
+    done = bring_in(path, is_history=True)
+    assert done.problems.to_dicts() == []
+    assert (done.rows_good, done.rows, done.unequal) == (6, points.Came(new=6), 1)
+    assert done.totals == {
+        "rows": 6,
+        "customers": 1,
+        "earned": "301",
+        "spent": "-130",
+        "ended": "-80",
+        "changed": "-5",
+        "balance": "86",
+        "rejected_rows": 0,
+    }
+    assert has(li) == 0
+    assert earlier.sums(customer=li).balance == 86
+    assert bring_in(path, is_history=True).rows == points.Came(same=6)
+    opening.bring(told=[Opening("1", li, 86, NOW)], source="orders", at=NOW, by=MAREK)
+    assert bring_in(path, is_history=True).unequal == 0
+    other = bring_in(a_file(tmp_path, [happened(ref="1", points="301", type="Earned")]), is_history=True)
+    assert [one["problem"] for one in other.problems.to_dicts()] == ["brought something else along before"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "column", "problem"),
+    [
+        ({"points": "0"}, "points", "is zero"),
+        ({"points": "-5", "type": "earned"}, "points", "is below zero, of points that were earned"),
+        ({"type": "magic"}, "type", "is nothing that becomes of points"),
+        ({"ref": ""}, "ref", "is empty"),
+        ({"date": ""}, "date", "is empty"),
+        ({"date": "2190-01-01 00:00"}, "date", "is in the future"),
+        ({"customer": "stranger"}, "customer", "is nobody we know"),
+    ],
+)
+def test_a_bad_row_of_history_stays_out_with_its_mend(tmp_path, li, wrong, column, problem):
+    path = a_file(tmp_path, [happened(ref="1"), happened(ref="2") | wrong])
+    done = bring_in(path, is_history=True)
+    [told] = done.problems.to_dicts()
+    assert (told["line_in_file"], told["column"], told["problem"]) == (3, column, problem)
+    assert (done.rows_good, done.rows_rejected) == (1, 1)
+
+
+def test_history_whose_rows_have_no_names_is_refused(tmp_path, li):
+    path = a_file(tmp_path, [{"customer": "li", "points": "5", "date": "2025-03-01"}])
+    with pytest.raises(BadMapping, match="the number that the other system gave each row"):
+        bring_in(path, is_history=True)
+
+
+def test_the_command_takes_history_and_says_who_differs(tmp_path, li):
+    path = a_file(tmp_path, [happened(ref="1")])
+    run = CliRunner().invoke(commands.import_group, ["points", str(path), "--history"])
+    assert run.exit_code == 0, run.output
+    assert "history does not come to what was brought along for them: 1." in run.output
+    told = CliRunner().invoke(commands.import_group, ["points", str(path), "--history", "--json"])
+    assert json.loads(told.output)["recorded"]["points"]["customers_that_differ"] == 1
