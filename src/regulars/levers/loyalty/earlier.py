@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from regulars.facts.customers import persons
 from regulars.kit import paging
 from regulars.kit.actors import Actor
-from regulars.kit.paging import Page
+from regulars.kit.paging import Key, Page
 from regulars.levers.loyalty import _accounts
 from regulars.levers.loyalty._before import EARLIER_KINDS
 from regulars.levers.loyalty.opening import Brought, subject
@@ -134,7 +134,7 @@ def lines(*, customer: int, currency: str = "points", cursor: str | None = None,
     """What became of the points of all records of the customer's person, the latest first. Four queries."""
     paging.check_size(limit)
     kind = _accounts.currency(currency)
-    before: Sequence[object] = _BEGINNING if cursor is None else paging.decode(cursor, _LIST, datetime, int)
+    before: Sequence[Key] = _BEGINNING if cursor is None else paging.decode(cursor, _LIST, datetime, int)
     with connection.cursor() as rows:
         rows.execute(_LINES, [list(persons.records_of(persons.of(customer))), kind.id, *before, limit + 1])
         found = [Line(*row) for row in rows.fetchall()]
