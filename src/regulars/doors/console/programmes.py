@@ -3,7 +3,7 @@ above a limit by another, activated at a time, rolled back; and what was promise
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -19,42 +19,23 @@ from django.utils.translation import get_language, gettext_lazy, ngettext, ngett
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import actors
+from regulars.doors.console import actors, trials
 from regulars.doors.console.points_words import shown
 from regulars.doors.console.site import may, me, page, shop_of
-from regulars.facts.commerce import kept
+from regulars.doors.console.trials import KINDS, RuleShown, Tried
 from regulars.kit import civil
 from regulars.kit.actors import Actor
 from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import pledges, policies, programme_files, programmes, trying
+from regulars.levers.loyalty import pledges, policies, programme_files, programmes
 from regulars.levers.loyalty.expiring import Expiry
 from regulars.levers.loyalty.programmes import Programme, VersionView
-from regulars.levers.loyalty.rules import reasons
-from regulars.levers.loyalty.rules.grants import Reason
-from regulars.levers.loyalty.trying import Trial
 from regulars.oversight.reporting import formats
 from regulars.runtime.preferences import preferences
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
-YEAR = timedelta(days=365)
-#: Orders that a page waits for; more of them are tried at the shell.
-MOST_TRIED = 100_000
 LONGEST_FILE = 200_000
-KINDS: Mapping[str, Any] = {
-    "spend": gettext_lazy("for money spent"),
-    "item": gettext_lazy("for each item"),
-    "first_order": gettext_lazy("for the first order"),
-    "nth_order": gettext_lazy("for the n-th order"),
-    "event": gettext_lazy("for something done"),
-    "streak": gettext_lazy("for coming again and again"),
-    "window_bonus": gettext_lazy("more during some days"),
-    "surprise": gettext_lazy("now and then, by luck"),
-    "audience_bonus": gettext_lazy("more for a group"),
-    "partner": gettext_lazy("paid by a partner"),
-    "donation": gettext_lazy("a share for a good cause"),
-}
 EXPIRIES: Mapping[str, Any] = {
     "never": gettext_lazy("they stay"),
     "fixed": gettext_lazy("all on one day"),
@@ -103,28 +84,6 @@ class Shown:
     latest: int
 
 
-@dataclass(frozen=True)
-class RuleShown:
-    """A rule in words, `says` what the file says of it, and what a trial says."""
-
-    id: str
-    kind: str
-    says: str = ""
-    points: str = ""
-    orders: int = 0
-    missed: tuple[tuple[str, int], ...] = ()
-
-
-@dataclass(frozen=True)
-class Tried:
-    """A trial as people read it."""
-
-    trial: Trial
-    given: str
-    rules: tuple[RuleShown, ...]
-    months: tuple[tuple[str, str], ...]
-
-
 @require_safe
 @requires("points.read")
 def listed(request: HttpRequest) -> HttpResponseBase:
@@ -163,6 +122,7 @@ def programme(request: HttpRequest, code: str) -> HttpResponseBase:
         now=now,
         says=_says(said),
         refusal=refusal,
+        tried=None if chosen.approved_at else trials.there_is(said, chosen.text),
         zone=shop_of(request).zone,
         may_manage=may(request, "points.manage"),
     )
@@ -196,7 +156,7 @@ def write(request: HttpRequest) -> HttpResponseBase:
             made = programmes.draft(text=text, at=timezone.now(), by=_by(request))
             messages.success(request, _("Version %(number)s is kept. It is not active yet.") % {"number": made.number})
             return redirect(_place(made.programme, made.number))
-        tried = _tried(said) if request.POST.get("act") == "try" else None
+        tried = trials.look(said, _by(request)) if request.POST.get("act") == "try" else None
     except Refusal as refused:
         form.add_error("text", refused.message)
         return _editor(request, form, status=422)
@@ -212,7 +172,12 @@ def act(request: HttpRequest, code: str, number: int) -> HttpResponseBase:
         chosen = programmes.get(code, number)
         match request.POST.get("act"):
             case "approve":
-                tried = _tried(programmes.validate(chosen.text))
+                tried = trials.look(programmes.validate(chosen.text), by, at_most=trials.A_DAY)
+                if tried.trial is None:
+                    messages.info(
+                        request, _("It is being tried on the last year's orders. Approve it when that is done.")
+                    )
+                    return redirect(_place(code, number))
                 programmes.approve(programme=code, version=number, cost=tried.trial.parts, at=now, by=by)
                 messages.success(
                     request,
@@ -386,68 +351,6 @@ def _span(expiry: Expiry) -> str:
     if expiry.days:
         parts.append(ngettext("%(n)s day", "%(n)s days", expiry.days) % {"n": expiry.days})
     return ", ".join(parts) if expiry.kind != "never" else ""
-
-
-def _tried(said: Programme) -> Tried:
-    """The last year's orders under it. Refused where a page would wait too long for them."""
-    now, scale = timezone.now(), said.currency.scale
-    count = kept.count(since=now - YEAR, until=now)
-    if count > MOST_TRIED:
-        raise TooManyToTry(
-            _(
-                "The last year has %(count)s orders, too many for a page. Try it at the shell: regulars programme"
-                " simulate %(code)s; and install it there with --yes."
-            )
-            % {"count": f"{count:,}", "code": said.code},
-            field="orders",
-            value=count,
-        )
-    trial = trying.simulate(said, since=now - YEAR)
-    kinds = {rule.id: str(KINDS[rule.kind]) for rule in said.rules}
-    return Tried(
-        trial,
-        shown(trial.parts, scale),
-        tuple(
-            RuleShown(
-                one.rule,
-                kinds[one.rule],
-                "",
-                shown(one.parts, scale),
-                one.orders,
-                tuple((_why_not(code), times) for code, times in sorted(one.missed.items(), key=lambda told: -told[1])),
-            )
-            for one in trial.rules
-        ),
-        tuple((month, shown(parts, scale)) for month, parts in trial.months.items()),
-    )
-
-
-class TooManyToTry(Refusal):
-    """More orders than a page waits for."""
-
-    code = "programmes.too_many_to_try"
-
-
-#: Reasons why not name amounts of one order each; of many together the kind of reason is told.
-_WHY_NOT: Mapping[str, Any] = {
-    "spend_for_points": gettext_lazy("a little more money would have given some"),
-    "spend_more": gettext_lazy("below what it begins at"),
-    "no_rate": gettext_lazy("nobody knows what the currency was worth"),
-    "not_begun": gettext_lazy("before its time"),
-    "is_over": gettext_lazy("after its time"),
-    "not_first": gettext_lazy("not the first order"),
-    "not_nth_yet": gettext_lazy("not yet that many orders"),
-    "past_nth": gettext_lazy("past that number of orders"),
-    "nth_given": gettext_lazy("given for these orders already"),
-    "streak_day": gettext_lazy("not yet so many days in a row"),
-    "streak_week": gettext_lazy("not yet so many weeks in a row"),
-    "streak_month": gettext_lazy("not yet so many months in a row"),
-    "no_luck": gettext_lazy("no luck"),
-}
-
-
-def _why_not(code: str) -> str:
-    return str(_WHY_NOT[code]) if code in _WHY_NOT else reasons.said(Reason(code, {}))
 
 
 def _moment(told: str, zone: ZoneInfo) -> datetime | None:

@@ -45,6 +45,7 @@ from regulars.doors.console import (
     today,
     together,
     tracking_plan,
+    trials,
     untold,
     webhooks,
 )
@@ -137,6 +138,7 @@ urlpatterns = [
     path("programmes/write", programmes.write, name="programme-write"),
     path("programmes/pledges/pay", programmes.pay, name="pledge-pay"),
     path("programmes/pledges/public", programmes.publish_pledges, name="pledges-public"),
+    path("programmes/trials/<int:number>", trials.trial, name="programme-trial"),
     path("programmes/of/<slug:code>/", programmes.programme, name="programme"),
     path("programmes/of/<slug:code>/<int:number>", programmes.act, name="programme-act"),
     path("insight/", insight.insight, name="insight"),

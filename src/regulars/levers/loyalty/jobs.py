@@ -1,9 +1,12 @@
 """What the clock does to points, booked by the minute; events that earn, birthdays; who is told before points lapse."""
 
 from regulars.kit.actors import Actor
-from regulars.levers.loyalty import celebrating, clockwork, hearing, warning
+from regulars.levers.loyalty import celebrating, clockwork, hearing, trials, warning
+from regulars.levers.loyalty.trials import try_out
 from regulars.runtime.database import clock
 from regulars.runtime.jobs.tasks import every, task
+
+__all__ = ("book_due", "celebrate", "drop_trials", "hear", "try_out", "warn_due")
 
 #: Accounts a minute; the rest comes with the next. What can be spent does not wait for it.
 _ACCOUNTS = 20_000
@@ -39,7 +42,14 @@ def celebrate(timestamp: int) -> None:
     celebrating.celebrate(at=clock.now(), by=Actor("system", "loyalty.birthdays"), most=_PROFILES)
 
 
+@task("loyalty.drop_trials", lock="loyalty.drop_trials")
+def drop_trials(timestamp: int) -> None:
+    """Trials of long ago. Harmless to repeat."""
+    trials.drop_old(at=clock.now())
+
+
 every("* * * * *", book_due)
 every("7 * * * *", warn_due)
 every("* * * * *", hear)
 every("3 * * * *", celebrate)
+every("41 2 * * *", drop_trials)

@@ -22,6 +22,7 @@ from regulars.levers.loyalty._earning_rows import (
     Warned,
 )
 from regulars.levers.loyalty._requests import Request
+from regulars.levers.loyalty._trial_rows import TrialRun
 from regulars.runtime.database.fields import RandomUuid
 
 __all__ = (
@@ -42,6 +43,7 @@ __all__ = (
     "Posting",
     "Programme",
     "Request",
+    "TrialRun",
     "Version",
     "Warned",
 )

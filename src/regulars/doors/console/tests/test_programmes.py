@@ -7,13 +7,13 @@ from decimal import Decimal
 import pytest
 from django.test import Client
 
-from regulars.doors.console import programmes as screens
+from regulars.doors.console import trials as screens
 from regulars.doors.console.tests.builders import signed_in
 from regulars.facts.commerce import orders
 from regulars.facts.commerce.orders import LineReport, OrderReport
 from regulars.facts.company import company
 from regulars.kit.actors import SYSTEM, Actor
-from regulars.levers.loyalty import earning, pledges, programmes
+from regulars.levers.loyalty import earning, pledges, programmes, trials
 from regulars.runtime.database import clock
 from regulars.runtime.preferences.preferences import read
 
@@ -122,12 +122,24 @@ def test_it_is_activated_at_a_day_rolled_back_and_ended_and_all_of_it_is_told():
     assert "not active" in page
 
 
-def test_more_orders_than_a_page_waits_for_are_tried_at_the_shell(monkeypatch):
+def test_more_orders_than_a_page_waits_for_are_tried_aside_and_approved_when_that_is_done(monkeypatch):
     monkeypatch.setattr(screens, "MOST_TRIED", 0)
-    manager = signed_in("manager")
-    assert "regulars programme simulate club" in plain(writes(manager, "try"))
-    writes(manager, "keep")
-    assert "too many for a page" in acts(manager, "approve")
+    ana, ben = signed_in("manager", name="ana"), signed_in("manager", name="ben")
+    going_on = writes(ana, "try")
+    assert "0 of 1 orders are tried" in plain(going_on)
+    [place] = re.findall(r'hx-get="/console/programmes/(trials/\d+)"', going_on.content.decode())
+    assert "hx-trigger" in ben.get(f"/console/programmes/{place}").content.decode()
+    writes(ana, "keep")
+    assert "It is being tried on the last year" in acts(ben, "approve")
+    assert "0 of 1 orders are tried" in shown(ben, "of/club/")
+    number = int(place.removeprefix("trials/"))
+    trials.run(number)
+    trials.run(number)
+    assert "Points 400" in shown(ben, place)
+    assert "hx-trigger" not in ben.get(f"/console/programmes/{place}").content.decode()
+    assert "Points 400" in shown(ben, "of/club/")
+    assert "would have earned 400" in acts(ben, "approve")
+    assert ben.get("/console/programmes/trials/0").status_code == 404
 
 
 def test_what_was_promised_is_paid_once_and_shown_to_everybody_when_an_owner_says_so():

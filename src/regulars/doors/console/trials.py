@@ -1,0 +1,144 @@
+"""A programme tried on the last year's orders: at once where a page can wait for it, else aside, with how far it is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.utils import timezone
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from regulars.doors.console.points_words import shown
+from regulars.doors.console.site import fragment
+from regulars.facts.commerce import kept
+from regulars.kit.actors import Actor
+from regulars.kit.refusals import Refusal
+from regulars.levers.loyalty import programmes, trials, trying
+from regulars.levers.loyalty.programme_files import Programme
+from regulars.levers.loyalty.rules import reasons
+from regulars.levers.loyalty.rules.grants import Reason
+from regulars.levers.loyalty.trials import TrialView
+from regulars.levers.loyalty.trying import Trial
+from regulars.runtime.staff.policy import requires
+
+YEAR, A_DAY = timedelta(days=365), timedelta(days=1)
+#: Orders that a page waits for; more of them are tried aside.
+MOST_TRIED = 20_000
+KINDS: Mapping[str, Any] = {
+    "spend": gettext_lazy("for money spent"),
+    "item": gettext_lazy("for each item"),
+    "first_order": gettext_lazy("for the first order"),
+    "nth_order": gettext_lazy("for the n-th order"),
+    "event": gettext_lazy("for something done"),
+    "streak": gettext_lazy("for coming again and again"),
+    "window_bonus": gettext_lazy("more during some days"),
+    "surprise": gettext_lazy("now and then, by luck"),
+    "audience_bonus": gettext_lazy("more for a group"),
+    "partner": gettext_lazy("paid by a partner"),
+    "donation": gettext_lazy("a share for a good cause"),
+}
+
+
+@dataclass(frozen=True)
+class RuleShown:
+    """A rule in words, `says` what the file says of it, and what a trial says."""
+
+    id: str
+    kind: str
+    says: str = ""
+    points: str = ""
+    orders: int = 0
+    missed: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A trial as people read it; while it goes on, and where it stopped, `run` alone says how far it came."""
+
+    trial: Trial | None
+    run: TrialView | None = None
+    given: str = ""
+    rules: tuple[RuleShown, ...] = ()
+    at: datetime | None = None
+
+
+@require_safe
+@requires("points.read")
+def trial(request: HttpRequest, number: int) -> HttpResponseBase:
+    """How far a trial is, or what came of it."""
+    try:
+        found = trials.get(number)
+        said = programmes.validate(found.text)
+    except Refusal:
+        raise Http404 from None
+    return fragment(request, "console/programme_tried.html", tried=_of(said, found))
+
+
+def look(said: Programme, by: Actor, *, at_most: timedelta = timedelta(0)) -> Tried:
+    """The last year's orders under it: at once, or one that was done in the last `at_most`, or one that was asked for
+    just now and goes on aside."""
+    now = timezone.now()
+    if kept.count(since=now - YEAR, until=now) <= MOST_TRIED:
+        return _shown(said, trying.simulate(said, since=now - YEAR, until=now))
+    found = trials.of(said.text)
+    is_good = found is not None and (
+        found.is_going_on or (found.ended_at is not None and found.state == "done" and now - found.ended_at <= at_most)
+    )
+    if found is None or not is_good:
+        found = trials.ask(text=said.text, since=now - YEAR, until=now, at=now, by=by)
+    return _of(said, found)
+
+
+def there_is(said: Programme | None, text: str) -> Tried | None:
+    """The last trial of a file that went on aside; None where there is none."""
+    found = None if said is None else trials.of(text)
+    return None if said is None or found is None else _of(said, found)
+
+
+def _of(said: Programme, found: TrialView) -> Tried:
+    return Tried(None, found) if found.trial is None else _shown(said, found.trial, found)
+
+
+def _shown(said: Programme, trial: Trial, run: TrialView | None = None) -> Tried:
+    scale, kinds = said.currency.scale, {rule.id: str(KINDS[rule.kind]) for rule in said.rules}
+    return Tried(
+        trial,
+        run,
+        shown(trial.parts, scale),
+        tuple(
+            RuleShown(
+                one.rule,
+                kinds[one.rule],
+                "",
+                shown(one.parts, scale),
+                one.orders,
+                tuple((_why_not(code), times) for code, times in sorted(one.missed.items(), key=lambda told: -told[1])),
+            )
+            for one in trial.rules
+        ),
+        None if run is None else run.ended_at,
+    )
+
+
+#: Reasons why not name amounts of one order each; of many together the kind of reason is told.
+_WHY_NOT: Mapping[str, Any] = {
+    "spend_for_points": gettext_lazy("a little more money would have given some"),
+    "spend_more": gettext_lazy("below what it begins at"),
+    "no_rate": gettext_lazy("nobody knows what the currency was worth"),
+    "not_begun": gettext_lazy("before its time"),
+    "is_over": gettext_lazy("after its time"),
+    "not_first": gettext_lazy("not the first order"),
+    "not_nth_yet": gettext_lazy("not yet that many orders"),
+    "past_nth": gettext_lazy("past that number of orders"),
+    "nth_given": gettext_lazy("given for these orders already"),
+    "streak_day": gettext_lazy("not yet so many days in a row"),
+    "streak_week": gettext_lazy("not yet so many weeks in a row"),
+    "streak_month": gettext_lazy("not yet so many months in a row"),
+    "no_luck": gettext_lazy("no luck"),
+}
+
+
+def _why_not(code: str) -> str:
+    return str(_WHY_NOT[code]) if code in _WHY_NOT else reasons.said(Reason(code, {}))
