@@ -31,7 +31,7 @@ with database_ready(say=lambda words: None):
     now = datetime.now(UTC)
     refs = [f"member-{{number}}" for number in range({MEMBERS})]
     made = customers.resolve_many(namespace="storm", refs=refs, at=now, by=SYSTEM, origin="live")
-    till = api_keys.make(name="till", may=("points.manage", "points.spend"), at=now, by=SYSTEM)
+    till = api_keys.make(name="till", may=("points.manage", "points.award", "points.spend"), at=now, by=SYSTEM)
     people = [customers.get(number).public_id for number in made.values()]
     print(json.dumps({{"token": till.token, "members": people}}))
 """

@@ -52,6 +52,7 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     # points
     "points.read": _EVERYBODY,
     "points.manage": _MANAGERS,
+    "points.award": _OWNERS,
     "points.spend": _MANAGERS,
     # numbers
     "insight.read": _NUMBERS,

@@ -206,7 +206,9 @@ def test_two_programs_that_choose_the_same_key_mean_two_acts():
 
 def test_reading_giving_and_spending_are_granted_apart():
     li = priya(Program())
-    reads, gives_, spends = (Program(f"points.{may}", name=may) for may in ("read", "manage", "spend"))
+    reads, gives_, spends, by_hand = (
+        Program(f"points.{may}", name=may) for may in ("read", "award", "spend", "manage")
+    )
     told(reads.get(f"customers/{li}/points"))
     told(gives_.post(f"customers/{li}/points/awards", {"amount": "10"}, key="k1"))
     told(spends.post(f"customers/{li}/points/redeem", {"amount": "10"}, key="k2"))
@@ -214,6 +216,9 @@ def test_reading_giving_and_spending_are_granted_apart():
         (reads, "awards"),
         (reads, "redeem"),
         (gives_, "redeem"),
+        (gives_, "adjust"),
+        # What is given by hand has a limit and a second person; the way round them is another right.
+        (by_hand, "awards"),
         (spends, "awards"),
         (spends, "adjust"),
     ):

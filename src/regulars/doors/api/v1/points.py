@@ -424,12 +424,13 @@ def explain_entry(request: HttpRequest, entry: str) -> PointsExplainedOut:
 
 @router.post(
     "/customers/{customer}/points/awards",
-    auth=ApiKey("points.manage"),
+    auth=ApiKey("points.award"),
     response=PointsReceiptOut,
     operation_id="award_points",
 )
 def award(request: HttpRequest, customer: str, body: AwardIn, idempotency_key: IdempotencyKey) -> PointsReceiptOut:
-    """Give points. What the customer owes is paid from them first.
+    """Give points, as many as the program says: for what people give by hand there is `adjust`, which has a limit. What
+    the customer owes is paid from them first.
 
     The `Idempotency-Key` is kept as long as the entry: the same again gives the first answer, other content is refused.
     """
