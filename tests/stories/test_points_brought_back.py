@@ -1,5 +1,5 @@
 """Points at a moment that is brought back: what was given by then is there and can be spent, what was spent after it
-was not, and the books agree."""
+was not, and the books agree; and whoever was forgotten since is forgotten in what came back."""
 
 import json
 from pathlib import Path
@@ -10,6 +10,7 @@ from regulars.runtime.postgres.tests.builders import a_home
 from tests.stories.asking import regulars
 from tests.stories.test_up import environment
 
+PASSPHRASE = {"REGULARS_KEYS_PASSPHRASE": "a long and quiet afternoon"}
 _BEGIN = """
 import json
 from datetime import date
@@ -29,6 +30,27 @@ def tell(**more):
     print("TOLD " + json.dumps({"has": has, "ends": ends, **more}))
 """
 GIVE = 'give(100, date(2090, 1, 31), "one"); tell()'
+SEAL = """
+from regulars.runtime.secrets import vault
+for person in (7, 8):
+    vault.seal(person=person, table="t", column="c", row=1, plain="Priya Patel")
+tell()
+"""
+FORGET = """
+from pathlib import Path
+from django.conf import settings
+from regulars.runtime.secrets import forgotten, vault
+from regulars.runtime.secrets.models import PersonKey
+tell()
+vault.forget(7)
+forgotten.keep(Path(settings.REGULARS_HOME) / "backups")
+tell()
+"""
+KEYS = """
+from regulars.runtime.secrets.models import ForgottenPerson, PersonKey
+tell(keys=list(PersonKey.objects.filter(person__in=(7, 8)).values_list("person", flat=True)),
+     forgotten=list(ForgottenPerson.objects.values_list("person", flat=True)))
+"""
 MORE = 'give(50, date(2080, 6, 30), "two"); points.hold(customer=who(), amount=20, key="h", at=now, by=SHELL); tell()'
 SPEND = """
 tell(moment=clock.now().isoformat())
@@ -50,17 +72,26 @@ def test_a_moment_before_points_were_spent_is_brought_back_and_they_can_be_spent
         # Any command of the house makes the database first.
         assert regulars("points", "pledges", environment=environment(home)).returncode == 0
         tells(home, GIVE)
+        tells(home, SEAL)
+        kept = home / "shop.keys"
+        saved = regulars("keys", "save", str(kept), environment=environment(home) | PASSPHRASE)
+        assert saved.returncode == 0, saved.stdout + saved.stderr
         made = regulars("backup", "--json", environment=environment(home))
         assert made.returncode == 0, made.stderr
         stood = tells(home, MORE)
         assert (stood["has"], stood["ends"]) == ([0, 130, 20, 0], [["2080-06-30", 30], ["2090-01-31", 100]])
         spent = tells(home, SPEND)
         assert spent["after"]["has"] == [0, 10, 20, 0]
+        # Somebody asks to be forgotten after the moment that will come back, when they have a key.
+        tells(home, FORGET)
 
-        to = ("restore", "--from", str(home / "backups"), "--to", spent["moment"], "--without-keys", "--json")
-        done = regulars(*to, environment=environment(new))
+        to = ("restore", "--from", str(home / "backups"), "--to", spent["moment"], "--keys", str(kept), "--json")
+        done = regulars(*to, environment=environment(new) | PASSPHRASE)
         assert done.returncode == 0, done.stdout + done.stderr
-        assert json.loads(done.stdout)["accounts"] == 1
+        told = json.loads(done.stdout)
+        assert (told["accounts"], told["forgotten_again"]) == (1, 1)
+        keys = tells(new, KEYS)
+        assert (keys["keys"], keys["forgotten"]) == ([8], [7])
         found = tells(new, "tell()")
         assert (found["has"], found["ends"]) == (stood["has"], stood["ends"])
         ledger = regulars("doctor", "ledger", environment=environment(new))
