@@ -38,6 +38,7 @@ KINDS: Mapping[str, Any] = {
     "audience_bonus": gettext_lazy("more for a group"),
     "partner": gettext_lazy("paid by a partner"),
     "donation": gettext_lazy("a share for a good cause"),
+    "tier_bonus": gettext_lazy("more on higher levels"),
 }
 
 

@@ -16,6 +16,7 @@ from regulars.kit import civil, money
 from regulars.kit.conditions import holding
 from regulars.kit.conditions.holding import Known, Row
 from regulars.kit.conditions.nodes import Condition, Value
+from regulars.levers.loyalty import tiers
 from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.rules.audience_bonus import AudienceBonus
 from regulars.levers.loyalty.rules.first_order import FirstOrder
@@ -23,6 +24,7 @@ from regulars.levers.loyalty.rules.nth_order import NthOrder
 from regulars.levers.loyalty.rules.rule import Rule
 from regulars.levers.loyalty.rules.streak import Streak, run_until
 from regulars.levers.loyalty.rules.surprise import Surprise
+from regulars.levers.loyalty.rules.tier_bonus import TierBonus
 from regulars.levers.loyalty.rules.views import Context, LineView, OrderView
 from regulars.runtime import rooms
 from regulars.runtime.database.offered import Wanted
@@ -108,6 +110,10 @@ def contexts(
         asked |= condition.audiences
     inside = memberships(people, asked)
     knowns = known(people, conditions.values(), inside)
+    levels: Mapping[int, Mapping[str, str]] = {}
+    if any(isinstance(rule, TierBonus) for rule in rules):
+        asked_of = {one.order: (one.customer, one.placed_at) for one in orders if one.customer is not None}
+        levels = tiers.before(asked_of, programme=programme.code, at=max(one.placed_at for one in orders))
     found = {}
     for one in orders:
         person = one.customer or 0
@@ -127,6 +133,7 @@ def contexts(
                 if what is not None
             },
             audiences={audience: since for audience, since in mine.items() if audience in asked},
+            tiers=levels.get(one.order, {}),
             streaks=_streaks(streaks, one.placed_at, moments.get(one.order, ()), zone) if streaks else {},
         )
     return found
@@ -184,6 +191,7 @@ def kept_context(context: Context) -> dict[str, object]:
         "fits": dict(context.fits),
         "audiences": dict(context.audiences),
         "streaks": dict(context.streaks),
+        "tiers": dict(context.tiers),
         "turns": {rule: number for rule, number in context.turns.items() if number},
     }
     return {name: value for name, value in found.items() if value not in ("", None, {})}

@@ -7,14 +7,13 @@ from regulars.facts.events import events, following, stream
 from regulars.facts.events.stream import Event, Reader
 from regulars.kit import civil
 from regulars.kit.actors import Actor
-from regulars.levers.loyalty import earning, programmes
+from regulars.levers.loyalty import earning, programmes, tiers
+from regulars.levers.loyalty.event_names import called
 from regulars.levers.loyalty.rules.views import EventView
 from regulars.runtime.database import clock
 
 READER = "loyalty"
 _BY = Actor("system", "loyalty.events")
-#: What the events of shops are called to what rules call them.
-_CALLED = {"signed_up": "sign_up", "product_reviewed": "review", "account_created": "sign_up"}
 #: Where an event says what it was about.
 _ABOUT = ("product_id", "sku", "article_id", "survey_id", "id")
 
@@ -24,7 +23,7 @@ def listen() -> bool:
 
     Without such a programme the place stays: what happened until one is activated was promised to nobody.
     """
-    if not any(one.programme.of_events for one in programmes.active()):
+    if not any(one.programme.events for one in programmes.active()):
         return False
     reader = Reader(READER, take=take, after=following.PROFILES)
     settled = stream.horizon().advance()
@@ -35,21 +34,18 @@ def listen() -> bool:
 
 def take(slice_: Sequence[Event]) -> None:
     """What these events earn. Those of history, and of nobody known, earn nothing."""
-    wanted = {rule.event for one in programmes.active() for rule in one.programme.of_events}
+    wanted = {name for one in programmes.active() for name in one.programme.events}
     mine = [event for event in slice_ if event.origin == "live" and called(event.name) in wanted]
     if not mine:
         return
     whose = events.customers_of({event.visitor for event in mine})
-    now = clock.now()
+    now, counted = clock.now(), set[int]()
     for event in mine:
         if (customer := whose.get(event.visitor)) is not None:
             earning.award_for_event(customer=customer, event=_seen(event), at=now, by=_BY)
-
-
-def called(name: str) -> str:
-    """What rules call an event: small letters, with underscores."""
-    plain = "_".join("".join(sign if sign.isalnum() else " " for sign in name.lower()).split())
-    return _CALLED.get(plain, plain)
+            counted.add(customer)
+    for customer in sorted(counted):
+        tiers.requalify(customer=customer, at=now, by=_BY)
 
 
 def _seen(event: Event) -> EventView:

@@ -1,7 +1,7 @@
 """What the clock does to points, booked by the minute; events that earn, birthdays; who is told before points lapse."""
 
 from regulars.kit.actors import Actor
-from regulars.levers.loyalty import celebrating, clockwork, hearing, trials, warning
+from regulars.levers.loyalty import celebrating, clockwork, hearing, requalifying, trials, warning
 from regulars.levers.loyalty.trials import try_out
 from regulars.runtime.database import clock
 from regulars.runtime.jobs.tasks import every, task
@@ -12,6 +12,8 @@ __all__ = ("book_due", "celebrate", "drop_trials", "hear", "try_out", "warn_due"
 _ACCOUNTS = 20_000
 _WARNINGS = 50_000
 _STEPS = 50
+#: People a minute whose status is worked out anew, where all are.
+_LOOKED_AT = 300_000
 #: Profiles an hour that are looked through for birthdays.
 _PROFILES = 500_000
 
@@ -48,6 +50,22 @@ def drop_trials(timestamp: int) -> None:
     trials.drop_old(at=clock.now())
 
 
+@task("loyalty.requalify_due", lock="loyalty.requalify_due")
+def requalify_due(timestamp: int) -> None:
+    """Whose status is another from today on, and everybody's where rules changed. Harmless to repeat."""
+    by = Actor("system", "loyalty.tiers")
+    requalifying.due(at=clock.now(), by=by)
+    requalifying.go_on(at=clock.now(), by=by, most=_LOOKED_AT)
+
+
+@task("loyalty.requalify_everyone", lock="loyalty.requalify_everyone")
+def requalify_everyone(timestamp: int) -> None:
+    """Everybody's status, from what they kept: what no notice told of is found. Harmless to repeat."""
+    requalifying.anew(tells=True)
+
+
+every("* * * * *", requalify_due)
+every("23 2 * * *", requalify_everyone)
 every("* * * * *", book_due)
 every("7 * * * *", warn_due)
 every("* * * * *", hear)

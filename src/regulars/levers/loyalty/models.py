@@ -22,6 +22,7 @@ from regulars.levers.loyalty._earning_rows import (
     Warned,
 )
 from regulars.levers.loyalty._requests import Request
+from regulars.levers.loyalty._tier_rows import Freeze, Move, Standing, TierWalk
 from regulars.levers.loyalty._trial_rows import TrialRun
 from regulars.runtime.database.fields import RandomUuid
 
@@ -36,13 +37,17 @@ __all__ = (
     "Earlier",
     "Earning",
     "Entry",
+    "Freeze",
     "Hold",
     "HoldLot",
     "Lot",
+    "Move",
     "Pledge",
     "Posting",
     "Programme",
     "Request",
+    "Standing",
+    "TierWalk",
     "TrialRun",
     "Version",
     "Warned",

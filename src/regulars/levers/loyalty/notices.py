@@ -114,3 +114,37 @@ class PointsExpireSoon(Notice):
     def subject(self) -> str:
         """In order per customer."""
         return f"customer:{self.customer}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfTiers(Notice):
+    """From one level of a set of tiers to another, from the day `on`; empty for none."""
+
+    customer: int
+    programme: str
+    tiers: str
+    before: str
+    after: str
+    because: str
+    on: date
+
+    @property
+    def subject(self) -> str:
+        """In order per customer."""
+        return f"customer:{self.customer}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TierReached(_OfTiers):
+    """Somebody came to a higher level."""
+
+    kind: ClassVar[str] = "loyalty.tier_reached"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class TierLost(_OfTiers):
+    """Somebody came to a lower level, or to none."""
+
+    kind: ClassVar[str] = "loyalty.tier_lost"
+    version: ClassVar[int] = 1

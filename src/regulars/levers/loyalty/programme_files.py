@@ -2,7 +2,7 @@
 write one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from graphlib import CycleError, TopologicalSorter
@@ -16,12 +16,16 @@ from regulars.kit.conditions.vocabulary import Vocabulary
 from regulars.kit.points import MOST_DECIMALS
 from regulars.kit.texts import translated as _
 from regulars.levers.loyalty import policies
+from regulars.levers.loyalty.event_names import VISIT
 from regulars.levers.loyalty.expiring import KINDS, UNITS, Expiry
 from regulars.levers.loyalty.rules import KINDS as RULES
+from regulars.levers.loyalty.rules import tier_sets
 from regulars.levers.loyalty.rules.event import Event
 from regulars.levers.loyalty.rules.nth_order import NthOrder
 from regulars.levers.loyalty.rules.rule import Cap, Rule, Terms, read_caps, read_points
 from regulars.levers.loyalty.rules.spend import Spend
+from regulars.levers.loyalty.rules.tier_bonus import TierBonus
+from regulars.levers.loyalty.rules.tier_sets import TierSet
 from regulars.levers.loyalty.rules.told import BadProgramme, Told, bad
 from regulars.levers.loyalty.rules.window_bonus import Bonus
 
@@ -29,7 +33,6 @@ __all__ = ("BadProgramme", "CurrencyTold", "Pending", "Programme", "find", "read
 
 READY = Path(__file__).parent / "programmes_ready"
 MOST_RULES = 200
-LANGUAGES = ("en", "zh")
 Until = Literal["placed", "paid", "delivered"]
 UNTIL: tuple[Until, ...] = ("placed", "paid", "delivered")
 
@@ -73,6 +76,7 @@ class Programme:
     policies: tuple[str, ...]
     approval_above: int
     seed: str
+    tiers: tuple[TierSet, ...]
     text: str = field(repr=False)
     terms: Terms = field(repr=False)
 
@@ -95,6 +99,14 @@ class Programme:
     def of_orders(self) -> tuple[Rule, ...]:
         """The rules that give for orders."""
         return tuple(rule for rule in self.rules if rule.of == "order")
+
+    @cached_property
+    def events(self) -> frozenset[str]:
+        """What it has to hear of: events that earn, and those that levels ask for."""
+        needs = [need for one in self.tiers for need in one.needs]
+        asked = {need.of for need in needs if need.what == "events"}
+        visits = {VISIT} if any(need.what == "visits" for need in needs) else set()
+        return frozenset({rule.event for rule in self.of_events} | asked | visits)
 
     @cached_property
     def of_events(self) -> tuple[Event, ...]:
@@ -148,10 +160,12 @@ def read(text: str, *, currency: str, zone: str, customers: Vocabulary | None = 
     zone = told.text("zone", zone, longest=60)
     civil.zone(zone)
     terms = Terms(own_money, zone, coin.scale, customers)
+    tiers = tier_sets.read(told.each("tiers"), terms)
+    terms = replace(terms, tiers={one.id: tuple(level.id for level in one.levels) for one in tiers})
     rules = _rules(told, terms)
     found = Programme(
         code=code,
-        titles=_titles(told, "name", code),
+        titles=told.titles("name", code),
         currency=coin,
         money=own_money,
         zone=zone,
@@ -164,11 +178,13 @@ def read(text: str, *, currency: str, zone: str, customers: Vocabulary | None = 
         policies=told.words("policies", policies.names()),
         approval_above=read_points(told, "approval_above", terms) if told.has("approval_above") else 0,
         seed=told.text("seed", code, longest=80),
+        tiers=tiers,
         text=text,
         terms=terms,
     )
     told.done()
     _never_ends(found)
+    _one_comes_first(found)
     for name in found.policies:
         policies.check(name, found.expiry, found.notice_days, found.rules)
     return found
@@ -187,21 +203,9 @@ def _currency(told: Told, code: str) -> CurrencyTold:
     found = CurrencyTold(
         code=name,
         scale=under.number("decimals", 0, most=MOST_DECIMALS),
-        titles=_titles(under, "name", name),
+        titles=under.titles("name", name),
         worth=under.decimal("worth") if under.has("worth") else None,
     )
-    under.done()
-    return found
-
-
-def _titles(told: Told, key: str, default: str) -> Mapping[str, str]:
-    value = told.raw(key)
-    if value is None:
-        return dict.fromkeys(LANGUAGES, default)
-    if isinstance(value, str):
-        return dict.fromkeys(LANGUAGES, told.text(key))
-    under = told.under(key)
-    found = {language: under.text(language) for language in LANGUAGES}
     under.done()
     return found
 
@@ -218,7 +222,7 @@ def _rules(told: Told, terms: Terms) -> tuple[Rule, ...]:
         if rule.id in found:
             raise one.bad("id", _("another rule has this id; give each its own"))
         found[rule.id] = rule
-    before = {rule.id: rule.multiplies if isinstance(rule, Bonus) else () for rule in found.values()}
+    before = {rule.id: rule.multiplies if isinstance(rule, Bonus | TierBonus) else () for rule in found.values()}
     for place, rule in enumerate(found.values()):
         for other in before[rule.id]:
             if other not in found or found[other].of != "order":
@@ -308,3 +312,15 @@ def _never_ends(programme: Programme) -> None:
                     _("%(back)s of %(currency)s comes back for each %(spent)s spent; give fewer points")
                     % {"back": f"{back:f}", "spent": f"{spent:f}", "currency": programme.money},
                 )
+
+
+def _one_comes_first(programme: Programme) -> None:
+    """Refuses levels that points lead to and that multiply points: of the past nobody could say which came first."""
+    by_points = {one.id for one in programme.tiers if any(need.what == "points" for need in one.needs)}
+    for place, rule in enumerate(programme.rules):
+        if isinstance(rule, TierBonus) and rule.tiers in by_points:
+            raise bad(
+                f"rules[{place}].tiers",
+                rule.tiers,
+                _("its levels are reached by points, and it gives more points; let them be reached by spend or orders"),
+            )

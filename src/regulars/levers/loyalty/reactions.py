@@ -1,6 +1,8 @@
 """What loyalty listens to: whatever becomes of orders and goods settles what they earned. Strict: a promise is never
 dropped, it waits. The past is posted by back-fill alone."""
 
+from collections.abc import Sequence
+
 from regulars.facts.commerce import kept
 from regulars.facts.commerce.notices import (
     GoodsReturned,
@@ -8,13 +10,20 @@ from regulars.facts.commerce.notices import (
     OrderChanged,
     OrderPaid,
     OrderRecorded,
+    OrdersImported,
+    ReturnsImported,
     ShipmentMoved,
 )
+from regulars.facts.customers.notices import CustomerJoined, CustomerParted
+from regulars.insight.audiences import deciding
+from regulars.insight.audiences.asking import Kept
 from regulars.kit.actors import Actor
-from regulars.levers.loyalty import earning
+from regulars.levers.loyalty import earning, requalifying, tiers
+from regulars.levers.loyalty.notices import TierLost, TierReached
 from regulars.runtime.database import clock
 from regulars.runtime.notices.subscriptions import subscribe
 
+_KEPT = Kept()
 _BY = Actor("system", "loyalty.earning")
 
 
@@ -22,7 +31,30 @@ _BY = Actor("system", "loyalty.earning")
 def an_order_is_other(notice: OrderRecorded | OrderChanged | OrderPaid | OrderCancelled | ShipmentMoved) -> None:
     """Settle what it earned by what it stands at now."""
     if notice.order is not None:
-        earning.award_for_order(order=notice.order, at=clock.now(), by=_BY)
+        at = clock.now()
+        earning.award_for_order(order=notice.order, at=at, by=_BY)
+        if notice.customer is not None:
+            tiers.requalify(customer=notice.customer, at=at, by=_BY)
+
+
+@subscribe(TierReached, TierLost, name="loyalty.levels", in_batches=True)
+def somebody_is_on_another_level(notices: Sequence[TierReached | TierLost]) -> None:
+    """Audiences that ask for it look at whom it concerns."""
+    deciding.decide_all({notice.customer for notice in notices}, because="facts", kept=_KEPT)
+
+
+@subscribe(CustomerJoined, CustomerParted, name="loyalty.people", history=True)
+def somebody_is_somebody_else(notice: CustomerJoined | CustomerParted) -> None:
+    """Where both stand, now that what they did is another's, or theirs again."""
+    at = clock.now()
+    for customer in sorted({notice.customer, notice.person}):
+        tiers.requalify_record(customer=customer, at=at, by=_BY)
+
+
+@subscribe(OrdersImported, ReturnsImported, name="loyalty.imports", history=True, in_batches=True)
+def history_came_in(notices: Sequence[OrdersImported | ReturnsImported]) -> None:
+    """However many batches: one look at everybody's status, soon."""
+    requalifying.anew(tells=False)
 
 
 @subscribe(GoodsReturned, name="loyalty.returns", strict=True)
@@ -31,5 +63,8 @@ def goods_came_back(notice: GoodsReturned) -> None:
     touched = kept.orders_of_returns([notice.goods_return]).get(notice.goods_return, set())
     if notice.order is not None:
         touched.add(notice.order)
+    at = clock.now()
     if touched:
-        earning.award_for_orders(orders=sorted(touched), at=clock.now(), by=_BY)
+        earning.award_for_orders(orders=sorted(touched), at=at, by=_BY)
+    if notice.customer is not None:
+        tiers.requalify(customer=notice.customer, at=at, by=_BY)

@@ -13,6 +13,7 @@ from regulars.levers.loyalty.rules import (
     spend,
     streak,
     surprise,
+    tier_bonus,
     window_bonus,
 )
 from regulars.levers.loyalty.rules.rule import Rule, Terms
@@ -30,4 +31,5 @@ KINDS: Mapping[str, Callable[[Told, Terms], Rule]] = {
     "audience_bonus": audience_bonus.read,
     "partner": partner.read,
     "donation": donation.read,
+    "tier_bonus": tier_bonus.read,
 }

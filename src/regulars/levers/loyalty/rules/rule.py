@@ -35,6 +35,8 @@ class Terms:
     zone: str
     scale: int
     customers: Vocabulary | None = None
+    #: Set of tiers to its levels.
+    tiers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def parts(self, points: Decimal) -> int | None:
         """Points as parts; None where a part would be lost."""

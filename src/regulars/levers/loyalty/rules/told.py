@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from regulars.kit.refusals import Refusal
 from regulars.kit.texts import translated as _
 
+LANGUAGES = ("en", "zh")
 #: More digits than any amount or number of points has.
 _LARGEST = Decimal(10**12)
 
@@ -168,6 +169,18 @@ class Told:
         if type(value) is not date:
             raise self.bad(key, _("write a day such as 2027-01-31"))
         return value
+
+    def titles(self, key: str, default: str) -> Mapping[str, str]:
+        """What something is called in each language: one text for all, or one under each."""
+        value = self.raw(key)
+        if value is None:
+            return dict.fromkeys(LANGUAGES, default)
+        if isinstance(value, str):
+            return dict.fromkeys(LANGUAGES, self.text(key))
+        under = self.under(key)
+        found = {language: under.text(language) for language in LANGUAGES}
+        under.done()
+        return found
 
     def yes(self, key: str, *, default: bool = False) -> bool:
         """Yes or no."""

@@ -110,7 +110,7 @@ class Context:
     `member` and `seed` make surprises that cannot be drawn again. `order_number`: this is their first order, their
     second … `fits`: rule to whether its `only_if` held. `audiences`: those they were in, with when they came in.
     `streaks`: rule to how many periods in a row they had come, this one included. `turns`: rule that gives for every so
-    many orders to the number this one is given it for, 0 for none.
+    many orders to the number this one is given it for, 0 for none. `tiers`: set to the level they were on before it.
     """
 
     member: str = ""
@@ -120,3 +120,4 @@ class Context:
     audiences: Mapping[str, str] = field(default_factory=dict)
     streaks: Mapping[str, int] = field(default_factory=dict)
     turns: Mapping[str, int] = field(default_factory=dict)
+    tiers: Mapping[str, str] = field(default_factory=dict)

@@ -112,6 +112,20 @@ def test_a_weekend_of_double_points_adds_what_makes_it_double_and_no_more():
     assert given(half, SPEND, order=an_order(a_line(1, "78.00"))) == {"s": 39, "half": 19}
 
 
+@pytest.mark.parametrize(("level", "points"), [("", 0), ("silver", 0), ("gold", 19), ("platinum", 39)])
+def test_a_level_earns_more_by_what_other_rules_gave(level, points):
+    levels = ", ".join(f"{{id: {one}, all: [{{what: orders, at_least: 2}}]}}" for one in ("silver", "gold", "platinum"))
+    more = "id: more, kind: tier_bonus, tiers: status, times: {gold: '1.5', platinum: 2}, multiplies: [s]"
+    found = given(
+        more,
+        SPEND,
+        order=an_order(a_line(1, "78.00")),
+        context=Context(tiers={"status": level} if level else {}),
+        above=f"tiers: [{{id: status, levels: [{levels}]}}]",
+    )
+    assert found == {"s": 39} | ({"more": points} if points else {})
+
+
 def test_a_cap_that_lets_less_through_is_said_and_what_multiplies_it_multiplies_less():
     double = "id: w, kind: window_bonus, times: 2, multiplies: [s], from: 2026-03-02, until: 2026-03-09"
     answers = decided(SPEND, double, limit=lambda rule, parts: min(parts, 10))
@@ -295,7 +309,7 @@ def test_in_whatever_order_parts_come_back_the_end_is_the_same_and_no_line_gives
 def test_every_kind_is_tried_here():
     assert set(KINDS) == {
         *("spend", "item", "first_order", "nth_order", "event", "streak", "window_bonus", "surprise"),
-        *("audience_bonus", "partner", "donation"),
+        *("audience_bonus", "partner", "donation", "tier_bonus"),
     }
 
 

@@ -1,0 +1,143 @@
+"""Where everybody stands, page by page: when the day has come on which it is other than before, once a night, and when
+rules changed. Each page is a transaction; whoever is changed by what they do meanwhile is left to that."""
+
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from multiprocessing import get_context
+
+from django.db import connection, connections, transaction
+
+from regulars.facts.customers.relation import CUSTOMERS
+from regulars.kit.actors import Actor, Origin
+from regulars.levers.loyalty import _tier_facts, _tier_settling
+from regulars.levers.loyalty._tier_facts import Ladder
+from regulars.levers.loyalty._tier_rows import Standing, TierWalk
+from regulars.levers.loyalty._tier_settling import Moved
+
+PAGE = 5_000
+_OBJECTS = 100_000
+_PAGE = f"""
+SELECT id FROM {CUSTOMERS} WHERE id > %s AND id %% %s = %s AND person_id IS NULL ORDER BY id LIMIT %s
+"""  # noqa: S608 - of a constant
+
+
+class BrokenOff(RuntimeError):
+    """One of the processes did not come to its end. Begun again, it changes what is left."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """So many people were looked at, and so many moves were written."""
+
+    people: int = 0
+    moves: int = 0
+
+    def __add__(self, other: "Looked") -> "Looked":
+        return Looked(self.people + other.people, self.moves + other.moves)
+
+
+def everyone(
+    *, at: datetime, by: Actor, origin: Origin = "history", processes: int = 1,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Looked:  # fmt: skip
+    """All of them, under every programme with tiers, by so many processes; outside of any transaction where there are
+    more than one."""
+    if processes == 1:
+        done = Looked()
+        for ladder in _tier_facts.ladders(at):
+            for _last, page in _pages(ladder, 0, (0, 1), at, by, origin):
+                done += page
+                progress(done.people)
+            _is_done(ladder, at)
+        return done
+    connections.close_all()
+    context = get_context("fork")
+    with context.Pool(processes) as pool:
+        parts = pool.map(_share, [(at, by, origin, (nth, processes)) for nth in range(processes)])
+    for ladder in _tier_facts.ladders(at):
+        _is_done(ladder, at)
+    return sum(parts, Looked())
+
+
+def _share(asked: tuple[datetime, Actor, Origin, tuple[int, int]]) -> Looked:
+    at, by, origin, share = asked
+    gc.freeze()
+    gc.set_threshold(_OBJECTS)
+    done = Looked()
+    for ladder in _tier_facts.ladders(at):
+        for _last, page in _pages(ladder, 0, share, at, by, origin):
+            done += page
+    connections.close_all()
+    return done
+
+
+def _pages(
+    ladder: Ladder, after: int, share: tuple[int, int], at: datetime, by: Actor, origin: Origin
+) -> Iterator[tuple[int, Looked]]:
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(_PAGE, [after, share[1], share[0], PAGE])
+            people = [number for (number,) in cursor.fetchall()]
+        if people:
+            yield people[-1], Looked(len(people), len(_page(ladder, people, at, by, origin)))
+        if len(people) < PAGE:
+            return
+        after = people[-1]
+
+
+def _page(ladder: Ladder, people: Sequence[int], at: datetime, by: Actor, origin: Origin) -> list[Moved]:
+    with transaction.atomic():
+        return _tier_settling.settle(ladder, people, at=at, by=by, origin=origin, is_locked=False)
+
+
+def due(*, at: datetime, by: Actor, most: int = 20_000) -> Looked:
+    """Those whose day has come, the longest waiting first; announced, for it happens now."""
+    done = Looked()
+    for ladder in _tier_facts.ladders(at):
+        day = _tier_facts.on(ladder.today(at))
+        rows = Standing.objects.filter(programme_id=ladder.programme, due_on__lte=day).order_by("due_on", "id")
+        people = sorted(set(rows.values_list("customer_id", flat=True)[:most]))
+        for start in range(0, len(people), PAGE):
+            some = people[start : start + PAGE]
+            done += Looked(len(some), len(_page(ladder, some, at, by, "live")))
+    return done
+
+
+def go_on(*, at: datetime, by: Actor, most: int = 200_000) -> Looked:
+    """Through everybody as far as there is time: when a programme's rules became others, of which nobody is told, and
+    again where `anew` asked for it. Goes on where it stopped."""
+    done = Looked()
+    for ladder in _tier_facts.ladders(at):
+        walk = _walk(ladder)
+        if walk.done_at is not None:
+            continue
+        origin: Origin = "history" if walk.is_first else "live"
+        for last, page in _pages(ladder, walk.after, (0, 1), at, by, origin):
+            done += page
+            TierWalk.objects.filter(id=walk.id, basis=walk.basis).update(after=last)
+            if done.people >= most:
+                return done
+        TierWalk.objects.filter(id=walk.id, basis=walk.basis).update(done_at=at)
+    return done
+
+
+def anew(*, tells: bool) -> None:
+    """Everybody is to be looked at again: at night; and when history came in, of which nobody is told."""
+    TierWalk.objects.filter(done_at__isnull=False).update(after=0, done_at=None, is_first=not tells)
+
+
+def _walk(ladder: Ladder) -> TierWalk:
+    row, is_made = TierWalk.objects.get_or_create(
+        programme_id=ladder.programme, defaults={"basis": ladder.basis, "is_first": True}
+    )
+    if not is_made and row.basis != ladder.basis:
+        TierWalk.objects.filter(id=row.id).update(basis=ladder.basis, after=0, is_first=True, done_at=None)
+        row.refresh_from_db()
+    return row
+
+
+def _is_done(ladder: Ladder, at: datetime) -> None:
+    row = _walk(ladder)
+    TierWalk.objects.filter(id=row.id, basis=row.basis).update(done_at=at)
