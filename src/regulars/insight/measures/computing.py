@@ -73,7 +73,7 @@ def compute(
 def compute_walked(session: Session, scope: Scope) -> Computed:
     """The same where `DAYS` are kept already."""
     people(session, scope)
-    shop = {measure.name: measure.value(session.rows(measure.expression(scope)), scope) for measure in catalogue.SHOP}
+    shop = {measure.name: measure.value(_rows(session, measure, scope), scope) for measure in catalogue.SHOP}
     return Computed(as_of=scope.as_of, currency=scope.currency, shop=shop, session=session)
 
 

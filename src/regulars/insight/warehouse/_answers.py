@@ -5,7 +5,6 @@ that grew are the same.
 """
 
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,33 +20,34 @@ from regulars.runtime.database.published import ColumnType, PublishedAnswers
 _LOT = 5_000
 
 
-def bring_up(home: Path, table: PublishedAnswers, last: TableFiles | None, snapshot: str) -> Found:
+def bring_up(
+    home: Path, table: PublishedAnswers, last: TableFiles | None, snapshot: str, engine: _copying.Engine
+) -> Found:
     """The table as of now, in the transaction of the publish."""
     fingerprint = _files.fingerprint(table.key, table.touched, dict(table.columns), table.basis())
     known = last if last and last.fingerprint == fingerprint else None
     at = clock.now()
     columns: dict[str, ColumnType] = {table.key: "int64", **table.columns, "again_at": "timestamp"}
-    asked = sorted(_touched(table, known, _waiting(home, known, at)))
+    asked = sorted(_touched(table, known, _waiting(home, known, at, engine)))
     fresh = _copying.write(home, table.name, "delta", columns, _answered(table, columns, asked, at))
     files: tuple[DataFile, ...] = (fresh,)
     if known is not None:
-        files = (_joined(home, table, known, fresh, asked),) if asked else known.base
+        files = (_joined(home, table, known, fresh, asked, engine),) if asked else known.base
     rows = sum(file.rows for file in files)
     found = TableFiles(table.key, columns, fingerprint, base=files, rows=rows, snapshot=snapshot)
     return Found({table.name: found}, [TablePublished(table.name, len(asked), rows, is_whole=known is None)])
 
 
-def _waiting(home: Path, known: TableFiles | None, at: datetime) -> dict[int, bool]:
+def _waiting(home: Path, known: TableFiles | None, at: datetime, engine: _copying.Engine) -> dict[int, bool]:
     """Who has a row, and whether its time has come."""
     if known is None:
         return {}
     naive = at.astimezone(UTC).replace(tzinfo=None)
-    with closing(_copying.engine(home)) as engine:
-        rows = engine.execute(
-            f"SELECT {_files.quoted(known.key)}, COALESCE(again_at <= ?, false) FROM ({_files.as_select(home, known)})",  # noqa: S608 - our own names
-            [naive],
-        ).fetchall()
-    return {int(person): bool(is_due) for person, is_due in rows}
+    asking = engine.reached().execute(
+        f"SELECT {_files.quoted(known.key)}, COALESCE(again_at <= ?, false) FROM ({_files.as_select(home, known)})",  # noqa: S608 - our own names
+        [naive],
+    )
+    return {int(person): bool(is_due) for person, is_due in asking.fetchall()}
 
 
 def _touched(table: PublishedAnswers, known: TableFiles | None, waiting: dict[int, bool]) -> set[int]:
@@ -80,15 +80,19 @@ def _answered(
         yield _copying.batch(columns, rows)
 
 
-def _joined(home: Path, table: PublishedAnswers, known: TableFiles, fresh: DataFile, asked: list[int]) -> DataFile:
+def _joined(
+    home: Path, table: PublishedAnswers, known: TableFiles, fresh: DataFile, asked: list[int], engine: _copying.Engine
+) -> DataFile:
     """What stood there, but for those who were asked anew, and what they answered."""
     key = _files.quoted(table.key)
     new = TableFiles(table.key, known.columns, "", base=(fresh,))
     gone = pa.table({table.key: pa.array([*asked, table.nobody], pa.int64())})
-    with closing(_copying.engine(home)) as engine:
-        engine.register("gone", gone)
-        query = (
-            f"SELECT * FROM ({_files.as_select(home, known)}) ANTI JOIN gone USING ({key})"  # noqa: S608 - our own names
-            f" UNION ALL {_files.as_select(home, new)}"
-        )
+    engine.reached().register("gone", gone)
+    query = (
+        f"SELECT * FROM ({_files.as_select(home, known)}) ANTI JOIN gone USING ({key})"  # noqa: S608 - our own names
+        f" UNION ALL {_files.as_select(home, new)}"
+    )
+    try:
         return _copying.merge(home, table.name, query, engine)
+    finally:
+        engine.reached().unregister("gone")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Self
 from uuid import uuid4
 
 import duckdb
@@ -231,33 +232,52 @@ def _settle(home: Path, path: Path, rows: int, month: str) -> DataFile:
     return DataFile(path.relative_to(_files.folder(home)).as_posix(), rows, month)
 
 
-def engine(home: Path) -> duckdb.DuckDBPyConnection:
-    """Close it when done."""
-    return duckdb.connect(
-        config={
-            "threads": THREADS,
-            "memory_limit": MEMORY,
-            "temp_directory": str(_files.folder(home) / "spill.tmp"),
-            "preserve_insertion_order": False,
-        }
-    )
+class Engine:
+    """DuckDB for one publish and one thread, started by whoever first asks it something: a start costs more than what
+    small tables ask, and most ask nothing. Used in a `with`."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._started: duckdb.DuckDBPyConnection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._started is not None:
+            self._started.close()
+
+    def reached(self) -> duckdb.DuckDBPyConnection:
+        if self._started is None:
+            self._started = duckdb.connect(
+                config={
+                    "threads": THREADS,
+                    "memory_limit": MEMORY,
+                    "temp_directory": str(_files.folder(self._home) / "spill.tmp"),
+                    "preserve_insertion_order": False,
+                    # Each file is read once: kept, it would hold memory until the publish ends.
+                    "enable_external_file_cache": False,
+                }
+            )
+        return self._started
 
 
-def count(engine: duckdb.DuckDBPyConnection, query: str) -> int:
+def count(engine: Engine, query: str) -> int:
     """The number that the query gives."""
-    found = engine.execute(query).fetchone()
+    found = engine.reached().execute(query).fetchone()
     return int(found[0]) if found else 0
 
 
-def checksum(engine: duckdb.DuckDBPyConnection, query: str, columns: Mapping[str, ColumnType]) -> tuple[int, int]:
+def checksum(engine: Engine, query: str, columns: Mapping[str, ColumnType]) -> tuple[int, int]:
     """How many rows, and the sum of a number that each row comes to, whatever their order.
 
     In plain SQL but for reading hexadecimals: `conv(…, 16, 10)` elsewhere.
     """
     cells = ", ".join(f"coalesce(cast({_files.quoted(name)} AS varchar), chr(30)), chr(31)" for name in columns)
-    [found] = engine.execute(
+    asked = (
         f"SELECT count(*), coalesce(sum(cast('0x' || substr(md5(concat({cells})), 1, 15) AS bigint)), 0) FROM ({query})"  # noqa: S608 - our own names
-    ).fetchall()
+    )
+    [found] = engine.reached().execute(asked).fetchall()
     return int(found[0]), int(found[1])
 
 
@@ -265,7 +285,7 @@ def merge(
     home: Path,
     table: str,
     query: str,
-    engine: duckdb.DuckDBPyConnection,
+    engine: Engine,
     *,
     kind: str = "base",
     month: str = "",
@@ -276,5 +296,7 @@ def merge(
     path = _new_path(home, table, kind, month)
     part = path.with_suffix(".part").as_posix().replace("'", "''")
     order = f" ORDER BY {_files.quoted(by)}" if by else ""
-    engine.execute(f"COPY ({query}{order}) TO '{part}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {GROUP})")
+    engine.reached().execute(
+        f"COPY ({query}{order}) TO '{part}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {GROUP})"
+    )
     return _settle(home, path, pq.ParquetFile(path.with_suffix(".part")).metadata.num_rows, month)

@@ -8,7 +8,6 @@ A month's one large file lies in the order of time: who asks for some days reads
 """
 
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +28,7 @@ def bring_up(
     stream: PublishedStream,
     known: Mapping[str, TableFiles],
     settled: int | None,
+    engine: _copying.Engine,
     hear: _copying.Hear = lambda _: None,
 ) -> Found:
     """The files of the stream and of its parts, up to the number that has `settled`."""
@@ -67,7 +67,7 @@ def bring_up(
         if is_large or held + new > there or any(len(months.get(month, ())) > MOST_FILES for months in lying.values()):
             keys = _keys(home, stream, month, upto) if held + new > there else None
             for name, (_, columns) in queries.items():
-                _tidy(home, name, lying[name], TableFiles(stream.key, dict(columns), ""), month, stream, keys)
+                _tidy(home, name, lying[name], TableFiles(stream.key, dict(columns), ""), month, stream, keys, engine)
     told = []
     files = {}
     for name, (_, columns) in queries.items():
@@ -135,6 +135,7 @@ def _tidy(
     month: str,
     stream: PublishedStream,
     keys: DataFile | None,
+    engine: _copying.Engine,
 ) -> None:
     """One file of a month's many; with `keys`, of those rows alone."""
     lying = months.get(month, ())
@@ -144,6 +145,5 @@ def _tidy(
     if keys is not None:
         there = _files.as_select(home, TableFiles(table.key, {table.key: "int64"}, "", base=(keys,)))
         query = f"SELECT * FROM ({query}) SEMI JOIN ({there}) USING ({_files.quoted(table.key)})"  # noqa: S608 - our own names
-    with closing(_copying.engine(home)) as engine:
-        by = stream.at if stream.at in table.columns else stream.key
-        months[month] = (_copying.merge(home, name, query, engine, month=month, by=by),)
+    by = stream.at if stream.at in table.columns else stream.key
+    months[month] = (_copying.merge(home, name, query, engine, month=month, by=by),)

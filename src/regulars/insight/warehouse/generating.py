@@ -1,6 +1,5 @@
 """A warehouse of made-up orders of any size, for benchmarks: no truth in it, only volume."""
 
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -127,11 +126,11 @@ def generate(home: Path, *, customers: int, orders: int = 0, events: int = 0) ->
     publish makes; with `events` these too, of half a year, done by two visitors each."""
     tables = {}
     wanted_tables = {**(_TABLES if orders else {"customers": _TABLES["customers"]}), **(_EVENTS if events else {})}
-    with closing(_copying.engine(home)) as engine:
+    with _copying.Engine(home) as engine:
         for name, (key, query, columns) in wanted_tables.items():
             wanted = query.format(customers=customers, orders=orders, events=events)
             if name == "events":
-                engine.execute(f"CREATE TEMP VIEW made AS {wanted}")
+                engine.reached().execute(f"CREATE TEMP VIEW made AS {wanted}")
                 base = tuple(
                     _copying.merge(
                         home,

@@ -18,12 +18,11 @@ import json
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
@@ -127,8 +126,9 @@ class _Reading:
         """Read tables until none is left, in the caller's transaction."""
         is_through = False
         try:
-            while (table := self._next()) is not None:
-                self._settle(table, self._found(table))
+            with _copying.Engine(self._home) as engine:
+                while (table := self._next()) is not None:
+                    self._settle(table, self._found(table, engine))
             is_through = True
         finally:
             # Whatever ended it, an interrupt too: who reads beside it would go on for minutes for nothing.
@@ -143,7 +143,7 @@ class _Reading:
             self._hear(table.name, self._share())
             return table
 
-    def _found(self, table: Published) -> Found:
+    def _found(self, table: Published, engine: _copying.Engine) -> Found:
         def hear(rows: int) -> None:
             if self._is_broken:
                 raise BrokenOff
@@ -152,11 +152,12 @@ class _Reading:
                 self._hear(table.name, self._share())
 
         settled = self._settled.get(table.name)
-        found = _made(self._home, table, self._known, self._said.snapshot, settled, hear)
+        found = _made(self._home, table, self._known, self._said.snapshot, settled, engine, hear)
         if table.name not in self._rebuilt:
             return found
         upto = found.files[table.name].upto
-        return _compared(self._home, found, _made(self._home, table, {}, self._said.snapshot, upto))
+        whole = _made(self._home, table, {}, self._said.snapshot, upto, engine)
+        return _compared(self._home, found, whole, engine)
 
     def _settle(self, table: Published, found: Found) -> None:
         with self._lock:
@@ -223,24 +224,24 @@ def _made(
     known: Mapping[str, TableFiles],
     snapshot: str,
     settled: int | None,
+    engine: _copying.Engine,
     hear: _copying.Hear = lambda _: None,
 ) -> Found:
     if isinstance(table, PublishedStream):
-        return _streams.bring_up(home, table, known, settled, hear)
+        return _streams.bring_up(home, table, known, settled, engine, hear)
     if isinstance(table, PublishedAnswers):
-        return _answers.bring_up(home, table, known.get(table.name), snapshot)
-    return _bring_up(home, table, known.get(table.name), snapshot, hear)
+        return _answers.bring_up(home, table, known.get(table.name), snapshot, engine)
+    return _bring_up(home, table, known.get(table.name), snapshot, engine, hear)
 
 
-def _compared(home: Path, grown: Found, whole: Found) -> Found:
+def _compared(home: Path, grown: Found, whole: Found, engine: _copying.Engine) -> Found:
     """The rows as they grew where they are those of the whole; else the whole."""
-    with closing(_copying.engine(home)) as engine:
-        differing = {
-            name
-            for name, files in grown.files.items()
-            if _copying.checksum(engine, _files.as_select(home, files), files.columns)
-            != _copying.checksum(engine, _files.as_select(home, whole.files[name]), files.columns)
-        }
+    differing = {
+        name
+        for name, files in grown.files.items()
+        if _copying.checksum(engine, _files.as_select(home, files), files.columns)
+        != _copying.checksum(engine, _files.as_select(home, whole.files[name]), files.columns)
+    }
     if not differing:
         return grown
     return Found(whole.files, [replace(one, differs=one.name in differing) for one in whole.told])
@@ -288,13 +289,20 @@ def _is_from_the_future(manifest: Manifest, snapshot: str) -> bool:
     return int(manifest.snapshot.split(":")[1]) > int(snapshot.split(":")[1])
 
 
-def _bring_up(home: Path, table: PublishedTable, last: TableFiles | None, snapshot: str, hear: _copying.Hear) -> Found:
+def _bring_up(
+    home: Path,
+    table: PublishedTable,
+    last: TableFiles | None,
+    snapshot: str,
+    engine: _copying.Engine,
+    hear: _copying.Hear,
+) -> Found:
     fingerprint = _files.fingerprint(table.key, table.sql, table.changed_column, table.columns)
     known = last if last and last.fingerprint == fingerprint and not table.is_small else None
     if known is None:
         files, changed = _whole(home, table, fingerprint, hear)
     else:
-        files, changed = _increment(home, table, known, hear)
+        files, changed = _increment(home, table, known, engine, hear)
     files = replace(files, snapshot=snapshot)
     return Found({table.name: files}, [TablePublished(table.name, changed, files.rows, is_whole=known is None)])
 
@@ -306,7 +314,9 @@ def _whole(home: Path, table: PublishedTable, fingerprint: str, hear: _copying.H
     return TableFiles(table.key, dict(table.columns), fingerprint, base=whole, rows=rows), rows
 
 
-def _increment(home: Path, table: PublishedTable, known: TableFiles, hear: _copying.Hear) -> tuple[TableFiles, int]:
+def _increment(
+    home: Path, table: PublishedTable, known: TableFiles, engine: _copying.Engine, hear: _copying.Hear
+) -> tuple[TableFiles, int]:
     changed, since = _files.quoted(table.changed_column), known.snapshot
     where = _copying.changed_since(changed, since)
     delta = _copying.read(home, table.name, "delta", sql=table.sql, columns=table.columns, where=where)
@@ -314,25 +324,24 @@ def _increment(home: Path, table: PublishedTable, known: TableFiles, hear: _copy
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM ({table.all_of_it}) AS published")  # noqa: S608 - a room's own SQL
         [(there,)] = cursor.fetchall()
-    with closing(_copying.engine(home)) as engine:
-        held = known.rows if delta is None else known.rows + _unheard(home, engine, known, delta)
-        files = replace(files, rows=held)
-        if held < there:
-            # Cannot be while files and database are as they were left; whatever happened, the whole is right.
-            return _whole(home, table, known.fingerprint, hear)
-        if held > there:
-            of = {table.key: table.columns[table.key]}
-            keys = _copying.read(home, table.name, "keys", sql=table.all_of_it, columns=of)
-            files = _merged(home, table, files, engine, keys) if keys else replace(files, base=(), deltas=(), rows=0)
-        elif _is_large(files):
-            files = _merged(home, table, files, engine)
-        elif len(files.deltas) > MOST_DELTAS:
-            late = _files.as_select(home, replace(files, base=()))
-            files = replace(files, deltas=(_copying.merge(home, table.name, late, engine, kind="delta"),))
+    held = known.rows if delta is None else known.rows + _unheard(home, engine, known, delta)
+    files = replace(files, rows=held)
+    if held < there:
+        # Cannot be while files and database are as they were left; whatever happened, the whole is right.
+        return _whole(home, table, known.fingerprint, hear)
+    if held > there:
+        of = {table.key: table.columns[table.key]}
+        keys = _copying.read(home, table.name, "keys", sql=table.all_of_it, columns=of)
+        files = _merged(home, table, files, engine, keys) if keys else replace(files, base=(), deltas=(), rows=0)
+    elif _is_large(files):
+        files = _merged(home, table, files, engine)
+    elif len(files.deltas) > MOST_DELTAS:
+        late = _files.as_select(home, replace(files, base=()))
+        files = replace(files, deltas=(_copying.merge(home, table.name, late, engine, kind="delta"),))
     return files, delta.rows if delta else 0
 
 
-def _unheard(home: Path, engine: duckdb.DuckDBPyConnection, known: TableFiles, delta: DataFile) -> int:
+def _unheard(home: Path, engine: _copying.Engine, known: TableFiles, delta: DataFile) -> int:
     """How many rows of the delta have a key that was not there."""
     keys = replace(known, columns={known.key: known.columns[known.key]})
     fresh = _files.as_select(home, replace(keys, base=(delta,), deltas=()))
@@ -350,7 +359,7 @@ def _merged(
     home: Path,
     table: PublishedTable,
     files: TableFiles,
-    engine: duckdb.DuckDBPyConnection,
+    engine: _copying.Engine,
     keys: DataFile | None = None,
 ) -> TableFiles:
     """One new base of everything; with `keys`, of those keys alone."""

@@ -49,9 +49,11 @@ class Session:
             "preserve_insertion_order": False,
         }
         self._engine = duckdb.connect(":memory:", config=bounds)
-        self._ibis = ibis.duckdb.from_connection(self._engine)
-        # It would stand among what a command prints.
-        self._engine.execute("SET enable_progress_bar = false")
+        # Days are of UTC, as Ibis expects; a name that is no table is no variable; a bar would stand among what
+        # a command prints.
+        self._engine.execute(
+            "SET timezone = 'UTC'; SET python_enable_replacements = false; SET enable_progress_bar = false"
+        )
         self._held: int | None = None
         self._tables: dict[str, ir.Table] = {}
         #: Names, columns and kinds of the tables that it was opened with.
