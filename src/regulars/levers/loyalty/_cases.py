@@ -4,13 +4,11 @@ first, within the caps. Nothing is posted here."""
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from hashlib import blake2b
 from zoneinfo import ZoneInfo
-
-import msgspec
 
 from regulars.facts.commerce import kept
 from regulars.facts.commerce.kept import Kept
+from regulars.facts.commerce.kept_columns import fingerprint
 from regulars.kit import civil
 from regulars.kit.actors import Origin
 from regulars.levers.loyalty import _seeing, _turns, programmes
@@ -23,8 +21,6 @@ from regulars.levers.loyalty.rules.deciding import Decision
 from regulars.levers.loyalty.rules.nth_order import NthOrder
 from regulars.levers.loyalty.rules.rule import Rule
 from regulars.levers.loyalty.rules.views import Context
-
-_ENCODER = msgspec.msgpack.Encoder(order="deterministic")
 
 
 @dataclass
@@ -76,7 +72,7 @@ def cases_of(found: Sequence[Claimed], told: Mapping[int, Kept]) -> list[Case]:
             continue
         programme = programmes.read(one.version)
         case = Case(one, programme, one.number, order, civil.zone(programme.zone))
-        case.stamp = blake2b(_ENCODER.encode(order), digest_size=16).digest()
+        case.stamp = fingerprint(order)
         if case.stamp != one.stamp:
             cases.append(case)
     return cases

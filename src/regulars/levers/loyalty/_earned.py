@@ -1,7 +1,8 @@
 """The rows of what was decided: claimed before anything is decided, written back when it is posted."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -297,10 +298,16 @@ def insert(decided: Sequence[tuple[Claimed, Saved]], at: datetime) -> None:
         )
         for new, saved in decided
     ]
-    with connection.wrap_database_errors, connection.cursor() as cursor:
+    with impatiently(), connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(_INSERT) as sink:
+        sink.write("\n".join(["\t".join(row) for row in rows]).encode())
+
+
+@contextmanager
+def impatiently() -> Iterator[None]:
+    """Wait but a moment for whoever writes the same: then the database refuses, and `is_taken` says so."""
+    with connection.cursor() as cursor:
         cursor.execute(_IMPATIENT)
-        with cursor.copy(_INSERT) as sink:
-            sink.write("\n".join(["\t".join(row) for row in rows]).encode())
+        yield
         cursor.execute(_PATIENT)
 
 

@@ -61,11 +61,16 @@ def write_and_tell(
         announce_many(notices, by=told.by, verb=verb)
     if told.origin == "history" and written.entries:
         count = sum(map(len, written.entries.values()))
-        past = PointsOfThePast(
-            act=act, currency=currency, accounts=len(written.entries), entries=count, at=told.at, origin="history"
-        )
-        announce(past, by=told.by, verb=verb, after={"entries": count})
+        tell_of_the_past(told, act, currency, accounts=len(written.entries), entries=count)
     return written
+
+
+def tell_of_the_past(told: Told, act: int, currency: str, *, accounts: int, entries: int) -> None:
+    """One notice and one line of the trail for all entries of an act."""
+    past = PointsOfThePast(
+        act=act, currency=currency, accounts=accounts, entries=entries, at=told.at, origin="history"
+    )
+    announce(past, by=told.by, verb=f"loyalty.points.{told.verb}", after={"entries": entries})
 
 
 def _notices(

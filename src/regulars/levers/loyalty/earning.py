@@ -12,12 +12,12 @@ from types import MappingProxyType
 
 from django.db import DatabaseError, transaction
 
-from regulars.facts.commerce import kept
+from regulars.facts.commerce import kept, kept_columns
 from regulars.facts.commerce.kept import Kept
 from regulars.facts.customers import persons
 from regulars.kit import civil
 from regulars.kit.actors import Actor, Origin
-from regulars.levers.loyalty import _seeing, programmes
+from regulars.levers.loyalty import _past, _past_decided, _seeing, programmes
 from regulars.levers.loyalty._capping import is_common
 from regulars.levers.loyalty._cases import (
     Case,
@@ -51,6 +51,8 @@ __all__ = ("Posted", "award_for_event", "award_for_order", "award_for_orders", "
 LONGEST_SUBJECT = 120
 #: Orders of one transaction where all of history is posted.
 AT_ONCE = 5_000
+#: So many pages of them where they are posted by columns.
+PAGES = 4
 
 
 def award_for_order(*, order: int, at: datetime, by: Actor, origin: Origin = "live") -> Posted:
@@ -97,21 +99,36 @@ def backfill(
     is everyone's together all orders go in the order of their placing, in the first share. Raises `NotActive`.
     """
     version = programmes.active_one(programme, at)
+    if since is None and until is None and _past_decided.is_of_columns(version.programme):
+        for block in kept_columns.blocks(size=PAGES * size, share=share):
+            done, left = _past.post(block, version, at=at, by=by)
+            yield done
+            for start in range(0, len(left), size):
+                orders = left[start : start + size]
+                found = kept.of(orders)
+                # What went since it was read is nobody's any more.
+                yield _post([found[order] for order in orders if order in found], version, {}, at=at, by=by)
+        return
     if is_common(version.programme):
         pages = kept.pages(since=since, until=until, size=size) if share[0] == 0 else iter(())
     else:
         pages = kept.pages_by_customer(since=since, until=until, size=size, share=share)
     for page in pages:
         counted = {} if since is not None or is_common(version.programme) else _counted(page)
-        try:
-            with transaction.atomic():
-                done = _post_page(page, version, counted, at=at, by=by)
-        except DatabaseError as problem:
-            if not is_taken(problem):
-                raise
-            with transaction.atomic():
-                done = _post_page(page, version, counted, at=at, by=by, claims_first=True)
-        yield done
+        yield _post(page, version, counted, at=at, by=by)
+
+
+def _post(
+    page: Sequence[Kept], version: programmes.Active, counted: Mapping[int, int], *, at: datetime, by: Actor
+) -> Posted:
+    try:
+        with transaction.atomic():
+            return _post_page(page, version, counted, at=at, by=by)
+    except DatabaseError as problem:
+        if not is_taken(problem):
+            raise
+    with transaction.atomic():
+        return _post_page(page, version, counted, at=at, by=by, claims_first=True)
 
 
 def _counted(page: Sequence[Kept]) -> dict[int, int]:

@@ -7,6 +7,10 @@ order parts come back in, what is left is the same.
 from collections.abc import Callable, Collection
 from fractions import Fraction
 
+import numpy as np
+
+from regulars.levers.loyalty.rules import columns
+from regulars.levers.loyalty.rules.columns import Flags, Numbers, fits, sums
 from regulars.levers.loyalty.rules.grants import split
 from regulars.levers.loyalty.rules.views import SHIPPING, Basis, LineView, OrderView
 
@@ -58,6 +62,39 @@ def of(
         over, under = over * part, under * whole
     whole = sum([weight for _, weight in weights])
     return Basis(tuple(weights), rate if over == under else rate * Fraction(over, under), whole)
+
+
+def of_columns(
+    *,
+    begins: Numbers,
+    quantity: Numbers,
+    kept: Numbers,
+    amount_minor: Numbers,
+    is_gift_card: Flags,
+    discount_minor: Numbers,
+    due_minor: Numbers,
+    kept_minor: Numbers,
+    money_back_minor: Numbers,
+) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+    """`of` for many orders of which nothing is included or asked, in the programme's money, with prices as they shall
+    count and paid with money alone; no line of them costs less than nothing. What counts of each line, of each order,
+    and one of it is worth so many of so many. Lines of order n stand from `begins[n]`."""
+    whole = amount_minor
+    if discount_minor.any():
+        whole = np.maximum(amount_minor - columns.split(discount_minor, amount_minor, begins), 0)
+    fits(whole, kept)
+    of_line = np.where(kept == quantity, whole, whole * np.maximum(kept, 0) // np.maximum(quantity, 1))
+    everything = sums(of_line, begins)
+    weights = np.where(is_gift_card, 0, of_line)
+    is_paid = (due_minor <= 0) | (kept_minor >= due_minor)
+    is_left = (money_back_minor <= 0) | (everything <= 0)
+    paid, due = np.where(is_paid, 1, np.maximum(kept_minor, 0)), np.where(is_paid, 1, due_minor)
+    left, of = np.where(is_left, 1, np.maximum(everything - money_back_minor, 0)), np.where(is_left, 1, everything)
+    fits(paid, left)
+    fits(due, of)
+    over, under = paid * left, due * of
+    is_all = over == under
+    return weights, sums(weights, begins), np.where(is_all, 1, over), np.where(is_all, 1, under)
 
 
 def _kept(minor: int, line: LineView) -> int:

@@ -1,8 +1,9 @@
 """What a programme's rules say of one order or event, together: what each gives after the caps, and why not."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from regulars.levers.loyalty.rules.columns import Answers, OrderColumns
 from regulars.levers.loyalty.rules.event import Event
 from regulars.levers.loyalty.rules.grants import Answer, Grant, Missed, Pledge, Reason, split
 from regulars.levers.loyalty.rules.rule import Given, Rule, Terms, points_text
@@ -41,6 +42,14 @@ def of_order(
     for rule in rules:
         given.answers[rule.id] = _within(rule, rule.of_order(order, context, terms, given), terms, limit)
     return Decision(tuple(given.answers.values()))
+
+
+def of_columns(rules: Iterable[Rule], orders: OrderColumns, terms: Terms) -> Mapping[str, Answers]:
+    """`of_order` for many orders at once, without limits: what each rule answers to each."""
+    given: dict[str, Answers] = {}
+    for rule in rules:
+        given[rule.id] = rule.of_columns(orders, terms, given)
+    return given
 
 
 def of_event(

@@ -1,8 +1,12 @@
 """Points for the first order somebody pays for and keeps."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
+from regulars.levers.loyalty.rules.columns import Answers, Flags, OrderColumns, split
 from regulars.levers.loyalty.rules.grants import Answer, Missed
 from regulars.levers.loyalty.rules.rule import Given, Rule, Terms, once_a, read_points, shared
 from regulars.levers.loyalty.rules.told import Told
@@ -29,6 +33,24 @@ class FirstOrder(Rule):
     def may_give(self, context: Context) -> bool:
         """To nobody's second."""
         return context.order_number == 1
+
+    @property
+    def is_of_columns(self) -> bool:
+        """Where no line, means of payment or customer is asked for."""
+        return self.is_plain
+
+    def of_columns(self, orders: OrderColumns, terms: Terms, given: Mapping[str, Answers]) -> Answers:
+        """`of_order` for many."""
+        found = self.reach_columns(orders, terms)
+        found.miss(orders.number != 1, "not_first", number=lambda which: orders.number[which].tolist())
+        parts = np.where(found.is_open, self.points, 0)
+        found.grant(parts, "first_order")
+        found.shares = split(parts, orders.weights, orders.begins)
+        return found
+
+    def may_give_columns(self, orders: OrderColumns) -> Flags:
+        """`may_give` for many."""
+        return orders.number == 1
 
 
 def read(told: Told, terms: Terms) -> FirstOrder:

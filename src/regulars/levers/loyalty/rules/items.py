@@ -1,9 +1,13 @@
 """Points for things kept, whatever they cost."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
+import numpy as np
+
+from regulars.levers.loyalty.rules.columns import Answers, OrderColumns, fits, sums
 from regulars.levers.loyalty.rules.grants import Answer, Grant, Missed, Reason
 from regulars.levers.loyalty.rules.rule import Given, Rule, Terms, points_text, read_points, shared
 from regulars.levers.loyalty.rules.told import Told
@@ -30,6 +34,28 @@ class Items(Rule):
             return self.missed("no_whole_item")
         because = Reason("items", {"items": sum(kept.values()), "points": points_text(self.points, terms.scale)})
         return Grant(self.id, sum(lines.values()), lines, because, self.funding)
+
+    @property
+    def is_of_columns(self) -> bool:
+        """Where no line, means of payment or customer is asked for."""
+        return self.is_plain
+
+    def of_columns(self, orders: OrderColumns, terms: Terms, given: Mapping[str, Answers]) -> Answers:
+        """`of_order` for many."""
+        found = self.reach_columns(orders, terms)
+        whole = np.where(orders.weights > 0, np.maximum(orders.items, 0) // 1000, 0)
+        fits(whole, self.points)
+        items = sums(whole, orders.begins)
+        parts = np.where(found.is_open, items * self.points, 0)
+        found.shares = np.where(found.is_open[orders.of], whole * self.points, 0)
+        found.grant(
+            parts,
+            "items",
+            items=lambda which: items[which].tolist(),
+            points=points_text(self.points, terms.scale),
+        )
+        found.miss(found.is_open, "no_whole_item")
+        return found
 
 
 def read(told: Told, terms: Terms) -> Items:

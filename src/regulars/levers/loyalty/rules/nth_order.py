@@ -1,9 +1,13 @@
 """Points for certain orders of somebody: the fifth, or every tenth."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from regulars.kit.texts import translated as _
+from regulars.levers.loyalty.rules.columns import Answers, Flags, OrderColumns, split
 from regulars.levers.loyalty.rules.grants import Answer, Missed
 from regulars.levers.loyalty.rules.rule import Given, Rule, Terms, once_a, read_points, shared
 from regulars.levers.loyalty.rules.told import Told
@@ -49,6 +53,30 @@ class NthOrder(Rule):
         """For their number alone; of `every` so many any of them may be given what an older one would have been."""
         number = context.order_number or 0
         return number > 0 if self.every else number == self.nth
+
+    @property
+    def is_of_columns(self) -> bool:
+        """For one number; for every so many it matters to which of them it was given before."""
+        return self.is_plain and not self.every
+
+    def of_columns(self, orders: OrderColumns, terms: Terms, given: Mapping[str, Answers]) -> Answers:
+        """`of_order` for many."""
+        found, number = self.reach_columns(orders, terms), orders.number
+        parts = np.where(found.is_open & (number == self.nth), self.points, 0)
+        found.grant(parts, "nth_order", number=self.nth)
+        found.shares = split(parts, orders.weights, orders.begins)
+        found.miss(
+            number < self.nth,
+            "not_nth_yet",
+            number=lambda which: number[which].tolist(),
+            more=lambda which: (self.nth - number[which]).tolist(),
+        )
+        found.miss(found.is_open, "past_nth", number=lambda which: number[which].tolist(), nth=self.nth)
+        return found
+
+    def may_give_columns(self, orders: OrderColumns) -> Flags:
+        """`may_give` for many."""
+        return orders.number == self.nth
 
 
 def read(told: Told, terms: Terms) -> NthOrder:

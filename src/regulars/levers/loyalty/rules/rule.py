@@ -8,11 +8,14 @@ from fractions import Fraction
 from functools import partial
 from typing import Any, ClassVar, Literal, TypeVar
 
+import numpy as np
+
 from regulars.kit import money
 from regulars.kit.conditions.nodes import Condition
 from regulars.kit.conditions.vocabulary import Vocabulary
 from regulars.kit.texts import translated as _
 from regulars.levers.loyalty.rules import asking, basis
+from regulars.levers.loyalty.rules.columns import Answers, Fact, Flags, Numbers, OrderColumns, fits
 from regulars.levers.loyalty.rules.grants import Answer, Grant, Missed, Reason, split
 from regulars.levers.loyalty.rules.told import Told
 from regulars.levers.loyalty.rules.views import Basis, Context, EventView, OrderView
@@ -23,6 +26,7 @@ PERIODS: tuple[Period, ...] = ("order", "day", "week", "month", "year", "ever")
 _PERIODS: Mapping[str, Period] = {period: period for period in PERIODS}
 _PERS: Mapping[str, Per] = {"member": "member", "everyone": "everyone"}
 SHOP = "shop"
+_EPOCH = date(1970, 1, 1).toordinal()
 _TENDERS = ("card", "cash", "wallet", "bank", "gift_card", "store_credit", "other")
 
 
@@ -87,6 +91,46 @@ class Rule:
     def may_give(self, context: Context) -> bool:
         """Whether it can give anything in that context; where not, its caps are left alone."""
         return True
+
+    # --- of very many orders
+
+    @property
+    def is_of_columns(self) -> bool:
+        """Whether `of_columns` says of many orders at once what `of_order` says of each."""
+        return False
+
+    def of_columns(self, orders: OrderColumns, terms: Terms, given: Mapping[str, Answers]) -> Answers:
+        """`of_order` for many; `given` has what the rules before it answered."""
+        raise NotImplementedError
+
+    def may_give_columns(self, orders: OrderColumns) -> Flags:
+        """`may_give` for many."""
+        return np.ones(len(orders), np.bool_)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it asks nothing of lines, means of payment and customers: money that counts is the same for all such
+        rules."""
+        return not (self.where or self.only_if or self.include or self.tenders)
+
+    def reach_columns(self, orders: OrderColumns, terms: Terms) -> Answers:
+        """`reach` for many: why it gives nothing to those to whom it gives nothing, the others open."""
+        found = Answers.to(orders)
+        if self.starts_on is not None:
+            found.miss(orders.placed_on < day_number(self.starts_on), "not_begun", day=self.starts_on.isoformat())
+        if self.ends_on is not None:
+            found.miss(orders.placed_on >= day_number(self.ends_on), "is_over", day=self.ends_on.isoformat())
+        found.miss((orders.whole == 0) | (orders.over == 0), "nothing_kept")
+        if self.at_least_minor:
+            fits(orders.whole, orders.over)
+            fits(self.at_least_minor, orders.under)
+            found.miss(
+                orders.whole * orders.over < self.at_least_minor * orders.under,
+                "spend_more",
+                money=shown_of(self.at_least_minor - orders.floor, terms.currency),
+                least=shown(self.at_least_minor, terms.currency),
+            )
+        return found
 
     # --- what most of them need
 
@@ -161,6 +205,16 @@ class Given:
                 for line, parts in one.lines.items():
                     lines[line] = lines.get(line, 0) + parts
         return sorted(lines.items())
+
+
+def day_number(day: date) -> int:
+    """Days since 1970."""
+    return day.toordinal() - _EPOCH
+
+
+def shown_of(minor: Numbers, currency: str) -> Fact:
+    """`shown` of those of many that are asked for."""
+    return lambda which: [money.text(one, currency) for one in minor[which].tolist()]
 
 
 def up(amount: Fraction) -> int:

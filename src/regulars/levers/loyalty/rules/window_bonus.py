@@ -1,11 +1,16 @@
 """More points for a while: so many times what other rules give, or a number of points on top."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, ClassVar
 
+import numpy as np
+
 from regulars.kit.texts import translated as _
+from regulars.levers.loyalty.rules import columns
+from regulars.levers.loyalty.rules.columns import Answers, OrderColumns, fits
 from regulars.levers.loyalty.rules.grants import Answer, Grant, Missed, Reason, split
 from regulars.levers.loyalty.rules.rule import Given, Rule, Terms, read_points, shared
 from regulars.levers.loyalty.rules.told import Told
@@ -43,6 +48,32 @@ class WindowBonus(Bonus):
         """Within its days."""
         found = self.reach(order, context, terms)
         return found if isinstance(found, Missed) else self.more(found, given, "bonus")
+
+    @property
+    def is_of_columns(self) -> bool:
+        """Where no line, means of payment or customer is asked for."""
+        return self.is_plain
+
+    def of_columns(self, orders: OrderColumns, terms: Terms, given: Mapping[str, Answers]) -> Answers:
+        """`of_order` for many."""
+        found = self.reach_columns(orders, terms)
+        if self.points:
+            parts = np.where(found.is_open, self.points, 0)
+            found.grant(parts, "bonus")
+            found.shares = columns.split(parts, orders.weights, orders.begins)
+            return found
+        others = [given[rule] for rule in self.multiplies]
+        more = self.times - 1
+        multiplied = sum((one.parts for one in others), np.zeros(len(orders), np.int64))
+        fits(multiplied, more.numerator)
+        parts = np.where(found.is_open, multiplied * more.numerator // more.denominator, 0)
+        times = f"{Decimal(self.times.numerator) / Decimal(self.times.denominator):f}"
+        found.grant(parts, "bonus_times", times=times)
+        found.shares = columns.split(
+            parts, sum((one.shares for one in others), np.zeros(len(orders.line), np.int64)), orders.begins
+        )
+        found.miss(found.is_open, "nothing_to_multiply")
+        return found
 
 
 def shared_bonus(told: Told, terms: Terms, kind: type[Rule]) -> dict[str, Any]:

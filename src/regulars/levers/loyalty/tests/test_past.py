@@ -1,0 +1,153 @@
+"""The past posted by columns, beside the same past posted order by order: the same books, row by row."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from random import Random
+
+import pytest
+from django.db import connection, transaction
+
+from regulars.facts.commerce import kept, kept_columns, orders, shipments
+from regulars.facts.commerce.orders import TenderReport
+from regulars.facts.commerce.shipments import ShipmentReport
+from regulars.kit.actors import SHELL
+from regulars.levers.loyalty import _past, _past_decided, checkups, earning, points
+from regulars.levers.loyalty.earning import Posted
+from regulars.levers.loyalty.models import Earning, Entry
+from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP
+from regulars.levers.loyalty.tests.test_earning import LATER, a_programme, an_order, buyer, comes_back
+from tests.often import often
+
+WORTH = "currency: {code: points, decimals: 0, worth: '0.01'}"
+PROGRAMMES = {
+    "classic": (
+        ["{id: spend, kind: spend, points: 1, per: 1}", "{id: welcome, kind: first_order, points: 50, at_least: 20}"],
+        f"{WORTH}\npending: {{until: delivered, days: 14, at_latest_days: 30}}\n"
+        "expiry: {kind: calendar_end, months: 1, unit: month}",
+    ),
+    "at_once": (
+        [
+            "{id: a, kind: spend, points: 3, per: '0.70', at_least: 30, at_once: 40}",
+            "{id: z, kind: item, points: 2, funded_by: acme}",
+            "{id: m, kind: nth_order, nth: 3, points: 60}",
+            "{id: b, kind: window_bonus, times: '1.5', multiplies: [a, z], from: 2026-01-20, until: 2026-02-20}",
+            "{id: c, kind: window_bonus, points: 7, from: 2026-01-20, until: 2026-02-20}",
+        ],
+        f"{WORTH}\npending: {{until: paid, days: 3, at_once: 25}}\nexpiry: {{kind: rolling, days: 20}}\n"
+        "debt: {limit: 30}",
+    ),
+    "capped": (
+        [
+            "{id: spend, kind: spend, points: 1, per: 1, caps: [{per: member, period: month, most: 600}]}",
+            "{id: welcome, kind: first_order, points: 50}",
+        ],
+        "pending: {until: placed, days: 2}\nexpiry: {kind: never}\ncaps: [{per: member, period: year, most: 1500}]",
+    ),
+}  # fmt: skip
+
+
+def a_shop(chance: Random, many: int = 60) -> list[int]:
+    """Orders of all kinds by some people: discounts, parcels, what is not paid, what came back, what was called off."""
+    bought = []
+    for n in range(many):
+        at = MONDAY - chance.randrange(100) * DAY + timedelta(seconds=chance.choice([0, 3600, chance.randrange(86_400)]))
+        lines = [
+            (f"p{chance.randrange(9)}", str(chance.choice([1, 2, 3, "1.5"])), f"{chance.randrange(1, 6000) / 100:.2f}")
+            for _ in range(chance.randrange(1, 5))
+        ]
+        more = {}
+        if chance.random() < 0.3:
+            more["discount_minor"] = chance.randrange(1, 100)
+        if chance.random() < 0.3:
+            more["shipping_minor"] = 395
+        if chance.random() < 0.1:
+            more["paid_minor"] = chance.randrange(3000)
+        if chance.random() < 0.2:
+            kind = chance.choice(["card", "cash", "points", "gift_card"])
+            more["tenders"] = [TenderReport("t", kind, "captured", chance.randrange(1, 9000), at + DAY)]
+        if chance.random() < 0.05:
+            more["prices_include_tax"], more["tax_minor"] = True, 10
+        if chance.random() < 0.05:
+            more["currency"] = "EUR"
+        if chance.random() < 0.2:
+            more["fulfilment"] = "carry_out"
+        order = an_order(
+            f"o{n}", customer=f"c{chance.randrange(12)}", at=at, lines=tuple(lines), origin="history", **more
+        )
+        bought.append(order)
+        if chance.random() < 0.25:
+            arrived = at + chance.randrange(9) * DAY
+            report = ShipmentReport(namespace="shop", ref=f"s{n}", order_ref=f"o{n}", state="delivered", arrived_at=arrived)
+            shipments.record(report=report, at=arrived, by=THE_SHOP, origin="history")
+        if chance.random() < 0.2:
+            left = [int(Decimal(line[1])) for line in lines]
+            for key in range(chance.randrange(1, 3)):
+                back = [chance.randrange(one + 1) for one in left]
+                if any(back):
+                    comes_back(order, list(map(str, back)), key=f"r{n}/{key}", at=at + chance.randrange(1, 40) * DAY)
+                left = [one - gone for one, gone in zip(left, back, strict=True)]
+        if chance.random() < 0.05:
+            orders.cancel(order=order, at=at + DAY, by=MAREK)
+    return bought
+
+
+def books() -> dict[str, list[tuple[object, ...]]]:
+    """All that was written, without numbers that depend on who was posted first."""
+    told = {
+        "earnings": "SELECT earning.subject, record_id, effective_at, context, allowed, lines, why, missed, stamp,"
+        " revision, decided_at, version_id FROM loyalty_earning AS earning ORDER BY 1",
+        "counters": "SELECT rule, member, period, starts_on, used, most FROM loyalty_counter ORDER BY 1, 2, 3, 4",
+        "accounts": "SELECT customer_id, sequence, pending, available, held, debt FROM loyalty_account ORDER BY 1",
+        "entries": "SELECT customer_id, entry.sequence, kind, effective_at, reason, arguments, rule, rule_version,"
+        " pending_after, available_after, held_after, debt_after, origin, reverses_id FROM loyalty_entry AS entry"
+        " JOIN loyalty_account AS account ON account.id = entry.account_id ORDER BY 1, 2",
+        "lots": "SELECT subject, lot.rule, lot.record_id, customer_id, entry.sequence, original, funding, partner,"
+        " allocated_price_minor, price_currency, standalone_price, estimate_version, expiry_policy, earned_at,"
+        " matures_at, expires_on, expires_at, lot.pending, lot.available, lot.held, spent, lapsed, taken_back, settled,"
+        " short, owed, lot.rule_version FROM loyalty_lot AS lot"
+        " JOIN loyalty_account AS account ON account.id = lot.account_id"
+        " JOIN loyalty_entry AS entry ON entry.id = lot.origin_entry_id ORDER BY 1, 2, 5",
+        "postings": "SELECT customer_id, entry.sequence, number, subject, lot.rule, from_book, to_book, amount"
+        " FROM loyalty_posting AS posting JOIN loyalty_entry AS entry ON entry.id = posting.entry_id"
+        " JOIN loyalty_account AS account ON account.id = entry.account_id"
+        " JOIN loyalty_lot AS lot ON lot.id = posting.lot_id ORDER BY 1, 2, 3",
+    }
+    found = {}
+    with connection.cursor() as cursor:
+        for name, sql in told.items():
+            cursor.execute(sql)
+            found[name] = [tuple(bytes(one) if isinstance(one, memoryview) else one for one in row) for row in cursor.fetchall()]
+    return found
+
+
+def posts(**more) -> Posted:
+    return sum(earning.backfill(programme="tried", at=LATER, by=SHELL, **more), Posted())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", list(PROGRAMMES))
+@pytest.mark.parametrize("seed", range(often(3)))
+def test_by_columns_and_order_by_order_the_books_are_the_same(name, seed, monkeypatch):
+    a_shop(Random(f"{name}{seed}"))  # noqa: S311 - the same shop every time
+    rules, above = PROGRAMMES[name]
+    a_programme(*rules, from_at=FRIDAY, above=above)
+    before = transaction.savepoint()
+    by_columns = []
+    whole = _past.post
+
+    def counted(block, *rest, **more):
+        done, left = whole(block, *rest, **more)
+        by_columns.append(done.decided)
+        return done, left
+
+    with monkeypatch.context() as seen:
+        seen.setattr(_past, "post", counted)
+        done, found = posts(), books()
+    assert sum(by_columns) > 5
+    assert not list(checkups.broken())
+    assert posts() == Posted()
+    transaction.savepoint_rollback(before)
+    monkeypatch.setattr(_past_decided, "is_of_columns", lambda programme: False)
+    assert posts() == done
+    for part, rows in books().items():
+        assert found[part] == rows, part
