@@ -4,7 +4,7 @@ What rules say, what caps leave and what the ledger books is decided in the same
 has something under the programme already, or bought in a way that is not plain, is left to `earning`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from django.db import DatabaseError, connection, transaction
 
-from regulars.facts.commerce.kept_columns import NONE, KeptColumns, Numbers
+from regulars.facts.commerce.kept_columns import NONE, Flags, KeptColumns, Numbers
 from regulars.facts.customers import persons
 from regulars.kit import civil, money
 from regulars.kit.actors import Actor
@@ -21,21 +21,18 @@ from regulars.levers.loyalty._acts import Told
 from regulars.levers.loyalty._earned import impatiently, is_taken
 from regulars.levers.loyalty._past_decided import Decided, days_of, starts_of
 from regulars.levers.loyalty._past_ledger import AWARD, Ledger, NewLots
-from regulars.levers.loyalty._past_written import Days, Instants, copy, escaped, joined, objects, objects_of, taken
+from regulars.levers.loyalty._past_written import Days, Instants, copy, escaped, joined, objects, objects_of
 from regulars.levers.loyalty._posting import Posted
 from regulars.levers.loyalty.rules.columns import TooLarge, fits
 from regulars.levers.loyalty.rules.rule import SHOP
-from regulars.runtime.database import arrays
+from regulars.runtime.database import arrays, copying
 
 _DAY = timedelta(days=1)
-_HAS = """
-SELECT earning.record_id FROM loyalty_earning AS earning
- WHERE earning.record_id = ANY(%(of)s::bigint[]) AND earning.programme_id = %(programme)s
-   AND starts_with(earning.subject, 'order:')
- UNION
-SELECT account.customer_id FROM loyalty_account AS account
- WHERE account.customer_id = ANY(%(of)s::bigint[]) AND account.currency_id = %(currency)s
+_DECIDED = """
+SELECT substr(earning.subject, 7), earning.record_id, encode(earning.stamp, 'hex') FROM loyalty_earning AS earning
+ WHERE earning.record_id = ANY(%s::bigint[]) AND earning.programme_id = %s AND starts_with(earning.subject, 'order:')
 """
+_HAVE = "SELECT customer_id FROM loyalty_account WHERE customer_id = ANY(%s::bigint[]) AND currency_id = %s"
 _KNOWN = """
 SELECT version.programme_id, currency.id FROM loyalty_version AS version, loyalty_currency AS currency
  WHERE version.id = %s AND currency.code = %s
@@ -51,6 +48,10 @@ SELECT told.customer, %s, told.sequence, told.pending, told.available
   FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[]) AS told(customer, sequence, pending, available)
  ORDER BY told.customer RETURNING customer_id, id
 """
+_DRAWN = """
+SELECT min(number), max(number), CASE WHEN max(number) - min(number) >= count(*) THEN array_agg(number) END
+  FROM (SELECT nextval(%s) AS number FROM generate_series(1, %s)) AS drawn
+"""
 _BOOKS = np.array(["", "pending", "available", "breakage"], object)
 _KINDS = np.array(["award", "reverse", "expire", "activate"], object)
 _WHY = np.array(["", "goods_returned", "lapsed", "matured"], object)
@@ -60,32 +61,43 @@ class _Moved(Exception):
     """Somebody is another person than a moment ago."""
 
 
-def post(
-    block: KeptColumns, version: programmes.Active, *, at: datetime, by: Actor
-) -> tuple[Posted, Sequence[int]]:
-    """Post what can be posted by columns of these orders, in one transaction; the orders that are left, in their order.
+@dataclass(frozen=True)
+class Left:
+    """Orders to be settled one by one, in their order, and which of its customer's each of them is."""
 
-    Whoever decides one of them meanwhile is not waited for: then all are left.
+    orders: Sequence[int]
+    counted: Mapping[int, int]
+
+
+def post(block: KeptColumns, version: programmes.Active, *, at: datetime, by: Actor) -> tuple[Posted, Left]:
+    """Post what can be posted by columns of these orders, in one transaction, and say what is left.
+
+    Whoever decides one of them meanwhile is not waited for: then all of them are.
     """
-    programme = version.programme
+    programme, number = version.programme, _past_decided.numbers(block)
     programme_id, currency_id = _known(version)
-    mine = _past_decided.is_plain(block, programme) & _is_new(block, programme_id, currency_id)
-    try:
-        decided = _decided(block, mine, version)
-        lots = _lots(decided)
-        with transaction.atomic():
-            done = _write(decided, lots, version, (programme_id, currency_id), at=at, by=by)
-    except (TooLarge, _Moved):
-        return Posted(), block.order.tolist()
-    except DatabaseError as problem:
-        if not is_taken(problem):
-            raise
-        return Posted(), block.order.tolist()
-    return done, block.order[~np.isin(block.customer, decided.orders.customer)].tolist()
+    is_decided, is_settled = _looked_up(block, programme_id)
+    done, posted = Posted(), np.zeros(len(block), bool)
+    if _past_decided.is_of_columns(programme):
+        has = is_decided | np.isin(block.customer, _having(block, currency_id))
+        new = ~np.isin(block.customer, block.customer[has])
+        try:
+            decided = _decided(block, number, new & _past_decided.is_plain(block, programme), version)
+            lots = _lots(decided)
+            with transaction.atomic():
+                done = _write(decided, lots, version, (programme_id, currency_id), at=at, by=by)
+            posted = np.isin(block.customer, decided.orders.customer)
+        except (TooLarge, _Moved):
+            pass
+        except DatabaseError as problem:
+            if not is_taken(problem):
+                raise
+    left = ~posted & ~is_settled & (block.counts | is_decided)
+    orders = block.order[left].tolist()
+    return done, Left(orders, dict(zip(orders, number[left].tolist(), strict=True)))
 
 
-def _decided(block: KeptColumns, mine: np.ndarray[Any, Any], version: programmes.Active) -> Decided:
-    number = _past_decided.numbers(block)
+def _decided(block: KeptColumns, number: Numbers, mine: Flags, version: programmes.Active) -> Decided:
     while True:
         wanted = mine & block.counts
         decided = _past_decided.decide(block.only(wanted), number[wanted], version.programme)
@@ -101,13 +113,27 @@ def _known(version: programmes.Active) -> tuple[int, int]:
     return programme, currency
 
 
-def _is_new(block: KeptColumns, programme: int, currency: int) -> np.ndarray[Any, Any]:
+def _looked_up(block: KeptColumns, programme: int) -> tuple[Flags, Flags]:
+    """Which of the orders were decided under the programme, and of which nothing is other than it was then."""
+    is_decided, is_settled = np.zeros((2, len(block)), bool)
     of = arrays.of_numbers(np.union1d(block.customer, block.record).tolist())
+    rows = [row.split(",") for row in copying.text(_DECIDED, [of, programme]).decode().splitlines()]
+    if rows:
+        places = {order: place for place, order in enumerate(block.order.tolist())}
+        stamps = block.fingerprints()
+        for order, record, stamp in rows:
+            # Others of the record's may have turned out to be somebody else's.
+            if (place := places.get(int(order))) is not None:
+                is_decided[place] = True
+                is_settled[place] = stamps[place].hex() == stamp and int(record) == block.record[place]
+    return is_decided, is_settled
+
+
+def _having(block: KeptColumns, currency: int) -> list[int]:
+    """Who has an account already."""
     with connection.cursor() as cursor:
-        cursor.execute(_HAS, {"of": of, "programme": programme, "currency": currency})
-        there = [number for (number,) in cursor.fetchall()]
-    has = np.isin(block.customer, there) | np.isin(block.record, there)
-    return ~np.isin(block.customer, block.customer[has])
+        cursor.execute(_HAVE, [arrays.of_numbers(np.unique(block.customer).tolist()), currency])
+        return [number for (number,) in cursor.fetchall()]
 
 
 # --- from what rules answered to lots
@@ -127,11 +153,13 @@ class _Lots:
 
 
 def _lots(decided: Decided) -> _Lots:
-    orders, programme = decided.orders, decided.programme
-    rules = sorted(decided.answers)
+    orders, rules = decided.orders, sorted(decided.answers)
     first = [decided.first(rule) for rule in rules]
     of_rule = [np.flatnonzero(parts) for parts in first]
-    order, rank = np.concatenate([*of_rule, np.zeros(0, np.int64)]), np.repeat(np.arange(len(rules)), list(map(len, of_rule)))
+    order, rank = (
+        np.concatenate([*of_rule, np.zeros(0, np.int64)]),
+        np.repeat(np.arange(len(rules)), list(map(len, of_rule))),
+    )
     in_turn = np.lexsort((rank, order))
     order, rank = order[in_turn].astype(np.int64), rank[in_turn].astype(np.int64)
 
@@ -265,9 +293,7 @@ def _write(
     ledger = _past_ledger.book(lots.booked, _past_decided.us_of(at))
     _book(decided, lots, ledger, version, currency_id, act)
     _telling.tell_of_the_past(told, act, currency, accounts=len(lots.customers), entries=len(ledger.entries))
-    return Posted(
-        len(orders), len(lots.booked), int(lots.booked.original.sum()), int(lots.booked.back.sum())
-    )
+    return Posted(len(orders), len(lots.booked), int(lots.booked.original.sum()), int(lots.booked.back.sum()))
 
 
 def _count(decided: Decided, programme: int) -> None:
@@ -275,8 +301,9 @@ def _count(decided: Decided, programme: int) -> None:
     with connection.cursor() as cursor:
         for place, _most in decided.places:
             days = [_past_decided.date_of(day).isoformat() for day in place.starts_on.tolist()]
-            of = [arrays.of_numbers(place.member.tolist()), days, arrays.of_numbers(place.used.tolist())]
-            cursor.execute(_COUNTERS, [programme, place.rule, place.period, place.most, *of])
+            member, used = (arrays.of_numbers(one.tolist()) for one in (place.member, place.used))
+            of = (place.rule, place.period, place.most)
+            cursor.execute(_COUNTERS, (programme, *of, member, days, used))
 
 
 def _save(decided: Decided, version: programmes.Active, programme: int, at: datetime) -> Numbers:
@@ -316,9 +343,7 @@ def _save(decided: Decided, version: programmes.Active, programme: int, at: date
     return numbers
 
 
-def _book(
-    decided: Decided, lots: _Lots, ledger: Ledger, version: programmes.Active, currency: int, act: int
-) -> None:
+def _book(decided: Decided, lots: _Lots, ledger: Ledger, version: programmes.Active, currency: int, act: int) -> None:
     """Accounts, entries, lots and postings."""
     programme, booked, entries, postings = version.programme, lots.booked, ledger.entries, ledger.postings
     account = _open(lots, ledger, currency)
@@ -413,7 +438,8 @@ def _open(lots: _Lots, ledger: Ledger, currency: int) -> Numbers:
 
 
 def _drawn(sequence: str, many: int) -> Numbers:
-    """So many numbers."""
-    asked = f"COPY (SELECT nextval('{sequence}') FROM generate_series(1, {many})) TO STDOUT"
-    with connection.cursor() as cursor, cursor.copy(asked) as source:
-        return np.array(b"".join(source).split(), np.int64)
+    """So many numbers, in a row where nobody else draws meanwhile."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DRAWN, [sequence, many])
+        [(least, most, numbers)] = cursor.fetchall()
+    return np.arange(least, most + 1) if numbers is None else np.array(numbers, np.int64)

@@ -1,7 +1,7 @@
 """Orders of the past decided by columns: what `_cases` says of each, of very many at once.
 
-A programme can be if all its rules can, and of its customers those who have nothing of it yet and bought plainly: in its
-money, at prices without tax, paid with money. The others are decided one by one.
+A programme can be if all its rules can, and of its customers those who have nothing of it yet and bought plainly: in
+its money, at prices without tax, paid with money. The others are decided one by one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -175,14 +175,14 @@ def numbers(orders: KeptColumns) -> Numbers:
     """`kept.numbers` of each, where all of a customer's are there."""
     so_far = np.cumsum(orders.counts)
     first = np.flatnonzero(np.append(True, orders.customer[1:] != orders.customer[:-1])[: len(orders)])
-    before = np.repeat(so_far[first] - orders.counts[first], np.diff(np.append(first, len(orders))))
+    before: Numbers = np.repeat(so_far[first] - orders.counts[first], np.diff(np.append(first, len(orders))))
     found: Numbers = so_far - before
     return found
 
 
 def days_of(instants: Numbers, zone: ZoneInfo) -> Numbers:
-    """`civil.day_of` of each, as days since 1970; instants in microseconds. Raises `TooLarge` where clocks were put back
-    across midnight, so that a day was begun twice."""
+    """`civil.day_of` of each, as days since 1970; instants in microseconds. Raises `TooLarge` where clocks were put
+    back across midnight, so that a day was begun twice."""
     if not len(instants):
         return instants
     first, last = int(instants.min()) // _DAY_US - 1, int(instants.max()) // _DAY_US + 2

@@ -115,12 +115,8 @@ def book(lots: NewLots, at: int) -> Ledger:
     there = [np.flatnonzero(amount) for *_, amount in moves]
 
     def column(which: int) -> Numbers:
-        return np.concatenate(
-            [
-                move[which][some] if isinstance(move[which], np.ndarray) else np.full(len(some), move[which], np.int64)
-                for move, some in zip(moves, there, strict=True)
-            ]
-        )
+        told = zip(moves, there, strict=True)
+        return np.concatenate([np.broadcast_to(move[which], len(lots))[some] for move, some in told])
 
     lot = np.concatenate(there).astype(np.int64)
     when, what, first, second, within, out_of, into, amount = map(column, range(8))
@@ -135,9 +131,7 @@ def book(lots: NewLots, at: int) -> Ledger:
     of = np.cumsum(begins) - 1
     _, what, first, second = (key[starts] for key in keys)
     clock = what == _CLOCK
-    kind = np.where(
-        clock, np.where(second == _LAPSE, EXPIRE, ACTIVATE), np.where(first == _GIVEN, AWARD, REVERSE)
-    )
+    kind = np.where(clock, np.where(second == _LAPSE, EXPIRE, ACTIVATE), np.where(first == _GIVEN, AWARD, REVERSE))
     leading = lot[starts]
     entries = Entries(
         account=account[starts],

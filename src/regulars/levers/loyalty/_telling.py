@@ -67,9 +67,7 @@ def write_and_tell(
 
 def tell_of_the_past(told: Told, act: int, currency: str, *, accounts: int, entries: int) -> None:
     """One notice and one line of the trail for all entries of an act."""
-    past = PointsOfThePast(
-        act=act, currency=currency, accounts=accounts, entries=entries, at=told.at, origin="history"
-    )
+    past = PointsOfThePast(act=act, currency=currency, accounts=accounts, entries=entries, at=told.at, origin="history")
     announce(past, by=told.by, verb=f"loyalty.points.{told.verb}", after={"entries": entries})
 
 

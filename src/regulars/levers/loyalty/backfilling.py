@@ -11,14 +11,17 @@ from multiprocessing.connection import Connection, wait
 from django.db import connections
 
 from regulars.kit.actors import Actor
-from regulars.levers.loyalty import earning, programmes
+from regulars.levers.loyalty import earning, programmes, reactions
 from regulars.levers.loyalty.earning import Posted
+from regulars.runtime.notices import stream
 
 __all__ = ("PROCESSES", "all_of_it")
 
 PROCESSES = len(os.sched_getaffinity(0))
 #: A page leaves nothing behind that only a search finds: searching after every 700 new objects is a tenth of the work.
 _OBJECTS = 100_000
+#: Notices looked at together.
+_TOLD = 500
 
 
 class BrokenOff(RuntimeError):
@@ -46,8 +49,26 @@ def all_of_it(
 ) -> Posted:
     """`earning.backfill` from its first page to its last, by so many processes; outside of any transaction where there
     are more than one. `progress` hears how many orders are settled. Raises `NotActive`."""
-    asked, done = _Asked(programme, at, by, since, until), Posted()
+    asked = _Asked(programme, at, by, since, until)
     programmes.active_one(programme, at)
+    heard = min(map(stream.heard, reactions.LISTENERS))
+    done = _all_pages(asked, processes, progress)
+    return done + _look_again(asked, heard)
+
+
+def _look_again(asked: _Asked, heard: int) -> Posted:
+    """Settle what somebody told of orders meanwhile. Whoever listens finds nothing of an order that is being posted,
+    and has nothing to do; and what is posted may have been read before it was told."""
+    done, until = Posted(), stream.last_number()
+    while told := stream.after(position=heard, until=until, kinds=reactions.KINDS, history=False, most=_TOLD):
+        heard = told[-1].number
+        orders = reactions.orders_of(one.notice for one in told)
+        done += earning.award_for_orders(orders=sorted(orders), at=asked.at, by=asked.by)
+    return done
+
+
+def _all_pages(asked: _Asked, processes: int, progress: Callable[[int], None]) -> Posted:
+    done = Posted()
     if processes == 1:
         for page in _pages(asked, (0, 1)):
             done += page

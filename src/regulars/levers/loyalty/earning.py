@@ -17,7 +17,7 @@ from regulars.facts.commerce.kept import Kept
 from regulars.facts.customers import persons
 from regulars.kit import civil
 from regulars.kit.actors import Actor, Origin
-from regulars.levers.loyalty import _past, _past_decided, _seeing, programmes
+from regulars.levers.loyalty import _past, _seeing, programmes
 from regulars.levers.loyalty._capping import is_common
 from regulars.levers.loyalty._cases import (
     Case,
@@ -99,23 +99,23 @@ def backfill(
     is everyone's together all orders go in the order of their placing, in the first share. Raises `NotActive`.
     """
     version = programmes.active_one(programme, at)
-    if since is None and until is None and _past_decided.is_of_columns(version.programme):
+    if since is None and until is None and not is_common(version.programme):
         for block in kept_columns.blocks(size=PAGES * size, share=share):
             done, left = _past.post(block, version, at=at, by=by)
             yield done
-            for start in range(0, len(left), size):
-                orders = left[start : start + size]
+            for start in range(0, len(left.orders), size):
+                orders = left.orders[start : start + size]
                 found = kept.of(orders)
                 # What went since it was read is nobody's any more.
-                yield _post([found[order] for order in orders if order in found], version, {}, at=at, by=by)
+                page = [found[order] for order in orders if order in found]
+                yield _post(page, version, left.counted, at=at, by=by)
         return
     if is_common(version.programme):
         pages = kept.pages(since=since, until=until, size=size) if share[0] == 0 else iter(())
     else:
         pages = kept.pages_by_customer(since=since, until=until, size=size, share=share)
     for page in pages:
-        counted = {} if since is not None or is_common(version.programme) else _counted(page)
-        yield _post(page, version, counted, at=at, by=by)
+        yield _post(page, version, {}, at=at, by=by)
 
 
 def _post(
@@ -129,20 +129,6 @@ def _post(
             raise
     with transaction.atomic():
         return _post_page(page, version, counted, at=at, by=by, claims_first=True)
-
-
-def _counted(page: Sequence[Kept]) -> dict[int, int]:
-    """What `kept.numbers` says, of those customers of a page of whom all orders are on it."""
-    in_part = {page[0].customer, page[-1].customer}
-    number, customer = 0, None
-    found = {}
-    for one in page:
-        if one.customer != customer:
-            number, customer = 0, one.customer
-        number += one.counts
-        if customer not in in_part:
-            found[one.order] = number
-    return found
 
 
 def _post_page(

@@ -1,7 +1,7 @@
 """What loyalty listens to: whatever becomes of orders and goods settles what they earned. Strict: a promise is never
 dropped, it waits. The past is posted by back-fill alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from regulars.facts.commerce import kept
 from regulars.facts.commerce.notices import (
@@ -21,10 +21,18 @@ from regulars.kit.actors import Actor
 from regulars.levers.loyalty import earning, requalifying, tiers
 from regulars.levers.loyalty.notices import TierLost, TierReached
 from regulars.runtime.database import clock
+from regulars.runtime.notices.notice import Notice
 from regulars.runtime.notices.subscriptions import subscribe
 
 _KEPT = Kept()
 _BY = Actor("system", "loyalty.earning")
+
+
+#: By whose names it listens to what.
+LISTENERS = ("loyalty.orders", "loyalty.returns")
+KINDS = tuple(
+    one.kind for one in (OrderRecorded, OrderChanged, OrderPaid, OrderCancelled, ShipmentMoved, GoodsReturned)
+)
 
 
 @subscribe(OrderRecorded, OrderChanged, OrderPaid, OrderCancelled, ShipmentMoved, name="loyalty.orders", strict=True)
@@ -60,11 +68,16 @@ def history_came_in(notices: Sequence[OrdersImported | ReturnsImported]) -> None
 @subscribe(GoodsReturned, name="loyalty.returns", strict=True)
 def goods_came_back(notice: GoodsReturned) -> None:
     """Settle every order that they were bought with."""
-    touched = kept.orders_of_returns([notice.goods_return]).get(notice.goods_return, set())
-    if notice.order is not None:
-        touched.add(notice.order)
     at = clock.now()
-    if touched:
+    if touched := orders_of([notice]):
         earning.award_for_orders(orders=sorted(touched), at=at, by=_BY)
     if notice.customer is not None:
         tiers.requalify(customer=notice.customer, at=at, by=_BY)
+
+
+def orders_of(notices: Iterable[Notice]) -> set[int]:
+    """The orders that these tell something of. One query."""
+    told = list(notices)
+    returns = [one.goods_return for one in told if isinstance(one, GoodsReturned)]
+    named = {order for one in told if isinstance(order := getattr(one, "order", None), int)}
+    return named.union(*kept.orders_of_returns(returns).values()) if returns else named

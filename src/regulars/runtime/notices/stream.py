@@ -4,13 +4,18 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from regulars.runtime.notices import _horizon
-from regulars.runtime.notices.models import Recorded
+from regulars.runtime.notices.models import Recorded, Subscriber
 from regulars.runtime.notices.notice import FromANewerRelease, Told, read
 
 
 def last_number() -> int:
     """The last number drawn, whether or not its transaction has ended."""
     return _horizon.last_number()
+
+
+def heard(listener: str) -> int:
+    """The number up to which a listener has read. One row."""
+    return Subscriber.objects.get(name=listener).position
 
 
 def before(at: datetime) -> int:

@@ -1,5 +1,5 @@
-"""Very many orders at once: what a rule looks at and answers, a column each. What a rule says of one order and of many is
-the same, and stands in the same file; tests ask both of the same orders.
+"""Very many orders at once: what a rule looks at and answers, a column each. What a rule says of one order and of many
+is the same, and stands in the same file; tests ask both of the same orders.
 
 All of it is whole numbers. Where they could be larger than 64 bits hold, it is refused, and asked order by order.
 """

@@ -50,7 +50,8 @@ class FirstOrder(Rule):
 
     def may_give_columns(self, orders: OrderColumns) -> Flags:
         """`may_give` for many."""
-        return orders.number == 1
+        found: Flags = orders.number == 1
+        return found
 
 
 def read(told: Told, terms: Terms) -> FirstOrder:

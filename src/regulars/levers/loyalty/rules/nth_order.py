@@ -76,7 +76,8 @@ class NthOrder(Rule):
 
     def may_give_columns(self, orders: OrderColumns) -> Flags:
         """`may_give` for many."""
-        return orders.number == self.nth
+        found: Flags = orders.number == self.nth
+        return found
 
 
 def read(told: Told, terms: Terms) -> NthOrder:

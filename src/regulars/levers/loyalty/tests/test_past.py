@@ -1,21 +1,29 @@
 """The past posted by columns, beside the same past posted order by order: the same books, row by row."""
 
+import os
+import signal
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
 
+import numpy as np
 import pytest
 from django.db import connection, transaction
+from hypothesis import given
+from hypothesis import strategies as st
 
 from regulars.facts.commerce import kept, kept_columns, orders, shipments
 from regulars.facts.commerce.orders import TenderReport
 from regulars.facts.commerce.shipments import ShipmentReport
+from regulars.kit import civil
 from regulars.kit.actors import SHELL
-from regulars.levers.loyalty import _past, _past_decided, checkups, earning, points
+from regulars.levers.loyalty import _past, _past_decided, backfilling, checkups, earning
 from regulars.levers.loyalty.earning import Posted
-from regulars.levers.loyalty.models import Earning, Entry
-from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP
+from regulars.levers.loyalty.models import Earning
+from regulars.levers.loyalty.rules.columns import TooLarge
+from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, has
 from regulars.levers.loyalty.tests.test_earning import LATER, a_programme, an_order, buyer, comes_back
+from regulars.runtime.notices.dispatch import react_to_everything
 from tests.often import often
 
 WORTH = "currency: {code: points, decimals: 0, worth: '0.01'}"
@@ -50,7 +58,9 @@ def a_shop(chance: Random, many: int = 60) -> list[int]:
     """Orders of all kinds by some people: discounts, parcels, what is not paid, what came back, what was called off."""
     bought = []
     for n in range(many):
-        at = MONDAY - chance.randrange(100) * DAY + timedelta(seconds=chance.choice([0, 3600, chance.randrange(86_400)]))
+        at = (
+            MONDAY - chance.randrange(100) * DAY + timedelta(seconds=chance.choice([0, 3600, chance.randrange(86_400)]))
+        )
         lines = [
             (f"p{chance.randrange(9)}", str(chance.choice([1, 2, 3, "1.5"])), f"{chance.randrange(1, 6000) / 100:.2f}")
             for _ in range(chance.randrange(1, 5))
@@ -77,7 +87,9 @@ def a_shop(chance: Random, many: int = 60) -> list[int]:
         bought.append(order)
         if chance.random() < 0.25:
             arrived = at + chance.randrange(9) * DAY
-            report = ShipmentReport(namespace="shop", ref=f"s{n}", order_ref=f"o{n}", state="delivered", arrived_at=arrived)
+            report = ShipmentReport(
+                namespace="shop", ref=f"s{n}", order_ref=f"o{n}", state="delivered", arrived_at=arrived
+            )
             shipments.record(report=report, at=arrived, by=THE_SHOP, origin="history")
         if chance.random() < 0.2:
             left = [int(Decimal(line[1])) for line in lines]
@@ -116,7 +128,9 @@ def books() -> dict[str, list[tuple[object, ...]]]:
     with connection.cursor() as cursor:
         for name, sql in told.items():
             cursor.execute(sql)
-            found[name] = [tuple(bytes(one) if isinstance(one, memoryview) else one for one in row) for row in cursor.fetchall()]
+            found[name] = [
+                tuple(bytes(one) if isinstance(one, memoryview) else one for one in row) for row in cursor.fetchall()
+            ]
     return found
 
 
@@ -128,7 +142,7 @@ def posts(**more) -> Posted:
 @pytest.mark.parametrize("name", list(PROGRAMMES))
 @pytest.mark.parametrize("seed", range(often(3)))
 def test_by_columns_and_order_by_order_the_books_are_the_same(name, seed, monkeypatch):
-    a_shop(Random(f"{name}{seed}"))  # noqa: S311 - the same shop every time
+    a_shop(Random(f"{name}{seed}"))
     rules, above = PROGRAMMES[name]
     a_programme(*rules, from_at=FRIDAY, above=above)
     before = transaction.savepoint()
@@ -151,3 +165,84 @@ def test_by_columns_and_order_by_order_the_books_are_the_same(name, seed, monkey
     assert posts() == done
     for part, rows in books().items():
         assert found[part] == rows, part
+
+
+@pytest.mark.django_db
+def test_what_is_told_of_an_order_while_it_is_posted_counts_all_the_same(monkeypatch):
+    """The past is read; then a coat comes back, and who listens finds nothing posted for it; then it is posted."""
+    coat, hat = an_order("coat", at=MONDAY - DAY), an_order("hat", customer="li", at=MONDAY - DAY)
+    a_programme("{id: spend, kind: spend, points: 1, per: 2}", from_at=FRIDAY)
+    react_to_everything()
+    whole = _past.post
+
+    def post_late(block, *rest, **more):
+        comes_back(coat, ["1"], key="late")
+        react_to_everything()
+        assert not Earning.objects.exists()
+        return whole(block, *rest, **more)
+
+    monkeypatch.setattr(_past, "post", post_late)
+    backfilling.all_of_it(programme="tried", at=LATER, by=SHELL, processes=1)
+    assert has(buyer(coat), at=LATER) == (0, 0, 0, 0)
+    assert has(buyer(hat), at=LATER) == (0, 40, 0, 0)
+    monkeypatch.undo()
+    assert posts() == Posted()
+
+
+def test_killed_in_the_middle_of_what_it_writes_again_comes_to_the_same(fresh_database, monkeypatch):
+    bought = [an_order(f"{n}", customer=f"c{n % 9}", at=MONDAY - n * DAY, origin="history") for n in range(40)]
+    rules, above = PROGRAMMES["classic"]
+    a_programme(*rules, from_at=FRIDAY, above=above)
+    whole = _past.copy
+
+    def killed(table, rows, **columns):
+        if table == "loyalty_lot":
+            os.kill(os.getpid(), signal.SIGKILL)
+        whole(table, rows, **columns)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(_past, "copy", killed)
+        with pytest.raises(backfilling.BrokenOff):
+            backfilling.all_of_it(programme="tried", at=LATER, by=SHELL, processes=2)
+    assert not Earning.objects.exists()
+    done = backfilling.all_of_it(programme="tried", at=LATER, by=SHELL, processes=2)
+    assert (done.decided, done.awards) == (len(bought), len(bought) + 9)
+    assert backfilling.all_of_it(programme="tried", at=LATER, by=SHELL, processes=2) == Posted()
+    assert not list(checkups.broken())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_blocks_have_all_of_a_customers_orders_and_say_of_them_what_kept_says(size):
+    bought = a_shop(Random("blocks"))
+    seen = []
+    for block in kept_columns.blocks(size=size):
+        told = kept.of(block.order.tolist())
+        assert block.fingerprints() == [kept_columns.fingerprint(told[order]) for order in block.order.tolist()]
+        assert _past_decided.numbers(block).tolist() == [kept.numbers([n])[n] for n in block.order.tolist()]
+        few = block.only(block.order % 2 == 0)
+        assert few.fingerprints() == [kept_columns.fingerprint(told[order]) for order in few.order.tolist()]
+        seen.append(set(block.customer.tolist()))
+    assert sum(map(len, seen)) == len(set().union(*seen))
+    assert {n for block in kept_columns.blocks() for n in block.order.tolist()} == set(bought)
+    by_share = [
+        n for share in range(3) for block in kept_columns.blocks(share=(share, 3)) for n in block.order.tolist()
+    ]
+    assert sorted(by_share) == sorted(bought)
+
+
+@given(
+    days=st.lists(st.integers(0, 20_000), min_size=1, max_size=9),
+    zone=st.sampled_from(["Europe/London", "Asia/Shanghai", "America/Sao_Paulo", "Africa/Cairo", "Asia/Kathmandu"]),
+    second=st.integers(0, 86_399),
+)
+def test_days_of_many_instants_are_the_days_of_each(days, zone, second):
+    instants = np.array([(day * 86_400 + second) * 1_000_000 for day in days])
+    told = [civil.day_of(datetime.fromtimestamp(one / 1e6, UTC), civil.zone(zone)) for one in instants.tolist()]
+    try:
+        found = _past_decided.days_of(instants, civil.zone(zone))
+    except TooLarge:
+        # Where clocks were put back across midnight each is asked by itself.
+        assert zone in ("America/Sao_Paulo", "Africa/Cairo", "Asia/Shanghai")
+        return
+    assert [_past_decided.date_of(day) for day in found.tolist()] == told

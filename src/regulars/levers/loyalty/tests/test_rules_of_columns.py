@@ -1,0 +1,140 @@
+"""What a rule says of many orders at once is what it says of each: points, lines, reasons, in any order of rules."""
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from regulars.levers.loyalty.rules import basis, columns, deciding
+from regulars.levers.loyalty.rules.columns import OrderColumns, TooLarge
+from regulars.levers.loyalty.rules.grants import Grant, Missed, split
+from regulars.levers.loyalty.rules.rule import day_number
+from regulars.levers.loyalty.rules.views import Context, LineView, OrderView
+from regulars.levers.loyalty.tests.orders_seen import TUESDAY, a_programme
+from tests.often import often
+
+RULES = (
+    "id: a, kind: spend, points: 1, per: 1",
+    "id: b, kind: spend, points: 3, per: '0.70', at_least: 20, from: 2026-03-02, until: 2026-03-05",
+    "id: c, kind: item, points: 2",
+    "id: d, kind: first_order, points: 50, at_least: 5",
+    "id: e, kind: nth_order, nth: 3, points: 60",
+    "id: f, kind: window_bonus, times: '1.5', multiplies: [a, c], from: 2026-03-01, until: 2026-03-04",
+    "id: g, kind: window_bonus, points: 7, from: 2026-03-01, until: 2026-03-04",
+    "id: h, kind: spend, points: 1, per: 500, funded_by: acme",
+)
+amounts = st.integers(0, 9_999)
+lines = st.tuples(amounts, st.sampled_from(["1", "2", "0.5", "3", "1.25"]), st.integers(0, 4), st.booleans())
+told = st.tuples(
+    st.lists(lines, max_size=4), st.integers(-2, 3), st.integers(1, 4), amounts, st.integers(0, 12_000), amounts
+)
+
+
+def _order(one) -> tuple[OrderView, Context]:
+    wares, day, number, discount, kept, back = one
+    told = []
+    for n, (amount, quantity, gone, is_card) in enumerate(wares, 1):
+        whole = Decimal(quantity)
+        told.append(LineView(n, whole, max(whole - gone, Decimal(0)), amount, is_gift_card=is_card and n > 1))
+    total = max(sum(line.amount_minor for line in told) - discount % 300, 0)
+    at = TUESDAY + timedelta(days=day)
+    view = OrderView(
+        placed_at=at,
+        placed_on=at.date(),
+        currency="GBP",
+        lines=tuple(told),
+        total_minor=total,
+        due_minor=total - back % 400,
+        kept_minor=kept if kept < 9_000 else total,
+        discount_minor=discount % 300,
+        money_back_minor=back % 500 if back > 5_000 else 0,
+    )
+    return view, Context(member="1", order_number=number)
+
+
+def _columns(orders: list[tuple[OrderView, Context]]) -> OrderColumns:
+    each = [line for order, _ in orders for line in order.lines]
+    begins = np.cumsum([0, *(len(order.lines) for order, _ in orders)])
+
+    def of(*values: int) -> columns.Numbers:
+        return np.array(values, np.int64)
+
+    weights, whole, over, under = basis.of_columns(
+        begins=begins,
+        quantity=of(*(int(line.quantity.scaleb(3)) for line in each)),
+        kept=of(*(int(line.kept.scaleb(3)) for line in each)),
+        amount_minor=of(*(line.amount_minor for line in each)),
+        is_gift_card=np.array([line.is_gift_card for line in each], bool),
+        discount_minor=of(*(order.discount_minor for order, _ in orders)),
+        due_minor=of(*(order.due_minor for order, _ in orders)),
+        kept_minor=of(*(order.kept_minor for order, _ in orders)),
+        money_back_minor=of(*(order.money_back_minor for order, _ in orders)),
+    )
+    return OrderColumns(
+        placed_on=of(*(day_number(order.placed_on) for order, _ in orders)),
+        number=of(*(context.order_number or 0 for _, context in orders)),
+        begins=begins,
+        line=of(*(line.number for line in each)),
+        items=of(*(int(line.kept.scaleb(3)) for line in each)),
+        weights=weights,
+        whole=whole,
+        over=over,
+        under=under,
+    )
+
+
+@settings(max_examples=often(200))
+@given(st.lists(told, min_size=1, max_size=6))
+def test_of_many_orders_each_rule_says_what_it_says_of_each(said):
+    orders = [_order(one) for one in said]
+    programme = a_programme(*RULES)
+    assert all(rule.is_of_columns for rule in programme.of_orders)
+    told = _columns(orders)
+    answers = deciding.of_columns(programme.of_orders, told, programme.terms)
+    for n, (order, context) in enumerate(orders):
+        decision = deciding.of_order(programme.of_orders, order, context, programme.terms)
+        stretch = slice(told.begins[n], told.begins[n + 1])
+        for one in decision.answers:
+            mine = answers[one.rule]
+            assert isinstance(one, Grant | Missed)
+            why = one.because if isinstance(one, Grant) else one.why
+            assert (mine.code[n], json.loads(mine.facts[n])) == (why.code, dict(why.facts)), one.rule
+            shares = zip(told.line[stretch].tolist(), mine.shares[stretch].tolist(), strict=True)
+            parts, over = (one.parts, one.lines) if isinstance(one, Grant) else (0, {})
+            assert (mine.parts[n], {line: share for line, share in shares if share}) == (parts, over), one.rule
+
+
+@settings(max_examples=often(200))
+@given(st.lists(st.tuples(st.integers(0, 500), st.lists(st.integers(1, 90), min_size=1, max_size=5)), max_size=5))
+def test_parts_are_split_over_the_lines_of_many_as_over_those_of_one(said):
+    weights = np.array([weight for _, some in said for weight in some], np.int64)
+    begins = np.cumsum([0, *(len(some) for _, some in said)])
+    found = columns.split(np.array([parts for parts, _ in said], np.int64), weights, begins)
+    for n, (parts, some) in enumerate(said):
+        one = split(parts, list(enumerate(some, 1)))
+        assert found[begins[n] : begins[n + 1]].tolist() == [one.get(line, 0) for line in range(1, len(some) + 1)]
+
+
+def test_what_64_bits_might_not_hold_is_refused():
+    with pytest.raises(TooLarge):
+        columns.split(np.array([2**40]), np.array([2**40]), np.array([0, 1]))
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "id: a, kind: spend, points: 1, per: 1, where: {field: weekday, is: tue}",
+        "id: a, kind: spend, points: 1, per: 1, tenders: [card]",
+        "id: a, kind: spend, points: 1, per: 1, include: [shipping]",
+        "id: a, kind: first_order, points: 1, only_if: {field: customers.country, is: GB}",
+        "id: a, kind: nth_order, every: 5, points: 1",
+        "id: a, kind: streak, length: 4, period: week, points: 1",
+        "id: a, kind: surprise, points: 3, chance: 5, period: month",
+    ],
+)
+def test_what_is_asked_of_lines_payments_and_customers_is_asked_order_by_order(rule):
+    assert not any(one.is_of_columns for one in a_programme(rule).rules)
