@@ -45,7 +45,8 @@ net AS MATERIALIZED (
     SELECT people.*, gross - coalesce(returned, 0) AS spend, (last_on - first_on) / nullif(days - 1, 0) AS own_gap
       FROM people LEFT JOIN gave_back USING (customer_id)),
 shop AS (
-    SELECT sum(round(own_gap * 10000)::BIGINT) / count(own_gap) / 10000 AS gap, count(*) AS n,
+    SELECT sum(round(own_gap * 10000)::BIGINT) / count(own_gap) / 10000 AS mean_gap,
+           CASE WHEN mean_gap < 10 THEN round(mean_gap, 1) ELSE round(mean_gap) END AS gap, count(*) AS n,
            count(*) FILTER (days >= 3) AS regulars FROM net),
 rhythm AS (
     SELECT net.*, n, regulars, round(((days - 1) * own_gap + 2 * shop.gap) / (days + 1), 2) AS gap FROM net, shop),
@@ -124,7 +125,8 @@ def rfm(customers: int, orders: int, rounds: int, as_json: bool) -> None:
             scope = Scope(table=session.table, as_of=as_of, currency="GBP")
 
             def ours() -> None:
-                walking.walk(session, scope)
+                walking.walk(session, scope, with_gaps=False)
+                computing.sum_days(session, scope)
                 computing.people(session, scope, wanted=_BY_HAND_TOO)
                 session.rows(repeat_rate.MEASURE.expression(scope))
 

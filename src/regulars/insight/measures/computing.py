@@ -13,7 +13,7 @@ from regulars.insight.measures import catalogue, walking
 from regulars.insight.measures.cutting import BY_PLACE, Cuts
 from regulars.insight.measures.library import lately
 from regulars.insight.measures.measure import CustomerMeasure, ShopMeasure
-from regulars.insight.measures.scope import DAYS, PEOPLE, SEEN_FROM, Scope, all_purchases
+from regulars.insight.measures.scope import DAYS, PEOPLE, SEEN_FROM, SUMMED, Scope, all_purchases
 from regulars.insight.warehouse.session import Session
 
 
@@ -67,11 +67,12 @@ def compute(
     day = as_of_day(session, today=today, asked=as_of)
     scope = Scope(table=session.table, as_of=day, currency=currency, cuts=cuts)
     walking.walk(session, scope)
+    sum_days(session, scope)
     return compute_walked(session, scope)
 
 
 def compute_walked(session: Session, scope: Scope) -> Computed:
-    """The same where `DAYS` are kept already."""
+    """The same where `DAYS` and `SUMMED` are kept already."""
     people(session, scope)
     shop = {measure.name: measure.value(_rows(session, measure, scope), scope) for measure in catalogue.SHOP}
     return Computed(as_of=scope.as_of, currency=scope.currency, shop=shop, session=session)
@@ -93,37 +94,58 @@ def people(
     scope: Scope,
     *,
     wanted: Sequence[CustomerMeasure] = catalogue.CUSTOMER,
-    of: str = DAYS,
+    of: str = SUMMED,
     into: str = PEOPLE,
-    is_summed: bool = False,
 ) -> None:
-    """Computes the `wanted` measures of everybody who bought, from the days kept as `of`, and keeps them as `into`.
-
-    `is_summed`: `of` has one row for each customer, with the measures that sum up days.
-    """
-    # A value of the session, so that what is said of one day can be said of any other.
-    session.put(SEEN_FROM, pa.table({"seen_from": pa.array([scope.as_of], pa.date32())}))
+    """Computes the `wanted` measures of everybody who bought, from those that sum up days, kept as `of`, and keeps all
+    as `into`."""
 
     def build() -> None:
         def table(name: str) -> ir.Table:
-            return session.table({DAYS: of, PEOPLE: into}.get(name, name))
+            return session.table(into if name == PEOPLE else name)
 
-        then = session.table(SEEN_FROM).seen_from.max().as_scalar()
-        _people(session, replace(scope, table=table, then=then), wanted, into, is_summed)
+        _people(session, replace(scope, table=table, then=_seen_from(session)), wanted, of, into)
 
+    _put_day(session, scope)
     columns = tuple((name, str(kind)) for name, kind in session.table(of).schema().items())
     session.repeat(("people", of, columns, into, tuple(measure.name for measure in wanted), scope.cuts), build)
 
 
-def _people(session: Session, scope: Scope, wanted: Sequence[CustomerMeasure], into: str, is_summed: bool) -> None:
-    table = scope.kept_days()
-    if not is_summed:
-        days = table.mutate(ago=scope.seen_from().delta(table.day, unit="day"))
-        aggregates = {m.name: m.of_days(days) for m in wanted if m.of_days is not None}
-        table = days.group_by("customer_id").agg(**aggregates)
+def sum_days(session: Session, scope: Scope, *, of: str = DAYS, into: str = SUMMED) -> None:
+    """Computes the measures that sum up days, from the days kept as `of`, and keeps them as `into`."""
+
+    def build() -> None:
+        days = session.table(of)
+        days = days.mutate(ago=_seen_from(session).delta(days.day, unit="day"))
+        sums = {m.name: m.of_days(days) for m in catalogue.CUSTOMER if m.of_days is not None}
+        session.keep(into, days.group_by("customer_id").agg(**sums))
+
+    _put_day(session, scope)
+    session.repeat(("days", of, into), build)
+
+
+def _put_day(session: Session, scope: Scope) -> None:
+    # A value of the session, so that what is said of one day can be said of any other.
+    session.put(SEEN_FROM, pa.table({"seen_from": pa.array([scope.as_of], pa.date32())}))
+
+
+def _seen_from(session: Session) -> ir.Value:
+    return session.table(SEEN_FROM).seen_from.max().as_scalar()
+
+
+def _people(session: Session, scope: Scope, wanted: Sequence[CustomerMeasure], of: str, into: str) -> None:
+    table = session.table(of)
+    before: CustomerMeasure | None = None
     for measure in wanted:
         if measure.of_customer is not None:
             table = table.mutate(**{measure.name: measure.of_customer(table, scope)})
+        elif measure.of_all is not None:
+            # Those that follow one another look at the same everybody.
+            if before is None or before.of_all is None:
+                table = session.keep(into, table)
+            found = measure.of_all(scope.people())
+            by = [name for name in found.columns if name in scope.people().columns]
+            table = table.join(found, by) if by else table.cross_join(found)
         elif measure.joined is not None:
             session.keep(into, table)
             kept, found = scope.people(), measure.joined(scope)
@@ -131,6 +153,7 @@ def _people(session: Session, scope: Scope, wanted: Sequence[CustomerMeasure], i
             if not measure.is_null_else:
                 more = {name: value.fill_null(0) for name, value in more.items()}
             table = kept.left_join(found, "customer_id").select(*(kept[name] for name in kept.columns), **more)
+        before = measure
     session.keep(into, table)
 
 

@@ -60,6 +60,7 @@ def preview(cuts: Cuts, *, at: datetime) -> Preview:
         as_of = computing.as_of_day(session, today=today)
         scope = Scope(table=session.table, as_of=as_of, currency=shop.currency, cuts=cuts_of_shop())
         walking.walk(session, scope)
+        computing.sum_days(session, scope)
         computing.people(session, scope, wanted=WANTED)
         session.keep("_before", scope.people().select("customer_id", "segment"))
         computing.people(session, replace(scope, cuts=cuts), wanted=WANTED)

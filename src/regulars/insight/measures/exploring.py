@@ -1,6 +1,6 @@
 """The figures of the shop, or of any customers, over the last 365 days and month by month."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -13,9 +13,10 @@ from regulars.insight.measures.estimates import Estimate, added
 from regulars.insight.measures.figure import Figure, Span, Sums, Told
 from regulars.insight.measures.figures import FIGURES
 from regulars.insight.measures.scope import Scope
-from regulars.insight.measures.spanning import BY_MONTH, WHO, YEAR, Counted
+from regulars.insight.measures.spanning import BY_MONTH, WHO, YEAR, AllCounted, Counted
 from regulars.insight.warehouse.session import Session
 
+ByMonth = Callable[[Sequence[Figure], Sequence[Span]], AllCounted]
 #: The group of everybody.
 EVERYBODY = ""
 
@@ -37,14 +38,15 @@ class Explored:
     months: Sequence[At]
 
 
-def of_groups(session: Session, scope: Scope, told: Told) -> Explored:
+def of_groups(session: Session, scope: Scope, told: Told, *, by_month: ByMonth | None = None) -> Explored:
     """Everybody, and beside them each named group of customers, as they are grouped today.
 
-    The session holds what `computing.people` and `spanning.facts` keep.
+    The session holds what `computing.people` and `spanning.facts` keep. `by_month` counts the figures of the months,
+    where not all is counted anew.
     """
     people = scope.people()
     session.keep(WHO, people.select("customer_id", grp=people.segment.fill_null("-")))
-    return _explored(session, scope, told, with_sales=True)
+    return _explored(session, scope, told, with_sales=True, by_month=by_month)
 
 
 def of_some(session: Session, scope: Scope, told: Told, zone: ZoneInfo, some: ir.Table) -> Explored:
@@ -54,12 +56,14 @@ def of_some(session: Session, scope: Scope, told: Told, zone: ZoneInfo, some: ir
     return _explored(session, scope, told, with_sales=False)
 
 
-def _explored(session: Session, scope: Scope, told: Told, *, with_sales: bool) -> Explored:
+def _explored(
+    session: Session, scope: Scope, told: Told, *, with_sales: bool, by_month: ByMonth | None = None
+) -> Explored:
     figures = [one for one in FIGURES if with_sales or one.source != "sales"]
     spans = spanning.spans_of(session, scope)
     year, months = spans[YEAR], spans[BY_MONTH]
     of_year = spanning.count(session, figures, YEAR, year)
-    of_months = spanning.count(session, figures, BY_MONTH, months)
+    of_months = by_month(figures, months) if by_month else spanning.count(session, figures, BY_MONTH, months)
     monthly = [one for one in figures if not one.of_years]
     return Explored(
         scope.as_of,

@@ -36,6 +36,7 @@ _NOT_FOR_GROUPS = frozenset(
         "spend_minor",
         "foreign_orders",
         "average_order_minor",
+        "last_year_minor",
         "at_stake_minor",
         "spend_minor_place",
         "m",
@@ -139,7 +140,7 @@ def _groups_on(session: Session, scope: Scope, day: date) -> str:
         _UNTIL,
         last.select("customer_id", "first_on", purchase_days=last.visit.cast("int64"), last_on=last.day),
     )
-    computing.people(session, replace(scope, as_of=day), wanted=WANTED, of=_UNTIL, into=_THEN, is_summed=True)
+    computing.people(session, replace(scope, as_of=day), wanted=WANTED, of=_UNTIL, into=_THEN)
     kept = session.table(_THEN)
     name = f"_groups_{day:%Y%m%d}"
     session.keep(name, kept.filter(kept.segment.notnull()).select("customer_id", "segment"))

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from psycopg import sql
 
 from regulars.facts.company import company
@@ -22,16 +24,17 @@ from regulars.insight.measures import (
     catalogue,
     computing,
     exploring,
+    keeping,
     moving,
     published,
     readings,
     runs,
     series,
-    spanning,
 )
 from regulars.insight.measures.computing import Computed
 from regulars.insight.measures.estimates import kept
-from regulars.insight.measures.models import ShopReading
+from regulars.insight.measures.exploring import Explored
+from regulars.insight.measures.models import Reading, ShopReading
 from regulars.insight.measures.notices import ReadingsComputed
 from regulars.insight.measures.published import COLUMNS
 from regulars.insight.measures.scope import Scope
@@ -43,6 +46,7 @@ from regulars.kit.actors import Actor
 from regulars.runtime.notices.outbox import announce
 
 _FRESH = "_fresh_readings"
+_COLUMNS = ("customer_id", *(measure.name for measure in catalogue.STORED))
 Tell = Callable[[str], None]
 #: What is done now, and how much of all is, from 0 to 1, as far as one can tell.
 Hear = Callable[[str, float], None]
@@ -95,23 +99,32 @@ def refresh(
             zone = civil.zone(shop.zone)
             day = computing.as_of_day(session, today=civil.day_of(at, zone), asked=as_of)
             scope = Scope(session.table, day, shop.currency, cuts=cuts_of_shop())
-            spanning.facts(session, scope, zone)
+            by_month = keeping.facts(session, scope, zone, home)
             computed = computing.compute_walked(session, scope)
-            tell("Computing the figures, month by month")
-            hear("Computing the figures, month by month", _COUNTING)
-            explored = exploring.of_groups(session, scope, told())
-            tell("Computing what goes together and who moved")
-            hear("Computing what goes together and who moved", _MOVING)
-            moved = readings.shop("moves")
-            shop_values = {
-                **computed.shop,
-                **computing.deeper(session, scope),
-                **moving.all_of(session, scope, None if moved is None else moved.value),
-            }
-            tell(f"Storing readings as of {computed.as_of}")
-            hear("Storing readings", _STORING)
-            with transaction.atomic():
-                customers, changed, removed = _store(computed)
+            of_shop, moved = told(), readings.shop("moves")
+
+            def rest() -> tuple[Explored, dict[str, Mapping[str, Any]]]:
+                tell("Computing the figures, month by month")
+                hear("Computing the figures, month by month", _COUNTING)
+                explored = exploring.of_groups(session, scope, of_shop, by_month=by_month)
+                tell("Computing what goes together and who moved")
+                hear("Computing what goes together and who moved", _MOVING)
+                return explored, {
+                    **computed.shop,
+                    **computing.deeper(session, scope),
+                    **moving.all_of(session, scope, None if moved is None else moved.value),
+                }
+
+            # The first time a million rows keep the database busy while figures are computed here. Later on nobody who
+            # is joined to another shall wait for figures because their readings are being written.
+            ahead = rest() if Reading.objects.exists() else None
+            with transaction.atomic(), ThreadPoolExecutor(1) as beside:
+                customers = _stage(computed)
+                behind = beside.submit(lambda: ahead or rest())
+                changed, removed = _store()
+                explored, shop_values = behind.result()
+                tell(f"Storing readings as of {computed.as_of}")
+                hear("Storing readings", _STORING)
                 _store_shop(computed, shop_values, at)
                 series.store(explored, currency=computed.currency, at=at)
                 run = runs.keep(
@@ -147,61 +160,68 @@ def _one_at_a_time() -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_unlock(hashtext('insight.refresh'))")
 
 
-def _store(computed: Computed) -> tuple[int, int, int]:
-    """How many customers have a reading now, how many rows were written, how many removed.
-
-    What differs is found beside the readings as they were published (`readings`), so that the database hears of those
-    alone.
-    """
-    columns = ["customer_id", *(measure.name for measure in catalogue.STORED)]
+def _stage(computed: Computed) -> int:
+    """Bring what differs from the readings as they were published (`readings`) into tables of this transaction, so that
+    the database hears of those alone; how many customers have a reading now."""
     session = computed.session
     fresh, known = session.keep(_FRESH, computed.stored()), session.table(published.TABLE.name)
     [row] = session.rows(fresh.aggregate(customers=fresh.count()))
-    names = {
-        "all": _listed(columns),
-        "values": _listed(columns[1:]),
-        "old_values": _listed(columns[1:], "old"),
-        "excluded": _listed(columns[1:], "excluded"),
-        "customers": sql.Identifier(CUSTOMERS),
-    }
     with connection.cursor() as cursor:
 
-        def run(statement: LiteralString) -> int:
-            cursor.execute(sql.SQL(statement).format(**names))
-            return int(cursor.rowcount)
-
         def bring(statement: LiteralString, batches: Iterator[pa.RecordBatch]) -> None:
-            with cursor.copy(sql.SQL(statement).format(**names)) as copy:
+            with cursor.copy(sql.SQL(statement).format(all=_listed(_COLUMNS))) as copy:
                 for batch in batches:
                     copy.write(_as_csv(batch))
 
-        # A table last looked at while it was empty is taken for empty while it grows: joined row by row, each of a
-        # million readings would walk all those before it. Whole tables are joined here, never a few rows.
-        run("SET LOCAL enable_nestloop = off")
-        run("CREATE TEMP TABLE fresh_reading ON COMMIT DROP AS SELECT {all} FROM measures_reading WITH NO DATA")
-        run("CREATE TEMP TABLE gone_reading (customer_id bigint) ON COMMIT DROP")
+        _run(
+            cursor, "CREATE TEMP TABLE fresh_reading ON COMMIT DROP AS SELECT {all} FROM measures_reading WITH NO DATA"
+        )
+        _run(cursor, "CREATE TEMP TABLE gone_reading (customer_id bigint) ON COMMIT DROP")
         bring(
             "COPY fresh_reading ({all}) FROM STDIN (FORMAT csv)",
-            session.batches(_differing(fresh, known).select(columns)),
+            session.batches(_differing(fresh, known).select(_COLUMNS)),
         )
         bring(
             "COPY gone_reading (customer_id) FROM STDIN (FORMAT csv)",
             session.batches(known.anti_join(fresh, "customer_id").select("customer_id")),
         )
-        run("ANALYZE fresh_reading")
+    return int(row["customers"])
+
+
+def _store() -> tuple[int, int]:
+    """Write what was staged: how many readings were written, how many removed."""
+    with connection.cursor() as cursor:
+        # A table last looked at while it was empty is taken for empty while it grows: joined row by row, each of a
+        # million readings would walk all those before it. Whole tables are joined here, never a few rows.
+        _run(cursor, "SET LOCAL enable_nestloop = off")
+        _run(cursor, "ANALYZE fresh_reading")
         # A customer erased since the publish has no row to hang a reading on; somebody joined since then is read with
         # their person, from the next refresh on.
-        changed = run(
+        changed = _run(
+            cursor,
             "INSERT INTO measures_reading AS old ({all}) SELECT {all} FROM fresh_reading AS fresh"
             " WHERE EXISTS (SELECT 1 FROM {customers} AS customer"
             " WHERE customer.id = fresh.customer_id AND customer.person_id IS NULL)"
             " ON CONFLICT (customer_id) DO UPDATE SET ({values}) = ROW ({excluded})"
-            " WHERE ({old_values}) IS DISTINCT FROM ({excluded})"
+            " WHERE ({old_values}) IS DISTINCT FROM ({excluded})",
         )
-        removed = run(
-            "DELETE FROM measures_reading AS old USING gone_reading AS gone WHERE gone.customer_id = old.customer_id"
+        removed = _run(
+            cursor,
+            "DELETE FROM measures_reading AS old USING gone_reading AS gone WHERE gone.customer_id = old.customer_id",
         )
-    return row["customers"], changed, removed
+    return changed, removed
+
+
+def _run(cursor: CursorWrapper, statement: LiteralString) -> int:
+    names = {
+        "all": _listed(_COLUMNS),
+        "values": _listed(_COLUMNS[1:]),
+        "old_values": _listed(_COLUMNS[1:], "old"),
+        "excluded": _listed(_COLUMNS[1:], "excluded"),
+        "customers": sql.Identifier(CUSTOMERS),
+    }
+    cursor.execute(sql.SQL(statement).format(**names))
+    return int(cursor.rowcount)
 
 
 def _differing(fresh: ir.Table, known: ir.Table) -> ir.Table:

@@ -55,6 +55,8 @@ class Scope:
 DAYS = "_days"
 PEOPLE = "_people"
 SEEN_FROM = "_seen_from"
+OWN_GAPS = "_own_gaps"
+SUMMED = "_summed"
 #: The days on which customers came by: kept where figures are computed.
 SEEN = "_seen"
 

@@ -31,6 +31,8 @@ YEAR, BY_MONTH = "_in_the_year", "_by_month"
 #: Purchases; the spans by the one somebody last did something in; and the span of each day: a join by the day costs
 #: half of one by its span's ends.
 _SALES, _ENDS, _DAYS_OF = "_sales", "_ends", "_days_of_spans"
+#: When each span begins: none of everything before.
+_STARTS = "_starts_of_spans"
 #: Everything before the first span.
 _BEFORE = 0
 
@@ -41,6 +43,10 @@ class Counted:
 
     sums: dict[str, int] = field(default_factory=dict)
     gaps: dict[int, int] = field(default_factory=dict)
+
+
+#: By the number of the span and the group.
+AllCounted = dict[int, dict[str, Counted]]
 
 
 def months(as_of: date, *, first: date, most: int = MONTHS) -> list[Span]:
@@ -62,16 +68,26 @@ def year(as_of: date) -> list[Span]:
 
 
 def count(
-    session: Session, figures: Sequence[Figure], table: str, spans: Sequence[Span]
-) -> dict[int, dict[str, Counted]]:
-    """By the number of the span and the group. Sales, which have no group, are of the group "".
+    session: Session,
+    figures: Sequence[Figure],
+    table: str,
+    spans: Sequence[Span],
+    *,
+    only: Sequence[Span] | None = None,
+) -> AllCounted:
+    """By the number of the span and the group, of all spans or some. Sales, which have no group, are of the group "".
 
     `table` is what customers did in those spans. The session holds what `facts` keeps, and `WHO`.
     """
-    session.put(_ENDS, _ends(spans))
-    session.put(_DAYS_OF, _days_of(spans))
+    told = spans if only is None else only
+    found: AllCounted = {one.number: {} for one in told}
+    if not told:
+        return found
+    session.put(_ENDS, _ends(spans, told))
+    session.put(_DAYS_OF, _days_of(told))
+    numbers = pa.array([one.number for one in told], pa.int32())
+    session.put(_STARTS, pa.table({"span": numbers, "start_on": [one.start_on for one in told]}))
     plan = _plan(_schemas(session, table), table, tuple(figures))
-    found: dict[int, dict[str, Counted]] = {one.number: {} for one in spans}
     for source in ("buying", "standing", "sales"):
         for row in session.rows(plan[source]) if source in plan else ():
             into = found[row.pop("span")].setdefault(row.pop("grp"), Counted())
@@ -84,10 +100,16 @@ def count(
 def facts(session: Session, scope: Scope, zone: ZoneInfo, *, among: ir.Table | None = None) -> None:
     """Keep what spans are counted from, once a session: what customers did on the days of `zone`, where, and which
     goods they bought. With `among`, a table of `customer_id`, nobody else is looked at."""
+    spans = prepared(session, scope, zone)
+    walking.walk(session, scope, spans=spans, among=among, with_gaps=among is None, with_goods=among is None)
+
+
+def prepared(session: Session, scope: Scope, zone: ZoneInfo) -> dict[str, list[Span]]:
+    """The spans; kept is what `facts` keeps but for the walk."""
     spans = spans_of(session, scope)
     session.view(_SALES, scope.purchases())
     visiting.keep(session, scope, zone, since=min(spans[BY_MONTH][0].start_on, spans[YEAR][0].start_on))
-    walking.walk(session, scope, spans=spans, among=among, with_goods=among is None)
+    return spans
 
 
 def spans_of(session: Session, scope: Scope) -> dict[str, list[Span]]:
@@ -100,7 +122,9 @@ Schemas = tuple[tuple[str, ibis.Schema], ...]
 
 
 def _schemas(session: Session, table: str) -> Schemas:
-    return tuple((name, session.table(name).schema()) for name in (DAYS, WHO, _ENDS, _DAYS_OF, _SALES, SEEN, table))
+    return tuple(
+        (name, session.table(name).schema()) for name in (DAYS, WHO, _STARTS, _ENDS, _DAYS_OF, _SALES, SEEN, table)
+    )
 
 
 @lru_cache(maxsize=8)
@@ -108,9 +132,10 @@ def _plan(schemas: Schemas, name: str, figures: tuple[Figure, ...]) -> Mapping[s
     """The expressions, built once a process: building them takes longer than a small shop's sums."""
     table = {name: ibis.table(schema, name=name) for name, schema in schemas}
     buying = table[name].join(table[WHO], "customer_id")
+    came = _came(table[SEEN], table[_DAYS_OF]) if any("events" in one.tables for one in figures) else None
     rows: dict[Source, ir.Table] = {
-        "buying": buying.filter(buying.span > _BEFORE),
-        "standing": _standing(buying, table[SEEN], table[_ENDS], table[_DAYS_OF]),
+        "buying": buying.join(table[_STARTS], "span"),
+        "standing": _standing(buying, came, table[_ENDS]),
         "sales": _in_spans(table[_SALES], "placed_on", table[_DAYS_OF]),
     }
     plan: dict[str, ir.Table] = {}
@@ -129,14 +154,14 @@ def _plan(schemas: Schemas, name: str, figures: tuple[Figure, ...]) -> Mapping[s
     return plan
 
 
-def _ends(spans: Sequence[Span]) -> pa.Table:
+def _ends(spans: Sequence[Span], told: Sequence[Span]) -> pa.Table:
     """Who last did something in `span`, and again in `until`, stood at the end of `at` as after the first of them."""
     after = len(spans) + 1
     found = [
         (last, until, one.number, one.start_on, one.end_on)
         for last in range(after)
         for until in range(last + 1, after + 1)
-        for one in spans
+        for one in told
         if last <= one.number < until
     ]
     names = ("last_span", "until_span", "at", "from_on", "to_on")
@@ -156,13 +181,21 @@ def _in_spans(rows: ir.Table, day: str, days: ir.Table) -> ir.Table:
     return rows.join(days, rows[day] == days.on).drop("on")
 
 
-def _standing(buying: ir.Table, seen: ir.Table, ends: ir.Table, days: ir.Table) -> ir.Table:
-    """How everybody stood at the end of each span: `in_orders` in it, `last_before` it began, on how many days of it
-    they came by (`in_seen_days`)."""
+def _came(seen: ir.Table, days: ir.Table) -> ir.Table:
+    """On how many days of each span each customer came by."""
+    came = _in_spans(seen, "day", days)
+    return came.group_by(who="customer_id", seen_in="span").agg(seen_days=came.count())
+
+
+def _standing(buying: ir.Table, came: ir.Table | None, ends: ir.Table) -> ir.Table:
+    """How everybody stood at the end of each span: `in_orders` in it, `last_before` it began, and where it is told on
+    how many days of it they came by (`in_seen_days`)."""
     stood = buying.join(ends, [buying.span == ends.last_span, buying.until == ends.until_span])
     is_in = stood.at == stood.span
-    came = _in_spans(seen, "day", days).group_by(who="customer_id", seen_in="span").agg(seen_days=lambda t: t.count())
-    stood = stood.left_join(came, [stood.customer_id == came.who, stood.at == came.seen_in])
+    more = {}
+    if came is not None:
+        stood = stood.left_join(came, [stood.customer_id == came.who, stood.at == came.seen_in])
+        more = {"in_seen_days": stood.seen_days.fill_null(0)}
     return stood.select(
         "grp",
         "all_days",
@@ -175,9 +208,9 @@ def _standing(buying: ir.Table, seen: ir.Table, ends: ir.Table, days: ir.Table) 
         end_on=stood.to_on,
         in_orders=ibis.ifelse(is_in, stood.orders, 0),
         in_home_orders=ibis.ifelse(is_in, stood.home_orders, 0),
-        in_seen_days=stood.seen_days.fill_null(0),
         in_gross_minor=ibis.ifelse(is_in, stood.gross_minor, 0),
         last_before=ibis.ifelse(is_in, stood.last_before, stood.last_on),
+        **more,
     )
 
 

@@ -8,19 +8,21 @@ orders at a time.
     DAYS                one row for each customer and day with a purchase or a return, of those who bought
       customer_id, day, orders, home_orders (in the shop's currency), gross_minor, returned_minor (matched),
       in_store, visit (which day with a purchase it is, from 1; 0 for a day of returns alone),
-      before_on, after_on (the visits beside this one), first_on (the customer's first visit)
+      before_on, after_on (the visits beside this one), first_on, last_on (the customer's first visit and last)
     a table of spans    one row for each customer and span in which they did something, once they have bought
-      customer_id, span, start_on, orders, home_orders, days (with a purchase), gross_minor, returned_minor, store_days,
+      customer_id, span, orders, home_orders, days (with a purchase), gross_minor, returned_minor, store_days,
       channels, wares, kinds (different ones), then as they stood at its end: all_days, all_orders, all_net_minor,
       first_on, last_on; last_before (as it began), until (the next span in which they did something, or one past all)
-    HELD_BY[…]          which goods lie in each order, and in each customer's hands
-      basket, ware, opens (of one row of each basket)
+    OWN_GAPS            one row for each customer who came back
+      customer_id, median_gap_days, gap_spread_days (between the quartiles)
+    PAIRS_IN[…]         which two of the commonest goods lie together, in how many orders, in how many customers' hands
+      a, b, both, of_a, of_b (in how many each lies), baskets (with any goods)
 
 A purchase, a return and their money are `Scope`'s.
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
@@ -32,17 +34,21 @@ import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from regulars.insight.measures.figure import Span
-from regulars.insight.measures.scope import DAYS, Scope
+from regulars.insight.measures.scope import DAYS, OWN_GAPS, Scope
 from regulars.insight.warehouse.session import Session
 
 #: Orders read at a time, about: 34 bytes each, and 8 for each line.
 LOT = 16_000_000
 #: Those are walked in so many parts, two at a time, unless they are few.
 PARTS, ALONE_UP_TO = 4, 500_000
-#: Baskets, by what holds them together.
-HELD_BY: Mapping[str, str] = {"order_id": "_held_by_orders", "customer_id": "_held_by_customers"}
+#: The pairs, by what holds a basket together.
+PAIRS_IN: Mapping[str, str] = {"order_id": "_pairs_in_orders", "customer_id": "_pairs_in_hands"}
+_WALKED = "_orders_walked"
+#: Among how many goods, those in most baskets, pairs are looked for.
+WARES = 200
 #: A day within a key of customer and day: eleven thousand years.
 _DAY_BITS = 22
 #: Channels that fit into the bits of a number.
@@ -115,28 +121,32 @@ def walk(
     *,
     spans: Mapping[str, Sequence[Span]] = MappingProxyType({}),
     among: ir.Table | None = None,
+    with_gaps: bool = True,
     with_goods: bool = False,
+    named: Callable[[str], str] = str,
+    is_lasting: bool = False,
 ) -> None:
-    """Keep `DAYS`, a table for each of `spans` under its name, and, `with_goods`, what is held by whom.
+    """Keep `DAYS`, a table for each of `spans` under its name, and, if wanted, `OWN_GAPS` and what lies together.
 
     Spans follow each other without a gap and end with the as-of day. `among` is a table of `customer_id`: nobody else
-    is walked.
+    is walked. What is `named` otherwise stands beside; what is lasting goes into the session's attached file.
     """
     [row] = session.rows(scope.purchases().aggregate(orders=lambda o: o.count()))
     lots = 1 + row["orders"] // LOT
     filling = threading.Lock()
     filled: set[str] = set()
+    together = _Together()
 
     def fill(name: str, table: pa.Table) -> None:
         with filling:
-            session.fill(name, table, more=name in filled)
+            session.fill(named(name), table, more=name in filled, is_lasting=is_lasting)
             filled.add(name)
 
     for lot in range(lots):
         narrow = _Narrow(among, lot, lots)
         bought = _bought(session, narrow.of(scope.purchases()))
         back = _gave_back(session, narrow.of(scope.returns()))
-        goods = _goods(session, scope, bought.order) if spans or with_goods else None
+        goods = _goods(session, scope, bought.order, is_few=among is not None) if spans or with_goods else None
         parts = PARTS if len(bought.order) > ALONE_UP_TO else 1
 
         def one(
@@ -149,18 +159,33 @@ def walk(
             if parts > 1:
                 bought, back, goods = _part(bought, back, goods, part, parts)
             walked = _walked(bought, back)
-            fill(DAYS, _days(walked))
+            fill(DAYS, days := _days(walked))
+            if with_gaps:
+                fill(OWN_GAPS, _own_gaps(days))
             if goods is None:
                 return
             for name, which in spans.items():
                 fill(name, _of_spans(walked, bought, goods, which))
-            if with_goods:
-                fill(HELD_BY["customer_id"], _held_by_customers(walked, goods))
-                fill(HELD_BY["order_id"], _held_by_orders(bought, goods))
 
         with ThreadPoolExecutor(2) as pool:
             # What is done to columns of numbers holds no other thread up.
             list(pool.map(one, range(parts)))
+        if with_goods and goods is not None:
+            together.add(bought.customer, goods)
+    if with_goods:
+        together.keep(session)
+
+
+def pair(session: Session, scope: Scope) -> None:
+    """Keep what lies together alone, without walking anybody."""
+    together = _Together()
+    [row] = session.rows(scope.purchases().aggregate(orders=lambda o: o.count()))
+    lots = 1 + row["orders"] // LOT
+    for lot in range(lots):
+        purchases = _Narrow(None, lot, lots).of(scope.purchases())
+        read = session.arrow(purchases.select("order_id", customer_id=purchases.customer_id.fill_null(-1)))
+        together.add(_numbers(read["customer_id"]), _goods(session, scope, _numbers(read["order_id"])))
+    together.keep(session)
 
 
 @dataclass(frozen=True)
@@ -358,6 +383,7 @@ def _days(walked: _Walked) -> pa.Table:
             "after_on": _dates(spread(after, _NEVER)),
             # Everybody here has one.
             "first_on": _dates(np.repeat(on[begin], walked.many)),
+            "last_on": _dates(np.repeat(on[begin + many - 1], walked.many)),
         }
     )
 
@@ -384,8 +410,10 @@ class _Places:
         return np.where(self._places[at] == wanted, self._order[at], -1)
 
 
-def _goods(session: Session, scope: Scope, orders: Numbers) -> _Goods:
+def _goods(session: Session, scope: Scope, orders: Numbers, *, is_few: bool = False) -> _Goods:
     lines = scope.table("lines").filter(lambda line: line.product_id.notnull()).select("order_id", "product_id")
+    if is_few:
+        lines = lines.semi_join(session.put(_WALKED, pa.table({"order_id": orders})), "order_id")
     products = _numbers(session.arrow(lines.select("product_id").distinct().order_by("product_id"))["product_id"])
     wares = scope.table("products")
     told = session.arrow(wares.filter(wares.category.notnull()).select("product_id", "category"))
@@ -468,7 +496,6 @@ def _of_spans(walked: _Walked, bought: _Bought, goods: _Goods, spans: Sequence[S
         {
             "customer_id": customer,
             "span": number.astype(np.int32),
-            "start_on": _dates(np.concatenate([[_NEVER], starts])[number]),
             "orders": orders.astype(np.int32),
             "home_orders": total(walked.home_orders).astype(np.int32),
             "days": days.astype(np.int32),
@@ -501,20 +528,109 @@ def _channels(bought: _Bought, walked: _Walked, begin: Numbers, group_of_row: Nu
     return np.bincount(group, minlength=len(begin)).astype(np.int32)
 
 
-def _held_by_customers(walked: _Walked, goods: _Goods) -> pa.Table:
-    row = walked.row_of[goods.sale]
-    is_known = row >= 0
-    ordinal = np.repeat(np.arange(len(walked.many), dtype=np.int32), walked.many)
-    who, ware = _distinct(ordinal[row[is_known]], goods.ware[is_known], len(goods.products))
-    return _held(walked.customer[walked.begin][who], goods.products[ware])
+def _own_gaps(days: pa.Table) -> pa.Table:
+    """Median and distance between the quartiles of the days between visits, between two numbers where it lies there."""
+    came_back = days.select(["customer_id", "day", "before_on"]).filter(pc.is_valid(days["before_on"]))
+    customer = _numbers(came_back["customer_id"])
+    gap = _numbers(came_back["day"]).astype(np.int64) - _numbers(came_back["before_on"])
+    begin = _begins(customer)
+    many = _many(begin, len(customer))
+    bits = int(gap.max(initial=0)).bit_length()
+    in_order = np.repeat(np.arange(len(begin)), many) << bits | gap
+    in_order.sort()
+    in_order &= (1 << bits) - 1
+
+    def at(share: float) -> Numbers:
+        place = share * (many - 1)
+        below = np.floor(place).astype(np.int64)
+        low = in_order[begin + below]
+        high = in_order[begin + np.minimum(below + 1, many - 1)]
+        found: Numbers = low + (place - below) * (high - low)
+        return found
+
+    return pa.table(
+        {
+            "customer_id": customer[begin],
+            "median_gap_days": np.round(at(0.5), 2),
+            "gap_spread_days": np.round(at(0.75) - at(0.25), 2),
+        }
+    )
 
 
-def _held_by_orders(bought: _Bought, goods: _Goods) -> pa.Table:
-    sale, ware = _distinct(goods.sale, goods.ware, len(goods.products))
-    return _held(bought.order[sale], goods.products[ware])
+@dataclass(frozen=True)
+class _Held:
+    """Which goods, by their places among the products, lie in which basket, in the order of baskets; each once."""
+
+    basket: Numbers
+    ware: Numbers
 
 
-def _held(basket: Numbers, ware: Numbers) -> pa.Table:
+def _held(basket: Numbers, ware: Numbers, wares: int) -> _Held:
+    basket, ware = _distinct(basket, ware, wares)
     opens = np.zeros(len(basket), bool)
     opens[_begins(basket)] = True
-    return pa.table({"basket": basket, "ware": ware, "opens": opens})
+    return _Held(np.cumsum(opens, dtype=np.int32), ware.astype(np.int32))
+
+
+class _Together:
+    """What lies together, of lots of customers: eight bytes for each line until all are there, because only then it is
+    known which goods are the commonest."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, list[_Held]] = {basket: [] for basket in PAIRS_IN}
+        self._products: Numbers = np.empty(0, np.int64)
+
+    def add(self, customer: Numbers, goods: _Goods) -> None:
+        """`customer` of each purchase read."""
+        wares = len(goods.products)
+        self._products = goods.products
+
+        def by_customers() -> _Held:
+            who = customer[goods.sale]
+            is_known = who >= 0
+            return _held(who[is_known], goods.ware[is_known], wares)
+
+        with ThreadPoolExecutor(2) as pool:
+            of_customers = pool.submit(by_customers)
+            self._held["order_id"].append(_held(goods.sale, goods.ware, wares))
+            self._held["customer_id"].append(of_customers.result())
+
+    def keep(self, session: Session) -> None:
+        for basket, name in PAIRS_IN.items():
+            session.fill(name, _pairs(self._held.pop(basket), self._products))
+
+
+def _pairs(lots: Sequence[_Held], products: Numbers) -> pa.Table:
+    """Lots have no basket in common."""
+    count = np.zeros(len(products), np.int64)
+    for lot in lots:
+        count += np.bincount(lot.ware, minlength=len(products))
+    commonest = np.lexsort((products, -count))[:WARES]
+    commonest = commonest[np.argsort(products[commonest])]
+    wares = len(commonest)
+    place = np.full(len(products), -1, np.int16)
+    place[commonest] = np.arange(wares)
+    both = np.zeros(wares * wares, np.int64)
+    for lot in lots:
+        among = place[lot.ware]
+        is_in = among >= 0
+        basket, among = lot.basket[is_in], among[is_in].astype(np.int64)
+        # Of each, the one that lies so many places on, as long as it is still the same basket.
+        one, on = np.arange(len(basket)), 1
+        while len(one := one[: np.searchsorted(one, len(basket) - on)]):
+            one = one[basket[one] == basket[one + on]]
+            both += np.bincount(among[one] * wares + among[one + on], minlength=wares * wares)
+            on += 1
+    matrix = both.reshape(wares, wares)
+    # Goods lie in a basket in another order than these.
+    a, b = np.nonzero(np.triu(matrix + matrix.T, 1))
+    return pa.table(
+        {
+            "a": products[commonest[a]],
+            "b": products[commonest[b]],
+            "both": (matrix + matrix.T)[a, b],
+            "of_a": count[commonest[a]],
+            "of_b": count[commonest[b]],
+            "baskets": np.full(len(a), sum(len(_begins(lot.basket)) for lot in lots)),
+        }
+    )

@@ -23,7 +23,7 @@ _ORDERS = (
     " SELECT 'bench', n::text, 1 + floor(%(customers)s * (n * 2654435761 %% 4294967296 / 4294967296.0) ^ 2)::bigint,"
     " (SELECT min(id) FROM company_channel), at, at::date,"
     " 'CNY', 'purchase', 500 + 2 * (n %% 9973), 0, 0, 0,"
-    " 500 + 2 * (n %% 9973), 'history', '\\x00' FROM (SELECT n, now() - n * 6700417 %% %(days)s"
+    " 500 + 2 * (n %% 9973), 'history', '\\x00' FROM (SELECT n, now() - (%(ago)s + n * 6700417 %% %(days)s)"
     " * interval '1 day' AS at FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n) AS made"
 )
 _LINES = (
@@ -62,9 +62,12 @@ def begin(*, customers: int, with_visitors: bool = True) -> None:
     _run(values, _CUSTOMERS, _PRODUCTS, *([_VISITORS] if with_visitors else []))
 
 
-def add(*, customers: int, orders: tuple[int, int], events: tuple[int, int] | None = None, days: int = DAYS) -> None:
-    """The orders, of two lines each, and the events with numbers from the first to the last, on the last `days`."""
-    values = {"customers": customers, "days": days}
+def add(
+    *, customers: int, orders: tuple[int, int], events: tuple[int, int] | None = None, days: int = DAYS, ago: int = 0
+) -> None:
+    """The orders, of two lines each, and the events with numbers from the first to the last, on `days` up to the one
+    that was `ago` days ago; the events up to today."""
+    values = {"customers": customers, "days": days, "ago": ago}
     _run(values | {"first": orders[0], "last": orders[1]}, _ORDERS, _LINES)
     if events is not None:
         with connection.cursor() as cursor:

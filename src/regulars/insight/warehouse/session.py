@@ -8,6 +8,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +24,7 @@ from ibis.backends.sql.datatypes import DuckDBType
 from ibis.expr.operations.relations import Relation
 
 from regulars.insight.warehouse import _files
+from regulars.insight.warehouse._files import Manifest
 
 #: Enough for a million customers and ten million orders; what does not fit spills to a folder beside it.
 MEMORY = "1500MB"
@@ -35,6 +37,8 @@ _STATEMENTS: dict[Hashable, tuple[tuple[str, str], ...]] = {}
 #: The same for single questions, by what they ask of which tables.
 _QUESTIONS: dict[Hashable, str] = {}
 MOST_REPEATED = 100
+#: The attached file, as the engine calls it.
+_LASTING = "lasting"
 
 
 class Session:
@@ -55,6 +59,7 @@ class Session:
             "SET timezone = 'UTC'; SET python_enable_replacements = false; SET enable_progress_bar = false"
         )
         self._held: int | None = None
+        self._home, self._published = Path(), Manifest("", "", "")
         self._tables: dict[str, ir.Table] = {}
         #: Names, columns and kinds of the tables that it was opened with.
         self._opened_with: Hashable = ()
@@ -86,6 +91,7 @@ class Session:
         try:
             session._held = _files.hold(home)
             manifest = _files.read_manifest(home)
+            session._home, session._published = home, manifest
             session.published_at = datetime.fromisoformat(manifest.published_at)
             for name, table in manifest.tables.items():
                 session._engine.execute(f"CREATE VIEW {_files.quoted(name)} AS {_files.as_select(home, table)}")
@@ -129,13 +135,98 @@ class Session:
         self._tables.pop(name, None)
         return self.table(name)
 
-    def fill(self, name: str, table: pa.Table, *, more: bool = False) -> None:
+    def fill(self, name: str, table: pa.Table, *, more: bool = False, is_lasting: bool = False) -> None:
         """Keep what was worked out in memory as a table of this session, or put it to what is kept so (`more`)."""
         self._engine.register("filling", table)
-        said = "INSERT INTO {} BY NAME" if more else "CREATE OR REPLACE TEMP TABLE {} AS"
-        self._engine.execute(f"{said.format(_files.quoted(name))} SELECT * FROM filling")  # noqa: S608 - a quoted name
+        into, kind = _files.quoted(name), "TABLE" if is_lasting else "TEMP TABLE"
+        if is_lasting:
+            into = f"{_LASTING}.{into}"
+        said = f"INSERT INTO {into} BY NAME" if more else f"CREATE OR REPLACE {kind} {into} AS"
+        self._engine.execute(f"{said} SELECT * FROM filling")  # noqa: S608 - a quoted name
         self._engine.unregister("filling")
+        if is_lasting:
+            self._see_lasting(name)
         self._tables.pop(name, None)
+
+    def attach(self, path: Path) -> None:
+        """A file whose tables outlast this session: those that are lasting, seen by their names.
+        One that cannot be read is begun anew. Nobody else may have it open."""
+        place = path.as_posix().replace("'", "''")
+        try:
+            self._engine.execute(f"ATTACH '{place}' AS {_LASTING}")
+        except duckdb.Error:
+            for file in (path, path.with_name(f"{path.name}.wal")):
+                file.unlink(missing_ok=True)
+            self._engine.execute(f"ATTACH '{place}' AS {_LASTING}")
+        for name in self._lasting():
+            self._see_lasting(name)
+
+    def last(self, name: str, expression: ir.Table) -> ir.Table:
+        """As `keep`, but in the attached file."""
+        self._engine.execute(
+            f"CREATE OR REPLACE TABLE {_LASTING}.{_files.quoted(name)} AS {_compiled(expression.op())}"
+        )
+        self._see_lasting(name)
+        return self.table(name)
+
+    def has(self, name: str) -> bool:
+        """Whether the attached file has a table of that name."""
+        return name in self._lasting()
+
+    def replace(self, name: str, *, by: str, of: str, fresh: str) -> None:
+        """In the attached file's table, those rows whose `by` stands in the table `of` give way to all of `fresh`."""
+        into, key = f"{_LASTING}.{_files.quoted(name)}", _files.quoted(by)
+        self._engine.execute(f"DELETE FROM {into} WHERE {key} IN (SELECT {key} FROM {_files.quoted(of)})")  # noqa: S608 - quoted names
+        self._engine.execute(f"INSERT INTO {into} BY NAME SELECT * FROM {_files.quoted(fresh)}")  # noqa: S608 - as above
+
+    def drop_lasting(self) -> None:
+        """All of it, with the room it took."""
+        for name in self._lasting():
+            self._engine.execute(f"DROP VIEW IF EXISTS temp.{_files.quoted(name)}")
+            self._engine.execute(f"DROP TABLE {_LASTING}.{_files.quoted(name)}")
+            self._tables.pop(name, None)
+
+    def _lasting(self) -> list[str]:
+        asked = "SELECT table_name FROM duckdb_tables() WHERE database_name = ?"
+        return [name for (name,) in self._engine.execute(asked, [_LASTING]).fetchall()]
+
+    def _see_lasting(self, name: str) -> None:
+        quoted = _files.quoted(name)
+        self._engine.execute(f"CREATE OR REPLACE TEMP VIEW {quoted} AS SELECT * FROM {_LASTING}.{quoted}")  # noqa: S608 - as above
+        self._tables.pop(name, None)
+
+    def mark(self) -> dict[str, Any]:
+        """Which publish this is, to be told one day what changed since."""
+        return {
+            "database": self._published.database,
+            "tables": {
+                name: {
+                    "fingerprint": table.fingerprint,
+                    "base": [file.path for file in table.base],
+                    "deltas": [file.path for file in table.deltas],
+                }
+                for name, table in self._published.tables.items()
+            },
+        }
+
+    def changed(self, name: str, mark: Mapping[str, Any]) -> ir.Table | None:
+        """The rows of a published table that were added or changed since the publish of that mark, and maybe some that
+        were before; None where that cannot be said, because rows were removed or the table was read anew."""
+        now, then = self._published.tables[name], mark["tables"].get(name)
+        if (
+            mark["database"] != self._published.database
+            or then is None
+            or then["fingerprint"] != now.fingerprint
+            or then["base"] != [file.path for file in now.base]
+        ):
+            return None
+        # Deltas that became one are one nobody knew.
+        since = tuple(file for file in now.deltas if file.path not in then["deltas"])
+        view = f"changed-{name}"
+        changed = _files.as_select(self._home, replace(now, base=(), deltas=since))
+        self._engine.execute(f"CREATE OR REPLACE TEMP VIEW {_files.quoted(view)} AS {changed}")
+        self._tables.pop(view, None)
+        return self.table(view)
 
     def repeat(self, what: Hashable, build: Callable[[], object]) -> None:
         """What `build` keeps is kept, and where `what` was built before, in any session, by the statements of then.

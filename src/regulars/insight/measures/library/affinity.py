@@ -9,7 +9,7 @@ Wilson's interval. The interval of lift is the delta method's on its logarithm, 
 multinomial: variance = 1/both - 1/a - 1/b + (2 lift - 1)/n. Pairs are ranked by the lower end of their lift: a pair
 seen five times must not stand above one seen five hundred times.
 
-Bounded: among the `WARES` products in most baskets, pairs in at least `LEAST` baskets, of which `PAIRS` are kept.
+Bounded: among the `walking.WARES` products in most baskets, pairs in at least `LEAST` baskets; `PAIRS` are kept.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,9 +23,9 @@ from regulars.insight.measures import estimates
 from regulars.insight.measures.estimates import Basis, Estimate
 from regulars.insight.measures.intervals import Z95
 from regulars.insight.measures.scope import Scope
-from regulars.insight.measures.walking import HELD_BY
+from regulars.insight.measures.walking import PAIRS_IN
 
-WARES, LEAST, PAIRS = 200, 5, 50
+LEAST, PAIRS = 5, 50
 #: Pairs in most baskets, from which those kept are chosen.
 _LOOKED_AT = 2_000
 
@@ -33,20 +33,11 @@ _LOOKED_AT = 2_000
 def pairs(scope: Scope, basket: str) -> ir.Table:
     """a, b, both, of_a, of_b, baskets, a_title, b_title. `basket` is the column that says what lies together; the
     session holds what `walking` keeps with goods."""
-    held = scope.table(HELD_BY[basket])
-    counts = held.group_by("ware").agg(count=held.count())
-    counts = counts.order_by(ibis.desc("count"), "ware").limit(WARES)
-    among = held.join(counts.select("ware"), "ware").select("basket", "ware")
-    other = among.view()
-    both = among.join(other, [among.basket == other.basket, among.ware < other.ware]).select(a=among.ware, b=other.ware)
-    seen = both.group_by("a", "b").agg(both=both.count())
+    seen = scope.table(PAIRS_IN[basket])
     seen = seen.filter(seen.both >= LEAST).order_by(ibis.desc("both"), "a", "b").limit(_LOOKED_AT)
     titles = scope.table("products").select("product_id", "title")
-    first, second = counts.select(a="ware", of_a="count"), counts.select(b="ware", of_b="count")
-    found = seen.join(first, "a").join(second, "b")
-    found = found.left_join(titles.select(a="product_id", a_title="title"), "a").drop("a_right")
-    found = found.left_join(titles.select(b="product_id", b_title="title"), "b").drop("b_right")
-    return found.cross_join(held.aggregate(baskets=held.opens.cast("int64").sum()))
+    found = seen.left_join(titles.select(a="product_id", a_title="title"), "a").drop("a_right")
+    return found.left_join(titles.select(b="product_id", b_title="title"), "b").drop("b_right")
 
 
 def lift(both: int, of_a: int, of_b: int, n: int, of: Basis) -> Estimate:

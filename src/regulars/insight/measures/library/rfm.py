@@ -26,6 +26,7 @@ import ibis
 import ibis.expr.types as ir
 
 from regulars.insight.measures import segments
+from regulars.insight.measures.figure import count
 from regulars.insight.measures.library.regular import REGULAR_DAYS
 from regulars.insight.measures.measure import CustomerMeasure, Words
 from regulars.insight.measures.scope import Scope
@@ -42,28 +43,28 @@ LONG_AGO = ((180, 3), (365, 2))
 def _place(by: str, of: str, zh: str) -> CustomerMeasure:
     """Twice the middle of a customer's ranks: how many lie below, and how many up to it, equals included."""
 
-    def place(c: ir.Table, _: Scope) -> ir.Value:
-        # Both of one sort. A share of at most n times n is within half of the whole number it stands for.
-        window = ibis.window(order_by=c[by])
-        return ibis.rank().over(window) + (ibis.cume_dist().over(window) * c.everybody).round().cast("int64")
+    def place(people: ir.Table) -> ir.Table:
+        # Who shares a value shares its place: values are put in order, not everybody.
+        values = people.group_by(by).agg(many=people.count())
+        upto = values.many.sum().over(ibis.cumulative_window(order_by=values[by]))
+        return values.select(by, **{f"{by}_place": (2 * upto - values.many).cast("int64")})
 
     return CustomerMeasure(
         name=f"{by}_place",
         en=Words(f"Place by {of}", f"Twice the middle of the ranks by {of}, counted from the worst."),
         zh=Words(f"{zh}名次", f"按{zh}从末位数起的名次中点的两倍。"),
         tables=("orders",),
-        of_customer=place,
+        of_all=place,
         stored=False,
     )
 
 
-# Columns of their own: said within the scores, the engine would rank anew at each mention.
 EVERYBODY = CustomerMeasure(
     name="everybody",
     en=Words("Everybody", "How many customers bought."),
     zh=Words("总人数", "买过的顾客人数。"),
     tables=("orders",),
-    of_customer=lambda c, _: c.count().over(),
+    of_all=lambda people: people.aggregate(everybody=people.count()),
     stored=False,
 )
 REGULARS = CustomerMeasure(
@@ -71,7 +72,7 @@ REGULARS = CustomerMeasure(
     en=Words("All regulars", "How many customers are regulars."),
     zh=Words("回头客人数", "全店回头客的人数。"),
     tables=("orders",),
-    of_customer=lambda c, _: c.is_regular.cast("int64").sum().over(),
+    of_all=lambda people: people.aggregate(regulars=count(people.is_regular)),
     stored=False,
 )
 PLACES = (

@@ -1,20 +1,24 @@
 """A customer's rhythm: the mean number of days between purchase days, drawn toward the shop's.
 
     own   = (last day - first day) / (purchase days - 1)
-    shop  = mean of `own` over all customers who came back
+    shop  = mean of `own` over all customers who came back, to the tenth of a day below ten days, to the day above
     typical = (gaps * own + 2 * shop) / (gaps + 2)
 
 Two or three visits say little about a rhythm, so the shop's mean counts as two more gaps; with ten gaps the customer's
 own rhythm has five sixths of the say. This is the posterior mean of an exponential gap under a conjugate inverse-gamma
-prior worth two observations. Null for whoever bought on one day only. Two decimals, and what is shown is what decides.
+prior worth two observations. The shop's mean is rounded so that a day's purchases are not another rhythm for
+everybody. Null for whoever bought on one day only. Two decimals, and what is shown is what decides.
 """
 
+import ibis
 import ibis.expr.types as ir
 
 from regulars.insight.measures.measure import CustomerMeasure, Words
 
 #: How many gaps the shop's mean is worth beside the customer's own.
 SHOP_WEIGHT = 2
+#: Days below which the shop's mean is told to the tenth.
+FINE_BELOW = 10
 
 
 def ten_thousandths(gap: ir.Value) -> ir.Value:
@@ -22,9 +26,9 @@ def ten_thousandths(gap: ir.Value) -> ir.Value:
     return (gap * 10_000).round().cast("int64")
 
 
-def shop_gap(c: ir.Table) -> ir.Value:
-    """The shop's rhythm beside each customer: the mean of all customers' own gaps."""
-    return ten_thousandths(c.own_gap_days).sum().over() / c.own_gap_days.count().over() / 10_000
+def shop_gap(people: ir.Table) -> ir.Table:
+    gap = ten_thousandths(people.own_gap_days).sum() / people.own_gap_days.count() / 10_000
+    return people.aggregate(shop_gap_days=ibis.ifelse(gap < FINE_BELOW, gap.round(1), gap.round()))
 
 
 OWN = CustomerMeasure(
@@ -33,6 +37,14 @@ OWN = CustomerMeasure(
     zh=Words("自身平均间隔", "这位顾客两次购买之间的平均天数。"),
     tables=("orders",),
     of_customer=lambda c, _: c.last_on.delta(c.first_on, unit="day") / (c.purchase_days - 1).nullif(0),
+    stored=False,
+)
+SHOP = CustomerMeasure(
+    name="shop_gap_days",
+    en=Words("The shop's rhythm", "The mean of all customers' own mean gaps, rounded."),
+    zh=Words("全店节奏", "所有顾客自身平均间隔的平均值，已取整。"),
+    tables=("orders",),
+    of_all=shop_gap,
     stored=False,
 )
 MEASURE = CustomerMeasure(
@@ -45,6 +57,6 @@ MEASURE = CustomerMeasure(
     zh=Words("购买节奏", "这位顾客大约隔多少天买一次；购买次数少时，参考全店的节奏。"),
     tables=("orders",),
     of_customer=lambda c, _: (
-        ((c.purchase_days - 1) * c.own_gap_days + SHOP_WEIGHT * shop_gap(c)) / (c.purchase_days - 1 + SHOP_WEIGHT)
+        ((c.purchase_days - 1) * c.own_gap_days + SHOP_WEIGHT * c.shop_gap_days) / (c.purchase_days - 1 + SHOP_WEIGHT)
     ).round(2),
 )

@@ -89,6 +89,7 @@ def of_each(orders: Sequence[dict[str, Any]], *, as_of: date) -> dict[int, dict[
     with Session.from_frames(frames(orders), threads=1) as session:
         scope = Scope(table=session.table, as_of=as_of, currency="GBP")
         walking.walk(session, scope)
+        computing.sum_days(session, scope)
         computing.people(session, scope)
         return {row["customer_id"]: row for row in session.rows(scope.people())}
 
@@ -113,7 +114,7 @@ def as_published() -> pa.Table:
 def store(orders: Sequence[dict[str, Any]], returns: Sequence[dict[str, Any]] = (), **told: Any) -> tuple[int, ...]:
     with transaction.atomic(), computed(orders, returns, **told) as result, connection.cursor() as cursor:
         result.session.put(published.TABLE.name, as_published())
-        counts = refreshing._store(result)
+        counts = (refreshing._stage(result), *refreshing._store())
         refreshing._store_shop(result, result.shop, NOW)
         cursor.execute("DROP TABLE fresh_reading, gone_reading")  # a test's transaction is longer than a refresh's
     return counts

@@ -108,13 +108,14 @@ def test_a_regular_slips_away_after_twice_the_usual_gap(as_of: str, is_lapsing: 
     assert tomas["at_stake_minor"] == (4000 if is_lapsing else 0)
 
 
-def test_a_rhythm_of_few_gaps_is_drawn_to_the_shops():
-    monthly = [bought(PRIYA, day, 1000) for day in ("2026-01-01", "2026-01-31")]
-    with computed([*WEEKLY, *monthly]) as result:
+@pytest.mark.parametrize(("gap", "shop"), [(30, 19), (6, 6.5)])
+def test_a_rhythm_of_few_gaps_is_drawn_to_the_shops(gap: int, shop: float):
+    """The mean of it and of a week, to the day from ten days on."""
+    twice = [bought(PRIYA, day, 1000) for day in ("2026-01-01", f"2026-01-{1 + gap:02}")]
+    with computed([*WEEKLY, *twice]) as result:
         found = people(result)
-    shop = (7 + 30) / 2
     assert found[TOMAS]["typical_gap_days"] == round((3 * 7 + 2 * shop) / 5, 2)
-    assert found[PRIYA]["typical_gap_days"] == round((30 + 2 * shop) / 3, 2)
+    assert found[PRIYA]["typical_gap_days"] == round((gap + 2 * shop) / 3, 2)
 
 
 def test_value_at_stake_is_the_year_up_to_the_last_purchase_less_returns():

@@ -22,6 +22,7 @@ from regulars.facts.customers.identity import Reason
 from regulars.insight.measures import (
     catalogue,
     computing,
+    keeping,
     readings,
     refreshing,
     runs,
@@ -31,7 +32,7 @@ from regulars.insight.measures import (
     walking,
 )
 from regulars.insight.measures.models import FigureReading, Reading, ShopReading
-from regulars.insight.measures.scope import DAYS
+from regulars.insight.measures.scope import DAYS, OWN_GAPS
 from regulars.insight.measures.tests.shops import LONDON, a_random_shop, session_of
 from regulars.insight.warehouse import publishing
 from regulars.insight.warehouse.session import Session
@@ -236,14 +237,28 @@ def all_that_is_stored() -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("seed", range(often(2)))
+@pytest.mark.parametrize("seed", range(often(3)))
+@pytest.mark.parametrize("is_kept", [False, True], ids=["walked", "kept"])
 def test_refreshed_again_and_again_is_what_a_refresh_from_nothing_gives(
-    shop: None, fresh_database: dict[str, str], seed: int, settings: Any
+    shop: None,
+    fresh_database: dict[str, str],
+    is_kept: bool,
+    seed: int,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ):
-    """Between refreshes orders come in late and are cancelled, goods come back, records are joined, orders removed."""
+    """Between refreshes orders come in late and are cancelled, goods come back, records are joined, orders removed, and
+    days pass."""
     chance = random.Random(seed)
+    walked_again: list[bool] = []
+    if is_kept:
+        monkeypatch.setattr(keeping, "FROM_ORDERS", 0)
+        monkeypatch.setattr(keeping, "MOST", 1)
+        some = keeping._some
+        monkeypatch.setattr(keeping, "_some", lambda *told: walked_again.append(True) or some(*told))
     history = a_history(seed)
     parts = chance.randrange(2, 5)
+    days = sorted(chance.choices([date(2026, 6, 1) + timedelta(days=day) for day in range(28)], k=2 * parts))
     for part in range(parts):
         refs = history["orders"]["ref"].to_list()[part::parts]
         back = history["returns"].filter(pl.col("order_ref").is_in(refs) | pl.col("order_ref").is_null())
@@ -263,24 +278,56 @@ def test_refreshed_again_and_again_is_what_a_refresh_from_nothing_gives(
         one, other = (customers.find_by_ref(ref=f"p{2 * part + which}") for which in (0, 1))
         if one and other:
             identity.join(one=one[0], other=other[0], why=Reason.ASKED, key=f"j{part}", at=NOW, by=SYSTEM)
-        with psycopg.connect(fresh_database["REGULARS_DATABASE_OWNER_URL"]) as owner:
-            # Of an order that nothing came back of: it goes without a trace.
-            gone = owner.execute(
-                "SELECT id FROM commerce_order AS sale WHERE NOT EXISTS (SELECT 1 FROM commerce_return WHERE order_id ="
-                " sale.id) AND NOT EXISTS (SELECT 1 FROM commerce_return_match JOIN commerce_line ON commerce_line.id ="
-                " line_id WHERE commerce_line.order_id = sale.id) ORDER BY id"
-            ).fetchall()
-            picked = [number for (number,) in chance.sample(gone, 2)]
-            for table, column in (("commerce_line", "order_id"), ("commerce_order", "id")):
-                owner.execute(f"DELETE FROM {table} WHERE {column} = ANY(%s)", [picked])
-        refreshing.refresh(at=NOW, by=SYSTEM)
+        # Removed rows have everybody walked again.
+        if not is_kept or chance.random() < 0.2:
+            _remove_two(fresh_database, chance)
+        # Several refreshes of each: from one day, and from later ones.
+        for _ in range(2):
+            day = days.pop(0)
+            refreshing.refresh(at=NOW, by=SYSTEM, as_of=day)
+    refreshing.refresh(at=NOW, by=SYSTEM)
     grown = all_that_is_stored()
     shutil.rmtree(Path(settings.REGULARS_HOME) / "warehouse")
+    Path(settings.REGULARS_HOME, keeping.FILE).unlink(missing_ok=True)
+    monkeypatch.undo()
     for model in (Reading, ShopReading, FigureReading):
         model.objects.all().delete()
     refreshing.refresh(at=NOW, by=SYSTEM)
     assert all_that_is_stored() == grown
     assert grown["shop"]["moves"]["months"]
+    assert bool(walked_again) == is_kept
+
+
+def test_a_walk_whose_writer_was_killed_is_not_used(shop: None, settings: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(keeping, "FROM_ORDERS", 0)
+    put_on_record(a_history(1))
+    refreshing.refresh(at=NOW, by=SYSTEM)
+    stored = all_that_is_stored()
+
+    def is_killed(*told: Any, **named: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killing:
+        killing.setattr(Session, "replace", is_killed)
+        with pytest.raises(KeyboardInterrupt):
+            refreshing.refresh(at=NOW, by=SYSTEM)
+    with monkeypatch.context() as watching:
+        watching.setattr(keeping, "_some", is_killed)
+        refreshing.refresh(at=NOW, by=SYSTEM)
+    assert all_that_is_stored() == stored
+
+
+def _remove_two(fresh_database: dict[str, str], chance: random.Random) -> None:
+    with psycopg.connect(fresh_database["REGULARS_DATABASE_OWNER_URL"]) as owner:
+        # Of an order that nothing came back of: it goes without a trace.
+        gone = owner.execute(
+            "SELECT id FROM commerce_order AS sale WHERE NOT EXISTS (SELECT 1 FROM commerce_return WHERE order_id ="
+            " sale.id) AND NOT EXISTS (SELECT 1 FROM commerce_return_match JOIN commerce_line ON commerce_line.id ="
+            " line_id WHERE commerce_line.order_id = sale.id) ORDER BY id"
+        ).fetchall()
+        picked = [number for (number,) in chance.sample(gone, 2)]
+        for table, column in (("commerce_line", "order_id"), ("commerce_order", "id")):
+            owner.execute(f"DELETE FROM {table} WHERE {column} = ANY(%s)", [picked])
 
 
 def test_in_lots_in_parts_or_at_once_the_same_is_kept(monkeypatch: pytest.MonkeyPatch):
@@ -290,7 +337,7 @@ def test_in_lots_in_parts_or_at_once_the_same_is_kept(monkeypatch: pytest.Monkey
         monkeypatch.setattr(walking, name, value)
         with session_of(shop) as (session, scope):
             spanning.facts(session, scope, LONDON)
-            tables = (DAYS, spanning.YEAR, spanning.BY_MONTH, *walking.HELD_BY.values())
+            tables = (DAYS, spanning.YEAR, spanning.BY_MONTH, OWN_GAPS, *walking.PAIRS_IN.values())
             kept.append({name: {tuple(row.values()) for row in session.rows(session.table(name))} for name in tables})
     assert all(kept[0].values())
     assert all(one == kept[0] for one in kept)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 import psycopg
+import pyarrow as pa
 import pytest
 from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
@@ -159,6 +160,55 @@ def test_deltas_are_merged_before_they_pile_up(cupboard: dict[str, str], tmp_pat
     publish(tmp_path)
     assert files(tmp_path) == {"base"}
     assert len(names(tmp_path)) == 100
+
+
+def test_what_changed_between_two_publishes_is_told_until_rows_are_removed(
+    cupboard: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(publishing, "LARGEST_DELTA_SHARE", 9)
+    monkeypatch.setattr(publishing, "MOST_DELTAS", 2)
+    put("old", "blue")
+    publish(tmp_path)
+    with Session.from_published(tmp_path, threads=1) as session:
+        mark = session.mark()
+
+    def since() -> list[str] | None:
+        publish(tmp_path)
+        with Session.from_published(tmp_path, threads=1) as session:
+            rows = session.changed("cups", mark)
+            return None if rows is None else sorted(row["name"] for row in session.rows(rows))
+
+    assert since() == []
+    put("new")
+    assert since() == ["new"]
+    run("UPDATE cup SET name = 'red', changed = pg_current_xact_id() WHERE name = 'blue'")
+    assert since() == ["new", "red"]
+    put("late")
+    assert since() == ["late", "new", "red"]
+    run("DELETE FROM cup WHERE name = 'old'")
+    assert since() is None
+
+
+def test_what_lasts_is_there_in_the_next_session_and_a_torn_file_is_begun_anew(tmp_path: Path):
+    file, known = tmp_path / "kept.duckdb", pa.table({"who": [1, 2], "said": ["one", "two"]})
+    with Session(threads=1) as session:
+        session.attach(file)
+        session.fill("known", known, is_lasting=True)
+    with Session(threads=1) as session:
+        session.attach(file)
+        session.put("gone", pa.table({"who": [2, 3]}))
+        session.put("fresh", pa.table({"said": ["three"], "who": [3]}))
+        session.replace("known", by="who", of="gone", fresh="fresh")
+    with Session(threads=1) as session:
+        session.attach(file)
+        assert session.rows(session.table("known").order_by("who")) == [
+            {"who": 1, "said": "one"},
+            {"who": 3, "said": "three"},
+        ]
+    file.write_bytes(b"not a database")
+    with Session(threads=1) as session:
+        session.attach(file)
+        assert not session.has("known")
 
 
 def test_other_programs_read_the_same_rows(cupboard: dict[str, str], tmp_path: Path):
