@@ -85,7 +85,9 @@ class Earning(models.Model):
     version = models.ForeignKey(
         Version, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
-    record = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="+", db_index=False)
+    record = models.ForeignKey(
+        "customers.Customer", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     effective_at = models.DateTimeField()
     context = models.JSONField(db_default={}, default=dict)
     allowed = models.JSONField(db_default={}, default=dict)

@@ -193,7 +193,9 @@ class Lot(models.Model):
     origin_entry = models.ForeignKey(
         Entry, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
-    record = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="+", db_index=False)
+    record = models.ForeignKey(
+        "customers.Customer", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     account = models.ForeignKey(
         Account, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
@@ -289,7 +291,7 @@ class Posting(models.Model):
     number = models.IntegerField()
     lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="+", db_constraint=False, null=True)
     record = models.ForeignKey(
-        "customers.Customer", on_delete=models.PROTECT, related_name="+", null=True, db_index=False
+        "customers.Customer", on_delete=models.PROTECT, related_name="+", db_constraint=False, null=True, db_index=False
     )
     from_book = models.CharField(max_length=10)
     to_book = models.CharField(max_length=10)

@@ -140,6 +140,8 @@ def test_a_programme_that_is_not_active_is_refused():
         " SELECT 'order:0', programme_id, 0, record_id, effective_at, decided_at FROM loyalty_earning",
         "INSERT INTO loyalty_earning (subject, programme_id, version_id, record_id, effective_at, decided_at)"
         " SELECT 'order:0', 0, version_id, record_id, effective_at, decided_at FROM loyalty_earning",
+        "INSERT INTO loyalty_earning (subject, programme_id, version_id, record_id, effective_at, decided_at)"
+        " SELECT 'order:0', programme_id, version_id, 0, effective_at, decided_at FROM loyalty_earning",
         "UPDATE loyalty_earning SET version_id = 0",
         "UPDATE loyalty_earning SET subject = 'order:0'",
         "DELETE FROM loyalty_programme",

@@ -182,6 +182,14 @@ def test_what_a_person_may_have_at_most_is_counted_for_the_person():
         " SELECT entry_id, 9, 0, from_book, to_book, 1 FROM loyalty_posting",
         "INSERT INTO loyalty_posting (entry_id, number, lot_id, from_book, to_book, amount)"
         " SELECT 0, 9, lot_id, from_book, to_book, 1 FROM loyalty_posting",
+        # Of very many, one: they are looked at by their range first.
+        "INSERT INTO loyalty_posting (entry_id, number, lot_id, from_book, to_book, amount)"
+        " SELECT entry_id + n / 200, 9 + n, lot_id, from_book, to_book, 1"
+        " FROM loyalty_posting, generate_series(1, 200) AS n",
+        "INSERT INTO loyalty_posting (entry_id, number, record_id, from_book, to_book, amount)"
+        " SELECT entry_id, 9, 0, 'transit', 'available', 1 FROM loyalty_posting",
+        "INSERT INTO loyalty_lot (origin_entry_id, record_id, account_id, original, funding, earned_at, available)"
+        " SELECT origin_entry_id, 0, account_id, 1, 'issuance', earned_at, 1 FROM loyalty_lot",
         "UPDATE loyalty_lot SET account_id = 0",
     ],
 )
@@ -189,6 +197,19 @@ def test_the_database_refuses_what_refers_to_what_is_not_there(told):
     points.award(customer=buyer(an_order()), amount=1, key=key(), at=MONDAY, by=THE_SHOP)
     with pytest.raises(IntegrityError, match="not there"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(told)
+
+
+@pytest.mark.parametrize("named_by", ["an award", "a decision"])
+def test_nobody_removes_a_record_that_points_name(named_by):
+    order = an_order()
+    if named_by == "an award":
+        points.award(customer=buyer(order), amount=1, key=key(), at=MONDAY, by=THE_SHOP)
+    else:
+        a_programme("{id: spend, kind: spend, points: 1, per: 1000}")
+        settles(order)
+    refused = pytest.raises(IntegrityError, match="refers to this record")
+    with refused, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM customers_customer WHERE id = %s", [buyer(order)])
 
 
 def test_of_the_past_audiences_count_that_somebody_was_in_by_then(monkeypatch):
