@@ -18,7 +18,7 @@ from regulars.runtime.staff.policy import requires
 
 #: Days after the purchase before that fit a drawing.
 DRAWN = (14, 30, 60, 90, 120, 180, 270, 365, 540)
-PAIRS_SHOWN = 20
+PAIRS_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,11 @@ def _drawn(step: int, known: Sequence[Mapping[str, Any]]) -> str:
         if step == 2
         else _("Share of customers who came a third time, by days since the second, with 95% intervals")
     )
-    return charts.line(points, alt_text=alt_text, axis=_("came back"), across=_("days"), width=charts.NARROW)
+
+    def drawn(width: int) -> str:
+        return charts.line(points, alt_text=alt_text, axis=_("came back"), across=_("days"), width=width)
+
+    return charts.figure(drawn(charts.HALF), drawn(charts.NARROW))
 
 
 def _pairs(name: str) -> Pairs:

@@ -31,8 +31,8 @@ RAMP = ("#f3f7ee", "#d5e8cd", "#a8cfa2", "#6fae6c", "#3d8b40", "#28662c")
 FONT = "system-ui, -apple-system, 'Segoe UI', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', sans-serif"
 #: Counted up whenever the same values shall look different: what was drawn before is then drawn again.
 EDITION = 1
-#: What a chart is drawn for: a page, or a telephone held upright.
-WIDE, NARROW = 720, 340
+#: What a chart is drawn for: a page, half of one, or a telephone held upright.
+WIDE, HALF, NARROW = 720, 510, 340
 #: The narrow drawing takes over below this width of the window, in CSS pixels.
 TURN = 600
 
