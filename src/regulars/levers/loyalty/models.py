@@ -22,6 +22,7 @@ from regulars.levers.loyalty._earning_rows import (
     Warned,
 )
 from regulars.levers.loyalty._requests import Request
+from regulars.levers.loyalty._reward_rows import Redemption, Reward, RewardCode
 from regulars.levers.loyalty._tier_rows import Freeze, Move, Standing, TierWalk
 from regulars.levers.loyalty._trial_rows import TrialRun
 from regulars.runtime.database.fields import RandomUuid
@@ -45,7 +46,10 @@ __all__ = (
     "Pledge",
     "Posting",
     "Programme",
+    "Redemption",
     "Request",
+    "Reward",
+    "RewardCode",
     "Standing",
     "TierWalk",
     "TrialRun",

@@ -148,3 +148,43 @@ class TierLost(_OfTiers):
 
     kind: ClassVar[str] = "loyalty.tier_lost"
     version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfRewards(Notice):
+    """Of a redemption, by numbers; `state` is where it stands now."""
+
+    customer: int
+    redemption: int
+    reward: int
+    state: str
+    is_gift: bool
+
+    @property
+    def subject(self) -> str:
+        """In order per customer."""
+        return f"customer:{self.customer}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardTaken(_OfRewards):
+    """Somebody took a reward, or what they took is paid for."""
+
+    kind: ClassVar[str] = "loyalty.reward_taken"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardHandedOver(_OfRewards):
+    """What somebody took was handed over, sent or used."""
+
+    kind: ClassVar[str] = "loyalty.reward_handed_over"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardCancelled(_OfRewards):
+    """What somebody took was taken back, and its points with it."""
+
+    kind: ClassVar[str] = "loyalty.reward_cancelled"
+    version: ClassVar[int] = 1

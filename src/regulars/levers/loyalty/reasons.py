@@ -26,6 +26,8 @@ _WORDS: dict[str, str | Promise] = {
     "donated": gettext_lazy("given to a good cause"),
     "held": gettext_lazy("kept for a purchase"),
     "captured": gettext_lazy("spent on the purchase they were kept for"),
+    "reward": gettext_lazy("spent on the reward %(reward)s"),
+    "reward_back": gettext_lazy("given back with the reward %(reward)s"),
     "released": gettext_lazy("no longer kept for a purchase"),
     "hold_timed_out": gettext_lazy("kept for a purchase that was not made in time"),
     "matured": gettext_lazy("can be spent from now on"),

@@ -1,0 +1,573 @@
+"""What members take of the rewards: points and stock and code in one transaction, then handed over, or taken back.
+
+Whose turn it is, in this order for everybody: the person, their account, the reward's row. So of the last one in stock
+one is taken, and a limit holds however many are asked for at once.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.utils.translation import gettext as _
+
+from regulars.facts.company import company
+from regulars.facts.customers import persons
+from regulars.kit import civil, ids
+from regulars.kit.actors import Actor
+from regulars.kit.money import Money
+from regulars.kit.refusals import Refusal
+from regulars.levers.loyalty import _accounts, _books, points, rewards, tiers
+from regulars.levers.loyalty._acts import KeyUsedOtherwise, Told
+from regulars.levers.loyalty._capping import ALWAYS
+from regulars.levers.loyalty._reward_rows import Redemption, Reward, RewardCode
+from regulars.levers.loyalty.notices import RewardCancelled, RewardHandedOver, RewardTaken
+from regulars.levers.loyalty.reasons import Reason
+from regulars.levers.loyalty.rewards import RewardView
+from regulars.levers.loyalty.rules.streak import beginning
+from regulars.levers.loyalty.tiers import Status
+from regulars.runtime.notices.outbox import announce
+from regulars.runtime.secrets import vault
+
+__all__ = (
+    "PAY_WITHIN",
+    "WHY_CANCELLED",
+    "AlreadySo",
+    "LimitReached",
+    "NotForThem",
+    "NotOpen",
+    "Offer",
+    "Settled",
+    "SoldOut",
+    "TakenView",
+    "TooLate",
+    "UnknownRedemption",
+    "by_public_id",
+    "cancel",
+    "codes",
+    "give",
+    "hand_over",
+    "of_customer",
+    "offers",
+    "pay",
+    "release_unpaid",
+    "settlement",
+    "ship",
+    "take",
+    "use",
+    "waiting",
+)
+
+PREFIX = "rdm"
+#: How long a reward that costs money, too, waits for it, and keeps the points meanwhile.
+PAY_WITHIN = timedelta(minutes=30)
+WHY_CANCELLED = ("by_member", "out_of_stock", "never_paid", "damaged", "correction")
+_ROWS = Redemption.objects.select_related("reward__currency")
+
+
+class UnknownRedemption(Refusal):
+    """There is no such redemption."""
+
+    code = "rewards.unknown_redemption"
+
+
+class NotOpen(Refusal):
+    """The reward cannot be taken now."""
+
+    code = "rewards.not_open"
+
+
+class NotForThem(Refusal):
+    """The reward is for members of a level they are not on."""
+
+    code = "rewards.not_for_them"
+
+
+class LimitReached(Refusal):
+    """They took as many as one may have for now."""
+
+    code = "rewards.limit_reached"
+
+
+class SoldOut(Refusal):
+    """None is left."""
+
+    code = "rewards.sold_out"
+
+
+class AlreadySo(Refusal):
+    """It has come too far, or not far enough, for that."""
+
+    code = "rewards.already_so"
+
+
+class TooLate(Refusal):
+    """Its owner could take it back until a moment that is over."""
+
+    code = "rewards.too_late"
+
+
+@dataclass(frozen=True)
+class TakenView:
+    """What somebody took, and what became of it. `parts` of points and `cash` are what it cost them."""
+
+    id: int
+    public_id: str
+    customer: int
+    reward: str
+    titles: dict[str, str]
+    kind: str
+    handed: str
+    currency: str
+    scale: int
+    state: str
+    is_gift: bool
+    parts: int
+    cash: Money | None
+    payment: str
+    tracking: str
+    why: str
+    taken_at: datetime
+    pay_until: datetime | None
+    cancel_until: datetime | None
+    issued_at: datetime | None
+    shipped_at: datetime | None
+    used_at: datetime | None
+    cancelled_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A reward as it stands for somebody: its price for them, and why they cannot take it now, empty where they can.
+
+    `missing`: so many parts of points they have too few. `why_not` is the code of the refusal they would get.
+    """
+
+    reward: RewardView
+    price: int
+    missing: int
+    why_not: str
+
+    @property
+    def is_within_reach(self) -> bool:
+        return not self.missing and not self.why_not
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What a partner is owed for what was handed over of one reward and not cancelled."""
+
+    partner: str
+    reward: str
+    count: int
+    owed: Money
+
+
+def take(*, customer: int, reward: str, key: str, at: datetime, by: Actor) -> TakenView:
+    """A member takes a reward: their points are spent, one of the stock and a code of the pool are theirs, or nothing
+    of it is. Where money is due, too, the points are kept until `pay`, for half an hour.
+
+    Raises `UnknownReward`, `NotOpen`, `NotForThem`, `LimitReached`, `SoldOut`, `NotEnoughPoints`, `KeyUsedOtherwise`.
+    """
+    return _take(customer, reward, key, at, by, is_gift=False)
+
+
+def give(*, customer: int, reward: str, key: str, at: datetime, by: Actor) -> TakenView:
+    """A present of the shop: a reward that costs the member nothing, for which neither levels nor limits count.
+
+    Raises as `take`.
+    """
+    return _take(customer, reward, key, at, by, is_gift=True)
+
+
+def pay(*, redemption: int, payment: str, at: datetime, by: Actor) -> TakenView:
+    """The money came, under the number `payment` of whoever took it. The same again changes nothing.
+
+    Raises `AlreadySo` of what waits for no money, also where the time was over.
+    """
+    with transaction.atomic():
+        row = _held(redemption)
+        if row.payment == payment and payment:
+            return _view(row)
+        if row.pay_until is None or (row.hold is None and row.parts):
+            raise _not_so(row, _("it waits for no money"))
+        if row.hold is not None:
+            row.entry = points.capture(hold=row.hold, key=f"reward:{row.id}:capture", at=at, by=by).of("capture").id
+        row.payment, row.pay_until = payment, None
+        _begin_handing(row, at)
+        row.save()
+        _announce(RewardTaken, row, at, by, "pay")
+    return _view(row)
+
+
+def hand_over(*, redemption: int, at: datetime, by: Actor) -> TakenView:
+    """It was done or given at the counter: issued. The same again changes nothing. Raises `AlreadySo`."""
+    return _step(redemption, "issued", ("reserved",), at, by)
+
+
+def ship(*, redemption: int, at: datetime, by: Actor, tracking: str = "") -> TakenView:
+    """It is on its way, under the carrier's number. The same again changes nothing. Raises `AlreadySo`."""
+    return _step(redemption, "shipped", ("reserved", "issued"), at, by, tracking=tracking)
+
+
+def use(*, redemption: int, at: datetime, by: Actor) -> TakenView:
+    """It was used, or arrived. The same again changes nothing. Raises `AlreadySo`."""
+    return _step(redemption, "used", ("issued", "shipped"), at, by)
+
+
+def cancel(*, redemption: int, why: str, at: datetime, by: Actor, is_by_member: bool = False) -> TakenView:
+    """Take it back: its points go to the awards they came from, one more is in stock; a code that was shown is gone.
+
+    Members may until `cancel_until`, and never what was shipped or used; staff until it was used. Again: nothing.
+    Raises `TooLate`, `AlreadySo`.
+    """
+    if why not in WHY_CANCELLED:
+        raise AlreadySo(
+            _("why: use one of %(names)s") % {"names": ", ".join(WHY_CANCELLED)}, field="why", value=why[:40]
+        )
+    with transaction.atomic():
+        row = _held(redemption)
+        if row.state == "cancelled":
+            return _view(row)
+        if row.state == "used" or (is_by_member and row.state == "shipped"):
+            raise _not_so(row, _("it cannot be taken back any more"))
+        if is_by_member and row.pay_until is None and (row.cancel_until is None or row.cancel_until <= at):
+            raise TooLate(_("redemption: the time to take it back is over"), field="redemption", value=row.id)
+        _undo(row, why, at, by)
+    return _view(row)
+
+
+def release_unpaid(*, at: datetime, by: Actor, most: int = 1_000) -> int:
+    """Take back what waited for money longer than it does. How many. Harmless to repeat."""
+    due = list(Redemption.objects.filter(pay_until__lte=at).order_by("pay_until").values_list("id", flat=True)[:most])
+    for number in due:
+        with transaction.atomic():
+            row = _held(number)
+            if row.pay_until is not None and row.pay_until <= at:
+                _undo(row, "never_paid", at, by)
+    return len(due)
+
+
+def by_public_id(text: str) -> TakenView:
+    """The redemption `rdm_…`. One query. Raises `UnknownRedemption`."""
+    row = _ROWS.filter(public_id=ids.parse(text, PREFIX)).first()
+    if row is None:
+        raise _unknown(text[:40])
+    return _view(row)
+
+
+def of_customer(customer: int, *, limit: int = 50) -> list[TakenView]:
+    """What somebody took, of all their records, the latest first. Two queries."""
+    records = persons.records_of(persons.of(customer))
+    return [_view(row) for row in _ROWS.filter(record_id__in=records).order_by("-id")[:limit]]
+
+
+def waiting(*, limit: int = 100) -> dict[str, list[TakenView]]:
+    """What somebody of the shop has to do something about, by state, the oldest first: what waits to be sent or handed
+    over, and what is on its way. Two queries."""
+    found: dict[str, list[TakenView]] = {}
+    for state in ("reserved", "shipped"):
+        rows = _ROWS.filter(state=state, pay_until__isnull=True).order_by("id")[:limit]
+        found[state] = [_view(row) for row in rows]
+    return found
+
+
+def codes(redemptions: Sequence[int]) -> dict[int, str]:
+    """The codes that were given out with these. Two queries."""
+    rows = list(RewardCode.objects.filter(redemption_id__in=redemptions).values_list("redemption_id", "id", "sealed"))
+    sealed = [vault.Sealed(vault.HOUSE, rewards.TABLE, "sealed", number, bytes(text)) for _taken, number, text in rows]
+    opened = vault.open_many(sealed)
+    return {taken: text for (taken, _number, _text), text in zip(rows, opened, strict=True) if text and taken}
+
+
+def offers(*, customer: int, at: datetime) -> list[Offer]:
+    """Every reward that is open, with its price for somebody and why they cannot take it; the nearest first."""
+    person = persons.of(customer)
+    records = persons.records_of(person)
+    above = _reached(one for one in tiers.of(customer=person, at=at) if one.level)
+    views = rewards.every(open_at=at)
+    has = {
+        currency: points.balance(customer=person, currency=currency, at=at).spendable
+        for currency in {view.terms.currency for view in views}
+    }
+    found = []
+    for view in views:
+        price = _price(view, above)
+        missing = max(price - has[view.terms.currency], 0)
+        why = ""
+        if view.left == 0:
+            why = SoldOut.code
+        elif view.terms.from_level and view.terms.from_level not in above:
+            why = NotForThem.code
+        elif view.terms.most is not None and _taken(view, records, at) >= view.terms.most:
+            why = LimitReached.code
+        found.append(Offer(view, price, missing, why))
+    return sorted(found, key=lambda one: (bool(one.why_not), one.missing, one.price, one.reward.code))
+
+
+def settlement(*, since: datetime, until: datetime) -> list[Settled]:
+    """What partners are owed for what was handed over from `since` until before `until`. One query."""
+    handed = Q(issued_at__gte=since, issued_at__lt=until) | Q(
+        issued_at__isnull=True, shipped_at__gte=since, shipped_at__lt=until
+    )
+    rows = (
+        Redemption.objects.filter(handed, reward__partner_minor__gt=0)
+        .exclude(state="cancelled")
+        .values_list("reward__partner", "reward__code", "reward__partner_minor", "reward__partner_currency")
+        .order_by("reward__partner", "reward__code")
+    )
+    counts: dict[tuple[str, str, int, str], int] = {}
+    for row in rows:
+        counts[row] = counts.get(row, 0) + 1
+    return [
+        Settled(partner, code, count, Money(minor * count, currency))
+        for (partner, code, minor, currency), count in counts.items()
+    ]
+
+
+def _take(customer: int, reward: str, key: str, at: datetime, by: Actor, *, is_gift: bool) -> TakenView:
+    told = Told("take", key, at, by, {"customer": customer, "reward": reward, "gift": is_gift}).digest()
+    view = rewards.get(reward)
+    with transaction.atomic():
+        person = _one_at_a_time(customer)
+        if (known := _ROWS.filter(key=key).first()) is not None:
+            if bytes(known.told) != told:
+                raise KeyUsedOtherwise(
+                    _("key: %(key)r told something else; give each act its own key") % {"key": key[:40]},
+                    field="key",
+                    value=key[:40],
+                )
+            return _view(known)
+        if not view.is_open(at):
+            raise NotOpen(_("reward: it cannot be taken now"), field="reward", value=reward)
+        price = 0
+        if not is_gift:
+            above = _reached(one for one in tiers.of(customer=person, at=at) if one.level)
+            if view.terms.from_level and view.terms.from_level not in above:
+                raise NotForThem(_("reward: it is for members of a higher level"), field="reward", value=reward)
+            price = _price(view, above)
+            if view.terms.most is not None and _taken(view, persons.records_of(person), at) >= view.terms.most:
+                raise LimitReached(
+                    _("reward: %(most)s of it is as many as one may have for now") % {"most": view.terms.most},
+                    field="reward",
+                    value=reward,
+                )
+        cash = None if is_gift else view.terms.cash
+        row = Redemption(
+            key=key,
+            told=told,
+            reward_id=view.id,
+            record_id=customer,
+            state="reserved",
+            is_gift=is_gift,
+            parts=price,
+            cash_minor=cash.minor if cash else 0,
+            cash_currency=cash.currency if cash else "",
+            taken_at=at,
+            pay_until=at + PAY_WITHIN if cash else None,
+            cancel_until=at + timedelta(days=view.terms.cancel_days) if view.terms.cancel_days else None,
+        )
+        row.save(force_insert=True)
+        _spend(row, view, at, by)
+        _from_stock(view)
+        if row.pay_until is None:
+            _begin_handing(row, at)
+        elif view.terms.handed == "code":
+            _keep_code(row)
+        row.save()
+        _announce(RewardTaken, row, at, by, "give" if is_gift else "take")
+    return _view(_ROWS.get(id=row.id))
+
+
+def _spend(row: Redemption, view: RewardView, at: datetime, by: Actor) -> None:
+    terms = view.terms
+    if not row.parts:
+        return
+    reason = Reason("reward", {"reward": view.code})
+    if row.pay_until is not None:
+        row.hold = points.hold(
+            customer=row.record_id,
+            amount=row.parts,
+            currency=terms.currency,
+            owner=f"reward:{row.id}",
+            reason=reason,
+            key=f"reward:{row.id}",
+            at=at,
+            by=by,
+        ).id
+        return
+    row.entry = (
+        points.redeem(
+            customer=row.record_id,
+            amount=row.parts,
+            currency=terms.currency,
+            reason=reason,
+            into=_books.DONATION if terms.kind == "charity" else _books.REDEEMED,
+            key=f"reward:{row.id}",
+            at=at,
+            by=by,
+        )
+        .of("redeem")
+        .id
+    )
+
+
+def _from_stock(view: RewardView) -> None:
+    if view.terms.stock is None:
+        return
+    if not Reward.objects.filter(id=view.id, stock_left__gt=0).update(stock_left=F("stock_left") - 1):
+        raise _sold_out(view.code)
+
+
+def _begin_handing(row: Redemption, at: datetime) -> None:
+    """What is a code is handed over at once; what is sent or done waits for somebody."""
+    if row.reward.handed == "code":
+        _keep_code(row)
+        row.state, row.issued_at = "issued", at
+
+
+def _keep_code(row: Redemption) -> None:
+    if RewardCode.objects.filter(redemption_id=row.id).exists():
+        return
+    # Others take other codes meanwhile instead of waiting for this one.
+    code = (
+        RewardCode.objects.select_for_update(skip_locked=True)
+        .filter(reward_id=row.reward_id, redemption__isnull=True)
+        .order_by("id")
+        .first()
+    )
+    if code is None:
+        raise _sold_out(row.reward.code)
+    RewardCode.objects.filter(id=code.id).update(redemption_id=row.id)
+
+
+def _step(
+    redemption: int, state: str, before: Sequence[str], at: datetime, by: Actor, *, tracking: str = ""
+) -> TakenView:
+    with transaction.atomic():
+        row = _held(redemption)
+        if row.state == state:
+            return _view(row)
+        if row.state not in before or row.pay_until is not None:
+            raise _not_so(row, _("it is not that far, or further already"))
+        row.state = state
+        setattr(row, f"{state}_at", at)
+        row.tracking = tracking or row.tracking
+        row.save()
+        _announce(RewardHandedOver, row, at, by, state)
+    return _view(row)
+
+
+def _undo(row: Redemption, why: str, at: datetime, by: Actor) -> None:
+    key = f"reward:{row.id}:cancel"
+    if row.entry is not None:
+        points.reverse(
+            entry=row.entry, reason=Reason("reward_back", {"reward": row.reward.code}), key=key, at=at, by=by
+        )
+    elif row.hold is not None:
+        points.release(hold=row.hold, key=key, at=at, by=by)
+    Reward.objects.filter(id=row.reward_id, stock__isnull=False).update(stock_left=F("stock_left") + 1)
+    if row.state == "reserved":
+        # Nobody has seen it.
+        RewardCode.objects.filter(redemption_id=row.id).update(redemption_id=None)
+    row.state, row.cancelled_at, row.why, row.pay_until = "cancelled", at, why, None
+    row.save()
+    _announce(RewardCancelled, row, at, by, "cancel")
+
+
+def _price(view: RewardView, above: set[str]) -> int:
+    """The best of the prices of the levels they are on or above."""
+    return min((price for place, price in view.terms.level_prices.items() if place in above), default=view.terms.price)
+
+
+def _reached(standing: Iterable[Status]) -> set[str]:
+    """Every level that they are on, or have passed, as "programme.tiers.level"."""
+    return {
+        f"{one.set.key}.{level.id}"
+        for one in standing
+        for level in one.set.tiers.levels
+        if one.set.tiers.rank(level.id) <= one.rank
+    }
+
+
+def _taken(view: RewardView, records: Sequence[int], at: datetime) -> int:
+    """How many of it they took in the period, gifts left out, and did not give back."""
+    zone = civil.zone(_accounts.currency(view.terms.currency).zone or company.shop().zone)
+    day = civil.day_of(at, zone)
+    per = view.terms.per
+    first = ALWAYS if per == "ever" else day.replace(month=1, day=1) if per == "year" else beginning(day, per)
+    since = civil.start_of_day(first, zone)
+    return (
+        Redemption.objects.filter(reward_id=view.id, record_id__in=records, taken_at__gte=since, is_gift=False)
+        .exclude(state="cancelled")
+        .count()
+    )
+
+
+def _one_at_a_time(customer: int) -> int:
+    """The person, of whom nobody else takes anything until the transaction ends."""
+    person = persons.held([customer])[customer]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('loyalty.rewards'), %s::int)", [person % 2**31])
+    return person
+
+
+def _held(redemption: int) -> Redemption:
+    # The person before the row: whoever takes a reward locks in that order.
+    record = Redemption.objects.filter(id=redemption).values_list("record_id", flat=True).first()
+    if record is None:
+        raise _unknown(str(redemption))
+    persons.held([record])
+    return _ROWS.select_for_update(of=("self",)).get(id=redemption)
+
+
+def _announce(
+    kind: type[RewardTaken | RewardHandedOver | RewardCancelled], row: Redemption, at: datetime, by: Actor, verb: str
+) -> None:
+    told = kind(
+        at=at, customer=row.record_id, redemption=row.id, reward=row.reward_id, state=row.state, is_gift=row.is_gift
+    )
+    after = {"redemption": row.id, "reward": row.reward_id, "state": row.state}
+    announce(told, by=by, verb=f"loyalty.redemptions.{verb}", after=after)
+
+
+def _view(row: Redemption) -> TakenView:
+    reward = row.reward
+    return TakenView(
+        id=row.id,
+        public_id=ids.public(PREFIX, row.public_id),
+        customer=row.record_id,
+        reward=reward.code,
+        titles=reward.titles,
+        kind=reward.kind,
+        handed=reward.handed,
+        currency=reward.currency.code,
+        scale=reward.currency.scale,
+        state=row.state,
+        is_gift=row.is_gift,
+        parts=row.parts,
+        cash=Money(row.cash_minor, row.cash_currency) if row.cash_minor else None,
+        payment=row.payment,
+        tracking=row.tracking,
+        why=row.why,
+        taken_at=row.taken_at,
+        pay_until=row.pay_until,
+        cancel_until=row.cancel_until,
+        issued_at=row.issued_at,
+        shipped_at=row.shipped_at,
+        used_at=row.used_at,
+        cancelled_at=row.cancelled_at,
+    )
+
+
+def _sold_out(reward: str) -> SoldOut:
+    return SoldOut(_("reward: none is left"), field="reward", value=reward)
+
+
+def _not_so(row: Redemption, why: str) -> AlreadySo:
+    return AlreadySo(f"redemption: {why}", field="redemption", value=row.state)
+
+
+def _unknown(value: str) -> UnknownRedemption:
+    return UnknownRedemption(_("redemption: there is no %(value)s") % {"value": value}, field="redemption", value=value)
