@@ -1,12 +1,12 @@
 """What the clock does to points, booked by the minute; events that earn, birthdays; who is told before points lapse."""
 
 from regulars.kit.actors import Actor
-from regulars.levers.loyalty import celebrating, clockwork, hearing, requalifying, trials, warning
+from regulars.levers.loyalty import celebrating, clockwork, hearing, redemptions, requalifying, trials, warning
 from regulars.levers.loyalty.trials import try_out
 from regulars.runtime.database import clock
 from regulars.runtime.jobs.tasks import every, task
 
-__all__ = ("book_due", "celebrate", "drop_trials", "hear", "try_out", "warn_due")
+__all__ = ("book_due", "celebrate", "drop_trials", "hear", "release_unpaid", "try_out", "warn_due")
 
 #: Accounts a minute; the rest comes with the next. What can be spent does not wait for it.
 _ACCOUNTS = 20_000
@@ -44,6 +44,12 @@ def celebrate(timestamp: int) -> None:
     celebrating.celebrate(at=clock.now(), by=Actor("system", "loyalty.birthdays"), most=_PROFILES)
 
 
+@task("loyalty.release_unpaid", lock="loyalty.release_unpaid")
+def release_unpaid(timestamp: int) -> None:
+    """Rewards whose money did not come in time. Harmless to repeat."""
+    redemptions.release_unpaid(at=clock.now(), by=Actor("system", "loyalty.release_unpaid"))
+
+
 @task("loyalty.drop_trials", lock="loyalty.drop_trials")
 def drop_trials(timestamp: int) -> None:
     """Trials of long ago. Harmless to repeat."""
@@ -67,6 +73,7 @@ def requalify_everyone(timestamp: int) -> None:
 every("* * * * *", requalify_due)
 every("23 2 * * *", requalify_everyone)
 every("* * * * *", book_due)
+every("* * * * *", release_unpaid)
 every("7 * * * *", warn_due)
 every("* * * * *", hear)
 every("3 * * * *", celebrate)

@@ -13,7 +13,8 @@ from regulars.kit import ids, money
 from regulars.kit.actors import Actor
 from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import _accounts, tiers
+from regulars.levers.loyalty import _accounts, _acts, tiers
+from regulars.levers.loyalty._acts import Told
 from regulars.levers.loyalty._books import MOST
 from regulars.levers.loyalty._reward_rows import HANDED, KINDS, PER, REWARD_STATES, Reward
 from regulars.runtime.database import arrays
@@ -192,9 +193,14 @@ def set_state(*, code: str, state: str, at: datetime, by: Actor) -> RewardView:
     return get(code)
 
 
-def stock_up(*, code: str, more: int, at: datetime, by: Actor) -> RewardView:
-    """So many more came in, or with fewer than none went away otherwise. Raises `BadReward` of more than are left."""
+def stock_up(*, code: str, more: int, key: str, at: datetime, by: Actor) -> RewardView:
+    """So many more came in, or with fewer than none went away otherwise. Under the same key again nothing changes.
+
+    Raises `BadReward` of more than are left, and `KeyUsedOtherwise`.
+    """
     with transaction.atomic():
+        if not _acts.begin(Told("stock_up", key, at, by, {"reward": code, "more": more}))[1]:
+            return get(code)
         row = Reward.objects.select_for_update().filter(code=code).first()
         if row is None:
             raise _unknown(code)

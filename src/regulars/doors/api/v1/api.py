@@ -34,6 +34,7 @@ from regulars.doors.api.v1 import (
     quarantine,
     refusing,
     returns,
+    rewards,
     rights,
     shipments,
     sources,
@@ -160,6 +161,7 @@ api.add_router("", webhooks.router)
 api.add_router("", exports.router)
 api.add_router("", audiences.router)
 api.add_router("", points.router)
+api.add_router("", rewards.router)
 api.add_router("", insight.router)
 # Before the rights, whose paths stand beneath a connection: `connections/kinds` is none.
 api.add_router("", connections.router)

@@ -55,7 +55,7 @@ from regulars.insight.audiences import audiences
 from regulars.insight.warehouse.session import NothingPublished
 from regulars.kit import ids
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import points
+from regulars.levers.loyalty import points, redemptions, rewards
 from regulars.oversight.outbound import deliveries, endpoints, exports, rights, writing
 from regulars.runtime.serving.middleware import RETRY_AFTER_SECONDS, is_away
 
@@ -159,6 +159,14 @@ _STATUS: Mapping[type[Refusal], int] = {
     points.NothingToReverse: 409,
     points.AccountFrozen: 409,
     points.KeyUsedOtherwise: 409,
+    rewards.UnknownReward: 404,
+    redemptions.UnknownRedemption: 404,
+    redemptions.NotOpen: 409,
+    redemptions.NotForThem: 409,
+    redemptions.LimitReached: 409,
+    redemptions.SoldOut: 409,
+    redemptions.AlreadySo: 409,
+    redemptions.TooLate: 409,
     NothingPublished: 409,
 }
 
