@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import actors, people, points_words
+from regulars.doors.console import actors, people, points_words, rewards
 from regulars.doors.console.points_words import shown, signed
 from regulars.doors.console.site import fragment, may, me, page, shop_of
 from regulars.facts.customers import customers, persons
@@ -26,7 +26,7 @@ from regulars.facts.customers.customers import Customer
 from regulars.kit.actors import Actor
 from regulars.kit.paging import BadCursor
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import adjustments, earlier, points, reasons, wallets
+from regulars.levers.loyalty import adjustments, earlier, points, reasons, redemptions, wallets
 from regulars.levers.loyalty.adjustments import RequestView
 from regulars.levers.loyalty.reasons import Reason
 from regulars.levers.loyalty.wallets import LotView, Wallet
@@ -35,7 +35,7 @@ from regulars.runtime.preferences.preferences import read
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
-SHOWN, DATES_ON_CARD, LOTS_SHOWN, EARLIER_SHOWN = 25, 3, 100, 10
+SHOWN, DATES_ON_CARD, LOTS_SHOWN, EARLIER_SHOWN, REWARDS_SHOWN = 25, 3, 100, 10, 20
 BECAME = {
     "earned": gettext_lazy("earned"),
     "spent": gettext_lazy("spent"),
@@ -328,6 +328,11 @@ def _page(request: HttpRequest, who: Customer, form: ByHand | None = None, *, st
         ],
         asked=asked_for(request, [one for one in adjustments.of_customer(who.id) if one.currency == chosen.currency]),
         before=_before(request, who.id, chosen),
+        rewards_taken=rewards.taken_shown(redemptions.of_customer(who.id, limit=REWARDS_SHOWN)),
+        within_reach=rewards.within_reach(who.id, now) if may(request, "points.spend") else [],
+        why=rewards.by_staff(),
+        reward_key=uuid4().hex,
+        may_hand=may(request, "points.spend"),
         form=form or ByHand(scale=scale, initial={"key": str(uuid4())}),
         limit=formats.number(read(adjustments.APPROVAL_ABOVE)),
         may_manage=may(request, "points.manage"),

@@ -31,7 +31,7 @@ from regulars.insight.measures import readings
 from regulars.insight.measures.readings import CustomerReading
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import adjustments
+from regulars.levers.loyalty import adjustments, rewards
 from regulars.runtime.jobs import jobs
 from regulars.runtime.notices import dead_letters
 from regulars.runtime.staff import operators
@@ -74,6 +74,7 @@ def today(request: HttpRequest) -> HttpResponseBase:
         context["identity_open"] = reviews.count_open()
     if may(request, "points.manage"):
         context["points_asked"] = adjustments.count_waiting()
+        context["rewards_low"] = rewards.running_low()
     if may(request, "sources.read"):
         senders = sources.every()
         health, alarms = how_they_do(senders, timezone.now()), tracking_plan.going_on(senders)

@@ -389,9 +389,9 @@ def _check(terms: Terms) -> None:
         raise _bad("partner", "", _("name the partner, as a short code"))
     if not terms.price and terms.cash is None and terms.most is None:
         raise _bad("most", "", _("what costs nothing needs a limit for each person"))
-    known = {f"{view.key}.{level.id}" for view in tiers.sets() for level in view.tiers.levels}
+    levels = {f"{view.key}.{level.id}" for view in tiers.sets() for level in view.tiers.levels}
     for place in (*terms.level_prices, *([terms.from_level] if terms.from_level else ())):
-        if place not in known:
+        if place not in levels:
             raise _bad("level", place[:130], _("no programme that is active has this level"))
 
 

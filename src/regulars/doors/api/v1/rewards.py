@@ -97,13 +97,14 @@ class RewardCodesOut(exact.Shown):
 
 
 class RewardOut(exact.Shown):
-    """A reward as it stands. `left`: how many can be taken yet, of its stock and its codes; null: no end."""
+    """A reward as it stands. `state`: draft, open or closed. `left`: how many can be taken yet, of its stock and its
+    codes; null: no end."""
 
     id: str
     code: str
-    state: Literal["draft", "open", "closed"]
-    kind: RewardKind
-    handed: Handed
+    state: str
+    kind: str
+    handed: str
     titles: dict[str, str]
     about: dict[str, str]
     price: str
@@ -115,7 +116,7 @@ class RewardOut(exact.Shown):
     left: int | None
     low_at: int
     most: int | None
-    per: Per
+    per: str
     opens_at: datetime | None
     closes_at: datetime | None
     cancel_days: int
@@ -175,15 +176,16 @@ class CancellationIn(exact.Told):
 class RedemptionOut(exact.Shown):
     """What somebody took. `code` is what it is handed over as, shown with the right to spend alone.
 
-    Until `pay_until` it waits for money; until `cancel_until` they may take it back.
+    `state`: reserved, issued, shipped, used or cancelled. Until `pay_until` it waits for money; until `cancel_until`
+    they may take it back.
     """
 
     id: str
     customer: str
     reward: str
     titles: dict[str, str]
-    handed: Handed
-    state: Literal["reserved", "issued", "shipped", "used", "cancelled"]
+    handed: str
+    state: str
     gift: bool
     price: str
     currency: str

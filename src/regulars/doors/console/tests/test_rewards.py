@@ -1,0 +1,138 @@
+"""Rewards in the console: written, opened, filled with codes; taken for a member, sent, taken back."""
+
+import re
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+
+from regulars.doors.console.tests.builders import signed_in
+from regulars.facts.company import company
+from regulars.facts.customers import customers
+from regulars.kit.actors import SYSTEM, Actor
+from regulars.levers.loyalty import points, redemptions, rewards
+from regulars.runtime.database import clock
+
+pytestmark = pytest.mark.django_db
+THE_SHOP = Actor("connector", "shop")
+MUG = {
+    "code": "mug",
+    "en": "A mug",
+    "zh": "杯子",
+    "kind": "goods",
+    "handed": "sent",
+    "currency": "points",
+    "price": "100",
+    "stock": "3",
+    "low_at": "3",
+    "per": "ever",
+    "cancel_days": "5",
+}
+
+
+@pytest.fixture(autouse=True)
+def _a_shop_in_london():
+    company.settle(
+        name="Teas", currency="GBP", zone="Europe/London", language="en", country="GB", at=clock.now(), by=SYSTEM
+    )
+
+
+@pytest.fixture
+def li() -> str:
+    """A member with 250 points; her public id."""
+    number = customers.resolve_many(namespace="till", refs=["li"], at=clock.now(), by=THE_SHOP, origin="live")["li"]
+    points.award(customer=number, amount=250, key="given", at=clock.now(), by=THE_SHOP)
+    return customers.get(number).public_id
+
+
+def plain(answer) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
+
+
+def shown(client: Client, path: str) -> str:
+    answer = client.get(f"/console/{path}")
+    assert answer.status_code == 200, answer.content[:300]
+    return plain(answer)
+
+
+def writes(client: Client, **more):
+    return client.post("/console/rewards/write", MUG | more, follow=True)
+
+
+def acts(client: Client, act: str, code="mug", **more) -> str:
+    return plain(client.post(f"/console/rewards/of/{code}/act", {"act": act, **more}, follow=True))
+
+
+def test_a_reward_is_written_opened_taken_sent_and_taken_back(li):
+    manager = signed_in("manager")
+    assert "No rewards yet" in shown(manager, "rewards/")
+    assert "Saved." in plain(writes(manager))
+    assert "draft" in shown(manager, "rewards/")
+    assert "Members can take it now." in acts(manager, "open")
+    page = manager.get(f"/console/members/{li}/points/")
+    assert "A mug · 100" in plain(page)
+    told = {"reward": "mug", "key": uuid4().hex, "back": f"/console/members/{li}/points/"}
+    for _twice in range(2):
+        assert "It is theirs." in plain(manager.post(f"/console/members/{li}/rewards/take", told, follow=True))
+    [mug] = redemptions.of_customer(customers.by_public_id(li).id)
+    board = shown(manager, "rewards/")
+    assert "few left" in board
+    assert "To send or hand over 1" in board
+    sent = {"act": "ship", "tracking": "RM-7"}
+    assert "It is on its way." in plain(manager.post(f"/console/rewards/taken/{mug.public_id}", sent, follow=True))
+    assert "RM-7" in shown(manager, "rewards/")
+    back = {"act": "cancel", "why": "damaged"}
+    assert "It is taken back" in plain(manager.post(f"/console/rewards/taken/{mug.public_id}", back, follow=True))
+    assert "it was damaged" in shown(manager, f"members/{li}/points/")
+    assert points.balance(customer=customers.by_public_id(li).id, at=clock.now()).available == 250
+
+
+def test_what_cannot_be_is_refused_at_its_field():
+    manager = signed_in("manager")
+    for wrong, words in (
+        ({"price": "1.5"}, "1.5"),
+        ({"zh": ""}, "required"),
+        ({"kind": "partner"}, "name the partner"),
+        ({"price": "0"}, "needs a limit for each person"),
+        ({"opens_on": "2026-03-02", "closes_on": "2026-03-01"}, "close after it opens"),
+        ({"cash": "1.001"}, "1.001"),
+    ):
+        refused = writes(manager, **wrong)
+        assert refused.status_code == 422
+        assert words in plain(refused), wrong
+    assert rewards.every() == []
+
+
+def test_codes_come_into_the_pool_and_are_told_to_whoever_takes_one(li):
+    manager = signed_in("manager")
+    writes(manager, kind="coupon", handed="code", stock="")
+    assert "2 codes are new, 1 were there." in acts(manager, "codes", codes="TEA-1\nTEA-2\n\nTEA-1\n")
+    acts(manager, "open")
+    told = {"reward": "mug", "key": "k"}
+    assert "TEA-1" in plain(manager.post(f"/console/members/{li}/rewards/take", told, follow=True))
+    assert "TEA-1" not in shown(manager, "rewards/of/mug/")
+    assert "Codes in the pool 1" in shown(manager, "rewards/of/mug/")
+
+
+def test_it_is_changed_closed_and_stocked_up():
+    manager = signed_in("manager")
+    writes(manager)
+    assert "Left 8" in acts(manager, "stock", more="5", key="s")
+    assert "Left 8" in acts(manager, "stock", more="5", key="s")
+    assert "Enter a whole number" in acts(manager, "stock", more="many", key="t")
+    acts(manager, "open")
+    assert "Nobody can take it any more." in acts(manager, "close")
+    writes(manager, price="120", closes_on="2190-01-31", opens_on="2026-01-01")
+    again = manager.get("/console/rewards/of/mug/").content.decode()
+    assert 'value="120"' in again
+    assert 'value="2190-01-31"' in again
+
+
+def test_who_only_looks_changes_nothing(li):
+    manager, reader = signed_in("manager"), signed_in("read_only")
+    writes(manager)
+    assert "A mug" in shown(reader, "rewards/")
+    assert reader.post("/console/rewards/of/mug/act", {"act": "open"}).status_code == 403
+    assert reader.post(f"/console/members/{li}/rewards/take", {"reward": "mug", "key": "k"}).status_code == 403
+    assert reader.get("/console/rewards/new").status_code == 403
+    assert manager.get("/console/rewards/of/nothing/").status_code == 404
