@@ -294,8 +294,9 @@ def every(*, open_at: datetime | None = None) -> list[RewardView]:
 
 
 def running_low() -> list[RewardView]:
-    """Open rewards of which no more are left than the number at which somebody wants to know. Two queries."""
-    return [one for one in every() if one.is_low and one.terms.low_at]
+    """Open rewards of which no more are left than the number at which somebody wants to know. Two queries at most."""
+    rows = list(Reward.objects.select_related("currency").filter(state="open", low_at__gt=0).order_by("code"))
+    return [one for one in _views(rows) if one.is_low] if rows else []
 
 
 def _views(rows: Sequence[Reward]) -> list[RewardView]:

@@ -119,7 +119,7 @@ def test_the_navigation_shows_what_one_may_open(at_work, role):
 @pytest.mark.parametrize(
     ("path", "queries"),
     [
-        ("/console/", 31),
+        ("/console/", 32),
         ("/console/members/", 13),
         ("/console/members/{member}/", 18),
         ("/console/insight/", 12),
