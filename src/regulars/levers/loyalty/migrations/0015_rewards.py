@@ -10,7 +10,7 @@ import regulars.runtime.database.fields
 class Migration(migrations.Migration):
     dependencies = [
         ("customers", "0019_what_changed_for_the_warehouse"),
-        ("loyalty", "0013_tiers"),
+        ("loyalty", "0014_records_are_looked_up_once_a_statement"),
     ]
 
     operations = [
