@@ -1,6 +1,6 @@
 """What changed of orders, as it was told: derived from what was on record and what came; only added."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
@@ -32,6 +32,58 @@ ROWS = pl.Schema(
 )
 
 
+@dataclass(frozen=True)
+class _Change:
+    """Which orders changed so, by `_STANDING`; when it was, and the columns of the sum before and after."""
+
+    what: str
+    which: pl.Expr
+    at: str = "when"
+    before: str | None = None
+    after: str | None = None
+
+
+#: What is written of a new order about the version before it.
+_NEVER_THERE = {
+    "was_kind": pl.lit("draft"),
+    "was_total": pl.lit(None, dtype=pl.Int64),
+    "was_paid": pl.lit(None, dtype=pl.Int64),
+    "was_refunded": pl.lit(None, dtype=pl.Int64),
+    "was_state": pl.lit(""),
+    "was_cancelled_at": pl.lit(None, dtype=pl.Datetime("us", "UTC")),
+    "is_first": pl.lit(value=True),
+}
+#: How a version stands, beside the one before it.
+_STANDING = {
+    "has_paid": pl.col("paid_minor").fill_null(0),
+    "had_paid": pl.col("was_paid").fill_null(0),
+    "has_back": pl.col("refunded_minor").fill_null(0),
+    "had_back": pl.col("was_refunded").fill_null(0),
+    "is_all": pl.col("paid_minor") >= pl.col("total_minor"),
+    "counts": ~pl.col("kind").is_in(deriving.UNCOUNTED),
+    "counted": ~pl.col("was_kind").is_in(deriving.UNCOUNTED),
+    "is_off": pl.col("cancelled_at").is_not_null() | pl.col("called_off_at").is_not_null(),
+    "was_off": pl.col("was_cancelled_at").is_not_null(),
+}
+_FIRST, _COUNTS, _MORE_PAID = pl.col("is_first"), pl.col("counts"), pl.col("has_paid") > pl.col("had_paid")
+_SUM = {"before": "was_total", "after": "total_minor"}
+_PAID = {"before": "had_paid", "after": "has_paid"}
+_CHANGES = (
+    _Change("drafted", _FIRST & (pl.col("kind") == "draft"), at="placed_at", **_SUM),
+    _Change("tested", _FIRST & (pl.col("kind") == "test"), at="placed_at", **_SUM),
+    _Change("placed", _FIRST & _COUNTS, at="placed_at", **_SUM),
+    _Change("placed", ~_FIRST & _COUNTS & ~pl.col("counted"), **_SUM),
+    _Change("part_paid", _MORE_PAID & ~pl.col("is_all"), **_PAID),
+    _Change("paid", _MORE_PAID & pl.col("is_all"), **_PAID),
+    _Change("unpaid", pl.col("has_paid") < pl.col("had_paid"), **_PAID),
+    _Change("refunded", pl.col("has_back") > pl.col("had_back"), before="had_back", after="has_back"),
+    _Change("completed", (pl.col("state") == "completed") & (pl.col("was_state") != "completed")),
+    _Change("cancelled", pl.col("is_off") & ~pl.col("was_off"), at="cancelled_at", **_SUM),
+    _Change("reopened", ~pl.col("is_off") & pl.col("was_off"), **_SUM),
+)
+_EDITED = _Change("edited", pl.lit(value=True), **_SUM)
+
+
 def write(changes: pl.DataFrame, *, by: Actor) -> None:
     """Add `changes` (ROWS) in their order. Their source is who told them."""
     _copying.copy("commerce_order_change", changes.with_columns(source=pl.lit(str(by)[:120])))
@@ -44,50 +96,26 @@ def add(*, order: int, what: str, at: datetime, by: Actor, before: int | None = 
 
 def of_orders(fresh: pl.DataFrame, newer: pl.DataFrame, *, at: datetime) -> pl.DataFrame:
     """What changed with versions that go on record: new ones, and those that replace what is there (`was_…`)."""
-    told = pl.concat(
-        [
-            fresh.with_columns(
-                was_kind=pl.lit("draft"),
-                was_total=pl.lit(None, dtype=pl.Int64),
-                was_paid=pl.lit(None, dtype=pl.Int64),
-                was_refunded=pl.lit(None, dtype=pl.Int64),
-                was_state=pl.lit(""),
-                was_cancelled_at=pl.lit(None, dtype=pl.Datetime("us", "UTC")),
-                is_first=pl.lit(value=True),
-            ),
-            newer.with_columns(is_first=pl.lit(value=False)),
-        ]
-    ).with_columns(
-        when=pl.coalesce("source_updated_at", pl.when("is_first").then("placed_at"), pl.lit(at)),
-        has_paid=pl.col("paid_minor").fill_null(0),
-        had_paid=pl.col("was_paid").fill_null(0),
-        has_back=pl.col("refunded_minor").fill_null(0),
-        had_back=pl.col("was_refunded").fill_null(0),
-        is_all=pl.col("paid_minor") >= pl.col("total_minor"),
-        counts=~pl.col("kind").is_in(deriving.UNCOUNTED),
-        counted=~pl.col("was_kind").is_in(deriving.UNCOUNTED),
-        is_off=pl.col("cancelled_at").is_not_null() | pl.col("called_off_at").is_not_null(),
-        was_off=pl.col("was_cancelled_at").is_not_null(),
+    versions = []
+    if not fresh.is_empty():
+        versions.append(fresh.with_columns(**_NEVER_THERE))
+    if not newer.is_empty():
+        versions.append(newer.with_columns(is_first=pl.lit(value=False)))
+    if not versions:
+        return pl.DataFrame(schema=ROWS)
+    told = pl.concat(versions).with_columns(
+        when=pl.coalesce("source_updated_at", pl.when("is_first").then("placed_at"), pl.lit(at)), **_STANDING
     )
-    first, more_paid = pl.col("is_first"), pl.col("has_paid") > pl.col("had_paid")
-    found = [
-        _some(told, first & (pl.col("kind") == "draft"), "drafted", at="placed_at", total=True),
-        _some(told, first & (pl.col("kind") == "test"), "tested", at="placed_at", total=True),
-        _some(told, first & pl.col("counts"), "placed", at="placed_at", total=True),
-        _some(told, ~first & pl.col("counts") & ~pl.col("counted"), "placed", at="when", total=True),
-        _paid(told, more_paid & ~pl.col("is_all"), "part_paid"),
-        _paid(told, more_paid & pl.col("is_all"), "paid"),
-        _paid(told, pl.col("has_paid") < pl.col("had_paid"), "unpaid"),
-        _refunded(told),
-        _some(told, (pl.col("state") == "completed") & (pl.col("was_state") != "completed"), "completed", at="when"),
-        _some(told, pl.col("is_off") & ~pl.col("was_off"), "cancelled", at="cancelled_at", total=True),
-        _some(told, ~pl.col("is_off") & pl.col("was_off"), "reopened", at="when", total=True),
-    ]
-    some = pl.concat(found)
+    # Of what may happen to an order little does: only that is looked for row by row.
+    happened = told.select(one.which.any().alias(str(place)) for place, one in enumerate(_CHANGES)).row(0)
+    found = [_rows(told.filter(one.which), one) for one, is_so in zip(_CHANGES, happened, strict=True) if is_so]
+    some = pl.concat(found) if found else pl.DataFrame(schema=ROWS)
+    if newer.is_empty():
+        return some
     told_with_sum = some.filter(pl.col("what").is_in(_WITH_TOTAL))["order_id"].implode()
     has_other_sum = (pl.col("total_minor") != pl.col("was_total")) & ~pl.col("id").is_in(told_with_sum)
-    other = told.filter(~first & (has_other_sum | ~pl.col("id").is_in(some["order_id"].implode())))
-    return pl.concat([some, _some(other, pl.lit(value=True), "edited", at="when", total=True)])
+    other = told.filter(~pl.col("is_first") & (has_other_sum | ~pl.col("id").is_in(some["order_id"].implode())))
+    return pl.concat([some, _rows(other, _EDITED)])
 
 
 def of_returns(rows: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
@@ -114,32 +142,13 @@ def of_returns(rows: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _paid(told: pl.DataFrame, which: pl.Expr, what: str) -> pl.DataFrame:
-    return _some(told, which, what, at="when", columns=("had_paid", "has_paid"))
-
-
-def _refunded(told: pl.DataFrame) -> pl.DataFrame:
-    more_back = pl.col("has_back") > pl.col("had_back")
-    found = _some(told, more_back, "refunded", at="when", columns=("had_back", "has_back"))
-    return found.with_columns(is_whole_refund=pl.lit(value=True))
-
-
-def _some(
-    told: pl.DataFrame,
-    which: pl.Expr,
-    what: str,
-    *,
-    at: str,
-    total: bool = False,
-    columns: Sequence[str] = (),
-) -> pl.DataFrame:
-    before, after = columns or (("was_total", "total_minor") if total else (None, None))
-    return told.filter(which.fill_null(value=False)).select(
+def _rows(told: pl.DataFrame, one: _Change) -> pl.DataFrame:
+    return told.select(
         pl.col("id").alias("order_id"),
-        pl.lit(what).alias("what"),
-        pl.col(at).alias("at"),
-        (pl.lit(None, dtype=pl.Int64) if before is None else pl.col(before)).alias("before_minor"),
-        (pl.lit(None, dtype=pl.Int64) if after is None else pl.col(after)).alias("after_minor"),
+        pl.lit(one.what).alias("what"),
+        pl.col(one.at).alias("at"),
+        (pl.lit(None, dtype=pl.Int64) if one.before is None else pl.col(one.before)).alias("before_minor"),
+        (pl.lit(None, dtype=pl.Int64) if one.after is None else pl.col(one.after)).alias("after_minor"),
         pl.col("delivery").fill_null("").alias("delivery"),
-        pl.lit(value=False).alias("is_whole_refund"),
+        pl.lit(value=one.what == "refunded").alias("is_whole_refund"),
     )

@@ -52,11 +52,12 @@ def fingerprints(
         .group_by("ref")
         .agg(pl.col("content").str.join(_END))
     )
+    kinds = headers.schema
     whole = headers.join(told, on="ref", how="left").select(
         pl.concat_str(
             [
                 pl.concat_str(
-                    [_text(headers.schema[name], name).fill_null(_NOTHING) for name in header]
+                    [_text(kinds[name], name).fill_null(_NOTHING) for name in header]
                     + [pl.col("content").fill_null("")],
                     separator=_FIELD,
                 ),
@@ -124,9 +125,12 @@ def _greater(pairs: Sequence[tuple[pl.Expr, pl.Expr]]) -> pl.Expr:
 
 def outcome(sorted_out: pl.DataFrame, fresh: pl.DataFrame) -> Outcome:
     """What came of a batch that `sort_out` sorted; `fresh` has the new ones with the numbers they got."""
-    known = sorted_out.filter(pl.col("id").is_not_null()).select("ref", "id")
-    told = sorted_out.select("ref", pl.col("verdict").cast(pl.String).replace(_SAID))
-    return Outcome.of(dict(pl.concat([known, fresh.select("ref", "id")]).iter_rows()), told.iter_rows())
+    refs = sorted_out["ref"].to_list()
+    ids = dict(zip(refs, sorted_out["id"].to_list(), strict=True))
+    numbers = {ref: number for ref, number in ids.items() if number is not None}
+    numbers |= zip(fresh["ref"].to_list(), fresh["id"].to_list(), strict=True)
+    told = [(ref, _SAID.get(word, word)) for ref, word in zip(refs, sorted_out["verdict"].to_list(), strict=True)]
+    return Outcome.of(numbers, told)
 
 
 def _text(kind: pl.DataType, name: str) -> pl.Expr:

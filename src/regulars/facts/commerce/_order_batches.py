@@ -80,14 +80,16 @@ def write(batch: OrderBatch, *, is_further: bool, at: datetime, by: Actor) -> Ou
     wanted = batch.lines.join(writing.select("ref", order_id="id"), on="ref")
     rows = _numbered(namespace, writing, who, at, by, origin)
     line_rows = _lines(namespace, wanted, at, by)
-    told = [name for name in _TOLD if incoming[name].null_count() < incoming.height]
-    _copying.copy(
-        "commerce_order",
-        rows.filter(pl.col("id").is_in(fresh["id"].implode())).drop([name for name in _TOLD if name not in told]),
-    )
-    _copying.copy("commerce_line", line_rows.filter(pl.col("order_id").is_in(fresh["id"].implode())))
+    untold = [name for name in _TOLD if incoming[name].null_count() == incoming.height]
+    added, added_lines = rows, line_rows
+    if not newer.is_empty():
+        added = rows.filter(pl.col("id").is_in(fresh["id"].implode()))
+        added_lines = line_rows.filter(pl.col("order_id").is_in(fresh["id"].implode()))
+    _copying.copy("commerce_order", added.drop(untold))
+    _copying.copy("commerce_line", added_lines)
     _paying.write(batch.tenders, fresh=fresh.select("ref", "id"), newer=newer.select("ref", "id"))
-    _replace(rows.filter(pl.col("id").is_in(newer["id"].implode())), line_rows)
+    if not newer.is_empty():
+        _replace(rows.filter(pl.col("id").is_in(newer["id"].implode())), line_rows)
     _waiting.take(fresh["id"].to_list(), by=by)
     if not again.is_empty():
         _documents.overwrite("commerce_order", again.select("id", "source_updated_at", "version"))

@@ -27,7 +27,8 @@ def told(tenders: pl.DataFrame) -> pl.DataFrame:
 def write(tenders: pl.DataFrame | None, *, fresh: pl.DataFrame, newer: pl.DataFrame) -> None:
     """Put the tenders of these orders (ref, id) on record; those of newer versions replace what is there."""
     rows = pl.DataFrame(schema=TENDERS) if tenders is None else tenders
-    _copying.copy("commerce_tender", _rows(rows, fresh))
+    if not rows.is_empty():
+        _copying.copy("commerce_tender", _rows(rows, fresh))
     if newer.is_empty():
         return
     mine, orders = _rows(rows, newer), newer["id"].to_list()
