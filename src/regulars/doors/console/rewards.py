@@ -168,7 +168,7 @@ class About(forms.Form):
         label=gettext_lazy("So many"), choices=list(PER.items()), widget=forms.Select(attrs={"class": "input"})
     )
     opens_on = _day(gettext_lazy("First day"), gettext_lazy("Empty: at once."))
-    closes_on = _day(gettext_lazy("Last day"), gettext_lazy("Empty: no end."))
+    closes_on = _day(gettext_lazy("Last day it can be taken"), gettext_lazy("Empty: no end."))
     cancel_days = _number(0, label=gettext_lazy("Days in which they may give it back"), initial=0)
     partner = forms.RegexField(
         r"^[a-z][a-z0-9_.-]{0,59}$",
