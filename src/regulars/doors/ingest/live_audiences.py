@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from regulars.insight.audiences import audiences, members
+from regulars.insight.audiences import audiences, filling, members
 from regulars.kit.actors import Actor
 
 _NAMES = ("Product Viewed", "Product List Viewed", "Product Added", "Products Searched")
@@ -15,13 +15,14 @@ def make(many: int, *, by: Actor) -> None:
     and all of these together with what is known of the customer."""
     at = datetime.now(UTC)
     for number in range(many):
-        audiences.define(
+        made = audiences.define(
             name=f"Bench {number}",
             condition={"version": 1, "zone": "Europe/London", "if": _asked(number)},
             key=f"bench {number}",
             at=at,
             by=by,
         )
+        filling.fill(made.number)
 
 
 def facts() -> Mapping[str, Any]:

@@ -18,6 +18,7 @@ from regulars.facts.events.messages import DECODER, KINDS, NAMES_OF_KINDS
 from regulars.facts.sources import sources
 from regulars.kit import money
 from regulars.kit.conditions.holding import Row, Values
+from regulars.runtime.database import arrays
 from regulars.runtime.database.offered import Value, Wanted
 
 _NO_PARTS: Final[Mapping[str, Sequence[Values]]] = {}
@@ -35,9 +36,11 @@ _OF_PARTS: Final = ("product", "category", "quantity", "price", "currency")
 # yet would otherwise read those of everybody. Columns that nobody asks for are not worked out.
 _MINE: Final = f"""
 WITH mine AS MATERIALIZED (
-    SELECT visitor.id, visitor.first_seen_at, record.person FROM (
-            SELECT id, id AS person FROM {CUSTOMERS} WHERE id = ANY(%(people)s) AND person_id IS NULL
-             UNION ALL SELECT id, person_id FROM {CUSTOMERS} WHERE person_id = ANY(%(people)s)) AS record
+    SELECT visitor.id, greatest(visitor.first_seen_at, asked.since) AS since, record.person
+      FROM unnest(%(people)s::bigint[], %(since)s::timestamptz[]) AS asked (person, since)
+     CROSS JOIN LATERAL (
+            SELECT id, id AS person FROM {CUSTOMERS} WHERE id = asked.person AND person_id IS NULL
+             UNION ALL SELECT id, person_id FROM {CUSTOMERS} WHERE person_id = asked.person OFFSET 0) AS record
      CROSS JOIN LATERAL (
             SELECT id, first_seen_at FROM events_visitor WHERE customer_id = record.id AND NOT is_shared OFFSET 0)
         AS visitor)
@@ -46,7 +49,7 @@ _EVENTS: Final = """
   FROM mine AS visitor
  CROSS JOIN LATERAL (
     SELECT * FROM events_event AS event WHERE event.visitor = visitor.id
-       AND event.occurred_at >= greatest(visitor.first_seen_at, %(since)s)"""
+       AND event.occurred_at >= visitor.since"""
 _SO: Final = f" OFFSET 0) AS event{_asked.UNDERSTOOD_OF_FEW} OFFSET 0) AS one"
 
 _IN_SHOPS_MONEY: Final = (
@@ -93,7 +96,11 @@ def read(people: Sequence[int], wanted: Wanted) -> Mapping[int, Sequence[Row]]:
     called = {source.id: source.name for source in sources.every()}
     only, values = _narrowed(wanted, called)
     shops = company.shop().currency
-    values |= {"people": list(people), "since": wanted.since or _EPOCH}
+    since_of = wanted.since_of
+    since = [wanted.since or _EPOCH] * len(people)
+    if since_of is not None:
+        since = [since_of.get(person, _EPOCH) or _EPOCH for person in people]
+    values |= {"people": arrays.of_numbers(people), "since": arrays.of_instants(since)}
     values |= {"currency": shops, "units": 10 ** money.exponent(shops)}
     names = [name for name in _TOLD if wanted.columns is None or name in wanted.columns]
     has_parts = wanted.parts is None or _PARTS in wanted.parts

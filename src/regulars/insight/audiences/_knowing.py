@@ -1,7 +1,7 @@
 """What conditions have to know of some customers, read from the database in a few queries for all of them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -24,15 +24,16 @@ class Facts:
 
 
 def facts(
-    customers: Sequence[int],
-    conditions: Iterable[Condition],
+    asked_of: Sequence[tuple[Sequence[int], Sequence[Condition]]],
     *,
     fields: Mapping[str, Field],
     collections: Mapping[str, Collection],
     at: datetime,
 ) -> Facts:
-    """All that the conditions ask of these customers. One or two queries for each field and collection asked."""
-    asked = list(conditions)
+    """All that is asked of these customers: some of them, each once, and the conditions that they are asked. One or two
+    queries for each field and collection asked."""
+    customers = [number for some, _ in asked_of for number in some]
+    asked = list({id(condition): condition for _, conditions in asked_of for condition in conditions}.values())
     values: dict[int, dict[str, Value]] = {number: {} for number in customers}
     for name in sorted(frozenset[str]().union(*(one.fields for one in asked))):
         for number, value in fields[name].read(customers).items():
@@ -40,10 +41,30 @@ def facts(
                 values[number][name] = value
     rows: dict[int, dict[str, Sequence[Row]]] = {number: {} for number in customers}
     for name in sorted(frozenset[str]().union(*(one.collections for one in asked))):
-        for number, found in collections[name].read(customers, wanted(name, asked, at)).items():
+        for number, found in collections[name].read(customers, _wanted_of(name, asked_of, asked, at)).items():
             if number in rows:
                 rows[number][name] = found
     return Facts(values, rows)
+
+
+def _wanted_of(
+    collection: str,
+    asked_of: Sequence[tuple[Sequence[int], Sequence[Condition]]],
+    asked: Sequence[Condition],
+    at: datetime,
+) -> Wanted:
+    whole = wanted(collection, asked, at)
+    if len(asked_of) == 1:
+        return whole
+    since = {id(one): wanted(collection, [one], at).since for one in asked if collection in one.collections}
+    since_of: dict[int, datetime | None] = {}
+    for customers, conditions in asked_of:
+        # None is for ever, and those whom nothing here asks for are asked for nothing.
+        sinces = [since[id(one)] for one in conditions if id(one) in since]
+        known = [one for one in sinces if one is not None]
+        earliest = min(known, default=at) if len(known) == len(sinces) else None
+        since_of.update(dict.fromkeys(customers, earliest))
+    return replace(whole, since_of=since_of)
 
 
 def wanted(collection: str, conditions: Iterable[Condition], at: datetime) -> Wanted:
@@ -89,7 +110,7 @@ def _asks_of(which: Which, during: Span | None, column: str | None, each: str | 
         columns.add(column)
     return _Asks(
         during=None if during is None or during.since is not None else during,
-        only=_values_of(which),
+        only=values_of(which),
         columns=frozenset(columns),
         parts=frozenset(parts),
     )
@@ -106,7 +127,8 @@ def _asks(condition: Condition, collection: str) -> Iterator[_Asks]:
                     yield _asks_of(step.which, node.during, None, None)
 
 
-def _values_of(which: Which) -> dict[str, frozenset[str]]:
+@lru_cache(maxsize=4096)
+def values_of(which: Which) -> Mapping[str, frozenset[str]]:
     """For columns that must be one of some texts, which."""
     found: dict[str, frozenset[str]] = {}
     for check in which.checks:

@@ -1,8 +1,7 @@
 """The audiences that are in use, ready to be asked: read once, kept while nothing of them or of the words changes."""
 
 import time
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -11,14 +10,14 @@ from django.db import connection
 from regulars.facts.events import spec
 from regulars.insight.audiences import _knowing, audiences, vocabulary
 from regulars.insight.audiences.audiences import Audience
-from regulars.kit.conditions import reading
-from regulars.kit.conditions.moments import BEGINNING
-from regulars.kit.conditions.nodes import Condition
+from regulars.kit.conditions import leaning, reading
+from regulars.kit.conditions.nodes import Condition, Which
 from regulars.kit.conditions.together import Together
 from regulars.runtime import rooms
 from regulars.runtime.database.offered import Collection, Field
 
 EVENTS = "events.events"
+_FIELDS = "events."
 _MOST_NAMES = 10_000
 #: Seconds for which the words of the shop (traits, tags, stores) are taken to stay as they are.
 _KEPT = 20.0
@@ -48,35 +47,43 @@ class Asking:
 
 
 class Watch:
-    """Which audiences, by their numbers, an event may concern. `all_of`: everyone who asks for events at all, where
-    another visitor becomes somebody's."""
+    """Which audiences, by their numbers, an event may concern, and which ways it may move each (`leaning`). `all_of`:
+    everyone who asks for events at all, either way, where another visitor becomes somebody's."""
 
     def __init__(self, asked: Sequence[Asked]) -> None:
-        self._by_name: dict[str, set[int]] = defaultdict(set)
-        self._any_of: set[int] = set()
-        self._known: dict[str, frozenset[int]] = {}
-        for one in asked:
-            number, condition = one.audience.number, one.condition
-            if any(name.startswith("events.") for name in condition.fields):
-                self._any_of.add(number)
-            if EVENTS in condition.collections:
-                names = _knowing.wanted(EVENTS, [condition], BEGINNING).only.get("name")
-                if names is None:
-                    self._any_of.add(number)
-                else:
-                    for name in names:
-                        self._by_name[name].add(number)
-        self.all_of = frozenset(self._any_of).union(*self._by_name.values())
+        self._asked = [one for one in asked if _is_of_events(one.condition)]
+        self._known: dict[str, Mapping[int, int]] = {}
+        self.all_of: Mapping[int, int] = {one.audience.number: leaning.EITHER for one in self._asked}
 
-    def of(self, name: str) -> frozenset[int]:
+    def of(self, name: str) -> Mapping[int, int]:
         """Those that may ask for an event of this name, or for any."""
         found = self._known.get(name)
         if found is None:
-            found = frozenset(self._any_of).union(*(self._by_name.get(one, ()) for one in (name, spec.canonical(name))))
+            found = self._of({name, spec.canonical(name)})
             # Senders' own names have no end.
             if len(self._known) < _MOST_NAMES:
                 self._known[name] = found
         return found
+
+    def _of(self, names: Set[str]) -> Mapping[int, int]:
+        def asks(which: Which) -> bool:
+            if which.collection != EVENTS:
+                return False
+            wanted = _knowing.values_of(which).get("name")
+            return wanted is None or not wanted.isdisjoint(names)
+
+        found = {}
+        for one in self._asked:
+            # What a field of the visitor's says may go anywhere with the next event.
+            is_of_fields = any(field.startswith(_FIELDS) for field in one.condition.fields)
+            ways = leaning.EITHER if is_of_fields else leaning.ways(one.condition, asks)
+            if ways:
+                found[one.audience.number] = ways
+        return found
+
+
+def _is_of_events(condition: Condition) -> bool:
+    return EVENTS in condition.collections or any(field.startswith(_FIELDS) for field in condition.fields)
 
 
 class Kept:

@@ -5,7 +5,6 @@ later one has seen all that the earlier one saw. Who looks at everybody for an a
 it, and they for that.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -18,23 +17,25 @@ from regulars.facts.customers import persons
 from regulars.insight.audiences import _knowing, _writing
 from regulars.insight.audiences._writing import Because, Changed, Decided, Stands
 from regulars.insight.audiences.asking import Asked, Asking, Kept
+from regulars.kit.conditions import leaning
 from regulars.kit.conditions.together import Found
 
 #: Whoever may change within so long is looked at again then; each night looks so far ahead for everybody.
 AHEAD = timedelta(hours=36)
 #: How many one transaction decides about, and so keeps in memory.
 LOT = 500
+#: Of each customer which audiences are looked at, and which ways each may go (`leaning`).
+Ways = Mapping[int, Mapping[int, int]]
 
 
 def decide_all(
-    customers: Iterable[int] | Mapping[int, Collection[int]],
+    customers: Iterable[int] | Ways,
     *,
     because: Because,
     kept: Kept,
     only: Collection[int] | None = None,
 ) -> Decided:
-    """`decide` in lots, each in a transaction of its own where the caller has none. A mapping says of each customer
-    which audiences alone are looked at."""
+    """`decide` in lots, each in a transaction of its own where the caller has none."""
     wanted = sorted(set(customers))
     lots = [wanted[start : start + LOT] for start in range(0, len(wanted), LOT)]
     done = [
@@ -50,14 +51,14 @@ def decide_all(
 
 
 def decide(
-    customers: Sequence[int] | Mapping[int, Collection[int]],
+    customers: Sequence[int] | Ways,
     *,
     because: Because,
     kept: Kept,
     only: Collection[int] | None = None,
 ) -> Decided:
-    """Look at these customers now, at most `LOT`; with `only` for these audiences, as a mapping for each one's own; and
-    for those that ask who is in one that changed.
+    """Look at these customers now, at most `LOT`; with `only` for these audiences, as a mapping for each one's own, but
+    for those that could only leave them where they are; and for those that ask who is in one that changed.
 
     Harmless to repeat. Of a joined record the person is looked at, and the record itself is in no audience.
     """
@@ -75,9 +76,9 @@ def decide(
         stands = _writing.stands(everybody)
         asked_of = None
         if isinstance(customers, Mapping):
-            asked_of = defaultdict[int, set[int]](set)
-            for customer, audiences in customers.items():
-                asked_of[of[customer]].update(audiences)
+            asked_of = _asked_of(customers, of, asking, stands)
+            chosen = _chosen(asking, frozenset[int]().union(*asked_of.values()))
+            people = sorted(person for person, audiences in asked_of.items() if audiences)
         changes, due = _looked(people, chosen, asking, stands, at, asked_of, because)
         changes += [
             Changed(audience, 0, record, entered=False, because="joined", evidence=None)
@@ -108,9 +109,38 @@ def _said(seen: object) -> object:
     return str(seen) if isinstance(seen, Decimal) else seen
 
 
-def _named(
-    customers: Sequence[int] | Mapping[int, Collection[int]], only: Collection[int] | None
-) -> Collection[int] | None:
+def together(ways: Mapping[int, int], more: Mapping[int, int]) -> Mapping[int, int]:
+    """Which ways audiences may go where both are so."""
+    found = dict(ways)
+    for audience, way in more.items():
+        found[audience] = found.get(audience, 0) | way
+    return found
+
+
+def _asked_of(
+    customers: Ways, of: Mapping[int, int], asking: Asking, stands: Mapping[int, Stands]
+) -> dict[int, frozenset[int]]:
+    """Of each person the audiences that they may come into, or leave: who is in where one more only confirms it is not
+    asked about. Until everybody was looked at for what an audience asks now, who is in says nothing."""
+    ways: dict[int, Mapping[int, int]] = {}
+    for customer, mine in customers.items():
+        person = of[customer]
+        ways[person] = together(ways[person], mine) if person in ways else mine
+    filling = {one.audience.number for one in asking.audiences if one.audience.is_filling}
+    asked_of = {}
+    for person, mine in ways.items():
+        inside = stands[person].inside
+        asked_of[person] = frozenset(
+            [
+                number
+                for number, way in mine.items()
+                if way & (leaning.OUT if number in inside else leaning.IN) or number in filling
+            ]
+        )
+    return asked_of
+
+
+def _named(customers: Sequence[int] | Ways, only: Collection[int] | None) -> Collection[int] | None:
     if isinstance(customers, Mapping):
         return frozenset[int]().union(*customers.values())
     return only
@@ -134,13 +164,25 @@ def _chosen(asking: Asking, only: Collection[int] | None) -> list[_Chosen]:
     return chosen
 
 
+@dataclass(frozen=True)
+class _Alike:
+    """Who are looked at for the same audiences."""
+
+    people: list[int]
+    audiences: Sequence[_Chosen]
+
+
+def _is_asked(one: _Chosen, only: frozenset[int] | None) -> bool:
+    return only is None or one.asked.audience.number in only or bool(one.asked.condition.audiences)
+
+
 def _looked(
     people: Sequence[int],
     chosen: Sequence[_Chosen],
     asking: Asking,
     stands: Mapping[int, Stands],
     at: datetime,
-    asked_of: Mapping[int, Collection[int]] | None,
+    asked_of: Mapping[int, frozenset[int]] | None,
     because: Because,
 ) -> tuple[list[Changed], dict[tuple[int, int], datetime | None]]:
     """Who comes and goes, and when each who was looked at is looked at again.
@@ -148,26 +190,28 @@ def _looked(
     Of each person the audiences alone that `asked_of` has for them, where there is one, and those that ask who is in
     one that changed: each audience comes after those whose members it asks.
     """
-    conditions = [one.asked.condition for one in chosen]
-    known = _knowing.facts(people, conditions, fields=asking.fields, collections=asking.collections, at=at)
+    asked_as = {person: None if asked_of is None else asked_of[person] for person in people}
+    alike: dict[frozenset[int] | None, _Alike] = {}
+    for person, only in asked_as.items():
+        if only not in alike:
+            alike[only] = _Alike([], [one for one in chosen if _is_asked(one, only)])
+        alike[only].people.append(person)
+    known = _knowing.facts(
+        [(one.people, [chosen.asked.condition for chosen in one.audiences]) for one in alike.values()],
+        fields=asking.fields,
+        collections=asking.collections,
+        at=at,
+    )
     names = {one.audience.number: one.audience.id for one in asking.audiences}
     instant = asking.together.at(at, until=at + AHEAD)
     changes: list[Changed] = []
     due: dict[tuple[int, int], datetime | None] = {}
-    looked_at: dict[frozenset[int], list[_Chosen]] = {}
     for person in people:
         mine = {names[number] for number in stands[person].inside if number in names}
         one = instant.person(known.fields[person], known.rows[person], mine)
-        only = None if asked_of is None else frozenset(asked_of.get(person, ()))
-        mine_to_look_at: Sequence[_Chosen] = chosen
-        if only is not None:
-            if only not in looked_at:
-                looked_at[only] = [
-                    one for one in chosen if one.asked.audience.number in only or one.asked.condition.audiences
-                ]
-            mine_to_look_at = looked_at[only]
+        only = asked_as[person]
         changed: set[str] = set()
-        for audience in mine_to_look_at:
+        for audience in alike[only].audiences:
             asked = audience.asked
             number, name = asked.audience.number, asked.audience.id
             if only is not None and number not in only and not changed & asked.condition.audiences:

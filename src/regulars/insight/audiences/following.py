@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection, transaction
@@ -17,6 +17,7 @@ from regulars.facts.events import events, following, messages, stream
 from regulars.facts.events.stream import Head, Reader
 from regulars.insight.audiences import _writing, deciding
 from regulars.insight.audiences.asking import Kept
+from regulars.kit.conditions import leaning
 
 logger = logging.getLogger(__name__)
 
@@ -59,9 +60,9 @@ class Follower:
             due = cursor.fetchall()
         if not due:
             return False
-        waiting: dict[int, set[int]] = defaultdict(set)
+        waiting: dict[int, dict[int, int]] = defaultdict(dict)
         for customer, audience, _ in due:
-            waiting[customer].add(audience)
+            waiting[customer][audience] = leaning.EITHER
         self._is_behind |= len(due) == MOST_DUE
         with transaction.atomic():
             deciding.decide(waiting, because="time", kept=self._kept)
@@ -105,17 +106,23 @@ def take(taken: Sequence[Head], kept: Kept) -> None:
     if not watch.all_of:
         return
     linking = events.that_link([(event.device or event.visitor, event.id) for event in taken if _may_link(event)])
-    audiences_of: dict[UUID, set[int]] = defaultdict(set)
+    audiences_of: dict[UUID, Mapping[int, int]] = {}
     for event in taken:
         asking = watch.all_of if event.id in linking else watch.of(event.name)
         if asking:
-            audiences_of[event.visitor] |= asking
+            audiences_of[event.visitor] = _together(audiences_of.get(event.visitor), asking)
     owners = events.customers_of(audiences_of)
-    by_customer: dict[int, set[int]] = defaultdict(set)
+    by_customer: dict[int, Mapping[int, int]] = {}
     for visitor, customer in owners.items():
-        by_customer[customer] |= audiences_of[visitor]
+        by_customer[customer] = _together(by_customer.get(customer), audiences_of[visitor])
     if by_customer:
         deciding.decide_all(by_customer, because="facts", kept=kept)
+
+
+def _together(ways: Mapping[int, int] | None, more: Mapping[int, int]) -> Mapping[int, int]:
+    if ways is None or ways is more:
+        return more
+    return deciding.together(ways, more)
 
 
 def _may_link(event: Head) -> bool:

@@ -166,7 +166,7 @@ def explain(*, audience: int, customer: int, language: Language) -> Explanation:
     person = persons.of(customer)
     asking = Kept().look()
     at = clock.now()
-    facts = _knowing.facts([person], [condition], fields=asking.fields, collections=asking.collections, at=at)
+    facts = _knowing.facts([([person], [condition])], fields=asking.fields, collections=asking.collections, at=at)
     names = {other.audience.number: other.audience.id for other in asking.audiences}
     inside = {row.audience: row for row in of_customer(person)}
     known = Known(
