@@ -14,15 +14,18 @@ def make(many: int, *, by: Actor) -> None:
     """So many of them: counts, sums and different products of events over windows, one after another, never, orders,
     and all of these together with what is known of the customer."""
     at = datetime.now(UTC)
-    for number in range(many):
-        made = audiences.define(
+    made = [
+        audiences.define(
             name=f"Bench {number}",
             condition={"version": 1, "zone": "Europe/London", "if": _asked(number)},
             key=f"bench {number}",
             at=at,
             by=by,
-        )
-        filling.fill(made.number)
+        ).number
+        for number in range(many)
+    ]
+    # Before that everybody is asked for each, wherever they stand.
+    filling.fill_all(made)
 
 
 def facts() -> Mapping[str, Any]:

@@ -48,7 +48,7 @@ def take(events: Sequence[Event]) -> None:
     personal = _hidden.opened(events)
     former = {event.id: _former(event, personal, spaces) for event in events if event.kind == _ALIAS}
     wanted = {event.visitor for event in events} | {event.device for event in events if event.device is not None}
-    known = _standing.load(wanted | {one for pair in former.values() for one in pair.ids})
+    known = _standing.load(wanted | {one for pair in former.values() for one in pair.ids}, events)
     links: list[_Link] = []
     for event in events:
         mine = _of(event, known, personal.get(event.id, {}), spaces)

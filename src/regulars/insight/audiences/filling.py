@@ -7,7 +7,7 @@ counted, shown, and put right.
 
 import io
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -59,17 +59,33 @@ def fill(audience: int) -> Looked | None:
     Who is in is replaced as a whole, and told as a whole (`AudienceFilled`). Audiences that ask who is in this one are
     looked at after it. Not to be called within a transaction.
     """
+    return fill_all([audience]).get(audience)
+
+
+def fill_all(audiences: Collection[int]) -> dict[int, Looked]:
+    """`fill` for several, from one look at what is published; of those where there was something to do."""
     kept = Kept()
     asking = kept.look()
-    asked = next((one for one in asking.audiences if one.audience.number == audience), None)
-    if asked is None:
-        problem = asking.problems.get(audience, "")
-        Audience.objects.filter(id=audience).update(problem=problem[:300])
-        return None
-    if not asked.audience.is_filling:
-        return None
-    with _everyone(asking, [asked]) as (session, began):
-        found = _Found.of(session, asked, asking, began)
+    for audience in audiences:
+        if audience in asking.problems:
+            Audience.objects.filter(id=audience).update(problem=asking.problems[audience][:300])
+    asked = [one for one in asking.audiences if one.audience.number in audiences and one.audience.is_filling]
+    filled = {}
+    if asked:
+        with _everyone(asking, asked) as (session, began):
+            for one in asked:
+                looked = _fill(one, _Found.of(session, one, asking, began), began, kept)
+                if looked is not None:
+                    filled[one.audience.number] = looked
+    for one in asked:
+        for other in asking.audiences:
+            if one.audience.number in filled and one.audience.id in other.condition.audiences:
+                _look_through([other], kept, because="facts")
+    return filled
+
+
+def _fill(asked: Asked, found: "_Found", began: datetime, kept: Kept) -> Looked | None:
+    audience = asked.audience.number
     with transaction.atomic():
         row = Audience.objects.select_for_update().get(id=audience)
         if row.archived_at is not None or row.definition != asked.audience.definition:
@@ -90,9 +106,6 @@ def fill(audience: int) -> Looked | None:
             after={"members": looked.members},
         )
     deciding.decide_all({*_touched_since(began), *found.soon}, because="facts", kept=kept, only={audience})
-    for other in asking.audiences:
-        if asked.audience.id in other.condition.audiences:
-            _look_through([other], kept, because="facts")
     return looked
 
 

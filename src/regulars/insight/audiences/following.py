@@ -22,9 +22,11 @@ from regulars.kit.conditions import leaning
 logger = logging.getLogger(__name__)
 
 READER = "audiences"
-#: Seconds from one look to the next. Each costs some thirty statements however few events it has, so it lets some come
-#: together; where more are waiting than one takes it does not wait.
-POLL = 0.2
+#: Seconds between looks whether the reader before this one has moved, which is one row: at first the short time,
+#: doubling to the long one. That one takes its steps at a pace (`following.PACE`), and with it this one does.
+SHORTEST_POLL, LONGEST_POLL = 0.01, 0.05
+#: Seconds between looks for those whose time has come.
+DUE_EVERY = 0.2
 #: How many whose time has come are looked at in one transaction.
 MOST_DUE = deciding.LOT
 
@@ -37,9 +39,10 @@ class Follower:
         self._is_behind = False
         self._reader = Reader(READER, heads=self._take, after=following.PROFILES)
         self._place = -1
+        self._due_at = float("-inf")
 
     def look(self) -> bool:
-        """One step through the stream, and whose time has come. Whether there was anything to do."""
+        """One step through the stream, and now and then whose time has come. Whether there was anything to do."""
         moved = self._is_behind = False
         passed = stream.end_of(stream.read_whole(following.PROFILES))
         if self._place < passed:
@@ -47,7 +50,11 @@ class Follower:
             moved = place is not None and place > self._place
             self._place = self._place if place is None else place
             self._is_behind = moved and self._place < passed
-        return self.look_at_due() or moved
+        if time.monotonic() < self._due_at:
+            return moved
+        found = self.look_at_due()
+        self._due_at = float("-inf") if self._is_behind else time.monotonic() + DUE_EVERY
+        return found or moved
 
     def look_at_due(self) -> bool:
         """Look at those whose time has come, the longest waiting first. Whether there were any."""
@@ -72,14 +79,13 @@ class Follower:
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set; the step at hand is finished first. Outlives a restart of the database."""
-        failures, registered = 0, False
+        failures, registered, poll = 0, False, SHORTEST_POLL
         while not stop.is_set():
             try:
                 if not registered:
                     begin()
                     registered = True
-                began = time.monotonic()
-                self.look()
+                moved = self.look()
                 failures = 0
             except (OperationalError, InterfaceError) as lost:
                 connection.close()
@@ -88,8 +94,9 @@ class Follower:
                 logger.warning("audiences: lost the database (%s), trying again", type(lost).__name__)
                 stop.wait(min(5.0, 0.1 * 2**failures))
                 continue
+            poll = SHORTEST_POLL if moved else min(poll * 2, LONGEST_POLL)
             if not self._is_behind:
-                stop.wait(max(0.0, began + POLL - time.monotonic()))
+                stop.wait(poll)
 
     def _take(self, taken: Sequence[Head]) -> None:
         take(taken, self._kept)
