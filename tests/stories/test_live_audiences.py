@@ -14,7 +14,7 @@ from regulars.facts.events.tests.shoppers import a_source, identify, sent, viewe
 from regulars.insight.audiences import audiences, members
 from regulars.insight.audiences import following as live
 from regulars.insight.audiences.asking import Kept
-from regulars.insight.audiences.models import Due, Touched
+from regulars.insight.audiences.models import Audience, Due, Touched
 from regulars.kit.actors import SYSTEM
 from regulars.runtime.database import clock
 
@@ -104,6 +104,34 @@ def test_nobody_is_looked_at_for_what_no_audience_asks(shop: Shop) -> None:
     before = Touched.objects.count()
     shop.told({"type": "track", "event": "Cart Viewed", "userId": "li"})
     assert Touched.objects.count() == before
+
+
+def test_who_is_in_is_not_asked_for_one_more_and_leaves_when_the_last_is_over(shop: Shop) -> None:
+    keen = an_audience("Keen", {**VIEWED, "during": {"last": {"hours": 2}}})
+    Audience.objects.filter(id=keen).update(filled_with=1, filled_at=clock.now())
+    shop.told(viewed("li"), ago=timedelta(minutes=119))
+    assert of_li() == ["Keen"]
+    [due] = Due.objects.filter(audience=keen)
+    touched = Touched.objects.count()
+    shop.told(viewed("li"))
+    # A look at everybody that has begun before heeds it all the same.
+    assert Touched.objects.count() == touched + 1
+    assert Due.objects.get(audience=keen).due_at == due.due_at
+    Due.objects.update(due_at=clock.now())
+    assert live.Follower().look_at_due()
+    assert of_li() == ["Keen"]
+    assert Due.objects.get(audience=keen).due_at > clock.now() + timedelta(minutes=100)
+
+
+def test_until_everybody_was_looked_at_for_it_who_is_in_says_nothing(shop: Shop) -> None:
+    keen = an_audience("Keen", VIEWED)
+    Audience.objects.filter(id=keen).update(filled_with=1, filled_at=clock.now())
+    shop.told(viewed("li"))
+    assert of_li() == ["Keen"]
+    wanted = {"version": 1, "zone": "Asia/Shanghai", "if": {**VIEWED, "count": {"at_least": 3}}}
+    audiences.change(audience=keen, condition=wanted, key="three", at=clock.now(), by=SYSTEM)
+    shop.told(viewed("li"))
+    assert of_li() == []
 
 
 def test_put_in_the_cart_and_not_bought_within_the_hour(shop: Shop) -> None:

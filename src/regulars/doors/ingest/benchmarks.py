@@ -33,6 +33,8 @@ FOLLOWED = ("events_visitor", "events_evidence", "events_parked", "sources_traff
 GOAL = 0.6
 GOAL_SECONDS = 1.0
 BATCH = 100
+#: Visitors of whom every third is a customer with a past.
+PAST_VISITS = 3_000
 #: Connections that send batches, and that send one by one.
 SENDERS, SINGLES = 8, 32
 #: Seconds between looks at how far the followers are: what is told is so much too late at most, and the looks take from
@@ -83,18 +85,21 @@ def bench_ingest(events: int, singles: int, rounds: int, here: bool, as_json: bo
 @click.option("--seconds", type=click.IntRange(1), default=30, show_default=True)
 @click.option("--size", type=click.IntRange(1, 1_000), default=10, show_default=True, help="Events of one request.")
 @click.option("--audiences", type=click.IntRange(0, 500), default=0, show_default=True, help="Live ones, followed too.")
+@click.option("--past", type=click.IntRange(0, 2_000), default=0, show_default=True, help="Events of each customer's.")
 @click.option("--here", is_flag=True, help="In the database of REGULARS_HOME, which must have no events.")
 @click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
-def bench_stream(per_second: int, seconds: int, size: int, audiences: int, here: bool, as_json: bool) -> None:
+def bench_stream(
+    per_second: int, seconds: int, size: int, audiences: int, past: int, here: bool, as_json: bool
+) -> None:
     """From an event that was taken to what it says standing on the visitor and the member, while more come in; with
     live audiences, to who it lets in and out of them as well."""
     if not here:
         size_ = ["--per-second", str(per_second), "--seconds", str(seconds), "--size", str(size)]
-        size_ += ["--audiences", str(audiences)]
+        size_ += ["--audiences", str(audiences), "--past", str(past)]
         scratch.run(["bench", "profile-stream", "--here", *size_, *(["--json"] if as_json else [])])
         return
     with ready.database_ready(say=_say):
-        facts = measure_stream(per_second, seconds, size, audiences)
+        facts = measure_stream(per_second, seconds, size, audiences, past)
     click.echo(json.dumps(facts) if as_json else _stream_told(facts))
 
 
@@ -118,12 +123,13 @@ def measure(events: int, singles: int, rounds: int) -> dict[str, object]:
     }
 
 
-def measure_stream(per_second: int, seconds: int, size: int, audiences: int) -> dict[str, Any]:
+def measure_stream(per_second: int, seconds: int, size: int, audiences: int, past: int = 0) -> dict[str, Any]:
     """Events a second offered; milliseconds from a transaction's beginning until its events stand on their visitors,
     and until everybody they concern was looked at for the audiences.
 
     With audiences twice: at first everybody is new, comes for one visit and into many audiences at once; then the same
-    people come back, each event another one's, as in a shop that has its customers. That is told as `again`.
+    people come back, each event another one's, as in a shop that has its customers. That is told as `again`. With a
+    `past` of so many events each some of them come back once more, as `long`.
     """
     key = _prepare()
     live_audiences.make(audiences, by=BY)
@@ -146,7 +152,12 @@ def measure_stream(per_second: int, seconds: int, size: int, audiences: int) -> 
 
         told = steadily("steady", None)
         if audiences:
-            told["again"] = steadily("back", ("steady", per_second * seconds // _sender.VISIT))
+            visits = per_second * seconds // _sender.VISIT
+            told["again"] = steadily("back", ("steady", visits))
+            if past:
+                visits = min(visits, PAST_VISITS)
+                live_audiences.give_past("steady", visits=visits, events=past)
+                told["long"] = steadily("long", ("steady", visits))
     return told | {"offered_per_second": per_second, "size": size, "load": round(os.getloadavg()[0], 1)}
 
 
@@ -467,7 +478,11 @@ def _stream_told(facts: dict[str, Any]) -> str:
         f" {facts['server_cpu_us']}, follower {facts['follower_cpu_us']}, database {facts['database_cpu_us']};"
         f" load of the machine {facts['load']}"
     ]
-    for words, one in (("everybody new", facts), ("the same people back", facts.get("again", {}))):
+    for words, one in (
+        ("everybody new", facts),
+        ("the same people back", facts.get("again", {})),
+        ("some of them, whose customers have a past", facts.get("long", {})),
+    ):
         if "in_audience_ms" in one:
             lines.append(
                 f"{words}: looked at for {one['audiences']} audiences after {_spread(one['in_audience_ms'])} ms;"
