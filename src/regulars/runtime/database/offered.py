@@ -86,9 +86,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a reader of happenings may leave out: what was before `since`, or before a customer's own in `since_of`, rows
-    whose column has none of the values in `only`, and all columns and parts but these, where they are named. None is
-    for ever. It may bring more; it never brings less."""
+    """What a reader of happenings may leave out: what was before `since`, or before a customer's own in `since_of`,
+    rows whose column has none of the values in `only`, and all columns and parts but these, where they are named. None
+    is for ever. It may bring more; it never brings less."""
 
     since: datetime | None = None
     since_of: Mapping[int, datetime | None] | None = None
