@@ -1,11 +1,11 @@
 """Orders of the past decided by columns: what `_cases` says of each, of very many at once.
 
 A programme can be if all its rules can, and of its customers those who have nothing of it yet and bought plainly: in
-its money, at prices without tax, paid with money. The others are decided one by one.
+its money, and nothing of it for less than nothing. The others are decided one by one.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
@@ -43,10 +43,10 @@ def _all_caps(programme: Programme) -> list[tuple[Cap, ...]]:
 
 def is_plain(orders: KeptColumns, programme: Programme) -> Flags:
     """Which orders can be decided so: all of a customer's or none."""
-    odd = (orders.currency != programme.money) | orders.prices_include_tax
-    odd[[n for n, paid in orders.tenders.items() if _NO_MONEY & paid.keys()]] = True
-    bad = np.zeros(len(orders.lines.number), bool)
-    bad |= (orders.lines.amount_minor < 0) | (orders.lines.quantity <= 0)
+    odd = (orders.currency != programme.money) | (orders.tax_minor < 0) | (orders.shipping_minor < 0)
+    odd[[n for n, paid in orders.tenders.items() if min(paid.values()) < 0]] = True
+    lines = orders.lines
+    bad = (lines.amount_minor < 0) | (lines.quantity <= 0) | ((lines.tax_minor < 0) & (lines.tax_minor != NONE))
     odd |= np.add.reduceat(np.append(bad, False), orders.begins[:-1]).astype(bool) & (np.diff(orders.begins) > 0)
     return ~np.isin(orders.customer, orders.customer[odd])
 
@@ -127,32 +127,11 @@ def decide(orders: KeptColumns, number: Numbers, programme: Programme) -> Decide
     on = days_of(orders.placed_at, civil.zone(programme.zone))
     came_back = orders.back_at != NONE
     before, sold = orders.only(came_back), np.flatnonzero(came_back)
-    nothing = np.zeros(len(before), np.int64)
     weights, whole, over, under = (
         np.concatenate(pair)
         for pair in zip(
-            basis.of_columns(
-                begins=orders.begins,
-                quantity=orders.lines.quantity,
-                kept=orders.lines.kept,
-                amount_minor=orders.lines.amount_minor,
-                is_gift_card=orders.lines.is_gift_card,
-                discount_minor=orders.discount_minor,
-                due_minor=orders.due_minor,
-                kept_minor=orders.kept_minor,
-                money_back_minor=orders.money_back_minor,
-            ),
-            basis.of_columns(
-                begins=before.begins,
-                quantity=before.lines.quantity,
-                kept=before.lines.quantity,
-                amount_minor=before.lines.amount_minor,
-                is_gift_card=before.lines.is_gift_card,
-                discount_minor=before.discount_minor,
-                due_minor=nothing,
-                kept_minor=before.kept_minor,
-                money_back_minor=nothing,
-            ),
+            basis.of_columns(_paid(orders, orders.lines.kept)),
+            basis.of_columns(_as_sold(_paid(before, before.lines.quantity))),
             strict=True,
         )
     )
@@ -169,6 +148,38 @@ def decide(orders: KeptColumns, number: Numbers, programme: Programme) -> Decide
     )
     answers = deciding.of_columns(programme.of_orders, lines, programme.terms)
     return Decided(programme, orders, number, on, sold, lines, answers)
+
+
+def _paid(orders: KeptColumns, kept: Numbers) -> basis.Paid:
+    lines, is_taxed = orders.lines, orders.lines.tax_minor != NONE
+    money, paid = np.zeros((2, len(orders)), np.int64)
+    for n, tenders in orders.tenders.items():
+        paid[n] = max(sum(tenders.values()), int(orders.total_minor[n]))
+        money[n] = paid[n] - sum(minor for kind, minor in tenders.items() if kind in _NO_MONEY)
+    return basis.Paid(
+        begins=orders.begins,
+        quantity=lines.quantity,
+        kept=kept,
+        amount_minor=lines.amount_minor,
+        is_gift_card=lines.is_gift_card,
+        is_taxed=is_taxed,
+        line_tax_minor=np.where(is_taxed, lines.tax_minor, 0),
+        discount_minor=orders.discount_minor,
+        shipping_minor=orders.shipping_minor,
+        tax_minor=orders.tax_minor,
+        prices_include_tax=orders.prices_include_tax,
+        due_minor=orders.due_minor,
+        kept_minor=orders.kept_minor,
+        money_back_minor=orders.money_back_minor,
+        money_minor=money,
+        paid_minor=paid,
+    )
+
+
+def _as_sold(paid: basis.Paid) -> basis.Paid:
+    """As it was before anything came back; all of its lines are kept."""
+    nothing = np.zeros(len(paid.due_minor), np.int64)
+    return replace(paid, due_minor=nothing, money_back_minor=nothing)
 
 
 def numbers(orders: KeptColumns) -> Numbers:

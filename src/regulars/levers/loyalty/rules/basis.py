@@ -5,6 +5,7 @@ order parts come back in, what is left is the same.
 """
 
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -64,37 +65,88 @@ def of(
     return Basis(tuple(weights), rate if over == under else rate * Fraction(over, under), whole)
 
 
-def of_columns(
-    *,
-    begins: Numbers,
-    quantity: Numbers,
-    kept: Numbers,
-    amount_minor: Numbers,
-    is_gift_card: Flags,
-    discount_minor: Numbers,
-    due_minor: Numbers,
-    kept_minor: Numbers,
-    money_back_minor: Numbers,
-) -> tuple[Numbers, Numbers, Numbers, Numbers]:
-    """`of` for many orders of which nothing is included or asked, in the programme's money, with prices as they shall
-    count and paid with money alone; no line of them costs less than nothing. What counts of each line, of each order,
-    and one of it is worth so many of so many. Lines of order n stand from `begins[n]`."""
-    whole = amount_minor
-    if discount_minor.any():
-        whole = np.maximum(amount_minor - columns.split(discount_minor, amount_minor, begins), 0)
-    fits(whole, kept)
-    of_line = np.where(kept == quantity, whole, whole * np.maximum(kept, 0) // np.maximum(quantity, 1))
+@dataclass(frozen=True)
+class Paid:
+    """What `of_columns` has to know of many orders, as `OrderView` and `LineView` have it. Lines of order n stand from
+    `begins[n]`; `is_taxed`: whether somebody told the line's `line_tax_minor`. Of what was paid `money_minor` of
+    `paid_minor` was paid with money."""
+
+    begins: Numbers
+    quantity: Numbers
+    kept: Numbers
+    amount_minor: Numbers
+    is_gift_card: Flags
+    is_taxed: Flags
+    line_tax_minor: Numbers
+    discount_minor: Numbers
+    shipping_minor: Numbers
+    tax_minor: Numbers
+    prices_include_tax: Flags
+    due_minor: Numbers
+    kept_minor: Numbers
+    money_back_minor: Numbers
+    money_minor: Numbers
+    paid_minor: Numbers
+
+
+def of_columns(orders: Paid) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+    """`of` for many orders of which nothing is included or asked, in the programme's money; no line, tax or shipping of
+    theirs is less than nothing. What counts of each line, of each order, and one of it is worth so many of so many."""
+    begins, whole = orders.begins, orders.amount_minor
+    if orders.discount_minor.any():
+        whole = np.maximum(whole - columns.split(orders.discount_minor, whole, begins), 0)
+    of_line = _kept_of(whole, orders)
     everything = sums(of_line, begins)
-    weights = np.where(is_gift_card, 0, of_line)
-    is_paid = (due_minor <= 0) | (kept_minor >= due_minor)
-    is_left = (money_back_minor <= 0) | (everything <= 0)
-    paid, due = np.where(is_paid, 1, np.maximum(kept_minor, 0)), np.where(is_paid, 1, due_minor)
-    left, of = np.where(is_left, 1, np.maximum(everything - money_back_minor, 0)), np.where(is_left, 1, everything)
-    fits(paid, left)
-    fits(due, of)
-    over, under = paid * left, due * of
-    is_all = over == under
-    return weights, sums(weights, begins), np.where(is_all, 1, over), np.where(is_all, 1, under)
+    kept = of_line
+    if orders.prices_include_tax.any():
+        kept = np.maximum(kept - _kept_of(_taxes_of(orders, whole), orders), 0)
+    weights = np.where(orders.is_gift_card, 0, kept)
+    over = under = np.ones(len(begins) - 1, np.int64)
+    for is_all, part, of in (
+        (
+            (orders.due_minor <= 0) | (orders.kept_minor >= orders.due_minor),
+            np.maximum(orders.kept_minor, 0),
+            orders.due_minor,
+        ),
+        (
+            (orders.money_back_minor <= 0) | (everything <= 0),
+            np.maximum(everything - orders.money_back_minor, 0),
+            everything,
+        ),
+        (orders.paid_minor <= 0, orders.money_minor, orders.paid_minor),
+    ):
+        part, of = np.where(is_all, 1, part), np.where(is_all, 1, of)
+        shared = np.maximum(np.gcd(part, of), 1)
+        fits(over, part // shared)
+        fits(under, of // shared)
+        over, under = over * (part // shared), under * (of // shared)
+    return weights, sums(weights, begins), over, under
+
+
+def _kept_of(minor: Numbers, orders: Paid) -> Numbers:
+    """`_kept` for many, of what is not less than nothing."""
+    fits(minor, orders.kept)
+    share = minor * np.maximum(orders.kept, 0) // np.maximum(orders.quantity, 1)
+    return np.where(orders.kept == orders.quantity, minor, share)
+
+
+def _taxes_of(orders: Paid, whole: Numbers) -> Numbers:
+    """What tax is in what each line costs: told, or its part of what is left of the order's."""
+    begins, many = orders.begins, len(orders.begins) - 1
+    of = np.repeat(np.arange(many), np.diff(begins))
+    taxed = orders.prices_include_tax
+    told = np.where(orders.is_taxed & taxed[of], orders.line_tax_minor, 0)
+    untold = np.where(orders.is_taxed, 0, whole)
+    # Shipping has its part too: it stands behind the lines of its order.
+    with_shipping = begins + np.arange(many + 1)
+    places = np.arange(len(of)) + of
+    weights = np.zeros(len(of) + many, np.int64)
+    weights[places] = untold
+    weights[with_shipping[1:] - 1] = orders.shipping_minor
+    rest = np.maximum(orders.tax_minor - sums(told, begins), 0)
+    has = taxed & (sums((~orders.is_taxed).astype(np.int64), begins) > 0) & (sums(weights, with_shipping) > 0)
+    shares = columns.split(np.where(has, rest, 0), weights, with_shipping)
+    return told + np.where(orders.is_taxed, 0, shares[places])
 
 
 def _kept(minor: int, line: LineView) -> int:

@@ -75,8 +75,8 @@ def a_shop(chance: Random, many: int = 60) -> list[int]:
         if chance.random() < 0.2:
             kind = chance.choice(["card", "cash", "points", "gift_card"])
             more["tenders"] = [TenderReport("t", kind, "captured", chance.randrange(1, 9000), at + DAY)]
-        if chance.random() < 0.05:
-            more["prices_include_tax"], more["tax_minor"] = True, 10
+        if chance.random() < 0.3:
+            more["prices_include_tax"], more["tax_minor"] = True, chance.randrange(100)
         if chance.random() < 0.05:
             more["currency"] = "EUR"
         if chance.random() < 0.2:

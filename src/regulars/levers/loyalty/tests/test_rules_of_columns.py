@@ -28,18 +28,22 @@ RULES = (
     "id: h, kind: spend, points: 1, per: 500, funded_by: acme",
 )
 amounts = st.integers(0, 9_999)
-lines = st.tuples(amounts, st.sampled_from(["1", "2", "0.5", "3", "1.25"]), st.integers(0, 4), st.booleans())
+taxes = st.none() | st.integers(0, 900)
+lines = st.tuples(amounts, st.sampled_from(["1", "2", "0.5", "3", "1.25"]), st.integers(0, 4), st.booleans(), taxes)
+tenders = st.dictionaries(st.sampled_from(["card", "points", "gift_card"]), st.integers(0, 9_000), max_size=2)
 told = st.tuples(
-    st.lists(lines, max_size=4), st.integers(-2, 3), st.integers(1, 4), amounts, st.integers(0, 12_000), amounts
+    *(st.lists(lines, max_size=4), st.integers(-2, 3), st.integers(1, 4), amounts, st.integers(0, 12_000), amounts),
+    *(tenders, st.booleans(), st.integers(0, 2_000), st.sampled_from([0, 395])),
 )
 
 
 def _order(one) -> tuple[OrderView, Context]:
-    wares, day, number, discount, kept, back = one
+    wares, day, number, discount, kept, back, paid, with_tax, tax, shipping = one
     told = []
-    for n, (amount, quantity, gone, is_card) in enumerate(wares, 1):
+    for n, (amount, quantity, gone, is_card, of_line) in enumerate(wares, 1):
         whole = Decimal(quantity)
-        told.append(LineView(n, whole, max(whole - gone, Decimal(0)), amount, is_gift_card=is_card and n > 1))
+        kept_of_it = max(whole - gone, Decimal(0))
+        told.append(LineView(n, whole, kept_of_it, amount, tax_minor=of_line, is_gift_card=is_card and n > 1))
     total = max(sum(line.amount_minor for line in told) - discount % 300, 0)
     at = TUESDAY + timedelta(days=day)
     view = OrderView(
@@ -52,6 +56,10 @@ def _order(one) -> tuple[OrderView, Context]:
         kept_minor=kept if kept < 9_000 else total,
         discount_minor=discount % 300,
         money_back_minor=back % 500 if back > 5_000 else 0,
+        tenders=paid,
+        prices_include_tax=with_tax,
+        tax_minor=tax,
+        shipping_minor=shipping,
     )
     return view, Context(member="1", order_number=number)
 
@@ -63,8 +71,17 @@ def _columns(orders: list[tuple[OrderView, Context]]) -> OrderColumns:
     def of(*values: int) -> columns.Numbers:
         return np.array(values, np.int64)
 
-    weights, whole, over, under = basis.of_columns(
+    paid = [max(sum(order.tenders.values()), order.total_minor) if order.tenders else 0 for order, _ in orders]
+    no_money = [order.tenders.get("points", 0) + order.tenders.get("gift_card", 0) for order, _ in orders]
+    told = basis.Paid(
         begins=begins,
+        is_taxed=np.array([line.tax_minor is not None for line in each], bool),
+        line_tax_minor=of(*(line.tax_minor or 0 for line in each)),
+        shipping_minor=of(*(order.shipping_minor for order, _ in orders)),
+        tax_minor=of(*(order.tax_minor for order, _ in orders)),
+        prices_include_tax=np.array([order.prices_include_tax for order, _ in orders], bool),
+        money_minor=of(*paid) - of(*no_money),
+        paid_minor=of(*paid),
         quantity=of(*(int(line.quantity.scaleb(3)) for line in each)),
         kept=of(*(int(line.kept.scaleb(3)) for line in each)),
         amount_minor=of(*(line.amount_minor for line in each)),
@@ -74,6 +91,7 @@ def _columns(orders: list[tuple[OrderView, Context]]) -> OrderColumns:
         kept_minor=of(*(order.kept_minor for order, _ in orders)),
         money_back_minor=of(*(order.money_back_minor for order, _ in orders)),
     )
+    weights, whole, over, under = basis.of_columns(told)
     return OrderColumns(
         placed_on=of(*(day_number(order.placed_on) for order, _ in orders)),
         number=of(*(context.order_number or 0 for _, context in orders)),
