@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,9 @@ from regulars.facts.company import channels, company, stores
 from regulars.facts.customers import customers, profiles
 from regulars.facts.customers.profiles import Profile
 from regulars.insight.measures import refreshing
-from regulars.kit.actors import Actor
+from regulars.kit.actors import SYSTEM, Actor
+from regulars.levers.loyalty import earning, programme_files, programmes, requalifying
+from regulars.levers.loyalty.earning import Posted
 from regulars.simulator import catalogue, files, homes, shelves
 from regulars.simulator.chance import Chance
 from regulars.simulator.homes import Shop
@@ -26,8 +28,10 @@ Say = Callable[[str], None]
 
 #: The source of everything simulated: orders' and customers' references belong to it.
 NAMESPACE = "demo"
+PROGRAMME = "classic"
 ACTOR = Actor("import", "demo")
 _AT_ONCE = 2000
+_POINTS_SINCE = timedelta(days=120)
 
 
 def plan(shop: Shop) -> Plan:
@@ -52,9 +56,21 @@ def furnish(*, home: Path, wanted: Shop, say: Say) -> Shop:
     _bring_in(home, world, say)
     _fill_shelves(home, world.plan, say)
     _describe(world, say)
+    _promise(say)
     refreshing.refresh(at=_now(), by=ACTOR)
     say(f"readings are computed; the shop is ready after {time.monotonic() - began:.0f} s")
     return homes.furnished(home, shop)
+
+
+def _promise(say: Say) -> None:
+    """The classic programme, with the points of the last months and where everybody stands."""
+    at = _now()
+    made = programmes.draft(text=programme_files.text_of(PROGRAMME), at=at, by=ACTOR)
+    programmes.approve(programme=PROGRAMME, version=made.number, cost=0, at=at, by=SYSTEM, why="the demo shop")
+    programmes.activate(programme=PROGRAMME, version=made.number, at=at, by=ACTOR)
+    posted = sum(earning.backfill(programme=PROGRAMME, at=at, by=ACTOR, since=at - _POINTS_SINCE), Posted())
+    looked = requalifying.everyone(at=at, by=ACTOR)
+    say(f"{posted.awards:,} awards of points are posted, {looked.moves:,} moves between levels are known")
 
 
 def _settle(plan: Plan) -> None:

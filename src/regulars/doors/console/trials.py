@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
@@ -15,12 +16,15 @@ from regulars.doors.console.site import fragment
 from regulars.facts.commerce import kept
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import programmes, trials, trying
+from regulars.levers.loyalty import programmes, tier_words, trials, trying
 from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.rules import reasons
 from regulars.levers.loyalty.rules.grants import Reason
+from regulars.levers.loyalty.tier_flow import Flow
+from regulars.levers.loyalty.tier_flow import Trial as TierTrial
 from regulars.levers.loyalty.trials import TrialView
 from regulars.levers.loyalty.trying import Trial
+from regulars.oversight.reporting import formats
 from regulars.runtime.staff.policy import requires
 
 YEAR, A_DAY = timedelta(days=365), timedelta(days=1)
@@ -63,6 +67,17 @@ class Tried:
     given: str = ""
     rules: tuple[RuleShown, ...] = ()
     at: datetime | None = None
+    moves: tuple["MovesShown", ...] = ()
+
+
+@dataclass(frozen=True)
+class MovesShown:
+    """Who would stand elsewhere in a set of tiers: so many in words, at once and after the grace."""
+
+    title: str
+    stays: int
+    at_once: tuple[str, ...]
+    later: tuple[str, ...]
 
 
 @require_safe
@@ -120,6 +135,23 @@ def _shown(said: Programme, trial: Trial, run: TrialView | None = None) -> Tried
             for one in trial.rules
         ),
         None if run is None else run.ended_at,
+        tuple(_moves(said, one) for one in trial.tiers),
+    )
+
+
+def _moves(said: Programme, one: TierTrial) -> MovesShown:
+    titles = {level.id: tier_words.in_words(level.titles) for each in said.tiers for level in each.levels}
+    sets = {each.id: tier_words.in_words(each.titles) for each in said.tiers}
+
+    def words(flow: Flow) -> str:
+        return _("%(people)s from %(before)s to %(after)s") % {
+            "people": formats.number(flow.people),
+            "before": titles.get(flow.before, flow.before) or _("no level"),
+            "after": titles.get(flow.after, flow.after) or _("no level"),
+        }
+
+    return MovesShown(
+        sets.get(one.tiers, one.tiers), one.stays, tuple(map(words, one.at_once)), tuple(map(words, one.later))
     )
 
 

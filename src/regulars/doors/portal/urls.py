@@ -2,6 +2,11 @@
 
 from django.urls import path
 
-from regulars.doors.portal import causes
+from regulars.doors.portal import card, causes, members
 
-urlpatterns = [path("causes/", causes.causes, name="portal-causes")]
+urlpatterns = [
+    path("causes/", causes.causes, name="portal-causes"),
+    path("card/<str:token>", members.enter, name="portal-enter"),
+    path("me/", card.card, name="portal-card"),
+    path("me/leave", members.leave, name="portal-leave"),
+]

@@ -57,9 +57,9 @@ def measure(count: int, processes: int, programme: str) -> dict[str, Any]:
     code = _activate(programme, now)
     with connections["owner"].cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE)")
-    began, own, database = time.perf_counter(), _own(), _database()
+    began, own, database = time.perf_counter(), own_seconds(), database_seconds()
     done = _post(code, now, processes)
-    seconds, own, database = time.perf_counter() - began, _own() - own, _database() - database
+    seconds, own, database = time.perf_counter() - began, own_seconds() - own, database_seconds() - database
     entries = _count("loyalty_entry")
     again_began = time.perf_counter()
     again = _post(code, now, processes)
@@ -166,13 +166,13 @@ def _send_back(heads: pl.DataFrame, lines: pl.DataFrame, chance: np.random.Gener
     goods_returns.record_many(batch=batch, at=now, by=SYSTEM)
 
 
-def _own() -> float:
+def own_seconds() -> float:
     """Seconds of the processor that this process and those it waited for have had."""
     used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def _database() -> float:
+def database_seconds() -> float:
     """What the database's processes have had, all of them; nothing where it runs on another machine."""
     with connections["default"].cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")

@@ -113,7 +113,7 @@ def contexts(
     levels: Mapping[int, Mapping[str, str]] = {}
     if any(isinstance(rule, TierBonus) for rule in rules):
         asked_of = {one.order: (one.customer, one.placed_at) for one in orders if one.customer is not None}
-        levels = tiers.before(asked_of, programme=programme.code, at=max(one.placed_at for one in orders))
+        levels = tiers.before(asked_of, programme=programme.code)
     found = {}
     for one in orders:
         person = one.customer or 0

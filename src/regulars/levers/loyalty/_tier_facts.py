@@ -102,9 +102,12 @@ class Done:
         """As rules see it, of what was before that moment."""
         by_counter: dict[str, list[tuple[int, int | str]]] = {}
         first: int | None = None
+        last_us, day = -1, 0
         for at_us, counter, amount in self.rows:
             if at_us < until_us:
-                day = datetime.fromtimestamp(at_us / 1_000_000, zone).toordinal()
+                # Of one purchase several things are counted, one after the other.
+                if at_us != last_us:
+                    last_us, day = at_us, datetime.fromtimestamp(at_us / 1_000_000, zone).toordinal()
                 by_counter.setdefault(counter, []).append((day, amount))
                 first = day if first is None or day < first else first
         if self.first_seen_at is not None:

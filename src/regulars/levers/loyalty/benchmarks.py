@@ -1,6 +1,6 @@
 """`regulars bench ledger`: verbs one by one beside pgbench, and awards in bulk. `regulars bench expiry`: a sweep of
 lots that lapsed, and how long spends wait meanwhile. `regulars bench backfill` is in `_history.py`, `regulars bench
-identity` in `_joins.py`."""
+identity` in `_joins.py`, `regulars bench tiers` in `_requalified.py`."""
 
 import json
 import multiprocessing
@@ -23,6 +23,7 @@ from regulars.kit.actors import SYSTEM
 from regulars.levers.loyalty import checkups, clockwork, points
 from regulars.levers.loyalty._history import backfill
 from regulars.levers.loyalty._joins import identity_
+from regulars.levers.loyalty._requalified import tiers_
 from regulars.levers.loyalty.points import NewLot, Reason
 from regulars.runtime.database import ready, scratch
 from regulars.runtime.database.needs import without_database
@@ -264,4 +265,4 @@ def _told_of_sweep(facts: dict[str, Any]) -> str:
     )
 
 
-BENCHMARKS = (ledger, expiry, backfill, identity_)
+BENCHMARKS = (ledger, expiry, backfill, identity_, tiers_)

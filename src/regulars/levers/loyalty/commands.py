@@ -242,6 +242,12 @@ def _tell(trial: Trial, scale: int) -> None:
         click.echo(f"  {rule.rule}: {points} for {rule.orders:,} orders; not given: {why_not or 'never'}")
     for cause, money in trial.pledged.items():
         click.echo(f"  pledged to {cause}: {money}")
+    for tiers in trial.tiers:
+        click.echo(f"Levels of {tiers.tiers}, if it were in force today: {tiers.stays:,} people stay on theirs.")
+        for flow in tiers.at_once:
+            click.echo(f"  at once, from {flow.before or 'none'} to {flow.after or 'none'}: {flow.people:,}")
+        for flow in tiers.later:
+            click.echo(f"  after the grace, from {flow.before} to {flow.after or 'none'}: {flow.people:,}")
 
 
 def _plain(told: object) -> Any:

@@ -13,11 +13,12 @@ from decimal import Decimal
 from regulars.facts.commerce import kept
 from regulars.kit import civil
 from regulars.kit.money import Money, to_minor
-from regulars.levers.loyalty import _seeing
+from regulars.levers.loyalty import _seeing, tier_flow
 from regulars.levers.loyalty._capping import Counters, most_of_an_order, places
 from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.rules import deciding
 from regulars.levers.loyalty.rules.rule import Rule
+from regulars.runtime.database import clock
 
 #: Members with the most points who are listed.
 MOST_LISTED = 20
@@ -54,6 +55,8 @@ class Trial:
     members: Sequence[tuple[int, int]]
     middle: int
     pledged: Mapping[str, Money]
+    #: Who would stand elsewhere if it were in force today, by set of tiers.
+    tiers: Sequence[tier_flow.Trial] = ()
 
 
 def simulate(
@@ -110,6 +113,7 @@ def simulate(
         members=members.most_common(MOST_LISTED),
         middle=amounts[(len(amounts) - 1) // 2] if amounts else 0,
         pledged={cause: Money(minor, programme.money) for cause, minor in pledged.items()},
+        tiers=tier_flow.tried(programme, at=clock.now()),
     )
 
 

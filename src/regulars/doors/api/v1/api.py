@@ -39,6 +39,7 @@ from regulars.doors.api.v1 import (
     shipments,
     sources,
     stores,
+    tiers,
     wares,
     webhooks,
 )
@@ -162,6 +163,7 @@ api.add_router("", exports.router)
 api.add_router("", audiences.router)
 api.add_router("", points.router)
 api.add_router("", rewards.router)
+api.add_router("", tiers.router)
 api.add_router("", insight.router)
 # Before the rights, whose paths stand beneath a connection: `connections/kinds` is none.
 api.add_router("", connections.router)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from regulars.levers.loyalty.rules.tier_periods import Window
-from regulars.levers.loyalty.rules.tier_sets import Criterion, Every, Need, TierSet, needs
+from regulars.levers.loyalty.rules.tier_sets import Criterion, Every, Need, TierSet
 from regulars.levers.loyalty.rules.tier_standing import Facts
 
 
@@ -41,11 +41,10 @@ def of(tiers: TierSet, facts: Facts, window: Window) -> list[OfLevel]:
     """Each level's, from the lowest up, by what was done in a window."""
     found = []
     for level in tiers.levels:
-        asked = list(needs(level.asks)) if level.asks is not None else []
         way = [] if level.asks is None else _nearest(level.asks, facts, window)
         missing = tuple(part for part in way if part.left)
         share = sum((part.share for part in way), Fraction(0)) / len(way) if way else Fraction(1)
-        parts = tuple(Part(need, facts.count(need, window)) for need in asked)
+        parts = tuple(Part(need, facts.count(need, window)) for need in level.needs)
         found.append(OfLevel(level.id, parts, not missing, missing, share))
     return found
 

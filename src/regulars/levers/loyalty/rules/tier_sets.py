@@ -1,8 +1,10 @@
 """A set of tiers as a programme's file says it: its levels from the lowest up, what each asks, in what time, and how
 somebody comes down. Pure; `tier_standing` says who stands where."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
 from typing import Literal
 
 from regulars.kit.texts import translated as _
@@ -14,7 +16,7 @@ What = Literal["spend", "orders", "points", "categories", "visits", "tenure", "e
 WHATS: tuple[What, ...] = ("spend", "orders", "points", "categories", "visits", "tenure", "events")
 #: What a spend may be narrowed to, and what an event has to be called.
 _OF: Mapping[str, str] = {"spend": "category", "events": "event"}
-MOST_SETS, MOST_LEVELS, DEEPEST = 5, 12, 4
+MOST_SETS, MOST_LEVELS, DEEPEST, MOST_WAYS = 5, 12, 3, 64
 COLOURS = ("#8b979f", "#c79a3a", "#5b6f8f", "#7a5ea8", "#2f7d4f", "#1d2420")
 
 
@@ -27,7 +29,7 @@ class Need:
     at_least: int
     of: str = ""
 
-    @property
+    @cached_property
     def counter(self) -> str:
         """What is counted for it."""
         return f"{self.what}:{self.of}"
@@ -50,13 +52,14 @@ class AnyOf:
 Criterion = Need | Every | AnyOf
 
 
-def holds(criterion: Criterion, count: Callable[[Need], int]) -> bool:
-    """Whether what is counted is enough."""
+def ways(criterion: Criterion) -> tuple[tuple[Need, ...], ...]:
+    """Every way to meet it, each all of some needs."""
     if isinstance(criterion, Need):
-        return count(criterion) >= criterion.at_least
-    if isinstance(criterion, Every):
-        return all(holds(part, count) for part in criterion.parts)
-    return any(holds(part, count) for part in criterion.parts)
+        return ((criterion,),)
+    inner = [ways(part) for part in criterion.parts]
+    if isinstance(criterion, AnyOf):
+        return tuple(way for some in inner for way in some)
+    return tuple(tuple(need for way in choice for need in way) for choice in product(*inner))
 
 
 def needs(criterion: Criterion) -> Iterator[Need]:
@@ -76,6 +79,16 @@ class Level:
     titles: Mapping[str, str]
     colour: str
     asks: Criterion | None
+
+    @cached_property
+    def needs(self) -> tuple[Need, ...]:
+        """All that it asks."""
+        return () if self.asks is None else tuple(needs(self.asks))
+
+    @cached_property
+    def ways(self) -> tuple[tuple[Need, ...], ...]:
+        """Every way to it; one that asks nothing, where it is everybody's."""
+        return ((),) if self.asks is None else ways(self.asks)
 
     def __hash__(self) -> int:
         return hash(self.id)
@@ -111,17 +124,17 @@ class TierSet:
         """The level of a rank; None for 0."""
         return self.levels[rank - 1] if rank else None
 
-    @property
+    @cached_property
     def everybodys(self) -> int:
         """The highest rank that asks nothing; 0 where the first asks something."""
         return max((place for place, one in enumerate(self.levels, 1) if one.asks is None), default=0)
 
-    @property
+    @cached_property
     def needs(self) -> list[Need]:
         """All that any level asks."""
-        return [need for one in self.levels if one.asks is not None for need in needs(one.asks)]
+        return [need for one in self.levels for need in one.needs]
 
-    @property
+    @cached_property
     def counters(self) -> dict[str, Need]:
         """What has to be counted of a customer, once each."""
         return {need.counter: need for need in self.needs}
@@ -190,6 +203,8 @@ def _level(told: Told, place: int, terms: Terms) -> Level:
     if len(colour) != 7 or colour[0] != "#" or any(sign not in "0123456789abcdef" for sign in colour[1:]):
         raise told.bad("colour", _('write a colour such as "#c79a3a"'))
     found = Level(level, told.titles("name", level), colour, _criterion(told, terms, 0))
+    if len(found.ways) > MOST_WAYS:
+        raise told.bad("all", _("there are more than %(most)s ways to meet this; ask less") % {"most": MOST_WAYS})
     told.done()
     return found
 

@@ -16,7 +16,7 @@ from itertools import accumulate
 
 from regulars.kit import civil
 from regulars.levers.loyalty.rules.tier_periods import FIRST, LAST, Window
-from regulars.levers.loyalty.rules.tier_sets import Need, TierSet, holds
+from regulars.levers.loyalty.rules.tier_sets import Need, TierSet
 
 #: More than anybody can need.
 _BOUNDLESS = 1 << 62
@@ -155,32 +155,41 @@ def _days(tiers: TierSet, facts: Facts) -> set[int]:
     for need in tiers.needs:
         if need.what == "tenure":
             days.add(civil.add_months(date.fromordinal(facts.joined), need.at_least).toordinal())
-            continue
-        for day in facts.tallies.get(need.counter, _NOTHING).days:
-            days.add(day)
-            days.update(tiers.period.turns(day, facts.joined))
+    done = {day for counter in tiers.counters for day in facts.tallies.get(counter, _NOTHING).days}
+    days |= done
+    for day in done:
+        days.update(tiers.period.turns(day, facts.joined))
     return days
 
 
-def supported(tiers: TierSet, facts: Facts, day: int) -> int:
-    """The rank that what was done holds up on `day`."""
+def supported(tiers: TierSet, facts: Facts, day: int, most: int) -> int:
+    """The rank that what was done holds up on `day`; none is above `most`."""
     best = tiers.everybodys
     for window in tiers.period.supporting(day, facts.joined):
-        best = _reached(tiers, facts, window, best)
+        if best >= most:
+            break
+        best = _reached(tiers, facts, window, best, most)
     return best
 
 
 def ceiling(tiers: TierSet, facts: Facts) -> int:
     """No rank above it was or will be reached by what was done so far: whatever is asked, more is never worse."""
-    return _reached(tiers, facts, Window(FIRST, LAST), tiers.everybodys)
+    return _reached(tiers, facts, Window(FIRST, LAST), tiers.everybodys, len(tiers.levels))
 
 
-def _reached(tiers: TierSet, facts: Facts, window: Window, least: int) -> int:
-    """The highest rank whose needs are met in a window, at least `least`."""
-    for rank in range(len(tiers.levels), least, -1):
-        asks = tiers.levels[rank - 1].asks
-        if asks is None or holds(asks, lambda need: facts.count(need, window)):
-            return rank
+def _reached(tiers: TierSet, facts: Facts, window: Window, least: int, most: int) -> int:
+    """The highest rank up to `most` whose needs are met in a window, at least `least`."""
+    counted: dict[str, int] = {}
+    for rank in range(most, least, -1):
+        for way in tiers.levels[rank - 1].ways:
+            for need in way:
+                many = counted.get(need.counter)
+                if many is None:
+                    many = counted[need.counter] = facts.count(need, window)
+                if many < need.at_least:
+                    break
+            else:
+                return rank
     return least
 
 
@@ -190,7 +199,7 @@ class _Fold:
     def __init__(self, facts: Facts, frozen: Sequence[Frozen]) -> None:
         self.facts, self.frozen = facts, sorted(frozen, key=lambda one: one.since)
         self.tiers: TierSet | None = None
-        self.rank = 0
+        self.rank = self.most = 0
         self.fall: int | None = None
         self.steps: list[Step] = []
 
@@ -202,6 +211,7 @@ class _Fold:
         """Other rules: who has a level that they know has it still; one that they do not know is nobody's."""
         self.tiers, self.fall = segment.set, None
         self.rank = 0 if segment.set is None else segment.set.rank(self.level)
+        self.most = 0 if segment.set is None else ceiling(segment.set, self.facts)
         if self.level and not self.rank:
             self.steps.append(Step(day, self.level, "", "rules"))
 
@@ -209,7 +219,7 @@ class _Fold:
         """What is so by the end of `day`."""
         if self.tiers is None:
             return
-        here = supported(self.tiers, self.facts, day)
+        here = supported(self.tiers, self.facts, day, self.most)
         if here >= self.rank:
             self.fall = None
             if here > self.rank:
@@ -221,7 +231,7 @@ class _Fold:
     def pass_to(self, day: int) -> None:
         """What goes before `day`, where nothing else happens until then."""
         while self.tiers is not None and self.fall is not None and self.fall < day:
-            on, here = self.fall, supported(self.tiers, self.facts, self.fall)
+            on, here = self.fall, supported(self.tiers, self.facts, self.fall, self.most)
             self._step(self.tiers, on, max(self.rank - 1, here) if self.tiers.down.one_step else here, "fell")
             self.fall = None
             if self.rank > here:
@@ -232,7 +242,7 @@ class _Fold:
         self.pass_to(today + 1)
         if self.tiers is None:
             return replace(NOWHERE, steps=tuple(self.steps))
-        held_up = self.tiers.level(supported(self.tiers, self.facts, today))
+        held_up = self.tiers.level(supported(self.tiers, self.facts, today, self.most))
         return Walk(
             level=self.level,
             since=self.steps[-1].day if self.level else None,

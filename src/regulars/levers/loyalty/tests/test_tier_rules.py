@@ -12,7 +12,7 @@ from regulars.levers.loyalty import programme_files
 from regulars.levers.loyalty.programme_files import BadProgramme
 from regulars.levers.loyalty.rules import tier_progress, tier_standing
 from regulars.levers.loyalty.rules.tier_periods import Period, Window
-from regulars.levers.loyalty.rules.tier_sets import TierSet
+from regulars.levers.loyalty.rules.tier_sets import Every, Need, TierSet
 from regulars.levers.loyalty.rules.tier_standing import Facts, Frozen, Segment, Tally, walk
 
 LADDER = """
@@ -304,10 +304,15 @@ def plainly(tiers: TierSet, done: Facts, now: int) -> int:
                 break
             del nth
     for rank in range(len(tiers.levels), 0, -1):
-        asks = tiers.levels[rank - 1].asks
-        if any(tier_standing.holds(asks, lambda need, w=window: done.count(need, w)) for window in ends):
+        if any(met(tiers.levels[rank - 1].asks, done, window) for window in ends):
             return rank
     return 0
+
+
+def met(asks, done: Facts, window: Window) -> bool:
+    if isinstance(asks, Need):
+        return done.count(asks, window) >= asks.at_least
+    return (all if isinstance(asks, Every) else any)(met(part, done, window) for part in asks.parts)
 
 
 BOUGHT = st.tuples(st.integers(0, 500), st.sampled_from([20, 60, 110, 260]), st.sampled_from(["tea", "mugs", "books"]))

@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection, transaction
 from regulars.facts.customers import customers, identity
 from regulars.facts.customers.identity import Reason
 from regulars.kit.actors import SHELL
-from regulars.levers.loyalty import earning, fields, points, programmes, requalifying, tiers
+from regulars.levers.loyalty import earning, fields, points, programmes, requalifying, tier_flow, tiers, trying
 from regulars.levers.loyalty.models import Freeze, Move, Standing
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, a_member, key
 from regulars.levers.loyalty.tests.test_earning import an_order, buyer, comes_back
@@ -278,6 +278,35 @@ def test_rules_that_become_others_are_gone_through_in_steps_and_greet_nobody():
     assert told() == seen
     requalifying.anew(tells=True)
     assert requalifying.go_on(at=FRIDAY + 2 * DAY, by=THE_SHOP) == requalifying.Looked(1, 0)
+
+
+def test_a_draft_says_who_would_stand_elsewhere_and_who_after_the_grace_and_writes_nothing():
+    a_ladder(at=MONDAY - DAY)
+    for who, amount in (("priya", "310.00"), ("li", "150.00"), ("amira", "90.00"), ("sam", "20.00")):
+        buys(who, amount)
+    before = everybodys()
+    levels = LADDER.replace("at_least: 100}", "at_least: 80}").replace("at_least: 300", "at_least: 500")
+    rules = "rules: [{id: s, kind: spend, points: 1, per: 1}]"
+    text = f"programme: tried\nmoney: GBP\nzone: Europe/London\ntiers:{levels}\n{rules}"
+    [tried] = trying.simulate(programmes.validate(text)).tiers
+    assert [(one.before, one.after, one.people) for one in tried.at_once] == [("", "silver", 1)]
+    assert [(one.before, one.after, one.people) for one in tried.later] == [("gold", "silver", 1)]
+    assert tried.stays == 2
+    # Without tiers everybody loses theirs at once: there is no level to keep.
+    [gone] = trying.simulate(programmes.validate(text.replace("tiers:", "#").replace("\n  ", "\n#"))).tiers
+    assert sum(one.people for one in gone.at_once) == 2
+    assert everybodys() == before
+
+
+def test_who_came_from_where_to_where_between_two_days():
+    a_ladder()
+    for who, amount in (("priya", "310.00"), ("li", "150.00")):
+        buys(who, amount)
+    buys("li", "200.00", at=FRIDAY)
+    march = tier_flow.between(programme="tried", tiers="status", since=date(2026, 3, 1), until=date(2026, 4, 1))
+    assert march == [tier_flow.Flow("", "gold", 2)]
+    late = tier_flow.between(programme="tried", tiers="status", since=FRIDAY.date(), until=date(2026, 4, 1))
+    assert sorted((one.before, one.after, one.people) for one in late) == [("gold", "gold", 1), ("silver", "gold", 1)]
 
 
 def test_an_ended_programme_has_nobody_on_any_level():

@@ -1,0 +1,181 @@
+"""The member's card: the level with its ring, how far the next one is, what keeps it, points and until when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_safe
+
+from regulars.doors.portal import members
+from regulars.facts.company import company
+from regulars.kit import civil
+from regulars.kit.points import Points
+from regulars.levers.loyalty import points, tier_words, tiers, wallets
+from regulars.levers.loyalty.rules.tier_progress import OfLevel, Part
+from regulars.levers.loyalty.rules.tier_sets import Need
+from regulars.levers.loyalty.tiers import SetView, Status
+from regulars.levers.loyalty.wallets import Wallet
+from regulars.oversight.reporting import formats
+from regulars.runtime.staff.policy import open_to_everyone
+
+#: Around the ring, in its own units: 2 π 52.
+AROUND = 326.726
+PLAIN = "#4a6b57"
+LINES, DAYS = 6, 4
+
+
+@dataclass(frozen=True)
+class Ring:
+    """A status as its member sees it. `dash`: how much of the ring is drawn."""
+
+    title: str
+    level: str
+    colour: str
+    dash: str
+    share: int
+    headline: str
+    ways: tuple[str, ...]
+    keep: str
+    until: str
+    steps: tuple[tuple[str, str, bool, bool], ...]
+    asks: str
+    counted: tuple[tuple[str, int], ...]
+
+
+@require_safe
+@open_to_everyone(because="shows nothing but to the browser that a member's link opened, of that member alone")
+def card(request: HttpRequest) -> HttpResponse:
+    """The card of whose browser it is; to a stranger, how to come in."""
+    who = members.member(request)
+    with translation.override(members.language(request)):
+        told: dict[str, Any] = {
+            "shop": company.shop().name,
+            "languages": members.LANGUAGES.items(),
+            "here": translation.get_language(),
+        }
+        if who is None:
+            answer = render(request, "portal/stranger.html", told, status=401)
+        else:
+            now = timezone.now()
+            told |= {
+                "rings": [ring(one) for one in tiers.of(customer=who.id, at=now)],
+                "wallets": [_wallet(who.id, one, now) for one in wallets.of(customer=who.id, at=now) if one.is_open],
+                "since": who.first_seen_at and formats.day(who.first_seen_at.date()),
+            }
+            answer = render(request, "portal/card.html", told)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def ring(one: Status) -> Ring:
+    """A status in words."""
+    view, upward, keeping = one.set, one.upward, one.keeping
+    share, shown = int(upward.share * 100) if upward else 100, upward or keeping
+    level = tier_words.level_title(view, one.level)
+    title = tier_words.in_words(view.tiers.titles)
+    return Ring(
+        title=title,
+        level=level or _("Not on a level yet"),
+        colour=next((each.colour for each in view.tiers.levels if each.id == one.level), PLAIN),
+        dash=f"{AROUND * share / 100:.1f}",
+        share=share,
+        headline=_("To %(level)s") % {"level": tier_words.level_title(view, upward.level)}
+        if upward
+        else _("You are at the top"),
+        ways=tuple(tier_words.missing(part, view, formats.money) for part in upward.nearest) if upward else (),
+        keep=_keep(one, level),
+        until=_until(one),
+        steps=tuple(
+            (tier_words.in_words(each.titles), each.colour, place <= one.rank, place == one.rank)
+            for place, each in enumerate(view.tiers.levels, 1)
+        ),
+        asks=_asks(view, upward),
+        counted=tuple(
+            (tier_words.so_far(part, view, formats.money), int(part.share * 100))
+            for part in _each_once(shown.parts if shown else ())
+        ),
+    )
+
+
+def _asks(view: SetView, upward: OfLevel | None) -> str:
+    """All that the next level asks, where that is more than one thing."""
+    level = next((one for one in view.tiers.levels if upward is not None and one.id == upward.level), None)
+    if level is None or isinstance(level.asks, Need | None):
+        return ""
+    return tier_words.asked_in_all(level.asks, view, formats.money)
+
+
+def _each_once(parts: Sequence[Part]) -> list[Part]:
+    """Of what is counted twice the first: the way that asks most of it."""
+    found: dict[str, Part] = {}
+    for part in parts:
+        found.setdefault(part.need.counter, part)
+    return list(found.values())
+
+
+def _keep(one: Status, level: str) -> str:
+    """Until when the level is theirs, and what would keep it."""
+    if not one.level:
+        return ""
+    if one.is_frozen:
+        return _("%(level)s stays yours for now.") % {"level": level}
+    if one.next_on is None or one.set.tiers.rank(one.next_level or "") >= one.rank:
+        return _("%(level)s stays yours.") % {"level": level}
+    last = formats.day(one.next_on - timedelta(days=1))
+    said = _("%(level)s is yours through %(day)s.") % {"level": level, "day": last}
+    keeping = one.keeping
+    if keeping is None or keeping.is_met or not keeping.nearest:
+        return said
+    missing = _(", ").join(tier_words.missing(part, one.set, formats.money) for part in keeping.nearest)
+    return said + " " + _("To keep it longer: %(missing)s.") % {"missing": missing}
+
+
+def _until(one: Status) -> str:
+    """How long what is bought still counts in the present time."""
+    if one.days_left is None or one.period_until is None:
+        period = one.set.tiers.period
+        return (
+            _("What you bought in the last %(months)s months counts.") % {"months": period.months}
+            if period.months
+            else ""
+        )
+    days = ngettext("%(n)s day left in this period", "%(n)s days left in this period", one.days_left)
+    return days % {"n": formats.number(one.days_left)}
+
+
+def _wallet(customer: int, one: Wallet, now: datetime) -> dict[str, Any]:
+    shop = company.shop()
+    zone = civil.zone(shop.zone)
+    page = points.statement(customer=customer, currency=one.currency, limit=LINES)
+    return {
+        "title": one.title,
+        "spendable": _shown(one.balance.spendable, one.scale),
+        "pending": _shown(one.balance.pending, one.scale) if one.balance.pending else "",
+        "debt": _shown(one.balance.debt, one.scale) if one.balance.debt else "",
+        "ends": _ends(customer, one, now),
+        "lines": [
+            (formats.day(civil.day_of(line.effective_at, zone)), line.because, _signed(moved, one.scale))
+            for line in page.items
+            if (moved := line.change.available + line.change.pending - line.change.debt)
+        ],
+    }
+
+
+def _ends(customer: int, one: Wallet, now: datetime) -> Sequence[tuple[str, str]]:
+    found = points.expiring(customer=customer, currency=one.currency, at=now)
+    days = [(formats.day(each.on), each.available) for each in found if each.on is not None and each.available]
+    return [(day, _shown(parts, one.scale)) for day, parts in days[:DAYS]]
+
+
+def _signed(parts: int, scale: int) -> str:
+    return f"{'+' if parts > 0 else '−'}{_shown(abs(parts), scale)}"
+
+
+def _shown(parts: int, scale: int) -> str:
+    return formats.number(Points(parts, scale).decimal, scale)

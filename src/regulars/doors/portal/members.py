@@ -1,0 +1,101 @@
+"""Who a member's browser belongs to: a link opens it, a signed cookie keeps it for half a day.
+
+The link's page asks for a tap before it opens anything: programs that look at links beforehand open nothing.
+"""
+
+from datetime import timedelta
+from hashlib import blake2b
+
+from django.conf import settings
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.views.decorators.http import require_http_methods, require_POST
+
+from regulars.facts.company import company
+from regulars.facts.customers import customers, sign_in_links
+from regulars.facts.customers.customers import Customer
+from regulars.kit.refusals import Refusal
+from regulars.runtime.serving import callers
+from regulars.runtime.staff.policy import open_to_everyone
+
+COOKIE, SALT, PATH = "regulars_member", "portal.member", "/me/"
+LASTS = timedelta(hours=12)
+#: Links that one address may try in a minute.
+MOST_TRIES = 20
+LANGUAGES = {"en": "English", "zh-hans": "中文"}
+
+
+def member(request: HttpRequest) -> Customer | None:
+    """Whose browser it is; None for a stranger's, and for one whose half day is over."""
+    told = request.get_signed_cookie(COOKIE, default="", salt=SALT, max_age=LASTS)
+    if not told:
+        return None
+    try:
+        return customers.by_public_id(told)
+    except Refusal:
+        return None
+
+
+def language(request: HttpRequest) -> str:
+    """The one asked for with `lang`, else the reader's."""
+    asked = request.GET.get("lang", "")
+    return asked if asked in LANGUAGES else translation.get_language()
+
+
+@open_to_everyone(because="a link that was handed over opens one member's card, once and within minutes")
+@require_http_methods(["GET", "HEAD", "POST"])
+def enter(request: HttpRequest, token: str) -> HttpResponse:
+    """Ask for a tap; then open the link, remember who it is, and go to the card."""
+    with translation.override(language(request)):
+        if _tries_too_often(request):
+            return _page(request, "portal/link_over.html", status=429)
+        if request.method != "POST":
+            return _page(request, "portal/enter.html")
+        try:
+            public_id = sign_in_links.open_link(token=token, at=timezone.now())
+        except sign_in_links.LinkIsOver:
+            return _page(request, "portal/link_over.html", status=410)
+    answer = HttpResponseRedirect(reverse("portal-card"))
+    answer.set_signed_cookie(
+        COOKIE,
+        public_id,
+        salt=SALT,
+        max_age=int(LASTS.total_seconds()),
+        path=PATH,
+        httponly=True,
+        samesite="Lax",
+        secure=settings.SESSION_COOKIE_SECURE,
+    )
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+@open_to_everyone(because="it forgets who the browser belongs to")
+@require_POST
+def leave(request: HttpRequest) -> HttpResponse:
+    """Forget who it is."""
+    answer = HttpResponseRedirect(reverse("portal-card"))
+    answer.delete_cookie(COOKIE, path=PATH)
+    return answer
+
+
+def _page(request: HttpRequest, template: str, status: int = 200) -> HttpResponse:
+    told = {"shop": company.shop().name, "languages": LANGUAGES.items(), "here": translation.get_language()}
+    answer = render(request, template, told, status=status)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _tries_too_often(request: HttpRequest) -> bool:
+    if request.method != "POST":
+        return False
+    address = (callers.address(request) or "").encode()
+    name = f"portal-tries:{blake2b(address, digest_size=12, key=settings.SECRET_KEY.encode()[:64]).hexdigest()}"
+    cache.add(name, 0, 60)
+    try:
+        return int(cache.incr(name)) > MOST_TRIES
+    except ValueError:
+        return False

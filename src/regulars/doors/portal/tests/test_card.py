@@ -1,0 +1,114 @@
+"""A member's card: opened by a link, once; level, progress and points in words; nothing to strangers."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from regulars.facts.commerce import orders
+from regulars.facts.commerce.orders import LineReport, OrderReport
+from regulars.facts.company import company
+from regulars.facts.customers import sign_in_links
+from regulars.kit.actors import SHELL, SYSTEM, Actor
+from regulars.levers.loyalty import earning, programmes
+from regulars.runtime.database import clock
+
+pytestmark = pytest.mark.django_db
+PROGRAMME = """
+programme: club
+money: GBP
+pending: {until: placed, days: 0}
+tiers:
+  - id: status
+    name: {en: Status, zh: 会员等级}
+    period: {kind: rolling, months: 12}
+    levels:
+      - {id: silver, name: {en: Silver, zh: 银卡}, all: [{what: spend, at_least: 50}]}
+      - {id: gold, name: {en: Gold, zh: 金卡}, all: [{what: spend, at_least: 200}]}
+rules: [{id: spend, kind: spend, points: 1, per: 1}]
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_cache():
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def li() -> int:
+    """Somebody who bought for 80 pounds an hour ago."""
+    at = clock.now() - timedelta(hours=1)
+    company.settle(name="Teas", currency="GBP", zone="Europe/London", language="en", country="GB", at=at, by=SYSTEM)
+    made = programmes.draft(text=PROGRAMME, at=at, by=SYSTEM)
+    programmes.approve(programme="club", version=made.number, cost=0, at=at, by=SHELL, why="a test")
+    programmes.activate(programme="club", version=made.number, at=at, by=SYSTEM)
+    report = OrderReport(namespace="shop", ref="1", customer_ref="li", placed_at=at, currency="GBP",
+                         lines=[LineReport(1, "coat", Decimal(1), Decimal("80.00"))])  # fmt: skip
+    order = orders.record(report=report, at=at, by=Actor("connector", "shop"))
+    earning.award_for_order(order=order.id, at=clock.now(), by=SYSTEM)
+    assert order.customer_id is not None
+    return order.customer_id
+
+
+def a_link(customer: int, *, at=None) -> str:
+    return f"/card/{sign_in_links.issue(customer=customer, at=at or clock.now(), by=SYSTEM).token}"
+
+
+def test_a_link_opens_the_card_once_after_a_tap_and_says_where_somebody_stands(li):
+    browser, link = Client(), a_link(li)
+    for _ in range(3):
+        assert "Open my card" in browser.get(link, headers={"Accept-Language": "en"}).content.decode()
+    answer = browser.post(link)
+    assert (answer.status_code, answer["Location"], answer["Cache-Control"]) == (302, "/me/", "no-store")
+    cookie = answer.cookies["regulars_member"]
+    assert (cookie["path"], cookie["httponly"], cookie["samesite"]) == ("/me/", True, "Lax")
+    words = browser.get("/me/?lang=en").content.decode()
+    assert "<h1>Silver</h1>" in words
+    assert "To Gold" in words
+    assert "spend £120.00 more" in words
+    assert '<p class="sum">80</p>' in words
+    assert "script" not in words
+    chinese = browser.get("/me/?lang=zh-hans").content.decode()
+    assert "<h1>银卡</h1>" in chinese
+    assert 'lang="zh-hans"' in chinese
+    assert Client().post(link).status_code == 410
+    browser.post("/me/leave")
+    assert browser.get("/me/").status_code == 401
+
+
+def test_a_browser_opens_it_by_its_own_form_alone(li):
+    browser, link = Client(enforce_csrf_checks=True), a_link(li)
+    page = browser.get(link)
+    # A page that sends no referrer sends no origin either, and its own form would be refused.
+    assert page["Referrer-Policy"] == "same-origin"
+    assert browser.post(link).status_code == 403
+    token = page.content.decode().partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
+    assert browser.post(link, {"csrfmiddlewaretoken": token}).status_code == 302
+
+
+def test_strangers_see_nothing_and_links_that_are_over_or_touched_open_nothing(li):
+    assert Client().get("/me/").status_code == 401
+    old = a_link(li, at=clock.now() - timedelta(minutes=16))
+    assert Client().post(old).status_code == 410
+    touched = a_link(li)[:-3] + "abc"
+    assert Client().post(touched).status_code == 410
+    forged = Client()
+    forged.cookies["regulars_member"] = "0198e7a0-1111-7000-8000-000000000000:abc:def"
+    assert forged.get("/me/").status_code == 401
+
+
+def test_whoever_tries_links_is_stopped(li):
+    answers = [Client().post("/card/guess").status_code for _ in range(22)]
+    assert answers == [410] * 20 + [429] * 2
+    assert Client().post(a_link(li)).status_code == 429
+
+
+def test_what_a_card_costs(li, django_assert_max_num_queries):
+    browser = Client()
+    browser.post(a_link(li))
+    with django_assert_max_num_queries(24):
+        assert browser.get("/me/").status_code == 200

@@ -1,0 +1,122 @@
+"""Status in words, in the reader's language: what a level asks, what is missing, why somebody moved. Money as whoever
+shows it writes it."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+
+from regulars.levers.loyalty.rules.tier_progress import Part
+from regulars.levers.loyalty.rules.tier_sets import Criterion, Every, Need
+from regulars.levers.loyalty.tiers import SetView
+
+#: Minor units and their currency, as text.
+Money = Callable[[int, str], str]
+
+
+def level_title(view: SetView, level: str) -> str:
+    """What a level is called; empty for none."""
+    return next((in_words(one.titles) for one in view.tiers.levels if one.id == level), level)
+
+
+def in_words(titles: object) -> str:
+    """One of a text's languages."""
+    assert isinstance(titles, dict)
+    return str(titles["zh" if (get_language() or "").startswith("zh") else "en"])
+
+
+def asked(need: Need, view: SetView, money: Money) -> str:
+    """What is asked: £300 spent."""
+    return _said(need, need.at_least, view, money)
+
+
+def asked_in_all(criterion: Criterion | None, view: SetView, money: Money) -> str:
+    """All that a level asks, as a sentence; empty where it asks nothing."""
+    if criterion is None:
+        return ""
+    if isinstance(criterion, Need):
+        return asked(criterion, view, money)
+    parts = [
+        said if isinstance(part, Need) else _("(%(inner)s)") % {"inner": said}
+        for part in criterion.parts
+        if (said := asked_in_all(part, view, money))
+    ]
+    return (_(" and ") if isinstance(criterion, Every) else _(" or ")).join(parts)
+
+
+def has(part: Part, view: SetView, money: Money) -> str:
+    """How much of it there is: £120 spent."""
+    return _said(part.need, part.has, view, money)
+
+
+def so_far(part: Part, view: SetView, money: Money) -> str:
+    """How much of how much: £120 of £300 spent."""
+    need = part.need
+    if need.what == "spend":
+        short = money(part.has, view.money)
+    else:
+        short = _points(part.has, view) if need.what == "points" else f"{part.has:,}"
+    return _("%(has)s of %(asked)s") % {"has": short, "asked": asked(need, view, money)}
+
+
+def _said(need: Need, many: int, view: SetView, money: Money) -> str:
+    if need.what == "spend":
+        amount = money(many, view.money)
+        if need.of:
+            return _("%(amount)s spent on %(category)s") % {"amount": amount, "category": need.of}
+        return _("%(amount)s spent") % {"amount": amount}
+    if need.what == "points":
+        return _("%(points)s %(name)s earned") % {"points": _points(many, view), "name": in_words(view.points)}
+    texts = {
+        "orders": ngettext("%(n)s order", "%(n)s orders", many),
+        "categories": ngettext("bought from %(n)s category", "bought from %(n)s categories", many),
+        "visits": ngettext("%(n)s visit to a store", "%(n)s visits to a store", many),
+        "tenure": ngettext("%(n)s month with us", "%(n)s months with us", many),
+        "events": ngettext("%(event)s: %(n)s time", "%(event)s: %(n)s times", many),
+    }
+    return texts[need.what] % {"n": f"{many:,}", "event": need.of}
+
+
+def missing(part: Part, view: SetView, money: Money) -> str:
+    """What is left to do: spend £45 more."""
+    need, left = part.need, part.left
+    if need.what == "spend":
+        amount = money(left, view.money)
+        if need.of:
+            return _("spend %(amount)s more on %(category)s") % {"amount": amount, "category": need.of}
+        return _("spend %(amount)s more") % {"amount": amount}
+    if need.what == "points":
+        return _("earn %(points)s more %(name)s") % {"points": _points(left, view), "name": in_words(view.points)}
+    texts = {
+        "orders": ngettext("%(n)s more order", "%(n)s more orders", left),
+        "categories": ngettext("buy from %(n)s more category", "buy from %(n)s more categories", left),
+        "visits": ngettext("%(n)s more visit to a store", "%(n)s more visits to a store", left),
+        "tenure": ngettext("%(n)s more month with us", "%(n)s more months with us", left),
+        "events": ngettext("%(event)s: %(n)s more time", "%(event)s: %(n)s more times", left),
+    }
+    return texts[need.what] % {"n": f"{left:,}", "event": need.of}
+
+
+def because(code: str) -> str:
+    """Why somebody came to another level."""
+    return {
+        "reached": _("reached by what was kept"),
+        "fell": _("its time was over"),
+        "rules": _("the rules are others"),
+        "returned": _("what it rested on came back"),
+        "corrected": _("who they are was corrected"),
+    }[code]
+
+
+def freezes() -> list[tuple[str, str]]:
+    """Why status may be frozen, code and words."""
+    return [
+        ("life_event", _("an event in their life")),
+        ("service", _("by customer service")),
+        ("dispute", _("a question that is still open")),
+    ]
+
+
+def _points(parts: int, view: SetView) -> str:
+    return f"{Decimal(parts).scaleb(-view.scale):,f}"
