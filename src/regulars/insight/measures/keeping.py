@@ -34,7 +34,7 @@ from regulars.insight.measures import scope as scopes
 from regulars.insight.measures.exploring import ByMonth
 from regulars.insight.measures.figure import Figure, Span
 from regulars.insight.measures.library import lately
-from regulars.insight.measures.scope import DAYS, OWN_GAPS, SUMMED, Scope
+from regulars.insight.measures.scope import DAYS, OWN_GAPS, SEEN, SUMMED, Scope
 from regulars.insight.measures.spanning import BY_MONTH, WHO, YEAR, AllCounted, Counted
 from regulars.insight.warehouse.session import Session
 
@@ -49,9 +49,10 @@ _OWNERS: Mapping[str, tuple[str, str]] = {
     "orders": ("order_id", "_owners_of_orders"),
     "returns": ("return_id", "_owners_of_returns"),
 }
-#: The figures of which sums of customers are added and taken away. Not those of what was done on the site, which may
-#: become known late, nor those of guests, who are nobody.
-_ADDED = tuple(one for one in figures.FIGURES if "events" not in one.tables and one.source != "sales")
+#: The figures of which sums of customers are added and taken away: not those of guests, who are nobody, nor, where
+#: anybody was seen on the site, those of that, for it may become known late.
+_OF_CUSTOMERS_ALONE = tuple(one for one in figures.FIGURES if one.source != "sales")
+_OF_ORDERS_ALONE = tuple(one for one in _OF_CUSTOMERS_ALONE if "events" not in one.tables)
 _SUMS, _GROUPS, _GROUPED = "_sums_of_months", "_groups_of_sums", "_grouped"
 _NOTHING = pa.table({"told": pa.array([], pa.string())})
 _KINDS, _BASIS, _WHO, _ORDERS = "_kinds", "_basis", "_touched", "_touched_orders"
@@ -76,8 +77,7 @@ class _Basis:
 def facts(session: Session, scope: Scope, zone: ZoneInfo, home: Path) -> ByMonth | None:
     """As `spanning.facts`, and `SUMMED` besides; and what counts the figures of the months from what was kept of them,
     once customers are grouped, where they are kept."""
-    [row] = session.rows(scope.table("orders").aggregate(orders=lambda o: o.count()))
-    if row["orders"] < FROM_ORDERS:
+    if session.size("orders") < FROM_ORDERS:
         spanning.facts(session, scope, zone)
         computing.sum_days(session, scope)
         return None
@@ -169,15 +169,23 @@ class _Closed:
         if not session.has(_SUMS) or not (rows := session.rows(session.table(_SUMS))):
             return None
         session.fill(_SUMS, _NOTHING, is_lasting=True)
+        told, added = json.loads(rows[0]["told"]), _added(session)
+        if set(told["figures"]) != {one.name for one in added}:
+            return None
         session.keep(WHO, session.table(_GROUPS).semi_join(who, "customer_id"))
-        return cls(_from_json(rows[0]["told"]), spanning.count(session, _ADDED, BY_MONTH, months, only=months[:-1]))
+        return cls(_from_json(told["sums"]), spanning.count(session, added, BY_MONTH, months, only=months[:-1]))
+
+
+def _added(session: Session) -> tuple[Figure, ...]:
+    return _OF_ORDERS_ALONE if session.rows(session.table(SEEN).limit(1)) else _OF_CUSTOMERS_ALONE
 
 
 def _counted(session: Session, closed: _Closed | None, wanted: Sequence[Figure], months: Sequence[Span]) -> AllCounted:
     """The figures of all months, of everybody in the groups of `WHO`; those of the months that are over are kept."""
     who = session.keep(_GROUPED, session.table(WHO))
     last, over = months[-1:], months[:-1]
-    added = [one for one in wanted if one in _ADDED]
+    together = _added(session)
+    added = [one for one in wanted if one in together]
     if closed is None:
         found = spanning.count(session, added, BY_MONTH, months)
     else:
@@ -199,12 +207,12 @@ def _counted(session: Session, closed: _Closed | None, wanted: Sequence[Figure],
                 _add(kept, group[1:], one, 1 if group[0] == "+" else -1)
             # Of a group that nobody is in any more nothing is told, as if it were counted.
             found[month] = {group: one for group, one in kept.items() if any(one.sums.values()) or one.gaps}
-    session.fill(
-        _SUMS, pa.table({"told": [_as_json({one.number: found[one.number] for one in over})]}), is_lasting=True
-    )
+    sums = _as_json({one.number: found[one.number] for one in over})
+    told = json.dumps({"figures": [one.name for one in added], "sums": sums})
+    session.fill(_SUMS, pa.table({"told": [told]}), is_lasting=True)
     session.last(_GROUPS, who)
     session.keep(WHO, who)
-    others = [one for one in wanted if one not in _ADDED]
+    others = [one for one in wanted if one not in added]
     for month, groups in spanning.count(session, others, BY_MONTH, months).items():
         for group, one in groups.items():
             _add(found[month], group, one, 1)
@@ -221,19 +229,17 @@ def _add(groups: dict[str, Counted], group: str, one: Counted, sign: int) -> Non
             del into.gaps[gap]
 
 
-def _as_json(counted: AllCounted) -> str:
-    return json.dumps(
-        {month: {group: [one.sums, one.gaps] for group, one in groups.items()} for month, groups in counted.items()}
-    )
+def _as_json(counted: AllCounted) -> dict[int, Any]:
+    return {month: {group: [one.sums, one.gaps] for group, one in groups.items()} for month, groups in counted.items()}
 
 
-def _from_json(told: str) -> AllCounted:
+def _from_json(told: Mapping[str, Any]) -> AllCounted:
     return {
         int(month): {
             group: Counted(sums, {int(gap): visits for gap, visits in gaps.items()})
             for group, (sums, gaps) in groups.items()
         }
-        for month, groups in json.loads(told).items()
+        for month, groups in told.items()
     }
 
 

@@ -46,7 +46,7 @@ LOT = 16_000_000
 PARTS, ALONE_UP_TO = 4, 500_000
 #: The pairs, by what holds a basket together.
 PAIRS_IN: Mapping[str, str] = {"order_id": "_pairs_in_orders", "customer_id": "_pairs_in_hands"}
-_WALKED = "_orders_walked"
+_WALKED, _LINES = "_orders_walked", "_lines_walked"
 #: Among how many goods, those in most baskets, pairs are looked for.
 WARES = 200
 #: A day within a key of customer and day: eleven thousand years.
@@ -131,8 +131,7 @@ def walk(
     Spans follow each other without a gap and end with the as-of day. `among` is a table of `customer_id`: nobody else
     is walked. What is `named` otherwise stands beside; what is lasting goes into the session's attached file.
     """
-    [row] = session.rows(scope.purchases().aggregate(orders=lambda o: o.count()))
-    lots = 1 + row["orders"] // LOT
+    lots = 1 + session.size("orders") // LOT
     filling = threading.Lock()
     filled: set[str] = set()
     together = _Together()
@@ -146,7 +145,8 @@ def walk(
         narrow = _Narrow(among, lot, lots)
         bought = _bought(session, narrow.of(scope.purchases()))
         back = _gave_back(session, narrow.of(scope.returns()))
-        goods = _goods(session, scope, bought.order, is_few=among is not None) if spans or with_goods else None
+        is_few = among is not None and len(bought.order) <= ALONE_UP_TO
+        goods = _goods(session, scope, bought.order, is_few=is_few) if spans or with_goods else None
         parts = PARTS if len(bought.order) > ALONE_UP_TO else 1
 
         def one(
@@ -179,8 +179,7 @@ def walk(
 def pair(session: Session, scope: Scope) -> None:
     """Keep what lies together alone, without walking anybody."""
     together = _Together()
-    [row] = session.rows(scope.purchases().aggregate(orders=lambda o: o.count()))
-    lots = 1 + row["orders"] // LOT
+    lots = 1 + session.size("orders") // LOT
     for lot in range(lots):
         purchases = _Narrow(None, lot, lots).of(scope.purchases())
         read = session.arrow(purchases.select("order_id", customer_id=purchases.customer_id.fill_null(-1)))
@@ -414,6 +413,7 @@ def _goods(session: Session, scope: Scope, orders: Numbers, *, is_few: bool = Fa
     lines = scope.table("lines").filter(lambda line: line.product_id.notnull()).select("order_id", "product_id")
     if is_few:
         lines = lines.semi_join(session.put(_WALKED, pa.table({"order_id": orders})), "order_id")
+        lines = session.keep(_LINES, lines)
     products = _numbers(session.arrow(lines.select("product_id").distinct().order_by("product_id"))["product_id"])
     wares = scope.table("products")
     told = session.arrow(wares.filter(wares.category.notnull()).select("product_id", "category"))

@@ -111,6 +111,13 @@ class Session:
             self._tables[name] = ibis.table(columns, name=name)
         return self._tables[name]
 
+    def size(self, name: str) -> int:
+        """How many rows a table has: of a published one as it was published, without a look."""
+        if name in self._published.tables:
+            return self._published.tables[name].rows
+        [row] = self.rows(self.table(name).aggregate(rows=lambda t: t.count()))
+        return int(row["rows"])
+
     def put(self, name: str, table: pa.Table) -> ir.Table:
         """A small table from memory, under a name of this session."""
         self._engine.register(name, table)

@@ -20,12 +20,12 @@ NAMED = 12
 
 
 def channels(scope: Scope) -> ir.Table:
-    """channel, orders, buyers, gross_minor; the one with most orders first."""
+    """channel, orders, gross_minor; the one with most orders first."""
     sales = scope.purchases()
     lately = sales.filter(sales.placed_on > ibis.literal(scope.as_of - timedelta(days=WINDOW_DAYS)))
     return (
         lately.group_by(channel=lately.channel.fill_null(""))
-        .agg(orders=lately.count(), buyers=lately.customer_id.nunique(), gross_minor=lately.gross_minor.sum())
+        .agg(orders=lately.count(), gross_minor=lately.gross_minor.sum())
         .order_by(ibis.desc("orders"), "channel")
     )
 
@@ -35,8 +35,7 @@ def value(rows: list[dict[str, Any]], scope: Scope) -> Mapping[str, Any]:
     named, others = rows[:NAMED], rows[NAMED:]
     if others:
         rest = {name: sum(row[name] for row in others) for name in ("orders", "gross_minor")}
-        # Somebody may buy through several of them.
-        named = [*named, {"channel": None, "buyers": max(row["buyers"] for row in others), **rest}]
+        named = [*named, {"channel": None, **rest}]
     return {
         "orders": whole,
         "channels": [
