@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 import psycopg
+import pyarrow as pa
 import pytest
 from django.db import connection
 
@@ -29,10 +30,11 @@ from regulars.insight.measures import (
     series,
     spanning,
     tables,
+    visiting,
     walking,
 )
 from regulars.insight.measures.models import FigureReading, Reading, ShopReading
-from regulars.insight.measures.scope import DAYS, OWN_GAPS
+from regulars.insight.measures.scope import DAYS, OWN_GAPS, SEEN
 from regulars.insight.measures.tests.shops import LONDON, a_random_shop, session_of
 from regulars.insight.warehouse import publishing
 from regulars.insight.warehouse.session import Session
@@ -256,6 +258,9 @@ def test_refreshed_again_and_again_is_what_a_refresh_from_nothing_gives(
         monkeypatch.setattr(keeping, "MOST", 1)
         some = keeping._some
         monkeypatch.setattr(keeping, "_some", lambda *told: walked_again.append(True) or some(*told))
+    # Who came by on which day: of nobody at first, and known late.
+    seen: set[tuple[int, date]] = set()
+    monkeypatch.setattr(visiting, "keep", lambda session, *_, **__: session.put(SEEN, _came_by(seen)))
     history = a_history(seed)
     parts = chance.randrange(2, 5)
     days = sorted(chance.choices([date(2026, 6, 1) + timedelta(days=day) for day in range(28)], k=2 * parts))
@@ -285,11 +290,11 @@ def test_refreshed_again_and_again_is_what_a_refresh_from_nothing_gives(
         for _ in range(2):
             day = days.pop(0)
             refreshing.refresh(at=NOW, by=SYSTEM, as_of=day)
+        seen |= {(chance.randrange(1, 30), date(2026, chance.randrange(1, 7), 9)) for _ in range(5)}
     refreshing.refresh(at=NOW, by=SYSTEM)
     grown = all_that_is_stored()
     shutil.rmtree(Path(settings.REGULARS_HOME) / "warehouse")
-    Path(settings.REGULARS_HOME, keeping.FILE).unlink(missing_ok=True)
-    monkeypatch.undo()
+    monkeypatch.setattr(keeping, "FROM_ORDERS", 1_000)
     for model in (Reading, ShopReading, FigureReading):
         model.objects.all().delete()
     refreshing.refresh(at=NOW, by=SYSTEM)
@@ -315,6 +320,12 @@ def test_a_walk_whose_writer_was_killed_is_not_used(shop: None, settings: Any, m
         watching.setattr(keeping, "_some", is_killed)
         refreshing.refresh(at=NOW, by=SYSTEM)
     assert all_that_is_stored() == stored
+
+
+def _came_by(seen: set[tuple[int, date]]) -> pa.Table:
+    who = pa.array([customer for customer, _ in seen], pa.int64())
+    days = pa.array([day for _, day in seen], pa.date32())
+    return pa.table({"customer_id": who, "day": days, "in_store": pa.array([True] * len(seen), pa.bool_())})
 
 
 def _remove_two(fresh_database: dict[str, str], chance: random.Random) -> None:
