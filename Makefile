@@ -66,10 +66,11 @@ killstorm: $(VENV)/.develops  ## Kill server, database and keeper under load for
 peer-medusa: $(VENV)/.develops  ## A real Medusa beside us, read, listened to and polled; wants Node, npm, 700 MB once, some minutes
 	@REGULARS_PEERS=1 $(BIN)/pytest -s -q tests/peers/test_medusa.py
 
-powercut: $(VENV)/.develops  ## Cut the power under load of events and of the ledger (CUTS=20) on a disk that forgets what was not synced; wants libfuse2 or libfuse3
+powercut: $(VENV)/.develops  ## Cut the power under load of events, of the ledger and of live audiences (CUTS=20) on a disk that forgets what was not synced; wants libfuse2 or libfuse3
 	@$(BIN)/pip install --quiet --disable-pip-version-check $(if $(wildcard constraints.txt),-c constraints.txt) -e '.[powercut]'
 	@$(BIN)/python -m tests.durability.powercut --cuts $(or $(CUTS),20)
 	@$(BIN)/python -m tests.durability.powercut --cuts $(or $(CUTS),20) --what ledger
+	@$(BIN)/python -m tests.durability.powercut --cuts $(or $(CUTS),20) --what audiences
 
 likeness: $(VENV)/.develops  ## Suggested duplicates against the truth of the FEBRL sets, beside Splink (ARGS=--alone: without it)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps splink==5.0.0

@@ -32,17 +32,25 @@ class Events:
         numbers = itertools.count()
         while not until.is_set():
             batch = [
-                {
-                    "type": "track",
-                    "event": "Storm Weathered",
-                    "userId": f"user-{name}-{number % 50}",
-                    "messageId": f"storm-{name}-{number}",
-                    "timestamp": datetime.now(UTC).isoformat(),
-                    "properties": {"number": number, "email": f"user{number}@shop.example"},
-                }
+                self.message(name, number, chosen)
                 for number in itertools.islice(numbers, chosen.randint(1, LARGEST_BATCH))
             ]
             self._send(batch, recorder, until)
+            until.wait(self.pause(chosen))
+
+    def message(self, name: int, number: int, chosen: random.Random) -> dict[str, object]:
+        return {
+            "type": "track",
+            "event": "Storm Weathered",
+            "userId": f"user-{name}-{number % 50}",
+            "messageId": f"storm-{name}-{number}",
+            "timestamp": datetime.now(UTC).isoformat(),
+            "properties": {"number": number, "email": f"user{number}@shop.example"},
+        }
+
+    def pause(self, chosen: random.Random) -> float:
+        """Seconds after each request."""
+        return 0.0
 
     def _send(self, batch: list[dict[str, object]], recorder: Recorder, until: threading.Event) -> None:
         """Until it is acknowledged, as clients do."""
@@ -77,6 +85,9 @@ class Events:
 
     def faults(self) -> list[str]:
         return []
+
+    def remark(self) -> str:
+        return ""
 
     def present(self) -> Counter[str]:
         with psycopg.connect(self._database) as connection:

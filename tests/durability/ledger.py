@@ -133,6 +133,9 @@ class Ledger:
             ).fetchall()
         return Counter(dict(rows))
 
+    def remark(self) -> str:
+        return ""
+
     def faults(self) -> list[str]:
         asked = shop.environment(self._home) | {"REGULARS_BACKUPS": "off"}
         done = subprocess.run(

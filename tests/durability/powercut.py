@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +21,7 @@ import click
 
 from regulars.runtime.postgres import embedded
 from regulars.runtime.postgres.trouble import DatabaseTrouble
-from tests.durability import ledger, shop
+from tests.durability import audiences, ledger, shop
 from tests.durability.events import Events
 from tests.durability.promises import Kept, Promise, Recorder, Working, compare
 
@@ -63,6 +63,7 @@ class Outcome:
     names: int = 0
     kept: Kept | None = None
     trouble: str = ""
+    remark: str = ""
     faults: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
@@ -126,11 +127,13 @@ def a_home() -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is put to the test: how a home is furnished for it, and how it is begun with what that said."""
+    """What is put to the test: how a home is furnished for it, how it is begun with what that said, and what works
+    beside the web server until the block ends, by SIGKILL."""
 
     between_cuts: tuple[int, int]
     furnish: Callable[[Path], str]
     begin: Callable[[int, str, embedded.Embedded, Path], Promise]
+    beside: Callable[[Path], AbstractContextManager[object]] = nullcontext
 
 
 SUBJECTS = {
@@ -143,6 +146,12 @@ SUBJECTS = {
         (50, 400),
         ledger.furnish,
         lambda port, key, database, home: ledger.Ledger(port=port, key=key, database=database.reader, home=home),
+    ),
+    "audiences": Subject(
+        (100, 600),
+        audiences.furnish,
+        lambda port, key, database, home: audiences.Audiences(port=port, key=key, database=database.reader, home=home),
+        audiences.beside,
     ),
 }
 
@@ -175,8 +184,9 @@ def put_to_the_test(
                     if number == cuts:
                         assert promise is not None
                         outcome.kept = compare(recorder.acknowledged, promise.present())
+                        outcome.remark = promise.remark()
                         break
-                    with shop.serving(home) as server:
+                    with shop.serving(home) as server, subject.beside(home):
                         promise = promise or subject.begin(server.port, key, database, home)
                         promise.port = server.port
                         working = Working(promise, recorder=recorder, workers=WORKERS)
@@ -185,6 +195,8 @@ def put_to_the_test(
                         patience = time.monotonic() + 60
                         while not working.got(enough) and time.monotonic() < patience:
                             time.sleep(0.01)
+                        # Right after an acknowledgement everything before it is on the disk.
+                        time.sleep(chosen.uniform(0, 0.3))
                         told = power.cut(chance=chosen.choice((0.0, 0.0, 0.5, 0.9)), seed=chosen.randrange(1 << 30))
                         shop.kill_keeper(home)
                         shop.kill_database(home)
@@ -231,7 +243,7 @@ def main(cuts: int, seed: int, what: str) -> None:
                 f" {outcome.names} names forgotten, {outcome.survived:,} bytes survived; {outcome.kept}"
                 f"{'; ' + outcome.trouble if outcome.trouble else ''};"
                 f" {len(outcome.faults)} faults{': ' + '; '.join(outcome.faults[:3]) if outcome.faults else ''};"
-                f" recovered in at most {max(outcome.seconds, default=0):.1f} s"
+                f" recovered in at most {max(outcome.seconds, default=0):.1f} s{outcome.remark}"
             )
             if outcome.lost != trial.must_lose:
                 faults.append(trial.name)

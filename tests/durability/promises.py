@@ -43,6 +43,9 @@ class Promise(Protocol):
     def faults(self) -> list[str]:
         """What does not agree with itself, or was refused for want of what had been acknowledged; in words."""
 
+    def remark(self) -> str:
+        """What else there is to say of the whole trial."""
+
 
 @dataclass(frozen=True)
 class Kept:
