@@ -185,8 +185,11 @@ def drawn(view: SetView, flows: Sequence[Flow], wide: int = WIDE) -> Drawing:
         step = ranks.index(flow.after) - ranks.index(flow.before)
         up, down = up + flow.people * (step > 0), down + flow.people * (step < 0)
         tone = "up" if step > 0 else "down" if step < 0 else "stay"
-        names = {"people": formats.number(flow.people), "before": _titled(view, flow.before),
-                 "after": _titled(view, flow.after)}  # fmt: skip
+        names = {
+            "people": formats.number(flow.people),
+            "before": _titled(view, flow.before),
+            "after": _titled(view, flow.after),
+        }
         words = _("%(people)s from %(before)s to %(after)s") % names
         bands.append(Band(_ribbon(one, other, height, wide), left[flow.before].colour, tone, words))
     return Drawing(wide, wide - BAR, tuple(left.values()), tuple(right.values()), tuple(bands), up, down)
@@ -260,9 +263,14 @@ def freeze(request: HttpRequest, public_id: str) -> HttpResponseBase:
         elif form.is_valid():
             said = form.cleaned_data
             tiers.freeze(
-                customer=who.id, reason=said["reason"], until=said["until"], key=f"console:{said['key']}",
-                at=timezone.now(), by=by, **told,
-            )  # fmt: skip
+                customer=who.id,
+                reason=said["reason"],
+                until=said["until"],
+                key=f"console:{said['key']}",
+                at=timezone.now(),
+                by=by,
+                **told,
+            )
             messages.success(request, _("Their status does not fall from today on."))
         else:
             messages.error(request, _("Choose why, and a day that is to come."))

@@ -96,10 +96,7 @@ def bind(wanted: FileMapping, columns: Sequence[str], told: Mapping[str, str]) -
 
     Refused where nothing tells who a row is about, or whether it is a yes or a no.
     """
-    found = mapping.tie(wanted, FIELDS, columns)
-    if not {"customer", *CONTACTS} & set(found.columns):
-        needed = gettext("the customer's number, e-mail address or phone number")
-        raise mapping.missing(wanted, "customer", needed, columns)
+    found = mapping.tie_to_somebody(wanted, FIELDS, columns)
     constants = {name: Column(constant=value) for name, value in ({"purpose": "marketing"} | dict(told)).items()}
     found = replace(found, columns=constants | dict(found.columns))
     if "decision" not in found.columns:

@@ -228,6 +228,15 @@ def tie(
     return replace(mapping, columns=bound)
 
 
+def tie_to_somebody(wanted: _M, fields: Sequence[str], columns: Sequence[str]) -> _M:
+    """`tie`, refused where nothing tells who a row is about."""
+    found = tie(wanted, fields, columns)
+    if not {"customer", *CONTACTS} & set(found.columns):
+        needed = gettext("the customer's number, e-mail address or phone number")
+        raise missing(wanted, "customer", needed, columns)
+    return found
+
+
 def missing(mapping: FileMapping, name: str, wanted: str, columns: Sequence[str]) -> BadMapping:
     """Why a file without that column cannot be read, with the mend."""
     near = difflib.get_close_matches(wanted, columns, n=1, cutoff=0.7)

@@ -54,10 +54,7 @@ def load(name_or_file: str) -> FileMapping:
 
 def bind(wanted: FileMapping, columns: Sequence[str]) -> FileMapping:
     """`wanted` with every field tied to a column that is there; refused where nothing tells whose or how many."""
-    found = mapping.tie(wanted, FIELDS, columns)
-    if not {"customer", *CONTACTS} & set(found.columns):
-        needed = gettext("the customer's number, e-mail address or phone number")
-        raise mapping.missing(wanted, "customer", needed, columns)
+    found = mapping.tie_to_somebody(wanted, FIELDS, columns)
     if "points" not in found.columns:
         raise mapping.missing(wanted, "points", gettext("how many points they have"), columns)
     return found

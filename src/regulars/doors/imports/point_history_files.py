@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 
 from regulars.doors.imports import mapping
 from regulars.doors.imports.checking import Problems
-from regulars.doors.imports.mapping import CONTACTS, FileMapping
+from regulars.doors.imports.mapping import FileMapping
 from regulars.doors.imports.point_files import Form, PointColumns, Walk
 from regulars.doors.imports.settling import Reads
 from regulars.levers.loyalty.earlier import KINDS
@@ -56,10 +56,7 @@ def load(name_or_file: str) -> FileMapping:
 def bind(wanted: FileMapping, columns: Sequence[str]) -> FileMapping:
     """`wanted` with every field tied to a column that is there; refused where nothing tells whose, how many, when, or
     what a row is called: two rows alike may be two purchases of one day."""
-    found = mapping.tie(wanted, FIELDS, columns)
-    if not {"customer", *CONTACTS} & set(found.columns):
-        needed = gettext("the customer's number, e-mail address or phone number")
-        raise mapping.missing(wanted, "customer", needed, columns)
+    found = mapping.tie_to_somebody(wanted, FIELDS, columns)
     for name, needed in (
         ("points", gettext("how many points they were")),
         ("happened_at", gettext("when it was")),

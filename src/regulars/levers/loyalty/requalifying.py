@@ -39,9 +39,13 @@ class Looked:
 
 
 def everyone(
-    *, at: datetime, by: Actor, origin: Origin = "history", processes: int = 1,
+    *,
+    at: datetime,
+    by: Actor,
+    origin: Origin = "history",
+    processes: int = 1,
     progress: Callable[[int], None] = lambda done: None,
-) -> Looked:  # fmt: skip
+) -> Looked:
     """All of them, under every programme with tiers, by so many processes; outside of any transaction where there are
     more than one."""
     if processes == 1:

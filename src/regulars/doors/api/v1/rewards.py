@@ -1,5 +1,6 @@
 """Rewards: the catalogue, what of it is within somebody's reach, and what becomes of what they took."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -354,15 +355,7 @@ def take(request: HttpRequest, customer: str, body: RedemptionIn, idempotency_ke
     Where money is due, too, the points are kept for half an hour: tell of the money with `pay`. The `Idempotency-Key`
     is kept for ever: the same again gives the first answer, another reward under it is refused.
     """
-    who = customers.by_public_id(customer)
-    done = redemptions.take(
-        customer=who.id,
-        reward=body.reward,
-        key=key_of(request, idempotency_key),
-        at=clock.now(),
-        by=caller(request),
-    )
-    return _taken([done])[0]
+    return _theirs(redemptions.take, request, customer, body, key_of(request, idempotency_key))
 
 
 @router.post(
@@ -370,15 +363,7 @@ def take(request: HttpRequest, customer: str, body: RedemptionIn, idempotency_ke
 )
 def give(request: HttpRequest, customer: str, body: RedemptionIn, idempotency_key: IdempotencyKey) -> RedemptionOut:
     """Give a reward as a present: it costs no points, and no limit counts."""
-    who = customers.by_public_id(customer)
-    done = redemptions.give(
-        customer=who.id,
-        reward=body.reward,
-        key=key_of(request, idempotency_key),
-        at=clock.now(),
-        by=caller(request),
-    )
-    return _taken([done])[0]
+    return _theirs(redemptions.give, request, customer, body, key_of(request, idempotency_key))
 
 
 @router.get(
@@ -444,6 +429,13 @@ def cancel(request: HttpRequest, redemption: str, body: CancellationIn) -> Redem
         redemption=found.id, why=body.why, is_by_member=body.why == "by_member", at=clock.now(), by=caller(request)
     )
     return _taken([done])[0]
+
+
+def _theirs(
+    verb: Callable[..., TakenView], request: HttpRequest, customer: str, body: RedemptionIn, key: str
+) -> RedemptionOut:
+    who = customers.by_public_id(customer)
+    return _taken([verb(customer=who.id, reward=body.reward, key=key, at=clock.now(), by=caller(request))])[0]
 
 
 def _reward(one: RewardView) -> RewardOut:

@@ -223,9 +223,15 @@ def freeze(
     who, now = customers.by_public_id(customer), clock.now()
     key = key_of(request, idempotency_key)
     tiers.freeze(
-        customer=who.id, programme=programme, tiers=name, reason=body.why, until=body.until, key=key, at=now,
+        customer=who.id,
+        programme=programme,
+        tiers=name,
+        reason=body.why,
+        until=body.until,
+        key=key,
+        at=now,
         by=caller(request),
-    )  # fmt: skip
+    )
     return get_status(request, customer)
 
 

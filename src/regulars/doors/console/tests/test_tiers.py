@@ -41,8 +41,14 @@ def li() -> str:
     made = programmes.draft(text=PROGRAMME, at=at, by=SYSTEM)
     programmes.approve(programme="club", version=made.number, cost=0, at=at, by=SHELL, why="a test")
     programmes.activate(programme="club", version=made.number, at=at, by=SYSTEM)
-    report = OrderReport(namespace="shop", ref="1", customer_ref="li", placed_at=at, currency="GBP",
-                         lines=[LineReport(1, "coat", Decimal(1), Decimal("80.00"))])  # fmt: skip
+    report = OrderReport(
+        namespace="shop",
+        ref="1",
+        customer_ref="li",
+        placed_at=at,
+        currency="GBP",
+        lines=[LineReport(1, "coat", Decimal(1), Decimal("80.00"))],
+    )
     order = orders.record(report=report, at=at, by=Actor("connector", "shop"))
     assert order.customer_id is not None
     tiers.requalify(customer=order.customer_id, at=clock.now(), by=SYSTEM)

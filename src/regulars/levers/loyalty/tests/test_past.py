@@ -51,7 +51,7 @@ PROGRAMMES = {
         ],
         "pending: {until: placed, days: 2}\nexpiry: {kind: never}\ncaps: [{per: member, period: year, most: 1500}]",
     ),
-}  # fmt: skip
+}
 
 
 def a_shop(chance: Random, many: int = 60) -> list[int]:

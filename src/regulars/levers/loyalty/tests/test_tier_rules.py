@@ -84,8 +84,11 @@ def test_which_days_count_together(period, joined, when, window):
     assert (on(found.since), on(found.until)) == window
 
 
-@given(st.sampled_from(["calendar_year", "calendar_quarter", "anniversary"]), st.integers(700_000, 760_000),
-       st.integers(0, 9_000))  # fmt: skip
+@given(
+    st.sampled_from(["calendar_year", "calendar_quarter", "anniversary"]),
+    st.integers(700_000, 760_000),
+    st.integers(0, 9_000),
+)
 def test_periods_meet_and_every_day_is_in_one(kind, joined, later):
     period, when = Period(kind), joined + later
     here = period.window(when, joined)
@@ -155,8 +158,10 @@ def test_frozen_nothing_falls_and_afterwards_the_grace_begins():
 
 def test_other_rules_take_nothing_at_once_and_taken_back_nothing_was_lost():
     easy = a_set(down="{grace_days: 30}")
-    hard = a_set(down="{grace_days: 30}", levels="[{id: silver, all: [{what: spend, at_least: 1000}]}, "
-                 "{id: gold, all: [{what: spend, at_least: 5000}]}]")  # fmt: skip
+    hard = a_set(
+        down="{grace_days: 30}",
+        levels="[{id: silver, all: [{what: spend, at_least: 1000}]}, {id: gold, all: [{what: spend, at_least: 5000}]}]",
+    )
     done, changed, back = facts(("2026-03-01", 320)), day("2026-04-01"), day("2026-04-20")
     after = [Segment(0, easy), Segment(changed, hard)]
     here = stands(easy, done, "2026-04-10", segments=after)
@@ -169,11 +174,17 @@ def test_other_rules_take_nothing_at_once_and_taken_back_nothing_was_lost():
 
 def test_a_level_that_the_rules_do_not_know_any_more_is_nobodys():
     other = a_set(levels="[{id: bronze, all: [{what: spend, at_least: 100}]}]")
-    here = stands(other, facts(("2026-03-01", 320)), "2026-04-10",
-                  segments=[Segment(0, a_set()), Segment(day("2026-04-01"), other)])  # fmt: skip
+    here = stands(
+        other,
+        facts(("2026-03-01", 320)),
+        "2026-04-10",
+        segments=[Segment(0, a_set()), Segment(day("2026-04-01"), other)],
+    )
     assert [(step.before, step.after, step.because) for step in here.steps] == [
-        ("", "gold", "reached"), ("gold", "", "rules"), ("", "bronze", "reached"),
-    ]  # fmt: skip
+        ("", "gold", "reached"),
+        ("gold", "", "rules"),
+        ("", "bronze", "reached"),
+    ]
 
 
 def test_the_nearest_way_up_is_the_one_of_which_least_is_missing():
@@ -202,13 +213,14 @@ def test_the_nearest_way_up_is_the_one_of_which_least_is_missing():
         ("[{id: a, levels: [{id: x, colour: red}]}]", "tiers[0].levels[0].colour", "c79a3a"),
         ("[{id: a, levels: [{id: x}]}, {id: a, levels: [{id: x}]}]", "tiers[1].id", "another set"),
     ],
-)  # fmt: skip
+)
 def test_what_may_not_be_said_of_tiers_is_refused_with_field_and_mend(tiers, field, mend):
     with pytest.raises(BadProgramme) as refused:
         programme_files.read(
             f"programme: p\ntiers: {tiers}\nrules: [{{id: s, kind: spend, points: 1, per: 1}}]",
-            currency="GBP", zone="Europe/London",
-        )  # fmt: skip
+            currency="GBP",
+            zone="Europe/London",
+        )
     assert refused.value.facts["field"] == field
     assert mend in refused.value.message
 
@@ -229,14 +241,21 @@ def test_a_bonus_of_levels_that_cannot_be_is_refused(rule, field):
         programme_files.read(
             f"programme: p\ntiers: [{{id: a, {gold % 'spend'}}}, {{id: by_points, {gold % 'points'}}}]\n"
             f"rules: [{{id: s, kind: spend, points: 1, per: 1}}, {rule}]",
-            currency="GBP", zone="Europe/London",
-        )  # fmt: skip
+            currency="GBP",
+            zone="Europe/London",
+        )
     assert refused.value.facts["field"] == field
 
 
-PERIODS = ("{kind: calendar_year}", "{kind: calendar_quarter, keeps: 0}", "{kind: calendar_quarter, keeps: 2}",
-           "{kind: rolling, months: 3}", "{kind: anniversary}", "{kind: anniversary, keeps: 0}",
-           "{kind: ever}")  # fmt: skip
+PERIODS = (
+    "{kind: calendar_year}",
+    "{kind: calendar_quarter, keeps: 0}",
+    "{kind: calendar_quarter, keeps: 2}",
+    "{kind: rolling, months: 3}",
+    "{kind: anniversary}",
+    "{kind: anniversary, keeps: 0}",
+    "{kind: ever}",
+)
 DOWNS = (
     "{}",
     "{grace_days: 20}",
@@ -291,8 +310,11 @@ def plainly(tiers: TierSet, done: Facts, now: int) -> int:
     """The rank held up on a day, asking of every past purchase whether it counts."""
     ends = [Window(0, now + 1)]
     if tiers.period.kind == "rolling":
-        first = next(d for d in range(now - 200, now + 1)
-                     if civil.add_months(date.fromordinal(d), tiers.period.months).toordinal() > now)  # fmt: skip
+        first = next(
+            d
+            for d in range(now - 200, now + 1)
+            if civil.add_months(date.fromordinal(d), tiers.period.months).toordinal() > now
+        )
         ends = [Window(first, now + 1)]
     elif tiers.period.kind != "ever":
         ends, start = [], now
@@ -320,16 +342,24 @@ FREEZES = st.lists(st.tuples(st.integers(0, 700), st.one_of(st.none(), st.intege
 
 
 @settings(max_examples=60)
-@given(st.lists(BOUGHT, max_size=8), st.sampled_from(PERIODS), st.sampled_from(DOWNS), FREEZES,
-       st.one_of(st.none(), st.tuples(st.integers(50, 600), st.sampled_from(PERIODS))))  # fmt: skip
+@given(
+    st.lists(BOUGHT, max_size=8),
+    st.sampled_from(PERIODS),
+    st.sampled_from(DOWNS),
+    FREEZES,
+    st.one_of(st.none(), st.tuples(st.integers(50, 600), st.sampled_from(PERIODS))),
+)
 def test_whoever_bought_whatever_it_is_as_day_by_day_and_foretold_on_every_day(bought, period, down, frozen, change):
     purchases = [(BEGIN + when, pounds * 100, what) for when, pounds, what in bought]
     first = min([when for when, _, _ in purchases], default=BEGIN)
-    done = Facts(first, {
-        "spend:": Tally([(when, minor) for when, minor, _ in purchases]),
-        "orders:": Tally([(when, 1) for when, _, _ in purchases]),
-        "categories:": Tally([(when, what) for when, _, what in purchases]),
-    })  # fmt: skip
+    done = Facts(
+        first,
+        {
+            "spend:": Tally([(when, minor) for when, minor, _ in purchases]),
+            "orders:": Tally([(when, 1) for when, _, _ in purchases]),
+            "categories:": Tally([(when, what) for when, _, what in purchases]),
+        },
+    )
     segments = [Segment(0, a_set(period, down, MIXED))]
     if change is not None:
         segments.append(Segment(BEGIN + change[0], a_set(change[1], down)))

@@ -26,8 +26,9 @@ LADDER = """
 """
 
 
-def a_ladder(levels=LADDER, *, code="tried", rules="[{id: spend, kind: spend, points: 1, per: 1}]", at=None,
-             zone="Europe/London") -> str:  # fmt: skip
+def a_ladder(
+    levels=LADDER, *, code="tried", rules="[{id: spend, kind: spend, points: 1, per: 1}]", at=None, zone="Europe/London"
+) -> str:
     head = f"programme: {code}\nmoney: GBP\nzone: {zone}\npending: {{until: placed, days: 0}}"
     text = f"{head}\ntiers:{levels}\nrules: {rules}\n"
     at = at or MONDAY - DAY
@@ -75,7 +76,11 @@ def test_a_level_is_reached_at_once_and_told_with_what_was_counted():
     buys("priya", "200.00", at=FRIDAY)
     [status] = tiers.of(customer=priya, at=FRIDAY)
     assert (status.level, status.since, status.next_on, status.next_level) == (
-        "gold", FRIDAY.date(), date(2028, 1, 31), "")  # fmt: skip
+        "gold",
+        FRIDAY.date(),
+        date(2028, 1, 31),
+        "",
+    )
     assert status.days_left == (date(2027, 1, 1) - FRIDAY.date()).days
 
 
@@ -115,10 +120,13 @@ def test_when_its_time_is_over_and_the_grace_has_passed_a_level_goes_and_the_swe
     assert tiers.history(customer=priya)[0].because == "fell"
 
 
-@pytest.mark.parametrize(("zone", "over"), [
-    ("Asia/Shanghai", datetime(2028, 1, 30, 16, 0, tzinfo=UTC)),
-    ("America/St_Johns", datetime(2028, 1, 31, 3, 30, tzinfo=UTC)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("zone", "over"),
+    [
+        ("Asia/Shanghai", datetime(2028, 1, 30, 16, 0, tzinfo=UTC)),
+        ("America/St_Johns", datetime(2028, 1, 31, 3, 30, tzinfo=UTC)),
+    ],
+)
 def test_days_are_those_of_the_programmes_zone(zone, over):
     a_ladder(zone=zone)
     priya = buyer(buys("priya", "310.00"))
@@ -128,9 +136,11 @@ def test_days_are_those_of_the_programmes_zone(zone, over):
 
 def test_an_order_in_the_night_clocks_change_counts_on_its_own_day():
     """In London a night of October has an hour twice; this is its first half past one."""
-    a_ladder("\n  - {id: status, period: {kind: rolling, months: 1},"
-             " levels: [{id: silver, all: [{what: spend, at_least: 100}]}]}\n",
-             at=datetime(2025, 1, 1, tzinfo=UTC))  # fmt: skip
+    a_ladder(
+        "\n  - {id: status, period: {kind: rolling, months: 1},"
+        " levels: [{id: silver, all: [{what: spend, at_least: 100}]}]}\n",
+        at=datetime(2025, 1, 1, tzinfo=UTC),
+    )
     night = datetime(2025, 10, 26, 0, 30, tzinfo=UTC)
     priya = buyer(buys("priya", "120.00", at=night))
     last = datetime(2025, 11, 25, 23, 59, tzinfo=UTC)
@@ -141,8 +151,12 @@ def test_frozen_it_stays_and_only_one_freeze_at_a_time():
     a_ladder()
     priya = buyer(buys("priya", "310.00"))
     tiers.freeze(customer=priya, programme="tried", tiers="status", reason="life_event", key="f1", at=FRIDAY, by=MAREK)
-    assert tiers.freeze(customer=priya, programme="tried", tiers="status", reason="life_event", key="f1", at=FRIDAY,
-                        by=MAREK) == []  # fmt: skip
+    assert (
+        tiers.freeze(
+            customer=priya, programme="tried", tiers="status", reason="life_event", key="f1", at=FRIDAY, by=MAREK
+        )
+        == []
+    )
     assert Freeze.objects.count() == 1
     with pytest.raises(tiers.AlreadyFrozen):
         tiers.freeze(customer=priya, programme="tried", tiers="status", reason="service", key="f2", at=FRIDAY, by=MAREK)
@@ -155,8 +169,15 @@ def test_frozen_it_stays_and_only_one_freeze_at_a_time():
         tiers.thaw(customer=priya, programme="tried", tiers="status", at=late, by=MAREK)
     for bad in ({"reason": "she is on parental leave"}, {"until": FRIDAY.date()}):
         with pytest.raises(tiers.BadFreeze):
-            tiers.freeze(customer=priya, programme="tried", tiers="status", key="f3", at=FRIDAY, by=MAREK,
-                         **{"reason": "service", **bad})  # fmt: skip
+            tiers.freeze(
+                customer=priya,
+                programme="tried",
+                tiers="status",
+                key="f3",
+                at=FRIDAY,
+                by=MAREK,
+                **{"reason": "service", **bad},
+            )
 
 
 def test_levels_count_points_orders_visits_categories_and_tenure():
@@ -240,8 +261,12 @@ def test_one_by_one_equals_set_wise_and_again_changes_nothing():
     people = [f"m{n}" for n in range(25)]
     for _ in range(90):
         at = datetime(2024, 1, 5, tzinfo=UTC) + timedelta(hours=luck.randrange(24 * 800))
-        an_order(key(), customer=luck.choice(people), at=at,
-                 lines=(("coat", "1", luck.choice(["30.00", "99.99", "160.00"])),))  # fmt: skip
+        an_order(
+            key(),
+            customer=luck.choice(people),
+            at=at,
+            lines=(("coat", "1", luck.choice(["30.00", "99.99", "160.00"])),),
+        )
     now = datetime(2026, 6, 1, tzinfo=UTC)
     numbers = [customers.find_by_ref(ref=who)[0] for who in people if customers.find_by_ref(ref=who)]
     for number in numbers:
@@ -320,8 +345,11 @@ def test_an_ended_programme_has_nobody_on_any_level():
 def test_moves_are_never_changed_and_a_level_has_a_day():
     a_ladder()
     buys("priya", "310.00")
-    for act in (lambda: Move.objects.update(after="platinum"), lambda: Move.objects.all().delete(),
-                lambda: Standing.objects.update(since_on=None)):  # fmt: skip
+    for act in (
+        lambda: Move.objects.update(after="platinum"),
+        lambda: Move.objects.all().delete(),
+        lambda: Standing.objects.update(since_on=None),
+    ):
         with pytest.raises(DatabaseError), transaction.atomic():
             act()
 
