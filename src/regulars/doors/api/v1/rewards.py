@@ -150,7 +150,7 @@ class OffersOut(exact.Shown):
     items: list[OfferOut]
 
 
-class RedemptionIn(exact.Told):
+class RewardTakenIn(exact.Told):
     """The reward somebody takes."""
 
     reward: RewardCode
@@ -162,7 +162,7 @@ class PaymentIn(exact.Told):
     payment: Reference
 
 
-class ShipmentIn(exact.Told):
+class RewardShipmentIn(exact.Told):
     """The carrier's number, if there is one."""
 
     tracking: Reference | None = None
@@ -349,7 +349,7 @@ def get_redemptions(request: HttpRequest, customer: str) -> RedemptionsOut:
     response=RedemptionOut,
     operation_id="take_reward",
 )
-def take(request: HttpRequest, customer: str, body: RedemptionIn, idempotency_key: IdempotencyKey) -> RedemptionOut:
+def take(request: HttpRequest, customer: str, body: RewardTakenIn, idempotency_key: IdempotencyKey) -> RedemptionOut:
     """Take a reward: points, stock and code at once or not at all.
 
     Where money is due, too, the points are kept for half an hour: tell of the money with `pay`. The `Idempotency-Key`
@@ -361,7 +361,7 @@ def take(request: HttpRequest, customer: str, body: RedemptionIn, idempotency_ke
 @router.post(
     "/customers/{customer}/presents", auth=ApiKey("points.award"), response=RedemptionOut, operation_id="give_reward"
 )
-def give(request: HttpRequest, customer: str, body: RedemptionIn, idempotency_key: IdempotencyKey) -> RedemptionOut:
+def give(request: HttpRequest, customer: str, body: RewardTakenIn, idempotency_key: IdempotencyKey) -> RedemptionOut:
     """Give a reward as a present: it costs no points, and no limit counts."""
     return _theirs(redemptions.give, request, customer, body, key_of(request, idempotency_key))
 
@@ -401,7 +401,7 @@ def hand_over(request: HttpRequest, redemption: str) -> RedemptionOut:
     response=RedemptionOut,
     operation_id="ship_redemption",
 )
-def ship(request: HttpRequest, redemption: str, body: ShipmentIn | None = None) -> RedemptionOut:
+def ship(request: HttpRequest, redemption: str, body: RewardShipmentIn | None = None) -> RedemptionOut:
     """It is on its way. Again: nothing."""
     found, tracking = redemptions.by_public_id(redemption), (body and body.tracking) or ""
     return _taken([redemptions.ship(redemption=found.id, tracking=tracking, at=clock.now(), by=caller(request))])[0]
@@ -432,7 +432,7 @@ def cancel(request: HttpRequest, redemption: str, body: CancellationIn) -> Redem
 
 
 def _theirs(
-    verb: Callable[..., TakenView], request: HttpRequest, customer: str, body: RedemptionIn, key: str
+    verb: Callable[..., TakenView], request: HttpRequest, customer: str, body: RewardTakenIn, key: str
 ) -> RedemptionOut:
     who = customers.by_public_id(customer)
     return _taken([verb(customer=who.id, reward=body.reward, key=key, at=clock.now(), by=caller(request))])[0]
