@@ -1,7 +1,8 @@
 # Every target makes .venv by itself when it is missing or older than what it was made from.
 
 # What was compiled without optimisation, as pyenv does unless it is told otherwise, takes a sixth to a third
-# longer for everything than the system's own: that one is taken instead, where it can make a .venv.
+# longer for everything than the system's own: that one is taken instead, where it can make a .venv. Of a Python
+# that is not there or too old nothing is said here; making .venv says it.
 PYTHON ?= $(shell python3 -c 'import sys, sysconfig; sys.exit("--enable-optimizations" not in str(sysconfig.get_config_var("CONFIG_ARGS")))' 2>/dev/null \
   || ! /usr/bin/python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
   && echo python3 || echo /usr/bin/python3)

@@ -230,6 +230,7 @@ class Audiences(Events):
 
     def _watch(self) -> None:
         while not self._until.wait(0.01):
+            # Its database is cut off again and again: asked anew once there is one.
             with suppress(psycopg.Error, OSError), psycopg.connect(self._database_url, autocommit=True) as connection:
                 while not self._until.wait(0.005):
                     self._seen = max(self._seen, self._place(connection))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from django import forms
@@ -184,11 +184,11 @@ class About(forms.Form):
         self.money = money
         self.levels = {f"{view.key}.{level.id}": (view, level) for view in tiers.sets() for level in view.tiers.levels}
         names = {key: _titled(level.titles) for key, (_view, level) in self.levels.items()}
-        self.fields["from_level"].choices = [  # type: ignore[attr-defined]  # a ChoiceField has them
+        cast("forms.ChoiceField", self.fields["from_level"]).choices = [
             ("", _("all members")),
             *((key, _("%(level)s and above") % {"level": name}) for key, name in names.items()),
         ]
-        self.fields["currency"].choices = [  # type: ignore[attr-defined]
+        cast("forms.ChoiceField", self.fields["currency"]).choices = [
             (one.code, _titled(one.titles or {}) or one.code) for one in currencies.listed()
         ]
         for key, name in names.items():
@@ -397,7 +397,7 @@ def taken_shown(found: Sequence[TakenView]) -> list[Taken]:
 def within_reach(customer: int, at: datetime) -> list[tuple[str, str, str]]:
     """Code, title and price of what a member can take now."""
     return [
-        (one.reward.code, _titled(one.reward.terms.titles), shown(one.price, wallets.scale(one.reward.terms.currency)))
+        (one.reward.code, _titled(one.reward.terms.titles), shown(one.price, one.reward.scale))
         for one in redemptions.offers(customer=customer, at=at)
         if one.is_within_reach
     ]
@@ -423,12 +423,12 @@ def _form(request: HttpRequest, form: About, view: RewardView | None, status: in
 
 def _shown(one: RewardView, at: datetime) -> Shown:
     terms = one.terms
-    price = shown(terms.price, wallets.scale(terms.currency))
+    price = shown(terms.price, one.scale)
     return Shown(one, _titled(terms.titles), KINDS[terms.kind], price, one.is_open(at))
 
 
 def _initial(view: RewardView, zone: str) -> dict[str, Any]:
-    terms, scale, clock = view.terms, wallets.scale(view.terms.currency), civil.zone(zone)
+    terms, scale, clock = view.terms, view.scale, civil.zone(zone)
 
     def whole(parts: int) -> Decimal:
         return Decimal(parts).scaleb(-scale)

@@ -36,6 +36,7 @@ def member(request: HttpRequest) -> Customer | None:
     try:
         return customers.by_public_id(told)
     except Refusal:
+        # The cookie is ours and its customer is gone, as after a restore: a stranger's browser.
         return None
 
 
@@ -98,4 +99,5 @@ def _tries_too_often(request: HttpRequest) -> bool:
     try:
         return int(cache.incr(name)) > MOST_TRIES
     except ValueError:
+        # The minute was over between the two: this is the first try of the next.
         return False

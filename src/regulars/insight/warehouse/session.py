@@ -162,6 +162,7 @@ class Session:
         try:
             self._engine.execute(f"ATTACH '{place}' AS {_LASTING}")
         except duckdb.Error:
+            # Torn by a kill, or another release's: what it keeps is only ever computed, and is computed again.
             for file in (path, path.with_name(f"{path.name}.wal")):
                 file.unlink(missing_ok=True)
             self._engine.execute(f"ATTACH '{place}' AS {_LASTING}")

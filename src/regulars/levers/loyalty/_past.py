@@ -75,26 +75,45 @@ def post(block: KeptColumns, version: programmes.Active, *, at: datetime, by: Ac
     Whoever decides one of them meanwhile is not waited for: then all of them are.
     """
     programme, number = version.programme, _past_decided.numbers(block)
-    programme_id, currency_id = _known(version)
-    is_decided, is_settled = _looked_up(block, programme_id)
+    numbers = _known(version)
+    is_decided, is_settled = _looked_up(block, numbers[0])
     done, posted = Posted(), np.zeros(len(block), bool)
     if _past_decided.is_of_columns(programme):
-        has = is_decided | np.isin(block.customer, _having(block, currency_id))
+        has = is_decided | np.isin(block.customer, _having(block, numbers[1]))
         new = ~np.isin(block.customer, block.customer[has])
-        try:
-            decided = _decided(block, number, new & _past_decided.is_plain(block, programme), version)
-            lots = _lots(decided)
-            with transaction.atomic():
-                done = _write(decided, lots, version, (programme_id, currency_id), at=at, by=by)
-            posted = np.isin(block.customer, decided.orders.customer)
-        except (TooLarge, _Moved):
-            pass
-        except DatabaseError as problem:
-            if not is_taken(problem):
-                raise
+        mine = new & _past_decided.is_plain(block, programme)
+        done, posted = _post_those(block, number, mine, version, numbers, at=at, by=by)
     left = ~posted & ~is_settled & (block.counts | is_decided)
     orders = block.order[left].tolist()
     return done, Left(orders, dict(zip(orders, number[left].tolist(), strict=True)))
+
+
+def _post_those(
+    block: KeptColumns,
+    number: Numbers,
+    mine: Flags,
+    version: programmes.Active,
+    numbers: tuple[int, int],
+    *,
+    at: datetime,
+    by: Actor,
+) -> tuple[Posted, Flags]:
+    """What was posted, and of which orders; nothing of any where they have to go one by one after all."""
+    nothing = Posted(), np.zeros(len(block), bool)
+    try:
+        decided = _decided(block, number, mine, version)
+        lots = _lots(decided)
+        with transaction.atomic():
+            done = _write(decided, lots, version, numbers, at=at, by=by)
+    except (TooLarge, _Moved):
+        # Numbers beyond what columns hold, or somebody who became another person since they were read.
+        return nothing
+    except DatabaseError as problem:
+        # Somebody else decides one of them at this moment, and is not waited for.
+        if is_taken(problem):
+            return nothing
+        raise
+    return done, np.isin(block.customer, decided.orders.customer)
 
 
 def _decided(block: KeptColumns, number: Numbers, mine: Flags, version: programmes.Active) -> Decided:

@@ -125,6 +125,7 @@ def _post(
         with transaction.atomic():
             return _post_page(page, version, counted, at=at, by=by)
     except DatabaseError as problem:
+        # Somebody decides one of them at this moment: again, in the order in which everybody else locks.
         if not is_taken(problem):
             raise
     with transaction.atomic():

@@ -8,19 +8,25 @@ from regulars.runtime.notices.notice import Notice
 
 
 @dataclass(frozen=True, kw_only=True)
-class _OfPoints(Notice):
-    """`amount` and `spendable`, what can be spent after it, are in the smallest parts of the currency."""
+class _OfSomebody(Notice):
+    """Of a customer's, told in order per customer."""
 
     customer: int
-    currency: str
-    entry: int
-    amount: int
-    spendable: int
 
     @property
     def subject(self) -> str:
         """In order per customer."""
         return f"customer:{self.customer}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfPoints(_OfSomebody):
+    """`amount` and `spendable`, what can be spent after it, are in the smallest parts of the currency."""
+
+    currency: str
+    entry: int
+    amount: int
+    spendable: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,10 +104,9 @@ class PointsOfThePast(Notice):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PointsExpireSoon(Notice):
+class PointsExpireSoon(_OfSomebody):
     """So many points of somebody's can be spent on `expires_on` for the last time; told at most `days` before."""
 
-    customer: int
     currency: str
     expires_on: date
     amount: int
@@ -110,28 +115,17 @@ class PointsExpireSoon(Notice):
     kind: ClassVar[str] = "loyalty.points_expire_soon"
     version: ClassVar[int] = 1
 
-    @property
-    def subject(self) -> str:
-        """In order per customer."""
-        return f"customer:{self.customer}"
-
 
 @dataclass(frozen=True, kw_only=True)
-class _OfTiers(Notice):
+class _OfTiers(_OfSomebody):
     """From one level of a set of tiers to another, from the day `on`; empty for none."""
 
-    customer: int
     programme: str
     tiers: str
     before: str
     after: str
     because: str
     on: date
-
-    @property
-    def subject(self) -> str:
-        """In order per customer."""
-        return f"customer:{self.customer}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,19 +145,13 @@ class TierLost(_OfTiers):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _OfRewards(Notice):
+class _OfRewards(_OfSomebody):
     """Of a redemption, by numbers; `state` is where it stands now."""
 
-    customer: int
     redemption: int
     reward: int
     state: str
     is_gift: bool
-
-    @property
-    def subject(self) -> str:
-        """In order per customer."""
-        return f"customer:{self.customer}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ Whose turn it is, in this order for everybody: the person, their account, the re
 one is taken, and a limit holds however many are asked for at once.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +19,7 @@ from regulars.kit import civil, ids
 from regulars.kit.actors import Actor
 from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import _accounts, _books, points, rewards, tiers
+from regulars.levers.loyalty import _books, points, rewards, tiers
 from regulars.levers.loyalty._acts import KeyUsedOtherwise, Told
 from regulars.levers.loyalty._capping import ALWAYS
 from regulars.levers.loyalty._reward_rows import Redemption, Reward, RewardCode
@@ -291,6 +292,7 @@ def offers(*, customer: int, at: datetime) -> list[Offer]:
         currency: points.balance(customer=person, currency=currency, at=at).spendable
         for currency in {view.terms.currency for view in views}
     }
+    taken = _taken(views, records, at)
     found = []
     for view in views:
         price = _price(view, above)
@@ -300,7 +302,7 @@ def offers(*, customer: int, at: datetime) -> list[Offer]:
             why = SoldOut.code
         elif view.terms.from_level and view.terms.from_level not in above:
             why = NotForThem.code
-        elif view.terms.most is not None and _taken(view, records, at) >= view.terms.most:
+        elif view.terms.most is not None and taken[view.id] >= view.terms.most:
             why = LimitReached.code
         found.append(Offer(view, price, missing, why))
     return sorted(found, key=lambda one: (bool(one.why_not), one.missing, one.price, one.reward.code))
@@ -347,7 +349,9 @@ def _take(customer: int, reward: str, key: str, at: datetime, by: Actor, *, is_g
             if view.terms.from_level and view.terms.from_level not in above:
                 raise NotForThem(_("reward: it is for members of a higher level"), field="reward", value=reward)
             price = _price(view, above)
-            if view.terms.most is not None and _taken(view, persons.records_of(person), at) >= view.terms.most:
+            if view.terms.most is not None and (
+                _taken([view], persons.records_of(person), at)[view.id] >= view.terms.most
+            ):
                 raise LimitReached(
                     _("reward: %(most)s of it is as many as one may have for now") % {"most": view.terms.most},
                     field="reward",
@@ -491,18 +495,24 @@ def _reached(standing: Iterable[Status]) -> set[str]:
     }
 
 
-def _taken(view: RewardView, records: Sequence[int], at: datetime) -> int:
-    """How many of it they took in the period, gifts left out, and did not give back."""
-    zone = civil.zone(_accounts.currency(view.terms.currency).zone or company.shop().zone)
-    day = civil.day_of(at, zone)
-    per = view.terms.per
-    first = ALWAYS if per == "ever" else day.replace(month=1, day=1) if per == "year" else beginning(day, per)
-    since = civil.start_of_day(first, zone)
-    return (
-        Redemption.objects.filter(reward_id=view.id, record_id__in=records, taken_at__gte=since, is_gift=False)
+def _taken(views: Sequence[RewardView], records: Sequence[int], at: datetime) -> Counter[int]:
+    """How many of each they took in its period, gifts left out, and did not give back. Two queries."""
+    shops = company.shop().zone
+    since = {view.id: _since(view, view.zone or shops, at) for view in views if view.terms.most is not None}
+    rows = (
+        Redemption.objects.filter(reward_id__in=since, record_id__in=records, is_gift=False)
         .exclude(state="cancelled")
-        .count()
+        .values_list("reward_id", "taken_at")
     )
+    return Counter(reward for reward, taken_at in rows if taken_at >= since[reward])
+
+
+def _since(view: RewardView, zone: str, at: datetime) -> datetime:
+    """When the period began that a limit counts in at that moment."""
+    clock, per = civil.zone(zone), view.terms.per
+    day = civil.day_of(at, clock)
+    first = ALWAYS if per == "ever" else day.replace(month=1, day=1) if per == "year" else beginning(day, per)
+    return civil.start_of_day(first, clock)
 
 
 def _one_at_a_time(customer: int) -> int:

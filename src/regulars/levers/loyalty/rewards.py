@@ -101,13 +101,18 @@ class Terms:
 
 @dataclass(frozen=True)
 class RewardView:
-    """A reward as it stands. `left` is how many can be taken yet, of its stock and its codes; None: no end."""
+    """A reward as it stands, its prices with `scale` decimals, its days by the clock of `zone`, else the shop's.
+
+    `left` is how many can be taken yet, of its stock and its codes; None: no end.
+    """
 
     id: int
     public_id: str
     code: str
     state: str
     terms: Terms
+    scale: int
+    zone: str
     left: int | None
     codes_left: int | None
     changed_at: datetime
@@ -313,6 +318,8 @@ def _views(rows: Sequence[Reward]) -> list[RewardView]:
                 code=row.code,
                 state=row.state,
                 terms=_terms(row),
+                scale=row.currency.scale,
+                zone=row.currency.zone,
                 left=min(ends, default=None),
                 codes_left=codes.get(row.id),
                 changed_at=row.changed_at,

@@ -70,7 +70,8 @@ def ask(*, text: str, since: datetime, until: datetime, at: datetime, by: Actor)
             )
             try_out.defer(trial=row.id)
     except IntegrityError:
-        return _view(TrialRun.objects.get(digest=digest, state__in=("waiting", "running")))
+        # One of the same file goes on, or has ended since: the table takes one at a time.
+        return _view(TrialRun.objects.filter(digest=digest).latest("id"))
     return _view(row)
 
 
@@ -106,6 +107,7 @@ def run(trial: int) -> None:
         rows.update(state="stopped", problem=refused.message, ended_at=clock.now())
         return
     except BaseException as problem:
+        # Whatever ended it: who asked would look at a bar that stands still.
         rows.update(state="stopped", problem=problems.named(problem), ended_at=clock.now())
         raise
     rows.update(

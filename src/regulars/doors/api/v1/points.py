@@ -1,40 +1,46 @@
 """Points: what somebody has and until when, every entry explained, and the verbs that move them."""
 
-from datetime import date, datetime, timedelta
-from decimal import Decimal
-from typing import Annotated, Literal
+from datetime import date, timedelta
+from typing import Annotated
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ninja import Query, Router
-from pydantic import Field
 
-from regulars.doors.api.v1 import exact
+from regulars.doors.api.v1 import exact, points_shown
 from regulars.doors.api.v1.identity_shown import key_of
 from regulars.doors.api.v1.keys import ApiKey, caller
 from regulars.doors.api.v1.orders import IdempotencyKey
+from regulars.doors.api.v1.points_shown import (
+    AdjustmentIn,
+    AwardIn,
+    CaptureIn,
+    EarlierLineOut,
+    EarlierOut,
+    Kind,
+    PointsAdjustedOut,
+    PointsDueItemOut,
+    PointsDueOut,
+    PointsExplainedOut,
+    PointsHoldIn,
+    PointsHoldOut,
+    PointsMovedOut,
+    PointsReceiptOut,
+    PointsStatementOut,
+    RedemptionIn,
+    ReversalIn,
+    WalletsOut,
+)
 from regulars.facts.customers import customers, profiles
 from regulars.kit import paging
-from regulars.kit.points import Points
 from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import adjustments, earlier, points, wallets, warning
-from regulars.levers.loyalty.points import Booked, HoldView, Line, Receipt
 from regulars.levers.loyalty.reasons import Reason
-from regulars.levers.loyalty.wallets import Wallet
 from regulars.runtime.database import clock
 
 router = Router(tags=["points"])
 
-#: A year, and a day more.
-LONGEST_HOLD = 366 * 86_400
 MOST_AHEAD = timedelta(days=3660)
-Kind = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$", description="The kind of points.")]
-Reference = Annotated[
-    str, Field(pattern="^[A-Za-z0-9._:/-]{1,80}$", description="What you call what it is about. Never personal.")
-]
-Why = Literal["awarded", "service", "correction"]
-WhySpent = Literal["redeemed", "donated"]
-WhyChanged = Literal["service", "amends", "missing", "present", "correction", "misuse"]
 
 
 class TooFarAhead(Refusal):
@@ -47,246 +53,6 @@ class AlreadyOver(Refusal):
     """Points that would have ended before anybody could spend them."""
 
     code = "points.already_over"
-
-
-class AwardIn(exact.Told):
-    """Points to give. They can be spent at once, or from `matures_at`, to the end of the day `expires_on`."""
-
-    amount: exact.Points
-    currency: Kind = "points"
-    why: Why = "awarded"
-    reference: Reference | None = None
-    matures_at: exact.Instant | None = None
-    expires_on: exact.Day | None = None
-
-
-class AdjustmentIn(exact.Told):
-    """Points to give out of goodwill, or to take away, by hand."""
-
-    amount: exact.Points
-    direction: Literal["give", "take"]
-    currency: Kind = "points"
-    why: WhyChanged = "service"
-    expires_on: exact.Day | None = Field(None, description="Of points that are given.")
-
-
-class PointsHoldIn(exact.Told):
-    """Points to keep for a purchase. Without `lasts_seconds` no clock ends it, only capture or release."""
-
-    amount: exact.Points
-    currency: Kind = "points"
-    reference: Reference | None = None
-    lasts_seconds: Annotated[int, Field(ge=1, le=LONGEST_HOLD)] | None = None
-
-
-class CaptureIn(exact.Told):
-    """How much is spent; left out, all. With `keep_rest` what is left stays held."""
-
-    amount: exact.Points | None = None
-    keep_rest: bool = False
-
-
-class RedemptionIn(exact.Told):
-    """Points to spend at once: those that end first."""
-
-    amount: exact.Points
-    currency: Kind = "points"
-    why: WhySpent = "redeemed"
-
-
-class ReversalIn(exact.Told):
-    """How much of the entry; left out, all that is left of it.
-
-    `grace_until`: where it is the shop's fault, what is given back and has ended meanwhile counts to that day's end.
-    """
-
-    amount: exact.Points | None = None
-    why: Literal["service", "correction"] | None = None
-    grace_until: exact.Day | None = None
-
-
-class PointsEndingOut(exact.Shown):
-    """What will be gone when the day is over, if nobody spends it; of what stays, `on` is null."""
-
-    on: date | None
-    available: str
-    pending: str
-
-
-class PointsToComeOut(exact.Shown):
-    """Points that can be spent from `at`; null: when something has happened, such as delivery."""
-
-    at: datetime | None
-    amount: str
-
-
-class WalletOut(exact.Shown):
-    """What somebody has of one kind of points. `spendable` is `available` without what is owed.
-
-    `debt`: taken back after it was spent; the next points pay it. `frozen_at`: the books do not agree, nothing moves.
-    `pending_until` and `ends` tell of now and of what is to come: both null of a past moment.
-    """
-
-    currency: str
-    title: str
-    decimals: int
-    available: str
-    spendable: str
-    pending: str
-    held: str
-    debt: str
-    frozen_at: datetime | None
-    pending_until: list[PointsToComeOut] | None
-    ends: list[PointsEndingOut] | None
-
-
-class WalletsOut(exact.Shown):
-    """Every wallet of the customer's person, as of `as_of`."""
-
-    customer: str
-    as_of: datetime
-    wallets: list[WalletOut]
-
-
-class PointsEntryOut(exact.Shown):
-    """One line of the ledger: by how much it changed the wallet, what the wallet stood at after it, and why, in words.
-
-    `rule` and `rule_version` are of the programme that gave it; `reverses` is the entry it undoes. Entries of the
-    `origin` history were told afterwards.
-    """
-
-    id: str
-    customer: str
-    kind: str
-    at: datetime
-    recorded_at: datetime
-    because: str
-    reason: str
-    rule: str | None
-    rule_version: int | None
-    reverses: str | None
-    origin: str
-    available: str
-    pending: str
-    held: str
-    debt: str
-    available_after: str
-    pending_after: str
-    held_after: str
-    debt_after: str
-
-
-class PointsStatementOut(exact.Shown):
-    """A page of entries, the latest first, and the cursor of the next page."""
-
-    customer: str
-    currency: str
-    items: list[PointsEntryOut]
-    next: str | None
-
-
-class PointsDueItemOut(exact.Shown):
-    """So much of a customer's can be spent on that day for the last time; what is pending counts too."""
-
-    customer: str
-    on: date
-    amount: str
-
-
-class PointsDueOut(exact.Shown):
-    """A page of those whose points end soon, and the cursor of the next page."""
-
-    currency: str
-    items: list[PointsDueItemOut]
-    next: str | None
-
-
-class PointsMovedOut(exact.Shown):
-    """What an entry moved of one lot, from one book to another. `lot` is the same for what comes of the same award."""
-
-    lot: int
-    reference: str | None
-    rule: str | None
-    rule_version: int | None
-    expires_on: date | None
-    source: str
-    from_book: str
-    to_book: str
-    amount: str
-    pays_lot: int | None
-
-
-class EarlierLineOut(exact.Shown):
-    """Points earned, spent, ended or changed elsewhere; `amount` is below zero of those that went."""
-
-    customer: str
-    kind: str
-    amount: str
-    happened_at: datetime
-    source: str
-
-
-class EarlierOut(exact.Shown):
-    """What became of somebody's points elsewhere."""
-
-    customer: str
-    currency: str
-    items: list[EarlierLineOut]
-    next: str | None
-
-
-class PointsExplainedOut(exact.Shown):
-    """An entry and all that it moved."""
-
-    currency: str
-    entry: PointsEntryOut
-    moved: list[PointsMovedOut]
-
-
-class PointsBookedOut(exact.Shown):
-    """An entry that was written: how much it moved, and what the wallet stood at right after it."""
-
-    id: str
-    customer: str
-    kind: str
-    at: datetime
-    amount: str
-    available_after: str
-    pending_after: str
-    held_after: str
-    debt_after: str
-
-
-class PointsReceiptOut(exact.Shown):
-    """What came of it, in the order it was written; told again under its key, the same. What the clock had done and
-    nobody had booked stands before it: points that ended, or that can be spent since."""
-
-    currency: str
-    entries: list[PointsBookedOut]
-
-
-class PointsAdjustedOut(exact.Shown):
-    """Points that were given or taken by hand: `done` with what was written, or `waiting` for a second person's word,
-    `request` being what waits."""
-
-    state: Literal["done", "waiting"]
-    request: str | None
-    receipt: PointsReceiptOut | None
-
-
-class PointsHoldOut(exact.Shown):
-    """A hold. `state`: open, captured, released or expired; `kept` is what it still keeps."""
-
-    id: str
-    currency: str
-    amount: str
-    captured: str
-    released: str
-    kept: str
-    reference: str | None
-    held_at: datetime
-    expires_at: datetime | None
-    state: str
 
 
 @router.get(
@@ -307,7 +73,9 @@ def get_points(
     is_past = moment < now
     found = wallets.of(customer=who.id, at=moment, known=is_past)
     return WalletsOut(
-        customer=who.public_id, as_of=moment, wallets=[_wallet(who.id, one, moment, is_past) for one in found]
+        customer=who.public_id,
+        as_of=moment,
+        wallets=[points_shown.wallet(who.id, one, moment, is_past) for one in found],
     )
 
 
@@ -327,7 +95,7 @@ def get_statement(
     return PointsStatementOut(
         customer=who.public_id,
         currency=currency,
-        items=[_entry(line, names[line.customer], decimals) for line in page.items],
+        items=[points_shown.entry(line, names[line.customer], decimals) for line in page.items],
         next=page.next,
     )
 
@@ -352,7 +120,7 @@ def get_earlier(
             EarlierLineOut(
                 customer=names[line.customer],
                 kind=line.kind,
-                amount=_shown(line.amount, decimals),
+                amount=points_shown.amount(line.amount, decimals),
                 happened_at=line.happened_at,
                 source=line.source,
             )
@@ -382,7 +150,9 @@ def get_ending(
     return PointsDueOut(
         currency=currency,
         items=[
-            PointsDueItemOut(customer=names[one.customer], on=one.expires_on, amount=_shown(one.parts, decimals))
+            PointsDueItemOut(
+                customer=names[one.customer], on=one.expires_on, amount=points_shown.amount(one.parts, decimals)
+            )
             for one in page.items
         ],
         next=page.next,
@@ -403,7 +173,7 @@ def explain_entry(request: HttpRequest, entry: str) -> PointsExplainedOut:
     [name] = profiles.public_ids([found.customer]).values()
     return PointsExplainedOut(
         currency=found.currency,
-        entry=_entry(told.line, name, decimals),
+        entry=points_shown.entry(told.line, name, decimals),
         moved=[
             PointsMovedOut(
                 lot=move.lot,
@@ -414,7 +184,7 @@ def explain_entry(request: HttpRequest, entry: str) -> PointsExplainedOut:
                 source=move.partner or move.funding,
                 from_book=move.from_book,
                 to_book=move.to_book,
-                amount=_shown(move.amount, decimals),
+                amount=points_shown.amount(move.amount, decimals),
                 pays_lot=move.for_lot,
             )
             for move in told.moved
@@ -434,7 +204,7 @@ def award(request: HttpRequest, customer: str, body: AwardIn, idempotency_key: I
 
     The `Idempotency-Key` is kept as long as the entry: the same again gives the first answer, other content is refused.
     """
-    who, amount = customers.by_public_id(customer), _parts(body.amount, body.currency)
+    who, amount = customers.by_public_id(customer), points_shown.parts(body.amount, body.currency)
     _still_to_come(body.expires_on, key_of(request, idempotency_key))
     done = points.award(
         customer=who.id,
@@ -448,7 +218,7 @@ def award(request: HttpRequest, customer: str, body: AwardIn, idempotency_key: I
         at=clock.now(),
         by=caller(request),
     )
-    return _receipt(done, body.currency)
+    return points_shown.receipt(done, body.currency)
 
 
 @router.post(
@@ -464,7 +234,7 @@ def adjust(
 
     Beyond what one may give or take of a member in a day, it waits until a second person agrees in the console.
     """
-    who, amount = customers.by_public_id(customer), _parts(body.amount, body.currency)
+    who, amount = customers.by_public_id(customer), points_shown.parts(body.amount, body.currency)
     key = key_of(request, idempotency_key)
     _still_to_come(body.expires_on, key)
     came = adjustments.propose(
@@ -480,7 +250,7 @@ def adjust(
     return PointsAdjustedOut(
         state="done" if came.done else "waiting",
         request=came.request.public_id if came.request else None,
-        receipt=_receipt(came.done, body.currency) if came.done else None,
+        receipt=points_shown.receipt(came.done, body.currency) if came.done else None,
     )
 
 
@@ -497,7 +267,7 @@ def redeem(
     who = customers.by_public_id(customer)
     done = points.redeem(
         customer=who.id,
-        amount=_parts(body.amount, body.currency),
+        amount=points_shown.parts(body.amount, body.currency),
         currency=body.currency,
         reason=Reason(body.why),
         into="donation" if body.why == "donated" else "redeemed",
@@ -505,7 +275,7 @@ def redeem(
         at=clock.now(),
         by=caller(request),
     )
-    return _receipt(done, body.currency)
+    return points_shown.receipt(done, body.currency)
 
 
 @router.post(
@@ -519,7 +289,7 @@ def hold(request: HttpRequest, customer: str, body: PointsHoldIn, idempotency_ke
     who = customers.by_public_id(customer)
     made = points.hold(
         customer=who.id,
-        amount=_parts(body.amount, body.currency),
+        amount=points_shown.parts(body.amount, body.currency),
         currency=body.currency,
         lasts=None if body.lasts_seconds is None else timedelta(seconds=body.lasts_seconds),
         owner=body.reference or "",
@@ -527,13 +297,13 @@ def hold(request: HttpRequest, customer: str, body: PointsHoldIn, idempotency_ke
         at=clock.now(),
         by=caller(request),
     )
-    return _hold(made)
+    return points_shown.hold(made)
 
 
 @router.get("/points/holds/{hold}", auth=ApiKey("points.read"), response=PointsHoldOut, operation_id="get_points_hold")
 def get_hold(request: HttpRequest, hold: str) -> PointsHoldOut:
     """One hold and what became of it, as far as it is booked."""
-    return _hold(wallets.hold(hold))
+    return points_shown.hold(wallets.hold(hold))
 
 
 @router.post(
@@ -549,13 +319,13 @@ def capture(
     found, told = wallets.hold(hold), body or CaptureIn()
     done = points.capture(
         hold=found.id,
-        amount=None if told.amount is None else _parts(told.amount, found.currency),
+        amount=None if told.amount is None else points_shown.parts(told.amount, found.currency),
         rest=not told.keep_rest,
         key=key_of(request, idempotency_key),
         at=clock.now(),
         by=caller(request),
     )
-    return _receipt(done, found.currency)
+    return points_shown.receipt(done, found.currency)
 
 
 @router.post(
@@ -568,7 +338,7 @@ def release(request: HttpRequest, hold: str, idempotency_key: IdempotencyKey) ->
     """What is held can be spent again; what has ended meanwhile is gone."""
     found = wallets.hold(hold)
     done = points.release(hold=found.id, key=key_of(request, idempotency_key), at=clock.now(), by=caller(request))
-    return _receipt(done, found.currency)
+    return points_shown.receipt(done, found.currency)
 
 
 @router.post(
@@ -587,22 +357,14 @@ def reverse(
     found, told = wallets.entry(entry), body or ReversalIn()
     done = points.reverse(
         entry=found.number,
-        amount=None if told.amount is None else _parts(told.amount, found.currency),
+        amount=None if told.amount is None else points_shown.parts(told.amount, found.currency),
         reason=None if told.why is None else Reason(told.why),
         grace_until=told.grace_until,
         key=key_of(request, idempotency_key),
         at=clock.now(),
         by=caller(request),
     )
-    return _receipt(done, found.currency)
-
-
-def _parts(amount: Decimal, currency: str) -> int:
-    return Points.of(amount, wallets.scale(currency)).parts
-
-
-def _shown(parts: int, decimals: int) -> str:
-    return str(Points(parts, decimals))
+    return points_shown.receipt(done, found.currency)
 
 
 def _still_to_come(day: date | None, key: str) -> None:
@@ -613,96 +375,3 @@ def _still_to_come(day: date | None, key: str) -> None:
             field="expires_on",
             value=day.isoformat(),
         )
-
-
-def _wallet(customer: int, one: Wallet, at: datetime, is_past: bool) -> WalletOut:
-    stands, decimals = one.balance, one.scale
-    ends, to_come = None, None
-    if not is_past:
-        ends = [
-            PointsEndingOut(on=day.on, available=_shown(day.available, decimals), pending=_shown(day.pending, decimals))
-            for day in (points.expiring(customer=customer, currency=one.currency, at=at) if one.is_open else ())
-        ]
-        waiting: dict[datetime | None, int] = {}
-        for lot in wallets.lots(customer=customer, currency=one.currency, at=at) if stands.pending else ():
-            if lot.pending:
-                waiting[lot.matures_at] = waiting.get(lot.matures_at, 0) + lot.pending
-        to_come = [
-            PointsToComeOut(at=moment, amount=_shown(amount, decimals))
-            for moment, amount in sorted(waiting.items(), key=lambda told: (told[0] is None, told[0] or at))
-        ]
-    return WalletOut(
-        currency=one.currency,
-        title=one.title,
-        decimals=decimals,
-        available=_shown(stands.available, decimals),
-        spendable=_shown(stands.spendable, decimals),
-        pending=_shown(stands.pending, decimals),
-        held=_shown(stands.held, decimals),
-        debt=_shown(stands.debt, decimals),
-        frozen_at=one.frozen_at,
-        pending_until=to_come,
-        ends=ends,
-    )
-
-
-def _entry(line: Line, customer: str, decimals: int) -> PointsEntryOut:
-    return PointsEntryOut(
-        id=line.public_id,
-        customer=customer,
-        kind=line.kind,
-        at=line.effective_at,
-        recorded_at=line.recorded_at,
-        because=line.because,
-        reason=line.reason.code,
-        rule=line.rule or None,
-        rule_version=line.rule_version,
-        reverses=line.reverses,
-        origin=line.origin,
-        available=_shown(line.change.available, decimals),
-        pending=_shown(line.change.pending, decimals),
-        held=_shown(line.change.held, decimals),
-        debt=_shown(line.change.debt, decimals),
-        available_after=_shown(line.available, decimals),
-        pending_after=_shown(line.pending, decimals),
-        held_after=_shown(line.held, decimals),
-        debt_after=_shown(line.debt, decimals),
-    )
-
-
-def _receipt(done: Receipt, currency: str) -> PointsReceiptOut:
-    decimals = wallets.scale(currency)
-    names = profiles.public_ids([one.customer for one in done.entries])
-    return PointsReceiptOut(
-        currency=currency, entries=[_booked(one, names[one.customer], decimals) for one in done.entries]
-    )
-
-
-def _booked(one: Booked, customer: str, decimals: int) -> PointsBookedOut:
-    return PointsBookedOut(
-        id=one.public_id,
-        customer=customer,
-        kind=one.kind,
-        at=one.effective_at,
-        amount=_shown(one.amount, decimals),
-        available_after=_shown(one.available, decimals),
-        pending_after=_shown(one.pending, decimals),
-        held_after=_shown(one.held, decimals),
-        debt_after=_shown(one.debt, decimals),
-    )
-
-
-def _hold(one: HoldView) -> PointsHoldOut:
-    decimals = wallets.scale(one.currency)
-    return PointsHoldOut(
-        id=one.public_id,
-        currency=one.currency,
-        amount=_shown(one.amount, decimals),
-        captured=_shown(one.captured, decimals),
-        released=_shown(one.released, decimals),
-        kept=_shown(one.open, decimals),
-        reference=one.owner or None,
-        held_at=one.held_at,
-        expires_at=one.expires_at,
-        state=one.state,
-    )

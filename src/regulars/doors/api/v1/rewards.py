@@ -317,7 +317,7 @@ def get_offers(request: HttpRequest, customer: str) -> OffersOut:
     who = customers.by_public_id(customer)
     items = []
     for one in redemptions.offers(customer=who.id, at=clock.now()):
-        scale = wallets.scale(one.reward.terms.currency)
+        scale = one.reward.scale
         items.append(
             OfferOut(
                 reward=_reward(one.reward),
@@ -439,8 +439,7 @@ def _theirs(
 
 
 def _reward(one: RewardView) -> RewardOut:
-    terms = one.terms
-    scale = wallets.scale(terms.currency)
+    terms, scale = one.terms, one.scale
     return RewardOut(
         id=one.public_id,
         code=one.code,

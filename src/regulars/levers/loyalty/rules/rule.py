@@ -100,7 +100,7 @@ class Rule:
         return False
 
     def of_columns(self, orders: OrderColumns, terms: Terms, given: Mapping[str, Answers]) -> Answers:
-        """`of_order` for many; `given` has what the rules before it answered."""
+        """`of_order` for many; `given` has what the rules before it answered. Asked only where `is_of_columns`."""
         raise NotImplementedError
 
     def may_give_columns(self, orders: OrderColumns) -> Flags:
