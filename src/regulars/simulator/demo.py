@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,9 @@ from regulars.facts.customers import customers, profiles
 from regulars.facts.customers.profiles import Profile
 from regulars.insight.measures import refreshing
 from regulars.kit.actors import SYSTEM, Actor
-from regulars.levers.loyalty import earning, programme_files, programmes, requalifying
+from regulars.levers.loyalty import earning, programme_files, programmes, requalifying, rewards
 from regulars.levers.loyalty.earning import Posted
-from regulars.simulator import catalogue, files, homes, shelves
+from regulars.simulator import catalogue, files, homes, presents, shelves
 from regulars.simulator.chance import Chance
 from regulars.simulator.homes import Shop
 from regulars.simulator.people import Person, people
@@ -31,7 +31,6 @@ NAMESPACE = "demo"
 PROGRAMME = "classic"
 ACTOR = Actor("import", "demo")
 _AT_ONCE = 2000
-_POINTS_SINCE = timedelta(days=120)
 
 
 def plan(shop: Shop) -> Plan:
@@ -63,13 +62,17 @@ def furnish(*, home: Path, wanted: Shop, say: Say) -> Shop:
 
 
 def _promise(say: Say) -> None:
-    """The classic programme, with the points of the last months and where everybody stands."""
+    """The classic programme, with the points of all their orders and where everybody stands; and what points buy."""
     at = _now()
     made = programmes.draft(text=programme_files.text_of(PROGRAMME), at=at, by=ACTOR)
     programmes.approve(programme=PROGRAMME, version=made.number, cost=0, at=at, by=SYSTEM, why="the demo shop")
     programmes.activate(programme=PROGRAMME, version=made.number, at=at, by=ACTOR)
-    posted = sum(earning.backfill(programme=PROGRAMME, at=at, by=ACTOR, since=at - _POINTS_SINCE), Posted())
+    posted = sum(earning.backfill(programme=PROGRAMME, at=at, by=ACTOR), Posted())
     looked = requalifying.everyone(at=at, by=ACTOR)
+    for code, terms in presents.REWARDS.items():
+        rewards.put(code=code, terms=terms, at=at, by=ACTOR)
+        rewards.set_state(code=code, state="open", at=at, by=ACTOR)
+    rewards.add_codes(code="coffee", codes=presents.codes(), at=at, by=ACTOR)
     say(f"{posted.awards:,} awards of points are posted, {looked.moves:,} moves between levels are known")
 
 
