@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 
 from regulars.kit.points import MOST_DECIMALS
 from regulars.levers.loyalty._before import Earlier
+from regulars.levers.loyalty._benefit_rows import BenefitGift, BenefitUse
 from regulars.levers.loyalty._books import BOOKS, KINDS, MOST, SOURCES, TRANSIT
 from regulars.levers.loyalty._earning_rows import (
     Activation,
@@ -32,6 +33,8 @@ __all__ = (
     "Act",
     "Activation",
     "Approval",
+    "BenefitGift",
+    "BenefitUse",
     "BirthdayRun",
     "Counter",
     "Currency",

@@ -176,3 +176,43 @@ class RewardCancelled(_OfRewards):
 
     kind: ClassVar[str] = "loyalty.reward_cancelled"
     version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfBenefits(_OfSomebody):
+    """Of a benefit, as "programme.benefit"; `number` is that of the use or the gift."""
+
+    benefit: str
+    number: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenefitUsed(_OfBenefits):
+    """Somebody used a benefit."""
+
+    kind: ClassVar[str] = "loyalty.benefit_used"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenefitGivenBack(_OfBenefits):
+    """A use was given back."""
+
+    kind: ClassVar[str] = "loyalty.benefit_given_back"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenefitGiven(_OfBenefits):
+    """Somebody was given a benefit, by the shop or a partner."""
+
+    kind: ClassVar[str] = "loyalty.benefit_given"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenefitWithdrawn(_OfBenefits):
+    """What somebody was given ended before its time."""
+
+    kind: ClassVar[str] = "loyalty.benefit_withdrawn"
+    version: ClassVar[int] = 1

@@ -19,7 +19,8 @@ from regulars.levers.loyalty import policies
 from regulars.levers.loyalty.event_names import VISIT
 from regulars.levers.loyalty.expiring import KINDS, UNITS, Expiry
 from regulars.levers.loyalty.rules import KINDS as RULES
-from regulars.levers.loyalty.rules import tier_sets
+from regulars.levers.loyalty.rules import benefit_terms, tier_sets
+from regulars.levers.loyalty.rules.benefit_terms import Benefit
 from regulars.levers.loyalty.rules.event import Event
 from regulars.levers.loyalty.rules.nth_order import NthOrder
 from regulars.levers.loyalty.rules.rule import Cap, Rule, Terms, read_caps, read_points
@@ -77,6 +78,7 @@ class Programme:
     approval_above: int
     seed: str
     tiers: tuple[TierSet, ...]
+    benefits: tuple[Benefit, ...]
     text: str = field(repr=False)
     terms: Terms = field(repr=False)
 
@@ -179,6 +181,7 @@ def read(text: str, *, currency: str, zone: str, customers: Vocabulary | None = 
         approval_above=read_points(told, "approval_above", terms) if told.has("approval_above") else 0,
         seed=told.text("seed", code, longest=80),
         tiers=tiers,
+        benefits=benefit_terms.read(told.each("benefits"), terms),
         text=text,
         terms=terms,
     )

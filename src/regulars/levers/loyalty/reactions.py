@@ -18,7 +18,7 @@ from regulars.facts.customers.notices import CustomerJoined, CustomerParted
 from regulars.insight.audiences import deciding
 from regulars.insight.audiences.asking import Kept
 from regulars.kit.actors import Actor
-from regulars.levers.loyalty import earning, requalifying, tiers
+from regulars.levers.loyalty import benefits, earning, requalifying, tiers
 from regulars.levers.loyalty.notices import TierLost, TierReached
 from regulars.runtime.database import clock
 from regulars.runtime.notices.notice import Notice
@@ -41,6 +41,8 @@ def an_order_is_other(notice: OrderRecorded | OrderChanged | OrderPaid | OrderCa
     if notice.order is not None:
         at = clock.now()
         earning.award_for_order(order=notice.order, at=at, by=_BY)
+        if isinstance(notice, OrderCancelled):
+            benefits.settle_orders(orders=[notice.order], cancelled=True, at=at, by=_BY)
         if notice.customer is not None:
             tiers.requalify(customer=notice.customer, at=at, by=_BY)
 
@@ -71,6 +73,7 @@ def goods_came_back(notice: GoodsReturned) -> None:
     at = clock.now()
     if touched := orders_of([notice]):
         earning.award_for_orders(orders=sorted(touched), at=at, by=_BY)
+        benefits.settle_orders(orders=sorted(touched), cancelled=False, at=at, by=_BY)
     if notice.customer is not None:
         tiers.requalify(customer=notice.customer, at=at, by=_BY)
 
