@@ -16,7 +16,8 @@ from regulars.doors.portal import members
 from regulars.facts.company import company
 from regulars.kit import civil
 from regulars.kit.points import Points
-from regulars.levers.loyalty import points, tier_words, tiers, wallets
+from regulars.levers.loyalty import benefit_words, benefits, points, tier_words, tiers, wallets
+from regulars.levers.loyalty.benefits import Entitlement
 from regulars.levers.loyalty.rules.tier_progress import OfLevel, Part
 from regulars.levers.loyalty.rules.tier_sets import Need
 from regulars.levers.loyalty.tiers import SetView, Status
@@ -63,9 +64,13 @@ def card(request: HttpRequest) -> HttpResponse:
             answer = render(request, "portal/stranger.html", told, status=401)
         else:
             now = timezone.now()
+            standing = tiers.of(customer=who.id, at=now)
+            seen = benefits.overview(customer=who.id, at=now, standing=standing)
             told |= {
-                "rings": [ring(one) for one in tiers.of(customer=who.id, at=now)],
+                "rings": [ring(one) for one in standing],
                 "wallets": [_wallet(who.id, one, now) for one in wallets.of(customer=who.id, at=now) if one.is_open],
+                "benefits": [_benefit(one) for one in seen.entitlements],
+                "saved": [formats.money(one.minor, one.currency) for one in seen.saved],
                 "since": who.first_seen_at and formats.day(who.first_seen_at.date()),
             }
             answer = render(request, "portal/card.html", told)
@@ -101,6 +106,30 @@ def ring(one: Status) -> Ring:
             for part in _each_once(shown.parts if shown else ())
         ),
     )
+
+
+def _benefit(one: Entitlement) -> dict[str, Any]:
+    """A benefit in words: what is left of it, and until when."""
+    left = benefit_words.often(None, one.view.benefit)
+    if one.most is not None:
+        left = _("%(left)s of %(most)s left") % {
+            "left": formats.number(one.left or 0),
+            "most": formats.number(one.most),
+        }
+    ends = one.until if one.given_by in ("gift", "partner") else None
+    when = ""
+    if one.frees_on is not None:
+        when = _("again from %(day)s") % {"day": formats.day(one.frees_on)}
+    elif ends is not None:
+        when = _("through %(day)s") % {"day": formats.day(ends - timedelta(days=1))}
+    return {
+        "title": benefit_words.title(one.view.benefit.titles),
+        "said": " · ".join(
+            filter(None, (benefit_words.gives(one.view, formats.money), benefit_words.source(one), when))
+        ),
+        "left": left,
+        "is_up": one.left == 0,
+    }
 
 
 def _asks(view: SetView, upward: OfLevel | None) -> str:

@@ -7,7 +7,7 @@ goes with the level, whoever changes that. Uses and what was given by hand are r
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
@@ -38,6 +38,7 @@ __all__ = (
     "Entitlement",
     "GiftView",
     "NotEntitled",
+    "Overview",
     "Saved",
     "UnknownBenefit",
     "UnknownGift",
@@ -50,7 +51,9 @@ __all__ = (
     "gifts",
     "give",
     "give_back",
+    "in_all",
     "of",
+    "overview",
     "saved",
     "savings",
     "settle_orders",
@@ -59,6 +62,7 @@ __all__ = (
     "withdraw",
 )
 
+GivenBy = Literal["tier", "plan", "gift", "partner"]
 GIFT, USE = "bgf", "bus"
 _SAVED = """
 SELECT programme.code, used.benefit, used.saved_currency, count(*), sum(used.saved_minor)
@@ -136,7 +140,7 @@ class Entitlement:
 
     view: BenefitView
     source: str
-    given_by: str
+    given_by: GivenBy
     because: str
     since: date | None
     until: date | None
@@ -149,6 +153,14 @@ class Entitlement:
     @property
     def left(self) -> int | None:
         return None if self.most is None else max(self.most - self.used, 0)
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What a person has, and what it all saved them so far, in each currency."""
+
+    entitlements: list[Entitlement]
+    saved: list[Money]
 
 
 @dataclass(frozen=True)
@@ -208,8 +220,14 @@ def every(*, at: datetime | None = None) -> list[BenefitView]:
 
 def of(*, customer: int, at: datetime) -> list[Entitlement]:
     """What a person has at a moment, by every source; a joined record's person."""
-    person = persons.of(customer)
-    return _Standing(person, at).all()
+    return _Standing(persons.of(customer), at).all()
+
+
+def overview(*, customer: int, at: datetime, standing: Sequence[Status]) -> Overview:
+    """`of`, and what was saved so far, for who knows already where the person stands. Four queries, five where any
+    benefit is in force."""
+    found = _Standing(persons.of(customer), at, standing)
+    return Overview(found.all(), list(found.saved.values()))
 
 
 def use(
@@ -236,7 +254,7 @@ def use(
     with transaction.atomic():
         person = _one_at_a_time(customer)
         if (known := _USES.filter(key=key).first()) is not None:
-            _same(known.told, told, key)
+            _same(bytes(known.told), told, key)
             return _use_view(known)
         if len(key) > 200 or not key:
             raise BadUse(_("key: give 1 to 200 characters"), field="key", value=len(key))
@@ -347,7 +365,7 @@ def give(
     with transaction.atomic():
         _one_at_a_time(customer)
         if (known := _GIFTS.filter(key=key).first()) is not None:
-            _same(known.told, told, key)
+            _same(bytes(known.told), told, key)
             return _gift_view(known)
         view = next((one for one in every(at=at) if one.key == benefit), None)
         if view is None:
@@ -424,6 +442,15 @@ def saved(*, customer: int) -> list[Saved]:
     return _sums("used.record_id = ANY(%s::bigint[])", [list(persons.records_of(persons.of(customer)))])
 
 
+def in_all(found: Iterable[Saved]) -> list[Money]:
+    """What they come to in each currency."""
+    sums: dict[str, Money] = {}
+    for one in found:
+        if one.money is not None:
+            sums[one.money.currency] = sums.get(one.money.currency, Money.zero(one.money.currency)) + one.money
+    return list(sums.values())
+
+
 def savings(*, since: datetime, until: datetime) -> list[Saved]:
     """What each benefit saved all members from `since` until before `until`, by currency. One query."""
     return _sums("used.used_at >= %s AND used.used_at < %s", [since, until])
@@ -436,13 +463,25 @@ _GIFTS = BenefitGift.objects.select_related("programme")
 class _Standing:
     """What one person has at a moment, read with as few questions as the benefits in force need."""
 
-    def __init__(self, person: int, at: datetime) -> None:
-        self.person, self.at = person, at
-        self.records = persons.records_of(person)
+    def __init__(self, person: int, at: datetime, standing: Sequence[Status] | None = None) -> None:
+        self.person, self.at, self.standing = person, at, standing
+        self.records = persons.asked([person])
         self.active = programmes.active(at)
-        self.used = _used(self.records)
+        self.saved: dict[str, Money] = {}
+        self.used = self._used()
         self.numbers = dict(ProgrammeRow.objects.values_list("code", "id")) if self._has_any() else {}
         self._joined: date | None = None
+
+    def _used(self) -> Mapping[tuple[str, str, str], list[tuple[date, int | None, date | None]]]:
+        """What counts of each benefit and source: the day, the slot, and from when on it counts."""
+        found: dict[tuple[str, str, str], list[tuple[date, int | None, date | None]]] = {}
+        rows = BenefitUse.objects.filter(record_id__in=self.records, given_back_at__isnull=True).order_by("id")
+        columns = ("programme__code", "benefit", "source", "on", "slot", "counts_from", "saved_minor", "saved_currency")
+        for code, benefit, source, on, slot, begun, minor, currency in rows.values_list(*columns):
+            found.setdefault((code, benefit, source), []).append((on, slot, begun))
+            if currency:
+                self.saved[currency] = self.saved.get(currency, Money.zero(currency)) + Money(minor, currency)
+        return found
 
     def _has_any(self) -> bool:
         return any(one.programme.benefits for one in self.active)
@@ -460,7 +499,7 @@ class _Standing:
         if not views:
             return
         standing: dict[str, dict[str, Status]] = {}
-        for status in tiers.of(customer=self.person, at=self.at):
+        for status in tiers.of(customer=self.person, at=self.at) if self.standing is None else self.standing:
             standing.setdefault(status.set.programme, {})[status.set.tiers.id] = status
         for view in views:
             here = standing.get(view.programme, {})
@@ -489,7 +528,7 @@ class _Standing:
                 yield self._entitled(
                     view,
                     f"gift:{row.id}",
-                    row.given_by,
+                    "partner" if row.partner else "gift",
                     row.partner or row.reason,
                     row.since_on,
                     row.until_on,
@@ -508,7 +547,7 @@ class _Standing:
         self,
         view: BenefitView,
         source: str,
-        given_by: str,
+        given_by: GivenBy,
         because: str,
         since: date | None,
         until: date | None,
@@ -547,17 +586,6 @@ class _Standing:
             seen = customers.get(self.person).first_seen_at
             self._joined = civil.day_of(seen or self.at, civil.zone(view.zone))
         return self._joined
-
-
-def _used(records: Sequence[int]) -> Mapping[tuple[str, str, str], list[tuple[date, int | None, date | None]]]:
-    """What counts of each benefit and source: the day, the slot, and from when on it counts."""
-    found: dict[tuple[str, str, str], list[tuple[date, int | None, date | None]]] = {}
-    rows = BenefitUse.objects.filter(record_id__in=records, given_back_at__isnull=True)
-    for code, benefit, source, on, slot, begun in rows.values_list(
-        "programme__code", "benefit", "source", "on", "slot", "counts_from"
-    ):
-        found.setdefault((code, benefit, source), []).append((on, slot, begun))
-    return found
 
 
 def _views(says: Programme, version: int) -> list[BenefitView]:
@@ -604,7 +632,7 @@ def _announce(
 
 
 def _same(before: bytes, told: bytes, key: str) -> None:
-    if bytes(before) != told:
+    if before != told:
         raise KeyUsedOtherwise(
             _("key: %(key)r told something else; give each act its own key") % {"key": key[:40]},
             field="key",

@@ -1,4 +1,4 @@
-"""What the warehouse gets of loyalty: where people stand, and how they came there."""
+"""What the warehouse gets of loyalty: where people stand, and what they used of their benefits."""
 
 from regulars.runtime.database.published import PublishedTable
 
@@ -23,6 +23,29 @@ PUBLISHED: tuple[PublishedTable, ...] = (
             "rank": "int64",
             "since_on": "date",
             "falls_on": "date",
+        },
+    ),
+    PublishedTable(
+        name="benefit_uses",
+        key="use_id",
+        sql=(
+            "SELECT used.id AS use_id, used.record_id AS customer_id, programme.code AS programme, used.benefit,"
+            " split_part(used.source, ':', 1) AS source, used.on AS used_on, used.order_id, used.saved_minor,"
+            " NULLIF(used.saved_currency, '') AS saved_currency, used.given_back_at IS NOT NULL AS is_given_back,"
+            " used.changed_xid FROM loyalty_benefit_use AS used"
+            " JOIN loyalty_programme AS programme ON programme.id = used.programme_id"
+        ),
+        columns={
+            "use_id": "int64",
+            "customer_id": "int64",
+            "programme": "text",
+            "benefit": "text",
+            "source": "text",
+            "used_on": "date",
+            "order_id": "int64",
+            "saved_minor": "int64",
+            "saved_currency": "text",
+            "is_given_back": "bool",
         },
     ),
 )

@@ -13,6 +13,7 @@ from pydantic_core import to_json
 from regulars.doors.api.v1 import (
     attributes,
     audiences,
+    benefits,
     categories,
     company,
     connections,
@@ -164,6 +165,7 @@ api.add_router("", audiences.router)
 api.add_router("", points.router)
 api.add_router("", rewards.router)
 api.add_router("", tiers.router)
+api.add_router("", benefits.router)
 api.add_router("", insight.router)
 # Before the rights, whose paths stand beneath a connection: `connections/kinds` is none.
 api.add_router("", connections.router)

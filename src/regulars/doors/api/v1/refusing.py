@@ -55,7 +55,7 @@ from regulars.insight.audiences import audiences
 from regulars.insight.warehouse.session import NothingPublished
 from regulars.kit import ids
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import points, redemptions, rewards, tiers
+from regulars.levers.loyalty import benefits, points, redemptions, rewards, tiers
 from regulars.oversight.outbound import deliveries, endpoints, exports, rights, writing
 from regulars.runtime.serving.middleware import RETRY_AFTER_SECONDS, is_away
 
@@ -136,6 +136,11 @@ _STATUS: Mapping[type[Refusal], int] = {
     tiers.UnknownTiers: 404,
     tiers.AlreadyFrozen: 409,
     tiers.NotFrozen: 409,
+    benefits.UnknownBenefit: 404,
+    benefits.UnknownUse: 404,
+    benefits.UnknownGift: 404,
+    benefits.NotEntitled: 409,
+    benefits.UsedUp: 409,
     holds.NotEnough: 409,
     holds.KeyReused: 409,
     holds.HoldIsOver: 409,

@@ -27,8 +27,10 @@ tiers:
     levels:
       - {id: silver, name: {en: Silver, zh: 银卡}, all: [{what: spend, at_least: 50}]}
       - {id: gold, name: {en: Gold, zh: 金卡}, all: [{what: spend, at_least: 200}]}
+benefits:
+  - {id: ship, kind: free_shipping, name: {en: Free shipping, zh: 包邮}, per: month, for: [{tiers: status, from: silver, most: 3}]}
 rules: [{id: spend, kind: spend, points: 1, per: 1}]
-"""
+"""  # noqa: E501
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +79,8 @@ def test_a_link_opens_the_card_once_after_a_tap_and_says_where_somebody_stands(l
     assert "To Gold" in words
     assert "spend £120.00 more" in words
     assert '<p class="sum">80</p>' in words
+    assert "Free shipping" in words
+    assert "3 of 3 left" in words
     assert "script" not in words
     chinese = browser.get("/me/?lang=zh-hans").content.decode()
     assert "<h1>银卡</h1>" in chinese
@@ -116,5 +120,5 @@ def test_whoever_tries_links_is_stopped(li):
 def test_what_a_card_costs(li, django_assert_max_num_queries):
     browser = Client()
     browser.post(a_link(li))
-    with django_assert_max_num_queries(24):
+    with django_assert_max_num_queries(26):
         assert browser.get("/me/").status_code == 200

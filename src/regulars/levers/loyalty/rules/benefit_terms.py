@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from regulars.kit import civil
 from regulars.kit.conditions.nodes import Condition
@@ -193,7 +193,7 @@ def _benefit(told: Told, terms: Terms) -> Benefit:
     return found
 
 
-def _facts(told: Told, kind: Kind, terms: Terms) -> dict[str, object]:
+def _facts(told: Told, kind: Kind, terms: Terms) -> dict[str, Any]:
     """What only this kind says."""
     if kind == "free_shipping":
         return {"at_least_minor": read_money(told, "at_least", terms, 0)}
