@@ -13,15 +13,20 @@ from django.db import connections
 from regulars.facts.commerce import orders, stock, variants
 from regulars.facts.commerce.orders import OrderReport
 from regulars.facts.company import defaults, stores
+from regulars.facts.events import intake, messages
+from regulars.facts.events.messages import Body, Envelope, Sender
+from regulars.facts.sources.sources import Source
 from regulars.kit import civil
 from regulars.kit.actors import Actor
 from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
 from regulars.runtime.database.needs import without_database
+from regulars.runtime.secrets import lookup
 from regulars.runtime.serving.parents import end_with_supervisor
-from regulars.simulator import demo, files, homes, living, shelves, world
+from regulars.simulator import demo, files, homes, living, shelves, visits, world
 from regulars.simulator.chance import Chance
 from regulars.simulator.process import Process
+from regulars.simulator.visits import Visit
 
 #: By whom the shop's own systems tell of what is sold.
 BY = Actor("system", "demo")
@@ -127,19 +132,24 @@ def _told(facts: dict[str, object]) -> str:
 )
 @click.option("--orders", "most", type=click.IntRange(1), help="Stop after so many  [default: go on until stopped]")
 def live(every: float, most: int | None) -> None:
-    """Let the demo shop's shoppers go on buying: live orders, as the shop's own systems would report them."""
+    """Let the demo shop's shoppers go on: live visits and orders, as the shop's own systems would report them."""
     end_with_supervisor()
     shop = homes.shop_of(Path(settings.REGULARS_HOME))
     if shop is None or not shop.is_furnished:
         raise click.ClickException("There is no demo shop in this REGULARS_HOME; `regulars demo` makes one.")
     made = world.make(demo.plan(shop))
     regulars = living.Regulars.of(made)
+    pages = _pages(demo.site(made.plan))
     pause = Chance(f"{shop.seed}\0{time.time_ns()}").stream("pause")
     came = 0
     while most is None or came < most:
         time.sleep(every * float(pause.exponential(1)[0]))
         now = datetime.now(UTC)
+        _tell(visits.looking_around(world=made, regulars=regulars, at=now), pages, now)
         report = living.next_order(world=made, regulars=regulars, namespace=demo.NAMESPACE, at=now)
+        if report.store is None and report.customer_ref is not None:
+            wares = [line.product_ref for line in report.lines]
+            _tell(visits.before_order(customer_ref=report.customer_ref, products=wares, at=now), pages, now)
         order = orders.record(report=report, at=now, by=BY)
         _count_shelves(report, now)
         # A database that was restarted between two orders is none of the shoppers' business.
@@ -147,6 +157,17 @@ def live(every: float, most: int | None) -> None:
         came += 1
         where = report.store or report.channel
         click.echo(f"{report.customer_ref} bought for {Money(order.total_minor, order.currency).decimal} ({where})")
+
+
+def _pages(source: Source) -> Sender:
+    return Sender(source.id, source.namespace, civil.zone(source.zone), keyed=lookup.key_of("events"))
+
+
+def _tell(visit: Visit, pages: Sender, at: datetime) -> None:
+    """Send what a browser would."""
+    body = Body([json.dumps(message, ensure_ascii=False).encode() for message in visits.told(visit)])
+    told = messages.read_many(body, envelope=Envelope({}, None, at), sender=pages)
+    intake.take_many(told=told, received_at=at)
 
 
 def _count_shelves(report: OrderReport, at: datetime) -> None:

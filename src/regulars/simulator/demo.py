@@ -1,5 +1,6 @@
 """The demo shop: a home furnished with simulated shoppers, who come in through the import door like everyone else."""
 
+import json
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -8,17 +9,20 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from regulars.doors.imports import mapping, orders, ware_files, wares
+from regulars.doors.imports import events, mapping, orders, ware_files, wares
 from regulars.doors.imports.ware_files import What
 from regulars.facts.commerce import attributes, categories, variants
 from regulars.facts.company import channels, company, stores
 from regulars.facts.customers import customers, profiles
 from regulars.facts.customers.profiles import Profile
+from regulars.facts.sources import sources
+from regulars.facts.sources.sources import Source
+from regulars.insight.audiences import ready_made
 from regulars.insight.measures import refreshing
 from regulars.kit.actors import SYSTEM, Actor
 from regulars.levers.loyalty import earning, programme_files, programmes, requalifying, rewards
 from regulars.levers.loyalty.earning import Posted
-from regulars.simulator import catalogue, files, homes, presents, shelves
+from regulars.simulator import catalogue, files, homes, presents, shelves, visits
 from regulars.simulator.chance import Chance
 from regulars.simulator.homes import Shop
 from regulars.simulator.people import Person, people
@@ -29,6 +33,8 @@ Say = Callable[[str], None]
 #: The source of everything simulated: orders' and customers' references belong to it.
 NAMESPACE = "demo"
 PROGRAMME = "classic"
+#: Followed from the first moment on, as most shops would.
+AUDIENCES = ("lifecycle.new", "lifecycle.active", "lifecycle.sleeping", "lifecycle.lost", "rfm.must_keep")
 ACTOR = Actor("import", "demo")
 _AT_ONCE = 2000
 
@@ -55,8 +61,11 @@ def furnish(*, home: Path, wanted: Shop, say: Say) -> Shop:
     _bring_in(home, world, say)
     _fill_shelves(home, world.plan, say)
     _describe(world, say)
+    _look_around(home, world, say)
     _promise(say)
     refreshing.refresh(at=_now(), by=ACTOR)
+    for code in AUDIENCES:
+        ready_made.take(code=code, language="zh", at=_now(), by=ACTOR)
     say(f"readings are computed; the shop is ready after {time.monotonic() - began:.0f} s")
     return homes.furnished(home, shop)
 
@@ -161,6 +170,23 @@ def _describe(world: World, say: Say) -> None:
             source=NAMESPACE,
         )
     say(f"{len(known):,} of them have a name, all made up and sealed; {int(np.sum(shoppers.is_guest)):,} are guests")
+
+
+def site(plan: Plan) -> Source:
+    """The web shop's pages, which tell who looks at what."""
+    name = "leaf-and-lantern"
+    return sources.make(name=name, kind="web", namespace=NAMESPACE, zone=plan.zone.key, at=_now(), by=ACTOR)
+
+
+def _look_around(home: Path, world: World, say: Say) -> None:
+    file = home / "simulated" / "visits.jsonl"
+    seen = visits.past(world)
+    lines = (json.dumps(message, ensure_ascii=False) for visit in seen for message in visits.told(visit))
+    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    done = events.import_events(file, None, at=_now(), by=ACTOR, source=site(world.plan).name)
+    if not done.is_whole:
+        raise RuntimeError(f"The import door left out visits of a simulated file; they are in {done.reject_file}.")
+    say(f"{len(seen):,} visits to the web shop of the last {visits.DAYS} days told {done.rows_good:,} events")
 
 
 def _people(world: World) -> list[Person]:

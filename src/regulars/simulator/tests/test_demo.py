@@ -10,8 +10,11 @@ from regulars.doors.imports import mapping, orders
 from regulars.facts.commerce import catalogue, categories, prices, stock, variants
 from regulars.facts.company import company, stores
 from regulars.facts.customers import customers, profiles
+from regulars.facts.sources import import_runs
+from regulars.insight.audiences import audiences
 from regulars.insight.measures import readings
-from regulars.simulator import demo, files, homes
+from regulars.simulator import demo, files, homes, visits
+from regulars.simulator.world import make
 
 WANTED = homes.Shop(shoppers=60, years=2.0, seed="story", until="2026-11-01")
 
@@ -49,6 +52,11 @@ def test_a_shop_is_furnished_once(fresh_database: dict[str, str], tmp_path: Path
     assert len(stock.levels_of([form], at=noon)[form]) == 5
     assert all(stores.is_open(store=one.id, at=noon) and one.place.city for one in stores.every())
     assert {one.titles["en"] for one in categories.tree()} >= {"Tea", "Body care"}
+
+    # Of the last weeks' visits every event is in the stream, and the groups that most shops follow are followed.
+    told = sum(1 for visit in visits.past(make(demo.plan(made))) for _ in visits.told(visit))
+    assert [run.rows_good for run in import_runs.recent(limit=20) if run.kind == "events"] == [told]
+    assert {one.ready_made for one in audiences.every()} == set(demo.AUDIENCES)
 
     # The door takes every simulated row, again and also as text; every return finds its purchase.
     text = tmp_path / "orders.csv"
