@@ -6,6 +6,7 @@ PUBLISHED: tuple[PublishedTable, ...] = (
     PublishedTable(
         name="orders",
         key="order_id",
+        noted="commerce_order",
         sql=(
             "SELECT sale.id AS order_id, sale.customer_id, sale.kind, sale.placed_at, sale.placed_on,"
             " channel.code AS channel, store.code AS store, sale.currency, sale.goods_minor, sale.discount_minor,"
@@ -51,6 +52,7 @@ PUBLISHED: tuple[PublishedTable, ...] = (
     PublishedTable(
         name="lines",
         key="line_id",
+        noted="commerce_line",
         # A line changes only with its order, whose stamp is indexed; lines carry none of their own.
         sql=(
             "SELECT line.id AS line_id, line.order_id, line.number, line.product_id, line.quantity, line.unit_price,"
@@ -79,6 +81,7 @@ PUBLISHED: tuple[PublishedTable, ...] = (
     PublishedTable(
         name="tenders",
         key="tender_id",
+        noted="commerce_tender",
         # Changes only with its order, as lines do.
         sql=(
             "SELECT tender.id AS tender_id, tender.order_id, tender.kind, tender.state, tender.amount_minor, tender.at,"
@@ -98,6 +101,7 @@ PUBLISHED: tuple[PublishedTable, ...] = (
     PublishedTable(
         name="shipments",
         key="shipment_id",
+        noted="commerce_shipment",
         sql=(
             "SELECT shipment.id AS shipment_id, shipment.order_id, shipment.mode, shipment.state, store.code AS store,"
             " NULLIF(shipment.carrier, '') AS carrier, shipment.shipped_at, shipment.promised_from,"
@@ -123,6 +127,7 @@ PUBLISHED: tuple[PublishedTable, ...] = (
     PublishedTable(
         name="returns",
         key="return_id",
+        noted="commerce_return",
         sql=(
             "SELECT back.id AS return_id, back.customer_id, back.order_id, back.returned_at, back.returned_on,"
             " back.currency, back.amount_minor, back.matched_minor, back.shipping_minor, back.tax_minor,"
@@ -151,6 +156,7 @@ PUBLISHED: tuple[PublishedTable, ...] = (
     PublishedTable(
         name="return_lines",
         key="return_line_id",
+        noted="commerce_return_line",
         # What a return takes back of which line changes with the return alone; what was matched is not given.
         sql=(
             "SELECT line.id AS return_line_id, line.goods_return_id AS return_id, line.number, line.product_id,"

@@ -7,6 +7,7 @@ PUBLISHED: tuple[Published, ...] = (
     PublishedTable(
         name="customers",
         key="customer_id",
+        noted="customers_customer",
         # Joined records stay, with the person they belong to: what came with them can be told apart.
         sql="SELECT id AS customer_id, COALESCE(person_id, id) AS person_id, country, first_seen_at, origin, language,"
         " changed_xid FROM customers_customer",
@@ -22,6 +23,7 @@ PUBLISHED: tuple[Published, ...] = (
     PublishedTable(
         name="profiles",
         key="customer_id",
+        noted="customers_profile",
         # Whether a contact is known; which one it is stays sealed.
         sql="SELECT customer_id, email_digest IS NOT NULL AS has_email, phone_digest IS NOT NULL AS has_phone,"
         " changed_xid FROM customers_profile",

@@ -104,6 +104,7 @@ PUBLISHED: tuple[PublishedTable | PublishedStream, ...] = (
     PublishedTable(
         name="visitors",
         key="visitor_id",
+        noted="events_visitor",
         # What retention has removed of a visitor's events is still counted here.
         sql=(
             f"SELECT {_numbered('visitor.id')} AS visitor_id, visitor.customer_id, visitor.is_shared, visitor.kind,"  # noqa: S608 - of constants

@@ -34,6 +34,7 @@ COLUMNS: Final[dict[str, tuple[str, str, ColumnType]]] = {
 TABLE: Final = PublishedTable(
     name="readings",
     key="customer_id",
+    noted="measures_reading",
     sql="SELECT reading.customer_id, "  # noqa: S608 - of constants
     + ", ".join(f"{sql} AS {name}" for name, (_, sql, _) in COLUMNS.items())
     + ", reading.changed_xid FROM measures_reading AS reading",

@@ -24,6 +24,7 @@ def check(timestamp: int) -> None:
     publishing.publish(
         Path(settings.REGULARS_HOME), at=timezone.now(), rebuilt=[names[turn % len(names)]], tell=found.append
     )
+    publishing.forget_removals(Path(settings.REGULARS_HOME))
     if differing := [one.name for one in found if one.differs]:
         raise RowsDiffered(f"warehouse: rows of {', '.join(differing)} were not those of the database; they are now")
 

@@ -7,8 +7,8 @@ elsewhere on the server, however long, holds anything back.
 
 Rows of a stream are never changed, so that their numbers are enough (`_streams`).
 
-Removed rows leave no trace to ask for, so the counts are compared: where the warehouse holds more keys than the table,
-the table's keys are read and the others dropped.
+Removed rows leave no trace in the table, so the counts are compared: where the warehouse holds more keys than the
+table, the table's keys are read and the others dropped. Of tables whose removals are noted that is done after one.
 
 Of a large shop two tables are read at a time, each by a connection of its own, in the same snapshot.
 """
@@ -321,10 +321,8 @@ def _increment(
     where = _copying.changed_since(changed, since)
     delta = _copying.read(home, table.name, "delta", sql=table.sql, columns=table.columns, where=where)
     files = replace(known, deltas=(*known.deltas, delta)) if delta else known
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM ({table.all_of_it}) AS published")  # noqa: S608 - a room's own SQL
-        [(there,)] = cursor.fetchall()
     held = known.rows if delta is None else known.rows + _unheard(home, engine, known, delta)
+    there = _counted(table) if _may_have_lost_some(table, since) else held
     files = replace(files, rows=held)
     if held < there:
         # Cannot be while files and database are as they were left; whatever happened, the whole is right.
@@ -339,6 +337,41 @@ def _increment(
         late = _files.as_select(home, replace(files, base=()))
         files = replace(files, deltas=(_copying.merge(home, table.name, late, engine, kind="delta"),))
     return files, delta.rows if delta else 0
+
+
+def _may_have_lost_some(table: PublishedTable, since: str) -> bool:
+    if not table.noted:
+        return True
+    noted = _files.quoted(f"{table.noted}_removed")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT EXISTS (SELECT FROM {noted} WHERE NOT pg_visible_in_snapshot(xid, %s::pg_snapshot))",  # noqa: S608 - a quoted name
+            [since],
+        )
+        [(is_so,)] = cursor.fetchall()
+    return bool(is_so)
+
+
+def forget_removals(home: Path) -> None:
+    """What was noted of removals that the last publish knew, but for the newest: an older warehouse would not know
+    that one."""
+    snapshot = _files.read_manifest(home).snapshot
+    for table in published_tables():
+        if isinstance(table, PublishedTable) and table.noted:
+            noted = _files.quoted(f"{table.noted}_removed")
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    f"DELETE FROM {noted} WHERE pg_visible_in_snapshot(xid, %s::pg_snapshot)"  # noqa: S608 - a quoted name
+                    f" AND xid < (SELECT max(xid) FROM {noted} WHERE pg_visible_in_snapshot(xid, %s::pg_snapshot))",
+                    [snapshot, snapshot],
+                )
+
+
+def _counted(table: PublishedTable) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM ({table.all_of_it}) AS published")  # noqa: S608 - a room's own SQL
+        [(there,)] = cursor.fetchall()
+    return int(there)
 
 
 def _unheard(home: Path, engine: _copying.Engine, known: TableFiles, delta: DataFile) -> int:

@@ -88,6 +88,56 @@ class StampsChanges(Operation):
         return type(self).__name__, [self.table, self.column], {}
 
 
+class NotesRemovals(Operation):
+    """Every transaction that removes rows of `table` leaves its id in `TABLE_removed`, for the warehouse.
+
+    Removed rows leave no stamp, and to count ten million rows each time to find that none is gone takes longer than to
+    read a day's. By trigger, as `StampsChanges`. Making it counts as a removal: what went before was not noted.
+    """
+
+    reversible = True
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        """The models do not change."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        quote = schema_editor.quote_name
+        table, noted, name = quote(self.table), quote(f"{self.table}_removed"), quote(f"{self.table}_notes_removals")
+        note = f"INSERT INTO {noted} VALUES (pg_current_xact_id()) ON CONFLICT DO NOTHING"  # noqa: S608 - quoted names
+        schema_editor.execute(f"CREATE TABLE {noted} (xid xid8 PRIMARY KEY)")
+        schema_editor.execute(note)
+        schema_editor.execute(
+            f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            f" IF TG_OP = 'TRUNCATE' THEN {note}; ELSIF EXISTS (SELECT FROM gone) THEN {note}; END IF;"
+            " RETURN NULL; END $$"
+        )
+        schema_editor.execute(
+            f"CREATE TRIGGER {name} AFTER DELETE ON {table} REFERENCING OLD TABLE AS gone"
+            f" FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
+        )
+        emptied = quote(f"{self.table}_notes_emptying")
+        schema_editor.execute(
+            f"CREATE TRIGGER {emptied} AFTER TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
+        )
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        quote = schema_editor.quote_name
+        table, name = quote(self.table), quote(f"{self.table}_notes_removals")
+        schema_editor.execute(f"DROP TRIGGER {name} ON {table}")
+        schema_editor.execute(f"DROP TRIGGER {quote(f'{self.table}_notes_emptying')} ON {table}")
+        schema_editor.execute(f"DROP FUNCTION {name}()")
+        schema_editor.execute(f"DROP TABLE {quote(f'{self.table}_removed')}")
+
+    def describe(self) -> str:
+        return f"Note which transactions remove rows of {self.table}"
+
+    def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
+        return type(self).__name__, [self.table], {}
+
+
 class Follows(Operation):
     """Goes on only where `table` has `column`, what the last of the migrations folded into a room's first one brought.
 

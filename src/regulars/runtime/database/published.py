@@ -18,11 +18,14 @@ class PublishedTable:
     `sql` is one SELECT without a semicolon whose output holds every name in `columns` and, besides them,
     `changed_column`: the xid8 of the transaction that last wrote the row (`pg_current_xact_id()`, set again by whatever
     updates it).
-    The column must come from an indexed column untouched, so that the warehouse's filter on it reaches the index.
+    The column must come from an indexed column untouched, so that the warehouse's filter on it reaches the index; a
+    table of no more rows than customers may do without, where an index would cost its updates more.
     `key` names the int64 column that tells one row from another. Timestamps are published in UTC, decimals with six
     places, money as integer minor units. What the query joins in must not change while the row itself stays as it was.
     One that `is_small` carries no stamp: all of it is read each time, and `changed_column` is not asked for.
     `whole` gives the same rows without the stamp, where that is cheaper: for who reads or counts all of them.
+    `noted` is the table whose rows these are, one each, where removals of it are noted (`NotesRemovals`): only after
+    one are rows counted.
     """
 
     name: str
@@ -32,6 +35,7 @@ class PublishedTable:
     changed_column: str = "changed_xid"
     is_small: bool = False
     whole: str = ""
+    noted: str = ""
 
     def __post_init__(self) -> None:
         if self.columns.get(self.key) != "int64":

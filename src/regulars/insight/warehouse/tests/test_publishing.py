@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import psycopg
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from regulars.insight.warehouse import _files, publishing
 from regulars.insight.warehouse.session import Session
+from regulars.runtime.database.operations import NotesRemovals
 from regulars.runtime.database.published import PublishedTable
 from regulars.runtime.serving.tests import nursery
 from tests.often import LONGER, often
@@ -144,6 +146,44 @@ def test_removed_rows_go_from_the_warehouse_too(cupboard: dict[str, str], tmp_pa
     put("Li")
     publish(tmp_path)
     assert names(tmp_path) == ["Li"]
+
+
+def test_rows_are_counted_only_after_a_removal_was_noted(
+    cupboard: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with psycopg.connect(cupboard["REGULARS_DATABASE_OWNER_URL"], autocommit=True) as owner:
+        editor = SimpleNamespace(quote_name=_files.quoted, execute=owner.execute)
+        NotesRemovals("cup").database_forwards("", editor, None, None)
+    counts: list[int] = []
+    count = publishing._counted
+    monkeypatch.setattr(publishing, "_counted", lambda table: counts.append(count(table)) or counts[-1])
+
+    def left() -> list[str]:
+        counts.clear()
+        publishing.publish(tmp_path, at=NOW, tables=[replace(CUPS, noted="cup")])
+        return names(tmp_path)
+
+    put("Ines", "Tomas", "Priya", "Marek")
+    assert (left(), counts) == (["Ines", "Marek", "Priya", "Tomas"], [])
+    put("Li")
+    run("DELETE FROM cup WHERE name = 'nobody'")
+    assert (len(left()), counts) == (5, [])
+    with psycopg.connect(cupboard["REGULARS_DATABASE_URL"]) as slow:
+        slow.execute("DELETE FROM cup WHERE name = 'Ines'")
+        run("DELETE FROM cup WHERE name = 'Tomas'")
+        assert (left(), counts) == (["Ines", "Li", "Marek", "Priya"], [4])
+        slow.commit()
+    # Noted before the last publish, and seen by none.
+    assert (left(), counts) == (["Li", "Marek", "Priya"], [3])
+    assert (len(left()), counts) == (3, [])
+    with psycopg.connect(cupboard["REGULARS_DATABASE_OWNER_URL"], autocommit=True) as owner:
+        owner.execute("TRUNCATE cup")
+    assert (left(), counts) == ([], [0])
+    monkeypatch.setattr(publishing, "published_tables", lambda: (replace(CUPS, noted="cup"),))
+    publishing.forget_removals(tmp_path)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM cup_removed")
+        assert cursor.fetchone() == (1,)
 
 
 def test_deltas_are_merged_before_they_pile_up(cupboard: dict[str, str], tmp_path: Path):
