@@ -81,12 +81,14 @@ _CHANGES = (
     _Change("cancelled", pl.col("is_off") & ~pl.col("was_off"), at="cancelled_at", **_SUM),
     _Change("reopened", ~pl.col("is_off") & pl.col("was_off"), **_SUM),
 )
+_HAPPENED = [one.which.any().alias(str(place)) for place, one in enumerate(_CHANGES)]
 _EDITED = _Change("edited", pl.lit(value=True), **_SUM)
 
 
 def write(changes: pl.DataFrame, *, by: Actor) -> None:
     """Add `changes` (ROWS) in their order. Their source is who told them."""
-    _copying.copy("commerce_order_change", changes.with_columns(source=pl.lit(str(by)[:120])))
+    source = pl.Series("source", [str(by)[:120]] * changes.height, dtype=pl.String)
+    _copying.copy("commerce_order_change", changes.hstack([source]))
 
 
 def add(*, order: int, what: str, at: datetime, by: Actor, before: int | None = None, after: int | None = None) -> None:
@@ -98,24 +100,24 @@ def of_orders(fresh: pl.DataFrame, newer: pl.DataFrame, *, at: datetime) -> pl.D
     """What changed with versions that go on record: new ones, and those that replace what is there (`was_…`)."""
     versions = []
     if not fresh.is_empty():
-        versions.append(fresh.with_columns(**_NEVER_THERE))
+        versions.append(fresh.lazy().with_columns(**_NEVER_THERE))
     if not newer.is_empty():
-        versions.append(newer.with_columns(is_first=pl.lit(value=False)))
+        versions.append(newer.lazy().with_columns(is_first=pl.lit(value=False)))
     if not versions:
         return pl.DataFrame(schema=ROWS)
-    told = pl.concat(versions).with_columns(
-        when=pl.coalesce("source_updated_at", pl.when("is_first").then("placed_at"), pl.lit(at)), **_STANDING
-    )
+    when = pl.coalesce("source_updated_at", pl.when("is_first").then("placed_at"), pl.lit(at))
+    told = _copying.collected(pl.concat(versions).with_columns(when=when, **_STANDING))
     # Of what may happen to an order little does: only that is looked for row by row.
-    happened = told.select(one.which.any().alias(str(place)) for place, one in enumerate(_CHANGES)).row(0)
-    found = [_rows(told.filter(one.which), one) for one, is_so in zip(_CHANGES, happened, strict=True) if is_so]
-    some = pl.concat(found) if found else pl.DataFrame(schema=ROWS)
+    happened = told.select(_HAPPENED).row(0)
+    which = [one for one, is_so in zip(_CHANGES, happened, strict=True) if is_so]
+    found = [_rows(told.lazy().filter(one.which), one) for one in which]
+    some = _copying.collected(pl.concat(found)) if found else pl.DataFrame(schema=ROWS)
     if newer.is_empty():
         return some
     told_with_sum = some.filter(pl.col("what").is_in(_WITH_TOTAL))["order_id"].implode()
     has_other_sum = (pl.col("total_minor") != pl.col("was_total")) & ~pl.col("id").is_in(told_with_sum)
     other = told.filter(~pl.col("is_first") & (has_other_sum | ~pl.col("id").is_in(some["order_id"].implode())))
-    return pl.concat([some, _rows(other, _EDITED)])
+    return pl.concat([some, _copying.collected(_rows(other.lazy(), _EDITED))])
 
 
 def of_returns(rows: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
@@ -142,7 +144,7 @@ def of_returns(rows: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _rows(told: pl.DataFrame, one: _Change) -> pl.DataFrame:
+def _rows(told: pl.LazyFrame, one: _Change) -> pl.LazyFrame:
     return told.select(
         pl.col("id").alias("order_id"),
         pl.lit(one.what).alias("what"),

@@ -1,11 +1,14 @@
 """What to do with documents that may be known already. Pure: frames in, frames out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache, lru_cache
 from hashlib import blake2b
 
 import polars as pl
 
+from regulars.facts.commerce import _copying
+from regulars.facts.commerce._telling import Verdict
 from regulars.facts.commerce.outcome import Outcome
 
 _NOTHING, _FIELD, _END, _MORE = "\x00", "\x1f", "\x1e", "\x1d"
@@ -27,46 +30,54 @@ KNOWN = pl.Schema(
 )
 
 
-def fingerprints(
-    headers: pl.DataFrame,
+def contents(
+    headers: pl.LazyFrame,
     lines: pl.DataFrame,
     *,
+    kinds: Mapping[str, pl.DataType],
     header: list[str],
     line: list[str],
     more: Iterable[str] = (),
     more_of_lines: Iterable[str] = (),
-) -> pl.DataFrame:
-    """`headers` with a `fingerprint`: 16 bytes that tell whether two documents say the same.
+) -> pl.LazyFrame:
+    """`headers` with a `content`: a text that two documents have in common when they say the same.
 
     `header` and `line` name the columns that count; lines count in the order of their numbers. `lines` names its
-    document in `ref`. `more` count where they are there and not null, so that a document which tells none of them
-    has the fingerprint it had before there were any.
+    document in `ref`. `more` count where they are not null, so that a document which tells none of them has the content
+    it had before there were any; `more_of_lines` need not be there. `kinds` are those of the columns of `headers`.
     """
-    of_line = [pl.col(name).cast(pl.String).fill_null(_NOTHING) for name in line]
-    told = (
-        lines.sort(["ref", "number"])
-        .select(
-            "ref",
-            content=pl.concat_str([pl.concat_str(of_line, separator=_FIELD), *_besides(lines, more_of_lines)]),
-        )
+    instants = frozenset(name for name, kind in kinds.items() if isinstance(kind, pl.Datetime))
+    of_lines = (
+        lines.lazy()
+        .sort(["ref", "number"])
+        .select("ref", content=_of_line(tuple(line), tuple(told(lines, more_of_lines))))
         .group_by("ref")
         .agg(pl.col("content").str.join(_END))
     )
-    kinds = headers.schema
-    whole = headers.join(told, on="ref", how="left").select(
-        pl.concat_str(
-            [
-                pl.concat_str(
-                    [_text(kinds[name], name).fill_null(_NOTHING) for name in header]
-                    + [pl.col("content").fill_null("")],
-                    separator=_FIELD,
-                ),
-                *_besides(headers, more),
-            ]
-        )
+    return headers.join(of_lines, on="ref", how="left", maintain_order="left").with_columns(
+        content=_whole(tuple(header), tuple(more), instants)
     )
-    digests = [blake2b(text.encode(), digest_size=16).digest() for text in whole.to_series()]
-    return headers.with_columns(pl.Series("fingerprint", digests, dtype=pl.Binary))
+
+
+# To put an expression together costs about as much as to have it computed for one order.
+@lru_cache(128)
+def _of_line(line: tuple[str, ...], more: tuple[str, ...]) -> pl.Expr:
+    of_line = [pl.col(name).cast(pl.String).fill_null(_NOTHING) for name in line]
+    return pl.concat_str([pl.concat_str(of_line, separator=_FIELD), *_besides(more, frozenset())])
+
+
+@lru_cache(128)
+def _whole(header: tuple[str, ...], more: tuple[str, ...], instants: frozenset[str]) -> pl.Expr:
+    fields = [_text(name, instants).fill_null(_NOTHING) for name in header] + [pl.col("content").fill_null("")]
+    return pl.concat_str([pl.concat_str(fields, separator=_FIELD), *_besides(more, instants)])
+
+
+def fingerprinted(documents: pl.DataFrame) -> pl.DataFrame:
+    """`documents` with a `fingerprint` in the place of their `content`: 16 bytes."""
+    digests = [blake2b(text.encode(), digest_size=16).digest() for text in documents["content"].to_list()]
+    return documents.replace_column(
+        documents.get_column_index("content"), pl.Series("fingerprint", digests, dtype=pl.Binary)
+    )
 
 
 def sort_out(incoming: pl.DataFrame, known: pl.DataFrame, *, further: Sequence[str] = ()) -> pl.DataFrame:
@@ -78,9 +89,23 @@ def sort_out(incoming: pl.DataFrame, known: pl.DataFrame, *, further: Sequence[s
     `known` has as `known_…`, the greater of them in their order counts then, and of those that are equal the greater
     fingerprint: a total order, so that what counts in the end never depends on what came first.
     """
+    beside = incoming.lazy().join(known.lazy(), on="ref", how="left", maintain_order="left")
     if "version" not in incoming.columns:
-        incoming = incoming.with_columns(version=pl.lit(None, dtype=pl.Int64))
-    told = incoming.join(known, on="ref", how="left", maintain_order="left")
+        beside = beside.with_columns(version=pl.lit(None, dtype=pl.Int64))
+    return _copying.collected(beside.with_columns(verdict=_verdict(tuple(further))))
+
+
+def those(sorted_out: pl.DataFrame, verdict: Verdict) -> pl.DataFrame:
+    """The documents of which it was decided so."""
+    said = sorted_out["verdict"].to_list()
+    many = said.count(verdict)
+    if not many:
+        return sorted_out.clear()
+    return sorted_out.filter(pl.col("verdict") == verdict) if many < len(said) else sorted_out
+
+
+@cache
+def _verdict(further: tuple[str, ...]) -> pl.Expr:
     marks = [
         (pl.col(mark).fill_null(never), pl.col(f"known_{was}").fill_null(never))
         for mark, was, never in (("source_updated_at", "updated_at", _NEVER), ("version", "version", _NO_VERSION))
@@ -112,7 +137,7 @@ def sort_out(incoming: pl.DataFrame, known: pl.DataFrame, *, further: Sequence[s
             .then(pl.lit("stale"))
             .otherwise(pl.lit("conflict"))
         )
-    return told.with_columns(verdict.cast(VERDICT).alias("verdict"))
+    return verdict.cast(VERDICT)
 
 
 def _greater(pairs: Sequence[tuple[pl.Expr, pl.Expr]]) -> pl.Expr:
@@ -121,6 +146,11 @@ def _greater(pairs: Sequence[tuple[pl.Expr, pl.Expr]]) -> pl.Expr:
     for now, was in reversed(pairs):
         found = pl.when(now > was).then(pl.lit(value=True)).when(now < was).then(pl.lit(value=False)).otherwise(found)
     return found
+
+
+def numbered(fresh: pl.DataFrame, ids: Sequence[int]) -> pl.DataFrame:
+    """New documents with the numbers they get in the place of those they had not."""
+    return fresh.clone().replace_column(fresh.get_column_index("id"), pl.Series("id", ids, dtype=pl.Int64))
 
 
 def outcome(sorted_out: pl.DataFrame, fresh: pl.DataFrame) -> Outcome:
@@ -133,17 +163,21 @@ def outcome(sorted_out: pl.DataFrame, fresh: pl.DataFrame) -> Outcome:
     return Outcome.of(numbers, told)
 
 
-def _text(kind: pl.DataType, name: str) -> pl.Expr:
+def _text(name: str, instants: Collection[str]) -> pl.Expr:
     column = pl.col(name)
-    return column.dt.epoch("us").cast(pl.String) if isinstance(kind, pl.Datetime) else column.cast(pl.String)
+    return column.dt.epoch("us").cast(pl.String) if name in instants else column.cast(pl.String)
 
 
-def _besides(frame: pl.DataFrame, names: Iterable[str]) -> list[pl.Expr]:
+def told(frame: pl.DataFrame, names: Iterable[str]) -> list[str]:
+    """Those of the columns that are there and say something of a document."""
+    return [name for name in names if name in frame.columns and frame[name].null_count() < frame.height]
+
+
+def _besides(names: Iterable[str], instants: Collection[str]) -> list[pl.Expr]:
     """What is told of each of these columns, and nothing where nothing is."""
-    told = [name for name in names if name in frame.columns and frame[name].null_count() < frame.height]
     return [
         pl.when(pl.col(name).is_not_null())
-        .then(pl.concat_str([pl.lit(_MORE + name + "="), _text(frame.schema[name], name)]))
+        .then(pl.concat_str([pl.lit(_MORE + name + "="), _text(name, instants)]))
         .otherwise(pl.lit(""))
-        for name in told
+        for name in names
     ]

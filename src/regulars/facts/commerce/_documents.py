@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 from django.db import connection
@@ -26,6 +27,11 @@ def number(ref: pl.Expr, numbers: Mapping[str, int]) -> pl.Expr:
     return ref.replace_strict(list(numbers), list(numbers.values()), default=None, return_dtype=pl.Int64)
 
 
+def distinct(column: pl.Series) -> list[Any]:
+    """What stands in it, each once. A few values cost polars more than they cost Python, and many not much less."""
+    return sorted(set(column.to_list()) - {None})
+
+
 def bytea(column: pl.Expr) -> pl.Expr:
     """Bytes as COPY reads them."""
     return pl.concat_str(pl.lit("\\x"), column.bin.encode("hex")).alias(column.meta.output_name())
@@ -45,7 +51,7 @@ def buyers(
 
     Ask before any document is locked: who joins people locks them first, and their documents then.
     """
-    refs = documents["customer_ref"].drop_nulls().unique().to_list()
+    refs = distinct(documents["customer_ref"])
     record = customers.resolve_many(namespace=namespace, refs=refs, at=at, by=by, origin=origin)
     person = persons.held([*record.values(), *also])
     return pl.DataFrame(
@@ -67,22 +73,22 @@ def hold_buyer(order: int) -> None:
 
 def places(documents: pl.DataFrame, *, at: datetime, by: Actor) -> tuple[dict[str, int], dict[str, int]]:
     """Channel and store codes to numbers. A channel in which stores sell is one of stores."""
-    by_store = set(documents.filter(pl.col("store").is_not_null())["channel"].drop_nulls().unique())
-    others = set(documents["channel"].drop_nulls().unique()) - by_store
+    pairs = set(zip(documents["channel"].to_list(), documents["store"].to_list(), strict=True))
+    by_store = {channel for channel, store in pairs if None not in (channel, store)}
+    others = {channel for channel, _ in pairs if channel is not None} - by_store
     found = channels.resolve_many(codes=sorted(others), at=at, by=by, kind="web") if others else {}
     if by_store:
         found |= channels.resolve_many(codes=sorted(by_store), at=at, by=by, kind="store")
     store: dict[str, int] = {}
     for channel in sorted(by_store):
-        codes = documents.filter(pl.col("channel") == channel)["store"].drop_nulls().unique().sort().to_list()
+        codes = sorted(code for where, code in pairs if where == channel and code is not None)
         store |= stores.resolve_many(codes=codes, at=at, by=by, channel=channel)
     return found, store
 
 
 def numbered_lines(namespace: str, lines: pl.DataFrame, owner: str, *, at: datetime, by: Actor) -> pl.DataFrame:
     """`lines` as rows of a line table: product references turned into numbers. `owner` names the document's column."""
-    described = lines.select(ref="product_ref", title="title", category="category")
-    product = products.resolve_many(namespace=namespace, described=described, at=at, by=by)
+    product = products.resolve_many(namespace=namespace, described=lines, at=at, by=by, ref="product_ref")
     extra = [name for name in _MORE_OF_LINES if name in lines.columns]
     return lines.select(
         owner,

@@ -1,12 +1,14 @@
 """Writing many orders at once: decide what is new, turn references into numbers, COPY, and tell."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 
 import polars as pl
 
 from regulars.facts.commerce import _changes, _copying, _deciding, _documents, _paying, _rematching, _waiting, deriving
 from regulars.facts.commerce.notices import OrderCancelled, OrderChanged, OrderPaid, OrderRecorded, OrdersImported
-from regulars.facts.commerce.order_reports import MORE_OF_LINES, MORE_OF_ORDERS, ORDER_STATES, OrderBatch
+from regulars.facts.commerce.order_reports import LINES, MORE_OF_LINES, MORE_OF_ORDERS, ORDER_STATES, ORDERS, OrderBatch
 from regulars.facts.commerce.outcome import Outcome
 from regulars.facts.customers import customers
 from regulars.kit.actors import Actor, Origin
@@ -34,6 +36,7 @@ _TOLD: dict[str, object] = {
     "tenders_differ_minor": 0,
 }
 
+_NOT_TOLD = {name: pl.lit(None, dtype=kind).alias(name) for name, kind in MORE_OF_ORDERS.items()}
 _KNOWN = pl.Schema(
     {
         **_deciding.KNOWN,
@@ -70,16 +73,17 @@ def write(batch: OrderBatch, *, is_further: bool, at: datetime, by: Actor) -> Ou
         _KNOWN,
     )
     sorted_out = _deciding.sort_out(incoming, known, further=_FURTHER if is_further else ())
-    fresh = sorted_out.filter(pl.col("verdict") == "new")
-    newer = sorted_out.filter(pl.col("verdict") == "newer")
-    again = sorted_out.filter(pl.col("verdict") == "again")
-    fresh = fresh.with_columns(
-        pl.Series("id", _copying.reserve_ids("commerce_order_id_seq", fresh.height), dtype=pl.Int64)
-    )
-    writing = pl.concat([fresh, newer])
-    wanted = batch.lines.join(writing.select("ref", order_id="id"), on="ref")
+    fresh = _deciding.those(sorted_out, "new")
+    newer = _deciding.those(sorted_out, "newer")
+    again = _deciding.those(sorted_out, "again")
+    fresh = _deciding.numbered(fresh, _copying.reserve_ids("commerce_order_id_seq", fresh.height))
+    writing = fresh if newer.is_empty() else pl.concat([fresh, newer])
+    if writing.is_empty():
+        if not again.is_empty():
+            _documents.overwrite("commerce_order", again.select("id", "source_updated_at", "version"))
+        return _deciding.outcome(sorted_out, fresh)
     rows = _numbered(namespace, writing, who, at, by, origin)
-    line_rows = _lines(namespace, wanted, at, by)
+    line_rows = _lines(namespace, batch.lines, writing, at, by)
     untold = [name for name in _TOLD if incoming[name].null_count() == incoming.height]
     added, added_lines = rows, line_rows
     if not newer.is_empty():
@@ -87,14 +91,14 @@ def write(batch: OrderBatch, *, is_further: bool, at: datetime, by: Actor) -> Ou
         added_lines = line_rows.filter(pl.col("order_id").is_in(fresh["id"].implode()))
     _copying.copy("commerce_order", added.drop(untold))
     _copying.copy("commerce_line", added_lines)
-    _paying.write(batch.tenders, fresh=fresh.select("ref", "id"), newer=newer.select("ref", "id"))
+    _paying.write(batch.tenders, fresh=fresh, newer=newer)
     if not newer.is_empty():
         _replace(rows.filter(pl.col("id").is_in(newer["id"].implode())), line_rows)
     _waiting.take(fresh["id"].to_list(), by=by)
     if not again.is_empty():
         _documents.overwrite("commerce_order", again.select("id", "source_updated_at", "version"))
     if origin == "live":
-        _rematching.rematch_waiting(rows["customer_id"].drop_nulls().unique().to_list())
+        _rematching.rematch_waiting(_documents.distinct(rows["customer_id"]))
     _tell_customers(writing, rows, at, by)
     changes = _changes.of_orders(fresh, newer, at=at) if is_further or origin == "live" else None
     if changes is not None:
@@ -108,27 +112,47 @@ def _complete(batch: OrderBatch) -> pl.DataFrame:
     orders = batch.orders
     if orders["ref"].is_duplicated().any():
         raise ValueError("a reference stands twice in one batch of orders; keep one")
-    whole = deriving.orders_with_sums(_tidy(orders), batch.lines)
+    # What nobody tells of is left out of the plan: with one order, that is most of what there is.
+    told = _deciding.told(orders, MORE_OF_ORDERS)
+    whole = _tidy(orders.lazy().select(*ORDERS, *told), told)
+    if "cancelled_at" in told:
+        told = list({*told, "state"})
+    whole = deriving.orders_with_sums(whole, batch.lines.lazy(), columns=told)
+    captured = pl.lit(None, dtype=pl.Int64)
     if batch.tenders is not None:
         whole = whole.join(_paying.told(batch.tenders), on="ref", how="left", maintain_order="left")
-    whole = _deciding.fingerprints(
-        whole, batch.lines, header=_HEADER + _AMOUNTS, line=_LINE, more=_MORE, more_of_lines=MORE_OF_LINES
+        whole = whole.join(_captured(batch.tenders), on="ref", how="left", maintain_order="left")
+        told, captured = [*told, "tenders"], pl.col("captured")
+    whole = _deciding.contents(
+        whole,
+        batch.lines,
+        kinds={**orders.schema, **MORE_OF_ORDERS, "tenders": pl.String()},
+        header=_HEADER + _AMOUNTS,
+        line=_LINE,
+        more=[name for name in _MORE if name in told],
+        more_of_lines=MORE_OF_LINES,
     )
-    missing = {name: kind for name, kind in MORE_OF_ORDERS.items() if name not in whole.columns}
-    whole = whole.with_columns(pl.lit(None, dtype=kind).alias(name) for name, kind in missing.items())
-    whole = whole.join(deriving.lines_that_differ(whole, batch.lines), on="ref", how="left", maintain_order="left")
-    whole = whole.join(_captured(batch.tenders), on="ref", how="left", maintain_order="left")
+    whole = whole.with_columns(*(_NOT_TOLD[name] for name in MORE_OF_ORDERS if name not in told), captured=captured)
+    whole = whole.join(deriving.lines_that_differ(orders, batch.lines), on="ref", how="left", maintain_order="left")
+    whole = whole.with_columns(*_follows())
+    return _deciding.fingerprinted(_copying.collected(whole))
+
+
+# To put them together costs about as much as to have them computed for one order.
+@cache
+def _follows() -> tuple[pl.Expr, ...]:
+    """What follows from what is told of an order, and where one stands among its versions."""
     is_cancelled = pl.col("state").eq_missing(pl.lit("cancelled"))
     first = pl.coalesce("cancelled_at", "source_updated_at", "placed_at")
-    return whole.with_columns(
-        cancelled_at=pl.when(is_cancelled).then(first),
-        back=pl.col("refunded_minor").fill_null(0),
-        stage=pl.col("state").fill_null("").replace_strict(_STAGES, return_dtype=pl.Int64),
-        paid=pl.col("paid_minor").fill_null(0),
-        over_refunded_minor=_over_refunded(),
-        tenders_differ_minor=_tenders_differ(),
+    return (
+        pl.when(is_cancelled).then(first).alias("cancelled_at"),
+        pl.col("refunded_minor").fill_null(0).alias("back"),
+        pl.col("state").fill_null("").replace_strict(_STAGES, return_dtype=pl.Int64).alias("stage"),
+        pl.col("paid_minor").fill_null(0).alias("paid"),
+        _over_refunded().alias("over_refunded_minor"),
+        _tenders_differ().alias("tenders_differ_minor"),
         # Nobody is a customer by a test, and nothing of it reaches a person.
-        customer_ref=pl.when(pl.col("kind") != "test").then("customer_ref"),
+        pl.when(pl.col("kind") != "test").then("customer_ref").alias("customer_ref"),
     )
 
 
@@ -141,12 +165,10 @@ def _over_refunded() -> pl.Expr:
     return pl.when((more > 0) & (pl.col("kind") != "adjustment")).then(more)
 
 
-def _captured(tenders: pl.DataFrame | None) -> pl.DataFrame:
+def _captured(tenders: pl.DataFrame) -> pl.LazyFrame:
     """What was captured of each order of which tenders are told."""
-    if tenders is None:
-        return pl.DataFrame(schema={"ref": pl.String(), "captured": pl.Int64()})
     captured = pl.when(pl.col("state") == "captured").then("amount_minor").otherwise(0)
-    return tenders.group_by("ref").agg(captured=captured.sum())
+    return tenders.lazy().group_by("ref").agg(captured=captured.sum())
 
 
 def _tenders_differ() -> pl.Expr:
@@ -158,9 +180,8 @@ def _tenders_differ() -> pl.Expr:
     return pl.when(apart != 0).then(apart).when((above > 0) & ~is_off).then(above)
 
 
-def _tidy(orders: pl.DataFrame) -> pl.DataFrame:
+def _tidy(orders: pl.LazyFrame, told: Sequence[str]) -> pl.LazyFrame:
     """`orders` where what is empty, no or nought is not told, so that both ways to say it are one."""
-    told = [name for name in MORE_OF_ORDERS if name in orders.columns]
     tidy = []
     for name in told:
         if MORE_OF_ORDERS[name] == pl.Boolean():
@@ -180,7 +201,8 @@ def _numbered(
 ) -> pl.DataFrame:
     """Rows for the table: references turned into numbers."""
     channel, store = _documents.places(orders, at=at, by=by)
-    return orders.join(who, on="customer_ref", how="left", maintain_order="left").select(
+    numbered = orders.lazy().join(who.lazy(), on="customer_ref", how="left", maintain_order="left")
+    plan = numbered.select(
         "id",
         pl.lit(namespace).alias("namespace"),
         "ref",
@@ -201,19 +223,28 @@ def _numbered(
         pl.lit(origin).alias("origin"),
         "source_updated_at",
         _documents.bytea(pl.col("fingerprint")),
-        *(pl.col(name) if default is None else pl.col(name).fill_null(default) for name, default in _TOLD.items()),
+        *_or_untold(),
+    )
+    return _copying.collected(plan)
+
+
+@cache
+def _or_untold() -> tuple[pl.Expr, ...]:
+    return tuple(
+        pl.col(name) if default is None else pl.col(name).fill_null(default) for name, default in _TOLD.items()
     )
 
 
-def _lines(namespace: str, lines: pl.DataFrame, at: datetime, by: Actor) -> pl.DataFrame:
-    """Rows for the table of lines, with what only some sources tell of where any of these tells it."""
-    told = [name for name in MORE_OF_LINES if name in lines.columns and lines[name].null_count() < lines.height]
-    kept = lines.drop([name for name in MORE_OF_LINES if name in lines.columns and name not in told])
-    return _documents.numbered_lines(namespace, kept, "order_id", at=at, by=by).with_columns(
+def _lines(namespace: str, lines: pl.DataFrame, orders: pl.DataFrame, at: datetime, by: Actor) -> pl.DataFrame:
+    """Rows for the table of these orders' lines, with what only some sources tell of where any of these tells it."""
+    told = _deciding.told(lines, MORE_OF_LINES)
+    kept = lines.lazy().select(*LINES, *told).join(orders.lazy().select("ref", order_id="id"), on="ref")
+    kept = kept.with_columns(
         pl.col("discount_minor").fill_null(0),
         *(pl.col(name).fill_null("") for name in told if MORE_OF_LINES[name] == pl.String()),
         *(pl.col(name).fill_null(value=False) for name in told if name == "is_gift_card"),
     )
+    return _documents.numbered_lines(namespace, _copying.collected(kept), "order_id", at=at, by=by)
 
 
 def _replace(rows: pl.DataFrame, line_rows: pl.DataFrame) -> None:
@@ -239,21 +270,23 @@ def _replace(rows: pl.DataFrame, line_rows: pl.DataFrame) -> None:
 
 def _tell_customers(writing: pl.DataFrame, rows: pl.DataFrame, at: datetime, by: Actor) -> None:
     # Told of the record, not of the person: what is joined can be parted again.
-    told = rows.filter(~pl.col("kind").is_in(deriving.UNCOUNTED)).select(
-        "id", record=pl.coalesce("came_with_id", "customer_id")
+    told = (
+        rows.lazy()
+        .filter(~pl.col("kind").is_in(deriving.UNCOUNTED))
+        .select("id", record=pl.coalesce("came_with_id", "customer_id"))
     )
-    seen = (
-        told.join(writing.select("id", "country", "placed_at"), on="id")
+    seen = _copying.collected(
+        told.join(writing.lazy().select("id", "country", "placed_at"), on="id")
         .drop_nulls("record")
         .sort("placed_at", "id")
         .group_by("record")
         .agg(pl.col("placed_at").min(), pl.col("country").drop_nulls().first())
-    )
+    ).rows()
     customers.note_many(
         at=at,
         by=by,
-        first_seen=dict(seen.select("record", "placed_at").iter_rows()),
-        countries=dict(seen.select("record", "country").drop_nulls().iter_rows()),
+        first_seen={record: first for record, first, _ in seen},
+        countries={record: country for record, _, country in seen if country is not None},
     )
 
 

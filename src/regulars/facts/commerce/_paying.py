@@ -4,13 +4,15 @@ import polars as pl
 from django.db import connection
 
 from regulars.facts.commerce import _copying
-from regulars.facts.commerce.order_reports import TENDERS
+
+_NONE = pl.DataFrame(schema={"order_id": pl.Int64(), "ref": pl.String()})
 
 
-def told(tenders: pl.DataFrame) -> pl.DataFrame:
+def told(tenders: pl.DataFrame) -> pl.LazyFrame:
     """What each order's tenders say, as one text: ref, tenders."""
     return (
-        tenders.sort("ref", "tender_ref")
+        tenders.lazy()
+        .sort("ref", "tender_ref")
         .select(
             "ref",
             tenders=pl.concat_str(
@@ -25,13 +27,13 @@ def told(tenders: pl.DataFrame) -> pl.DataFrame:
 
 
 def write(tenders: pl.DataFrame | None, *, fresh: pl.DataFrame, newer: pl.DataFrame) -> None:
-    """Put the tenders of these orders (ref, id) on record; those of newer versions replace what is there."""
-    rows = pl.DataFrame(schema=TENDERS) if tenders is None else tenders
-    if not rows.is_empty():
-        _copying.copy("commerce_tender", _rows(rows, fresh))
+    """Put the tenders of these orders (ref, id …) on record; those of newer versions replace what is there."""
+    if tenders is not None:
+        _copying.copy("commerce_tender", _rows(tenders, fresh))
     if newer.is_empty():
         return
-    mine, orders = _rows(rows, newer), newer["id"].to_list()
+    mine = _NONE if tenders is None else _rows(tenders, newer)
+    orders = newer["id"].to_list()
     with connection.cursor() as cursor:
         if not mine.is_empty():
             cursor.execute("DROP TABLE IF EXISTS pg_temp.told_tender")
@@ -55,6 +57,8 @@ def write(tenders: pl.DataFrame | None, *, fresh: pl.DataFrame, newer: pl.DataFr
 
 
 def _rows(tenders: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
-    return tenders.join(orders.select("ref", order_id="id"), on="ref").select(
-        "order_id", "kind", "state", "amount_minor", "at", ref="tender_ref"
+    return _copying.collected(
+        tenders.lazy()
+        .join(orders.lazy().select("ref", order_id="id"), on="ref")
+        .select("order_id", "kind", "state", "amount_minor", "at", ref="tender_ref")
     )

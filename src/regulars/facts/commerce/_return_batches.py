@@ -36,7 +36,7 @@ def write(batch: ReturnBatch, *, is_further: bool, match: bool, at: datetime, by
     namespace, origin = batch.namespace, batch.origin
     bulk.expect_many_rows(batch.lines.height)
     incoming = _complete(batch)
-    refs, named = incoming["ref"].to_list(), incoming["order_ref"].drop_nulls().unique().to_list()
+    refs, named = incoming["ref"].to_list(), _documents.distinct(incoming["order_ref"])
     also = _documents.customers_by_ref("commerce_return", namespace, refs)
     also |= set(_waiting.orders(namespace, named)["order_customer"].drop_nulls())
     who = _documents.buyers(namespace, incoming, also=also, at=at, by=by, origin=origin)
@@ -50,23 +50,25 @@ def write(batch: ReturnBatch, *, is_further: bool, match: bool, at: datetime, by
         _KNOWN,
     )
     sorted_out = _deciding.sort_out(incoming, known, further=_FURTHER if is_further else ())
-    fresh = sorted_out.filter(pl.col("verdict") == "new")
-    newer = sorted_out.filter(pl.col("verdict") == "newer")
-    again = sorted_out.filter(pl.col("verdict") == "again")
-    fresh = fresh.with_columns(
-        pl.Series("id", _copying.reserve_ids("commerce_return_id_seq", fresh.height), dtype=pl.Int64)
-    )
-    writing = pl.concat([fresh, newer])
+    fresh = _deciding.those(sorted_out, "new")
+    newer = _deciding.those(sorted_out, "newer")
+    again = _deciding.those(sorted_out, "again")
+    fresh = _deciding.numbered(fresh, _copying.reserve_ids("commerce_return_id_seq", fresh.height))
+    writing = fresh if newer.is_empty() else pl.concat([fresh, newer])
     rows = _numbered(namespace, writing, who, sales, origin, at, by)
     line_rows = _documents.numbered_lines(
         namespace,
-        batch.lines.join(writing.select("ref", goods_return_id="id"), on="ref"),
+        _copying.collected(batch.lines.lazy().join(writing.lazy().select("ref", goods_return_id="id"), on="ref")),
         "goods_return_id",
         at=at,
         by=by,
     )
-    _copying.copy("commerce_return", rows.filter(pl.col("id").is_in(fresh["id"].implode())))
-    _copying.copy("commerce_return_line", line_rows.filter(pl.col("goods_return_id").is_in(fresh["id"].implode())))
+    added, added_lines = rows, line_rows
+    if not newer.is_empty():
+        added = rows.filter(pl.col("id").is_in(fresh["id"].implode()))
+        added_lines = line_rows.filter(pl.col("goods_return_id").is_in(fresh["id"].implode()))
+    _copying.copy("commerce_return", added)
+    _copying.copy("commerce_return_line", added_lines)
     replaced = newer["id"].to_list()
     before = _documents.customers_of("commerce_return", replaced)
     if replaced:
@@ -88,14 +90,22 @@ def _complete(batch: ReturnBatch) -> pl.DataFrame:
     returns = batch.returns
     if returns["ref"].is_duplicated().any():
         raise ValueError("a reference stands twice in one batch of returns; keep one")
-    amounts = batch.lines.group_by("ref").agg(pl.col("amount_minor").sum())
-    whole = returns.join(amounts, on="ref", how="left", maintain_order="left").with_columns(
-        pl.col("amount_minor").fill_null(0)
+    amounts = batch.lines.lazy().group_by("ref").agg(pl.col("amount_minor").sum())
+    whole = (
+        returns.lazy()
+        .join(amounts, on="ref", how="left", maintain_order="left")
+        .with_columns(pl.col("amount_minor").fill_null(0))
     )
-    whole = _deciding.fingerprints(
-        whole, batch.lines, header=_HEADER, line=_LINE, more=_MORE, more_of_lines=MORE_OF_LINES
+    whole = _deciding.contents(
+        whole,
+        batch.lines,
+        kinds=returns.schema,
+        header=_HEADER,
+        line=_LINE,
+        more=_deciding.told(returns, _MORE),
+        more_of_lines=MORE_OF_LINES,
     )
-    missing = {name: kind for name, kind in MORE_OF_RETURNS.items() if name not in whole.columns}
+    missing = {name: kind for name, kind in MORE_OF_RETURNS.items() if name not in returns.columns}
     whole = whole.with_columns(
         *(pl.lit(None, dtype=kind).alias(name) for name, kind in missing.items()),
     ).with_columns(
@@ -108,10 +118,11 @@ def _complete(batch: ReturnBatch) -> pl.DataFrame:
     counts = ~pl.col("is_void")
     whole = whole.with_columns(paid_back_minor=pl.when(counts).then("paid_back_minor"))
     whole = whole.with_columns(pl.when(counts).then(pl.col(name)).otherwise(0).alias(name) for name in _AMOUNTS)
-    return whole.with_columns(
+    whole = whole.with_columns(
         amount_minor=pl.when(counts).then(pl.sum_horizontal("amount_minor", *_AMOUNTS)).otherwise(0),
         void=pl.col("is_void").cast(pl.Int64),
     ).with_columns(back=pl.col("amount_minor"))
+    return _deciding.fingerprinted(_copying.collected(whole))
 
 
 def _numbered(
@@ -123,12 +134,13 @@ def _numbered(
     at: datetime,
     by: Actor,
 ) -> pl.DataFrame:
-    codes = returns["store"].drop_nulls().unique().sort().to_list()
+    codes = _documents.distinct(returns["store"])
     store = stores.resolve_many(codes=codes, at=at, by=by) if codes else {}
     theirs = pl.col("goes_with_order")
-    return (
-        returns.join(who, on="customer_ref", how="left", maintain_order="left")
-        .join(sales, on="order_ref", how="left", maintain_order="left")
+    return _copying.collected(
+        returns.lazy()
+        .join(who.lazy(), on="customer_ref", how="left", maintain_order="left")
+        .join(sales.lazy(), on="order_ref", how="left", maintain_order="left")
         .select(
             "id",
             pl.lit(namespace).alias("namespace"),

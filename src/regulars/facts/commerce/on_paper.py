@@ -38,7 +38,7 @@ def tables(*, orders: pl.DataFrame, lines: pl.DataFrame, returns: pl.DataFrame, 
     Customers are numbered by their references in order; a return's reference to an order the batch does not hold counts
     as none.
     """
-    whole = deriving.orders_with_sums(orders, lines)
+    whole = deriving.orders_with_sums(orders.lazy(), lines.lazy(), columns=orders.columns).collect(engine="in-memory")
     told = pl.concat([whole["customer_ref"], returns["customer_ref"]]).str.strip_chars().drop_nulls().unique().sort()
     refs = pl.DataFrame({"customer_id": pl.int_range(1, told.len() + 1, eager=True), "ref": told})
     countries = (

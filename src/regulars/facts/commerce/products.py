@@ -8,7 +8,7 @@ import polars as pl
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from regulars.facts.commerce import categories
+from regulars.facts.commerce import _copying, categories
 from regulars.facts.commerce.models import Product as Row
 from regulars.kit.actors import Actor
 from regulars.runtime.trail import trail
@@ -27,14 +27,18 @@ class Product:
     category: str
 
 
-def resolve_many(*, namespace: str, described: pl.DataFrame, at: datetime, by: Actor) -> dict[str, int]:
-    """Reference to id for every row of `described`, making what is missing.
+def resolve_many(
+    *, namespace: str, described: pl.DataFrame, at: datetime, by: Actor, ref: str = "ref"
+) -> dict[str, int]:
+    """Reference to id for every row of `described` (columns of DESCRIBED, the first of them called `ref`), making what
+    is missing.
 
     Titles and categories are taken over where a product has none yet; what it has is changed by `describe_many`
     alone. One statement when nothing is new, else three, whatever the number. Safe beside others who do the same.
     """
-    wanted = (
-        described.group_by("ref")
+    wanted = _copying.collected(
+        described.lazy()
+        .group_by(pl.col(ref).alias("ref"))
         .agg(pl.col("title").drop_nulls().first(), pl.col("category").drop_nulls().first())
         .sort("ref")
     )
@@ -43,6 +47,8 @@ def resolve_many(*, namespace: str, described: pl.DataFrame, at: datetime, by: A
         # Nearly all are known but for a file's first batch: what tells nothing new is not sent again.
         untitled = [ref for ref, (_, title, _) in known.items() if not title]
         unsorted = [ref for ref, (_, _, category) in known.items() if not category]
+        if len(known) == wanted.height and not untitled and not unsorted:
+            return {ref: number for ref, (number, _, _) in known.items()}
         telling = wanted.filter(
             ~pl.col("ref").is_in(list(known))
             | ((pl.col("title") != "") & pl.col("ref").is_in(untitled))
@@ -64,8 +70,8 @@ def resolve_many(*, namespace: str, described: pl.DataFrame, at: datetime, by: A
             [
                 namespace,
                 telling["ref"].to_list(),
-                telling["title"].fill_null("").str.slice(0, 300).to_list(),
-                [categories.clean(one) for one in telling["category"].fill_null("")],
+                [(title or "")[:300] for title in telling["title"].to_list()],
+                [categories.clean(category or "") for category in telling["category"].to_list()],
                 namespace,
             ],
         )
