@@ -165,7 +165,9 @@ class About(forms.Form):
     low_at = _number(0, label=gettext_lazy("Say so when no more are left than"), initial=0)
     most = _number(1, label=gettext_lazy("How many one person may have; empty: any number"))
     per = forms.ChoiceField(
-        label=gettext_lazy("So many"), choices=list(PER.items()), widget=forms.Select(attrs={"class": "input"})
+        label=gettext_lazy("That limit counts"),
+        choices=list(PER.items()),
+        widget=forms.Select(attrs={"class": "input"}),
     )
     opens_on = _day(gettext_lazy("First day"), gettext_lazy("Empty: at once."))
     closes_on = _day(gettext_lazy("Last day it can be taken"), gettext_lazy("Empty: no end."))

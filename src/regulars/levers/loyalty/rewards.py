@@ -393,14 +393,17 @@ def _check(terms: Terms) -> None:
             money.exponent(amount.currency)
     if terms.opens_at and terms.closes_at and terms.closes_at <= terms.opens_at:
         raise _bad("closes_at", terms.closes_at.isoformat(), _("it has to close after it opens"))
-    if terms.kind == "partner" and not terms.partner:
+    if not terms.partner and (terms.kind == "partner" or terms.owed is not None):
         raise _bad("partner", "", _("name the partner, as a short code"))
+    if terms.handed == "code" and terms.stock is not None:
+        raise _bad("stock", terms.stock, _("codes are counted by themselves; leave the stock out"))
     if not terms.price and terms.cash is None and terms.most is None:
         raise _bad("most", "", _("what costs nothing needs a limit for each person"))
     levels = {f"{view.key}.{level.id}" for view in tiers.sets() for level in view.tiers.levels}
-    for place in (*terms.level_prices, *([terms.from_level] if terms.from_level else ())):
+    asked = [("level_prices", place) for place in terms.level_prices]
+    for name, place in (*asked, *([("from_level", terms.from_level)] if terms.from_level else ())):
         if place not in levels:
-            raise _bad("level", place[:130], _("no programme that is active has this level"))
+            raise _bad(name, place, _("no programme that is active has this level"))
 
 
 def _bad(name: str, value: object, why: str) -> BadReward:

@@ -105,18 +105,24 @@ def test_stock_comes_in_once_for_a_key():
 
 
 @pytest.mark.parametrize(
-    ("terms", "status"),
+    ("terms", "field"),
     [
-        ({"price": "1.5"}, 422),
-        ({"price": 1}, 422),
-        ({"cash": "5.00"}, 422),
-        ({"titles": {"en": "x"}}, 422),
-        ({"from_level": "a.b.c"}, 422),
-        ({"kind": "magic"}, 422),
+        ({"price": "1.5"}, "price"),
+        ({"price": 1}, "price"),
+        ({"level_prices": {"a.b.c": "1.5"}}, "level_prices"),
+        ({"level_prices": {"a.b.c": "1"}}, "level_prices"),
+        ({"cash": "5.00"}, "cash"),
+        ({"cash": "5.001", "cash_currency": "GBP"}, "cash"),
+        ({"owed": "5.00", "owed_currency": "XXX"}, "owed"),
+        ({"titles": {"en": "x"}}, "titles.zh"),
+        ({"from_level": "a.b.c"}, "from_level"),
+        ({"kind": "magic"}, "kind"),
     ],
 )
-def test_terms_that_cannot_be_are_refused(terms, status):
-    assert problem(Program().put("rewards/mug", MUG | terms))[0] == status
+def test_terms_that_cannot_be_are_refused_by_the_name_they_have(terms, field):
+    answer = Program().put("rewards/mug", MUG | terms)
+    assert (problem(answer)[0], problem(answer)[2]) == (422, field)
+    assert answer.json()["detail"].startswith(f"{field}: ")
 
 
 def test_what_is_not_there_is_404():

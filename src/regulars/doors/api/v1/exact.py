@@ -1,7 +1,8 @@
 """Values as the API takes them and gives them: money and quantities are decimal text, instants carry their offset."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -152,3 +153,15 @@ Currency = Annotated[str, StringConstraints(max_length=20)]
 Country = Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")]
 #: Goes into the trail, which takes codes and no sentences about people.
 Why = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]{0,59}$")]
+
+
+@contextmanager
+def told_as(field: str) -> Iterator[None]:
+    """What is refused in here is refused by the name the request has for it."""
+    try:
+        yield
+    except Refusal as refusal:
+        own = str(refusal.facts.get("field", ""))
+        refusal.message = f"{field}: {refusal.message.removeprefix(f'{own}: ')}"
+        refusal.facts["field"] = field
+        raise

@@ -260,16 +260,24 @@ def get_settlement(
 def put_reward(request: HttpRequest, reward: RewardCode, body: RewardIn) -> RewardOut:
     """Make a reward, as a draft, or change it: what was taken before keeps its terms. Again: nothing."""
     scale = wallets.scale(body.currency)
+    with exact.told_as("price"):
+        price = Points.of(body.price, scale).parts
+    with exact.told_as("level_prices"):
+        level_prices = {level: Points.of(points, scale).parts for level, points in body.level_prices.items()}
+    with exact.told_as("cash"):
+        cash = _money(body.cash, body.cash_currency)
+    with exact.told_as("owed"):
+        owed = _money(body.owed, body.owed_currency)
     terms = Terms(
         kind=body.kind,
         handed=body.handed,
         titles={"en": body.titles.en, "zh": body.titles.zh},
         about={str(language): text for language, text in body.about.items()},
-        price=Points.of(body.price, scale).parts,
+        price=price,
         currency=body.currency,
-        level_prices={level: Points.of(price, scale).parts for level, price in body.level_prices.items()},
+        level_prices=level_prices,
         from_level=body.from_level,
-        cash=_money(body.cash, body.cash_currency),
+        cash=cash,
         stock=body.stock,
         low_at=body.low_at,
         most=body.most,
@@ -278,7 +286,7 @@ def put_reward(request: HttpRequest, reward: RewardCode, body: RewardIn) -> Rewa
         closes_at=body.closes_at,
         cancel_days=body.cancel_days,
         partner=body.partner or "",
-        owed=_money(body.owed, body.owed_currency),
+        owed=owed,
     )
     return _reward(rewards.put(code=reward, terms=terms, at=clock.now(), by=caller(request)))
 

@@ -247,8 +247,10 @@ def test_stock_goes_up_and_never_below_what_was_taken():
         ({"most": 0}, "most"),
         ({"kind": "partner"}, "partner"),
         ({"opens_at": FRIDAY, "closes_at": FRIDAY}, "closes_at"),
-        ({"from_level": "classic.status.gold"}, "level"),
-        ({"level_prices": {"x": 1}}, "level"),
+        ({"from_level": "classic.status.gold"}, "from_level"),
+        ({"level_prices": {"x": 1}}, "level_prices"),
+        ({"owed": Money(100, "CNY")}, "partner"),
+        ({"handed": "code", "stock": 5}, "stock"),
         ({"about": {"en": "x" * 2001}}, "about"),
     ],
 )
