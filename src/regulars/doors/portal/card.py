@@ -1,23 +1,41 @@
-"""The member's card: the level with its ring, how far the next one is, what keeps it, points and until when."""
+"""The member's card: the level with its ring, how far the next one is, what keeps it, points and until when, what they
+can have for them, missions and badges."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from regulars.doors.portal import members
 from regulars.facts.company import company
 from regulars.kit import civil
+from regulars.kit.actors import Actor
 from regulars.kit.points import Points
-from regulars.levers.loyalty import benefit_words, benefits, points, tier_words, tiers, wallets
+from regulars.kit.refusals import Refusal
+from regulars.levers.loyalty import (
+    benefit_words,
+    benefits,
+    mission_words,
+    missions,
+    points,
+    redemptions,
+    rewards,
+    tier_words,
+    tiers,
+    wallets,
+)
 from regulars.levers.loyalty.benefits import Entitlement
+from regulars.levers.loyalty.missions import BadgeView, Progress
+from regulars.levers.loyalty.redemptions import Offer
 from regulars.levers.loyalty.rules.tier_progress import OfLevel, Part
 from regulars.levers.loyalty.rules.tier_sets import Need
 from regulars.levers.loyalty.tiers import SetView, Status
@@ -28,7 +46,9 @@ from regulars.runtime.staff.policy import open_to_everyone
 #: Around the ring, in its own units: 2 π 52.
 AROUND = 326.726
 PLAIN = "#4a6b57"
-LINES, DAYS = 6, 4
+LINES, DAYS, OFFERS = 6, 4, 5
+#: Around a mission's little ring.
+AROUND_ONE = 94.248
 
 
 @dataclass(frozen=True)
@@ -47,6 +67,43 @@ class Ring:
     steps: tuple[tuple[str, str, bool, bool], ...]
     asks: str
     counted: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """A reward, what it costs them, and what they have too little of; empty where they can have it."""
+
+    title: str
+    price: str
+    missing: str
+    share: int
+
+
+@dataclass(frozen=True)
+class MissionShown:
+    """A mission as its member sees it: what comes next, until when, and what there is to win."""
+
+    key: tuple[str, str]
+    title: str
+    about: str
+    next: str
+    left: str
+    prize: str
+    share: int
+    dash: str
+    steps: tuple[tuple[str, bool], ...]
+    is_done: bool
+    may_join: bool
+
+
+@dataclass(frozen=True)
+class BadgeShown:
+    """A badge, with the day it is theirs since; empty of one that is not."""
+
+    title: str
+    sign: str
+    colour: str
+    since: str
 
 
 @require_safe
@@ -71,11 +128,27 @@ def card(request: HttpRequest) -> HttpResponse:
                 "wallets": [_wallet(who.id, one, now) for one in wallets.of(customer=who.id, at=now) if one.is_open],
                 "benefits": [_benefit(one) for one in seen.entitlements],
                 "saved": [formats.money(one.minor, one.currency) for one in seen.saved],
+                "rewards": _within_reach(redemptions.offers(customer=who.id, at=now)),
+                "missions": _missions(missions.of(customer=who.id, at=now)),
+                "badges": [_badge(one) for one in missions.badges(customer=who.id, at=now)],
                 "since": who.first_seen_at and formats.day(who.first_seen_at.date()),
             }
             answer = render(request, "portal/card.html", told)
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+@require_POST
+@open_to_everyone(because="joins a mission for the member alone whose browser a link opened")
+def join(request: HttpRequest) -> HttpResponse:
+    """They take part in a mission. A stranger, and who asks for what is not there, is shown the card again."""
+    who = members.member(request)
+    if who is not None:
+        told = {"programme": request.POST.get("programme", ""), "mission": request.POST.get("mission", "")}
+        # What is over since they looked, the card says.
+        with suppress(Refusal):
+            missions.join(customer=who.id, at=timezone.now(), by=Actor("member", who.public_id), **told)
+    return HttpResponseRedirect(reverse("portal-card") + "#missions")
 
 
 def ring(one: Status) -> Ring:
@@ -208,3 +281,55 @@ def _signed(parts: int, scale: int) -> str:
 
 def _shown(parts: int, scale: int) -> str:
     return formats.number(Points(parts, scale).decimal, scale)
+
+
+def _within_reach(offers: Sequence[Offer]) -> list[Reach]:
+    """What they can have now first, the best of it on top, then what is nearest."""
+    told = [one for one in offers if not one.why_not]
+    has = sorted((one for one in told if not one.missing), key=lambda one: -one.price)
+    names = {one.currency: (one.title, one.scale) for one in wallets.kinds()}
+    found = []
+    for one in (*has, *(one for one in told if one.missing))[:OFFERS]:
+        name, scale = names[one.reward.terms.currency]
+        price = _("%(amount)s %(name)s") % {"amount": _shown(one.price, scale), "name": name}
+        if one.reward.terms.cash is not None:
+            cash = one.reward.terms.cash
+            price = _("%(points)s + %(cash)s") % {"points": price, "cash": formats.money(cash.minor, cash.currency)}
+        missing = ""
+        if one.missing:
+            missing = _("%(amount)s %(name)s more") % {"amount": _shown(one.missing, scale), "name": name}
+        share = 100 if not one.missing else min(100 * (one.price - one.missing) // max(one.price, 1), 99)
+        found.append(Reach(tier_words.in_words(dict(one.reward.terms.titles)), price, missing, share))
+    return found
+
+
+def _missions(found: Sequence[Progress]) -> list[MissionShown]:
+    called = {one.code: tier_words.in_words(dict(one.terms.titles)) for one in rewards.every()} if found else {}
+    return [
+        MissionShown(
+            key=(one.view.programme, one.view.mission.id),
+            title=mission_words.title(one.view),
+            about=mission_words.about(one.view),
+            next=mission_words.next_step(one, formats.money),
+            left="" if one.is_done else mission_words.days_left(one),
+            prize=mission_words.prize(one.view, called),
+            share=one.share,
+            dash=f"{AROUND_ONE * one.share / 100:.1f}",
+            steps=tuple(
+                (mission_words.so_far(goal, seen, one.view, formats.money), seen.met_us is not None)
+                for goal, seen in one.steps
+            ),
+            is_done=one.is_done,
+            may_join=one.has_joined is False,
+        )
+        for one in found
+    ]
+
+
+def _badge(one: BadgeView) -> BadgeShown:
+    return BadgeShown(
+        title=tier_words.in_words(one.badge.titles),
+        sign=one.badge.sign,
+        colour=one.badge.colour,
+        since="" if one.since is None else formats.short_day(one.since),
+    )

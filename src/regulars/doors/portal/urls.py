@@ -8,5 +8,6 @@ urlpatterns = [
     path("causes/", causes.causes, name="portal-causes"),
     path("card/<str:token>", members.enter, name="portal-enter"),
     path("me/", card.card, name="portal-card"),
+    path("me/join", card.join, name="portal-join"),
     path("me/leave", members.leave, name="portal-leave"),
 ]

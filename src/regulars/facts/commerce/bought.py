@@ -17,12 +17,14 @@ from regulars.runtime.database import arrays
 
 class Purchase(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """`at_us`: when, in microseconds since 1970. `minor`: what it comes to in the currency asked for, rounded down;
-    None where nobody knows what its own was worth. `categories`: category to what was asked for what was kept of it."""
+    None where nobody knows what its own was worth. `store`: the number of the store it was bought in. `categories`:
+    category to what was asked for what was kept of it."""
 
     order: int
     at_us: int
     minor: int | None
     is_in_store: bool
+    store: int | None = None
     currency: str | None = None
     rate: str | None = None
     own_minor: int | None = None
@@ -45,13 +47,13 @@ WITH loose AS MATERIALIZED (
       JOIN commerce_line AS line ON line.id = matched.line_id
      WHERE came.customer_id = ANY(%(people)s::bigint[]) AND came.order_id IS NULL AND NOT came.is_void GROUP BY 1)
 SELECT one.customer_id, json_agg(json_build_array(one.id, one.at_us,
-         CASE WHEN one.currency = %(currency)s THEN one.kept END, one.is_in_store,
+         CASE WHEN one.currency = %(currency)s THEN one.kept END, one.is_in_store, one.store_id,
          CASE WHEN one.currency <> %(currency)s THEN one.currency END,
          CASE WHEN one.shop_currency = %(currency)s THEN one.rate::text END,
          CASE WHEN one.currency <> %(currency)s THEN one.kept END{categories}))::text
   FROM (
     SELECT sale.id, sale.customer_id, (date_part('epoch', sale.placed_at) * 1000000)::bigint AS at_us, sale.currency,
-           sale.shop_currency, sale.rate,
+           sale.shop_currency, sale.rate, sale.store_id,
            sale.store_id IS NOT NULL AND sale.fulfilment IN ('', 'carry_out') AS is_in_store,
            GREATEST({kept}, 0)::bigint AS kept
       FROM commerce_order AS sale

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from hashlib import blake2b
-from typing import Final
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from django.db import connection
 
 from regulars.facts.commerce import bought
+from regulars.facts.company import stores
 from regulars.facts.customers.relation import CUSTOMERS
 from regulars.kit import civil
 from regulars.levers.loyalty import programmes
@@ -48,6 +49,19 @@ SELECT frost.tiers, COALESCE(record.person_id, record.id), frost.since_on, frost
   FROM loyalty_tier_freeze AS frost JOIN {CUSTOMERS} AS record ON record.id = frost.record_id
  WHERE frost.programme_id = %s AND COALESCE(record.person_id, record.id) = ANY(%s::bigint[])
 """  # noqa: S608 - of a constant
+
+
+class Asks(Protocol):
+    """What has to be counted of people, in whose money, points and days."""
+
+    @property
+    def says(self) -> Programme: ...
+    @property
+    def zone(self) -> ZoneInfo: ...
+    @property
+    def counters(self) -> Mapping[str, Need]: ...
+    @property
+    def asks_when_joined(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -122,16 +136,26 @@ def micros(at: datetime) -> int:
     return (at - _EPOCH) // _MICROSECOND
 
 
+def moment(at_us: int) -> datetime:
+    """The moment that a row has."""
+    return _EPOCH + at_us * _MICROSECOND
+
+
 def ladders(at: datetime | None = None) -> list[Ladder]:
     """Those of every programme with tiers that was active by then. One query, more where a version is read first."""
+    found = [_ladder(programme, some) for programme, some in activations(at).items()]
+    return [one for one in found if one is not None]
+
+
+def activations(at: datetime | None = None) -> dict[int, list[tuple[int | None, datetime]]]:
+    """Each programme's versions with the moment from which each was in force, one after the other. One query."""
     with connection.cursor() as cursor:
         cursor.execute(_ACTIVATIONS, [at])
         rows = cursor.fetchall()
     turns: dict[int, list[tuple[int | None, datetime]]] = {}
     for programme, version, from_at in rows:
         turns.setdefault(programme, []).append((version, from_at))
-    found = [_ladder(programme, some) for programme, some in turns.items()]
-    return [one for one in found if one is not None]
+    return turns
 
 
 def drafted(ladder: Ladder | None, programme: int, says: Programme, at: datetime) -> Ladder:
@@ -174,12 +198,12 @@ def _appended(segments: list[Segment], day: int, tiers: TierSet | None) -> list[
     return [*segments, Segment(day if segments else FIRST, tiers)]
 
 
-def done(ladder: Ladder, people: Collection[int]) -> dict[int, Done]:
+def done(ladder: Asks, people: Collection[int]) -> dict[int, Done]:
     """What these people did of what is asked; those who did nothing of it are left out. A query for each kind of it."""
     found: dict[int, Done] = {}
     counters = ladder.counters
     asked = {need.what for need in counters.values()}
-    if asked & {"spend", "orders", "categories", "visits"}:
+    if asked & {"spend", "orders", "categories", "visits", "stores"}:
         _bought(ladder, people, counters, found)
     if "points" in asked:
         with connection.cursor() as cursor:
@@ -187,7 +211,7 @@ def done(ladder: Ladder, people: Collection[int]) -> dict[int, Done]:
             for person, at_us, parts in cursor.fetchall():
                 if parts > 0:
                     found.setdefault(person, Done()).rows.append((at_us, "points:", parts))
-    if asked & {"events", "visits"}:
+    if asked & {"events", "visits", "stores"}:
         _happened(ladder, people, counters, found)
     if ladder.asks_when_joined:
         with connection.cursor() as cursor:
@@ -198,11 +222,12 @@ def done(ladder: Ladder, people: Collection[int]) -> dict[int, Done]:
     return found
 
 
-def _bought(ladder: Ladder, people: Collection[int], counters: Mapping[str, Need], found: dict[int, Done]) -> None:
+def _bought(ladder: Asks, people: Collection[int], counters: Mapping[str, Need], found: dict[int, Done]) -> None:
     of_categories = [need.of for need in counters.values() if need.what == "spend" and need.of]
     has = {need.counter for need in counters.values()}
     wants = bool(of_categories) or "categories:" in has
     told = bought.of(people, currency=ladder.says.money, with_categories=wants)
+    codes = {store.id: store.code for store in stores.every()} if "stores:" in has else {}
     for person, purchases in told.items():
         rows: list[Row] = []
         for one in purchases:
@@ -214,6 +239,8 @@ def _bought(ladder: Ladder, people: Collection[int], counters: Mapping[str, Need
                 rows.append((one.at_us, "orders:", 1))
             if one.is_in_store and "visits:" in has:
                 rows.append((one.at_us, "visits:", _day_text(one.at_us, ladder.zone)))
+            if one.is_in_store and one.store in codes:
+                rows.append((one.at_us, "stores:", codes[one.store]))
             for category, minor in one.categories:
                 if "categories:" in has:
                     rows.append((one.at_us, "categories:", category))
@@ -226,12 +253,12 @@ def _bought(ladder: Ladder, people: Collection[int], counters: Mapping[str, Need
             found.setdefault(person, Done()).rows += rows
 
 
-def _happened(ladder: Ladder, people: Collection[int], counters: Mapping[str, Need], found: dict[int, Done]) -> None:
+def _happened(ladder: Asks, people: Collection[int], counters: Mapping[str, Need], found: dict[int, Done]) -> None:
     wanted = {need.of: need.counter for need in counters.values() if need.what == "events"}
-    if "visits:" in counters:
+    if "visits:" in counters or "stores:" in counters:
         wanted.setdefault(VISIT, "")
     told = rooms.collections()["events.events"].read(
-        sorted(people), Wanted(columns=frozenset({"name"}), parts=frozenset())
+        sorted(people), Wanted(columns=frozenset({"name", "store"}), parts=frozenset())
     )
     for person, rows in told.items():
         mine = found.setdefault(person, Done()).rows
@@ -244,6 +271,8 @@ def _happened(ladder: Ladder, people: Collection[int], counters: Mapping[str, Ne
                 mine.append((at_us, counter, 1))
             if name == VISIT and "visits:" in counters:
                 mine.append((at_us, "visits:", _day_text(at_us, ladder.zone)))
+            if name == VISIT and "stores:" in counters and (store := row.values.get("store")):
+                mine.append((at_us, "stores:", str(store)))
 
 
 def _day_text(at_us: int, zone: ZoneInfo) -> str:

@@ -1,5 +1,5 @@
-"""What this room offers of a customer: the levels they are on. A fact: it follows from what they kept, and can be
-promised by."""
+"""What this room offers of a customer: the levels they are on and the badges they have. Facts: they follow from what
+was kept, and can be promised by."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +8,8 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from regulars.levers.loyalty import tiers
+from regulars.facts.customers.relation import CUSTOMERS
+from regulars.levers.loyalty import missions, tiers
 from regulars.runtime.database.offered import Field, Value
 
 _READ = """
@@ -16,6 +17,14 @@ SELECT standing.customer_id, programme.code || '.' || standing.tiers || '.' || s
   FROM loyalty_standing AS standing JOIN loyalty_programme AS programme ON programme.id = standing.programme_id
  WHERE standing.customer_id = ANY(%s) AND standing.level <> '' ORDER BY 1, 2
 """
+
+_BADGES = f"""
+SELECT DISTINCT COALESCE(record.person_id, record.id), programme.code || '.' || run.badge
+  FROM loyalty_mission_run AS run JOIN loyalty_programme AS programme ON programme.id = run.programme_id
+  JOIN {CUSTOMERS} AS record ON record.id = run.record_id
+ WHERE run.is_done AND run.badge <> '' AND (record.id = ANY(%(wanted)s) OR record.person_id = ANY(%(wanted)s))
+ ORDER BY 1, 2
+"""  # noqa: S608 - of a constant
 
 
 def in_words(titles: Mapping[str, str]) -> str:
@@ -30,6 +39,19 @@ def _levels(wanted: Sequence[int]) -> Mapping[int, Value]:
         for customer, level in cursor.fetchall():
             found[customer] = (*found.get(customer, ()), level)
     return found
+
+
+def _badges(wanted: Sequence[int]) -> Mapping[int, Value]:
+    found: dict[int, tuple[str, ...]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_BADGES, {"wanted": list(wanted)})
+        for customer, badge in cursor.fetchall():
+            found[customer] = (*found.get(customer, ()), badge)
+    return found
+
+
+def _every_badge() -> Sequence[tuple[str, str | Promise]]:
+    return [(f"{one.programme}.{one.badge.id}", in_words(one.badge.titles)) for one in missions.all_badges()]
 
 
 def _choices() -> Sequence[tuple[str, str | Promise]]:
@@ -50,5 +72,19 @@ FIELDS: tuple[Field, ...] = (
         read=_levels,
         everyone="SELECT customer_id AS person, name AS value FROM tier_standings WHERE name IS NOT NULL",
         choices=_choices,
+    ),
+    Field(
+        name="loyalty.badges",
+        type="texts",
+        kind="fact",
+        label=_("Badges"),
+        meaning=_("The badges they have from missions."),
+        read=_badges,
+        everyone=(
+            "SELECT DISTINCT COALESCE(record.person_id, run.customer_id) AS person, run.badge AS value"
+            " FROM mission_runs AS run JOIN customers AS record ON record.customer_id = run.customer_id"
+            " WHERE run.is_done AND run.badge IS NOT NULL"
+        ),
+        choices=_every_badge,
     ),
 )

@@ -7,7 +7,7 @@ from regulars.facts.events import events, following, stream
 from regulars.facts.events.stream import Event, Reader
 from regulars.kit import civil
 from regulars.kit.actors import Actor
-from regulars.levers.loyalty import earning, programmes, tiers
+from regulars.levers.loyalty import earning, missions, programmes, tiers
 from regulars.levers.loyalty.event_names import called
 from regulars.levers.loyalty.rules.views import EventView
 from regulars.runtime.database import clock
@@ -46,6 +46,7 @@ def take(slice_: Sequence[Event]) -> None:
             counted.add(customer)
     for customer in sorted(counted):
         tiers.requalify(customer=customer, at=now, by=_BY)
+        missions.settle(customer=customer, at=now, by=_BY)
 
 
 def _seen(event: Event) -> EventView:

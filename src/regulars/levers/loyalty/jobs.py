@@ -1,7 +1,17 @@
 """What the clock does to points, booked by the minute; events that earn, birthdays; who is told before points lapse."""
 
 from regulars.kit.actors import Actor
-from regulars.levers.loyalty import celebrating, clockwork, hearing, redemptions, requalifying, trials, warning
+from regulars.levers.loyalty import (
+    celebrating,
+    clockwork,
+    hearing,
+    mission_walks,
+    missions,
+    redemptions,
+    requalifying,
+    trials,
+    warning,
+)
 from regulars.levers.loyalty.trials import try_out
 from regulars.runtime.database import clock
 from regulars.runtime.jobs.tasks import every, task
@@ -70,6 +80,23 @@ def requalify_everyone(timestamp: int) -> None:
     requalifying.anew(tells=True)
 
 
+@task("loyalty.settle_missions", lock="loyalty.settle_missions")
+def settle_missions(timestamp: int) -> None:
+    """Everybody's missions where rules changed; rewards that missions owe. Harmless to repeat."""
+    by = Actor("system", "loyalty.missions")
+    mission_walks.go_on(at=clock.now(), by=by)
+    missions.hand_out(at=clock.now(), by=by)
+
+
+@task("loyalty.settle_everyones_missions", lock="loyalty.settle_everyones_missions")
+def settle_everyones_missions(timestamp: int) -> None:
+    """Everybody's missions, from what they kept: what no notice told of is found. Harmless to repeat."""
+    mission_walks.anew(tells=True)
+    mission_walks.drop_over(at=clock.now())
+
+
+every("* * * * *", settle_missions)
+every("37 2 * * *", settle_everyones_missions)
 every("* * * * *", requalify_due)
 every("23 2 * * *", requalify_everyone)
 every("* * * * *", book_due)

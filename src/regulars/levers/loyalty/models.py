@@ -22,6 +22,7 @@ from regulars.levers.loyalty._earning_rows import (
     Version,
     Warned,
 )
+from regulars.levers.loyalty._mission_rows import MissionJoin, MissionRun, MissionWalk
 from regulars.levers.loyalty._requests import Request
 from regulars.levers.loyalty._reward_rows import Redemption, Reward, RewardCode
 from regulars.levers.loyalty._tier_rows import Freeze, Move, Standing, TierWalk
@@ -45,6 +46,9 @@ __all__ = (
     "Hold",
     "HoldLot",
     "Lot",
+    "MissionJoin",
+    "MissionRun",
+    "MissionWalk",
     "Move",
     "Pledge",
     "Posting",

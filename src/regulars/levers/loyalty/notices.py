@@ -216,3 +216,42 @@ class BenefitWithdrawn(_OfBenefits):
 
     kind: ClassVar[str] = "loyalty.benefit_withdrawn"
     version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfMissions(_OfSomebody):
+    """Of one round of a mission (empty where it comes once). `points` in the smallest parts; `badge` empty for none."""
+
+    programme: str
+    mission: str
+    round: str
+    points: int
+    badge: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MissionDone(_OfMissions):
+    """Somebody did all that a mission asks."""
+
+    kind: ClassVar[str] = "loyalty.mission_done"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class MissionUndone(_OfMissions):
+    """What a mission rested on is not so any more: what it gave was taken back."""
+
+    kind: ClassVar[str] = "loyalty.mission_undone"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadgeEarned(_OfSomebody):
+    """Somebody has a badge that they had not before."""
+
+    programme: str
+    badge: str
+    mission: str
+
+    kind: ClassVar[str] = "loyalty.badge_earned"
+    version: ClassVar[int] = 1

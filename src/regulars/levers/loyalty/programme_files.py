@@ -20,8 +20,10 @@ from regulars.levers.loyalty.event_names import VISIT
 from regulars.levers.loyalty.expiring import KINDS, UNITS, Expiry
 from regulars.levers.loyalty.rules import KINDS as RULES
 from regulars.levers.loyalty.rules import benefit_terms, tier_sets
+from regulars.levers.loyalty.rules import missions as missions_told
 from regulars.levers.loyalty.rules.benefit_terms import Benefit
 from regulars.levers.loyalty.rules.event import Event
+from regulars.levers.loyalty.rules.missions import Badge, Mission
 from regulars.levers.loyalty.rules.nth_order import NthOrder
 from regulars.levers.loyalty.rules.rule import Cap, Rule, Terms, read_caps, read_points
 from regulars.levers.loyalty.rules.spend import Spend
@@ -79,6 +81,8 @@ class Programme:
     seed: str
     tiers: tuple[TierSet, ...]
     benefits: tuple[Benefit, ...]
+    badges: tuple[Badge, ...]
+    missions: tuple[Mission, ...]
     text: str = field(repr=False)
     terms: Terms = field(repr=False)
 
@@ -104,10 +108,14 @@ class Programme:
 
     @cached_property
     def events(self) -> frozenset[str]:
-        """What it has to hear of: events that earn, and those that levels ask for."""
-        needs = [need for one in self.tiers for need in one.needs]
+        """What it has to hear of: events that earn, and those that levels and missions ask for."""
+        needs = [need for tiers in self.tiers for need in tiers.needs]
+        needs += [need for mission in self.missions for need in mission.needs]
         asked = {need.of for need in needs if need.what == "events"}
-        visits = {VISIT} if any(need.what == "visits" for need in needs) else set()
+        for mission in self.missions:
+            for condition in mission.conditions:
+                asked |= missions_told.events_of(condition)
+        visits = {VISIT} if any(need.what in ("visits", "stores") for need in needs) else set()
         return frozenset({rule.event for rule in self.of_events} | asked | visits)
 
     @cached_property
@@ -165,6 +173,7 @@ def read(text: str, *, currency: str, zone: str, customers: Vocabulary | None = 
     tiers = tier_sets.read(told.each("tiers"), terms)
     terms = replace(terms, tiers={one.id: tuple(level.id for level in one.levels) for one in tiers})
     rules = _rules(told, terms)
+    badges = missions_told.read_badges(told.each("badges"))
     found = Programme(
         code=code,
         titles=told.titles("name", code),
@@ -182,6 +191,8 @@ def read(text: str, *, currency: str, zone: str, customers: Vocabulary | None = 
         seed=told.text("seed", code, longest=80),
         tiers=tiers,
         benefits=benefit_terms.read(told.each("benefits"), terms),
+        badges=badges,
+        missions=missions_told.read(told.each("missions"), terms, badges),
         text=text,
         terms=terms,
     )

@@ -1,4 +1,4 @@
-"""What the warehouse gets of loyalty: where people stand, and what they used of their benefits."""
+"""What the warehouse gets of loyalty: where people stand, what they used of their benefits, and their missions."""
 
 from regulars.runtime.database.published import PublishedTable
 
@@ -46,6 +46,30 @@ PUBLISHED: tuple[PublishedTable, ...] = (
             "saved_minor": "int64",
             "saved_currency": "text",
             "is_given_back": "bool",
+        },
+    ),
+    PublishedTable(
+        name="mission_runs",
+        key="run_id",
+        sql=(
+            "SELECT run.id AS run_id, run.record_id AS customer_id, programme.code AS programme,"
+            " run.mission, run.round, run.is_done, run.done_on, run.share::bigint AS share, run.step::bigint AS step,"
+            " run.points, CASE WHEN run.badge <> '' THEN programme.code || '.' || run.badge END AS badge,"
+            " run.changed_xid FROM loyalty_mission_run AS run"
+            " JOIN loyalty_programme AS programme ON programme.id = run.programme_id"
+        ),
+        columns={
+            "run_id": "int64",
+            "customer_id": "int64",
+            "programme": "text",
+            "mission": "text",
+            "round": "text",
+            "is_done": "bool",
+            "done_on": "date",
+            "share": "int64",
+            "step": "int64",
+            "points": "int64",
+            "badge": "text",
         },
     ),
 )

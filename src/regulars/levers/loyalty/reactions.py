@@ -18,7 +18,7 @@ from regulars.facts.customers.notices import CustomerJoined, CustomerParted
 from regulars.insight.audiences import deciding
 from regulars.insight.audiences.asking import Kept
 from regulars.kit.actors import Actor
-from regulars.levers.loyalty import benefits, earning, requalifying, tiers
+from regulars.levers.loyalty import benefits, earning, mission_walks, missions, requalifying, tiers
 from regulars.levers.loyalty.notices import TierLost, TierReached
 from regulars.runtime.database import clock
 from regulars.runtime.notices.notice import Notice
@@ -45,6 +45,7 @@ def an_order_is_other(notice: OrderRecorded | OrderChanged | OrderPaid | OrderCa
             benefits.settle_orders(orders=[notice.order], cancelled=True, at=at, by=_BY)
         if notice.customer is not None:
             tiers.requalify(customer=notice.customer, at=at, by=_BY)
+            missions.settle(customer=notice.customer, at=at, by=_BY)
 
 
 @subscribe(TierReached, TierLost, name="loyalty.levels", in_batches=True)
@@ -59,12 +60,14 @@ def somebody_is_somebody_else(notice: CustomerJoined | CustomerParted) -> None:
     at = clock.now()
     for customer in sorted({notice.customer, notice.person}):
         tiers.requalify_record(customer=customer, at=at, by=_BY)
+        missions.settle_record(customer=customer, at=at, by=_BY)
 
 
 @subscribe(OrdersImported, ReturnsImported, name="loyalty.imports", history=True, in_batches=True)
 def history_came_in(notices: Sequence[OrdersImported | ReturnsImported]) -> None:
     """However many batches: one look at everybody's status, soon."""
     requalifying.anew(tells=False)
+    mission_walks.anew(tells=False)
 
 
 @subscribe(GoodsReturned, name="loyalty.returns", strict=True)
@@ -76,6 +79,7 @@ def goods_came_back(notice: GoodsReturned) -> None:
         benefits.settle_orders(orders=sorted(touched), cancelled=False, at=at, by=_BY)
     if notice.customer is not None:
         tiers.requalify(customer=notice.customer, at=at, by=_BY)
+        missions.settle(customer=notice.customer, at=at, by=_BY)
 
 
 def orders_of(notices: Iterable[Notice]) -> set[int]:

@@ -28,6 +28,8 @@ _WORDS: dict[str, str | Promise] = {
     "captured": gettext_lazy("spent on the purchase they were kept for"),
     "reward": gettext_lazy("spent on the reward %(reward)s"),
     "reward_back": gettext_lazy("given back with the reward %(reward)s"),
+    "mission": gettext_lazy("for the mission %(mission)s"),
+    "mission_undone": gettext_lazy("the mission %(mission)s is not done any more"),
     "released": gettext_lazy("no longer kept for a purchase"),
     "hold_timed_out": gettext_lazy("kept for a purchase that was not made in time"),
     "matured": gettext_lazy("can be spent from now on"),

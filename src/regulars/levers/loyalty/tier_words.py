@@ -1,8 +1,9 @@
 """Status in words, in the reader's language: what a level asks, what is missing, why somebody moved. Money as whoever
 shows it writes it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
+from typing import Protocol
 
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
@@ -13,6 +14,17 @@ from regulars.levers.loyalty.tiers import SetView
 
 #: Minor units and their currency, as text.
 Money = Callable[[int, str], str]
+
+
+class Counts(Protocol):
+    """In which money and points something is counted."""
+
+    @property
+    def money(self) -> str: ...
+    @property
+    def scale(self) -> int: ...
+    @property
+    def points(self) -> Mapping[str, str]: ...
 
 
 def level_title(view: SetView, level: str) -> str:
@@ -26,12 +38,12 @@ def in_words(titles: object) -> str:
     return str(titles["zh" if (get_language() or "").startswith("zh") else "en"])
 
 
-def asked(need: Need, view: SetView, money: Money) -> str:
+def asked(need: Need, view: Counts, money: Money) -> str:
     """What is asked: £300 spent."""
     return _said(need, need.at_least, view, money)
 
 
-def asked_in_all(criterion: Criterion | None, view: SetView, money: Money) -> str:
+def asked_in_all(criterion: Criterion | None, view: Counts, money: Money) -> str:
     """All that a level asks, as a sentence; empty where it asks nothing."""
     if criterion is None:
         return ""
@@ -45,12 +57,12 @@ def asked_in_all(criterion: Criterion | None, view: SetView, money: Money) -> st
     return (_(" and ") if isinstance(criterion, Every) else _(" or ")).join(parts)
 
 
-def has(part: Part, view: SetView, money: Money) -> str:
+def has(part: Part, view: Counts, money: Money) -> str:
     """How much of it there is: £120 spent."""
     return _said(part.need, part.has, view, money)
 
 
-def so_far(part: Part, view: SetView, money: Money) -> str:
+def so_far(part: Part, view: Counts, money: Money) -> str:
     """How much of how much: £120 of £300 spent."""
     need = part.need
     if need.what == "spend":
@@ -60,7 +72,7 @@ def so_far(part: Part, view: SetView, money: Money) -> str:
     return _("%(has)s of %(asked)s") % {"has": short, "asked": asked(need, view, money)}
 
 
-def _said(need: Need, many: int, view: SetView, money: Money) -> str:
+def _said(need: Need, many: int, view: Counts, money: Money) -> str:
     if need.what == "spend":
         amount = money(many, view.money)
         if need.of:
@@ -72,13 +84,14 @@ def _said(need: Need, many: int, view: SetView, money: Money) -> str:
         "orders": ngettext("%(n)s order", "%(n)s orders", many),
         "categories": ngettext("bought from %(n)s category", "bought from %(n)s categories", many),
         "visits": ngettext("%(n)s visit to a store", "%(n)s visits to a store", many),
+        "stores": ngettext("%(n)s store visited", "%(n)s stores visited", many),
         "tenure": ngettext("%(n)s month with us", "%(n)s months with us", many),
         "events": ngettext("%(event)s: %(n)s time", "%(event)s: %(n)s times", many),
     }
     return texts[need.what] % {"n": f"{many:,}", "event": need.of}
 
 
-def missing(part: Part, view: SetView, money: Money) -> str:
+def missing(part: Part, view: Counts, money: Money) -> str:
     """What is left to do: spend £45 more."""
     need, left = part.need, part.left
     if need.what == "spend":
@@ -92,6 +105,7 @@ def missing(part: Part, view: SetView, money: Money) -> str:
         "orders": ngettext("%(n)s more order", "%(n)s more orders", left),
         "categories": ngettext("buy from %(n)s more category", "buy from %(n)s more categories", left),
         "visits": ngettext("%(n)s more visit to a store", "%(n)s more visits to a store", left),
+        "stores": ngettext("visit %(n)s more store", "visit %(n)s more stores", left),
         "tenure": ngettext("%(n)s more month with us", "%(n)s more months with us", left),
         "events": ngettext("%(event)s: %(n)s more time", "%(event)s: %(n)s more times", left),
     }
@@ -118,5 +132,5 @@ def freezes() -> list[tuple[str, str]]:
     ]
 
 
-def _points(parts: int, view: SetView) -> str:
+def _points(parts: int, view: Counts) -> str:
     return f"{Decimal(parts).scaleb(-view.scale):,f}"

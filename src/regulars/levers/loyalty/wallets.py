@@ -69,6 +69,15 @@ class Wallet:
 
 
 @dataclass(frozen=True)
+class Kind:
+    """A kind of points: its code, what it is called in the reader's language, how many decimals it has."""
+
+    currency: str
+    title: str
+    scale: int
+
+
+@dataclass(frozen=True)
 class Whose:
     """Which entry it is, by its number, of whom and of which kind of points."""
 
@@ -104,6 +113,12 @@ def of(*, customer: int, at: datetime, known: bool = False) -> list[Wallet]:
             )
         )
     return wallets
+
+
+def kinds() -> list[Kind]:
+    """Every kind of points there is. One query."""
+    rows = Currency.objects.order_by("code").values_list("code", "titles", "scale")
+    return [Kind(code, titled(code, titles), scale) for code, titles, scale in rows]
 
 
 def scale(currency: str) -> int:

@@ -55,7 +55,7 @@ from regulars.insight.audiences import audiences
 from regulars.insight.warehouse.session import NothingPublished
 from regulars.kit import ids
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import benefits, points, redemptions, rewards, tiers
+from regulars.levers.loyalty import benefits, missions, points, redemptions, rewards, tiers
 from regulars.oversight.outbound import deliveries, endpoints, exports, rights, writing
 from regulars.runtime.serving.middleware import RETRY_AFTER_SECONDS, is_away
 
@@ -133,6 +133,9 @@ _STATUS: Mapping[type[Refusal], int] = {
     variants.UnknownVariant: 404,
     variants.AnothersVariant: 409,
     holds.UnknownHold: 404,
+    missions.UnknownMission: 404,
+    missions.NothingToJoin: 409,
+    missions.NotForThem: 409,
     tiers.UnknownTiers: 404,
     tiers.AlreadyFrozen: 409,
     tiers.NotFrozen: 409,

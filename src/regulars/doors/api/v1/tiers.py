@@ -22,7 +22,7 @@ from regulars.runtime.database import clock
 
 router = Router(tags=["tiers"])
 Code = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$")]
-What = Literal["spend", "orders", "points", "categories", "visits", "tenure", "events"]
+What = Literal["spend", "orders", "points", "categories", "visits", "tenure", "events", "stores"]
 
 
 class TierNeedOut(exact.Shown):

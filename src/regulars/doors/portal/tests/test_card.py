@@ -12,7 +12,7 @@ from regulars.facts.commerce.orders import LineReport, OrderReport
 from regulars.facts.company import company
 from regulars.facts.customers import sign_in_links
 from regulars.kit.actors import SHELL, SYSTEM, Actor
-from regulars.levers.loyalty import earning, programmes
+from regulars.levers.loyalty import earning, programmes, rewards
 from regulars.runtime.database import clock
 
 pytestmark = pytest.mark.django_db
@@ -29,6 +29,14 @@ tiers:
       - {id: gold, name: {en: Gold, zh: 金卡}, all: [{what: spend, at_least: 200}]}
 benefits:
   - {id: ship, kind: free_shipping, name: {en: Free shipping, zh: 包邮}, per: month, for: [{tiers: status, from: silver, most: 3}]}
+badges: [{id: early, name: {en: Early bird, zh: 早起的鸟}}]
+missions:
+  - id: two
+    name: {en: Two this quarter, zh: 一季两单}
+    repeat: quarter
+    steps: [{what: orders, at_least: 2}]
+    prize: {points: 25, badge: early}
+  - {id: dare, name: {en: Dare, zh: 挑战}, join: true, steps: [{what: spend, at_least: 70}], prize: {points: 9}}
 rules: [{id: spend, kind: spend, points: 1, per: 1}]
 """  # noqa: E501
 
@@ -90,6 +98,31 @@ def test_a_link_opens_the_card_once_after_a_tap_and_says_where_somebody_stands(l
     assert browser.get("/me/").status_code == 401
 
 
+def test_missions_and_badges_are_on_it_what_is_within_reach_and_one_joins_with_a_tap(li):
+    for code, price in (("sticker", 50), ("mug", 500)):
+        terms = rewards.Terms(kind="goods", handed="done", titles={"en": code.title(), "zh": "礼品"}, price=price)
+        rewards.put(code=code, terms=terms, at=clock.now(), by=SYSTEM)
+        rewards.set_state(code=code, state="open", at=clock.now(), by=SYSTEM)
+    browser = Client()
+    browser.post(a_link(li))
+    words = browser.get("/me/?lang=en").content.decode()
+    assert "Two this quarter" in words
+    assert "1 more order" in words
+    assert "still to have" in words
+    assert words.index("Sticker") < words.index("yours if you like") < words.index("Mug")
+    assert "420 points more" in words
+    assert "Take part" in words
+    told = {"programme": "club", "mission": "dare"}
+    assert Client().post("/me/join", told)["Location"] == "/me/#missions"
+    assert "Take part" in browser.get("/me/?lang=en").content.decode()
+    browser.post("/me/join", told | {"mission": "moon"})
+    browser.post("/me/join", told)
+    words = browser.get("/me/?lang=en").content.decode()
+    assert "Take part" not in words
+    assert "spend £70.00 more" in words
+    assert "一季两单" in browser.get("/me/?lang=zh-hans").content.decode()
+
+
 def test_a_browser_opens_it_by_its_own_form_alone(li):
     browser, link = Client(enforce_csrf_checks=True), a_link(li)
     page = browser.get(link)
@@ -120,5 +153,5 @@ def test_whoever_tries_links_is_stopped(li):
 def test_what_a_card_costs(li, django_assert_max_num_queries):
     browser = Client()
     browser.post(a_link(li))
-    with django_assert_max_num_queries(26):
+    with django_assert_max_num_queries(42):
         assert browser.get("/me/").status_code == 200

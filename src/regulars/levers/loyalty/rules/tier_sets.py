@@ -12,8 +12,8 @@ from regulars.levers.loyalty.rules.rule import Terms, read_money, read_points
 from regulars.levers.loyalty.rules.tier_periods import KINDS, WITH_ENDS, Period
 from regulars.levers.loyalty.rules.told import Told
 
-What = Literal["spend", "orders", "points", "categories", "visits", "tenure", "events"]
-WHATS: tuple[What, ...] = ("spend", "orders", "points", "categories", "visits", "tenure", "events")
+What = Literal["spend", "orders", "points", "categories", "visits", "tenure", "events", "stores"]
+WHATS: tuple[What, ...] = ("spend", "orders", "points", "categories", "visits", "tenure", "events", "stores")
 #: What a spend may be narrowed to, and what an event has to be called.
 _OF: Mapping[str, str] = {"spend": "category", "events": "event"}
 MOST_SETS, MOST_LEVELS, DEEPEST, MOST_WAYS = 5, 12, 3, 64

@@ -1,0 +1,362 @@
+"""Missions: what is asked for a prize, how far somebody is, who joined, and the badges they have.
+
+How far is worked out anew from what was kept up to the moment asked for; what was given is written down. What comes
+back takes what rested on it with it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from regulars.facts.customers import persons
+from regulars.kit.actors import Actor, Origin
+from regulars.kit.refusals import Refusal
+from regulars.levers.loyalty import _mission_facts, _mission_settling, _tier_facts, programmes, redemptions
+from regulars.levers.loyalty._mission_facts import Board
+from regulars.levers.loyalty._mission_rows import MissionJoin, MissionRun
+from regulars.levers.loyalty._mission_settling import Changed
+from regulars.levers.loyalty.rules.mission_walk import Seen, Stand
+from regulars.levers.loyalty.rules.missions import Badge, Goal, Mission
+from regulars.runtime.trail import trail
+
+__all__ = (
+    "BadgeView",
+    "Changed",
+    "MissionView",
+    "NotForThem",
+    "NothingToJoin",
+    "Progress",
+    "StepCount",
+    "UnknownMission",
+    "all_badges",
+    "at_steps",
+    "badges",
+    "every",
+    "hand_out",
+    "join",
+    "leave",
+    "of",
+    "settle",
+    "settle_record",
+)
+
+
+class UnknownMission(Refusal):
+    """No programme that is active has such a mission."""
+
+    code = "missions.unknown"
+
+
+class NothingToJoin(Refusal):
+    """Everybody is in it, without joining."""
+
+    code = "missions.nothing_to_join"
+
+
+class NotForThem(Refusal):
+    """It is for others, or over."""
+
+    code = "missions.not_for_them"
+
+
+@dataclass(frozen=True)
+class MissionView:
+    """A mission in force."""
+
+    programme: str
+    mission: Mission
+    badge: Badge | None
+    currency: str
+    money: str
+    zone: str
+    scale: int
+    points: Mapping[str, str]
+
+    @property
+    def key(self) -> str:
+        """Its name among all missions of the shop."""
+        return f"{self.programme}.{self.mission.id}"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far somebody is in the round of a day. `until` is its last day, None of one without end. `has_joined` is
+    None where nobody has to; `times` is how often they did it in all its rounds."""
+
+    view: MissionView
+    day: date
+    round: str
+    since: date
+    until: date | None
+    steps: tuple[tuple[Goal, Seen], ...]
+    share: int
+    is_done: bool
+    done_at: datetime | None
+    has_joined: bool | None
+    times: int
+
+    @property
+    def days_left(self) -> int | None:
+        """Today included."""
+        return None if self.until is None else (self.until - self.day).days + 1
+
+    @property
+    def step(self) -> int:
+        """How many steps are reached."""
+        return sum(seen.met_us is not None for _goal, seen in self.steps)
+
+    @property
+    def next(self) -> tuple[Goal, Seen] | None:
+        """The first step that is not reached; None where all are."""
+        return next((one for one in self.steps if one[1].met_us is None), None)
+
+
+@dataclass(frozen=True)
+class BadgeView:
+    """A badge that somebody has, since a day, and how often what it is for was done; or has not, with neither."""
+
+    programme: str
+    badge: Badge
+    since: date | None
+    times: int
+
+
+@dataclass(frozen=True)
+class StepCount:
+    """Of the present round: so many people are at each step, and so many are done. `at` is by reached steps, from 0 of
+    who began; `joined` None where nobody has to."""
+
+    at: tuple[int, ...]
+    done: int
+    done_ever: int
+    joined: int | None
+
+
+def every(*, at: datetime | None = None) -> list[MissionView]:
+    """The missions in force, in the order of programmes and their files. One query."""
+    return [_view(board, mission) for board in _mission_facts.boards(at) for mission in _listed(board)]
+
+
+def of(*, customer: int, at: datetime) -> list[Progress]:
+    """How far a person is in every mission that is for them, nearest first, then what they may join, then what is done;
+    a joined record's person. A query for each kind of thing that missions ask, and five."""
+    person, found = persons.of(customer), []
+    for board in _mission_facts.boards(at):
+        far, _runs = _mission_settling.read(board, [person], at)[person]
+        joined = _joined(board, person)
+        for mission in _listed(board):
+            stands = far.stands.get(mission.id, [])
+            now = next((one for one in stands if one.round.since <= board.today(at) < one.round.until), None)
+            if now is not None:
+                times = sum(one.done_us is not None for one in stands)
+                has_joined = mission.id in joined if mission.asks_to_join else None
+                found.append(_progress(_view(board, mission), now, board, at, has_joined, times))
+    return sorted(found, key=lambda one: (one.is_done, one.has_joined is False, -one.share))
+
+
+def settle(*, customer: int, at: datetime, by: Actor, origin: Origin = "live") -> list[Changed]:
+    """Bring what is kept of a person's missions to what is so, with what they give, in one transaction with its
+    notices. Harmless to repeat. One query where no programme has missions."""
+    changed: list[Changed] = []
+    for board in _mission_facts.boards(at):
+        with transaction.atomic():
+            changed += _mission_settling.settle(board, [customer], at=at, by=by, origin=origin)
+    return changed
+
+
+def settle_record(*, customer: int, at: datetime, by: Actor) -> list[Changed]:
+    """`settle` after records were joined or parted. Greets nobody: who somebody is changed, not what they did."""
+    return settle(customer=customer, at=at, by=by, origin="history")
+
+
+def join(*, customer: int, programme: str, mission: str, at: datetime, by: Actor) -> bool:
+    """Somebody joins: from now on what they do counts. Whether they were not in it yet. Raises `UnknownMission`,
+    `NothingToJoin`, `NotForThem`."""
+    board, told = _mission(programme, mission, at)
+    if not told.asks_to_join:
+        raise NothingToJoin(
+            _("mission: nobody has to join it; what they do counts by itself"), field="mission", value=mission
+        )
+    with transaction.atomic():
+        person = persons.held([customer])[customer]
+        if mission in _joined(board, person):
+            return False
+        far, _runs = _mission_settling.read(board, [person], at)[person]
+        if mission not in far.fits or told.round_of(board.today(at), board.today(at)) is None:
+            raise NotForThem(_("mission: it is for others, or not now"), field="mission", value=mission)
+        made = MissionJoin(programme_id=board.programme, mission=mission, record_id=customer, joined_at=at, by=str(by))
+        # Two taps at once: the second changes nothing.
+        MissionJoin.objects.bulk_create([made], ignore_conflicts=True)
+        _told("join", board, customer, mission, at, by)
+        settle(customer=customer, at=at, by=by)
+    return True
+
+
+def leave(*, customer: int, programme: str, mission: str, at: datetime, by: Actor) -> bool:
+    """Somebody leaves: what they do from now on does not count. What was given stays. Whether they were in it. Raises
+    `UnknownMission`."""
+    board, _mission_told = _mission(programme, mission, at)
+    with transaction.atomic():
+        records = persons.records_of(persons.held([customer])[customer])
+        rows = MissionJoin.objects.filter(
+            programme_id=board.programme, mission=mission, record_id__in=records, left_at__isnull=True
+        )
+        was_in = bool(rows.update(left_at=at))
+        if was_in:
+            _told("leave", board, customer, mission, at, by)
+    return was_in
+
+
+def badges(*, customer: int, at: datetime) -> list[BadgeView]:
+    """Every badge of the programmes in force: those somebody has, the latest first, then those there are to have.
+    Three queries."""
+    records = persons.records_of(persons.of(customer))
+    rows = MissionRun.objects.filter(record_id__in=records, is_done=True).exclude(badge="")
+    had: dict[tuple[int, str], list[date]] = {}
+    for programme, badge, on in rows.values_list("programme_id", "badge", "done_on"):
+        if on is not None:
+            had.setdefault((programme, badge), []).append(on)
+    found = []
+    for board in _mission_facts.boards(at):
+        for one in board.says.badges:
+            days = had.get((board.programme, one.id), [])
+            found.append(BadgeView(board.says.code, one, min(days, default=None), len(days)))
+    return sorted(found, key=lambda one: (one.since is None, -(one.since or date.max).toordinal()))
+
+
+def all_badges(*, at: datetime | None = None) -> list[BadgeView]:
+    """The badges there are, as of nobody. One query."""
+    # Conditions may ask for badges: what they may ask cannot rest on reading conditions.
+    told = [turns[-1][0] for turns in _tier_facts.activations(at).values()]
+    says = [programmes.read_plainly(version) for version in told if version is not None]
+    return [BadgeView(one.code, badge, None, 0) for one in says for badge in one.badges]
+
+
+def at_steps(*, at: datetime) -> dict[str, StepCount]:
+    """How many people are at which step of the present round of each mission, by its key; as it is kept. Three
+    queries."""
+    found: dict[str, StepCount] = {}
+    for board in _mission_facts.boards(at):
+        today, joined = board.today(at), _count(_JOINED, board)
+        done_ever = _count(_DONE, board)
+        for mission in _listed(board):
+            now = mission.round_of(today, min(today, board.turns[mission.id][0].from_day))
+            counts = [0] * (len(mission.goals) + 1)
+            done = 0
+            if now is not None:
+                with connection.cursor() as cursor:
+                    cursor.execute(_STEPS, [board.programme, mission.id, now.name])
+                    for step, is_done, many in cursor.fetchall():
+                        if is_done:
+                            done += many
+                        else:
+                            counts[min(step, len(mission.goals))] += many
+            found[f"{board.says.code}.{mission.id}"] = StepCount(
+                tuple(counts[: len(mission.goals)]),
+                done,
+                done_ever.get(mission.id, 0),
+                joined.get(mission.id, 0) if mission.asks_to_join else None,
+            )
+    return found
+
+
+def hand_out(*, at: datetime, by: Actor, most: int = 1_000) -> int:
+    """Give the rewards that missions owe, and take back those of missions that are not done any more. How many. What
+    cannot be given, or taken back, now is tried again. Harmless to repeat."""
+    done = 0
+    due = MissionRun.objects.exclude(owes="") | MissionRun.objects.filter(is_done=False, redemption__isnull=False)
+    for row in due.order_by("decided_at", "id")[:most]:
+        try:
+            with transaction.atomic():
+                done += _hand_out(row, at, by)
+        except Refusal:
+            # Sold out, closed, or used already: to be looked at again, after those that have not been.
+            MissionRun.objects.filter(id=row.id).update(decided_at=at)
+    return done
+
+
+def _hand_out(row: MissionRun, at: datetime, by: Actor) -> bool:
+    if not row.is_done:
+        assert row.redemption is not None
+        redemptions.cancel(redemption=row.redemption, why="correction", at=at, by=by)
+        return bool(MissionRun.objects.filter(id=row.id, redemption=row.redemption).update(redemption=None))
+    given = redemptions.give(customer=row.record_id, reward=row.owes, key=f"mission:{row.id}/{row.times}", at=at, by=by)
+    mine = MissionRun.objects.filter(id=row.id, times=row.times, owes=row.owes, is_done=True)
+    if not mine.update(redemption=given.id, owes=""):
+        # It came undone in this moment.
+        redemptions.cancel(redemption=given.id, why="correction", at=at, by=by)
+    return True
+
+
+_JOINED = "SELECT mission, count(*) FROM loyalty_mission_join WHERE programme_id = %s AND left_at IS NULL GROUP BY 1"
+_DONE = "SELECT mission, count(*) FROM loyalty_mission_run WHERE programme_id = %s AND is_done GROUP BY 1"
+_STEPS = """
+SELECT step, is_done, count(*) FROM loyalty_mission_run WHERE programme_id = %s AND mission = %s AND round = %s
+   AND (is_done OR share > 0) GROUP BY 1, 2
+"""
+
+
+def _count(sql: str, board: Board) -> dict[str, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [board.programme])
+        return dict(cursor.fetchall())
+
+
+def _listed(board: Board) -> list[Mission]:
+    """In the order of the file."""
+    now = board.now
+    return [one for one in board.says.missions if one.id in now]
+
+
+def _view(board: Board, mission: Mission) -> MissionView:
+    says = board.says
+    badge = next((one for one in says.badges if one.id == mission.prize.badge), None)
+    coin = says.currency
+    return MissionView(says.code, mission, badge, coin.code, says.money, says.zone, coin.scale, coin.titles)
+
+
+def _progress(
+    view: MissionView, now: Stand, board: Board, at: datetime, has_joined: bool | None, times: int
+) -> Progress:
+    since, until = _tier_facts.on(max(now.round.since, 1)), _tier_facts.on(now.round.until - 1)
+    assert since is not None
+    return Progress(
+        view=view,
+        day=date.fromordinal(board.today(at)),
+        round=now.round.name,
+        since=since,
+        until=None if now.round.until >= date.max.toordinal() else until,
+        steps=tuple(zip(now.mission.goals, now.goals, strict=True)),
+        share=100 if now.done_us is not None else min(int(now.share * 100), 99),
+        is_done=now.done_us is not None,
+        done_at=None if now.done_us is None else _tier_facts.moment(now.done_us),
+        has_joined=has_joined,
+        times=times,
+    )
+
+
+def _mission(programme: str, mission: str, at: datetime) -> tuple[Board, Mission]:
+    for board in _mission_facts.boards(at):
+        if board.says.code == programme and (found := board.now.get(mission)) is not None:
+            return board, found
+    named = f"{programme}.{mission}"[:80]
+    raise UnknownMission(
+        _("mission: no active programme has %(named)s; look at the list of missions") % {"named": named},
+        field="mission",
+        value=named,
+    )
+
+
+def _joined(board: Board, person: int) -> set[str]:
+    rows = MissionJoin.objects.filter(
+        programme_id=board.programme, record_id__in=persons.asked([person]), left_at__isnull=True
+    )
+    return set(rows.values_list("mission", flat=True))
+
+
+def _told(verb: str, board: Board, customer: int, mission: str, at: datetime, by: Actor) -> None:
+    after = {"mission": f"{board.says.code}.{mission}"}
+    trail.record(by=by, verb=f"loyalty.missions.{verb}", subject=f"customer:{customer}", at=at, after=after)

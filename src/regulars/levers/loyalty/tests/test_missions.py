@@ -1,0 +1,311 @@
+"""Missions: stories with people who buy, bring back, join, are joined and parted; and everybody at once."""
+
+import random
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.db import connection
+
+from regulars.facts.company import company
+from regulars.facts.customers import identity
+from regulars.facts.customers.identity import Reason
+from regulars.kit.actors import SHELL
+from regulars.levers.loyalty import (
+    checkups,
+    fields,
+    mission_walks,
+    missions,
+    points,
+    programmes,
+    redemptions,
+    rewards,
+)
+from regulars.levers.loyalty.models import MissionJoin, MissionRun
+from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, a_member, has, key, said
+from regulars.levers.loyalty.tests.test_earning import an_order, buyer, comes_back
+from regulars.runtime.notices.dispatch import react_to_everything
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _a_shop():
+    company.settle(name="Teas", currency="GBP", zone="Europe/London", language="en", country="GB", at=MONDAY, by=MAREK)
+
+
+THREE = "{id: three, repeat: month, steps: [{what: orders, at_least: 3}], prize: {points: 30, badge: star}}"
+
+
+def a_programme(*told: str, code="tried", at=None, zone="Europe/London") -> str:
+    head = f"programme: {code}\nmoney: GBP\nzone: {zone}\npending: {{until: placed, days: 0}}\nbadges: [{{id: star}}]"
+    text = f"{head}\nmissions: [{', '.join(told)}]\nrules: [{{id: none, kind: nth_order, nth: 999, points: 1}}]\n"
+    at = at or MONDAY - DAY
+    made = programmes.draft(text=text, at=at, by=MAREK)
+    programmes.approve(programme=code, version=made.number, cost=0, at=at, by=SHELL)
+    programmes.activate(programme=code, version=made.number, at=at, by=MAREK, from_at=at)
+    return code
+
+
+def buys(who: str, amount="20.00", *, at=MONDAY, **more) -> int:
+    order = an_order(key(), customer=who, at=at, lines=(("coat", "1", amount),), **more)
+    missions.settle(customer=buyer(order), at=at, by=THE_SHOP)
+    return order
+
+
+def far(who: int, *, at=MONDAY) -> list[tuple[str, int, bool]]:
+    return [(one.view.mission.id, one.share, one.is_done) for one in missions.of(customer=who, at=at)]
+
+
+def told() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT substr(kind, 9) FROM notices_notice WHERE kind ~ '^loyalty.(mission|badge)_' ORDER BY id"
+        )
+        return [kind for (kind,) in cursor.fetchall()]
+
+
+def runs() -> list[tuple]:
+    return sorted(
+        MissionRun.objects.exclude(is_done=False, share=0).values_list(
+            "record_id", "mission", "round", "is_done", "done_at", "share", "step", "points", "badge", "until_on"
+        )
+    )
+
+
+def test_a_mission_gives_its_points_and_badge_once_and_what_comes_back_takes_them_with_it():
+    a_programme(THREE)
+    priya = buyer(buys("priya"))
+    buys("priya", at=MONDAY + timedelta(hours=1))
+    assert (far(priya, at=FRIDAY), has(priya), told()) == ([("three", 66, False)], (0, 0, 0, 0), [])
+    last = buys("priya", at=FRIDAY)
+    assert far(priya, at=FRIDAY) == [("three", 100, True)]
+    assert (has(priya, at=FRIDAY)[1], told()) == (30, ["mission_done", "badge_earned"])
+    [badge] = missions.badges(customer=priya, at=FRIDAY)
+    assert (badge.badge.id, badge.since, badge.times) == ("star", FRIDAY.date(), 1)
+    # Again and with a fourth order nothing more is given.
+    missions.settle(customer=priya, at=FRIDAY, by=THE_SHOP)
+    fourth = buys("priya", at=FRIDAY)
+    assert has(priya, at=FRIDAY)[1] == 30
+    points.redeem(customer=priya, amount=25, key=key(), at=FRIDAY, by=THE_SHOP)
+    comes_back(last, ["1"], key="rma-1")
+    react_to_everything()
+    assert has(priya, at=FRIDAY)[1] == 5
+    comes_back(fourth, ["1"], key="rma-2")
+    react_to_everything()
+    # What was spent of it is owed, and the next time pays it.
+    assert (has(priya, at=FRIDAY), far(priya, at=FRIDAY)) == ((0, 0, 0, 25), [("three", 66, False)])
+    assert told()[2:] == ["mission_undone"]
+    assert missions.badges(customer=priya, at=FRIDAY)[0].since is None
+    buys("priya", at=FRIDAY + DAY)
+    assert has(priya, at=FRIDAY + DAY) == (0, 5, 0, 0)
+    assert "reverse: the mission three is not done any more" in said(priya)
+    assert (told()[3:], list(checkups.broken())) == (["mission_done", "badge_earned"], [])
+    # Next month is another round.
+    assert far(priya, at=MONDAY + 31 * DAY) == [("three", 0, False)]
+
+
+def test_orders_returns_and_events_that_are_told_settle_by_themselves():
+    a_programme("{id: two, steps: [{what: orders, at_least: 2}], prize: {points: 5}}")
+    one = an_order("1", at=MONDAY)
+    an_order("2", at=MONDAY)
+    react_to_everything()
+    priya = buyer(one)
+    assert has(priya)[1] == 5
+    comes_back(one, ["1"], key="rma-1")
+    react_to_everything()
+    assert (has(priya)[1], told()) == (0, ["mission_done", "mission_undone"])
+
+
+def test_stores_categories_spend_and_a_row_of_weeks_count():
+    a_programme(
+        "{id: stores, steps: [{what: stores, at_least: 2}], prize: {points: 1}}",
+        "{id: row, steps: [{what: orders, at_least: 3, in_a_row: week, rests: 1}], prize: {points: 2}}",
+        "{id: much, in_order: true, prize: {points: 4},"
+        " steps: [{what: orders, at_least: 1}, {what: spend, at_least: 30}]}",
+    )
+    priya = buyer(buys("priya", store="leeds"))
+    buys("priya", store="leeds", at=MONDAY + 7 * DAY)
+    assert {name: share for name, share, _done in far(priya, at=MONDAY + 7 * DAY)} == {
+        "much": 83,
+        "row": 66,
+        "stores": 50,
+    }
+    buys("priya", store="york", at=MONDAY + 21 * DAY)
+    assert has(priya, at=MONDAY + 21 * DAY)[1] == 7
+
+
+def test_a_condition_of_the_language_is_looked_at_after_each_thing_they_did():
+    asks = "{did: commerce.orders, where: [{column: total, at_least: '50'}], count: {at_least: 2}}"
+    a_programme(f"{{id: big, steps: [{{name: two big ones, asks: {asks}}}], prize: {{points: 9}}}}")
+    first = buys("priya", "60.00")
+    priya = buyer(first)
+    buys("priya", "10.00", at=MONDAY + timedelta(hours=1))
+    assert far(priya, at=FRIDAY - DAY) == [("big", 50, False)]
+    buys("priya", "70.00", at=FRIDAY)
+    assert (far(priya, at=FRIDAY), has(priya, at=FRIDAY)[1]) == ([("big", 100, True)], 9)
+    comes_back(first, ["1"], key="rma-1")
+    react_to_everything()
+    assert has(priya, at=FRIDAY)[1] == 0
+
+
+def test_what_has_no_past_to_look_at_is_kept_when_it_is_seen_and_whom_it_was_for_it_is_for():
+    asks = "{field: customers.first_seen_at, from: '2020-01-01T00:00:00+00:00'}"
+    told_of = "{name: known to us, asks: " + asks + "}"
+    a_programme(
+        f"{{id: seen, in_order: true, steps: [{told_of}, {{what: orders, at_least: 2}}], prize: {{points: 3}}}}",
+        f"{{id: none, only_if: {{not: {asks}}}, steps: [{{what: orders, at_least: 1}}], prize: {{points: 3}}}}",
+    )
+    priya = buyer(buys("priya"))
+    [one] = missions.of(customer=priya, at=MONDAY)
+    assert (one.view.mission.id, one.step) == ("seen", 1)
+    buys("priya", at=FRIDAY)
+    buys("priya", at=FRIDAY + DAY)
+    assert has(priya, at=FRIDAY + DAY)[1] == 3
+
+
+def test_who_has_to_join_is_counted_from_then_on_and_nobody_joins_twice():
+    mission = "{id: dare, join: true, steps: [{what: orders, at_least: 1}], prize: {points: 8}}"
+    a_programme(mission, THREE)
+    priya = buyer(buys("priya"))
+    told_of = {"customer": priya, "programme": "tried", "mission": "dare"}
+    assert [one.has_joined for one in missions.of(customer=priya, at=MONDAY)] == [None, False]
+    assert missions.join(**told_of, at=MONDAY + DAY, by=MAREK)
+    assert not missions.join(**told_of, at=MONDAY + DAY, by=MAREK)
+    assert MissionJoin.objects.count() == 1
+    assert has(priya)[1] == 0
+    buys("priya", at=FRIDAY)
+    assert has(priya, at=FRIDAY)[1] == 8
+    assert [missions.leave(**told_of, at=FRIDAY, by=MAREK) for _ in range(2)] == [True, False]
+    with pytest.raises(missions.NothingToJoin):
+        missions.join(**told_of | {"mission": "three"}, at=FRIDAY, by=MAREK)
+    with pytest.raises(missions.UnknownMission):
+        missions.join(**told_of | {"mission": "moon"}, at=FRIDAY, by=MAREK)
+
+
+def test_a_reward_is_given_soon_after_waits_for_stock_and_goes_back():
+    a_programme("{id: two, steps: [{what: orders, at_least: 2}], prize: {reward: mug}}")
+    terms = rewards.Terms(
+        kind="goods", handed="sent", titles={"en": "Mug", "zh": "杯子"}, price=100, stock=0, currency="points"
+    )
+    rewards.put(code="mug", terms=terms, at=MONDAY, by=MAREK)
+    rewards.set_state(code="mug", state="open", at=MONDAY, by=MAREK)
+    priya = buyer(buys("priya"))
+    last = buys("priya")
+    assert missions.hand_out(at=MONDAY, by=THE_SHOP) == 0
+    rewards.stock_up(code="mug", more=1, key="s1", at=MONDAY, by=MAREK)
+    assert missions.hand_out(at=MONDAY, by=THE_SHOP) == 1
+    assert missions.hand_out(at=MONDAY, by=THE_SHOP) == 0
+    [taken] = redemptions.of_customer(priya)
+    assert (taken.reward, taken.is_gift, taken.state) == ("mug", True, "reserved")
+    comes_back(last, ["1"], key="rma-1")
+    react_to_everything()
+    assert missions.hand_out(at=FRIDAY, by=THE_SHOP) == 1
+    assert redemptions.of_customer(priya)[0].state == "cancelled"
+    assert missions.hand_out(at=FRIDAY, by=THE_SHOP) == 0
+
+
+def test_joined_they_do_it_together_and_once_and_parted_each_has_what_they_did():
+    a_programme("{id: two, steps: [{what: orders, at_least: 2}], prize: {points: 10}}")
+    li, amira = buyer(buys("li")), buyer(buys("amira"))
+    react_to_everything()
+    identity.join(one=li, other=amira, why=Reason.ASKED, key="j1", at=FRIDAY, by=MAREK)
+    react_to_everything()
+    assert (has(li, at=FRIDAY)[1], far(amira, at=FRIDAY)) == (10, [("two", 100, True)])
+    identity.keep_apart(one=li, other=amira, why=Reason.FAMILY, key="j2", at=FRIDAY, by=MAREK)
+    react_to_everything()
+    assert [points.balance(customer=who, at=FRIDAY).spendable for who in (li, amira)] == [0, 0]
+    # Two who both did it before they are one person: one of the two stays; and parted each has theirs again.
+    sam, noor = (buyer([buys(who), buys(who)][1]) for who in ("sam", "noor"))
+    react_to_everything()
+    identity.join(one=sam, other=noor, why=Reason.ASKED, key="j3", at=FRIDAY, by=MAREK)
+    react_to_everything()
+    assert has(sam, at=FRIDAY)[1] == 10
+    identity.keep_apart(one=sam, other=noor, why=Reason.FAMILY, key="j4", at=FRIDAY, by=MAREK)
+    react_to_everything()
+    assert [has(who, at=FRIDAY)[1] for who in (sam, noor)] == [10, 10]
+    assert list(checkups.broken()) == []
+
+
+def test_one_by_one_equals_set_wise_and_again_changes_nothing():
+    luck = random.Random(9)
+    a_programme(
+        THREE,
+        "{id: row, steps: [{what: orders, at_least: 3, in_a_row: month, rests: 1}], prize: {points: 2}}",
+        "{id: steps, in_order: true, repeat: quarter, prize: {badge: star},"
+        " steps: [{what: orders, at_least: 1}, {what: spend, at_least: 150}]}",
+        "{id: big, steps: [{name: x, asks:"
+        " {did: commerce.orders, where: [{column: total, at_least: '90'}], count: {at_least: 2}}}],"
+        " prize: {points: 1}}",
+        at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    people = [f"m{n}" for n in range(14)]
+    sold = []
+    for _ in range(90):
+        at = datetime(2026, 1, 5, tzinfo=UTC) + timedelta(hours=luck.randrange(24 * 140))
+        lines = (("coat", "1", luck.choice(["30.00", "99.99", "160.00"])),)
+        sold.append(an_order(key(), customer=luck.choice(people), at=at, lines=lines, origin="history"))
+    for number, order in enumerate(sold[:9]):
+        comes_back(order, ["1"], key=f"r{number}", at=datetime(2026, 6, 1, tzinfo=UTC))
+    now = datetime(2026, 6, 1, tzinfo=UTC)
+    numbers = sorted({buyer(order) for order in sold})
+    for number in numbers:
+        missions.settle(customer=number, at=now, by=THE_SHOP, origin="history")
+    one_by_one = runs()
+    balances = [has(number, at=now) for number in numbers]
+    assert {row[1] for row in one_by_one if row[3]} == {"three", "row", "steps", "big"}
+    assert mission_walks.everyone(at=now, by=THE_SHOP).changed == 0
+    MissionRun.objects.all().delete()
+    done = mission_walks.everyone(at=now, by=THE_SHOP)
+    assert runs() == one_by_one
+    assert done.changed == sum(row[3] for row in one_by_one)
+    # What was given was given a second time: the runs that knew of it had been thrown away.
+    assert [has(number, at=now)[1] for number in numbers] == [2 * each[1] for each in balances]
+    assert mission_walks.everyone(at=now, by=THE_SHOP).changed == 0
+    assert (told(), list(checkups.broken())) == ([], [])
+
+
+def test_rules_that_become_others_are_gone_through_greet_nobody_and_take_nothing_that_was_done():
+    a_programme("{id: two, steps: [{what: orders, at_least: 2}], prize: {points: 10}}")
+    priya, li = buyer(buys("priya")), buyer(buys("li"))
+    buys("priya")
+    seen = told()
+    a_programme("{id: two, steps: [{what: orders, at_least: 1}], prize: {points: 20}}", at=FRIDAY)
+    assert mission_walks.go_on(at=FRIDAY, by=THE_SHOP).changed == 1
+    assert mission_walks.go_on(at=FRIDAY, by=THE_SHOP).people == 0
+    assert ([has(who, at=FRIDAY)[1] for who in (priya, li)], told()) == ([10, 20], seen)
+    a_programme(THREE, at=FRIDAY + DAY)
+    mission_walks.go_on(at=FRIDAY + DAY, by=THE_SHOP)
+    assert [has(who, at=FRIDAY + DAY)[1] for who in (priya, li)] == [10, 20]
+    mission_walks.anew(tells=True)
+    assert mission_walks.go_on(at=FRIDAY + DAY, by=THE_SHOP) == mission_walks.Looked(2, 0)
+    # March is over, and neither of them did three.
+    assert mission_walks.drop_over(at=FRIDAY + 60 * DAY) == 2
+
+
+def test_conditions_may_ask_for_badges_and_who_is_at_which_step_is_counted():
+    a_programme(THREE)
+    priya, li = buyer(buys("priya")), buyer(buys("li"))
+    for _ in range(2):
+        buys("priya")
+    field = next(one for one in fields.FIELDS if one.name == "loyalty.badges")
+    assert field.read([priya, li, a_member("sam")]) == {priya: ("tried.star",)}
+    assert [code for code, _words in field.choices()] == ["tried.star"]
+    [count] = missions.at_steps(at=MONDAY).values()
+    assert (count.at, count.done, count.done_ever, count.joined) == ((1,), 1, 1, None)
+    assert [row[1:4] for row in runs()] == [("three", "2026-03", True), ("three", "2026-03", False)]
+    assert date(2026, 4, 1) in {row[-1] for row in runs()}
+
+
+def test_what_it_costs_in_queries(django_assert_num_queries):
+    priya = buyer(an_order(lines=(("coat", "1", "31.00"),)))
+    with django_assert_num_queries(1):
+        missions.settle(customer=priya, at=MONDAY, by=THE_SHOP)
+    a_programme(THREE)
+    missions.every()
+    # The rules; who they are, their accounts and they alone; their records, what is kept, what they bought; the row.
+    with django_assert_num_queries(10):
+        missions.settle(customer=priya, at=MONDAY, by=THE_SHOP)
+    with django_assert_num_queries(9):
+        missions.settle(customer=priya, at=MONDAY, by=THE_SHOP)
+    with django_assert_num_queries(6):
+        missions.of(customer=priya, at=MONDAY)
