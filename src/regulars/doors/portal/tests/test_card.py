@@ -153,5 +153,5 @@ def test_whoever_tries_links_is_stopped(li):
 def test_what_a_card_costs(li, django_assert_max_num_queries):
     browser = Client()
     browser.post(a_link(li))
-    with django_assert_max_num_queries(42):
+    with django_assert_max_num_queries(50):
         assert browser.get("/me/").status_code == 200
