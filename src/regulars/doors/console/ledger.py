@@ -17,7 +17,7 @@ from regulars.doors.console.points_words import Told, shown, signed
 from regulars.doors.console.site import fragment, may, me, page, shop_of
 from regulars.kit.paging import BadCursor
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import adjustments, currencies, ledger_seen, wallets, warning
+from regulars.levers.loyalty import adjustments, currencies, ledger_seen, titles, wallets, warning
 from regulars.runtime.preferences.preferences import read, write
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
@@ -68,7 +68,7 @@ def ledger(request: HttpRequest) -> HttpResponseBase:
         next=found.next,
         is_later=after is not None,
         of=chosen.code,
-        currencies=[(one.code, wallets.titled(one.code, one.titles)) for one in kinds],
+        currencies=[(one.code, titles.titled(one.code, one.titles)) for one in kinds],
         kinds=[(code, words) for code, words in points_words.KINDS.items()],
         kind=kind,
         on=on,

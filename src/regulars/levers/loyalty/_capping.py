@@ -1,11 +1,12 @@
 """Caps, exact whoever else earns at the moment: what is left of each is taken from a row that is locked."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from django.db import connection
 
+from regulars.facts.customers import persons
 from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.rules.rule import Cap, Rule
 from regulars.levers.loyalty.rules.streak import beginning
@@ -67,12 +68,20 @@ class Counters:
         self._programme = programme
         self._used: dict[Place, int] = {}
         self._changed: dict[Place, int] = {}
+        #: The records of who has several: what each had before they were known to be one counts for all of them.
+        self._records: dict[int, tuple[int, ...]] = {}
 
     def lock(self, wanted: Iterable[tuple[Place, int]]) -> None:
-        """Take these rows for as long as the transaction lasts, in one order for everybody. Two statements."""
+        """Take these rows for as long as the transaction lasts, in one order for everybody, with those of each member's
+        other records. Two statements; three where a cap is a member's."""
         rows = {place: most for place, most in wanted if place not in self._used}
         if not rows or self._programme is None:
             return
+        if members := {place.member for place in rows if place.member}:
+            together = persons.records_of_many(sorted(members))
+            self._records |= {member: records for member, records in together.items() if len(records) > 1}
+        others = {other: most for place, most in rows.items() for other in self._each(place)}
+        rows = {place: most for place, most in others.items() if place not in self._used} | rows
         ordered = sorted(rows, key=lambda one: (one.rule, one.member, one.period, one.starts_on))
         columns = _columns(ordered)
         with connection.cursor() as cursor:
@@ -83,7 +92,16 @@ class Counters:
 
     def left(self, wanted: Sequence[tuple[Place, int]], parts: int) -> int:
         """How many of `parts` the caps still let through."""
-        return max(min((most - self._used.get(place, 0) for place, most in wanted), default=parts), 0)
+        return max(min((most - self._taken(place) for place, most in wanted), default=parts), 0)
+
+    def _taken(self, place: Place) -> int:
+        if place.member not in self._records:
+            return self._used.get(place, 0)
+        return sum(self._used.get(one, 0) for one in self._each(place))
+
+    def _each(self, place: Place) -> Sequence[Place]:
+        """The same row of every record of its member's person."""
+        return [replace(place, member=record) for record in self._records.get(place.member, ())]
 
     def take(self, wanted: Sequence[tuple[Place, int]], parts: int) -> None:
         """So many more are used, or with fewer than none, are free again."""

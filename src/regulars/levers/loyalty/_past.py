@@ -256,6 +256,11 @@ def _expires(decided: Decided) -> tuple[Numbers, Numbers]:
     days, place = np.unique(decided.on, return_inverse=True)
     last = [decided.programme.expiry.last_day(_past_decided.date_of(day)) for day in days.tolist()]
     last_days = np.array([NONE if day is None else _past_decided.number_of(day) for day in last], np.int64)[place]
+    if decided.programme.expiry.kind == "activity" and len(last_days):
+        # As long as each purchase came in time, all of them stay as long as the last of them.
+        ends = np.append((decided.on[1:] > last_days[:-1]) | np.diff(decided.orders.customer).astype(bool), True)
+        last_of = np.flatnonzero(ends)
+        last_days = last_days[last_of[np.searchsorted(last_of, np.arange(len(last_days)))]]
     expires_at = last_days.copy()
     known = last_days != NONE
     expires_at[known] = starts_of(last_days[known] + 1, civil.zone(decided.programme.zone))

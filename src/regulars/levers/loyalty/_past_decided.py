@@ -17,7 +17,7 @@ from regulars.kit import civil
 from regulars.levers.loyalty._capping import is_common, starts_on
 from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.rules import basis, deciding
-from regulars.levers.loyalty.rules.columns import Answers, OrderColumns, TooLarge
+from regulars.levers.loyalty.rules.columns import Answers, OrderColumns, Seen, TooLarge
 from regulars.levers.loyalty.rules.rule import Cap
 
 #: Means of payment that are no money.
@@ -31,7 +31,6 @@ def is_of_columns(programme: Programme) -> bool:
     """Whether all that it says can be decided of many orders at once."""
     return (
         all(rule.is_of_columns for rule in programme.of_orders)
-        and programme.expiry.kind != "activity"
         and not is_common(programme)
         and not any(cap.period == "order" for caps in _all_caps(programme) for cap in caps)
     )
@@ -135,6 +134,7 @@ def decide(orders: KeptColumns, number: Numbers, programme: Programme) -> Decide
             strict=True,
         )
     )
+    goods = [orders.lines, before.lines]
     lines = OrderColumns(
         placed_on=np.append(on, on[sold]),
         number=np.append(number, number[sold]),
@@ -145,6 +145,16 @@ def decide(orders: KeptColumns, number: Numbers, programme: Programme) -> Decide
         whole=whole,
         over=over,
         under=under,
+        seen=Seen(
+            goods=np.concatenate([one.goods for one in goods]),
+            quantity=np.concatenate([one.quantity for one in goods]),
+            amount_minor=np.concatenate([one.amount_minor for one in goods]),
+            placed_at=np.append(orders.placed_at, before.placed_at),
+            channel=np.append(orders.channel, before.channel),
+            store=np.append(orders.store, before.store),
+            fulfilment=np.append(orders.fulfilment, before.fulfilment),
+            currency=programme.money,
+        ),
     )
     answers = deciding.of_columns(programme.of_orders, lines, programme.terms)
     return Decided(programme, orders, number, on, sold, lines, answers)

@@ -1,7 +1,8 @@
 """What happened to somebody's points, line by line, and what one line did to which lots."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -14,7 +15,9 @@ from regulars.kit.paging import Page
 from regulars.levers.loyalty import _accounts, reasons
 from regulars.levers.loyalty._answers import PREFIX
 from regulars.levers.loyalty._books import BY_POSTINGS, MEMBERS, OWED
+from regulars.levers.loyalty._reward_rows import Reward
 from regulars.levers.loyalty.reasons import Reason
+from regulars.levers.loyalty.titles import titled
 
 _LIST = "points.statement"
 _CHANGES = {**BY_POSTINGS, "debt": OWED}
@@ -128,7 +131,8 @@ class Explanation:
 
 
 def statement(*, customer: int, currency: str = "points", cursor: str | None = None, limit: int = 50) -> Page[Line]:
-    """The entries of all records of the customer's person, as they were booked, the latest first. Four queries."""
+    """The entries of all records of the customer's person, as they were booked, the latest first. Four queries, and one
+    where rewards are among them."""
     paging.check_size(limit)
     kind = _accounts.currency(currency)
     before = 2**63 - 1
@@ -139,25 +143,42 @@ def statement(*, customer: int, currency: str = "points", cursor: str | None = N
     records = persons.records_of(persons.of(customer))
     with connection.cursor() as rows:
         rows.execute(LINES + _OF, [list(records), kind.id, before, limit + 1])
-        lines = [line_of(row) for row in rows.fetchall()]
+        found = rows.fetchall()
+    lines = lines_of(found)
     return paging.cut(lines, limit, of=_LIST, key=lambda line: (line.id,))
 
 
 def explain(*, entry: int) -> Explanation | None:
-    """What an entry moved, of which lots. None where there is no such entry. Two queries."""
+    """What an entry moved, of which lots. None where there is no such entry. Two queries, three of a reward."""
     with connection.cursor() as rows:
         rows.execute(LINES + " WHERE entry.id = %s", [entry])
         found = rows.fetchall()
         if not found:
             return None
-        line = line_of(found[0])
+        [line] = lines_of(found)
         rows.execute(_WENT if line.kind in ("merge_out", "merge_in") else _MOVES, [entry])
         return Explanation(line, tuple(Moved(*row) for row in rows.fetchall()))
 
 
-def line_of(row: Any) -> Line:
-    """A row of `LINES`."""
-    reason = Reason(row[7], json.loads(row[8]) if isinstance(row[8], str) else row[8])
+def lines_of(rows: Sequence[Any]) -> list[Line]:
+    """Rows of `LINES`. A reward is called what it is called now; one query where there is any."""
+    told = [Reason(row[7], json.loads(row[8]) if isinstance(row[8], str) else row[8]) for row in rows]
+    names = _names_of({str(one.arguments["reward"]) for one in told if "reward" in one.arguments})
+    return [_line(row, reason, names) for row, reason in zip(rows, told, strict=True)]
+
+
+def _names_of(rewards: Collection[str]) -> dict[str, str]:
+    if not rewards:
+        return {}
+    found = Reward.objects.filter(code__in=rewards).values_list("code", "titles")
+    return {code: titled(code, titles) for code, titles in found}
+
+
+def _line(row: Any, reason: Reason, rewards: Mapping[str, str]) -> Line:
+    shown = reason
+    if "reward" in reason.arguments:
+        code = str(reason.arguments["reward"])
+        shown = replace(reason, arguments={**reason.arguments, "reward": rewards.get(code, code)})
     return Line(
         id=row[0],
         public_id=ids.public(PREFIX, row[1]),
@@ -167,7 +188,7 @@ def line_of(row: Any) -> Line:
         effective_at=row[5],
         recorded_at=row[6],
         reason=reason,
-        because=reasons.say(reason),
+        because=reasons.say(shown),
         rule=row[9],
         rule_version=row[10],
         reverses=None if row[11] is None else ids.public(PREFIX, row[11]),

@@ -9,7 +9,7 @@ from regulars.kit import civil, paging
 from regulars.kit.paging import Page
 from regulars.levers.loyalty import _accounts
 from regulars.levers.loyalty._books import BOOKS, KINDS, MEMBERS
-from regulars.levers.loyalty._statements import LINES, Line, line_of
+from regulars.levers.loyalty._statements import LINES, Line, lines_of
 from regulars.levers.loyalty.models import Account
 
 __all__ = ("KINDS", "BookTotal", "Frozen", "Totals", "frozen", "latest", "postings", "totals")
@@ -114,7 +114,8 @@ def latest(
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[Line]:
-    """Entries of everybody, the latest first: of one kind, of those written on one day in `zone`. Two queries."""
+    """Entries of everybody, the latest first: of one kind, of those written on one day in `zone`. Two queries, and one
+    where rewards are among them."""
     paging.check_size(limit)
     before = 2**63 - 1
     if cursor is not None:
@@ -134,7 +135,8 @@ def latest(
                 "limit": limit + 1,
             },
         )
-        lines = [line_of(row) for row in rows.fetchall()]
+        found = rows.fetchall()
+    lines = lines_of(found)
     return paging.cut(lines, limit, of=_LIST, key=lambda line: (line.id,))
 
 

@@ -5,7 +5,6 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from regulars.facts.customers import persons
@@ -16,6 +15,7 @@ from regulars.levers.loyalty._balances import Balance, balance, balance_as_of
 from regulars.levers.loyalty._holding import HoldView
 from regulars.levers.loyalty.models import Account, Act, Currency, Entry
 from regulars.levers.loyalty.points import UnknownEntry
+from regulars.levers.loyalty.titles import titled
 
 _LOTS = """
 SELECT lot.id, entry.public_id, lot.record_id, lot.subject, lot.rule, lot.rule_version, lot.funding, lot.partner,
@@ -124,14 +124,6 @@ def kinds() -> list[Kind]:
 def scale(currency: str) -> int:
     """How many decimals a kind of points has. Raises `NoSuchCurrency`."""
     return _accounts.currency(currency).terms.scale
-
-
-def titled(code: str, titles: Any) -> str:
-    """What a kind of points is called in the reader's language; its code where nobody has said."""
-    language = "zh" if (get_language() or "").startswith("zh") else "en"
-    told = {str(name).lower(): str(words) for name, words in dict(titles or {}).items()}
-    mine = next((words for name, words in told.items() if name.startswith(language)), "")
-    return mine or told.get("en", "") or code
 
 
 def lots(*, customer: int, at: datetime, currency: str = "points", limit: int = 500) -> list[LotView]:

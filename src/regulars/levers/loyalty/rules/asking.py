@@ -2,18 +2,26 @@
 customer. What a model guessed can be asked by neither: what somebody is owed does not rest on it."""
 
 from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from regulars.kit.conditions import holding, reading
 from regulars.kit.conditions.holding import Known
 from regulars.kit.conditions.nodes import Among, Condition, Type, Value
 from regulars.kit.conditions.vocabulary import Asked, Vocabulary
 from regulars.kit.texts import translated as _
+from regulars.levers.loyalty.rules.columns import BETWEEN, Flags, OrderColumns
 from regulars.levers.loyalty.rules.told import BadProgramme, Told
 from regulars.levers.loyalty.rules.views import EventView, LineView, OrderView
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _PROPERTY = "property."
+_GOODS = ("product", "category", "brand", "sku")
+_BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def of_lines(currency: str) -> Vocabulary:
@@ -87,13 +95,6 @@ def read(told: Told, key: str, vocabulary: Vocabulary, zone: str) -> Condition |
 
 def line_fits(condition: Condition, order: OrderView, line: LineView) -> bool:
     """Whether a line of an order passes `where`."""
-    fields: dict[str, Value] = {
-        "quantity": line.quantity,
-        "amount": line.amount_minor,
-        "weekday": WEEKDAYS[order.placed_on.weekday()],
-        "placed_on": order.placed_on,
-        "currency": order.currency,
-    }
     texts = {
         "product": line.product,
         "category": line.category,
@@ -103,8 +104,57 @@ def line_fits(condition: Condition, order: OrderView, line: LineView) -> bool:
         "store": order.store,
         "fulfilment": order.fulfilment,
     }
-    fields |= {name: text for name, text in texts.items() if text}
-    return holding.holds(condition, Known(fields), at=order.placed_at).holds
+    known = _line(texts, line.quantity, line.amount_minor, order.placed_on, order.currency)
+    return holding.holds(condition, known, at=order.placed_at).holds
+
+
+def _line(texts: Mapping[str, str], quantity: Decimal, amount_minor: int, placed_on: date, currency: str) -> Known:
+    fields: dict[str, Value] = {
+        "quantity": quantity,
+        "amount": amount_minor,
+        "weekday": WEEKDAYS[placed_on.weekday()],
+        "placed_on": placed_on,
+        "currency": currency,
+    }
+    return Known(fields | {name: text for name, text in texts.items() if text})
+
+
+def lines_fit(condition: Condition, orders: OrderColumns) -> Flags:
+    """`line_fits` for all lines of many orders: asked once of those that are alike in all that it asks."""
+    seen, of, names = orders.seen, orders.of, condition.fields
+    alike = np.zeros(len(of), np.int64)
+    columns: list[NDArray[Any]] = [seen.goods] if names & {*_GOODS} else []
+    columns += [values for name, values in (("quantity", seen.quantity), ("amount", seen.amount_minor)) if name in names]
+    of_orders = (("channel", seen.channel), ("store", seen.store), ("fulfilment", seen.fulfilment))
+    columns += [values[of] for name, values in of_orders if name in names]
+    if "weekday" in names:
+        columns.append(orders.placed_on[of] % 7)
+    if "placed_on" in names:
+        # A test may be of how long before the order a day was.
+        columns.append(seen.placed_at[of])
+    for values in columns:
+        places: dict[object, int] = {}
+        codes = np.array([places.setdefault(one, len(places)) for one in values.tolist()], np.int64)
+        alike = np.unique(alike * max(len(places), 1) + codes, return_inverse=True)[1]
+    first, place = np.unique(alike, return_index=True, return_inverse=True)[1:]
+    fit = [_fits_at(condition, orders, int(line), int(order)) for line, order in zip(first, of[first], strict=True)]
+    found: Flags = np.array(fit, np.bool_)[place]
+    return found
+
+
+def _fits_at(condition: Condition, orders: OrderColumns, line: int, order: int) -> bool:
+    seen = orders.seen
+    texts = dict(zip(_GOODS, seen.goods[line].split(BETWEEN), strict=True))
+    texts |= {"channel": seen.channel[order], "store": seen.store[order], "fulfilment": seen.fulfilment[order]}
+    known = _line(
+        texts,
+        Decimal(int(seen.quantity[line])).scaleb(-3),
+        int(seen.amount_minor[line]),
+        _BEGIN.date() + timedelta(days=int(orders.placed_on[order])),
+        seen.currency,
+    )
+    at = _BEGIN + timedelta(microseconds=int(seen.placed_at[order]))
+    return holding.holds(condition, known, at=at).holds
 
 
 def event_fits(condition: Condition, event: EventView) -> bool:

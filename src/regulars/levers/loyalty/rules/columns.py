@@ -6,7 +6,7 @@ All of it is whole numbers. Where they could be larger than 64 bits hold, it is 
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,26 @@ _MOST = 2**62
 
 class TooLarge(ArithmeticError):
     """Numbers that 64 bits might not hold."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What can be asked of lines and of the orders they are on, as `LineView` and `OrderView` have it. Of each line its
+    `goods` (product, category, brand and SKU, one after the other with `BETWEEN` between them) and `quantity` in
+    thousandths; `placed_at` in microseconds since 1970. All of them are in the programme's money.
+    """
+
+    goods: Texts
+    quantity: Numbers
+    amount_minor: Numbers
+    placed_at: Numbers
+    channel: Texts
+    store: Texts
+    fulfilment: Texts
+    currency: str
+
+
+BETWEEN = "\x1c"
 
 
 @dataclass(frozen=True)
@@ -40,9 +60,15 @@ class OrderColumns:
     whole: Numbers
     over: Numbers
     under: Numbers
+    seen: Seen
 
     def __len__(self) -> int:
         return len(self.placed_on)
+
+    def of_lines(self, fit: Flags) -> "OrderColumns":
+        """The same where only these lines count."""
+        weights = np.where(fit, self.weights, 0)
+        return replace(self, weights=weights, whole=sums(weights, self.begins))
 
     @property
     def of(self) -> Numbers:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from regulars.levers.loyalty.rules import asking
 from regulars.levers.loyalty.rules.columns import Answers, OrderColumns
 from regulars.levers.loyalty.rules.event import Event
 from regulars.levers.loyalty.rules.grants import Answer, Grant, Missed, Pledge, Reason, split
@@ -48,7 +49,8 @@ def of_columns(rules: Iterable[Rule], orders: OrderColumns, terms: Terms) -> Map
     """`of_order` for many orders at once, without limits: what each rule answers to each."""
     given: dict[str, Answers] = {}
     for rule in rules:
-        given[rule.id] = rule.of_columns(orders, terms, given)
+        seen = orders if rule.where is None else orders.of_lines(asking.lines_fit(rule.where, orders))
+        given[rule.id] = rule.of_columns(seen, terms, given)
     return given
 
 

@@ -109,9 +109,9 @@ class Rule:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it asks nothing of lines, means of payment and customers: money that counts is the same for all such
-        rules."""
-        return not (self.where or self.only_if or self.include or self.tenders)
+        """Whether it asks nothing of means of payment and customers: of the lines it is for, the money that counts is the
+        same for all such rules."""
+        return not (self.only_if or self.include or self.tenders)
 
     def reach_columns(self, orders: OrderColumns, terms: Terms) -> Answers:
         """`reach` for many: why it gives nothing to those to whom it gives nothing, the others open."""
@@ -120,7 +120,7 @@ class Rule:
             found.miss(orders.placed_on < day_number(self.starts_on), "not_begun", day=self.starts_on.isoformat())
         if self.ends_on is not None:
             found.miss(orders.placed_on >= day_number(self.ends_on), "is_over", day=self.ends_on.isoformat())
-        found.miss((orders.whole == 0) | (orders.over == 0), "nothing_kept")
+        found.miss((orders.whole == 0) | (orders.over == 0), "nothing_kept" if self.where is None else "no_line_fits")
         if self.at_least_minor:
             fits(orders.whole, orders.over)
             fits(self.at_least_minor, orders.under)

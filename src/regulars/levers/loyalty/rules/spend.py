@@ -61,7 +61,7 @@ class Spend(Rule):
 
     @property
     def is_of_columns(self) -> bool:
-        """Where no line, means of payment or customer is asked for."""
+        """Where no means of payment or customer is asked for."""
         return self.is_plain
 
     def of_columns(self, orders: OrderColumns, terms: Terms, given: Mapping[str, Answers]) -> Answers:

@@ -51,6 +51,15 @@ PROGRAMMES = {
         ],
         "pending: {until: placed, days: 2}\nexpiry: {kind: never}\ncaps: [{per: member, period: year, most: 1500}]",
     ),
+    "kept alive": (
+        [
+            "{id: spend, kind: spend, points: 2, per: 1}",
+            "{id: t, kind: spend, points: 1, per: 1, where: {field: weekday, in: [mon, tue]}}",
+            "{id: p, kind: item, points: 5, where: {any: [{field: product, is: p3}, {field: amount, at_least: 90}]}}",
+            "{id: s, kind: spend, points: 1, per: 1, where: {field: fulfilment, is: carry_out}}",
+        ],
+        "pending: {until: delivered, days: 1, at_once: 25}\nexpiry: {kind: activity, days: 9}",
+    ),
 }
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.utils import translation
 
 from regulars.facts.customers import identity
 from regulars.kit.money import Money
@@ -11,7 +12,7 @@ from regulars.levers.loyalty import currencies, points, redemptions, rewards
 from regulars.levers.loyalty.currencies import CurrencyView
 from regulars.levers.loyalty.models import Reward, RewardCode
 from regulars.levers.loyalty.rewards import Terms
-from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, a_member, an_award, has, said
+from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, a_member, an_award, has
 
 pytestmark = pytest.mark.django_db
 NAMES = {"en": "A mug", "zh": "杯子"}
@@ -35,6 +36,10 @@ def with_points(amount=250, ref="priya"):
     return who
 
 
+def why(who):
+    return [line.because for line in points.statement(customer=who).items]
+
+
 def test_points_and_one_of_the_stock_go_at_once_and_come_back_together():
     a_reward(stock=2, cancel_days=3)
     priya = with_points()
@@ -42,7 +47,9 @@ def test_points_and_one_of_the_stock_go_at_once_and_come_back_together():
     assert (mug.state, mug.parts, has(priya, at=FRIDAY)[1]) == ("reserved", 100, 150)
     assert rewards.get("mug").left == 1
     assert takes(priya) == mug, "the same key is the same mug"
-    assert "redeem: spent on the reward mug" in said(priya)
+    assert why(priya) == ["spent on the reward A mug", "awarded"]
+    with translation.override("zh-hans"):
+        assert why(priya)[0] == "兑换 杯子"
     back = redemptions.cancel(redemption=mug.id, why="by_member", at=FRIDAY + DAY, by=THE_SHOP, is_by_member=True)
     assert (back.state, has(priya, at=FRIDAY + DAY)[1], rewards.get("mug").left) == ("cancelled", 250, 2)
     again = redemptions.cancel(redemption=mug.id, why="by_member", at=FRIDAY + DAY, by=THE_SHOP, is_by_member=True)

@@ -1,6 +1,8 @@
 """What a rule says of many orders at once is what it says of each: points, lines, reasons, in any order of rules."""
 
 import json
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -10,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regulars.levers.loyalty.rules import basis, columns, deciding
-from regulars.levers.loyalty.rules.columns import OrderColumns, TooLarge
+from regulars.levers.loyalty.rules.columns import BETWEEN, OrderColumns, Seen, TooLarge
 from regulars.levers.loyalty.rules.grants import Grant, Missed, split
 from regulars.levers.loyalty.rules.rule import day_number
 from regulars.levers.loyalty.rules.views import Context, LineView, OrderView
@@ -26,24 +28,34 @@ RULES = (
     "id: f, kind: window_bonus, times: '1.5', multiplies: [a, c], from: 2026-03-01, until: 2026-03-04",
     "id: g, kind: window_bonus, points: 7, from: 2026-03-01, until: 2026-03-04",
     "id: h, kind: spend, points: 1, per: 500, funded_by: acme",
+    "id: i, kind: spend, points: 2, per: 1, at_least: 10, where: {field: category, is: tea}",
+    "id: j, kind: item, points: 4, where: {any: [{field: quantity, at_least: 2}, {field: product, is: coat}]}",
+    "id: k, kind: spend, points: 1, per: 1, where: {all: [{field: weekday, is: tue}, {field: channel, is_not: web}]}",
+    "id: l, kind: window_bonus, times: 2, multiplies: [i, k], from: 2026-03-01, until: 2026-03-04,"
+    " where: {field: amount, more_than: 40}",
+    "id: m, kind: window_bonus, points: 9, from: 2026-03-01, until: 2026-03-04, where: {field: store, is_known: false}",
 )
 amounts = st.integers(0, 9_999)
 taxes = st.none() | st.integers(0, 900)
-lines = st.tuples(amounts, st.sampled_from(["1", "2", "0.5", "3", "1.25"]), st.integers(0, 4), st.booleans(), taxes)
+goods = st.sampled_from([("", ""), ("coat", ""), ("green", "tea"), ("black", "tea"), ("cup", "ware")])
+lines = st.tuples(
+    *(amounts, st.sampled_from(["1", "2", "0.5", "3", "1.25"]), st.integers(0, 4), st.booleans(), taxes, goods)
+)
 tenders = st.dictionaries(st.sampled_from(["card", "points", "gift_card"]), st.integers(0, 9_000), max_size=2)
 told = st.tuples(
     *(st.lists(lines, max_size=4), st.integers(-2, 3), st.integers(1, 4), amounts, st.integers(0, 12_000), amounts),
-    *(tenders, st.booleans(), st.integers(0, 2_000), st.sampled_from([0, 395])),
+    *(tenders, st.booleans(), st.integers(0, 2_000), st.sampled_from([0, 395]), st.sampled_from(["", "web", "till"])),
 )
 
 
 def _order(one) -> tuple[OrderView, Context]:
-    wares, day, number, discount, kept, back, paid, with_tax, tax, shipping = one
+    wares, day, number, discount, kept, back, paid, with_tax, tax, shipping, channel = one
     told = []
-    for n, (amount, quantity, gone, is_card, of_line) in enumerate(wares, 1):
+    for n, (amount, quantity, gone, is_card, of_line, (product, category)) in enumerate(wares, 1):
         whole = Decimal(quantity)
         kept_of_it = max(whole - gone, Decimal(0))
-        told.append(LineView(n, whole, kept_of_it, amount, tax_minor=of_line, is_gift_card=is_card and n > 1))
+        line = LineView(n, whole, kept_of_it, amount, product, category, tax_minor=of_line)
+        told.append(replace(line, is_gift_card=is_card and n > 1))
     total = max(sum(line.amount_minor for line in told) - discount % 300, 0)
     at = TUESDAY + timedelta(days=day)
     view = OrderView(
@@ -60,6 +72,8 @@ def _order(one) -> tuple[OrderView, Context]:
         prices_include_tax=with_tax,
         tax_minor=tax,
         shipping_minor=shipping,
+        channel=channel,
+        store="leeds" if channel == "till" else "",
     )
     return view, Context(member="1", order_number=number)
 
@@ -70,6 +84,9 @@ def _columns(orders: list[tuple[OrderView, Context]]) -> OrderColumns:
 
     def of(*values: int) -> columns.Numbers:
         return np.array(values, np.int64)
+
+    def texts(values: Iterable[str]) -> columns.Texts:
+        return np.array([*values], object)
 
     paid = [max(sum(order.tenders.values()), order.total_minor) if order.tenders else 0 for order, _ in orders]
     no_money = [order.tenders.get("points", 0) + order.tenders.get("gift_card", 0) for order, _ in orders]
@@ -102,6 +119,16 @@ def _columns(orders: list[tuple[OrderView, Context]]) -> OrderColumns:
         whole=whole,
         over=over,
         under=under,
+        seen=Seen(
+            goods=texts(BETWEEN.join((line.product, line.category, line.brand, line.sku)) for line in each),
+            quantity=told.quantity,
+            amount_minor=told.amount_minor,
+            placed_at=of(*(int(order.placed_at.timestamp()) * 1_000_000 for order, _ in orders)),
+            channel=texts(order.channel for order, _ in orders),
+            store=texts(order.store for order, _ in orders),
+            fulfilment=texts(order.fulfilment for order, _ in orders),
+            currency="GBP",
+        ),
     )
 
 
@@ -145,7 +172,6 @@ def test_what_64_bits_might_not_hold_is_refused():
 @pytest.mark.parametrize(
     "rule",
     [
-        "id: a, kind: spend, points: 1, per: 1, where: {field: weekday, is: tue}",
         "id: a, kind: spend, points: 1, per: 1, tenders: [card]",
         "id: a, kind: spend, points: 1, per: 1, include: [shipping]",
         "id: a, kind: first_order, points: 1, only_if: {field: customers.country, is: GB}",
@@ -154,5 +180,5 @@ def test_what_64_bits_might_not_hold_is_refused():
         "id: a, kind: surprise, points: 3, chance: 5, period: month",
     ],
 )
-def test_what_is_asked_of_lines_payments_and_customers_is_asked_order_by_order(rule):
+def test_what_is_asked_of_payments_and_customers_is_asked_order_by_order(rule):
     assert not any(one.is_of_columns for one in a_programme(rule).rules)
