@@ -21,7 +21,7 @@ from regulars.levers.loyalty._acts import Told
 from regulars.levers.loyalty._earned import impatiently, is_taken
 from regulars.levers.loyalty._past_decided import Decided, days_of, starts_of
 from regulars.levers.loyalty._past_ledger import AWARD, Ledger, NewLots
-from regulars.levers.loyalty._past_written import Days, Instants, copy, escaped, joined, objects, objects_of
+from regulars.levers.loyalty._past_written import Days, Instants, Json, Octets, Small, copy, joined, objects, objects_of
 from regulars.levers.loyalty._posting import Posted
 from regulars.levers.loyalty.rules.columns import TooLarge, fits
 from regulars.levers.loyalty.rules.rule import SHOP
@@ -355,14 +355,14 @@ def _save(decided: Decided, version: programmes.Active, programme: int, at: date
         version_id=version.version,
         record_id=orders.record,
         effective_at=Instants(orders.placed_at),
-        context=joined('{"member":"', orders.customer, '","order_number":', decided.number, "}"),
-        lines=objects_of(lines),
-        why=objects_of(why),
-        missed=objects_of(missed),
-        allowed=objects_of(allowed) if allowed else None,
-        stamp=joined("\\\\x", np.array([one.hex() for one in orders.fingerprints()], object)),
-        revision=1,
-        decided_at=at.isoformat(),
+        context=Json(joined('{"member":"', orders.customer, '","order_number":', decided.number, "}")),
+        lines=Json(objects_of(lines)),
+        why=Json(objects_of(why)),
+        missed=Json(objects_of(missed)),
+        allowed=Json(objects_of(allowed)) if allowed else None,
+        stamp=Octets(np.frombuffer(b"".join(orders.fingerprints()), np.uint8).reshape(many, -1)),
+        revision=Small(1),
+        decided_at=Instants(_past_decided.us_of(at)),
     )
     return numbers
 
@@ -387,9 +387,9 @@ def _book(decided: Decided, lots: _Lots, ledger: Ledger, version: programmes.Act
         kind=_KINDS[entries.kind],
         effective_at=Instants(entries.at),
         reason=np.where(is_award, lots.code[entries.lot], _WHY[entries.kind]),
-        arguments=np.where(is_award, lots.facts[entries.lot], np.where(is_clock, "{}", back[entries.lot])),
+        arguments=Json(np.where(is_award, lots.facts[entries.lot], np.where(is_clock, "{}", back[entries.lot]))),
         rule=np.where(is_award, names[entries.lot], ""),
-        rule_version=np.where(is_award, version.number, NONE),
+        rule_version=Small(np.where(is_award, version.number, NONE)),
         pending_after=entries.pending_after,
         available_after=entries.available_after,
         held_after=0,
@@ -400,7 +400,7 @@ def _book(decided: Decided, lots: _Lots, ledger: Ledger, version: programmes.Act
     origin = np.zeros(len(booked), np.int64)
     origin[entries.lot[is_award]] = entry[is_award]
     of_rules = [programme.by_id[rule].funding for rule in lots.rules]
-    partners = np.array([escaped(one.removeprefix("partner:")) if one != SHOP else "" for one in of_rules], object)
+    partners = np.array([one.removeprefix("partner:") if one != SHOP else "" for one in of_rules], object)
     funding = np.array(["issuance" if one == SHOP else "partner" for one in of_rules], object)[booked.rule]
     worth = programme.currency.worth
     copy(
@@ -415,8 +415,8 @@ def _book(decided: Decided, lots: _Lots, ledger: Ledger, version: programmes.Act
         partner=partners[booked.rule] if partners.any() else None,
         allocated_price_minor=None if worth is None else lots.price,
         price_currency=None if worth is None else np.where(lots.price == NONE, "", programme.money).astype(object),
-        standalone_price=None if worth is None else str(worth),
-        estimate_version=None if worth is None else 1,
+        standalone_price=worth,
+        estimate_version=None if worth is None else Small(1),
         expiry_policy=str(programme.expiry),
         earned_at=Instants(booked.placed_at),
         matures_at=Instants(booked.matures_at),
@@ -428,7 +428,7 @@ def _book(decided: Decided, lots: _Lots, ledger: Ledger, version: programmes.Act
         taken_back=booked.back,
         subject=subject,
         rule=names,
-        rule_version=version.number,
+        rule_version=Small(version.number),
     )
     names_of_books = (
         np.where(books == _past_ledger.FUNDING, funding[postings.lot], _BOOKS[books])
@@ -439,7 +439,7 @@ def _book(decided: Decided, lots: _Lots, ledger: Ledger, version: programmes.Act
         "loyalty_posting",
         len(postings),
         entry_id=entry[postings.entry],
-        number=postings.number,
+        number=Small(postings.number),
         lot_id=lot[postings.lot],
         from_book=from_book,
         to_book=to_book,
