@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -111,10 +112,7 @@ class KeptColumns:
         _, begins, text = told.buffers()
         # As they lie there: as a text of its own each costs as much again.
         begins, text = np.frombuffer(begins, np.int32)[: len(told) + 1].tolist(), memoryview(text)
-        found = [
-            blake2b(text[start:end], digest_size=16).digest()
-            for start, end in zip(begins[:-1], begins[1:], strict=True)
-        ]
+        found = [blake2b(text[start:end], digest_size=16).digest() for start, end in pairwise(begins)]
         for n, paid in self.tenders.items():
             whole = bytes(text[begins[n] : begins[n + 1]]) + _paid(paid).encode()
             found[n] = blake2b(whole, digest_size=16).digest()

@@ -1,5 +1,5 @@
-"""Rows of the past as COPY reads them, made column by column, in the form in which the database itself holds values: what
-it is told as text it reads digit by digit."""
+"""Rows of the past as COPY reads them, made column by column, in the form in which the database itself holds values:
+what it is told as text it reads digit by digit."""
 
 import struct
 from collections.abc import Sequence

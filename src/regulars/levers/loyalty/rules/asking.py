@@ -124,7 +124,9 @@ def lines_fit(condition: Condition, orders: OrderColumns) -> Flags:
     seen, of, names = orders.seen, orders.of, condition.fields
     alike = np.zeros(len(of), np.int64)
     columns: list[NDArray[Any]] = [seen.goods] if names & {*_GOODS} else []
-    columns += [values for name, values in (("quantity", seen.quantity), ("amount", seen.amount_minor)) if name in names]
+    columns += [
+        values for name, values in (("quantity", seen.quantity), ("amount", seen.amount_minor)) if name in names
+    ]
     of_orders = (("channel", seen.channel), ("store", seen.store), ("fulfilment", seen.fulfilment))
     columns += [values[of] for name, values in of_orders if name in names]
     if "weekday" in names:

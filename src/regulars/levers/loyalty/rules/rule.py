@@ -109,8 +109,8 @@ class Rule:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it asks nothing of means of payment and customers: of the lines it is for, the money that counts is the
-        same for all such rules."""
+        """Whether it asks nothing of means of payment and customers: of the lines it is for, the money that counts is
+        the same for all such rules."""
         return not (self.only_if or self.include or self.tenders)
 
     def reach_columns(self, orders: OrderColumns, terms: Terms) -> Answers:

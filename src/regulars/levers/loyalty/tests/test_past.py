@@ -2,22 +2,25 @@
 
 import os
 import signal
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
 
 import numpy as np
+import pyarrow as pa
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
 from regulars.facts.commerce import kept, kept_columns, orders, shipments
+from regulars.facts.commerce.kept_columns import NONE
 from regulars.facts.commerce.orders import TenderReport
 from regulars.facts.commerce.shipments import ShipmentReport
 from regulars.kit import civil
 from regulars.kit.actors import SHELL
 from regulars.levers.loyalty import _past, _past_decided, backfilling, checkups, earning
+from regulars.levers.loyalty._past_written import Days, Instants, Json, Small, copy
 from regulars.levers.loyalty.earning import Posted
 from regulars.levers.loyalty.models import Earning
 from regulars.levers.loyalty.rules.columns import TooLarge
@@ -238,6 +241,31 @@ def test_blocks_have_all_of_a_customers_orders_and_say_of_them_what_kept_says(si
         n for share in range(3) for block in kept_columns.blocks(share=(share, 3)) for n in block.order.tolist()
     ]
     assert sorted(by_share) == sorted(bought)
+
+
+@pytest.mark.django_db
+def test_what_is_copied_is_what_is_read_and_what_refers_to_nothing_is_refused():
+    told = {
+        "a": (np.array([1, NONE, -(2**60)]), "bigint", [1, None, -(2**60)]),
+        "b": (Small(np.array([-7, 8, NONE])), "int", [-7, 8, None]),
+        "c": (np.array(["", "茶\\t", "tea\n"], object), "text", ["", "茶\\t", "tea\n"]),
+        "d": (Json(pa.array(["{}", '{"a": "\\\\"}', "[1]"])), "jsonb", ["{}", '{"a": "\\\\"}', "[1]"]),
+        "e": (Instants(np.array([NONE, 0, 1_700_000_000_000_001])), "timestamptz", [None, 0, 1_700_000_000_000_001]),
+        "f": (Days(np.array([0, NONE, 20_000])), "date", [date(1970, 1, 1), None, date(2024, 10, 4)]),
+        "g": (Decimal("0.0105"), "numeric(18, 8)", [Decimal("0.0105")] * 3),
+        "h": ("same", "varchar(9)", ["same"] * 3),
+    }
+    names = ", ".join(f"{name} {kind}" for name, (_, kind, _) in told.items())
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TEMPORARY TABLE copied ({names}, n int)")
+        copy("copied", 3, **{name: values for name, (values, _, _) in told.items()}, n=Small(np.arange(3)))
+        cursor.execute(
+            "SELECT a, b, c, d::text, (extract(epoch FROM e) * 1000000)::bigint, f, g, h FROM copied ORDER BY n"
+        )
+        assert list(map(list, zip(*cursor.fetchall(), strict=True))) == [said for *_, said in told.values()]
+    none = {"entry_id": np.zeros(1, np.int64), "number": Small(1), "lot_id": np.zeros(1, np.int64), "amount": 1}
+    with pytest.raises(IntegrityError, match="not there"):
+        copy("loyalty_posting", 1, **none, from_book="issuance", to_book="available")
 
 
 @given(
