@@ -60,6 +60,7 @@ SECTIONS = (
     Section("tiers", _("Tiers"), "military_tech", "points.read", _LOYALTY),
     Section("benefits", _("Benefits"), "card_giftcard", "points.read", _LOYALTY),
     Section("missions", _("Missions"), "flag", "points.read", _LOYALTY),
+    Section("memberships", _("Memberships"), "card_membership", "points.read", _LOYALTY),
     Section("rewards", _("Rewards"), "redeem", "points.read", _LOYALTY),
     Section("ledger", _("Ledger"), "account_balance_wallet", "points.read", _LOYALTY),
     Section("insight", _("Overview"), "insights", "insight.read", _INSIGHT),

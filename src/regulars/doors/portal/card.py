@@ -24,6 +24,8 @@ from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import (
     benefit_words,
     benefits,
+    membership_words,
+    memberships,
     mission_words,
     missions,
     points,
@@ -34,6 +36,7 @@ from regulars.levers.loyalty import (
     wallets,
 )
 from regulars.levers.loyalty.benefits import Entitlement
+from regulars.levers.loyalty.memberships import MembershipView
 from regulars.levers.loyalty.missions import BadgeView, Progress
 from regulars.levers.loyalty.redemptions import Offer
 from regulars.levers.loyalty.rules.tier_progress import OfLevel, Part
@@ -131,6 +134,7 @@ def card(request: HttpRequest) -> HttpResponse:
                 "rewards": _within_reach(redemptions.offers(customer=who.id, at=now)),
                 "missions": _missions(missions.of(customer=who.id, at=now)),
                 "badges": [_badge(one) for one in missions.badges(customer=who.id, at=now)],
+                "memberships": [_membership(one, now) for one in memberships.of(customer=who.id, at=now)[:2]],
                 "since": who.first_seen_at and formats.day(who.first_seen_at.date()),
             }
             answer = render(request, "portal/card.html", told)
@@ -181,9 +185,43 @@ def ring(one: Status) -> Ring:
     )
 
 
+@require_POST
+@open_to_everyone(because="changes nothing but the membership of whose browser it is, which a member's link opened")
+def membership(request: HttpRequest) -> HttpResponse:
+    """They leave, or stay after all: one tap, as they see it."""
+    who = members.member(request)
+    if who is not None:
+        now, by = timezone.now(), Actor("member", who.public_id)
+        told = request.POST.get("membership", "")
+        mine = next((one for one in memberships.of(customer=who.id, at=now) if one.public_id == told), None)
+        act = request.POST.get("act", "")
+        # What became impossible meanwhile the card says itself.
+        with suppress(Refusal):
+            if mine is not None and act in ("cancel", "end"):
+                memberships.cancel(membership=mine.id, at_once=act == "end", at=now, by=by)
+            elif mine is not None and act == "keep":
+                memberships.keep(membership=mine.id, at=now, by=by)
+    answer = HttpResponseRedirect(f"{reverse('portal-card')}?lang={members.language(request)}#membership")
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _membership(one: MembershipView, now: datetime) -> dict[str, Any]:
+    back = memberships.refundable(membership=one.id, at=now) if one.state != "ended" else None
+    return {
+        "one": one,
+        "title": benefit_words.title(one.titles),
+        "state": membership_words.state(one.state),
+        "comes": membership_words.comes(one, formats.money, formats.day),
+        "paid": formats.money(one.meter.paid.minor, one.currency),
+        "saved": formats.money(one.meter.saved.minor, one.currency),
+        "back": formats.money(back.minor, back.currency) if back else "",
+    }
+
+
 def _benefit(one: Entitlement) -> dict[str, Any]:
     """A benefit in words: what is left of it, and until when."""
-    left = benefit_words.often(None, one.view.benefit)
+    left = _("as often as you like")
     if one.most is not None:
         left = _("%(left)s of %(most)s left") % {
             "left": formats.number(one.left or 0),

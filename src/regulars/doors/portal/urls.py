@@ -9,5 +9,6 @@ urlpatterns = [
     path("card/<str:token>", members.enter, name="portal-enter"),
     path("me/", card.card, name="portal-card"),
     path("me/join", card.join, name="portal-join"),
+    path("me/membership", card.membership, name="portal-membership"),
     path("me/leave", members.leave, name="portal-leave"),
 ]

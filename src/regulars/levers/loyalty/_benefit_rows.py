@@ -71,6 +71,9 @@ class BenefitUse(models.Model):
     programme = models.ForeignKey("loyalty.Programme", on_delete=models.PROTECT, related_name="+", db_index=False)
     benefit = models.CharField(max_length=40, db_collation="C")
     source = models.CharField(max_length=60, db_collation="C")
+    membership = models.ForeignKey(
+        "loyalty.Membership", on_delete=models.PROTECT, related_name="+", null=True, db_index=False
+    )
     because = models.CharField(max_length=90, db_default="", default="", db_collation="C")
     on = models.DateField()
     counts_from = models.DateField(null=True)
@@ -96,6 +99,9 @@ class BenefitUse(models.Model):
                 fields=["order"],
                 name="loyalty_benefit_use_order",
                 condition=Q(order__isnull=False, given_back_at__isnull=True),
+            ),
+            models.Index(
+                fields=["membership"], name="loyalty_benefit_use_membership", condition=Q(membership__isnull=False)
             ),
             models.Index(fields=["used_at"], name="loyalty_benefit_use_at"),
             models.Index(fields=["changed_xid"], name="loyalty_benefit_use_changed"),

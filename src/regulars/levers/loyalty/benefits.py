@@ -5,7 +5,7 @@ goes with the level, whoever changes that. Uses and what was given by hand are r
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ from regulars.kit import civil, ids
 from regulars.kit.actors import Actor
 from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import programmes, tiers
+from regulars.levers.loyalty import _membership_state, programmes, tiers
 from regulars.levers.loyalty._acts import KeyUsedOtherwise, Told
 from regulars.levers.loyalty._benefit_rows import REASONS, WHY_BACK, BenefitGift, BenefitUse
 from regulars.levers.loyalty._earning_rows import Programme as ProgrammeRow
@@ -135,7 +135,7 @@ class Entitlement:
 
     `until` is the first day on which they will not have it, if nothing else happens; None: no end in sight. `most` uses
     from `counts_from` until before `counts_until`, None: no end; `used` of them. `frees_on`: used up, there is one more
-    on that day.
+    on that day. `membership`: the number of the one that gives it.
     """
 
     view: BenefitView
@@ -149,6 +149,7 @@ class Entitlement:
     counts_from: date
     counts_until: date | None
     frees_on: date | None
+    membership: int | None = None
 
     @property
     def left(self) -> int | None:
@@ -275,6 +276,7 @@ def use(
             programme_id=standing.numbers[one.view.programme],
             benefit=one.view.benefit.id,
             source=one.source,
+            membership_id=one.membership,
             because=one.because,
             on=civil.day_of(at, civil.zone(one.view.zone)),
             order_id=order,
@@ -487,7 +489,7 @@ class _Standing:
         return any(one.programme.benefits for one in self.active)
 
     def all(self) -> list[Entitlement]:
-        return [*self._by_tiers(), *self._by_gifts()]
+        return [*self._by_tiers(), *self._by_plans(), *self._by_gifts()]
 
     def slots(self, one: Entitlement) -> set[int]:
         """Those of the entitlement's present time that are taken."""
@@ -518,6 +520,33 @@ class _Standing:
                 right.most,
                 self._span(view, None),
             )
+
+    def _by_plans(self) -> Iterable[Entitlement]:
+        found: set[tuple[str, str]] = set()
+        for row in _membership_state.living(self.records):
+            one = _membership_state.at(row, self.at)
+            place = (row.programme.code, one.plan.id)
+            # Of two records that are one person each may have brought the same plan: it is had once.
+            if not one.gives or place in found:
+                continue
+            found.add(place)
+            version = row.version_id if one.plan.id == row.plan else row.wants_version_id or row.version_id
+            says = programmes.read_plainly(version)
+            self.numbers[says.code] = row.programme_id
+            views = {view.benefit.id: view for view in _views(says, version)}
+            for told in one.plan.benefits:
+                view = views[told.benefit]
+                entitled = self._entitled(
+                    view,
+                    f"plan:{one.plan.id}",
+                    "plan",
+                    one.plan.id,
+                    one.joined_on,
+                    one.until_known,
+                    told.most,
+                    self._span(view, Span(one.since, one.until)),
+                )
+                yield replace(entitled, membership=row.id)
 
     def _by_gifts(self) -> Iterable[Entitlement]:
         rows = _GIFTS.filter(record_id__in=self.records, withdrawn_at__isnull=True).order_by("id")

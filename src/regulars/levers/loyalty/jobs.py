@@ -5,6 +5,7 @@ from regulars.levers.loyalty import (
     celebrating,
     clockwork,
     hearing,
+    memberships,
     mission_walks,
     missions,
     redemptions,
@@ -16,7 +17,7 @@ from regulars.levers.loyalty.trials import try_out
 from regulars.runtime.database import clock
 from regulars.runtime.jobs.tasks import every, task
 
-__all__ = ("book_due", "celebrate", "drop_trials", "hear", "release_unpaid", "try_out", "warn_due")
+__all__ = ("book_due", "celebrate", "drop_trials", "hear", "release_unpaid", "try_out", "warn_due", "write_memberships")
 
 #: Accounts a minute; the rest comes with the next. What can be spent does not wait for it.
 _ACCOUNTS = 20_000
@@ -60,6 +61,12 @@ def release_unpaid(timestamp: int) -> None:
     redemptions.release_unpaid(at=clock.now(), by=Actor("system", "loyalty.release_unpaid"))
 
 
+@task("loyalty.memberships", lock="loyalty.memberships")
+def write_memberships(timestamp: int) -> None:
+    """What a day did to paid memberships: reminders, renewals, ends. Harmless to repeat."""
+    memberships.write_due(at=clock.now(), by=Actor("system", "loyalty.memberships"))
+
+
 @task("loyalty.drop_trials", lock="loyalty.drop_trials")
 def drop_trials(timestamp: int) -> None:
     """Trials of long ago. Harmless to repeat."""
@@ -101,6 +108,7 @@ every("* * * * *", requalify_due)
 every("23 2 * * *", requalify_everyone)
 every("* * * * *", book_due)
 every("* * * * *", release_unpaid)
+every("*/10 * * * *", write_memberships)
 every("7 * * * *", warn_due)
 every("* * * * *", hear)
 every("3 * * * *", celebrate)

@@ -22,6 +22,12 @@ from regulars.levers.loyalty._earning_rows import (
     Version,
     Warned,
 )
+from regulars.levers.loyalty._membership_rows import (
+    Membership,
+    MembershipConsent,
+    MembershipPayment,
+    MembershipStep,
+)
 from regulars.levers.loyalty._mission_rows import MissionJoin, MissionRun, MissionWalk
 from regulars.levers.loyalty._requests import Request
 from regulars.levers.loyalty._reward_rows import Redemption, Reward, RewardCode
@@ -46,6 +52,10 @@ __all__ = (
     "Hold",
     "HoldLot",
     "Lot",
+    "Membership",
+    "MembershipConsent",
+    "MembershipPayment",
+    "MembershipStep",
     "MissionJoin",
     "MissionRun",
     "MissionWalk",

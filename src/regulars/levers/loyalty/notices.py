@@ -255,3 +255,78 @@ class BadgeEarned(_OfSomebody):
 
     kind: ClassVar[str] = "loyalty.badge_earned"
     version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfMemberships(_OfSomebody):
+    """Of a paid membership, by its number, of a plan as "programme.plan", on a day of the programme's zone."""
+
+    membership: int
+    plan: str
+    on: date
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfMembershipMoney(_OfMemberships):
+    """So much money, in minor units."""
+
+    minor: int
+    currency: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MembershipBegan(_OfMemberships):
+    """Somebody joined, their first paid period began, or another one: `what` says which."""
+
+    what: str
+
+    kind: ClassVar[str] = "loyalty.membership_began"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class MembershipChanged(_OfMemberships):
+    """It was paid, rests, goes on, was cancelled for its end, kept, or became another plan: `what` says which."""
+
+    what: str
+
+    kind: ClassVar[str] = "loyalty.membership_changed"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class MembershipEnded(_OfMemberships):
+    """It is over; `why`: cancelled, unpaid, never_paid, refunded."""
+
+    why: str
+
+    kind: ClassVar[str] = "loyalty.membership_ended"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class MembershipRenewsSoon(_OfMembershipMoney):
+    """Its trial or period is nearly over, and so much will be due for the next one."""
+
+    kind: ClassVar[str] = "loyalty.membership_renews_soon"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class MembershipPaymentDue(_OfMembershipMoney):
+    """So much is to be paid, asked for the `nth` time: for whoever moves the money."""
+
+    nth: int
+
+    kind: ClassVar[str] = "loyalty.membership_payment_due"
+    version: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class MembershipRefundDue(_OfMembershipMoney):
+    """So much is to be given back, and why: for whoever moves the money."""
+
+    why: str
+
+    kind: ClassVar[str] = "loyalty.membership_refund_due"
+    version: ClassVar[int] = 1

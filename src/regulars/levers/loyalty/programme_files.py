@@ -19,12 +19,13 @@ from regulars.levers.loyalty import policies
 from regulars.levers.loyalty.event_names import VISIT
 from regulars.levers.loyalty.expiring import KINDS, UNITS, Expiry
 from regulars.levers.loyalty.rules import KINDS as RULES
-from regulars.levers.loyalty.rules import benefit_terms, tier_sets
+from regulars.levers.loyalty.rules import benefit_terms, plan_terms, tier_sets
 from regulars.levers.loyalty.rules import missions as missions_told
 from regulars.levers.loyalty.rules.benefit_terms import Benefit
 from regulars.levers.loyalty.rules.event import Event
 from regulars.levers.loyalty.rules.missions import Badge, Mission
 from regulars.levers.loyalty.rules.nth_order import NthOrder
+from regulars.levers.loyalty.rules.plan_terms import Plan
 from regulars.levers.loyalty.rules.rule import Cap, Rule, Terms, read_caps, read_points
 from regulars.levers.loyalty.rules.spend import Spend
 from regulars.levers.loyalty.rules.tier_bonus import TierBonus
@@ -83,6 +84,7 @@ class Programme:
     benefits: tuple[Benefit, ...]
     badges: tuple[Badge, ...]
     missions: tuple[Mission, ...]
+    plans: tuple[Plan, ...]
     text: str = field(repr=False)
     terms: Terms = field(repr=False)
 
@@ -174,6 +176,7 @@ def read(text: str, *, currency: str, zone: str, customers: Vocabulary | None = 
     terms = replace(terms, tiers={one.id: tuple(level.id for level in one.levels) for one in tiers})
     rules = _rules(told, terms)
     badges = missions_told.read_badges(told.each("badges"))
+    benefits = benefit_terms.read(told.each("benefits"), terms)
     found = Programme(
         code=code,
         titles=told.titles("name", code),
@@ -190,9 +193,10 @@ def read(text: str, *, currency: str, zone: str, customers: Vocabulary | None = 
         approval_above=read_points(told, "approval_above", terms) if told.has("approval_above") else 0,
         seed=told.text("seed", code, longest=80),
         tiers=tiers,
-        benefits=benefit_terms.read(told.each("benefits"), terms),
+        benefits=benefits,
         badges=badges,
         missions=missions_told.read(told.each("missions"), terms, badges),
+        plans=plan_terms.read(told.each("plans"), terms, [one.id for one in benefits]),
         text=text,
         terms=terms,
     )

@@ -1,4 +1,5 @@
-"""What the warehouse gets of loyalty: where people stand, what they used of their benefits, and their missions."""
+"""What the warehouse gets of loyalty: where people stand, what they used of their benefits, their missions
+and paid memberships."""
 
 from regulars.runtime.database.published import PublishedTable
 
@@ -70,6 +71,30 @@ PUBLISHED: tuple[PublishedTable, ...] = (
             "step": "int64",
             "points": "int64",
             "badge": "text",
+        },
+    ),
+    PublishedTable(
+        name="memberships",
+        key="membership_id",
+        sql=(
+            "SELECT member.id AS membership_id, member.record_id AS customer_id,"
+            " programme.code || '.' || member.plan AS plan, member.state, member.joined_on,"
+            " member.since AS period_from, member.until AS period_until, member.ends, member.ended_on,"
+            " NULLIF(member.why_ended, '') AS why_ended,"
+            " member.changed_xid FROM loyalty_membership AS member"
+            " JOIN loyalty_programme AS programme ON programme.id = member.programme_id"
+        ),
+        columns={
+            "membership_id": "int64",
+            "customer_id": "int64",
+            "plan": "text",
+            "state": "text",
+            "joined_on": "date",
+            "period_from": "date",
+            "period_until": "date",
+            "ends": "bool",
+            "ended_on": "date",
+            "why_ended": "text",
         },
     ),
 )

@@ -18,7 +18,15 @@ from regulars.facts.customers.notices import CustomerJoined, CustomerParted
 from regulars.insight.audiences import deciding
 from regulars.insight.audiences.asking import Kept
 from regulars.kit.actors import Actor
-from regulars.levers.loyalty import benefits, earning, mission_walks, missions, requalifying, tiers
+from regulars.levers.loyalty import (
+    benefits,
+    earning,
+    memberships,
+    mission_walks,
+    missions,
+    requalifying,
+    tiers,
+)
 from regulars.levers.loyalty.notices import TierLost, TierReached
 from regulars.runtime.database import clock
 from regulars.runtime.notices.notice import Notice
@@ -43,6 +51,9 @@ def an_order_is_other(notice: OrderRecorded | OrderChanged | OrderPaid | OrderCa
         earning.award_for_order(order=notice.order, at=at, by=_BY)
         if isinstance(notice, OrderCancelled):
             benefits.settle_orders(orders=[notice.order], cancelled=True, at=at, by=_BY)
+            memberships.unbought(orders=[notice.order], at=at, by=_BY)
+        if isinstance(notice, OrderPaid):
+            memberships.bought(order=notice.order, at=at, by=_BY)
         if notice.customer is not None:
             tiers.requalify(customer=notice.customer, at=at, by=_BY)
             missions.settle(customer=notice.customer, at=at, by=_BY)
@@ -77,6 +88,7 @@ def goods_came_back(notice: GoodsReturned) -> None:
     if touched := orders_of([notice]):
         earning.award_for_orders(orders=sorted(touched), at=at, by=_BY)
         benefits.settle_orders(orders=sorted(touched), cancelled=False, at=at, by=_BY)
+        memberships.unbought(orders=sorted(touched), at=at, by=_BY)
     if notice.customer is not None:
         tiers.requalify(customer=notice.customer, at=at, by=_BY)
         missions.settle(customer=notice.customer, at=at, by=_BY)

@@ -26,6 +26,7 @@ from regulars.doors.api.v1 import (
     identity_rules,
     insight,
     keeping,
+    memberships,
     missions,
     orders,
     people_rules,
@@ -168,6 +169,7 @@ api.add_router("", rewards.router)
 api.add_router("", tiers.router)
 api.add_router("", benefits.router)
 api.add_router("", missions.router)
+api.add_router("", memberships.router)
 api.add_router("", insight.router)
 # Before the rights, whose paths stand beneath a connection: `connections/kinds` is none.
 api.add_router("", connections.router)

@@ -55,7 +55,7 @@ from regulars.insight.audiences import audiences
 from regulars.insight.warehouse.session import NothingPublished
 from regulars.kit import ids
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import benefits, missions, points, redemptions, rewards, tiers
+from regulars.levers.loyalty import benefits, memberships, missions, points, redemptions, rewards, tiers
 from regulars.oversight.outbound import deliveries, endpoints, exports, rights, writing
 from regulars.runtime.serving.middleware import RETRY_AFTER_SECONDS, is_away
 
@@ -144,6 +144,11 @@ _STATUS: Mapping[type[Refusal], int] = {
     benefits.UnknownGift: 404,
     benefits.NotEntitled: 409,
     benefits.UsedUp: 409,
+    memberships.UnknownPlan: 404,
+    memberships.UnknownMembership: 404,
+    memberships.AlreadyMember: 409,
+    memberships.NotPossible: 409,
+    memberships.BadPayment: 409,
     holds.NotEnough: 409,
     holds.KeyReused: 409,
     holds.HoldIsOver: 409,

@@ -12,7 +12,8 @@ from regulars.facts.commerce.orders import LineReport, OrderReport
 from regulars.facts.company import company
 from regulars.facts.customers import sign_in_links
 from regulars.kit.actors import SHELL, SYSTEM, Actor
-from regulars.levers.loyalty import earning, programmes, rewards
+from regulars.kit.money import Money
+from regulars.levers.loyalty import earning, memberships, programmes, rewards
 from regulars.runtime.database import clock
 
 pytestmark = pytest.mark.django_db
@@ -153,5 +154,43 @@ def test_whoever_tries_links_is_stopped(li):
 def test_what_a_card_costs(li, django_assert_max_num_queries):
     browser = Client()
     browser.post(a_link(li))
-    with django_assert_max_num_queries(50):
+    with django_assert_max_num_queries(53):
         assert browser.get("/me/").status_code == 200
+
+
+PLANS = """plans:
+  - id: plus
+    name: {en: Plus, zh: 会员}
+    price: 10
+    every: month
+    benefits: [{benefit: ship}]
+    terms: {version: "1", en: You pay 10 a month., zh: 每月 10 英镑。}
+rules:"""
+
+
+def test_a_membership_is_seen_left_kept_and_ended_by_its_member_alone(li):
+    at = clock.now()
+    made = programmes.draft(text=PROGRAMME.replace("rules:", PLANS), at=at, by=SYSTEM)
+    programmes.approve(programme="club", version=made.number, cost=0, at=at, by=SHELL, why="a test")
+    programmes.activate(programme="club", version=made.number, at=at, by=SYSTEM)
+    agreed = memberships.Consent("1", "en", "web")
+    one = memberships.join(customer=li, plan="club.plus", consent=agreed, key="j", at=at, by=SYSTEM)
+    memberships.tell_payment(
+        membership=one.id, payment="p", state="paid", money=Money(1000, "GBP"), at=clock.now(), by=SYSTEM
+    )
+    browser = Client()
+    told = {"act": "cancel", "membership": one.public_id}
+    assert browser.post("/me/membership?lang=en", told).status_code == 302
+    assert not memberships.get(one.id, at=clock.now()).ends, "a stranger ends nothing"
+    browser.post(a_link(li))
+    words = browser.get("/me/?lang=en").content.decode()
+    assert "End it now and get £10.00 back" in words
+    assert "as often as you like" in words
+    browser.post("/me/membership?lang=en", told)
+    assert memberships.get(one.id, at=clock.now()).ends
+    assert "Keep it after all" in browser.get("/me/?lang=en").content.decode()
+    browser.post("/me/membership", told | {"act": "keep"})
+    assert not memberships.get(one.id, at=clock.now()).ends
+    browser.post("/me/membership", told | {"act": "end"})
+    assert memberships.get(one.id, at=clock.now()).state == "ended"
+    assert browser.post("/me/membership", told | {"act": "end"}).status_code == 302

@@ -1,0 +1,88 @@
+"""Paid memberships in words, in the reader's language. Money and days as whoever shows them writes them."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+from django.utils.translation import gettext as _
+
+from regulars.levers.loyalty.memberships import MembershipView, PlanView
+
+#: Minor units and their currency, and a day, as text.
+MoneyText = Callable[[int, str], str]
+DayText = Callable[[date], str]
+
+
+def price(minor: int, currency: str, months: int, money: MoneyText) -> str:
+    """What it costs how often."""
+    amount = money(minor, currency)
+    return {
+        1: _("%(amount)s a month"),
+        3: _("%(amount)s a quarter"),
+        12: _("%(amount)s a year"),
+    }[months] % {"amount": amount}
+
+
+def price_of(view: PlanView, money: MoneyText) -> str:
+    """A plan's."""
+    return price(view.plan.price_minor, view.money, view.plan.months, money)
+
+
+def state(code: str) -> str:
+    """How it stands, in a word."""
+    return {
+        "waiting": _("waits for its first payment"),
+        "trial": _("on trial"),
+        "active": _("paid"),
+        "past_due": _("payment is due"),
+        "paused": _("rests"),
+        "ended": _("has ended"),
+    }[code]
+
+
+def why_ended(code: str) -> str:
+    """Why it has ended; empty where it has not."""
+    return {
+        "": "",
+        "cancelled": _("they left"),
+        "unpaid": _("it was not paid"),
+        "never_paid": _("it was never paid"),
+        "refunded": _("the money went back"),
+    }[code]
+
+
+def comes(one: MembershipView, money: MoneyText, day: DayText) -> str:
+    """What comes next."""
+    if one.state == "ended":
+        return _("ended on %(day)s") % {"day": day(one.ended_on)} if one.ended_on is not None else ""
+    if one.state in ("waiting", "past_due"):
+        last = day((one.grace_until or one.until) - timedelta(days=1))
+        return _("%(amount)s to be paid by %(day)s") % {"amount": money(one.due.minor, one.currency), "day": last}
+    if one.state == "paused":
+        return _("goes on by itself on %(day)s") % {"day": day(one.resumes_on or one.until)}
+    if one.ends:
+        return _("through %(day)s, then it is over") % {"day": day(one.until - timedelta(days=1))}
+    if not one.next:
+        return _("goes on by itself on %(day)s") % {"day": day(one.until)}
+    return _("%(amount)s on %(day)s") % {"amount": money(one.next.minor, one.currency), "day": day(one.until)}
+
+
+def step(kind: str) -> str:
+    """What happened."""
+    return {
+        "joined": _("joined"),
+        "began": _("the first paid period began"),
+        "renewed": _("another period began"),
+        "reminded": _("was reminded"),
+        "due": _("money was asked for"),
+        "paid": _("was paid"),
+        "failed": _("a payment failed"),
+        "refunded": _("money goes back"),
+        "paused": _("began to rest"),
+        "resumed": _("went on"),
+        "cancelled": _("was cancelled"),
+        "kept": _("was kept after all"),
+        "switch_asked": _("another plan was chosen"),
+        "switch_lapsed": _("the other plan was not paid in time"),
+        "switched": _("became another plan"),
+        "ended": _("ended"),
+    }[kind]

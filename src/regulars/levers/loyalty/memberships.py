@@ -1,0 +1,665 @@
+"""Paid memberships: joined with consent, tried, paid, rested, changed, and left as easily as they were joined.
+
+What becomes of one day by day is `rules/membership_steps`, pure. A verb brings the row to today first, so nobody has
+or lacks anything for a job that was late; the sweep writes down what the clock did to the others. Money is moved by the
+shop or its provider, who tells of it; what is due or to be given back is announced.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import partial
+from typing import Any, Literal
+
+from django.db import connection, transaction
+from django.db.models import Sum
+from django.utils.translation import gettext as _
+
+from regulars.facts.commerce import kept
+from regulars.facts.company import company
+from regulars.facts.customers import persons
+from regulars.kit import civil, ids
+from regulars.kit.actors import Actor
+from regulars.kit.money import Money
+from regulars.kit.refusals import Refusal
+from regulars.levers.loyalty import _membership_state, programmes
+from regulars.levers.loyalty._acts import KeyUsedOtherwise, Told
+from regulars.levers.loyalty._benefit_rows import BenefitUse
+from regulars.levers.loyalty._earning_rows import Programme as ProgrammeRow
+from regulars.levers.loyalty._membership_rows import (
+    PAYMENT_STATES,
+    MembershipConsent,
+    MembershipPayment,
+    MembershipStep,
+)
+from regulars.levers.loyalty._membership_rows import Membership as Row
+from regulars.levers.loyalty.notices import (
+    MembershipBegan,
+    MembershipChanged,
+    MembershipEnded,
+    MembershipPaymentDue,
+    MembershipRefundDue,
+    MembershipRenewsSoon,
+)
+from regulars.levers.loyalty.programme_files import Programme
+from regulars.levers.loyalty.rules import membership_steps
+from regulars.levers.loyalty.rules.membership_steps import BadPayment, Membership, NotPossible, State, Step
+from regulars.levers.loyalty.rules.plan_terms import Plan
+from regulars.runtime.notices.notice import Notice
+from regulars.runtime.notices.outbox import announce
+
+__all__ = (
+    "Agreed",
+    "AlreadyMember",
+    "BadConsent",
+    "BadPayment",
+    "Consent",
+    "MembershipView",
+    "Meter",
+    "NotPossible",
+    "PlanView",
+    "StepView",
+    "UnknownMembership",
+    "UnknownPlan",
+    "bought",
+    "by_public_id",
+    "cancel",
+    "counts",
+    "every",
+    "get",
+    "history",
+    "join",
+    "keep",
+    "of",
+    "pause",
+    "plans",
+    "refundable",
+    "resume",
+    "switch",
+    "tell_payment",
+    "unbought",
+    "write_due",
+)
+
+PREFIX = "mbs"
+PaymentState = Literal["paid", "failed", "refunded"]
+
+
+class UnknownPlan(Refusal):
+    """No programme that is active has such a plan."""
+
+    code = "memberships.unknown_plan"
+
+
+class UnknownMembership(Refusal):
+    """There is no such membership."""
+
+    code = "memberships.unknown"
+
+
+class AlreadyMember(Refusal):
+    """They have a membership of this programme already."""
+
+    code = "memberships.already_member"
+
+
+class BadConsent(Refusal):
+    """What they agreed to is not the text in force, or nobody says where they did."""
+
+    code = "memberships.bad_consent"
+
+
+@dataclass(frozen=True)
+class PlanView:
+    """A plan in force: `key` is "programme.plan"."""
+
+    programme: str
+    plan: Plan
+    money: str
+    zone: str
+    version: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.programme}.{self.plan.id}"
+
+
+@dataclass(frozen=True)
+class Consent:
+    """What somebody agreed to: the terms' `version`, the `language` they were shown in (en, zh), and `where`: the
+    page, till or call, as a short code."""
+
+    version: str
+    language: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """What they agreed to last, and when; `digest` is a hash of the text they saw."""
+
+    to: Consent
+    plan: str
+    digest: str
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True)
+class Meter:
+    """What somebody paid for it, less what went back, and what its benefits saved them in that currency."""
+
+    paid: Money
+    saved: Money
+
+
+@dataclass(frozen=True)
+class MembershipView:
+    """A membership as it stands. `due`: to be paid now, until before `grace_until`; `next_minor`: for the period that
+    begins at `until`, unless it `ends`. `wants`: the plan it becomes, at the end of the period, or once `quote` is
+    paid before `quote_until`."""
+
+    id: int
+    public_id: str
+    customer: int
+    programme: str
+    plan: str
+    titles: Mapping[str, str]
+    version: int
+    state: State
+    currency: str
+    price: Money
+    joined_on: date
+    since: date
+    until: date
+    is_paid: bool
+    due: Money
+    next: Money
+    credit: Money
+    grace_until: date | None
+    ends: bool
+    wants: str
+    quote: Money | None
+    quote_until: date | None
+    resumes_on: date | None
+    ended_on: date | None
+    why_ended: str
+    agreed: Agreed
+    gives: bool
+    meter: Meter
+
+
+@dataclass(frozen=True)
+class StepView:
+    """What happened. `money` that was due, paid, or is to be given back."""
+
+    kind: str
+    on: date
+    money: Money
+    nth: int
+    why: str
+    at: datetime
+    by: str
+
+
+def plans(*, at: datetime | None = None) -> list[PlanView]:
+    """The plans in force, in the order of programmes and of their files. One query."""
+    return [
+        PlanView(one.programme.code, plan, one.programme.money, one.programme.zone, one.version)
+        for one in programmes.active(at)
+        for plan in one.programme.plans
+    ]
+
+
+def join(*, customer: int, plan: str, consent: Consent, key: str, at: datetime, by: Actor) -> MembershipView:
+    """Somebody joins a plan ("programme.plan"): its trial begins, once in a life, or it waits for the first payment.
+
+    The same key again is the same membership. Raises `UnknownPlan`, `BadConsent`, `AlreadyMember`, `KeyUsedOtherwise`.
+    """
+    what = {"customer": customer, "plan": plan, "version": consent.version, "language": consent.language}
+    told = Told("join", key, at, by, what | {"where": consent.where}).digest()
+    with transaction.atomic():
+        person = _one_at_a_time(customer)
+        if (known := _ROWS.filter(key=key).first()) is not None:
+            if bytes(known.told) != told:
+                raise KeyUsedOtherwise(
+                    _("key: %(key)r told something else; give each act its own key") % {"key": key[:40]},
+                    field="key",
+                    value=key[:40],
+                )
+            return _view(known, at)
+        view = _plan(plan, at)
+        _check(consent, view.plan)
+        records = persons.records_of(person)
+        for row in _ROWS.filter(record_id__in=records, programme__code=view.programme).exclude(state="ended"):
+            # One that is over by the clock makes way.
+            if _written(row, _membership_state.at(row, at), at, by).state != "ended":
+                raise AlreadyMember(
+                    _("customer: they have a membership of this programme"), field="customer", value=customer
+                )
+        before = Row.objects.filter(record_id__in=records, programme__code=view.programme)
+        today = civil.day_of(at, civil.zone(view.zone))
+        one = membership_steps.join(view.plan, today, has_had_trial=before.exists())
+        row = Row(
+            key=key,
+            told=told,
+            record_id=customer,
+            programme_id=ProgrammeRow.objects.values_list("id", flat=True).get(code=view.programme),
+            version_id=view.version,
+            plan=view.plan.id,
+        )
+        _membership_state.put(row, one, {})
+        row.save(force_insert=True)
+        _agreed(row, view, consent, at, by)
+        _tell(row, one.steps, view.money, at, by)
+    return get(row.id, at=at)
+
+
+def tell_payment(
+    *, membership: int, payment: str, state: PaymentState, money: Money, at: datetime, by: Actor
+) -> MembershipView:
+    """What the shop or its provider says of money, under its own number: paid, failed or refunded. Each state of a
+    payment counts once, however often it is told. Raises `UnknownMembership`, `BadPayment`.
+    """
+    return _told_payment(membership, payment, state, money, at, by, is_whole=False)
+
+
+def _told_payment(
+    membership: int, payment: str, state: PaymentState, money: Money, at: datetime, by: Actor, *, is_whole: bool
+) -> MembershipView:
+    """`is_whole`: it was sold for that, and is paid whatever it costs otherwise."""
+    with transaction.atomic():
+        row = _held(membership)
+        if state not in PAYMENT_STATES or money.minor < 0 or not 0 < len(payment) <= 80:
+            raise BadPayment(_("payment: give its number, its state and its amount"), field="payment", value=state[:20])
+        known = MembershipPayment.objects.filter(payment=payment, state=state).first()
+        if known is not None:
+            if known.membership_id != row.id or known.minor != money.minor:
+                raise BadPayment(
+                    _("payment: %(payment)s was told otherwise before") % {"payment": payment[:40]},
+                    field="payment",
+                    value=payment[:40],
+                )
+            return _view(row, at)
+        currency = _membership_state.says(row).money
+        if money.currency != currency:
+            raise BadPayment(
+                _("currency: it is paid in %(currency)s") % {"currency": currency},
+                field="currency",
+                value=money.currency,
+            )
+        today, one = _membership_state.today(row, at), _membership_state.at(row, at)
+        if state == "paid":
+            one = membership_steps.pay(one, today, money.minor, is_whole=is_whole)
+        else:
+            one = (membership_steps.fail if state == "failed" else membership_steps.refund)(one, today, money.minor)
+        _written(row, one, at, by, payment=payment)
+        MembershipPayment.objects.create(
+            membership=row, payment=payment, state=state, minor=money.minor, currency=currency, at=at, by=str(by)
+        )
+    return get(membership, at=at)
+
+
+def pause(*, membership: int, at: datetime, by: Actor, days: int | None = None) -> MembershipView:
+    """It rests with the days that are left, for so many or as many as the plan allows; then it goes on by itself.
+    Raises `NotPossible`."""
+    return _do(membership, lambda one, today: membership_steps.pause(one, today, days), at, by)
+
+
+def resume(*, membership: int, at: datetime, by: Actor) -> MembershipView:
+    """It goes on before its rest is over. Raises `NotPossible`."""
+    return _do(membership, membership_steps.resume, at, by)
+
+
+def cancel(*, membership: int, at: datetime, by: Actor, at_once: bool = False) -> MembershipView:
+    """They leave: when the paid period is over, or at once, with what the plan gives back. Again at its end: nothing.
+    Raises `NotPossible` of one that has ended."""
+    with transaction.atomic():
+        row = _held(membership)
+        one, today = _membership_state.at(row, at), _membership_state.today(row, at)
+        used = _is_used(row, one)
+        _written(row, membership_steps.cancel(one, today, at_once=at_once, is_used=used), at, by)
+    return get(membership, at=at)
+
+
+def keep(*, membership: int, at: datetime, by: Actor) -> MembershipView:
+    """They stay after all. Raises `NotPossible` where nobody cancelled."""
+    return _do(membership, membership_steps.keep, at, by)
+
+
+def switch(*, membership: int, plan: str, consent: Consent, at: datetime, by: Actor) -> MembershipView:
+    """They want another plan of the programme, whose terms they agreed to.
+
+    At once what is left of the period is credited; what it costs more is due within two days, and until it is paid
+    nothing changes. Or at the period's end, as that plan says. Raises `UnknownPlan`, `BadConsent`, `NotPossible`.
+    """
+    with transaction.atomic():
+        row = _held(membership)
+        view = _plan(plan, at)
+        _check(consent, view.plan)
+        if view.programme != row.programme.code or view.plan.id == row.plan:
+            raise UnknownPlan(_("plan: choose another plan of their programme"), field="plan", value=plan[:90])
+        one, today = _membership_state.at(row, at), _membership_state.today(row, at)
+        _agreed(row, view, consent, at, by)
+        versions = {view.plan.id: view.version}
+        _written(row, membership_steps.switch(one, view.plan, today), at, by, versions=versions)
+    return get(membership, at=at)
+
+
+def refundable(*, membership: int, at: datetime) -> Money:
+    """What would go back to who ended it at once, now. Writes nothing."""
+    row = _row(membership)
+    one, today = _membership_state.at(row, at), _membership_state.today(row, at)
+    minor = membership_steps.refundable(one, today, is_used=_is_used(row, one))
+    return Money(minor, _membership_state.says(row).money)
+
+
+def write_due(*, at: datetime, by: Actor, most: int = 1_000) -> int:
+    """Write down what the clock did: reminders, renewals, what is asked for again, ends. How many. Harmless to
+    repeat."""
+    # A zone's day may have begun where the earliest one's has not: too early is looked at and left.
+    latest = civil.day_of(at, civil.zone("Pacific/Kiritimati"))
+    numbers = list(Row.objects.filter(due_on__lte=latest).order_by("due_on", "id").values_list("id", flat=True)[:most])
+    done = 0
+    for number in numbers:
+        with transaction.atomic():
+            row = _held(number)
+            one = _membership_state.at(row, at)
+            if one.steps:
+                _written(row, one, at, by)
+                done += 1
+    return done
+
+
+def bought(*, order: int, at: datetime, by: Actor) -> list[MembershipView]:
+    """An order is paid: where one of its lines is a plan's product, its customer joins, or pays the membership they
+    have. The order is the evidence that they agreed. One query where no plan has a product; harmless to repeat."""
+    sold = {view.plan.sku: view for view in plans(at=at) if view.plan.sku}
+    if not sold:
+        return []
+    found: list[MembershipView] = []
+    told = kept.of([order]).get(order)
+    if told is None or told.record is None or told.customer is None or not told.counts or told.origin != "live":
+        return []
+    for line in told.lines:
+        view = sold.get(line.sku)
+        if view is None or not line.kept or told.currency != view.money:
+            continue
+        with transaction.atomic():
+            person = _one_at_a_time(told.record)
+            payment = f"order:{order}:{line.number}"
+            if MembershipPayment.objects.filter(payment=payment, state="paid").exists():
+                continue
+            number = _living_of(person, view, at)
+            if number is None:
+                consent = Consent(view.plan.version, _language(), f"order:{order}")
+                number = join(customer=told.record, plan=view.key, consent=consent, key=payment, at=at, by=by).id
+            money = Money(line.amount_minor, told.currency)
+            found.append(_told_payment(number, payment, "paid", money, at, by, is_whole=True))
+    return found
+
+
+def unbought(*, orders: Sequence[int], at: datetime, by: Actor) -> int:
+    """Orders that paid for memberships were cancelled, or what they bought came back. How many went back. One query
+    where none did; harmless to repeat."""
+    if not orders:
+        return 0
+    starts = [f"order:{order}:" for order in orders]
+    paid = [
+        row
+        for start in starts
+        for row in MembershipPayment.objects.filter(payment__startswith=start, state="paid").order_by("id")
+    ]
+    if not paid:
+        return 0
+    gone = {
+        f"order:{number}:{line.number}"
+        for number, one in kept.of(set(orders)).items()
+        for line in one.lines
+        if not one.counts or not line.kept
+    }
+    done = 0
+    for row in paid:
+        if row.payment in gone and not MembershipPayment.objects.filter(payment=row.payment, state="refunded").exists():
+            money = Money(row.minor, row.currency)
+            tell_payment(membership=row.membership_id, payment=row.payment, state="refunded", money=money, at=at, by=by)
+            done += 1
+    return done
+
+
+def get(membership: int, *, at: datetime) -> MembershipView:
+    """One membership as it stands at a moment. Raises `UnknownMembership`."""
+    return _view(_row(membership), at)
+
+
+def by_public_id(text: str, *, at: datetime) -> MembershipView:
+    """The membership `mbs_…`. Raises `UnknownMembership`."""
+    row = _ROWS.filter(public_id=ids.parse(text, PREFIX)).first()
+    if row is None:
+        raise _unknown(text[:40])
+    return _view(row, at)
+
+
+def of(*, customer: int, at: datetime) -> list[MembershipView]:
+    """A person's memberships, of all their records, the latest first. Two queries, three more for each."""
+    rows = _ROWS.filter(record_id__in=persons.asked([persons.of(customer)])).order_by("-id")
+    return [_view(row, at) for row in rows]
+
+
+def every(*, at: datetime, state: str = "", limit: int = 100) -> list[MembershipView]:
+    """Memberships, those on which something happens first first; of a state, or all that have not ended."""
+    rows = _ROWS.filter(state=state) if state else _ROWS.exclude(state="ended")
+    return [_view(row, at) for row in rows.order_by("due_on", "id")[:limit]]
+
+
+def counts() -> dict[tuple[str, str], int]:
+    """How many there are, by plan ("programme.plan") and state, as written down last. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT programme.code || '.' || member.plan, member.state, count(*) FROM loyalty_membership AS member"
+            " JOIN loyalty_programme AS programme ON programme.id = member.programme_id GROUP BY 1, 2"
+        )
+        return {(plan, state): int(count) for plan, state, count in cursor.fetchall()}
+
+
+def history(membership: int) -> list[StepView]:
+    """What happened to it, in order. Three queries."""
+    currency = _membership_state.says(_row(membership)).money
+    rows = MembershipStep.objects.filter(membership_id=membership).order_by("id")
+    return [StepView(r.kind, r.on, Money(r.minor, currency), r.nth, r.why, r.at, r.by) for r in rows]
+
+
+_ROWS = Row.objects.select_related("programme")
+
+
+def _do(membership: int, step: Callable[[Membership, date], Membership], at: datetime, by: Actor) -> MembershipView:
+    with transaction.atomic():
+        row = _held(membership)
+        _written(row, step(_membership_state.at(row, at), _membership_state.today(row, at)), at, by)
+    return get(membership, at=at)
+
+
+def _written(
+    row: Row,
+    one: Membership,
+    at: datetime,
+    by: Actor,
+    *,
+    versions: Mapping[str, int] | None = None,
+    payment: str = "",
+) -> Membership:
+    """Keep how it stands and what happened, and tell of it."""
+    if one.steps:
+        currency = _membership_state.says(row).money
+        _membership_state.put(row, one, dict(versions or {}))
+        row.save()
+        _tell(row, one.steps, currency, at, by, payment=payment)
+    return replace(one, steps=())
+
+
+def _tell(row: Row, steps: Sequence[Step], currency: str, at: datetime, by: Actor, *, payment: str = "") -> None:
+    MembershipStep.objects.bulk_create(
+        [
+            MembershipStep(membership=row, kind=s.kind, on=s.on, minor=s.minor, nth=s.nth, why=s.why, at=at, by=str(by))
+            for s in steps
+        ]
+    )
+    for s in steps:
+        after: dict[str, object] = {"membership": row.id, "state": row.state, "on": s.on.isoformat()}
+        if s.minor:
+            after |= {"minor": s.minor, "currency": currency}
+        if payment:
+            after["payment"] = payment
+        verb = f"loyalty.memberships.{s.kind}"
+        announce(_notice(row, s, f"{row.programme.code}.{row.plan}", currency, at), by=by, verb=verb, after=after)
+
+
+def _notice(row: Row, s: Step, plan: str, currency: str, at: datetime) -> Notice:
+    of = partial(_with, at=at, customer=row.record_id, membership=row.id, plan=plan, on=s.on)
+    if s.kind == "due" or (s.kind == "switch_asked" and s.minor):
+        return of(MembershipPaymentDue, minor=s.minor, currency=currency, nth=s.nth)
+    if s.kind == "reminded":
+        return of(MembershipRenewsSoon, minor=s.minor, currency=currency)
+    if s.kind == "refunded" and s.why != "told":
+        return of(MembershipRefundDue, minor=s.minor, currency=currency, why=s.why)
+    if s.kind == "ended":
+        return of(MembershipEnded, why=s.why)
+    return of(MembershipBegan if s.kind in ("joined", "began", "renewed") else MembershipChanged, what=s.kind)
+
+
+def _with(kind: type[Notice], **told: Any) -> Notice:
+    return kind(**told)
+
+
+def _view(row: Row, at: datetime) -> MembershipView:
+    says, one = _membership_state.says(row), _membership_state.at(row, at)
+    currency = says.money
+    return MembershipView(
+        id=row.id,
+        public_id=ids.public(PREFIX, row.public_id),
+        customer=row.record_id,
+        programme=row.programme.code,
+        plan=one.plan.id,
+        titles=one.plan.titles,
+        version=row.version_id,
+        state=one.state,
+        currency=currency,
+        price=Money(one.plan.price_minor, currency),
+        joined_on=one.joined_on,
+        since=one.since,
+        until=one.until,
+        is_paid=one.is_paid,
+        due=Money(one.due_minor if one.state in ("waiting", "past_due") else 0, currency),
+        next=Money(one.next_minor, currency),
+        credit=Money(one.credit_minor, currency),
+        grace_until=one.grace_until,
+        ends=one.ends,
+        wants=one.wants.id if one.wants is not None else "",
+        quote=Money(one.quote_minor, currency) if one.quote_until is not None else None,
+        quote_until=one.quote_until,
+        resumes_on=one.resumes_on,
+        ended_on=one.ended_on,
+        why_ended=one.why_ended,
+        agreed=_agreement(row),
+        gives=one.gives,
+        meter=_meter(row, says),
+    )
+
+
+def _agreed(row: Row, view: PlanView, consent: Consent, at: datetime, by: Actor) -> None:
+    MembershipConsent.objects.create(
+        membership=row,
+        version_id=view.version,
+        plan=view.plan.id,
+        terms=consent.version,
+        digest=view.plan.digest(consent.language),
+        language=consent.language,
+        where=consent.where,
+        at=at,
+        by=str(by),
+    )
+
+
+def _agreement(row: Row) -> Agreed:
+    last = MembershipConsent.objects.filter(membership=row).order_by("-id")[0]
+    return Agreed(Consent(last.terms, last.language, last.where), last.plan, last.digest, last.at, last.by)
+
+
+def _meter(row: Row, says: Programme) -> Meter:
+    told = MembershipPayment.objects.filter(membership=row).exclude(state="failed").values_list("state")
+    sums = dict(told.annotate(Sum("minor")))
+    saved = BenefitUse.objects.filter(
+        membership_id=row.id, given_back_at__isnull=True, saved_currency=says.money
+    ).aggregate(Sum("saved_minor"))["saved_minor__sum"]
+    paid = max(sums.get("paid", 0) - sums.get("refunded", 0), 0)
+    return Meter(Money(paid, says.money), Money(saved or 0, says.money))
+
+
+def _is_used(row: Row, one: Membership) -> bool:
+    """Whether any benefit of it was used in the present period."""
+    return BenefitUse.objects.filter(membership_id=row.id, given_back_at__isnull=True, on__gte=one.since).exists()
+
+
+def _living_of(person: int, view: PlanView, at: datetime) -> int | None:
+    """Their membership of that programme which has not ended by the clock."""
+    for row in _membership_state.living(persons.records_of(person)):
+        if row.programme.code == view.programme and _membership_state.at(row, at).state != "ended":
+            return row.id
+    return None
+
+
+def _language() -> str:
+    return "zh" if company.shop().language.startswith("zh") else "en"
+
+
+def _check(consent: Consent, plan: Plan) -> None:
+    if consent.version != plan.version:
+        raise BadConsent(
+            _("consent: the terms in force are %(version)s; show them these") % {"version": plan.version},
+            field="consent",
+            value=consent.version[:20],
+        )
+    if consent.language not in plan.terms:
+        raise BadConsent(_("language: use en or zh"), field="language", value=consent.language[:10])
+    if not consent.where.strip() or len(consent.where) > 80:
+        raise BadConsent(_("where: say where they agreed, as a short code"), field="where", value=consent.where[:20])
+
+
+def _plan(plan: str, at: datetime) -> PlanView:
+    view = next((one for one in plans(at=at) if one.key == plan), None)
+    if view is None:
+        raise UnknownPlan(
+            _("plan: no active programme has %(named)s; look at the list of plans") % {"named": plan[:90]},
+            field="plan",
+            value=plan[:90],
+        )
+    return view
+
+
+def _one_at_a_time(customer: int) -> int:
+    """The person, of whose memberships nobody else changes any until the transaction ends: also who uses benefits
+    waits, for a refund depends on that."""
+    person = persons.held([customer])[customer]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('loyalty.benefits'), %s::int)", [person % 2**31])
+    return person
+
+
+def _held(membership: int) -> Row:
+    # The person before the row: whoever joins locks in that order.
+    record = Row.objects.filter(id=membership).values_list("record_id", flat=True).first()
+    if record is None:
+        raise _unknown(str(membership))
+    _one_at_a_time(record)
+    return _ROWS.select_for_update(of=("self",)).get(id=membership)
+
+
+def _row(membership: int) -> Row:
+    row = _ROWS.filter(id=membership).first()
+    if row is None:
+        raise _unknown(str(membership))
+    return row
+
+
+def _unknown(value: str) -> UnknownMembership:
+    return UnknownMembership(_("membership: there is no %(value)s") % {"value": value}, field="membership", value=value)

@@ -1,0 +1,281 @@
+"""Paid memberships: joined with consent, tried, paid, used, rested, changed, left, bought in the shop."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import DatabaseError, IntegrityError, connection, transaction
+
+from regulars.facts.commerce import orders
+from regulars.facts.commerce.orders import LineReport, OrderReport, TenderReport
+from regulars.facts.customers import identity
+from regulars.facts.customers.identity import Reason
+from regulars.kit.actors import SHELL
+from regulars.kit.money import Money
+from regulars.levers.loyalty import benefits, memberships, points, programmes
+from regulars.levers.loyalty.memberships import AlreadyMember, BadConsent, BadPayment, Consent, NotPossible
+from regulars.levers.loyalty.models import Membership, MembershipConsent, MembershipPayment, MembershipStep
+from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, THE_SHOP, a_member, key
+from regulars.levers.loyalty.tests.test_earning import comes_back
+from regulars.runtime.database import clock
+from regulars.runtime.notices.dispatch import react_to_everything
+
+pytestmark = pytest.mark.django_db
+WEB = Consent("1", "en", "web:join")
+JANUARY = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+def a_club(*, at=JANUARY - 30 * DAY, terms="1", price=10, **plus):
+    more = "".join(f"\n    {name}: {value}" for name, value in plus.items())
+    text = f"""
+programme: club
+money: GBP
+zone: Europe/London
+pending: {{until: placed, days: 0}}
+benefits:
+  - {{id: ship, kind: free_shipping, name: {{en: Free shipping, zh: 包邮}}, per: membership}}
+  - {{id: agent, kind: dedicated_agent}}
+plans:
+  - id: plus
+    name: {{en: Plus, zh: 会员}}
+    price: {price}
+    every: month
+    benefits: [{{benefit: ship, most: 2}}, {{benefit: agent}}]
+    terms: {{version: "{terms}", en: "{price} a month", zh: "每月 {price}"}}{more}
+  - id: year
+    price: 90
+    every: year
+    benefits: [{{benefit: ship}}]
+    terms: {{version: "1", en: 90 a year, zh: 每年 90}}
+rules: [{{id: spend, kind: spend, points: 1, per: 1}}]
+"""
+    made = programmes.draft(text=text, at=at, by=MAREK)
+    programmes.approve(programme="club", version=made.number, cost=0, at=at, by=SHELL)
+    programmes.activate(programme="club", version=made.number, at=at, by=MAREK, from_at=at)
+
+
+def joins(who, plan="club.plus", *, at=JANUARY, key_="j", consent=WEB):
+    return memberships.join(customer=who, plan=plan, consent=consent, key=key_, at=at, by=THE_SHOP)
+
+
+def told(one, payment="p1", state="paid", amount=1000, *, at=JANUARY):
+    money = Money(amount, "GBP")
+    return memberships.tell_payment(membership=one.id, payment=payment, state=state, money=money, at=at, by=THE_SHOP)
+
+
+def a_paid_one(ref="priya", **plus):
+    a_club(**plus)
+    who = a_member(ref)
+    return who, told(joins(who))
+
+
+def has(who, at):
+    return {one.view.benefit.id: one.left for one in benefits.of(customer=who, at=at) if one.given_by == "plan"}
+
+
+def noticed():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT substr(kind, 20), coalesce(body ->> 'what', body ->> 'why', body ->> 'nth', '') FROM notices_notice"
+            " WHERE starts_with(kind, 'loyalty.membership_') ORDER BY id"
+        )
+        return cursor.fetchall()
+
+
+def day(text, hour=12):
+    return datetime.fromisoformat(text).replace(hour=hour, tzinfo=UTC)
+
+
+def test_somebody_joins_with_evidence_pays_has_the_benefits_and_sees_what_they_saved():
+    a_club()
+    priya = a_member("priya")
+    for bad in (Consent("0", "en", "web"), Consent("1", "fr", "web"), Consent("1", "en", " ")):
+        with pytest.raises(BadConsent):
+            joins(priya, consent=bad)
+    one = joins(priya)
+    assert joins(priya) == one
+    with pytest.raises(points.KeyUsedOtherwise):
+        joins(priya, "club.year")
+    with pytest.raises(AlreadyMember):
+        joins(priya, key_="j2")
+    assert (one.state, one.due, has(priya, JANUARY)) == ("waiting", Money(1000, "GBP"), {})
+    assert (one.agreed.to, one.agreed.at, len(one.agreed.digest)) == (WEB, JANUARY, 64)
+    with pytest.raises(BadPayment):
+        told(one, amount=999)
+    now = told(one)
+    assert told(one) == now, "told again it counts once"
+    with pytest.raises(BadPayment):
+        told(one, amount=1001)
+    assert (now.state, now.since, now.until) == ("active", date(2026, 1, 31), date(2026, 2, 28))
+    assert has(priya, JANUARY) == {"ship": 2, "agent": None}
+    for nth in range(2):
+        saved = Money(495, "GBP")
+        benefits.use(customer=priya, benefit="club.ship", saved=saved, key=f"u{nth}", at=JANUARY, by=THE_SHOP)
+    with pytest.raises(benefits.UsedUp):
+        benefits.use(customer=priya, benefit="club.ship", key="u3", at=JANUARY, by=THE_SHOP)
+    meter = memberships.get(one.id, at=JANUARY).meter
+    assert (meter.paid, meter.saved) == (Money(1000, "GBP"), Money(990, "GBP"))
+    _ship, agent = benefits.of(customer=priya, at=JANUARY)
+    assert (agent.because, agent.source, agent.until) == ("plus", "plan:plus", None)
+
+
+def test_the_clock_reminds_renews_asks_again_and_ends_it_whoever_looks():
+    priya, one = a_paid_one(remind_days=5, retries="[2]")
+    before_midnight, midnight = day("2026-02-27", 23) + timedelta(minutes=59), day("2026-02-28", 0)
+    assert memberships.get(one.id, at=before_midnight).state == "active"
+    assert memberships.get(one.id, at=midnight).state == "past_due", "also where no job has run"
+    assert has(priya, midnight) == {"ship": 2, "agent": None}, "a new period, in its grace"
+    for text in ("2026-02-22", "2026-02-23", "2026-02-23", "2026-02-28", "2026-03-02", "2026-03-06", "2026-03-07"):
+        memberships.write_due(at=day(text), by=SHELL)
+    over = memberships.get(one.id, at=day("2026-03-07"))
+    assert (over.state, over.why_ended, has(priya, day("2026-03-07"))) == ("ended", "unpaid", {})
+    assert noticed() == [
+        ("began", "joined"),
+        ("payment_due", "1"),
+        ("changed", "paid"),
+        ("began", "began"),
+        ("renews_soon", ""),
+        ("began", "renewed"),
+        ("payment_due", "1"),
+        ("payment_due", "2"),
+        ("ended", "unpaid"),
+    ]
+    assert [step.kind for step in memberships.history(one.id)][-2:] == ["due", "ended"]
+    late = told(one, "late", at=day("2026-03-08"))
+    assert (late.state, noticed()[-1]) == ("ended", ("refund_due", "after_its_end"))
+    again = joins(priya, key_="j2", at=day("2026-03-09"))
+    assert again.state == "waiting"
+    assert memberships.write_due(at=day("2026-03-09"), by=SHELL) == 0
+
+
+def test_a_trial_is_had_once_in_a_life_and_left_without_paying():
+    a_club(trial_days=30)
+    priya = a_member("priya")
+    one = joins(priya)
+    assert (one.state, one.until, has(priya, JANUARY)) == ("trial", date(2026, 3, 2), {"ship": 2, "agent": None})
+    left = memberships.cancel(membership=one.id, at=JANUARY + DAY, by=THE_SHOP)
+    assert (left.state, left.ends, has(priya, JANUARY + DAY)["ship"]) == ("trial", True, 2)
+    assert memberships.cancel(membership=one.id, at=JANUARY + DAY, by=THE_SHOP) == left
+    assert memberships.get(one.id, at=day("2026-03-02")).state == "ended"
+    again = joins(priya, key_="j2", at=day("2026-03-03"))
+    assert (again.state, again.due) == ("waiting", Money(1000, "GBP"))
+    with pytest.raises(NotPossible):
+        memberships.cancel(membership=one.id, at=day("2026-03-03"), by=THE_SHOP)
+
+
+def test_ended_at_once_unused_it_is_paid_back_and_used_it_is_not():
+    priya, one = a_paid_one()
+    assert memberships.refundable(membership=one.id, at=FRIDAY.replace(month=2)) == Money(1000, "GBP")
+    used = benefits.use(customer=priya, benefit="club.agent", key="u", at=JANUARY, by=THE_SHOP)
+    assert memberships.refundable(membership=one.id, at=JANUARY) == Money(0, "GBP")
+    benefits.give_back(use=used.id, why="not_done", at=JANUARY, by=MAREK)
+    out = memberships.cancel(membership=one.id, at_once=True, at=JANUARY + DAY, by=THE_SHOP)
+    assert (out.state, out.why_ended, has(priya, JANUARY + DAY)) == ("ended", "cancelled", {})
+    assert noticed()[-2:] == [("refund_due", "by_the_plan"), ("ended", "cancelled")]
+    back = told(one, "p1", "refunded", at=JANUARY + DAY)
+    assert (back.state, back.meter.paid) == ("ended", Money(0, "GBP"))
+
+
+def test_it_rests_without_its_benefits_and_goes_on_with_the_days_that_were_left():
+    priya, one = a_paid_one(pause_days=20)
+    rests = memberships.pause(membership=one.id, at=day("2026-02-10"), by=THE_SHOP)
+    assert (rests.state, rests.resumes_on, has(priya, day("2026-02-11"))) == ("paused", date(2026, 3, 2), {})
+    assert memberships.get(one.id, at=day("2026-03-02")).until == date(2026, 3, 20)
+    on = memberships.resume(membership=one.id, at=day("2026-02-20"), by=THE_SHOP)
+    assert (on.state, on.until, has(priya, day("2026-02-20"))["ship"]) == ("active", date(2026, 3, 10), 2)
+    with pytest.raises(NotPossible):
+        memberships.resume(membership=one.id, at=day("2026-02-20"), by=THE_SHOP)
+
+
+def test_another_plan_is_agreed_to_anew_and_what_is_left_is_credited():
+    priya, one = a_paid_one()
+    said = {"membership": one.id, "plan": "club.year", "at": day("2026-02-14"), "by": THE_SHOP}
+    with pytest.raises(BadConsent):
+        memberships.switch(**said, consent=Consent("9", "en", "call:7"))
+    asked = memberships.switch(**said, consent=Consent("1", "zh", "call:7"))
+    assert (asked.plan, asked.wants, asked.quote) == ("plus", "year", Money(8500, "GBP")), "half of it is left"
+    year = told(one, "p2", amount=8500, at=day("2026-02-15"))
+    assert (year.plan, year.until, year.agreed.to.where) == ("year", date(2027, 2, 15), "call:7")
+    assert has(priya, day("2026-02-15")) == {"ship": None}
+    assert MembershipConsent.objects.count() == 2
+    with pytest.raises(memberships.UnknownPlan):
+        memberships.switch(**(said | {"at": day("2026-02-16")}), consent=WEB)
+
+
+def test_changed_prices_and_benefits_reach_who_agrees_anew():
+    _priya, one = a_paid_one()
+    a_club(at=JANUARY + DAY, terms="2", price=20)
+    renewed = memberships.get(one.id, at=day("2026-02-28"))
+    assert (renewed.due, renewed.price) == (Money(1000, "GBP"), Money(1000, "GBP"))
+    li = a_member("li")
+    with pytest.raises(BadConsent):
+        joins(li, at=JANUARY + 2 * DAY, key_="li")
+    new = joins(li, at=JANUARY + 2 * DAY, key_="li", consent=Consent("2", "en", "till:3"))
+    assert new.due == Money(2000, "GBP")
+    assert new.agreed.digest != one.agreed.digest
+
+
+def test_a_charge_that_was_taken_back_ends_it_and_failures_change_nothing():
+    priya, one = a_paid_one()
+    assert told(one, "p2", "failed", at=FRIDAY.replace(month=2)).state == "active"
+    gone = told(one, "p1", "refunded", at=FRIDAY.replace(month=2))
+    assert (gone.state, gone.why_ended, has(priya, FRIDAY.replace(month=2))) == ("ended", "refunded", {})
+
+
+def an_order(ref, at, *, amount="10.00", sku="PLUS-1"):
+    report = OrderReport(
+        namespace="shop",
+        ref=ref,
+        customer_ref="priya",
+        placed_at=at,
+        currency="GBP",
+        lines=[LineReport(1, "Plus", Decimal(1), Decimal(amount), sku=sku)],
+        tenders=[TenderReport("t1", "card", "captured", int(Decimal(amount) * 100))],
+    )
+    return orders.record(report=report, at=at, by=THE_SHOP).id
+
+
+def test_bought_in_the_shop_it_begins_is_paid_ahead_and_goes_back_with_what_was_bought():
+    a_club(sku="PLUS-1")
+    now = clock.now()
+    first = an_order("1", now, amount="8.00")
+    react_to_everything()
+    priya = orders.get(first).customer_id
+    [one] = memberships.of(customer=priya, at=now)
+    assert (one.state, one.agreed.to.where, one.meter.paid) == ("active", f"order:{first}", Money(800, "GBP"))
+    an_order("2", now)
+    an_order("3", now, sku="MUG")
+    react_to_everything()
+    assert memberships.bought(order=first, at=now, by=THE_SHOP) == []
+    [one] = memberships.of(customer=priya, at=now + 35 * DAY)
+    assert (one.state, one.meter.paid) == ("active", Money(1800, "GBP")), "the second month is paid"
+    comes_back(first, ["1"], key="r", at=now)
+    react_to_everything()
+    [one] = memberships.of(customer=priya, at=now + 35 * DAY)
+    assert (one.state, one.meter.paid) == ("past_due", Money(1000, "GBP"))
+
+
+def test_joined_records_have_a_plan_once_and_parted_each_keeps_theirs():
+    priya, _one = a_paid_one()
+    other = a_member("priya-2")
+    told(joins(other, key_="o"), "po")
+    identity.join(one=priya, other=other, why=Reason.ASKED, key="m", at=JANUARY + DAY, by=MAREK)
+    react_to_everything()
+    later = JANUARY + 2 * DAY
+    assert has(priya, later) == {"ship": 2, "agent": None}
+    assert len(memberships.of(customer=other, at=later)) == 2
+    with pytest.raises(AlreadyMember):
+        joins(other, key_="o2", at=later)
+    identity.keep_apart(one=priya, other=other, why=Reason.ASKED, key="a", at=later, by=MAREK)
+    assert [len(memberships.of(customer=who, at=later)) for who in (priya, other)] == [1, 1]
+
+
+def test_the_database_holds_one_living_membership_and_what_was_written_down_stays():
+    _priya, one = a_paid_one()
+    row = Membership.objects.get(id=one.id)
+    row.id, row.key, row.public_id = None, key(), "0" * 32
+    with pytest.raises(IntegrityError), transaction.atomic():
+        row.save(force_insert=True)
+    for table in (MembershipStep, MembershipPayment, MembershipConsent):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            table.objects.filter(membership_id=one.id).delete()
