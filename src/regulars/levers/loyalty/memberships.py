@@ -290,7 +290,13 @@ def _told_payment(
             )
         today, one = _membership_state.today(row, at), _membership_state.at(row, at)
         if state == "paid":
-            one = membership_steps.pay(one, today, money.minor, is_whole=is_whole)
+            try:
+                one = membership_steps.pay(one, today, money.minor, is_whole=is_whole)
+            except BadPayment as short:
+                asked = Money(int(str(short.facts["asked"])), currency)
+                raise BadPayment(
+                    _("amount: %(asked)s is due") % {"asked": asked}, field="amount", value=str(money)
+                ) from short
         else:
             one = (membership_steps.fail if state == "failed" else membership_steps.refund)(one, today, money.minor)
         _written(row, one, at, by, payment=payment)

@@ -215,7 +215,7 @@ def pay(one: Membership, day: date, minor: int, *, is_whole: bool = False) -> Me
         return _switched(one.done("paid", day, minor), one.wants, day, one.quote_credit, minor)
     asked = one.due_minor if one.state in ("waiting", "past_due") else one.next_minor
     if not is_whole and (minor < asked or (one.ahead >= MOST_AHEAD and not one.due_minor)):
-        raise BadPayment(_("amount: %(asked)s is due") % {"asked": asked}, field="amount", value=minor)
+        raise BadPayment(_("amount: it is less than what is due"), field="amount", value=minor, asked=asked)
     one = one.done("paid", day, minor)
     if one.state == "waiting":
         until = civil.add_months(day, one.plan.months)
