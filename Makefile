@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 # Otherwise each of the many processes that tests start would compile the whole house anew.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help demo up test long check fix fuzz crashstorm killstorm peer-medusa powercut likeness omnichannel shopfronts bench map
+.PHONY: help demo up test slow long check fix fuzz crashstorm killstorm peer-medusa powercut likeness omnichannel shopfronts bench map
 
 help:  ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -24,8 +24,11 @@ up: $(VENV)/.runs  ## The system: database, web server, workers, scheduler
 	@exec $(BIN)/regulars up $(ARGS)
 
 # Three for two cores: what storms and restarts wait for, others use.
-test: $(VENV)/.develops  ## All tests, on a real PostgreSQL that comes along
+test: $(VENV)/.develops  ## All tests but `make slow`, on a real PostgreSQL that comes along
 	@$(BIN)/pytest --processes=3 $(ARGS)
+
+slow: $(VENV)/.develops  ## Storms, long stories and much data, which `make test` leaves out or keeps short; CI does them after it
+	@REGULARS_TEST_SLOW=1 $(BIN)/pytest --processes=3 -m slow $(ARGS)
 
 check: $(VENV)/.develops  ## Format, lint, types, import contracts, migrations, links in the docs
 	$(BIN)/ruff format --check src tests docs conftest.py

@@ -31,7 +31,7 @@ from pytest_django.plugin import blocking_manager_key
 
 from regulars.runtime.serving.tests import nursery
 from tests import threads
-from tests.often import LONGER
+from tests.often import IS_WHOLE, LONGER
 
 pytest_plugins = ["tests.side_by_side"]
 
@@ -225,12 +225,21 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if LONGER == 1:
-        long = [item for item in items if item.get_closest_marker("long")]
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if item not in long]
+    # Who names a test by itself wants that one.
+    is_named = any("::" in one for one in config.args)
+    left_out = [item for item in items if _is_left_out(item, is_named=is_named)]
+    config.hook.pytest_deselected(items=left_out)
+    for item in left_out:
+        items.remove(item)
     files = {ROOT / name: place for place, name in enumerate(LONG)}
     items.sort(key=lambda item: files.get(item.path, len(LONG)))
+
+
+def _is_left_out(item: pytest.Item, *, is_named: bool) -> bool:
+    if LONGER == 1 and item.get_closest_marker("long"):
+        return True
+    slow = item.get_closest_marker("slow")
+    return slow is not None and not (IS_WHOLE or is_named or slow.kwargs.get("shortened"))
 
 
 def _clone(name: str) -> None:

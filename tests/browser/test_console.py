@@ -20,14 +20,16 @@ from regulars.doors.console.tests.sending import sent, sources_that_send
 from regulars.facts.events import events
 from regulars.facts.sources import quarantine, sources
 from regulars.runtime.staff import operators
+from tests.often import IS_WHOLE
 
 pytestmark = [pytest.mark.browser, pytest.mark.longer]
 SHOTS = Path(__file__).resolve().parents[2] / "test-results"
 CHROMIUM = os.environ.get("REGULARS_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-#: Pictures for people: all of them, and in the dark, with `make long`. A picture costs more than its page.
+#: Pictures for people: of four screens with `make slow`, of all, and in the dark, with `make long`. A picture costs
+#: more than its page.
 IS_LONG = bool(os.environ.get("REGULARS_TEST_HEAVY"))
 SCHEMES = ("light", "dark") if IS_LONG else ("light",)
-PICTURED = ("today", "members", "member", "insight")
+PICTURED = ("today", "members", "member", "insight") if IS_WHOLE else ()
 SIZES = {"desktop": (1366, 860), "phone": (360, 780)}
 LEAFLET = {"type": "track", "event": "Leaflet Read", "anonymousId": "browser-9", "properties": {"chapter": "3"}}
 HEADINGS = {
@@ -174,6 +176,7 @@ def signing_in(chromium: Chromium, house: House, said: list[str]) -> Page:
     return page
 
 
+@pytest.mark.slow(shortened=True)
 @pytest.mark.parametrize("language", HEADINGS)
 def test_every_screen_stands_in_both_languages_wide_and_narrow(chromium, house, language):
     said: list[str] = []
@@ -212,7 +215,7 @@ def test_every_screen_stands_in_both_languages_wide_and_narrow(chromium, house, 
     sizes = SIZES if IS_LONG or language == "en" else {"phone": SIZES["phone"]}
     pictured = screens if IS_LONG else PICTURED if language == "en" else ()
     for name, path in screens.items():
-        if not IS_LONG and language != "en" and name not in HEADINGS[language]:
+        if name not in HEADINGS[language] and not (IS_LONG or (IS_WHOLE and language == "en")):
             continue
         page.goto(house.address + path)
         # Parts of a member's page come after it; the word "networkidle" would wait half a second on every screen.
@@ -265,6 +268,7 @@ def test_filters_sorting_and_paging_keep_their_state_in_the_address(chromium, ho
     assert said == []
 
 
+@pytest.mark.slow
 def test_questions_are_answered_by_keyboard_one_after_the_other_and_taken_back(chromium, house):
     said: list[str] = []
     page = signed_in(chromium, house, said)
@@ -287,6 +291,7 @@ def test_questions_are_answered_by_keyboard_one_after_the_other_and_taken_back(c
     assert said == []
 
 
+@pytest.mark.slow
 def test_a_source_is_made_and_its_first_event_is_seen_to_come(chromium, house):
     """The form is sent by keyboard; the event appears on the page that is open, which can be paused."""
     said: list[str] = []
@@ -327,6 +332,7 @@ def test_a_source_is_made_and_its_first_event_is_seen_to_come(chromium, house):
     assert said == []
 
 
+@pytest.mark.slow
 def test_an_audience_is_built_by_clicking_and_saved(chromium, house):
     said: list[str] = []
     page = signed_in(chromium, house, said)

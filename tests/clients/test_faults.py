@@ -107,6 +107,7 @@ def the_storm_of(client: Client, storms: dict[str, Storm]) -> Storm:
     return storms[client.name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
 def test_nothing_is_lost_and_nothing_doubled(client: Client, storms, ask):
     storm = the_storm_of(client, storms)
@@ -123,6 +124,7 @@ def test_nothing_is_lost_and_nothing_doubled(client: Client, storms, ask):
     assert {fault for fault in Fault if fault not in storm.met} == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
 def test_what_came_again_was_known(client: Client, storms, ask):
     storm = the_storm_of(client, storms)

@@ -126,6 +126,22 @@ def home() -> Iterator[Path]:
         yield folder
 
 
+def test_it_opens_answers_and_stops_with_nothing_left(home: Path) -> None:
+    with up(home) as shop:
+        assert f"http://127.0.0.1:{shop.port}/console/" in shop.said()
+        until(lambda: "/console/welcome/" in shop.said())
+        assert shop.get("/healthz")[:2] == (200, "ok\n")
+        assert json.loads(shop.get("/readyz")[1]) == {"ready": True}
+        assert "regulars_database_up 1" in shop.get("/metrics")[1]
+        family = shop.family()
+        assert len(family) > 5
+        shop.process.send_signal(signal.SIGTERM)
+        assert shop.process.wait(60) == 0, shop.said()
+        until(gone(family))
+        assert "stopped" in shop.said()
+
+
+@pytest.mark.slow
 @pytest.mark.crash
 def test_it_opens_survives_losses_and_stops_with_nothing_left(home: Path) -> None:
     # As at a terminal: a process that has nothing imported.
@@ -202,6 +218,7 @@ def test_a_killed_supervisor_leaves_nobody_behind(home: Path) -> None:
         assert not embedded.has_keeper(home)
 
 
+@pytest.mark.slow
 def test_your_own_postgresql_15() -> None:
     if not DEBIAN_15.exists():
         skip_loudly("PostgreSQL 15: install Debian's postgresql-15")

@@ -70,6 +70,7 @@ def test_a_shop_is_furnished_once(fresh_database: dict[str, str], tmp_path: Path
     assert "already" in said[-1]
 
 
+@pytest.mark.slow
 def test_a_half_made_shop_is_finished_as_it_was_begun(
     fresh_database: dict[str, str], tmp_path: Path, settings, monkeypatch
 ):

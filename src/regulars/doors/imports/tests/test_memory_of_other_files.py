@@ -86,6 +86,7 @@ def most_memory(folder: Path, *asked: str) -> list[tuple[int, float]]:
 
 
 @pytest.mark.longer
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     """Growth in megabytes below `most`; kept in a list, the rows alone are above it, as `make long` makes sure."""
     few, many, most = 4_000, 18_000, 6

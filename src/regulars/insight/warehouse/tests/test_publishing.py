@@ -21,7 +21,7 @@ from regulars.insight.warehouse.session import Session
 from regulars.runtime.database.operations import NotesRemovals
 from regulars.runtime.database.published import PublishedTable
 from regulars.runtime.serving.tests import nursery
-from tests.often import LONGER, often
+from tests.often import IS_WHOLE, LONGER, often
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 CUPS = PublishedTable(
@@ -440,9 +440,10 @@ _STEPS = st.lists(
 )
 
 
+@pytest.mark.slow(shortened=True)
 @settings(
     # The table is emptied for each.
-    max_examples=often(25),
+    max_examples=often(25 if IS_WHOLE else 8),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -27,7 +27,7 @@ from regulars.levers.loyalty.rules.columns import TooLarge
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, has
 from regulars.levers.loyalty.tests.test_earning import LATER, a_programme, an_order, buyer, comes_back
 from regulars.runtime.notices.dispatch import react_to_everything
-from tests.often import often
+from tests.often import a_few, often
 
 WORTH = "currency: {code: points, decimals: 0, worth: '0.01'}"
 PROGRAMMES = {
@@ -152,7 +152,7 @@ def posts(**more) -> Posted:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", list(PROGRAMMES))
-@pytest.mark.parametrize("seed", range(often(3)))
+@pytest.mark.parametrize("seed", a_few(1, range(often(3))))
 def test_by_columns_and_order_by_order_the_books_are_the_same(name, seed, monkeypatch):
     a_shop(Random(f"{name}{seed}"))
     rules, above = PROGRAMMES[name]
@@ -201,6 +201,7 @@ def test_what_is_told_of_an_order_while_it_is_posted_counts_all_the_same(monkeyp
     assert posts() == Posted()
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_what_it_writes_again_comes_to_the_same(fresh_database, monkeypatch):
     bought = [an_order(f"{n}", customer=f"c{n % 9}", at=MONDAY - n * DAY, origin="history") for n in range(40)]
     rules, above = PROGRAMMES["classic"]
@@ -224,7 +225,7 @@ def test_killed_in_the_middle_of_what_it_writes_again_comes_to_the_same(fresh_da
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize("size", a_few(1, [7, 1, 1000]))
 def test_blocks_have_all_of_a_customers_orders_and_say_of_them_what_kept_says(size):
     bought = a_shop(Random("blocks"))
     seen = []

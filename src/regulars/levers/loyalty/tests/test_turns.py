@@ -13,6 +13,7 @@ from regulars.levers.loyalty import checkups, earning
 from regulars.levers.loyalty.models import Earning, Entry, Lot
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, has, said, takes_back
 from regulars.levers.loyalty.tests.test_earning import SPEND, a_programme, an_order, buyer, comes_back, settles
+from tests.often import a_few
 
 pytestmark = pytest.mark.django_db
 EVERY_SECOND = "{id: second, kind: nth_order, every: 2, points: 10, at_least: 5}"
@@ -29,7 +30,12 @@ def day(number):
     return MONDAY + number * DAY
 
 
-@pytest.mark.parametrize("turn", list(itertools.permutations(range(4))), ids=lambda turn: "".join(map(str, turn)))
+# Of the 24, `make test` takes those in which the newest comes first, and as they were bought.
+@pytest.mark.parametrize(
+    "turn",
+    a_few(7, sorted(itertools.permutations(range(4)), key=lambda turn: (turn != (0, 1, 2, 3), turn[0] != 3))),
+    ids=lambda turn: "".join(map(str, turn)),
+)
 def test_in_whatever_order_four_orders_are_told_of_two_awards_are_given(turn):
     a_programme(EVERY_SECOND)
     for place in turn:

@@ -193,7 +193,9 @@ restoring.restore(planned, home=pathlib.Path(sys.argv[2]), tell=tell)
 """
 
 
-@pytest.mark.parametrize("stage", [pytest.param("unpack", marks=pytest.mark.long), "replay"])
+@pytest.mark.parametrize(
+    "stage", [pytest.param("unpack", marks=pytest.mark.long), pytest.param("replay", marks=pytest.mark.slow)]
+)
 def test_a_killed_restore_has_not_happened_and_again_it_does(shop: tuple[Path, Base, datetime], stage: str) -> None:
     home, _, _ = shop
     with a_home() as new:
@@ -219,6 +221,7 @@ def test_no_room_is_said_before_anything_is_made(
         assert not places.has_cluster(new)
 
 
+@pytest.mark.slow
 def test_a_drill_is_written_down_and_leaves_nothing(
     shop: tuple[Path, Base, datetime], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, db: None
 ) -> None:

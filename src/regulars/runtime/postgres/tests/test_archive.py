@@ -60,6 +60,7 @@ def state_of(home: Path) -> str:
     return "" if found is None else found.state
 
 
+@pytest.mark.slow
 def test_whoever_is_killed_the_log_has_no_gap() -> None:
     with a_home() as home:
         with embedded.running(home) as server:

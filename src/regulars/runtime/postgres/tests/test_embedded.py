@@ -172,6 +172,7 @@ def test_lock_files_of_a_dead_server_whose_pid_lives_on_in_another_program(home:
         assert query(server.app, "SELECT 1") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.crash
 def test_a_long_recovery_is_waited_for_and_tells_how_far_it_is(home: Path) -> None:
     with embedded.running(home):
@@ -332,6 +333,7 @@ def _debian_15() -> Path:
     return DEBIAN_15
 
 
+@pytest.mark.slow
 def test_postgresql_15_runs_the_same_way_and_its_data_is_not_given_to_18() -> None:
     programs = _debian_15()
     with a_home() as home:
