@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from regulars.levers.loyalty.tests.histories import VERBS, Database, Kernel, a_history, live
-from tests.often import IS_WHOLE, LONGER, often
+from tests.often import LONGER, often
 
 ACTS = st.tuples(
     st.sampled_from(list(VERBS)),
@@ -19,8 +19,8 @@ ACTS = st.tuples(
     st.integers(1, 60),
     *[st.integers(0, 96) for _ in "abc"],
 )
-#: Of the kernel alone; `make slow` does a hundred thousand, `make long` a million.
-STEPS = int(os.environ.get("REGULARS_LEDGER_STEPS", 1_000_000 if LONGER > 1 else 100_000 if IS_WHOLE else 20_000))
+#: Of the kernel alone; `make long` does a million.
+STEPS = int(os.environ.get("REGULARS_LEDGER_STEPS", 100_000 if LONGER == 1 else 1_000_000))
 
 
 @settings(max_examples=often(60))
@@ -29,7 +29,6 @@ def test_the_kernel_agrees_with_the_model_and_shrinks_where_it_does_not(acts):
     live(Kernel(), acts)
 
 
-@pytest.mark.slow(shortened=True)
 def test_the_kernel_agrees_with_the_model_over_very_many_steps():
     done = steps = 0
     seed = int(os.environ.get("REGULARS_LEDGER_SEED", "1"))
