@@ -62,8 +62,10 @@ def _explored(
     figures = [one for one in FIGURES if with_sales or one.source != "sales"]
     spans = spanning.spans_of(session, scope)
     year, months = spans[YEAR], spans[BY_MONTH]
-    of_year = spanning.count(session, figures, YEAR, year)
+    of_year = spanning.count(session, figures, YEAR, year, with_gaps=False)
     of_months = by_month(figures, months) if by_month else spanning.count(session, figures, BY_MONTH, months)
+    for group, gaps in spanning.count_gaps(session, figures, year[0], months, of_months).items():
+        of_year[1].setdefault(group, Counted()).gaps.update(gaps)
     monthly = [one for one in figures if not one.of_years]
     return Explored(
         scope.as_of,

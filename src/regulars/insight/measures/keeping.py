@@ -3,20 +3,23 @@
 Somebody is walked again
 
 - whose order, line or return is new or was changed, whether it is theirs now or was as it is kept;
-- whose order or return counts from now on, because all is seen from a later day;
-- of whom a day fell out of one of the windows that slide.
+- whose order or return counts from now on, because all is seen from a later day.
 
-Of all others the rows are those that a walk of everybody gives. Where that cannot be said, everybody is walked: in
-another month, from an earlier day, where rows were removed, where goods changed their kind, where the code is another,
-and where it would be many.
+Of whom a day fell out of one of the windows that slide, what is summed up over windows is summed up anew, and over the
+year they are walked. Of all others the rows are those that a walk of everybody gives. Where that cannot be said,
+everybody is walked: in another month, from an earlier day, where rows were removed, where goods changed their kind,
+where the code is another, and where it would be many.
 
-While the file is written it has no basis (`_Basis`), so that of one whose writer was killed nothing is used.
+Beside the walk the file keeps what it reads: purchases, and which goods their lines are of. In how many baskets each of
+the goods lies is a number: less those that held it, of baskets that something happened to, and those that hold it now.
+
+All of it is written in one transaction: after a kill the file is as it was.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -34,8 +37,9 @@ from regulars.insight.measures import scope as scopes
 from regulars.insight.measures.exploring import ByMonth
 from regulars.insight.measures.figure import Figure, Span
 from regulars.insight.measures.library import lately
-from regulars.insight.measures.scope import DAYS, OWN_GAPS, SEEN, SUMMED, Scope
+from regulars.insight.measures.scope import DAYS, OWN_GAPS, SEEN, SUMMED, Scope, all_purchases
 from regulars.insight.measures.spanning import BY_MONTH, WHO, YEAR, AllCounted, Counted
+from regulars.insight.measures.walking import IN_BASKETS
 from regulars.insight.warehouse.session import Session
 
 FILE = "walked.duckdb"
@@ -43,12 +47,8 @@ FILE = "walked.duckdb"
 FROM_ORDERS = 500_000
 #: Where a larger share of the customers is touched, everybody is walked.
 MOST = 0.25
-_OF_CUSTOMERS = (DAYS, OWN_GAPS, BY_MONTH, YEAR, SUMMED)
-#: Whose an order or a return was: by its key.
-_OWNERS: Mapping[str, tuple[str, str]] = {
-    "orders": ("order_id", "_owners_of_orders"),
-    "returns": ("return_id", "_owners_of_returns"),
-}
+#: Purchases of all days; the goods of lines; whose a return was.
+_SOLD, _LINES, _OWNERS = "_purchases", "_goods_of_lines", "_owners_of_returns"
 #: The figures of which sums of customers are added and taken away: not those of guests, who are nobody, nor, where
 #: anybody was seen on the site, those of that, for it may become known late.
 _OF_CUSTOMERS_ALONE = tuple(one for one in figures.FIGURES if one.source != "sales")
@@ -56,6 +56,14 @@ _OF_ORDERS_ALONE = tuple(one for one in _OF_CUSTOMERS_ALONE if "events" not in o
 _SUMS, _GROUPS, _GROUPED = "_sums_of_months", "_groups_of_sums", "_grouped"
 _NOTHING = pa.table({"told": pa.array([], pa.string())})
 _KINDS, _BASIS, _WHO, _ORDERS = "_kinds", "_basis", "_touched", "_touched_orders"
+#: Of whom the sums, or what was done in the year, are others because a day fell out of a window; those who are touched
+#: are among them.
+_SLID, _SLID_A_YEAR = "_slid", "_slid_a_year"
+_OF_CUSTOMERS: Mapping[str, str] = {DAYS: _WHO, OWN_GAPS: _WHO, BY_MONTH: _WHO, YEAR: _SLID_A_YEAR, SUMMED: _SLID}
+_SLID_DAYS, _A_YEAR = "_days_of_slid", 365
+#: Baskets that may hold something else now, by what holds one together; and what they held.
+_BASKETS: Mapping[str, str] = {"order_id": "_touched_baskets", "customer_id": "_touched_hands"}
+_HELD = "_held_before"
 
 
 @dataclass(frozen=True)
@@ -74,29 +82,36 @@ class _Basis:
         return cls(**json.loads(rows[0]["told"])) if rows else None
 
 
-def facts(session: Session, scope: Scope, zone: ZoneInfo, home: Path) -> ByMonth | None:
-    """As `spanning.facts`, and `SUMMED` besides; and what counts the figures of the months from what was kept of them,
-    once customers are grouped, where they are kept."""
+def facts(session: Session, scope: Scope, zone: ZoneInfo, home: Path) -> tuple[Scope, ByMonth | None]:
+    """As `spanning.facts`, and `SUMMED` besides. Gives the scope of what is kept; and what counts the figures of the
+    months from what was kept of them, once customers are grouped, where they are kept."""
     if session.size("orders") < FROM_ORDERS:
         spanning.facts(session, scope, zone)
         computing.sum_days(session, scope)
-        return None
-    spans = spanning.prepared(session, scope, zone)
+        return scope, None
+    spans = spanning.spans_of(session, scope)
     session.attach(home / FILE)
     how, before = _how(scope, spans), _Basis.of(session)
-    is_known = before is not None and before.how == how and before.as_of <= scope.as_of.isoformat()
-    who = _touched(session, scope, before) if before is not None and is_known else None
-    session.fill(_BASIS, _NOTHING, is_lasting=True)
-    counted = None if who is None else _Closed.before(session, spans[BY_MONTH], who)
+    if before is not None and (before.how != how or before.as_of > scope.as_of.isoformat()):
+        before = None
+    kept = replace(scope, sold=_SOLD, table=lambda name: session.table(_LINES if name == "lines" else name))
+    who = None if before is None else _touched(session, kept, before)
+    closed = None
     if who is None:
-        _everybody(session, scope, spans)
-    else:
-        _some(session, scope, spans, who)
-    products = scope.table("products")
-    session.last(_KINDS, products.select("product_id", "category"))
-    basis = json.dumps(asdict(_Basis(how, scope.as_of.isoformat(), session.mark())))
-    session.fill(_BASIS, pa.table({"told": [basis]}), is_lasting=True)
-    return lambda figures, months: _counted(session, counted, figures, months)
+        session.drop_lasting()
+    with session.lasting_at_once():
+        if before is None or who is None:
+            _read_all(session, scope)
+            spanning.prepare(session, kept, zone, spans)
+            _everybody(session, kept, spans)
+        else:
+            closed = _Closed.before(session, kept, zone, spans, who)
+            _some(session, kept, spans, who, date.fromisoformat(before.as_of))
+        products = scope.table("products")
+        session.last(_KINDS, products.select("product_id", "category"))
+        basis = json.dumps(asdict(_Basis(how, scope.as_of.isoformat(), session.mark())))
+        session.fill(_BASIS, pa.table({"told": [basis]}), is_lasting=True)
+    return kept, lambda figures, months: _counted(session, closed, figures, months)
 
 
 def fresh(name: str) -> str:
@@ -104,25 +119,71 @@ def fresh(name: str) -> str:
     return f"{name}_fresh"
 
 
+def _read_all(session: Session, scope: Scope) -> None:
+    session.last(_SOLD, all_purchases(scope.table("orders"), scope.currency))
+    session.last(_LINES, _of_goods(scope.table("lines")))
+    session.last(_OWNERS, scope.table("returns").select("return_id", "customer_id"))
+
+
+def _of_goods(lines: ir.Table) -> ir.Table:
+    return lines.filter(lines.product_id.notnull()).select("line_id", "order_id", "product_id")
+
+
 def _everybody(session: Session, scope: Scope, spans: Mapping[str, Sequence[Span]]) -> None:
-    session.drop_lasting()
     walking.walk(session, scope, spans=spans, with_goods=True, is_lasting=True)
     computing.sum_days(session, scope, into=fresh(SUMMED))
     session.last(SUMMED, session.table(fresh(SUMMED)))
-    for table, (key, owners) in _OWNERS.items():
-        session.last(owners, scope.table(table).select(key, "customer_id"))
 
 
-def _some(session: Session, scope: Scope, spans: Mapping[str, Sequence[Span]], who: ir.Table) -> None:
-    walking.walk(session, scope, spans=spans, among=who, named=fresh)
-    computing.sum_days(session, scope, of=fresh(DAYS), into=fresh(SUMMED))
-    for name in _OF_CUSTOMERS:
-        session.replace(name, by="customer_id", of=_WHO, fresh=fresh(name))
-    for table, (key, owners) in _OWNERS.items():
-        changed = session.table(f"changed-{table}").select(key).distinct()
-        session.keep(fresh(owners), scope.table(table).semi_join(changed, key).select(key, "customer_id"))
-        session.replace(owners, by=key, of=f"changed-{table}", fresh=fresh(owners))
+def _some(session: Session, scope: Scope, spans: Mapping[str, Sequence[Span]], who: ir.Table, then: date) -> None:
+    _note_baskets(session, scope, then)
+    session.keep(_HELD, _held(session, replace(scope, as_of=then)))
+    orders, lines, returns = (session.table(f"changed-{name}") for name in ("orders", "lines", "returns"))
+    for name, key, of, changed in (
+        (_SOLD, "order_id", "changed-orders", all_purchases(orders, scope.currency)),
+        (_LINES, "line_id", "changed-lines", _of_goods(lines)),
+        (_OWNERS, "return_id", "changed-returns", returns.select("return_id", "customer_id")),
+    ):
+        session.keep(fresh(name), changed)
+        session.replace(name, by=key, of=of, fresh=fresh(name))
+    was, now = session.table(_HELD), _held(session, scope)
+    every = ibis.union(session.table(IN_BASKETS), was.mutate(many=-was.many), now)
+    every = every.group_by("basket", "product_id").agg(many=every.many.sum())
+    session.last(IN_BASKETS, session.keep(fresh(IN_BASKETS), every.filter(every.many != 0)))
     walking.pair(session, scope)
+    walking.walk(session, scope, spans=spans, among=session.table(_SLID_A_YEAR), named=fresh)
+    for name, of in _OF_CUSTOMERS.items():
+        if name == SUMMED:
+            session.keep(_SLID_DAYS, session.table(DAYS).semi_join(session.table(_SLID), "customer_id"))
+            computing.sum_days(session, scope, of=_SLID_DAYS, into=fresh(SUMMED))
+        elif of == _WHO:
+            session.keep(fresh(name), session.table(fresh(name)).semi_join(who, "customer_id"))
+        session.replace(name, by="customer_id", of=of, fresh=fresh(name))
+
+
+def _note_baskets(session: Session, scope: Scope, then: date) -> None:
+    """Which orders, and whose hands, hold something else now: those of changed orders and lines, whosever they are or
+    were, and those that count from now on."""
+    was, changed = session.table(_SOLD), session.table(_ORDERS)
+    counts = was.filter(_between(was.placed_on, then, scope.as_of))
+    now = all_purchases(session.table("changed-orders"), scope.currency)
+    owners = [rows.select("customer_id") for rows in (was.semi_join(changed, "order_id"), counts, now)]
+    hands = ibis.union(owners[0], *owners[1:], distinct=True)
+    session.keep(_BASKETS["order_id"], ibis.union(changed, counts.select("order_id"), distinct=True))
+    session.keep(_BASKETS["customer_id"], hands.filter(hands.customer_id.notnull()))
+
+
+def _held(session: Session, scope: Scope) -> ir.Table:
+    """As `IN_BASKETS`, of the baskets noted."""
+    told = []
+    for basket, noted in _BASKETS.items():
+        sold = scope.purchases().select(*dict.fromkeys(("order_id", basket))).semi_join(session.table(noted), basket)
+        held = scope.table("lines").join(sold, "order_id").select(basket, "product_id").distinct()
+        each = held.group_by("product_id").agg(many=held.count())
+        baskets = held.select(basket).distinct()
+        whole = baskets.aggregate(many=baskets.count()).mutate(product_id=ibis.null("int64"))
+        told += [one.select("product_id", "many", basket=ibis.literal(basket)) for one in (each, whole)]
+    return ibis.union(told[0], *told[1:]).select("basket", "product_id", "many")
 
 
 def _touched(session: Session, scope: Scope, before: _Basis) -> ir.Table | None:
@@ -132,25 +193,25 @@ def _touched(session: Session, scope: Scope, before: _Basis) -> ir.Table | None:
     if orders is None or lines is None or returns is None or _are_of_other_kinds(session, scope):
         return None
     session.keep(_ORDERS, ibis.union(orders.select("order_id"), lines.select("order_id"), distinct=True))
-    was = {name: session.table(owners) for name, (_, owners) in _OWNERS.items()}
-    then = date.fromisoformat(before.as_of)
-    days = session.table(DAYS)
+    sold, then, days = session.table(_SOLD), date.fromisoformat(before.as_of), session.table(DAYS)
     parts = [
         orders,
         returns,
-        was["orders"].semi_join(session.table(_ORDERS), "order_id"),
-        was["returns"].semi_join(returns, "return_id"),
-        days.filter(ibis.or_(*(_between(days.day, then, scope.as_of, by=window) for window in lately.WINDOWS))),
+        sold.semi_join(session.table(_ORDERS), "order_id"),
+        session.table(_OWNERS).semi_join(returns, "return_id"),
     ]
     if then < scope.as_of:
-        purchases, back = scope.purchases(), scope.returns()
+        back = scope.returns()
         parts += [
-            purchases.filter(_between(purchases.placed_on, then, scope.as_of)),
+            sold.filter(_between(sold.placed_on, then, scope.as_of)),
             back.filter(_between(back.returned_on, then, scope.as_of)),
         ]
     told = [part.select("customer_id") for part in parts]
     who = ibis.union(told[0], *told[1:], distinct=True)
     who = session.keep(_WHO, who.filter(who.customer_id.notnull()))
+    out_of = {window: _between(days.day, then, scope.as_of, by=window) for window in lately.WINDOWS}
+    for name, slid in ((_SLID_A_YEAR, out_of[_A_YEAR]), (_SLID, ibis.or_(*out_of.values()))):
+        session.keep(name, ibis.union(who, days.filter(slid).select("customer_id"), distinct=True))
     people = session.table(SUMMED)
     [row] = session.rows(who.aggregate(touched=who.count()).cross_join(people.aggregate(all_of_them=people.count())))
     return who if row["touched"] <= MOST * row["all_of_them"] else None
@@ -164,8 +225,12 @@ class _Closed:
     gave: AllCounted
 
     @classmethod
-    def before(cls, session: Session, months: Sequence[Span], who: ir.Table) -> Self | None:
-        """While the kept tables are as they were; None where no sums are kept."""
+    def before(
+        cls, session: Session, scope: Scope, zone: ZoneInfo, spans: Mapping[str, Sequence[Span]], who: ir.Table
+    ) -> Self | None:
+        """While the kept tables are as they were; None where no sums are kept. Keeps what `spanning.prepare` does."""
+        spanning.prepare(session, scope, zone, spans)
+        months = spans[BY_MONTH]
         if not session.has(_SUMS) or not (rows := session.rows(session.table(_SUMS))):
             return None
         session.fill(_SUMS, _NOTHING, is_lasting=True)
@@ -209,8 +274,9 @@ def _counted(session: Session, closed: _Closed | None, wanted: Sequence[Figure],
             found[month] = {group: one for group, one in kept.items() if any(one.sums.values()) or one.gaps}
     sums = _as_json({one.number: found[one.number] for one in over})
     told = json.dumps({"figures": [one.name for one in added], "sums": sums})
-    session.fill(_SUMS, pa.table({"told": [told]}), is_lasting=True)
-    session.last(_GROUPS, who)
+    with session.lasting_at_once():
+        session.fill(_SUMS, pa.table({"told": [told]}), is_lasting=True)
+        session.last(_GROUPS, who)
     session.keep(WHO, who)
     others = [one for one in wanted if one not in added]
     for month, groups in spanning.count(session, others, BY_MONTH, months).items():

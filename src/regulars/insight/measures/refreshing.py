@@ -99,7 +99,7 @@ def refresh(
             zone = civil.zone(shop.zone)
             day = computing.as_of_day(session, today=civil.day_of(at, zone), asked=as_of)
             scope = Scope(session.table, day, shop.currency, cuts=cuts_of_shop())
-            by_month = keeping.facts(session, scope, zone, home)
+            scope, by_month = keeping.facts(session, scope, zone, home)
             computed = computing.compute_walked(session, scope)
             of_shop, moved = told(), readings.shop("moves")
 

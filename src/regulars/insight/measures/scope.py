@@ -26,6 +26,8 @@ class Scope:
     #: The as-of day as a value of the session, where many days are looked from one after the other.
     then: ir.Value | None = None
     cuts: Cuts = BY_PLACE
+    #: The table that holds `all_purchases` already, where one does.
+    sold: str = ""
 
     def seen_from(self) -> ir.Value:
         """The as-of day, for expressions."""
@@ -36,7 +38,8 @@ class Scope:
 
         Where orders say it, with `channel` and `store`, null where it was none.
         """
-        return all_purchases(self.table("orders"), self.currency).filter(lambda o: o.placed_on <= self.as_of)
+        sold = self.table(self.sold) if self.sold else all_purchases(self.table("orders"), self.currency)
+        return sold.filter(sold.placed_on <= self.as_of)
 
     def returns(self) -> ir.Table:
         returns = self.table("returns")

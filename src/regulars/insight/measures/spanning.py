@@ -74,6 +74,7 @@ def count(
     spans: Sequence[Span],
     *,
     only: Sequence[Span] | None = None,
+    with_gaps: bool = True,
 ) -> AllCounted:
     """By the number of the span and the group, of all spans or some. Sales, which have no group, are of the group "".
 
@@ -92,24 +93,52 @@ def count(
         for row in session.rows(plan[source]) if source in plan else ():
             into = found[row.pop("span")].setdefault(row.pop("grp"), Counted())
             into.sums.update({name: int(value) for name, value in row.items()})
-    for row in session.rows(plan["gaps"]) if "gaps" in plan else ():
-        found[row["span"]].setdefault(row["grp"], Counted()).gaps[row["gap"]] = row["visits"]
+    if with_gaps and "gaps" in plan:
+        _count_gaps(session, plan["gaps"], found)
     return found
+
+
+def count_gaps(
+    session: Session, figures: Sequence[Figure], year: Span, months: Sequence[Span], counted: AllCounted
+) -> dict[str, dict[int, int]]:
+    """The gaps of the year by group: those of the months that lie in it, `counted` already, and those of its first
+    days. Otherwise every visit of the year is looked at again."""
+    found: dict[str, dict[int, int]] = {}
+    within = [counted[one.number] for one in months if one.start_on >= year.start_on]
+    begun = [one for one in months if one.start_on < year.start_on <= one.end_on]
+    if begun:
+        rest = Span(1, year.start_on, begun[0].end_on, True, "month")
+        session.put(_DAYS_OF, _days_of([rest]))
+        session.put(_STARTS, pa.table({"span": pa.array([1], pa.int32()), "start_on": [rest.start_on]}))
+        plan = _plan(_schemas(session, BY_MONTH), BY_MONTH, tuple(figures))
+        first: AllCounted = {1: {}}
+        _count_gaps(session, plan["gaps"], first)
+        within.append(first[1])
+    for groups in within:
+        for group, one in groups.items():
+            into = found.setdefault(group, {})
+            for gap, visits in one.gaps.items():
+                into[gap] = into.get(gap, 0) + visits
+    return found
+
+
+def _count_gaps(session: Session, gaps: ir.Table, found: AllCounted) -> None:
+    for row in session.rows(gaps):
+        found[row["span"]].setdefault(row["grp"], Counted()).gaps[row["gap"]] = row["visits"]
 
 
 def facts(session: Session, scope: Scope, zone: ZoneInfo, *, among: ir.Table | None = None) -> None:
     """Keep what spans are counted from, once a session: what customers did on the days of `zone`, where, and which
     goods they bought. With `among`, a table of `customer_id`, nobody else is looked at."""
-    spans = prepared(session, scope, zone)
+    spans = spans_of(session, scope)
+    prepare(session, scope, zone, spans)
     walking.walk(session, scope, spans=spans, among=among, with_gaps=among is None, with_goods=among is None)
 
 
-def prepared(session: Session, scope: Scope, zone: ZoneInfo) -> dict[str, list[Span]]:
-    """The spans; kept is what `facts` keeps but for the walk."""
-    spans = spans_of(session, scope)
+def prepare(session: Session, scope: Scope, zone: ZoneInfo, spans: Mapping[str, Sequence[Span]]) -> None:
+    """Keep what `facts` keeps but for the walk."""
     session.view(_SALES, scope.purchases())
     visiting.keep(session, scope, zone, since=min(spans[BY_MONTH][0].start_on, spans[YEAR][0].start_on))
-    return spans
 
 
 def spans_of(session: Session, scope: Scope) -> dict[str, list[Span]]:

@@ -8,7 +8,8 @@ orders at a time.
     DAYS                one row for each customer and day with a purchase or a return, of those who bought
       customer_id, day, orders, home_orders (in the shop's currency), gross_minor, returned_minor (matched),
       in_store, visit (which day with a purchase it is, from 1; 0 for a day of returns alone),
-      before_on, after_on (the visits beside this one), first_on, last_on (the customer's first visit and last)
+      before_on, after_on (the visits beside this one), first_on, last_on (the customer's first visit and last),
+      month_on (the first day of its month), opens_month (the customer's first visit in it)
     a table of spans    one row for each customer and span in which they did something, once they have bought
       customer_id, span, orders, home_orders, days (with a purchase), gross_minor, returned_minor, store_days,
       channels, wares, kinds (different ones), then as they stood at its end: all_days, all_orders, all_net_minor,
@@ -17,6 +18,8 @@ orders at a time.
       customer_id, median_gap_days, gap_spread_days (between the quartiles)
     PAIRS_IN[…]         which two of the commonest goods lie together, in how many orders, in how many customers' hands
       a, b, both, of_a, of_b (in how many each lies), baskets (with any goods)
+    IN_BASKETS          in how many of either each of the goods lies
+      basket (`order_id` or `customer_id`), product_id (null: baskets with any goods), many
 
 A purchase, a return and their money are `Scope`'s.
 """
@@ -46,7 +49,8 @@ LOT = 16_000_000
 PARTS, ALONE_UP_TO = 4, 500_000
 #: The pairs, by what holds a basket together.
 PAIRS_IN: Mapping[str, str] = {"order_id": "_pairs_in_orders", "customer_id": "_pairs_in_hands"}
-_WALKED, _LINES = "_orders_walked", "_lines_walked"
+IN_BASKETS = "_in_baskets"
+_WALKED, _LINES, _WANTED = "_orders_walked", "_lines_walked", "_goods_wanted"
 #: Among how many goods, those in most baskets, pairs are looked for.
 WARES = 200
 #: A day within a key of customer and day: eleven thousand years.
@@ -173,18 +177,30 @@ def walk(
         if with_goods and goods is not None:
             together.add(bought.customer, goods)
     if with_goods:
-        together.keep(session)
+        common = together.common()
+        session.fill(
+            named(IN_BASKETS),
+            pa.concat_tables([one.told(basket) for basket, one in common.items()]),
+            is_lasting=is_lasting,
+        )
+        together.keep(session, common)
 
 
 def pair(session: Session, scope: Scope) -> None:
-    """Keep what lies together alone, without walking anybody."""
+    """Keep what lies together alone, without walking anybody, where `IN_BASKETS` is known: of the commonest goods."""
+    known = session.arrow(session.table(IN_BASKETS))
+    common = {basket: _Common.of(known, basket) for basket in PAIRS_IN}
+    wanted = session.put(
+        _WANTED, pa.table({"product_id": np.unique(np.concatenate([c.best() for c in common.values()]))})
+    )
     together = _Together()
     lots = 1 + session.size("orders") // LOT
     for lot in range(lots):
         purchases = _Narrow(None, lot, lots).of(scope.purchases())
         read = session.arrow(purchases.select("order_id", customer_id=purchases.customer_id.fill_null(-1)))
-        together.add(_numbers(read["customer_id"]), _goods(session, scope, _numbers(read["order_id"])))
-    together.keep(session)
+        goods = _goods(session, scope, _numbers(read["order_id"]), wanted=wanted)
+        together.add(_numbers(read["customer_id"]), goods)
+    together.keep(session, common)
 
 
 @dataclass(frozen=True)
@@ -360,11 +376,14 @@ def _days(walked: _Walked) -> pa.Table:
     same = of[1:] == of[:-1]
     before[1:][same] = on[:-1][same]
     after[:-1][same] = on[1:][same]
+    month = walked.day.astype("datetime64[D]").astype("datetime64[M]")
+    opens = np.ones(len(of), bool)
+    opens[1:] = ~same | (month[visits][1:] != month[visits][:-1])
 
     def spread(values: Numbers, otherwise: int) -> Numbers:
         if len(visits) == len(walked.day):
             return values
-        whole = np.full(len(walked.day), otherwise, np.int64)
+        whole = np.full(len(walked.day), otherwise, values.dtype)
         whole[visits] = values
         return whole
 
@@ -383,6 +402,8 @@ def _days(walked: _Walked) -> pa.Table:
             # Everybody here has one.
             "first_on": _dates(np.repeat(on[begin], walked.many)),
             "last_on": _dates(np.repeat(on[begin + many - 1], walked.many)),
+            "month_on": _dates(month.astype("datetime64[D]").view(np.int64)),
+            "opens_month": spread(opens, False),
         }
     )
 
@@ -409,12 +430,17 @@ class _Places:
         return np.where(self._places[at] == wanted, self._order[at], -1)
 
 
-def _goods(session: Session, scope: Scope, orders: Numbers, *, is_few: bool = False) -> _Goods:
+def _goods(
+    session: Session, scope: Scope, orders: Numbers, *, is_few: bool = False, wanted: ir.Table | None = None
+) -> _Goods:
     lines = scope.table("lines").filter(lambda line: line.product_id.notnull()).select("order_id", "product_id")
+    if wanted is not None:
+        lines = lines.semi_join(wanted, "product_id")
     if is_few:
         lines = lines.semi_join(session.put(_WALKED, pa.table({"order_id": orders})), "order_id")
         lines = session.keep(_LINES, lines)
-    products = _numbers(session.arrow(lines.select("product_id").distinct().order_by("product_id"))["product_id"])
+    known = lines.select("product_id").distinct() if wanted is None else wanted
+    products = _numbers(session.arrow(known.order_by("product_id"))["product_id"])
     wares = scope.table("products")
     told = session.arrow(wares.filter(wares.category.notnull()).select("product_id", "category"))
     kind = np.full(len(products), -1, np.int64)
@@ -595,19 +621,54 @@ class _Together:
             self._held["order_id"].append(_held(goods.sale, goods.ware, wares))
             self._held["customer_id"].append(of_customers.result())
 
-    def keep(self, session: Session) -> None:
+    def common(self) -> "dict[str, _Common]":
+        """Of what was added, if that is all."""
+        found = {}
+        for basket, lots in self._held.items():
+            many = np.zeros(len(self._products), np.int64)
+            for lot in lots:
+                many += np.bincount(lot.ware, minlength=len(many))
+            found[basket] = _Common(self._products, many, sum(len(_begins(lot.basket)) for lot in lots))
+        return found
+
+    def keep(self, session: Session, common: "Mapping[str, _Common]") -> None:
         for basket, name in PAIRS_IN.items():
-            session.fill(name, _pairs(self._held.pop(basket), self._products))
+            session.fill(name, _pairs(self._held.pop(basket), self._products, common[basket]))
 
 
-def _pairs(lots: Sequence[_Held], products: Numbers) -> pa.Table:
+@dataclass(frozen=True)
+class _Common:
+    """In how many baskets each of the goods lies, and how many baskets have any."""
+
+    products: Numbers
+    many: Numbers
+    baskets: int
+
+    @classmethod
+    def of(cls, known: pa.Table, basket: str) -> "_Common":
+        """From `IN_BASKETS`."""
+        known = known.filter(pc.equal(known["basket"], basket))
+        each, whole = known.filter(known["product_id"].is_valid()), known.filter(known["product_id"].is_null())
+        return cls(_numbers(each["product_id"]), _numbers(each["many"]), int(pc.sum(whole["many"]).as_py() or 0))
+
+    def told(self, basket: str) -> pa.Table:
+        lies = self.many > 0
+        product = pa.concat_arrays([pa.array(self.products[lies], pa.int64()), pa.nulls(1, pa.int64())])
+        many = np.append(self.many[lies], self.baskets)
+        return pa.table({"basket": [basket] * len(many), "product_id": product, "many": many})
+
+    def best(self) -> Numbers:
+        """The commonest, in the order of their numbers."""
+        found: Numbers = self.products[np.lexsort((self.products, -self.many))[:WARES]]
+        found.sort()
+        return found
+
+
+def _pairs(lots: Sequence[_Held], products: Numbers, common: _Common) -> pa.Table:
     """Lots have no basket in common."""
-    count = np.zeros(len(products), np.int64)
-    for lot in lots:
-        count += np.bincount(lot.ware, minlength=len(products))
-    commonest = np.lexsort((products, -count))[:WARES]
-    commonest = commonest[np.argsort(products[commonest])]
-    wares = len(commonest)
+    best = common.best()
+    wares, commonest = len(best), _Places(products).of(best)
+    count = common.many[_Places(common.products).of(best)]
     place = np.full(len(products), -1, np.int16)
     place[commonest] = np.arange(wares)
     both = np.zeros(wares * wares, np.int64)
@@ -626,11 +687,11 @@ def _pairs(lots: Sequence[_Held], products: Numbers) -> pa.Table:
     a, b = np.nonzero(np.triu(matrix + matrix.T, 1))
     return pa.table(
         {
-            "a": products[commonest[a]],
-            "b": products[commonest[b]],
+            "a": best[a],
+            "b": best[b],
             "both": (matrix + matrix.T)[a, b],
-            "of_a": count[commonest[a]],
-            "of_b": count[commonest[b]],
-            "baskets": np.full(len(a), sum(len(_begins(lot.basket)) for lot in lots)),
+            "of_a": count[a],
+            "of_b": count[b],
+            "baskets": np.full(len(a), common.baskets),
         }
     )

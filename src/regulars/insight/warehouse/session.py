@@ -8,6 +8,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -177,6 +178,18 @@ class Session:
         self._see_lasting(name)
         return self.table(name)
 
+    @contextmanager
+    def lasting_at_once(self) -> Iterator[None]:
+        """What is done to the attached file within is done as a whole or not at all, and written once."""
+        self._engine.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self._engine.execute("ROLLBACK")
+            self._tables.clear()
+            raise
+        self._engine.execute("COMMIT")
+
     def has(self, name: str) -> bool:
         """Whether the attached file has a table of that name."""
         return name in self._lasting()
@@ -193,6 +206,7 @@ class Session:
             self._engine.execute(f"DROP VIEW IF EXISTS temp.{_files.quoted(name)}")
             self._engine.execute(f"DROP TABLE {_LASTING}.{_files.quoted(name)}")
             self._tables.pop(name, None)
+        self._engine.execute(f"CHECKPOINT {_LASTING}")
 
     def _lasting(self) -> list[str]:
         asked = "SELECT table_name FROM duckdb_tables() WHERE database_name = ?"

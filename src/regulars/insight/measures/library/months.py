@@ -23,7 +23,7 @@ def by_month(scope: Scope) -> ir.Table:
     is_first = days.visit == 1
     zero = ibis.literal(0, "int64")
     known = days.select(
-        month=days.day.truncate("M"),
+        month=days.month_on,
         orders=days.orders.cast("int64"),
         guest_orders=zero,
         new_customers=is_first.cast("int64"),

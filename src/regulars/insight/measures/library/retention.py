@@ -20,16 +20,13 @@ from regulars.kit.civil import add_months, month_of
 def cells(scope: Scope) -> ir.Table:
     """cohort, month (first days of months), active, and of month 0 how many ever came back on another day."""
     days = scope.kept_days()
-    month = days.day.truncate("M")
     # One row for each customer and month: the first visit in it.
-    seen = days.filter(days.visit > 0, days.before_on.isnull() | (days.before_on < month))
+    seen = days.filter(days.opens_month)
     again = (seen.visit == 1) & seen.after_on.notnull()
-    return (
-        seen.select(cohort=seen.first_on.truncate("M"), month=seen.day.truncate("M"), again=again)
-        .group_by("cohort", "month")
-        .agg(active=lambda t: t.count(), again=lambda t: t.again.cast("int64").sum())
-        .order_by("cohort", "month")
-    )
+    # By the day first: which month a day is of costs more than to add, and there are few days.
+    by_day = seen.group_by("first_on", month="month_on").agg(active=seen.count(), again=again.cast("int64").sum())
+    by_month = by_day.group_by("month", cohort=by_day.first_on.truncate("M"))
+    return by_month.agg(active=by_day.active.sum(), again=by_day.again.sum()).order_by("cohort", "month")
 
 
 def value(rows: list[dict[str, Any]], scope: Scope) -> Mapping[str, Any]:

@@ -303,22 +303,27 @@ def test_refreshed_again_and_again_is_what_a_refresh_from_nothing_gives(
     assert bool(walked_again) == is_kept
 
 
-def test_a_walk_whose_writer_was_killed_is_not_used(shop: None, settings: Any, monkeypatch: pytest.MonkeyPatch):
+def test_a_walk_whose_writer_was_killed_is_as_it_was(shop: None, settings: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(keeping, "FROM_ORDERS", 0)
+    monkeypatch.setattr(keeping, "MOST", 1)
     put_on_record(a_history(1))
-    refreshing.refresh(at=NOW, by=SYSTEM)
-    stored = all_that_is_stored()
+    refreshing.refresh(at=NOW, by=SYSTEM, as_of=date(2026, 6, 1))
+    again: list[bool] = []
+    some = keeping._some
+    monkeypatch.setattr(keeping, "_some", lambda *told: again.append(True) or some(*told))
 
     def is_killed(*told: Any, **named: Any) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as killing:
-        killing.setattr(Session, "replace", is_killed)
+        killing.setattr(walking, "walk", is_killed)
         with pytest.raises(KeyboardInterrupt):
-            refreshing.refresh(at=NOW, by=SYSTEM)
-    with monkeypatch.context() as watching:
-        watching.setattr(keeping, "_some", is_killed)
-        refreshing.refresh(at=NOW, by=SYSTEM)
+            refreshing.refresh(at=NOW, by=SYSTEM, as_of=date(2026, 6, 3))
+    refreshing.refresh(at=NOW, by=SYSTEM, as_of=date(2026, 6, 3))
+    stored = all_that_is_stored()
+    assert len(again) == 2
+    monkeypatch.setattr(keeping, "FROM_ORDERS", 1_000)
+    refreshing.refresh(at=NOW, by=SYSTEM, as_of=date(2026, 6, 3))
     assert all_that_is_stored() == stored
 
 
