@@ -1,5 +1,5 @@
-"""What this room offers of a customer: the levels they are on and the badges they have. Facts: they follow from what
-was kept, and can be promised by."""
+"""What this room offers of a customer: the levels they are on, the badges and the paid plans they have. Facts: they
+follow from what was kept and paid, and can be promised by."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.customers.relation import CUSTOMERS
-from regulars.levers.loyalty import missions, tiers
+from regulars.levers.loyalty import memberships, missions, tiers
 from regulars.runtime.database.offered import Field, Value
 
 _READ = """
@@ -23,6 +23,15 @@ SELECT DISTINCT COALESCE(record.person_id, record.id), programme.code || '.' || 
   FROM loyalty_mission_run AS run JOIN loyalty_programme AS programme ON programme.id = run.programme_id
   JOIN {CUSTOMERS} AS record ON record.id = run.record_id
  WHERE run.is_done AND run.badge <> '' AND (record.id = ANY(%(wanted)s) OR record.person_id = ANY(%(wanted)s))
+ ORDER BY 1, 2
+"""  # noqa: S608 - of a constant
+
+_PLANS = f"""
+SELECT DISTINCT COALESCE(record.person_id, record.id), programme.code || '.' || member.plan
+  FROM loyalty_membership AS member JOIN loyalty_programme AS programme ON programme.id = member.programme_id
+  JOIN {CUSTOMERS} AS record ON record.id = member.record_id
+ WHERE member.state IN ('trial', 'active', 'past_due')
+   AND (record.id = ANY(%(wanted)s) OR record.person_id = ANY(%(wanted)s))
  ORDER BY 1, 2
 """  # noqa: S608 - of a constant
 
@@ -48,6 +57,19 @@ def _badges(wanted: Sequence[int]) -> Mapping[int, Value]:
         for customer, badge in cursor.fetchall():
             found[customer] = (*found.get(customer, ()), badge)
     return found
+
+
+def _plans(wanted: Sequence[int]) -> Mapping[int, Value]:
+    found: dict[int, tuple[str, ...]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_PLANS, {"wanted": list(wanted)})
+        for customer, plan in cursor.fetchall():
+            found[customer] = (*found.get(customer, ()), plan)
+    return found
+
+
+def _every_plan() -> Sequence[tuple[str, str | Promise]]:
+    return [(one.key, in_words(one.plan.titles)) for one in memberships.plans()]
 
 
 def _every_badge() -> Sequence[tuple[str, str | Promise]]:
@@ -86,5 +108,19 @@ FIELDS: tuple[Field, ...] = (
             " WHERE run.is_done AND run.badge IS NOT NULL"
         ),
         choices=_every_badge,
+    ),
+    Field(
+        name="loyalty.plans",
+        type="texts",
+        kind="fact",
+        label=_("Paid plans"),
+        meaning=_("The paid plans whose benefits they have, also on trial and while money is due."),
+        read=_plans,
+        everyone=(
+            "SELECT DISTINCT COALESCE(record.person_id, member.customer_id) AS person, member.plan AS value"
+            " FROM memberships AS member JOIN customers AS record ON record.customer_id = member.customer_id"
+            " WHERE member.state IN ('trial', 'active', 'past_due')"
+        ),
+        choices=_every_plan,
     ),
 )

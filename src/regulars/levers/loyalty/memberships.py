@@ -22,7 +22,7 @@ from regulars.kit import civil, ids
 from regulars.kit.actors import Actor
 from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import _membership_state, programmes
+from regulars.levers.loyalty import _membership_state, _tier_facts, programmes
 from regulars.levers.loyalty._acts import KeyUsedOtherwise, Told
 from regulars.levers.loyalty._benefit_rows import BenefitUse
 from regulars.levers.loyalty._earning_rows import Programme as ProgrammeRow
@@ -204,10 +204,14 @@ class StepView:
 
 def plans(*, at: datetime | None = None) -> list[PlanView]:
     """The plans in force, in the order of programmes and of their files. One query."""
+    # Conditions may ask for plans: what they may ask cannot rest on reading conditions.
+    told = [turns[-1][0] for turns in _tier_facts.activations(at).values()]
     return [
-        PlanView(one.programme.code, plan, one.programme.money, one.programme.zone, one.version)
-        for one in programmes.active(at)
-        for plan in one.programme.plans
+        PlanView(says.code, plan, says.money, says.zone, version)
+        for version in told
+        if version is not None
+        for says in [programmes.read_plainly(version)]
+        for plan in says.plans
     ]
 
 
@@ -261,13 +265,20 @@ def tell_payment(
     """What the shop or its provider says of money, under its own number: paid, failed or refunded. Each state of a
     payment counts once, however often it is told. Raises `UnknownMembership`, `BadPayment`.
     """
-    return _told_payment(membership, payment, state, money, at, by, is_whole=False)
+    return _told_payment(membership, payment, state, money, at, by)
 
 
 def _told_payment(
-    membership: int, payment: str, state: PaymentState, money: Money, at: datetime, by: Actor, *, is_whole: bool
+    membership: int,
+    payment: str,
+    state: PaymentState,
+    money: Money,
+    at: datetime,
+    by: Actor,
+    *,
+    bought: PlanView | None = None,
 ) -> MembershipView:
-    """`is_whole`: it was sold for that, and is paid whatever it costs otherwise."""
+    """`bought`: the plan whose product was sold for that."""
     with transaction.atomic():
         row = _held(membership)
         if state not in PAYMENT_STATES or money.minor < 0 or not 0 < len(payment) <= 80:
@@ -289,21 +300,30 @@ def _told_payment(
                 value=money.currency,
             )
         today, one = _membership_state.today(row, at), _membership_state.at(row, at)
-        if state == "paid":
-            try:
-                one = membership_steps.pay(one, today, money.minor, is_whole=is_whole)
-            except BadPayment as short:
-                asked = Money(int(str(short.facts["asked"])), currency)
-                raise BadPayment(
-                    _("amount: %(asked)s is due") % {"asked": asked}, field="amount", value=str(money)
-                ) from short
+        versions: dict[str, int] = {}
+        if bought is not None:
+            consent = Consent(bought.plan.version, _language(), payment.rpartition(":")[0])
+            if bought.plan.id != one.plan.id:
+                _agreed(row, bought, consent, at, by)
+                versions = {bought.plan.id: bought.version}
+            one = membership_steps.buy(one, bought.plan, today, money.minor)
+        elif state == "paid":
+            one = _paid(one, today, money)
         else:
             one = (membership_steps.fail if state == "failed" else membership_steps.refund)(one, today, money.minor)
-        _written(row, one, at, by, payment=payment)
+        _written(row, one, at, by, payment=payment, versions=versions)
         MembershipPayment.objects.create(
             membership=row, payment=payment, state=state, minor=money.minor, currency=currency, at=at, by=str(by)
         )
     return get(membership, at=at)
+
+
+def _paid(one: Membership, today: date, money: Money) -> Membership:
+    try:
+        return membership_steps.pay(one, today, money.minor)
+    except BadPayment as short:
+        asked = Money(int(str(short.facts["asked"])), money.currency)
+        raise BadPayment(_("amount: %(asked)s is due") % {"asked": asked}, field="amount", value=str(money)) from short
 
 
 def pause(*, membership: int, at: datetime, by: Actor, days: int | None = None) -> MembershipView:
@@ -401,7 +421,7 @@ def bought(*, order: int, at: datetime, by: Actor) -> list[MembershipView]:
                 consent = Consent(view.plan.version, _language(), f"order:{order}")
                 number = join(customer=told.record, plan=view.key, consent=consent, key=payment, at=at, by=by).id
             money = Money(line.amount_minor, told.currency)
-            found.append(_told_payment(number, payment, "paid", money, at, by, is_whole=True))
+            found.append(_told_payment(number, payment, "paid", money, at, by, bought=view))
     return found
 
 

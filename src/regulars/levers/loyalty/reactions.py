@@ -27,7 +27,13 @@ from regulars.levers.loyalty import (
     requalifying,
     tiers,
 )
-from regulars.levers.loyalty.notices import TierLost, TierReached
+from regulars.levers.loyalty.notices import (
+    MembershipBegan,
+    MembershipChanged,
+    MembershipEnded,
+    TierLost,
+    TierReached,
+)
 from regulars.runtime.database import clock
 from regulars.runtime.notices.notice import Notice
 from regulars.runtime.notices.subscriptions import subscribe
@@ -61,6 +67,12 @@ def an_order_is_other(notice: OrderRecorded | OrderChanged | OrderPaid | OrderCa
 
 @subscribe(TierReached, TierLost, name="loyalty.levels", in_batches=True)
 def somebody_is_on_another_level(notices: Sequence[TierReached | TierLost]) -> None:
+    """Audiences that ask for it look at whom it concerns."""
+    deciding.decide_all({notice.customer for notice in notices}, because="facts", kept=_KEPT)
+
+
+@subscribe(MembershipBegan, MembershipChanged, MembershipEnded, name="loyalty.plans", in_batches=True)
+def somebody_has_another_plan(notices: Sequence[MembershipBegan | MembershipChanged | MembershipEnded]) -> None:
     """Audiences that ask for it look at whom it concerns."""
     deciding.decide_all({notice.customer for notice in notices}, because="facts", kept=_KEPT)
 

@@ -211,6 +211,8 @@ def pay(one: Membership, day: date, minor: int, *, is_whole: bool = False) -> Me
     if one.state == "ended":
         # It is theirs: whoever pays out sees by the step what to give back.
         return one.done("paid", day, minor).done("refunded", day, minor, why="after_its_end")
+    if one.ends:
+        return one.done("paid", day, minor).done("refunded", day, minor, why="cancelled")
     if one.quote_until is not None and one.wants is not None and minor == one.quote_minor:
         return _switched(one.done("paid", day, minor), one.wants, day, one.quote_credit, minor)
     asked = one.due_minor if one.state in ("waiting", "past_due") else one.next_minor
@@ -232,6 +234,21 @@ def pay(one: Membership, day: date, minor: int, *, is_whole: bool = False) -> Me
             tries=0,
         )
     return replace(one, ahead=one.ahead + 1, ahead_minor=one.ahead_minor + minor)
+
+
+def buy(one: Membership, plan: Plan, day: date, minor: int) -> Membership:
+    """They bought a plan's product, whatever it cost: who had cancelled stays. Of who has another plan it is the one
+    that comes next, or theirs from now on where nothing is paid."""
+    if one.ends:
+        one = keep(one, day)
+    if plan.id != one.plan.id:
+        if one.state == "past_due":
+            return _switched(one.done("paid", day, minor), plan, day, 0, plan.price_minor)
+        if one.state in ("active", "paused"):
+            one = replace(_unquoted(one), wants=plan).done("switch_asked", day)
+        elif one.state != "ended":
+            one = switch(one, plan, day)
+    return pay(one, day, minor, is_whole=True)
 
 
 def fail(one: Membership, day: date, minor: int) -> Membership:

@@ -178,6 +178,22 @@ def test_money_that_went_back_ends_it_what_was_ahead_goes_first():
     assert steps.fail(less, D(2026, 2, 3), 1000).state == "active"
 
 
+def test_what_is_bought_counts_whatever_it_cost_and_another_plan_comes_next():
+    one = paid(on=D(2026, 1, 1))
+    same = steps.advance(steps.buy(one, PLUS, D(2026, 1, 5), 700), D(2026, 2, 1))
+    assert (same.state, same.paid_minor) == ("active", 700)
+    asked = steps.cancel(one, D(2026, 1, 10), at_once=False, is_used=True)
+    charged = steps.pay(asked, D(2026, 1, 11), 1000)
+    assert (charged.ends, charged.ahead, charged.steps[-1].why) == (True, 0, "cancelled"), "a charge goes back"
+    stays = steps.buy(asked, YEAR, D(2026, 1, 11), 8000)
+    assert (stays.ends, stays.plan.id, stays.wants) == (False, "plus", YEAR)
+    year = steps.advance(stays, D(2026, 2, 1))
+    assert (year.plan.id, year.state, year.until) == ("year", "active", D(2027, 2, 1))
+    late = steps.buy(steps.advance(one, D(2026, 2, 3)), YEAR, D(2026, 2, 3), 9000)
+    assert (late.plan.id, late.state, late.since, late.credit_minor) == ("year", "active", D(2026, 2, 3), 0)
+    assert steps.buy(steps.join(PLUS, D(2026, 1, 1)), YEAR, D(2026, 1, 2), 9000).plan.id == "year"
+
+
 DAYS = some.integers(0, 40)
 ACTS = some.lists(
     some.tuples(some.sampled_from(["pay", "cancel", "keep", "pause", "resume", "switch", "once", "refund"]), DAYS)

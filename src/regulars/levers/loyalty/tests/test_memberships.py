@@ -12,7 +12,7 @@ from regulars.facts.customers import identity
 from regulars.facts.customers.identity import Reason
 from regulars.kit.actors import SHELL
 from regulars.kit.money import Money
-from regulars.levers.loyalty import benefits, memberships, points, programmes
+from regulars.levers.loyalty import benefits, fields, memberships, points, programmes
 from regulars.levers.loyalty.memberships import AlreadyMember, BadConsent, BadPayment, Consent, NotPossible
 from regulars.levers.loyalty.models import Membership, MembershipConsent, MembershipPayment, MembershipStep
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, THE_SHOP, a_member, key
@@ -213,6 +213,17 @@ def test_changed_prices_and_benefits_reach_who_agrees_anew():
     new = joins(li, at=JANUARY + 2 * DAY, key_="li", consent=Consent("2", "en", "till:3"))
     assert new.due == Money(2000, "GBP")
     assert new.agreed.digest != one.agreed.digest
+
+
+def test_audiences_may_ask_for_plans_and_all_that_are_asked_of_everybody_agree():
+    priya, one = a_paid_one()
+    bo = a_member("bo")
+    joins(bo, "club.year", key_="bo")
+    [field] = [each for each in fields.FIELDS if each.name == "loyalty.plans"]
+    assert field.read([priya, bo]) == {priya: ("club.plus",)}, "who has not paid has none"
+    assert [code for code, _words in field.choices()] == ["club.plus", "club.year"]
+    memberships.cancel(membership=one.id, at_once=True, at=JANUARY, by=THE_SHOP)
+    assert field.read([priya, bo]) == {}
 
 
 def test_a_charge_that_was_taken_back_ends_it_and_failures_change_nothing():
