@@ -20,8 +20,9 @@ from regulars.facts.customers import customers
 from regulars.facts.customers.customers import Customer
 from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import benefit_words, benefits, tier_words, tiers
+from regulars.levers.loyalty import benefit_words, benefits, memberships, tier_words, tiers
 from regulars.levers.loyalty.benefits import BenefitView, Entitlement, Saved, UseView
+from regulars.levers.loyalty.memberships import PlanView
 from regulars.levers.loyalty.tiers import SetView
 from regulars.oversight.reporting import formats
 from regulars.runtime.staff import operators
@@ -69,7 +70,8 @@ def listed(request: HttpRequest) -> HttpResponseBase:
     for one in benefits.savings(since=now - A_MONTH, until=now):
         found.setdefault(f"{one.programme}.{one.benefit}", []).append(one)
     sets = {(view.programme, view.tiers.id): view for view in tiers.sets(at=now)}
-    rows = [_row(view, sets, found.get(view.key, [])) for view in benefits.every(at=now)]
+    plans = memberships.plans(at=now)
+    rows = [_row(view, sets, plans, found.get(view.key, [])) for view in benefits.every(at=now)]
     return page(request, "console/benefits.html", title=_("Benefits"), rows=rows)
 
 
@@ -177,8 +179,14 @@ def _often(one: Entitlement) -> str:
     return _("%(left)s of %(most)s left") % {"left": formats.number(one.left or 0), "most": formats.number(one.most)}
 
 
-def _row(view: BenefitView, sets: Mapping[tuple[str, str], SetView], found: list[Saved]) -> Row:
+def _row(view: BenefitView, sets: Mapping[tuple[str, str], SetView], plans: list[PlanView], found: list[Saved]) -> Row:
     benefit = view.benefit
+    paid = [
+        (benefit_words.title(one.plan.titles), benefit_words.often(each.most, benefit))
+        for one in plans
+        for each in one.plan.benefits
+        if (one.programme, each.benefit) == (view.programme, benefit.id)
+    ]
     return Row(
         view=view,
         title=benefit_words.title(benefit.titles),
@@ -187,7 +195,8 @@ def _row(view: BenefitView, sets: Mapping[tuple[str, str], SetView], found: list
         levels=tuple(
             (_level(sets.get((view.programme, one.tiers)), one.level), benefit_words.often(one.most, benefit))
             for one in benefit.levels
-        ),
+        )
+        + tuple(paid),
         uses=sum(one.uses for one in found),
         saved=tuple(formats.money(one.minor, one.currency) for one in benefits.in_all(found)),
     )

@@ -235,12 +235,20 @@ def _benefit(one: Entitlement) -> dict[str, Any]:
         when = _("through %(day)s") % {"day": formats.day(ends - timedelta(days=1))}
     return {
         "title": benefit_words.title(one.view.benefit.titles),
-        "said": " · ".join(
-            filter(None, (benefit_words.gives(one.view, formats.money), benefit_words.source(one), when))
-        ),
+        "said": " · ".join(filter(None, (benefit_words.gives(one.view, formats.money), _source(one), when))),
         "left": left,
         "is_up": one.left == 0,
     }
+
+
+def _source(one: Entitlement) -> str:
+    """Whom it comes from, to the member."""
+    return {
+        "tier": _("with your level"),
+        "plan": _("with your membership"),
+        "gift": _("a present from us"),
+        "partner": _("from a partner"),
+    }[one.given_by]
 
 
 def _asks(view: SetView, upward: OfLevel | None) -> str:

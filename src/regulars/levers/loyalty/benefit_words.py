@@ -52,7 +52,7 @@ def gives(view: BenefitView, money: Money) -> str:
         return ngettext("%(n)s hour before others", "%(n)s hours before others", one.hours) % {"n": one.hours}
     if one.worth_minor:
         return _("up to %(amount)s") % {"amount": money(one.worth_minor, view.money)}
-    return one.service
+    return ""
 
 
 def often(most: int | None, benefit: Benefit) -> str:

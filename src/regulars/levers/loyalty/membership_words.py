@@ -61,7 +61,7 @@ def comes(one: MembershipView, money: MoneyText, day: DayText) -> str:
         return _("goes on by itself on %(day)s") % {"day": day(one.resumes_on or one.until)}
     if one.ends:
         return _("through %(day)s, then it is over") % {"day": day(one.until - timedelta(days=1))}
-    if not one.next:
+    if one.is_next_paid or not one.next:
         return _("goes on by itself on %(day)s") % {"day": day(one.until)}
     return _("%(amount)s on %(day)s") % {"amount": money(one.next.minor, one.currency), "day": day(one.until)}
 

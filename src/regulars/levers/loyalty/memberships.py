@@ -155,9 +155,9 @@ class Meter:
 
 @dataclass(frozen=True)
 class MembershipView:
-    """A membership as it stands. `due`: to be paid now, until before `grace_until`; `next_minor`: for the period that
-    begins at `until`, unless it `ends`. `wants`: the plan it becomes, at the end of the period, or once `quote` is
-    paid before `quote_until`."""
+    """A membership as it stands. `due`: to be paid now, until before `grace_until`; `next`: for the period that begins
+    at `until`, unless it `ends` or that is paid. `wants`: the plan it becomes, at the end of the period, or once
+    `quote` is paid before `quote_until`."""
 
     id: int
     public_id: str
@@ -186,6 +186,7 @@ class MembershipView:
     why_ended: str
     agreed: Agreed
     gives: bool
+    is_next_paid: bool
     meter: Meter
 
 
@@ -588,6 +589,7 @@ def _view(row: Row, at: datetime) -> MembershipView:
         why_ended=one.why_ended,
         agreed=_agreement(row),
         gives=one.gives,
+        is_next_paid=bool(one.ahead),
         meter=_meter(row, says),
     )
 
