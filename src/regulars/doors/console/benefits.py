@@ -170,7 +170,7 @@ def because(one: Entitlement, sets: Mapping[tuple[str, str], SetView]) -> str:
         return _("%(level)s level") % {"level": tier_words.level_title(view, level) if view else level}
     if one.given_by == "gift":
         return f"{benefit_words.source(one)}: {dict(benefit_words.reasons()).get(one.because, one.because)}"
-    return f"{benefit_words.source(one)}: {one.because}"
+    return benefit_words.source(one) + (f": {one.because}" if one.given_by == "partner" else "")
 
 
 def _often(one: Entitlement) -> str:
@@ -181,6 +181,7 @@ def _often(one: Entitlement) -> str:
 
 def _row(view: BenefitView, sets: Mapping[tuple[str, str], SetView], plans: list[PlanView], found: list[Saved]) -> Row:
     benefit = view.benefit
+    title, kind = benefit_words.title(benefit.titles), benefit_words.kind(benefit)
     paid = [
         (benefit_words.title(one.plan.titles), benefit_words.often(each.most, benefit))
         for one in plans
@@ -189,8 +190,8 @@ def _row(view: BenefitView, sets: Mapping[tuple[str, str], SetView], plans: list
     ]
     return Row(
         view=view,
-        title=benefit_words.title(benefit.titles),
-        kind=benefit_words.kind(benefit),
+        title=title,
+        kind="" if title.casefold() == kind.casefold() else kind,
         gives=benefit_words.gives(view, formats.money),
         levels=tuple(
             (_level(sets.get((view.programme, one.tiers)), one.level), benefit_words.often(one.most, benefit))
