@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
@@ -12,7 +12,7 @@ from django.db import connection
 
 from regulars.doors.imports import mapping, orders
 from regulars.kit.actors import SHELL, Actor
-from regulars.levers.loyalty import earning, programme_files, programmes, trying
+from regulars.levers.loyalty import earning, programme_files, programmes, tier_history, trying
 from regulars.levers.loyalty.earning import Posted
 
 DATA = Path(os.environ.get("REGULARS_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -93,6 +93,15 @@ def test_online_retail_under_classic(tmp_path, capsys):
     before = rows("SELECT count(*), max(id) FROM loyalty_entry")
     assert sum(earning.backfill(programme="classic", at=now, by=SHELL), Posted()) == Posted()
     assert rows("SELECT count(*), max(id) FROM loyalty_entry") == before
+    # Levels of a calendar year are kept through the next one: within its year of data nobody comes down.
+    says = programmes.validate(text)
+    [levels] = says.tiers
+    told = tier_history.by_quarter(says, levels, since=date(2010, 12, 1), until=date(2012, 1, 1))
+    up = [one.count(levels, 1) for one in told]
+    assert {one.count(levels, -1) + one.foretold for one in told} == {0}
+    last = told[-1]
+    assert sum(last.moved.values()) == sum(many for (_, after), many in last.moved.items() if after)
+    assert up == [495, 892, 1035, 1044, 1152] if WHOLE else sum(up) > 0
     if WHOLE:
         with capsys.disabled():
             kinds = dict(rows("SELECT kind, count(*) FROM loyalty_entry GROUP BY 1"))

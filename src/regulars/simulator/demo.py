@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,15 @@ from regulars.facts.sources.sources import Source
 from regulars.insight.audiences import ready_made
 from regulars.insight.measures import refreshing
 from regulars.kit.actors import SYSTEM, Actor
-from regulars.levers.loyalty import earning, programme_files, programmes, requalifying, rewards
+from regulars.levers.loyalty import (
+    catalogues,
+    earning,
+    mission_walks,
+    programme_files,
+    programmes,
+    requalifying,
+    rewards,
+)
 from regulars.levers.loyalty.earning import Posted
 from regulars.simulator import catalogue, files, homes, presents, shelves, visits
 from regulars.simulator.chance import Chance
@@ -37,6 +45,7 @@ PROGRAMME = "classic"
 AUDIENCES = ("lifecycle.new", "lifecycle.active", "lifecycle.sleeping", "lifecycle.lost", "rfm.must_keep")
 ACTOR = Actor("import", "demo")
 _AT_ONCE = 2000
+HALF_A_YEAR = timedelta(days=183)
 
 
 def plan(shop: Shop) -> Plan:
@@ -75,14 +84,18 @@ def _promise(say: Say) -> None:
     at = _now()
     made = programmes.draft(text=programme_files.text_of(PROGRAMME), at=at, by=ACTOR)
     programmes.approve(programme=PROGRAMME, version=made.number, cost=0, at=at, by=SYSTEM, why="the demo shop")
-    programmes.activate(programme=PROGRAMME, version=made.number, at=at, by=ACTOR)
+    # In force for half a year, so that there are missions that were done and some under way.
+    programmes.activate(programme=PROGRAMME, version=made.number, at=at - HALF_A_YEAR, by=ACTOR)
     posted = sum(earning.backfill(programme=PROGRAMME, at=at, by=ACTOR), Posted())
     looked = requalifying.everyone(at=at, by=ACTOR)
+    catalogues.bring(programme=PROGRAMME, at=at, by=ACTOR, is_open=True)
     for code, terms in presents.REWARDS.items():
         rewards.put(code=code, terms=terms, at=at, by=ACTOR)
         rewards.set_state(code=code, state="open", at=at, by=ACTOR)
     rewards.add_codes(code="coffee", codes=presents.codes(), at=at, by=ACTOR)
+    done = mission_walks.everyone(at=_now(), by=ACTOR)
     say(f"{posted.awards:,} awards of points are posted, {looked.moves:,} moves between levels are known")
+    say(f"missions were done {done.changed:,} times")
 
 
 def _settle(plan: Plan) -> None:

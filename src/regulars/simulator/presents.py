@@ -1,4 +1,4 @@
-"""What points buy in the demo shop: something small soon, something to save for, and something for others."""
+"""What points buy in the demo shop besides what its programme's file says."""
 
 from regulars.kit.money import Money
 from regulars.levers.loyalty.rewards import Terms
@@ -14,9 +14,6 @@ REWARDS = {
         per="month",
         partner="bean_street",
         owed=Money(1800, "CNY"),
-    ),
-    "trees": Terms(
-        kind="charity", handed="done", titles={"en": "Ten trees in Gansu", "zh": "在甘肃种十棵树"}, price=100
     ),
     "tea_mug": Terms(
         kind="goods",

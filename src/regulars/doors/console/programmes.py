@@ -27,7 +27,7 @@ from regulars.kit import civil
 from regulars.kit.actors import Actor
 from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import pledges, policies, programme_files, programmes
+from regulars.levers.loyalty import catalogues, pledges, policies, programme_files, programmes
 from regulars.levers.loyalty.expiring import Expiry
 from regulars.levers.loyalty.programmes import Programme, VersionView
 from regulars.oversight.reporting import formats
@@ -178,7 +178,7 @@ def act(request: HttpRequest, code: str, number: int) -> HttpResponseBase:
                         request, _("It is being tried on the last year's orders. Approve it when that is done.")
                     )
                     return redirect(_place(code, number))
-                programmes.approve(programme=code, version=number, cost=tried.trial.parts, at=now, by=by)
+                programmes.approve(programme=code, version=number, cost=tried.trial.all_parts, at=now, by=by)
                 messages.success(
                     request,
                     _("It is approved. The last year's orders would have earned %(points)s.") % {"points": tried.given},
@@ -187,6 +187,14 @@ def act(request: HttpRequest, code: str, number: int) -> HttpResponseBase:
                 from_at = _moment(request.POST.get("from", ""), civil.zone(shop_of(request).zone))
                 programmes.activate(programme=code, version=number, at=now, by=by, from_at=from_at)
                 messages.success(request, _("It says from then on what is earned."))
+                if from_at is None or from_at <= now:
+                    brought = [one for one in catalogues.bring(programme=code, at=now, by=by) if one.what != "same"]
+                    if brought:
+                        messages.info(
+                            request,
+                            _("Rewards of its file: %(codes)s. New ones are drafts: look at them, then open them.")
+                            % {"codes": ", ".join(one.code for one in brought)},
+                        )
             case "roll_back":
                 back = programmes.roll_back(programme=code, at=now, by=by)
                 messages.success(request, _("Version %(number)s is active again.") % {"number": back.number})

@@ -68,6 +68,18 @@ class Tried:
     rules: tuple[RuleShown, ...] = ()
     at: datetime | None = None
     moves: tuple["MovesShown", ...] = ()
+    missions: tuple["MissionTried", ...] = ()
+
+
+@dataclass(frozen=True)
+class MissionTried:
+    """What a mission would have given. `joins`: if everybody had taken part."""
+
+    title: str
+    times: int
+    people: int
+    points: str
+    joins: bool
 
 
 @dataclass(frozen=True)
@@ -136,6 +148,15 @@ def _shown(said: Programme, trial: Trial, run: TrialView | None = None) -> Tried
         ),
         None if run is None else run.ended_at,
         tuple(_moves(said, one) for one in trial.tiers),
+        _missions(said, trial),
+    )
+
+
+def _missions(said: Programme, trial: Trial) -> tuple[MissionTried, ...]:
+    titles = {one.id: tier_words.in_words(one.titles) for one in said.missions}
+    return tuple(
+        MissionTried(titles[one.mission], one.times, one.people, shown(one.parts, said.currency.scale), one.joins)
+        for one in trial.missions
     )
 
 

@@ -49,7 +49,7 @@ from regulars.runtime.staff.policy import open_to_everyone
 #: Around the ring, in its own units: 2 π 52.
 AROUND = 326.726
 PLAIN = "#4a6b57"
-LINES, DAYS, OFFERS = 6, 4, 5
+LINES, DAYS, OFFERS = 6, 4, 3
 #: Around a mission's little ring.
 AROUND_ONE = 94.248
 
@@ -126,12 +126,14 @@ def card(request: HttpRequest) -> HttpResponse:
             now = timezone.now()
             standing = tiers.of(customer=who.id, at=now)
             seen = benefits.overview(customer=who.id, at=now, standing=standing)
+            within_reach = _within_reach(redemptions.offers(customer=who.id, at=now))
             told |= {
                 "rings": [ring(one) for one in standing],
                 "wallets": [_wallet(who.id, one, now) for one in wallets.of(customer=who.id, at=now) if one.is_open],
                 "benefits": [_benefit(one) for one in seen.entitlements],
                 "saved": [formats.money(one.minor, one.currency) for one in seen.saved],
-                "rewards": _within_reach(redemptions.offers(customer=who.id, at=now)),
+                "rewards": within_reach,
+                "has_now": any(not one.missing for one in within_reach),
                 "missions": _missions(missions.of(customer=who.id, at=now)),
                 "badges": [_badge(one) for one in missions.badges(customer=who.id, at=now)],
                 "memberships": [_membership(one, now) for one in memberships.of(customer=who.id, at=now)[:2]],
@@ -179,7 +181,12 @@ def ring(one: Status) -> Ring:
         ),
         asks=_asks(view, upward),
         counted=tuple(
-            (tier_words.so_far(part, view, formats.money), int(part.share * 100))
+            (
+                tier_words.so_far(part, view, formats.money)
+                if part.left
+                else tier_words.has(part, view, formats.money),
+                int(part.share * 100),
+            )
             for part in _each_once(shown.parts if shown else ())
         ),
     )
@@ -335,7 +342,7 @@ def _within_reach(offers: Sequence[Offer]) -> list[Reach]:
     has = sorted((one for one in told if not one.missing), key=lambda one: -one.price)
     names = {one.currency: (one.title, one.scale) for one in wallets.kinds()}
     found = []
-    for one in (*has, *(one for one in told if one.missing))[:OFFERS]:
+    for one in (*has[:OFFERS], *[one for one in told if one.missing][:OFFERS]):
         name, scale = names[one.reward.terms.currency]
         price = _("%(amount)s %(name)s") % {"amount": _shown(one.price, scale), "name": name}
         if one.reward.terms.cash is not None:

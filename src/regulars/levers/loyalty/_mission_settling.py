@@ -79,15 +79,16 @@ def settle(board: Board, people: Collection[int], *, at: datetime, by: Actor, or
     todos = {person: todo for person, todo in _looked(board, held, at).items() if todo}
     if not todos:
         return []
-    MissionRun.objects.bulk_create([row for todo in todos.values() for row in todo.insert])
+    fresh = [row for todo in todos.values() for row in todo.insert]
+    _number(fresh)
     _give(board, [row for todo in todos.values() for row in todo.done], at, by, origin)
-    _take_back([row for todo in todos.values() for row in todo.undone], at, by)
+    MissionRun.objects.bulk_create(fresh)
+    _take_back(board, [row for todo in todos.values() for row in todo.undone], at, by)
     columns = (
         *("version_id", "is_done", "done_at", "done_on", "until_on", "share", "step", "counted", "seen", "times"),
         *("points", "entry", "badge", "owes", "decided_at"),
     )
-    changed = {row.id: row for todo in todos.values() for row in (*todo.update, *todo.done, *todo.undone)}
-    MissionRun.objects.bulk_update(changed.values(), columns)
+    MissionRun.objects.bulk_update([row for todo in todos.values() for row in todo.update], columns)
     if origin == "live":
         told = [one for person, todo in todos.items() for one in _news(board, person, todo, at)]
         announce_many(told, by=by, verb="loyalty.missions.settle")
@@ -206,6 +207,18 @@ def _undo(todo: _Todo, row: MissionRun) -> None:
     todo.undone.append(row)
 
 
+def _number(rows: Sequence[MissionRun]) -> None:
+    """Their numbers beforehand: what they give names them."""
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT nextval(pg_get_serial_sequence('loyalty_mission_run', 'id')) FROM generate_series(1, %s)",
+                [len(rows)],
+            )
+            for row, (number,) in zip(rows, cursor.fetchall(), strict=True):
+                row.id = number
+
+
 def _give(board: Board, rows: Sequence[MissionRun], at: datetime, by: Actor, origin: Origin) -> None:
     """Points, with the end that points of today have; what they owe is paid from them first."""
     wanted = [row for row in rows if row.points]
@@ -216,7 +229,7 @@ def _give(board: Board, rows: Sequence[MissionRun], at: datetime, by: Actor, ori
         NewLot(
             record=row.record_id,
             amount=row.points,
-            reason=Reason("mission", {"mission": row.mission}),
+            reason=Reason("mission", _called(board, row)),
             expires_on=last_day,
             expires_at=lapses_at(last_day, board.zone),
             expiry_policy=str(board.says.expiry),
@@ -241,7 +254,13 @@ def subject_of(row: MissionRun) -> str:
     return f"mission:{row.id}/{row.times}"
 
 
-def _take_back(rows: Sequence[MissionRun], at: datetime, by: Actor) -> None:
+def _called(board: Board, row: MissionRun) -> dict[str, object]:
+    """What its members call it, in both languages."""
+    titles = next(one.titles for one in reversed(board.every) if one.id == row.mission)
+    return {"mission": titles["en"], "mission_zh": titles["zh"]}
+
+
+def _take_back(board: Board, rows: Sequence[MissionRun], at: datetime, by: Actor) -> None:
     """What is left of what each gave; what was spent of it is owed."""
     for row in rows:
         if row.entry is not None:
@@ -249,7 +268,7 @@ def _take_back(rows: Sequence[MissionRun], at: datetime, by: Actor) -> None:
             with suppress(NothingToReverse):
                 points.reverse(
                     entry=row.entry,
-                    reason=Reason("mission_undone", {"mission": row.mission}),
+                    reason=Reason("mission_undone", _called(board, row)),
                     key=f"mission:{row.id}/{row.times}:back",
                     at=at,
                     by=by,

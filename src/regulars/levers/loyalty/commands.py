@@ -11,8 +11,19 @@ import click
 from regulars.kit import civil
 from regulars.kit.actors import SHELL
 from regulars.kit.money import Money
-from regulars.levers.loyalty import backfilling, pledges, policies, programme_files, programmes, trying
+from regulars.levers.loyalty import (
+    backfilling,
+    catalogues,
+    pledges,
+    policies,
+    programme_files,
+    programmes,
+    tier_history,
+    trying,
+)
+from regulars.levers.loyalty.catalogues import Brought
 from regulars.levers.loyalty.rules.rule import points_text
+from regulars.levers.loyalty.tier_history import Quarter
 from regulars.levers.loyalty.trying import Trial
 from regulars.runtime.database import clock
 
@@ -65,10 +76,23 @@ def validate(file: str, as_json: bool) -> None:
     """Check a programme's file against this shop. Nothing is kept."""
     found = programmes.validate(programme_files.text_of(file))
     unreviewed = [name for name in found.policies if not policies.pack(name).is_reviewed]
+    brought = catalogues.differences(found)
     if as_json:
-        _print({"programme": found.code, "rules": [rule.id for rule in found.rules], "unreviewed": unreviewed})
+        told = {"programme": found.code, "rules": [rule.id for rule in found.rules], "unreviewed": unreviewed}
+        also = {
+            "tiers": [one.id for one in found.tiers],
+            "benefits": [one.id for one in found.benefits],
+            "missions": [one.id for one in found.missions],
+            "badges": [one.id for one in found.badges],
+        }
+        _print(told | also | {"rewards": [vars(one) for one in brought]})
         return
     click.echo(f"{found.code}: {len(found.rules)} rules, points lapse: {found.expiry}. It can be installed.")
+    click.echo(
+        f"Sets of tiers: {len(found.tiers)}. Benefits: {len(found.benefits)}. Missions: {len(found.missions)}."
+        f" Rewards: {len(found.rewards)}."
+    )
+    _tell_brought(brought)
     for name in unreviewed:
         click.echo(f"The pack {name} is an engineer's reading: no counsel has reviewed it.")
 
@@ -119,12 +143,39 @@ def simulate(file: str, since: datetime | None, until: datetime | None, as_json:
     _tell(trial, found.currency.scale)
 
 
+@programme.command("flow")
+@click.argument("file")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), required=True, help="A day in the first quarter.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), required=True, help="First day that is left out.")
+@_JSON
+def flow(file: str, since: datetime, until: datetime, as_json: bool) -> None:
+    """Who moved between the levels of a programme's file, or of one that is installed, quarter by quarter, and what had
+    been foretold of who comes down.
+
+    As if the levels had always been in force. Writes nothing.
+    """
+    known = {one.code for one in programmes.every(at=clock.now())}
+    found = programmes.validate(programmes.latest(file).text if file in known else programme_files.text_of(file))
+    told = {
+        one.id: tier_history.by_quarter(found, one, since=since.date(), until=until.date(), progress=_progress)
+        for one in found.tiers
+    }
+    if as_json:
+        _print({name: [_told_of(one) for one in quarters] for name, quarters in told.items()})
+        return
+    for one in found.tiers:
+        click.echo(tier_history.written(found, one, told[one.id]))
+
+
 @programme.command("install")
 @click.argument("file")
 @click.option("--from", "from_day", type=click.DateTime(["%Y-%m-%d"]), help="Active from this day on  [default: now]")
-@click.option("--yes", is_flag=True, help="Approve and activate it.")
+@click.option(
+    "--yes", is_flag=True, help="Approve and activate it, and bring its rewards into the catalogue as drafts."
+)
+@click.option("--open", "is_open", is_flag=True, help="With --yes: open the rewards that are drafts.")
 @_JSON
-def install(file: str, from_day: datetime | None, yes: bool, as_json: bool) -> None:
+def install(file: str, from_day: datetime | None, yes: bool, is_open: bool, as_json: bool) -> None:
     """Keep a file as the next version of its programme; with --yes approve and activate it.
 
     Approving at this machine is written down as such.
@@ -138,22 +189,47 @@ def install(file: str, from_day: datetime | None, yes: bool, as_json: bool) -> N
         programmes.approve(
             programme=made.programme,
             version=made.number,
-            cost=trial.parts,
+            cost=trial.all_parts,
             at=now,
             by=SHELL,
             why="regulars programme install",
         )
         from_at = now if from_day is None else civil.start_of_day(from_day.date(), civil.zone(found.zone))
         programmes.activate(programme=made.programme, version=made.number, at=now, by=SHELL, from_at=from_at)
-        told |= {"active": True, "year": trial.shown}
+        told |= {"active": True, "year": trial.shown, "rewards": []}
+        if from_at <= now:
+            done = catalogues.bring(programme=made.programme, at=now, by=SHELL, is_open=is_open)
+            told["rewards"] = [vars(one) for one in done]
     if as_json:
         _print(told)
         return
     click.echo(f"{made.programme}: version {made.number} is kept.")
     if yes:
         click.echo(f"The last year's orders would have earned {told['year']}. It is approved and active from then on.")
+        if from_at <= now:
+            _tell_brought(done)
+        elif found.rewards:
+            click.echo(f"When it is active, bring its rewards with `regulars programme rewards {made.programme}`.")
     else:
         click.echo("It is not active. Try it with `regulars programme simulate`, then install it with --yes.")
+
+
+@programme.command("rewards")
+@click.argument("name")
+@click.option("--open", "is_open", is_flag=True, help="Open those that are drafts.")
+@_JSON
+def rewards(name: str, is_open: bool, as_json: bool) -> None:
+    """Bring the rewards of the active version's file into the catalogue: new ones as drafts, others by their code.
+
+    What is left of each, its pool of codes and whether it is open stay as they are.
+    """
+    done = catalogues.bring(programme=name, at=clock.now(), by=SHELL, is_open=is_open)
+    if as_json:
+        _print([vars(one) for one in done])
+        return
+    _tell_brought(done)
+    if not done:
+        click.echo("Its file has none.")
 
 
 @click.group("points")
@@ -248,6 +324,21 @@ def _tell(trial: Trial, scale: int) -> None:
             click.echo(f"  at once, from {flow.before or 'none'} to {flow.after or 'none'}: {flow.people:,}")
         for flow in tiers.later:
             click.echo(f"  after the grace, from {flow.before} to {flow.after or 'none'}: {flow.people:,}")
+    for mission in trial.missions:
+        if_joined = ", if everybody had taken part" if mission.joins else ""
+        given = points_text(mission.parts, scale)
+        click.echo(f"  mission {mission.mission}: {mission.times:,} times by {mission.people:,}, {given}{if_joined}")
+
+
+def _told_of(one: Quarter) -> dict[str, Any]:
+    names = ("since", "until", "foretold", "fell", "besides", "forecast")
+    return {name: getattr(one, name) for name in names} | {"on": dict(one.on), "flows": one.flows}
+
+
+def _tell_brought(brought: Sequence[Brought]) -> None:
+    for one in brought:
+        fields = f" ({', '.join(one.fields)})" if one.fields else ""
+        click.echo(f"  reward {one.code}: {one.what}{fields}")
 
 
 def _plain(told: object) -> Any:

@@ -60,16 +60,16 @@ def so_far(goal: Goal, seen: Seen, view: MissionView, money: Money) -> str:
 
 
 def prize(view: MissionView, rewards: Mapping[str, str]) -> str:
-    """What there is to win: 30 points and the badge Explorer. `rewards`: what they are called."""
+    """What there is to win: 30 points + badge “Explorer”. `rewards`: what they are called."""
     told, parts = view.mission.prize, []
     if told.points:
         amount = f"{Decimal(Points(told.points, view.scale).decimal):,f}"
         parts.append(_("%(points)s %(name)s") % {"points": amount, "name": tier_words.in_words(view.points)})
     if view.badge is not None:
-        parts.append(_("the badge %(badge)s") % {"badge": tier_words.in_words(view.badge.titles)})
+        parts.append(_("badge “%(badge)s”") % {"badge": tier_words.in_words(view.badge.titles)})
     if told.reward:
         parts.append(rewards.get(told.reward, told.reward))
-    return _(" and ").join(parts)
+    return " + ".join(parts)
 
 
 def how_often(view: MissionView) -> str:

@@ -19,13 +19,14 @@ from regulars.levers.loyalty import policies
 from regulars.levers.loyalty.event_names import VISIT
 from regulars.levers.loyalty.expiring import KINDS, UNITS, Expiry
 from regulars.levers.loyalty.rules import KINDS as RULES
-from regulars.levers.loyalty.rules import benefit_terms, plan_terms, tier_sets
+from regulars.levers.loyalty.rules import benefit_terms, plan_terms, reward_terms, tier_sets
 from regulars.levers.loyalty.rules import missions as missions_told
 from regulars.levers.loyalty.rules.benefit_terms import Benefit
 from regulars.levers.loyalty.rules.event import Event
 from regulars.levers.loyalty.rules.missions import Badge, Mission
 from regulars.levers.loyalty.rules.nth_order import NthOrder
 from regulars.levers.loyalty.rules.plan_terms import Plan
+from regulars.levers.loyalty.rules.reward_terms import RewardTold
 from regulars.levers.loyalty.rules.rule import Cap, Rule, Terms, read_caps, read_points
 from regulars.levers.loyalty.rules.spend import Spend
 from regulars.levers.loyalty.rules.tier_bonus import TierBonus
@@ -82,6 +83,7 @@ class Programme:
     seed: str
     tiers: tuple[TierSet, ...]
     benefits: tuple[Benefit, ...]
+    rewards: tuple[RewardTold, ...]
     badges: tuple[Badge, ...]
     missions: tuple[Mission, ...]
     plans: tuple[Plan, ...]
@@ -194,6 +196,7 @@ def read(text: str, *, currency: str, zone: str, customers: Vocabulary | None = 
         seed=told.text("seed", code, longest=80),
         tiers=tiers,
         benefits=benefits,
+        rewards=reward_terms.read(told.each("rewards"), terms),
         badges=badges,
         missions=missions_told.read(told.each("missions"), terms, badges),
         plans=plan_terms.read(told.each("plans"), terms, [one.id for one in benefits]),

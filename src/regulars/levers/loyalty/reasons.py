@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from regulars.levers.loyalty.rules import grants
 from regulars.levers.loyalty.rules import reasons as earned
@@ -62,9 +62,18 @@ def speak(words: Mapping[str, str | Promise]) -> None:
 
 def say(reason: Reason) -> str:
     """The reason in the reader's language. A code that no room of this release knows is said as it is."""
+    reason = _spoken(reason)
     words = _WORDS.get(reason.code)
     if words is None and reason.code in earned.codes():
         return earned.said(grants.Reason(reason.code, {name: str(value) for name, value in reason.arguments.items()}))
     if words is None:
         return _("for a reason this release does not know: %(code)s") % {"code": reason.code}
     return str(words) % dict(reason.arguments) if reason.arguments else str(words)
+
+
+def _spoken(reason: Reason) -> Reason:
+    """With what is called something else in Chinese as that, where it is read in Chinese."""
+    if not (get_language() or "").startswith("zh"):
+        return reason
+    own = {name.removesuffix("_zh"): told for name, told in reason.arguments.items() if name.endswith("_zh")}
+    return Reason(reason.code, {**reason.arguments, **own}) if own else reason

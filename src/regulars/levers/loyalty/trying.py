@@ -13,7 +13,7 @@ from decimal import Decimal
 from regulars.facts.commerce import kept
 from regulars.kit import civil
 from regulars.kit.money import Money, to_minor
-from regulars.levers.loyalty import _seeing, tier_flow
+from regulars.levers.loyalty import _seeing, mission_trials, tier_flow
 from regulars.levers.loyalty._capping import Counters, most_of_an_order, places
 from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.rules import deciding
@@ -57,6 +57,13 @@ class Trial:
     pledged: Mapping[str, Money]
     #: Who would stand elsewhere if it were in force today, by set of tiers.
     tiers: Sequence[tier_flow.Trial] = ()
+    #: What missions would have given in the same time.
+    missions: Sequence[mission_trials.Trial] = ()
+
+    @property
+    def all_parts(self) -> int:
+        """What rules and missions would have given."""
+        return self.parts + sum(one.parts for one in self.missions)
 
 
 def simulate(
@@ -114,6 +121,7 @@ def simulate(
         middle=amounts[(len(amounts) - 1) // 2] if amounts else 0,
         pledged={cause: Money(minor, programme.money) for cause, minor in pledged.items()},
         tiers=tier_flow.tried(programme, at=clock.now()),
+        missions=mission_trials.tried(programme, since=since, until=until, at=clock.now()),
     )
 
 

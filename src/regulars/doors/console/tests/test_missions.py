@@ -66,7 +66,7 @@ def plain(page: str) -> str:
 def test_who_is_at_which_step_and_what_there_is_to_win(li):
     words = plain(signed_in("analyst").get("/console/missions/").content.decode())
     assert "Hello once" in words
-    assert "5 points and the badge Early bird" in words
+    assert "5 points + badge “Early bird”" in words
     assert "Steps, in this order" in words
     assert "£100.00 spent 1 100 % Done 0 times in all 0" in words
     assert "First steps" in words

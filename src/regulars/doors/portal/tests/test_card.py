@@ -110,7 +110,7 @@ def test_missions_and_badges_are_on_it_what_is_within_reach_and_one_joins_with_a
     assert "Two this quarter" in words
     assert "1 more order" in words
     assert "still to have" in words
-    assert words.index("Sticker") < words.index("yours if you like") < words.index("Mug")
+    assert words.index("Sticker") < words.index("Mug") < words.index("yours if you like")
     assert "420 points more" in words
     assert "Take part" in words
     told = {"programme": "club", "mission": "dare"}
