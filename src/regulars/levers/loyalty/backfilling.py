@@ -17,7 +17,8 @@ from regulars.runtime.notices import stream
 
 __all__ = ("PROCESSES", "all_of_it")
 
-PROCESSES = len(os.sched_getaffinity(0))
+#: One more than processors: of a process and its session one waits for the other, and both for the disk at a commit.
+PROCESSES = len(os.sched_getaffinity(0)) + 1
 #: A page leaves nothing behind that only a search finds: searching after every 700 new objects is a tenth of the work.
 _OBJECTS = 100_000
 #: Notices looked at together.

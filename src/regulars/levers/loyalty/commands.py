@@ -104,9 +104,12 @@ def validate(file: str, as_json: bool) -> None:
 @_JSON
 def diff(name: str, file: str | None, version: int | None, as_json: bool) -> None:
     """What differs between a version of a programme and a file, or between its two latest versions."""
-    every = programmes.versions(name)
-    before = programmes.get(name, version) if version is not None else every[min(1, len(every) - 1) if not file else 0]
-    after = programme_files.text_of(file) if file else every[0].text
+    before = newest = programmes.latest(name)
+    if version is not None:
+        before = programmes.get(name, version)
+    elif not file and newest.number > 1:
+        before = programmes.get(name, newest.number - 1)
+    after = programme_files.text_of(file) if file else newest.text
     changes = programmes.diff(before.text, after)
     if as_json:
         _print([vars(one) for one in changes])

@@ -162,6 +162,11 @@ def test_what_cannot_be_is_refused_with_a_code_that_stays():
         (f"{mine}/redeem", {"amount": 5}, (422, "request.invalid")),
         (f"{mine}/redeem", {"amount": "5", "currency": "miles"}, (422, "points.no_such_currency")),
         (f"{mine}/awards", {"amount": "5", "expires_on": "2020-01-01"}, (422, "points.already_over")),
+        (
+            f"{mine}/awards",
+            {"amount": "5", "expires_on": "2179-01-01", "matures_at": "2179-01-03T00:00:00Z"},
+            (422, "points.already_over"),
+        ),
         (f"{mine}/adjust", {"amount": "5", "direction": "take"}, (409, "points.not_enough")),
         (f"points/holds/{hold}/capture", None, (409, "points.hold_is_over")),
         ("points/holds/phd_nobody/capture", None, (404, "id.bad")),
@@ -170,6 +175,7 @@ def test_what_cannot_be_is_refused_with_a_code_that_stays():
         ("customers/cus_nobody/points/redeem", {"amount": "5"}, (404, "id.bad")),
     ):
         assert problem(till.post(path, body, key=f"{path}{body}".replace(" ", "")[:120]))[:2] == expected, (path, body)
+    assert problem(till.post(f"{mine}/redeem", {"amount": "1.5"}, key="fine"))[2] == "amount"
     assert has(till, li) == ("0", "0", "0", "0")
 
 

@@ -206,6 +206,7 @@ def award(request: HttpRequest, customer: str, body: AwardIn, idempotency_key: I
     """
     who, amount = customers.by_public_id(customer), points_shown.parts(body.amount, body.currency)
     _still_to_come(body.expires_on, key_of(request, idempotency_key))
+    _spendable_in_time(body, key_of(request, idempotency_key))
     done = points.award(
         customer=who.id,
         amount=amount,
@@ -374,4 +375,16 @@ def _still_to_come(day: date | None, key: str) -> None:
             _("expires_on: %(day)s is over; give a day to come, or none") % {"day": day},
             field="expires_on",
             value=day.isoformat(),
+        )
+
+
+def _spendable_in_time(body: AwardIn, key: str) -> None:
+    """Points that end before anybody could spend them are a slip, as a day that is over is."""
+    ends = points.end_of(body.expires_on, body.currency)
+    if body.matures_at is not None and ends is not None and ends <= body.matures_at and not wallets.was_told(key):
+        raise AlreadyOver(
+            _("matures_at: the points would be over on %(day)s, before they can be spent; give an earlier moment")
+            % {"day": body.expires_on},
+            field="matures_at",
+            value=body.matures_at.isoformat(),
         )

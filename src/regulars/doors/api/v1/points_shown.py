@@ -4,6 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
+from django.utils.translation import gettext as _
 from pydantic import Field
 
 from regulars.doors.api.v1 import exact
@@ -265,8 +266,16 @@ class PointsHoldOut(exact.Shown):
 
 
 def parts(told: Decimal, currency: str) -> int:
-    """The smallest parts of the currency."""
-    return Points.of(told, wallets.scale(currency)).parts
+    """The smallest parts of the currency: of the `amount` that somebody told."""
+    places = wallets.scale(currency)
+    if told != told.quantize(Decimal(1).scaleb(-places)):
+        raise exact.TooManyDecimals(
+            _("amount: %(amount)s has more decimals than these points, which have %(places)s; round it first")
+            % {"amount": told, "places": places},
+            field="amount",
+            value=str(told),
+        )
+    return Points.of(told, places).parts
 
 
 def amount(smallest: int, decimals: int) -> str:

@@ -268,6 +268,7 @@ _FORMS = {
     "^[A-Z]{2}$": gettext_noop("use two capital letters such as CN or GB"),
     "^[A-Z]{3}$": gettext_noop("use three capital letters such as CNY or GBP"),
     "^[!-~]{1,120}$": gettext_noop("send 1 to 120 visible characters of ASCII, without blanks"),
+    "^[A-Za-z0-9._:/-]{1,80}": gettext_noop("send 1 to 80 letters, digits and any of . _ : / -, without blanks"),
     "^[a-z0-9][a-z0-9._-]": gettext_noop("use small letters and digits, with points, dashes and underscores between"),
     "^[a-z][a-z0-9_]": gettext_noop("use small letters, digits and underscores, a letter first"),
     "": gettext_noop("see the description of the API"),

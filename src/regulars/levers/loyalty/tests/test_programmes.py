@@ -118,3 +118,8 @@ def test_commands(tmp_path):
         ["diff", "tried", str(file)],
     ):
         assert CliRunner().invoke(commands.programme, words, catch_exceptions=False).exit_code == 0
+    for words in (["diff", "nobody"], ["diff", "tried", "--version", "9"]):
+        with pytest.raises(programmes.UnknownProgramme):
+            CliRunner().invoke(commands.programme, words, catch_exceptions=False)
+    told = CliRunner().invoke(commands.programme, ["diff", "tried"], catch_exceptions=False)
+    assert told.output == "Nothing differs.\n"
