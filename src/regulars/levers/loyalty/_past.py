@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from django.db import DatabaseError, connection, transaction
 
 from regulars.facts.commerce.kept_columns import NONE, Flags, KeptColumns, Numbers
@@ -25,6 +27,7 @@ from regulars.levers.loyalty._past_written import Days, Instants, Json, Octets, 
 from regulars.levers.loyalty._posting import Posted
 from regulars.levers.loyalty.rules.columns import TooLarge, fits
 from regulars.levers.loyalty.rules.rule import SHOP
+from regulars.levers.loyalty.rules.streak import Streak
 from regulars.runtime.database import arrays, copying
 
 _DAY = timedelta(days=1)
@@ -323,7 +326,7 @@ def _write(
 def _count(decided: Decided, programme: int) -> None:
     """What is used of caps."""
     with connection.cursor() as cursor:
-        for place, _most in decided.places:
+        for place in [*(place for place, _most in decided.places), *decided.turns]:
             days = [_past_decided.date_of(day).isoformat() for day in place.starts_on.tolist()]
             member, used = (arrays.of_numbers(one.tolist()) for one in (place.member, place.used))
             of = (place.rule, place.period, place.most)
@@ -355,7 +358,7 @@ def _save(decided: Decided, version: programmes.Active, programme: int, at: date
         version_id=version.version,
         record_id=orders.record,
         effective_at=Instants(orders.placed_at),
-        context=Json(joined('{"member":"', orders.customer, '","order_number":', decided.number, "}")),
+        context=Json(joined('{"member":"', orders.customer, '","order_number":', decided.number, _asked(decided), "}")),
         lines=Json(objects_of(lines)),
         why=Json(objects_of(why)),
         missed=Json(objects_of(missed)),
@@ -365,6 +368,23 @@ def _save(decided: Decided, version: programmes.Active, programme: int, at: date
         decided_at=Instants(_past_decided.us_of(at)),
     )
     return numbers
+
+
+def _asked(decided: Decided) -> Any:
+    """What else of a context is kept: how many periods in a row, and for which number something is given."""
+    programme, lines, many = decided.programme, decided.lines, len(decided.orders)
+    runs = [
+        (rule.id, np.ones(many, bool), joined(lines.runs[rule.period][:many]))
+        for rule in programme.of_orders
+        if isinstance(rule, Streak)
+    ]
+    found = joined(',"streaks":', objects_of(runs)) if runs else ""
+    if programme.of_every:
+        number = joined(decided.number)
+        turns = [(rule.id, rule.may_give_columns(lines)[:many], number) for rule in programme.of_every]
+        is_any = np.logical_or.reduce([has for _, has, _ in turns])
+        found = joined(found, pc.if_else(pa.array(is_any), joined(',"turns":', objects_of(turns)), ""))
+    return found
 
 
 def _book(decided: Decided, lots: _Lots, ledger: Ledger, version: programmes.Active, currency: int, act: int) -> None:

@@ -14,11 +14,12 @@ import numpy as np
 
 from regulars.facts.commerce.kept_columns import NONE, Flags, KeptColumns, Numbers
 from regulars.kit import civil
-from regulars.levers.loyalty._capping import is_common, starts_on
+from regulars.levers.loyalty._capping import ALWAYS, is_common, starts_on
 from regulars.levers.loyalty.programme_files import Programme
-from regulars.levers.loyalty.rules import basis, deciding
+from regulars.levers.loyalty.rules import basis, deciding, streak
 from regulars.levers.loyalty.rules.columns import Answers, OrderColumns, Seen, TooLarge
 from regulars.levers.loyalty.rules.rule import Cap
+from regulars.levers.loyalty.rules.streak import Streak
 
 #: Means of payment that are no money.
 _NO_MONEY = {"points", "gift_card"}
@@ -32,6 +33,8 @@ def is_of_columns(programme: Programme) -> bool:
     return (
         all(rule.is_of_columns for rule in programme.of_orders)
         and not is_common(programme)
+        # Of two that give for every so many, one's turn may be given to what the other is due for.
+        and len(programme.of_every) <= 1
         and not any(cap.period == "order" for caps in _all_caps(programme) for cap in caps)
     )
 
@@ -107,6 +110,13 @@ class Decided:
         )
         return [(Place(name, cap.period, cap.most, member[first], starts[first], used), most)]
 
+    @cached_property
+    def turns(self) -> list[Place]:
+        """Rows for who is given something for every so many orders: whoever decides one more of theirs waits there."""
+        member = np.unique(self.orders.customer)
+        since, none = np.full(len(member), number_of(ALWAYS), np.int64), np.zeros(len(member), np.int64)
+        return [Place(rule.id, "turn", 0, member, since, none) for rule in self.programme.of_every]
+
     @property
     def is_bound(self) -> Flags:
         """Whose caps may have taken something: what each order got depends on those before it."""
@@ -135,6 +145,7 @@ def decide(orders: KeptColumns, number: Numbers, programme: Programme) -> Decide
         )
     )
     goods = [orders.lines, before.lines]
+    runs = {period: streak.runs(on, orders.customer, period) for period in _periods(programme)}
     lines = OrderColumns(
         placed_on=np.append(on, on[sold]),
         number=np.append(number, number[sold]),
@@ -155,9 +166,14 @@ def decide(orders: KeptColumns, number: Numbers, programme: Programme) -> Decide
             fulfilment=np.append(orders.fulfilment, before.fulfilment),
             currency=programme.money,
         ),
+        runs={period: np.append(run, run[sold]) for period, run in runs.items()},
     )
     answers = deciding.of_columns(programme.of_orders, lines, programme.terms)
     return Decided(programme, orders, number, on, sold, lines, answers)
+
+
+def _periods(programme: Programme) -> set[str]:
+    return {rule.period for rule in programme.of_orders if isinstance(rule, Streak)}
 
 
 def _paid(orders: KeptColumns, kept: Numbers) -> basis.Paid:

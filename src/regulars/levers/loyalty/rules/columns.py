@@ -49,6 +49,7 @@ class OrderColumns:
 
     What counts of them is as `Basis` has it: of each line `weights`, of each order `whole` of them, one of which is
     worth `over` of `under` minor units of the programme's money. `items`: thousandths of what was kept of each line.
+    `runs`: period to how many of them in a row its customer had bought by each order, 0 where its own had one already.
     """
 
     placed_on: Numbers
@@ -61,6 +62,7 @@ class OrderColumns:
     over: Numbers
     under: Numbers
     seen: Seen
+    runs: Mapping[str, Numbers] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.placed_on)

@@ -56,12 +56,24 @@ class NthOrder(Rule):
 
     @property
     def is_of_columns(self) -> bool:
-        """For one number; for every so many it matters to which of them it was given before."""
-        return self.is_plain and not self.every
+        """Where no means of payment or customer is asked for."""
+        return self.is_plain
 
     def of_columns(self, orders: OrderColumns, terms: Terms, given: Mapping[str, Answers]) -> Answers:
-        """`of_order` for many."""
+        """`of_order` for many. For every so many they are all of a customer's, and none was given any before: then its
+        own number is what each is given it for."""
         found, number = self.reach_columns(orders, terms), orders.number
+        if self.every:
+            parts = np.where(found.is_open & self.may_give_columns(orders), self.points, 0)
+            found.grant(parts, "nth_order", number=lambda which: number[which].tolist())
+            found.shares = split(parts, orders.weights, orders.begins)
+            found.miss(
+                found.is_open,
+                "not_nth_yet",
+                number=lambda which: number[which].tolist(),
+                more=lambda which: (self.every - number[which] % self.every).tolist(),
+            )
+            return found
         parts = np.where(found.is_open & (number == self.nth), self.points, 0)
         found.grant(parts, "nth_order", number=self.nth)
         found.shares = split(parts, orders.weights, orders.begins)
@@ -75,8 +87,10 @@ class NthOrder(Rule):
         return found
 
     def may_give_columns(self, orders: OrderColumns) -> Flags:
-        """`may_give` for many."""
-        found: Flags = orders.number == self.nth
+        """`may_give` for many; for every so many those that are given it."""
+        found: Flags = (
+            (orders.number > 0) & (orders.number % self.every == 0) if self.every else orders.number == self.nth
+        )
         return found
 
 

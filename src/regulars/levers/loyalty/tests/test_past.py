@@ -24,6 +24,7 @@ from regulars.levers.loyalty._past_written import Days, Instants, Json, Small, c
 from regulars.levers.loyalty.earning import Posted
 from regulars.levers.loyalty.models import Earning
 from regulars.levers.loyalty.rules.columns import TooLarge
+from regulars.levers.loyalty.rules.streak import PERIODS, run_until, runs
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, has
 from regulars.levers.loyalty.tests.test_earning import LATER, a_programme, an_order, buyer, comes_back
 from regulars.runtime.notices.dispatch import react_to_everything
@@ -62,6 +63,16 @@ PROGRAMMES = {
             "{id: s, kind: spend, points: 1, per: 1, where: {field: fulfilment, is: carry_out}}",
         ],
         "pending: {until: delivered, days: 1, at_once: 25}\nexpiry: {kind: activity, days: 9}",
+    ),
+    "habits": (
+        [
+            "{id: spend, kind: spend, points: 2, per: 1}",
+            "{id: third, kind: nth_order, every: 3, points: 60, at_least: 20}",
+            "{id: days, kind: streak, length: 2, period: day, points: 5}",
+            "{id: weeks, kind: streak, length: 3, period: week, points: 40, at_least: 5}",
+            "{id: months, kind: streak, length: 2, period: month, points: 80}",
+        ],
+        "pending: {until: paid, days: 1}\nexpiry: {kind: rolling, days: 60}",
     ),
 }
 
@@ -267,6 +278,18 @@ def test_what_is_copied_is_what_is_read_and_what_refers_to_nothing_is_refused():
     none = {"entry_id": np.zeros(1, np.int64), "number": Small(1), "lot_id": np.zeros(1, np.int64), "amount": 1}
     with pytest.raises(IntegrityError, match="not there"):
         copy("loyalty_posting", 1, **none, from_book="issuance", to_book="available")
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(-5, 60)), max_size=30), st.sampled_from(PERIODS))
+def test_periods_in_a_row_of_very_many_are_those_of_each(bought, period):
+    bought = sorted(bought)
+    found = runs(np.array([day for _, day in bought], np.int64), np.array([who for who, _ in bought], np.int64), period)
+    days = [(who, date(1970, 1, 1) + timedelta(days=day)) for who, day in bought]
+    told = [
+        run_until(day, [other for whose, other in days[:n] if whose == who], period)
+        for n, (who, day) in enumerate(days)
+    ]
+    assert found.tolist() == told
 
 
 @given(

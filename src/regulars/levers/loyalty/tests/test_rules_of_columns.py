@@ -33,6 +33,8 @@ RULES = (
     "id: k, kind: spend, points: 1, per: 1, where: {all: [{field: weekday, is: tue}, {field: channel, is_not: web}]}",
     "id: l, kind: window_bonus, times: 2, multiplies: [i, k], from: 2026-03-01, until: 2026-03-04,"
     " where: {field: amount, more_than: 40}",
+    "id: n, kind: nth_order, every: 2, points: 5, at_least: 3",
+    "id: o, kind: streak, length: 3, period: week, points: 11, where: {field: category, is: tea}",
     "id: m, kind: window_bonus, points: 9, from: 2026-03-01, until: 2026-03-04, where: {field: store, is_known: false}",
 )
 amounts = st.integers(0, 9_999)
@@ -75,7 +77,7 @@ def _order(one) -> tuple[OrderView, Context]:
         channel=channel,
         store="leeds" if channel == "till" else "",
     )
-    return view, Context(member="1", order_number=number)
+    return view, Context(member="1", order_number=number, streaks={"o": (number * 3 + day) % 7})
 
 
 def _columns(orders: list[tuple[OrderView, Context]]) -> OrderColumns:
@@ -129,6 +131,7 @@ def _columns(orders: list[tuple[OrderView, Context]]) -> OrderColumns:
             fulfilment=texts(order.fulfilment for order, _ in orders),
             currency="GBP",
         ),
+        runs={"week": of(*(context.streaks["o"] for _, context in orders))},
     )
 
 
@@ -175,8 +178,6 @@ def test_what_64_bits_might_not_hold_is_refused():
         "id: a, kind: spend, points: 1, per: 1, tenders: [card]",
         "id: a, kind: spend, points: 1, per: 1, include: [shipping]",
         "id: a, kind: first_order, points: 1, only_if: {field: customers.country, is: GB}",
-        "id: a, kind: nth_order, every: 5, points: 1",
-        "id: a, kind: streak, length: 4, period: week, points: 1",
         "id: a, kind: surprise, points: 3, chance: 5, period: month",
     ],
 )
