@@ -33,8 +33,6 @@ def is_of_columns(programme: Programme) -> bool:
     return (
         all(rule.is_of_columns for rule in programme.of_orders)
         and not is_common(programme)
-        # Of two that give for every so many, one's turn may be given to what the other is due for.
-        and len(programme.of_every) <= 1
         and not any(cap.period == "order" for caps in _all_caps(programme) for cap in caps)
     )
 

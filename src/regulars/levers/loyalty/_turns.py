@@ -29,10 +29,11 @@ SELECT subject, missed -> %s ->> 0 FROM loyalty_earning WHERE programme_id = %s 
 @dataclass
 class Turns:
     """Of one person under one rule. `due`: orders with such a number that are worth an award, to that number; `given`:
-    those that have one, with when they were placed."""
+    those that have one, with when they were placed; `waiting`: those that are due and are still to be decided."""
 
     due: dict[int, int] = field(default_factory=dict)
     given: dict[int, datetime] = field(default_factory=dict)
+    waiting: set[int] = field(default_factory=set)
 
     @property
     def surplus(self) -> list[int]:
@@ -44,12 +45,14 @@ class Turns:
         """The number for which this order is given an award, 0 for none; `before` is for which it has one."""
         if order in self.given:
             return 0 if order in self.surplus else before
-        if len(self.given) >= len(self.due):
+        # What is due to one that is decided after it is no other's.
+        if len(self.given) + len(self.waiting - {order}) >= len(self.due):
             return 0
         return self.due.get(order, sorted(self.due.values())[len(self.given)])
 
     def decided(self, order: int, placed_at: datetime, missed: str | None) -> None:
         """What became of it; `missed` says why it was given none."""
+        self.waiting.discard(order)
         if missed is None or missed == "cap_reached":
             self.given[order] = placed_at
             return
@@ -77,6 +80,8 @@ def read(programme: int, rule: NthOrder, people: Collection[int], deciding: Coll
             is_others = missed.get(order) in (None, *_OF_OTHERS)
             if order in deciding or (order in missed and (order in mine.given or is_others)):
                 mine.due[order] = number
+                if order in deciding and order not in mine.given:
+                    mine.waiting.add(order)
     return found
 
 

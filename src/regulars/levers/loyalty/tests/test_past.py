@@ -68,6 +68,7 @@ PROGRAMMES = {
         [
             "{id: spend, kind: spend, points: 2, per: 1}",
             "{id: third, kind: nth_order, every: 3, points: 60, at_least: 20}",
+            "{id: pair, kind: nth_order, every: 2, points: 7}",
             "{id: days, kind: streak, length: 2, period: day, points: 5}",
             "{id: weeks, kind: streak, length: 3, period: week, points: 40, at_least: 5}",
             "{id: months, kind: streak, length: 2, period: month, points: 80}",
