@@ -106,7 +106,6 @@ _work_in_memory()
 if "REGULARS_HOME" not in os.environ:
     os.environ["REGULARS_HOME"] = _make_home()
 os.environ.setdefault("REGULARS_SECRET_KEY", "only-for-tests")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Disks of machines that run tests are often fuller than a shop's should be.
 os.environ.setdefault("REGULARS_DISK_RESERVE_MB", "100")
 os.environ.setdefault("PLAYWRIGHT_BROWSERS_PATH", "0")

@@ -1,6 +1,7 @@
 """Finds what rooms offer (`reactions`, `published`, `commands`, `jobs` …) through the one tuple of rooms."""
 
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
@@ -12,10 +13,14 @@ from regulars.runtime.database.offered import Collection, Field
 
 def modules(name: str) -> Iterator[ModuleType]:
     """Every room's public module called `name`, in the order of the house; rooms without one are passed over."""
-    for room in settings.REGULARS_ROOMS:
-        path = f"{room}.{name}"
-        if find_spec(path) is not None:
-            yield import_module(path)
+    for path in _paths(tuple(settings.REGULARS_ROOMS), name):
+        yield import_module(path)
+
+
+# A look into every room's folder, which many a request would take.
+@cache
+def _paths(rooms: tuple[str, ...], name: str) -> tuple[str, ...]:
+    return tuple(path for room in rooms if find_spec(path := f"{room}.{name}") is not None)
 
 
 def fields() -> dict[str, Field]:

@@ -1,6 +1,8 @@
 """What conditions may ask in this shop, in the reader's language: what the rooms offer, and the audiences there are."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TypeVar
 
 from django.utils.functional import Promise
 
@@ -15,21 +17,51 @@ from regulars.runtime.database.offered import Collection, Column, Field
 
 PREFIX = "aud"
 
+T = TypeVar("T")
+
 
 def current() -> Vocabulary:
     """All that can be asked now. Personal fields are in it, so that a condition that asks one is told why it may not.
 
-    A handful of queries: what operators define, such as traits, tags and stores, is asked of the database.
+    Two queries, and a dozen once it is looked at: what operators define, such as traits, tags and stores, is asked of
+    the database.
     """
-    fields = {name: _field(field) for name, field in rooms.fields().items() if field.everyone or field.is_personal}
     rows = Audience.objects.filter(archived_at=None).order_by("name", "id")
     names = rows.values_list("public_id", "ready_made", "name")
     return Vocabulary(
-        fields=fields,
-        collections={name: _collection(one) for name, one in rooms.collections().items()},
+        fields=_Later(_fields),
+        collections=_Later(_collections),
         currency=company.shop().currency,
         audiences={ids.public(PREFIX, uuid): _ready_made.called(code, name) for uuid, code, name in names},
     )
+
+
+class _Later(Mapping[str, T]):
+    """Put together by who first looks at it. Most rules of programmes ask nothing of customers."""
+
+    def __init__(self, make: Callable[[], Mapping[str, T]]) -> None:
+        self._make = make
+
+    @cached_property
+    def _made(self) -> Mapping[str, T]:
+        return self._make()
+
+    def __getitem__(self, name: str) -> T:
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+
+def _fields() -> dict[str, Asked]:
+    return {name: _field(field) for name, field in rooms.fields().items() if field.everyone or field.is_personal}
+
+
+def _collections() -> dict[str, kit.Collection]:
+    return {name: _collection(one) for name, one in rooms.collections().items()}
 
 
 def _field(field: Field) -> Asked:
