@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -108,13 +109,15 @@ def card(request: HttpRequest, public_id: str) -> HttpResponseBase:
         reasons=benefit_words.reasons(),
         why_back=benefit_words.why_back(),
         key=uuid4().hex,
-        may_use=may(request, "points.spend"),
-        may_give=may(request, "points.manage"),
+        may_use=may(request, "benefits.use"),
+        may_give=may(request, "benefits.give"),
+        may_give_many=may(request, "points.manage"),
+        may_end=may(request, "points.manage"),
     )
 
 
 @require_POST
-@requires("points.spend")
+@requires("benefits.use")
 def act(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """Use one, give a use back, give one, end one that was given."""
     who, by, now = _found(public_id), operators.actor(me(request)), timezone.now()
@@ -137,6 +140,12 @@ def act(request: HttpRequest, public_id: str) -> HttpResponseBase:
                 number = benefits.get_use(request.POST.get("use", "")).id
                 benefits.give_back(use=number, why=request.POST.get("why", ""), at=now, by=by)
                 messages.success(request, _("It was not used, and can be used again in its time."))
+            case "give" | "withdraw" if not may(request, "benefits.give"):
+                raise PermissionDenied
+            case "withdraw" if not may(request, "points.manage"):
+                raise PermissionDenied
+            case "give" if request.POST.get("most") != "1" and not may(request, "points.manage"):
+                messages.error(request, _("You may give one use at a time; a manager gives more."))
             case "give" if (given := _Give(request.POST)).is_valid():
                 said = given.cleaned_data
                 benefits.give(

@@ -54,6 +54,9 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     "points.manage": _MANAGERS,
     "points.award": _OWNERS,
     "points.spend": _MANAGERS,
+    # benefits: one at a time by whoever serves, several by those who manage points
+    "benefits.use": _SERVICE,
+    "benefits.give": _DESK,
     # numbers
     "insight.read": _NUMBERS,
     "insight.refresh": frozenset({Role.OWNER, Role.MANAGER, Role.ANALYST}),

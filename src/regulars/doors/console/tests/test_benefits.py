@@ -84,8 +84,18 @@ def test_a_benefit_is_given_used_given_back_and_ended_and_the_list_says_what_it_
     assert "They have none now." in shown(client, f"members/{li}/benefits/card")
 
 
-def test_who_may_only_read_uses_and_gives_nothing(li):
-    client = signed_in("agent")
-    assert client.get(f"/console/members/{li}/benefits/card").status_code == 200
-    told = {"act": "give", "benefit": "club.clean", "reason": "goodwill", "key": uuid4().hex}
-    assert client.post(f"/console/members/{li}/benefits/act", told).status_code == 403
+def test_an_agent_gives_one_at_a_time_an_assistant_uses_and_who_reads_does_neither(li):
+    who = customers.by_public_id(li).id
+    give = {"act": "give", "benefit": "club.clean", "reason": "goodwill", "most": "1"}
+    agent, assistant, reader = (signed_in(role) for role in ("agent", "shop_assistant", "read_only"))
+    there = f"/console/members/{li}/benefits/act"
+    assert "You may give one use at a time" in does(agent, li, **(give | {"most": ""}), key=uuid4().hex)
+    assert "It is theirs." in does(agent, li, **give, key=uuid4().hex)
+    assert assistant.post(there, give | {"key": uuid4().hex}).status_code == 403
+    [one] = benefits.of(customer=who, at=clock.now())
+    use = {"act": "use", "benefit": "club.clean", "source": one.source, "key": uuid4().hex}
+    assert "It is used." in does(assistant, li, **use)
+    [given] = benefits.gifts(customer=who)
+    assert agent.post(there, {"act": "withdraw", "gift": given.public_id}).status_code == 403
+    assert reader.get(f"/console/members/{li}/benefits/card").status_code == 200
+    assert reader.post(there, use).status_code == 403
