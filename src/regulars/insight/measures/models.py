@@ -119,6 +119,8 @@ class Run(models.Model):
     changed = models.BigIntegerField()
     figures = models.JSONField()
     totals = models.JSONField()
+    #: A hash of all that it rests on; empty of runs before that was kept.
+    basis = models.CharField(max_length=64, db_default="")
 
     class Meta:
         db_table = "measures_run"

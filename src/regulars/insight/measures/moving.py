@@ -48,6 +48,10 @@ WANTED = tuple(
 )
 
 
+#: What `all_of` tells.
+NAMES = ("moves", "afterwards")
+
+
 def all_of(session: Session, scope: Scope, known: Mapping[str, Any] | None = None) -> dict[str, Mapping[str, Any]]:
     """Both, under the names they are stored by; of a shop too small to be grouped, both empty. `known` is what `moves`
     told the last time: what nothing happened to since is not computed anew."""

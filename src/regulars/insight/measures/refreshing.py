@@ -1,11 +1,13 @@
 """Computes all readings anew and stores what changed."""
 
+import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, LiteralString
 
@@ -30,11 +32,14 @@ from regulars.insight.measures import (
     readings,
     runs,
     series,
+    tables,
 )
 from regulars.insight.measures.computing import Computed
-from regulars.insight.measures.estimates import kept
+from regulars.insight.measures.estimates import found, kept
 from regulars.insight.measures.exploring import Explored
-from regulars.insight.measures.models import Reading, ShopReading
+from regulars.insight.measures.figure import Told
+from regulars.insight.measures.figures import FIGURES
+from regulars.insight.measures.models import FigureReading, Reading, ShopReading
 from regulars.insight.measures.notices import ReadingsComputed
 from regulars.insight.measures.published import COLUMNS
 from regulars.insight.measures.scope import Scope
@@ -77,7 +82,8 @@ def refresh(
 ) -> Refreshed:
     """Publish what changed, compute every measure of the catalogue, and store the readings that differ.
 
-    Harmless to repeat: with nothing new, nothing is written but a run, and when the shop's readings were computed.
+    Harmless to repeat: with nothing new, nothing is computed, and nothing written but a run, and when the shop's
+    readings were computed.
     Readings change in one transaction, so nobody sees half of them. Two at once run one after the other. Not to be
     called within a transaction. Killed, it stores nothing; tables that were read by then are not read again, but for
     what changed. `as_of` looks back at an earlier day; otherwise it is the last day with a purchase
@@ -87,7 +93,7 @@ def refresh(
     home = Path(settings.REGULARS_HOME)
     with _one_at_a_time():
         tell("Publishing what changed")
-        publishing.publish(
+        published_now = publishing.publish(
             home,
             at=at,
             tell=lambda done: tell(f"  {done.name}: {done.changed:,} changed, {done.rows:,} in all"),
@@ -98,10 +104,15 @@ def refresh(
             hear("Computing the measures", _COMPUTING)
             zone = civil.zone(shop.zone)
             day = computing.as_of_day(session, today=civil.day_of(at, zone), asked=as_of)
-            scope = Scope(session.table, day, shop.currency, cuts=cuts_of_shop())
+            scope, of_shop = Scope(session.table, day, shop.currency, cuts=cuts_of_shop()), told()
+            basis = _basis(session, scope, of_shop, shop.zone)
+            [came] = [one for one in published_now if one.name == published.TABLE.name]
+            if (last := _came_to(basis, readings_now=came.rows, changed=came.changed)) is not None:
+                tell("Nothing is new")
+                return _again(last, at=at, by=by)
             scope, by_month = keeping.facts(session, scope, zone, home)
             computed = computing.compute_walked(session, scope)
-            of_shop, moved = told(), readings.shop("moves")
+            moved = readings.shop("moves")
 
             def rest() -> tuple[Explored, dict[str, Mapping[str, Any]]]:
                 tell("Computing the figures, month by month")
@@ -133,21 +144,68 @@ def refresh(
                     customers=customers,
                     changed=changed,
                     totals=kept(computed.shop["overview"]),
+                    basis=basis,
                     at=at,
                 )
-                announce(
-                    ReadingsComputed(run=run, changed=changed + removed, at=at),
-                    by=by,
-                    verb="insight.refresh",
-                    after={
-                        "as_of": computed.as_of.isoformat(),
-                        "customers": customers,
-                        "changed": changed,
-                        "removed": removed,
-                        "run": run,
-                    },
-                )
-    return Refreshed(computed.as_of, computed.currency, customers, changed, removed, shop_values, run)
+                done = Refreshed(computed.as_of, computed.currency, customers, changed, removed, shop_values, run)
+                _announce(done, at=at, by=by)
+    return done
+
+
+def _announce(done: Refreshed, *, at: datetime, by: Actor) -> None:
+    announce(
+        ReadingsComputed(run=done.run, changed=done.changed + done.removed, at=at),
+        by=by,
+        verb="insight.refresh",
+        after={
+            "as_of": done.as_of.isoformat(),
+            "customers": done.customers,
+            "changed": done.changed,
+            "removed": done.removed,
+            "run": done.run,
+        },
+    )
+
+
+def _basis(session: Session, scope: Scope, of_shop: Told, zone: str) -> str:
+    """A hash of all that is computed from: facts as they are published, the day, what the shop told, and the code."""
+    mark = session.mark()
+    facts = {name: mark["tables"].get(name) for name in sorted({*tables.NEEDED, *tables.FIGURES_NEED})}
+    how = (runs.engine(), _code(), scope.as_of, scope.currency, zone, scope.cuts, of_shop)
+    return hashlib.sha256(repr((how, mark["database"], facts)).encode()).hexdigest()
+
+
+@cache
+def _code() -> str:
+    folder = Path(__file__).parent
+    files = sorted(one for one in folder.rglob("*.py") if "tests" not in one.relative_to(folder).parts)
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def _came_to(basis: str, *, readings_now: int, changed: int) -> runs.Run | None:
+    """The last run, where it rests on the same and what it stored is all there, as it wrote it: `changed` readings
+    differ from those published before it."""
+    last = next(iter(runs.latest(1)), None)
+    if last is None or last.basis != basis or (readings_now, changed) != (last.customers, last.changed):
+        return None
+    stored = {one.name for one in (*catalogue.SHOP, *catalogue.DEEPER)} | set(moving.NAMES)
+    figures = {one.name for one in FIGURES}
+    there = [
+        set(model.objects.filter(as_of=last.as_of).values_list("name", flat=True))
+        for model in (ShopReading, FigureReading)
+    ]
+    return last if [stored, figures] == there else None
+
+
+def _again(last: runs.Run, *, at: datetime, by: Actor) -> Refreshed:
+    with transaction.atomic():
+        values = {one.name: found(one.value) for one in ShopReading.objects.all()}
+        for model in (ShopReading, FigureReading):
+            model.objects.update(computed_at=at)
+        run = runs.keep_again(last, at=at)
+        done = Refreshed(last.as_of, last.currency, last.customers, 0, 0, values, run)
+        _announce(done, at=at, by=by)
+    return done
 
 
 @contextmanager

@@ -32,6 +32,7 @@ class Run:
     changed: int
     figures: Mapping[str, Estimate]
     totals: Mapping[str, Any]
+    basis: str
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,16 @@ def compared(earlier: Run, later: Run) -> list[Difference]:
 
 
 def keep(
-    explored: Explored, *, currency: str, customers: int, changed: int, totals: Mapping[str, Any], at: datetime
+    explored: Explored,
+    *,
+    currency: str,
+    customers: int,
+    changed: int,
+    totals: Mapping[str, Any],
+    basis: str,
+    at: datetime,
 ) -> int:
-    """The number of the run, in the caller's transaction."""
+    """The number of the run, in the caller's transaction. `basis`: a hash of all that it rests on."""
     row = Row.objects.create(
         computed_at=at,
         as_of=explored.as_of,
@@ -83,7 +91,17 @@ def keep(
         changed=changed,
         figures={name: one.as_json() for name, one in explored.year.groups[EVERYBODY].items()},
         totals=dict(totals),
+        basis=basis,
     )
+    Row.objects.filter(pk__lte=row.pk - KEPT).delete()
+    return row.pk
+
+
+def keep_again(run: Run, *, at: datetime) -> int:
+    """Another one that came to the same, and wrote nothing."""
+    row = Row.objects.get(pk=run.number)
+    row.pk, row.computed_at, row.changed = None, at, 0
+    row.save(force_insert=True)
     Row.objects.filter(pk__lte=row.pk - KEPT).delete()
     return row.pk
 
@@ -102,5 +120,14 @@ def _is_clear(one: Estimate | None, other: Estimate | None) -> bool:
 def _run(row: Row) -> Run:
     figures = {name: Estimate.from_json(told) for name, told in row.figures.items()}
     return Run(
-        row.pk, row.computed_at, row.as_of, row.currency, row.engine, row.customers, row.changed, figures, row.totals
+        row.pk,
+        row.computed_at,
+        row.as_of,
+        row.currency,
+        row.engine,
+        row.customers,
+        row.changed,
+        figures,
+        row.totals,
+        row.basis,
     )
