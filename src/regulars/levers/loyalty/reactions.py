@@ -31,6 +31,8 @@ from regulars.levers.loyalty.notices import (
     MembershipBegan,
     MembershipChanged,
     MembershipEnded,
+    MissionDone,
+    MissionUndone,
     TierLost,
     TierReached,
 )
@@ -65,8 +67,10 @@ def an_order_is_other(notice: OrderRecorded | OrderChanged | OrderPaid | OrderCa
             missions.settle(customer=notice.customer, at=at, by=_BY)
 
 
-@subscribe(TierReached, TierLost, name="loyalty.levels", in_batches=True)
-def somebody_is_on_another_level(notices: Sequence[TierReached | TierLost]) -> None:
+@subscribe(TierReached, TierLost, MissionDone, MissionUndone, name="loyalty.levels", in_batches=True)
+def somebody_has_another_level_or_badge(
+    notices: Sequence[TierReached | TierLost | MissionDone | MissionUndone],
+) -> None:
     """Audiences that ask for it look at whom it concerns."""
     deciding.decide_all({notice.customer for notice in notices}, because="facts", kept=_KEPT)
 
