@@ -109,8 +109,9 @@ def stands(turns: Sequence[Turn], done: Done, look: Look, *, now_us: int, today:
             days |= done.asked_days
         rounds = {one.name: one for day in sorted(days) if (one := turn.mission.round_of(day, begun)) is not None}
         for name, one in rounds.items():
-            # What was over before these rules came is not done by them.
-            if name in found or (place and one.until <= turn.from_day):
+            # What was over before these rules came is not done by them, unless the file itself names earlier days.
+            is_retold = not place and turn.mission.starts_on is not None
+            if name in found or (one.until <= turn.from_day and not is_retold):
                 continue
             far = stand(turn.mission, turn.version, one, done, look, now_us=until_us, today=here)
             if far.done_us is not None or (is_last and one.since <= today < one.until):

@@ -114,6 +114,15 @@ def test_each_month_is_anew_and_those_that_are_over_are_nobodys_news():
     monthly = a_mission(prize("repeat: month, steps: [{what: orders, at_least: 2}]"))
     did = orders("2026-01-31", "2026-02-01", "2026-02-28", "2026-03-01")
     assert days_done(monthly, did, "2026-03-02") == [("2026-02", "2026-02-28"), ("2026-03", None)]
+    # Came into force in the middle of February: that counts from its first day, and what was before is nobody's.
+    did = orders("2025-12-01", "2025-12-02", "2026-01-30", "2026-01-31", "2026-02-01", "2026-02-28")
+    assert days_done(monthly, did, "2026-03-02", begun="2026-02-15") == [("2026-02", "2026-02-28"), ("2026-03", None)]
+    told = a_mission(prize("repeat: month, from: 2026-01-01, steps: [{what: orders, at_least: 2}]"))
+    assert [name for name, _ in days_done(told, did, "2026-03-02", begun="2026-02-15")] == [
+        "2026-01",
+        "2026-02",
+        "2026-03",
+    ]
 
 
 @pytest.mark.parametrize(
