@@ -116,13 +116,14 @@ def bring(*, told: Sequence[Movement], source: str, at: datetime, by: Actor, cur
         )
         new = {name for (name,) in cursor.fetchall()}
         cursor.execute(_KNOWN, [[name for name in ordered if name not in new]])
-        known = cursor.fetchall()
-        there = persons.of_many({record for _name, record, *_content in known})
+        known = {name: (record, content) for name, record, *content in cursor.fetchall()}
+        there = persons.of_many({record for record, _content in known.values()})
         conflicts = tuple(
-            mine[name].ref
-            for name, record, *content in known
-            if (there[record], *content)
-            != (people[mine[name].customer], mine[name].kind, mine[name].amount, mine[name].happened_at)
+            one.ref
+            for name, one in mine.items()
+            if name in known
+            and (there[known[name][0]], known[name][1])
+            != (people[one.customer], [one.kind, one.amount, one.happened_at])
         )
         if new:
             after = {"rows": len(new), "source": source}

@@ -58,12 +58,13 @@ def bring(*, told: Sequence[Opening], source: str, at: datetime, by: Actor, curr
             # Of two imports of one source the second sees what the first has written.
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('loyalty.opening'), hashtext(%s))", [source])
             cursor.execute(_KNOWN, [list(mine)])
-            known = {row[0]: row[1:] for row in cursor.fetchall()}
-        there = persons.of_many({record for record, _original, _day in known.values()})
+            known = {name: (record, content) for name, record, *content in cursor.fetchall()}
+        there = persons.of_many({record for record, _content in known.values()})
         conflicts = tuple(
-            mine[name].ref
-            for name, (record, original, day) in known.items()
-            if (there[record], original, day) != (people[mine[name].customer], mine[name].amount, mine[name].expires_on)
+            one.ref
+            for name, one in mine.items()
+            if name in known
+            and (there[known[name][0]], known[name][1]) != (people[one.customer], [one.amount, one.expires_on])
         )
         new = {name: one for name, one in mine.items() if name not in known}
         if new:
