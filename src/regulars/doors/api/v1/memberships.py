@@ -43,7 +43,7 @@ class PlanBenefitOut(exact.Shown):
     most: int | None
 
 
-class PlanOut(exact.Shown):
+class PaidPlanOut(exact.Shown):
     """A plan: its price for each `months`, its trial, what it gives, and the `terms` to show before anybody joins."""
 
     plan: str
@@ -65,7 +65,7 @@ class PlanOut(exact.Shown):
 class PlansOut(exact.Shown):
     """Every plan in force."""
 
-    items: list[PlanOut]
+    items: list[PaidPlanOut]
 
 
 class MembershipIn(exact.Told):
@@ -330,9 +330,9 @@ def _done(verb: Callable[..., MembershipView], request: HttpRequest, membership:
     return _shown(verb(membership=found.id, at=clock.now(), by=caller(request)))
 
 
-def _plan(view: PlanView) -> PlanOut:
+def _plan(view: PlanView) -> PaidPlanOut:
     one = view.plan
-    return PlanOut(
+    return PaidPlanOut(
         plan=view.key,
         title=benefit_words.title(one.titles),
         price=str(Money(one.price_minor, view.money).decimal),

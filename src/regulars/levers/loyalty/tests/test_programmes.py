@@ -99,8 +99,11 @@ def test_commands(tmp_path):
     an_order("1", origin="history")
     file = tmp_path / "mine.yaml"
     file.write_text(TEXT)
-    assert run("programme", "list")["ready"] == ["classic", "stars"]
-    assert run("programme", "validate", str(file)) == {"programme": "tried", "rules": ["spend"], "unreviewed": []}
+    assert run("programme", "list")["ready"] == ["beauty_club", "classic", "paid_club", "stars"]
+    empty: dict[str, list[str]] = {
+        part: [] for part in ("tiers", "benefits", "rewards", "missions", "badges", "unreviewed")
+    }
+    assert run("programme", "validate", str(file)) == {"programme": "tried", "rules": ["spend"], **empty}
     assert run("programme", "simulate", str(file))["parts"] == 40
     assert run("programme", "install", str(file))["active"] is False
     assert run("programme", "install", str(file), "--yes")["active"] is True
