@@ -63,6 +63,7 @@ class Told:
 
     line: Line
     kind: str
+    because: str
     by: str
     changes: tuple[Changed, ...]
     stands: str
@@ -92,9 +93,24 @@ def told(lines: Sequence[Line], scale: int) -> list[Told]:
     """Entries with who did it and what changed, in order. Two queries."""
     names = actors.told({line.by for line in lines})
     return [
-        Told(line, kind(line.kind), names[line.by], tuple(_changes(line, scale)), shown(line.available, scale))
+        Told(
+            line,
+            kind(line.kind),
+            _not_said_twice(line.because, kind(line.kind)),
+            names[line.by],
+            tuple(_changes(line, scale)),
+            shown(line.available, scale),
+        )
         for line in lines
     ]
+
+
+def _not_said_twice(because: str, said: str) -> str:
+    """The reason without what its kind says already: Spent on a mug, not Spent spent on a mug."""
+    start = because[: len(said)]
+    rest = because[len(said) :]
+    # A word that only begins like it is another word.
+    return rest.strip() if start.casefold() == said.casefold() and not rest[:1].isalpha() else because
 
 
 def _changes(line: Line, scale: int) -> list[Changed]:

@@ -29,6 +29,7 @@ from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import currencies, redemptions, rewards, tiers, wallets
 from regulars.levers.loyalty.redemptions import TakenView
 from regulars.levers.loyalty.rewards import RewardView, Terms
+from regulars.oversight.reporting import formats
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
@@ -80,6 +81,10 @@ class Shown:
     is_open: bool
 
 
+class _Paid(forms.Form):
+    payment = forms.RegexField(r"^[A-Za-z0-9._:/-]{1,80}$")
+
+
 @dataclass(frozen=True)
 class Taken:
     """What somebody took, as the board and their page show it."""
@@ -120,6 +125,26 @@ def _amount(label: Any) -> forms.DecimalField:
     return forms.DecimalField(
         label=label, required=False, min_value=0, max_digits=15, widget=_input(inputmode="decimal")
     )
+
+
+@dataclass(frozen=True)
+class Part:
+    """Fields that belong together, under a heading."""
+
+    title: str
+    fields: tuple[forms.BoundField, ...]
+    is_open: bool
+
+
+FIRST_PART = "first"
+PER_DEFAULT = ("ever",)
+PARTS: Mapping[str, tuple[Any, tuple[str, ...]]] = {
+    FIRST_PART: ("", ("code", "en", "zh", "kind", "handed", "currency", "price", "stock")),
+    "about": (gettext_lazy("More about it"), ("about_en", "about_zh")),
+    "whom": (gettext_lazy("For whom, how many and when"), ("from_level", "most", "per", "opens_on", "closes_on")),
+    "money": (gettext_lazy("Money and partners"), ("cash", "partner", "owed")),
+    "care": (gettext_lazy("Running low and giving back"), ("low_at", "cancel_days")),
+}
 
 
 class About(forms.Form):
@@ -190,15 +215,37 @@ class About(forms.Form):
             ("", _("all members")),
             *((key, _("%(level)s and above") % {"level": name}) for key, name in names.items()),
         ]
-        cast("forms.ChoiceField", self.fields["currency"]).choices = [
-            (one.code, _titled(one.titles or {}) or one.code) for one in currencies.listed()
-        ]
+        currencies_known = [(one.code, _titled(one.titles or {}) or one.code) for one in currencies.listed()]
+        cast("forms.ChoiceField", self.fields["currency"]).choices = currencies_known
+        if len(currencies_known) == 1:
+            self.fields["currency"].widget = forms.HiddenInput()
+            self.fields["currency"].initial = currencies_known[0][0]
         for key, name in names.items():
             self.fields[f"price:{key}"] = _amount(_("Points it costs %(level)s and above") % {"level": name})
         for name in ("cash", "owed"):
             self.fields[name].label = f"{self.fields[name].label}, {money}"
         if not is_new:
             self.fields["code"].widget.attrs["readonly"] = True
+
+    def parts(self) -> list["Part"]:
+        """The fields as they are read one after the other: what every reward needs, then what some do, folded away
+        where nothing is said of it."""
+        found = [
+            Part(
+                "" if told == FIRST_PART else str(words),
+                tuple(self[name] for name in names),
+                is_open=told == FIRST_PART or any(self[name].errors or self._is_said(name) for name in names),
+            )
+            for told, (words, names) in PARTS.items()
+        ]
+        levels = tuple(self[f"price:{key}"] for key in self.levels)
+        if levels:
+            has_any = any(one.errors or self._is_said(one.name) for one in levels)
+            found.insert(2, Part(_("Other prices for some levels"), levels, is_open=has_any))
+        return found
+
+    def _is_said(self, name: str) -> bool:
+        return self[name].value() not in (None, "", 0, "0", *PER_DEFAULT)
 
     def terms(self, zone: str) -> Terms:
         """What was told. Raises `Refusal` of amounts finer than their currency."""
@@ -338,6 +385,13 @@ def go_on(request: HttpRequest, redemption: str) -> HttpResponseBase:
             case "ship":
                 redemptions.ship(redemption=number, tracking=request.POST.get("tracking", "")[:80], at=now, by=by)
                 messages.success(request, _("It is on its way."))
+            case "pay":
+                paid = _Paid(request.POST)
+                if paid.is_valid():
+                    redemptions.pay(redemption=number, payment=paid.cleaned_data["payment"], at=now, by=by)
+                    messages.success(request, _("It is paid, and theirs."))
+                else:
+                    messages.error(request, _("Write the number of the payment: letters, digits, no blanks."))
             case "hand_over":
                 redemptions.hand_over(redemption=number, at=now, by=by)
                 messages.success(request, _("It is handed over."))
@@ -372,8 +426,10 @@ def take(request: HttpRequest, public_id: str) -> HttpResponseBase:
     except Refusal as refused:
         messages.error(request, refused.message)
     else:
-        code = redemptions.codes([done.id]).get(done.id)
-        if code:
+        code = redemptions.codes([done.id]).get(done.id) if done.issued_at else None
+        if done.pay_until is not None and done.cash is not None:
+            messages.warning(request, _waits(done.cash, done.pay_until, shop_of(request).zone))
+        elif code:
             messages.success(request, _("It is theirs. The code to tell them: %(code)s") % {"code": code})
         else:
             messages.success(request, _("It is theirs."))
@@ -398,11 +454,19 @@ def taken_shown(found: Sequence[TakenView]) -> list[Taken]:
 
 def within_reach(customer: int, at: datetime) -> list[tuple[str, str, str]]:
     """Code, title and price of what a member can take now."""
-    return [
-        (one.reward.code, _titled(one.reward.terms.titles), shown(one.price, one.reward.scale))
-        for one in redemptions.offers(customer=customer, at=at)
-        if one.is_within_reach
-    ]
+    found = []
+    for one in redemptions.offers(customer=customer, at=at):
+        if one.is_within_reach:
+            price, cash = shown(one.price, one.reward.scale), one.reward.terms.cash
+            if cash is not None:
+                price = f"{price} + {formats.money(cash.minor, cash.currency)}"
+            found.append((one.reward.code, _titled(one.reward.terms.titles), price))
+    return found
+
+
+def _waits(cash: Money, until: datetime, zone: str) -> str:
+    told = {"amount": formats.money(cash.minor, cash.currency), "time": formats.instant(until, zone)}
+    return _("The points are kept. It is theirs once %(amount)s are paid and written here, by %(time)s.") % told
 
 
 def by_staff() -> list[tuple[str, Any]]:

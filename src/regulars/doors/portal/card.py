@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -154,7 +153,7 @@ def join(request: HttpRequest) -> HttpResponse:
         # What is over since they looked, the card says.
         with suppress(Refusal):
             missions.join(customer=who.id, at=timezone.now(), by=Actor("member", who.public_id), **told)
-    return HttpResponseRedirect(reverse("portal-card") + "#missions")
+    return members.to_card(request, "#missions")
 
 
 def ring(one: Status) -> Ring:
@@ -195,7 +194,7 @@ def ring(one: Status) -> Ring:
 @require_POST
 @open_to_everyone(because="changes nothing but the membership of whose browser it is, which a member's link opened")
 def membership(request: HttpRequest) -> HttpResponse:
-    """They leave, or stay after all: one tap, as they see it."""
+    """They leave, stay after all, or let it go on that rests: one tap, as they see it."""
     who = members.member(request)
     if who is not None:
         now, by = timezone.now(), Actor("member", who.public_id)
@@ -208,9 +207,9 @@ def membership(request: HttpRequest) -> HttpResponse:
                 memberships.cancel(membership=mine.id, at_once=act == "end", at=now, by=by)
             elif mine is not None and act == "keep":
                 memberships.keep(membership=mine.id, at=now, by=by)
-    answer = HttpResponseRedirect(f"{reverse('portal-card')}?lang={members.language(request)}#membership")
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+            elif mine is not None and act == "resume":
+                memberships.resume(membership=mine.id, at=now, by=by)
+    return members.to_card(request, "#membership")
 
 
 def _membership(one: MembershipView, now: datetime) -> dict[str, Any]:

@@ -46,6 +46,14 @@ def language(request: HttpRequest) -> str:
     return asked if asked in LANGUAGES else translation.get_language()
 
 
+def to_card(request: HttpRequest, place: str = "") -> HttpResponseRedirect:
+    """Back to the card, at a place of it, in the language that was asked for."""
+    asked = request.GET.get("lang", "")
+    answer = HttpResponseRedirect(reverse("portal-card") + (f"?lang={asked}" if asked in LANGUAGES else "") + place)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
 @open_to_everyone(because="a link that was handed over opens one member's card, once and within minutes")
 @require_http_methods(["GET", "HEAD", "POST"])
 def enter(request: HttpRequest, token: str) -> HttpResponse:
@@ -59,7 +67,7 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
             public_id = sign_in_links.open_link(token=token, at=timezone.now())
         except sign_in_links.LinkIsOver:
             return _page(request, "portal/link_over.html", status=410)
-    answer = HttpResponseRedirect(reverse("portal-card"))
+    answer = to_card(request)
     answer.set_signed_cookie(
         COOKIE,
         public_id,
@@ -70,7 +78,6 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
         samesite="Lax",
         secure=settings.SESSION_COOKIE_SECURE,
     )
-    answer.headers["Cache-Control"] = "no-store"
     return answer
 
 
@@ -78,7 +85,7 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
 @require_POST
 def leave(request: HttpRequest) -> HttpResponse:
     """Forget who it is."""
-    answer = HttpResponseRedirect(reverse("portal-card"))
+    answer = to_card(request)
     answer.delete_cookie(COOKIE, path=PATH)
     return answer
 

@@ -15,6 +15,7 @@ from regulars.kit.actors import Actor, Origin
 from regulars.levers.loyalty import _tier_facts
 from regulars.levers.loyalty._tier_facts import Ladder
 from regulars.levers.loyalty.notices import TierLost, TierReached
+from regulars.levers.loyalty.rules.tier_periods import Window
 from regulars.levers.loyalty.rules.tier_sets import TierSet
 from regulars.levers.loyalty.rules.tier_standing import NOWHERE, Facts, Walk, walk
 from regulars.runtime.database import arrays
@@ -164,8 +165,9 @@ def settle(
 
 
 def evidence(tiers: TierSet, facts: Facts, today: int) -> dict[str, Any]:
-    """What was counted for a set in its present time: counter to how much."""
+    """What was counted for a set in its present time, as far as it has come: counter to how much."""
     window = tiers.period.window(today, facts.joined)
+    window = Window(window.since, min(window.until, today + 1))
     return {name: facts.count(need, window) for name, need in tiers.counters.items()}
 
 

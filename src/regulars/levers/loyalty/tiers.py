@@ -17,10 +17,12 @@ from regulars.kit import civil
 from regulars.kit.actors import Actor, Origin
 from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import _tier_facts, _tier_settling
+from regulars.levers.loyalty._acts import KeyUsedOtherwise
 from regulars.levers.loyalty._tier_facts import Ladder
 from regulars.levers.loyalty._tier_rows import FREEZES, Freeze, Move
 from regulars.levers.loyalty._tier_settling import Moved
 from regulars.levers.loyalty.rules import tier_progress
+from regulars.levers.loyalty.rules.tier_periods import Window
 from regulars.levers.loyalty.rules.tier_progress import OfLevel
 from regulars.levers.loyalty.rules.tier_sets import TierSet
 from regulars.levers.loyalty.rules.tier_standing import Facts, Walk, walk
@@ -213,7 +215,7 @@ def freeze(
     until: date | None = None,
 ) -> list[Moved]:
     """From today on somebody's status does not fall, before `until` or until it is thawed. The same key again changes
-    nothing. Raises UnknownTiers, AlreadyFrozen, BadFreeze."""
+    nothing. Raises UnknownTiers, AlreadyFrozen, BadFreeze, KeyUsedOtherwise."""
     ladder = _ladder(programme, tiers, at)
     today = civil.day_of(at, ladder.zone)
     if reason not in FREEZES:
@@ -225,9 +227,17 @@ def freeze(
             value=until.isoformat(),
         )
     with transaction.atomic():
-        if Freeze.objects.filter(key=key).exists():
-            return []
         records = persons.records_of(persons.of(customer))
+        if (known := Freeze.objects.filter(key=key).first()) is not None:
+            # Not its end: thawed since, it has one that nobody told.
+            same = (known.programme_id, known.tiers, known.reason) == (ladder.programme, tiers, reason)
+            if not same or known.record_id not in records:
+                raise KeyUsedOtherwise(
+                    _("key: %(key)r told something else; give each act its own key") % {"key": key[:40]},
+                    field="key",
+                    value=key[:40],
+                )
+            return []
         open_ones = _open(ladder, tiers, records, today)
         if open_ones:
             raise AlreadyFrozen(_("customer: their status is frozen already"), field="customer", value=customer)
@@ -327,7 +337,8 @@ def _status(view: SetView, here: Walk, facts: Facts, today: int, *, is_frozen: b
         next_level=None if here.next is None else here.next.after,
         period_from=None if kind == "ever" else date.fromordinal(max(window.since, 1)),
         period_until=None if kind in ("ever", "rolling") else date.fromordinal(window.until),
-        progress=tuple(tier_progress.of(view.tiers, facts, window)),
+        # As far as it has come: months with us that are still to come are nobody's yet.
+        progress=tuple(tier_progress.of(view.tiers, facts, Window(window.since, min(window.until, today + 1)))),
         is_frozen=is_frozen,
     )
 

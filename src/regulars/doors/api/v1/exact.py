@@ -50,9 +50,8 @@ class Shown(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _decimal(whole: int, places: int) -> Callable[[Any], Decimal]:
+def _decimal(whole: int, places: int, example: str = "12.50") -> Callable[[Any], Decimal]:
     plain = re.compile(rf"[0-9]{{1,{whole}}}(\.[0-9]{{1,{places}}})?", re.ASCII)
-    example = f"12.{'5'.ljust(min(places, 2), '0')}"
 
     def read(value: Any) -> Decimal:
         if isinstance(value, int | float):
@@ -75,8 +74,8 @@ def _decimal(whole: int, places: int) -> Callable[[Any], Decimal]:
     return read
 
 
-def _decimal_schema(whole: int, places: int) -> dict[str, Any]:
-    return {"type": "string", "pattern": rf"^[0-9]{{1,{whole}}}(\.[0-9]{{1,{places}}})?$", "examples": ["12.50"]}
+def _decimal_schema(whole: int, places: int, example: str = "12.50") -> dict[str, Any]:
+    return {"type": "string", "pattern": rf"^[0-9]{{1,{whole}}}(\.[0-9]{{1,{places}}})?$", "examples": [example]}
 
 
 def _instant(value: Any) -> datetime:
@@ -140,7 +139,7 @@ Quantity = Annotated[Decimal, BeforeValidator(_decimal(9, 3)), WithJsonSchema(_d
 Instant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 #: Of any kind of points; how many decimals one has is asked when it is read.
-Points = Annotated[Decimal, BeforeValidator(_decimal(15, 6)), WithJsonSchema(_decimal_schema(15, 6))]
+Points = Annotated[Decimal, BeforeValidator(_decimal(15, 6, "120")), WithJsonSchema(_decimal_schema(15, 6, "120"))]
 Rate = Annotated[Decimal, BeforeValidator(_decimal(12, 12)), WithJsonSchema(_decimal_schema(12, 12))]
 #: JavaScript holds larger whole numbers wrongly.
 Version = Annotated[int, Field(ge=0, le=2**53 - 1)]

@@ -136,3 +136,31 @@ def test_who_only_looks_changes_nothing(li):
     assert reader.post(f"/console/members/{li}/rewards/take", {"reward": "mug", "key": "k"}).status_code == 403
     assert reader.get("/console/rewards/new").status_code == 403
     assert manager.get("/console/rewards/of/nothing/").status_code == 404
+
+
+def test_what_costs_money_too_is_theirs_once_somebody_wrote_that_it_is_paid(li):
+    manager = signed_in("manager")
+    writes(manager, cash="4.50", handed="done")
+    acts(manager, "open")
+    page = f"/console/members/{li}/points/"
+    assert "A mug · 100 + £4.50" in plain(manager.get(page))
+    told = {"reward": "mug", "key": uuid4().hex, "back": page}
+    assert "once £4.50 are paid" in plain(manager.post(f"/console/members/{li}/rewards/take", told, follow=True))
+    [mug] = redemptions.of_customer(customers.by_public_id(li).id)
+    pays = {"act": "pay", "back": page}
+    path = f"/console/rewards/taken/{mug.public_id}"
+    assert "number of the payment" in plain(manager.post(path, pays | {"payment": "two words"}, follow=True))
+    assert "It is paid, and theirs." in plain(manager.post(path, pays | {"payment": "till-7"}, follow=True))
+    assert "To send or hand over 1" in shown(manager, "rewards/")
+
+
+def test_a_reward_of_which_none_is_left_is_not_said_to_be_had(li):
+    manager = signed_in("manager")
+    writes(manager, stock="1")
+    acts(manager, "open")
+    manager.post(f"/console/members/{li}/rewards/take", {"reward": "mug", "key": "k"})
+    board = shown(manager, "rewards/")
+    assert "none left" in board
+    assert "can be taken" not in board
+    page = manager.get("/console/rewards/of/mug/").content.decode()
+    assert page.count('<details class="part" open') == 1, "what is said is not folded away, what is not is"

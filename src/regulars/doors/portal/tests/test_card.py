@@ -115,6 +115,7 @@ def test_missions_and_badges_are_on_it_what_is_within_reach_and_one_joins_with_a
     assert "Take part" in words
     told = {"programme": "club", "mission": "dare"}
     assert Client().post("/me/join", told)["Location"] == "/me/#missions"
+    assert Client().post("/me/join?lang=zh-hans", told)["Location"] == "/me/?lang=zh-hans#missions"
     assert "Take part" in browser.get("/me/?lang=en").content.decode()
     browser.post("/me/join", told | {"mission": "moon"})
     browser.post("/me/join", told)
@@ -163,6 +164,7 @@ PLANS = """plans:
     name: {en: Plus, zh: 会员}
     price: 10
     every: month
+    pause_days: 30
     benefits: [{benefit: ship}]
     terms: {version: "1", en: You pay 10 a month., zh: 每月 10 英镑。}
 rules:"""
@@ -191,6 +193,10 @@ def test_a_membership_is_seen_left_kept_and_ended_by_its_member_alone(li):
     assert "Keep it after all" in browser.get("/me/?lang=en").content.decode()
     browser.post("/me/membership", told | {"act": "keep"})
     assert not memberships.get(one.id, at=clock.now()).ends
+    memberships.pause(membership=one.id, at=clock.now(), by=SYSTEM)
+    assert "Let it go on now" in browser.get("/me/?lang=en").content.decode()
+    browser.post("/me/membership", told | {"act": "resume"})
+    assert memberships.get(one.id, at=clock.now()).state == "active"
     browser.post("/me/membership", told | {"act": "end"})
     assert memberships.get(one.id, at=clock.now()).state == "ended"
     assert browser.post("/me/membership", told | {"act": "end"}).status_code == 302

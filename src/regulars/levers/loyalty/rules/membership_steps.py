@@ -256,11 +256,14 @@ def fail(one: Membership, day: date, minor: int) -> Membership:
     return one.done("failed", day, minor)
 
 
-def refund(one: Membership, day: date, minor: int) -> Membership:
-    """Money went back: what was paid ahead first; without it the membership is over."""
+def refund(one: Membership, day: date, minor: int, *, is_part: bool = False) -> Membership:
+    """Money went back: what was paid ahead first; without it the membership is over. `is_part` of a payment
+    that goes back, to make up for something, ends nothing."""
     one = one.done("refunded", day, minor, why="told")
     if one.state == "ended":
         return one
+    if is_part:
+        return replace(one, paid_minor=max(one.paid_minor - minor, 0))
     if one.ahead:
         share = one.ahead_minor // one.ahead
         return replace(one, ahead=one.ahead - 1, ahead_minor=one.ahead_minor - share)

@@ -290,3 +290,16 @@ def test_the_database_holds_one_living_membership_and_what_was_written_down_stay
     for table in (MembershipStep, MembershipPayment, MembershipConsent):
         with pytest.raises(DatabaseError), transaction.atomic():
             table.objects.filter(membership_id=one.id).delete()
+
+
+def test_a_part_that_goes_back_ends_nothing_and_many_are_looked_at_as_one_is(django_assert_num_queries):
+    who, one = a_paid_one()
+    part = told(one, "p1", "refunded", 300, at=JANUARY + DAY)
+    assert (part.state, part.meter.paid) == ("active", Money(700, "GBP"))
+    assert memberships.refundable(membership=one.id, at=JANUARY + DAY) == Money(700, "GBP")
+    for ref in ("li", "bo", "cy"):
+        joins(a_member(ref), key_=ref)
+    with django_assert_num_queries(4):
+        found = memberships.every(at=JANUARY + DAY)
+    assert [each.meter.paid.minor for each in found if each.customer == who] == [700]
+    assert len(found) == 4

@@ -10,6 +10,7 @@ from regulars.facts.customers import customers, identity
 from regulars.facts.customers.identity import Reason
 from regulars.kit.actors import SHELL
 from regulars.levers.loyalty import earning, fields, points, programmes, requalifying, tier_flow, tiers, trying
+from regulars.levers.loyalty._acts import KeyUsedOtherwise
 from regulars.levers.loyalty.models import Freeze, Move, Standing
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, a_member, key
 from regulars.levers.loyalty.tests.test_earning import an_order, buyer, comes_back
@@ -158,6 +159,9 @@ def test_frozen_it_stays_and_only_one_freeze_at_a_time():
         == []
     )
     assert Freeze.objects.count() == 1
+    bo = buyer(buys("bo", "310.00"))
+    with pytest.raises(KeyUsedOtherwise):
+        tiers.freeze(customer=bo, programme="tried", tiers="status", reason="life_event", key="f1", at=FRIDAY, by=MAREK)
     with pytest.raises(tiers.AlreadyFrozen):
         tiers.freeze(customer=priya, programme="tried", tiers="status", reason="service", key="f2", at=FRIDAY, by=MAREK)
     late = datetime(2029, 3, 1, 12, tzinfo=UTC)
@@ -200,6 +204,7 @@ def test_levels_count_points_orders_visits_categories_and_tenure():
     assert level(priya, at=MONDAY + 62 * DAY) == "c"
     [status] = tiers.of(customer=priya, at=FRIDAY)
     assert (status.next_level, status.next_on) == ("c", date(2026, 5, 2))
+    assert {part.need.what: part.has for part in status.progress[2].parts}["tenure"] == 0, "months still to come"
     comes_back(first, ["1"], key="rma-3")
     react_to_everything()
     assert kept(priya) == ""
