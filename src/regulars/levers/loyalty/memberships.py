@@ -41,7 +41,6 @@ from regulars.levers.loyalty.notices import (
     MembershipRefundDue,
     MembershipRenewsSoon,
 )
-from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.rules import membership_steps
 from regulars.levers.loyalty.rules.membership_steps import BadPayment, Membership, NotPossible, State, Step
 from regulars.levers.loyalty.rules.plan_terms import Plan
@@ -626,9 +625,7 @@ def _agreed(row: Row, view: PlanView, consent: Consent, at: datetime, by: Actor)
 def _agreements(rows: Sequence[Row]) -> dict[int, Agreed]:
     last = MembershipConsent.objects.filter(membership_id__in=[row.id for row in rows])
     return {
-        one.membership_id: Agreed(
-            Consent(one.terms, one.language, one.where), one.plan, one.digest, one.at, one.by
-        )
+        one.membership_id: Agreed(Consent(one.terms, one.language, one.where), one.plan, one.digest, one.at, one.by)
         for one in last.order_by("membership_id", "-id").distinct("membership_id")
     }
 
