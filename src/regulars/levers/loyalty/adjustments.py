@@ -16,8 +16,9 @@ from regulars.facts.sources import api_keys
 from regulars.kit import ids
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import _accounts, _books, points, reasons
-from regulars.levers.loyalty._acts import KeyUsedOtherwise, Told
+from regulars.levers.loyalty import points, reasons
+from regulars.levers.loyalty._ledger import account_rows, books
+from regulars.levers.loyalty._ledger.acts import KeyUsedOtherwise, Told
 from regulars.levers.loyalty.models import Act, Request
 from regulars.levers.loyalty.points import BadAmount, Receipt
 from regulars.levers.loyalty.reasons import Reason
@@ -147,9 +148,9 @@ def propose(
             field="reason",
             value=reason[:40],
         )
-    kind = _accounts.currency(currency)
+    kind = account_rows.currency(currency)
     # The verb's own check, before anything waits that never could be done.
-    if type(amount) is not int or not 0 < abs(amount) <= _books.MOST:
+    if type(amount) is not int or not 0 < abs(amount) <= books.MOST:
         raise BadAmount(
             _("amount: %(amount)r is no number of points; give a whole number above zero") % {"amount": amount},
             field="amount",

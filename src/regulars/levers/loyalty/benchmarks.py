@@ -1,6 +1,6 @@
 """`regulars bench ledger`: verbs one by one beside pgbench, and awards in bulk. `regulars bench expiry`: a sweep of
-lots that lapsed, and how long spends wait meanwhile. `regulars bench backfill` is in `_history.py`, `regulars bench
-identity` in `_joins.py`, `regulars bench tiers` in `_requalified.py`."""
+lots that lapsed, and how long spends wait meanwhile. `regulars bench backfill` is in `_benches/history.py`, `regulars bench
+identity` in `_benches/joins.py`, `regulars bench tiers` in `_benches/requalified.py`."""
 
 import json
 import multiprocessing
@@ -20,10 +20,11 @@ from django.db import connections
 
 from regulars.facts.customers import customers
 from regulars.kit.actors import SYSTEM
-from regulars.levers.loyalty import checkups, clockwork, points
-from regulars.levers.loyalty._history import backfill
-from regulars.levers.loyalty._joins import identity_
-from regulars.levers.loyalty._requalified import tiers_
+from regulars.levers.loyalty import checkups, points
+from regulars.levers.loyalty._benches.history import backfill
+from regulars.levers.loyalty._benches.joins import identity_
+from regulars.levers.loyalty._benches.requalified import tiers_
+from regulars.levers.loyalty._ledger import clockwork
 from regulars.levers.loyalty.points import NewLot, Reason
 from regulars.runtime.database import ready, scratch
 from regulars.runtime.database.needs import without_database

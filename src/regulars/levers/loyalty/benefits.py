@@ -18,10 +18,11 @@ from regulars.kit import civil, ids
 from regulars.kit.actors import Actor
 from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import _membership_state, programmes, tiers
-from regulars.levers.loyalty._acts import KeyUsedOtherwise, Told
-from regulars.levers.loyalty._benefit_rows import REASONS, WHY_BACK, BenefitGift, BenefitUse
-from regulars.levers.loyalty._earning_rows import Programme as ProgrammeRow
+from regulars.levers.loyalty import programmes, tiers
+from regulars.levers.loyalty._benefits.rows import REASONS, WHY_BACK, BenefitGift, BenefitUse
+from regulars.levers.loyalty._earning.rows import Programme as ProgrammeRow
+from regulars.levers.loyalty._ledger.acts import KeyUsedOtherwise, Told
+from regulars.levers.loyalty._memberships import state as membership_state
 from regulars.levers.loyalty.notices import BenefitGiven, BenefitGivenBack, BenefitUsed, BenefitWithdrawn
 from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.rules import benefit_terms
@@ -523,8 +524,8 @@ class _Standing:
 
     def _by_plans(self) -> Iterable[Entitlement]:
         found: set[tuple[str, str]] = set()
-        for row in _membership_state.living(self.records):
-            one = _membership_state.at(row, self.at)
+        for row in membership_state.living(self.records):
+            one = membership_state.at(row, self.at)
             place = (row.programme.code, one.plan.id)
             # Of two records that are one person each may have brought the same plan: it is had once.
             if not one.gives or place in found:

@@ -8,7 +8,7 @@ from regulars.facts.customers import kept_birthdays
 from regulars.kit import civil
 from regulars.kit.actors import Actor
 from regulars.levers.loyalty import earning, programmes
-from regulars.levers.loyalty._earning_rows import BirthdayRun, Version
+from regulars.levers.loyalty._earning.rows import BirthdayRun, Version
 from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.rules.event import BIRTHDAY
 from regulars.levers.loyalty.rules.views import EventView

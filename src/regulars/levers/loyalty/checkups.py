@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.db import connection
 
 from regulars.facts.customers.relation import CUSTOMERS
-from regulars.levers.loyalty._books import BY_POSTINGS, OWED
+from regulars.levers.loyalty._ledger.books import BY_POSTINGS, OWED
 from regulars.runtime.checkups import Checkup, Finding
 
 _PLACES = ("pending", "available", "held")

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from regulars.kit import civil
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty._accounts import NoSuchCurrency
+from regulars.levers.loyalty._ledger.account_rows import NoSuchCurrency
 from regulars.levers.loyalty.models import SPEND_ORDERS, Account, Currency
 from regulars.runtime.trail import trail
 

@@ -13,8 +13,8 @@ from regulars.facts.customers import persons
 from regulars.kit import paging
 from regulars.kit.actors import Actor
 from regulars.kit.paging import Key, Page
-from regulars.levers.loyalty import _accounts
-from regulars.levers.loyalty._before import EARLIER_KINDS
+from regulars.levers.loyalty._ledger import account_rows
+from regulars.levers.loyalty._ledger.before import EARLIER_KINDS
 from regulars.levers.loyalty.opening import Brought, subject
 from regulars.runtime.trail import trail
 
@@ -96,7 +96,7 @@ def bring(*, told: Sequence[Movement], source: str, at: datetime, by: Actor, cur
 
     What is there with other content stays as it is, and is named. Announces nothing. One transaction, five statements.
     """
-    kind = _accounts.currency(currency)
+    kind = account_rows.currency(currency)
     mine = {subject("earlier", source, currency, one.ref): one for one in told}
     with transaction.atomic(), connection.cursor() as cursor:
         people = persons.held(one.customer for one in mine.values())
@@ -134,7 +134,7 @@ def bring(*, told: Sequence[Movement], source: str, at: datetime, by: Actor, cur
 def lines(*, customer: int, currency: str = "points", cursor: str | None = None, limit: int = 50) -> Page[Line]:
     """What became of the points of all records of the customer's person, the latest first. Four queries."""
     paging.check_size(limit)
-    kind = _accounts.currency(currency)
+    kind = account_rows.currency(currency)
     before: Sequence[Key] = _BEGINNING if cursor is None else paging.decode(cursor, _LIST, datetime, int)
     with connection.cursor() as rows:
         rows.execute(_LINES, [list(persons.records_of(persons.of(customer))), kind.id, *before, limit + 1])
@@ -144,7 +144,7 @@ def lines(*, customer: int, currency: str = "points", cursor: str | None = None,
 
 def sums(*, customer: int, currency: str = "points") -> Sums | None:
     """All of it added up; None where nothing was told. Four queries."""
-    kind = _accounts.currency(currency)
+    kind = account_rows.currency(currency)
     with connection.cursor() as rows:
         rows.execute(_SUMS, [list(persons.records_of(persons.of(customer))), kind.id])
         found = rows.fetchall()
@@ -160,7 +160,7 @@ def sums(*, customer: int, currency: str = "points") -> Sums | None:
 
 def unequal(*, currency: str = "points") -> int:
     """Of how many customers what was told does not come to what was brought along for them. One query."""
-    kind = _accounts.currency(currency)
+    kind = account_rows.currency(currency)
     with connection.cursor() as cursor:
         cursor.execute(_UNEQUAL, [kind.id, kind.id])
         [(count,)] = cursor.fetchall()

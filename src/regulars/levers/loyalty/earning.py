@@ -17,9 +17,10 @@ from regulars.facts.commerce.kept import Kept
 from regulars.facts.customers import persons
 from regulars.kit import civil
 from regulars.kit.actors import Actor, Origin
-from regulars.levers.loyalty import _past, _seeing, programmes
-from regulars.levers.loyalty._capping import is_common
-from regulars.levers.loyalty._cases import (
+from regulars.levers.loyalty import programmes
+from regulars.levers.loyalty._earning import seeing
+from regulars.levers.loyalty._earning.capping import is_common
+from regulars.levers.loyalty._earning.cases import (
     Case,
     cases_for_others,
     cases_of,
@@ -29,7 +30,7 @@ from regulars.levers.loyalty._cases import (
     limit_of,
     turns_of,
 )
-from regulars.levers.loyalty._earned import (
+from regulars.levers.loyalty._earning.earned import (
     Claimed,
     celebrated,
     claim,
@@ -40,7 +41,8 @@ from regulars.levers.loyalty._earned import (
     numbered,
     rows_of,
 )
-from regulars.levers.loyalty._posting import Posted, post, saved
+from regulars.levers.loyalty._earning.posting import Posted, post, saved
+from regulars.levers.loyalty._past import posting as past
 from regulars.levers.loyalty.rules import deciding
 from regulars.levers.loyalty.rules.event import BIRTHDAY, Event
 from regulars.levers.loyalty.rules.views import Context, EventView
@@ -101,7 +103,7 @@ def backfill(
     version = programmes.active_one(programme, at)
     if since is None and until is None and not is_common(version.programme):
         for block in kept_columns.blocks(size=PAGES * size, share=share):
-            done, left = _past.post(block, version, at=at, by=by)
+            done, left = past.post(block, version, at=at, by=by)
             yield done
             for start in range(0, len(left.orders), size):
                 orders = left.orders[start : start + size]
@@ -172,11 +174,11 @@ def award_for_event(
             rules = [rule for rule in version.programme.of_events if rule.event == event.name]
             if not rules:
                 continue
-            inside = _seeing.memberships([customer], {a for r in rules if r.only_if for a in r.only_if.audiences})
-            known = _seeing.known([customer], [r.only_if for r in rules if r.only_if is not None], inside)
+            inside = seeing.memberships([customer], {a for r in rules if r.only_if for a in r.only_if.audiences})
+            known = seeing.known([customer], [r.only_if for r in rules if r.only_if is not None], inside)
             records = persons.records_of(persons.of(customer))
             for rule in rules:
-                fits = {} if rule.only_if is None else {rule.id: _seeing.holds(rule.only_if, known[customer], event.at)}
+                fits = {} if rule.only_if is None else {rule.id: seeing.holds(rule.only_if, known[customer], event.at)}
                 context = Context(member=str(customer), fits=fits, audiences=dict(inside.get(customer, {})))
                 seen = replace(event, on=civil.day_of(event.at, zone))
                 if not deciding.of_event([rule], seen, context, version.programme.terms).grants:
@@ -249,11 +251,11 @@ def _settle(
     for case in cases:
         by_version.setdefault(case.claimed.version, []).append(case)
         if not case.claimed.is_new:
-            case.context = _seeing.read_context(case.claimed.context)
+            case.context = seeing.read_context(case.claimed.context)
             case.allowed = {rule: (got, of) for rule, (got, of) in case.claimed.allowed.items()}
     for some in by_version.values():
         programme, fresh = some[0].programme, [case for case in some if case.claimed.is_new]
-        contexts = _seeing.contexts(
+        contexts = seeing.contexts(
             [case.order for case in fresh if case.order is not None],
             programme,
             programme.of_orders,

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from regulars.levers.loyalty import programmes
-from regulars.levers.loyalty._earning_rows import Earning, Version
+from regulars.levers.loyalty._earning.rows import Earning, Version
 from regulars.levers.loyalty.rules import reasons
 from regulars.levers.loyalty.rules.grants import Reason
 from regulars.levers.loyalty.rules.rule import points_text

@@ -8,7 +8,7 @@ from regulars.facts.events.stream import Event, Reader
 from regulars.kit import civil
 from regulars.kit.actors import Actor
 from regulars.levers.loyalty import earning, missions, programmes, tiers
-from regulars.levers.loyalty.event_names import called
+from regulars.levers.loyalty._earning.event_names import called
 from regulars.levers.loyalty.rules.views import EventView
 from regulars.runtime.database import clock
 

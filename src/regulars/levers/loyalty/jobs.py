@@ -3,16 +3,16 @@
 from regulars.kit.actors import Actor
 from regulars.levers.loyalty import (
     celebrating,
-    clockwork,
     hearing,
     memberships,
-    mission_walks,
     missions,
     redemptions,
     requalifying,
     trials,
     warning,
 )
+from regulars.levers.loyalty._ledger import clockwork
+from regulars.levers.loyalty._missions import walks as mission_walks
 from regulars.levers.loyalty.trials import try_out
 from regulars.runtime.database import clock
 from regulars.runtime.jobs.tasks import every, task

@@ -7,9 +7,9 @@ from django.db import connection
 
 from regulars.kit import civil, paging
 from regulars.kit.paging import Page
-from regulars.levers.loyalty import _accounts
-from regulars.levers.loyalty._books import BOOKS, KINDS, MEMBERS
-from regulars.levers.loyalty._statements import LINES, Line, lines_of
+from regulars.levers.loyalty._ledger import account_rows
+from regulars.levers.loyalty._ledger.books import BOOKS, KINDS, MEMBERS
+from regulars.levers.loyalty._ledger.statements import LINES, Line, lines_of
 from regulars.levers.loyalty.models import Account
 
 __all__ = ("KINDS", "BookTotal", "Frozen", "Totals", "frozen", "latest", "postings", "totals")
@@ -77,7 +77,7 @@ class Frozen:
 
 def totals(currency: str = "points") -> Totals:
     """Adds up every posting: a second for a few million. Two queries."""
-    kind = _accounts.currency(currency)
+    kind = account_rows.currency(currency)
     amounts = dict.fromkeys(BOOKS, 0)
     with connection.cursor() as cursor:
         cursor.execute(_TOTALS, {"currency": kind.id})
@@ -127,7 +127,7 @@ def latest(
         rows.execute(
             LINES + _LATEST,
             {
-                "currency": _accounts.currency(currency).id,
+                "currency": account_rows.currency(currency).id,
                 "before": before,
                 "kind": kind,
                 "from": None if on is None else civil.start_of_day(on, clock),

@@ -22,17 +22,19 @@ from regulars.kit import civil, ids
 from regulars.kit.actors import Actor
 from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import _membership_state, _tier_facts, programmes
-from regulars.levers.loyalty._acts import KeyUsedOtherwise, Told
-from regulars.levers.loyalty._benefit_rows import BenefitUse
-from regulars.levers.loyalty._earning_rows import Programme as ProgrammeRow
-from regulars.levers.loyalty._membership_rows import (
+from regulars.levers.loyalty import programmes
+from regulars.levers.loyalty._benefits.rows import BenefitUse
+from regulars.levers.loyalty._earning.rows import Programme as ProgrammeRow
+from regulars.levers.loyalty._ledger.acts import KeyUsedOtherwise, Told
+from regulars.levers.loyalty._memberships import state as membership_state
+from regulars.levers.loyalty._memberships.rows import (
     PAYMENT_STATES,
     MembershipConsent,
     MembershipPayment,
     MembershipStep,
 )
-from regulars.levers.loyalty._membership_rows import Membership as Row
+from regulars.levers.loyalty._memberships.rows import Membership as Row
+from regulars.levers.loyalty._tiers import facts as tier_facts
 from regulars.levers.loyalty.notices import (
     MembershipBegan,
     MembershipChanged,
@@ -205,7 +207,7 @@ class StepView:
 def plans(*, at: datetime | None = None) -> list[PlanView]:
     """The plans in force, in the order of programmes and of their files. One query."""
     # Conditions may ask for plans: what they may ask cannot rest on reading conditions.
-    told = [turns[-1][0] for turns in _tier_facts.activations(at).values()]
+    told = [turns[-1][0] for turns in tier_facts.activations(at).values()]
     return [
         PlanView(says.code, plan, says.money, says.zone, version)
         for version in told
@@ -237,7 +239,7 @@ def join(*, customer: int, plan: str, consent: Consent, key: str, at: datetime, 
         records = persons.records_of(person)
         for row in _ROWS.filter(record_id__in=records, programme__code=view.programme).exclude(state="ended"):
             # One that is over by the clock makes way.
-            if _written(row, _membership_state.at(row, at), at, by).state != "ended":
+            if _written(row, membership_state.at(row, at), at, by).state != "ended":
                 raise AlreadyMember(
                     _("customer: they have a membership of this programme"), field="customer", value=customer
                 )
@@ -252,7 +254,7 @@ def join(*, customer: int, plan: str, consent: Consent, key: str, at: datetime, 
             version_id=view.version,
             plan=view.plan.id,
         )
-        _membership_state.put(row, one, {})
+        membership_state.put(row, one, {})
         row.save(force_insert=True)
         _agreed(row, view, consent, at, by)
         _tell(row, one.steps, view.money, at, by)
@@ -292,14 +294,14 @@ def _told_payment(
                     value=payment[:40],
                 )
             return _view(row, at)
-        currency = _membership_state.says(row).money
+        currency = membership_state.says(row).money
         if money.currency != currency:
             raise BadPayment(
                 _("currency: it is paid in %(currency)s") % {"currency": currency},
                 field="currency",
                 value=money.currency,
             )
-        today, one = _membership_state.today(row, at), _membership_state.at(row, at)
+        today, one = membership_state.today(row, at), membership_state.at(row, at)
         versions: dict[str, int] = {}
         if bought is not None:
             consent = Consent(bought.plan.version, _language(), payment.rpartition(":")[0])
@@ -346,7 +348,7 @@ def cancel(*, membership: int, at: datetime, by: Actor, at_once: bool = False) -
     Raises `NotPossible` of one that has ended."""
     with transaction.atomic():
         row = _held(membership)
-        one, today = _membership_state.at(row, at), _membership_state.today(row, at)
+        one, today = membership_state.at(row, at), membership_state.today(row, at)
         used = _is_used(row, one)
         _written(row, membership_steps.cancel(one, today, at_once=at_once, is_used=used), at, by)
     return get(membership, at=at)
@@ -369,7 +371,7 @@ def switch(*, membership: int, plan: str, consent: Consent, at: datetime, by: Ac
         _check(consent, view.plan)
         if view.programme != row.programme.code or view.plan.id == row.plan:
             raise UnknownPlan(_("plan: choose another plan of their programme"), field="plan", value=plan[:90])
-        one, today = _membership_state.at(row, at), _membership_state.today(row, at)
+        one, today = membership_state.at(row, at), membership_state.today(row, at)
         _agreed(row, view, consent, at, by)
         versions = {view.plan.id: view.version}
         _written(row, membership_steps.switch(one, view.plan, today), at, by, versions=versions)
@@ -379,9 +381,9 @@ def switch(*, membership: int, plan: str, consent: Consent, at: datetime, by: Ac
 def refundable(*, membership: int, at: datetime) -> Money:
     """What would go back to who ended it at once, now. Writes nothing."""
     row = _row(membership)
-    one, today = _membership_state.at(row, at), _membership_state.today(row, at)
+    one, today = membership_state.at(row, at), membership_state.today(row, at)
     minor = membership_steps.refundable(one, today, is_used=_is_used(row, one))
-    return Money(minor, _membership_state.says(row).money)
+    return Money(minor, membership_state.says(row).money)
 
 
 def write_due(*, at: datetime, by: Actor, most: int = 1_000) -> int:
@@ -394,7 +396,7 @@ def write_due(*, at: datetime, by: Actor, most: int = 1_000) -> int:
     for number in numbers:
         with transaction.atomic():
             row = _held(number)
-            one = _membership_state.at(row, at)
+            one = membership_state.at(row, at)
             if one.steps:
                 _written(row, one, at, by)
                 done += 1
@@ -494,7 +496,7 @@ def counts() -> dict[tuple[str, str], int]:
 
 def history(membership: int) -> list[StepView]:
     """What happened to it, in order. Three queries."""
-    currency = _membership_state.says(_row(membership)).money
+    currency = membership_state.says(_row(membership)).money
     rows = MembershipStep.objects.filter(membership_id=membership).order_by("id")
     return [StepView(r.kind, r.on, Money(r.minor, currency), r.nth, r.why, r.at, r.by) for r in rows]
 
@@ -505,7 +507,7 @@ _ROWS = Row.objects.select_related("programme")
 def _do(membership: int, step: Callable[[Membership, date], Membership], at: datetime, by: Actor) -> MembershipView:
     with transaction.atomic():
         row = _held(membership)
-        _written(row, step(_membership_state.at(row, at), _membership_state.today(row, at)), at, by)
+        _written(row, step(membership_state.at(row, at), membership_state.today(row, at)), at, by)
     return get(membership, at=at)
 
 
@@ -520,8 +522,8 @@ def _written(
 ) -> Membership:
     """Keep how it stands and what happened, and tell of it."""
     if one.steps:
-        currency = _membership_state.says(row).money
-        _membership_state.put(row, one, dict(versions or {}))
+        currency = membership_state.says(row).money
+        membership_state.put(row, one, dict(versions or {}))
         row.save()
         _tell(row, one.steps, currency, at, by, payment=payment)
     return replace(one, steps=())
@@ -573,7 +575,7 @@ def _views(rows: Sequence[Row], at: datetime) -> list[MembershipView]:
 
 
 def _seen(row: Row, at: datetime, agreed: Agreed, meter: Meter) -> MembershipView:
-    says, one = _membership_state.says(row), _membership_state.at(row, at)
+    says, one = membership_state.says(row), membership_state.at(row, at)
     currency = says.money
     return MembershipView(
         id=row.id,
@@ -657,8 +659,8 @@ def _is_used(row: Row, one: Membership) -> bool:
 
 def _living_of(person: int, view: PlanView, at: datetime) -> int | None:
     """Their membership of that programme which has not ended by the clock."""
-    for row in _membership_state.living(persons.records_of(person)):
-        if row.programme.code == view.programme and _membership_state.at(row, at).state != "ended":
+    for row in membership_state.living(persons.records_of(person)):
+        if row.programme.code == view.programme and membership_state.at(row, at).state != "ended":
             return row.id
     return None
 

@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.customers.merging import Effect, Move
 from regulars.kit.actors import Actor
-from regulars.levers.loyalty import _acts
-from regulars.levers.loyalty._acts import Told
+from regulars.levers.loyalty._ledger import acts
+from regulars.levers.loyalty._ledger.acts import Told
 
 _COUNT = """
 SELECT count(*) FROM loyalty_lot AS lot JOIN unnest(%s::bigint[]) AS told(record) ON lot.record_id = told.record
@@ -110,7 +110,7 @@ def _move(steps: Sequence[tuple[int, int, int]], why: str, at: datetime, by: Act
         sums = cursor.fetchall()
         if not sums:
             return
-        act, _is_new = _acts.begin(Told("merge", f"merge:{uuid4()}", at, by, {}))
+        act, _is_new = acts.begin(Told("merge", f"merge:{uuid4()}", at, by, {}))
         touched: dict[int, _Account] = {}
         for account, record, *amounts in sums:
             source, target = ways[account, record]

@@ -14,10 +14,13 @@ from django.utils.translation import gettext as _
 from regulars.facts.customers import persons
 from regulars.kit.actors import Actor, Origin
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import _mission_facts, _mission_settling, _tier_facts, programmes, redemptions
-from regulars.levers.loyalty._mission_facts import Board
-from regulars.levers.loyalty._mission_rows import MissionJoin, MissionRun
-from regulars.levers.loyalty._mission_settling import Changed
+from regulars.levers.loyalty import programmes, redemptions
+from regulars.levers.loyalty._missions import facts as mission_facts
+from regulars.levers.loyalty._missions import settling as mission_settling
+from regulars.levers.loyalty._missions.facts import Board
+from regulars.levers.loyalty._missions.rows import MissionJoin, MissionRun
+from regulars.levers.loyalty._missions.settling import Changed
+from regulars.levers.loyalty._tiers import facts as tier_facts
 from regulars.levers.loyalty.rules.mission_walk import Seen, Stand
 from regulars.levers.loyalty.rules.missions import Badge, Goal, Mission
 from regulars.runtime.trail import trail
@@ -137,15 +140,15 @@ class StepCount:
 
 def every(*, at: datetime | None = None) -> list[MissionView]:
     """The missions in force, in the order of programmes and their files. One query."""
-    return [_view(board, mission) for board in _mission_facts.boards(at) for mission in _listed(board)]
+    return [_view(board, mission) for board in mission_facts.boards(at) for mission in _listed(board)]
 
 
 def of(*, customer: int, at: datetime) -> list[Progress]:
     """How far a person is in every mission that is for them, nearest first, then what they may join, then what is done;
     a joined record's person. A query for each kind of thing that missions ask, and five."""
     person, found = persons.of(customer), []
-    for board in _mission_facts.boards(at):
-        far, _runs = _mission_settling.read(board, [person], at)[person]
+    for board in mission_facts.boards(at):
+        far, _runs = mission_settling.read(board, [person], at)[person]
         joined = _joined(board, person)
         for mission in _listed(board):
             stands = far.stands.get(mission.id, [])
@@ -161,9 +164,9 @@ def settle(*, customer: int, at: datetime, by: Actor, origin: Origin = "live") -
     """Bring what is kept of a person's missions to what is so, with what they give, in one transaction with its
     notices. Harmless to repeat. One query where no programme has missions."""
     changed: list[Changed] = []
-    for board in _mission_facts.boards(at):
+    for board in mission_facts.boards(at):
         with transaction.atomic():
-            changed += _mission_settling.settle(board, [customer], at=at, by=by, origin=origin)
+            changed += mission_settling.settle(board, [customer], at=at, by=by, origin=origin)
     return changed
 
 
@@ -184,7 +187,7 @@ def join(*, customer: int, programme: str, mission: str, at: datetime, by: Actor
         person = persons.held([customer])[customer]
         if mission in _joined(board, person):
             return False
-        far, _runs = _mission_settling.read(board, [person], at)[person]
+        far, _runs = mission_settling.read(board, [person], at)[person]
         if mission not in far.fits or told.round_of(board.today(at), board.today(at)) is None:
             raise NotForThem(_("mission: it is for others, or not now"), field="mission", value=mission)
         made = MissionJoin(programme_id=board.programme, mission=mission, record_id=customer, joined_at=at, by=str(by))
@@ -220,7 +223,7 @@ def badges(*, customer: int, at: datetime) -> list[BadgeView]:
         if on is not None:
             had.setdefault((programme, badge), []).append(on)
     found = []
-    for board in _mission_facts.boards(at):
+    for board in mission_facts.boards(at):
         for one in board.says.badges:
             days = had.get((board.programme, one.id), [])
             found.append(BadgeView(board.says.code, one, min(days, default=None), len(days)))
@@ -230,7 +233,7 @@ def badges(*, customer: int, at: datetime) -> list[BadgeView]:
 def all_badges(*, at: datetime | None = None) -> list[BadgeView]:
     """The badges there are, as of nobody. One query."""
     # Conditions may ask for badges: what they may ask cannot rest on reading conditions.
-    told = [turns[-1][0] for turns in _tier_facts.activations(at).values()]
+    told = [turns[-1][0] for turns in tier_facts.activations(at).values()]
     says = [programmes.read_plainly(version) for version in told if version is not None]
     return [BadgeView(one.code, badge, None, 0) for one in says for badge in one.badges]
 
@@ -239,7 +242,7 @@ def at_steps(*, at: datetime) -> dict[str, StepCount]:
     """How many people are at which step of the present round of each mission, by its key; as it is kept. Three
     queries."""
     found: dict[str, StepCount] = {}
-    for board in _mission_facts.boards(at):
+    for board in mission_facts.boards(at):
         today, joined = board.today(at), _count(_JOINED, board)
         done_ever = _count(_DONE, board)
         for mission in _listed(board):
@@ -321,7 +324,7 @@ def _view(board: Board, mission: Mission) -> MissionView:
 def _progress(
     view: MissionView, now: Stand, board: Board, at: datetime, has_joined: bool | None, times: int
 ) -> Progress:
-    since, until = _tier_facts.on(max(now.round.since, 1)), _tier_facts.on(now.round.until - 1)
+    since, until = tier_facts.on(max(now.round.since, 1)), tier_facts.on(now.round.until - 1)
     assert since is not None
     return Progress(
         view=view,
@@ -332,14 +335,14 @@ def _progress(
         steps=tuple(zip(now.mission.goals, now.goals, strict=True)),
         share=100 if now.done_us is not None else min(int(now.share * 100), 99),
         is_done=now.done_us is not None,
-        done_at=None if now.done_us is None else _tier_facts.moment(now.done_us),
+        done_at=None if now.done_us is None else tier_facts.moment(now.done_us),
         has_joined=has_joined,
         times=times,
     )
 
 
 def _mission(programme: str, mission: str, at: datetime) -> tuple[Board, Mission]:
-    for board in _mission_facts.boards(at):
+    for board in mission_facts.boards(at):
         if board.says.code == programme and (found := board.now.get(mission)) is not None:
             return board, found
     named = f"{programme}.{mission}"[:80]

@@ -8,10 +8,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from regulars.kit.points import MOST_DECIMALS
-from regulars.levers.loyalty._before import Earlier
-from regulars.levers.loyalty._benefit_rows import BenefitGift, BenefitUse
-from regulars.levers.loyalty._books import BOOKS, KINDS, MOST, SOURCES, TRANSIT
-from regulars.levers.loyalty._earning_rows import (
+from regulars.levers.loyalty._benefits.rows import BenefitGift, BenefitUse
+from regulars.levers.loyalty._earning.rows import (
     Activation,
     Approval,
     BirthdayRun,
@@ -22,17 +20,19 @@ from regulars.levers.loyalty._earning_rows import (
     Version,
     Warned,
 )
-from regulars.levers.loyalty._membership_rows import (
+from regulars.levers.loyalty._earning.trial_rows import TrialRun
+from regulars.levers.loyalty._ledger.before import Earlier
+from regulars.levers.loyalty._ledger.books import BOOKS, KINDS, MOST, SOURCES, TRANSIT
+from regulars.levers.loyalty._ledger.requests import Request
+from regulars.levers.loyalty._memberships.rows import (
     Membership,
     MembershipConsent,
     MembershipPayment,
     MembershipStep,
 )
-from regulars.levers.loyalty._mission_rows import MissionJoin, MissionRun, MissionWalk
-from regulars.levers.loyalty._requests import Request
-from regulars.levers.loyalty._reward_rows import Redemption, Reward, RewardCode
-from regulars.levers.loyalty._tier_rows import Freeze, Move, Standing, TierWalk
-from regulars.levers.loyalty._trial_rows import TrialRun
+from regulars.levers.loyalty._missions.rows import MissionJoin, MissionRun, MissionWalk
+from regulars.levers.loyalty._rewards.rows import Redemption, Reward, RewardCode
+from regulars.levers.loyalty._tiers.rows import Freeze, Move, Standing, TierWalk
 from regulars.runtime.database.fields import RandomUuid
 
 __all__ = (

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from regulars.facts.customers import persons
 from regulars.kit.actors import Actor
 from regulars.levers.loyalty import points
-from regulars.levers.loyalty._books import MIGRATION
+from regulars.levers.loyalty._ledger.books import MIGRATION
 from regulars.levers.loyalty.points import NewLot
 from regulars.levers.loyalty.reasons import Reason
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from regulars.kit.actors import Actor
 from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty._acts import KeyUsedOtherwise
+from regulars.levers.loyalty._ledger.acts import KeyUsedOtherwise
 from regulars.levers.loyalty.models import Pledge
 from regulars.runtime.preferences.preferences import Preference
 from regulars.runtime.trail import trail

@@ -17,15 +17,15 @@ from regulars.facts.company import company
 from regulars.kit import civil
 from regulars.kit.actors import Actor, Origin
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import _accounts, _answers, _books, _holding, _ledger
-from regulars.levers.loyalty._accounts import AccountFrozen, NoSuchCurrency
-from regulars.levers.loyalty._acts import BadKey, KeyUsedOtherwise, Told
-from regulars.levers.loyalty._answers import Booked, Receipt
-from regulars.levers.loyalty._balances import Balance, Expiring, balance, balance_as_of, balances, expiring
-from regulars.levers.loyalty._holding import HoldIsOver, HoldView, UnknownHold
-from regulars.levers.loyalty._ledger import Work
-from regulars.levers.loyalty._statements import Explanation, Line, explain, statement
-from regulars.levers.loyalty._wallet import (
+from regulars.levers.loyalty._ledger import account_rows, acting, answers, books, holding
+from regulars.levers.loyalty._ledger.account_rows import AccountFrozen, NoSuchCurrency
+from regulars.levers.loyalty._ledger.acting import Work
+from regulars.levers.loyalty._ledger.acts import BadKey, KeyUsedOtherwise, Told
+from regulars.levers.loyalty._ledger.answers import Booked, Receipt
+from regulars.levers.loyalty._ledger.balances import Balance, Expiring, balance, balance_as_of, balances, expiring
+from regulars.levers.loyalty._ledger.holding import HoldIsOver, HoldView, UnknownHold
+from regulars.levers.loyalty._ledger.statements import Explanation, Line, explain, statement
+from regulars.levers.loyalty._ledger.wallet import (
     BadAmount,
     Move,
     NewLot,
@@ -113,7 +113,7 @@ def award(
     reason: Reason = Reason("awarded"),
     matures_at: datetime | None = None,
     expires_on: date | None = None,
-    funding: str = _books.ISSUANCE,
+    funding: str = books.ISSUANCE,
     partner: str = "",
     subject: str = "",
     origin: Origin = "live",
@@ -160,11 +160,11 @@ def award_many(
         {"currency": currency, "lots": [said_of(lot) for lot in lots], "earned_at": list(earned_at or ())},
         origin,
     )
-    with _ledger.act(told, customers={lot.record for lot in lots}, currency=currency) as work:
+    with acting.act(told, customers={lot.record for lot in lots}, currency=currency) as work:
         if work.is_new:
             for lot, moment in zip(lots, earned_at or [at] * len(lots), strict=True):
                 work.award(lot, at=moment)
-    return _answers.of(work)
+    return answers.of(work)
 
 
 def redeem(
@@ -176,15 +176,15 @@ def redeem(
     by: Actor,
     currency: str = "points",
     reason: Reason = Reason("redeemed"),
-    into: str = _books.REDEEMED,
+    into: str = books.REDEEMED,
 ) -> Receipt:
     """Spend points at once: those that expire first. Raises `BadAmount` and `NotEnoughPoints`."""
     _checked(amount)
     told = Told("redeem", key, at, by, _what(customer, amount, currency, reason) | {"into": into})
-    with _ledger.act(told, customers=[customer], currency=currency, need={customer: amount}) as work:
+    with acting.act(told, customers=[customer], currency=currency, need={customer: amount}) as work:
         if work.is_new:
             work.wallet(customer).spend(amount, at=at, reason=reason, into=into)
-    return _answers.of(work)
+    return answers.of(work)
 
 
 def hold(
@@ -211,11 +211,11 @@ def hold(
         | {"owner": owner, "lasts": None if lasts is None else lasts.total_seconds()},
     )
     made = None
-    with _ledger.act(told, customers=[customer], currency=currency, need={customer: amount}) as work:
+    with acting.act(told, customers=[customer], currency=currency, need={customer: amount}) as work:
         if work.is_new:
             wallet = work.wallet(customer)
-            moves = wallet.spend(amount, at=at, reason=reason, kind="hold", into=_books.HELD)
-            made = _holding.keep(
+            moves = wallet.spend(amount, at=at, reason=reason, kind="hold", into=books.HELD)
+            made = holding.keep(
                 act=work.act,
                 account=wallet.account,
                 moves=moves,
@@ -224,7 +224,7 @@ def hold(
                 expires_at=None if lasts is None else at + lasts,
                 currency=currency,
             )
-    return made or _holding.as_made(work.act)
+    return made or holding.as_made(work.act)
 
 
 def capture(*, hold: int, key: str, at: datetime, by: Actor, amount: int | None = None, rest: bool = True) -> Receipt:
@@ -234,22 +234,22 @@ def capture(*, hold: int, key: str, at: datetime, by: Actor, amount: int | None 
     """
     if amount is not None:
         _checked(amount)
-    view = _holding.get(hold)
+    view = holding.get(hold)
     told = Told("capture", key, at, by, {"hold": hold, "amount": amount, "rest": rest})
     with _end(view, told) as work:
         if work.is_new:
             _end_parts(work, view, at, amount, rest)
-    return _answers.of(work)
+    return answers.of(work)
 
 
 def release(*, hold: int, key: str, at: datetime, by: Actor) -> Receipt:
     """What is held can be spent again; what has expired meanwhile is gone. Raises `UnknownHold` and `HoldIsOver`."""
-    view = _holding.get(hold)
+    view = holding.get(hold)
     told = Told("release", key, at, by, {"hold": hold})
     with _end(view, told) as work:
         if work.is_new:
             _end_parts(work, view, at, 0, True)
-    return _answers.of(work)
+    return answers.of(work)
 
 
 def reverse(
@@ -287,11 +287,11 @@ def reverse(
         {"entry": entry, "amount": amount, "reason": reason and asdict(reason), "grace_until": grace_until},
     )
     records = {record for _lot, record, *_ in postings}
-    gave = [lot for lot, _record, from_book, *_ in postings if from_book in _books.SOURCES]
+    gave = [lot for lot, _record, from_book, *_ in postings if from_book in books.SOURCES]
     spent = [
         Move(lot, from_book, to_book, moved)
         for lot, _record, from_book, to_book, moved in postings
-        if to_book in _books.SPENT
+        if to_book in books.SPENT
     ]
     if original.kind not in _REVERSIBLE or not (gave or spent):
         raise NothingToReverse(
@@ -301,7 +301,7 @@ def reverse(
             value=original.kind,
         )
     most = sum(moved for *_, moved in postings)
-    with _ledger.act(
+    with acting.act(
         told,
         customers=records or [original.account.customer_id],
         currency=currency,
@@ -316,7 +316,7 @@ def reverse(
             work.take_back({lot.id: wanted}, reason=reason or Reason("reversed"), reverses=entry)
         elif work.is_new:
             _give_back(work, entry, spent, amount, reason or Reason("restored"), grace_until, currency)
-    return _answers.of(work)
+    return answers.of(work)
 
 
 def adjust(
@@ -337,14 +337,14 @@ def adjust(
     _checked(abs(amount))
     told = Told("adjust", key, at, by, _what(customer, amount, currency, reason) | {"expires_on": expires_on})
     need = {customer: -amount} if amount < 0 else None
-    with _ledger.act(told, customers=[customer], currency=currency, need=need) as work:
+    with acting.act(told, customers=[customer], currency=currency, need=need) as work:
         if work.is_new and amount > 0:
             ends = end_of(expires_on, currency)
-            lot = NewLot(customer, amount, reason, expires_on=expires_on, expires_at=ends, funding=_books.GOODWILL)
+            lot = NewLot(customer, amount, reason, expires_on=expires_on, expires_at=ends, funding=books.GOODWILL)
             work.award(lot, kind="adjust")
         elif work.is_new:
-            work.wallet(customer).spend(-amount, at=at, reason=reason, kind="adjust", into=_books.WITHDRAWN)
-    return _answers.of(work)
+            work.wallet(customer).spend(-amount, at=at, reason=reason, kind="adjust", into=books.WITHDRAWN)
+    return answers.of(work)
 
 
 def forgive(
@@ -361,13 +361,13 @@ def forgive(
     if amount is not None:
         _checked(amount)
     told = Told("forgive", key, at, by, _what(customer, amount, currency, reason))
-    with _ledger.act(told, customers=[customer], currency=currency) as work:
+    with acting.act(told, customers=[customer], currency=currency) as work:
         if work.is_new:
             wallet = work.wallet(customer)
             if amount is not None and amount > wallet.debt:
                 raise _too_much(amount, wallet.debt)
             wallet.write_off(wallet.debt if amount is None else amount, at=at, reason=reason)
-    return _answers.of(work)
+    return answers.of(work)
 
 
 def extend(
@@ -392,26 +392,26 @@ def extend(
     )
     record_of = _records_of(lots)
     ends = {day: end_of(day, currency) for day in set(lots.values())}
-    with _ledger.act(told, customers=set(record_of.values()), currency=currency, lots=list(lots)) as work:
+    with acting.act(told, customers=set(record_of.values()), currency=currency, lots=list(lots)) as work:
         if work.is_new:
             for lot, day in lots.items():
                 work.wallet(record_of[lot]).change_dates(
                     lot, at=at, reason=reason, expires_on=day, expires_at=ends[day]
                 )
-    return _answers.of(work)
+    return answers.of(work)
 
 
 def mature(*, lots: Mapping[int, datetime], key: str, at: datetime, by: Actor, currency: str = "points") -> Receipt:
     """Say from when these pending lots can be spent; at once, where that is past. Raises `UnknownEntry`."""
     told = Told("mature", key, at, by, {"lots": sorted((lot, str(moment)) for lot, moment in lots.items())})
     record_of = _records_of(lots)
-    with _ledger.act(told, customers=set(record_of.values()), currency=currency, lots=list(lots)) as work:
+    with acting.act(told, customers=set(record_of.values()), currency=currency, lots=list(lots)) as work:
         if work.is_new:
             for lot, moment in lots.items():
                 work.wallet(record_of[lot]).mature(lot, moment)
             for wallet in work.wallets.values():
                 wallet.catch_up(at)
-    return _answers.of(work)
+    return answers.of(work)
 
 
 def reinstate(
@@ -439,7 +439,7 @@ def reinstate(
         {"lot": lot, "amount": amount, "expires_on": expires_on, "currency": currency, "reason": asdict(reason)},
     )
     record_of = _records_of([lot])
-    with _ledger.act(told, customers=record_of.values(), currency=currency, lots=[lot]) as work:
+    with acting.act(told, customers=record_of.values(), currency=currency, lots=[lot]) as work:
         if work.is_new:
             wallet = work.wallet(record_of[lot])
             wanted = wallet.lots[lot].lapsed if amount is None else amount
@@ -447,11 +447,11 @@ def reinstate(
                 raise _reversed_already(lot)
             ends = end_of(expires_on, currency)
             wallet.reinstate(lot, wanted, at=at, reason=reason, expires_on=expires_on, expires_at=ends)
-    return _answers.of(work)
+    return answers.of(work)
 
 
 def _end(view: HoldView, told: Told) -> AbstractContextManager[Work]:
-    return _ledger.act(told, customers=_holding.records(view.id), currency=view.currency, holds=[view.id])
+    return acting.act(told, customers=holding.records(view.id), currency=view.currency, holds=[view.id])
 
 
 def _end_parts(work: Work, view: HoldView, at: datetime, amount: int | None, rest: bool) -> None:
@@ -459,7 +459,7 @@ def _end_parts(work: Work, view: HoldView, at: datetime, amount: int | None, res
     wallets = list(work.wallets.values())
     there = kept_by(wallets, view.id)
     if not there:
-        raise _holding.over(_holding.get(view.id), at)
+        raise holding.over(holding.get(view.id), at)
     wanted = there if amount is None else amount
     if wanted > there:
         raise _too_much(wanted, there)
@@ -529,12 +529,12 @@ def end_of(day: date | None, currency: str) -> datetime | None:
     """When a day is over on the currency's clock, which is the shop's where it has none of its own."""
     if day is None:
         return None
-    zone = civil.zone(_accounts.currency(currency).zone or company.shop().zone)
+    zone = civil.zone(account_rows.currency(currency).zone or company.shop().zone)
     return civil.start_of_day(day + timedelta(days=1), zone)
 
 
 def _checked(amount: int) -> int:
-    if type(amount) is not int or not 0 < amount <= _books.MOST:
+    if type(amount) is not int or not 0 < amount <= books.MOST:
         raise BadAmount(
             _("amount: %(amount)r is no number of points; give a whole number above zero") % {"amount": amount},
             field="amount",

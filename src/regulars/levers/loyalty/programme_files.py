@@ -16,7 +16,7 @@ from regulars.kit.conditions.vocabulary import Vocabulary
 from regulars.kit.points import MOST_DECIMALS
 from regulars.kit.texts import translated as _
 from regulars.levers.loyalty import policies
-from regulars.levers.loyalty.event_names import VISIT
+from regulars.levers.loyalty._earning.event_names import VISIT
 from regulars.levers.loyalty.expiring import KINDS, UNITS, Expiry
 from regulars.levers.loyalty.rules import KINDS as RULES
 from regulars.levers.loyalty.rules import benefit_terms, plan_terms, reward_terms, tier_sets

@@ -18,8 +18,8 @@ from regulars.kit.actors import Actor
 from regulars.kit.conditions.vocabulary import Vocabulary
 from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import programme_files
-from regulars.levers.loyalty._earning_rows import Activation, Approval, Version
-from regulars.levers.loyalty._earning_rows import Programme as ProgrammeRow
+from regulars.levers.loyalty._earning.rows import Activation, Approval, Version
+from regulars.levers.loyalty._earning.rows import Programme as ProgrammeRow
 from regulars.levers.loyalty.models import Currency
 from regulars.levers.loyalty.programme_files import BadProgramme, Programme
 from regulars.runtime.trail import trail

@@ -19,10 +19,11 @@ from regulars.kit import civil, ids
 from regulars.kit.actors import Actor
 from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import _books, points, rewards, tiers
-from regulars.levers.loyalty._acts import KeyUsedOtherwise, Told
-from regulars.levers.loyalty._capping import ALWAYS
-from regulars.levers.loyalty._reward_rows import Redemption, Reward, RewardCode
+from regulars.levers.loyalty import points, rewards, tiers
+from regulars.levers.loyalty._earning.capping import ALWAYS
+from regulars.levers.loyalty._ledger import books
+from regulars.levers.loyalty._ledger.acts import KeyUsedOtherwise, Told
+from regulars.levers.loyalty._rewards.rows import Redemption, Reward, RewardCode
 from regulars.levers.loyalty.notices import RewardCancelled, RewardHandedOver, RewardTaken
 from regulars.levers.loyalty.reasons import Reason
 from regulars.levers.loyalty.rewards import RewardView
@@ -407,7 +408,7 @@ def _spend(row: Redemption, view: RewardView, at: datetime, by: Actor) -> None:
             amount=row.parts,
             currency=terms.currency,
             reason=reason,
-            into=_books.DONATION if terms.kind == "charity" else _books.REDEEMED,
+            into=books.DONATION if terms.kind == "charity" else books.REDEEMED,
             key=f"reward:{row.id}",
             at=at,
             by=by,

@@ -11,10 +11,11 @@ from django.db import connection, connections, transaction
 
 from regulars.facts.customers.relation import CUSTOMERS
 from regulars.kit.actors import Actor, Origin
-from regulars.levers.loyalty import _tier_facts, _tier_settling
-from regulars.levers.loyalty._tier_facts import Ladder
-from regulars.levers.loyalty._tier_rows import Standing, TierWalk
-from regulars.levers.loyalty._tier_settling import Moved
+from regulars.levers.loyalty._tiers import facts as tier_facts
+from regulars.levers.loyalty._tiers import settling as tier_settling
+from regulars.levers.loyalty._tiers.facts import Ladder
+from regulars.levers.loyalty._tiers.rows import Standing, TierWalk
+from regulars.levers.loyalty._tiers.settling import Moved
 
 PAGE = 5_000
 _OBJECTS = 100_000
@@ -50,7 +51,7 @@ def everyone(
     more than one."""
     if processes == 1:
         done = Looked()
-        for ladder in _tier_facts.ladders(at):
+        for ladder in tier_facts.ladders(at):
             for _last, page in _pages(ladder, 0, (0, 1), at, by, origin):
                 done += page
                 progress(done.people)
@@ -60,7 +61,7 @@ def everyone(
     context = get_context("fork")
     with context.Pool(processes) as pool:
         parts = pool.map(_share, [(at, by, origin, (nth, processes)) for nth in range(processes)])
-    for ladder in _tier_facts.ladders(at):
+    for ladder in tier_facts.ladders(at):
         _is_done(ladder, at)
     return sum(parts, Looked())
 
@@ -70,7 +71,7 @@ def _share(asked: tuple[datetime, Actor, Origin, tuple[int, int]]) -> Looked:
     gc.freeze()
     gc.set_threshold(_OBJECTS)
     done = Looked()
-    for ladder in _tier_facts.ladders(at):
+    for ladder in tier_facts.ladders(at):
         for _last, page in _pages(ladder, 0, share, at, by, origin):
             done += page
     connections.close_all()
@@ -93,14 +94,14 @@ def _pages(
 
 def _page(ladder: Ladder, people: Sequence[int], at: datetime, by: Actor, origin: Origin) -> list[Moved]:
     with transaction.atomic():
-        return _tier_settling.settle(ladder, people, at=at, by=by, origin=origin, is_locked=False)
+        return tier_settling.settle(ladder, people, at=at, by=by, origin=origin, is_locked=False)
 
 
 def due(*, at: datetime, by: Actor, most: int = 20_000) -> Looked:
     """Those whose day has come, the longest waiting first; announced, for it happens now."""
     done = Looked()
-    for ladder in _tier_facts.ladders(at):
-        day = _tier_facts.on(ladder.today(at))
+    for ladder in tier_facts.ladders(at):
+        day = tier_facts.on(ladder.today(at))
         rows = Standing.objects.filter(programme_id=ladder.programme, due_on__lte=day).order_by("due_on", "id")
         people = sorted(set(rows.values_list("customer_id", flat=True)[:most]))
         for start in range(0, len(people), PAGE):
@@ -113,7 +114,7 @@ def go_on(*, at: datetime, by: Actor, most: int = 200_000) -> Looked:
     """Through everybody as far as there is time: when a programme's rules became others, of which nobody is told, and
     again where `anew` asked for it. Goes on where it stopped."""
     done = Looked()
-    for ladder in _tier_facts.ladders(at):
+    for ladder in tier_facts.ladders(at):
         walk = _walk(ladder)
         if walk.done_at is not None:
             continue

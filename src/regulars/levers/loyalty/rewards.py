@@ -13,10 +13,11 @@ from regulars.kit import ids, money
 from regulars.kit.actors import Actor
 from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import _accounts, _acts, tiers
-from regulars.levers.loyalty._acts import Told
-from regulars.levers.loyalty._books import MOST
-from regulars.levers.loyalty._reward_rows import HANDED, KINDS, PER, REWARD_STATES, Reward
+from regulars.levers.loyalty import tiers
+from regulars.levers.loyalty._ledger import account_rows, acts
+from regulars.levers.loyalty._ledger.acts import Told
+from regulars.levers.loyalty._ledger.books import MOST
+from regulars.levers.loyalty._rewards.rows import HANDED, KINDS, PER, REWARD_STATES, Reward
 from regulars.runtime.database import arrays
 from regulars.runtime.secrets import lookup, vault
 from regulars.runtime.trail import trail
@@ -149,7 +150,7 @@ def put(*, code: str, terms: Terms, at: datetime, by: Actor) -> RewardView:
     if not _CODE.fullmatch(code):
         raise _bad("code", code[:40], _("use small letters, digits and underscores, a letter first"))
     _check(terms)
-    kind = _accounts.currency(terms.currency)
+    kind = account_rows.currency(terms.currency)
     columns = _columns(terms) | {"currency_id": kind.id}
     with transaction.atomic():
         row = Reward.objects.select_for_update(of=("self",)).select_related("currency").filter(code=code).first()
@@ -204,7 +205,7 @@ def stock_up(*, code: str, more: int, key: str, at: datetime, by: Actor) -> Rewa
     Raises `BadReward` of more than are left, and `KeyUsedOtherwise`.
     """
     with transaction.atomic():
-        if not _acts.begin(Told("stock_up", key, at, by, {"reward": code, "more": more}))[1]:
+        if not acts.begin(Told("stock_up", key, at, by, {"reward": code, "more": more}))[1]:
             return get(code)
         row = Reward.objects.select_for_update().filter(code=code).first()
         if row is None:

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from django.db import connection
 
 from regulars.facts.customers.relation import CUSTOMERS
-from regulars.levers.loyalty import _tier_facts
+from regulars.levers.loyalty._tiers import facts as tier_facts
 from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.rules.tier_standing import NOWHERE, walk
 
@@ -55,20 +55,20 @@ def between(*, programme: str, tiers: str, since: date, until: date) -> list[Flo
 
 def tried(programme: Programme, *, at: datetime, progress: Callable[[int], None] = lambda done: None) -> list[Trial]:
     """Who would be where if this were in force from `at` on. Writes nothing; reads everybody's facts once."""
-    now = next((one for one in _tier_facts.ladders(at) if one.says.code == programme.code), None)
-    draft = _tier_facts.drafted(now, 0 if now is None else now.programme, programme, at)
+    now = next((one for one in tier_facts.ladders(at) if one.says.code == programme.code), None)
+    draft = tier_facts.drafted(now, 0 if now is None else now.programme, programme, at)
     if not draft.segments:
         return []
     stays: Counter[str] = Counter()
     at_once: dict[str, Counter[tuple[str, str]]] = {name: Counter() for name in draft.segments}
     later: dict[str, Counter[tuple[str, str]]] = {name: Counter() for name in draft.segments}
-    after, count, today, now_us = 0, 0, draft.today(at), _tier_facts.micros(at) + 1
+    after, count, today, now_us = 0, 0, draft.today(at), tier_facts.micros(at) + 1
     while True:
         with connection.cursor() as cursor:
             cursor.execute(_PEOPLE, [after, PAGE])
             people = [number for (number,) in cursor.fetchall()]
-        done = _tier_facts.done(draft, people)
-        held = _tier_facts.frozen(draft, people)
+        done = tier_facts.done(draft, people)
+        held = tier_facts.frozen(draft, people)
         for person, one in done.items():
             facts = one.facts(draft.zone, now_us)
             for name, segments in draft.segments.items():

@@ -14,7 +14,7 @@ from django.db import connection
 
 from regulars.facts.customers.relation import CUSTOMERS
 from regulars.kit import civil
-from regulars.levers.loyalty import _tier_facts
+from regulars.levers.loyalty._tiers import facts as tier_facts
 from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.rules.tier_sets import TierSet
 from regulars.levers.loyalty.rules.tier_standing import Facts, Segment, walk
@@ -65,20 +65,20 @@ def by_quarter(
 
     What came back by now was never bought on any day: a past forecast did not know that yet.
     """
-    ladder = _tier_facts.drafted(None, 0, programme, datetime(1970, 1, 1, tzinfo=UTC))
+    ladder = tier_facts.drafted(None, 0, programme, datetime(1970, 1, 1, tzinfo=UTC))
     zone, segments = ladder.zone, (Segment(ladder.segments[tiers.id][0].since, tiers),)
     first = date(since.year, (since.month - 1) // 3 * 3 + 1, 1)
     days = [first]
     while days[-1] < until:
         days.append(civil.add_months(days[-1], 3))
-    begins = [_tier_facts.micros(civil.start_of_day(day, zone)) for day in days]
+    begins = [tier_facts.micros(civil.start_of_day(day, zone)) for day in days]
     found = [Quarter(begin, end) for begin, end in itertools.pairwise(days)]
     after, count = 0, 0
     while True:
         with connection.cursor() as cursor:
             cursor.execute(_PAGE, [after, PAGE])
             people = [number for (number,) in cursor.fetchall()]
-        for one in _tier_facts.done(ladder, people).values():
+        for one in tier_facts.done(ladder, people).values():
             seen = [_seen(segments, one.facts(zone, at_us), day) for at_us, day in zip(begins, days, strict=True)]
             for quarter, (was, falls), (then, _falls) in zip(found, seen, seen[1:], strict=False):
                 _count(quarter, tiers, was, falls, then)
@@ -97,7 +97,7 @@ def _seen(segments: Sequence[Segment], facts: Facts, day: date) -> tuple[str, da
     assert segment.set is not None
     if here.next is None or segment.set.rank(here.next.after) >= segment.set.rank(here.level):
         return here.level, None
-    return here.level, _tier_facts.on(here.next.day)
+    return here.level, tier_facts.on(here.next.day)
 
 
 def _count(quarter: Quarter, tiers: TierSet, was: str, changes_on: date | None, then: str) -> None:

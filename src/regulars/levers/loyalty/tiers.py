@@ -16,11 +16,12 @@ from regulars.facts.customers import persons
 from regulars.kit import civil
 from regulars.kit.actors import Actor, Origin
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import _tier_facts, _tier_settling
-from regulars.levers.loyalty._acts import KeyUsedOtherwise
-from regulars.levers.loyalty._tier_facts import Ladder
-from regulars.levers.loyalty._tier_rows import FREEZES, Freeze, Move
-from regulars.levers.loyalty._tier_settling import Moved
+from regulars.levers.loyalty._ledger.acts import KeyUsedOtherwise
+from regulars.levers.loyalty._tiers import facts as tier_facts
+from regulars.levers.loyalty._tiers import settling as tier_settling
+from regulars.levers.loyalty._tiers.facts import Ladder
+from regulars.levers.loyalty._tiers.rows import FREEZES, Freeze, Move
+from regulars.levers.loyalty._tiers.settling import Moved
 from regulars.levers.loyalty.rules import tier_progress
 from regulars.levers.loyalty.rules.tier_periods import Window
 from regulars.levers.loyalty.rules.tier_progress import OfLevel
@@ -150,17 +151,17 @@ class MoveView:
 
 def sets(*, at: datetime | None = None) -> list[SetView]:
     """The sets in force, in the order of programmes and of their files. One query."""
-    return [view for ladder in _tier_facts.ladders(at) for view in _views(ladder)]
+    return [view for ladder in tier_facts.ladders(at) for view in _views(ladder)]
 
 
 def of(*, customer: int, at: datetime) -> list[Status]:
     """Where a person stands in every set in force, as of a moment; a joined record's person. A query for each kind of
     thing that levels ask, and four."""
     person, found = persons.of(customer), []
-    for ladder in _tier_facts.ladders(at):
-        done = _tier_facts.done(ladder, [person]).get(person)
-        facts = None if done is None else done.facts(ladder.zone, _tier_facts.micros(at) + 1)
-        held = _tier_facts.frozen(ladder, [person])
+    for ladder in tier_facts.ladders(at):
+        done = tier_facts.done(ladder, [person]).get(person)
+        facts = None if done is None else done.facts(ladder.zone, tier_facts.micros(at) + 1)
+        held = tier_facts.frozen(ladder, [person])
         today = ladder.today(at)
         for view in _views(ladder):
             frozen = held.get((person, view.tiers.id), [])
@@ -176,13 +177,13 @@ def requalify(*, customer: int, at: datetime, by: Actor, origin: Origin = "live"
     Harmless to repeat. One query where no programme has tiers.
     """
     moved: list[Moved] = []
-    ladders = _tier_facts.ladders(at)
+    ladders = tier_facts.ladders(at)
     if not ladders:
         return moved
     with transaction.atomic():
         person = persons.of(customer)
         for ladder in ladders:
-            moved += _tier_settling.settle(ladder, [person], at=at, by=by, origin=origin, is_locked=True)
+            moved += tier_settling.settle(ladder, [person], at=at, by=by, origin=origin, is_locked=True)
     return moved
 
 
@@ -190,8 +191,8 @@ def requalify_record(*, customer: int, at: datetime, by: Actor) -> None:
     """What is kept of a record, whose person it may not be any more: of one that is joined nothing stands. Greets
     nobody: who somebody is changed, not what they did."""
     with transaction.atomic():
-        for ladder in _tier_facts.ladders(at):
-            _tier_settling.settle(
+        for ladder in tier_facts.ladders(at):
+            tier_settling.settle(
                 ladder, [customer], at=at, by=by, origin="history", is_locked=True, because="corrected"
             )
 
@@ -281,16 +282,16 @@ def before(orders: Mapping[int, tuple[int, datetime]], *, programme: str) -> dic
 
     By what was kept of what was before it, and the rules in force then. For promises: it rests on facts alone.
     """
-    ladder = next((one for one in _tier_facts.ladders() if one.says.code == programme), None)
+    ladder = next((one for one in tier_facts.ladders() if one.says.code == programme), None)
     if ladder is None:
         return {}
     people = {person for person, _ in orders.values()}
-    done, held = _tier_facts.done(ladder, people), _tier_facts.frozen(ladder, people)
+    done, held = tier_facts.done(ladder, people), tier_facts.frozen(ladder, people)
     found: dict[int, dict[str, str]] = {}
     for order, (person, placed_at) in orders.items():
         if (mine := done.get(person)) is None:
             continue
-        facts, today = mine.facts(ladder.zone, _tier_facts.micros(placed_at)), ladder.today(placed_at)
+        facts, today = mine.facts(ladder.zone, tier_facts.micros(placed_at)), ladder.today(placed_at)
         levels = {
             tiers: walk(segments, facts, held.get((person, tiers), ()), today).level
             for tiers, segments in ladder.segments.items()
@@ -330,10 +331,10 @@ def _status(view: SetView, here: Walk, facts: Facts, today: int, *, is_frozen: b
         set=view,
         day=date.fromordinal(today),
         level=here.level,
-        since=_tier_facts.on(here.since),
+        since=tier_facts.on(here.since),
         supported=here.supported,
-        falls_on=_tier_facts.on(here.falls_on),
-        next_on=None if here.next is None else _tier_facts.on(here.next.day),
+        falls_on=tier_facts.on(here.falls_on),
+        next_on=None if here.next is None else tier_facts.on(here.next.day),
         next_level=None if here.next is None else here.next.after,
         period_from=None if kind == "ever" else date.fromordinal(max(window.since, 1)),
         period_until=None if kind in ("ever", "rolling") else date.fromordinal(window.until),
@@ -344,7 +345,7 @@ def _status(view: SetView, here: Walk, facts: Facts, today: int, *, is_frozen: b
 
 
 def _ladder(programme: str, tiers: str, at: datetime) -> Ladder:
-    for ladder in _tier_facts.ladders(at):
+    for ladder in tier_facts.ladders(at):
         if ladder.says.code == programme and tiers in ladder.segments and ladder.now(tiers) is not None:
             return ladder
     named = f"{programme}.{tiers}"[:80]

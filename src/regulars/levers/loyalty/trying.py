@@ -13,8 +13,10 @@ from decimal import Decimal
 from regulars.facts.commerce import kept
 from regulars.kit import civil
 from regulars.kit.money import Money, to_minor
-from regulars.levers.loyalty import _seeing, mission_trials, tier_flow
-from regulars.levers.loyalty._capping import Counters, most_of_an_order, places
+from regulars.levers.loyalty import tier_flow
+from regulars.levers.loyalty._earning import seeing
+from regulars.levers.loyalty._earning.capping import Counters, most_of_an_order, places
+from regulars.levers.loyalty._missions import trials as mission_trials
 from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.rules import deciding
 from regulars.levers.loyalty.rules.rule import Rule
@@ -86,10 +88,10 @@ def simulate(
     count = 0
     for page in kept.pages(since=since, until=until):
         standing = [one for one in page if one.counts and one.customer is not None]
-        contexts = _seeing.contexts(standing, programme, programme.of_orders, zone)
+        contexts = seeing.contexts(standing, programme, programme.of_orders, zone)
         for one in standing:
             assert one.customer is not None
-            view = _seeing.order(one, programme, civil.day_of(one.placed_at, zone))
+            view = seeing.order(one, programme, civil.day_of(one.placed_at, zone))
             limit = _limit(programme, counters, one.customer, view.placed_on)
             answers = deciding.of_order(programme.of_orders, view, contexts[one.order], programme.terms, limit)
             people.add(one.customer)

@@ -8,10 +8,10 @@ from django.utils.translation import gettext as _
 
 from regulars.facts.customers import persons
 from regulars.kit import ids
-from regulars.levers.loyalty import _accounts, _holding
-from regulars.levers.loyalty._answers import PREFIX
-from regulars.levers.loyalty._balances import Balance, balance, balance_as_of
-from regulars.levers.loyalty._holding import HoldView
+from regulars.levers.loyalty._ledger import account_rows, holding
+from regulars.levers.loyalty._ledger.answers import PREFIX
+from regulars.levers.loyalty._ledger.balances import Balance, balance, balance_as_of
+from regulars.levers.loyalty._ledger.holding import HoldView
 from regulars.levers.loyalty.models import Account, Act, Currency, Entry
 from regulars.levers.loyalty.points import UnknownEntry
 from regulars.levers.loyalty.titles import titled
@@ -122,12 +122,12 @@ def kinds() -> list[Kind]:
 
 def scale(currency: str) -> int:
     """How many decimals a kind of points has. Raises `NoSuchCurrency`."""
-    return _accounts.currency(currency).terms.scale
+    return account_rows.currency(currency).terms.scale
 
 
 def lots(*, customer: int, at: datetime, currency: str = "points", limit: int = 500) -> list[LotView]:
     """What is open of the person's awards at `at`, what ends first first, what has no end last. Three queries."""
-    kind = _accounts.currency(currency)
+    kind = account_rows.currency(currency)
     with connection.cursor() as cursor:
         cursor.execute(_LOTS, [persons.of(customer), kind.id, at, limit])
         found = [LotView(row[0], ids.public(PREFIX, row[1]), *row[2:]) for row in cursor.fetchall()]
@@ -145,13 +145,13 @@ def _as_of(one: LotView, at: datetime) -> LotView:
 
 def holds(*, customer: int, at: datetime, currency: str = "points") -> list[HoldView]:
     """What is kept of the person's points for purchases at `at`, the latest first. Two queries."""
-    open_ones = _holding.open_of(persons.of(customer), currency)
+    open_ones = holding.open_of(persons.of(customer), currency)
     return [one for one in open_ones if one.expires_at is None or one.expires_at > at]
 
 
 def hold(public_id: str) -> HoldView:
     """One hold by `phd_…`. One query; raises `UnknownHold`, and `BadId` of what can be none."""
-    return _holding.by_public_id(public_id)
+    return holding.by_public_id(public_id)
 
 
 def entry(public_id: str) -> Whose:

@@ -11,7 +11,8 @@ from regulars.facts.company import company
 from regulars.kit import civil, paging
 from regulars.kit.actors import Actor
 from regulars.kit.paging import Page
-from regulars.levers.loyalty import _accounts, programmes
+from regulars.levers.loyalty import programmes
+from regulars.levers.loyalty._ledger import account_rows
 from regulars.levers.loyalty.notices import PointsExpireSoon
 from regulars.runtime.notices.outbox import announce_many
 
@@ -103,7 +104,7 @@ def due_page(
 
 
 def _zone_of(currency: str) -> str:
-    return _accounts.currency(currency).zone or company.shop().zone
+    return account_rows.currency(currency).zone or company.shop().zone
 
 
 def warn_due(*, at: datetime, by: Actor, most: int | None = None) -> int:

@@ -10,7 +10,7 @@ from regulars.kit import civil
 from regulars.kit.conditions.nodes import Condition, Did
 from regulars.kit.conditions.nodes import Sequence as Following
 from regulars.kit.texts import translated as _
-from regulars.levers.loyalty.event_names import called
+from regulars.levers.loyalty._earning.event_names import called
 from regulars.levers.loyalty.rules import asking
 from regulars.levers.loyalty.rules.rule import Terms, read_money, read_points
 from regulars.levers.loyalty.rules.tier_periods import FIRST, LAST, Window

@@ -5,7 +5,8 @@ from itertools import count
 
 from regulars.facts.customers import customers
 from regulars.kit.actors import Actor
-from regulars.levers.loyalty import clockwork, points, reasons
+from regulars.levers.loyalty import points, reasons
+from regulars.levers.loyalty._ledger import clockwork
 from regulars.levers.loyalty.models import Entry, Lot
 from regulars.levers.loyalty.reasons import Reason
 

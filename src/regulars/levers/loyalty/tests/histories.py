@@ -12,9 +12,10 @@ from django.db import transaction
 from regulars.facts.customers import customers, identity, persons
 from regulars.kit import civil
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import _accounts, checkups, clockwork, points
-from regulars.levers.loyalty._books import SOURCES, SPENT
-from regulars.levers.loyalty._wallet import Lot, Move, NewLot, Part, Terms, Wallet, kept_by, share_out
+from regulars.levers.loyalty import checkups, points
+from regulars.levers.loyalty._ledger import account_rows, clockwork
+from regulars.levers.loyalty._ledger.books import SOURCES, SPENT
+from regulars.levers.loyalty._ledger.wallet import Lot, Move, NewLot, Part, Terms, Wallet, kept_by, share_out
 from regulars.levers.loyalty.models import Lot as LotRow
 from regulars.levers.loyalty.reasons import Reason
 from regulars.levers.loyalty.tests.builders import MAREK, MONDAY, THE_SHOP, key
@@ -443,11 +444,11 @@ class Database:
         clockwork.book_due(at=self.at, by=THE_SHOP, most=self.chance.choice((0, 0, 1)))
         assert list(checkups.broken()) == []
         now = points.balance(customer=customer, at=self.at)
-        kind = _accounts.currency("points")
-        held = _accounts.look([persons.of(customer)], kind)
+        kind = account_rows.currency("points")
+        held = account_rows.look([persons.of(customer)], kind)
         lots = list(LotRow.objects.filter(account_id__in=[one.id for one in held]).values_list("id", flat=True))
         found = []
-        for wallet in _accounts.load(held, kind, at=self.at, need={}, lots=lots).values():
+        for wallet in account_rows.load(held, kind, at=self.at, need={}, lots=lots).values():
             wallet.catch_up(self.at)
             for lot in wallet.lots.values():
                 found.append((self.lots.index(lot.id), self.names[lot.record], lot.expires_at, *lot.standing[3:]))

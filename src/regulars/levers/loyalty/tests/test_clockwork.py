@@ -6,7 +6,8 @@ from random import Random
 import pytest
 from django.db import connection
 
-from regulars.levers.loyalty import checkups, clockwork
+from regulars.levers.loyalty import checkups
+from regulars.levers.loyalty._ledger import clockwork
 from regulars.levers.loyalty.tests.builders import DAY, MONDAY, THE_SHOP, a_member, an_award, lots_of, spends
 
 pytestmark = pytest.mark.django_db

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from regulars.facts.commerce.orders import TenderReport
-from regulars.levers.loyalty import _seeing, checkups, clockwork, points, programmes, warning
+from regulars.levers.loyalty import checkups, points, programmes, warning
+from regulars.levers.loyalty._earning import seeing
+from regulars.levers.loyalty._ledger import clockwork
 from regulars.levers.loyalty.models import Lot
 from regulars.levers.loyalty.tests import orders_seen
 from regulars.levers.loyalty.tests.builders import (
@@ -78,11 +80,11 @@ def test_a_return_takes_what_the_order_earned_then_and_not_what_it_would_earn_no
     monkeypatch.setattr(programmes.vocabulary, "current", lambda: orders_seen.ASKED)
     a_programme(SPEND, "{id: club, kind: audience_bonus, audience: aud_regulars, times: 2, multiplies: [spend]}")
     inside = {"aud_regulars": (MONDAY - DAY).isoformat()}
-    monkeypatch.setattr(_seeing, "memberships", lambda people, _asked: dict.fromkeys(people, inside))
+    monkeypatch.setattr(seeing, "memberships", lambda people, _asked: dict.fromkeys(people, inside))
     order = an_order(lines=(("hat", "4", "20.00"),))
     settles(order)
     assert has(buyer(order))[1] == 80
-    monkeypatch.setattr(_seeing, "memberships", lambda people, _asked: {})
+    monkeypatch.setattr(seeing, "memberships", lambda people, _asked: {})
     a_programme("{id: spend, kind: spend, points: 4, per: 2}", from_at=MONDAY + DAY)
     comes_back(order, ["1"], key="r1")
     settles(order, at=FRIDAY)

@@ -11,7 +11,8 @@ import pytest
 from django.db import connection, connections, transaction
 
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import checkups, clockwork, points
+from regulars.levers.loyalty import checkups, points
+from regulars.levers.loyalty._ledger import clockwork
 from regulars.levers.loyalty.models import Account
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, a_member, an_award, has, key
 from regulars.levers.loyalty.tests.interleaving import orders, play

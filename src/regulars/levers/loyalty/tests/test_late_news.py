@@ -11,7 +11,9 @@ from regulars.facts.commerce.shipments import ShipmentReport
 from regulars.facts.customers import identity
 from regulars.facts.customers.identity import Reason as Why
 from regulars.kit.conditions.vocabulary import Asked, Vocabulary
-from regulars.levers.loyalty import _books, _seeing, checkups, clockwork, earning, points
+from regulars.levers.loyalty import checkups, earning, points
+from regulars.levers.loyalty._earning import seeing
+from regulars.levers.loyalty._ledger import books, clockwork
 from regulars.levers.loyalty.models import Counter
 from regulars.levers.loyalty.programme_files import BadProgramme
 from regulars.levers.loyalty.rules.views import EventView
@@ -63,10 +65,10 @@ def test_an_event_about_something_with_a_long_name_earns_and_what_differs_at_its
 
 def test_more_points_than_can_be_counted_are_refused():
     priya = buyer(an_order())
-    points.award(customer=priya, amount=_books.MOST, key=key(), at=MONDAY, by=THE_SHOP)
+    points.award(customer=priya, amount=books.MOST, key=key(), at=MONDAY, by=THE_SHOP)
     with pytest.raises(points.BadAmount):
         points.award(customer=priya, amount=1, key=key(), at=MONDAY, by=THE_SHOP)
-    assert has(priya) == (0, _books.MOST, 0, 0)
+    assert has(priya) == (0, books.MOST, 0, 0)
 
 
 def test_a_hold_whose_time_ran_out_is_refused_as_expired_though_nobody_booked_it():
@@ -237,10 +239,10 @@ def test_of_the_past_audiences_count_that_somebody_was_in_by_then(monkeypatch):
     )
     order = an_order(at=MONDAY)
     since = {"aud_regulars": (MONDAY + DAY).isoformat()}
-    monkeypatch.setattr(_seeing, "memberships", lambda people, _asked: dict.fromkeys(people, since))
+    monkeypatch.setattr(seeing, "memberships", lambda people, _asked: dict.fromkeys(people, since))
     for of_the_past, counts in ((False, True), (True, False)):
         told = kept.of([order]).values()
-        found = _seeing.contexts(
+        found = seeing.contexts(
             list(told), programme, programme.of_orders, ZoneInfo("Europe/London"), of_the_past=of_the_past
         )
         assert found[order].fits == {"spend": counts}

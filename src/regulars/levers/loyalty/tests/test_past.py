@@ -19,8 +19,10 @@ from regulars.facts.commerce.orders import TenderReport
 from regulars.facts.commerce.shipments import ShipmentReport
 from regulars.kit import civil
 from regulars.kit.actors import SHELL
-from regulars.levers.loyalty import _past, _past_decided, backfilling, checkups, earning
-from regulars.levers.loyalty._past_written import Days, Instants, Json, Small, copy
+from regulars.levers.loyalty import backfilling, checkups, earning
+from regulars.levers.loyalty._past import decisions
+from regulars.levers.loyalty._past import posting as past
+from regulars.levers.loyalty._past.row_copies import Days, Instants, Json, Small, copy
 from regulars.levers.loyalty.earning import Posted
 from regulars.levers.loyalty.models import Earning
 from regulars.levers.loyalty.rules.columns import TooLarge
@@ -171,7 +173,7 @@ def test_by_columns_and_order_by_order_the_books_are_the_same(name, seed, monkey
     a_programme(*rules, from_at=FRIDAY, above=above)
     before = transaction.savepoint()
     by_columns = []
-    whole = _past.post
+    whole = past.post
 
     def counted(block, *rest, **more):
         done, left = whole(block, *rest, **more)
@@ -179,13 +181,13 @@ def test_by_columns_and_order_by_order_the_books_are_the_same(name, seed, monkey
         return done, left
 
     with monkeypatch.context() as seen:
-        seen.setattr(_past, "post", counted)
+        seen.setattr(past, "post", counted)
         done, found = posts(), books()
     assert sum(by_columns) > 5
     assert not list(checkups.broken())
     assert posts() == Posted()
     transaction.savepoint_rollback(before)
-    monkeypatch.setattr(_past_decided, "is_of_columns", lambda programme: False)
+    monkeypatch.setattr(decisions, "is_of_columns", lambda programme: False)
     assert posts() == done
     for part, rows in books().items():
         assert found[part] == rows, part
@@ -197,7 +199,7 @@ def test_what_is_told_of_an_order_while_it_is_posted_counts_all_the_same(monkeyp
     coat, hat = an_order("coat", at=MONDAY - DAY), an_order("hat", customer="li", at=MONDAY - DAY)
     a_programme("{id: spend, kind: spend, points: 1, per: 2}", from_at=FRIDAY)
     react_to_everything()
-    whole = _past.post
+    whole = past.post
 
     def post_late(block, *rest, **more):
         comes_back(coat, ["1"], key="late")
@@ -205,7 +207,7 @@ def test_what_is_told_of_an_order_while_it_is_posted_counts_all_the_same(monkeyp
         assert not Earning.objects.exists()
         return whole(block, *rest, **more)
 
-    monkeypatch.setattr(_past, "post", post_late)
+    monkeypatch.setattr(past, "post", post_late)
     backfilling.all_of_it(programme="tried", at=LATER, by=SHELL, processes=1)
     assert has(buyer(coat), at=LATER) == (0, 0, 0, 0)
     assert has(buyer(hat), at=LATER) == (0, 40, 0, 0)
@@ -218,7 +220,7 @@ def test_killed_in_the_middle_of_what_it_writes_again_comes_to_the_same(fresh_da
     bought = [an_order(f"{n}", customer=f"c{n % 9}", at=MONDAY - n * DAY, origin="history") for n in range(40)]
     rules, above = PROGRAMMES["classic"]
     a_programme(*rules, from_at=FRIDAY, above=above)
-    whole = _past.copy
+    whole = past.copy
 
     def killed(table, rows, **columns):
         if table == "loyalty_lot":
@@ -226,7 +228,7 @@ def test_killed_in_the_middle_of_what_it_writes_again_comes_to_the_same(fresh_da
         whole(table, rows, **columns)
 
     with monkeypatch.context() as broken:
-        broken.setattr(_past, "copy", killed)
+        broken.setattr(past, "copy", killed)
         with pytest.raises(backfilling.BrokenOff):
             backfilling.all_of_it(programme="tried", at=LATER, by=SHELL, processes=2)
     assert not Earning.objects.exists()
@@ -244,7 +246,7 @@ def test_blocks_have_all_of_a_customers_orders_and_say_of_them_what_kept_says(si
     for block in kept_columns.blocks(size=size):
         told = kept.of(block.order.tolist())
         assert block.fingerprints() == [kept_columns.fingerprint(told[order]) for order in block.order.tolist()]
-        assert _past_decided.numbers(block).tolist() == [kept.numbers([n])[n] for n in block.order.tolist()]
+        assert decisions.numbers(block).tolist() == [kept.numbers([n])[n] for n in block.order.tolist()]
         few = block.only(block.order % 2 == 0)
         assert few.fingerprints() == [kept_columns.fingerprint(told[order]) for order in few.order.tolist()]
         seen.append(set(block.customer.tolist()))
@@ -302,9 +304,9 @@ def test_days_of_many_instants_are_the_days_of_each(days, zone, second):
     instants = np.array([(day * 86_400 + second) * 1_000_000 for day in days])
     told = [civil.day_of(datetime.fromtimestamp(one / 1e6, UTC), civil.zone(zone)) for one in instants.tolist()]
     try:
-        found = _past_decided.days_of(instants, civil.zone(zone))
+        found = decisions.days_of(instants, civil.zone(zone))
     except TooLarge:
         # Where clocks were put back across midnight each is asked by itself.
         assert zone in ("America/Sao_Paulo", "Africa/Cairo", "Asia/Shanghai")
         return
-    assert [_past_decided.date_of(day) for day in found.tolist()] == told
+    assert [decisions.date_of(day) for day in found.tolist()] == told

@@ -6,8 +6,9 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from regulars.facts.customers import identity
-from regulars.levers.loyalty import checkups, clockwork, currencies, examination, examinations, points
-from regulars.levers.loyalty._statements import Change
+from regulars.levers.loyalty import checkups, currencies, examination, examinations, points
+from regulars.levers.loyalty._ledger import clockwork
+from regulars.levers.loyalty._ledger.statements import Change
 from regulars.levers.loyalty.currencies import CurrencyView
 from regulars.levers.loyalty.models import Account, Entry, Lot
 from regulars.levers.loyalty.tests.builders import (

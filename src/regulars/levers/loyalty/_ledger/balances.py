@@ -1,0 +1,107 @@
+"""What somebody has: at a moment, as the books said it then, and when it will be gone. Nothing is written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db import connection
+
+from regulars.facts.customers import persons
+from regulars.levers.loyalty._ledger import account_rows
+from regulars.levers.loyalty._ledger.account_rows import Kind
+from regulars.levers.loyalty._ledger.books import BY_POSTINGS, OWED
+from regulars.levers.loyalty._ledger.wallet import Wallet
+
+_POSTED = """
+SELECT {pending}, {available}, {held}, {owed}
+  FROM loyalty_posting AS posting JOIN loyalty_entry AS entry ON entry.id = posting.entry_id
+ WHERE entry.account_id = %s AND entry.effective_at <= %s AND entry.recorded_at <= coalesce(%s, 'infinity'::timestamptz)
+""".format(**BY_POSTINGS, owed=OWED)
+_EXPIRING = """
+SELECT lot.expires_on, lot.expires_at, sum(lot.available), sum(lot.pending)
+  FROM loyalty_lot AS lot JOIN loyalty_account AS account ON account.id = lot.account_id
+ WHERE account.customer_id = %s AND account.currency_id = %s AND lot.available + lot.pending > 0
+   AND (lot.expires_at IS NULL OR lot.expires_at > %s)
+ GROUP BY 1, 2 ORDER BY 2 NULLS LAST
+"""
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Amounts in the smallest parts of the currency. `debt` is what was taken back after it was spent, and is owed."""
+
+    pending: int = 0
+    available: int = 0
+    held: int = 0
+    debt: int = 0
+
+    @property
+    def spendable(self) -> int:
+        """What may be spent: what one record of a person owes keeps as much of the others' points unspent."""
+        return max(0, self.available - self.debt)
+
+
+@dataclass(frozen=True)
+class Expiring:
+    """What will be gone when the day `on` is over, if nobody spends it. `on` is None of what stays."""
+
+    on: date | None
+    at: datetime | None
+    available: int
+    pending: int
+
+
+def balance(*, customer: int, currency: str = "points", at: datetime) -> Balance:
+    """What the customer's person has at `at`, now or later: what the clock does until then counts, booked or not.
+
+    Four queries at most.
+    """
+    return balances([customer], currency=currency, at=at)[customer]
+
+
+def balances(customers: Sequence[int], *, currency: str = "points", at: datetime) -> dict[int, Balance]:
+    """`balance` of each. Six queries at most, however many."""
+    kind = account_rows.currency(currency)
+    person_of = persons.of_many(customers)
+    wallets = _read(sorted(set(person_of.values())), kind, at)
+    for wallet in wallets.values():
+        wallet.catch_up(at)
+    return {
+        customer: Balance(*wallets[person].balances) if person in wallets else Balance()
+        for customer, person in person_of.items()
+    }
+
+
+def balance_as_of(
+    *, customer: int, currency: str = "points", as_of: datetime, known_at: datetime | None = None
+) -> Balance:
+    """What the books say the person's account stood at, at the moment `as_of`, by when things took effect; with
+    `known_at`, only by what had been written then. Six queries at most."""
+    kind = account_rows.currency(currency)
+    person = persons.of(customer)
+    wallets = _read([person], kind, as_of)
+    if person not in wallets:
+        return Balance()
+    wallet = wallets[person]
+    with connection.cursor() as cursor:
+        cursor.execute(_POSTED, [wallet.account, as_of, known_at])
+        [posted] = cursor.fetchall()
+    if known_at is None:
+        # What the clock did until then and nobody has booked: nothing has touched these lots since.
+        wallet.catch_up(as_of)
+    changes = zip(posted, wallet.balances, wallet.balances_before, strict=True)
+    return Balance(*(int(was) + after - before for was, after, before in changes))
+
+
+def expiring(*, customer: int, currency: str = "points", at: datetime) -> list[Expiring]:
+    """All days on which points of the person lapse if they are not spent, the first day first. Three queries."""
+    kind = account_rows.currency(currency)
+    with connection.cursor() as cursor:
+        cursor.execute(_EXPIRING, [persons.of(customer), kind.id, at])
+        return [
+            Expiring(on, until, int(available), int(pending)) for on, until, available, pending in cursor.fetchall()
+        ]
+
+
+def _read(people: Sequence[int], kind: Kind, at: datetime) -> dict[int, Wallet]:
+    return account_rows.load(account_rows.look(people, kind), kind, at=at, need={})

@@ -1,0 +1,155 @@
+"""Holds: their rows, and how much of each lot they keep."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from regulars.kit import ids
+from regulars.kit.refusals import Refusal
+from regulars.levers.loyalty._ledger.wallet import Move
+from regulars.levers.loyalty.models import Hold
+
+PREFIX = "phd"
+_ROWS = Hold.objects.select_related("account__currency")
+_HOLD = """
+WITH hold AS (
+  INSERT INTO loyalty_hold (act_id, account_id, amount, owner, held_at, expires_at)
+  VALUES (%s, %s, %s, %s, %s, %s) RETURNING id, public_id
+), parts AS (
+  INSERT INTO loyalty_hold_lot (hold_id, lot_id, amount)
+  SELECT hold.id, told.lot, told.amount FROM hold, unnest(%s::bigint[], %s::bigint[]) AS told(lot, amount)
+)
+SELECT id, public_id FROM hold
+"""
+_RECORDS = """
+SELECT part.lot_id, lot.record_id FROM loyalty_hold_lot AS part JOIN loyalty_lot AS lot ON lot.id = part.lot_id
+ WHERE part.hold_id = %s
+"""
+
+
+class HoldIsOver(Refusal):
+    """It was captured or released, or its time ran out."""
+
+    code = "points.hold_is_over"
+
+
+class UnknownHold(Refusal):
+    """No such hold."""
+
+    code = "points.unknown_hold"
+
+
+@dataclass(frozen=True)
+class HoldView:
+    """Points kept for somebody. `state`: open, captured, released or expired, as far as it is booked."""
+
+    id: int
+    public_id: str
+    amount: int
+    captured: int
+    released: int
+    owner: str
+    held_at: datetime
+    expires_at: datetime | None
+    state: str
+    currency: str
+
+    @property
+    def open(self) -> int:
+        """What it still keeps."""
+        return self.amount - self.captured - self.released
+
+
+def keep(
+    *,
+    act: int,
+    account: int,
+    moves: Sequence[Move],
+    owner: str,
+    at: datetime,
+    expires_at: datetime | None,
+    currency: str,
+) -> HoldView:
+    """Write a hold of what these postings set aside."""
+    amount = sum(move.amount for move in moves)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _HOLD,
+            [
+                act,
+                account,
+                amount,
+                owner,
+                at,
+                expires_at,
+                [move.lot for move in moves],
+                [move.amount for move in moves],
+            ],
+        )
+        [(number, public_id)] = cursor.fetchall()
+    return HoldView(number, ids.public(PREFIX, public_id), amount, 0, 0, owner, at, expires_at, "open", currency)
+
+
+def as_made(act: int) -> HoldView:
+    """The hold of an act, as it was when it was made. One query."""
+    return replace(_view(_ROWS.filter(act_id=act).first(), str(act)), captured=0, released=0, state="open")
+
+
+def get(hold: int) -> HoldView:
+    """One hold, as it is booked. One query; refused when there is none."""
+    return _view(_ROWS.filter(id=hold).first(), str(hold))
+
+
+def by_public_id(text: str) -> HoldView:
+    """One hold by `phd_…` as people type it. One query; refused when there is none."""
+    return _view(_ROWS.filter(public_id=ids.parse(text, PREFIX)).first(), text.strip()[:40])
+
+
+def of_owner(owner: str) -> list[HoldView]:
+    """The holds of a checkout or other owner, the first first. One query."""
+    return [_view(row, owner) for row in _ROWS.filter(owner=owner).order_by("id")]
+
+
+def open_of(person: int, currency: str) -> list[HoldView]:
+    """The holds of a person that nothing has ended yet, as far as it is booked, the latest first. One query."""
+    rows = _ROWS.filter(account__customer_id=person, account__currency__code=currency, state="open")
+    return [_view(row, "") for row in rows.order_by("-id")]
+
+
+def records(hold: int) -> list[int]:
+    """The customer records whose lots it keeps of. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RECORDS, [hold])
+        return sorted({record for _lot, record in cursor.fetchall()})
+
+
+def over(view: HoldView, at: datetime) -> HoldIsOver:
+    """The refusal of what comes too late, though nobody may have booked yet that its time ran out."""
+    state = "expired" if view.state == "open" and view.expires_at and view.expires_at <= at else view.state
+    return HoldIsOver(
+        _("hold: it is over already (%(state)s); hold the points anew") % {"state": state},
+        field="hold",
+        value=state,
+    )
+
+
+def _view(row: Hold | None, asked: str) -> HoldView:
+    if row is None:
+        raise UnknownHold(
+            _("hold: there is no %(shown)s; look it up again") % {"shown": asked}, field="hold", value=asked
+        )
+    return HoldView(
+        row.id,
+        ids.public(PREFIX, row.public_id),
+        row.amount,
+        row.captured,
+        row.released,
+        row.owner,
+        row.held_at,
+        row.expires_at,
+        row.state,
+        row.account.currency.code,
+    )
