@@ -1,6 +1,7 @@
 """`regulars bench ledger`: verbs one by one beside pgbench, and awards in bulk. `regulars bench expiry`: a sweep of
-lots that lapsed, and how long spends wait meanwhile. `regulars bench backfill` is in `_benches/history.py`, `regulars bench
-identity` in `_benches/joins.py`, `regulars bench tiers` in `_benches/requalified.py`."""
+lots that lapsed, and how long spends wait meanwhile. `regulars bench backfill` is in
+`_benches/history.py`, `regulars bench identity` in `_benches/joins.py`, `regulars bench tiers` in
+`_benches/requalified.py`."""
 
 import json
 import multiprocessing
