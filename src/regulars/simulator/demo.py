@@ -20,9 +20,15 @@ from regulars.facts.sources.sources import Source
 from regulars.insight.audiences import ready_made
 from regulars.insight.measures import refreshing
 from regulars.kit.actors import SYSTEM, Actor
-from regulars.levers.loyalty import earning, programme_files, programmes, requalifying, rewards
-from regulars.levers.loyalty._missions import walks as mission_walks
-from regulars.levers.loyalty._rewards import catalogues
+from regulars.levers.loyalty import (
+    catalogues,
+    earning,
+    mission_walks,
+    programme_files,
+    programmes,
+    requalifying,
+    rewards,
+)
 from regulars.levers.loyalty.earning import Posted
 from regulars.simulator import catalogue, files, homes, presents, shelves, visits
 from regulars.simulator.chance import Chance

@@ -27,8 +27,7 @@ from regulars.kit import civil
 from regulars.kit.actors import Actor
 from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import pledges, policies, programme_files, programmes
-from regulars.levers.loyalty._rewards import catalogues
+from regulars.levers.loyalty import catalogues, pledges, policies, programme_files, programmes
 from regulars.levers.loyalty.expiring import Expiry
 from regulars.levers.loyalty.programmes import Programme, VersionView
 from regulars.oversight.reporting import formats

@@ -11,9 +11,17 @@ import click
 from regulars.kit import civil
 from regulars.kit.actors import SHELL
 from regulars.kit.money import Money
-from regulars.levers.loyalty import backfilling, pledges, policies, programme_files, programmes, tier_history, trying
-from regulars.levers.loyalty._rewards import catalogues
-from regulars.levers.loyalty._rewards.catalogues import Brought
+from regulars.levers.loyalty import (
+    backfilling,
+    catalogues,
+    pledges,
+    policies,
+    programme_files,
+    programmes,
+    tier_history,
+    trying,
+)
+from regulars.levers.loyalty.catalogues import Brought
 from regulars.levers.loyalty.rules.rule import points_text
 from regulars.levers.loyalty.tier_history import Quarter
 from regulars.levers.loyalty.trying import Trial

@@ -5,6 +5,7 @@ from regulars.levers.loyalty import (
     celebrating,
     hearing,
     memberships,
+    mission_walks,
     missions,
     redemptions,
     requalifying,
@@ -12,7 +13,6 @@ from regulars.levers.loyalty import (
     warning,
 )
 from regulars.levers.loyalty._ledger import clockwork
-from regulars.levers.loyalty._missions import walks as mission_walks
 from regulars.levers.loyalty.trials import try_out
 from regulars.runtime.database import clock
 from regulars.runtime.jobs.tasks import every, task

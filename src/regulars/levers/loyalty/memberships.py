@@ -646,7 +646,7 @@ def _meters(rows: Sequence[Row]) -> dict[int, Meter]:
     }
     found = {}
     for row in rows:
-        money = _membership_state.says(row).money
+        money = membership_state.says(row).money
         paid = max(sums.get((row.id, "paid"), 0) - sums.get((row.id, "refunded"), 0), 0)
         found[row.id] = Meter(Money(paid, money), Money(saved.get((row.id, money), 0), money))
     return found

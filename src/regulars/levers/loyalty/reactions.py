@@ -18,8 +18,7 @@ from regulars.facts.customers.notices import CustomerJoined, CustomerParted
 from regulars.insight.audiences import deciding
 from regulars.insight.audiences.asking import Kept
 from regulars.kit.actors import Actor
-from regulars.levers.loyalty import benefits, earning, memberships, missions, requalifying, tiers
-from regulars.levers.loyalty._missions import walks as mission_walks
+from regulars.levers.loyalty import benefits, earning, memberships, mission_walks, missions, requalifying, tiers
 from regulars.levers.loyalty.notices import (
     MembershipBegan,
     MembershipChanged,

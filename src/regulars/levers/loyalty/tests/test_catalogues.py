@@ -6,9 +6,17 @@ from datetime import timedelta
 import pytest
 from click.testing import CliRunner
 
-from regulars.levers.loyalty import benefits, commands, missions, programme_files, programmes, rewards, tiers
+from regulars.levers.loyalty import (
+    benefits,
+    catalogues,
+    commands,
+    missions,
+    programme_files,
+    programmes,
+    rewards,
+    tiers,
+)
 from regulars.levers.loyalty._missions import trials as mission_trials
-from regulars.levers.loyalty._rewards import catalogues
 from regulars.levers.loyalty.programme_files import BadProgramme
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY
 from regulars.levers.loyalty.tests.test_earning import an_order

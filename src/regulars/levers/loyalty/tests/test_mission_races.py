@@ -3,8 +3,7 @@
 from functools import partial
 
 from regulars.facts.company import company
-from regulars.levers.loyalty import checkups, missions, points
-from regulars.levers.loyalty._missions import walks as mission_walks
+from regulars.levers.loyalty import checkups, mission_walks, missions, points
 from regulars.levers.loyalty.models import MissionRun
 from regulars.levers.loyalty.tests.builders import FRIDAY, MAREK, MONDAY, THE_SHOP, has
 from regulars.levers.loyalty.tests.test_earning import an_order, buyer, comes_back

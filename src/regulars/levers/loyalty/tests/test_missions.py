@@ -10,8 +10,7 @@ from regulars.facts.company import company
 from regulars.facts.customers import identity
 from regulars.facts.customers.identity import Reason
 from regulars.kit.actors import SHELL
-from regulars.levers.loyalty import checkups, fields, missions, points, programmes, redemptions, rewards
-from regulars.levers.loyalty._missions import walks as mission_walks
+from regulars.levers.loyalty import checkups, fields, mission_walks, missions, points, programmes, redemptions, rewards
 from regulars.levers.loyalty.models import MissionJoin, MissionRun
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, a_member, has, key, said
 from regulars.levers.loyalty.tests.test_earning import an_order, buyer, comes_back
