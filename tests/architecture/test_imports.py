@@ -93,7 +93,7 @@ def test_every_contract_notices_what_it_forbids(empty_house: Path):
     assert len(broken) == len(verdicts), told
     for _, _, contract in PLANTED:
         assert any(name.startswith(contract) for name in broken), (contract, told)
-    assert "regulars.levers.care.desk looks into regulars.levers.loyalty._ledger.acting" in told
+    assert "regulars.levers.care.desk looks into regulars.levers.loyalty._ledger" in told
     assert "regulars.insight.measures.list takes tables through related_model" in told
     assert "regulars.levers.loyalty.points imports urllib.request" in told
 
