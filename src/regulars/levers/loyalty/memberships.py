@@ -5,14 +5,11 @@ or lacks anything for a job that was late; the sweep writes down what the clock 
 shop or its provider, who tells of it; what is due or to be given back is announced.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 from django.db import connection, transaction
-from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from regulars.facts.commerce import kept
@@ -23,31 +20,19 @@ from regulars.kit.actors import Actor
 from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import programmes
-from regulars.levers.loyalty._benefits.rows import BenefitUse
+from regulars.levers.loyalty._benefits.turns import one_at_a_time
 from regulars.levers.loyalty._earning.rows import Programme as ProgrammeRow
 from regulars.levers.loyalty._ledger.acts import KeyUsedOtherwise, Told
 from regulars.levers.loyalty._memberships import state as membership_state
-from regulars.levers.loyalty._memberships.rows import (
-    PAYMENT_STATES,
-    MembershipConsent,
-    MembershipPayment,
-    MembershipStep,
-)
+from regulars.levers.loyalty._memberships.rows import PAYMENT_STATES, MembershipPayment, MembershipStep
 from regulars.levers.loyalty._memberships.rows import Membership as Row
+from regulars.levers.loyalty._memberships.shown import PREFIX, ROWS, is_used, view_of, views_of
+from regulars.levers.loyalty._memberships.values import Agreed, Consent, MembershipView, Meter, PlanView, StepView
+from regulars.levers.loyalty._memberships.writing import agreed, tell, written
 from regulars.levers.loyalty._tiers import facts as tier_facts
-from regulars.levers.loyalty.notices import (
-    MembershipBegan,
-    MembershipChanged,
-    MembershipEnded,
-    MembershipPaymentDue,
-    MembershipRefundDue,
-    MembershipRenewsSoon,
-)
 from regulars.levers.loyalty.rules import membership_steps
-from regulars.levers.loyalty.rules.membership_steps import BadPayment, Membership, NotPossible, State, Step
+from regulars.levers.loyalty.rules.membership_steps import BadPayment, Membership, NotPossible
 from regulars.levers.loyalty.rules.plan_terms import Plan
-from regulars.runtime.notices.notice import Notice
-from regulars.runtime.notices.outbox import announce
 
 __all__ = (
     "Agreed",
@@ -82,7 +67,6 @@ __all__ = (
     "write_due",
 )
 
-PREFIX = "mbs"
 PaymentState = Literal["paid", "failed", "refunded"]
 
 
@@ -110,100 +94,6 @@ class BadConsent(Refusal):
     code = "memberships.bad_consent"
 
 
-@dataclass(frozen=True)
-class PlanView:
-    """A plan in force: `key` is "programme.plan"."""
-
-    programme: str
-    plan: Plan
-    money: str
-    zone: str
-    version: int
-
-    @property
-    def key(self) -> str:
-        return f"{self.programme}.{self.plan.id}"
-
-
-@dataclass(frozen=True)
-class Consent:
-    """What somebody agreed to: the terms' `version`, the `language` they were shown in (en, zh), and `where`: the
-    page, till or call, as a short code."""
-
-    version: str
-    language: str
-    where: str
-
-
-@dataclass(frozen=True)
-class Agreed:
-    """What they agreed to last, and when; `digest` is a hash of the text they saw."""
-
-    to: Consent
-    plan: str
-    digest: str
-    at: datetime
-    by: str
-
-
-@dataclass(frozen=True)
-class Meter:
-    """What somebody paid for it, less what went back, and what its benefits saved them in that currency."""
-
-    paid: Money
-    saved: Money
-
-
-@dataclass(frozen=True)
-class MembershipView:
-    """A membership as it stands. `due`: to be paid now, until before `grace_until`; `next`: for the period that begins
-    at `until`, unless it `ends` or that is paid. `wants`: the plan it becomes, at the end of the period, or once
-    `quote` is paid before `quote_until`."""
-
-    id: int
-    public_id: str
-    customer: int
-    programme: str
-    plan: str
-    titles: Mapping[str, str]
-    version: int
-    state: State
-    currency: str
-    price: Money
-    joined_on: date
-    since: date
-    until: date
-    is_paid: bool
-    due: Money
-    next: Money
-    credit: Money
-    grace_until: date | None
-    ends: bool
-    wants: str
-    quote: Money | None
-    quote_until: date | None
-    resumes_on: date | None
-    ended_on: date | None
-    why_ended: str
-    agreed: Agreed
-    gives: bool
-    is_next_paid: bool
-    meter: Meter
-
-
-@dataclass(frozen=True)
-class StepView:
-    """What happened. `money` that was due, paid, or is to be given back."""
-
-    kind: str
-    on: date
-    money: Money
-    nth: int
-    why: str
-    at: datetime
-    by: str
-
-
 def plans(*, at: datetime | None = None) -> list[PlanView]:
     """The plans in force, in the order of programmes and of their files. One query."""
     # Conditions may ask for plans: what they may ask cannot rest on reading conditions.
@@ -225,21 +115,21 @@ def join(*, customer: int, plan: str, consent: Consent, key: str, at: datetime, 
     what = {"customer": customer, "plan": plan, "version": consent.version, "language": consent.language}
     told = Told("join", key, at, by, what | {"where": consent.where}).digest()
     with transaction.atomic():
-        person = _one_at_a_time(customer)
-        if (known := _ROWS.filter(key=key).first()) is not None:
+        person = one_at_a_time(customer)
+        if (known := ROWS.filter(key=key).first()) is not None:
             if bytes(known.told) != told:
                 raise KeyUsedOtherwise(
                     _("key: %(key)r told something else; give each act its own key") % {"key": key[:40]},
                     field="key",
                     value=key[:40],
                 )
-            return _view(known, at)
+            return view_of(known, at)
         view = _plan(plan, at)
         _check(consent, view.plan)
         records = persons.records_of(person)
-        for row in _ROWS.filter(record_id__in=records, programme__code=view.programme).exclude(state="ended"):
+        for row in ROWS.filter(record_id__in=records, programme__code=view.programme).exclude(state="ended"):
             # One that is over by the clock makes way.
-            if _written(row, membership_state.at(row, at), at, by).state != "ended":
+            if written(row, membership_state.at(row, at), at, by).state != "ended":
                 raise AlreadyMember(
                     _("customer: they have a membership of this programme"), field="customer", value=customer
                 )
@@ -256,8 +146,8 @@ def join(*, customer: int, plan: str, consent: Consent, key: str, at: datetime, 
         )
         membership_state.put(row, one, {})
         row.save(force_insert=True)
-        _agreed(row, view, consent, at, by)
-        _tell(row, one.steps, view.money, at, by)
+        agreed(row, view, consent, at, by)
+        tell(row, one.steps, view.money, at, by)
     return get(row.id, at=at)
 
 
@@ -293,7 +183,7 @@ def _told_payment(
                     field="payment",
                     value=payment[:40],
                 )
-            return _view(row, at)
+            return view_of(row, at)
         currency = membership_state.says(row).money
         if money.currency != currency:
             raise BadPayment(
@@ -306,7 +196,7 @@ def _told_payment(
         if bought is not None:
             consent = Consent(bought.plan.version, _language(), payment.rpartition(":")[0])
             if bought.plan.id != one.plan.id:
-                _agreed(row, bought, consent, at, by)
+                agreed(row, bought, consent, at, by)
                 versions = {bought.plan.id: bought.version}
             one = membership_steps.buy(one, bought.plan, today, money.minor)
         elif state == "paid":
@@ -317,7 +207,7 @@ def _told_payment(
             whole = MembershipPayment.objects.filter(payment=payment, state="paid").first()
             is_part = whole is not None and money.minor < whole.minor
             one = membership_steps.refund(one, today, money.minor, is_part=is_part)
-        _written(row, one, at, by, payment=payment, versions=versions)
+        written(row, one, at, by, payment=payment, versions=versions)
         MembershipPayment.objects.create(
             membership=row, payment=payment, state=state, minor=money.minor, currency=currency, at=at, by=str(by)
         )
@@ -349,8 +239,8 @@ def cancel(*, membership: int, at: datetime, by: Actor, at_once: bool = False) -
     with transaction.atomic():
         row = _held(membership)
         one, today = membership_state.at(row, at), membership_state.today(row, at)
-        used = _is_used(row, one)
-        _written(row, membership_steps.cancel(one, today, at_once=at_once, is_used=used), at, by)
+        used = is_used(row, one)
+        written(row, membership_steps.cancel(one, today, at_once=at_once, is_used=used), at, by)
     return get(membership, at=at)
 
 
@@ -372,9 +262,9 @@ def switch(*, membership: int, plan: str, consent: Consent, at: datetime, by: Ac
         if view.programme != row.programme.code or view.plan.id == row.plan:
             raise UnknownPlan(_("plan: choose another plan of their programme"), field="plan", value=plan[:90])
         one, today = membership_state.at(row, at), membership_state.today(row, at)
-        _agreed(row, view, consent, at, by)
+        agreed(row, view, consent, at, by)
         versions = {view.plan.id: view.version}
-        _written(row, membership_steps.switch(one, view.plan, today), at, by, versions=versions)
+        written(row, membership_steps.switch(one, view.plan, today), at, by, versions=versions)
     return get(membership, at=at)
 
 
@@ -382,7 +272,7 @@ def refundable(*, membership: int, at: datetime) -> Money:
     """What would go back to who ended it at once, now. Writes nothing."""
     row = _row(membership)
     one, today = membership_state.at(row, at), membership_state.today(row, at)
-    minor = membership_steps.refundable(one, today, is_used=_is_used(row, one))
+    minor = membership_steps.refundable(one, today, is_used=is_used(row, one))
     return Money(minor, membership_state.says(row).money)
 
 
@@ -398,7 +288,7 @@ def write_due(*, at: datetime, by: Actor, most: int = 1_000) -> int:
             row = _held(number)
             one = membership_state.at(row, at)
             if one.steps:
-                _written(row, one, at, by)
+                written(row, one, at, by)
                 done += 1
     return done
 
@@ -418,7 +308,7 @@ def bought(*, order: int, at: datetime, by: Actor) -> list[MembershipView]:
         if view is None or not line.kept or told.currency != view.money:
             continue
         with transaction.atomic():
-            person = _one_at_a_time(told.record)
+            person = one_at_a_time(told.record)
             payment = f"order:{order}:{line.number}"
             if MembershipPayment.objects.filter(payment=payment, state="paid").exists():
                 continue
@@ -461,27 +351,27 @@ def unbought(*, orders: Sequence[int], at: datetime, by: Actor) -> int:
 
 def get(membership: int, *, at: datetime) -> MembershipView:
     """One membership as it stands at a moment. Raises `UnknownMembership`."""
-    return _view(_row(membership), at)
+    return view_of(_row(membership), at)
 
 
 def by_public_id(text: str, *, at: datetime) -> MembershipView:
     """The membership `mbs_…`. Raises `UnknownMembership`."""
-    row = _ROWS.filter(public_id=ids.parse(text, PREFIX)).first()
+    row = ROWS.filter(public_id=ids.parse(text, PREFIX)).first()
     if row is None:
         raise _unknown(text[:40])
-    return _view(row, at)
+    return view_of(row, at)
 
 
 def of(*, customer: int, at: datetime) -> list[MembershipView]:
     """A person's memberships, of all their records, the latest first. Two queries, three more where there are any."""
-    return _views(list(_ROWS.filter(record_id__in=persons.asked([persons.of(customer)])).order_by("-id")), at)
+    return views_of(list(ROWS.filter(record_id__in=persons.asked([persons.of(customer)])).order_by("-id")), at)
 
 
 def every(*, at: datetime, state: str = "", limit: int = 100) -> list[MembershipView]:
     """Memberships, those on which something happens first first; of a state, or all that have not ended. Four
     queries."""
-    rows = _ROWS.filter(state=state) if state else _ROWS.exclude(state="ended")
-    return _views(list(rows.order_by("due_on", "id")[:limit]), at)
+    rows = ROWS.filter(state=state) if state else ROWS.exclude(state="ended")
+    return views_of(list(rows.order_by("due_on", "id")[:limit]), at)
 
 
 def counts() -> dict[tuple[str, str], int]:
@@ -501,160 +391,11 @@ def history(membership: int) -> list[StepView]:
     return [StepView(r.kind, r.on, Money(r.minor, currency), r.nth, r.why, r.at, r.by) for r in rows]
 
 
-_ROWS = Row.objects.select_related("programme")
-
-
 def _do(membership: int, step: Callable[[Membership, date], Membership], at: datetime, by: Actor) -> MembershipView:
     with transaction.atomic():
         row = _held(membership)
-        _written(row, step(membership_state.at(row, at), membership_state.today(row, at)), at, by)
+        written(row, step(membership_state.at(row, at), membership_state.today(row, at)), at, by)
     return get(membership, at=at)
-
-
-def _written(
-    row: Row,
-    one: Membership,
-    at: datetime,
-    by: Actor,
-    *,
-    versions: Mapping[str, int] | None = None,
-    payment: str = "",
-) -> Membership:
-    """Keep how it stands and what happened, and tell of it."""
-    if one.steps:
-        currency = membership_state.says(row).money
-        membership_state.put(row, one, dict(versions or {}))
-        row.save()
-        _tell(row, one.steps, currency, at, by, payment=payment)
-    return replace(one, steps=())
-
-
-def _tell(row: Row, steps: Sequence[Step], currency: str, at: datetime, by: Actor, *, payment: str = "") -> None:
-    MembershipStep.objects.bulk_create(
-        [
-            MembershipStep(membership=row, kind=s.kind, on=s.on, minor=s.minor, nth=s.nth, why=s.why, at=at, by=str(by))
-            for s in steps
-        ]
-    )
-    for s in steps:
-        after: dict[str, object] = {"membership": row.id, "state": row.state, "on": s.on.isoformat()}
-        if s.minor:
-            after |= {"minor": s.minor, "currency": currency}
-        if payment:
-            after["payment"] = payment
-        verb = f"loyalty.memberships.{s.kind}"
-        announce(_notice(row, s, f"{row.programme.code}.{row.plan}", currency, at), by=by, verb=verb, after=after)
-
-
-def _notice(row: Row, s: Step, plan: str, currency: str, at: datetime) -> Notice:
-    of = partial(_with, at=at, customer=row.record_id, membership=row.id, plan=plan, on=s.on)
-    if s.kind == "due" or (s.kind == "switch_asked" and s.minor):
-        return of(MembershipPaymentDue, minor=s.minor, currency=currency, nth=s.nth)
-    if s.kind == "reminded":
-        return of(MembershipRenewsSoon, minor=s.minor, currency=currency)
-    if s.kind == "refunded" and s.why != "told":
-        return of(MembershipRefundDue, minor=s.minor, currency=currency, why=s.why)
-    if s.kind == "ended":
-        return of(MembershipEnded, why=s.why)
-    return of(MembershipBegan if s.kind in ("joined", "began", "renewed") else MembershipChanged, what=s.kind)
-
-
-def _with(kind: type[Notice], **told: Any) -> Notice:
-    return kind(**told)
-
-
-def _view(row: Row, at: datetime) -> MembershipView:
-    return _views([row], at)[0]
-
-
-def _views(rows: Sequence[Row], at: datetime) -> list[MembershipView]:
-    if not rows:
-        return []
-    agreed, meters = _agreements(rows), _meters(rows)
-    return [_seen(row, at, agreed[row.id], meters[row.id]) for row in rows]
-
-
-def _seen(row: Row, at: datetime, agreed: Agreed, meter: Meter) -> MembershipView:
-    says, one = membership_state.says(row), membership_state.at(row, at)
-    currency = says.money
-    return MembershipView(
-        id=row.id,
-        public_id=ids.public(PREFIX, row.public_id),
-        customer=row.record_id,
-        programme=row.programme.code,
-        plan=one.plan.id,
-        titles=one.plan.titles,
-        version=row.version_id,
-        state=one.state,
-        currency=currency,
-        price=Money(one.plan.price_minor, currency),
-        joined_on=one.joined_on,
-        since=one.since,
-        until=one.until,
-        is_paid=one.is_paid,
-        due=Money(one.due_minor if one.state in ("waiting", "past_due") else 0, currency),
-        next=Money(one.next_minor, currency),
-        credit=Money(one.credit_minor, currency),
-        grace_until=one.grace_until,
-        ends=one.ends,
-        wants=one.wants.id if one.wants is not None else "",
-        quote=Money(one.quote_minor, currency) if one.quote_until is not None else None,
-        quote_until=one.quote_until,
-        resumes_on=one.resumes_on,
-        ended_on=one.ended_on,
-        why_ended=one.why_ended,
-        agreed=agreed,
-        gives=one.gives,
-        is_next_paid=bool(one.ahead),
-        meter=meter,
-    )
-
-
-def _agreed(row: Row, view: PlanView, consent: Consent, at: datetime, by: Actor) -> None:
-    MembershipConsent.objects.create(
-        membership=row,
-        version_id=view.version,
-        plan=view.plan.id,
-        terms=consent.version,
-        digest=view.plan.digest(consent.language),
-        language=consent.language,
-        where=consent.where,
-        at=at,
-        by=str(by),
-    )
-
-
-def _agreements(rows: Sequence[Row]) -> dict[int, Agreed]:
-    last = MembershipConsent.objects.filter(membership_id__in=[row.id for row in rows])
-    return {
-        one.membership_id: Agreed(Consent(one.terms, one.language, one.where), one.plan, one.digest, one.at, one.by)
-        for one in last.order_by("membership_id", "-id").distinct("membership_id")
-    }
-
-
-def _meters(rows: Sequence[Row]) -> dict[int, Meter]:
-    numbers = [row.id for row in rows]
-    told = MembershipPayment.objects.filter(membership_id__in=numbers).exclude(state="failed")
-    sums = {
-        (number, state): minor or 0
-        for number, state, minor in told.values_list("membership_id", "state").annotate(Sum("minor"))
-    }
-    used = BenefitUse.objects.filter(membership_id__in=numbers, given_back_at__isnull=True)
-    saved = {
-        (number, currency): minor or 0
-        for number, currency, minor in used.values_list("membership_id", "saved_currency").annotate(Sum("saved_minor"))
-    }
-    found = {}
-    for row in rows:
-        money = membership_state.says(row).money
-        paid = max(sums.get((row.id, "paid"), 0) - sums.get((row.id, "refunded"), 0), 0)
-        found[row.id] = Meter(Money(paid, money), Money(saved.get((row.id, money), 0), money))
-    return found
-
-
-def _is_used(row: Row, one: Membership) -> bool:
-    """Whether any benefit of it was used in the present period."""
-    return BenefitUse.objects.filter(membership_id=row.id, given_back_at__isnull=True, on__gte=one.since).exists()
 
 
 def _living_of(person: int, view: PlanView, at: datetime) -> int | None:
@@ -693,26 +434,17 @@ def _plan(plan: str, at: datetime) -> PlanView:
     return view
 
 
-def _one_at_a_time(customer: int) -> int:
-    """The person, of whose memberships nobody else changes any until the transaction ends: also who uses benefits
-    waits, for a refund depends on that."""
-    person = persons.held([customer])[customer]
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('loyalty.benefits'), %s::int)", [person % 2**31])
-    return person
-
-
 def _held(membership: int) -> Row:
     # The person before the row: whoever joins locks in that order.
     record = Row.objects.filter(id=membership).values_list("record_id", flat=True).first()
     if record is None:
         raise _unknown(str(membership))
-    _one_at_a_time(record)
-    return _ROWS.select_for_update(of=("self",)).get(id=membership)
+    one_at_a_time(record)
+    return ROWS.select_for_update(of=("self",)).get(id=membership)
 
 
 def _row(membership: int) -> Row:
-    row = _ROWS.filter(id=membership).first()
+    row = ROWS.filter(id=membership).first()
     if row is None:
         raise _unknown(str(membership))
     return row

@@ -6,11 +6,10 @@ one is taken, and a limit holds however many are asked for at once.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from regulars.facts.company import company
@@ -21,15 +20,23 @@ from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import points, rewards, tiers
 from regulars.levers.loyalty._earning.capping import ALWAYS
-from regulars.levers.loyalty._ledger import books
 from regulars.levers.loyalty._ledger.acts import KeyUsedOtherwise, Told
-from regulars.levers.loyalty._rewards.rows import Redemption, Reward, RewardCode
-from regulars.levers.loyalty.notices import RewardCancelled, RewardHandedOver, RewardTaken
-from regulars.levers.loyalty.reasons import Reason
+from regulars.levers.loyalty._rewards.handing import (
+    SoldOut,
+    begin_handing,
+    from_stock,
+    keep_code,
+    spend,
+    told_of,
+    undo,
+)
+from regulars.levers.loyalty._rewards.rows import Redemption, RewardCode
+from regulars.levers.loyalty._rewards.shown import PREFIX, ROWS, view_of
+from regulars.levers.loyalty._rewards.values import Offer, Settled, TakenView
+from regulars.levers.loyalty.notices import RewardHandedOver, RewardTaken
 from regulars.levers.loyalty.rewards import RewardView
 from regulars.levers.loyalty.rules.streak import beginning
 from regulars.levers.loyalty.tiers import Status
-from regulars.runtime.notices.outbox import announce
 from regulars.runtime.secrets import vault
 
 __all__ = (
@@ -61,11 +68,9 @@ __all__ = (
     "waiting",
 )
 
-PREFIX = "rdm"
 #: How long a reward that costs money, too, waits for it, and keeps the points meanwhile.
 PAY_WITHIN = timedelta(minutes=30)
 WHY_CANCELLED = ("by_member", "out_of_stock", "never_paid", "damaged", "correction")
-_ROWS = Redemption.objects.select_related("reward__currency")
 
 
 class UnknownRedemption(Refusal):
@@ -92,12 +97,6 @@ class LimitReached(Refusal):
     code = "rewards.limit_reached"
 
 
-class SoldOut(Refusal):
-    """None is left."""
-
-    code = "rewards.sold_out"
-
-
 class AlreadySo(Refusal):
     """It has come too far, or not far enough, for that."""
 
@@ -108,62 +107,6 @@ class TooLate(Refusal):
     """Its owner could take it back until a moment that is over."""
 
     code = "rewards.too_late"
-
-
-@dataclass(frozen=True)
-class TakenView:
-    """What somebody took, and what became of it. `parts` of points and `cash` are what it cost them."""
-
-    id: int
-    public_id: str
-    customer: int
-    reward: str
-    titles: dict[str, str]
-    kind: str
-    handed: str
-    currency: str
-    scale: int
-    state: str
-    is_gift: bool
-    parts: int
-    cash: Money | None
-    payment: str
-    tracking: str
-    why: str
-    taken_at: datetime
-    pay_until: datetime | None
-    cancel_until: datetime | None
-    issued_at: datetime | None
-    shipped_at: datetime | None
-    used_at: datetime | None
-    cancelled_at: datetime | None
-
-
-@dataclass(frozen=True)
-class Offer:
-    """A reward as it stands for somebody: its price for them, and why they cannot take it now, empty where they can.
-
-    `missing`: so many parts of points they have too few. `why_not` is the code of the refusal they would get.
-    """
-
-    reward: RewardView
-    price: int
-    missing: int
-    why_not: str
-
-    @property
-    def is_within_reach(self) -> bool:
-        return not self.missing and not self.why_not
-
-
-@dataclass(frozen=True)
-class Settled:
-    """What a partner is owed for what was handed over of one reward and not cancelled."""
-
-    partner: str
-    reward: str
-    count: int
-    owed: Money
 
 
 def take(*, customer: int, reward: str, key: str, at: datetime, by: Actor) -> TakenView:
@@ -191,16 +134,16 @@ def pay(*, redemption: int, payment: str, at: datetime, by: Actor) -> TakenView:
     with transaction.atomic():
         row = _held(redemption)
         if row.payment == payment and payment:
-            return _view(row)
+            return view_of(row)
         if row.pay_until is None or (row.hold is None and row.parts):
             raise _not_so(row, _("it waits for no money"))
         if row.hold is not None:
             row.entry = points.capture(hold=row.hold, key=f"reward:{row.id}:capture", at=at, by=by).of("capture").id
         row.payment, row.pay_until = payment, None
-        _begin_handing(row, at)
+        begin_handing(row, at)
         row.save()
-        _announce(RewardTaken, row, at, by, "pay")
-    return _view(row)
+        told_of(RewardTaken, row, at, by, "pay")
+    return view_of(row)
 
 
 def hand_over(*, redemption: int, at: datetime, by: Actor) -> TakenView:
@@ -231,13 +174,13 @@ def cancel(*, redemption: int, why: str, at: datetime, by: Actor, is_by_member: 
     with transaction.atomic():
         row = _held(redemption)
         if row.state == "cancelled":
-            return _view(row)
+            return view_of(row)
         if row.state == "used" or (is_by_member and row.state == "shipped"):
             raise _not_so(row, _("it cannot be taken back any more"))
         if is_by_member and row.pay_until is None and (row.cancel_until is None or row.cancel_until <= at):
             raise TooLate(_("redemption: the time to take it back is over"), field="redemption", value=row.id)
-        _undo(row, why, at, by)
-    return _view(row)
+        undo(row, why, at, by)
+    return view_of(row)
 
 
 def release_unpaid(*, at: datetime, by: Actor, most: int = 1_000) -> int:
@@ -247,22 +190,22 @@ def release_unpaid(*, at: datetime, by: Actor, most: int = 1_000) -> int:
         with transaction.atomic():
             row = _held(number)
             if row.pay_until is not None and row.pay_until <= at:
-                _undo(row, "never_paid", at, by)
+                undo(row, "never_paid", at, by)
     return len(due)
 
 
 def by_public_id(text: str) -> TakenView:
     """The redemption `rdm_…`. One query. Raises `UnknownRedemption`."""
-    row = _ROWS.filter(public_id=ids.parse(text, PREFIX)).first()
+    row = ROWS.filter(public_id=ids.parse(text, PREFIX)).first()
     if row is None:
         raise _unknown(text[:40])
-    return _view(row)
+    return view_of(row)
 
 
 def of_customer(customer: int, *, limit: int = 50) -> list[TakenView]:
     """What somebody took, of all their records, the latest first. Two queries."""
     records = persons.records_of(persons.of(customer))
-    return [_view(row) for row in _ROWS.filter(record_id__in=records).order_by("-id")[:limit]]
+    return [view_of(row) for row in ROWS.filter(record_id__in=records).order_by("-id")[:limit]]
 
 
 def waiting(*, limit: int = 100) -> dict[str, list[TakenView]]:
@@ -270,8 +213,8 @@ def waiting(*, limit: int = 100) -> dict[str, list[TakenView]]:
     over, and what is on its way. Two queries."""
     found: dict[str, list[TakenView]] = {}
     for state in ("reserved", "shipped"):
-        rows = _ROWS.filter(state=state, pay_until__isnull=True).order_by("id")[:limit]
-        found[state] = [_view(row) for row in rows]
+        rows = ROWS.filter(state=state, pay_until__isnull=True).order_by("id")[:limit]
+        found[state] = [view_of(row) for row in rows]
     return found
 
 
@@ -334,14 +277,14 @@ def _take(customer: int, reward: str, key: str, at: datetime, by: Actor, *, is_g
     view = rewards.get(reward)
     with transaction.atomic():
         person = _one_at_a_time(customer)
-        if (known := _ROWS.filter(key=key).first()) is not None:
+        if (known := ROWS.filter(key=key).first()) is not None:
             if bytes(known.told) != told:
                 raise KeyUsedOtherwise(
                     _("key: %(key)r told something else; give each act its own key") % {"key": key[:40]},
                     field="key",
                     value=key[:40],
                 )
-            return _view(known)
+            return view_of(known)
         if not view.is_open(at):
             raise NotOpen(_("reward: it cannot be taken now"), field="reward", value=reward)
         price = 0
@@ -374,77 +317,15 @@ def _take(customer: int, reward: str, key: str, at: datetime, by: Actor, *, is_g
             cancel_until=at + timedelta(days=view.terms.cancel_days) if view.terms.cancel_days else None,
         )
         row.save(force_insert=True)
-        _spend(row, view, at, by)
-        _from_stock(view)
+        spend(row, view, at, by)
+        from_stock(view)
         if row.pay_until is None:
-            _begin_handing(row, at)
+            begin_handing(row, at)
         elif view.terms.handed == "code":
-            _keep_code(row)
+            keep_code(row)
         row.save()
-        _announce(RewardTaken, row, at, by, "give" if is_gift else "take")
-    return _view(_ROWS.get(id=row.id))
-
-
-def _spend(row: Redemption, view: RewardView, at: datetime, by: Actor) -> None:
-    terms = view.terms
-    if not row.parts:
-        return
-    reason = Reason("reward", {"reward": view.code})
-    if row.pay_until is not None:
-        row.hold = points.hold(
-            customer=row.record_id,
-            amount=row.parts,
-            currency=terms.currency,
-            owner=f"reward:{row.id}",
-            reason=reason,
-            key=f"reward:{row.id}",
-            at=at,
-            by=by,
-        ).id
-        return
-    row.entry = (
-        points.redeem(
-            customer=row.record_id,
-            amount=row.parts,
-            currency=terms.currency,
-            reason=reason,
-            into=books.DONATION if terms.kind == "charity" else books.REDEEMED,
-            key=f"reward:{row.id}",
-            at=at,
-            by=by,
-        )
-        .of("redeem")
-        .id
-    )
-
-
-def _from_stock(view: RewardView) -> None:
-    if view.terms.stock is None:
-        return
-    if not Reward.objects.filter(id=view.id, stock_left__gt=0).update(stock_left=F("stock_left") - 1):
-        raise _sold_out(view.code)
-
-
-def _begin_handing(row: Redemption, at: datetime) -> None:
-    """What is a code is handed over at once; what is sent or done waits for somebody."""
-    if row.reward.handed == "code":
-        _keep_code(row)
-        row.state, row.issued_at = "issued", at
-
-
-def _keep_code(row: Redemption) -> None:
-    if RewardCode.objects.filter(redemption_id=row.id).exists():
-        return
-    # Others take other codes meanwhile instead of waiting for this one.
-    code = (
-        RewardCode.objects.select_for_update(skip_locked=True)
-        .filter(reward_id=row.reward_id, redemption__isnull=True)
-        .order_by("id")
-        .first()
-    )
-    if code is None:
-        raise _sold_out(row.reward.code)
-    RewardCode.objects.filter(id=code.id).update(redemption_id=row.id)
+        told_of(RewardTaken, row, at, by, "give" if is_gift else "take")
+    return view_of(ROWS.get(id=row.id))
 
 
 def _step(
@@ -453,32 +334,15 @@ def _step(
     with transaction.atomic():
         row = _held(redemption)
         if row.state == state:
-            return _view(row)
+            return view_of(row)
         if row.state not in before or row.pay_until is not None:
             raise _not_so(row, _("it is not that far, or further already"))
         row.state = state
         setattr(row, f"{state}_at", at)
         row.tracking = tracking or row.tracking
         row.save()
-        _announce(RewardHandedOver, row, at, by, state)
-    return _view(row)
-
-
-def _undo(row: Redemption, why: str, at: datetime, by: Actor) -> None:
-    key = f"reward:{row.id}:cancel"
-    if row.entry is not None:
-        points.reverse(
-            entry=row.entry, reason=Reason("reward_back", {"reward": row.reward.code}), key=key, at=at, by=by
-        )
-    elif row.hold is not None:
-        points.release(hold=row.hold, key=key, at=at, by=by)
-    Reward.objects.filter(id=row.reward_id, stock__isnull=False).update(stock_left=F("stock_left") + 1)
-    if row.state == "reserved":
-        # Nobody has seen it.
-        RewardCode.objects.filter(redemption_id=row.id).update(redemption_id=None)
-    row.state, row.cancelled_at, row.why, row.pay_until = "cancelled", at, why, None
-    row.save()
-    _announce(RewardCancelled, row, at, by, "cancel")
+        told_of(RewardHandedOver, row, at, by, state)
+    return view_of(row)
 
 
 def _price(view: RewardView, above: set[str]) -> int:
@@ -530,50 +394,7 @@ def _held(redemption: int) -> Redemption:
     if record is None:
         raise _unknown(str(redemption))
     persons.held([record])
-    return _ROWS.select_for_update(of=("self",)).get(id=redemption)
-
-
-def _announce(
-    kind: type[RewardTaken | RewardHandedOver | RewardCancelled], row: Redemption, at: datetime, by: Actor, verb: str
-) -> None:
-    told = kind(
-        at=at, customer=row.record_id, redemption=row.id, reward=row.reward_id, state=row.state, is_gift=row.is_gift
-    )
-    after = {"redemption": row.id, "reward": row.reward_id, "state": row.state}
-    announce(told, by=by, verb=f"loyalty.redemptions.{verb}", after=after)
-
-
-def _view(row: Redemption) -> TakenView:
-    reward = row.reward
-    return TakenView(
-        id=row.id,
-        public_id=ids.public(PREFIX, row.public_id),
-        customer=row.record_id,
-        reward=reward.code,
-        titles=reward.titles,
-        kind=reward.kind,
-        handed=reward.handed,
-        currency=reward.currency.code,
-        scale=reward.currency.scale,
-        state=row.state,
-        is_gift=row.is_gift,
-        parts=row.parts,
-        cash=Money(row.cash_minor, row.cash_currency) if row.cash_minor else None,
-        payment=row.payment,
-        tracking=row.tracking,
-        why=row.why,
-        taken_at=row.taken_at,
-        pay_until=row.pay_until,
-        cancel_until=row.cancel_until,
-        issued_at=row.issued_at,
-        shipped_at=row.shipped_at,
-        used_at=row.used_at,
-        cancelled_at=row.cancelled_at,
-    )
-
-
-def _sold_out(reward: str) -> SoldOut:
-    return SoldOut(_("reward: none is left"), field="reward", value=reward)
+    return ROWS.select_for_update(of=("self",)).get(id=redemption)
 
 
 def _not_so(row: Redemption, why: str) -> AlreadySo:
