@@ -1,5 +1,6 @@
 """A programme tried on the last year's orders: at once where a page can wait for it, else aside, with how far it is."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,15 +17,16 @@ from regulars.doors.console.site import fragment
 from regulars.facts.commerce import kept
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import programmes, tier_words, trials, trying
+from regulars.levers.loyalty import benefit_words, programmes, tier_flow, tier_words, trials, trying
 from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.rules import reasons
 from regulars.levers.loyalty.rules.grants import Reason
-from regulars.levers.loyalty.tier_flow import Flow
+from regulars.levers.loyalty.tier_flow import BenefitCost, Flow
 from regulars.levers.loyalty.tier_flow import Trial as TierTrial
 from regulars.levers.loyalty.trials import TrialView
 from regulars.levers.loyalty.trying import Trial
-from regulars.oversight.reporting import formats
+from regulars.oversight.reporting import estimates, formats
+from regulars.oversight.reporting.estimates import Written
 from regulars.runtime.staff.policy import requires
 
 YEAR, A_DAY = timedelta(days=365), timedelta(days=1)
@@ -55,6 +57,7 @@ class RuleShown:
     says: str = ""
     points: str = ""
     orders: int = 0
+    points_now: str = ""
     missed: tuple[tuple[str, int], ...] = ()
 
 
@@ -69,6 +72,12 @@ class Tried:
     at: datetime | None = None
     moves: tuple["MovesShown", ...] = ()
     missions: tuple["MissionTried", ...] = ()
+    #: By the version in force, for the same orders; empty where none is, or it says the same.
+    given_now: str = ""
+    costs: tuple["CostShown", ...] = ()
+    #: Of all benefits whose cost is known, a year, at once and in the end.
+    at_once: Written | None = None
+    in_the_end: Written | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +99,23 @@ class MovesShown:
     stays: int
     at_once: tuple[str, ...]
     later: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CostShown:
+    """A benefit of a level that another number of people would have, and what that costs a year; where nobody had it
+    there yet, nobody knows."""
+
+    benefit: str
+    level: str
+    now: int
+    then: int
+    later: int
+    uses: int
+    is_known: bool
+    each: Written
+    at_once: Written
+    in_the_end: Written
 
 
 @require_safe
@@ -142,14 +168,45 @@ def _shown(said: Programme, trial: Trial, run: TrialView | None = None) -> Tried
                 "",
                 shown(one.parts, scale),
                 one.orders,
-                tuple((_why_not(code), times) for code, times in sorted(one.missed.items(), key=lambda told: -told[1])),
+                missed=tuple((_why_not(code), times) for code, times in Counter(one.missed).most_common()),
+                points_now="" if one.parts_now is None else shown(one.parts_now, scale),
             )
             for one in trial.rules
         ),
         None if run is None else run.ended_at,
         tuple(_moves(said, one) for one in trial.tiers),
         _missions(said, trial),
+        "" if trial.parts_now is None else shown(trial.parts_now, scale),
+        tuple(_cost(said, one) for one in trial.benefits),
+        *_sums(said, trial),
     )
+
+
+def _cost(said: Programme, one: BenefitCost) -> CostShown:
+    titles = {benefit.id: benefit_words.title(benefit.titles) for benefit in said.benefits}
+    level = one.level.partition(".")[2]
+    levels = {each.id: tier_words.in_words(each.titles) for tiers in said.tiers for each in tiers.levels}
+    return CostShown(
+        titles.get(one.benefit, one.benefit),
+        levels.get(level, level),
+        one.now,
+        one.then,
+        one.then_later,
+        one.uses,
+        one.a_year.value is not None,
+        estimates.written(one.a_year, said.money),
+        estimates.written(one.at_once, said.money),
+        estimates.written(one.in_the_end, said.money),
+    )
+
+
+def _sums(said: Programme, trial: Trial) -> tuple[Written | None, Written | None]:
+    """Nothing where the cost of none is known."""
+    if not any(one.a_year.value is not None for one in trial.benefits):
+        return None, None
+    at_once = tier_flow.all_of([one.at_once for one in trial.benefits])
+    in_the_end = tier_flow.all_of([one.in_the_end for one in trial.benefits])
+    return estimates.written(at_once, said.money), estimates.written(in_the_end, said.money)
 
 
 def _missions(said: Programme, trial: Trial) -> tuple[MissionTried, ...]:

@@ -23,6 +23,7 @@ from regulars.levers.loyalty import (
 )
 from regulars.levers.loyalty.catalogues import Brought
 from regulars.levers.loyalty.rules.rule import points_text
+from regulars.levers.loyalty.tier_flow import BenefitCost
 from regulars.levers.loyalty.tier_history import Quarter
 from regulars.levers.loyalty.trying import Trial
 from regulars.runtime.database import clock
@@ -315,6 +316,9 @@ def _tell(trial: Trial, scale: int) -> None:
         f"{trial.orders:,} orders of {trial.customers:,} customers; points for {trial.earning_customers:,} of them."
     )
     click.echo(f"Points: {trial.shown}{cost}. Half of those who got some got {most} at most.")
+    if trial.parts_now is not None:
+        cost_now = "" if trial.cost_now is None else f", worth {trial.cost_now}"
+        click.echo(f"By the version in force, for the same orders: {points_text(trial.parts_now, scale)}{cost_now}.")
     for rule in trial.rules:
         why_not = ", ".join(f"{code} {many:,}" for code, many in sorted(rule.missed.items(), key=lambda one: -one[1]))
         points = points_text(rule.parts, scale)
@@ -327,10 +331,21 @@ def _tell(trial: Trial, scale: int) -> None:
             click.echo(f"  at once, from {flow.before or 'none'} to {flow.after or 'none'}: {flow.people:,}")
         for flow in tiers.later:
             click.echo(f"  after the grace, from {flow.before} to {flow.after or 'none'}: {flow.people:,}")
+    for benefit in trial.benefits:
+        _tell_cost(benefit)
     for mission in trial.missions:
         if_joined = ", if everybody had taken part" if mission.joins else ""
         given = points_text(mission.parts, scale)
         click.echo(f"  mission {mission.mission}: {mission.times:,} times by {mission.people:,}, {given}{if_joined}")
+
+
+def _tell_cost(one: BenefitCost) -> None:
+    year, people = one.a_year, f"{one.now:,} have it now, {one.then:,} at once, {one.then_later:,} after the grace"
+    told = "what it costs there is not known, for nobody has had it there yet"
+    if year.value is not None:
+        told = f"a year {one.at_once.value:+} minor units at once, {one.in_the_end.value:+} in the end; it saved each"
+        told += f" {year.value} (95 %: {year.low} to {year.high}, {year.n:,} members)"
+    click.echo(f"  benefit {one.benefit} on {one.level}: {people}; {told}")
 
 
 def _told_of(one: Quarter) -> dict[str, Any]:

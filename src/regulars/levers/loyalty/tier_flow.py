@@ -10,8 +10,11 @@ from django.db import connection
 
 from regulars.facts.customers.relation import CUSTOMERS
 from regulars.levers.loyalty._tiers import facts as tier_facts
+from regulars.levers.loyalty._tiers.costs import BenefitCost, Having, all_of
 from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.rules.tier_standing import NOWHERE, walk
+
+__all__ = ("BenefitCost", "Flow", "Trial", "Tried", "all_of", "between", "tried")
 
 PAGE = 5_000
 _FLOW = """
@@ -46,6 +49,15 @@ class Trial:
     later: Sequence[Flow]
 
 
+@dataclass(frozen=True)
+class Tried:
+    """What a draft would change of levels, and of the benefits that come with them: those that another number of people
+    would have."""
+
+    sets: Sequence[Trial]
+    benefits: Sequence[BenefitCost]
+
+
 def between(*, programme: str, tiers: str, since: date, until: date) -> list[Flow]:
     """From the beginning of `since` to the beginning of `until`, by what is on record. One query."""
     with connection.cursor() as cursor:
@@ -53,15 +65,17 @@ def between(*, programme: str, tiers: str, since: date, until: date) -> list[Flo
         return [Flow(*row) for row in cursor.fetchall()]
 
 
-def tried(programme: Programme, *, at: datetime, progress: Callable[[int], None] = lambda done: None) -> list[Trial]:
-    """Who would be where if this were in force from `at` on. Writes nothing; reads everybody's facts once."""
+def tried(programme: Programme, *, at: datetime, progress: Callable[[int], None] = lambda done: None) -> Tried:
+    """Who would be where if this were in force from `at` on, and what that costs. Writes nothing; reads everybody's
+    facts once."""
     now = next((one for one in tier_facts.ladders(at) if one.says.code == programme.code), None)
     draft = tier_facts.drafted(now, 0 if now is None else now.programme, programme, at)
     if not draft.segments:
-        return []
+        return Tried([], [])
     stays: Counter[str] = Counter()
     at_once: dict[str, Counter[tuple[str, str]]] = {name: Counter() for name in draft.segments}
     later: dict[str, Counter[tuple[str, str]]] = {name: Counter() for name in draft.segments}
+    having = Having(None if now is None else now.says, programme)
     after, count, today, now_us = 0, 0, draft.today(at), tier_facts.micros(at) + 1
     while True:
         with connection.cursor() as cursor:
@@ -71,6 +85,7 @@ def tried(programme: Programme, *, at: datetime, progress: Callable[[int], None]
         held = tier_facts.frozen(draft, people)
         for person, one in done.items():
             facts = one.facts(draft.zone, now_us)
+            levels = {}
             for name, segments in draft.segments.items():
                 frozen = held.get((person, name), ())
                 is_new = now is None or name not in now.segments
@@ -82,12 +97,15 @@ def tried(programme: Programme, *, at: datetime, progress: Callable[[int], None]
                     stays[name] += 1
                 if then.supported != then.level and then.supported != was.supported:
                     later[name][then.level, then.supported] += 1
+                levels[name] = (was.level, then.level, was.supported, then.supported)
+            having.count(levels)
         count += len(people)
         progress(count)
         if len(people) < PAGE:
             break
         after = people[-1]
-    return [Trial(name, stays[name], _flows(at_once[name]), _flows(later[name])) for name in draft.segments]
+    sets = [Trial(name, stays[name], _flows(at_once[name]), _flows(later[name])) for name in draft.segments]
+    return Tried(sets, having.costs(now, at))
 
 
 def _flows(counted: Counter[tuple[str, str]]) -> list[Flow]:

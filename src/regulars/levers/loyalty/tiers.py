@@ -277,12 +277,16 @@ def thaw(*, customer: int, programme: str, tiers: str, at: datetime, by: Actor) 
         return requalify(customer=customer, at=at, by=by)
 
 
-def before(orders: Mapping[int, tuple[int, datetime]], *, programme: str) -> dict[int, dict[str, str]]:
+def before(
+    orders: Mapping[int, tuple[int, datetime]], *, programme: str, ladder: Ladder | None = None
+) -> dict[int, dict[str, str]]:
     """The level in each set on which a person was right before an order of theirs; `orders`: order to person and when.
 
-    By what was kept of what was before it, and the rules in force then. For promises: it rests on facts alone.
+    By what was kept of what was before it, and the rules in force then, or those of a `ladder`. For promises: it rests
+    on facts alone.
     """
-    ladder = next((one for one in tier_facts.ladders() if one.says.code == programme), None)
+    if ladder is None:
+        ladder = next((one for one in tier_facts.ladders() if one.says.code == programme), None)
     if ladder is None:
         return {}
     people = {person for person, _ in orders.values()}

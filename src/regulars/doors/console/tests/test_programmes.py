@@ -122,6 +122,32 @@ def test_it_is_activated_at_a_day_rolled_back_and_ended_and_all_of_it_is_told():
     assert "not active" in page
 
 
+def test_a_trial_says_beside_it_what_the_version_in_force_gives_and_what_more_benefits_cost():
+    manager = signed_in("manager")
+    levels = """tiers:
+  - id: status
+    name: {en: Status, zh: 等级}
+    period: {kind: ever}
+    levels: [{id: silver, name: {en: Silver, zh: 银卡}, all: [{what: spend, at_least: 900}]}]
+benefits:
+  - {id: ship, kind: free_shipping, name: {en: Free shipping, zh: 包邮}, for: [{tiers: status, from: silver}]}
+rules:"""
+    now, text = clock.now(), FILE.replace("rules:", levels)
+    made = programmes.draft(text=text, at=now, by=SYSTEM)
+    programmes.approve(programme="club", version=made.number, cost=0, at=now, by=SYSTEM, why="a test")
+    programmes.activate(programme="club", version=made.number, at=now, by=SYSTEM)
+    changed = text.replace("at_least: 900", "at_least: 500").replace("points: 1, per: 2", "points: 1, per: 1")
+    tried = plain(writes(manager, "try", changed))
+    for words in (
+        "Points 800 400 by the version in force",
+        "What they are worth £8.00 £4.00 by the version in force",
+        "spend for money spent 800 400 1",
+        "1 from no level to Silver",
+        "Free shipping Silver nobody has had it on that level yet: what it costs there is not known 0 1 1 –",
+    ):
+        assert words in tried, tried
+
+
 def test_more_orders_than_a_page_waits_for_are_tried_aside_and_approved_when_that_is_done(monkeypatch):
     monkeypatch.setattr(screens, "MOST_TRIED", 0)
     ana, ben = signed_in("manager", name="ana"), signed_in("manager", name="ben")

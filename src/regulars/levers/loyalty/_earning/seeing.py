@@ -17,6 +17,7 @@ from regulars.kit.conditions import holding
 from regulars.kit.conditions.holding import Known, Row
 from regulars.kit.conditions.nodes import Condition, Value
 from regulars.levers.loyalty import tiers
+from regulars.levers.loyalty._tiers.facts import Ladder
 from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.rules.audience_bonus import AudienceBonus
 from regulars.levers.loyalty.rules.first_order import FirstOrder
@@ -88,11 +89,12 @@ def contexts(
     *,
     of_the_past: bool = False,
     counted: Mapping[int, int] = MappingProxyType({}),
+    ladder: Ladder | None = None,
 ) -> dict[int, Context]:
     """What is so of the customer of each order, as far as the rules ask. A query for each kind of thing they ask.
 
     `counted`: what is known of `kept.numbers` already. Of orders `of_the_past` audiences count that somebody was in by
-    then; who has left one since is not known to have been in.
+    then; who has left one since is not known to have been in. `ladder`: rules of levels other than those in force.
     """
     if not orders:
         return {}
@@ -113,7 +115,7 @@ def contexts(
     levels: Mapping[int, Mapping[str, str]] = {}
     if any(isinstance(rule, TierBonus) for rule in rules):
         asked_of = {one.order: (one.customer, one.placed_at) for one in orders if one.customer is not None}
-        levels = tiers.before(asked_of, programme=programme.code)
+        levels = tiers.before(asked_of, programme=programme.code, ladder=ladder)
     found = {}
     for one in orders:
         person = one.customer or 0
