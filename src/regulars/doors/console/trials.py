@@ -45,6 +45,7 @@ KINDS: Mapping[str, Any] = {
     "partner": gettext_lazy("paid by a partner"),
     "donation": gettext_lazy("a share for a good cause"),
     "tier_bonus": gettext_lazy("more on higher levels"),
+    "birthday_bonus": gettext_lazy("more around the birthday"),
 }
 
 

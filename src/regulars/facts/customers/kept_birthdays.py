@@ -1,9 +1,9 @@
 """Whose birthday is kept on a day. Birthdays are sealed, so every profile that has one is opened, page by page, for the
 machine alone; nothing of them leaves but whose it is."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db import connection
 
@@ -38,6 +38,26 @@ def kept_on(day: date, *, after: int = 0, size: int = PAGE, since: datetime | No
         if year is not None:
             found[person] = year
     return Page(found, people[-1] if people else None)
+
+
+def near(asked: Collection[tuple[int, date]], *, days: int) -> set[tuple[int, date]]:
+    """Of customers and days, those where the customer's birthday is kept at most so many days before or after. By what
+    is told now; who told none has none. One query."""
+    opened = profiles.opened(sorted({who for who, _ in asked}), ["birthday", "lunar_birthday"]) if asked else {}
+    return {
+        (who, day)
+        for who, day in asked
+        if (told := opened.get(who)) is not None
+        and is_near(told.get("birthday", ""), told.get("lunar_birthday", ""), day, days)
+    }
+
+
+def is_near(solar: str, lunar: str, day: date, days: int) -> bool:
+    """Whether a birthday is kept at most so many days before or after a day. Who tells both keeps the lunar one."""
+    first, last = day - timedelta(days=days), day + timedelta(days=days)
+    if lunar:
+        return birthdays.next_lunar(birthdays.lunar(lunar, date.max), first) <= last
+    return bool(solar) and birthdays.next_solar(solar, first) <= last
 
 
 def year_of(solar: str, lunar: str, day: date) -> int | None:

@@ -19,9 +19,10 @@ from regulars.levers.loyalty import policies
 from regulars.levers.loyalty._earning.event_names import VISIT
 from regulars.levers.loyalty.expiring import KINDS, UNITS, Expiry
 from regulars.levers.loyalty.rules import KINDS as RULES
-from regulars.levers.loyalty.rules import benefit_terms, plan_terms, reward_terms, tier_sets
+from regulars.levers.loyalty.rules import benefit_terms, birthday_bonus, plan_terms, reward_terms, tier_sets
 from regulars.levers.loyalty.rules import missions as missions_told
 from regulars.levers.loyalty.rules.benefit_terms import Benefit
+from regulars.levers.loyalty.rules.birthday_bonus import BirthdayBonus
 from regulars.levers.loyalty.rules.event import Event
 from regulars.levers.loyalty.rules.missions import Badge, Mission
 from regulars.levers.loyalty.rules.nth_order import NthOrder
@@ -204,6 +205,7 @@ def read(text: str, *, currency: str, zone: str, customers: Vocabulary | None = 
         terms=terms,
     )
     told.done()
+    birthday_bonus.check(found.rules, found.benefits)
     _never_ends(found)
     _one_comes_first(found)
     for name in found.policies:
@@ -243,7 +245,10 @@ def _rules(told: Told, terms: Terms) -> tuple[Rule, ...]:
         if rule.id in found:
             raise one.bad("id", _("another rule has this id; give each its own"))
         found[rule.id] = rule
-    before = {rule.id: rule.multiplies if isinstance(rule, Bonus | TierBonus) else () for rule in found.values()}
+    before = {
+        rule.id: rule.multiplies if isinstance(rule, Bonus | TierBonus | BirthdayBonus) else ()
+        for rule in found.values()
+    }
     for place, rule in enumerate(found.values()):
         for other in before[rule.id]:
             if other not in found or found[other].of != "order":

@@ -22,6 +22,7 @@ from regulars.levers.loyalty._earning.rows import Activation, Approval, Version
 from regulars.levers.loyalty._earning.rows import Programme as ProgrammeRow
 from regulars.levers.loyalty.models import Currency
 from regulars.levers.loyalty.programme_files import BadProgramme, Programme
+from regulars.levers.loyalty.rules import birthday_bonus
 from regulars.runtime.trail import trail
 
 __all__ = (
@@ -153,6 +154,7 @@ def validate(text: str) -> Programme:
 def draft(*, text: str, at: datetime, by: Actor) -> VersionView:
     """Keep what a file says as the next version; the same as the latest is the latest. Raises BadProgramme."""
     programme = validate(text)
+    birthday_bonus.unapplied(programme.rules, programme.benefits)
     digest = blake2b(text.encode(), digest_size=16).digest()
     with transaction.atomic():
         ProgrammeRow.objects.bulk_create([ProgrammeRow(code=programme.code)], ignore_conflicts=True)

@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from regulars.facts.customers import birthdays
+from regulars.facts.customers import birthdays, kept_birthdays
 from regulars.facts.customers.birthdays import BadBirthday, LunarDay
 
 TODAY = date(2026, 3, 2)
@@ -90,3 +90,31 @@ def test_a_lunar_birthday_is_written_as_it_is_read() -> None:
 )
 def test_the_youngest_somebody_can_be(solar: str, lunar: str, day: date | None) -> None:
     assert birthdays.youngest(solar, lunar) == day
+
+
+@pytest.mark.parametrize(
+    ("solar", "lunar", "day", "days", "is_near"),
+    [
+        ("1990-03-10", "", date(2026, 3, 10), 0, True),
+        ("1990-03-10", "", date(2026, 3, 11), 0, False),
+        ("1990-03-10", "", date(2026, 3, 7), 3, True),
+        ("1990-03-10", "", date(2026, 3, 13), 3, True),
+        ("1990-03-10", "", date(2026, 3, 14), 3, False),
+        ("--12-31", "", date(2027, 1, 2), 2, True),
+        ("--01-01", "", date(2026, 12, 30), 2, True),
+        ("--01-01", "", date(2026, 12, 29), 2, False),
+        ("1992-02-29", "", date(2026, 2, 28), 0, True),
+        ("1992-02-29", "", date(2026, 3, 1), 0, False),
+        ("1992-02-29", "", date(2028, 2, 29), 0, True),
+        ("1992-02-29", "", date(2028, 2, 28), 0, False),
+        # The Chinese New Year of 2026 is on 17 February; who tells both keeps that one.
+        ("1990-08-01", "--01-01", date(2026, 2, 15), 2, True),
+        ("1990-08-01", "--01-01", date(2026, 8, 1), 2, False),
+        # The last day of a Chinese year of which the next has no 30th of its twelfth month.
+        ("", "--12-30", date(2026, 2, 16), 0, True),
+        ("", "--12-30", date(2027, 2, 5), 0, True),
+        ("", "", date(2026, 2, 16), 31, False),
+    ],
+)
+def test_how_near_a_birthday_is(solar: str, lunar: str, day: date, days: int, is_near: bool) -> None:
+    assert kept_birthdays.is_near(solar, lunar, day, days) is is_near

@@ -17,6 +17,7 @@ from regulars.kit.conditions import holding
 from regulars.kit.conditions.holding import Known, Row
 from regulars.kit.conditions.nodes import Condition, Value
 from regulars.levers.loyalty import tiers
+from regulars.levers.loyalty._earning import birthdays
 from regulars.levers.loyalty._tiers.facts import Ladder
 from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.rules.audience_bonus import AudienceBonus
@@ -116,6 +117,7 @@ def contexts(
     if any(isinstance(rule, TierBonus) for rule in rules):
         asked_of = {one.order: (one.customer, one.placed_at) for one in orders if one.customer is not None}
         levels = tiers.before(asked_of, programme=programme.code, ladder=ladder)
+    multiplied = birthdays.multiplied(orders, programme, zone, levels, of_the_past=of_the_past, ladder=ladder)
     found = {}
     for one in orders:
         person = one.customer or 0
@@ -136,6 +138,7 @@ def contexts(
             },
             audiences={audience: since for audience, since in mine.items() if audience in asked},
             tiers=levels.get(one.order, {}),
+            birthdays=multiplied.get(one.order, {}),
             streaks=_streaks(streaks, one.placed_at, moments.get(one.order, ()), zone) if streaks else {},
         )
     return found
@@ -194,6 +197,7 @@ def kept_context(context: Context) -> dict[str, object]:
         "audiences": dict(context.audiences),
         "streaks": dict(context.streaks),
         "tiers": dict(context.tiers),
+        "birthdays": dict(context.birthdays),
         "turns": {rule: number for rule, number in context.turns.items() if number},
     }
     return {name: value for name, value in found.items() if value not in ("", None, {})}

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from regulars.levers.loyalty.rules import (
     audience_bonus,
+    birthday_bonus,
     donation,
     event,
     first_order,
@@ -32,4 +33,5 @@ KINDS: Mapping[str, Callable[[Told, Terms], Rule]] = {
     "partner": partner.read,
     "donation": donation.read,
     "tier_bonus": tier_bonus.read,
+    "birthday_bonus": birthday_bonus.read,
 }

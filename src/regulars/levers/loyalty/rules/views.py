@@ -111,6 +111,7 @@ class Context:
     second … `fits`: rule to whether its `only_if` held. `audiences`: those they were in, with when they came in.
     `streaks`: rule to how many periods in a row they had come, this one included. `turns`: rule that gives for every so
     many orders to the number this one is given it for, 0 for none. `tiers`: set to the level they were on before it.
+    `birthdays`: benefit to how many times it gives, of an order around their birthday, for who had it.
     """
 
     member: str = ""
@@ -121,3 +122,4 @@ class Context:
     streaks: Mapping[str, int] = field(default_factory=dict)
     turns: Mapping[str, int] = field(default_factory=dict)
     tiers: Mapping[str, str] = field(default_factory=dict)
+    birthdays: Mapping[str, str] = field(default_factory=dict)

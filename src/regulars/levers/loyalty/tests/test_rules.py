@@ -112,6 +112,23 @@ def test_a_weekend_of_double_points_adds_what_makes_it_double_and_no_more():
     assert given(half, SPEND, order=an_order(a_line(1, "78.00"))) == {"s": 39, "half": 19}
 
 
+@pytest.mark.parametrize(
+    ("times", "multiplies", "points"),
+    [("", "[s]", None), ("2", "[s]", 39), ("1.5", "[s]", 19), ("2", "[s, more]", 39 + 19), ("1.5", "[s, more]", 29)],
+)
+def test_a_birthday_multiplies_what_the_file_says_with_levels_or_beside_them(times, multiplies, points):
+    found = given(
+        f"id: cake, kind: birthday_bonus, benefit: birthday, multiplies: {multiplies}",
+        "id: more, kind: tier_bonus, tiers: status, times: {gold: '1.5'}, multiplies: [s]",
+        SPEND,
+        order=an_order(a_line(1, "78.00")),
+        context=Context(tiers={"status": "gold"}, birthdays={"birthday": times} if times else {}),
+        above="tiers: [{id: status, levels: [{id: gold, all: [{what: orders, at_least: 2}]}]}]\n"
+        "benefits: [{id: birthday, kind: birthday_multiplier, times: 2, for: [{tiers: status, from: gold}]}]",
+    )
+    assert found == {"s": 39, "more": 19} | ({} if points is None else {"cake": points})
+
+
 @pytest.mark.parametrize(("level", "points"), [("", 0), ("silver", 0), ("gold", 19), ("platinum", 39)])
 def test_a_level_earns_more_by_what_other_rules_gave(level, points):
     levels = ", ".join(f"{{id: {one}, all: [{{what: orders, at_least: 2}}]}}" for one in ("silver", "gold", "platinum"))
@@ -309,7 +326,7 @@ def test_in_whatever_order_parts_come_back_the_end_is_the_same_and_no_line_gives
 def test_every_kind_is_tried_here():
     assert set(KINDS) == {
         *("spend", "item", "first_order", "nth_order", "event", "streak", "window_bonus", "surprise"),
-        *("audience_bonus", "partner", "donation", "tier_bonus"),
+        *("audience_bonus", "partner", "donation", "tier_bonus", "birthday_bonus"),
     }
 
 
