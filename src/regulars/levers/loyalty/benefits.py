@@ -10,7 +10,7 @@ from datetime import date, datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from regulars.facts.commerce import kept
+from regulars.facts.commerce import kept, orders
 from regulars.facts.customers import persons
 from regulars.kit import civil, ids
 from regulars.kit.actors import Actor
@@ -22,9 +22,11 @@ from regulars.levers.loyalty._benefits.rows import REASONS, WHY_BACK, BenefitGif
 from regulars.levers.loyalty._benefits.shown import GIFT, GIFTS, USE, USES, gift_view, saved_by, use_view
 from regulars.levers.loyalty._benefits.turns import one_at_a_time
 from regulars.levers.loyalty._benefits.values import BenefitView, Entitlement, GiftView, Overview, Saved, UseView
+from regulars.levers.loyalty._earning import seeing
 from regulars.levers.loyalty._earning.rows import Programme as ProgrammeRow
 from regulars.levers.loyalty._ledger.acts import KeyUsedOtherwise, Told
 from regulars.levers.loyalty.notices import BenefitGiven, BenefitGivenBack, BenefitUsed, BenefitWithdrawn
+from regulars.levers.loyalty.rules import benefit_prices
 from regulars.levers.loyalty.rules.benefit_terms import MOST_USES
 from regulars.levers.loyalty.tiers import Status
 from regulars.runtime.notices.outbox import announce
@@ -134,7 +136,8 @@ def use(
     saved: Money | None = None,
     source: str = "",
 ) -> UseView:
-    """Use a benefit ("programme.benefit") once, for an order or what `about` says, saving so much.
+    """Use a benefit ("programme.benefit") once, for an order of theirs or what `about` says, saving so much. Of a
+    member price for an order nobody has to say how much: its lines do, where they have a discount.
 
     Of several sources one without end is taken first, then the one whose time is over first; `source` asks for one.
     The same key again is the same use. Raises `UnknownBenefit`, `NotEntitled`, `UsedUp`, `BadUse`, `KeyUsedOtherwise`.
@@ -160,6 +163,8 @@ def use(
         if not free:
             raise UsedUp(_("benefit: used up for now"), field="benefit", value=benefit)
         one = free[0]
+        if order is not None:
+            saved = _saved_by(one, order, person, saved)
         row = BenefitUse(
             key=key,
             told=told,
@@ -359,6 +364,20 @@ def _announce(
     place = f"{row.programme.code}.{row.benefit}"
     told = kind(at=at, customer=row.record_id, benefit=place, number=row.id)
     announce(told, by=by, verb=f"loyalty.benefits.{verb}", after={"benefit": place, "number": row.id})
+
+
+def _saved_by(one: Entitlement, order: int, person: int, told: Money | None) -> Money | None:
+    """What was told, or what the order's lines say. Raises `BadUse` of an order that is not theirs."""
+    found = kept.of([order]).get(order)
+    if found is None or found.customer != person:
+        raise BadUse(_("order: it is not an order of theirs"), field="order", value=order)
+    if told is not None or one.view.benefit.kind != "member_price" or found.currency != one.view.money:
+        return told
+    says = programmes.read_plainly(one.view.version)
+    view = seeing.order(found, says, civil.day_of(found.placed_at, civil.zone(says.zone)))
+    discounts = {line.number: line.discount_minor for line in orders.get(order).lines}
+    minor = benefit_prices.taken_off(one.view.benefit, view, discounts)
+    return Money(minor, found.currency) if minor else None
 
 
 def _same(before: bytes, told: bytes, key: str) -> None:

@@ -82,3 +82,33 @@ def test_a_benefit_is_given_beside_what_they_have_and_ended(till):
     assert told(till.post(f"benefit-gifts/{gift['id']}/withdraw", {}))["withdrawn_at"]
     assert [one["benefit"] for one in told(till.get(f"customers/{li}/benefits"))["items"]] == ["club.ship"]
     assert problem(till.post("benefit-gifts/bgf_00000000000000000000000000/withdraw", {}))[0] == 404
+
+
+def test_what_a_member_pays_and_what_they_may_see_before_others(till):
+    at = clock.now() - timedelta(minutes=30)
+    more = """
+  - {id: tea, kind: member_price, percent: 10, where: {field: category, is: tea}, for: [{tiers: status, from: member}]}
+  - {id: early, kind: early_access, hours: 24, for: [{tiers: status, from: member}]}
+rules:"""
+    made = programmes.draft(text=PROGRAMME.replace("\nrules:", more), at=at, by=SYSTEM)
+    programmes.approve(programme="club", version=made.number, cost=0, at=at, by=SHELL, why="a test")
+    programmes.activate(programme="club", version=made.number, at=at, by=SYSTEM)
+    li = till.record()["customer"]
+    cart = {
+        "currency": "GBP",
+        "lines": [
+            {"product_ref": "oolong", "category": "tea", "quantity": "2", "amount": "19.99"},
+            {"product_ref": "cup", "quantity": "1", "amount": "9.00"},
+        ],
+    }
+    priced = told(till.post(f"customers/{li}/benefits/price", cart))
+    assert [(one["amount"], one["member_amount"], one["benefit"]) for one in priced["lines"]] == [
+        ("19.99", "17.99", "club.tea"),
+        ("9.00", "9.00", None),
+    ]
+    assert (priced["saved"], priced["benefits"]) == ("2.00", ["club.tea"])
+    soon, late = (clock.now() + timedelta(hours=hours) for hours in (23, 25))
+    seen = told(till.get(f"customers/{li}/early-access?opens_at={soon:%Y-%m-%dT%H:%M:%SZ}"))
+    assert (seen["may_see"], seen["benefit"], seen["hours"]) == (True, "club.early", 24)
+    assert not told(till.get(f"customers/{li}/early-access?opens_at={late:%Y-%m-%dT%H:%M:%SZ}"))["may_see"]
+    assert problem(till.get(f"customers/{li}/early-access?opens_at=soon"))[0] in (400, 422)

@@ -15,8 +15,9 @@ from regulars.facts.commerce import orders
 from regulars.facts.customers import customers, profiles
 from regulars.kit import money, paging
 from regulars.kit.money import Money
-from regulars.levers.loyalty import benefit_words, benefits
+from regulars.levers.loyalty import benefit_words, benefits, member_prices
 from regulars.levers.loyalty.benefits import BenefitView, Entitlement, GiftView, Saved, UseView
+from regulars.levers.loyalty.member_prices import Cart, CartLine
 from regulars.runtime.database import clock
 
 router = Router(tags=["benefits"])
@@ -106,8 +107,8 @@ class BenefitSavingsOut(exact.Shown):
 
 
 class BenefitUseIn(exact.Told):
-    """A benefit that is used once, for an order (`ord_…`) or what `about` says, and what it saved. `source` takes one
-    of several: as an entitlement names it."""
+    """A benefit that is used once, for an order of theirs (`ord_…`) or what `about` says, and what it saved; of a
+    member price for an order its own discounts say it. `source` takes one of several: as an entitlement names it."""
 
     benefit: Place
     order: Annotated[str, Field(pattern="^ord_[0-9a-zA-Z]{1,40}$")] | None = None
@@ -139,6 +140,60 @@ class BenefitUsesOut(exact.Shown):
 
     customer: str
     items: list[BenefitUseOut]
+
+
+class CartLineIn(exact.Told):
+    """One line as anybody would pay it: the amount of all of it. `category`, `brand`, `sku`: what member prices ask."""
+
+    product_ref: exact.Ref
+    quantity: exact.Quantity
+    amount: exact.Amount
+    category: exact.Ref | None = None
+    brand: exact.Ref | None = None
+    sku: exact.Ref | None = None
+    is_gift_card: bool = False
+
+
+class CartIn(exact.Told):
+    """What somebody is about to buy, and where."""
+
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    lines: Annotated[list[CartLineIn], Field(min_length=1, max_length=500)]
+    channel: exact.Code | None = None
+    store: exact.Code | None = None
+    fulfilment: exact.Code | None = None
+
+
+class PricedLineOut(exact.Shown):
+    """A line by its place from 1 on: what anybody pays, what this member pays, and by which benefit."""
+
+    number: int
+    amount: str
+    member_amount: str
+    benefit: str | None
+
+
+class PricedCartOut(exact.Shown):
+    """What a member pays. `benefits` are those to be told as used, with the order, when it is bought."""
+
+    customer: str
+    as_of: datetime
+    currency: str
+    lines: list[PricedLineOut]
+    saved: str
+    benefits: list[str]
+
+
+class EarlyAccessOut(exact.Shown):
+    """Something opens for everybody at `opens_at`: whether this member may see it now, else from when on."""
+
+    customer: str
+    as_of: datetime
+    opens_at: datetime
+    may_see: bool
+    sees_from: datetime
+    benefit: str | None
+    hours: int
 
 
 class BenefitBackIn(exact.Told):
@@ -242,6 +297,76 @@ def use(request: HttpRequest, customer: str, body: BenefitUseIn, idempotency_key
         by=caller(request),
     )
     return _uses([done])[0]
+
+
+@router.post(
+    "/customers/{customer}/benefits/price",
+    auth=ApiKey("points.read"),
+    response=PricedCartOut,
+    operation_id="price_cart",
+)
+def price(request: HttpRequest, customer: str, body: CartIn) -> PricedCartOut:
+    """What a member pays for a cart by the member prices they have now. A question: it writes nothing and uses nothing.
+
+    Of each line the price that takes most off counts, rounded half up once for the line; prices never add up.
+    """
+    who, now = customers.by_public_id(customer), clock.now()
+    cart = Cart(
+        currency=body.currency,
+        lines=[
+            CartLine(
+                product=line.product_ref,
+                quantity=line.quantity,
+                amount_minor=Money.of(line.amount, body.currency).minor,
+                category=line.category or "",
+                brand=line.brand or "",
+                sku=line.sku or "",
+                is_gift_card=line.is_gift_card,
+            )
+            for line in body.lines
+        ],
+        channel=body.channel or "",
+        store=body.store or "",
+        fulfilment=body.fulfilment or "",
+    )
+    priced = member_prices.prices(customer=who.id, cart=cart, at=now)
+    return PricedCartOut(
+        customer=who.public_id,
+        as_of=now,
+        currency=body.currency,
+        lines=[
+            PricedLineOut(
+                number=line.number,
+                amount=str(line.amount.decimal),
+                member_amount=str((line.amount - line.off).decimal),
+                benefit=line.benefit or None,
+            )
+            for line in priced.lines
+        ],
+        saved=str(priced.off.decimal),
+        benefits=priced.benefits,
+    )
+
+
+@router.get(
+    "/customers/{customer}/early-access",
+    auth=ApiKey("points.read"),
+    response=EarlyAccessOut,
+    operation_id="get_early_access",
+)
+def early_access(request: HttpRequest, customer: str, opens_at: Annotated[exact.Instant, Query()]) -> EarlyAccessOut:
+    """Whether a member may see now what opens for everybody at `opens_at`."""
+    who, now = customers.by_public_id(customer), clock.now()
+    found = member_prices.early(customer=who.id, opens_at=opens_at, at=now)
+    return EarlyAccessOut(
+        customer=who.public_id,
+        as_of=now,
+        opens_at=found.opens_at,
+        may_see=found.may_see,
+        sees_from=found.sees_from,
+        benefit=found.benefit or None,
+        hours=found.hours,
+    )
 
 
 @router.post(

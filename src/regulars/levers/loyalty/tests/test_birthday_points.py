@@ -120,4 +120,3 @@ def test_what_would_promise_points_that_no_rule_gives_is_refused(was, says, fiel
     with pytest.raises(programmes.BadProgramme) as refused:
         programmes.draft(text=CLUB.replace(was, says), at=NOON, by=MAREK)
     assert refused.value.facts["field"].startswith(field)
-
