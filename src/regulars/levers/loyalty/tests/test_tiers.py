@@ -10,7 +10,7 @@ from regulars.facts.customers import customers, identity
 from regulars.facts.customers.identity import Reason
 from regulars.kit.actors import SHELL
 from regulars.levers.loyalty import earning, fields, points, programmes, requalifying, tier_flow, tiers, trying
-from regulars.levers.loyalty._acts import KeyUsedOtherwise
+from regulars.levers.loyalty._ledger.acts import KeyUsedOtherwise
 from regulars.levers.loyalty.models import Freeze, Move, Standing
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, a_member, key
 from regulars.levers.loyalty.tests.test_earning import an_order, buyer, comes_back
