@@ -12,6 +12,7 @@ from regulars.levers.loyalty import tier_words
 from regulars.levers.loyalty.missions import MissionView, Progress
 from regulars.levers.loyalty.rules.mission_walk import Seen
 from regulars.levers.loyalty.rules.missions import Goal
+from regulars.levers.loyalty.rules.reasons import event
 from regulars.levers.loyalty.rules.tier_progress import Part
 from regulars.levers.loyalty.tier_words import Money
 
@@ -105,7 +106,7 @@ def days_left(one: Progress) -> str:
 
 def _row(goal: Goal, many: int) -> str:
     assert goal.need is not None
-    names = {"n": f"{many:,}", "event": goal.need.of}
+    names = {"n": f"{many:,}", "event": event(goal.need.of)}
     words = {
         ("orders", "day"): _("an order on each of %(n)s days in a row"),
         ("orders", "week"): _("an order in each of %(n)s weeks in a row"),

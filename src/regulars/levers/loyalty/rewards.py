@@ -377,6 +377,8 @@ def _check(terms: Terms) -> None:
     for name, texts in (("titles", terms.titles), ("about", terms.about)):
         if set(texts) - {"en", "zh"} or any(len(text) > LONGEST_TEXT for text in texts.values()):
             raise _bad(name, "", _("up to %(most)s characters each, in English and Chinese") % {"most": LONGEST_TEXT})
+        if not all(line.isprintable() for text in texts.values() for line in text.splitlines()):
+            raise _bad(name, "", _("has characters nobody can see; leave them out"))
     for name, number, least in (
         ("price", terms.price, 0),
         ("stock", terms.stock, 0),

@@ -8,6 +8,7 @@ from typing import Protocol
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from regulars.levers.loyalty.rules.reasons import event
 from regulars.levers.loyalty.rules.tier_progress import Part
 from regulars.levers.loyalty.rules.tier_sets import Criterion, Every, Need
 from regulars.levers.loyalty.tiers import SetView
@@ -72,11 +73,19 @@ def so_far(part: Part, view: Counts, money: Money) -> str:
     return _("%(has)s of %(asked)s") % {"has": short, "asked": asked(need, view, money)}
 
 
+def _of(need: Need) -> str:
+    """What the category or event is called: by its programme, else as it is known."""
+    english, chinese = need.called
+    if english:
+        return in_words({"en": english, "zh": chinese})
+    return event(need.of) if need.what == "events" else need.of
+
+
 def _said(need: Need, many: int, view: Counts, money: Money) -> str:
     if need.what == "spend":
         amount = money(many, view.money)
         if need.of:
-            return _("%(amount)s spent on %(category)s") % {"amount": amount, "category": need.of}
+            return _("%(amount)s spent on %(category)s") % {"amount": amount, "category": _of(need)}
         return _("%(amount)s spent") % {"amount": amount}
     if need.what == "points":
         return _("%(points)s %(name)s earned") % {"points": _points(many, view), "name": in_words(view.points)}
@@ -88,7 +97,7 @@ def _said(need: Need, many: int, view: Counts, money: Money) -> str:
         "tenure": ngettext("%(n)s month with us", "%(n)s months with us", many),
         "events": ngettext("%(event)s: %(n)s time", "%(event)s: %(n)s times", many),
     }
-    return texts[need.what] % {"n": f"{many:,}", "event": need.of}
+    return texts[need.what] % {"n": f"{many:,}", "event": _of(need)}
 
 
 def missing(part: Part, view: Counts, money: Money) -> str:
@@ -97,7 +106,7 @@ def missing(part: Part, view: Counts, money: Money) -> str:
     if need.what == "spend":
         amount = money(left, view.money)
         if need.of:
-            return _("spend %(amount)s more on %(category)s") % {"amount": amount, "category": need.of}
+            return _("spend %(amount)s more on %(category)s") % {"amount": amount, "category": _of(need)}
         return _("spend %(amount)s more") % {"amount": amount}
     if need.what == "points":
         return _("earn %(points)s more %(name)s") % {"points": _points(left, view), "name": in_words(view.points)}
@@ -109,7 +118,7 @@ def missing(part: Part, view: Counts, money: Money) -> str:
         "tenure": ngettext("%(n)s more month with us", "%(n)s more months with us", left),
         "events": ngettext("%(event)s: %(n)s more time", "%(event)s: %(n)s more times", left),
     }
-    return texts[need.what] % {"n": f"{left:,}", "event": need.of}
+    return texts[need.what] % {"n": f"{left:,}", "event": _of(need)}
 
 
 def because(code: str) -> str:

@@ -228,7 +228,7 @@ def freeze(
             value=until.isoformat(),
         )
     with transaction.atomic():
-        records = persons.records_of(persons.of(customer))
+        records = persons.records_of(_one_at_a_time(customer))
         if (known := Freeze.objects.filter(key=key).first()) is not None:
             # Not its end: thawed since, it has one that nobody told.
             same = (known.programme_id, known.tiers, known.reason) == (ladder.programme, tiers, reason)
@@ -263,7 +263,7 @@ def thaw(*, customer: int, programme: str, tiers: str, at: datetime, by: Actor) 
     ladder = _ladder(programme, tiers, at)
     today = civil.day_of(at, ladder.zone)
     with transaction.atomic():
-        rows = _open(ladder, tiers, persons.records_of(persons.of(customer)), today)
+        rows = _open(ladder, tiers, persons.records_of(_one_at_a_time(customer)), today)
         if not rows:
             raise NotFrozen(_("customer: their status is not frozen"), field="customer", value=customer)
         Freeze.objects.filter(id__in=rows).update(until_on=today)
@@ -358,6 +358,14 @@ def _ladder(programme: str, tiers: str, at: datetime) -> Ladder:
         field="tiers",
         value=named,
     )
+
+
+def _one_at_a_time(customer: int) -> int:
+    """The person, of whose status nobody else freezes any until the transaction ends."""
+    person = persons.held([customer])[customer]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('loyalty.tiers'), %s::int)", [person % 2**31])
+    return person
 
 
 def _open(ladder: Ladder, tiers: str, records: Collection[int], today: date) -> Sequence[int]:

@@ -115,6 +115,7 @@ def test_stock_comes_in_once_for_a_key():
         ({"cash": "5.001", "cash_currency": "GBP"}, "cash"),
         ({"owed": "5.00", "owed_currency": "XXX"}, "owed"),
         ({"titles": {"en": "x"}}, "titles.zh"),
+        ({"titles": {"en": "a\0b", "zh": "x"}}, "titles"),
         ({"from_level": "a.b.c"}, "from_level"),
         ({"kind": "magic"}, "kind"),
     ],

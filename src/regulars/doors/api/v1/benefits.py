@@ -285,13 +285,15 @@ def use(request: HttpRequest, customer: str, body: BenefitUseIn, idempotency_key
     The `Idempotency-Key` is kept for ever: the same again is the same use, another under it is refused.
     """
     who = customers.by_public_id(customer)
+    with exact.told_as("saved"):
+        saved = None if body.saved is None else Money.of(body.saved, body.saved_currency or "")
     done = benefits.use(
         customer=who.id,
         benefit=body.benefit,
         key=key_of(request, idempotency_key),
         order=None if body.order is None else orders.by_public_id(body.order).id,
         about=body.about or "",
-        saved=None if body.saved is None else Money.of(body.saved, body.saved_currency or ""),
+        saved=saved,
         source=body.source or "",
         at=clock.now(),
         by=caller(request),

@@ -287,6 +287,9 @@ def _problem(told: Mapping[str, Any]) -> str:
         mend = next(words for beginning, words in _FORMS.items() if pattern.startswith(beginning))
         return _("is not written as it should be; %(mend)s") % {"mend": _(mend)}
     if words := _WORDS_WITH.get(told["type"]):
+        if "expected" in limits:
+            # 'one', 'two' or 'three', in English whatever the reader speaks.
+            limits = limits | {"expected": limits["expected"].replace(" or ", ", ").replace("'", "")}
         return _(words).format(**limits)
     # What we refuse ourselves (`exact`) was said in the reader's language when it was refused.
     words = _WORDS.get(told["type"])

@@ -60,6 +60,22 @@ _NOT_YET: Mapping[str, Callable[[], str]] = {
     "streak_month": lambda: _("%(more)s more months in a row until then"),
 }
 
+_EVENTS: Mapping[str, Callable[[], str]] = {
+    "birthday": lambda: _("birthday"),
+    "referral": lambda: _("recommending us"),
+    "review": lambda: _("review"),
+    "sharing": lambda: _("sharing"),
+    "sign_up": lambda: _("signing up"),
+    "store_visit": lambda: _("visit to a store"),
+    "survey": lambda: _("survey answered"),
+}
+
+
+def event(name: str) -> str:
+    """What an event is called to members: those that many shops have in their language, others by their name."""
+    words = _EVENTS.get(name)
+    return words() if words else name.replace("_", " ")
+
 
 def codes() -> frozenset[str]:
     """Every reason there is a sentence for."""
@@ -69,7 +85,10 @@ def codes() -> frozenset[str]:
 def said(reason: Reason) -> str:
     """The reason as a sentence in the reader's language; what a cap took is said after it."""
     words = _NOT_YET if "more" in reason.facts and reason.code in _NOT_YET else _WORDS
-    sentence = words[reason.code]() % reason.facts
+    facts = reason.facts
+    if "event" in facts:
+        facts = {**facts, "event": event(facts["event"])}
+    sentence = words[reason.code]() % facts
     if "uncapped" in reason.facts and reason.code != "cap_reached":
         return _("%(sentence)s (without the cap it were %(uncapped)s)") % {
             "sentence": sentence,

@@ -2,7 +2,7 @@
 somebody comes down. Pure; `tier_standing` says who stands where."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 from typing import Literal
@@ -23,11 +23,13 @@ COLOURS = ("#8b979f", "#c79a3a", "#5b6f8f", "#7a5ea8", "#2f7d4f", "#1d2420")
 @dataclass(frozen=True)
 class Need:
     """So much of something. Money in minor units of the programme's, points in parts, tenure in whole months; `of` is
-    the category of a spend and the name of an event."""
+    the category of a spend and the name of an event; `called` is what members call that, in English and Chinese."""
 
     what: What
     at_least: int
     of: str = ""
+    # What a set rests on is known again by how it is written: names are no part of that.
+    called: tuple[str, str] = field(default=("", ""), repr=False)
 
     @cached_property
     def counter(self) -> str:
@@ -242,10 +244,14 @@ def _need(told: Told, terms: Terms) -> Need:
     of = ""
     if (key := _OF.get(what)) is not None and (what == "events" or told.has(key)):
         of = told.text(key, longest=80)
+    called = ("", "")
+    if of:
+        titles = told.titles("name", "")
+        called = (titles["en"], titles["zh"])
     if what == "spend":
         at_least = read_money(told, "at_least", terms)
     elif what == "points":
         at_least = read_points(told, "at_least", terms)
     else:
         at_least = told.number("at_least", least=1, most=100_000)
-    return Need(what, at_least, of)
+    return Need(what, at_least, of, called)
