@@ -87,7 +87,7 @@ def said(reason: Reason) -> str:
     words = _NOT_YET if "more" in reason.facts and reason.code in _NOT_YET else _WORDS
     facts = reason.facts
     if "event" in facts:
-        facts = {**facts, "event": event(facts["event"])}
+        facts = {**facts, "event": event(str(facts["event"]))}
     sentence = words[reason.code]() % facts
     if "uncapped" in reason.facts and reason.code != "cap_reached":
         return _("%(sentence)s (without the cap it were %(uncapped)s)") % {
