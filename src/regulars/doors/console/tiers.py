@@ -20,7 +20,7 @@ from regulars.facts.customers import customers, sign_in_links
 from regulars.facts.customers.customers import Customer
 from regulars.kit import civil
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import tier_flow, tier_words, tiers
+from regulars.levers.loyalty import pictures, tier_flow, tier_words, tiers
 from regulars.levers.loyalty.rules.tier_periods import Period
 from regulars.levers.loyalty.tier_flow import Flow
 from regulars.levers.loyalty.tiers import FREEZES, SetView, Status
@@ -36,10 +36,14 @@ MOVES_SHOWN = 6
 
 @dataclass(frozen=True)
 class LevelShown:
-    """A level in a list: what it asks in words, and how many are on it."""
+    """A level in a list: what it asks in words, and how many are on it. `picture`: where it is, `image` what the file
+    calls it; `brands`: what they call the level."""
 
     title: str
     colour: str
+    picture: str
+    image: str
+    brands: tuple[str, ...]
     asks: str
     people: int
 
@@ -90,11 +94,35 @@ class SetShown:
     drawings: tuple[Drawing, ...]
 
 
+class _Pictured(forms.Form):
+    name = forms.RegexField(r"^[a-z][a-z0-9_]*$", max_length=40)
+    picture = forms.FileField(max_length=200)
+
+
 class _Freeze(forms.Form):
     programme, tiers = forms.SlugField(max_length=40), forms.SlugField(max_length=40)
     reason = forms.ChoiceField(choices=[(code, code) for code in FREEZES])
     until = forms.DateField(required=False)
     key = forms.CharField(max_length=36)
+
+
+@require_POST
+@requires("points.manage")
+def picture(request: HttpRequest) -> HttpResponseBase:
+    """Keep a picture under the name by which a programme's file calls it."""
+    told = _Pictured(request.POST, request.FILES)
+    if not told.is_valid():
+        messages.error(request, _("Give a name of small letters, digits and underscores, and a picture."))
+        return redirect("console:tiers")
+    given = told.cleaned_data["picture"]
+    try:
+        # One byte more than is taken tells that there are more, without reading all of them.
+        body = given.read(pictures.LARGEST + 1)
+        pictures.keep(name=told.cleaned_data["name"], body=body, at=timezone.now(), by=operators.actor(me(request)))
+        messages.success(request, _("It is kept. Levels that name it show it."))
+    except Refusal as refused:
+        messages.error(request, str(refused))
+    return redirect("console:tiers")
 
 
 @require_safe
@@ -107,6 +135,7 @@ def listed(request: HttpRequest) -> HttpResponseBase:
     today = civil.day_of(now, civil.zone(views[0].zone)) if views else now.date()
     since, until, quarter = _quarter(request.GET.get("quarter", ""), today)
     shown = []
+    known = pictures.digests({level.image for view in views for level in view.tiers.levels})
     for view in views:
         flows = tier_flow.between(programme=view.programme, tiers=view.tiers.id, since=since, until=until)
         shown.append(
@@ -118,6 +147,13 @@ def listed(request: HttpRequest) -> HttpResponseBase:
                     LevelShown(
                         tier_words.in_words(level.titles),
                         level.colour,
+                        known.get(level.image, ""),
+                        level.image,
+                        tuple(
+                            f"{brand}: {tier_words.in_words(look.titles)}"
+                            for brand, look in level.brands.items()
+                            if look.titles
+                        ),
                         tier_words.asked_in_all(level.asks, view, formats.money),
                         counts.get(view.key, {}).get(level.id, 0),
                     )
@@ -131,6 +167,8 @@ def listed(request: HttpRequest) -> HttpResponseBase:
         "console/tiers.html",
         title=_("Tiers"),
         sets=shown,
+        pictures=pictures.every(),
+        may_manage=may(request, "points.manage"),
         quarter=quarter,
         since=since,
         last=until - timedelta(days=1),
@@ -138,7 +176,6 @@ def listed(request: HttpRequest) -> HttpResponseBase:
         later=_name(until) if until <= today else "",
         high=HIGH,
         bar=BAR,
-        may_manage=may(request, "points.manage"),
     )
 
 

@@ -151,6 +151,7 @@ urlpatterns = [
     path("rewards/taken/<slug:redemption>", rewards.go_on, name="redemption"),
     path("members/<slug:public_id>/rewards/take", rewards.take, name="reward-take"),
     path("tiers/", tiers.listed, name="tiers"),
+    path("tiers/picture", tiers.picture, name="tiers-picture"),
     path("benefits/", benefits.listed, name="benefits"),
     path("memberships/", memberships.listed, name="memberships"),
     path("members/<str:public_id>/memberships/card", memberships.card, name="member-memberships-card"),

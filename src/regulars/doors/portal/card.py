@@ -27,6 +27,7 @@ from regulars.levers.loyalty import (
     memberships,
     mission_words,
     missions,
+    pictures,
     points,
     redemptions,
     rewards,
@@ -59,6 +60,7 @@ class Ring:
 
     title: str
     level: str
+    picture: str
     colour: str
     dash: str
     share: int
@@ -118,16 +120,19 @@ def card(request: HttpRequest) -> HttpResponse:
             "shop": company.shop().name,
             "languages": members.LANGUAGES.items(),
             "here": translation.get_language(),
+            "brand": members.brand(request),
         }
         if who is None:
             answer = render(request, "portal/stranger.html", told, status=401)
         else:
             now = timezone.now()
-            standing = tiers.of(customer=who.id, at=now)
+            brand = members.brand(request)
+            standing = [one.of_brand(brand) for one in tiers.of(customer=who.id, at=now)]
+            known = pictures.digests({tier_words.image(one.set, one.level) for one in standing})
             seen = benefits.overview(customer=who.id, at=now, standing=standing)
             within_reach = _within_reach(redemptions.offers(customer=who.id, at=now))
             told |= {
-                "rings": [ring(one) for one in standing],
+                "rings": [ring(one, known.get(tier_words.image(one.set, one.level), "")) for one in standing],
                 "wallets": [_wallet(who.id, one, now) for one in wallets.of(customer=who.id, at=now) if one.is_open],
                 "benefits": [_benefit(one) for one in seen.entitlements],
                 "saved": [formats.money(one.minor, one.currency) for one in seen.saved],
@@ -156,8 +161,8 @@ def join(request: HttpRequest) -> HttpResponse:
     return members.to_card(request, "#missions")
 
 
-def ring(one: Status) -> Ring:
-    """A status in words."""
+def ring(one: Status, picture: str = "") -> Ring:
+    """A status in words; `picture`: where its level's is."""
     view, upward, keeping = one.set, one.upward, one.keeping
     share, shown = int(upward.share * 100) if upward else 100, upward or keeping
     level = tier_words.level_title(view, one.level)
@@ -165,6 +170,7 @@ def ring(one: Status) -> Ring:
     return Ring(
         title=title,
         level=level or _("Not on a level yet"),
+        picture=picture,
         colour=next((each.colour for each in view.tiers.levels if each.id == one.level), PLAIN),
         dash=f"{AROUND * share / 100:.1f}",
         share=share,

@@ -5,6 +5,7 @@ The link's page asks for a tap before it opens anything: programs that look at l
 
 from datetime import timedelta
 from hashlib import blake2b
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.cache import cache
@@ -46,10 +47,16 @@ def language(request: HttpRequest) -> str:
     return asked if asked in LANGUAGES else translation.get_language()
 
 
+def brand(request: HttpRequest) -> str:
+    """The code of the brand whose card it is, as the link says with `brand`: it changes names and pictures alone."""
+    return request.GET.get("brand", "")[:64]
+
+
 def to_card(request: HttpRequest, place: str = "") -> HttpResponseRedirect:
-    """Back to the card, at a place of it, in the language that was asked for."""
-    asked = request.GET.get("lang", "")
-    answer = HttpResponseRedirect(reverse("portal-card") + (f"?lang={asked}" if asked in LANGUAGES else "") + place)
+    """Back to the card, at a place of it, in the language and of the brand that was asked for."""
+    asked = {"lang": language(request) if request.GET.get("lang") in LANGUAGES else "", "brand": brand(request)}
+    told = urlencode({name: value for name, value in asked.items() if value})
+    answer = HttpResponseRedirect(reverse("portal-card") + (f"?{told}" if told else "") + place)
     answer.headers["Cache-Control"] = "no-store"
     return answer
 

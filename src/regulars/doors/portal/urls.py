@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from regulars.doors.portal import card, causes, members
+from regulars.doors.portal import card, causes, level_pictures, members
 
 urlpatterns = [
     path("causes/", causes.causes, name="portal-causes"),
+    path("pictures/<slug:digest>", level_pictures.picture, name="portal-picture"),
     path("card/<str:token>", members.enter, name="portal-enter"),
     path("me/", card.card, name="portal-card"),
     path("me/join", card.join, name="portal-join"),

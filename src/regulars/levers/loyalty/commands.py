@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,6 +15,7 @@ from regulars.kit.money import Money
 from regulars.levers.loyalty import (
     backfilling,
     catalogues,
+    pictures,
     pledges,
     policies,
     programme_files,
@@ -96,6 +98,19 @@ def validate(file: str, as_json: bool) -> None:
     _tell_brought(brought)
     for name in unreviewed:
         click.echo(f"The pack {name} is an engineer's reading: no counsel has reviewed it.")
+
+
+@programme.command("picture")
+@click.argument("name")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_JSON
+def picture(name: str, file: Path, as_json: bool) -> None:
+    """Keep a picture (PNG, JPEG or WebP) under a name, as `image` of a level in a programme's file calls it."""
+    made = pictures.keep(name=name, body=file.read_bytes(), at=clock.now(), by=SHELL)
+    if as_json:
+        _print(made)
+        return
+    click.echo(f"{made.name}: a {made.kind} of {made.bytes:,} bytes, at /pictures/{made.digest}.")
 
 
 @programme.command("diff")

@@ -32,6 +32,7 @@ from regulars.levers.loyalty._memberships.rows import (
 )
 from regulars.levers.loyalty._missions.rows import MissionJoin, MissionRun, MissionWalk
 from regulars.levers.loyalty._rewards.rows import Redemption, Reward, RewardCode
+from regulars.levers.loyalty._tiers.picture_rows import Picture
 from regulars.levers.loyalty._tiers.rows import Freeze, Move, Standing, TierWalk
 from regulars.runtime.database.fields import RandomUuid
 
@@ -60,6 +61,7 @@ __all__ = (
     "MissionRun",
     "MissionWalk",
     "Move",
+    "Picture",
     "Pledge",
     "Posting",
     "Programme",

@@ -33,6 +33,11 @@ def level_title(view: SetView, level: str) -> str:
     return next((in_words(one.titles) for one in view.tiers.levels if one.id == level), level)
 
 
+def image(view: SetView, level: str) -> str:
+    """The name of a level's picture; empty for none."""
+    return next((one.image for one in view.tiers.levels if one.id == level), "")
+
+
 def in_words(titles: object) -> str:
     """One of a text's languages."""
     assert isinstance(titles, dict)

@@ -5,7 +5,7 @@ audiences and what is announced.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -89,6 +89,10 @@ class SetView:
         """Its name among all sets of the shop."""
         return f"{self.programme}.{self.tiers.id}"
 
+    def of_brand(self, brand: str) -> "SetView":
+        """As one of the company's brands shows it; as everywhere where that says nothing of it."""
+        return replace(self, tiers=self.tiers.of_brand(brand))
+
 
 @dataclass(frozen=True)
 class Status:
@@ -112,6 +116,10 @@ class Status:
     period_until: date | None
     progress: tuple[OfLevel, ...]
     is_frozen: bool
+
+    def of_brand(self, brand: str) -> "Status":
+        """As one of the company's brands shows it."""
+        return replace(self, set=self.set.of_brand(brand))
 
     @property
     def rank(self) -> int:

@@ -1,5 +1,6 @@
 """Status: the sets of tiers in force, where somebody stands and why, what comes next, and how they came there."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Literal
 
@@ -13,7 +14,7 @@ from regulars.doors.api.v1.keys import ApiKey, caller
 from regulars.doors.api.v1.orders import IdempotencyKey
 from regulars.facts.customers import customers, sign_in_links
 from regulars.kit import money, paging
-from regulars.levers.loyalty import tier_words, tiers
+from regulars.levers.loyalty import pictures, tier_words, tiers
 from regulars.levers.loyalty.rules.rule import points_text
 from regulars.levers.loyalty.rules.tier_progress import OfLevel, Part
 from regulars.levers.loyalty.rules.tier_sets import Need
@@ -23,6 +24,9 @@ from regulars.runtime.database import clock
 router = Router(tags=["tiers"])
 Code = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$")]
 What = Literal["spend", "orders", "points", "categories", "visits", "tenure", "events", "stores"]
+
+
+Brand = Annotated[str, Query(pattern="^[A-Za-z0-9._:-]{0,64}$", description="The code of one of the company's brands.")]
 
 
 class TierNeedOut(exact.Shown):
@@ -40,6 +44,7 @@ class TierLevelOut(exact.Shown):
     level: str
     title: str
     colour: str
+    image: str | None
     asks: list[TierNeedOut]
     people: int
 
@@ -98,6 +103,7 @@ class TierStatusOut(exact.Shown):
     title: str
     level: str | None
     level_title: str | None
+    level_image: str | None
     since: date | None
     supported: str | None
     falls_on: date | None
@@ -155,10 +161,12 @@ class FreezeIn(exact.Told):
 
 
 @router.get("/tiers", auth=ApiKey("points.read"), response=TierSetsOut, operation_id="list_tiers")
-def get_sets(request: HttpRequest) -> TierSetsOut:
-    """The sets of tiers in force, with how many people are on each level."""
+def get_sets(request: HttpRequest, brand: Brand = "") -> TierSetsOut:
+    """The sets of tiers in force, with how many people are on each level; titles and images as a brand has them."""
     counts = tiers.on_levels(at=clock.now())
-    return TierSetsOut(items=[_set(view, counts.get(view.key, {})) for view in tiers.sets(at=clock.now())])
+    views = [view.of_brand(brand) for view in tiers.sets(at=clock.now())]
+    known = pictures.digests({level.image for view in views for level in view.tiers.levels})
+    return TierSetsOut(items=[_set(view, counts.get(view.key, {}), known) for view in views])
 
 
 @router.get(
@@ -173,11 +181,14 @@ def get_status(
     as_of: Annotated[
         exact.Instant | None, Query(description="Past: by what was kept until then. To come: if nothing else happens.")
     ] = None,
+    brand: Brand = "",
 ) -> TierStatusesOut:
-    """Where somebody stands and how far they are, in the language asked for with `Accept-Language`."""
+    """Where somebody stands and how far they are, in the language asked for with `Accept-Language`; titles and images
+    as a brand has them."""
     who, at = customers.by_public_id(customer), as_of or clock.now()
-    found = tiers.of(customer=who.id, at=at)
-    return TierStatusesOut(customer=who.public_id, as_of=at, items=[_status(one) for one in found])
+    found = [one.of_brand(brand) for one in tiers.of(customer=who.id, at=at)]
+    known = pictures.digests({tier_words.image(one.set, one.level) for one in found})
+    return TierStatusesOut(customer=who.public_id, as_of=at, items=[_status(one, known) for one in found])
 
 
 @router.get(
@@ -263,7 +274,12 @@ def make_link(request: HttpRequest, customer: str) -> CardLinkOut:
     return CardLinkOut(path=f"/card/{made.token}", until=made.until)
 
 
-def _set(view: SetView, counts: dict[str, int]) -> TierSetOut:
+def _at(image: str, known: Mapping[str, str]) -> str | None:
+    """Where a picture is on this server's address; None where there is none."""
+    return f"/pictures/{known[image]}" if image in known else None
+
+
+def _set(view: SetView, counts: dict[str, int], known: Mapping[str, str]) -> TierSetOut:
     period = view.tiers.period
     return TierSetOut(
         programme=view.programme,
@@ -280,6 +296,7 @@ def _set(view: SetView, counts: dict[str, int]) -> TierSetOut:
                 level=level.id,
                 title=tier_words.in_words(level.titles),
                 colour=level.colour,
+                image=_at(level.image, known),
                 asks=[
                     TierNeedOut(
                         what=need.what,
@@ -296,7 +313,7 @@ def _set(view: SetView, counts: dict[str, int]) -> TierSetOut:
     )
 
 
-def _status(one: Status) -> TierStatusOut:
+def _status(one: Status, known: Mapping[str, str]) -> TierStatusOut:
     view = one.set
     return TierStatusOut(
         programme=view.programme,
@@ -304,6 +321,7 @@ def _status(one: Status) -> TierStatusOut:
         title=tier_words.in_words(view.tiers.titles),
         level=one.level or None,
         level_title=tier_words.level_title(view, one.level) or None,
+        level_image=_at(tier_words.image(view, one.level), known),
         since=one.since,
         supported=one.supported or None,
         falls_on=one.falls_on,

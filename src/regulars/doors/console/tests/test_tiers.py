@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from regulars.doors.console import tiers as pages
 from regulars.doors.console.tests.builders import signed_in
@@ -111,3 +112,23 @@ def test_a_link_to_the_card_is_made_by_who_may_edit_members(li):
     words = signed_in("agent").post(f"/console/members/{li}/link").content.decode()
     assert "/card/" in words
     assert "li@" not in words
+
+
+def test_a_manager_keeps_a_picture_that_a_level_names_and_others_do_not(li):
+    manager = signed_in("manager")
+    now, text = clock.now(), PROGRAMME.replace("{id: silver,", "{id: silver, image: leaf,")
+    made = programmes.draft(text=text, at=now, by=SYSTEM)
+    programmes.approve(programme="club", version=made.number, cost=0, at=now, by=SHELL, why="a test")
+    programmes.activate(programme="club", version=made.number, at=now, by=SYSTEM)
+    assert "the picture leaf is not kept yet" in plain(manager.get("/console/tiers/").content.decode())
+
+    def gives(client, name, body):
+        told = {"name": name, "picture": SimpleUploadedFile("x.png", body)}
+        return client.post("/console/tiers/picture", told, follow=True)
+
+    assert "give a PNG, JPEG or WebP file" in plain(gives(manager, "leaf", b"<svg/>").content.decode())
+    assert "a name of small letters" in plain(gives(manager, "Leaf!", b"x").content.decode())
+    page = gives(manager, "leaf", b"\x89PNG\r\n\x1a\n").content.decode()
+    assert "It is kept." in plain(page)
+    assert re.search(r'src="/pictures/[0-9a-f]{32}"', page)
+    assert gives(signed_in("agent"), "leaf", b"x").status_code == 403

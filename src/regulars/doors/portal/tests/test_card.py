@@ -13,7 +13,7 @@ from regulars.facts.company import company
 from regulars.facts.customers import sign_in_links
 from regulars.kit.actors import SHELL, SYSTEM, Actor
 from regulars.kit.money import Money
-from regulars.levers.loyalty import earning, memberships, programmes, rewards
+from regulars.levers.loyalty import earning, memberships, pictures, programmes, rewards
 from regulars.runtime.database import clock
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +97,35 @@ def test_a_link_opens_the_card_once_after_a_tap_and_says_where_somebody_stands(l
     assert Client().post(link).status_code == 410
     browser.post("/me/leave")
     assert browser.get("/me/").status_code == 401
+
+
+def test_a_level_has_its_picture_from_us_and_by_brand_another_name(li):
+    look = "{id: silver, image: leaf, brands: [{brand: tea_house, name: {en: Leaf, zh: 叶}, image: tea}],"
+    now = clock.now()
+    made = programmes.draft(text=PROGRAMME.replace("{id: silver,", look), at=now, by=SYSTEM)
+    programmes.approve(programme="club", version=made.number, cost=0, at=now, by=SHELL, why="a test")
+    programmes.activate(programme="club", version=made.number, at=now, by=SYSTEM)
+    browser, link = Client(), a_link(li)
+    assert browser.post(link + "?brand=tea_house&lang=en")["Location"] == "/me/?lang=en&brand=tea_house"
+    assert "<img" not in browser.get("/me/?lang=en").content.decode(), "nobody has given it yet"
+    png = b"\x89PNG\r\n\x1a\n"
+    leaf = pictures.keep(name="leaf", body=png + b"leaf", at=clock.now(), by=SYSTEM)
+    tea = pictures.keep(name="tea", body=png + b"tea", at=clock.now(), by=SYSTEM)
+    words = browser.get("/me/?lang=en").content.decode()
+    assert f'src="/pictures/{leaf.digest}"' in words
+    assert "<h1>Silver</h1>" in words
+    words = browser.get("/me/?lang=en&brand=tea_house").content.decode()
+    assert f'src="/pictures/{tea.digest}"' in words
+    assert "<h1>Leaf</h1>" in words
+    assert "?lang=zh-hans&amp;brand=tea_house" in words
+    shown = Client().get(f"/pictures/{tea.digest}")
+    assert (shown.content, shown["Content-Type"], shown["X-Content-Type-Options"]) == (
+        png + b"tea",
+        "image/png",
+        "nosniff",
+    )
+    assert "immutable" in shown["Cache-Control"]
+    assert Client().get("/pictures/none").status_code == 404
 
 
 def test_missions_and_badges_are_on_it_what_is_within_reach_and_one_joins_with_a_tap(li):

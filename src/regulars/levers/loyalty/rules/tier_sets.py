@@ -2,7 +2,7 @@
 somebody comes down. Pure; `tier_standing` says who stands where."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 from typing import Literal
@@ -74,13 +74,25 @@ def needs(criterion: Criterion) -> Iterator[Need]:
 
 
 @dataclass(frozen=True)
+class Look:
+    """What a brand calls a level, and the picture it shows; empty where it is as everywhere."""
+
+    titles: Mapping[str, str] | None
+    image: str
+
+
+@dataclass(frozen=True)
 class Level:
-    """One level. Without `asks` it is everybody's."""
+    """One level. Without `asks` it is everybody's. `image` is the name of a picture, `brands` how some of the company's
+    brands have it otherwise, by their codes."""
 
     id: str
     titles: Mapping[str, str]
     colour: str
     asks: Criterion | None
+    # How it looks is no rule: by `repr` sets are told apart whose rules are others.
+    image: str = field(default="", repr=False)
+    brands: Mapping[str, Look] = field(default_factory=dict, repr=False)
 
     @cached_property
     def needs(self) -> tuple[Need, ...]:
@@ -91,6 +103,13 @@ class Level:
     def ways(self) -> tuple[tuple[Need, ...], ...]:
         """Every way to it; one that asks nothing, where it is everybody's."""
         return ((),) if self.asks is None else ways(self.asks)
+
+    def of_brand(self, brand: str) -> "Level":
+        """As a brand shows it."""
+        look = self.brands.get(brand)
+        if look is None:
+            return self
+        return replace(self, titles=look.titles or self.titles, image=look.image or self.image)
 
     def __hash__(self) -> int:
         return hash(self.id)
@@ -117,6 +136,10 @@ class TierSet:
 
     def __hash__(self) -> int:
         return hash((self.id, self.period, self.down))
+
+    def of_brand(self, brand: str) -> "TierSet":
+        """As a brand shows it."""
+        return replace(self, levels=tuple(one.of_brand(brand) for one in self.levels)) if brand else self
 
     def rank(self, level: str) -> int:
         """From 1 for the lowest; 0 for none, and for one that it does not have."""
@@ -204,10 +227,29 @@ def _level(told: Told, place: int, terms: Terms) -> Level:
     colour = told.text("colour", COLOURS[place % len(COLOURS)], longest=7).lower()
     if len(colour) != 7 or colour[0] != "#" or any(sign not in "0123456789abcdef" for sign in colour[1:]):
         raise told.bad("colour", _('write a colour such as "#c79a3a"'))
-    found = Level(level, told.titles("name", level), colour, _criterion(told, terms, 0))
+    titles, asks, brands = told.titles("name", level), _criterion(told, terms, 0), _brands(told)
+    found = Level(level, titles, colour, asks, _image(told), brands)
     if len(found.ways) > MOST_WAYS:
         raise told.bad("all", _("there are more than %(most)s ways to meet this; ask less") % {"most": MOST_WAYS})
     told.done()
+    return found
+
+
+def _image(told: Told) -> str:
+    name = told.text("image", "", longest=40) if told.has("image") else ""
+    if name and (not name.replace("_", "").isalnum() or not name.isascii() or name != name.lower()):
+        raise told.bad("image", _("write the name of a picture that is kept here, in small letters"))
+    return name
+
+
+def _brands(told: Told) -> dict[str, Look]:
+    found: dict[str, Look] = {}
+    for one in told.each("brands"):
+        brand = one.text("brand", longest=64)
+        if brand in found:
+            raise one.bad("brand", _("this brand is listed already; write it once"))
+        found[brand] = Look(one.titles("name", "") if one.has("name") else None, _image(one))
+        one.done()
     return found
 
 

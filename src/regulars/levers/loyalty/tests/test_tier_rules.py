@@ -211,6 +211,12 @@ def test_the_nearest_way_up_is_the_one_of_which_least_is_missing():
         ("[{id: a, levels: [{id: x, all: [{what: events, at_least: 1}]}]}]", "tiers[0].levels[0].all[0].event", "text"),
         ("[{id: a, levels: [{id: x, any: []}]}]", "tiers[0].levels[0].any", "list what it asks"),
         ("[{id: a, levels: [{id: x, colour: red}]}]", "tiers[0].levels[0].colour", "c79a3a"),
+        ("[{id: a, levels: [{id: x, image: ../x.png}]}]", "tiers[0].levels[0].image", "small letters"),
+        (
+            "[{id: a, levels: [{id: x, brands: [{brand: b, image: c}, {brand: b}]}]}]",
+            "tiers[0].levels[0].brands[1].brand",
+            "write it once",
+        ),
         ("[{id: a, levels: [{id: x}]}, {id: a, levels: [{id: x}]}]", "tiers[1].id", "another set"),
     ],
 )
