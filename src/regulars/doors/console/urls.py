@@ -4,6 +4,7 @@ from django.urls import path
 
 from regulars.doors.console import (
     account,
+    acquisition,
     attributes,
     audience_builder,
     audiences,
@@ -172,6 +173,8 @@ urlpatterns = [
     path("insight/groups/cuts", cuts.cutting, name="cuts"),
     path("insight/habits", together.together, name="together"),
     path("insight/runs", runs.listed, name="runs"),
+    path("insight/acquisition", acquisition.acquisition, name="acquisition"),
+    path("insight/acquisition/tell", acquisition.tell, name="acquisition-tell"),
     path("insight/figures", explore.explore, name="explore"),
     path("insight/figures/of/<str:public_id>/count", explore.count, name="explore-count"),
     path("insight/figures/margin", margin.margin, name="margin"),

@@ -18,6 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from regulars.doors.imports import (
     consent_files,
     consents,
+    cost_files,
+    costs,
     customer_files,
     customers,
     event_mapping,
@@ -82,7 +84,7 @@ def _checked(look: Callable[[str], object], value: str) -> str:
 
 @click.group("import")
 def import_group() -> None:
-    """Bring orders, customers, products, prices, stock, consents, points and events in from files.
+    """Bring orders, customers, products, prices, stock, consents, points, costs and events in from files.
 
     CSV, Excel, Parquet; events also as JSON Lines.
     """
@@ -393,6 +395,41 @@ def import_stock(ctx: click.Context, **options: Any) -> None:
     The exit code is 3 when some rows are left out; 1 means that nothing came in.
     """
     _import_wares("stock", ctx, **options)
+
+
+@import_group.command("costs")
+@_file_options
+@click.option("--currency", callback=_a_currency, help="The currency of amounts with a sign: the shop's, or none.")
+@click.pass_context
+def import_costs(
+    ctx: click.Context,
+    file: Path,
+    map_name: str | None,
+    zone: str | None,
+    currency: str | None,
+    dry_run: bool,
+    reject_file: Path | None,
+    language: Literal["en", "zh"] | None,
+    as_json: bool,
+) -> None:
+    """Bring in what was spent to win customers, by month and channel, for their payback.
+
+    Rows of one month and channel are added up, and count instead of what was told of it before. The exit code is 3
+    when some rows are left out; 1 means that nothing came in.
+    """
+    with translation.override(_language(language)), _bar() as tell:
+        done = costs.import_costs(
+            file,
+            cost_files.load(map_name) if map_name else None,
+            at=clock.now(),
+            by=_BY,
+            dry_run=dry_run,
+            reject_file=reject_file,
+            zone=zone,
+            currency=currency,
+            progress=tell,
+        )
+    _say(ctx, file, done, {}, as_json, telling.of_costs, language)
 
 
 @import_group.command("watch")

@@ -8,7 +8,7 @@ from pathlib import Path
 from django.utils.translation import gettext, gettext_noop, ngettext
 from rich.cells import cell_len
 
-from regulars.doors.imports import checking, consents, customers, events, orders, points, wares
+from regulars.doors.imports import checking, consents, costs, customers, events, orders, points, wares
 from regulars.doors.imports.outcomes import Came as Counted
 from regulars.doors.imports.outcomes import Imported
 
@@ -83,6 +83,8 @@ _TOTALS: Mapping[str, str] = {
     "balance": gettext_noop("Points left"),
     "rows_that_end": gettext_noop("Rows with a last day"),
     "with_language": gettext_noop("With a language"),
+    "months": gettext_noop("Months"),
+    "costs": gettext_noop("Costs"),
 }
 
 _LABEL_WIDTH = 26
@@ -212,6 +214,14 @@ def of_points(done: points.Imported) -> Came:
         differ = gettext("Customers whose history does not come to what was brought along for them: %(count)s.")
         said.append(differ % {"count": f"{done.unequal:,}"})
     return Came([], said, gettext("row"), twice, gettext("before"))
+
+
+def of_costs(done: costs.Imported) -> Came:
+    """What an import of costs says."""
+    came = done.noted
+    words = gettext("Costs of a month and channel: %(new)s new, %(changed)s changed, %(same)s known already.")
+    counts = {name: f"{getattr(came, name):,}" for name in ("new", "changed", "same")}
+    return Came([], [words % counts], gettext("row"), "", "")
 
 
 def of_events(done: events.Imported) -> Came:

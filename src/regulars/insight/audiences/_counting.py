@@ -22,10 +22,10 @@ def count(audience: int) -> None:
     if last is None or wanted is None:
         return
     with Session.from_published(Path(settings.REGULARS_HOME)) as session:
-        scope = Scope(session.table, last.as_of, last.currency, cuts=cuts_of_shop())
+        scope = Scope(session.table, last.as_of, last.currency, cuts=cuts_of_shop(), told=told(last.currency))
         people = list(Member.objects.filter(audience=audience).values_list("customer_id", flat=True))
         some = session.put("audience-explored", pa.table({"customer_id": pa.array(people, pa.int64())}))
-        found = exploring.of_some(session, scope, told(), civil.zone(company.shop().zone), some)
+        found = exploring.of_some(session, scope, civil.zone(company.shop().zone), some)
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE audiences_figures SET value = %s, as_of = %s, currency = %s, members = %s,"

@@ -17,6 +17,7 @@ from regulars.insight.measures.library import (
     orders,
     overview,
     own_gaps,
+    payback,
     purchase_days,
     recency,
     regular,
@@ -70,6 +71,7 @@ DEEPER: tuple[ShopMeasure, ...] = (
     basket_affinity.MEASURE,
     cross_purchase.MEASURE,
     rfm_by_visits.MEASURE,
+    payback.MEASURE,
 )
 ALL: tuple[Measure, ...] = (*CUSTOMER, *SHOP, *DEEPER)
 STORED: tuple[CustomerMeasure, ...] = tuple(measure for measure in CUSTOMER if measure.stored)

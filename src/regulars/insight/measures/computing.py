@@ -85,7 +85,7 @@ def deeper(session: Session, scope: Scope) -> dict[str, Mapping[str, Any]]:
 
 def _rows(session: Session, measure: ShopMeasure, scope: Scope) -> list[dict[str, Any]]:
     # In some of these a table meets itself, which is never equal to that of another time.
-    what = (measure, scope.as_of, scope.currency, scope.cuts, scope.sold)
+    what = (measure, scope.as_of, scope.currency, scope.cuts, scope.told, scope.sold)
     return session.rows_of(what, lambda: measure.expression(scope))
 
 

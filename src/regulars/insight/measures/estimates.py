@@ -23,11 +23,11 @@ from typing import Any, Literal, Self, TypeVar
 from regulars.insight.measures.intervals import Z95, wilson
 
 #: `times` is a plain ratio ("2.3 times"), `number` a mean of things counted.
-Unit = Literal["count", "money", "share", "days", "years", "number", "times"]
+Unit = Literal["count", "money", "share", "days", "months", "years", "number", "times"]
 #: What n counts.
 Basis = Literal["customers", "buyers", "orders", "gaps", "lines", "baskets", "messages"]
 #: Why there is no value.
-Lack = Literal["nobody", "too_few", "too_short", "nobody_left", "no_margin_told"]
+Lack = Literal["nobody", "too_few", "too_short", "nobody_left", "no_margin_told", "not_paid_back"]
 
 Number = int | float
 
@@ -37,6 +37,7 @@ class Estimate:
     """`value` between `low` and `high`, from `n` of `of`; None with the reason in `lack`.
 
     Money is in whole minor units, a share between 0 and 1. Of an exact number both ends are the value itself.
+    `is_open`: it may be more than `high` as well, for nothing was watched for longer.
     `factors` are the numbers it was made of, by name.
     """
 
@@ -47,6 +48,7 @@ class Estimate:
     unit: Unit
     of: Basis
     is_exact: bool = False
+    is_open: bool = False
     lack: Lack | None = None
     factors: Mapping[str, "Estimate"] = field(default_factory=dict)
 
@@ -68,6 +70,8 @@ class Estimate:
         told |= {"unit": self.unit, "of": self.of}
         if self.is_exact:
             told["exact"] = True
+        if self.is_open:
+            told["open"] = True
         if self.lack:
             told["lack"] = self.lack
         if self.factors:
@@ -84,6 +88,7 @@ class Estimate:
             told["unit"],
             told["of"],
             is_exact=told.get("exact", False),
+            is_open=told.get("open", False),
             lack=told.get("lack"),
             factors={name: Estimate.from_json(one) for name, one in told.get("factors", {}).items()},
         )
@@ -213,7 +218,7 @@ def _ends(low: float, high: float, unit: Unit) -> tuple[Number, Number]:
 
 #: What an estimate is kept as, and what it may have besides.
 _KEPT = frozenset({"value", "n", "low", "high", "unit", "of"})
-_MAY_BE_KEPT = _KEPT | {"exact", "lack", "factors"}
+_MAY_BE_KEPT = _KEPT | {"exact", "open", "lack", "factors"}
 
 
 def kept(told: Any) -> Any:

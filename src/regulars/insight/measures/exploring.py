@@ -10,9 +10,9 @@ import ibis.expr.types as ir
 
 from regulars.insight.measures import spanning
 from regulars.insight.measures.estimates import Estimate, added
-from regulars.insight.measures.figure import Figure, Span, Sums, Told
+from regulars.insight.measures.figure import Figure, Span, Sums
 from regulars.insight.measures.figures import FIGURES
-from regulars.insight.measures.scope import Scope
+from regulars.insight.measures.scope import Scope, Told
 from regulars.insight.measures.spanning import BY_MONTH, WHO, YEAR, AllCounted, Counted
 from regulars.insight.warehouse.session import Session
 
@@ -38,7 +38,7 @@ class Explored:
     months: Sequence[At]
 
 
-def of_groups(session: Session, scope: Scope, told: Told, *, by_month: ByMonth | None = None) -> Explored:
+def of_groups(session: Session, scope: Scope, *, by_month: ByMonth | None = None) -> Explored:
     """Everybody, and beside them each named group of customers, as they are grouped today.
 
     The session holds what `computing.people` and `spanning.facts` keep. `by_month` counts the figures of the months,
@@ -46,19 +46,17 @@ def of_groups(session: Session, scope: Scope, told: Told, *, by_month: ByMonth |
     """
     people = scope.people()
     session.keep(WHO, people.select("customer_id", grp=people.segment.fill_null("-")))
-    return _explored(session, scope, told, with_sales=True, by_month=by_month)
+    return _explored(session, scope, with_sales=True, by_month=by_month)
 
 
-def of_some(session: Session, scope: Scope, told: Told, zone: ZoneInfo, some: ir.Table) -> Explored:
+def of_some(session: Session, scope: Scope, zone: ZoneInfo, some: ir.Table) -> Explored:
     """`some` is a table of `customer_id`. Nothing is told of guests, who are nobody's audience."""
     who = session.keep(WHO, some.select("customer_id").distinct().mutate(grp=ibis.literal("-")))
     spanning.facts(session, scope, zone, among=who)
-    return _explored(session, scope, told, with_sales=False)
+    return _explored(session, scope, with_sales=False)
 
 
-def _explored(
-    session: Session, scope: Scope, told: Told, *, with_sales: bool, by_month: ByMonth | None = None
-) -> Explored:
+def _explored(session: Session, scope: Scope, *, with_sales: bool, by_month: ByMonth | None = None) -> Explored:
     figures = [one for one in FIGURES if with_sales or one.source != "sales"]
     spans = spanning.spans_of(session, scope)
     year, months = spans[YEAR], spans[BY_MONTH]
@@ -69,8 +67,8 @@ def _explored(
     monthly = [one for one in figures if not one.of_years]
     return Explored(
         scope.as_of,
-        _at(year[0], of_year[1], figures, told),
-        [_at(span, of_months[span.number], monthly, told) for span in months],
+        _at(year[0], of_year[1], figures, scope.told),
+        [_at(span, of_months[span.number], monthly, scope.told) for span in months],
     )
 
 

@@ -9,6 +9,7 @@ import ibis.expr.types as ir
 
 from regulars.insight.measures.estimates import Basis, Estimate, Unit
 from regulars.insight.measures.measure import Words
+from regulars.insight.measures.scope import Told
 
 #: What a figure's statistics are sums over. `buying`: whoever did something in the span, one row each;
 #: `standing`: everybody who bought by its end, one row each; `sales`: every purchase in the span, guests' too, which no
@@ -25,13 +26,6 @@ class Span:
     end_on: date
     is_over: bool
     kind: Literal["month", "year"]
-
-
-@dataclass(frozen=True)
-class Told:
-    """What the shop told itself, which no fact says: the share of revenue that is margin; None where it is not told."""
-
-    margin: float | None = None
 
 
 @dataclass(frozen=True)

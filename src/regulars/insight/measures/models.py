@@ -95,6 +95,23 @@ class ShopReading(models.Model):
         db_table = "measures_shop_reading"
 
 
+class AcquisitionCost(models.Model):
+    """What the shop told it spent in a month to win customers through a channel; told, and not computed again."""
+
+    month_on = models.DateField()
+    #: A channel's code; empty for what was spent for none alone.
+    channel = models.CharField(max_length=64, blank=True)
+    currency = models.CharField(max_length=3)
+    cost_minor = models.BigIntegerField()
+
+    class Meta:
+        db_table = "measures_acquisition_cost"
+        constraints = [
+            models.UniqueConstraint(fields=["currency", "month_on", "channel"], name="measures_cost_once"),
+            models.CheckConstraint(name="measures_cost_of_a_month", condition=Q(month_on__day=1) & Q(cost_minor__gt=0)),
+        ]
+
+
 class FigureReading(models.Model):
     """One figure over the last 365 days and month by month, of everybody and of each group."""
 

@@ -37,7 +37,6 @@ from regulars.insight.measures import (
 from regulars.insight.measures.computing import Computed
 from regulars.insight.measures.estimates import found, kept
 from regulars.insight.measures.exploring import Explored
-from regulars.insight.measures.figure import Told
 from regulars.insight.measures.figures import FIGURES
 from regulars.insight.measures.models import FigureReading, Reading, ShopReading
 from regulars.insight.measures.notices import ReadingsComputed
@@ -104,8 +103,8 @@ def refresh(
             hear("Computing the measures", _COMPUTING)
             zone = civil.zone(shop.zone)
             day = computing.as_of_day(session, today=civil.day_of(at, zone), asked=as_of)
-            scope, of_shop = Scope(session.table, day, shop.currency, cuts=cuts_of_shop()), told()
-            basis = _basis(session, scope, of_shop, shop.zone)
+            scope = Scope(session.table, day, shop.currency, cuts=cuts_of_shop(), told=told(shop.currency))
+            basis = _basis(session, scope, shop.zone)
             [came] = [one for one in published_now if one.name == published.TABLE.name]
             if (last := _came_to(basis, readings_now=came.rows, changed=came.changed)) is not None:
                 tell("Nothing is new")
@@ -117,7 +116,7 @@ def refresh(
             def rest() -> tuple[Explored, dict[str, Mapping[str, Any]]]:
                 tell("Computing the figures, month by month")
                 hear("Computing the figures, month by month", _COUNTING)
-                explored = exploring.of_groups(session, scope, of_shop, by_month=by_month)
+                explored = exploring.of_groups(session, scope, by_month=by_month)
                 tell("Computing what goes together and who moved")
                 hear("Computing what goes together and who moved", _MOVING)
                 return explored, {
@@ -167,11 +166,11 @@ def _announce(done: Refreshed, *, at: datetime, by: Actor) -> None:
     )
 
 
-def _basis(session: Session, scope: Scope, of_shop: Told, zone: str) -> str:
+def _basis(session: Session, scope: Scope, zone: str) -> str:
     """A hash of all that is computed from: facts as they are published, the day, what the shop told, and the code."""
     mark = session.mark()
     facts = {name: mark["tables"].get(name) for name in sorted({*tables.NEEDED, *tables.FIGURES_NEED})}
-    how = (runs.engine(), _code(), scope.as_of, scope.currency, zone, scope.cuts, of_shop)
+    how = (runs.engine(), _code(), scope.as_of, scope.currency, zone, scope.cuts, scope.told)
     return hashlib.sha256(repr((how, mark["database"], facts)).encode()).hexdigest()
 
 

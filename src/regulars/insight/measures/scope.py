@@ -17,6 +17,25 @@ from regulars.insight.measures.cutting import BY_PLACE, Cuts
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What the shop told it spent in a month, from its first day on, to win customers through a channel; "" where it
+    was for none alone. In minor units of the shop's currency, more than nought."""
+
+    month: date
+    channel: str
+    minor: int
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the shop told itself, which no fact says: the share of revenue that is margin, None where it is not told;
+    and what it spent to win customers, each month and channel once."""
+
+    margin: float | None = None
+    costs: tuple[Cost, ...] = ()
+
+
+@dataclass(frozen=True)
 class Scope:
     """`table` gives a published table by name; `as_of` is the last day that counts; `currency` is the shop's own."""
 
@@ -26,6 +45,7 @@ class Scope:
     #: The as-of day as a value of the session, where many days are looked from one after the other.
     then: ir.Value | None = None
     cuts: Cuts = BY_PLACE
+    told: Told = Told()
     #: The table that holds `all_purchases` already, where one does.
     sold: str = ""
 

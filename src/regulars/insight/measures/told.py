@@ -1,4 +1,4 @@
-"""What the shop tells of itself that no order says: its margin, and where it cuts its scores."""
+"""What the shop tells that no order says: its margin, what it spends to win customers, and where it cuts its scores."""
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -7,8 +7,9 @@ from itertools import pairwise
 from django.utils.translation import gettext as _
 
 from regulars.insight.measures.cutting import Cuts
-from regulars.insight.measures.figure import Told
 from regulars.insight.measures.library.regular import REGULAR_DAYS
+from regulars.insight.measures.models import AcquisitionCost
+from regulars.insight.measures.scope import Cost, Told
 from regulars.runtime.preferences import preferences
 from regulars.runtime.preferences.preferences import Preference
 
@@ -51,7 +52,13 @@ def cuts_of_shop() -> Cuts:
     return Cuts(**{name: preferences.read(of) for name, of in CUTS.items()})
 
 
-def told() -> Told:
-    """One indexed row."""
+def costs_of_shop(currency: str) -> tuple[Cost, ...]:
+    """What it told in that currency, oldest first. As many rows as months and channels."""
+    rows = AcquisitionCost.objects.filter(currency=currency).order_by("month_on", "channel")
+    return tuple(Cost(row.month_on, row.channel, row.cost_minor) for row in rows)
+
+
+def told(currency: str) -> Told:
+    """All that figures are reckoned with, amounts in that currency. Two queries."""
     percent = preferences.read(MARGIN_PERCENT)
-    return Told(margin=float(percent) / 100 if percent else None)
+    return Told(margin=float(percent) / 100 if percent else None, costs=costs_of_shop(currency))

@@ -15,6 +15,7 @@ LACKS: dict[str, Any] = {
     "too_short": gettext_lazy("not enough history yet"),
     "nobody_left": gettext_lazy("too few left to tell how long they stay"),
     "no_margin_told": gettext_lazy("no cost is known, and no margin told"),
+    "not_paid_back": gettext_lazy("not paid back yet"),
 }
 #: Names of the factors a number is made of.
 FACTORS: dict[str, Any] = {
@@ -31,6 +32,9 @@ FACTORS: dict[str, Any] = {
     "orders_a_year": gettext_lazy("orders a year"),
     "years": gettext_lazy("years a customer stays"),
     "kept": gettext_lazy("bought again the year after"),
+    "recovered": gettext_lazy("came back so far, times the cost"),
+    "cost": gettext_lazy("spent to win them"),
+    "watched": gettext_lazy("watched for"),
 }
 
 
@@ -54,7 +58,10 @@ def written(estimate: Estimate, currency: str) -> Written:
     value = plain(estimate.value, estimate.unit, currency)
     if estimate.is_exact:
         return Written(value, _("exact"), rests_on, True, factors)
-    return Written(value, between(estimate.low, estimate.high, estimate.unit, currency), rests_on, True, factors)
+    sure = between(estimate.low, estimate.high, estimate.unit, currency)
+    if estimate.is_open:
+        sure = _("%(interval)s or more") % {"interval": sure}
+    return Written(value, sure, rests_on, True, factors)
 
 
 def plain(value: Number, unit: Unit, currency: str) -> str:
@@ -68,6 +75,8 @@ def plain(value: Number, unit: Unit, currency: str) -> str:
     if unit == "days":
         text = formats.number(value, 0 if float(value).is_integer() else 1)
         return ngettext("%(n)s day", "%(n)s days", 1 if value == 1 else 2) % {"n": text}
+    if unit == "months":
+        return ngettext("%(n)s month", "%(n)s months", int(value)) % {"n": formats.number(int(value))}
     if unit == "years":
         return ngettext("%(n)s year", "%(n)s years", 2) % {"n": formats.number(value, 1)}
     return formats.number(value, 2)
@@ -82,6 +91,8 @@ def between(low: Number, high: Number, unit: Unit, currency: str) -> str:
     if unit == "days":
         places = 0 if float(low).is_integer() and float(high).is_integer() else 1
         return f"{formats.number(low, places)}–{formats.number(high, places)}"
+    if unit == "months":
+        return f"{formats.number(int(low))}–{formats.number(int(high))}"
     if unit == "years":
         return f"{formats.number(low, 1)}–{formats.number(high, 1)}"
     return f"{plain(low, unit, currency)}–{plain(high, unit, currency)}"

@@ -18,6 +18,7 @@ from regulars.doors.api.v1 import (
     company,
     connections,
     consent,
+    costs,
     customers,
     events,
     exports,
@@ -171,6 +172,7 @@ api.add_router("", benefits.router)
 api.add_router("", missions.router)
 api.add_router("", memberships.router)
 api.add_router("", insight.router)
+api.add_router("", costs.router)
 # Before the rights, whose paths stand beneath a connection: `connections/kinds` is none.
 api.add_router("", connections.router)
 api.add_router("", rights.router)

@@ -69,8 +69,8 @@ class UnknownRun(NotFound):
 class EstimateOut(exact.Shown):
     """A number with what it rests on. Null with the reason in `lacks`; of an exact one both ends are the value.
 
-    `unit` is `money` (then `currency` says whose), share, count, days, years, number or times. `factors` are the
-    numbers it was made of.
+    `unit` is `money` (then `currency` says whose), share, count, days, months, years, number or times. `is_open`: it
+    may be more than `high` as well, for nothing was watched for longer. `factors` are the numbers it was made of.
     """
 
     value: str | None
@@ -81,6 +81,7 @@ class EstimateOut(exact.Shown):
     unit: str
     currency: str | None
     is_exact: bool
+    is_open: bool
     lacks: str | None
     factors: "dict[str, EstimateOut]"
 
@@ -222,7 +223,7 @@ def get_figure(
     if found is None and audience is not None:
         raise UnknownFigure(_("%(name)s is told of the whole shop alone") % {"name": repr(name)}, field="name")
     if found is None:
-        raise _none_yet()
+        raise none_yet()
     return _figure(found, group, audience, with_months=True)
 
 
@@ -231,14 +232,14 @@ def get_groups(request: HttpRequest) -> GroupsOut:
     """What became of each group of customers, and who moved between them in the last months."""
     after, moves, visits = (readings.shop(name) for name in ("afterwards", "moves", "rfm_by_visits"))
     if after is None or moves is None:
-        raise _none_yet()
+        raise none_yet()
     is_grouped = bool(after.value["segments"])
     return GroupsOut(
         as_of=after.as_of,
         after_as_of=date.fromisoformat(after.value["as_of"]) if is_grouped else None,
         after_days=after.value["days"] if is_grouped else None,
         after=[
-            GroupAfterOut(group=row["segment"], bought=_told(row["bought"], after.currency))
+            GroupAfterOut(group=row["segment"], bought=told_exactly(row["bought"], after.currency))
             for row in after.value["segments"]
         ],
         months=[
@@ -249,7 +250,7 @@ def get_groups(request: HttpRequest) -> GroupsOut:
                         from_group=row["from"] or None,
                         to_group=row["to"],
                         customers=row["customers"],
-                        share=_told(row["share"], moves.currency),
+                        share=told_exactly(row["share"], moves.currency),
                     )
                     for row in month["rows"]
                 ],
@@ -279,7 +280,7 @@ def list_insight_runs(request: HttpRequest, limit: Annotated[int, Query(ge=1, le
                 engine=run.engine,
                 customers=run.customers,
                 changed=run.changed,
-                figures={name: _told(one, run.currency) for name, one in run.figures.items()},
+                figures={name: told_exactly(one, run.currency) for name, one in run.figures.items()},
             )
             for run in runs.latest(limit)
         ]
@@ -309,8 +310,8 @@ def compare_insight_runs(request: HttpRequest, earlier: RunNumber, later: RunNum
         differences=[
             DifferenceOut(
                 figure=each.name,
-                earlier=None if each.earlier is None else _told(each.earlier, one.currency),
-                later=None if each.later is None else _told(each.later, other.currency),
+                earlier=None if each.earlier is None else told_exactly(each.earlier, one.currency),
+                later=None if each.later is None else told_exactly(each.later, other.currency),
                 is_clear=each.is_clear,
             )
             for each in runs.compared(one, other)
@@ -318,7 +319,8 @@ def compare_insight_runs(request: HttpRequest, earlier: RunNumber, later: RunNum
     )
 
 
-def _none_yet() -> NothingConcludedYet:
+def none_yet() -> NothingConcludedYet:
+    """What is answered before the first refresh."""
     return NothingConcludedYet(_("nothing was computed yet; refresh the insight"))
 
 
@@ -358,11 +360,13 @@ def _at(at: Point, currency: str) -> AtOut:
         start_on=at.span.start_on,
         end_on=at.span.end_on,
         is_over=at.span.is_over,
-        estimate=None if at.estimate is None else _told(at.estimate, currency),
+        estimate=None if at.estimate is None else told_exactly(at.estimate, currency),
     )
 
 
-def _told(estimate: Estimate, currency: str) -> EstimateOut:
+def told_exactly(estimate: Estimate, currency: str) -> EstimateOut:
+    """An estimate as programs get it; money is of `currency`."""
+
     def text(value: float | None) -> str | None:
         if value is None:
             return None
@@ -379,6 +383,7 @@ def _told(estimate: Estimate, currency: str) -> EstimateOut:
         unit=estimate.unit,
         currency=currency if estimate.unit == "money" else None,
         is_exact=estimate.is_exact,
+        is_open=estimate.is_open,
         lacks=estimate.lack,
-        factors={name: _told(one, currency) for name, one in estimate.factors.items()},
+        factors={name: told_exactly(one, currency) for name, one in estimate.factors.items()},
     )

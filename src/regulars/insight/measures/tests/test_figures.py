@@ -1,7 +1,7 @@
 """Every figure against a plain reckoning over each order of random shops, and by hand where that says more."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from statistics import mean
 from typing import Any
@@ -11,9 +11,9 @@ import pytest
 from regulars.insight.measures import exploring, spanning, tables
 from regulars.insight.measures.estimates import Estimate
 from regulars.insight.measures.exploring import EVERYBODY, Explored
-from regulars.insight.measures.figure import Figure, Span, Told
+from regulars.insight.measures.figure import Figure, Span
 from regulars.insight.measures.figures import FIGURES
-from regulars.insight.measures.scope import Scope
+from regulars.insight.measures.scope import Scope, Told
 from regulars.insight.measures.tests.builders import INES, LI, PRIYA, TOMAS, bought, gave_back
 from regulars.insight.measures.tests.shops import LONDON, Shop, a_random_shop, session_of
 
@@ -21,7 +21,7 @@ from regulars.insight.measures.tests.shops import LONDON, Shop, a_random_shop, s
 def explored(shop: Shop, told: Told = Told()) -> Explored:
     with session_of(shop) as (session, scope):
         spanning.facts(session, scope, LONDON)
-        return exploring.of_groups(session, scope, told)
+        return exploring.of_groups(session, replace(scope, told=told))
 
 
 def of_year(shop: Shop, name: str, told: Told = Told()) -> Estimate:
@@ -136,13 +136,13 @@ def test_of_an_audience_is_told_what_a_shop_of_them_alone_would_tell():
     some = set(range(1, 60, 3))
     with session_of(shop) as (session, scope):
         people = session.table("customers").filter(lambda c: c.customer_id % 3 == 1)
-        found = exploring.of_some(session, scope, Told(), LONDON, people)
+        found = exploring.of_some(session, scope, LONDON, people)
     kept = [order | ({} if order["customer_id"] in some else {"is_cancelled": True}) for order in shop.orders]
     alone = Shop(kept, [r for r in shop.returns if r["customer_id"] in some], shop.lines, shop.came)
     with session_of(alone) as (session, scope):
         there = Scope(session.table, found.as_of, "GBP")
         spanning.facts(session, there, LONDON)
-        expected = exploring.of_groups(session, there, Told())
+        expected = exploring.of_groups(session, there)
     here, there = found.year.groups[EVERYBODY], dict(expected.year.groups[EVERYBODY])
     del there["member_share"]
     assert here == there

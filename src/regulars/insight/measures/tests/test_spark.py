@@ -12,7 +12,6 @@ from ibis.backends.sql.compilers import pyspark
 from ibis.backends.sql.compilers.pyspark import compiler
 
 from regulars.insight.measures import catalogue, computing, exploring, moving, spanning
-from regulars.insight.measures.figure import Told
 from regulars.insight.measures.figures import FIGURES
 from regulars.insight.measures.scope import Scope
 from regulars.insight.measures.tests.shops import LONDON, a_random_shop
@@ -48,7 +47,7 @@ def test_what_is_computed_of_the_shop_and_of_everybody_can_be_said_to_spark(monk
         computed = computing.compute(session, currency="GBP", today=date(2030, 1, 1))
         scope = Scope(table=session.table, as_of=computed.as_of, currency="GBP")
         spanning.facts(session, scope, LONDON)
-        figures = exploring.of_groups(session, scope, Told())
+        figures = exploring.of_groups(session, scope)
         deeper = computing.deeper(session, scope)
         moving.all_of(session, scope)
         # Each customer measure is a column of what was said of everybody.
