@@ -1,5 +1,6 @@
 """Insight → Acquisition: what was spent to win customers, and how many months until it has come back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -52,10 +53,9 @@ class CostForm(forms.Form):
         widget=forms.NumberInput(attrs={"class": "input", "inputmode": "decimal", "step": "any"}),
     )
 
-    def __init__(self, *given: Any, **told: Any) -> None:
+    def __init__(self, *given: Any, names: Mapping[str, str], **told: Any) -> None:
         super().__init__(*given, **told)
-        known = [(one.code, one.name) for one in channels.every()]
-        self.fields["channel"].choices = [("", "–"), *known]  # type: ignore[attr-defined]  # of a ChoiceField
+        self.fields["channel"].choices = [("", "–"), *names.items()]  # type: ignore[attr-defined]  # of a ChoiceField
 
 
 @dataclass(frozen=True)
@@ -74,23 +74,28 @@ class Row:
 @requires("insight.read")
 def acquisition(request: HttpRequest) -> HttpResponseBase:
     """From one stored reading and what was told: a handful of queries, however large the shop is."""
-    return _page(request, CostForm())
+    names = _names()
+    return _page(request, CostForm(names=names), names)
 
 
 @require_POST
 @requires("insight.refresh")
 def tell(request: HttpRequest) -> HttpResponseBase:
     """What was spent in a month counts from the next refresh on."""
-    form = CostForm(request.POST)
+    names = _names()
+    form = CostForm(request.POST, names=names)
     if not _is_told(request, form):
-        return _page(request, form, status=422)
+        return _page(request, form, names, status=422)
     messages.success(request, _("Payback is reckoned so from the next refresh on, which is asked for."))
     return redirect("console:acquisition")
 
 
-def _page(request: HttpRequest, form: CostForm, *, status: int = 200) -> HttpResponseBase:
+def _names() -> dict[str, str]:
+    return {one.code: one.name for one in channels.every()}
+
+
+def _page(request: HttpRequest, form: CostForm, names: Mapping[str, str], *, status: int = 200) -> HttpResponseBase:
     found, currency = readings.shop("payback"), shop_of(request).currency
-    names = {one.code: one.name for one in channels.every()}
     told = costs.told()[::-1]
     return page(
         request,
@@ -124,7 +129,7 @@ def _is_told(request: HttpRequest, form: CostForm) -> bool:
     return True
 
 
-def _row(told: dict[str, Any], names: dict[str, str], currency: str) -> Row:
+def _row(told: Mapping[str, Any], names: Mapping[str, str], currency: str) -> Row:
     payback = told["payback"]
     written = {name: estimates.written(one, currency) for name, one in payback.factors.items()}
     return Row(

@@ -23,7 +23,7 @@ from regulars.kit import civil, money
 FIELDS = ("month", "channel", "currency", "amount")
 _SHIPPED = mapping.SHIPPED / "costs"
 #: A month, or any day or moment in it.
-_MONTH = re.compile(r"(\d{4})\s*[-/.年]?\s*(\d{1,2})\s*(?:月|$|[-/.].*|月.*)", re.ASCII)
+_MONTH = re.compile(r"((?:19|20|21)\d\d)\s*[-/.年]?\s*(\d{1,2})\s*(?:$|[-/.月].*)", re.ASCII)
 _MOST_MILLIONTHS = 10**17
 
 
@@ -45,7 +45,7 @@ def bind(wanted: FileMapping, columns: Sequence[str]) -> FileMapping:
 def month_of(text: str) -> date | None:
     """The first day of the month that is written there; None where none is."""
     found = _MONTH.fullmatch(text.strip())
-    if found is None or not 1 <= int(found[2]) <= 12 or int(found[1]) < 1:
+    if found is None or not 1 <= int(found[2]) <= 12:
         return None
     return date(int(found[1]), int(found[2]), 1)
 

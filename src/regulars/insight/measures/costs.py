@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
@@ -61,7 +62,7 @@ def tell(*, costs: Sequence[Cost], at: datetime, by: Actor) -> Noted:
         before = {(one.month, one.channel): one.minor for one in costs_of_shop(shop.currency)}
         differ = [one for one in costs if before.get((one.month, one.channel), 0) != one.minor]
         for one in differ:
-            row = {"month_on": one.month, "channel": one.channel, "currency": shop.currency}
+            row: dict[str, Any] = {"month_on": one.month, "channel": one.channel, "currency": shop.currency}
             if one.minor:
                 AcquisitionCost.objects.update_or_create(**row, defaults={"cost_minor": one.minor})
             else:

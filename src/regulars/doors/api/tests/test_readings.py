@@ -51,7 +51,21 @@ def _figures(till: Program) -> None:
     assert till.post(f"audiences/{audience}/figures", {}).json() == {"is_counting": True}
     both = till.get(f"insight/figures?audience={audience}&group=champions")
     assert problem(both)[1:] == ("insight.group_or_audience", "audience")
+    _payback(Program("insight.read", "insight.refresh", name="accounts"))
     later, earlier = till.get("insight/runs").json()["items"]
     told = till.get(f"insight/runs/{earlier['number']}/{later['number']}").json()
     assert not any(each["is_clear"] for each in told["differences"])
     assert problem(till.get(f"insight/runs/{earlier['number']}/99"))[:2] == (404, "insight.unknown_run")
+
+
+def _payback(till: Program) -> None:
+    told = {"costs": [{"month": "2026-03-01", "channel": "", "amount": "20.00"}]}
+    assert till.put("insight/costs", told).json() == till.get("insight/costs").json()
+    assert till.get("insight/costs").json()["items"] == [{"month": "2026-03-01", "channel": "", "amount": "20.00"}]
+    wrong = {"costs": [{"month": "2026-03-01", "channel": "nowhere", "amount": "1"}]}
+    assert problem(till.put("insight/costs", wrong)) == (422, "measures.bad_cost", "channel")
+    assert till.get("insight/payback").json()["items"] == []
+    refreshing.refresh(at=NOW, by=MAREK)
+    [one] = till.get("insight/payback").json()["items"]
+    assert (one["month"], one["channel"], one["payback"]["lacks"]) == ("2026-03-01", None, "no_margin_told")
+    assert one["payback"]["factors"]["cost"]["value"] == "20.00"

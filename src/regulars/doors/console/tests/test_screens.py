@@ -1,5 +1,6 @@
 """The screens on a living shop: who may see what, at what cost, masked, escaped, in both languages."""
 
+import html
 import re
 from dataclasses import replace
 from decimal import Decimal
@@ -126,6 +127,7 @@ def test_the_navigation_shows_what_one_may_open(at_work, role):
         ("/console/insight/figures", 6),
         ("/console/insight/groups", 6),
         ("/console/insight/habits", 10),
+        ("/console/insight/acquisition", 8),
         ("/console/insight/runs", 4),
     ],
 )
@@ -446,6 +448,26 @@ def test_a_shop_tells_its_margin(at_work):
     assert manager.post("/console/insight/figures/margin", {"percent": ""}).status_code == 302
     assert margins.told_percent() is None
     assert at_work("agent").get("/console/insight/figures/margin").status_code == 403
+
+
+def test_what_is_spent_to_win_customers_is_told_on_a_screen(at_work):
+    manager, analyst = at_work("manager"), at_work("read-only")
+    where = "/console/insight/acquisition"
+    assert "Nobody told yet" in read(manager, where)
+    for wrong in (
+        {"month": "2999-01"},
+        {"amount": "-1"},
+        {"amount": "1.234"},
+        {"channel": "nowhere"},
+        {"month": "May"},
+    ):
+        told = {"month": "2026-01", "channel": "", "amount": "20.50"} | wrong
+        assert manager.post(f"{where}/tell", told).status_code == 422
+    assert manager.post(f"{where}/tell", {"month": "2026-01", "channel": "", "amount": "20.50"}).status_code == 302
+    assert "20.50" in read(analyst, where)
+    assert "Tell the shop's margin" in html.unescape(read(analyst, where))
+    assert 'name="amount"' not in read(analyst, where)
+    assert at_work("agent").post(f"{where}/tell", {}).status_code == 403
 
 
 def test_groups_habits_and_runs_rest_on_something(at_work):
