@@ -3,7 +3,7 @@
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -38,7 +38,7 @@ from regulars.insight.measures.computing import Computed
 from regulars.insight.measures.estimates import found, kept
 from regulars.insight.measures.exploring import Explored
 from regulars.insight.measures.figures import FIGURES
-from regulars.insight.measures.models import FigureReading, Reading, ShopReading
+from regulars.insight.measures.models import FigureReading, ShopReading
 from regulars.insight.measures.notices import ReadingsComputed
 from regulars.insight.measures.published import COLUMNS
 from regulars.insight.measures.scope import Scope
@@ -50,6 +50,9 @@ from regulars.kit.actors import Actor
 from regulars.runtime.notices.outbox import announce
 
 _FRESH = "_fresh_readings"
+#: So many readings or more keep the database busy while figures are computed here. Of fewer nobody who is joined to
+#: another shall wait for figures, because their reading is written and not yet committed.
+BESIDE_FROM = 10_000
 _COLUMNS = ("customer_id", *(measure.name for measure in catalogue.STORED))
 Tell = Callable[[str], None]
 #: What is done now, and how much of all is, from 0 to 1, as far as one can tell.
@@ -125,12 +128,11 @@ def refresh(
                     **moving.all_of(session, scope, None if moved is None else moved.value),
                 }
 
-            # The first time a million rows keep the database busy while figures are computed here. Later on nobody who
-            # is joined to another shall wait for figures because their readings are being written.
-            ahead = rest() if Reading.objects.exists() else None
             with transaction.atomic(), ThreadPoolExecutor(1) as beside:
-                customers = _stage(computed)
-                behind = beside.submit(lambda: ahead or rest())
+                customers, differing = _stage(computed)
+                behind = beside.submit(rest)
+                if differing < BESIDE_FROM:
+                    wait([behind])
                 changed, removed = _store()
                 explored, shop_values = behind.result()
                 tell(f"Storing readings as of {computed.as_of}")
@@ -217,24 +219,27 @@ def _one_at_a_time() -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_unlock(hashtext('insight.refresh'))")
 
 
-def _stage(computed: Computed) -> int:
+def _stage(computed: Computed) -> tuple[int, int]:
     """Bring what differs from the readings as they were published (`readings`) into tables of this transaction, so that
-    the database hears of those alone; how many customers have a reading now."""
+    the database hears of those alone; how many customers have a reading now, and how many of them another one."""
     session = computed.session
     fresh, known = session.keep(_FRESH, computed.stored()), session.table(published.TABLE.name)
     [row] = session.rows(fresh.aggregate(customers=fresh.count()))
     with connection.cursor() as cursor:
 
-        def bring(statement: LiteralString, batches: Iterator[pa.RecordBatch]) -> None:
+        def bring(statement: LiteralString, batches: Iterator[pa.RecordBatch]) -> int:
+            brought = 0
             with cursor.copy(sql.SQL(statement).format(all=_listed(_COLUMNS))) as copy:
                 for batch in batches:
                     copy.write(_as_csv(batch))
+                    brought += len(batch)
+            return brought
 
         _run(
             cursor, "CREATE TEMP TABLE fresh_reading ON COMMIT DROP AS SELECT {all} FROM measures_reading WITH NO DATA"
         )
         _run(cursor, "CREATE TEMP TABLE gone_reading (customer_id bigint) ON COMMIT DROP")
-        bring(
+        differing = bring(
             "COPY fresh_reading ({all}) FROM STDIN (FORMAT csv)",
             # In the order in which they lie in the database: a page is then read and written once.
             session.batches(_differing(fresh, known).select(_COLUMNS).order_by("customer_id")),
@@ -243,7 +248,7 @@ def _stage(computed: Computed) -> int:
             "COPY gone_reading (customer_id) FROM STDIN (FORMAT csv)",
             session.batches(known.anti_join(fresh, "customer_id").select("customer_id")),
         )
-    return int(row["customers"])
+    return int(row["customers"]), differing
 
 
 def _store() -> tuple[int, int]:

@@ -51,11 +51,11 @@ def _figures(till: Program) -> None:
     assert till.post(f"audiences/{audience}/figures", {}).json() == {"is_counting": True}
     both = till.get(f"insight/figures?audience={audience}&group=champions")
     assert problem(both)[1:] == ("insight.group_or_audience", "audience")
-    _payback(Program("insight.read", "insight.refresh", name="accounts"))
     later, earlier = till.get("insight/runs").json()["items"]
     told = till.get(f"insight/runs/{earlier['number']}/{later['number']}").json()
     assert not any(each["is_clear"] for each in told["differences"])
     assert problem(till.get(f"insight/runs/{earlier['number']}/99"))[:2] == (404, "insight.unknown_run")
+    _payback(Program("insight.read", "insight.refresh", name="accounts"))
 
 
 def _payback(till: Program) -> None:
