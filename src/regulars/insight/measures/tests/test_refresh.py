@@ -289,6 +289,7 @@ def test_refreshed_again_and_again_is_what_a_refresh_from_nothing_gives(
     if is_kept:
         monkeypatch.setattr(keeping, "FROM_ORDERS", 0)
         monkeypatch.setattr(keeping, "MOST", 1)
+        monkeypatch.setattr(refreshing, "BESIDE_FROM", 1)
         some = keeping._some
         monkeypatch.setattr(keeping, "_some", lambda *told: walked_again.append(True) or some(*told))
     # Who came by on which day: of nobody at first, and known late.
