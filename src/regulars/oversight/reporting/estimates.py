@@ -92,7 +92,8 @@ def between(low: Number, high: Number, unit: Unit, currency: str) -> str:
         places = 0 if float(low).is_integer() and float(high).is_integer() else 1
         return f"{formats.number(low, places)}–{formats.number(high, places)}"
     if unit == "months":
-        return f"{formats.number(int(low))}–{formats.number(int(high))}"
+        ends = dict.fromkeys(formats.number(int(end)) for end in (low, high))
+        return "–".join(ends)
     if unit == "years":
         return f"{formats.number(low, 1)}–{formats.number(high, 1)}"
     return f"{plain(low, unit, currency)}–{plain(high, unit, currency)}"

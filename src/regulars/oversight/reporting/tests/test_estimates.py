@@ -78,3 +78,13 @@ def test_parquet_is_exact():
         "done": True,
     }
     assert told[1]["value"] is None
+
+
+def test_months_that_may_be_more_say_so():
+    several = Estimate(3, 40, 2, 7, "months", "buyers", is_open=True)
+    one = Estimate(1, 40, 1, 1, "months", "buyers")
+    assert [(told.value, told.sure) for told in (estimates.written(several, "GBP"), estimates.written(one, "GBP"))] == [
+        ("3 months", "2–7 or more"),
+        ("1 month", "1"),
+    ]
+    assert Estimate.from_json(several.as_json()) == several
