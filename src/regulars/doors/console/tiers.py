@@ -81,6 +81,8 @@ class Drawing:
     bands: tuple[Band, ...]
     up: int
     down: int
+    high: int = HIGH
+    bar: int = BAR
 
 
 @dataclass(frozen=True)
@@ -174,8 +176,6 @@ def listed(request: HttpRequest) -> HttpResponseBase:
         last=until - timedelta(days=1),
         earlier=_name(since - timedelta(days=1)),
         later=_name(until) if until <= today else "",
-        high=HIGH,
-        bar=BAR,
     )
 
 

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from regulars.doors.console.points_words import shown
 from regulars.doors.console.site import fragment
+from regulars.doors.console.tiers import NARROW, WIDE, Drawing, drawn
 from regulars.facts.commerce import kept
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
@@ -23,6 +24,7 @@ from regulars.levers.loyalty.rules import reasons
 from regulars.levers.loyalty.rules.grants import Reason
 from regulars.levers.loyalty.tier_flow import BenefitCost, Flow
 from regulars.levers.loyalty.tier_flow import Trial as TierTrial
+from regulars.levers.loyalty.tiers import SetView
 from regulars.levers.loyalty.trials import TrialView
 from regulars.levers.loyalty.trying import Trial
 from regulars.oversight.reporting import estimates, formats
@@ -100,6 +102,7 @@ class MovesShown:
     stays: int
     at_once: tuple[str, ...]
     later: tuple[str, ...]
+    drawings: tuple[Drawing, ...]
 
 
 @dataclass(frozen=True)
@@ -230,8 +233,21 @@ def _moves(said: Programme, one: TierTrial) -> MovesShown:
         }
 
     return MovesShown(
-        sets.get(one.tiers, one.tiers), one.stays, tuple(map(words, one.at_once)), tuple(map(words, one.later))
+        sets.get(one.tiers, one.tiers),
+        one.stays,
+        tuple(map(words, one.at_once)),
+        tuple(map(words, one.later)),
+        _drawings(said, one),
     )
+
+
+def _drawings(said: Programme, one: TierTrial) -> tuple[Drawing, ...]:
+    """Where everybody comes from and to; none where nobody moves."""
+    drafted = next((each for each in said.tiers if each.id == one.tiers), None)
+    if drafted is None or not (one.at_once or one.later) or not one.flows:
+        return ()
+    view = SetView(said.code, drafted, said.money, said.zone, said.currency.scale, said.currency.titles)
+    return tuple(drawn(view, one.flows, wide) for wide in (WIDE, NARROW))
 
 
 #: Reasons why not name amounts of one order each; of many together the kind of reason is told.

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -16,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from regulars.doors.portal import members
 from regulars.facts.company import company
+from regulars.facts.customers import persons
 from regulars.kit import civil
 from regulars.kit.actors import Actor
 from regulars.kit.points import Points
@@ -115,9 +117,10 @@ class BadgeShown:
 def card(request: HttpRequest) -> HttpResponse:
     """The card of whose browser it is; to a stranger, how to come in."""
     who = members.member(request)
-    with translation.override(members.language(request)):
+    shop = company.shop()
+    with translation.override(members.language(request)), persons.remembered():
         told: dict[str, Any] = {
-            "shop": company.shop().name,
+            "shop": shop.name,
             "languages": members.LANGUAGES.items(),
             "here": translation.get_language(),
             "brand": members.brand(request),
@@ -130,10 +133,14 @@ def card(request: HttpRequest) -> HttpResponse:
             standing = [one.of_brand(brand) for one in tiers.of(customer=who.id, at=now)]
             known = pictures.digests({tier_words.image(one.set, one.level) for one in standing})
             seen = benefits.overview(customer=who.id, at=now, standing=standing)
-            within_reach = _within_reach(redemptions.offers(customer=who.id, at=now))
+            within_reach = _within_reach(redemptions.offers(customer=who.id, at=now, standing=standing))
             told |= {
                 "rings": [ring(one, known.get(tier_words.image(one.set, one.level), "")) for one in standing],
-                "wallets": [_wallet(who.id, one, now) for one in wallets.of(customer=who.id, at=now) if one.is_open],
+                "wallets": [
+                    _wallet(who.id, one, now, civil.zone(shop.zone))
+                    for one in wallets.of(customer=who.id, at=now)
+                    if one.is_open
+                ],
                 "benefits": [_benefit(one) for one in seen.entitlements],
                 "saved": [formats.money(one.minor, one.currency) for one in seen.saved],
                 "rewards": within_reach,
@@ -309,9 +316,7 @@ def _until(one: Status) -> str:
     return days % {"n": formats.number(one.days_left)}
 
 
-def _wallet(customer: int, one: Wallet, now: datetime) -> dict[str, Any]:
-    shop = company.shop()
-    zone = civil.zone(shop.zone)
+def _wallet(customer: int, one: Wallet, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
     page = points.statement(customer=customer, currency=one.currency, limit=LINES)
     return {
         "title": one.title,
@@ -362,7 +367,8 @@ def _within_reach(offers: Sequence[Offer]) -> list[Reach]:
 
 
 def _missions(found: Sequence[Progress]) -> list[MissionShown]:
-    called = {one.code: tier_words.in_words(dict(one.terms.titles)) for one in rewards.every()} if found else {}
+    wins_any = any(one.view.mission.prize.reward for one in found)
+    called = {one.code: tier_words.in_words(dict(one.terms.titles)) for one in rewards.every()} if wins_any else {}
     return [
         MissionShown(
             key=(one.view.programme, one.view.mission.id),

@@ -3,7 +3,10 @@
 A person is one record, the oldest, that stands for itself and those joined to it. Only `identity` changes who is who.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +25,28 @@ SELECT asked.id, coalesce(asked.person_id, asked.id), ARRAY(
 """
 
 
+@dataclass
+class _Known:
+    """What was asked already."""
+
+    person: dict[int, int] = field(default_factory=dict)
+    records: dict[int, tuple[int, ...]] = field(default_factory=dict)
+
+
+_known: ContextVar[_Known | None] = ContextVar("persons_known", default=None)
+
+
+@contextmanager
+def remembered() -> Iterator[None]:
+    """In here who is who is asked of the database once: for a page that only shows, and asks many rooms about one
+    person. Nothing may be written in here: what somebody else joins meanwhile is not seen."""
+    token = _known.set(_Known())
+    try:
+        yield
+    finally:
+        _known.reset(token)
+
+
 def of(record: int) -> int:
     """The person a record belongs to: itself where it was never joined. One indexed row."""
     return of_many([record])[record]
@@ -30,12 +55,18 @@ def of(record: int) -> int:
 def of_many(records: Iterable[int]) -> dict[int, int]:
     """Each record's person; all of `records` are in the answer. One query."""
     found = {record: record for record in records}
+    if (known := _known.get()) is not None and found.keys() <= known.person.keys():
+        return {record: known.person[record] for record in found}
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id, person_id FROM customers_customer WHERE id = ANY(%s::bigint[]) AND person_id IS NOT NULL",
             [arrays.of_numbers(found)],
         )
-        return found | dict(cursor.fetchall())
+        found |= dict(cursor.fetchall())
+    if known is not None:
+        # A person is their own.
+        known.person |= found | {person: person for person in found.values()}
+    return found
 
 
 #: Records and their persons, locked in the order of their numbers, as who settles identity locks them.
@@ -86,10 +117,14 @@ def records_of(person: int) -> tuple[int, ...]:
 def records_of_many(persons: Sequence[int]) -> dict[int, tuple[int, ...]]:
     """Each person's records, as `records_of`. One query."""
     found: dict[int, tuple[int, ...]] = {person: (person,) for person in persons}
+    if (known := _known.get()) is not None and found.keys() <= known.records.keys():
+        return {person: known.records[person] for person in found}
     with connection.cursor() as cursor:
         cursor.execute(_RECORDS, [list(found)])
         for asked, person, joined in cursor.fetchall():
             found[asked] = (person, *joined)
+    if known is not None:
+        known.records |= found
     return found
 
 

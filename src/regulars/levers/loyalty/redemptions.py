@@ -226,11 +226,13 @@ def codes(redemptions: Sequence[int]) -> dict[int, str]:
     return {taken: text for (taken, _number, _text), text in zip(rows, opened, strict=True) if text and taken}
 
 
-def offers(*, customer: int, at: datetime) -> list[Offer]:
-    """Every reward that is open, with its price for somebody and why they cannot take it; the nearest first."""
+def offers(*, customer: int, at: datetime, standing: Sequence[Status] | None = None) -> list[Offer]:
+    """Every reward that is open, with its price for somebody and why they cannot take it; the nearest first.
+    `standing`: where they stand, of who knows already."""
     person = persons.of(customer)
     records = persons.records_of(person)
-    above = _reached(one for one in tiers.of(customer=person, at=at) if one.level)
+    stands = tiers.of(customer=person, at=at) if standing is None else standing
+    above = _reached(one for one in stands if one.level)
     views = rewards.every(open_at=at)
     has = {
         currency: points.balance(customer=person, currency=currency, at=at).spendable

@@ -41,12 +41,14 @@ class Flow:
 @dataclass(frozen=True)
 class Trial:
     """What a draft would change of one set, as of a day. `at_once`: who is on another level the moment it is active.
-    `later`: who keeps the level through the grace, and to which it then falls if nothing else happens."""
+    `later`: who keeps the level through the grace, and to which it then falls if nothing else happens. `flows`:
+    everybody, from where they stand now to where they come by it, those who stay included."""
 
     tiers: str
     stays: int
     at_once: Sequence[Flow]
     later: Sequence[Flow]
+    flows: Sequence[Flow] = ()
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ def tried(programme: Programme, *, at: datetime, progress: Callable[[int], None]
     stays: Counter[str] = Counter()
     at_once: dict[str, Counter[tuple[str, str]]] = {name: Counter() for name in draft.segments}
     later: dict[str, Counter[tuple[str, str]]] = {name: Counter() for name in draft.segments}
+    flows: dict[str, Counter[tuple[str, str]]] = {name: Counter() for name in draft.segments}
     having = Having(None if now is None else now.says, programme)
     after, count, today, now_us = 0, 0, draft.today(at), tier_facts.micros(at) + 1
     while True:
@@ -95,8 +98,12 @@ def tried(programme: Programme, *, at: datetime, progress: Callable[[int], None]
                     at_once[name][was.level, then.level] += 1
                 elif then.level:
                     stays[name] += 1
+                end = then.level
                 if then.supported != then.level and then.supported != was.supported:
                     later[name][then.level, then.supported] += 1
+                    end = then.supported
+                if was.level or end:
+                    flows[name][was.level, end] += 1
                 levels[name] = (was.level, then.level, was.supported, then.supported)
             having.count(levels)
         count += len(people)
@@ -104,7 +111,10 @@ def tried(programme: Programme, *, at: datetime, progress: Callable[[int], None]
         if len(people) < PAGE:
             break
         after = people[-1]
-    sets = [Trial(name, stays[name], _flows(at_once[name]), _flows(later[name])) for name in draft.segments]
+    sets = [
+        Trial(name, stays[name], _flows(at_once[name]), _flows(later[name]), _flows(flows[name]))
+        for name in draft.segments
+    ]
     return Tried(sets, having.costs(now, at))
 
 

@@ -207,7 +207,8 @@ def requalify_record(*, customer: int, at: datetime, by: Actor) -> None:
 
 def history(*, customer: int, limit: int = 50) -> list[MoveView]:
     """How somebody came to where they stand, the latest first. Two queries."""
-    rows = Move.objects.filter(customer=persons.of(customer)).order_by("-id")
+    # By their days: rules that are made active later tell of earlier ones.
+    rows = Move.objects.filter(customer=persons.of(customer)).order_by("-on", "-id")
     told = ("programme__code", "tiers", "before", "after", "because", "on", "at", "by", "origin", "evidence")
     return [MoveView(*row) for row in rows.values_list(*told)[:limit]]
 

@@ -322,6 +322,11 @@ def test_a_draft_says_who_would_stand_elsewhere_and_who_after_the_grace_and_writ
     assert [(one.before, one.after, one.people) for one in tried.at_once] == [("", "silver", 1)]
     assert [(one.before, one.after, one.people) for one in tried.later] == [("gold", "silver", 1)]
     assert tried.stays == 2
+    assert sorted((one.before, one.after, one.people) for one in tried.flows) == [
+        ("", "silver", 1),
+        ("gold", "silver", 1),
+        ("silver", "silver", 1),
+    ]
     # Without tiers everybody loses theirs at once: there is no level to keep.
     [gone] = trying.simulate(programmes.validate(text.replace("tiers:", "#").replace("\n  ", "\n#"))).tiers
     assert sum(one.people for one in gone.at_once) == 2
