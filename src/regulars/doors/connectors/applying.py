@@ -14,13 +14,14 @@ from typing import Any, TypeVar
 import polars as pl
 
 from regulars.doors.connectors.protocol import Shop
-from regulars.doors.connectors.reading import is_masked, marked
+from regulars.doors.connectors.reading import NotUnderstood, is_masked, marked
 from regulars.doors.connectors.reports import (
     ConsentTold,
     CustomerTold,
     Deleted,
     Disconnected,
     Ignored,
+    MembershipPaymentTold,
     OrderTold,
     PersonRedacted,
     PriceTold,
@@ -42,6 +43,8 @@ from regulars.facts.customers.profiles import Profile
 from regulars.facts.sources import connections, privacy_requests
 from regulars.facts.sources.connections import Connection
 from regulars.kit.actors import Actor, Origin
+from regulars.kit.money import Money
+from regulars.levers.loyalty import memberships
 from regulars.runtime.secrets import lookup
 
 #: How surely what is told is how the shop stands; see `reading.marked`.
@@ -100,6 +103,7 @@ class _Hand:
         self._orders(_of(reports, OrderTold))
         self._refunds(_of(reports, RefundTold))
         self._shipments(_of(reports, ShipmentTold))
+        self._payments(_of(reports, MembershipPaymentTold))
         self._deleted(_of(reports, Deleted))
         self._asked(_of(reports, PersonRedacted))
         for one in _of(reports, Disconnected):
@@ -482,6 +486,32 @@ class _Hand:
             origin=self.origin,
         )
         self._say(one, (done.products if is_product else done.variants).words[one.ref][0])
+
+    def _payments(self, told: Sequence[MembershipPaymentTold]) -> None:
+        """Money of memberships. Whose nobody knows keeps the message, to be looked at and taken again."""
+        for one in told:
+            # Numbers are each provider's own.
+            payment, of = (f"{self.connection.id}:{name}" if name else "" for name in (one.payment, one.of))
+            if memberships.was_told(payment=payment, state=one.state):
+                self._say(one, "same")
+                continue
+            if one.membership:
+                number = memberships.by_public_id(one.membership, at=self.at).id
+            elif (found := memberships.paid_with(of or payment)) is not None:
+                number = found
+            else:
+                raise NotUnderstood("no_membership", "neither says whose it is: no membership, and nothing paid before")
+            memberships.tell_payment(
+                membership=number,
+                payment=payment,
+                state=one.state,
+                money=Money(one.minor, one.currency),
+                of=of,
+                is_part=one.is_part,
+                at=self.at,
+                by=self.by,
+            )
+            self._say(one, "new")
 
     def _asked(self, told: Sequence[PersonRedacted]) -> None:
         for one in told:

@@ -142,6 +142,21 @@ class ShipmentTold:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MembershipPaymentTold:
+    """Money of a paid membership: paid, not paid after all, or gone back. `membership` is our id of it (mbs_…), which
+    the provider was given; of money that went back `of` may say whose it is, the number it was paid under, and
+    `is_part` that more of that stays paid."""
+
+    payment: str
+    state: Literal["paid", "failed", "refunded"]
+    minor: int
+    currency: str
+    membership: str = ""
+    of: str = ""
+    is_part: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Deleted:
     """It is gone from the shop. An order is cancelled, a product discontinued; of a customer people are asked."""
 
@@ -195,6 +210,7 @@ Report = (
     | OrderTold
     | RefundTold
     | ShipmentTold
+    | MembershipPaymentTold
     | Deleted
     | PersonRedacted
     | Ask

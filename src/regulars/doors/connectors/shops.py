@@ -6,6 +6,7 @@ from regulars.doors.connectors.generic.shop import GENERIC
 from regulars.doors.connectors.medusa.shop import MEDUSA
 from regulars.doors.connectors.protocol import About, Shop
 from regulars.doors.connectors.shopify.shop import SHOPIFY
+from regulars.doors.connectors.stripe.shop import STRIPE
 from regulars.doors.connectors.woocommerce.shop import WOOCOMMERCE
 from regulars.doors.connectors.youzan.shop import YOUZAN
 from regulars.facts.company import company
@@ -13,7 +14,7 @@ from regulars.facts.sources.connections import Connection
 from regulars.kit import civil
 from regulars.kit.refusals import Refusal
 
-SHOPS: Mapping[str, Shop] = {shop.kind: shop for shop in (SHOPIFY, WOOCOMMERCE, YOUZAN, MEDUSA, GENERIC)}
+SHOPS: Mapping[str, Shop] = {shop.kind: shop for shop in (SHOPIFY, WOOCOMMERCE, YOUZAN, MEDUSA, GENERIC, STRIPE)}
 
 
 class NoConnector(Refusal):

@@ -21,6 +21,7 @@ WHY: dict[str, Any] = {
     "no_amount": gettext_lazy("an amount is missing"),
     "no_currency": gettext_lazy("its currency is missing"),
     "no_items": gettext_lazy("there is nothing in it"),
+    "no_membership": gettext_lazy("whose membership it is, it does not say: take it again once that is known"),
     "no_message": gettext_lazy("there is nothing in it"),
     "no_plain_file": gettext_lazy("it is no plain file"),
     "no_ref": gettext_lazy("its id is missing"),

@@ -6,7 +6,7 @@ from django.db.models.functions import Now
 
 from regulars.runtime.database.fields import RandomUuid
 
-CONNECTION_KINDS = ("shopify", "woocommerce", "youzan", "medusa", "generic", "folder")
+CONNECTION_KINDS = ("shopify", "woocommerce", "youzan", "medusa", "generic", "stripe", "folder")
 #: on: told and asked · paused: what is told is kept and waits, nothing is asked · retired: for good.
 CONNECTION_STATES = ("on", "paused", "retired")
 #: repeated: it was understood and told nothing new · set_aside: somebody decided that nothing is to be done.

@@ -24,7 +24,7 @@ LONGEST_NAME, LONGEST_NAMESPACE, LONGEST_SECRET = 60, 64, 4_000
 OVERLAP = timedelta(hours=24)
 #: Signatures that do not fit are written down once in so long: whoever sends them costs us nothing.
 _REFUSED_ONCE_IN = timedelta(minutes=1)
-Kind = Literal["shopify", "woocommerce", "youzan", "medusa", "generic", "folder"]
+Kind = Literal["shopify", "woocommerce", "youzan", "medusa", "generic", "stripe", "folder"]
 State = Literal["on", "paused", "retired"]
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
 _TABLE = "sources_connection"

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from django.db import connection, transaction
+from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 
 from regulars.facts.commerce import kept
@@ -57,6 +58,7 @@ __all__ = (
     "join",
     "keep",
     "of",
+    "paid_with",
     "pause",
     "plans",
     "refundable",
@@ -64,6 +66,7 @@ __all__ = (
     "switch",
     "tell_payment",
     "unbought",
+    "was_told",
     "write_due",
 )
 
@@ -152,12 +155,21 @@ def join(*, customer: int, plan: str, consent: Consent, key: str, at: datetime, 
 
 
 def tell_payment(
-    *, membership: int, payment: str, state: PaymentState, money: Money, at: datetime, by: Actor
+    *,
+    membership: int,
+    payment: str,
+    state: PaymentState,
+    money: Money,
+    at: datetime,
+    by: Actor,
+    of: str = "",
+    is_part: bool = False,
 ) -> MembershipView:
     """What the shop or its provider says of money, under its own number: paid, failed or refunded. Each state of a
-    payment counts once, however often it is told. Raises `UnknownMembership`, `BadPayment`.
+    payment counts once, however often it is told. What went back under a number of its own is `of` a payment, and ends
+    nothing before all of that went back, nor while it is said to be a part. Raises `UnknownMembership`, `BadPayment`.
     """
-    return _told_payment(membership, payment, state, money, at, by)
+    return _told_payment(membership, payment, state, money, at, by, of=of, is_part=is_part)
 
 
 def _told_payment(
@@ -169,6 +181,8 @@ def _told_payment(
     by: Actor,
     *,
     bought: PlanView | None = None,
+    of: str = "",
+    is_part: bool = False,
 ) -> MembershipView:
     """`bought`: the plan whose product was sold for that."""
     with transaction.atomic():
@@ -204,14 +218,41 @@ def _told_payment(
         elif state == "failed":
             one = membership_steps.fail(one, today, money.minor)
         else:
-            whole = MembershipPayment.objects.filter(payment=payment, state="paid").first()
-            is_part = whole is not None and money.minor < whole.minor
+            is_part = is_part or _is_part(row, of or payment, money.minor)
             one = membership_steps.refund(one, today, money.minor, is_part=is_part)
         written(row, one, at, by, payment=payment, versions=versions)
         MembershipPayment.objects.create(
-            membership=row, payment=payment, state=state, minor=money.minor, currency=currency, at=at, by=str(by)
+            membership=row,
+            payment=payment,
+            state=state,
+            minor=money.minor,
+            currency=currency,
+            of=of,
+            at=at,
+            by=str(by),
         )
     return get(membership, at=at)
+
+
+def paid_with(payment: str) -> int | None:
+    """The membership that was paid under this number; None where none was. One query."""
+    return (
+        MembershipPayment.objects.filter(payment=payment, state="paid").values_list("membership_id", flat=True).first()
+    )
+
+
+def was_told(*, payment: str, state: PaymentState) -> bool:
+    """Whether this of a payment is on record. One query."""
+    return MembershipPayment.objects.filter(payment=payment, state=state).exists()
+
+
+def _is_part(row: Row, payment: str, minor: int) -> bool:
+    """Whether after this some of the payment is still paid."""
+    whole = MembershipPayment.objects.filter(payment=payment, state="paid").first()
+    if whole is None:
+        return False
+    back = MembershipPayment.objects.filter(membership=row, state="refunded").filter(Q(payment=payment) | Q(of=payment))
+    return (back.aggregate(Sum("minor"))["minor__sum"] or 0) + minor < whole.minor
 
 
 def _paid(one: Membership, today: date, money: Money) -> Membership:

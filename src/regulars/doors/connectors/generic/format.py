@@ -232,6 +232,18 @@ class Shipment(_Strict, tag="shipment"):
     version: int | None = None
 
 
+class MembershipPayment(_Strict, tag="membership_payment"):
+    """Money of a paid membership, by its id here: paid, failed or refunded. `payment` is your number of it; what went
+    back under a number of its own says with `of` which payment it was."""
+
+    payment: Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^\S+$")]
+    state: Literal["paid", "failed", "refunded"]
+    amount: Decimal
+    currency: Code
+    membership: Annotated[str, Meta(pattern=r"^mbs_[0-9A-Za-z]{1,40}$")] | None = None
+    of: Annotated[str, Meta(max_length=60, pattern=r"^\S+$")] | None = None
+
+
 class Gone(_Strict, tag="deleted"):
     """It is gone from the shop."""
 
@@ -240,7 +252,7 @@ class Gone(_Strict, tag="deleted"):
     deleted_at: Instant
 
 
-Item = Order | Refund | Customer | Product | Price | Stock | Shipment | Gone
+Item = Order | Refund | Customer | Product | Price | Stock | Shipment | MembershipPayment | Gone
 KINDS: Mapping[str, type[Struct]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Item)}
 
 

@@ -18,6 +18,7 @@ from regulars.doors.connectors.reports import (
     CustomerTold,
     Deleted,
     Ignored,
+    MembershipPaymentTold,
     OrderTold,
     PriceTold,
     ProductTold,
@@ -129,6 +130,8 @@ def _report(item: told_as.Item, about: About) -> Report:
             return _stock(item)
         case told_as.Shipment():
             return _shipment(item, about)
+        case told_as.MembershipPayment():
+            return _membership_payment(item)
         case told_as.Gone():
             return Deleted(what=item.what, ref=item.ref, told_at=_utc(item.deleted_at, "deleted_at"))
 
@@ -373,6 +376,20 @@ def _minor(amount: Decimal, code: str, field: str) -> int:
 
 def _minor_or_none(amount: Decimal | None, code: str, field: str) -> int | None:
     return None if amount is None else _minor(amount, code, field)
+
+
+def _membership_payment(item: told_as.MembershipPayment) -> MembershipPaymentTold:
+    code = _currency(item.currency)
+    if item.membership is None and (item.of is None or item.state != "refunded"):
+        raise Wrong("membership", None, "send the membership's id, mbs_…; of a refund `of` is enough")
+    return MembershipPaymentTold(
+        membership=item.membership or "",
+        payment=item.payment,
+        state=item.state,
+        minor=_minor(item.amount, code, "amount"),
+        currency=code,
+        of=item.of or "",
+    )
 
 
 def _utc(at: datetime, field: str) -> datetime:

@@ -130,13 +130,14 @@ class MembershipStep(models.Model):
 
 
 class MembershipPayment(models.Model):
-    """Money that somebody told of, under the provider's number `payment`: each state of it counts once. Never
-    changed."""
+    """Money that somebody told of, under the provider's number `payment`: each state of it counts once. What went back
+    under a number of its own is `of` a payment. Never changed."""
 
     id = models.BigAutoField(primary_key=True)
     membership = models.ForeignKey(Membership, on_delete=models.PROTECT, related_name="+", db_index=False)
     payment = models.CharField(max_length=80, db_collation="C")
     state = models.CharField(max_length=8)
+    of = models.CharField(max_length=80, db_default="", default="", db_collation="C")
     minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     at = models.DateTimeField()
