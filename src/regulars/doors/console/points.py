@@ -330,6 +330,7 @@ def _page(request: HttpRequest, who: Customer, form: ByHand | None = None, *, st
         before=_before(request, who.id, chosen),
         rewards_taken=rewards.taken_shown(redemptions.of_customer(who.id, limit=REWARDS_SHOWN)),
         within_reach=rewards.within_reach(who.id, now) if may(request, "points.spend") else [],
+        presents=rewards.presents(now) if may(request, "points.manage") else [],
         why=rewards.by_staff(),
         reward_key=uuid4().hex,
         may_hand=may(request, "points.spend"),

@@ -95,9 +95,13 @@ def listed(request: HttpRequest) -> HttpResponseBase:
 @requires("points.read")
 def programme(request: HttpRequest, code: str) -> HttpResponseBase:
     """One programme: a version of it, and what becomes of it."""
-    found = _versions(code)
     wanted = request.GET.get("version", "")
-    number = int(wanted) if wanted.isascii() and wanted.isdigit() else found[0].number
+    return _version(request, code, int(wanted) if wanted.isascii() and wanted.isdigit() else None)
+
+
+def _version(request: HttpRequest, code: str, wanted: int | None, tried: Tried | None = None) -> HttpResponseBase:
+    found = _versions(code)
+    number = found[0].number if wanted is None else wanted
     chosen = next((one for one in found if one.number == number), None)
     if chosen is None:
         raise Http404
@@ -109,6 +113,9 @@ def programme(request: HttpRequest, code: str) -> HttpResponseBase:
         {one.drafted_by for one in found} | {one.approved_by or "" for one in found} | {one.by for one in turns}
     )
     said, refusal = _read(chosen.text)
+    is_in_force = active is not None and active.number == chosen.number
+    if tried is None and not is_in_force:
+        tried = trials.there_is(said, chosen.text)
     return page(
         request,
         "console/programme.html",
@@ -122,7 +129,8 @@ def programme(request: HttpRequest, code: str) -> HttpResponseBase:
         now=now,
         says=_says(said),
         refusal=refusal,
-        tried=None if chosen.approved_at else trials.there_is(said, chosen.text),
+        tried=tried,
+        may_try=said is not None and not is_in_force and (tried is None or tried.trial is not None),
         zone=shop_of(request).zone,
         may_manage=may(request, "points.manage"),
     )
@@ -166,11 +174,13 @@ def write(request: HttpRequest) -> HttpResponseBase:
 @require_POST
 @requires("points.manage")
 def act(request: HttpRequest, code: str, number: int) -> HttpResponseBase:
-    """Approve a version, activate it, go back to the one before, or end the programme."""
+    """Try a version, approve it, activate it, go back to the one before, or end the programme."""
     now, by = timezone.now(), _by(request)
     try:
         chosen = programmes.get(code, number)
         match request.POST.get("act"):
+            case "try":
+                return _version(request, code, number, trials.look(programmes.validate(chosen.text), by))
             case "approve":
                 tried = trials.look(programmes.validate(chosen.text), by, at_most=trials.A_DAY)
                 if tried.trial is None:

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -219,7 +220,8 @@ class About(forms.Form):
         cast("forms.ChoiceField", self.fields["currency"]).choices = currencies_known
         if len(currencies_known) == 1:
             self.fields["currency"].widget = forms.HiddenInput()
-            self.fields["currency"].initial = currencies_known[0][0]
+        codes = [code for code, _title in currencies_known]
+        self.fields["currency"].initial = "points" if "points" in codes else next(iter(codes), None)
         for key, name in names.items():
             self.fields[f"price:{key}"] = _amount(_("Points it costs %(level)s and above") % {"level": name})
         for name in ("cash", "owed"):
@@ -411,10 +413,14 @@ def go_on(request: HttpRequest, redemption: str) -> HttpResponseBase:
 @require_POST
 @requires("points.spend")
 def take(request: HttpRequest, public_id: str) -> HttpResponseBase:
-    """A member takes a reward at the counter or on the telephone."""
+    """A member takes a reward at the counter or on the telephone, or is given one."""
+    is_present = request.POST.get("act") == "give"
+    if is_present and not may(request, "points.manage"):
+        raise PermissionDenied
+    verb = redemptions.give if is_present else redemptions.take
     try:
         who = customers.by_public_id(public_id)
-        done = redemptions.take(
+        done = verb(
             customer=who.id,
             reward=request.POST.get("reward", ""),
             key=f"console:{request.POST.get('key', '')[:60]}",
@@ -462,6 +468,11 @@ def within_reach(customer: int, at: datetime) -> list[tuple[str, str, str]]:
                 price = f"{price} + {formats.money(cash.minor, cash.currency)}"
             found.append((one.reward.code, _titled(one.reward.terms.titles), price))
     return found
+
+
+def presents(at: datetime) -> list[tuple[str, str]]:
+    """Code and title of what can be given now."""
+    return [(one.code, _titled(one.terms.titles)) for one in rewards.every(open_at=at) if one.left != 0]
 
 
 def _waits(cash: Money, until: datetime, zone: str) -> str:

@@ -461,4 +461,11 @@ def _flat(told: object, place: str) -> dict[str, str]:
         }
     if isinstance(told, list) and told and all(isinstance(one, Mapping) and "id" in one for one in told):
         return {key: value for one in told for key, value in _flat(one, f"{place}[{one['id']}]").items()}
+    if isinstance(told, list):
+        # As the file writes it.
+        return {
+            place: yaml.safe_dump(
+                told, default_flow_style=True, allow_unicode=True, sort_keys=False, width=10**6
+            ).strip()
+        }
     return {place: str(told)}

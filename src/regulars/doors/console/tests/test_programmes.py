@@ -146,6 +146,13 @@ rules:"""
         "Free shipping Silver nobody has had it on that level yet: what it costs there is not known 0 1 1 –",
     ):
         assert words in tried, tried
+    assert 'class="flow' in writes(manager, "try", changed).content.decode()
+    kept = programmes.draft(text=changed, at=clock.now(), by=SYSTEM)
+    page = f"of/club/?version={kept.number}"
+    assert "See who moves and what it costs" in shown(manager, page)
+    assert "1 from no level to Silver" in acts(manager, "try", kept.number)
+    programmes.approve(programme="club", version=kept.number, cost=0, at=clock.now(), by=SYSTEM, why="a test")
+    assert "1 from no level to Silver" in acts(manager, "try", kept.number), "also before it is activated"
 
 
 def test_more_orders_than_a_page_waits_for_are_tried_aside_and_approved_when_that_is_done(monkeypatch):

@@ -154,6 +154,19 @@ def test_what_costs_money_too_is_theirs_once_somebody_wrote_that_it_is_paid(li):
     assert "To send or hand over 1" in shown(manager, "rewards/")
 
 
+def test_a_manager_gives_a_present_and_an_agent_does_not(li):
+    manager = signed_in("manager")
+    writes(manager, price="900", most="1")
+    acts(manager, "open")
+    page = f"/console/members/{li}/points/"
+    told = {"act": "give", "reward": "mug", "back": page}
+    assert signed_in("agent").post(f"/console/members/{li}/rewards/take", told | {"key": "a"}).status_code == 403
+    assert "Give them a present" in plain(manager.get(page))
+    assert "a present" in plain(manager.post(f"/console/members/{li}/rewards/take", told | {"key": "b"}, follow=True))
+    assert [one.is_gift for one in redemptions.of_customer(customers.by_public_id(li).id)] == [True]
+    assert points.balance(customer=customers.by_public_id(li).id, at=clock.now()).available == 250
+
+
 def test_a_reward_of_which_none_is_left_is_not_said_to_be_had(li):
     manager = signed_in("manager")
     writes(manager, stock="1")

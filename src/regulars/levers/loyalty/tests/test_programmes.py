@@ -48,6 +48,10 @@ def test_a_programme_is_drafted_approved_by_another_activated_changed_and_rolled
         ("approval_above", "100", "9000"),
         ("rules[spend].per", "2", "1"),
     ]
+    asks = [f"tiers: [{{id: t, levels: [{{id: a, all: [{{what: orders, at_least: {n}}}]}}]}}]" for n in (2, 3)]
+    assert [(one.place, one.after) for one in programmes.diff(*asks)] == [
+        ("tiers[t].levels[a].all", "[{what: orders, at_least: 3}]")
+    ]
 
     programmes.roll_back(programme="tried", at=FRIDAY + DAY, by=MAREK)
     assert [one.number for one in programmes.active(FRIDAY + DAY)] == [1]
