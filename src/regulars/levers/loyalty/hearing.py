@@ -45,8 +45,8 @@ def take(slice_: Sequence[Event]) -> None:
             earning.award_for_event(customer=customer, event=_seen(event), at=now, by=_BY)
             counted.add(customer)
     for customer in sorted(counted):
-        tiers.requalify(customer=customer, at=now, by=_BY)
         missions.settle(customer=customer, at=now, by=_BY)
+        tiers.requalify(customer=customer, at=now, by=_BY)
 
 
 def _seen(event: Event) -> EventView:

@@ -89,10 +89,14 @@ def requalify_everyone(timestamp: int) -> None:
 
 @task("loyalty.settle_missions", lock="loyalty.settle_missions")
 def settle_missions(timestamp: int) -> None:
-    """Everybody's missions where rules changed; rewards that missions owe. Harmless to repeat."""
-    by = Actor("system", "loyalty.missions")
-    mission_walks.go_on(at=clock.now(), by=by)
-    missions.hand_out(at=clock.now(), by=by)
+    """Everybody's missions where rules changed. Harmless to repeat."""
+    mission_walks.go_on(at=clock.now(), by=Actor("system", "loyalty.missions"))
+
+
+@task("loyalty.hand_out_rewards", lock="loyalty.hand_out_rewards")
+def hand_out_rewards(timestamp: int) -> None:
+    """Rewards that missions owe, and those of missions that came undone. Harmless to repeat."""
+    missions.hand_out(at=clock.now(), by=Actor("system", "loyalty.missions"))
 
 
 @task("loyalty.settle_everyones_missions", lock="loyalty.settle_everyones_missions")
@@ -103,6 +107,7 @@ def settle_everyones_missions(timestamp: int) -> None:
 
 
 every("* * * * *", settle_missions)
+every("* * * * *", hand_out_rewards)
 every("37 2 * * *", settle_everyones_missions)
 every("* * * * *", requalify_due)
 every("23 2 * * *", requalify_everyone)

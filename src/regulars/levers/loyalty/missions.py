@@ -6,9 +6,10 @@ back takes what rested on it with it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from regulars.facts.customers import persons
@@ -45,6 +46,8 @@ __all__ = (
     "settle",
     "settle_record",
 )
+
+_LATER = timedelta(hours=1)
 
 
 class UnknownMission(Refusal):
@@ -268,30 +271,31 @@ def at_steps(*, at: datetime) -> dict[str, StepCount]:
 
 def hand_out(*, at: datetime, by: Actor, most: int = 1_000) -> int:
     """Give the rewards that missions owe, and take back those of missions that are not done any more. How many. What
-    cannot be given, or taken back, now is tried again. Harmless to repeat."""
+    cannot be given, or taken back, now is tried again in an hour. Harmless to repeat."""
     done = 0
     due = MissionRun.objects.exclude(owes="") | MissionRun.objects.filter(is_done=False, redemption__isnull=False)
-    for row in due.order_by("decided_at", "id")[:most]:
+    due = due.filter(Q(try_at__isnull=True) | Q(try_at__lte=at))
+    for number, record in due.order_by("decided_at", "id").values_list("id", "record_id")[:most]:
         try:
             with transaction.atomic():
-                done += _hand_out(row, at, by)
+                mission_settling.alone([record])
+                done += _hand_out(MissionRun.objects.get(id=number), at, by)
         except Refusal:
-            # Sold out, closed, or used already: to be looked at again, after those that have not been.
-            MissionRun.objects.filter(id=row.id).update(decided_at=at)
+            # Sold out, closed, used already, or the account is frozen.
+            MissionRun.objects.filter(id=number).update(try_at=at + _LATER)
     return done
 
 
 def _hand_out(row: MissionRun, at: datetime, by: Actor) -> bool:
-    if not row.is_done:
-        assert row.redemption is not None
+    mine = MissionRun.objects.filter(id=row.id)
+    if row.is_done and row.owes:
+        key = f"mission:{row.id}/{row.times}"
+        given = redemptions.give(customer=row.record_id, reward=row.owes, key=key, at=at, by=by)
+        return bool(mine.update(redemption=given.id, owes=""))
+    if not row.is_done and row.redemption is not None:
         redemptions.cancel(redemption=row.redemption, why="correction", at=at, by=by)
-        return bool(MissionRun.objects.filter(id=row.id, redemption=row.redemption).update(redemption=None))
-    given = redemptions.give(customer=row.record_id, reward=row.owes, key=f"mission:{row.id}/{row.times}", at=at, by=by)
-    mine = MissionRun.objects.filter(id=row.id, times=row.times, owes=row.owes, is_done=True)
-    if not mine.update(redemption=given.id, owes=""):
-        # It came undone in this moment.
-        redemptions.cancel(redemption=given.id, why="correction", at=at, by=by)
-    return True
+        return bool(mine.update(redemption=None))
+    return False
 
 
 _JOINED = "SELECT mission, count(*) FROM loyalty_mission_join WHERE programme_id = %s AND left_at IS NULL GROUP BY 1"

@@ -2,6 +2,7 @@
 dropped, it waits. The past is posted by back-fill alone."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from regulars.facts.commerce import kept
 from regulars.facts.commerce.notices import (
@@ -25,6 +26,9 @@ from regulars.levers.loyalty.notices import (
     MembershipEnded,
     MissionDone,
     MissionUndone,
+    PointsAwarded,
+    PointsChanged,
+    PointsReversed,
     TierLost,
     TierReached,
 )
@@ -55,8 +59,7 @@ def an_order_is_other(notice: OrderRecorded | OrderChanged | OrderPaid | OrderCa
         if isinstance(notice, OrderPaid):
             memberships.bought(order=notice.order, at=at, by=_BY)
         if notice.customer is not None:
-            tiers.requalify(customer=notice.customer, at=at, by=_BY)
-            missions.settle(customer=notice.customer, at=at, by=_BY)
+            _settle(notice.customer, at)
 
 
 @subscribe(TierReached, TierLost, MissionDone, MissionUndone, name="loyalty.levels", in_batches=True)
@@ -73,13 +76,19 @@ def somebody_has_another_plan(notices: Sequence[MembershipBegan | MembershipChan
     deciding.decide_all({notice.customer for notice in notices}, because="facts", kept=_KEPT)
 
 
+@subscribe(PointsAwarded, PointsReversed, PointsChanged, name="loyalty.points", in_batches=True)
+def points_moved(notices: Sequence[PointsAwarded | PointsReversed | PointsChanged]) -> None:
+    """Levels that count points look at whose moved, whoever moved them."""
+    tiers.requalify_by_points(customers={notice.customer for notice in notices}, at=clock.now(), by=_BY)
+
+
 @subscribe(CustomerJoined, CustomerParted, name="loyalty.people", history=True)
 def somebody_is_somebody_else(notice: CustomerJoined | CustomerParted) -> None:
     """Where both stand, now that what they did is another's, or theirs again."""
     at = clock.now()
     for customer in sorted({notice.customer, notice.person}):
-        tiers.requalify_record(customer=customer, at=at, by=_BY)
         missions.settle_record(customer=customer, at=at, by=_BY)
+        tiers.requalify_record(customer=customer, at=at, by=_BY)
 
 
 @subscribe(OrdersImported, ReturnsImported, name="loyalty.imports", history=True, in_batches=True)
@@ -98,8 +107,13 @@ def goods_came_back(notice: GoodsReturned) -> None:
         benefits.settle_orders(orders=sorted(touched), cancelled=False, at=at, by=_BY)
         memberships.unbought(orders=sorted(touched), at=at, by=_BY)
     if notice.customer is not None:
-        tiers.requalify(customer=notice.customer, at=at, by=_BY)
-        missions.settle(customer=notice.customer, at=at, by=_BY)
+        _settle(notice.customer, at)
+
+
+def _settle(customer: int, at: datetime) -> None:
+    """Missions first: what they give counts for levels, and accounts are locked before what is kept of levels."""
+    missions.settle(customer=customer, at=at, by=_BY)
+    tiers.requalify(customer=customer, at=at, by=_BY)
 
 
 def orders_of(notices: Iterable[Notice]) -> set[int]:

@@ -5,9 +5,11 @@ import gc
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from multiprocessing import get_context
 
 from django.db import connection, connections, transaction
+from django.db.models import Case, F, QuerySet, When
 
 from regulars.facts.customers.relation import CUSTOMERS
 from regulars.kit.actors import Actor, Origin
@@ -52,7 +54,7 @@ def everyone(
     if processes == 1:
         done = Looked()
         for ladder in tier_facts.ladders(at):
-            for _last, page in _pages(ladder, 0, (0, 1), at, by, origin):
+            for _last, page in _pages(ladder, 0, (0, 1), at, by, lambda: origin):
                 done += page
                 progress(done.people)
             _is_done(ladder, at)
@@ -72,21 +74,21 @@ def _share(asked: tuple[datetime, Actor, Origin, tuple[int, int]]) -> Looked:
     gc.set_threshold(_OBJECTS)
     done = Looked()
     for ladder in tier_facts.ladders(at):
-        for _last, page in _pages(ladder, 0, share, at, by, origin):
+        for _last, page in _pages(ladder, 0, share, at, by, lambda: origin):
             done += page
     connections.close_all()
     return done
 
 
 def _pages(
-    ladder: Ladder, after: int, share: tuple[int, int], at: datetime, by: Actor, origin: Origin
+    ladder: Ladder, after: int, share: tuple[int, int], at: datetime, by: Actor, origin: Callable[[], Origin]
 ) -> Iterator[tuple[int, Looked]]:
     while True:
         with connection.cursor() as cursor:
             cursor.execute(_PAGE, [after, share[1], share[0], PAGE])
             people = [number for (number,) in cursor.fetchall()]
         if people:
-            yield people[-1], Looked(len(people), len(_page(ladder, people, at, by, origin)))
+            yield people[-1], Looked(len(people), len(_page(ladder, people, at, by, origin())))
         if len(people) < PAGE:
             return
         after = people[-1]
@@ -118,19 +120,26 @@ def go_on(*, at: datetime, by: Actor, most: int = 200_000) -> Looked:
         walk = _walk(ladder)
         if walk.done_at is not None:
             continue
-        origin: Origin = "history" if walk.is_first else "live"
-        for last, page in _pages(ladder, walk.after, (0, 1), at, by, origin):
+        row = TierWalk.objects.filter(id=walk.id, basis=walk.basis)
+        for last, page in _pages(ladder, walk.after, (0, 1), at, by, partial(_origin, row)):
             done += page
-            TierWalk.objects.filter(id=walk.id, basis=walk.basis).update(after=last)
+            row.update(after=last)
             if done.people >= most:
                 return done
-        TierWalk.objects.filter(id=walk.id, basis=walk.basis).update(done_at=at)
+        row.update(done_at=Case(When(again=True, then=None), default=at), after=0, again=False)
     return done
 
 
 def anew(*, tells: bool) -> None:
-    """Everybody is to be looked at again: at night; and when history came in, of which nobody is told."""
+    """Everybody is to be looked at again: at night; and when history came in, of which nobody is told. Where a walk is
+    under way it begins again where it ends, and tells nobody of anything once history came in."""
+    TierWalk.objects.filter(done_at__isnull=True).update(again=True, is_first=F("is_first") if tells else True)
     TierWalk.objects.filter(done_at__isnull=False).update(after=0, done_at=None, is_first=not tells)
+
+
+def _origin(row: "QuerySet[TierWalk]") -> Origin:
+    """Asked for each page: history that comes in meanwhile is told to nobody."""
+    return "history" if row.filter(is_first=True).exists() else "live"
 
 
 def _walk(ladder: Ladder) -> TierWalk:
@@ -138,7 +147,7 @@ def _walk(ladder: Ladder) -> TierWalk:
         programme_id=ladder.programme, defaults={"basis": ladder.basis, "is_first": True}
     )
     if not is_made and row.basis != ladder.basis:
-        TierWalk.objects.filter(id=row.id).update(basis=ladder.basis, after=0, is_first=True, done_at=None)
+        TierWalk.objects.filter(id=row.id).update(basis=ladder.basis, after=0, is_first=True, again=False, done_at=None)
         row.refresh_from_db()
     return row
 

@@ -43,6 +43,7 @@ __all__ = (
     "of",
     "on_levels",
     "requalify",
+    "requalify_by_points",
     "requalify_record",
     "sets",
     "thaw",
@@ -192,6 +193,17 @@ def requalify(*, customer: int, at: datetime, by: Actor, origin: Origin = "live"
         person = persons.of(customer)
         for ladder in ladders:
             moved += tier_settling.settle(ladder, [person], at=at, by=by, origin=origin, is_locked=True)
+    return moved
+
+
+def requalify_by_points(*, customers: Collection[int], at: datetime, by: Actor) -> list[Moved]:
+    """`requalify` for these people's status where points count for it. One query where they do nowhere."""
+    moved: list[Moved] = []
+    with transaction.atomic():
+        for ladder in tier_facts.ladders(at):
+            if any(need.what == "points" for need in ladder.counters.values()):
+                people = sorted(set(persons.of_many(customers).values()))
+                moved += tier_settling.settle(ladder, people, at=at, by=by, origin="live", is_locked=True)
     return moved
 
 

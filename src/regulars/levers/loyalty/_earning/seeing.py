@@ -156,14 +156,10 @@ def memberships(people: Collection[int], asked: Collection[str]) -> dict[int, di
     if not asked:
         return {}
     by_number = {one.number: one.id for one in audiences.every(with_archived=True) if one.id in asked}
-    return {
-        person: {
-            by_number[one.audience]: one.since_at.isoformat()
-            for one in members.of_customer(person)
-            if one.audience in by_number
-        }
-        for person in people
-    }
+    found: dict[int, dict[str, str]] = {person: {} for person in people}
+    for (person, audience), since in members.since(people, by_number).items():
+        found[person][by_number[audience]] = since.isoformat()
+    return found
 
 
 def known(

@@ -1,6 +1,7 @@
 """What missions are decided by, read for many people at once: the rules in force until a moment, what was done, who
 joined, and what conditions ask."""
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -206,6 +207,15 @@ def _without_what_came_back(board: Board, people: Collection[int], known: Mappin
     return found
 
 
+def _first_that_holds(condition: Condition, known: Known, moments: Sequence[datetime]) -> Sequence[datetime]:
+    """Of a condition that once it held goes on holding: the moment it held first; where it never did, the last one. Of
+    whom very much is known it is asked a few times instead of after each thing they did."""
+    if not moments or not holding.holds(condition, known, at=moments[-1] + _MICROSECOND).holds:
+        return moments[-1:]
+    nth = bisect_left(moments, True, key=lambda at: holding.holds(condition, known, at=at + _MICROSECOND).holds)
+    return moments[nth : nth + 1]
+
+
 @dataclass
 class _Looker:
     """When conditions of somebody's held first."""
@@ -244,7 +254,10 @@ class _Looker:
                 return many, many, at_us
             return 0, many, None
         has = 0
-        for at in sorted({row.at for rows in known.rows.values() for row in rows}):
+        moments: Sequence[datetime] = sorted({row.at for rows in known.rows.values() for row in rows})
+        if goal.only_grows:
+            moments = _first_that_holds(goal.asks, known, moments)
+        for at in moments:
             verdict = holding.holds(goal.asks, known, at=at + _MICROSECOND)
             if verdict.holds:
                 return many, many, tier_facts.micros(at)

@@ -35,6 +35,7 @@ class MissionRun(models.Model):
     badge = models.CharField(max_length=40, db_default="", default="", db_collation="C")
     owes = models.CharField(max_length=40, db_default="", default="", db_collation="C")
     redemption = models.BigIntegerField(null=True)
+    try_at = models.DateTimeField(null=True)
     decided_at = models.DateTimeField(db_default=Now())
     changed_xid = TransactionIdField()
 
@@ -95,13 +96,15 @@ class MissionJoin(models.Model):
 
 class MissionWalk(models.Model):
     """How far everybody was looked at for a programme's missions: up to the customer `after`, by the rules of `basis`.
-    With `tells` whoever is found to have done one is told."""
+    With `tells` whoever is found to have done one is told. `again`: asked for while it was under way, so it begins anew
+    where it ends."""
 
     id = models.BigAutoField(primary_key=True)
     programme = models.ForeignKey("loyalty.Programme", on_delete=models.PROTECT, related_name="+", db_index=False)
     basis = models.CharField(max_length=32, db_collation="C")
     after = models.BigIntegerField(db_default=0, default=0)
     tells = models.BooleanField(db_default=False, default=False)
+    again = models.BooleanField(db_default=False, default=False)
     done_at = models.DateTimeField(null=True)
 
     class Meta:

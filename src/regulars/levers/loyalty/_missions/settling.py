@@ -2,7 +2,7 @@
 transaction, rewards by `handing_out` soon after.
 
 Locks, in this order: persons, accounts, missions of a person, the run's row. Whoever settles orders holds accounts
-before; whoever hands out a reward takes the run's row last.
+before.
 """
 
 from collections import Counter
@@ -71,13 +71,19 @@ def differing(board: Board, people: Collection[int], *, at: datetime) -> list[in
     return sorted(person for person, todo in _looked(board, people, at).items() if todo)
 
 
-def settle(board: Board, people: Collection[int], *, at: datetime, by: Actor, origin: Origin) -> list[Changed]:
-    """Bring these people's missions to what is so, in the caller's transaction; what changed. A few hundred at most."""
-    of = persons.held(people)
-    held = sorted(set(of.values()))
+def alone(people: Collection[int]) -> list[int]:
+    """Whoever settles these people's missions, or hands out what they give, is the only one until the transaction ends.
+    The persons that they are."""
+    held = sorted(set(persons.held(people).values()))
     with connection.cursor() as cursor:
         cursor.execute(_ACCOUNTS, [arrays.of_numbers(held)])
         cursor.execute(_ALONE, [arrays.of_numbers(held)])
+    return held
+
+
+def settle(board: Board, people: Collection[int], *, at: datetime, by: Actor, origin: Origin) -> list[Changed]:
+    """Bring these people's missions to what is so, in the caller's transaction; what changed. A few hundred at most."""
+    held = alone(people)
     todos = {person: todo for person, todo in _looked(board, held, at).items() if todo}
     if not todos:
         return []
@@ -88,7 +94,7 @@ def settle(board: Board, people: Collection[int], *, at: datetime, by: Actor, or
     _take_back(board, [row for todo in todos.values() for row in todo.undone], at, by)
     columns = (
         *("version_id", "is_done", "done_at", "done_on", "until_on", "share", "step", "counted", "seen", "times"),
-        *("points", "entry", "badge", "owes", "decided_at"),
+        *("points", "entry", "badge", "owes", "try_at", "decided_at"),
     )
     MissionRun.objects.bulk_update([row for todo in todos.values() for row in todo.update], columns)
     if origin == "live":
@@ -178,6 +184,10 @@ def _to(todo: _Todo, row: MissionRun, one: Stand, seen: Mapping[str, int], board
         row.done_on = moment.astimezone(board.zone).date()
         row.times += 1
         row.points, row.badge, row.owes = one.mission.prize.points, one.mission.prize.badge, one.mission.prize.reward
+        row.try_at = None
+        if row.redemption is not None:
+            # Theirs still from the time before: not taken back yet, or used by then and never to come back.
+            row.owes = ""
         todo.done.append(row)
     elif was_done:
         row.version_id = one.version
@@ -205,7 +215,7 @@ def _to_nothing(todo: _Todo, row: MissionRun, at: datetime) -> None:
 
 
 def _undo(todo: _Todo, row: MissionRun) -> None:
-    row.is_done, row.done_at, row.done_on, row.owes = False, None, None, ""
+    row.is_done, row.done_at, row.done_on, row.owes, row.try_at = False, None, None, "", None
     todo.undone.append(row)
 
 

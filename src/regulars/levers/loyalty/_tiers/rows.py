@@ -115,7 +115,8 @@ class Freeze(models.Model):
 class TierWalk(models.Model):
     """How far everybody was looked at for a set of tiers: up to the customer `after`, by the versions of `basis`.
 
-    `is_first` by these versions: then nobody is greeted.
+    `is_first` by these versions: then nobody is greeted. `again`: asked for while it was under way, so it begins anew
+    where it ends.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -123,6 +124,7 @@ class TierWalk(models.Model):
     basis = models.CharField(max_length=32, db_collation="C")
     after = models.BigIntegerField(db_default=0, default=0)
     is_first = models.BooleanField(db_default=False, default=False)
+    again = models.BooleanField(db_default=False, default=False)
     done_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -7,7 +7,9 @@ from datetime import date, timedelta
 from typing import Literal
 
 from regulars.kit import civil
-from regulars.kit.conditions.nodes import Condition, Did
+from regulars.kit.conditions.moments import Span
+from regulars.kit.conditions.nodes import All, Condition, Did, Node
+from regulars.kit.conditions.nodes import Any as AnyOf
 from regulars.kit.conditions.nodes import Sequence as Following
 from regulars.kit.texts import translated as _
 from regulars.levers.loyalty._earning.event_names import called
@@ -25,6 +27,27 @@ IN_A_ROW = ("day", "week", "month")
 EVENTS = "events.events"
 MOST_MISSIONS, MOST_STEPS, MOST_BADGES, MOST_RESTS = 40, 12, 60, 4
 _OF: Mapping[str, str] = {"spend": "category", "events": "event"}
+
+
+_GROWS = ("at_least", "more_than")
+#: What is asked of a row by the moment at which it is asked: what passed may not pass later.
+_OF_NOW = ("during", "anniversary_within_days")
+
+
+def _only_grows(node: Node) -> bool:
+    match node:
+        case All() | AnyOf():
+            return all(_only_grows(each) for each in node.of)
+        case Did():
+            asked = (*node.which.checks, *(check for some in node.which.some for check in some.checks), *node.of_each)
+            return (
+                node.during is None
+                and node.counted in ("count", "distinct")
+                and all(check.test in _GROWS for check in node.amount)
+                and not any(check.test in _OF_NOW or isinstance(check.than, Span) for check in asked)
+            )
+        case _:
+            return False
 
 
 @dataclass(frozen=True)
@@ -47,6 +70,11 @@ class Goal:
     def is_kept(self) -> bool:
         """Whether it asks what has no past to look at: when it was seen to hold is kept then."""
         return self.asks is not None and bool(self.asks.fields or self.asks.audiences)
+
+    @property
+    def only_grows(self) -> bool:
+        """Whether a condition that held once goes on holding, whatever is done after: it asks for at least so many."""
+        return self.asks is not None and _only_grows(self.asks.root)
 
     @property
     def many(self) -> int:

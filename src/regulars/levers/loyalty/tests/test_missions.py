@@ -11,12 +11,24 @@ from regulars.facts.customers import identity
 from regulars.facts.customers.identity import Reason
 from regulars.kit.actors import SHELL
 from regulars.levers.loyalty import checkups, fields, mission_walks, missions, points, programmes, redemptions, rewards
-from regulars.levers.loyalty.models import MissionJoin, MissionRun
-from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, a_member, has, key, said
+from regulars.levers.loyalty.models import Account, MissionJoin, MissionRun
+from regulars.levers.loyalty.rules.missions import Goal
+from regulars.levers.loyalty.tests.builders import (
+    DAY,
+    FRIDAY,
+    MAREK,
+    MONDAY,
+    THE_SHOP,
+    a_member,
+    has,
+    key,
+    said,
+)
 from regulars.levers.loyalty.tests.test_earning import an_order, buyer, comes_back
 from regulars.runtime.notices.dispatch import react_to_everything
 
 pytestmark = pytest.mark.django_db
+LATER = MONDAY + timedelta(hours=1)
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +53,13 @@ def buys(who: str, amount="20.00", *, at=MONDAY, **more) -> int:
     order = an_order(key(), customer=who, at=at, lines=(("coat", "1", amount),), **more)
     missions.settle(customer=buyer(order), at=at, by=THE_SHOP)
     return order
+
+
+def a_mug(*, stock: int) -> None:
+    titles = {"en": "Mug", "zh": "杯子"}
+    terms = rewards.Terms(kind="goods", handed="sent", titles=titles, price=100, stock=stock, currency="points")
+    rewards.put(code="mug", terms=terms, at=MONDAY, by=MAREK)
+    rewards.set_state(code="mug", state="open", at=MONDAY, by=MAREK)
 
 
 def far(who: int, *, at=MONDAY) -> list[tuple[str, int, bool]]:
@@ -175,17 +194,14 @@ def test_who_has_to_join_is_counted_from_then_on_and_nobody_joins_twice():
 
 def test_a_reward_is_given_soon_after_waits_for_stock_and_goes_back():
     a_programme("{id: two, steps: [{what: orders, at_least: 2}], prize: {reward: mug}}")
-    terms = rewards.Terms(
-        kind="goods", handed="sent", titles={"en": "Mug", "zh": "杯子"}, price=100, stock=0, currency="points"
-    )
-    rewards.put(code="mug", terms=terms, at=MONDAY, by=MAREK)
-    rewards.set_state(code="mug", state="open", at=MONDAY, by=MAREK)
+    a_mug(stock=0)
     priya = buyer(buys("priya"))
     last = buys("priya")
     assert missions.hand_out(at=MONDAY, by=THE_SHOP) == 0
     rewards.stock_up(code="mug", more=1, key="s1", at=MONDAY, by=MAREK)
-    assert missions.hand_out(at=MONDAY, by=THE_SHOP) == 1
-    assert missions.hand_out(at=MONDAY, by=THE_SHOP) == 0
+    assert missions.hand_out(at=MONDAY, by=THE_SHOP) == 0  # tried again in an hour
+    assert missions.hand_out(at=LATER, by=THE_SHOP) == 1
+    assert missions.hand_out(at=LATER, by=THE_SHOP) == 0
     [taken] = redemptions.of_customer(priya)
     assert (taken.reward, taken.is_gift, taken.state) == ("mug", True, "reserved")
     comes_back(last, ["1"], key="rma-1")
@@ -193,6 +209,78 @@ def test_a_reward_is_given_soon_after_waits_for_stock_and_goes_back():
     assert missions.hand_out(at=FRIDAY, by=THE_SHOP) == 1
     assert redemptions.of_customer(priya)[0].state == "cancelled"
     assert missions.hand_out(at=FRIDAY, by=THE_SHOP) == 0
+
+
+def test_done_undone_and_done_again_there_is_one_reward_and_what_was_used_is_not_given_twice():
+    a_programme("{id: two, steps: [{what: orders, at_least: 2}], prize: {reward: mug}}")
+    a_mug(stock=9)
+    priya = buyer(buys("priya"))
+    last = buys("priya")
+    assert missions.hand_out(at=MONDAY, by=THE_SHOP) == 1
+    comes_back(last, ["1"], key="rma-1")
+    react_to_everything()
+    again = buys("priya", at=FRIDAY)
+    assert missions.hand_out(at=FRIDAY, by=THE_SHOP) == 0  # it is theirs still
+    [taken] = redemptions.of_customer(priya)
+    assert taken.state == "reserved"
+    redemptions.ship(redemption=taken.id, at=FRIDAY, by=MAREK)
+    redemptions.use(redemption=taken.id, at=FRIDAY, by=MAREK)
+    comes_back(again, ["1"], key="rma-2")
+    react_to_everything()
+    assert missions.hand_out(at=FRIDAY, by=THE_SHOP) == 0  # used, it cannot come back
+    buys("priya", at=FRIDAY)
+    assert missions.hand_out(at=FRIDAY + DAY, by=THE_SHOP) == 0
+    assert [one.state for one in redemptions.of_customer(priya)] == ["used"]
+
+
+def test_a_frozen_account_keeps_nobody_else_from_being_looked_at():
+    priya, li = buyer(buys("priya")), buyer(buys("li"))
+    buys("priya"), buys("li")
+    points.award(customer=li, amount=1, reason=points.Reason("service"), key="a", at=MONDAY, by=MAREK, expires_on=None)
+    Account.objects.filter(customer_id=li).update(frozen_at=MONDAY, frozen_why="L2")
+    a_programme("{id: two, steps: [{what: orders, at_least: 2}], prize: {points: 10}}")
+    assert mission_walks.go_on(at=FRIDAY, by=THE_SHOP).changed == 1
+    assert (has(priya, at=FRIDAY)[1], mission_walks.go_on(at=FRIDAY, by=THE_SHOP).people) == (10, 0)
+    Account.objects.filter(customer_id=li).update(frozen_at=None, frozen_why="")
+    mission_walks.anew(tells=True)
+    assert mission_walks.go_on(at=FRIDAY, by=THE_SHOP).changed == 1
+
+
+def test_what_comes_in_while_everybody_is_looked_at_is_looked_at_after_and_greets_nobody(monkeypatch):
+    """An import of several batches: the first begins the walk, and the second's people have been passed by then."""
+    monkeypatch.setattr(mission_walks, "PAGE", 1)
+    a_programme("{id: two, steps: [{what: orders, at_least: 2}], prize: {points: 10}}")
+    priya, li = buyer(buys("priya")), buyer(buys("li"))
+    mission_walks.go_on(at=MONDAY, by=THE_SHOP)
+    mission_walks.anew(tells=True)
+    assert mission_walks.go_on(at=MONDAY, by=THE_SHOP, most=1).people == 1  # priya was passed
+    an_order(key(), customer="priya", at=MONDAY, origin="history")
+    an_order(key(), customer="li", at=MONDAY, origin="history")
+    mission_walks.anew(tells=False)
+    mission_walks.anew(tells=True)  # history wins
+    assert mission_walks.go_on(at=MONDAY, by=THE_SHOP).changed == 1
+    assert far(li) == [("two", 100, True)]
+    assert runs_done() == [li]
+    assert mission_walks.go_on(at=MONDAY, by=THE_SHOP).changed == 1
+    assert runs_done() == [priya, li]
+    assert mission_walks.go_on(at=MONDAY, by=THE_SHOP).people == 0
+    assert told() == []
+
+
+def test_what_was_counted_at_least_is_found_as_when_each_moment_is_asked(monkeypatch):
+    """Of whom much is known a condition that only grows is not asked after each thing they did."""
+    asks = "{did: commerce.orders, where: [{column: total, at_least: '20'}], count: {at_least: 3}}"
+    a_programme(f"{{id: three, steps: [{{name: three big ones, asks: {asks}}}], prize: {{points: 9}}}}")
+    for day, amount in enumerate(("20.00", "5.00", "30.00", "21.00", "50.00")):
+        who = buyer(buys("priya", amount, at=MONDAY + day * DAY))
+    whole = missions.of(customer=who, at=FRIDAY + 9 * DAY)
+    monkeypatch.setattr(Goal, "only_grows", False)
+    assert missions.of(customer=who, at=FRIDAY + 9 * DAY) == whole
+    assert whole[0].is_done
+
+
+def runs_done() -> list[int]:
+    return list(MissionRun.objects.filter(is_done=True).order_by("record_id").values_list("record_id", flat=True))
 
 
 def test_joined_they_do_it_together_and_once_and_parted_each_has_what_they_did():

@@ -12,7 +12,17 @@ from regulars.kit.actors import SHELL
 from regulars.levers.loyalty import earning, fields, points, programmes, requalifying, tier_flow, tiers, trying
 from regulars.levers.loyalty._ledger.acts import KeyUsedOtherwise
 from regulars.levers.loyalty.models import Freeze, Move, Standing
-from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, a_member, key
+from regulars.levers.loyalty.tests.builders import (
+    DAY,
+    FRIDAY,
+    MAREK,
+    MONDAY,
+    THE_SHOP,
+    a_member,
+    an_award,
+    key,
+    takes_back,
+)
 from regulars.levers.loyalty.tests.test_earning import an_order, buyer, comes_back
 from regulars.runtime.notices.dispatch import react_to_everything
 
@@ -62,6 +72,19 @@ def told() -> list[tuple[str, str, str]]:
             " WHERE starts_with(kind, 'loyalty.tier_') ORDER BY id"
         )
         return cursor.fetchall()
+
+
+def test_points_given_by_hand_count_at_once_for_levels_that_count_points():
+    counts = "[{id: s, period: {kind: calendar_year}, levels: [{id: silver, any: [{what: points, at_least: 50}]}]}]"
+    a_ladder(" " + counts, rules="[{id: spend, kind: spend, points: 1, per: 1}]")
+    priya = a_member(points=0)
+    react_to_everything()
+    given = an_award(priya, 60)
+    react_to_everything()
+    assert kept(priya) == "silver"
+    takes_back(given)
+    react_to_everything()
+    assert kept(priya) in ("", None)
 
 
 def test_a_level_is_reached_at_once_and_told_with_what_was_counted():
