@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("loyalty", "0019_pictures_of_levels"),
+        ("loyalty", "0020_what_a_refund_is_of"),
     ]
 
     operations = [
