@@ -26,6 +26,8 @@ import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.utils import translation
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 from psycopg import sql
 from pytest_django.plugin import blocking_manager_key
 
@@ -47,7 +49,7 @@ LONG = (
     "src/regulars/runtime/postgres/tests/test_embedded.py",
     "src/regulars/doors/api/tests/test_everything_the_description_allows.py",
     "src/regulars/levers/loyalty/tests/test_interleavings.py",
-    "src/regulars/levers/loyalty/tests/test_past.py",
+    "src/regulars/levers/loyalty/tests/test_whole_pasts.py",
     "src/regulars/doors/imports/tests/test_report.py",
     "tests/durability/test_kills.py",
     "tests/clients/test_faults.py",
@@ -115,10 +117,17 @@ os.environ.setdefault("REGULARS_SECRET_KEY", "only-for-tests")
 # Disks of machines that run tests are often fuller than a shop's should be.
 os.environ.setdefault("REGULARS_DISK_RESERVE_MB", "100")
 os.environ.setdefault("PLAYWRIGHT_BROWSERS_PATH", "0")
+if not IS_WHOLE:
+    # Three processes share two cores, and their tables are small: a second thread costs a tenth more than it helps.
+    os.environ.setdefault("REGULARS_ENGINE_THREADS", "1")
 
 # On a busy machine a draw may wait for a second: that says nothing of what is tested.
 settings.register_profile("run", deadline=None, suppress_health_check=[HealthCheck.too_slow], parent=settings.default)
 settings.load_profile("run")
+if not IS_WHOLE:
+    # It reads all of our source for words and numbers to try, and weighs nine thousand of them for each kind of value:
+    # three seconds before any test, and a good part of each. `make long` and `make slow` have it.
+    providers._get_local_constants = Constants
 
 # The real hasher at its cheapest: what it costs a guesser is nothing that tests should wait for.
 Argon2PasswordHasher.time_cost, Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.parallelism = 1, 8, 1

@@ -29,7 +29,8 @@ from regulars.insight.warehouse._files import Manifest
 
 #: Enough for a million customers and ten million orders; what does not fit spills to a folder beside it.
 MEMORY = "1500MB"
-THREADS = min(os.cpu_count() or 1, 4)
+#: `REGULARS_ENGINE_THREADS`, where others work on the same cores.
+THREADS = int(os.environ.get("REGULARS_ENGINE_THREADS") or min(os.cpu_count() or 1, 4))
 #: For who computes everything of everybody: a quarter of the machine, within bounds: what spills is dear.
 LARGE_MEMORY = f"{max(1_500, min(3_500, os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') // 4_000_000))}MB"
 NothingPublished = _files.NothingPublished

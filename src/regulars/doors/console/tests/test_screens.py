@@ -30,6 +30,7 @@ from regulars.runtime.database import clock
 from regulars.runtime.staff import policy
 from regulars.runtime.staff.roles import ALLOWED, Role
 from regulars.runtime.trail import trail
+from tests.often import IS_WHOLE
 
 ROLES = [role.value for role in Role]
 
@@ -81,17 +82,22 @@ def routes() -> list[tuple[str, str]]:
     return found
 
 
+@pytest.mark.slow(shortened=True)
 @pytest.mark.parametrize("role", ROLES)
 def test_each_role_opens_its_routes_and_no_others(at_work, role):
     client, member = at_work(role), the_member()
-    seen = []
+    seen, allowed = [], 0
     for where, action in routes():
+        is_allowed = role in ALLOWED[action]
+        allowed += is_allowed
+        # What the owner has seen open is opened for the others by turns: to show a page takes longer than to refuse it.
+        if not IS_WHOLE and role != "owner" and is_allowed and allowed % (len(ROLES) - 1) != ROLES.index(role) - 1:
+            continue
         path = "/" + where.replace("<str:public_id>", member)
         path = re.sub(r"<slug:\w+>", "none", re.sub(r"<int:\w+>", "999999999", path))
         answer = client.get(path)
         if answer.status_code == 405:
             answer = client.post(path, {"purpose": "nothing"})
-        is_allowed = role in ALLOWED[action]
         assert (answer.status_code == 403) is not is_allowed, (path, answer.status_code)
         assert answer.status_code < 500
         seen.append(where)

@@ -71,7 +71,7 @@ def computed(
     as_of: str | None = None,
     today: date = A_LATER_DAY,
 ) -> Iterator[Computed]:
-    with Session.from_frames(frames(orders, returns, visitors), threads=2) as session:
+    with Session.from_frames(frames(orders, returns, visitors)) as session:
         asked = None if as_of is None else date.fromisoformat(as_of)
         yield computing.compute(session, currency="GBP", today=today, as_of=asked)
 

@@ -58,7 +58,7 @@ class Shop:
 
 @contextmanager
 def session_of(shop: Shop, as_of: date | None = None) -> Iterator[tuple[Session, Scope]]:
-    with Session.from_frames(shop.frames(), threads=2) as session:
+    with Session.from_frames(shop.frames()) as session:
         computed = computing.compute(session, currency="GBP", today=date(2030, 1, 1), as_of=as_of)
         yield session, Scope(table=session.table, as_of=computed.as_of, currency="GBP")
 

@@ -35,6 +35,7 @@ class Pack:
     forbidden_kinds: tuple[str, ...]
 
 
+@lru_cache(maxsize=1)
 def names() -> tuple[str, ...]:
     """The packs there are."""
     return tuple(sorted(file.stem for file in _FOLDER.glob("*.yaml")))

@@ -258,6 +258,15 @@ def read_money(told: Told, key: str, terms: Terms, default: int | None = None) -
     return int(exact)
 
 
+def _where(told: Told, terms: Terms, kind: type[Rule]) -> Condition | None:
+    node = told.raw("where")
+    # Most rules ask nothing, and the words of a condition are many.
+    if node is None:
+        return None
+    words = asking.of_lines(terms.currency) if kind.of == "order" else asking.of_events(terms.currency, node)
+    return asking.read(told, "where", words, terms.zone)
+
+
 def shared(told: Told, terms: Terms, kind: type[Rule]) -> dict[str, Any]:
     """What is said of every rule, as `Rule` takes it."""
     rule = told.text("id", longest=40)
@@ -266,12 +275,9 @@ def shared(told: Told, terms: Terms, kind: type[Rule]) -> dict[str, Any]:
     starts_on, ends_on = told.day("from"), told.day("until")
     if starts_on is not None and ends_on is not None and ends_on <= starts_on:
         raise told.bad("until", _("write a day after `from`; it is the first day without the rule"))
-    words = (
-        asking.of_lines(terms.currency) if kind.of == "order" else asking.of_events(terms.currency, told.raw("where"))
-    )
     found: dict[str, Any] = {
         "id": rule,
-        "where": asking.read(told, "where", words, terms.zone),
+        "where": _where(told, terms, kind),
         "starts_on": starts_on,
         "ends_on": ends_on,
         "caps": read_caps(told, terms),

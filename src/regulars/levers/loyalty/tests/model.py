@@ -62,8 +62,8 @@ class Model:
         return sorted(mine, key=lambda n: (self.lots[n].expires_at is None, self.lots[n].expires_at or self.at, n))
 
     def balances(self, record: str) -> tuple[int, ...]:
-        places = ("pending", "available", "held", "owed")
-        return tuple(sum(self.lots[n].of[place] for n in self.mine(record)) for place in places)
+        mine = [self.lots[n].of for n in self.mine(record)]
+        return tuple(sum(of[place] for of in mine) for place in ("pending", "available", "held", "owed"))
 
     def standing(self) -> list[tuple[Any, ...]]:
         return [(lot.record, lot.expires_at, *(lot.of[place] for place in PLACES)) for lot in self.lots]

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from regulars.kit.conditions.vocabulary import Asked, Vocabulary
 from regulars.levers.loyalty import programme_files
@@ -52,8 +53,12 @@ def a_programme(*rules: str, above: str = "", customers=ASKED) -> Programme:
     return programme_files.read(text, currency="GBP", zone="Europe/London", customers=customers)
 
 
+#: Read once, where the same is asked of a thousand people.
+_read_once = lru_cache(maxsize=64)(a_programme)
+
+
 def decided(*rules: str, order=None, context=None, above: str = "", limit=no_limit) -> Decision:
-    programme = a_programme(*rules, above=above)
+    programme = _read_once(*rules, above=above)
     return deciding.of_order(programme.of_orders, order or an_order(), context or Context(), programme.terms, limit)
 
 

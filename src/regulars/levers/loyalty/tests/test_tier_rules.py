@@ -2,6 +2,7 @@
 
 from datetime import date
 from fractions import Fraction
+from functools import lru_cache
 
 import pytest
 from hypothesis import given, settings
@@ -316,12 +317,7 @@ def plainly(tiers: TierSet, done: Facts, now: int) -> int:
     """The rank held up on a day, asking of every past purchase whether it counts."""
     ends = [Window(0, now + 1)]
     if tiers.period.kind == "rolling":
-        first = next(
-            d
-            for d in range(now - 200, now + 1)
-            if civil.add_months(date.fromordinal(d), tiers.period.months).toordinal() > now
-        )
-        ends = [Window(first, now + 1)]
+        ends = [Window(first_that_counts(now, tiers.period.months), now + 1)]
     elif tiers.period.kind != "ever":
         ends, start = [], now
         for nth in range(tiers.period.keeps + 1):
@@ -335,6 +331,11 @@ def plainly(tiers: TierSet, done: Facts, now: int) -> int:
         if any(met(tiers.levels[rank - 1].asks, done, window) for window in ends):
             return rank
     return 0
+
+
+@lru_cache(maxsize=8192)
+def first_that_counts(now: int, months: int) -> int:
+    return next(d for d in range(now - 200, now + 1) if civil.add_months(date.fromordinal(d), months).toordinal() > now)
 
 
 def met(asks, done: Facts, window: Window) -> bool:
