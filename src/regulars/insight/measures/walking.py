@@ -193,13 +193,16 @@ def pair(session: Session, scope: Scope) -> None:
     wanted = session.put(
         _WANTED, pa.table({"product_id": np.unique(np.concatenate([c.best() for c in common.values()]))})
     )
+    products = _numbers(session.arrow(wanted)["product_id"])
     together = _Together()
     lots = 1 + session.size("orders") // LOT
+    lines = scope.table("lines").semi_join(wanted, "product_id")
     for lot in range(lots):
-        purchases = _Narrow(None, lot, lots).of(scope.purchases())
-        read = session.arrow(purchases.select("order_id", customer_id=purchases.customer_id.fill_null(-1)))
-        goods = _goods(session, scope, _numbers(read["order_id"]), wanted=wanted)
-        together.add(_numbers(read["customer_id"]), goods)
+        sales = _Narrow(None, lot, lots).of(scope.purchases()).select("order_id", "customer_id")
+        held = lines.join(sales, "order_id")
+        read = session.arrow(held.select("order_id", "product_id", customer_id=held.customer_id.fill_null(-1)))
+        ware = _Places(products).of(_numbers(read["product_id"]))
+        together.put(_numbers(read["order_id"]), _numbers(read["customer_id"]), ware, products)
     together.keep(session, common)
 
 
@@ -430,17 +433,12 @@ class _Places:
         return np.where(self._places[at] == wanted, self._order[at], -1)
 
 
-def _goods(
-    session: Session, scope: Scope, orders: Numbers, *, is_few: bool = False, wanted: ir.Table | None = None
-) -> _Goods:
+def _goods(session: Session, scope: Scope, orders: Numbers, *, is_few: bool = False) -> _Goods:
     lines = scope.table("lines").filter(lambda line: line.product_id.notnull()).select("order_id", "product_id")
-    if wanted is not None:
-        lines = lines.semi_join(wanted, "product_id")
     if is_few:
         lines = lines.semi_join(session.put(_WALKED, pa.table({"order_id": orders})), "order_id")
         lines = session.keep(_LINES, lines)
-    known = lines.select("product_id").distinct() if wanted is None else wanted
-    products = _numbers(session.arrow(known.order_by("product_id"))["product_id"])
+    products = _numbers(session.arrow(lines.select("product_id").distinct().order_by("product_id"))["product_id"])
     wares = scope.table("products")
     told = session.arrow(wares.filter(wares.category.notnull()).select("product_id", "category"))
     kind = np.full(len(products), -1, np.int64)
@@ -608,17 +606,20 @@ class _Together:
 
     def add(self, customer: Numbers, goods: _Goods) -> None:
         """`customer` of each purchase read."""
-        wares = len(goods.products)
-        self._products = goods.products
+        self.put(goods.sale, customer[goods.sale], goods.ware, goods.products)
+
+    def put(self, basket: Numbers, customer: Numbers, ware: Numbers, products: Numbers) -> None:
+        """Of each line: whatever tells its purchase from others, whose it was, and its place among `products`."""
+        wares = len(products)
+        self._products = products
 
         def by_customers() -> _Held:
-            who = customer[goods.sale]
-            is_known = who >= 0
-            return _held(who[is_known], goods.ware[is_known], wares)
+            is_known = customer >= 0
+            return _held(customer[is_known], ware[is_known], wares)
 
         with ThreadPoolExecutor(2) as pool:
             of_customers = pool.submit(by_customers)
-            self._held["order_id"].append(_held(goods.sale, goods.ware, wares))
+            self._held["order_id"].append(_held(basket, ware, wares))
             self._held["customer_id"].append(of_customers.result())
 
     def common(self) -> "dict[str, _Common]":
