@@ -1,6 +1,6 @@
 """Periods, criteria and who stands where: tables, and a plain walk from day to day that has to come to the same."""
 
-from datetime import date
+from datetime import date, datetime
 from fractions import Fraction
 from functools import lru_cache
 
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from regulars.kit import civil
 from regulars.levers.loyalty import programme_files
+from regulars.levers.loyalty._tiers import facts as tier_facts
 from regulars.levers.loyalty.programme_files import BadProgramme
 from regulars.levers.loyalty.rules import tier_progress, tier_standing
 from regulars.levers.loyalty.rules.tier_periods import Period, Window
@@ -105,6 +106,106 @@ def test_what_is_done_counts_from_its_day_until_so_many_months_later(done, month
     assert gone == civil.add_months(date.fromordinal(done), months).toordinal()
     assert done in range(period.window(gone - 1, 0).since, gone)
     assert period.window(gone, 0).since > done
+
+
+JANUARY, MARCH, LEAP = "2024-01-15", "2024-03-05", "2024-02-29"
+
+
+@pytest.mark.parametrize(
+    ("asks", "did", "period", "reached", "is_so_until"),
+    [
+        # Days with a visit, however many visits a day; a purchase in a store and an event of the same day are one.
+        (
+            "{what: visits, at_least: 3}",
+            {"visits:": [(JANUARY, JANUARY), (JANUARY, JANUARY), (LEAP, LEAP), (MARCH, MARCH)]},
+            "{kind: calendar_quarter}",
+            MARCH,
+            "2024-07-01",
+        ),
+        ("{what: visits, at_least: 2}", {"visits:": [(JANUARY, JANUARY), (JANUARY, JANUARY)]}, "{}", None, None),
+        # Each time counts of an event, and other events do not.
+        (
+            "{what: events, event: review, at_least: 2}",
+            {"events:review": [(JANUARY, 1), (LEAP, 1)], "events:share": [(JANUARY, 1)]},
+            "{kind: rolling, months: 12}",
+            LEAP,
+            "2025-01-15",
+        ),
+        ("{what: events, event: review, at_least: 1}", {"events:share": [(JANUARY, 1)]}, "{}", None, None),
+        # Different categories and different stores, each once.
+        (
+            "{what: categories, at_least: 2}",
+            {"categories:": [(JANUARY, "Tea"), (JANUARY, "Tea"), (MARCH, "Cups")]},
+            "{kind: anniversary, keeps: 0}",
+            MARCH,
+            "2025-01-15",
+        ),
+        (
+            "{what: stores, at_least: 2}",
+            {"stores:": [(LEAP, "leeds"), (MARCH, "leeds"), ("2024-03-31", "york")]},
+            "{kind: rolling, months: 1}",
+            "2024-03-31",
+            # On 31 March Leeds of the 5th is there and that of 29 February gone; York alone is not enough.
+            "2024-04-05",
+        ),
+        # Of one category alone.
+        (
+            "{what: spend, category: Tea, at_least: 50}",
+            {"spend:Tea": [(JANUARY, 3_000), (LEAP, 2_000)], "spend:": [(JANUARY, 90_000)]},
+            "{kind: rolling, months: 12}",
+            LEAP,
+            "2025-01-15",
+        ),
+        ("{what: points, at_least: 30}", {"points:": [(JANUARY, 20), (LEAP, 10)]}, "{kind: ever}", LEAP, None),
+        # Whole months since they were seen first, which never go: from the 29th of a leap year, from a month's end.
+        ("{what: tenure, at_least: 12}", {"joined": LEAP}, "{kind: ever}", "2025-02-28", None),
+        ("{what: tenure, at_least: 1}", {"joined": "2024-01-31"}, "{kind: ever}", "2024-02-29", None),
+        ("{what: tenure, at_least: 48}", {"joined": LEAP}, "{kind: ever}", "2028-02-29", None),
+    ],
+)
+def test_what_each_criterion_counts_when_it_is_met_and_until_when(asks, did, period, reached, is_so_until):
+    tiers = a_set(period, levels=f"[{{id: x, all: [{asks}]}}]")
+    counted = {name: Tally((day(when), many) for when, many in rows) for name, rows in did.items() if name != "joined"}
+    done = Facts(day(did.get("joined", JANUARY)), counted)
+    if reached is None:
+        assert stands(tiers, done, "2024-12-31").level == ""
+        return
+    assert stands(tiers, done, on(day(reached) - 1)).level == ""
+    here = stands(tiers, done, reached)
+    assert (here.level, on(here.since)) == ("x", reached)
+    if is_so_until is not None:
+        assert stands(tiers, done, on(day(is_so_until) - 1)).level == "x"
+        assert stands(tiers, done, is_so_until).level == ""
+    else:
+        assert stands(tiers, done, "2033-12-31").level == "x"
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "when"),
+    [
+        # The last and the first moments of quarters and years, in nights and years in which clocks do something.
+        ("Europe/London", "2026-03-29T00:59:59+00:00", "2026-03-29"),
+        ("Europe/London", "2026-03-31T22:59:59+00:00", "2026-03-31"),
+        ("Europe/London", "2026-03-31T23:00:00+00:00", "2026-04-01"),
+        ("Europe/London", "2026-12-31T23:59:59+00:00", "2026-12-31"),
+        ("America/New_York", "2026-11-01T05:30:00+00:00", "2026-11-01"),
+        ("America/New_York", "2026-11-02T04:59:59+00:00", "2026-11-01"),
+        ("Australia/Lord_Howe", "2026-04-04T15:29:00+00:00", "2026-04-05"),
+        # There was no midnight, and no 30 December at all.
+        ("America/Sao_Paulo", "2018-11-04T03:00:00+00:00", "2018-11-04"),
+        ("America/Sao_Paulo", "2018-11-04T02:59:59+00:00", "2018-11-03"),
+        ("Pacific/Apia", "2011-12-30T09:59:59+00:00", "2011-12-29"),
+        ("Pacific/Apia", "2011-12-30T10:00:00+00:00", "2011-12-31"),
+        ("Asia/Shanghai", "2024-02-28T16:00:00+00:00", "2024-02-29"),
+        ("Asia/Shanghai", "2024-02-29T16:00:00+00:00", "2024-03-01"),
+    ],
+)
+def test_a_moment_counts_on_its_civil_day_whatever_clocks_do(zone, moment, when):
+    at = datetime.fromisoformat(moment)
+    done = tier_facts.Done([(tier_facts.micros(at), "spend:", 100)])
+    [counted] = done.facts(civil.zone(zone), tier_facts.micros(at) + 1).tallies["spend:"].days
+    assert on(counted) == when
+    assert done.facts(civil.zone(zone), tier_facts.micros(at)).tallies == {}, "of what was before that moment"
 
 
 YEAR = (("2025-03-01", 320), ("2026-02-10", 50))

@@ -2,15 +2,21 @@
 
 import random
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from regulars.facts.commerce import orders
+from regulars.facts.commerce.orders import LineReport, OrderReport
 from regulars.facts.customers import customers, identity
 from regulars.facts.customers.identity import Reason
 from regulars.kit.actors import SHELL
+from regulars.kit.conditions.holding import Row
 from regulars.levers.loyalty import earning, fields, points, programmes, requalifying, tier_flow, tiers, trying
 from regulars.levers.loyalty._ledger.acts import KeyUsedOtherwise
+from regulars.levers.loyalty._tiers import facts as tier_facts
 from regulars.levers.loyalty.models import Freeze, Move, Standing
 from regulars.levers.loyalty.tests.builders import (
     DAY,
@@ -231,6 +237,55 @@ def test_levels_count_points_orders_visits_categories_and_tenure():
     comes_back(first, ["1"], key="rma-3")
     react_to_everything()
     assert kept(priya) == ""
+
+
+def test_levels_count_categories_stores_goods_of_a_category_and_events_as_they_are_told(monkeypatch):
+    """What is read of the facts: a category counts as what is under it, an event whoever told it by which name."""
+    levels = """
+  - id: status
+    period: {kind: calendar_year}
+    levels:
+      - {id: a, all: [{what: categories, at_least: 2}]}
+      - {id: b, all: [{what: categories, at_least: 2}, {what: stores, at_least: 2}]}
+      - {id: c, all: [{what: spend, category: Tea, at_least: 15}, {what: stores, at_least: 2}]}
+      - {id: d, all: [{what: spend, category: Tea, at_least: 15}, {what: events, event: review, at_least: 1}]}
+"""
+    a_ladder(levels)
+
+    def bought(category, store):
+        line = LineReport(1, category, Decimal(1), Decimal("10.00"), category=category)
+        report = OrderReport(
+            namespace="shop",
+            ref=key(),
+            customer_ref="priya",
+            placed_at=MONDAY,
+            currency="GBP",
+            store=store,
+            channel="store",
+            fulfilment="carry_out",
+            lines=[line],
+        )
+        return orders.record(report=report, at=MONDAY, by=THE_SHOP).id
+
+    done: list[Row] = []
+    stream = SimpleNamespace(read=lambda people, wanted: dict.fromkeys(people, done))
+    monkeypatch.setattr(tier_facts.rooms, "collections", lambda: {"events.events": stream})
+
+    priya = buyer(bought("Tea > Oolong", "leeds"))
+    assert level(priya) == ""
+    cups = bought("Cups", "leeds")
+    assert level(priya) == "a"
+    bought("Teapots", "york")
+    assert level(priya) == "b"
+    bought("Tea", "york")
+    assert level(priya) == "c"
+    done.append(Row(MONDAY, {"name": "Product Shared"}))
+    assert level(priya) == "c"
+    done.append(Row(MONDAY, {"name": "Product Reviewed"}))
+    assert level(priya) == "d"
+    done[:] = [Row(MONDAY, {"name": "store_visit", "store": "bath"})]
+    comes_back(cups, ["1"], key="rma-9")
+    assert level(priya, at=FRIDAY) == "c", "tea and pots are left, and three stores"
 
 
 def test_higher_levels_earn_more_by_the_level_before_the_order_and_returns_give_back_what_was_given():
