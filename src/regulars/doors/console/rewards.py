@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import messages
@@ -31,10 +32,12 @@ from regulars.levers.loyalty import currencies, redemptions, rewards, tiers, wal
 from regulars.levers.loyalty.redemptions import TakenView
 from regulars.levers.loyalty.rewards import RewardView, Terms
 from regulars.oversight.reporting import formats
+from regulars.runtime.database import clock
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
 A_MONTH = timedelta(days=30)
+NEVER = datetime.max.replace(tzinfo=UTC)
 KINDS: Mapping[str, Any] = {
     "goods": gettext_lazy("goods"),
     "coupon": gettext_lazy("coupon"),
@@ -140,7 +143,7 @@ class Part:
 FIRST_PART = "first"
 PER_DEFAULT = ("ever",)
 PARTS: Mapping[str, tuple[Any, tuple[str, ...]]] = {
-    FIRST_PART: ("", ("code", "en", "zh", "kind", "handed", "currency", "price", "stock")),
+    FIRST_PART: ("", ("code", "en", "zh", "kind", "handed", "currency", "price", "stock", "seen")),
     "about": (gettext_lazy("More about it"), ("about_en", "about_zh")),
     "whom": (gettext_lazy("For whom, how many and when"), ("from_level", "most", "per", "opens_on", "closes_on")),
     "money": (gettext_lazy("Money and partners"), ("cash", "partner", "owed")),
@@ -206,15 +209,22 @@ class About(forms.Form):
         widget=_input(autocapitalize="none", spellcheck="false"),
     )
     owed = _amount(gettext_lazy("What the partner gets for each"))
+    seen = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput())
 
-    def __init__(self, *told: Any, money: str, is_new: bool = True, **more: Any) -> None:
+    def __init__(self, *told: Any, money: str, view: RewardView | None = None, **more: Any) -> None:
         super().__init__(*told, **more)
-        self.money = money
+        self.before = before = None if view is None else view.terms
+        # What a program said in another currency stays in it.
+        self.moneys = {
+            "cash": before.cash.currency if before is not None and before.cash else money,
+            "owed": before.owed.currency if before is not None and before.owed else money,
+        }
         self.levels = {f"{view.key}.{level.id}": (view, level) for view in tiers.sets() for level in view.tiers.levels}
         names = {key: _titled(level.titles) for key, (_view, level) in self.levels.items()}
         cast("forms.ChoiceField", self.fields["from_level"]).choices = [
             ("", _("all members")),
             *((key, _("%(level)s and above") % {"level": name}) for key, name in names.items()),
+            *((gone, gone) for gone in [before and before.from_level] if gone and gone not in names),
         ]
         currencies_known = [(one.code, _titled(one.titles or {}) or one.code) for one in currencies.listed()]
         cast("forms.ChoiceField", self.fields["currency"]).choices = currencies_known
@@ -224,10 +234,12 @@ class About(forms.Form):
         self.fields["currency"].initial = "points" if "points" in codes else next(iter(codes), None)
         for key, name in names.items():
             self.fields[f"price:{key}"] = _amount(_("Points it costs %(level)s and above") % {"level": name})
-        for name in ("cash", "owed"):
-            self.fields[name].label = f"{self.fields[name].label}, {money}"
-        if not is_new:
+        for name, currency in self.moneys.items():
+            self.fields[name].label = f"{self.fields[name].label}, {currency}"
+        if before is not None:
             self.fields["code"].widget.attrs["readonly"] = True
+            # It has its own act: what others take or bring in meanwhile is not to be written over.
+            del self.fields["stock"]
 
     def parts(self) -> list["Part"]:
         """The fields as they are read one after the other: what every reward needs, then what some do, folded away
@@ -238,7 +250,8 @@ class About(forms.Form):
                 tuple(self[name] for name in names),
                 is_open=told == FIRST_PART or any(self[name].errors or self._is_said(name) for name in names),
             )
-            for told, (words, names) in PARTS.items()
+            for told, (words, every) in PARTS.items()
+            for names in [[name for name in every if name in self.fields]]
         ]
         levels = tuple(self[f"price:{key}"] for key in self.levels)
         if levels:
@@ -252,7 +265,13 @@ class About(forms.Form):
     def terms(self, zone: str) -> Terms:
         """What was told. Raises `Refusal` of amounts finer than their currency."""
         said, scale = self.cleaned_data, wallets.scale(self.cleaned_data["currency"])
-        clock = civil.zone(zone)
+        zoned, before = civil.zone(zone), self.before
+        opens_at = said["opens_on"] and civil.start_of_day(said["opens_on"], zoned)
+        closes_at = said["closes_on"] and civil.start_of_day(said["closes_on"] + timedelta(days=1), zoned)
+        if before is not None and _first_day(before.opens_at, zoned) == said["opens_on"]:
+            opens_at = before.opens_at
+        if before is not None and _last_day(before.closes_at, zoned) == said["closes_on"]:
+            closes_at = before.closes_at
         return Terms(
             kind=said["kind"],
             handed=said["handed"],
@@ -261,22 +280,36 @@ class About(forms.Form):
             price=points_words.exact(said["price"], scale),
             currency=said["currency"],
             level_prices={
+                key: price
+                for key, price in (before.level_prices.items() if before is not None else ())
+                if key not in self.levels
+            }
+            | {
                 key: points_words.exact(said[f"price:{key}"], scale)
                 for key in self.levels
                 if said[f"price:{key}"] is not None
             },
             from_level=said["from_level"],
-            cash=_money(said["cash"], self.money),
-            stock=said["stock"],
+            cash=_money(said["cash"], self.moneys["cash"]),
+            stock=said.get("stock"),
             low_at=said["low_at"] or 0,
             most=said["most"],
             per=said["per"],
-            opens_at=said["opens_on"] and civil.start_of_day(said["opens_on"], clock),
-            closes_at=said["closes_on"] and civil.start_of_day(said["closes_on"] + timedelta(days=1), clock),
+            opens_at=opens_at,
+            closes_at=closes_at,
             cancel_days=said["cancel_days"] or 0,
             partner=said["partner"],
-            owed=_money(said["owed"], self.money),
+            owed=_money(said["owed"], self.moneys["owed"]),
         )
+
+    def read_at(self) -> datetime | None:
+        """When what was changed here had been changed last; None of a new one."""
+        if self.before is None:
+            return None
+        try:
+            return datetime.fromisoformat(self.cleaned_data["seen"]).astimezone(UTC)
+        except ValueError:
+            return NEVER
 
 
 @require_safe
@@ -314,19 +347,27 @@ def reward(request: HttpRequest, code: str) -> HttpResponseBase:
     """One reward."""
     view = _reward(code)
     shop = shop_of(request)
-    return _form(request, About(money=shop.currency, is_new=False, initial=_initial(view, shop.zone)), view)
+    return _form(request, About(money=shop.currency, view=view, initial=_initial(view, shop.zone)), view)
 
 
 @require_POST
 @requires("points.manage")
 def write(request: HttpRequest) -> HttpResponseBase:
     """Keep what was written of a reward."""
-    shop = shop_of(request)
-    form = About(request.POST, money=shop.currency)
+    shop, told = shop_of(request), request.POST.get("code")
+    known = next((one for one in rewards.every() if one.code == told), None) if request.POST.get("seen") else None
+    form = About(request.POST, money=shop.currency, view=known)
     if form.is_valid():
         try:
             code = form.cleaned_data["code"]
-            rewards.put(code=code, terms=form.terms(shop.zone), at=timezone.now(), by=_by(request))
+            rewards.put(
+                code=code,
+                terms=form.terms(shop.zone),
+                keeps_stock=known is not None,
+                seen=form.read_at(),
+                at=clock.now(),
+                by=_by(request),
+            )
         except Refusal as refused:
             field = str(refused.facts.get("field", ""))
             form.add_error(
@@ -335,7 +376,6 @@ def write(request: HttpRequest) -> HttpResponseBase:
         else:
             messages.success(request, _("Saved."))
             return redirect("console:reward", code=code)
-    known = next((one for one in rewards.every() if one.code == request.POST.get("code")), None)
     return _form(request, form, known, status=422)
 
 
@@ -344,7 +384,7 @@ def write(request: HttpRequest) -> HttpResponseBase:
 def act(request: HttpRequest, code: str) -> HttpResponseBase:
     """Open or close a reward, stock it up, add codes to its pool."""
     _reward(code)
-    now, by = timezone.now(), _by(request)
+    now, by = clock.now(), _by(request)
     try:
         match request.POST.get("act"):
             case "open":
@@ -358,6 +398,13 @@ def act(request: HttpRequest, code: str) -> HttpResponseBase:
                 key = f"console:{request.POST.get('key', '')[:60]}"
                 rewards.stock_up(code=code, more=more, key=key, at=now, by=by)
                 messages.success(request, _("Saved."))
+            case "count":
+                left = forms.IntegerField(min_value=0, max_value=10**12).clean(request.POST.get("left"))
+                rewards.set_stock(code=code, left=left, at=now, by=by)
+                messages.success(request, _("Saved."))
+            case "no_end":
+                rewards.set_stock(code=code, left=None, at=now, by=by)
+                messages.success(request, _("There is no end of it now."))
             case "codes":
                 told = [line for line in request.POST.get("codes", "").splitlines() if line.strip()]
                 done = rewards.add_codes(code=code, codes=told, at=now, by=by)
@@ -377,7 +424,7 @@ def act(request: HttpRequest, code: str) -> HttpResponseBase:
 @requires("points.spend")
 def go_on(request: HttpRequest, redemption: str) -> HttpResponseBase:
     """What becomes of something that was taken: sent, handed over, used, taken back."""
-    now, by = timezone.now(), _by(request)
+    now, by = clock.now(), _by(request)
     try:
         number = redemptions.by_public_id(redemption).id
     except Refusal:
@@ -424,7 +471,7 @@ def take(request: HttpRequest, public_id: str) -> HttpResponseBase:
             customer=who.id,
             reward=request.POST.get("reward", ""),
             key=f"console:{request.POST.get('key', '')[:60]}",
-            at=timezone.now(),
+            at=clock.now(),
             by=_by(request),
         )
     except customers.UnknownCustomer:
@@ -505,13 +552,10 @@ def _shown(one: RewardView, at: datetime) -> Shown:
 
 
 def _initial(view: RewardView, zone: str) -> dict[str, Any]:
-    terms, scale, clock = view.terms, view.scale, civil.zone(zone)
+    terms, scale, zoned = view.terms, view.scale, civil.zone(zone)
 
     def whole(parts: int) -> Decimal:
         return Decimal(parts).scaleb(-scale)
-
-    def day(moment: datetime | None, back: timedelta) -> date | None:
-        return None if moment is None else civil.day_of(moment - back, clock)
 
     return {
         "code": view.code,
@@ -523,17 +567,25 @@ def _initial(view: RewardView, zone: str) -> dict[str, Any]:
         "price": whole(terms.price),
         "cash": terms.cash and terms.cash.decimal,
         "from_level": terms.from_level,
-        "stock": terms.stock,
+        "seen": view.changed_at.isoformat(),
         "low_at": terms.low_at,
         "most": terms.most,
         "per": terms.per,
-        "opens_on": day(terms.opens_at, timedelta(0)),
-        "closes_on": day(terms.closes_at, timedelta(microseconds=1)),
+        "opens_on": _first_day(terms.opens_at, zoned),
+        "closes_on": _last_day(terms.closes_at, zoned),
         "cancel_days": terms.cancel_days,
         "partner": terms.partner,
         "owed": terms.owed and terms.owed.decimal,
         **{f"price:{key}": whole(price) for key, price in terms.level_prices.items()},
     }
+
+
+def _first_day(opens_at: datetime | None, zoned: ZoneInfo) -> date | None:
+    return None if opens_at is None else civil.day_of(opens_at, zoned)
+
+
+def _last_day(closes_at: datetime | None, zoned: ZoneInfo) -> date | None:
+    return None if closes_at is None else civil.day_of(closes_at - timedelta(microseconds=1), zoned)
 
 
 def _titled(titles: Mapping[str, str]) -> str:

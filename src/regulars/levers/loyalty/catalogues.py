@@ -42,7 +42,7 @@ def bring(*, programme: str, at: datetime, by: Actor, is_open: bool = False) -> 
     for told in says.rewards:
         before = there.get(told.id)
         found.append(_compared(told, before, says))
-        now = rewards.put(code=told.id, terms=_terms(told, before, says), at=at, by=by)
+        now = rewards.put(code=told.id, terms=_terms(told, before, says), keeps_stock=True, at=at, by=by)
         if is_open and now.state == "draft":
             rewards.set_state(code=told.id, state="open", at=at, by=by)
     return found

@@ -1,4 +1,5 @@
-"""What the doctor looks at: that balances, lots and holds are the sums of what was posted, and nothing was missed.
+"""What the doctor looks at: that balances, lots and holds are the sums of what was posted, and nothing was missed; and
+that rewards have the stock that is left of them.
 
 The database itself refuses lots that do not add up, amounts below zero, keys told twice, and changes of what is
 written; postings cannot but sum to zero. What is left is looked for here, of all accounts at once or of some.
@@ -17,6 +18,27 @@ _PLACES = ("pending", "available", "held")
 _LOT_PLACES = (*_PLACES, "spent", "lapsed", "settled", "taken_back", "short")
 _OF_ACCOUNTS = "(%(accounts)s::bigint[] IS NULL OR account.id = ANY(%(accounts)s))"
 
+#: What is wrong of rewards -> of how many, in SQL. `stock_left` is a cache; of what was taken the latest are looked at.
+REWARDS = {
+    "stocks do not agree with what was taken of them": """
+SELECT count(*) FROM loyalty_reward AS reward
+ WHERE reward.stock IS NOT NULL AND reward.stock - reward.stock_left <> (
+       SELECT count(*) FROM loyalty_redemption AS taken
+        WHERE taken.reward_id = reward.id AND taken.from_stock AND taken.state <> 'cancelled')
+""",
+    "codes belong to what was never handed over and is taken back, or to another reward": """
+SELECT count(*) FROM (SELECT * FROM loyalty_reward_code WHERE redemption_id IS NOT NULL
+                       ORDER BY redemption_id DESC LIMIT 2000) AS code
+  JOIN loyalty_redemption AS taken ON taken.id = code.redemption_id
+ WHERE taken.reward_id <> code.reward_id OR (taken.state = 'cancelled' AND taken.issued_at IS NULL)
+""",
+    "rewards were taken without points, or taken back with their points still spent": """
+SELECT count(*) FROM (SELECT * FROM loyalty_redemption ORDER BY id DESC LIMIT 2000) AS taken
+ WHERE (taken.state <> 'cancelled' AND taken.parts > 0 AND taken.entry IS NULL AND taken.pay_until IS NULL)
+    OR (taken.state = 'cancelled' AND taken.entry IS NOT NULL AND NOT EXISTS (
+        SELECT FROM loyalty_entry AS back WHERE back.reverses_id = taken.entry))
+""",
+}
 _LATEST = """
 SELECT DISTINCT account_id FROM (SELECT account_id FROM loyalty_entry ORDER BY id DESC LIMIT 2000) AS latest
 """
@@ -148,4 +170,22 @@ def _books() -> Iterator[Finding]:
         yield Finding("Points", "fine", f"{count} accounts; the books of the {len(latest)} that changed last agree")
 
 
-CHECKUPS: tuple[Checkup, ...] = (_books,)
+def _rewards() -> Iterator[Finding]:
+    """Stocks of rewards, pools of codes, and the points of what was taken."""
+    wrong = []
+    with connection.cursor() as cursor:
+        for words, sql in REWARDS.items():
+            cursor.execute(sql)
+            [(many,)] = cursor.fetchall()
+            if many:
+                wrong.append(f"{many} {words}")
+        cursor.execute("SELECT count(*) FROM loyalty_reward")
+        [(count,)] = cursor.fetchall()
+    if wrong:
+        mend = "Count the stock on the reward's page; look at the trail of what was taken last."
+        yield Finding("Rewards", "wrong", "; ".join(wrong), mend)
+    elif count:
+        yield Finding("Rewards", "fine", f"{count} rewards; stocks, codes and points agree")
+
+
+CHECKUPS: tuple[Checkup, ...] = (_books, _rewards)

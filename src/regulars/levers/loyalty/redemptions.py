@@ -6,10 +6,12 @@ one is taken, and a limit holds however many are asked for at once.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Count, F, Q
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from regulars.facts.company import company
@@ -70,6 +72,7 @@ __all__ = (
 
 #: How long a reward that costs money, too, waits for it, and keeps the points meanwhile.
 PAY_WITHIN = timedelta(minutes=30)
+_AT_ONCE = 200
 WHY_CANCELLED = ("by_member", "out_of_stock", "never_paid", "damaged", "correction")
 
 
@@ -127,9 +130,10 @@ def give(*, customer: int, reward: str, key: str, at: datetime, by: Actor) -> Ta
 
 
 def pay(*, redemption: int, payment: str, at: datetime, by: Actor) -> TakenView:
-    """The money came, under the number `payment` of whoever took it. The same again changes nothing.
+    """The money came, under the number `payment` of whoever took it; one payment may be for several. The same again
+    changes nothing.
 
-    Raises `AlreadySo` of what waits for no money, also where the time was over.
+    Raises `AlreadySo` of what waits for no money, as what `release_unpaid` took back; until then late money is taken.
     """
     with transaction.atomic():
         row = _held(redemption)
@@ -164,8 +168,8 @@ def use(*, redemption: int, at: datetime, by: Actor) -> TakenView:
 def cancel(*, redemption: int, why: str, at: datetime, by: Actor, is_by_member: bool = False) -> TakenView:
     """Take it back: its points go to the awards they came from, one more is in stock; a code that was shown is gone.
 
-    Members may until `cancel_until`, and never what was shipped or used; staff until it was used. Again: nothing.
-    Raises `TooLate`, `AlreadySo`.
+    Members may until `cancel_until`, and never what was shipped or used, nor a code that they have seen: nobody can
+    make it worth nothing. Staff may until it was used. Again: nothing. Raises `TooLate`, `AlreadySo`.
     """
     if why not in WHY_CANCELLED:
         raise AlreadySo(
@@ -175,7 +179,8 @@ def cancel(*, redemption: int, why: str, at: datetime, by: Actor, is_by_member: 
         row = _held(redemption)
         if row.state == "cancelled":
             return view_of(row)
-        if row.state == "used" or (is_by_member and row.state == "shipped"):
+        is_shown = row.state == "issued" and row.reward.handed == "code"
+        if row.state == "used" or (is_by_member and (row.state == "shipped" or is_shown)):
             raise _not_so(row, _("it cannot be taken back any more"))
         if is_by_member and row.pay_until is None and (row.cancel_until is None or row.cancel_until <= at):
             raise TooLate(_("redemption: the time to take it back is over"), field="redemption", value=row.id)
@@ -184,14 +189,29 @@ def cancel(*, redemption: int, why: str, at: datetime, by: Actor, is_by_member: 
 
 
 def release_unpaid(*, at: datetime, by: Actor, most: int = 1_000) -> int:
-    """Take back what waited for money longer than it does. How many. Harmless to repeat."""
-    due = list(Redemption.objects.filter(pay_until__lte=at).order_by("pay_until").values_list("id", flat=True)[:most])
-    for number in due:
-        with transaction.atomic():
-            row = _held(number)
-            if row.pay_until is not None and row.pay_until <= at:
-                undo(row, "never_paid", at, by)
-    return len(due)
+    """Take back what waited for money longer than it does. How many. Harmless to repeat.
+
+    What cannot be taken back now, as of an account that is frozen, is passed over, however many stand before others.
+    """
+    done = 0
+    after: tuple[datetime | None, int] = (datetime.min.replace(tzinfo=UTC), 0)
+    while done < most:
+        due = list(
+            Redemption.objects.filter(pay_until__lte=at)
+            .filter(Q(pay_until__gt=after[0]) | Q(pay_until=after[0], id__gt=after[1]))
+            .order_by("pay_until", "id")
+            .values_list("pay_until", "id")[:_AT_ONCE]
+        )
+        for _until, number in due:
+            with suppress(Refusal), transaction.atomic():
+                row = _held(number)
+                if row.pay_until is not None and row.pay_until <= at:
+                    undo(row, "never_paid", at, by)
+                    done += 1
+        if len(due) < _AT_ONCE:
+            break
+        after = due[-1]
+    return done
 
 
 def by_public_id(text: str) -> TakenView:
@@ -255,22 +275,29 @@ def offers(*, customer: int, at: datetime, standing: Sequence[Status] | None = N
 
 
 def settlement(*, since: datetime, until: datetime) -> list[Settled]:
-    """What partners are owed for what was handed over from `since` until before `until`. One query."""
-    handed = Q(issued_at__gte=since, issued_at__lt=until) | Q(
-        issued_at__isnull=True, shipped_at__gte=since, shipped_at__lt=until
-    )
+    """What partners are owed from `since` until before `until`: for what was handed over in that time and not taken
+    back in it, less what was handed over before and taken back in it. So a time that was settled never changes. One
+    query.
+    """
+    handed = Q(at__gte=since, at__lt=until) & (Q(cancelled_at__isnull=True) | Q(cancelled_at__gte=until))
+    back = Q(at__lt=since, cancelled_at__gte=since, cancelled_at__lt=until)
     rows = (
-        Redemption.objects.filter(handed, reward__partner_minor__gt=0)
-        .exclude(state="cancelled")
-        .values_list("reward__partner", "reward__code", "reward__partner_minor", "reward__partner_currency")
-        .order_by("reward__partner", "reward__code")
+        Redemption.objects.filter(partner_minor__gt=0)
+        .alias(at=Coalesce("issued_at", "shipped_at"))
+        .filter(handed | back)
+        .values("partner", "partner_minor", "partner_currency", code=F("reward__code"))
+        .annotate(count=Count("id", filter=handed), back=Count("id", filter=back))
+        .order_by("partner", "code", "partner_currency", "partner_minor")
     )
-    counts: dict[tuple[str, str, int, str], int] = {}
-    for row in rows:
-        counts[row] = counts.get(row, 0) + 1
     return [
-        Settled(partner, code, count, Money(minor * count, currency))
-        for (partner, code, minor, currency), count in counts.items()
+        Settled(
+            partner=one["partner"],
+            reward=one["code"],
+            count=one["count"],
+            back=one["back"],
+            owed=Money(one["partner_minor"] * (one["count"] - one["back"]), one["partner_currency"]),
+        )
+        for one in rows
     ]
 
 
@@ -315,12 +342,15 @@ def _take(customer: int, reward: str, key: str, at: datetime, by: Actor, *, is_g
             cash_minor=cash.minor if cash else 0,
             cash_currency=cash.currency if cash else "",
             taken_at=at,
+            partner=view.terms.partner if view.terms.owed else "",
+            partner_minor=view.terms.owed.minor if view.terms.owed else 0,
+            partner_currency=view.terms.owed.currency if view.terms.owed else "",
             pay_until=at + PAY_WITHIN if cash else None,
             cancel_until=at + timedelta(days=view.terms.cancel_days) if view.terms.cancel_days else None,
         )
         row.save(force_insert=True)
         spend(row, view, at, by)
-        from_stock(view)
+        row.from_stock = from_stock(view)
         if row.pay_until is None:
             begin_handing(row, at)
         elif view.terms.handed == "code":

@@ -1,9 +1,11 @@
 """Rewards: what points buy. The catalogue, its prices and limits, and its pools of codes."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import Any
 
 from django.db import connection, transaction
@@ -17,16 +19,18 @@ from regulars.levers.loyalty import tiers
 from regulars.levers.loyalty._ledger import account_rows, acts
 from regulars.levers.loyalty._ledger.acts import Told
 from regulars.levers.loyalty._ledger.books import MOST
-from regulars.levers.loyalty._rewards.rows import HANDED, KINDS, PER, REWARD_STATES, Reward
+from regulars.levers.loyalty._rewards.rows import HANDED, KINDS, PER, REWARD_STATES, Redemption, Reward
 from regulars.runtime.database import arrays
 from regulars.runtime.secrets import lookup, vault
 from regulars.runtime.trail import trail
 
 __all__ = (
+    "ANY",
     "HANDED",
     "KINDS",
     "PER",
     "BadReward",
+    "ChangedMeanwhile",
     "Codes",
     "Counted",
     "RewardView",
@@ -39,10 +43,13 @@ __all__ = (
     "put",
     "running_low",
     "set_state",
+    "set_stock",
     "stock_up",
 )
 
 PREFIX = "rwd"
+#: As `seen`: whatever became of it since.
+ANY = datetime.min.replace(tzinfo=UTC)
 TABLE = "loyalty_reward_code"
 LONGEST_TEXT, LONGEST_CODE, MOST_CODES = 2_000, 200, 100_000
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
@@ -71,13 +78,20 @@ class BadReward(Refusal):
     code = "rewards.bad_terms"
 
 
+class ChangedMeanwhile(Refusal):
+    """Somebody else changed it since it was read."""
+
+    code = "rewards.changed_meanwhile"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Terms:
     """What a reward is and costs. `price` in the smallest parts of the points; `cash` is paid on top of them.
 
     `handed`: "sent" to whoever takes it, as a "code" of the pool, or "done" on the spot. `stock` None: no end of it.
     `most` of them for a person in each `per`. `level_prices` and `from_level` name levels as "programme.tiers.level".
-    Within `cancel_days` whoever took it may give it back. `owed` is what a partner gets for each that was given out.
+    Within `cancel_days` whoever took it may give it back, never a code. `owed` is what a partner gets for each that was
+    given out.
     """
 
     kind: str
@@ -142,18 +156,38 @@ class Counted:
 Codes = Sequence[str]
 
 
-def put(*, code: str, terms: Terms, at: datetime, by: Actor) -> RewardView:
+def put(
+    *,
+    code: str,
+    terms: Terms,
+    at: datetime,
+    by: Actor,
+    keeps_stock: bool = False,
+    seen: datetime | None = ANY,
+) -> RewardView:
     """Make a reward, as a draft, or change one: what was taken before keeps its terms. The same again changes nothing.
 
+    Of one that is there `keeps_stock` leaves its stock as it stands then, whatever `terms` say. `seen`: the
+    `changed_at` that was read before, None of a new one; raises `ChangedMeanwhile` of one that changed since.
     Less stock than was taken already is refused with `BadReward`, as is every term that cannot be.
     """
     if not _CODE.fullmatch(code):
         raise _bad("code", code[:40], _("use small letters, digits and underscores, a letter first"))
-    _check(terms)
-    kind = account_rows.currency(terms.currency)
-    columns = _columns(terms) | {"currency_id": kind.id}
-    with transaction.atomic():
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Two who make it at once: the second finds it made.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('loyalty.reward'), hashtext(%s))", [code])
         row = Reward.objects.select_for_update(of=("self",)).select_related("currency").filter(code=code).first()
+        if seen is None and row is not None:
+            raise _bad("code", code, _("another reward has this code; take another one"))
+        if seen != ANY and seen != (row and row.changed_at):
+            raise ChangedMeanwhile(
+                _("reward: somebody changed it since you opened it; open it again"), field="reward", value=code
+            )
+        if row is not None and keeps_stock:
+            terms = replace(terms, stock=row.stock)
+        _check(terms, None if row is None else _terms(row))
+        kind = account_rows.currency(terms.currency)
+        columns = _columns(terms) | {"currency_id": kind.id}
         if row is None:
             row = Reward(code=code, changed_at=at, stock_left=terms.stock, **columns)
             row.save(force_insert=True)
@@ -164,7 +198,7 @@ def put(*, code: str, terms: Terms, at: datetime, by: Actor) -> RewardView:
             if row.currency_id != kind.id:
                 raise _bad("currency", terms.currency, _("a reward keeps its kind of points; make another one"))
             before = _told(row)
-            taken = 0 if row.stock is None or row.stock_left is None else row.stock - row.stock_left
+            taken = _taken(row)
             if terms.stock is not None and terms.stock < taken:
                 raise _bad("stock", terms.stock, _("%(taken)s are taken already") % {"taken": taken})
             for name, value in columns.items():
@@ -223,6 +257,35 @@ def stock_up(*, code: str, more: int, key: str, at: datetime, by: Actor) -> Rewa
             before={"left": row.stock_left},
             after={"left": row.stock_left + more},
         )
+    return get(code)
+
+
+def set_stock(*, code: str, left: int | None, at: datetime, by: Actor) -> RewardView:
+    """So many are left from now on, beside those that were taken; None: there is no end of it. The same again changes
+    nothing. Raises `BadReward`, `UnknownReward`."""
+    with transaction.atomic():
+        row = Reward.objects.select_for_update().filter(code=code).first()
+        if row is None:
+            raise _unknown(code)
+        if left is not None and (row.handed == "code" or not 0 <= left <= MOST):
+            raise _bad(
+                "stock",
+                left,
+                _("codes are counted by themselves; leave the stock out")
+                if row.handed == "code"
+                else _("give a whole number from %(least)s") % {"least": 0},
+            )
+        if row.stock_left != left:
+            stock = None if left is None else left + _taken(row)
+            Reward.objects.filter(id=row.id).update(stock=stock, stock_left=left, changed_at=at)
+            trail.record(
+                by=by,
+                verb="loyalty.rewards.set_stock",
+                subject=f"reward:{row.id}",
+                at=at,
+                before={"left": row.stock_left},
+                after={"left": left},
+            )
     return get(code)
 
 
@@ -365,10 +428,20 @@ def _columns(terms: Terms) -> dict[str, Any]:
 
 
 def _told(row: Reward) -> dict[str, object]:
-    return {"price": row.price, "stock": row.stock, "most": row.most, "per": row.per, "cash": row.cash_minor}
+    """All terms of it for the trail, amounts in the smallest parts; of texts a digest."""
+    told = _columns(_terms(row)) | {"currency": row.currency.code}
+    texts = json.dumps([told.pop("titles"), told.pop("about")], sort_keys=True).encode()
+    prices = [f"{level}={price}" for level, price in sorted(told.pop("level_prices").items())]
+    moments = {name: told[name] and told[name].isoformat() for name in ("opens_at", "closes_at")}
+    return told | moments | {"level_prices": prices, "texts": blake2b(texts, digest_size=8).hexdigest()}
 
 
-def _check(terms: Terms) -> None:
+def _taken(row: Reward) -> int:
+    """How many of its stock were taken and not taken back. Whoever holds the row holds up all who could take one."""
+    return Redemption.objects.filter(reward_id=row.id, from_stock=True).exclude(state="cancelled").count()
+
+
+def _check(terms: Terms, before: Terms | None) -> None:
     for name, value, known in (("kind", terms.kind, KINDS), ("handed", terms.handed, HANDED), ("per", terms.per, PER)):
         if value not in known:
             raise _bad(name, value[:20], _("use one of %(names)s") % {"names": ", ".join(known)})
@@ -400,9 +473,13 @@ def _check(terms: Terms) -> None:
         raise _bad("partner", "", _("name the partner, as a short code"))
     if terms.handed == "code" and terms.stock is not None:
         raise _bad("stock", terms.stock, _("codes are counted by themselves; leave the stock out"))
-    if not terms.price and terms.cash is None and terms.most is None:
+    if terms.handed == "code" and terms.cancel_days:
+        raise _bad("cancel_days", terms.cancel_days, _("a code that was read cannot be given back; leave the days out"))
+    if not min([terms.price, *terms.level_prices.values()]) and terms.cash is None and terms.most is None:
         raise _bad("most", "", _("what costs nothing needs a limit for each person"))
-    levels = {f"{view.key}.{level.id}" for view in tiers.sets() for level in view.tiers.levels}
+    # What it says already may stay: a level that is in force no more is reached by nobody.
+    levels = set() if before is None else {*before.level_prices, before.from_level}
+    levels |= {f"{view.key}.{level.id}" for view in tiers.sets() for level in view.tiers.levels}
     asked = [("level_prices", place) for place in terms.level_prices]
     for name, place in (*asked, *([("from_level", terms.from_level)] if terms.from_level else ())):
         if place not in levels:

@@ -176,6 +176,7 @@ _STATUS: Mapping[type[Refusal], int] = {
     points.AccountFrozen: 409,
     points.KeyUsedOtherwise: 409,
     rewards.UnknownReward: 404,
+    rewards.ChangedMeanwhile: 409,
     redemptions.UnknownRedemption: 404,
     redemptions.NotOpen: 409,
     redemptions.NotForThem: 409,

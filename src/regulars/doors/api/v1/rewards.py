@@ -213,11 +213,13 @@ class RedemptionsOut(exact.Shown):
 
 
 class PartnerOwedOut(exact.Shown):
-    """What a partner is owed for one reward."""
+    """What a partner is owed for one reward, by its terms when it was taken: `count` were handed over, `back` came back
+    of those that were handed over before. Below zero where more came back."""
 
     partner: str
     reward: str
     count: int
+    back: int
     owed: str
     currency: str
 
@@ -241,13 +243,15 @@ def list_rewards(request: HttpRequest, open: bool = False) -> RewardsOut:
 def get_settlement(
     request: HttpRequest, since: Annotated[exact.Instant, Query()], until: Annotated[exact.Instant, Query()]
 ) -> SettlementOut:
-    """What partners are owed for what was handed over from `since` until before `until` and not taken back."""
+    """What partners are owed for what was handed over from `since` until before `until`, less what came back in that
+    time. A time that is over never changes."""
     return SettlementOut(
         items=[
             PartnerOwedOut(
                 partner=one.partner,
                 reward=one.reward,
                 count=one.count,
+                back=one.back,
                 owed=str(one.owed.decimal),
                 currency=one.owed.currency,
             )

@@ -1,16 +1,22 @@
 """Rewards in the console: written, opened, filled with codes; taken for a member, sent, taken back."""
 
 import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
 
+from regulars.doors.console.rewards import About, _initial
 from regulars.doors.console.tests.builders import signed_in
 from regulars.facts.company import company
 from regulars.facts.customers import customers
 from regulars.kit.actors import SYSTEM, Actor
+from regulars.kit.money import Money
 from regulars.levers.loyalty import points, redemptions, rewards
+from regulars.levers.loyalty.rewards import Terms
 from regulars.runtime.database import clock
 
 pytestmark = pytest.mark.django_db
@@ -105,7 +111,7 @@ def test_what_cannot_be_is_refused_at_its_field():
 
 def test_codes_come_into_the_pool_and_are_told_to_whoever_takes_one(li):
     manager = signed_in("manager")
-    writes(manager, kind="coupon", handed="code", stock="")
+    writes(manager, kind="coupon", handed="code", stock="", cancel_days="0")
     assert "2 codes are new, 1 were there." in acts(manager, "codes", codes="TEA-1\nTEA-2\n\nTEA-1\n")
     acts(manager, "open")
     told = {"reward": "mug", "key": "k"}
@@ -122,10 +128,48 @@ def test_it_is_changed_closed_and_stocked_up():
     assert "Enter a whole number" in acts(manager, "stock", more="many", key="t")
     acts(manager, "open")
     assert "Nobody can take it any more." in acts(manager, "close")
-    writes(manager, price="120", closes_on="2190-01-31", opens_on="2026-01-01")
+    was = rewards.get("mug").changed_at.isoformat()
+    assert "another reward has this code" in plain(writes(manager, price="120"))
+    writes(manager, price="120", closes_on="2190-01-31", opens_on="2026-01-01", seen=was)
+    assert rewards.get("mug").left == 8, "stock has its own act"
+    with connection.cursor() as cursor:
+        # The clock of a test stands still.
+        cursor.execute("UPDATE loyalty_reward SET changed_at = changed_at + interval '1 second'")
+    assert "somebody changed it" in plain(writes(manager, price="130", seen=was))
+    assert "Left no end" in acts(manager, "no_end")
+    assert "Left 3" in acts(manager, "count", left="3")
     again = manager.get("/console/rewards/of/mug/").content.decode()
     assert 'value="120"' in again
     assert 'value="2190-01-31"' in again
+
+
+def test_what_a_program_said_is_not_lost_when_a_name_is_mended():
+    opens = datetime(2026, 5, 1, 18, tzinfo=UTC)
+    told = Terms(
+        kind="partner",
+        handed="sent",
+        titles={"en": "A mag", "zh": "杯子"},
+        price=100,
+        cash=Money(900, "USD"),
+        partner="bean",
+        owed=Money(500, "EUR"),
+        opens_at=opens,
+        closes_at=opens + timedelta(days=900),
+    )
+    rewards.put(code="mug", terms=told, at=clock.now(), by=THE_SHOP)
+    # As it may stand once its programme is over.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE loyalty_reward SET level_prices = '{\"old.status.gold\": 50}', from_level = 'old.status.gold'"
+        )
+    before = rewards.get("mug").terms
+    manager = signed_in("manager")
+    page = manager.get("/console/rewards/of/mug/").content.decode()
+    assert "Money on top of the points, USD" in page
+    form = About(money="GBP", view=rewards.get("mug"), initial=_initial(rewards.get("mug"), "Europe/London"))
+    posted = {name: form[name].value() for name in form.fields if form[name].value() not in (None, "")}
+    assert "Saved." in plain(manager.post("/console/rewards/write", posted | {"en": "A mug"}, follow=True))
+    assert rewards.get("mug").terms == replace(before, titles={"en": "A mug", "zh": "杯子"})
 
 
 def test_who_only_looks_changes_nothing(li):

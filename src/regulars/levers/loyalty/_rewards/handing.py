@@ -56,12 +56,16 @@ def spend(row: Redemption, view: RewardView, at: datetime, by: Actor) -> None:
     )
 
 
-def from_stock(view: RewardView) -> None:
-    """One of the stock. Raises `SoldOut`."""
+def from_stock(view: RewardView) -> bool:
+    """One of the stock, where there is an end of it. Whether it was. Raises `SoldOut`."""
     if view.terms.stock is None:
-        return
-    if not Reward.objects.filter(id=view.id, stock_left__gt=0).update(stock_left=F("stock_left") - 1):
-        raise _sold_out(view.code)
+        return False
+    if Reward.objects.filter(id=view.id, stock_left__gt=0).update(stock_left=F("stock_left") - 1):
+        return True
+    # Since it was read somebody may have said that there is no end of it.
+    if Reward.objects.filter(id=view.id, stock__isnull=True).exists():
+        return False
+    raise _sold_out(view.code)
 
 
 def begin_handing(row: Redemption, at: datetime) -> None:
@@ -96,7 +100,8 @@ def undo(row: Redemption, why: str, at: datetime, by: Actor) -> None:
         )
     elif row.hold is not None:
         points.release(hold=row.hold, key=key, at=at, by=by)
-    Reward.objects.filter(id=row.reward_id, stock__isnull=False).update(stock_left=F("stock_left") + 1)
+    if row.from_stock:
+        Reward.objects.filter(id=row.reward_id, stock__isnull=False).update(stock_left=F("stock_left") + 1)
     if row.state == "reserved":
         # Nobody has seen it.
         RewardCode.objects.filter(redemption_id=row.id).update(redemption_id=None)

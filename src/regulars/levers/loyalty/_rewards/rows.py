@@ -81,7 +81,8 @@ class Reward(models.Model):
 class Redemption(models.Model):
     """Somebody took a reward. `parts` of points and `cash_minor` are what it cost then; `hold` keeps the points until
     the money came, `entry` spent them. Until `pay_until` it waits for money; until `cancel_until` its owner may take it
-    back. `told` is a hash of what was asked under `key`."""
+    back. `from_stock`: whether it is one of the reward's stock, which goes back with it. `partner…`: whom so much is
+    owed for it, as the reward said when it was taken. `told` is a hash of what was asked under `key`."""
 
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(unique=True, db_default=RandomUuid(), editable=False)
@@ -95,6 +96,10 @@ class Redemption(models.Model):
     cash_minor = models.BigIntegerField(db_default=0, default=0)
     cash_currency = models.CharField(max_length=3, db_default="", default="")
     payment = models.CharField(max_length=80, db_default="", default="")
+    from_stock = models.BooleanField(db_default=False, default=False)
+    partner = models.CharField(max_length=60, db_default="", default="")
+    partner_minor = models.BigIntegerField(db_default=0, default=0)
+    partner_currency = models.CharField(max_length=3, db_default="", default="")
     hold = models.BigIntegerField(null=True)
     entry = models.BigIntegerField(null=True)
     tracking = models.CharField(max_length=80, db_default="", default="")
@@ -119,10 +124,15 @@ class Redemption(models.Model):
                 name="loyalty_redemption_open",
                 condition=Q(state__in=("reserved", "issued", "shipped")),
             ),
+            models.Index(fields=["taken_at"], name="loyalty_redemption_owed", condition=Q(partner_minor__gt=0)),
         ]
         constraints = [
             models.CheckConstraint(name="loyalty_redemption_state", condition=Q(state__in=STATES)),
             models.CheckConstraint(name="loyalty_redemption_amounts", condition=Q(parts__gte=0, cash_minor__gte=0)),
+            models.CheckConstraint(
+                name="loyalty_redemption_partner",
+                condition=Q(partner_minor=0) | (Q(partner_minor__gt=0) & ~Q(partner="") & ~Q(partner_currency="")),
+            ),
             models.CheckConstraint(
                 name="loyalty_redemption_waits", condition=Q(pay_until__isnull=True) | Q(state="reserved")
             ),

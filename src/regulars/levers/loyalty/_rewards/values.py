@@ -55,9 +55,12 @@ class Offer:
 
 @dataclass(frozen=True)
 class Settled:
-    """What a partner is owed for what was handed over of one reward and not cancelled."""
+    """What a partner is owed for one reward, by the terms it had when it was taken: so many were handed over, and so
+    many that were handed over before the time asked for came `back` in it. `owed` is below zero where more came back.
+    """
 
     partner: str
     reward: str
     count: int
+    back: int
     owed: Money

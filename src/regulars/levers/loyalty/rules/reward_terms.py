@@ -92,6 +92,8 @@ def _reward(told: Told, terms: Terms) -> RewardTold:
     told.done()
     if found.kind == "partner" and not found.partner:
         raise told.bad("partner", _("name the partner, as a short code"))
-    if not found.price and not found.cash_minor and found.most is None:
+    if found.handed == "code" and found.cancel_days:
+        raise told.bad("cancel_days", _("a code that was read cannot be given back; leave the days out"))
+    if not min([found.price, *found.level_prices.values()]) and not found.cash_minor and found.most is None:
         raise told.bad("most", _("what costs nothing needs a limit for each person"))
     return found

@@ -1,18 +1,21 @@
 """Rewards: taken with points, stock and code at once or not at all; handed over, paid for, taken back."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from regulars.facts.customers import identity
 from regulars.kit.money import Money
-from regulars.levers.loyalty import currencies, points, redemptions, rewards
+from regulars.levers.loyalty import checkups, currencies, points, redemptions, rewards
 from regulars.levers.loyalty.currencies import CurrencyView
-from regulars.levers.loyalty.models import Reward, RewardCode
+from regulars.levers.loyalty.models import Account, Reward, RewardCode
 from regulars.levers.loyalty.rewards import Terms
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, a_member, an_award, has
+from regulars.runtime.trail import trail
 
 pytestmark = pytest.mark.django_db
 NAMES = {"en": "A mug", "zh": "杯子"}
@@ -122,7 +125,7 @@ def test_what_was_given_back_counts_to_no_limit_and_of_two_records_it_is_one_per
 
 
 def test_a_code_of_the_pool_is_one_persons_for_ever_and_nobody_reads_it_in_a_table():
-    a_reward("coupon", kind="coupon", handed="code", low_at=1, cancel_days=3)
+    a_reward("coupon", kind="coupon", handed="code", low_at=1)
     told = rewards.add_codes(code="coupon", codes=["TEA-1", " TEA-2 ", "TEA-1"], at=MONDAY, by=MAREK)
     assert (told.new, told.same) == (2, 1)
     assert rewards.add_codes(code="coupon", codes=["TEA-2"], at=MONDAY, by=MAREK) == rewards.Counted(0, 1)
@@ -132,6 +135,8 @@ def test_a_code_of_the_pool_is_one_persons_for_ever_and_nobody_reads_it_in_a_tab
     assert redemptions.codes([one.id]) == {one.id: "TEA-1"}
     assert [low.code for low in rewards.running_low()] == ["coupon"]
     assert all(b"TEA" not in bytes(row) for row in RewardCode.objects.values_list("sealed", flat=True))
+    with pytest.raises(redemptions.AlreadySo):
+        redemptions.cancel(redemption=one.id, why="by_member", at=FRIDAY, by=THE_SHOP, is_by_member=True)
     redemptions.cancel(redemption=one.id, why="correction", at=FRIDAY, by=MAREK)
     assert redemptions.codes([takes(priya, "coupon", "k2").id]) != {one.id: "TEA-1"}
     with pytest.raises(redemptions.SoldOut):
@@ -226,6 +231,87 @@ def test_charity_goes_to_its_own_book_and_partners_are_owed_for_what_was_handed_
     assert (only.count, first.state) == (1, "issued")
 
 
+def put_again(code="mug", *, at=FRIDAY, **terms):
+    return rewards.put(code=code, terms=replace(rewards.get(code).terms, **terms), at=at, by=MAREK)
+
+
+def gives_back(taken, at=FRIDAY):
+    return redemptions.cancel(redemption=taken.id, why="correction", at=at, by=MAREK)
+
+
+def the_doctor_says():
+    return [found.state for looks in checkups.CHECKUPS for found in looks() if found.what == "Rewards"]
+
+
+def test_what_was_taken_before_there_was_a_stock_is_none_of_it():
+    a_reward()
+    priya = with_points(900)
+    early = takes(priya)
+    assert put_again(stock=10).left == 10
+    late = takes(priya, key="k2")
+    gives_back(early)
+    assert rewards.get("mug").left == 9, "nine are there, whatever came back of another time"
+    assert put_again(stock=None).left is None
+    takes(priya, key="k3")
+    assert put_again(stock=10).left == 9
+    gives_back(late)
+    assert rewards.get("mug").left == 10
+    assert the_doctor_says() == ["fine"]
+    Reward.objects.update(stock_left=3)
+    assert the_doctor_says() == ["wrong"]
+    assert rewards.set_stock(code="mug", left=4, at=FRIDAY, by=MAREK).terms.stock == 4
+
+
+def test_a_partner_is_owed_what_was_agreed_when_it_was_taken_and_a_settled_time_stays():
+    a_reward("coffee", kind="partner", handed="done", partner="bean", owed=Money(500, "GBP"))
+    priya = with_points(900)
+    first, second = (takes(priya, "coffee", key, at=MONDAY + DAY) for key in ("c1", "c2"))
+    for one in (first, second):
+        redemptions.hand_over(redemption=one.id, at=MONDAY + DAY, by=MAREK)
+    put_again("coffee", owed=Money(800, "GBP"), at=MONDAY + 2 * DAY)
+
+    def owed(since, until):
+        return [(one.count, one.back, one.owed.minor) for one in redemptions.settlement(since=since, until=until)]
+
+    assert owed(MONDAY, FRIDAY) == [(2, 0, 1000)]
+    third = takes(priya, "coffee", "c3")
+    redemptions.hand_over(redemption=third.id, at=FRIDAY, by=MAREK)
+    gives_back(second, at=FRIDAY + DAY)
+    assert owed(MONDAY, FRIDAY) == [(2, 0, 1000)], "what was settled stays"
+    with CaptureQueriesContext(connection) as asked:
+        assert owed(FRIDAY, FRIDAY + 2 * DAY) == [(0, 1, -500), (1, 0, 800)]
+    assert len(asked) == 1
+    put_again("coffee", owed=None)
+    assert owed(MONDAY, FRIDAY + 2 * DAY) == [(1, 0, 500), (1, 0, 800)]
+    changes = [line.after.get("partner_minor", -1) for line in trail.of(f"reward:{rewards.get('coffee').id}")]
+    assert sorted(changes) == [-1, 0, 500, 800], "-1: it was opened"
+
+
+def test_whose_account_is_frozen_keeps_nobody_else_waiting():
+    a_reward(cash=Money(500, "GBP"))
+    priya, bo = with_points(), with_points(ref="bo")
+    takes(priya)
+    takes(bo, key="k2")
+    Account.objects.filter(customer_id=priya).update(frozen_at=FRIDAY, frozen_why="L2")
+    late = FRIDAY + redemptions.PAY_WITHIN
+    assert [redemptions.release_unpaid(at=late, by=THE_SHOP) for _twice in range(2)] == [1, 0]
+    assert has(bo, at=late)[1] == 250
+
+
+def test_who_wrote_a_reward_meanwhile_is_not_written_over():
+    a_reward(stock=5)
+    read = rewards.get("mug")
+    rewards.stock_up(code="mug", more=100, key="s", at=FRIDAY, by=MAREK)
+    cheaper = replace(read.terms, price=90)
+    with pytest.raises(rewards.ChangedMeanwhile):
+        rewards.put(code="mug", terms=cheaper, seen=read.changed_at, keeps_stock=True, at=FRIDAY, by=MAREK)
+    with pytest.raises(rewards.BadReward):
+        rewards.put(code="mug", terms=cheaper, seen=None, at=FRIDAY, by=MAREK)
+    now = rewards.get("mug").changed_at
+    done = rewards.put(code="mug", terms=cheaper, seen=now, keeps_stock=True, at=FRIDAY, by=MAREK)
+    assert (done.terms.price, done.left) == (90, 105)
+
+
 def test_stock_goes_up_and_never_below_what_was_taken():
     a_reward(stock=2)
     takes(with_points())
@@ -251,6 +337,8 @@ def test_stock_goes_up_and_never_below_what_was_taken():
         ({"price": -1}, "price"),
         ({"price": 1.5}, "price"),
         ({"price": 0}, "most"),
+        ({"level_prices": {"classic.status.gold": 0}}, "most"),
+        ({"handed": "code", "cancel_days": 1}, "cancel_days"),
         ({"most": 0}, "most"),
         ({"kind": "partner"}, "partner"),
         ({"opens_at": FRIDAY, "closes_at": FRIDAY}, "closes_at"),
