@@ -20,7 +20,7 @@ UPDATE loyalty_redemption AS taken
 class Migration(migrations.Migration):
     dependencies = [
         ("customers", "0020_removals_noted"),
-        ("loyalty", "0020_what_a_refund_is_of"),
+        ("loyalty", "0021_walks_begin_again"),
     ]
 
     operations = [
