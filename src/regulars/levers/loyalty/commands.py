@@ -24,6 +24,7 @@ from regulars.levers.loyalty import (
     trying,
 )
 from regulars.levers.loyalty.catalogues import Brought
+from regulars.levers.loyalty.programmes import VersionView
 from regulars.levers.loyalty.rules.rule import points_text
 from regulars.levers.loyalty.tier_flow import BenefitCost
 from regulars.levers.loyalty.tier_history import Quarter
@@ -204,16 +205,8 @@ def install(file: str, from_day: datetime | None, yes: bool, is_open: bool, as_j
     found = programmes.validate(text)
     told: dict[str, Any] = {"programme": made.programme, "version": made.number, "active": False}
     if yes:
-        trial = trying.simulate(found, since=now - _YEAR)
-        programmes.approve(
-            programme=made.programme,
-            version=made.number,
-            cost=trial.all_parts,
-            at=now,
-            by=SHELL,
-            why="regulars programme install",
-        )
-        from_at = now if from_day is None else civil.start_of_day(from_day.date(), civil.zone(found.zone))
+        trial = _approve(made, now, why="regulars programme install")
+        from_at = now if from_day is None else _start(made, from_day)
         programmes.activate(programme=made.programme, version=made.number, at=now, by=SHELL, from_at=from_at)
         told |= {"active": True, "year": trial.shown, "rewards": []}
         if from_at <= now:
@@ -231,6 +224,67 @@ def install(file: str, from_day: datetime | None, yes: bool, is_open: bool, as_j
             click.echo(f"When it is active, bring its rewards with `regulars programme rewards {made.programme}`.")
     else:
         click.echo("It is not active. Try it with `regulars programme simulate`, then install it with --yes.")
+
+
+@programme.command("approve")
+@click.argument("name")
+@click.option("--version", type=int, help="Which version  [default: the latest]")
+@click.option("--why", required=True, help="Is written down beside it: at this machine an author approves alone.")
+@_JSON
+def approve(name: str, version: int | None, why: str, as_json: bool) -> None:
+    """Try a version on the last year's orders and approve it. It is not active by that."""
+    found, now = _version(name, version), clock.now()
+    if found.approved_at is None:
+        trial = _approve(found, now, why=why)
+        found = programmes.get(name, found.number)
+        told = f"The last year's orders would have earned {trial.shown}."
+    else:
+        told = "It was already."
+    if as_json:
+        _print(vars(found))
+        return
+    click.echo(f"{name}: version {found.number} is approved by {found.approved_by}. {told}")
+
+
+@programme.command("activate")
+@click.argument("name")
+@click.option("--version", type=int, help="Which version  [default: the latest]")
+@click.option("--from", "from_day", type=click.DateTime(["%Y-%m-%d"]), help="From this day on  [default: now]")
+@click.option("--why", default="", help="Is written down beside it.")
+@_JSON
+def activate(name: str, version: int | None, from_day: datetime | None, why: str, as_json: bool) -> None:
+    """From now, or from a day on, an approved version says what is earned."""
+    found, now = _version(name, version), clock.now()
+    from_at = now if from_day is None else _start(found, from_day)
+    programmes.activate(programme=name, version=found.number, at=now, by=SHELL, from_at=from_at, why=why)
+    turn = programmes.activations(name, limit=1)[0]
+    if as_json:
+        _print(vars(turn))
+        return
+    click.echo(f"{name}: version {turn.number} is active from {turn.from_at:%Y-%m-%d %H:%M} UTC.")
+
+
+@programme.command("rollback")
+@click.argument("name")
+@click.option("--why", default="", help="Is written down beside it.")
+@_JSON
+def rollback(name: str, why: str, as_json: bool) -> None:
+    """The version that was active before is so again, from now. What was earned meanwhile stays."""
+    found = programmes.roll_back(programme=name, at=clock.now(), by=SHELL, why=why)
+    if as_json:
+        _print(vars(found))
+        return
+    click.echo(f"{name}: version {found.number} is active again.")
+
+
+@programme.command("end")
+@click.argument("name")
+@click.option("--why", default="", help="Is written down beside it.")
+def end(name: str, why: str) -> None:
+    """From now nothing more is earned by it. What was earned stays, and can be spent."""
+    programmes.latest(name)
+    programmes.end(programme=name, at=clock.now(), by=SHELL, why=why)
+    click.echo(f"{name}: nothing more is earned by it.")
 
 
 @programme.command("rewards")
@@ -313,6 +367,23 @@ def pay_pledge(cause: str, amount: str, currency: str, key: str, as_json: bool) 
         _print(vars(now))
         return
     click.echo(f"{now.cause}: {now.paid} paid, {now.open} open")
+
+
+def _version(name: str, number: int | None) -> VersionView:
+    return programmes.latest(name) if number is None else programmes.get(name, number)
+
+
+def _approve(version: VersionView, now: datetime, *, why: str) -> Trial:
+    """Tried on the last year's orders, and approved with what it would have cost."""
+    trial = trying.simulate(programmes.validate(version.text), since=now - _YEAR)
+    programmes.approve(
+        programme=version.programme, version=version.number, cost=trial.all_parts, at=now, by=SHELL, why=why
+    )
+    return trial
+
+
+def _start(version: VersionView, day: datetime) -> datetime:
+    return civil.start_of_day(day.date(), civil.zone(programmes.validate(version.text).zone))
 
 
 def _instant(day: datetime | None) -> datetime | None:

@@ -11,6 +11,7 @@ from regulars.levers.loyalty.models import Currency, Entry
 from regulars.levers.loyalty.programmes import NeedsAnother, NotApproved, NothingToRollBack, UnknownProgramme
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY
 from regulars.levers.loyalty.tests.test_earning import an_order, comes_back
+from regulars.runtime.database import clock
 
 pytestmark = pytest.mark.django_db
 
@@ -130,3 +131,27 @@ def test_commands(tmp_path):
             CliRunner().invoke(commands.programme, words, catch_exceptions=False)
     told = CliRunner().invoke(commands.programme, ["diff", "tried"], catch_exceptions=False)
     assert told.output == "Nothing differs.\n"
+
+
+def test_a_version_is_approved_activated_and_rolled_back_at_the_shell(tmp_path):
+    an_order("1", origin="history")
+    file = tmp_path / "mine.yaml"
+    for per in ("2", "4"):
+        file.write_text(TEXT.replace("per: 2", f"per: {per}"))
+        run("programme", "install", str(file))
+    first = run("programme", "approve", "tried", "--version", "1", "--why", "as agreed")
+    assert (first["number"], first["approved_by"], first["cost"]) == (1, str(SHELL), 40)
+    with pytest.raises(NotApproved):
+        CliRunner().invoke(commands.programme, ["activate", "tried"], catch_exceptions=False)
+    assert run("programme", "activate", "tried", "--version", "1")["number"] == 1
+    for words in (["approve", "tried", "--why", "less"], ["approve", "tried", "--why", "again"], ["activate", "tried"]):
+        assert CliRunner().invoke(commands.programme, words, catch_exceptions=False).exit_code == 0
+    assert [one.active for one in programmes.every(at=clock.now())] == [2]
+    later = run("programme", "activate", "tried", "--version", "1", "--from", "2999-01-01", "--why", "then")
+    assert (later["why"], later["from_at"][:10]) == ("then", "2998-12-31")
+    assert run("programme", "rollback", "tried", "--why", "too few")["number"] == 1
+    assert "active again" in CliRunner().invoke(commands.programme, ["rollback", "tried"]).output
+    assert CliRunner().invoke(commands.programme, ["end", "tried"], catch_exceptions=False).exit_code == 0
+    assert [one.active for one in programmes.every(at=clock.now())] == [None]
+    with pytest.raises(programmes.UnknownProgramme):
+        CliRunner().invoke(commands.programme, ["end", "nobody"], catch_exceptions=False)
