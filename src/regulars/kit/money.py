@@ -92,6 +92,14 @@ def text(minor: int, currency: str) -> str:
     return f"{'-' if minor < 0 else ''}{whole}.{part:0{digits}d} {currency}"
 
 
+def texts(minors: Iterable[int], currency: str) -> list[str]:
+    """`text` of each."""
+    digits = exponent(currency)
+    unit = 10**digits
+    ends = [f".{part:0{digits}d} {currency}" if digits else f" {currency}" for part in range(unit)]
+    return [f"{one // unit}{ends[one % unit]}" if one >= 0 else text(one, currency) for one in minors]
+
+
 @dataclass(frozen=True)
 class Money:
     """`minor` units of `currency`: Money(1234, "GBP") is 12.34 pounds, Money(1234, "JPY") is 1234 yen."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regulars.kit.money import Money, currencies, exponent, text, to_minor, total
+from regulars.kit.money import Money, currencies, exponent, text, texts, to_minor, total
 from regulars.kit.refusals import Refusal
 
 amounts = st.integers(-(10**15), 10**15)
@@ -31,6 +31,11 @@ weights = st.lists(st.integers(0, 10**9), min_size=1, max_size=40).filter(any)
 )
 def test_amounts_are_read_exactly(text: str, currency: str, minor: int) -> None:
     assert Money.of(text, currency) == Money(minor, currency)
+
+
+@given(st.lists(st.integers(-(10**12), 10**12)), st.sampled_from(["GBP", "JPY", "KWD"]))
+def test_very_many_are_written_as_each_is(minors: list[int], currency: str) -> None:
+    assert texts(minors, currency) == [str(Money(one, currency)) for one in minors]
 
 
 @pytest.mark.parametrize(

@@ -206,10 +206,10 @@ class Lot(models.Model):
     """What one award gave, with its own expiry. Where its parts are adds up to what it was, always.
 
     `record` is the customer record it came with, which it goes back to when records are parted; `subject` what it was
-    earned with ("order:…"). `expires_on` is the last day on which it can be spent, `expires_at` when that is over. Of
-    what was reversed when it could not be taken back any more, `short` is all of it and `owed` what is not settled yet.
-    `allocated_price_minor` is the part of the sale's price that stands for it, `standalone_price` what one point was
-    worth by estimate `estimate_version`.
+    earned with ("order:…"), `earning` the decision that gave it, where a programme did. `expires_on` is the last day on
+    which it can be spent, `expires_at` when that is over. Of what was reversed when it could not be taken back any
+    more, `short` is all of it and `owed` what is not settled yet. `allocated_price_minor` is the part of the sale's
+    price that stands for it, `standalone_price` what one point was worth by estimate `estimate_version`.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -223,6 +223,9 @@ class Lot(models.Model):
         Account, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
     subject = models.CharField(max_length=120, db_default="", default="", db_collation="C")
+    earning = models.ForeignKey(
+        "loyalty.Earning", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False, null=True
+    )
     rule = models.CharField(max_length=80, db_default="", default="", db_collation="C")
     rule_version = models.IntegerField(null=True)
     original = models.BigIntegerField()
@@ -261,7 +264,11 @@ class Lot(models.Model):
             ),
             models.Index(fields=["matures_at"], name="loyalty_lot_matures", condition=Q(pending__gt=0)),
             models.Index(fields=["account"], name="loyalty_lot_owed", condition=Q(owed__gt=0)),
-            models.Index(fields=["subject"], name="loyalty_lot_subject", condition=~Q(subject="")),
+            # Numbers that come in their order cost a quarter of texts that come in any.
+            models.Index(fields=["earning"], name="loyalty_lot_earning", condition=Q(earning__isnull=False)),
+            models.Index(
+                fields=["subject"], name="loyalty_lot_subject", condition=Q(earning__isnull=True) & ~Q(subject="")
+            ),
         ]
         constraints = [
             models.CheckConstraint(name="loyalty_lot_original", condition=Q(original__gt=0, original__lte=MOST)),

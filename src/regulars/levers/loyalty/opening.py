@@ -19,7 +19,7 @@ __all__ = ("Brought", "Opening", "bring", "subject")
 
 _KNOWN = """
 SELECT lot.subject, lot.record_id, lot.original, lot.expires_on
-  FROM loyalty_lot AS lot WHERE lot.subject = ANY(%s)
+  FROM loyalty_lot AS lot WHERE lot.subject = ANY(%s) AND lot.subject <> '' AND lot.earning_id IS NULL
 """
 
 

@@ -50,9 +50,7 @@ SELECT earning.id, lot.id, lot.rule, lot.original - lot.taken_back - lot.short, 
            JOIN loyalty_entry AS entry ON entry.id = posting.entry_id AND entry.kind = 'reverse'
            JOIN loyalty_act AS act ON act.id = entry.act_id AND act.verb = 'reverse'
           WHERE posting.lot_id = lot.id AND posting.to_book = lot.funding) ELSE 0 END
-  FROM loyalty_earning AS earning
-  JOIN loyalty_programme AS programme ON programme.id = earning.programme_id
-  JOIN loyalty_lot AS lot ON lot.subject = earning.subject AND starts_with(lot.rule, programme.code || '.')
+  FROM loyalty_earning AS earning JOIN loyalty_lot AS lot ON lot.earning_id = earning.id
  WHERE earning.id = ANY(%s) ORDER BY lot.id
 """
 _EXTENDED = """

@@ -218,6 +218,7 @@ def _lot(case: Case, decision: Decision, grant: Grant, parts: int) -> NewLot:
         rule=f"{programme.code}.{grant.rule}",
         rule_version=case.number,
         subject=case.claimed.subject,
+        earning=case.claimed.id,
     )
 
 

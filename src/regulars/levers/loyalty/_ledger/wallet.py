@@ -68,6 +68,8 @@ class NewLot:
     rule: str = ""
     rule_version: int | None = None
     subject: str = ""
+    #: The number of the decision that gives it, where a programme does.
+    earning: int | None = None
 
 
 _DEFAULTS = tuple((one.name, None if one.default is MISSING else one.default) for one in fields(NewLot))

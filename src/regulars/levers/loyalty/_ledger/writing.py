@@ -29,11 +29,11 @@ _LOTS = """
 INSERT INTO loyalty_lot (id, origin_entry_id, record_id, account_id, original, funding, partner, allocated_price_minor,
                          price_currency, standalone_price, estimate_version, expiry_policy, earned_at, matures_at,
                          expires_on, expires_at, pending, available, held, spent, lapsed, taken_back, settled, short,
-                         owed, subject, rule, rule_version)
+                         owed, subject, rule, rule_version, earning_id)
 SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[],
     %s::bigint[], %s::text[], %s::numeric[], %s::int[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::date[],
     %s::timestamptz[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
-    %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::int[])
+    %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::int[], %s::bigint[])
 """
 _POSTINGS = """
 INSERT INTO loyalty_posting (entry_id, number, lot_id, from_book, to_book, amount, for_lot_id)
@@ -53,7 +53,7 @@ _COPIED = {
         *("id", "origin_entry_id", "record_id", "account_id", "original", "funding", "partner"),
         *("allocated_price_minor", "price_currency", "standalone_price", "estimate_version", "expiry_policy"),
         *("earned_at", "matures_at", "expires_on", "expires_at", "pending", "available", "held", "spent", "lapsed"),
-        *("taken_back", "settled", "short", "owed", "subject", "rule", "rule_version"),
+        *("taken_back", "settled", "short", "owed", "subject", "rule", "rule_version", "earning_id"),
     ),
     _POSTINGS: ("loyalty_posting", "entry_id", "number", "lot_id", "from_book", "to_book", "amount", "for_lot_id"),
 }
@@ -286,6 +286,7 @@ def _lot(number: int, entry: int, wallet: Wallet, temporary: int) -> Row:
         new.subject,
         new.rule,
         new.rule_version,
+        new.earning,
     )
 
 

@@ -65,9 +65,9 @@ SELECT told.customer, %s, told.sequence, told.pending, told.available
  ORDER BY told.customer RETURNING customer_id, id
 """
 _DRAWN = """
-SELECT min(number), max(number), CASE WHEN max(number) - min(number) >= count(*) THEN array_agg(number) END
-  FROM (SELECT nextval(%s) AS number FROM generate_series(1, %s)) AS drawn
+SELECT min(number), max(number) FROM (SELECT nextval(%s) AS number FROM generate_series(1, %s)) AS drawn
 """
+_DRAWN_ONE_BY_ONE = "SELECT array_agg(nextval(%s)) FROM generate_series(1, %s)"
 _BOOKS = np.array(["", "pending", "available", "breakage"], object)
 _KINDS = np.array(["award", "reverse", "expire", "activate"], object)
 _WHY = np.array(["", "goods_returned", "lapsed", "matured"], object)
@@ -331,7 +331,7 @@ def _write(
     if any(person_of[record] != customer for record, customer in mine):
         raise _Moved
     ledger = past_ledger.book(lots.booked, decisions.us_of(at))
-    _book(decided, lots, ledger, version, currency_id, act)
+    _book(decided, lots, ledger, numbers, version, currency_id, act)
     telling.tell_of_the_past(told, act, currency, accounts=len(lots.customers), entries=len(ledger.entries))
     return Posted(len(orders), len(lots.booked), int(lots.booked.original.sum()), int(lots.booked.back.sum()))
 
@@ -400,7 +400,15 @@ def _asked(decided: Decided) -> Any:
     return found
 
 
-def _book(decided: Decided, lots: _Lots, ledger: Ledger, version: programmes.Active, currency: int, act: int) -> None:
+def _book(
+    decided: Decided,
+    lots: _Lots,
+    ledger: Ledger,
+    earnings: Numbers,
+    version: programmes.Active,
+    currency: int,
+    act: int,
+) -> None:
     """Accounts, entries, lots and postings."""
     programme, booked, entries, postings = version.programme, lots.booked, ledger.entries, ledger.postings
     account = _open(lots, ledger, currency)
@@ -460,6 +468,7 @@ def _book(decided: Decided, lots: _Lots, ledger: Ledger, version: programmes.Act
         lapsed=ledger.lapsed,
         taken_back=booked.back,
         subject=subject,
+        earning_id=earnings[booked.order],
         rule=names,
         rule_version=Small(version.number),
     )
@@ -498,5 +507,10 @@ def _drawn(sequence: str, many: int) -> Numbers:
     """So many numbers, in a row where nobody else draws meanwhile."""
     with connection.cursor() as cursor:
         cursor.execute(_DRAWN, [sequence, many])
-        [(least, most, numbers)] = cursor.fetchall()
-    return np.arange(least, most + 1) if numbers is None else np.array(numbers, np.int64)
+        [(least, most)] = cursor.fetchall()
+        if most - least < many:
+            return np.arange(least, most + 1)
+        # Which of them are ours, their ends do not say: they are left out.
+        cursor.execute(_DRAWN_ONE_BY_ONE, [sequence, many])
+        [(numbers,)] = cursor.fetchall()
+    return np.array(numbers, np.int64)

@@ -214,7 +214,7 @@ def day_number(day: date) -> int:
 
 def shown_of(minor: Numbers, currency: str) -> Fact:
     """`shown` of those of many that are asked for."""
-    return lambda which: [money.text(one, currency) for one in minor[which].tolist()]
+    return lambda which: money.texts(minor[which].tolist(), currency)
 
 
 def up(amount: Fraction) -> int:

@@ -210,6 +210,8 @@ def test_caps_that_two_records_began_apart_count_together_from_when_they_are_one
         " SELECT entry_id, 9, 0, 'transit', 'available', 1 FROM loyalty_posting",
         "INSERT INTO loyalty_lot (origin_entry_id, record_id, account_id, original, funding, earned_at, available)"
         " SELECT origin_entry_id, 0, account_id, 1, 'issuance', earned_at, 1 FROM loyalty_lot",
+        "INSERT INTO loyalty_lot (origin_entry_id, record_id, account_id, original, funding, earned_at, available,"
+        " earning_id) SELECT origin_entry_id, record_id, account_id, 1, 'issuance', earned_at, 1, 0 FROM loyalty_lot",
         "UPDATE loyalty_lot SET account_id = 0",
     ],
 )

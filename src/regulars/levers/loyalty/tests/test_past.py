@@ -94,6 +94,9 @@ def test_what_is_copied_is_what_is_read_and_what_refers_to_nothing_is_refused():
             "SELECT a, b, c, d::text, (extract(epoch FROM e) * 1000000)::bigint, f, g, h FROM copied ORDER BY n"
         )
         assert list(map(list, zip(*cursor.fetchall(), strict=True))) == [said for *_, said in told.values()]
+        cursor.execute("CREATE TEMPORARY SEQUENCE in_leaps INCREMENT 3")
+        # As where somebody else draws between them.
+        assert len(set(past._drawn("in_leaps", 4).tolist())) == 4
     none = {"entry_id": np.zeros(1, np.int64), "number": Small(1), "lot_id": np.zeros(1, np.int64), "amount": 1}
     with pytest.raises(IntegrityError, match="not there"):
         copy("loyalty_posting", 1, **none, from_book="issuance", to_book="available")
