@@ -130,8 +130,8 @@ def books() -> dict[str, list[tuple[object, ...]]]:
         " JOIN loyalty_account AS account ON account.id = entry.account_id ORDER BY 1, 2",
         "lots": "SELECT lot.subject, given.subject, lot.rule, lot.record_id, customer_id, entry.sequence, original,"
         " funding, partner, allocated_price_minor, price_currency, standalone_price, estimate_version, expiry_policy,"
-        " earned_at, matures_at, expires_on, expires_at, lot.pending, lot.available, lot.held, spent, lapsed, taken_back,"
-        " settled, short, owed, lot.rule_version FROM loyalty_lot AS lot"
+        " earned_at, matures_at, expires_on, expires_at, lot.pending, lot.available, lot.held, spent, lapsed,"
+        " taken_back, settled, short, owed, lot.rule_version FROM loyalty_lot AS lot"
         " JOIN loyalty_account AS account ON account.id = lot.account_id"
         " JOIN loyalty_entry AS entry ON entry.id = lot.origin_entry_id"
         " JOIN loyalty_earning AS given ON given.id = lot.earning_id ORDER BY 1, 3, 6",
