@@ -66,7 +66,7 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("loyalty", "0021_walks_begin_again")]
+    dependencies = [("loyalty", "0022_what_a_redemption_took")]
 
     operations = [
         migrations.AddField(
