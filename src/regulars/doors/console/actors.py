@@ -15,9 +15,14 @@ def told(names: Iterable[str]) -> dict[str, str]:
     One query for people, one for programs, one for each import.
     """
     wanted = set(names)
+    through = {name: name.partition("/")[2] for name in wanted if name.startswith("member:") and "/" in name}
+    wanted |= set(through.values())
     people = {f"operator:{one.id}": one.name for one in operators.everybody()} if _has(wanted, "operator") else {}
     keys = {f"api:{one.id}": one.name for one in api_keys.every()} if _has(wanted, "api") else {}
-    return {name: people.get(name) or _other(name, keys) for name in wanted}
+    found = {name: people.get(name) or _other(name, keys) for name in wanted}
+    for name, link in through.items():
+        found[name] = _("The member, by a link of %(name)s") % {"name": found[link]}
+    return found
 
 
 def _has(names: set[str], kind: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from django import forms
@@ -17,20 +17,22 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from regulars.doors.console.site import fragment, may, me, page, shop_of
-from regulars.facts.customers import customers
+from regulars.facts.customers import customers, persons
 from regulars.facts.customers.customers import Customer
 from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import benefit_words, benefits, memberships, tier_words, tiers
-from regulars.levers.loyalty.benefits import BenefitView, Entitlement, Saved, UseView
+from regulars.levers.loyalty.benefits import BenefitView, Entitlement, GiftView, Saved, UseView
 from regulars.levers.loyalty.memberships import PlanView
 from regulars.levers.loyalty.tiers import SetView
 from regulars.oversight.reporting import formats
+from regulars.runtime.database import clock
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
 A_MONTH = timedelta(days=30)
 USES_SHOWN = 6
+Its = TypeVar("Its", UseView, GiftView)
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def card(request: HttpRequest, public_id: str) -> HttpResponseBase:
 @requires("benefits.use")
 def act(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """Use one, give a use back, give one, end one that was given."""
-    who, by, now = _found(public_id), operators.actor(me(request)), timezone.now()
+    who, by, now = _found(public_id), operators.actor(me(request)), clock.now()
     try:
         match request.POST.get("act"):
             case "use" if (used := _Use(request.POST)).is_valid():
@@ -137,8 +139,8 @@ def act(request: HttpRequest, public_id: str) -> HttpResponseBase:
                 )
                 messages.success(request, _("It is used."))
             case "back":
-                number = benefits.get_use(request.POST.get("use", "")).id
-                benefits.give_back(use=number, why=request.POST.get("why", ""), at=now, by=by)
+                used_once = _theirs(benefits.get_use(request.POST.get("use", "")), who)
+                benefits.give_back(use=used_once.id, why=request.POST.get("why", ""), at=now, by=by)
                 messages.success(request, _("It was not used, and can be used again in its time."))
             case "give" | "withdraw" if not may(request, "benefits.give"):
                 raise PermissionDenied
@@ -160,7 +162,8 @@ def act(request: HttpRequest, public_id: str) -> HttpResponseBase:
                 )
                 messages.success(request, _("It is theirs."))
             case "withdraw":
-                benefits.withdraw(gift=benefits.get_gift(request.POST.get("gift", "")).id, at=now, by=by)
+                gift = _theirs(benefits.get_gift(request.POST.get("gift", "")), who)
+                benefits.withdraw(gift=gift.id, at=now, by=by)
                 messages.success(request, _("It is over. What was used of it stays."))
             case "use" | "give":
                 messages.error(request, _("Check what you wrote: a number, a day, a short code without spaces."))
@@ -169,6 +172,13 @@ def act(request: HttpRequest, public_id: str) -> HttpResponseBase:
     except Refusal as refused:
         messages.error(request, refused.message)
     return redirect(reverse("console:member", args=[who.public_id]) + "#benefits")
+
+
+def _theirs(one: Its, who: Customer) -> Its:
+    """Only what is of the person whose page it is."""
+    if persons.of(one.customer) != persons.of(who.id):
+        raise Http404
+    return one
 
 
 def because(one: Entitlement, sets: Mapping[tuple[str, str], SetView]) -> str:

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -21,6 +22,7 @@ from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import benefit_words, membership_words, memberships
 from regulars.levers.loyalty.memberships import Consent, MembershipView, PlanView
 from regulars.oversight.reporting import formats
+from regulars.runtime.database import clock
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
@@ -85,6 +87,7 @@ def card(request: HttpRequest, public_id: str) -> HttpResponseBase:
         plans=[(view, benefit_words.title(view.plan.titles), benefit_words.title(view.plan.terms)) for view in plans],
         key=uuid4().hex,
         may_act=may(request, "points.spend"),
+        may_end=may(request, "memberships.money"),
     )
 
 
@@ -92,7 +95,7 @@ def card(request: HttpRequest, public_id: str) -> HttpResponseBase:
 @requires("points.spend")
 def act(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """Join, rest, go on, leave, stay: for a member at the counter or on the telephone."""
-    who, by, now = _found(public_id), operators.actor(me(request)), timezone.now()
+    who, by, now = _found(public_id), operators.actor(me(request)), clock.now()
     doing = request.POST.get("act", "")
     try:
         if doing == "join":
@@ -113,6 +116,8 @@ def act(request: HttpRequest, public_id: str) -> HttpResponseBase:
         else:
             number = _theirs(request, who).id
             match doing:
+                case "end" if not may(request, "memberships.money"):
+                    raise PermissionDenied
                 case "cancel":
                     memberships.cancel(membership=number, at=now, by=by)
                     messages.success(request, _("It is over when what is paid is over."))
@@ -137,7 +142,7 @@ def act(request: HttpRequest, public_id: str) -> HttpResponseBase:
 
 def _theirs(request: HttpRequest, who: Customer) -> MembershipView:
     """Only one of the person whose page it is."""
-    now = timezone.now()
+    now = clock.now()
     found = memberships.by_public_id(request.POST.get("membership", ""), at=now)
     if found.id not in {one.id for one in memberships.of(customer=who.id, at=now)}:
         raise Http404

@@ -1,6 +1,7 @@
 """Loyalty → Missions: what is asked for which prize, and how many are at which step; a member's own, and joining."""
 
 from dataclasses import dataclass
+from uuid import uuid4
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponseBase
@@ -17,6 +18,7 @@ from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import mission_words, missions, rewards, tier_words
 from regulars.levers.loyalty.missions import BadgeView, MissionView, Progress, StepCount
 from regulars.oversight.reporting import formats
+from regulars.runtime.database import clock
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
@@ -81,6 +83,7 @@ def card(request: HttpRequest, public_id: str) -> HttpResponseBase:
         who=who,
         missions=[_far(one, called) for one in missions.of(customer=who.id, at=now)],
         badges=[badge(one) for one in missions.badges(customer=who.id, at=now) if one.since],
+        key=uuid4().hex,
         may_manage=may(request, "points.manage"),
     )
 
@@ -90,13 +93,15 @@ def card(request: HttpRequest, public_id: str) -> HttpResponseBase:
 def join(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """They take part, or no more."""
     who, by = _found(public_id), operators.actor(me(request))
-    told = {"programme": request.POST.get("programme", ""), "mission": request.POST.get("mission", "")}
+    told = {"programme": request.POST.get("programme", "")[:40], "mission": request.POST.get("mission", "")[:40]}
+    act = "leave" if request.POST.get("act") == "leave" else "join"
+    key = f"console:{request.POST.get('key', '')[:60] or uuid4().hex}:{act}:{told['mission']}"
     try:
-        if request.POST.get("act") == "leave":
-            missions.leave(customer=who.id, at=timezone.now(), by=by, **told)
+        if act == "leave":
+            missions.leave(customer=who.id, key=key, at=clock.now(), by=by, **told)
             messages.success(request, _("What they do from now on does not count for it."))
         else:
-            missions.join(customer=who.id, at=timezone.now(), by=by, **told)
+            missions.join(customer=who.id, key=key, at=clock.now(), by=by, **told)
             messages.success(request, _("What they do from now on counts for it."))
     except Refusal as refused:
         messages.error(request, refused.message)

@@ -448,8 +448,11 @@ def go_on(request: HttpRequest, redemption: str) -> HttpResponseBase:
                 redemptions.use(redemption=number, at=now, by=by)
                 messages.success(request, _("It has arrived, or was used."))
             case "cancel":
-                redemptions.cancel(redemption=number, why=request.POST.get("why", ""), at=now, by=by)
+                done = redemptions.cancel(redemption=number, why=request.POST.get("why", ""), at=now, by=by)
                 messages.success(request, _("It is taken back, and the points are with their owner again."))
+                if done.payment and done.cash is not None:
+                    paid_back = {"amount": formats.money(done.cash.minor, done.cash.currency), "payment": done.payment}
+                    messages.warning(request, _("Give them back %(amount)s, paid under %(payment)s.") % paid_back)
             case _:
                 raise Http404
     except Refusal as refused:

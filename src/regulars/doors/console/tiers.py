@@ -25,6 +25,7 @@ from regulars.levers.loyalty.rules.tier_periods import Period
 from regulars.levers.loyalty.tier_flow import Flow
 from regulars.levers.loyalty.tiers import FREEZES, SetView, Status
 from regulars.oversight.reporting import formats
+from regulars.runtime.database import clock
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
@@ -120,7 +121,7 @@ def picture(request: HttpRequest) -> HttpResponseBase:
     try:
         # One byte more than is taken tells that there are more, without reading all of them.
         body = given.read(pictures.LARGEST + 1)
-        pictures.keep(name=told.cleaned_data["name"], body=body, at=timezone.now(), by=operators.actor(me(request)))
+        pictures.keep(name=told.cleaned_data["name"], body=body, at=clock.now(), by=operators.actor(me(request)))
         messages.success(request, _("It is kept. Levels that name it show it."))
     except Refusal as refused:
         messages.error(request, str(refused))
@@ -295,7 +296,7 @@ def freeze(request: HttpRequest, public_id: str) -> HttpResponseBase:
     told = {"programme": request.POST.get("programme", ""), "tiers": request.POST.get("tiers", "")}
     try:
         if request.POST.get("act") == "thaw":
-            tiers.thaw(customer=who.id, at=timezone.now(), by=by, **told)
+            tiers.thaw(customer=who.id, key=f"console:{_key(request)}:thaw", at=clock.now(), by=by, **told)
             messages.success(request, _("Their status may fall again, after the grace."))
         elif form.is_valid():
             said = form.cleaned_data
@@ -304,7 +305,7 @@ def freeze(request: HttpRequest, public_id: str) -> HttpResponseBase:
                 reason=said["reason"],
                 until=said["until"],
                 key=f"console:{said['key']}",
-                at=timezone.now(),
+                at=clock.now(),
                 by=by,
                 **told,
             )
@@ -321,9 +322,16 @@ def freeze(request: HttpRequest, public_id: str) -> HttpResponseBase:
 def link(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """A link with which the member opens their card: once, within minutes. Handed over by whoever knows them."""
     who = _found(public_id)
-    made = sign_in_links.issue(customer=who.id, at=timezone.now(), by=operators.actor(me(request)))
+    # A link opens no more than its maker has.
+    with_money = may(request, "memberships.money")
+    by = operators.actor(me(request))
+    made = sign_in_links.issue(customer=who.id, at=clock.now(), by=by, with_money=with_money)
     address = request.build_absolute_uri(reverse("portal-enter", args=[made.token]))
     return fragment(request, "console/member_link.html", who=who, address=address, minutes=sign_in_links.MINUTES)
+
+
+def _key(request: HttpRequest) -> str:
+    return request.POST.get("key", "")[:60] or uuid4().hex
 
 
 def _shown(one: Status) -> dict[str, Any]:

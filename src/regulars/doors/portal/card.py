@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
@@ -19,7 +20,6 @@ from regulars.doors.portal import members
 from regulars.facts.company import company
 from regulars.facts.customers import persons
 from regulars.kit import civil
-from regulars.kit.actors import Actor
 from regulars.kit.points import Points
 from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import (
@@ -46,6 +46,7 @@ from regulars.levers.loyalty.rules.tier_sets import Need
 from regulars.levers.loyalty.tiers import SetView, Status
 from regulars.levers.loyalty.wallets import Wallet
 from regulars.oversight.reporting import formats
+from regulars.runtime.database import clock
 from regulars.runtime.staff.policy import open_to_everyone
 
 #: Around the ring, in its own units: 2 π 52.
@@ -116,7 +117,7 @@ class BadgeShown:
 @open_to_everyone(because="shows nothing but to the browser that a member's link opened, of that member alone")
 def card(request: HttpRequest) -> HttpResponse:
     """The card of whose browser it is; to a stranger, how to come in."""
-    who = members.member(request)
+    visitor = members.visitor(request)
     shop = company.shop()
     with translation.override(members.language(request)), persons.remembered():
         told: dict[str, Any] = {
@@ -125,10 +126,10 @@ def card(request: HttpRequest) -> HttpResponse:
             "here": translation.get_language(),
             "brand": members.brand(request),
         }
-        if who is None:
+        if visitor is None:
             answer = render(request, "portal/stranger.html", told, status=401)
         else:
-            now = timezone.now()
+            who, now = visitor.customer, timezone.now()
             brand = members.brand(request)
             standing = [one.of_brand(brand) for one in tiers.of(customer=who.id, at=now)]
             known = pictures.digests({tier_words.image(one.set, one.level) for one in standing})
@@ -148,6 +149,8 @@ def card(request: HttpRequest) -> HttpResponse:
                 "missions": _missions(missions.of(customer=who.id, at=now)),
                 "badges": [_badge(one) for one in missions.badges(customer=who.id, at=now)],
                 "memberships": [_membership(one, now) for one in memberships.of(customer=who.id, at=now)[:2]],
+                "with_money": visitor.with_money,
+                "key": uuid4().hex,
                 "since": who.first_seen_at and formats.day(who.first_seen_at.date()),
             }
             answer = render(request, "portal/card.html", told)
@@ -159,12 +162,13 @@ def card(request: HttpRequest) -> HttpResponse:
 @open_to_everyone(because="joins a mission for the member alone whose browser a link opened")
 def join(request: HttpRequest) -> HttpResponse:
     """They take part in a mission. A stranger, and who asks for what is not there, is shown the card again."""
-    who = members.member(request)
-    if who is not None:
+    visitor = members.visitor(request)
+    if visitor is not None:
         told = {"programme": request.POST.get("programme", ""), "mission": request.POST.get("mission", "")}
         # What is over since they looked, the card says.
         with suppress(Refusal):
-            missions.join(customer=who.id, at=timezone.now(), by=Actor("member", who.public_id), **told)
+            key = f"portal:{request.POST.get('key', '')[:40] or uuid4().hex}:{told['mission'][:40]}"
+            missions.join(customer=visitor.customer.id, key=key, at=clock.now(), by=visitor.by, **told)
     return members.to_card(request, "#missions")
 
 
@@ -208,15 +212,15 @@ def ring(one: Status, picture: str = "") -> Ring:
 @open_to_everyone(because="changes nothing but the membership of whose browser it is, which a member's link opened")
 def membership(request: HttpRequest) -> HttpResponse:
     """They leave, stay after all, or let it go on that rests: one tap, as they see it."""
-    who = members.member(request)
-    if who is not None:
-        now, by = timezone.now(), Actor("member", who.public_id)
+    visitor = members.visitor(request)
+    if visitor is not None:
+        who, by, now = visitor.customer, visitor.by, clock.now()
         told = request.POST.get("membership", "")
         mine = next((one for one in memberships.of(customer=who.id, at=now) if one.public_id == told), None)
         act = request.POST.get("act", "")
         # What became impossible meanwhile the card says itself.
         with suppress(Refusal):
-            if mine is not None and act in ("cancel", "end"):
+            if mine is not None and (act == "cancel" or (act == "end" and visitor.with_money)):
                 memberships.cancel(membership=mine.id, at_once=act == "end", at=now, by=by)
             elif mine is not None and act == "keep":
                 memberships.keep(membership=mine.id, at=now, by=by)

@@ -3,6 +3,7 @@
 The link's page asks for a tap before it opens anything: programs that look at links beforehand open nothing.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import blake2b
 from urllib.parse import urlencode
@@ -12,13 +13,15 @@ from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import translation
 from django.views.decorators.http import require_http_methods, require_POST
 
 from regulars.facts.company import company
 from regulars.facts.customers import customers, sign_in_links
 from regulars.facts.customers.customers import Customer
+from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
+from regulars.runtime.database import clock
 from regulars.runtime.serving import callers
 from regulars.runtime.staff.policy import open_to_everyone
 
@@ -29,13 +32,25 @@ MOST_TRIES = 20
 LANGUAGES = {"en": "English", "zh-hans": "中文"}
 
 
-def member(request: HttpRequest) -> Customer | None:
+@dataclass(frozen=True)
+class Visitor:
+    """Whose browser it is. `by`: what they do here is the member's, by a link that somebody made. `with_money`: money
+    may go back to them at once."""
+
+    customer: Customer
+    by: Actor
+    with_money: bool
+
+
+def visitor(request: HttpRequest) -> Visitor | None:
     """Whose browser it is; None for a stranger's, and for one whose half day is over."""
-    told = request.get_signed_cookie(COOKIE, default="", salt=SALT, max_age=LASTS)
-    if not told:
+    told = (request.get_signed_cookie(COOKIE, default="", salt=SALT, max_age=LASTS) or "").split("|")
+    if len(told) != 3:
         return None
+    public_id, made_by, with_money = told
     try:
-        return customers.by_public_id(told)
+        who = customers.by_public_id(public_id)
+        return Visitor(who, Actor("member", f"{who.public_id}/{made_by}"), with_money == "1")
     except Refusal:
         # The cookie is ours and its customer is gone, as after a restore: a stranger's browser.
         return None
@@ -71,13 +86,13 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
         if request.method != "POST":
             return _page(request, "portal/enter.html")
         try:
-            public_id = sign_in_links.open_link(token=token, at=timezone.now())
+            opened = sign_in_links.open_link(token=token, at=clock.now())
         except sign_in_links.LinkIsOver:
             return _page(request, "portal/link_over.html", status=410)
     answer = to_card(request)
     answer.set_signed_cookie(
         COOKIE,
-        public_id,
+        f"{opened.customer}|{opened.made_by}|{int(opened.with_money)}",
         salt=SALT,
         max_age=int(LASTS.total_seconds()),
         path=PATH,

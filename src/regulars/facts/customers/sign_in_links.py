@@ -1,7 +1,7 @@
 """Links with which a customer shows who they are: made by somebody who knows them, opened once, within minutes.
 
-The address holds the customer's number as it is public, a nonce and a signature, and nothing of the person. That it was
-opened is remembered as long as it would work.
+The address holds the customer's number as it is public, who made it, a nonce and a signature, and nothing of the
+person. That it was opened is remembered as long as it would work.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
 from regulars.runtime.trail import trail
 
-__all__ = ("MINUTES", "Link", "LinkIsOver", "issue", "open_link")
+__all__ = ("MINUTES", "Link", "LinkIsOver", "Opened", "issue", "open_link")
 
 MINUTES = 15
 _SALT = "customers.sign_in_links"
@@ -37,23 +37,33 @@ class Link:
     until: datetime
 
 
-def issue(*, customer: int, at: datetime, by: Actor) -> Link:
-    """A link for this customer's person; that it was made is written down."""
+@dataclass(frozen=True)
+class Opened:
+    """Whose link it was, who made it, and whether money may go back at once to who opened it."""
+
+    customer: str
+    made_by: str
+    with_money: bool
+
+
+def issue(*, customer: int, at: datetime, by: Actor, with_money: bool = False) -> Link:
+    """A link for this customer's person; that it was made is written down. `with_money`: whoever makes it may give
+    money back, so who opens it may, too: a link opens no more than its maker has."""
     who = customers.get(customer)
-    token = signing.dumps([who.public_id, int(at.timestamp()), token_urlsafe(12)], salt=_SALT)
+    token = signing.dumps([who.public_id, int(at.timestamp()), token_urlsafe(12), str(by), int(with_money)], salt=_SALT)
     trail.record(by=by, verb="customers.sign_in_links.issue", subject=f"customer:{who.id}", at=at)
     return Link(token, at + timedelta(minutes=MINUTES))
 
 
-def open_link(*, token: str, at: datetime) -> str:
-    """The public id of whom it is for; once. Raises LinkIsOver."""
+def open_link(*, token: str, at: datetime) -> Opened:
+    """Whom it is for; once. Raises LinkIsOver."""
     try:
-        public_id, made, nonce = signing.loads(token, salt=_SALT)
+        public_id, made, nonce, made_by, with_money = signing.loads(token, salt=_SALT)
     except (signing.BadSignature, ValueError):
         raise _over() from None
     if not 0 <= at.timestamp() - made <= MINUTES * 60 or not cache.add(f"sign-in-link:{nonce}", 1, MINUTES * 60 + 60):
         raise _over()
-    return str(public_id)
+    return Opened(str(public_id), str(made_by), bool(with_money))
 
 
 def _over() -> LinkIsOver:

@@ -24,7 +24,8 @@ from regulars.levers.loyalty._benefits.turns import one_at_a_time
 from regulars.levers.loyalty._benefits.values import BenefitView, Entitlement, GiftView, Overview, Saved, UseView
 from regulars.levers.loyalty._earning import seeing
 from regulars.levers.loyalty._earning.rows import Programme as ProgrammeRow
-from regulars.levers.loyalty._ledger.acts import KeyUsedOtherwise, Told
+from regulars.levers.loyalty._ledger import acts
+from regulars.levers.loyalty._ledger.acts import Told
 from regulars.levers.loyalty.notices import BenefitGiven, BenefitGivenBack, BenefitUsed, BenefitWithdrawn
 from regulars.levers.loyalty.rules import benefit_prices
 from regulars.levers.loyalty.rules.benefit_terms import MOST_USES
@@ -149,7 +150,7 @@ def use(
     with transaction.atomic():
         person = one_at_a_time(customer)
         if (known := USES.filter(key=key).first()) is not None:
-            _same(bytes(known.told), told, key)
+            acts.check_same(key, bytes(known.told), told)
             return use_view(known)
         if len(key) > 200 or not key:
             raise BadUse(_("key: give 1 to 200 characters"), field="key", value=len(key))
@@ -263,7 +264,7 @@ def give(
     with transaction.atomic():
         one_at_a_time(customer)
         if (known := GIFTS.filter(key=key).first()) is not None:
-            _same(bytes(known.told), told, key)
+            acts.check_same(key, bytes(known.told), told)
             return gift_view(known)
         view = next((one for one in every(at=at) if one.key == benefit), None)
         if view is None:
@@ -378,15 +379,6 @@ def _saved_by(one: Entitlement, order: int, person: int, told: Money | None) -> 
     discounts = {line.number: line.discount_minor for line in orders.get(order).lines}
     minor = benefit_prices.taken_off(one.view.benefit, view, discounts)
     return Money(minor, found.currency) if minor else None
-
-
-def _same(before: bytes, told: bytes, key: str) -> None:
-    if before != told:
-        raise KeyUsedOtherwise(
-            _("key: %(key)r told something else; give each act its own key") % {"key": key[:40]},
-            field="key",
-            value=key[:40],
-        )
 
 
 def _unknown(benefit: str) -> UnknownBenefit:

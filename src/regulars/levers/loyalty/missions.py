@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
 
 from regulars.facts.customers import persons
 from regulars.kit.actors import Actor, Origin
 from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import programmes, redemptions
+from regulars.levers.loyalty._ledger import acts
+from regulars.levers.loyalty._ledger.acts import Told
 from regulars.levers.loyalty._missions import facts as mission_facts
 from regulars.levers.loyalty._missions import settling as mission_settling
 from regulars.levers.loyalty._missions.facts import Board
@@ -178,15 +181,17 @@ def settle_record(*, customer: int, at: datetime, by: Actor) -> list[Changed]:
     return settle(customer=customer, at=at, by=by, origin="history")
 
 
-def join(*, customer: int, programme: str, mission: str, at: datetime, by: Actor) -> bool:
-    """Somebody joins: from now on what they do counts. Whether they were not in it yet. Raises `UnknownMission`,
-    `NothingToJoin`, `NotForThem`."""
-    board, told = _mission(programme, mission, at)
-    if not told.asks_to_join:
-        raise NothingToJoin(
-            _("mission: nobody has to join it; what they do counts by itself"), field="mission", value=mission
-        )
+def join(*, customer: int, programme: str, mission: str, key: str, at: datetime, by: Actor) -> bool:
+    """Somebody joins: from now on what they do counts. Whether that is new; told again under its key nothing is, though
+    they left since. Raises `UnknownMission`, `NothingToJoin`, `NotForThem`, `KeyUsedOtherwise`."""
     with transaction.atomic():
+        if not acts.is_new(_act("join", customer, programme, mission, key, at, by)):
+            return False
+        board, told = _mission(programme, mission, at)
+        if not told.asks_to_join:
+            raise NothingToJoin(
+                _("mission: nobody has to join it; what they do counts by itself"), field="mission", value=mission
+            )
         person = persons.held([customer])[customer]
         if mission in _joined(board, person):
             return False
@@ -201,16 +206,19 @@ def join(*, customer: int, programme: str, mission: str, at: datetime, by: Actor
     return True
 
 
-def leave(*, customer: int, programme: str, mission: str, at: datetime, by: Actor) -> bool:
-    """Somebody leaves: what they do from now on does not count. What was given stays. Whether they were in it. Raises
-    `UnknownMission`."""
-    board, _mission_told = _mission(programme, mission, at)
+def leave(*, customer: int, programme: str, mission: str, key: str, at: datetime, by: Actor) -> bool:
+    """Somebody leaves: what they do from now on does not count. What was given stays. Whether they were in it; told
+    again under its key nothing changes. Raises `UnknownMission`, `KeyUsedOtherwise`."""
     with transaction.atomic():
+        if not acts.is_new(_act("leave", customer, programme, mission, key, at, by)):
+            return False
+        board, _mission_told = _mission(programme, mission, at)
         records = persons.records_of(persons.held([customer])[customer])
         rows = MissionJoin.objects.filter(
             programme_id=board.programme, mission=mission, record_id__in=records, left_at__isnull=True
         )
-        was_in = bool(rows.update(left_at=at))
+        # Whoever waited for somebody who joined meanwhile read the clock before them.
+        was_in = bool(rows.update(left_at=Greatest(at, F("joined_at"))))
         if was_in:
             _told("leave", board, customer, mission, at, by)
     return was_in
@@ -355,6 +363,11 @@ def _mission(programme: str, mission: str, at: datetime) -> tuple[Board, Mission
         field="mission",
         value=named,
     )
+
+
+def _act(verb: str, customer: int, programme: str, mission: str, key: str, at: datetime, by: Actor) -> Told:
+    what = {"customer": customer, "programme": programme, "mission": mission}
+    return Told(f"missions.{verb}", key, at, by, what)
 
 
 def _joined(board: Board, person: int) -> set[str]:

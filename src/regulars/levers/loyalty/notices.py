@@ -172,7 +172,11 @@ class RewardHandedOver(_OfRewards):
 
 @dataclass(frozen=True, kw_only=True)
 class RewardCancelled(_OfRewards):
-    """What somebody took was taken back, and its points with it."""
+    """What somebody took was taken back, and its points with it. `paid_minor` of `currency` were paid for it, too, and
+    are to be given back to them."""
+
+    paid_minor: int = 0
+    currency: str = ""
 
     kind: ClassVar[str] = "loyalty.reward_cancelled"
     version: ClassVar[int] = 1

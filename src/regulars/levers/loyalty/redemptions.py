@@ -22,7 +22,8 @@ from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import points, rewards, tiers
 from regulars.levers.loyalty._earning.capping import ALWAYS
-from regulars.levers.loyalty._ledger.acts import KeyUsedOtherwise, Told
+from regulars.levers.loyalty._ledger import acts
+from regulars.levers.loyalty._ledger.acts import Told
 from regulars.levers.loyalty._rewards.handing import (
     SoldOut,
     begin_handing,
@@ -307,12 +308,7 @@ def _take(customer: int, reward: str, key: str, at: datetime, by: Actor, *, is_g
     with transaction.atomic():
         person = _one_at_a_time(customer)
         if (known := ROWS.filter(key=key).first()) is not None:
-            if bytes(known.told) != told:
-                raise KeyUsedOtherwise(
-                    _("key: %(key)r told something else; give each act its own key") % {"key": key[:40]},
-                    field="key",
-                    value=key[:40],
-                )
+            acts.check_same(key, bytes(known.told), told)
             return view_of(known)
         if not view.is_open(at):
             raise NotOpen(_("reward: it cannot be taken now"), field="reward", value=reward)

@@ -16,7 +16,8 @@ from regulars.facts.customers import persons
 from regulars.kit import civil
 from regulars.kit.actors import Actor, Origin
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty._ledger.acts import KeyUsedOtherwise
+from regulars.levers.loyalty._ledger import acts
+from regulars.levers.loyalty._ledger.acts import Told
 from regulars.levers.loyalty._tiers import facts as tier_facts
 from regulars.levers.loyalty._tiers import settling as tier_settling
 from regulars.levers.loyalty._tiers.facts import Ladder
@@ -236,32 +237,26 @@ def freeze(
     by: Actor,
     until: date | None = None,
 ) -> list[Moved]:
-    """From today on somebody's status does not fall, before `until` or until it is thawed. The same key again changes
-    nothing. Raises UnknownTiers, AlreadyFrozen, BadFreeze, KeyUsedOtherwise."""
-    ladder = _ladder(programme, tiers, at)
-    today = civil.day_of(at, ladder.zone)
-    if reason not in FREEZES:
-        raise BadFreeze(_("reason: use one of %(names)s") % {"names": ", ".join(FREEZES)}, field="reason", value=reason)
-    if until is not None and until <= today:
-        raise BadFreeze(
-            _("until: %(day)s has come already; choose a later day") % {"day": until.isoformat()},
-            field="until",
-            value=until.isoformat(),
-        )
+    """From today on somebody's status does not fall, before `until` or until it is thawed. Told again under its key it
+    changes nothing. Raises UnknownTiers, AlreadyFrozen, BadFreeze, KeyUsedOtherwise."""
+    what = {"customer": customer, "programme": programme, "tiers": tiers, "reason": reason, "until": until}
     with transaction.atomic():
-        records = persons.records_of(_one_at_a_time(customer))
-        if (known := Freeze.objects.filter(key=key).first()) is not None:
-            # Not its end: thawed since, it has one that nobody told.
-            same = (known.programme_id, known.tiers, known.reason) == (ladder.programme, tiers, reason)
-            if not same or known.record_id not in records:
-                raise KeyUsedOtherwise(
-                    _("key: %(key)r told something else; give each act its own key") % {"key": key[:40]},
-                    field="key",
-                    value=key[:40],
-                )
+        if not acts.is_new(Told("tiers.freeze", key, at, by, what)):
             return []
-        open_ones = _open(ladder, tiers, records, today)
-        if open_ones:
+        ladder = _ladder(programme, tiers, at)
+        today = civil.day_of(at, ladder.zone)
+        if reason not in FREEZES:
+            raise BadFreeze(
+                _("reason: use one of %(names)s") % {"names": ", ".join(FREEZES)}, field="reason", value=reason
+            )
+        if until is not None and until <= today:
+            raise BadFreeze(
+                _("until: %(day)s has come already; choose a later day") % {"day": until.isoformat()},
+                field="until",
+                value=until.isoformat(),
+            )
+        records = persons.records_of(_one_at_a_time(customer))
+        if _open(ladder, tiers, records, today):
             raise AlreadyFrozen(_("customer: their status is frozen already"), field="customer", value=customer)
         Freeze.objects.create(
             programme_id=ladder.programme,
@@ -279,11 +274,16 @@ def freeze(
         return requalify(customer=customer, at=at, by=by)
 
 
-def thaw(*, customer: int, programme: str, tiers: str, at: datetime, by: Actor) -> list[Moved]:
-    """From today on it falls again as everybody's, after the grace. Raises UnknownTiers, NotFrozen."""
-    ladder = _ladder(programme, tiers, at)
-    today = civil.day_of(at, ladder.zone)
+def thaw(*, customer: int, programme: str, tiers: str, key: str, at: datetime, by: Actor) -> list[Moved]:
+    """From today on it falls again as everybody's, after the grace. Told again under its key it changes nothing, though
+    it was frozen anew since. Raises UnknownTiers, NotFrozen, KeyUsedOtherwise."""
     with transaction.atomic():
+        if not acts.is_new(
+            Told("tiers.thaw", key, at, by, {"customer": customer, "programme": programme, "tiers": tiers})
+        ):
+            return []
+        ladder = _ladder(programme, tiers, at)
+        today = civil.day_of(at, ladder.zone)
         rows = _open(ladder, tiers, persons.records_of(_one_at_a_time(customer)), today)
         if not rows:
             raise NotFrozen(_("customer: their status is not frozen"), field="customer", value=customer)

@@ -54,6 +54,8 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     "points.manage": _MANAGERS,
     "points.award": _OWNERS,
     "points.spend": _MANAGERS,
+    # what became of money for memberships, and ending one with money back
+    "memberships.money": _MANAGERS,
     # benefits: one at a time by whoever serves, several by those who manage points
     "benefits.use": _SERVICE,
     "benefits.give": _DESK,

@@ -21,7 +21,7 @@ EVERYTHING = (
     *("identity.read", "identity.decide", "identity.rules"),
     *("catalogue.read", "catalogue.write"),
     *("audiences.manage", "members.export"),
-    *("points.read", "points.manage", "points.award", "points.spend"),
+    *("points.read", "points.manage", "points.award", "points.spend", "benefits.use", "memberships.money"),
 )
 
 #: Priya buys a coat and two hats.

@@ -112,3 +112,15 @@ rules:"""
     assert (seen["may_see"], seen["benefit"], seen["hours"]) == (True, "club.early", 24)
     assert not told(till.get(f"customers/{li}/early-access?opens_at={late:%Y-%m-%dT%H:%M:%SZ}"))["may_see"]
     assert problem(till.get(f"customers/{li}/early-access?opens_at=soon"))[0] in (400, 422)
+
+
+def test_a_till_that_uses_benefits_does_nothing_else(till):
+    order = till.record()
+    serves = Program("benefits.use", name="serves")
+    body = {"benefit": "club.ship", "order": order["id"]}
+    used = told(serves.post(f"customers/{order['customer']}/benefits/uses", body, key="k"))
+    assert told(serves.post(f"benefit-uses/{used['id']}/give-back", {"why": "not_done"}))["why_back"] == "not_done"
+    spends = Program("points.spend", name="spends")
+    assert problem(spends.post(f"benefit-uses/{used['id']}/give-back", {"why": "not_done"}))[0] == 403
+    gift = {"benefit": "club.ship", "reason": "goodwill"}
+    assert problem(serves.post(f"customers/{order['customer']}/benefits/gifts", gift, key="g"))[0] == 403

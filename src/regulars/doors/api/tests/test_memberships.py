@@ -84,3 +84,13 @@ def test_somebody_joins_pays_rests_changes_their_mind_and_leaves(till):
     back = told(till.post(f"{here}/payments", payment | {"state": "refunded"}))
     assert back["paid"] == "0.00"
     assert told(till.get(here)) == told(till.get(f"customers/{li}/memberships"))["items"][0]
+
+
+def test_money_takes_a_right_of_its_own(till):
+    li, spends = till.record()["customer"], Program("points.spend", name="spends")
+    here = f"memberships/{told(spends.post(f'customers/{li}/memberships', AGREED, key='j'))['id']}"
+    payment = {"payment": "psp_1", "state": "paid", "amount": "10.00", "currency": "GBP"}
+    for path, body in ((f"{here}/payments", payment), (f"{here}/cancel", {"when": "now"})):
+        assert problem(spends.post(path, body))[0] == 403
+    assert told(till.post(f"{here}/payments", payment))["state"] == "active"
+    assert told(spends.post(f"{here}/cancel"))["ends"] is True

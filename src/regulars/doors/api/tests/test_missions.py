@@ -57,6 +57,9 @@ def test_what_there_is_how_far_somebody_is_and_joining(till):
         joined = till.post(f"{path}/dare/join", key="j1").json()["items"]
     assert [one["joined"] for one in joined if one["mission"] == "dare"] == [True]
     assert [till.post(f"{path}/dare/leave", key="l1").status_code for _ in range(2)] == [200, 200]
+    late = till.post(f"{path}/dare/join", key="j1").json()["items"]
+    assert [one["joined"] for one in late if one["mission"] == "dare"] == [False], "a retry brings nobody back"
+    assert problem(till.post(f"{path}/dare/join", key="l1"))[:2] == (409, "points.key_used_otherwise")
     assert problem(till.post(f"{path}/first/join", key="j3"))[:2] == (409, "missions.nothing_to_join")
     assert problem(till.post(f"{path}/moon/join", key="j4"))[:2] == (404, "missions.unknown")
     chinese = Client().get(f"/api/v1/customers/{li}/missions", headers=till.headers | {"Accept-Language": "zh-CN"})

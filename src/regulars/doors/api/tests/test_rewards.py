@@ -85,6 +85,11 @@ def test_points_and_money_wait_for_each_other():
     paid = told(till.post(f"redemptions/{waits['id']}/pay", {"payment": "p-1"}))
     assert (paid["payment"], paid["pay_until"]) == ("p-1", None)
     assert told(till.post(f"redemptions/{waits['id']}/hand-over"))["state"] == "issued"
+    back = f"redemptions/{waits['id']}/cancel"
+    spends = Program("points.spend", name="spends")
+    assert problem(spends.post(back, {"why": "correction"}))[0] == 403
+    assert problem(spends.post(back, {"why": "by_member"}))[:2] == (409, "rewards.too_late")
+    assert told(till.post(back, {"why": "correction"}))["state"] == "cancelled"
 
 
 def test_a_present_needs_the_right_to_award():

@@ -275,7 +275,7 @@ def get_uses(request: HttpRequest, customer: str, limit: int = 50) -> BenefitUse
 
 @router.post(
     "/customers/{customer}/benefits/uses",
-    auth=ApiKey("points.spend"),
+    auth=ApiKey("benefits.use"),
     response=BenefitUseOut,
     operation_id="use_benefit",
 )
@@ -373,7 +373,7 @@ def early_access(request: HttpRequest, customer: str, opens_at: Annotated[exact.
 
 @router.post(
     "/benefit-uses/{use}/give-back",
-    auth=ApiKey("points.spend"),
+    auth=ApiKey("benefits.use"),
     response=BenefitUseOut,
     operation_id="give_benefit_back",
 )

@@ -30,11 +30,8 @@ class ApiKey(HttpBearer):
     def authenticate(self, request: HttpRequest, token: str) -> api_keys.ApiKey | None:
         """The key; None for one that does not work. Refuses a good key without the action."""
         key = api_keys.present(token=token)
-        if key is not None and self.action not in key.may:
-            raise NotGranted(
-                _("Authorization: the key %(name)s was not granted %(action)s; use another key")
-                % {"name": key.name, "action": self.action}
-            )
+        if key is not None:
+            _check(key, self.action)
         known = request.META.get(KNOWN_QUERY)
         # Only now: a stranger is told nothing about what a route takes.
         if key is not None and known is not None and (unknown := sorted(set(request.GET) - known)):
@@ -47,6 +44,28 @@ class ApiKey(HttpBearer):
 
 def caller(request: HttpRequest) -> Actor:
     """The key that came in with the request, as `by` of a verb."""
+    return _key(request).actor
+
+
+def may(request: HttpRequest, action: roles.Action) -> bool:
+    """Whether the key was granted this, too."""
+    return action in _key(request).may
+
+
+def need(request: HttpRequest, action: roles.Action) -> None:
+    """What the body asks for takes this right, too. Raises `NotGranted`."""
+    _check(_key(request), action)
+
+
+def _check(key: api_keys.ApiKey, action: roles.Action) -> None:
+    if action not in key.may:
+        raise NotGranted(
+            _("Authorization: the key %(name)s was not granted %(action)s; use another key")
+            % {"name": key.name, "action": action}
+        )
+
+
+def _key(request: HttpRequest) -> api_keys.ApiKey:
     key = request.auth  # type: ignore[attr-defined]  # ninja puts what `authenticate` gave there
     assert isinstance(key, api_keys.ApiKey)
-    return key.actor
+    return key

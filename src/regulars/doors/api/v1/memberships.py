@@ -10,7 +10,7 @@ from pydantic import Field
 
 from regulars.doors.api.v1 import exact
 from regulars.doors.api.v1.identity_shown import key_of
-from regulars.doors.api.v1.keys import ApiKey, caller
+from regulars.doors.api.v1.keys import ApiKey, caller, need
 from regulars.doors.api.v1.orders import IdempotencyKey
 from regulars.facts.customers import customers, profiles
 from regulars.kit.money import Money
@@ -242,7 +242,7 @@ def get_steps(request: HttpRequest, membership: str) -> MembershipStepsOut:
 
 @router.post(
     "/memberships/{membership}/payments",
-    auth=ApiKey("points.spend"),
+    auth=ApiKey("memberships.money"),
     response=MembershipOut,
     operation_id="tell_membership_payment",
 )
@@ -264,9 +264,14 @@ def tell_payment(request: HttpRequest, membership: str, body: MembershipPaymentI
     operation_id="cancel_membership",
 )
 def cancel(request: HttpRequest, membership: str, body: MembershipCancelIn | None = None) -> MembershipOut:
-    """They leave, when what is paid is over, or now. One call, whoever joined however."""
-    found = memberships.by_public_id(membership, at=clock.now())
+    """They leave, when what is paid is over, or now. One call, whoever joined however.
+
+    Now, with what the plan gives back, takes the right to money of memberships, `memberships.money`, too.
+    """
     at_once = body is not None and body.when == "now"
+    if at_once:
+        need(request, "memberships.money")
+    found = memberships.by_public_id(membership, at=clock.now())
     return _shown(memberships.cancel(membership=found.id, at_once=at_once, at=clock.now(), by=caller(request)))
 
 

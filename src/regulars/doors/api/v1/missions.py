@@ -8,6 +8,7 @@ from ninja import Query, Router
 from pydantic import Field
 
 from regulars.doors.api.v1 import exact
+from regulars.doors.api.v1.identity_shown import key_of
 from regulars.doors.api.v1.keys import ApiKey, caller
 from regulars.doors.api.v1.orders import IdempotencyKey
 from regulars.facts.customers import customers
@@ -190,9 +191,19 @@ def get_badges(request: HttpRequest, customer: str) -> BadgesOut:
 def join(
     request: HttpRequest, customer: str, programme: Code, name: Code, idempotency_key: IdempotencyKey
 ) -> MissionProgressesOut:
-    """They take part: what they do from now on counts. Who is in it already stays in it."""
+    """They take part: what they do from now on counts. Who is in it already stays in it.
+
+    The `Idempotency-Key` is kept for ever: told late again, it brings nobody back who left since.
+    """
     who = customers.by_public_id(customer)
-    missions.join(customer=who.id, programme=programme, mission=name, at=clock.now(), by=caller(request))
+    missions.join(
+        customer=who.id,
+        programme=programme,
+        mission=name,
+        key=key_of(request, idempotency_key),
+        at=clock.now(),
+        by=caller(request),
+    )
     return get_progress(request, customer)
 
 
@@ -207,7 +218,14 @@ def leave(
 ) -> MissionProgressesOut:
     """They take no more part. What it gave stays theirs. Of who is not in it nothing changes."""
     who = customers.by_public_id(customer)
-    missions.leave(customer=who.id, programme=programme, mission=name, at=clock.now(), by=caller(request))
+    missions.leave(
+        customer=who.id,
+        programme=programme,
+        mission=name,
+        key=key_of(request, idempotency_key),
+        at=clock.now(),
+        by=caller(request),
+    )
     return get_progress(request, customer)
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from regulars.doors.api.v1 import exact
 from regulars.doors.api.v1.identity_shown import key_of
-from regulars.doors.api.v1.keys import ApiKey, caller
+from regulars.doors.api.v1.keys import ApiKey, caller, need
 from regulars.doors.api.v1.orders import IdempotencyKey
 from regulars.facts.customers import customers, profiles
 from regulars.kit.money import Money
@@ -435,7 +435,12 @@ def use(request: HttpRequest, redemption: str) -> RedemptionOut:
     operation_id="cancel_redemption",
 )
 def cancel(request: HttpRequest, redemption: str, body: CancellationIn) -> RedemptionOut:
-    """Take it back: its points go to the awards they came from. Again: nothing."""
+    """Take it back: its points go to the awards they came from. Again: nothing.
+
+    By the member in their days; for a reason of the shop's at any time, which takes the right `points.manage`, too.
+    """
+    if body.why != "by_member":
+        need(request, "points.manage")
     found = redemptions.by_public_id(redemption)
     done = redemptions.cancel(
         redemption=found.id, why=body.why, is_by_member=body.why == "by_member", at=clock.now(), by=caller(request)

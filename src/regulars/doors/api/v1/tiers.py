@@ -10,7 +10,7 @@ from pydantic import Field
 
 from regulars.doors.api.v1 import exact
 from regulars.doors.api.v1.identity_shown import key_of
-from regulars.doors.api.v1.keys import ApiKey, caller
+from regulars.doors.api.v1.keys import ApiKey, caller, may
 from regulars.doors.api.v1.orders import IdempotencyKey
 from regulars.facts.customers import customers, sign_in_links
 from regulars.kit import money, paging
@@ -257,7 +257,14 @@ def thaw(
 ) -> TierStatusesOut:
     """From today on it falls again as everybody's, after the grace. Refused where it is not frozen."""
     who = customers.by_public_id(customer)
-    tiers.thaw(customer=who.id, programme=programme, tiers=name, at=clock.now(), by=caller(request))
+    tiers.thaw(
+        customer=who.id,
+        programme=programme,
+        tiers=name,
+        key=key_of(request, idempotency_key),
+        at=clock.now(),
+        by=caller(request),
+    )
     return get_status(request, customer)
 
 
@@ -268,9 +275,12 @@ def thaw(
     operation_id="make_card_link",
 )
 def make_link(request: HttpRequest, customer: str) -> CardLinkOut:
-    """A link to the member's card, for a shop's account page or service desk to hand on. Each call makes another."""
-    who = customers.by_public_id(customer)
-    made = sign_in_links.issue(customer=who.id, at=clock.now(), by=caller(request))
+    """A link to the member's card, for a shop's account page or service desk to hand on. Each call makes another.
+
+    It opens no more than the key may: ending a paid membership at once, with money back, takes `memberships.money`.
+    """
+    who, with_money = customers.by_public_id(customer), may(request, "memberships.money")
+    made = sign_in_links.issue(customer=who.id, at=clock.now(), by=caller(request), with_money=with_money)
     return CardLinkOut(path=f"/card/{made.token}", until=made.until)
 
 

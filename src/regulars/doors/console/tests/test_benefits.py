@@ -77,9 +77,17 @@ def test_a_benefit_is_given_used_given_back_and_ended_and_the_list_says_what_it_
     assert "job-7" in card
     assert "£12.50" in shown(client, "benefits/")
     [used] = benefits.uses(customer=who)
+    at = clock.now()
+    known = customers.resolve_many(namespace="till", refs=["bo"], at=at, by=Actor("connector", "shop"), origin="live")
+    bo = customers.get(known["bo"]).public_id
+    [given] = benefits.gifts(customer=who)
+    for others in (
+        {"act": "back", "use": used.public_id, "why": "not_done"},
+        {"act": "withdraw", "gift": given.public_id},
+    ):
+        assert client.post(f"/console/members/{bo}/benefits/act", others).status_code == 404
     does(client, li, act="back", use=used.public_id, why="not_done")
     assert "given back: it was not done after all" in shown(client, f"members/{li}/benefits/card")
-    [given] = benefits.gifts(customer=who)
     does(client, li, act="withdraw", gift=given.public_id)
     assert "They have none now." in shown(client, f"members/{li}/benefits/card")
 

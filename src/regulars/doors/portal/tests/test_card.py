@@ -10,7 +10,7 @@ from django.test import Client
 from regulars.facts.commerce import orders
 from regulars.facts.commerce.orders import LineReport, OrderReport
 from regulars.facts.company import company
-from regulars.facts.customers import sign_in_links
+from regulars.facts.customers import customers, sign_in_links
 from regulars.kit.actors import SHELL, SYSTEM, Actor
 from regulars.kit.money import Money
 from regulars.levers.loyalty import earning, memberships, pictures, programmes, rewards
@@ -71,8 +71,8 @@ def li() -> int:
     return order.customer_id
 
 
-def a_link(customer: int, *, at=None) -> str:
-    return f"/card/{sign_in_links.issue(customer=customer, at=at or clock.now(), by=SYSTEM).token}"
+def a_link(customer: int, *, at=None, **more) -> str:
+    return f"/card/{sign_in_links.issue(customer=customer, at=at or clock.now(), by=SYSTEM, **more).token}"
 
 
 def test_a_link_opens_the_card_once_after_a_tap_and_says_where_somebody_stands(li):
@@ -213,7 +213,12 @@ def test_a_membership_is_seen_left_kept_and_ended_by_its_member_alone(li):
     told = {"act": "cancel", "membership": one.public_id}
     assert browser.post("/me/membership?lang=en", told).status_code == 302
     assert not memberships.get(one.id, at=clock.now()).ends, "a stranger ends nothing"
-    browser.post(a_link(li))
+    served = Client()
+    served.post(a_link(li))
+    assert "To end it at once, ask us." in served.get("/me/?lang=en").content.decode()
+    served.post("/me/membership", told | {"act": "end"})
+    assert memberships.get(one.id, at=clock.now()).state == "active", "a link opens no more than its maker has"
+    browser.post(a_link(li, with_money=True))
     words = browser.get("/me/?lang=en").content.decode()
     assert "End it now and get £10.00 back" in words
     assert "as often as you like" in words
@@ -228,4 +233,5 @@ def test_a_membership_is_seen_left_kept_and_ended_by_its_member_alone(li):
     assert memberships.get(one.id, at=clock.now()).state == "active"
     browser.post("/me/membership", told | {"act": "end"})
     assert memberships.get(one.id, at=clock.now()).state == "ended"
+    assert memberships.history(one.id)[-1].by == f"member:{customers.get(li).public_id}/{SYSTEM}"
     assert browser.post("/me/membership", told | {"act": "end"}).status_code == 302

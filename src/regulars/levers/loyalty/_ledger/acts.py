@@ -80,10 +80,20 @@ def begun(told: Told, inserted: Sequence[Row]) -> tuple[int, bool]:
         # Read again, always: a conflict that does nothing counts as no read, whatever the isolation.
         cursor.execute("SELECT id, told FROM loyalty_act WHERE key = %s", [told.key])
         [(number, before)] = cursor.fetchall()
-    if bytes(before) != digest:
-        raise KeyUsedOtherwise(
-            _("key: %(key)r told something else; give each act its own key") % {"key": told.key[:40]},
-            field="key",
-            value=told.key[:40],
-        )
+    check_same(told.key, bytes(before), digest)
     return int(number), False
+
+
+def is_new(told: Told) -> bool:
+    """Write the act down; False where it was told before, and nothing is to be done. Raises as `begin`."""
+    return begin(told)[1]
+
+
+def check_same(key: str, before: bytes, digest: bytes) -> None:
+    """What stands under a key told the same. Raises `KeyUsedOtherwise`."""
+    if before != digest:
+        raise KeyUsedOtherwise(
+            _("key: %(key)r told something else; give each act its own key") % {"key": key[:40]},
+            field="key",
+            value=key[:40],
+        )

@@ -1,6 +1,7 @@
 """What taking a reward moves: points, one of the stock, a code; and what taking it back does."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db.models import F
 from django.utils.translation import gettext as _
@@ -114,8 +115,17 @@ def told_of(
     kind: type[RewardTaken | RewardHandedOver | RewardCancelled], row: Redemption, at: datetime, by: Actor, verb: str
 ) -> None:
     """A step of it is told to others."""
+    money: dict[str, Any] = {}
+    if kind is RewardCancelled and row.payment and row.cash_minor:
+        money = {"paid_minor": row.cash_minor, "currency": row.cash_currency}
     told = kind(
-        at=at, customer=row.record_id, redemption=row.id, reward=row.reward_id, state=row.state, is_gift=row.is_gift
+        at=at,
+        customer=row.record_id,
+        redemption=row.id,
+        reward=row.reward_id,
+        state=row.state,
+        is_gift=row.is_gift,
+        **money,
     )
     after = {"redemption": row.id, "reward": row.reward_id, "state": row.state}
     announce(told, by=by, verb=f"loyalty.redemptions.{verb}", after=after)

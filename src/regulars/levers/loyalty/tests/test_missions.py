@@ -11,6 +11,7 @@ from regulars.facts.customers import identity
 from regulars.facts.customers.identity import Reason
 from regulars.kit.actors import SHELL
 from regulars.levers.loyalty import checkups, fields, mission_walks, missions, points, programmes, redemptions, rewards
+from regulars.levers.loyalty._ledger.acts import KeyUsedOtherwise
 from regulars.levers.loyalty.models import Account, MissionJoin, MissionRun
 from regulars.levers.loyalty.rules.missions import Goal
 from regulars.levers.loyalty.tests.builders import (
@@ -179,17 +180,25 @@ def test_who_has_to_join_is_counted_from_then_on_and_nobody_joins_twice():
     priya = buyer(buys("priya"))
     told_of = {"customer": priya, "programme": "tried", "mission": "dare"}
     assert [one.has_joined for one in missions.of(customer=priya, at=MONDAY)] == [None, False]
-    assert missions.join(**told_of, at=MONDAY + DAY, by=MAREK)
-    assert not missions.join(**told_of, at=MONDAY + DAY, by=MAREK)
+    assert [missions.join(**told_of, key=key, at=MONDAY + DAY, by=MAREK) for key in ("j", "j", "k")] == [
+        True,
+        False,
+        False,
+    ]
     assert MissionJoin.objects.count() == 1
     assert has(priya)[1] == 0
     buys("priya", at=FRIDAY)
     assert has(priya, at=FRIDAY)[1] == 8
-    assert [missions.leave(**told_of, at=FRIDAY, by=MAREK) for _ in range(2)] == [True, False]
-    with pytest.raises(missions.NothingToJoin):
-        missions.join(**told_of | {"mission": "three"}, at=FRIDAY, by=MAREK)
-    with pytest.raises(missions.UnknownMission):
-        missions.join(**told_of | {"mission": "moon"}, at=FRIDAY, by=MAREK)
+    assert [missions.leave(**told_of, key="l", at=MONDAY, by=MAREK) for _ in range(2)] == [True, False]
+    assert MissionJoin.objects.get().left_at == MONDAY + DAY, "never before they joined, whoever's clock it was"
+    assert not missions.join(**told_of, key="j", at=FRIDAY, by=MAREK), "told late again it brings nobody back"
+    assert MissionJoin.objects.count() == 1
+    with pytest.raises(KeyUsedOtherwise):
+        missions.leave(**told_of, key="j", at=FRIDAY, by=MAREK)
+    for name, refused in (("three", missions.NothingToJoin), ("moon", missions.UnknownMission)):
+        for _again in range(2):
+            with pytest.raises(refused):
+                missions.join(**told_of | {"mission": name}, key=name, at=FRIDAY, by=MAREK)
 
 
 def test_a_reward_is_given_soon_after_waits_for_stock_and_goes_back():

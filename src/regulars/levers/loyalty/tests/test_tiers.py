@@ -196,10 +196,17 @@ def test_frozen_it_stays_and_only_one_freeze_at_a_time():
     late = datetime(2029, 3, 1, 12, tzinfo=UTC)
     assert level(priya, at=late) == "gold"
     assert Standing.objects.get(customer_id=priya).due_on is None
-    tiers.thaw(customer=priya, programme="tried", tiers="status", at=late, by=MAREK)
+    thawed = {"customer": priya, "programme": "tried", "tiers": "status", "by": MAREK}
+    tiers.thaw(**thawed, key="t", at=late)
     assert (level(priya, at=late), level(priya, at=late + 30 * DAY)) == ("gold", "")
     with pytest.raises(tiers.NotFrozen):
-        tiers.thaw(customer=priya, programme="tried", tiers="status", at=late, by=MAREK)
+        tiers.thaw(**thawed, key="t2", at=late)
+    again = {"customer": priya, "programme": "tried", "tiers": "status", "reason": "dispute", "at": late, "by": MAREK}
+    tiers.freeze(**again, key="f4")
+    assert tiers.thaw(**thawed, key="t", at=late) == [], "told late again"
+    assert Freeze.objects.filter(until_on=None).count() == 1
+    with pytest.raises(KeyUsedOtherwise):
+        tiers.freeze(**again, key="f4", until=date(2030, 1, 1))
     for bad in ({"reason": "she is on parental leave"}, {"until": FRIDAY.date()}):
         with pytest.raises(tiers.BadFreeze):
             tiers.freeze(
