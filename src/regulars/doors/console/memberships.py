@@ -10,7 +10,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -53,7 +52,7 @@ class _Join(forms.Form):
 @requires("points.read")
 def listed(request: HttpRequest) -> HttpResponseBase:
     """Plans, and memberships of a state: those first on which something happens first."""
-    now = timezone.now()
+    now = clock.now()
     counts = memberships.counts()
     asked = request.GET.get("state", "")
     state = asked if asked in STATES else ""
@@ -75,7 +74,7 @@ def listed(request: HttpRequest) -> HttpResponseBase:
 @requires("points.read")
 def card(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """The card on a member's page."""
-    who, now = _found(public_id), timezone.now()
+    who, now = _found(public_id), clock.now()
     mine = memberships.of(customer=who.id, at=now)
     living = {one.programme for one in mine if one.state != "ended"}
     plans = [view for view in memberships.plans(at=now) if view.programme not in living]

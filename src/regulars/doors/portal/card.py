@@ -238,6 +238,8 @@ def _membership(one: MembershipView, now: datetime) -> dict[str, Any]:
         "comes": membership_words.comes(one, formats.money, formats.day),
         "paid": formats.money(one.meter.paid.minor, one.currency),
         "saved": formats.money(one.meter.saved.minor, one.currency),
+        "credit": formats.money(one.credit.minor, one.currency) if one.credit else "",
+        "owed": formats.money(one.owed.minor, one.currency) if one.owed else "",
         "back": formats.money(back.minor, back.currency) if back else "",
     }
 

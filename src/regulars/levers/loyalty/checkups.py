@@ -39,6 +39,25 @@ SELECT count(*) FROM (SELECT * FROM loyalty_redemption ORDER BY id DESC LIMIT 20
         SELECT FROM loyalty_entry AS back WHERE back.reverses_id = taken.entry))
 """,
 }
+#: Memberships whose books are not what was paid, or of which more went back than was told; of those that changed last.
+MEMBERSHIPS = """
+SELECT count(*) FILTER (WHERE told.paid <> books.whole OR books.gone > told.gone OR books.period <> member.paid_minor
+                           OR books.ahead <> member.ahead_minor OR books.credit <> member.credit_minor), count(*)
+  FROM (SELECT * FROM loyalty_membership ORDER BY changed_xid DESC LIMIT 2000) AS member
+ CROSS JOIN LATERAL (
+       SELECT coalesce(sum(minor) FILTER (WHERE state = 'paid'), 0) AS paid,
+              coalesce(sum(minor) FILTER (WHERE state = 'refunded'), 0) AS gone
+         FROM loyalty_membership_payment WHERE membership_id = member.id) AS told
+ CROSS JOIN LATERAL (
+       SELECT coalesce(sum((part ->> 2)::bigint), 0) AS whole, SUMS FROM jsonb_array_elements(member.books) AS part
+       ) AS books
+""".replace(
+    "SUMS",
+    ", ".join(
+        f"coalesce(sum((part ->> 2)::bigint) FILTER (WHERE part ->> 1 = '{place}'), 0) AS {place}"
+        for place in ("gone", "period", "ahead", "credit")
+    ),
+)
 _LATEST = """
 SELECT DISTINCT account_id FROM (SELECT account_id FROM loyalty_entry ORDER BY id DESC LIMIT 2000) AS latest
 """
@@ -188,4 +207,16 @@ def _rewards() -> Iterator[Finding]:
         yield Finding("Rewards", "fine", f"{count} rewards; stocks, codes and points agree")
 
 
-CHECKUPS: tuple[Checkup, ...] = (_books, _rewards)
+def _memberships() -> Iterator[Finding]:
+    """The money of paid memberships: what was told of is in their books."""
+    with connection.cursor() as cursor:
+        cursor.execute(MEMBERSHIPS)
+        [(wrong, count)] = cursor.fetchall()
+    if wrong:
+        words = f"of the {count} memberships that changed last, the books of {wrong} do not agree with their payments"
+        yield Finding("Memberships", "wrong", words, "Compare what happened to each with its payments.")
+    elif count:
+        yield Finding("Memberships", "fine", f"the books of the {count} memberships that changed last agree")
+
+
+CHECKUPS: tuple[Checkup, ...] = (_books, _rewards, _memberships)

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from django.utils.translation import gettext as _
 
+from regulars.levers.loyalty import benefit_words
 from regulars.levers.loyalty.memberships import MembershipView, PlanView
 
 #: Minor units and their currency, and a day, as text.
@@ -61,9 +62,17 @@ def comes(one: MembershipView, money: MoneyText, day: DayText) -> str:
         return _("goes on by itself on %(day)s") % {"day": day(one.resumes_on or one.until)}
     if one.ends:
         return _("through %(day)s, then it is over") % {"day": day(one.until - timedelta(days=1))}
+    if one.quote is not None and one.quote_until is not None:
+        return _("becomes %(plan)s once %(amount)s is paid, by %(day)s") % {
+            "plan": benefit_words.title(one.wants_titles),
+            "amount": money(one.quote.minor, one.currency),
+            "day": day(one.quote_until - timedelta(days=1)),
+        }
+    told = {"plan": benefit_words.title(one.wants_titles), "day": day(one.until)}
     if one.is_next_paid or not one.next:
-        return _("goes on by itself on %(day)s") % {"day": day(one.until)}
-    return _("%(amount)s on %(day)s") % {"amount": money(one.next.minor, one.currency), "day": day(one.until)}
+        return (_("becomes %(plan)s on %(day)s") if one.wants else _("goes on by itself on %(day)s")) % told
+    told["amount"] = money(one.next.minor, one.currency)
+    return (_("becomes %(plan)s on %(day)s, for %(amount)s") if one.wants else _("%(amount)s on %(day)s")) % told
 
 
 def step(kind: str) -> str:

@@ -5,7 +5,8 @@ or lacks anything for a job that was late; the sweep writes down what the clock 
 shop or its provider, who tells of it; what is due or to be given back is announced.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Literal
 
@@ -14,6 +15,7 @@ from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 
 from regulars.facts.commerce import kept
+from regulars.facts.commerce.kept import KeptLine
 from regulars.facts.company import company
 from regulars.facts.customers import persons
 from regulars.kit import civil, ids
@@ -71,6 +73,8 @@ __all__ = (
 )
 
 PaymentState = Literal["paid", "failed", "refunded"]
+#: Of a plan's product in one line: more are paid as so many, each for more.
+MOST_PIECES = 100
 
 
 class UnknownPlan(Refusal):
@@ -132,7 +136,8 @@ def join(*, customer: int, plan: str, consent: Consent, key: str, at: datetime, 
         records = persons.records_of(person)
         for row in ROWS.filter(record_id__in=records, programme__code=view.programme).exclude(state="ended"):
             # One that is over by the clock makes way.
-            if written(row, membership_state.at(row, at), at, by).state != "ended":
+            was = membership_state.at(row, at)
+            if written(row, replace(was, steps=()), at, by, clock=was.steps).state != "ended":
                 raise AlreadyMember(
                     _("customer: they have a membership of this programme"), field="customer", value=customer
                 )
@@ -166,9 +171,11 @@ def tell_payment(
     is_part: bool = False,
 ) -> MembershipView:
     """What the shop or its provider says of money, under its own number: paid, failed or refunded. Each state of a
-    payment counts once, however often it is told. What went back under a number of its own is `of` a payment, and ends
-    nothing before all of that went back, nor while it is said to be a part. Raises `UnknownMembership`, `BadPayment`.
+    payment counts once, however often it is told. What went back under a number of its own is `of` a payment that was
+    told before, and ends nothing before all of that went back, nor while it is said to be a part. Raises
+    `UnknownMembership`, `BadPayment`.
     """
+    of = "" if of == payment else of
     return _told_payment(membership, payment, state, money, at, by, of=of, is_part=is_part)
 
 
@@ -183,17 +190,20 @@ def _told_payment(
     bought: PlanView | None = None,
     of: str = "",
     is_part: bool = False,
+    where: str = "",
 ) -> MembershipView:
-    """`bought`: the plan whose product was sold for that."""
+    """`bought`: the plan whose product was sold for that, `where`."""
     with transaction.atomic():
         row = _held(membership)
         if state not in PAYMENT_STATES or money.minor < 0 or not 0 < len(payment) <= 80:
             raise BadPayment(_("payment: give its number, its state and its amount"), field="payment", value=state[:20])
         known = MembershipPayment.objects.filter(payment=payment, state=state).first()
         if known is not None:
-            if known.membership_id != row.id or known.minor != money.minor:
+            before = known.membership_id, known.minor, known.currency, known.of
+            if before != (row.id, money.minor, money.currency, of):
                 raise BadPayment(
-                    _("payment: %(payment)s was told otherwise before") % {"payment": payment[:40]},
+                    _("payment: %(payment)s was told otherwise before; give each payment and refund its own number")
+                    % {"payment": payment[:40]},
                     field="payment",
                     value=payment[:40],
                 )
@@ -205,22 +215,28 @@ def _told_payment(
                 field="currency",
                 value=money.currency,
             )
-        today, one = membership_state.today(row, at), membership_state.at(row, at)
+        today, was = membership_state.today(row, at), membership_state.at(row, at)
+        one = replace(was, steps=())
         versions: dict[str, int] = {}
         if bought is not None:
-            consent = Consent(bought.plan.version, _language(), payment.rpartition(":")[0])
             if bought.plan.id != one.plan.id:
-                agreed(row, bought, consent, at, by)
+                agreed(row, bought, Consent(bought.plan.version, _language(), where), at, by)
                 versions = {bought.plan.id: bought.version}
-            one = membership_steps.buy(one, bought.plan, today, money.minor)
+            one = membership_steps.buy(one, bought.plan, today, money.minor, payment)
         elif state == "paid":
-            one = _paid(one, today, money)
+            one = _paid(one, today, money, payment)
         elif state == "failed":
             one = membership_steps.fail(one, today, money.minor)
         else:
-            is_part = is_part or _is_part(row, of or payment, money.minor)
-            one = membership_steps.refund(one, today, money.minor, is_part=is_part)
-        written(row, one, at, by, payment=payment, versions=versions)
+            if not MembershipPayment.objects.filter(membership=row, payment=of or payment, state="paid").exists():
+                raise BadPayment(
+                    _("payment: nothing was paid under %(payment)s yet; tell of that first")
+                    % {"payment": (of or payment)[:40]},
+                    field="payment",
+                    value=(of or payment)[:40],
+                )
+            one = membership_steps.refund(one, today, money.minor, of or payment, is_part=is_part)
+        _settle(row, was, one, at, by, payment=payment, versions=versions)
         MembershipPayment.objects.create(
             membership=row,
             payment=payment,
@@ -246,18 +262,24 @@ def was_told(*, payment: str, state: PaymentState) -> bool:
     return MembershipPayment.objects.filter(payment=payment, state=state).exists()
 
 
-def _is_part(row: Row, payment: str, minor: int) -> bool:
-    """Whether after this some of the payment is still paid."""
-    whole = MembershipPayment.objects.filter(payment=payment, state="paid").first()
-    if whole is None:
-        return False
-    back = MembershipPayment.objects.filter(membership=row, state="refunded").filter(Q(payment=payment) | Q(of=payment))
-    return (back.aggregate(Sum("minor"))["minor__sum"] or 0) + minor < whole.minor
+def _settle(
+    row: Row,
+    was: Membership,
+    one: Membership,
+    at: datetime,
+    by: Actor,
+    *,
+    versions: dict[str, int] | None = None,
+    payment: str = "",
+) -> None:
+    """Keep what an act made of what the clock had brought it to."""
+    one, clock = membership_steps.unsettled(was.steps, one)
+    written(row, one, at, by, clock=clock, versions=versions, payment=payment)
 
 
-def _paid(one: Membership, today: date, money: Money) -> Membership:
+def _paid(one: Membership, today: date, money: Money, payment: str) -> Membership:
     try:
-        return membership_steps.pay(one, today, money.minor)
+        return membership_steps.pay(one, today, money.minor, payment)
     except BadPayment as short:
         asked = Money(int(str(short.facts["asked"])), money.currency)
         raise BadPayment(_("amount: %(asked)s is due") % {"asked": asked}, field="amount", value=str(money)) from short
@@ -279,9 +301,9 @@ def cancel(*, membership: int, at: datetime, by: Actor, at_once: bool = False) -
     Raises `NotPossible` of one that has ended."""
     with transaction.atomic():
         row = _held(membership)
-        one, today = membership_state.at(row, at), membership_state.today(row, at)
-        used = is_used(row, one)
-        written(row, membership_steps.cancel(one, today, at_once=at_once, is_used=used), at, by)
+        was, today = membership_state.at(row, at), membership_state.today(row, at)
+        used = is_used(row, was)
+        _settle(row, was, membership_steps.cancel(replace(was, steps=()), today, at_once=at_once, is_used=used), at, by)
     return get(membership, at=at)
 
 
@@ -294,18 +316,21 @@ def switch(*, membership: int, plan: str, consent: Consent, at: datetime, by: Ac
     """They want another plan of the programme, whose terms they agreed to.
 
     At once what is left of the period is credited; what it costs more is due within two days, and until it is paid
-    nothing changes. Or at the period's end, as that plan says. Raises `UnknownPlan`, `BadConsent`, `NotPossible`.
+    nothing changes. Or at the period's end, as that plan says. Their own plan: the other one is not wanted any more.
+    Raises `UnknownPlan`, `BadConsent`, `NotPossible`.
     """
     with transaction.atomic():
         row = _held(membership)
         view = _plan(plan, at)
         _check(consent, view.plan)
-        if view.programme != row.programme.code or view.plan.id == row.plan:
+        was, today = membership_state.at(row, at), membership_state.today(row, at)
+        stays = view.plan.id == was.plan.id
+        if view.programme != row.programme.code or (stays and was.wants is None):
             raise UnknownPlan(_("plan: choose another plan of their programme"), field="plan", value=plan[:90])
-        one, today = membership_state.at(row, at), membership_state.today(row, at)
-        agreed(row, view, consent, at, by)
-        versions = {view.plan.id: view.version}
-        written(row, membership_steps.switch(one, view.plan, today), at, by, versions=versions)
+        if not stays:
+            agreed(row, view, consent, at, by)
+        one = membership_steps.switch(replace(was, steps=()), view.plan, today)
+        _settle(row, was, one, at, by, versions={} if stays else {view.plan.id: view.version})
     return get(membership, at=at)
 
 
@@ -348,18 +373,34 @@ def bought(*, order: int, at: datetime, by: Actor) -> list[MembershipView]:
         view = sold.get(line.sku)
         if view is None or not line.kept or told.currency != view.money:
             continue
-        with transaction.atomic():
-            person = one_at_a_time(told.record)
-            payment = f"order:{order}:{line.number}"
-            if MembershipPayment.objects.filter(payment=payment, state="paid").exists():
-                continue
-            number = _living_of(person, view, at)
-            if number is None:
-                consent = Consent(view.plan.version, _language(), f"order:{order}")
-                number = join(customer=told.record, plan=view.key, consent=consent, key=payment, at=at, by=by).id
-            money = Money(line.amount_minor, told.currency)
-            found.append(_told_payment(number, payment, "paid", money, at, by, bought=view))
+        for payment, minor in _pieces(order, line):
+            with transaction.atomic():
+                person = one_at_a_time(told.record)
+                if MembershipPayment.objects.filter(payment=payment, state="paid").exists():
+                    continue
+                number, where = _living_of(person, view, at), f"order:{order}"
+                if number is None:
+                    consent = Consent(view.plan.version, _language(), where)
+                    number = join(customer=told.record, plan=view.key, consent=consent, key=payment, at=at, by=by).id
+                money = Money(minor, told.currency)
+                found.append(_told_payment(number, payment, "paid", money, at, by, bought=view, where=where))
     return found
+
+
+def _pieces(order: int, line: KeptLine) -> Iterator[tuple[str, int]]:
+    """A payment for each piece that is kept: its number, and what it cost."""
+    many = _many(line)
+    for nth in range(1, _kept(line) + 1):
+        number = f"order:{order}:{line.number}" if nth == 1 else f"order:{order}:{line.number}:{nth}"
+        yield number, line.amount_minor * nth // many - line.amount_minor * (nth - 1) // many
+
+
+def _many(line: KeptLine) -> int:
+    return max(min(int(line.quantity), MOST_PIECES), 1)
+
+
+def _kept(line: KeptLine) -> int:
+    return min(_many(line), int(line.kept) if line.quantity > 1 else int(line.kept > 0))
 
 
 def unbought(*, orders: Sequence[int], at: datetime, by: Actor) -> int:
@@ -375,17 +416,30 @@ def unbought(*, orders: Sequence[int], at: datetime, by: Actor) -> int:
     ]
     if not paid:
         return 0
-    gone = {
-        f"order:{number}:{line.number}"
+    stand = {
+        (number, line.number): _kept(line) if one.counts else 0
         for number, one in kept.of(set(orders)).items()
         for line in one.lines
-        if not one.counts or not line.kept
     }
     done = 0
     for row in paid:
-        if row.payment in gone and not MembershipPayment.objects.filter(payment=row.payment, state="refunded").exists():
-            money = Money(row.minor, row.currency)
-            tell_payment(membership=row.membership_id, payment=row.payment, state="refunded", money=money, at=at, by=by)
+        _start, number, line, *nth = row.payment.split(":")
+        if int(nth[0] if nth else 1) <= stand.get((int(number), int(line)), MOST_PIECES):
+            continue
+        told = MembershipPayment.objects.filter(membership=row.membership_id, state="refunded").filter(
+            Q(payment=row.payment) | Q(of=row.payment)
+        )
+        left = row.minor - (told.aggregate(Sum("minor"))["minor__sum"] or 0)
+        if left:
+            tell_payment(
+                membership=row.membership_id,
+                payment=f"{row.payment}:back",
+                state="refunded",
+                money=Money(left, row.currency),
+                of=row.payment,
+                at=at,
+                by=by,
+            )
             done += 1
     return done
 
@@ -435,7 +489,8 @@ def history(membership: int) -> list[StepView]:
 def _do(membership: int, step: Callable[[Membership, date], Membership], at: datetime, by: Actor) -> MembershipView:
     with transaction.atomic():
         row = _held(membership)
-        written(row, step(membership_state.at(row, at), membership_state.today(row, at)), at, by)
+        was = membership_state.at(row, at)
+        _settle(row, was, step(replace(was, steps=()), membership_state.today(row, at)), at, by)
     return get(membership, at=at)
 
 

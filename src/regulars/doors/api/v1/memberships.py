@@ -78,12 +78,15 @@ class MembershipIn(exact.Told):
 
 
 class MembershipPaymentIn(exact.Told):
-    """What became of a payment. Told again it counts once."""
+    """What became of a payment. Told again it counts once. Money that goes back in parts has a number for each part,
+    and says `of` which payment it is; `is_part`: it makes up for something, and ends nothing."""
 
     payment: PaymentNumber
     state: Literal["paid", "failed", "refunded"]
     amount: exact.Amount
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    of: PaymentNumber | None = None
+    is_part: bool = False
 
 
 class MembershipCancelIn(exact.Told):
@@ -112,7 +115,8 @@ class MembershipConsentOut(exact.Shown):
 class MembershipOut(exact.Shown):
     """A membership as it stands. `due` is to be paid before `grace_until`; `next` when the period ends at `until`,
     unless it `ends` then. `quote`: paid before `quote_until` it becomes `wants`. `paid` and `saved`: by and for them
-    so far. `refund_now`: what would go back if it ended now."""
+    so far. `credit` pays what comes next; `owed` was announced to go back, and nobody told yet that it did.
+    `refund_now`: what would go back if it ended now."""
 
     id: str
     customer: str
@@ -128,6 +132,7 @@ class MembershipOut(exact.Shown):
     due: str
     next: str
     credit: str
+    owed: str
     grace_until: date | None
     ends: bool
     wants: str | None
@@ -252,7 +257,14 @@ def tell_payment(request: HttpRequest, membership: str, body: MembershipPaymentI
     money = Money.of(body.amount, body.currency)
     return _shown(
         memberships.tell_payment(
-            membership=found.id, payment=body.payment, state=body.state, money=money, at=now, by=caller(request)
+            membership=found.id,
+            payment=body.payment,
+            state=body.state,
+            money=money,
+            of=body.of or "",
+            is_part=body.is_part,
+            at=now,
+            by=caller(request),
         )
     )
 
@@ -372,6 +384,7 @@ def _shown(one: MembershipView) -> MembershipOut:
         due=str(one.due.decimal),
         next=str(one.next.decimal),
         credit=str(one.credit.decimal),
+        owed=str(one.owed.decimal),
         grace_until=one.grace_until,
         ends=one.ends,
         wants=one.wants or None,

@@ -1,7 +1,6 @@
 """Who has which benefit at a moment, by every source, and what of it is used: read, never written."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date, datetime
 
 from regulars.facts.customers import customers, persons
@@ -17,6 +16,9 @@ from regulars.levers.loyalty.rules import benefit_terms
 from regulars.levers.loyalty.rules.benefit_terms import Span
 from regulars.levers.loyalty.tiers import Status
 
+#: The day of a use, the slot it took, from when on that counts, and the source.
+_Use = tuple[date, int | None, date | None, str]
+
 
 class Standing:
     """What one person has at a moment, read with as few questions as the benefits in force need."""
@@ -30,13 +32,26 @@ class Standing:
         self.numbers = dict(ProgrammeRow.objects.values_list("code", "id")) if self._has_any() else {}
         self._joined: date | None = None
 
-    def _used(self) -> Mapping[tuple[str, str, str], list[tuple[date, int | None, date | None]]]:
-        """What counts of each benefit and source: the day, the slot, and from when on it counts."""
-        found: dict[tuple[str, str, str], list[tuple[date, int | None, date | None]]] = {}
+    def _used(self) -> Mapping[tuple[str, str, str], list[_Use]]:
+        """What counts of each benefit and source. What a plan gave counts for the membership, too, whatever plan it
+        becomes."""
+        found: dict[tuple[str, str, str], list[_Use]] = {}
         rows = BenefitUse.objects.filter(record_id__in=self.records, given_back_at__isnull=True).order_by("id")
-        columns = ("programme__code", "benefit", "source", "on", "slot", "counts_from", "saved_minor", "saved_currency")
-        for code, benefit, source, on, slot, begun, minor, currency in rows.values_list(*columns):
-            found.setdefault((code, benefit, source), []).append((on, slot, begun))
+        columns = (
+            "programme__code",
+            "benefit",
+            "source",
+            "membership_id",
+            "on",
+            "slot",
+            "counts_from",
+            "saved_minor",
+            "saved_currency",
+        )
+        for code, benefit, source, member, on, slot, begun, minor, currency in rows.values_list(*columns):
+            found.setdefault((code, benefit, source), []).append((on, slot, begun, source))
+            if member is not None:
+                found.setdefault((code, benefit, _of_membership(member)), []).append((on, slot, begun, source))
             if currency:
                 self.saved[currency] = self.saved.get(currency, Money.zero(currency)) + Money(minor, currency)
         return found
@@ -49,8 +64,16 @@ class Standing:
 
     def slots(self, one: Entitlement) -> set[int]:
         """Those of the entitlement's present time that are taken."""
-        mine = self.used.get((one.view.programme, one.view.benefit.id, one.source), ())
-        return {slot for on, slot, begun in mine if slot is not None and begun == one.counts_from}
+        mine = self._counted(one.view, one.source, one.membership)
+        return {slot for _on, slot, begun, _source in mine if slot is not None and begun == one.counts_from}
+
+    def _counted(self, view: BenefitView, source: str, membership: int | None) -> list[_Use]:
+        code, benefit = view.programme, view.benefit.id
+        mine = self.used.get((code, benefit, source), [])
+        if membership is None:
+            return mine
+        whole = self.used.get((code, benefit, _of_membership(membership)), [])
+        return [*mine, *(one for one in whole if one[3] != source)]
 
     def _by_tiers(self) -> Iterable[Entitlement]:
         views = [view for one in self.active for view in in_force(one.programme, one.version) if view.benefit.levels]
@@ -92,7 +115,7 @@ class Standing:
             views = {view.benefit.id: view for view in in_force(says, version)}
             for told in one.plan.benefits:
                 view = views[told.benefit]
-                entitled = self._entitled(
+                yield self._entitled(
                     view,
                     f"plan:{one.plan.id}",
                     "plan",
@@ -100,9 +123,9 @@ class Standing:
                     one.joined_on,
                     one.until_known,
                     told.most,
-                    self._span(view, Span(one.since, one.until)),
+                    self._span(view, Span(one.uses_from, one.until)),
+                    membership=row.id,
                 )
-                yield replace(entitled, membership=row.id)
 
     def _by_gifts(self) -> Iterable[Entitlement]:
         rows = BenefitGift.objects.filter(record_id__in=self.records, withdrawn_at__isnull=True).order_by("id")
@@ -140,10 +163,10 @@ class Standing:
         span: Span,
         *,
         is_once: bool = False,
+        membership: int | None = None,
     ) -> Entitlement:
         benefit = view.benefit
-        counted = [on for on, _slot, _begun in self.used.get((view.programme, benefit.id, source), ())]
-        counted = [on for on in counted if on >= span.since]
+        counted = [on for on, *_rest in self._counted(view, source, membership) if on >= span.since]
         frees = None
         if most is not None and len(counted) >= most and not is_once:
             frees = benefit_terms.frees_on(benefit.per, benefit.months, counted, most, span)
@@ -159,6 +182,7 @@ class Standing:
             counts_from=span.since,
             counts_until=until if is_once else span.until,
             frees_on=frees,
+            membership=membership,
         )
 
     def _span(self, view: BenefitView, paid: Span | None) -> Span:
@@ -176,6 +200,10 @@ class Standing:
 def in_force(says: Programme, version: int) -> list[BenefitView]:
     """The benefits of a version."""
     return [BenefitView(says.code, one, says.money, says.zone, version) for one in says.benefits]
+
+
+def _of_membership(number: int) -> str:
+    return f"membership:{number}"
 
 
 def first(one: Entitlement) -> tuple[bool, date, str]:

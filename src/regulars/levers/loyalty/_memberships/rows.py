@@ -13,7 +13,9 @@ PAYMENT_STATES = ("paid", "failed", "refunded")
 class Membership(models.Model):
     """A record's membership of a plan, as `membership_steps.Membership` has it; `version` is what they agreed to.
 
-    `due_on`: the day on which something happens by itself. `told` is a hash of what was asked under `key`.
+    `books` has the `Part`s of `membership_books`, of which `paid_minor`, `credit_minor`, `ahead_minor` and
+    `quote_minor` are sums. Without `uses_from` it is `since`. `due_on`: the day on which something happens by itself.
+    `told` is a hash of what was asked under `key`.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -30,10 +32,12 @@ class Membership(models.Model):
     nth = models.IntegerField()
     since = models.DateField()
     until = models.DateField()
+    uses_from = models.DateField(null=True)
     is_paid = models.BooleanField()
     paid_minor = models.BigIntegerField(db_default=0, default=0)
     due_minor = models.BigIntegerField(db_default=0, default=0)
     credit_minor = models.BigIntegerField(db_default=0, default=0)
+    books = models.JSONField(default=list, db_default=[])
     ahead = models.IntegerField(db_default=0, default=0)
     ahead_minor = models.BigIntegerField(db_default=0, default=0)
     grace_until = models.DateField(null=True)
@@ -47,6 +51,7 @@ class Membership(models.Model):
     quote_minor = models.BigIntegerField(db_default=0, default=0)
     quote_credit = models.BigIntegerField(db_default=0, default=0)
     quote_until = models.DateField(null=True)
+    rested = models.IntegerField(db_default=0, default=0)
     paused_on = models.DateField(null=True)
     resumes_on = models.DateField(null=True)
     ended_on = models.DateField(null=True)

@@ -52,9 +52,11 @@ def _seen(row: Row, at: datetime, agreed: Agreed, meter: Meter) -> MembershipVie
         due=Money(one.due_minor if one.state in ("waiting", "past_due") else 0, currency),
         next=Money(one.next_minor, currency),
         credit=Money(one.credit_minor, currency),
+        owed=Money(one.books.at("back"), currency),
         grace_until=one.grace_until,
         ends=one.ends,
         wants=one.wants.id if one.wants is not None else "",
+        wants_titles=one.wants.titles if one.wants is not None else {},
         quote=Money(one.quote_minor, currency) if one.quote_until is not None else None,
         quote_until=one.quote_until,
         resumes_on=one.resumes_on,
@@ -96,5 +98,5 @@ def _meters(rows: Sequence[Row]) -> dict[int, Meter]:
 
 
 def is_used(row: Row, one: Membership) -> bool:
-    """Whether any benefit of it was used in the present period."""
-    return BenefitUse.objects.filter(membership_id=row.id, given_back_at__isnull=True, on__gte=one.since).exists()
+    """Whether any benefit of it was used since its uses count."""
+    return BenefitUse.objects.filter(membership_id=row.id, given_back_at__isnull=True, on__gte=one.uses_from).exists()

@@ -10,6 +10,7 @@ from regulars.levers.loyalty import programmes
 from regulars.levers.loyalty._memberships.rows import Membership as Row
 from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.rules import membership_steps
+from regulars.levers.loyalty.rules.membership_books import Books, Part
 from regulars.levers.loyalty.rules.membership_steps import Membership, State
 from regulars.levers.loyalty.rules.plan_terms import Plan
 
@@ -20,23 +21,22 @@ _SAME = (
     "since",
     "until",
     "is_paid",
-    "paid_minor",
     "due_minor",
-    "credit_minor",
     "ahead",
-    "ahead_minor",
     "grace_until",
     "tries",
     "is_reminded",
     "ends",
-    "quote_minor",
     "quote_credit",
     "quote_until",
+    "rested",
     "paused_on",
     "resumes_on",
     "ended_on",
     "why_ended",
 )
+#: Kept beside the books to ask for.
+_SUMS = ("paid_minor", "credit_minor", "ahead_minor", "quote_minor")
 
 
 def living(records: Sequence[int] | QuerySet) -> list[Row]:  # type: ignore[type-arg]
@@ -52,6 +52,8 @@ def of_row(row: Row) -> Membership:
         plan=plan_of(row.version_id, row.plan),
         state=states[row.state],
         wants=plan_of(row.wants_version_id, row.wants) if row.wants_version_id is not None else None,
+        uses_from=row.uses_from or row.since,
+        books=Books(tuple(Part(*told) for told in row.books)),
         **{name: getattr(row, name) for name in _SAME},
     )
 
@@ -73,8 +75,10 @@ def says(row: Row) -> Programme:
 
 def put(row: Row, one: Membership, versions: dict[str, int]) -> None:
     """Bring the row to how it stands; `versions` says where a plan that is new to it was agreed to."""
-    for name in _SAME:
+    for name in (*_SAME, *_SUMS):
         setattr(row, name, getattr(one, name))
+    row.uses_from = one.uses_from
+    row.books = [[part.payment, part.place, part.minor, part.slot] for part in one.books.parts]
     row.state = one.state
     if one.plan.id != row.plan:
         row.version_id = versions.get(one.plan.id) or row.wants_version_id or row.version_id

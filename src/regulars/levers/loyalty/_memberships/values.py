@@ -57,7 +57,7 @@ class Meter:
 class MembershipView:
     """A membership as it stands. `due`: to be paid now, until before `grace_until`; `next`: for the period that begins
     at `until`, unless it `ends` or that is paid. `wants`: the plan it becomes, at the end of the period, or once
-    `quote` is paid before `quote_until`."""
+    `quote` is paid before `quote_until`. `owed`: it was announced to go back, and nobody told yet that it did."""
 
     id: int
     public_id: str
@@ -76,9 +76,11 @@ class MembershipView:
     due: Money
     next: Money
     credit: Money
+    owed: Money
     grace_until: date | None
     ends: bool
     wants: str
+    wants_titles: Mapping[str, str]
     quote: Money | None
     quote_until: date | None
     resumes_on: date | None

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from regulars.kit.actors import Actor
+from regulars.kit.actors import SYSTEM, Actor
 from regulars.levers.loyalty._memberships import state
 from regulars.levers.loyalty._memberships.rows import Membership as Row
 from regulars.levers.loyalty._memberships.rows import MembershipConsent, MembershipStep
@@ -30,14 +30,16 @@ def written(
     at: datetime,
     by: Actor,
     *,
+    clock: Sequence[Step] = (),
     versions: Mapping[str, int] | None = None,
     payment: str = "",
 ) -> Membership:
-    """Keep how it stands and what happened, and tell of it."""
-    if one.steps:
+    """Keep how it stands and what happened, and tell of it: what the `clock` did before is nobody's doing."""
+    if clock or one.steps:
         currency = state.says(row).money
         state.put(row, one, dict(versions or {}))
         row.save()
+        tell(row, clock, currency, at, SYSTEM)
         tell(row, one.steps, currency, at, by, payment=payment)
     return replace(one, steps=())
 

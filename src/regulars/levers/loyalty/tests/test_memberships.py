@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from importlib import import_module
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
@@ -10,9 +11,9 @@ from regulars.facts.commerce import orders
 from regulars.facts.commerce.orders import LineReport, OrderReport, TenderReport
 from regulars.facts.customers import identity
 from regulars.facts.customers.identity import Reason
-from regulars.kit.actors import SHELL
+from regulars.kit.actors import SHELL, SYSTEM
 from regulars.kit.money import Money
-from regulars.levers.loyalty import benefits, fields, memberships, points, programmes
+from regulars.levers.loyalty import benefits, checkups, fields, memberships, points, programmes
 from regulars.levers.loyalty.memberships import AlreadyMember, BadConsent, BadPayment, Consent, NotPossible
 from regulars.levers.loyalty.models import Membership, MembershipConsent, MembershipPayment, MembershipStep
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, THE_SHOP, a_member, key
@@ -58,9 +59,9 @@ def joins(who, plan="club.plus", *, at=JANUARY, key_="j", consent=WEB):
     return memberships.join(customer=who, plan=plan, consent=consent, key=key_, at=at, by=THE_SHOP)
 
 
-def told(one, payment="p1", state="paid", amount=1000, *, at=JANUARY):
-    money = Money(amount, "GBP")
-    return memberships.tell_payment(membership=one.id, payment=payment, state=state, money=money, at=at, by=THE_SHOP)
+def told(one, payment="p1", state="paid", amount=1000, *, at=JANUARY, **more):
+    said = {"payment": payment, "state": state, "money": Money(amount, "GBP")} | more
+    return memberships.tell_payment(membership=one.id, **said, at=at, by=THE_SHOP)
 
 
 def a_paid_one(ref="priya", **plus):
@@ -233,15 +234,15 @@ def test_a_charge_that_was_taken_back_ends_it_and_failures_change_nothing():
     assert (gone.state, gone.why_ended, has(priya, FRIDAY.replace(month=2))) == ("ended", "refunded", {})
 
 
-def an_order(ref, at, *, amount="10.00", sku="PLUS-1"):
+def an_order(ref, at, *, amount="10.00", sku="PLUS-1", many="1"):
     report = OrderReport(
         namespace="shop",
         ref=ref,
         customer_ref="priya",
         placed_at=at,
         currency="GBP",
-        lines=[LineReport(1, "Plus", Decimal(1), Decimal(amount), sku=sku)],
-        tenders=[TenderReport("t1", "card", "captured", int(Decimal(amount) * 100))],
+        lines=[LineReport(1, "Plus", Decimal(many), Decimal(amount), sku=sku)],
+        tenders=[TenderReport("t1", "card", "captured", int(Decimal(amount) * Decimal(many) * 100))],
     )
     return orders.record(report=report, at=at, by=THE_SHOP).id
 
@@ -264,6 +265,84 @@ def test_bought_in_the_shop_it_begins_is_paid_ahead_and_goes_back_with_what_was_
     react_to_everything()
     [one] = memberships.of(customer=priya, at=now + 35 * DAY)
     assert (one.state, one.meter.paid) == ("past_due", Money(1000, "GBP"))
+
+
+def test_of_three_in_one_line_three_periods_are_paid_and_the_one_that_comes_back_is_the_last():
+    a_club(sku="PLUS-1")
+    now = clock.now()
+    three = an_order("1", now, amount="10.00", many="3")
+    react_to_everything()
+    priya = orders.get(three).customer_id
+    [one] = memberships.of(customer=priya, at=now)
+    told_of = MembershipPayment.objects.order_by("id").values_list("payment", "minor")
+    pieces = [(f"order:{three}:1{nth}", 1000) for nth in ("", ":2", ":3")]
+    assert (list(told_of), one.state, one.is_next_paid) == (pieces, "active", True)
+    assert memberships.get(one.id, at=now + 85 * DAY).state == "active"
+    comes_back(three, ["1"], key="r", at=now)
+    react_to_everything()
+    last = MembershipPayment.objects.order_by("id").last()
+    assert (last.state, last.of, last.minor) == ("refunded", f"order:{three}:1:3", 1000)
+    assert [memberships.get(one.id, at=now + days * DAY).state for days in (50, 65)] == ["active", "past_due"]
+
+
+def test_money_goes_back_in_parts_under_their_own_numbers_and_not_before_it_came():
+    _priya, one = a_paid_one()
+    with pytest.raises(BadPayment, match="tell of that first"):
+        told(one, "re_1", "refunded", 300, of="p2")
+    told(one, "p2")
+    for number, minor, left in (("re_1", 300, 700), ("re_2", 400, 300)):
+        part = told(one, number, "refunded", minor, of="p2")
+        assert (part.state, part.is_next_paid, part.meter.paid) == ("active", True, Money(1000 + left, "GBP"))
+        assert told(one, number, "refunded", minor, of="p2") == part
+    with pytest.raises(BadPayment):
+        told(one, "re_3", "refunded", 301, of="p2")
+    whole = told(one, "re_3", "refunded", 300, of="p2")
+    assert (whole.state, whole.is_next_paid, whole.credit, whole.owed) == ("active", False, *[Money(0, "GBP")] * 2)
+    asked = memberships.cancel(membership=told(one, "p4").id, at=JANUARY, by=THE_SHOP)
+    assert (asked.owed, noticed()[-1]) == (Money(1000, "GBP"), ("refund_due", "paid_ahead"))
+    gone = told(one, "re_4", "refunded", 1000, of="p4")
+    assert (gone.state, gone.ends, gone.owed) == ("active", True, Money(0, "GBP")), "that was asked for"
+
+
+def test_what_the_clock_did_is_nobodys_doing_and_money_that_just_came_is_not_asked_for():
+    _priya, one = a_paid_one()
+    told(one, "p2", at=day("2026-02-28", 0))
+    steps = memberships.history(one.id)[4:]
+    assert [(step.kind, step.by) for step in steps] == [("renewed", str(SYSTEM)), ("paid", str(THE_SHOP))]
+    assert [kind for kind, what in noticed() if kind == "payment_due"] == ["payment_due"], "of the first period alone"
+
+
+def test_a_benefit_is_counted_on_through_a_change_of_plan():
+    a_club(price=95)
+    priya = a_member("priya")
+    one = told(joins(priya), amount=9500)
+    benefits.use(customer=priya, benefit="club.ship", key="u", at=JANUARY, by=THE_SHOP)
+    year = {"membership": one.id, "plan": "club.year", "consent": WEB}
+    other = memberships.switch(**year, at=JANUARY, by=THE_SHOP)
+    assert (other.plan, other.credit, has(priya, JANUARY + DAY)) == ("year", Money(500, "GBP"), {"ship": None})
+    back = memberships.switch(**year | {"plan": "club.plus"}, at=JANUARY + DAY, by=THE_SHOP)
+    assert (back.wants, back.quote) == ("plus", Money(25, "GBP")), "a day of the year was had"
+    assert memberships.switch(**year, at=JANUARY + DAY, by=THE_SHOP).wants == "", "they stay with theirs"
+    memberships.switch(**year | {"plan": "club.plus"}, at=JANUARY + DAY, by=THE_SHOP)
+    told(back, "p2", amount=25, at=JANUARY + DAY)
+    assert has(priya, JANUARY + DAY)["ship"] == 1
+
+
+def test_books_of_memberships_that_were_there_before_are_laid_out_from_what_was_kept():
+    _priya, one = a_paid_one()
+    told(one, "p2")
+    told(one, "re", "refunded", 300, of="p1")
+    whole = Membership.objects.get(id=one.id).books
+    [fine] = checkups._memberships()
+    Membership.objects.filter(id=one.id).update(books=[], quote_credit=1100, credit_minor=100)
+    [wrong] = checkups._memberships()
+    assert (fine.state, wrong.state) == ("fine", "wrong")
+    import_module("regulars.levers.loyalty.migrations.0024_books_of_memberships").fill(None, connection.schema_editor())
+    row = Membership.objects.get(id=one.id)
+    assert sorted(row.books) == sorted(whole)
+    assert (row.paid_minor, row.ahead_minor, row.credit_minor, row.quote_credit) == (700, 1000, 0, 0)
+    on = memberships.get(one.id, at=day("2026-03-30"))
+    assert (on.state, on.since) == ("active", date(2026, 2, 28))
 
 
 def test_joined_records_have_a_plan_once_and_parted_each_keeps_theirs():
