@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console.site import fragment, may, me, page
+from regulars.doors.console.site import fragment, may, me, page, shop_of
 from regulars.facts.customers import customers
 from regulars.facts.customers.customers import Customer
 from regulars.kit.refusals import Refusal
@@ -61,13 +61,15 @@ class BadgeShown:
 def listed(request: HttpRequest) -> HttpResponseBase:
     """Every mission in force, and who is at which step of its present round."""
     now = timezone.now()
-    counts, called = missions.at_steps(at=now), _called()
+    counted, called = missions.at_steps(at=now), _called()
     return page(
         request,
         "console/missions.html",
         title=_("Missions"),
-        missions=[_shown(view, counts[view.key], called) for view in missions.every(at=now)],
+        missions=[_shown(view, counted.by_mission[view.key], called) for view in missions.every(at=now)],
         badges=[badge(one) for one in missions.all_badges(at=now)],
+        counted_at=counted.as_of if counted.as_of != now else None,
+        zone=shop_of(request).zone,
     )
 
 

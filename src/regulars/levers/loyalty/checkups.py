@@ -1,11 +1,11 @@
 """What the doctor looks at: that balances, lots and holds are the sums of what was posted, and nothing was missed; and
-that rewards have the stock that is left of them.
+that rewards have the stock that is left of them, and missions and gifts gave what they say.
 
 The database itself refuses lots that do not add up, amounts below zero, keys told twice, and changes of what is
 written; postings cannot but sum to zero. What is left is looked for here, of all accounts at once or of some.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from django.db import connection
@@ -58,6 +58,34 @@ SELECT count(*) FILTER (WHERE told.paid <> books.whole OR books.gone > told.gone
         for place in ("gone", "period", "ahead", "credit")
     ),
 )
+#: The same of what missions gave: of the latest that were decided.
+MISSIONS = {
+    "missions are done without the points they give, or undone with them": """
+SELECT count(*) FROM (SELECT * FROM loyalty_mission_run ORDER BY id DESC LIMIT 2000) AS run
+ WHERE (run.is_done AND run.points > 0 AND run.entry IS NULL) OR (NOT run.is_done AND run.entry IS NOT NULL)
+    OR (run.entry IS NOT NULL AND NOT EXISTS (SELECT FROM loyalty_entry AS entry WHERE entry.id = run.entry))
+""",
+    "missions name a reward that was never given, or owe one beside it": """
+SELECT count(*) FROM (SELECT * FROM loyalty_mission_run WHERE redemption IS NOT NULL ORDER BY id DESC LIMIT 2000) AS run
+  LEFT JOIN loyalty_redemption AS given ON given.id = run.redemption
+ WHERE given.id IS NULL OR NOT given.is_gift OR (run.owes <> '' AND given.state <> 'cancelled')
+""",
+    "rewards were given for more than one mission": """
+SELECT count(*) FROM (SELECT redemption FROM loyalty_mission_run WHERE redemption IS NOT NULL
+                       GROUP BY redemption HAVING count(*) > 1) AS twice
+""",
+}
+#: And of benefits.
+BENEFITS = {
+    "gifts were used more often than they were given": """
+SELECT count(*) FROM (SELECT * FROM loyalty_benefit_gift ORDER BY id DESC LIMIT 2000) AS gift
+  JOIN CUSTOMERS AS holder ON holder.id = gift.record_id
+ CROSS JOIN LATERAL (SELECT coalesce(holder.person_id, holder.id) AS head) AS person
+ WHERE gift.most < (SELECT count(*) FROM loyalty_benefit_use AS used
+                     WHERE used.record_id = ANY(ARRAY(SELECT id FROM CUSTOMERS WHERE person_id = head) || head)
+                       AND used.source = 'gift:' || gift.id AND used.given_back_at IS NULL)
+""".replace("CUSTOMERS", CUSTOMERS),
+}
 _LATEST = """
 SELECT DISTINCT account_id FROM (SELECT account_id FROM loyalty_entry ORDER BY id DESC LIMIT 2000) AS latest
 """
@@ -191,20 +219,38 @@ def _books() -> Iterator[Finding]:
 
 def _rewards() -> Iterator[Finding]:
     """Stocks of rewards, pools of codes, and the points of what was taken."""
+    mend = "Count the stock on the reward's page; look at the trail of what was taken last."
+    yield from _counted("Rewards", "loyalty_reward", REWARDS, "rewards; stocks, codes and points agree", mend)
+
+
+def _missions() -> Iterator[Finding]:
+    """What missions gave."""
+    mend = "Look at the member's points and what they took; tell us: no act of yours can have made it so."
+    yield from _counted("Missions", "loyalty_mission_run", MISSIONS, "runs; what they gave agrees", mend)
+
+
+def _benefits() -> Iterator[Finding]:
+    """What was given by hand."""
+    mend = "Look at the uses on the member's page; tell us: no act of yours can have made it so."
+    yield from _counted(
+        "Benefits", "loyalty_benefit_gift", BENEFITS, "gifts; none was used more often than given", mend
+    )
+
+
+def _counted(what: str, table: str, checks: Mapping[str, str], fine: str, mend: str) -> Iterator[Finding]:
     wrong = []
     with connection.cursor() as cursor:
-        for words, sql in REWARDS.items():
+        for words, sql in checks.items():
             cursor.execute(sql)
             [(many,)] = cursor.fetchall()
             if many:
                 wrong.append(f"{many} {words}")
-        cursor.execute("SELECT count(*) FROM loyalty_reward")
+        cursor.execute(f"SELECT count(*) FROM {table}")  # noqa: S608 - of a constant
         [(count,)] = cursor.fetchall()
     if wrong:
-        mend = "Count the stock on the reward's page; look at the trail of what was taken last."
-        yield Finding("Rewards", "wrong", "; ".join(wrong), mend)
+        yield Finding(what, "wrong", "; ".join(wrong), mend)
     elif count:
-        yield Finding("Rewards", "fine", f"{count} rewards; stocks, codes and points agree")
+        yield Finding(what, "fine", f"{count} {fine}")
 
 
 def _memberships() -> Iterator[Finding]:
@@ -219,4 +265,4 @@ def _memberships() -> Iterator[Finding]:
         yield Finding("Memberships", "fine", f"the books of the {count} memberships that changed last agree")
 
 
-CHECKUPS: tuple[Checkup, ...] = (_books, _rewards, _memberships)
+CHECKUPS: tuple[Checkup, ...] = (_books, _rewards, _missions, _benefits, _memberships)

@@ -4,10 +4,13 @@ How far is worked out anew from what was kept up to the moment asked for; what w
 back takes what rested on it with it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from hashlib import blake2b
+from time import monotonic
 
+from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Greatest
@@ -32,6 +35,7 @@ from regulars.runtime.trail import trail
 __all__ = (
     "BadgeView",
     "Changed",
+    "Counted",
     "MissionView",
     "NotForThem",
     "NothingToJoin",
@@ -51,6 +55,8 @@ __all__ = (
 )
 
 _LATER = timedelta(hours=1)
+#: What took longer to count, in seconds, is not counted again for so long.
+_LONG, _COUNTED_FOR = 0.2, timedelta(minutes=10)
 
 
 class UnknownMission(Refusal):
@@ -142,6 +148,14 @@ class StepCount:
     done: int
     done_ever: int
     joined: int | None
+
+
+@dataclass(frozen=True)
+class Counted:
+    """By each mission's key, as they were at `as_of`."""
+
+    as_of: datetime
+    by_mission: Mapping[str, StepCount]
 
 
 def every(*, at: datetime | None = None) -> list[MissionView]:
@@ -249,32 +263,30 @@ def all_badges(*, at: datetime | None = None) -> list[BadgeView]:
     return [BadgeView(one.code, badge, None, 0) for one in says for badge in one.badges]
 
 
-def at_steps(*, at: datetime) -> dict[str, StepCount]:
-    """How many people are at which step of the present round of each mission, by its key; as it is kept. Three
-    queries."""
-    found: dict[str, StepCount] = {}
-    for board in mission_facts.boards(at):
-        today, joined = board.today(at), _count(_JOINED, board)
-        done_ever = _count(_DONE, board)
-        for mission in _listed(board):
-            now = mission.round_of(today, min(today, board.turns[mission.id][0].from_day))
-            counts = [0] * (len(mission.goals) + 1)
-            done = 0
-            if now is not None:
-                with connection.cursor() as cursor:
-                    cursor.execute(_STEPS, [board.programme, mission.id, now.name])
-                    for step, is_done, many in cursor.fetchall():
-                        if is_done:
-                            done += many
-                        else:
-                            counts[min(step, len(mission.goals))] += many
-            found[f"{board.says.code}.{mission.id}"] = StepCount(
-                tuple(counts[: len(mission.goals)]),
-                done,
-                done_ever.get(mission.id, 0),
-                joined.get(mission.id, 0) if mission.asks_to_join else None,
-            )
-    return found
+def at_steps(*, at: datetime) -> Counted:
+    """How many people are at which step of the present round of each mission; as it is kept. Four queries. What took
+    long to count, as of a million people, is counted once in ten minutes."""
+    boards = mission_facts.boards(at)
+    rounds = [
+        (board, mission, mission.round_of(board.today(at), min(board.today(at), board.turns[mission.id][0].from_day)))
+        for board in boards
+        for mission in _listed(board)
+    ]
+    asked = [(board.programme, mission.id, "" if now is None else now.name) for board, mission, now in rounds]
+    name = f"loyalty.missions.at_steps:{blake2b(repr(asked).encode(), digest_size=16).hexdigest()}"
+    found: _Numbers | None = cache.get(name)
+    if found is None:
+        began = monotonic()
+        found = _numbers(asked, at)
+        if monotonic() - began > _LONG:
+            cache.set(name, found, _COUNTED_FOR.total_seconds())
+    return Counted(
+        found.as_of,
+        {
+            f"{board.says.code}.{mission.id}": _step_count(board, mission, now is not None, found)
+            for board, mission, now in rounds
+        },
+    )
 
 
 def hand_out(*, at: datetime, by: Actor, most: int = 1_000) -> int:
@@ -306,18 +318,56 @@ def _hand_out(row: MissionRun, at: datetime, by: Actor) -> bool:
     return False
 
 
-_JOINED = "SELECT mission, count(*) FROM loyalty_mission_join WHERE programme_id = %s AND left_at IS NULL GROUP BY 1"
-_DONE = "SELECT mission, count(*) FROM loyalty_mission_run WHERE programme_id = %s AND is_done GROUP BY 1"
+@dataclass(frozen=True)
+class _Numbers:
+    """What was counted at a moment: people by (programme, mission, step, whether it is done) of the present rounds, and
+    by (programme, mission) how often it was done ever and how many are in it."""
+
+    as_of: datetime
+    at: Mapping[tuple[int, str, int, bool], int]
+    done_ever: Mapping[tuple[int, str], int]
+    joined: Mapping[tuple[int, str], int]
+
+
 _STEPS = """
-SELECT step, is_done, count(*) FROM loyalty_mission_run WHERE programme_id = %s AND mission = %s AND round = %s
-   AND (is_done OR share > 0) GROUP BY 1, 2
+SELECT run.programme_id, run.mission, run.step, run.is_done, count(*)
+  FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS now(programme, mission, round)
+  JOIN loyalty_mission_run AS run ON run.programme_id = now.programme AND run.mission = now.mission
+   AND run.round = now.round AND (run.is_done OR run.share > 0)
+ GROUP BY 1, 2, 3, 4
+"""
+_DONE = """
+SELECT programme_id, mission, count(*) FROM loyalty_mission_run
+ WHERE programme_id = ANY(%s::bigint[]) AND is_done GROUP BY 1, 2
+"""
+_JOINED = """
+SELECT programme_id, mission, count(*) FROM loyalty_mission_join
+ WHERE programme_id = ANY(%s::bigint[]) AND left_at IS NULL GROUP BY 1, 2
 """
 
 
-def _count(sql: str, board: Board) -> dict[str, int]:
+def _numbers(asked: Sequence[tuple[int, str, str]], at: datetime) -> _Numbers:
+    programmes_asked = sorted({programme for programme, _mission_id, _round in asked})
     with connection.cursor() as cursor:
-        cursor.execute(sql, [board.programme])
-        return dict(cursor.fetchall())
+        cursor.execute(_STEPS, [list(column) for column in zip(*asked, strict=True)] or [[], [], []])
+        steps = {(programme, mission, step, done): many for programme, mission, step, done, many in cursor.fetchall()}
+        cursor.execute(_DONE, [programmes_asked])
+        done_ever = {(programme, mission): many for programme, mission, many in cursor.fetchall()}
+        cursor.execute(_JOINED, [programmes_asked])
+        joined = {(programme, mission): many for programme, mission, many in cursor.fetchall()}
+    return _Numbers(at, steps, done_ever, joined)
+
+
+def _step_count(board: Board, mission: Mission, is_now: bool, found: _Numbers) -> StepCount:
+    last, here = len(mission.goals), (board.programme, mission.id)
+    counts, done = [0] * (last + 1), 0
+    for (programme, name, step, is_done), many in found.at.items() if is_now else ():
+        if (programme, name) == here and is_done:
+            done += many
+        elif (programme, name) == here:
+            counts[min(step, last)] += many
+    joined = found.joined.get(here, 0) if mission.asks_to_join else None
+    return StepCount(tuple(counts[:last]), done, found.done_ever.get(here, 0), joined)
 
 
 def _listed(board: Board) -> list[Mission]:

@@ -167,9 +167,7 @@ def read(text: str, *, currency: str, zone: str, customers: Vocabulary | None = 
     except yaml.YAMLError as problem:
         raise bad("file", str(problem).replace("\n", " "), _("this is not readable YAML")) from problem
     told = Told(content, "")
-    code = told.text("programme", longest=40)
-    if not code.replace("_", "").isalnum() or not code.isascii() or code != code.lower() or not code[0].isalpha():
-        raise told.bad("programme", _("use small letters, digits and underscores"))
+    code = told.name("programme")
     coin, own_money = _currency(told, code), told.text("money", currency, longest=3)
     money.exponent(own_money)
     zone = told.text("zone", zone, longest=60)
@@ -220,9 +218,7 @@ def _parsed(text: str) -> Any:
 
 def _currency(told: Told, code: str) -> CurrencyTold:
     under = told.under("currency")
-    name = under.text("code", "points", longest=40)
-    if not name.replace("_", "").isalnum() or not name.isascii() or name != name.lower() or not name[0].isalpha():
-        raise under.bad("code", _("use small letters, digits and underscores"))
+    name = under.name("code", "points")
     found = CurrencyTold(
         code=name,
         scale=under.number("decimals", 0, most=MOST_DECIMALS),

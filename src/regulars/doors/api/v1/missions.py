@@ -52,8 +52,9 @@ class MissionOut(exact.Shown):
 
 
 class MissionsOut(exact.Shown):
-    """Every mission in force."""
+    """Every mission in force. `counted_at`: when people were counted, of very many at most ten minutes ago."""
 
+    counted_at: datetime
     items: list[MissionOut]
 
 
@@ -116,8 +117,10 @@ class BadgesOut(exact.Shown):
 def get_missions(request: HttpRequest) -> MissionsOut:
     """The missions in force, with how many people are at which step."""
     now = clock.now()
-    counts = missions.at_steps(at=now)
+    counted = missions.at_steps(at=now)
+    counts = counted.by_mission
     return MissionsOut(
+        counted_at=counted.as_of,
         items=[
             MissionOut(
                 programme=view.programme,
@@ -136,7 +139,7 @@ def get_missions(request: HttpRequest) -> MissionsOut:
                 people_joined=counts[view.key].joined,
             )
             for view in missions.every(at=now)
-        ]
+        ],
     )
 
 

@@ -158,21 +158,13 @@ def read(told: Sequence[Told], terms: Terms) -> tuple[Benefit, ...]:
     return tuple(found)
 
 
-def read_id(told: Told) -> str:
-    """A short name at `id`."""
-    name = told.text("id", longest=40)
-    if not name.replace("_", "").isalnum() or not name.isascii() or name != name.lower() or not name[0].isalpha():
-        raise told.bad("id", _("use small letters, digits and underscores"))
-    return name
-
-
 def read_most(told: Told) -> int | None:
     """How often at `most`; None for without end."""
     return told.number("most", least=1, most=MOST_USES) if told.has("most") else None
 
 
 def _benefit(told: Told, terms: Terms) -> Benefit:
-    name = read_id(told)
+    name = told.name()
     chosen = told.one_of("kind", KINDS)
     kind = next(one for one in KINDS if one == chosen)
     per, back = told.one_of("per", PERS, "ever"), told.one_of("back", BACK, "cancelled")

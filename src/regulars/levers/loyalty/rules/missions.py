@@ -205,7 +205,7 @@ def read_badges(told: Sequence[Told]) -> tuple[Badge, ...]:
     """The badges of a file, checked."""
     found: dict[str, Badge] = {}
     for one in told:
-        badge = _id(one)
+        badge = one.name()
         if badge in found:
             raise one.bad("id", _("another badge has this id; give each its own"))
         sign = one.text("sign", "★", longest=2)
@@ -231,7 +231,7 @@ def read(told: Sequence[Told], terms: Terms, badges: Sequence[Badge]) -> tuple[M
 
 
 def _mission(told: Told, terms: Terms, badges: set[str]) -> Mission:
-    mission = _id(told)
+    mission = told.name()
     starts_on, ends_on = told.day("from"), told.day("until")
     if starts_on is not None and ends_on is not None and ends_on <= starts_on:
         raise told.bad("until", _("write a day after `from`; it is the first day without the mission"))
@@ -299,13 +299,6 @@ def _asked(told: Told, key: str, terms: Terms) -> Condition | None:
         told.has(key)
         return None
     return asking.read(told, key, terms.customers, terms.zone)
-
-
-def _id(told: Told) -> str:
-    name = told.text("id", longest=40)
-    if not name.replace("_", "").isalnum() or not name.isascii() or name != name.lower() or not name[0].isalpha():
-        raise told.bad("id", _("use small letters, digits and underscores"))
-    return name
 
 
 def _colour(told: Told) -> str:

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Literal
 
 from regulars.kit.texts import translated as _
-from regulars.levers.loyalty.rules.benefit_terms import read_id, read_most
+from regulars.levers.loyalty.rules.benefit_terms import read_most
 from regulars.levers.loyalty.rules.rule import Terms, read_money
 from regulars.levers.loyalty.rules.told import LANGUAGES, Told
 
@@ -78,7 +78,7 @@ def read(told: Sequence[Told], terms: Terms, benefits: Collection[str]) -> tuple
 
 
 def _plan(told: Told, terms: Terms, benefits: Collection[str]) -> Plan:
-    name = read_id(told)
+    name = told.name()
     refund, switch = told.one_of("refund", REFUNDS, "unused"), told.one_of("switch", SWITCHES, "at_once")
     grace = told.number("grace_days", 7, least=1, most=MOST_GRACE)
     under = told.under("terms")

@@ -59,9 +59,7 @@ def read(told: Sequence[Told], terms: Terms) -> tuple[RewardTold, ...]:
 
 
 def _reward(told: Told, terms: Terms) -> RewardTold:
-    name = told.text("id", longest=40)
-    if not name.replace("_", "").isalnum() or not name.isascii() or name != name.lower() or not name[0].isalpha():
-        raise told.bad("id", _("use small letters, digits and underscores"))
+    name = told.name()
     starts_on, ends_on = told.day("from"), told.day("until")
     if starts_on is not None and ends_on is not None and ends_on <= starts_on:
         raise told.bad("until", _("write a day after `from`; it is the first day without the reward"))

@@ -179,7 +179,7 @@ def read(told: Sequence[Told], terms: Terms) -> tuple[TierSet, ...]:
 
 
 def _set(told: Told, terms: Terms) -> TierSet:
-    set_id = _id(told)
+    set_id = told.name()
     titles, period, down = told.titles("name", set_id), _period(told.under("period")), _down(told.under("down"))
     each = told.each("levels")
     if not 0 < len(each) <= MOST_LEVELS:
@@ -194,13 +194,6 @@ def _set(told: Told, terms: Terms) -> TierSet:
         levels.append(level)
     told.done()
     return TierSet(set_id, titles, period, down, tuple(levels))
-
-
-def _id(told: Told) -> str:
-    name = told.text("id", longest=40)
-    if not name.replace("_", "").isalnum() or not name.isascii() or name != name.lower() or not name[0].isalpha():
-        raise told.bad("id", _("use small letters, digits and underscores"))
-    return name
 
 
 def _period(told: Told) -> Period:
@@ -223,7 +216,7 @@ def _down(told: Told) -> Down:
 
 
 def _level(told: Told, place: int, terms: Terms) -> Level:
-    level = _id(told)
+    level = told.name()
     colour = told.text("colour", COLOURS[place % len(COLOURS)], longest=7).lower()
     if len(colour) != 7 or colour[0] != "#" or any(sign not in "0123456789abcdef" for sign in colour[1:]):
         raise told.bad("colour", _('write a colour such as "#c79a3a"'))

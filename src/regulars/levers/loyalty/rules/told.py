@@ -1,6 +1,7 @@
 """What a programme's file says, read key by key: what is unknown or unreadable is refused, with the mend."""
 
 import difflib
+import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -9,6 +10,7 @@ from regulars.kit.refusals import Refusal
 from regulars.kit.texts import translated as _
 
 LANGUAGES = ("en", "zh")
+_NAME = re.compile("[a-z][a-z0-9_]*")
 #: More digits than any amount or number of points has.
 _LARGEST = Decimal(10**12)
 
@@ -85,6 +87,13 @@ class Told:
         if not isinstance(value, list):
             raise self.bad(key, _("write a list"))
         return [Told(one, f"{self.at(key)}[{place}]") for place, one in enumerate(value)]
+
+    def name(self, key: str = "id", default: str | None = None) -> str:
+        """A short name, which stays: small letters, digits and underscores, a letter first."""
+        name = self.text(key, default, longest=40)
+        if not _NAME.fullmatch(name):
+            raise self.bad(key, _("use small letters, digits and underscores"))
+        return name
 
     def text(self, key: str, default: str | None = None, *, longest: int = 120) -> str:
         """A text; refused where it is missing and has no default."""

@@ -10,7 +10,7 @@ from regulars.facts.customers import identity
 from regulars.facts.customers.identity import Reason
 from regulars.kit.actors import SHELL
 from regulars.kit.money import Money
-from regulars.levers.loyalty import benefits, points, programmes
+from regulars.levers.loyalty import benefits, checkups, points, programmes
 from regulars.levers.loyalty.benefits import NotEntitled, UsedUp
 from regulars.levers.loyalty.models import BenefitUse
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, a_member, key
@@ -168,6 +168,13 @@ def test_what_is_without_end_goes_first_then_what_ends_first():
     assert uses(priya, source=f"gift:{late.id}").source == f"gift:{late.id}"
     with pytest.raises(UsedUp):
         uses(priya, source=f"gift:{late.id}")
+
+    def the_doctor_says():
+        return [found.state for looks in checkups.CHECKUPS for found in looks() if found.what == "Benefits"]
+
+    assert the_doctor_says() == ["fine"]
+    BenefitUse.objects.update(source=f"gift:{late.id}", slot=None)
+    assert the_doctor_says() == ["wrong"]
 
 
 def test_joined_records_share_one_quota_and_parted_each_has_its_own():

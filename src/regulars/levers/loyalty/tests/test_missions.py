@@ -4,7 +4,9 @@ import random
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from regulars.facts.company import company
 from regulars.facts.customers import identity
@@ -219,6 +221,14 @@ def test_a_reward_is_given_soon_after_waits_for_stock_and_goes_back():
     assert redemptions.of_customer(priya)[0].state == "cancelled"
     assert missions.hand_out(at=FRIDAY, by=THE_SHOP) == 0
 
+    def the_doctor_says():
+        return [found.state for looks in checkups.CHECKUPS for found in looks() if found.what == "Missions"]
+
+    assert the_doctor_says() == ["fine"]
+    for wrong in ({"redemption": 2**40}, {"redemption": None, "entry": 1}):
+        MissionRun.objects.update(**wrong)
+        assert the_doctor_says() == ["wrong"]
+
 
 def test_done_undone_and_done_again_there_is_one_reward_and_what_was_used_is_not_given_twice():
     a_programme("{id: two, steps: [{what: orders, at_least: 2}], prize: {reward: mug}}")
@@ -370,7 +380,7 @@ def test_rules_that_become_others_are_gone_through_greet_nobody_and_take_nothing
     assert mission_walks.drop_over(at=FRIDAY + 60 * DAY) == 2
 
 
-def test_conditions_may_ask_for_badges_and_who_is_at_which_step_is_counted():
+def test_conditions_may_ask_for_badges_and_who_is_at_which_step_is_counted(monkeypatch):
     a_programme(THREE)
     priya, li = buyer(buys("priya")), buyer(buys("li"))
     for _ in range(2):
@@ -378,7 +388,14 @@ def test_conditions_may_ask_for_badges_and_who_is_at_which_step_is_counted():
     field = next(one for one in fields.FIELDS if one.name == "loyalty.badges")
     assert field.read([priya, li, a_member("sam")]) == {priya: ("tried.star",)}
     assert [code for code, _words in field.choices()] == ["tried.star"]
-    [count] = missions.at_steps(at=MONDAY).values()
+    with CaptureQueriesContext(connection) as asked:
+        [count] = missions.at_steps(at=MONDAY).by_mission.values()
+    assert len(asked) == 4
+    monkeypatch.setattr(missions, "_LONG", -1)
+    assert [missions.at_steps(at=at).as_of for at in (MONDAY, MONDAY + DAY / 2)] == [MONDAY, MONDAY], (
+        "kept, if it is long"
+    )
+    cache.clear()
     assert (count.at, count.done, count.done_ever, count.joined) == ((1,), 1, 1, None)
     assert [row[1:4] for row in runs()] == [("three", "2026-03", True), ("three", "2026-03", False)]
     assert date(2026, 4, 1) in {row[-1] for row in runs()}
