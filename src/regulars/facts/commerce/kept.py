@@ -17,6 +17,9 @@ from regulars.runtime.database import arrays
 
 #: Orders read at once where all of history is.
 PAGE = 1_000
+#: Customers by their numbers: after the first, up to and with the second.
+Stretch = tuple[int, int]
+EVERYBODY: Stretch = (0, 2**63 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,7 @@ _BY_CUSTOMER = """
 SELECT array_agg(id), max(customer_id), (array_agg(placed_at))[count(*)::int],
        (array_agg(id))[count(*)::int] FROM (
   SELECT sale.id, sale.customer_id, sale.placed_at FROM commerce_order AS sale
-   WHERE sale.customer_id IS NOT NULL AND sale.customer_id %% %s = %s AND sale.kind = 'purchase'{bounds}{place}
+   WHERE sale.customer_id > %s AND sale.customer_id <= %s AND sale.kind = 'purchase'{bounds}{place}
    ORDER BY sale.customer_id, sale.placed_at, sale.id LIMIT %s) AS page
 """
 # The first column by itself too: the index has the others the other way round.
@@ -198,15 +201,15 @@ def pages_by_customer(
     since: datetime | None = None,
     until: datetime | None = None,
     size: int = PAGE,
-    share: tuple[int, int] = (0, 1),
+    within: Stretch = EVERYBODY,
 ) -> Iterator[list[Kept]]:
-    """What `pages` has, one customer after the other, of each in the order of their placing. `share` (n, of so many):
-    every customer is in one of the shares, with all of theirs. Two queries a page."""
+    """What `pages` has of these customers, one after the other, of each in the order of their placing. Two queries a
+    page."""
     bounds, values = _within(since, until)
     after: Sequence[Any] = ()
     while True:
         with connection.cursor() as cursor:
-            asked = [share[1], share[0], *values, *after[:1], *after, size]
+            asked = [*within, *values, *after[:1], *after, size]
             cursor.execute(_BY_CUSTOMER.format(bounds=bounds, place=_AFTER if after else ""), asked)
             [(orders, *after)] = cursor.fetchall()
         if orders:

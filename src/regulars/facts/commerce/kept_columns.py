@@ -14,7 +14,7 @@ import pyarrow.csv
 from django.db import connection
 from numpy.typing import NDArray
 
-from regulars.facts.commerce.kept import Kept, KeptLine
+from regulars.facts.commerce.kept import EVERYBODY, Kept, KeptLine, Stretch
 from regulars.runtime.database import arrays, copying
 
 Numbers = NDArray[np.int64]
@@ -168,26 +168,33 @@ def _joined(*columns: NDArray[Any]) -> Any:
     return pc.binary_join_element_wise(*texts, "\x1f")
 
 
-def blocks(*, size: int = BLOCK, share: tuple[int, int] = (0, 1)) -> Iterator[KeptColumns]:
-    """Every purchase of a customer's, the cancelled ones too, which keep nothing; as `kept.pages_by_customer` has them,
-    with all of a customer's on one block, which has about `size` of them. Eight queries a block, each by itself: what
-    changes between them is seen in part, and its fingerprint is no order's.
+def blocks(*, size: int = BLOCK, within: Stretch = EVERYBODY) -> Iterator[KeptColumns]:
+    """Every purchase of these customers', the cancelled ones too, which keep nothing; as `kept.pages_by_customer` has
+    them, with all of a customer's on one block, which has about `size` of them. Eight queries a block, each by itself:
+    what changes between them is seen in part, and its fingerprint is no order's.
     """
-    after: int | None = 0
-    while after is not None:
-        until = _until(after, size * share[1])
-        heads = _read(_HEADS, _OF_HEADS, [share[1], share[0], after, _NO_END if until is None else until])
+    after, last = within
+    while after < last:
+        until = stretch_end(after, size, last)
+        heads = _read(_HEADS, _OF_HEADS, [after, until])
         if len(heads["order"]):
             yield _block(heads)
         after = until
 
 
-def _until(after: int, many: int) -> int | None:
-    """With whom a block ends that begins after this customer and has so many orders; None: with the last of all."""
+def last_customer() -> int:
+    """The last who has bought anything; 0 where nobody has."""
     with connection.cursor() as cursor:
-        cursor.execute(_UNTIL, [after, many - 1])
+        cursor.execute("SELECT COALESCE(max(customer_id), 0) FROM commerce_order")
+        return int(cursor.fetchone()[0])
+
+
+def stretch_end(after: int, many: int, last: int) -> int:
+    """The customer with whom those end that come after this one and have so many orders together, or `last`."""
+    with connection.cursor() as cursor:
+        cursor.execute(_UNTIL, [after, last, many - 1])
         found = cursor.fetchone()
-    return None if found is None else int(found[0])
+    return last if found is None else int(found[0])
 
 
 def _block(heads: Mapping[str, NDArray[Any]]) -> KeptColumns:
@@ -328,16 +335,14 @@ SELECT sale.id, sale.customer_id, COALESCE(sale.came_with_id, sale.customer_id),
        sale.store_id, sale.fulfilment, sale.total_minor, sale.paid_minor, sale.refunded_minor, sale.discount_minor,
        sale.shipping_minor, sale.tax_minor, sale.prices_include_tax, sale.shop_currency, sale.rate
   FROM commerce_order AS sale
- WHERE sale.customer_id IS NOT NULL AND sale.customer_id %% %s = %s AND sale.kind = 'purchase'
-   AND sale.customer_id > %s AND sale.customer_id <= %s
+ WHERE sale.customer_id > %s AND sale.customer_id <= %s AND sale.kind = 'purchase'
  ORDER BY sale.customer_id, sale.placed_at, sale.id
 """
-# By the index alone. Were it the other query's limit, all orders there are would be read and sorted for each block: of
-# how many a share is, the planner knows nothing.
+# By the index alone. Were it the other query's limit, all orders there are might be read and sorted for each block.
 _UNTIL = """
-SELECT customer_id FROM commerce_order WHERE customer_id > %s ORDER BY customer_id OFFSET %s LIMIT 1
+SELECT customer_id FROM commerce_order WHERE customer_id > %s AND customer_id <= %s
+ ORDER BY customer_id OFFSET %s LIMIT 1
 """
-_NO_END = 2**63 - 1
 _OF_LINES = {
     "order": _NUMBER,
     "number": _NUMBER,

@@ -1,8 +1,9 @@
-"""The whole past posted by processes side by side: each has its own customers, so none waits for another."""
+"""The whole past posted by processes side by side: each takes the next customers that nobody has, so none waits for
+another, neither meanwhile nor long at the end."""
 
 import gc
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing import get_context
@@ -10,8 +11,11 @@ from multiprocessing.connection import Connection, wait
 
 from django.db import connections
 
+from regulars.facts.commerce import kept_columns
+from regulars.facts.commerce.kept import EVERYBODY, Stretch
 from regulars.kit.actors import Actor
 from regulars.levers.loyalty import earning, programmes, reactions
+from regulars.levers.loyalty._earning.capping import is_common
 from regulars.levers.loyalty.earning import Posted
 from regulars.runtime.notices import stream
 
@@ -23,6 +27,9 @@ PROCESSES = len(os.sched_getaffinity(0)) + 1
 _OBJECTS = 100_000
 #: Notices looked at together.
 _TOLD = 500
+#: Orders of the customers that a process takes at once: few at the beginning, until it is known how many there are of
+#: each, and towards the end, so that nobody waits for who has the last of them.
+_FEWEST, _MOST = 2_000, kept_columns.BLOCK
 
 
 class BrokenOff(RuntimeError):
@@ -51,9 +58,9 @@ def all_of_it(
     """`earning.backfill` from its first page to its last, by so many processes; outside of any transaction where there
     are more than one. `progress` hears how many orders are settled. Raises `NotActive`."""
     asked = _Asked(programme, at, by, since, until)
-    programmes.active_one(programme, at)
+    together = is_common(programmes.active_one(programme, at).programme)
     heard = min(map(stream.heard, reactions.LISTENERS))
-    done = _all_pages(asked, processes, progress)
+    done = _alone(asked, progress) if processes == 1 or together else _side_by_side(asked, processes, progress)
     return done + _look_again(asked, heard)
 
 
@@ -68,31 +75,40 @@ def _look_again(asked: _Asked, heard: int) -> Posted:
     return done
 
 
-def _all_pages(asked: _Asked, processes: int, progress: Callable[[int], None]) -> Posted:
+def _alone(asked: _Asked, progress: Callable[[int], None]) -> Posted:
     done = Posted()
-    if processes == 1:
-        for page in _pages(asked, (0, 1)):
-            done += page
-            progress(done.decided)
-        return done
+    for page in _pages(asked, EVERYBODY):
+        done += page
+        progress(done.decided)
+    return done
+
+
+def _side_by_side(asked: _Asked, processes: int, progress: Callable[[int], None]) -> Posted:
     # A session is one process's: each opens its own.
     connections.close_all()
-    context, workers, open_ones = get_context("fork"), [], []
+    context, done = get_context("fork"), Posted()
+    pipes = [context.Pipe() for _ in range(processes)]
+    workers = [context.Process(target=_work, args=(pipes, nth, asked), daemon=True) for nth in range(processes)]
+    for worker in workers:
+        worker.start()
+    open_ones = []
+    for ours, theirs in pipes:
+        theirs.close()
+        open_ones.append(ours)
     try:
-        for nth in range(processes):
-            reader, writer = context.Pipe(duplex=False)
-            workers.append(context.Process(target=_post_share, args=(writer, asked, (nth, processes)), daemon=True))
-            workers[-1].start()
-            writer.close()
-            open_ones.append(reader)
+        stretches = _stretches(processes)
         while open_ones:
-            for heard in wait(open_ones):
-                assert isinstance(heard, Connection)
+            for one in wait(open_ones):
+                assert isinstance(one, Connection)
                 try:
-                    done += heard.recv()
-                except EOFError:
+                    told = one.recv()
+                    if told is None:
+                        one.send(next(stretches, None))
+                    else:
+                        done += told
+                except (EOFError, ConnectionError):
                     # Its process has ended; how, its exit code says below.
-                    open_ones.remove(heard)
+                    open_ones.remove(one)
                 progress(done.decided)
     finally:
         for worker in workers:
@@ -104,16 +120,37 @@ def _all_pages(asked: _Asked, processes: int, progress: Callable[[int], None]) -
     return done
 
 
-def _pages(asked: _Asked, share: tuple[int, int]) -> Iterator[Posted]:
+def _stretches(processes: int) -> Iterator[Stretch]:
+    """All customers, one stretch after the other. How many orders are left is told from those before."""
+    last, after, given, many = kept_columns.last_customer(), 0, 0, _FEWEST
+    while after < last:
+        until = kept_columns.stretch_end(after, many, last)
+        yield after, until
+        given, after = given + many, until
+        left = given * (last - after) // after
+        many = min(max(left // (2 * processes), _FEWEST), _MOST)
+
+
+def _pages(asked: _Asked, within: Stretch) -> Iterator[Posted]:
     return earning.backfill(
-        programme=asked.programme, at=asked.at, by=asked.by, since=asked.since, until=asked.until, share=share
+        programme=asked.programme, at=asked.at, by=asked.by, since=asked.since, until=asked.until, within=within
     )
 
 
-def _post_share(told: Connection, asked: _Asked, share: tuple[int, int]) -> None:
+def _work(pipes: Sequence[tuple[Connection, Connection]], nth: int, asked: _Asked) -> None:
+    """Ask for customers, post theirs and say what was done, until there are none. Whoever gives them out may be killed:
+    that is seen where nobody else holds its ends of the pipes."""
+    for n, (theirs, ours) in enumerate(pipes):
+        theirs.close()
+        if n != nth:
+            ours.close()
     gc.freeze()
     gc.set_threshold(_OBJECTS)
-    for page in _pages(asked, share):
-        told.send(page)
+    told = pipes[nth][1]
+    told.send(None)
+    while (within := told.recv()) is not None:
+        for page in _pages(asked, within):
+            told.send(page)
+        told.send(None)
     told.close()
     connections.close_all()

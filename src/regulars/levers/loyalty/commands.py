@@ -318,7 +318,7 @@ def points() -> None:
     "--processes",
     type=click.IntRange(1, 64),
     default=backfilling.PROCESSES,
-    show_default="one for each core",
+    show_default="one more than cores",
     help="That share the customers among them.",
 )
 @_JSON

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from django.db import DatabaseError, transaction
 
 from regulars.facts.commerce import kept, kept_columns
-from regulars.facts.commerce.kept import Kept
+from regulars.facts.commerce.kept import EVERYBODY, Kept, Stretch
 from regulars.facts.customers import persons
 from regulars.kit import civil
 from regulars.kit.actors import Actor, Origin
@@ -91,18 +91,18 @@ def backfill(
     since: datetime | None = None,
     until: datetime | None = None,
     size: int = AT_ONCE,
-    share: tuple[int, int] = (0, 1),
+    within: Stretch = EVERYBODY,
 ) -> Iterator[Posted]:
     """Post the whole history of orders by the version of a programme that is active now, page by page; each page is a
     transaction of its own and is yielded when it is done. Greets nobody. Again, and after a crash, it goes on where
     something is missing.
 
-    `share` (n, of so many): only those customers' who are in it, so that processes can do it side by side. Where a cap
-    is everyone's together all orders go in the order of their placing, in the first share. Raises `NotActive`.
+    `within`: only these customers', so that processes can do it side by side. Where a cap is everyone's together all
+    orders go, whoever's they are, in the order of their placing. Raises `NotActive`.
     """
     version = programmes.active_one(programme, at)
     if since is None and until is None and not is_common(version.programme):
-        for block in kept_columns.blocks(size=PAGES * size, share=share):
+        for block in kept_columns.blocks(size=PAGES * size, within=within):
             done, left = past.post(block, version, at=at, by=by)
             yield done
             for start in range(0, len(left.orders), size):
@@ -113,9 +113,9 @@ def backfill(
                 yield _post(page, version, left.counted, at=at, by=by)
         return
     if is_common(version.programme):
-        pages = kept.pages(since=since, until=until, size=size) if share[0] == 0 else iter(())
+        pages = kept.pages(since=since, until=until, size=size)
     else:
-        pages = kept.pages_by_customer(since=since, until=until, size=size, share=share)
+        pages = kept.pages_by_customer(since=since, until=until, size=size, within=within)
     for page in pages:
         yield _post(page, version, {}, at=at, by=by)
 

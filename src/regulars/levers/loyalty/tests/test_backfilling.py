@@ -3,6 +3,7 @@
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from regulars.facts.commerce.kept import EVERYBODY
 from regulars.kit.actors import SHELL
 from regulars.levers.loyalty import backfilling, checkups, earning, programmes
 from regulars.levers.loyalty.earning import Posted
@@ -38,12 +39,14 @@ def books() -> list[tuple[object, ...]]:
 
 
 @pytest.mark.django_db
-def test_pages_of_any_size_and_shares_in_any_order_come_to_the_same():
+def test_pages_of_any_size_and_customers_in_any_order_come_to_the_same():
     bought = a_past()
     comes_back(bought[4], ["1"], key="r", at=FRIDAY)
     a_programme(SPEND, WELCOME, from_at=FRIDAY, above=OF_A_YEAR)
     ends = []
-    for ways in ([{}], [{"size": 1}], [{"size": 5}], [{"share": (n, 3), "size": 2} for n in (2, 0, 1)]):
+    some = sorted(map(buyer, bought[:3]))
+    stretches = [(some[1], EVERYBODY[1]), (0, some[0]), (some[0], some[1])]
+    for ways in ([{}], [{"size": 1}], [{"size": 5}], [{"within": those, "size": 2} for those in stretches]):
         before = transaction.savepoint()
         done = sum((posts(**way) for way in ways), Posted())
         ends.append((done, books()))
@@ -72,12 +75,12 @@ def test_the_past_stands_in_the_ledger_in_the_order_in_which_it_came_to_be():
 
 
 @pytest.mark.django_db
-def test_where_a_cap_is_everyones_who_bought_first_has_it_and_all_is_the_first_share():
+def test_where_a_cap_is_everyones_who_bought_first_has_it_and_one_process_does_it():
     bought = a_past(people=3, orders=3)
     cap = "{id: spend, kind: spend, points: 1, per: 2, caps: [{per: everyone, period: ever, most: 60}]}"
     a_programme(cap, from_at=FRIDAY)
-    assert posts(share=(1, 2)) == Posted()
-    assert posts(share=(0, 2)).awarded == 60
+    done = backfilling.all_of_it(programme="tried", at=LATER, by=SHELL, processes=2)
+    assert done.awarded == 60
     assert [has(buyer(order), at=LATER)[1] for order in bought] == [0, 20, 40]
 
 
@@ -94,7 +97,8 @@ def test_beside_somebody_who_decides_the_same_it_is_done_again_with_claims_first
     assert not list(checkups.broken())
 
 
-def test_processes_side_by_side_post_all_of_it_once(fresh_database):
+def test_processes_side_by_side_post_all_of_it_once(fresh_database, monkeypatch):
+    monkeypatch.setattr(backfilling, "_FEWEST", 3)
     bought = a_past(people=7, orders=40)
     a_programme(SPEND, WELCOME, from_at=FRIDAY)
     told = []
@@ -109,15 +113,16 @@ def test_processes_side_by_side_post_all_of_it_once(fresh_database):
 def test_where_a_process_breaks_off_it_is_said_and_again_goes_on_where_something_is_missing(
     fresh_database, monkeypatch, capfd
 ):
+    monkeypatch.setattr(backfilling, "_FEWEST", 1)
     a_past(people=4, orders=8)
     a_programme(SPEND, from_at=FRIDAY)
     whole = earning.backfill
 
-    def only_the_first_share(**told):
-        return whole(**told) if told["share"][0] == 0 else iter([1 / 0])
+    def only_the_first(**told):
+        return whole(**told) if told["within"][0] == 0 else iter([1 / 0])
 
     with monkeypatch.context() as broken:
-        broken.setattr(earning, "backfill", only_the_first_share)
+        broken.setattr(earning, "backfill", only_the_first)
         with pytest.raises(backfilling.BrokenOff, match="begin it again"):
             backfilling.all_of_it(programme="tried", at=LATER, by=SHELL, processes=2)
     assert "ZeroDivisionError" in capfd.readouterr().err

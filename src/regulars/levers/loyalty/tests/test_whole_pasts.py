@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from pytest_django import DjangoDbBlocker
 
 from regulars.facts.commerce import kept, kept_columns, orders, shipments
+from regulars.facts.commerce.kept import EVERYBODY
 from regulars.facts.commerce.orders import TenderReport
 from regulars.facts.commerce.shipments import ShipmentReport
 from regulars.kit.actors import SHELL
@@ -211,7 +212,11 @@ def test_blocks_have_all_of_a_customers_orders_and_say_of_them_what_kept_says(bo
         seen.append(set(block.customer.tolist()))
     assert sum(map(len, seen)) == len(set().union(*seen))
     assert {n for block in kept_columns.blocks() for n in block.order.tolist()} == set(bought)
-    by_share = [
-        n for share in range(3) for block in kept_columns.blocks(share=(share, 3)) for n in block.order.tolist()
+    some = kept_columns.stretch_end(0, len(bought) // 2, kept_columns.last_customer())
+    apart = [
+        n
+        for within in ((some, EVERYBODY[1]), (0, some))
+        for block in kept_columns.blocks(size=size, within=within)
+        for n in block.order.tolist()
     ]
-    assert sorted(by_share) == sorted(bought)
+    assert sorted(apart) == sorted(bought)
