@@ -13,7 +13,7 @@ from psycopg import errors
 from psycopg.pq import ExecStatus, TransactionStatus
 
 if TYPE_CHECKING:
-    from psycopg.pq.abc import PGconn, PGresult
+    from psycopg.pq.abc import PGconn
 
 #: Bytes that are handed to the driver at once: it keeps what the socket does not take yet.
 _PIECE: Final = 1 << 17
@@ -27,7 +27,8 @@ def exchange(*, statements: Sequence[str], rows: Callable[[Answers], Iterator[by
     its own, committed when this returns.
 
     `rows` is called when the first `COPY … FROM STDIN` asks, with what the SELECTs before it answered, and gives what
-    each COPY takes, in their order. Raises Django's errors of the database, after which nothing of it is there; where
+    each COPY takes, in their order. Raises Django's errors of the database, and what `rows` raises, after which nothing
+    of it is there, and the caller's transaction is failed as by any statement: a savepoint around it takes it back. Where
     the connection breaks at the very end, that is not known.
     """
     connection.ensure_connection()
@@ -43,22 +44,22 @@ def exchange(*, statements: Sequence[str], rows: Callable[[Answers], Iterator[by
                 raw.exec_(b"ROLLBACK")
             is_over = True
             if problem is not None:
-                raise errors.error_from_result(problem)
+                raise problem
     finally:
         if not is_over:
             # In the middle of a COPY nobody else could use it.
             connection.close()
 
 
-def _talk(raw: "PGconn", text: bytes, rows: Callable[[Answers], Iterator[bytes]]) -> "PGresult | None":
-    """What the database refused, if anything; all it had to say has been heard."""
+def _talk(raw: "PGconn", text: bytes, rows: Callable[[Answers], Iterator[bytes]]) -> Exception | None:
+    """What the database refused, or why there were no rows, if anything; all it had to say has been heard."""
     waiting = select.poll()
     waiting.register(raw.socket, select.POLLIN)
     raw.send_query(text)
     _flush(raw, waiting)
     answers: list[Sequence[bytes]] = []
     blocks: Iterator[bytes] | None = None
-    problem = None
+    problem: Exception | None = None
     while True:
         while raw.is_busy():
             waiting.poll()
@@ -68,13 +69,19 @@ def _talk(raw: "PGconn", text: bytes, rows: Callable[[Answers], Iterator[bytes]]
             return problem
         status = result.status
         if status == _COPY_IN:
-            blocks = rows(answers) if blocks is None else blocks
-            _put(raw, waiting, next(blocks))
+            try:
+                blocks = rows(answers) if blocks is None else blocks
+                block = next(blocks)
+            except Exception as raised:  # noqa: BLE001 - raised when the database has heard of it
+                problem = raised
+                _end(raw, waiting, b"there are no rows")
+                continue
+            _put(raw, waiting, block)
         elif status == _TUPLES:
             columns = range(result.nfields if result.ntuples else 0)
             answers.append([result.get_value(0, column) or b"" for column in columns])
         elif status not in _DONE:
-            problem = problem or result
+            problem = problem or errors.error_from_result(result)
 
 
 def _put(raw: "PGconn", waiting: select.poll, block: bytes) -> None:
@@ -82,7 +89,12 @@ def _put(raw: "PGconn", waiting: select.poll, block: bytes) -> None:
     for start in range(0, len(view), _PIECE):
         while raw.put_copy_data(view[start : start + _PIECE]) == 0:
             _flush(raw, waiting)
-    while raw.put_copy_end() == 0:
+    _end(raw, waiting)
+
+
+def _end(raw: "PGconn", waiting: select.poll, why_not: bytes | None = None) -> None:
+    """No more rows; with a reason, none of those that were told count."""
+    while raw.put_copy_end(why_not) == 0:
         _flush(raw, waiting)
     _flush(raw, waiting)
 

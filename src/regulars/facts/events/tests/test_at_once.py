@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from regulars.facts.events import intake
 from regulars.facts.events.messages import Message, Rejected, Sender
@@ -143,3 +143,8 @@ def test_a_month_or_its_key_that_went_meanwhile_is_made_again(web, ways):
     *_, (event, month, sealed) = asked_for("SELECT event, sealed_for, sealed FROM events_hidden ORDER BY event")
     (opened,) = vault.open_many([Sealed(month, "events_hidden", "sealed", event, bytes(sealed))])
     assert "wang@mail.example" in (opened or "")
+    vault.forget(month)
+    intake._LOOKING.left = 0
+    with transaction.atomic():
+        mine = good(viewed(messageId="m-4", properties={"email": "ines@mail.example"}), sender=web)
+        assert take(mine) == ["accepted"], "in the transaction of whoever asks too"

@@ -91,15 +91,23 @@ def test_more_than_any_socket_takes_at_once_goes_over(talked):
     assert len(held()) == 20_000
 
 
-def test_who_fails_to_make_the_rows_leaves_nothing(talked):
+def test_who_fails_to_make_the_rows_leaves_nothing_and_the_connection_goes_on(talked):
     def rows(_: Answers) -> Iterator[bytes]:
         yield b"1\ta\n"
         raise ZeroDivisionError
 
+    connection.ensure_connection()
+    session = connection.connection
     with pytest.raises(ZeroDivisionError):
         exchange(statements=[IN, BESIDE], rows=rows)
-
     assert held() == []
+
+    with transaction.atomic():
+        exchange(statements=[IN], rows=telling(b"2\ta\n"))
+        with contextlib.suppress(ZeroDivisionError), transaction.atomic():
+            exchange(statements=[IN, BESIDE], rows=rows)
+        exchange(statements=[IN], rows=telling(b"3\tb\n"))
+    assert (held(), connection.connection) == ([2, 3], session)
 
 
 def test_a_lost_connection_is_the_databases_fault(talked):
