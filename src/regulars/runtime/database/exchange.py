@@ -28,8 +28,8 @@ def exchange(*, statements: Sequence[str], rows: Callable[[Answers], Iterator[by
 
     `rows` is called when the first `COPY … FROM STDIN` asks, with what the SELECTs before it answered, and gives what
     each COPY takes, in their order. Raises Django's errors of the database, and what `rows` raises, after which nothing
-    of it is there, and the caller's transaction is failed as by any statement: a savepoint around it takes it back. Where
-    the connection breaks at the very end, that is not known.
+    of it is there, and the caller's transaction is failed as by any statement: a savepoint around it takes it back.
+    Where the connection breaks at the very end, that is not known.
     """
     connection.ensure_connection()
     raw: PGconn = connection.connection.pgconn
@@ -72,7 +72,7 @@ def _talk(raw: "PGconn", text: bytes, rows: Callable[[Answers], Iterator[bytes]]
             try:
                 blocks = rows(answers) if blocks is None else blocks
                 block = next(blocks)
-            except Exception as raised:  # noqa: BLE001 - raised when the database has heard of it
+            except Exception as raised:
                 problem = raised
                 _end(raw, waiting, b"there are no rows")
                 continue
