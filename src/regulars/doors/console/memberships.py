@@ -114,23 +114,24 @@ def act(request: HttpRequest, public_id: str) -> HttpResponseBase:
                 messages.error(request, _("Say where they agreed, as a short code, and that they did."))
         else:
             number = _theirs(request, who).id
+            key = f"console:{request.POST.get('key', '')[:60] or uuid4().hex}:{doing[:10]}"
             match doing:
                 case "end" if not may(request, "memberships.money"):
                     raise PermissionDenied
                 case "cancel":
-                    memberships.cancel(membership=number, at=now, by=by)
+                    memberships.cancel(membership=number, key=key, at=now, by=by)
                     messages.success(request, _("It is over when what is paid is over."))
                 case "end":
-                    memberships.cancel(membership=number, at_once=True, at=now, by=by)
+                    memberships.cancel(membership=number, at_once=True, key=key, at=now, by=by)
                     messages.success(request, _("It is over."))
                 case "keep":
-                    memberships.keep(membership=number, at=now, by=by)
+                    memberships.keep(membership=number, key=key, at=now, by=by)
                     messages.success(request, _("It goes on."))
                 case "pause":
-                    memberships.pause(membership=number, at=now, by=by)
+                    memberships.pause(membership=number, key=key, at=now, by=by)
                     messages.success(request, _("It rests, with the days that are left."))
                 case "resume":
-                    memberships.resume(membership=number, at=now, by=by)
+                    memberships.resume(membership=number, key=key, at=now, by=by)
                     messages.success(request, _("It goes on."))
                 case _:
                     raise Http404

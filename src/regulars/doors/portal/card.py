@@ -218,14 +218,15 @@ def membership(request: HttpRequest) -> HttpResponse:
         told = request.POST.get("membership", "")
         mine = next((one for one in memberships.of(customer=who.id, at=now) if one.public_id == told), None)
         act = request.POST.get("act", "")
+        key = f"portal:{request.POST.get('key', '')[:40] or uuid4().hex}:{act[:10]}:{told[:40]}"
         # What became impossible meanwhile the card says itself.
         with suppress(Refusal):
             if mine is not None and (act == "cancel" or (act == "end" and visitor.with_money)):
-                memberships.cancel(membership=mine.id, at_once=act == "end", at=now, by=by)
+                memberships.cancel(membership=mine.id, at_once=act == "end", key=key, at=now, by=by)
             elif mine is not None and act == "keep":
-                memberships.keep(membership=mine.id, at=now, by=by)
+                memberships.keep(membership=mine.id, key=key, at=now, by=by)
             elif mine is not None and act == "resume":
-                memberships.resume(membership=mine.id, at=now, by=by)
+                memberships.resume(membership=mine.id, key=key, at=now, by=by)
     return members.to_card(request, "#membership")
 
 

@@ -25,7 +25,8 @@ from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import programmes
 from regulars.levers.loyalty._benefits.turns import one_at_a_time
 from regulars.levers.loyalty._earning.rows import Programme as ProgrammeRow
-from regulars.levers.loyalty._ledger.acts import KeyUsedOtherwise, Told
+from regulars.levers.loyalty._ledger import acts
+from regulars.levers.loyalty._ledger.acts import Told
 from regulars.levers.loyalty._memberships import state as membership_state
 from regulars.levers.loyalty._memberships.rows import PAYMENT_STATES, MembershipPayment, MembershipStep
 from regulars.levers.loyalty._memberships.rows import Membership as Row
@@ -124,12 +125,7 @@ def join(*, customer: int, plan: str, consent: Consent, key: str, at: datetime, 
     with transaction.atomic():
         person = one_at_a_time(customer)
         if (known := ROWS.filter(key=key).first()) is not None:
-            if bytes(known.told) != told:
-                raise KeyUsedOtherwise(
-                    _("key: %(key)r told something else; give each act its own key") % {"key": key[:40]},
-                    field="key",
-                    value=key[:40],
-                )
+            acts.check_same(key, bytes(known.told), told)
             return view_of(known, at)
         view = _plan(plan, at)
         _check(consent, view.plan)
@@ -197,6 +193,9 @@ def _told_payment(
         row = _held(membership)
         if state not in PAYMENT_STATES or money.minor < 0 or not 0 < len(payment) <= 80:
             raise BadPayment(_("payment: give its number, its state and its amount"), field="payment", value=state[:20])
+        with connection.cursor() as cursor:
+            # Told at once of two memberships, one of them finds it told otherwise.
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('loyalty.payments'), hashtext(%s))", [payment])
         known = MembershipPayment.objects.filter(payment=payment, state=state).first()
         if known is not None:
             before = known.membership_id, known.minor, known.currency, known.of
@@ -285,21 +284,27 @@ def _paid(one: Membership, today: date, money: Money, payment: str) -> Membershi
         raise BadPayment(_("amount: %(asked)s is due") % {"asked": asked}, field="amount", value=str(money)) from short
 
 
-def pause(*, membership: int, at: datetime, by: Actor, days: int | None = None) -> MembershipView:
-    """It rests with the days that are left, for so many or as many as the plan allows; then it goes on by itself.
-    Raises `NotPossible`."""
-    return _do(membership, lambda one, today: membership_steps.pause(one, today, days), at, by)
+def pause(*, membership: int, at: datetime, by: Actor, days: int | None = None, key: str = "") -> MembershipView:
+    """It rests with the days that are left, for so many or as many as the plan allows; then it goes on by itself. Told
+    again under its key, it changes nothing. Raises `NotPossible`, `KeyUsedOtherwise`."""
+    told = Told("memberships.pause", key, at, by, {"membership": membership, "days": days})
+    return _do(told, membership, lambda one, today: membership_steps.pause(one, today, days))
 
 
-def resume(*, membership: int, at: datetime, by: Actor) -> MembershipView:
-    """It goes on before its rest is over. Raises `NotPossible`."""
-    return _do(membership, membership_steps.resume, at, by)
+def resume(*, membership: int, at: datetime, by: Actor, key: str = "") -> MembershipView:
+    """It goes on before its rest is over. Told again under its key, it changes nothing. Raises `NotPossible`,
+    `KeyUsedOtherwise`."""
+    told = Told("memberships.resume", key, at, by, {"membership": membership})
+    return _do(told, membership, membership_steps.resume)
 
 
-def cancel(*, membership: int, at: datetime, by: Actor, at_once: bool = False) -> MembershipView:
-    """They leave: when the paid period is over, or at once, with what the plan gives back. Again at its end: nothing.
-    Raises `NotPossible` of one that has ended."""
+def cancel(*, membership: int, at: datetime, by: Actor, at_once: bool = False, key: str = "") -> MembershipView:
+    """They leave: when the paid period is over, or at once, with what the plan gives back. Told again under its key, it
+    changes nothing, though they stayed after all. Raises `NotPossible` of one that has ended, `KeyUsedOtherwise`."""
+    told = Told("memberships.cancel", key, at, by, {"membership": membership, "at_once": at_once})
     with transaction.atomic():
+        if _was_told(told):
+            return get(membership, at=at)
         row = _held(membership)
         was, today = membership_state.at(row, at), membership_state.today(row, at)
         used = is_used(row, was)
@@ -307,19 +312,24 @@ def cancel(*, membership: int, at: datetime, by: Actor, at_once: bool = False) -
     return get(membership, at=at)
 
 
-def keep(*, membership: int, at: datetime, by: Actor) -> MembershipView:
-    """They stay after all. Raises `NotPossible` where nobody cancelled."""
-    return _do(membership, membership_steps.keep, at, by)
+def keep(*, membership: int, at: datetime, by: Actor, key: str = "") -> MembershipView:
+    """They stay after all. Told again under its key, it changes nothing. Raises `NotPossible` where nobody cancelled,
+    `KeyUsedOtherwise`."""
+    return _do(Told("memberships.keep", key, at, by, {"membership": membership}), membership, membership_steps.keep)
 
 
-def switch(*, membership: int, plan: str, consent: Consent, at: datetime, by: Actor) -> MembershipView:
+def switch(*, membership: int, plan: str, consent: Consent, at: datetime, by: Actor, key: str = "") -> MembershipView:
     """They want another plan of the programme, whose terms they agreed to.
 
     At once what is left of the period is credited; what it costs more is due within two days, and until it is paid
     nothing changes. Or at the period's end, as that plan says. Their own plan: the other one is not wanted any more.
-    Raises `UnknownPlan`, `BadConsent`, `NotPossible`.
+    Told again under its key, it changes nothing. Raises `UnknownPlan`, `BadConsent`, `NotPossible`, `KeyUsedOtherwise`.
     """
+    what = {"membership": membership, "plan": plan, "version": consent.version, "language": consent.language}
+    told = Told("memberships.switch", key, at, by, what | {"where": consent.where})
     with transaction.atomic():
+        if _was_told(told):
+            return get(membership, at=at)
         row = _held(membership)
         view = _plan(plan, at)
         _check(consent, view.plan)
@@ -486,8 +496,16 @@ def history(membership: int) -> list[StepView]:
     return [StepView(r.kind, r.on, Money(r.minor, currency), r.nth, r.why, r.at, r.by) for r in rows]
 
 
-def _do(membership: int, step: Callable[[Membership, date], Membership], at: datetime, by: Actor) -> MembershipView:
+def _was_told(told: Told) -> bool:
+    """Whether its key, where it has one, told the same before. Else it is told now."""
+    return bool(told.key) and not acts.is_new(told)
+
+
+def _do(told: Told, membership: int, step: Callable[[Membership, date], Membership]) -> MembershipView:
+    at, by = told.at, told.by
     with transaction.atomic():
+        if _was_told(told):
+            return get(membership, at=at)
         row = _held(membership)
         was = membership_state.at(row, at)
         _settle(row, was, step(replace(was, steps=()), membership_state.today(row, at)), at, by)

@@ -71,11 +71,14 @@ def test_somebody_joins_pays_rests_changes_their_mind_and_leaves(till):
     assert (mine["given_by"], mine["source"], mine["left"]) == ("plan", "plan:plus", 2)
     assert told(till.post(f"{here}/pause", {"days": 10}))["state"] == "paused"
     assert told(till.post(f"{here}/resume", {}))["state"] == "active"
-    year = told(till.post(f"{here}/switch", AGREED | {"plan": "club.year"}))
-    assert (year["plan"], year["wants"], year["quote"]) == ("club.plus", "year", "80.00")
-    left = told(till.post(f"{here}/cancel", {}))
+    for _again in range(2):
+        year = told(till.post(f"{here}/switch", AGREED | {"plan": "club.year"}, key="s"))
+        assert (year["plan"], year["wants"], year["quote"]) == ("club.plus", "year", "80.00")
+    assert problem(till.post(f"{here}/switch", AGREED, key="s"))[:2] == (409, "points.key_used_otherwise")
+    left = told(till.post(f"{here}/cancel", {}, key="c"))
     assert (left["state"], left["ends"], left["wants"]) == ("active", True, None)
     assert told(till.post(f"{here}/keep", {}))["ends"] is False
+    assert told(till.post(f"{here}/cancel", {}, key="c"))["ends"] is False, "told late again, they stay all the same"
     out = told(till.post(f"{here}/cancel", {"when": "now"}))
     assert (out["state"], out["why_ended"], out["gives"]) == ("ended", "cancelled", False)
     steps = told(till.get(f"{here}/steps"))["items"]

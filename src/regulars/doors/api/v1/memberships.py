@@ -11,7 +11,7 @@ from pydantic import Field
 from regulars.doors.api.v1 import exact
 from regulars.doors.api.v1.identity_shown import key_of
 from regulars.doors.api.v1.keys import ApiKey, caller, need
-from regulars.doors.api.v1.orders import IdempotencyKey
+from regulars.doors.api.v1.orders import IdempotencyKey, MaybeIdempotencyKey
 from regulars.facts.customers import customers, profiles
 from regulars.kit.money import Money
 from regulars.levers.loyalty import benefit_words, memberships
@@ -275,7 +275,12 @@ def tell_payment(request: HttpRequest, membership: str, body: MembershipPaymentI
     response=MembershipOut,
     operation_id="cancel_membership",
 )
-def cancel(request: HttpRequest, membership: str, body: MembershipCancelIn | None = None) -> MembershipOut:
+def cancel(
+    request: HttpRequest,
+    membership: str,
+    body: MembershipCancelIn | None = None,
+    idempotency_key: MaybeIdempotencyKey = None,
+) -> MembershipOut:
     """They leave, when what is paid is over, or now. One call, whoever joined however.
 
     Now, with what the plan gives back, takes the right to money of memberships, `memberships.money`, too.
@@ -284,7 +289,15 @@ def cancel(request: HttpRequest, membership: str, body: MembershipCancelIn | Non
     if at_once:
         need(request, "memberships.money")
     found = memberships.by_public_id(membership, at=clock.now())
-    return _shown(memberships.cancel(membership=found.id, at_once=at_once, at=clock.now(), by=caller(request)))
+    return _shown(
+        memberships.cancel(
+            membership=found.id,
+            at_once=at_once,
+            key=_key(request, idempotency_key),
+            at=clock.now(),
+            by=caller(request),
+        )
+    )
 
 
 @router.post(
@@ -293,9 +306,9 @@ def cancel(request: HttpRequest, membership: str, body: MembershipCancelIn | Non
     response=MembershipOut,
     operation_id="keep_membership",
 )
-def keep(request: HttpRequest, membership: str) -> MembershipOut:
+def keep(request: HttpRequest, membership: str, idempotency_key: MaybeIdempotencyKey = None) -> MembershipOut:
     """They stay after all."""
-    return _done(memberships.keep, request, membership)
+    return _done(memberships.keep, request, membership, idempotency_key)
 
 
 @router.post(
@@ -304,11 +317,17 @@ def keep(request: HttpRequest, membership: str) -> MembershipOut:
     response=MembershipOut,
     operation_id="pause_membership",
 )
-def pause(request: HttpRequest, membership: str, body: MembershipPauseIn | None = None) -> MembershipOut:
+def pause(
+    request: HttpRequest,
+    membership: str,
+    body: MembershipPauseIn | None = None,
+    idempotency_key: MaybeIdempotencyKey = None,
+) -> MembershipOut:
     """It rests with the days that are left, and goes on by itself."""
     found = memberships.by_public_id(membership, at=clock.now())
     days = body.days if body is not None else None
-    return _shown(memberships.pause(membership=found.id, days=days, at=clock.now(), by=caller(request)))
+    key = _key(request, idempotency_key)
+    return _shown(memberships.pause(membership=found.id, days=days, key=key, at=clock.now(), by=caller(request)))
 
 
 @router.post(
@@ -317,9 +336,9 @@ def pause(request: HttpRequest, membership: str, body: MembershipPauseIn | None 
     response=MembershipOut,
     operation_id="resume_membership",
 )
-def resume(request: HttpRequest, membership: str) -> MembershipOut:
+def resume(request: HttpRequest, membership: str, idempotency_key: MaybeIdempotencyKey = None) -> MembershipOut:
     """It goes on now."""
-    return _done(memberships.resume, request, membership)
+    return _done(memberships.resume, request, membership, idempotency_key)
 
 
 @router.post(
@@ -328,7 +347,9 @@ def resume(request: HttpRequest, membership: str) -> MembershipOut:
     response=MembershipOut,
     operation_id="switch_membership",
 )
-def switch(request: HttpRequest, membership: str, body: MembershipIn) -> MembershipOut:
+def switch(
+    request: HttpRequest, membership: str, body: MembershipIn, idempotency_key: MaybeIdempotencyKey = None
+) -> MembershipOut:
     """They want another plan, whose terms they agreed to. What it costs at once is `quote`, due within two days."""
     found = memberships.by_public_id(membership, at=clock.now())
     return _shown(
@@ -336,15 +357,20 @@ def switch(request: HttpRequest, membership: str, body: MembershipIn) -> Members
             membership=found.id,
             plan=body.plan,
             consent=Consent(body.terms, body.language, body.where),
+            key=_key(request, idempotency_key),
             at=clock.now(),
             by=caller(request),
         )
     )
 
 
-def _done(verb: Callable[..., MembershipView], request: HttpRequest, membership: str) -> MembershipOut:
+def _done(verb: Callable[..., MembershipView], request: HttpRequest, membership: str, key: str | None) -> MembershipOut:
     found = memberships.by_public_id(membership, at=clock.now())
-    return _shown(verb(membership=found.id, at=clock.now(), by=caller(request)))
+    return _shown(verb(membership=found.id, key=_key(request, key), at=clock.now(), by=caller(request)))
+
+
+def _key(request: HttpRequest, told: str | None) -> str:
+    return "" if told is None else key_of(request, told)
 
 
 def _plan(view: PlanView) -> PaidPlanOut:
