@@ -4,12 +4,13 @@ import json
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from regulars.doors.imports import events, mapping, orders, ware_files, wares
+from regulars.doors.imports import cost_files, costs, events, mapping, orders, ware_files, wares
 from regulars.doors.imports.ware_files import What
 from regulars.facts.commerce import attributes, categories, variants
 from regulars.facts.company import channels, company, stores
@@ -18,7 +19,7 @@ from regulars.facts.customers.profiles import Profile
 from regulars.facts.sources import sources
 from regulars.facts.sources.sources import Source
 from regulars.insight.audiences import ready_made
-from regulars.insight.measures import refreshing
+from regulars.insight.measures import margins, refreshing
 from regulars.kit.actors import SYSTEM, Actor
 from regulars.levers.loyalty import (
     catalogues,
@@ -30,7 +31,7 @@ from regulars.levers.loyalty import (
     rewards,
 )
 from regulars.levers.loyalty.earning import Posted
-from regulars.simulator import catalogue, files, homes, presents, shelves, visits
+from regulars.simulator import catalogue, files, homes, presents, shelves, spending, visits
 from regulars.simulator.chance import Chance
 from regulars.simulator.homes import Shop
 from regulars.simulator.people import Person, people
@@ -71,6 +72,7 @@ def furnish(*, home: Path, wanted: Shop, say: Say) -> Shop:
     _fill_shelves(home, world.plan, say)
     _describe(world, say)
     _look_around(home, world, say)
+    _reckon(home, world)
     _promise(say)
     refreshing.refresh(at=_now(), by=ACTOR)
     for code in AUDIENCES:
@@ -200,6 +202,17 @@ def _look_around(home: Path, world: World, say: Say) -> None:
     if not done.is_whole:
         raise RuntimeError(f"The import door left out visits of a simulated file; they are in {done.reject_file}.")
     say(f"{len(seen):,} visits to the web shop of the last {visits.DAYS} days told {done.rows_good:,} events")
+
+
+def _reckon(home: Path, world: World) -> None:
+    """What is left of what is sold, and what newcomers cost: without them no figure could say what a customer brings."""
+    at = _now()
+    margins.tell(percent=Decimal(spending.MARGIN_PERCENT), at=at, by=ACTOR)
+    file = home / "simulated" / "costs.csv"
+    files.write(spending.cost_frame(world), file)
+    done = costs.import_costs(file, cost_files.load("generic"), at=at, by=ACTOR)
+    if not done.is_whole:
+        raise RuntimeError(f"The import door left out rows of simulated costs; they are in {done.reject_file}.")
 
 
 def _people(world: World) -> list[Person]:

@@ -12,7 +12,7 @@ from regulars.facts.company import company, stores
 from regulars.facts.customers import customers, profiles
 from regulars.facts.sources import import_runs
 from regulars.insight.audiences import audiences
-from regulars.insight.measures import readings
+from regulars.insight.measures import costs, margins, readings
 from regulars.simulator import demo, files, homes, visits
 from regulars.simulator.world import make
 
@@ -57,6 +57,10 @@ def test_a_shop_is_furnished_once(fresh_database: dict[str, str], tmp_path: Path
     told = sum(1 for visit in visits.past(make(demo.plan(made))) for _ in visits.told(visit))
     assert [run.rows_good for run in import_runs.recent(limit=20) if run.kind == "events"] == [told]
     assert {one.ready_made for one in audiences.every()} == set(demo.AUDIENCES)
+
+    # What newcomers cost is told of each month, and the margin it is held against.
+    assert len({cost.month for cost in costs.told()}) >= 20
+    assert margins.told_percent() == 46
 
     # The door takes every simulated row, again and also as text; every return finds its purchase.
     text = tmp_path / "orders.csv"
