@@ -205,7 +205,7 @@ def _look_around(home: Path, world: World, say: Say) -> None:
 
 
 def _reckon(home: Path, world: World) -> None:
-    """What is left of what is sold, and what newcomers cost: without them no figure could say what a customer brings."""
+    """What is left of what is sold, and what newcomers cost: else no figure could say what a customer brings."""
     at = _now()
     margins.tell(percent=Decimal(spending.MARGIN_PERCENT), at=at, by=ACTOR)
     file = home / "simulated" / "costs.csv"

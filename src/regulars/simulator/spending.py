@@ -1,4 +1,4 @@
-"""What the shop spends to win its newcomers: a file of each month and channel, as somebody who buys advertising keeps it."""
+"""What the shop spends to win its newcomers: a file by month and channel, as who buys advertising keeps it."""
 
 import numpy as np
 import polars as pl
