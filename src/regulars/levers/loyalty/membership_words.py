@@ -69,7 +69,7 @@ def comes(one: MembershipView, money: MoneyText, day: DayText) -> str:
             "day": day(one.quote_until - timedelta(days=1)),
         }
     told = {"plan": benefit_words.title(one.wants_titles), "day": day(one.until)}
-    if one.is_next_paid or not one.next:
+    if not one.next:
         return (_("becomes %(plan)s on %(day)s") if one.wants else _("goes on by itself on %(day)s")) % told
     told["amount"] = money(one.next.minor, one.currency)
     return (_("becomes %(plan)s on %(day)s, for %(amount)s") if one.wants else _("%(amount)s on %(day)s")) % told

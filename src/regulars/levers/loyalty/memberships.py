@@ -120,6 +120,13 @@ def join(*, customer: int, plan: str, consent: Consent, key: str, at: datetime, 
 
     The same key again is the same membership. Raises `UnknownPlan`, `BadConsent`, `AlreadyMember`, `KeyUsedOtherwise`.
     """
+    return _joined(customer, plan, consent, key, at, by)
+
+
+def _joined(
+    customer: int, plan: str, consent: Consent, key: str, at: datetime, by: Actor, *, is_paid: bool = False
+) -> MembershipView:
+    """`is_paid`: money came with it, and none is asked for."""
     what = {"customer": customer, "plan": plan, "version": consent.version, "language": consent.language}
     told = Told("join", key, at, by, what | {"where": consent.where}).digest()
     with transaction.atomic():
@@ -151,7 +158,7 @@ def join(*, customer: int, plan: str, consent: Consent, key: str, at: datetime, 
         membership_state.put(row, one, {})
         row.save(force_insert=True)
         agreed(row, view, consent, at, by)
-        tell(row, one.steps, view.money, at, by)
+        tell(row, [step for step in one.steps if step.kind != "due" or not is_paid], view.money, at, by)
     return get(row.id, at=at)
 
 
@@ -391,7 +398,7 @@ def bought(*, order: int, at: datetime, by: Actor) -> list[MembershipView]:
                 number, where = _living_of(person, view, at), f"order:{order}"
                 if number is None:
                     consent = Consent(view.plan.version, _language(), where)
-                    number = join(customer=told.record, plan=view.key, consent=consent, key=payment, at=at, by=by).id
+                    number = _joined(told.record, view.key, consent, payment, at, by, is_paid=True).id
                 money = Money(minor, told.currency)
                 found.append(_told_payment(number, payment, "paid", money, at, by, bought=view, where=where))
     return found

@@ -113,8 +113,8 @@ class MembershipConsentOut(exact.Shown):
 
 
 class MembershipOut(exact.Shown):
-    """A membership as it stands. `due` is to be paid before `grace_until`; `next` when the period ends at `until`,
-    unless it `ends` then. `quote`: paid before `quote_until` it becomes `wants`. `paid` and `saved`: by and for them
+    """A membership as it stands. `due` is to be paid before `grace_until`; `next` when the period ends at `until`:
+    nothing where it `ends` then or `is_next_paid`. `quote`: paid before `quote_until` it becomes `wants`. `paid` and `saved`: by and for them
     so far. `credit` pays what comes next; `owed` was announced to go back, and nobody told yet that it did.
     `refund_now`: what would go back if it ended now."""
 
@@ -131,6 +131,7 @@ class MembershipOut(exact.Shown):
     until: date
     due: str
     next: str
+    is_next_paid: bool
     credit: str
     owed: str
     grace_until: date | None
@@ -409,6 +410,7 @@ def _shown(one: MembershipView) -> MembershipOut:
         until=one.until,
         due=str(one.due.decimal),
         next=str(one.next.decimal),
+        is_next_paid=one.is_next_paid,
         credit=str(one.credit.decimal),
         owed=str(one.owed.decimal),
         grace_until=one.grace_until,

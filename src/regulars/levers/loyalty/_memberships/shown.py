@@ -50,7 +50,7 @@ def _seen(row: Row, at: datetime, agreed: Agreed, meter: Meter) -> MembershipVie
         until=one.until,
         is_paid=one.is_paid,
         due=Money(one.due_minor if one.state in ("waiting", "past_due") else 0, currency),
-        next=Money(one.next_minor, currency),
+        next=Money(0 if one.ahead or one.ends or one.state == "ended" else one.next_minor, currency),
         credit=Money(one.credit_minor, currency),
         owed=Money(one.books.at("back"), currency),
         grace_until=one.grace_until,

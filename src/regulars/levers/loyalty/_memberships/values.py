@@ -56,7 +56,7 @@ class Meter:
 @dataclass(frozen=True)
 class MembershipView:
     """A membership as it stands. `due`: to be paid now, until before `grace_until`; `next`: for the period that begins
-    at `until`, unless it `ends` or that is paid. `wants`: the plan it becomes, at the end of the period, or once
+    at `until`; nothing where it `ends` or that is paid. `wants`: the plan it becomes, at the end of the period, or once
     `quote` is paid before `quote_until`. `owed`: it was announced to go back, and nobody told yet that it did."""
 
     id: int

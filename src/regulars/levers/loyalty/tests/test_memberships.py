@@ -255,6 +255,7 @@ def test_bought_in_the_shop_it_begins_is_paid_ahead_and_goes_back_with_what_was_
     priya = orders.get(first).customer_id
     [one] = memberships.of(customer=priya, at=now)
     assert (one.state, one.agreed.to.where, one.meter.paid) == ("active", f"order:{first}", Money(800, "GBP"))
+    assert [kind for kind, _what in noticed()] == ["began", "changed", "began"], "no money is asked for that came"
     an_order("2", now)
     an_order("3", now, sku="MUG")
     react_to_everything()
@@ -298,6 +299,7 @@ def test_money_goes_back_in_parts_under_their_own_numbers_and_not_before_it_came
         told(one, "re_3", "refunded", 301, of="p2")
     whole = told(one, "re_3", "refunded", 300, of="p2")
     assert (whole.state, whole.is_next_paid, whole.credit, whole.owed) == ("active", False, *[Money(0, "GBP")] * 2)
+    assert (part.next, whole.next) == (Money(0, "GBP"), Money(1000, "GBP"))
     asked = memberships.cancel(membership=told(one, "p4").id, at=JANUARY, by=THE_SHOP)
     assert (asked.owed, noticed()[-1]) == (Money(1000, "GBP"), ("refund_due", "paid_ahead"))
     gone = told(one, "re_4", "refunded", 1000, of="p4")
