@@ -26,6 +26,8 @@ from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
 STATES = ("past_due", "waiting", "trial", "active", "paused", "ended")
+#: Of whichever state, with money that is still to be given back.
+OWED = "owed"
 SHOWN = 100
 
 
@@ -55,8 +57,8 @@ def listed(request: HttpRequest) -> HttpResponseBase:
     now = clock.now()
     counts = memberships.counts()
     asked = request.GET.get("state", "")
-    state = asked if asked in STATES else ""
-    found = memberships.every(at=now, state=state, limit=SHOWN)
+    state, owed = asked if asked in (*STATES, OWED) else "", asked == OWED
+    found = memberships.every(at=now, state="" if owed else state, is_owed=owed, limit=SHOWN)
     who = {one.id: one for one in people.shown(sorted({one.customer for one in found}))} if found else {}
     return page(
         request,
@@ -64,7 +66,7 @@ def listed(request: HttpRequest) -> HttpResponseBase:
         title=_("Memberships"),
         plans=[_plan(view, counts) for view in memberships.plans(at=now)],
         rows=[(_shown(one), who.get(one.customer)) for one in found],
-        states=[(code, membership_words.state(code)) for code in STATES],
+        states=[*((code, membership_words.state(code)) for code in STATES), (OWED, _("to be given back"))],
         state=state,
         most=SHOWN,
     )
@@ -76,7 +78,7 @@ def card(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """The card on a member's page."""
     who, now = _found(public_id), clock.now()
     mine = memberships.of(customer=who.id, at=now)
-    living = {one.programme for one in mine if one.state != "ended"}
+    living = [one.programme for one in mine if one.state != "ended"]
     plans = [view for view in memberships.plans(at=now) if view.programme not in living]
     return fragment(
         request,
@@ -85,6 +87,7 @@ def card(request: HttpRequest, public_id: str) -> HttpResponseBase:
         rows=[_shown(one) | {"steps": _steps(one), "back": _back(one, now)} for one in mine[:3]],
         plans=[(view, benefit_words.title(view.plan.titles), benefit_words.title(view.plan.terms)) for view in plans],
         key=uuid4().hex,
+        twice=len(living) > len(set(living)),
         may_act=may(request, "points.spend"),
         may_end=may(request, "memberships.money"),
     )

@@ -479,9 +479,13 @@ def of(*, customer: int, at: datetime) -> list[MembershipView]:
     return views_of(list(ROWS.filter(record_id__in=persons.asked([persons.of(customer)])).order_by("-id")), at)
 
 
-def every(*, at: datetime, state: str = "", limit: int = 100) -> list[MembershipView]:
-    """Memberships, those on which something happens first first; of a state, or all that have not ended. Four
-    queries."""
+def every(*, at: datetime, state: str = "", is_owed: bool = False, limit: int = 100) -> list[MembershipView]:
+    """Memberships, those on which something happens first first; of a state, or all that have not ended; or all of
+    which money is still to be given back. Four queries."""
+    if is_owed:
+        # Every part of the books names its place.
+        found = views_of(list(ROWS.filter(books__contains=[["back"]]).order_by("-id")[:limit]), at)
+        return [one for one in found if one.owed]
     rows = ROWS.filter(state=state) if state else ROWS.exclude(state="ended")
     return views_of(list(rows.order_by("due_on", "id")[:limit]), at)
 

@@ -114,9 +114,9 @@ class MembershipConsentOut(exact.Shown):
 
 class MembershipOut(exact.Shown):
     """A membership as it stands. `due` is to be paid before `grace_until`; `next` when the period ends at `until`:
-    nothing where it `ends` then or `is_next_paid`. `quote`: paid before `quote_until` it becomes `wants`. `paid` and `saved`: by and for them
-    so far. `credit` pays what comes next; `owed` was announced to go back, and nobody told yet that it did.
-    `refund_now`: what would go back if it ended now."""
+    nothing where it `ends` then or `is_next_paid`. `quote`: paid before `quote_until` it becomes `wants`. `paid` and
+    `saved`: by and for them so far. `credit` pays what comes next; `owed` was announced to go back, and nobody told yet
+    that it did. `refund_now`: what would go back if it ended now."""
 
     id: str
     customer: str

@@ -7,7 +7,7 @@ import pytest
 
 from regulars.doors.console.tests.builders import signed_in
 from regulars.facts.company import company
-from regulars.facts.customers import customers
+from regulars.facts.customers import customers, identity
 from regulars.kit.actors import SHELL, SYSTEM, Actor
 from regulars.kit.money import Money
 from regulars.levers.loyalty import memberships, programmes
@@ -75,10 +75,14 @@ def test_a_member_joins_on_the_telephone_pays_rests_and_leaves(li):
     assert "It is over." in does(act="end", membership=one.public_id)
     assert "money goes back £10.00" in card()
     assert "they left" in words(client.get("/console/memberships/?state=ended"))
+    assert "£10.00 to be given back" in words(client.get("/console/memberships/?state=owed"))
+    told = {"payment": "p", "state": "refunded", "money": pounds, "at": clock.now(), "by": SYSTEM}
+    memberships.tell_payment(membership=one.id, **told)
+    assert "Nobody." in words(client.get("/console/memberships/?state=owed"))
     assert "it has ended" in does(act="end", membership=one.public_id)
 
 
-def test_nobody_touches_anothers_membership_from_a_members_page_and_readers_none(li):
+def test_nobody_touches_anothers_membership_from_a_members_page_and_two_of_one_person_are_seen(li):
     bo = customers.resolve_many(
         namespace="till", refs=["bo"], at=clock.now(), by=Actor("connector", "shop"), origin="live"
     )["bo"]
@@ -86,5 +90,12 @@ def test_nobody_touches_anothers_membership_from_a_members_page_and_readers_none
     one = memberships.join(customer=bo, plan="club.plus", consent=agreed, key="j", at=clock.now(), by=SYSTEM)
     told = {"act": "end", "membership": one.public_id}
     assert signed_in("manager").post(f"/console/members/{li}/memberships/act", told).status_code == 404
-    assert signed_in("agent").post(f"/console/members/{li}/memberships/act", told).status_code == 403
+    agent = signed_in("agent")
+    assert agent.post(f"/console/members/{li}/memberships/act", told).status_code == 403
     assert memberships.get(one.id, at=clock.now()).state == "waiting"
+    li_ = customers.by_public_id(li).id
+    memberships.join(customer=li_, plan="club.plus", consent=agreed, key="j2", at=clock.now(), by=SYSTEM)
+    card = f"/console/members/{li}/memberships/card"
+    assert "They have it twice" not in words(agent.get(card))
+    identity.join(one=li_, other=bo, why=identity.Reason.ASKED, key="m", at=clock.now(), by=SYSTEM)
+    assert "They have it twice" in words(agent.get(card))
