@@ -3,9 +3,11 @@ another, neither meanwhile nor long at the end."""
 
 import gc
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.abc import MetaPathFinder
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 
@@ -27,13 +29,20 @@ PROCESSES = len(os.sched_getaffinity(0)) + 1
 _OBJECTS = 100_000
 #: Notices looked at together.
 _TOLD = 500
-#: Orders of the customers that a process takes at once: few at the beginning, until it is known how many there are of
-#: each, and towards the end, so that nobody waits for who has the last of them.
+#: Orders of the customers that a process takes at once: few towards the end, so that nobody waits for who has the last.
 _FEWEST, _MOST = 2_000, kept_columns.BLOCK
 
 
 class BrokenOff(RuntimeError):
     """One of the processes did not come to its end. What it had posted stays; again goes on where it was."""
+
+
+class _NoPandas(MetaPathFinder):
+    """Arrow imports pandas to know its objects by it. Here are none, and it takes as long as 10,000 awards."""
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError(name=fullname)
 
 
 @dataclass(frozen=True)
@@ -121,14 +130,14 @@ def _side_by_side(asked: _Asked, processes: int, progress: Callable[[int], None]
 
 
 def _stretches(processes: int) -> Iterator[Stretch]:
-    """All customers, one stretch after the other. How many orders are left is told from those before."""
-    last, after, given, many = kept_columns.last_customer(), 0, 0, _FEWEST
+    """All customers, one stretch after the other."""
+    left, last = kept_columns.extent()
+    after = 0
     while after < last:
+        many = min(max(left // (2 * processes), _FEWEST), _MOST)
         until = kept_columns.stretch_end(after, many, last)
         yield after, until
-        given, after = given + many, until
-        left = given * (last - after) // after
-        many = min(max(left // (2 * processes), _FEWEST), _MOST)
+        left, after = left - many, until
 
 
 def _pages(asked: _Asked, within: Stretch) -> Iterator[Posted]:
@@ -146,6 +155,7 @@ def _work(pipes: Sequence[tuple[Connection, Connection]], nth: int, asked: _Aske
             ours.close()
     gc.freeze()
     gc.set_threshold(_OBJECTS)
+    sys.meta_path.insert(0, _NoPandas())
     told = pipes[nth][1]
     told.send(None)
     while (within := told.recv()) is not None:
