@@ -31,6 +31,7 @@ from regulars.levers.loyalty.adjustments import RequestView
 from regulars.levers.loyalty.reasons import Reason
 from regulars.levers.loyalty.wallets import LotView, Wallet
 from regulars.oversight.reporting import formats
+from regulars.runtime.database import clock
 from regulars.runtime.preferences.preferences import read
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
@@ -221,7 +222,7 @@ def adjust(request: HttpRequest, public_id: str) -> HttpResponseBase:
             reason=said["reason"],
             expires_on=said["expires_on"] if give else None,
             key=f"console:{me(request)}:{said['key']}",
-            at=timezone.now(),
+            at=clock.now(),
             by=_by(request),
         )
     except Refusal as refusal:
@@ -247,7 +248,7 @@ def decide(request: HttpRequest, asked: str) -> HttpResponseBase:
         one = adjustments.by_public_id(asked)
     except Refusal:
         raise Http404 from None
-    now, by = timezone.now(), _by(request)
+    now, by = clock.now(), _by(request)
     try:
         match request.POST.get("act"):
             case "approve":

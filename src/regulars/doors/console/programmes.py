@@ -31,6 +31,7 @@ from regulars.levers.loyalty import catalogues, pledges, policies, programme_fil
 from regulars.levers.loyalty.expiring import Expiry
 from regulars.levers.loyalty.programmes import Programme, VersionView
 from regulars.oversight.reporting import formats
+from regulars.runtime.database import clock
 from regulars.runtime.preferences import preferences
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
@@ -161,7 +162,7 @@ def write(request: HttpRequest) -> HttpResponseBase:
     try:
         said = programmes.validate(text)
         if request.POST.get("act") == "keep":
-            made = programmes.draft(text=text, at=timezone.now(), by=_by(request))
+            made = programmes.draft(text=text, at=clock.now(), by=_by(request))
             messages.success(request, _("Version %(number)s is kept. It is not active yet.") % {"number": made.number})
             return redirect(_place(made.programme, made.number))
         tried = trials.look(said, _by(request)) if request.POST.get("act") == "try" else None
@@ -175,7 +176,7 @@ def write(request: HttpRequest) -> HttpResponseBase:
 @requires("points.manage")
 def act(request: HttpRequest, code: str, number: int) -> HttpResponseBase:
     """Try a version, approve it, activate it, go back to the one before, or end the programme."""
-    now, by = timezone.now(), _by(request)
+    now, by = clock.now(), _by(request)
     try:
         chosen = programmes.get(code, number)
         match request.POST.get("act"):
@@ -232,7 +233,7 @@ def pay(request: HttpRequest) -> HttpResponseBase:
             cause=said["cause"],
             amount=Money.of(str(said["amount"]), said["currency"]),
             key=said["key"],
-            at=timezone.now(),
+            at=clock.now(),
             by=_by(request),
         )
         messages.success(request, _("It is written down: %(open)s is open now.") % {"open": now.open})
@@ -245,7 +246,7 @@ def pay(request: HttpRequest) -> HttpResponseBase:
 @requires("preferences.change")
 def publish_pledges(request: HttpRequest) -> HttpResponseBase:
     """Whether everybody may see what was promised to causes."""
-    preferences.write(pledges.PUBLIC, request.POST.get("public") == "yes", at=timezone.now(), by=_by(request))
+    preferences.write(pledges.PUBLIC, request.POST.get("public") == "yes", at=clock.now(), by=_by(request))
     messages.success(request, _("Saved."))
     return redirect(reverse("console:programmes") + "#pledges")
 
