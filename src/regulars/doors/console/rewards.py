@@ -37,6 +37,7 @@ from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
 A_MONTH = timedelta(days=30)
+CODE_MEND = gettext_lazy("Use small letters, digits and underscores, a letter first.")
 NEVER = datetime.max.replace(tzinfo=UTC)
 KINDS: Mapping[str, Any] = {
     "goods": gettext_lazy("goods"),
@@ -83,6 +84,10 @@ class Shown:
     kind: Any
     price: str
     is_open: bool
+
+
+class _Sent(forms.Form):
+    tracking = forms.RegexField(r"^[A-Za-z0-9._:/-]{1,80}$", required=False)
 
 
 class _Paid(forms.Form):
@@ -158,6 +163,7 @@ class About(forms.Form):
         r"^[a-z][a-z0-9_]{0,39}$",
         label=gettext_lazy("Code"),
         help_text=gettext_lazy("Small letters, digits and underscores, such as tea_mug. It stays for ever."),
+        error_messages={"invalid": CODE_MEND},
         widget=_input(autocapitalize="none", spellcheck="false"),
     )
     en = forms.CharField(label=gettext_lazy("Name in English"), max_length=200, widget=_input())
@@ -206,6 +212,7 @@ class About(forms.Form):
         label=gettext_lazy("Partner"),
         required=False,
         help_text=gettext_lazy("A short code, of whom it is bought."),
+        error_messages={"invalid": CODE_MEND},
         widget=_input(autocapitalize="none", spellcheck="false"),
     )
     owed = _amount(gettext_lazy("What the partner gets for each"))
@@ -432,8 +439,13 @@ def go_on(request: HttpRequest, redemption: str) -> HttpResponseBase:
     try:
         match request.POST.get("act"):
             case "ship":
-                redemptions.ship(redemption=number, tracking=request.POST.get("tracking", "")[:80], at=now, by=by)
-                messages.success(request, _("It is on its way."))
+                # Carriers print their numbers with blanks; nothing else belongs there, least of all an address.
+                sent = _Sent({"tracking": "".join(request.POST.get("tracking", "").split())})
+                if sent.is_valid():
+                    redemptions.ship(redemption=number, tracking=sent.cleaned_data["tracking"], at=now, by=by)
+                    messages.success(request, _("It is on its way."))
+                else:
+                    messages.error(request, _("Write the carrier's number: letters and digits, 80 at most."))
             case "pay":
                 paid = _Paid(request.POST)
                 if paid.is_valid():

@@ -84,7 +84,10 @@ def test_a_reward_is_written_opened_taken_sent_and_taken_back(li):
     board = shown(manager, "rewards/")
     assert "few left" in board
     assert "To send or hand over 1" in board
-    sent = {"act": "ship", "tracking": "RM-7"}
+    said = {"act": "ship", "tracking": "Priya, 5 High Street"}
+    words = plain(manager.post(f"/console/rewards/taken/{mug.public_id}", said, follow=True))
+    assert "letters and digits" in words, "an address is no number"
+    sent = {"act": "ship", "tracking": " RM-7 "}
     assert "It is on its way." in plain(manager.post(f"/console/rewards/taken/{mug.public_id}", sent, follow=True))
     assert "RM-7" in shown(manager, "rewards/")
     back = {"act": "cancel", "why": "damaged"}
@@ -98,6 +101,7 @@ def test_what_cannot_be_is_refused_at_its_field():
     for wrong, words in (
         ({"price": "1.5"}, "1.5"),
         ({"zh": ""}, "required"),
+        ({"code": "Tea mug"}, "a letter first"),
         ({"kind": "partner"}, "name the partner"),
         ({"price": "0"}, "needs a limit for each person"),
         ({"opens_on": "2026-03-02", "closes_on": "2026-03-01"}, "close after it opens"),
