@@ -117,7 +117,7 @@ class MembershipStep(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     membership = models.ForeignKey(Membership, on_delete=models.PROTECT, related_name="+", db_index=False)
-    kind = models.CharField(max_length=12)
+    kind = models.CharField(max_length=16)
     on = models.DateField()
     minor = models.BigIntegerField(db_default=0, default=0)
     nth = models.IntegerField(db_default=0, default=0)

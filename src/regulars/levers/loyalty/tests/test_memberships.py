@@ -16,6 +16,7 @@ from regulars.kit.money import Money
 from regulars.levers.loyalty import benefits, checkups, fields, memberships, points, programmes
 from regulars.levers.loyalty.memberships import AlreadyMember, BadConsent, BadPayment, Consent, NotPossible
 from regulars.levers.loyalty.models import Membership, MembershipConsent, MembershipPayment, MembershipStep
+from regulars.levers.loyalty.rules.membership_steps import KINDS
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, THE_SHOP, a_member, key
 from regulars.levers.loyalty.tests.test_earning import comes_back
 from regulars.runtime.database import clock
@@ -201,6 +202,18 @@ def test_another_plan_is_agreed_to_anew_and_what_is_left_is_credited():
     assert MembershipConsent.objects.count() == 2
     with pytest.raises(memberships.UnknownPlan):
         memberships.switch(**(said | {"at": day("2026-02-16")}), consent=WEB)
+
+
+def test_another_plan_that_is_not_paid_in_time_is_given_up_and_late_money_is_credited():
+    _priya, one = a_paid_one()
+    said = {"membership": one.id, "plan": "club.year", "consent": WEB, "by": THE_SHOP}
+    memberships.switch(**said, at=day("2026-02-14"))
+    assert memberships.write_due(at=day("2026-02-15"), by=SHELL) == 0
+    assert memberships.write_due(at=day("2026-02-16"), by=SHELL) == 1
+    assert noticed()[-1] == ("changed", "switch_lapsed")
+    late = told(one, "p2", amount=8500, at=day("2026-02-17"))
+    assert (late.plan, late.is_next_paid, late.credit) == ("plus", True, Money(7500, "GBP"))
+    assert max(map(len, KINDS)) <= MembershipStep._meta.get_field("kind").max_length
 
 
 def test_changed_prices_and_benefits_reach_who_agrees_anew():
