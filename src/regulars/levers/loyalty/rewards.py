@@ -247,7 +247,11 @@ def stock_up(*, code: str, more: int, key: str, at: datetime, by: Actor) -> Rewa
         if row.stock is None or row.stock_left is None:
             raise _bad("more", more, _("there is no end of this reward; give it a stock first"))
         if not 0 <= row.stock_left + more <= MOST:
-            raise _bad("more", more, _("%(left)s are left") % {"left": row.stock_left})
+            raise _bad(
+                "more",
+                more,
+                _("%(left)s are left; of them can be 0 to %(most)s") % {"left": row.stock_left, "most": MOST},
+            )
         Reward.objects.filter(id=row.id).update(stock=row.stock + more, stock_left=row.stock_left + more, changed_at=at)
         trail.record(
             by=by,

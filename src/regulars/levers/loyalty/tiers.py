@@ -39,6 +39,7 @@ __all__ = (
     "SetView",
     "Status",
     "UnknownTiers",
+    "before",
     "freeze",
     "history",
     "of",

@@ -72,6 +72,8 @@ def test_a_code_is_shown_to_whoever_may_spend_and_settled_with_its_partner():
     assert problem(reads.get(f"redemptions/{coffee['id']}"))[0] == 403
     span = "since=2020-01-01T00:00:00Z&until=2190-01-01T00:00:00Z"
     [owed] = told(till.get(f"rewards/settlement?{span}"))["items"]
+    backwards = "since=2026-03-02T00:00:00Z&until=2026-03-01T00:00:00Z"
+    assert problem(till.get(f"rewards/settlement?{backwards}")) == (422, "request.bad_span", "until")
     assert owed == {"partner": "bean", "reward": "coffee", "count": 1, "back": 0, "owed": "1.80", "currency": "GBP"}
     assert told(till.post(f"redemptions/{coffee['id']}/use"))["state"] == "used"
 

@@ -240,6 +240,7 @@ def get_savings(
     request: HttpRequest, since: Annotated[exact.Instant, Query()], until: Annotated[exact.Instant, Query()]
 ) -> BenefitSavingsOut:
     """How often each benefit was used from `since` until before `until`, and what that saved members."""
+    exact.check_span(since, until)
     return BenefitSavingsOut(items=[_saved(one) for one in benefits.savings(since=since, until=until)])
 
 

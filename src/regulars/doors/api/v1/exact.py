@@ -32,6 +32,12 @@ class TooManyDecimals(Refusal):
     code = "number.too_fine"
 
 
+class BadSpan(Refusal):
+    """It ends before it begins."""
+
+    code = "request.bad_span"
+
+
 class TooLargeAmount(Refusal):
     """More than any order."""
 
@@ -152,6 +158,12 @@ Currency = Annotated[str, StringConstraints(max_length=20)]
 Country = Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")]
 #: Goes into the trail, which takes codes and no sentences about people.
 Why = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]{0,59}$")]
+
+
+def check_span(since: datetime, until: datetime) -> None:
+    """Refuse a time that ends before it begins: nothing in it would look like nothing there. Raises `BadSpan`."""
+    if until <= since:
+        raise BadSpan(_("until: it has to be after since; send a later moment"), field="until", value=until.isoformat())
 
 
 @contextmanager

@@ -245,6 +245,7 @@ def get_settlement(
 ) -> SettlementOut:
     """What partners are owed for what was handed over from `since` until before `until`, less what came back in that
     time. A time that is over never changes."""
+    exact.check_span(since, until)
     return SettlementOut(
         items=[
             PartnerOwedOut(

@@ -13,7 +13,7 @@ FREEZES = ("life_event", "service", "dispute")
 
 
 class Standing(models.Model):
-    """Where a person stands in a set of tiers: a cache of what was decided last, which `tiers.walk_of` says anew.
+    """Where a person stands in a set of tiers: a cache of what was decided last, which `tiers.of` says anew.
 
     `level` is empty for none. `due_on`: the day on which it is other than this if nothing else happens. `basis` says
     by which versions of the programme. `evidence`: what was counted, and in which days. `revision` counts decisions.
