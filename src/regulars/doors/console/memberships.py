@@ -170,9 +170,9 @@ def _shown(one: MembershipView) -> dict[str, Any]:
 
 def _steps(one: MembershipView) -> list[tuple[Any, str, str]]:
     return [
-        (each.on, membership_words.step(each.kind), formats.money(each.money.minor, each.money.currency))
+        (each.on, membership_words.step(each.kind, each.why), formats.money(each.money.minor, each.money.currency))
         if each.money
-        else (each.on, membership_words.step(each.kind), "")
+        else (each.on, membership_words.step(each.kind, each.why), "")
         for each in reversed(memberships.history(one.id))
     ]
 

@@ -75,8 +75,10 @@ def comes(one: MembershipView, money: MoneyText, day: DayText) -> str:
     return (_("becomes %(plan)s on %(day)s, for %(amount)s") if one.wants else _("%(amount)s on %(day)s")) % told
 
 
-def step(kind: str) -> str:
-    """What happened."""
+def step(kind: str, why: str = "") -> str:
+    """What happened. Money that is announced goes back; once somebody told so, it went."""
+    if (kind, why) == ("refunded", "told"):
+        return _("money went back")
     return {
         "joined": _("joined"),
         "began": _("the first paid period began"),

@@ -79,6 +79,7 @@ def test_a_member_joins_on_the_telephone_pays_rests_and_leaves(li):
     told = {"payment": "p", "state": "refunded", "money": pounds, "at": clock.now(), "by": SYSTEM}
     memberships.tell_payment(membership=one.id, **told)
     assert "Nobody." in words(client.get("/console/memberships/?state=owed"))
+    assert re.search("money went back £10.00 .* money goes back £10.00", card())
     assert "it has ended" in does(act="end", membership=one.public_id)
 
 
