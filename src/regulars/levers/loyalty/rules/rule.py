@@ -1,6 +1,6 @@
 """What all rules have: a name, a time, which lines and whom they are for, who pays, and how often at most."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -304,12 +304,21 @@ def read_caps(told: Told, terms: Terms) -> tuple[Cap, ...]:
             raise one.bad("period", _("an order is one member's; say per: member"))
         found.append(Cap(_PERS[per], _PERIODS[period], read_points(one, "most", terms)))
         one.done()
-    return tuple(found)
+    return _tightest(found)
+
+
+def _tightest(caps: Iterable[Cap]) -> tuple[Cap, ...]:
+    """Of caps of the same members and period the lowest: what is used of them is one sum, and counted once."""
+    found: dict[tuple[Per, Period], Cap] = {}
+    for one in caps:
+        told = found.setdefault((one.per, one.period), one)
+        found[one.per, one.period] = min(told, one, key=lambda cap: cap.most)
+    return tuple(found.values())
 
 
 def once_a(rule: SomeRule, period: str, points: int) -> SomeRule:
     """The rule, giving each member its points once a period: what is told late would give them a second time."""
-    return replace(rule, caps=(*rule.caps, Cap("member", _PERIODS[period], points)))
+    return replace(rule, caps=_tightest((*rule.caps, Cap("member", _PERIODS[period], points))))
 
 
 def _funding(told: Told) -> str:

@@ -176,7 +176,8 @@ def test_pounds_and_euros_at_the_rate_that_was_captured():
 
 def test_caps_hold_and_what_comes_back_frees_them():
     a_programme(
-        "{id: spend, kind: spend, points: 1, per: 1, caps: [{per: member, period: day, most: 100}]}",
+        "{id: spend, kind: spend, points: 1, per: 1,"
+        " caps: [{per: member, period: day, most: 120}, {per: member, period: day, most: 100}]}",
         above="pending: {until: placed, days: 0}\ncaps: [{per: everyone, period: month, most: 150}]",
     )
     one, two, three = an_order("1"), an_order("2"), an_order("3", customer="li")

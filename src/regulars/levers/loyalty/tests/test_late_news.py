@@ -147,9 +147,10 @@ def test_an_older_order_told_later_is_no_second_first_order():
     assert has(buyer(first), at=FRIDAY)[1] == 50
 
 
-def test_a_surprise_comes_once_a_period():
+@pytest.mark.parametrize("caps", ["", ", caps: [{per: member, period: day, most: 5}]"])
+def test_a_surprise_comes_once_a_period(caps):
     a_programme(
-        "{id: luck, kind: surprise, points: 5, chance: 100, period: day}",
+        f"{{id: luck, kind: surprise, points: 5, chance: 100, period: day{caps}}}",
         above="seed: s\npending: {until: placed, days: 0}",
     )
     for ref in "12":
