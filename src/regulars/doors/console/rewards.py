@@ -37,6 +37,7 @@ from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
 
 A_MONTH = timedelta(days=30)
+WAITING_SHOWN = 100
 CODE_MEND = gettext_lazy("Use small letters, digits and underscores, a letter first.")
 NEVER = datetime.max.replace(tzinfo=UTC)
 KINDS: Mapping[str, Any] = {
@@ -324,8 +325,11 @@ class About(forms.Form):
 def listed(request: HttpRequest) -> HttpResponseBase:
     """The catalogue, and what waits for somebody."""
     now = timezone.now()
-    waiting = redemptions.waiting()
+    waiting = redemptions.waiting(limit=WAITING_SHOWN)
     found = taken_shown([one for several in waiting.values() for one in several])
+    many = {state: len(some) for state, some in waiting.items()}
+    if any(len(some) == WAITING_SHOWN for some in waiting.values()):
+        many |= redemptions.how_many_wait()
     return page(
         request,
         "console/rewards.html",
@@ -333,6 +337,9 @@ def listed(request: HttpRequest) -> HttpResponseBase:
         rows=[_shown(one, now) for one in rewards.every()],
         to_hand=[one for one in found if one.one.state == "reserved"],
         on_the_way=[one for one in found if one.one.state == "shipped"],
+        many_to_hand=many["reserved"],
+        many_on_the_way=many["shipped"],
+        most=WAITING_SHOWN,
         owed=redemptions.settlement(since=now - A_MONTH, until=now),
         why=by_staff(),
         zone=shop_of(request).zone,

@@ -60,6 +60,7 @@ __all__ = (
     "codes",
     "give",
     "hand_over",
+    "how_many_wait",
     "of_customer",
     "offers",
     "pay",
@@ -237,6 +238,12 @@ def waiting(*, limit: int = 100) -> dict[str, list[TakenView]]:
         rows = ROWS.filter(state=state, pay_until__isnull=True).order_by("id")[:limit]
         found[state] = [view_of(row) for row in rows]
     return found
+
+
+def how_many_wait() -> dict[str, int]:
+    """How many there are in all of what `waiting` shows the oldest of, by state. One query."""
+    rows = Redemption.objects.filter(state__in=("reserved", "shipped"), pay_until__isnull=True)
+    return dict(rows.values_list("state").annotate(many=Count("id")).order_by())
 
 
 def codes(redemptions: Sequence[int]) -> dict[int, str]:

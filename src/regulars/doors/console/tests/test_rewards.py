@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from regulars.doors.console import rewards as board_of
 from regulars.doors.console.rewards import About, _initial
 from regulars.doors.console.tests.builders import signed_in
 from regulars.facts.company import company
@@ -69,7 +70,7 @@ def acts(client: Client, act: str, code="mug", **more) -> str:
     return plain(client.post(f"/console/rewards/of/{code}/act", {"act": act, **more}, follow=True))
 
 
-def test_a_reward_is_written_opened_taken_sent_and_taken_back(li):
+def test_a_reward_is_written_opened_taken_sent_and_taken_back(li, monkeypatch):
     manager = signed_in("manager")
     assert "No rewards yet" in shown(manager, "rewards/")
     assert "Saved." in plain(writes(manager))
@@ -90,6 +91,14 @@ def test_a_reward_is_written_opened_taken_sent_and_taken_back(li):
     sent = {"act": "ship", "tracking": " RM-7 "}
     assert "It is on its way." in plain(manager.post(f"/console/rewards/taken/{mug.public_id}", sent, follow=True))
     assert "RM-7" in shown(manager, "rewards/")
+    monkeypatch.setattr(board_of, "WAITING_SHOWN", 1)
+    for key in ("p1", "p2"):
+        number = customers.by_public_id(li).id
+        redemptions.give(customer=number, reward="mug", key=key, at=clock.now(), by=THE_SHOP)
+    board = shown(manager, "rewards/")
+    assert "To send or hand over 2 The 1 that wait longest are shown." in board
+    assert "On its way 1" in board
+    monkeypatch.undo()
     back = {"act": "cancel", "why": "damaged"}
     assert "It is taken back" in plain(manager.post(f"/console/rewards/taken/{mug.public_id}", back, follow=True))
     assert "it was damaged" in shown(manager, f"members/{li}/points/")
