@@ -80,6 +80,14 @@ RUN = contextlib.ExitStack()
 TEMPLATE = contextlib.ExitStack()
 
 
+#: As `regulars up` brings a database up to the code.
+MIGRATES = """
+import django
+django.setup()
+from regulars.runtime.database import ready
+ready.migrate(say=lambda _: None)
+"""
+
 #: Room that a run may take in memory, in bytes: some hundreds of megabytes are what it needs.
 ROOM = 4 << 30
 
@@ -143,7 +151,10 @@ def _schema_fingerprint() -> str:
         [
             *ROOT.glob("src/**/migrations/*.py"),
             # What migrations run, and what they grant.
-            *(ROOT / "src/regulars/runtime/database" / name for name in ("operations.py", "roles.py", "fields.py")),
+            *(
+                ROOT / "src/regulars/runtime/database" / name
+                for name in ("operations.py", "roles.py", "fields.py", "migrating.py")
+            ),
             ROOT / "constraints.txt",
             ROOT / "src/regulars/main/rooms.py",
         ]
@@ -158,8 +169,6 @@ def _begin_template(owner_url: str, app_url: str) -> str:
     It is being made when this returns, and made when `TEMPLATE` has been closed.
     """
     name = f"regulars_template_{_schema_fingerprint()}"
-    from regulars.runtime.database.roles import let_app_use_what_owner_makes  # noqa: PLC0415 - after the environment is set
-
     server = TEMPLATE.enter_context(psycopg.connect(at_database(owner_url, "postgres"), autocommit=True))
     server.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
     if server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
@@ -167,13 +176,13 @@ def _begin_template(owner_url: str, app_url: str) -> str:
     raw = f"{name}_raw"
     server.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(raw)))
     server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(raw)))
-    let_app_use_what_owner_makes(owner_url=at_database(owner_url, raw), app_role=urlsplit(app_url).username or "")
-    migrating = subprocess.Popen(
-        [sys.executable, "-m", "regulars", "manage", "migrate", "--database", "owner", "-v", "0", "--skip-checks"],
+    migrating = subprocess.Popen(  # noqa: S603 - a program of our own
+        [sys.executable, "-c", MIGRATES],
         env=os.environ
         | {
             "REGULARS_DATABASE_URL": at_database(app_url, raw),
             "REGULARS_DATABASE_OWNER_URL": at_database(owner_url, raw),
+            "DJANGO_SETTINGS_MODULE": "regulars.main.settings",
             "PYTHONPATH": str(ROOT / "src"),
         },
     )

@@ -34,6 +34,7 @@ from regulars.insight.measures import (
     series,
     tables,
 )
+from regulars.insight.measures._written import write
 from regulars.insight.measures.computing import Computed
 from regulars.insight.measures.estimates import found, kept
 from regulars.insight.measures.exploring import Explored
@@ -309,13 +310,6 @@ def _as_csv(batch: pa.RecordBatch) -> bytes:
 
 
 def _store_shop(computed: Computed, values: Mapping[str, Mapping[str, Any]], at: datetime) -> None:
-    ShopReading.objects.bulk_create(
-        [
-            ShopReading(name=name, as_of=computed.as_of, currency=computed.currency, computed_at=at, value=kept(value))
-            for name, value in values.items()
-        ],
-        update_conflicts=True,
-        unique_fields=["name"],
-        update_fields=["as_of", "currency", "computed_at", "value"],
-    )
+    plain = {name: kept(value) for name, value in values.items()}
+    write(ShopReading, plain, as_of=computed.as_of, currency=computed.currency, at=at)
     ShopReading.objects.exclude(name__in=values).delete()

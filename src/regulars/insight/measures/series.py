@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from regulars.insight.measures._written import write
 from regulars.insight.measures.estimates import Estimate
 from regulars.insight.measures.exploring import EVERYBODY, At, Explored
 from regulars.insight.measures.figure import Span
@@ -63,15 +64,7 @@ def from_json(kept: Mapping[str, Any], *, as_of: date, currency: str, computed_a
 
 def store(explored: Explored, *, currency: str, at: datetime) -> None:
     """In the caller's transaction; figures that nobody computes any more go."""
-    FigureReading.objects.bulk_create(
-        [
-            FigureReading(name=name, as_of=explored.as_of, currency=currency, computed_at=at, value=value)
-            for name, value in as_json(explored).items()
-        ],
-        update_conflicts=True,
-        unique_fields=["name"],
-        update_fields=["as_of", "currency", "computed_at", "value"],
-    )
+    write(FigureReading, as_json(explored), as_of=explored.as_of, currency=currency, at=at)
     FigureReading.objects.exclude(name__in=[one.name for one in FIGURES]).delete()
 
 

@@ -16,6 +16,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from regulars.kit.refusals import Refusal
 from regulars.runtime.database.addresses import django_database
+from regulars.runtime.database.migrating import one_model_at_a_time
 from regulars.runtime.database.roles import let_app_use_what_owner_makes
 from regulars.runtime.postgres import embedded
 
@@ -124,7 +125,8 @@ def migrate(*, say: Say) -> None:
             if "django_migrations" not in connections["owner"].introspection.table_names():
                 app_role = unquote(str(connections["default"].settings_dict["USER"]))
                 let_app_use_what_owner_makes(owner_url=_owner_url(), app_role=app_role)
-            call_command("migrate", database="owner", verbosity=0, interactive=False)
+            with one_model_at_a_time():
+                call_command("migrate", database="owner", verbosity=0, interactive=False)
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_MIGRATING])
 

@@ -84,6 +84,7 @@ SIZES = [
 
 
 @pytest.mark.longer
+@pytest.mark.slow
 @pytest.mark.parametrize(("chunk", "few", "many", "most"), SIZES)
 def test_memory_does_not_grow_with_the_bad_rows(tmp_path: Path, chunk: int, few: int, many: int, most: int) -> None:
     """Growth in megabytes below `most`; kept in a list, the problems alone are above it, as `make long` makes sure."""
