@@ -1,12 +1,12 @@
 """Values under names, written where a refresh keeps them."""
 
+import json
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
 from regulars.insight.measures.models import FigureReading, ShopReading
 
@@ -27,9 +27,9 @@ def write(
         cursor.execute(
             sql.SQL(
                 "INSERT INTO {table} (name, as_of, currency, computed_at, value)"
-                " SELECT told.key, %s, %s, %s, told.value FROM jsonb_each(%s) AS told ON CONFLICT (name) DO UPDATE SET"
-                " (as_of, currency, computed_at, value)"
+                " SELECT told.key, %s, %s, %s, told.value FROM jsonb_each(%s::jsonb) AS told"
+                " ON CONFLICT (name) DO UPDATE SET (as_of, currency, computed_at, value)"
                 " = ROW (excluded.as_of, excluded.currency, excluded.computed_at, excluded.value)"
             ).format(table=sql.Identifier(kept._meta.db_table)),
-            [as_of, currency, at, Jsonb(values)],
+            [as_of, currency, at, json.dumps(values)],
         )
