@@ -1,7 +1,7 @@
 """The whole description, tried out: whatever fits it or does not, every answer is one that it allows.
 
-`REGULARS_API_EXAMPLES=300` (or `make fuzz`) tries each operation for longer, and every limit of every field. What is
-thought of each time is the same until the description changes.
+Twice with `make test`, six times with `make slow`. `REGULARS_API_EXAMPLES=300` (or `make fuzz`) tries each operation
+for longer, and every limit of every field. What is thought of each time is the same until the description changes.
 """
 
 import json
@@ -22,10 +22,11 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from regulars.doors.api.tests.builders import Program
 from regulars.doors.api.tests.test_quarantine import kept
+from tests.often import IS_WHOLE
 
 load_all_checks()
 
-EXAMPLES = int(os.environ.get("REGULARS_API_EXAMPLES", "3"))
+EXAMPLES = int(os.environ.get("REGULARS_API_EXAMPLES", "6" if IS_WHOLE else "2"))
 #: `test_the_door.py` holds it equal to what the house says; asking the house takes each collecting process a second.
 OPENAPI = Path(__file__).parents[5] / "docs/api/openapi.json"
 schema = schemathesis.openapi.from_dict(json.loads(OPENAPI.read_text(encoding="utf-8")))
@@ -63,6 +64,7 @@ def program(furnished: Program) -> Iterator[Program]:
         transaction.set_rollback(True)
 
 
+@pytest.mark.slow(shortened=True)
 @schema.parametrize()
 @settings(
     max_examples=EXAMPLES,
