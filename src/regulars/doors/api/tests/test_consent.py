@@ -51,9 +51,9 @@ def test_the_same_key_gives_the_first_answer_and_another_act_is_refused(till, pr
     first = till.post(f"customers/{priya}/consent/give", YES, key="form-7").json()
     assert till.post(f"customers/{priya}/consent/give", YES, key="form-7").json() == first
     other = till.post(f"customers/{priya}/consent/give", YES | {"channel": "sms"}, key="form-7")
-    assert problem(other) == (409, "consent.key_taken", "key")
+    assert problem(other) == (409, "consent.key_taken", "Idempotency-Key")
     dated = till.post(f"customers/{priya}/consent/give", YES | {"answered_at": "2026-03-02T09:00:00Z"}, key="form-7")
-    assert problem(dated) == (409, "consent.key_taken", "key")
+    assert problem(dated) == (409, "consent.key_taken", "Idempotency-Key")
     assert len(till.get(f"customers/{priya}/consent").json()["answers"]) == 1
     # Another program's keys are its own.
     assert Program(name="web").post(f"customers/{priya}/consent/give", YES, key="form-7").json() != first

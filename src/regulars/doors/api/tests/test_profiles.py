@@ -188,7 +188,7 @@ def test_a_key_that_told_something_else_is_refused_whatever_is_told():
         assert [act().status_code for _time in range(2)] == [200, 200]
         for one in others:
             status, code, field = problem(one())
-            assert (status, code.rpartition(".")[2], field) == (409, "key_taken", "key")
+            assert (status, code.rpartition(".")[2], field) == (409, "key_taken", "Idempotency-Key")
     assert till.get(f"customers/{who}/profile").json()["fields"][-1]["field"] == "note"
 
 

@@ -186,6 +186,14 @@ _STATUS: Mapping[type[Refusal], int] = {
     redemptions.TooLate: 409,
     NothingPublished: 409,
 }
+#: A key that told something else. Each room has its own word for it, and sees the key as we keep it.
+_OF_KEYS = (
+    audiences.KeyTaken,
+    goods_returns.KeyUsedElsewhere,
+    holds.KeyReused,
+    keys.KeyTaken,
+    points.KeyUsedOtherwise,
+)
 
 
 def answer_with_problems(api: NinjaAPI) -> None:
@@ -199,6 +207,9 @@ def answer_with_problems(api: NinjaAPI) -> None:
 
 def _refused(request: HttpRequest, refusal: Refusal | type[Refusal]) -> HttpResponse:
     assert isinstance(refusal, Refusal)
+    if isinstance(refusal, _OF_KEYS):
+        why = _("Idempotency-Key: it told something else before; give each act its own key")
+        return answer(409, refusal.code, why, field="Idempotency-Key")
     status = next((_STATUS[kind] for kind in type(refusal).__mro__ if kind in _STATUS), 422)
     more = {name: str(refusal.facts[name]) for name in ("node", "mend") if refusal.facts.get(name)}
     return answer(status, refusal.code, refusal.message, field=str(refusal.facts.get("field", "")), more=more)
