@@ -31,6 +31,8 @@ KEPT = {
 }
 _KIND = "regulars keys 1"
 _SAVED = "saved.json"
+#: What a guess costs: scrypt's n. A file does not say it; another number opens no file of before.
+_GUESS = 2**17
 SHORTEST_PASSPHRASE = 12
 
 
@@ -145,4 +147,4 @@ def is_saved(home: Path) -> bool:
 
 
 def _stretched(passphrase: str, salt: bytes) -> bytes:
-    return hashlib.scrypt(passphrase.encode(), salt=salt, n=2**17, r=8, p=1, maxmem=256 * 1024**2, dklen=32)
+    return hashlib.scrypt(passphrase.encode(), salt=salt, n=_GUESS, r=8, p=1, maxmem=256 * 1024**2, dklen=32)
