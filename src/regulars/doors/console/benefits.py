@@ -24,6 +24,7 @@ from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import benefit_words, benefits, memberships, tier_words, tiers
 from regulars.levers.loyalty.benefits import BenefitView, Entitlement, GiftView, Saved, UseView
 from regulars.levers.loyalty.memberships import PlanView
+from regulars.levers.loyalty.rules.benefit_terms import Benefit, OnLevel
 from regulars.levers.loyalty.tiers import SetView
 from regulars.oversight.reporting import formats
 from regulars.runtime.database import clock
@@ -213,7 +214,7 @@ def _row(view: BenefitView, sets: Mapping[tuple[str, str], SetView], plans: list
         kind="" if title.casefold() == kind.casefold() else kind,
         gives=benefit_words.gives(view, formats.money),
         levels=tuple(
-            (_level(sets.get((view.programme, one.tiers)), one.level), benefit_words.often(one.most, benefit))
+            (_on(one, benefit, sets.get((view.programme, one.tiers))), benefit_words.often(one.most, benefit))
             for one in benefit.levels
         )
         + tuple(paid),
@@ -222,8 +223,13 @@ def _row(view: BenefitView, sets: Mapping[tuple[str, str], SetView], plans: list
     )
 
 
-def _level(view: SetView | None, level: str) -> str:
-    return level if view is None else tier_words.level_title(view, level)
+def _on(one: OnLevel, benefit: Benefit, view: SetView | None) -> str:
+    """A level of a benefit; of the highest that it names also that those above have it, where there are any."""
+    if view is None:
+        return one.level
+    title = tier_words.level_title(view, one.level)
+    last = max(each.rank for each in benefit.levels if each.tiers == one.tiers)
+    return _("%(level)s and above") % {"level": title} if one.rank == last < len(view.tiers.levels) else title
 
 
 def _used(one: UseView, titles: Mapping[str, str]) -> dict[str, Any]:
