@@ -324,7 +324,7 @@ class About(forms.Form):
 @requires("points.read")
 def listed(request: HttpRequest) -> HttpResponseBase:
     """The catalogue, and what waits for somebody."""
-    now = timezone.now()
+    now, names = timezone.now(), _names()
     waiting = redemptions.waiting(limit=WAITING_SHOWN)
     found = taken_shown([one for several in waiting.values() for one in several])
     many = {state: len(some) for state, some in waiting.items()}
@@ -334,7 +334,7 @@ def listed(request: HttpRequest) -> HttpResponseBase:
         request,
         "console/rewards.html",
         title=_("Rewards"),
-        rows=[_shown(one, now) for one in rewards.every()],
+        rows=[_shown(one, now, names) for one in rewards.every()],
         to_hand=[one for one in found if one.one.state == "reserved"],
         on_the_way=[one for one in found if one.one.state == "shipped"],
         many_to_hand=many["reserved"],
@@ -512,14 +512,15 @@ def take(request: HttpRequest, public_id: str) -> HttpResponseBase:
 
 
 def taken_shown(found: Sequence[TakenView]) -> list[Taken]:
-    """With the people in them. Five queries."""
+    """With the people in them. Six queries."""
     who = {one.id: one for one in people.shown(sorted({one.customer for one in found}))} if found else {}
+    names = _names() if found else {}
     return [
         Taken(
             one,
             _titled(one.titles),
             who.get(one.customer),
-            shown(one.parts, one.scale),
+            _named(one.parts, one.scale, names[one.currency]),
             STATES[one.state] if one.pay_until is None else _("waits for money"),
             WHY.get(one.why, ""),
         )
@@ -529,10 +530,11 @@ def taken_shown(found: Sequence[TakenView]) -> list[Taken]:
 
 def within_reach(customer: int, at: datetime) -> list[tuple[str, str, str]]:
     """Code, title and price of what a member can take now."""
-    found = []
+    found, names = [], _names()
     for one in redemptions.offers(customer=customer, at=at):
         if one.is_within_reach:
-            price, cash = shown(one.price, one.reward.scale), one.reward.terms.cash
+            cash = one.reward.terms.cash
+            price = _named(one.price, one.reward.scale, names[one.reward.terms.currency])
             if cash is not None:
                 price = f"{price} + {formats.money(cash.minor, cash.currency)}"
             found.append((one.reward.code, _titled(one.reward.terms.titles), price))
@@ -561,15 +563,24 @@ def _form(request: HttpRequest, form: About, view: RewardView | None, status: in
         title=_titled(view.terms.titles) if view else _("New reward"),
         status=status,
         form=form,
-        one=None if view is None else _shown(view, timezone.now()),
+        one=None if view is None else _shown(view, timezone.now(), _names()),
         key=uuid4().hex,
         may_manage=may(request, "points.manage"),
     )
 
 
-def _shown(one: RewardView, at: datetime) -> Shown:
+def _names() -> dict[str, str]:
+    """What each kind of points is called."""
+    return {one.currency: one.title for one in wallets.kinds()}
+
+
+def _named(parts: int, scale: int, name: str) -> str:
+    return _("%(amount)s %(name)s") % {"amount": shown(parts, scale), "name": name}
+
+
+def _shown(one: RewardView, at: datetime, names: Mapping[str, str]) -> Shown:
     terms = one.terms
-    price = shown(terms.price, one.scale)
+    price = _named(terms.price, one.scale, names[terms.currency])
     return Shown(one, _titled(terms.titles), KINDS[terms.kind], price, one.is_open(at))
 
 

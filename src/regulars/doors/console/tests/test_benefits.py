@@ -19,7 +19,9 @@ money: GBP
 tiers:
   - id: status
     period: {kind: rolling, months: 12}
-    levels: [{id: gold, name: {en: Gold, zh: 金卡}, any: [{what: spend, at_least: 300}]}]
+    levels:
+      - {id: gold, name: {en: Gold, zh: 金卡}, any: [{what: spend, at_least: 300}]}
+      - {id: top, name: {en: Top, zh: 顶级}, any: [{what: spend, at_least: 900}]}
 benefits:
   - id: ship
     kind: free_shipping
@@ -58,7 +60,7 @@ def test_a_benefit_is_given_used_given_back_and_ended_and_the_list_says_what_it_
     client = signed_in("manager")
     words = shown(client, "benefits/")
     assert "Free shipping" in words
-    assert "Gold 2 times a month" in words
+    assert "Gold and above 2 times a month" in words
     assert "whoever is given it" in words
     who = customers.by_public_id(li).id
     assert "They have none now." in shown(client, f"members/{li}/benefits/card")

@@ -77,7 +77,7 @@ def test_a_reward_is_written_opened_taken_sent_and_taken_back(li, monkeypatch):
     assert "draft" in shown(manager, "rewards/")
     assert "Members can take it now." in acts(manager, "open")
     page = manager.get(f"/console/members/{li}/points/")
-    assert "A mug · 100" in plain(page)
+    assert "A mug · 100 points" in plain(page)
     told = {"reward": "mug", "key": uuid4().hex, "back": f"/console/members/{li}/points/"}
     for _twice in range(2):
         assert "It is theirs." in plain(manager.post(f"/console/members/{li}/rewards/take", told, follow=True))
@@ -200,7 +200,7 @@ def test_what_costs_money_too_is_theirs_once_somebody_wrote_that_it_is_paid(li):
     writes(manager, cash="4.50", handed="done")
     acts(manager, "open")
     page = f"/console/members/{li}/points/"
-    assert "A mug · 100 + £4.50" in plain(manager.get(page))
+    assert "A mug · 100 points + £4.50" in plain(manager.get(page))
     told = {"reward": "mug", "key": uuid4().hex, "back": page}
     assert "once £4.50 are paid" in plain(manager.post(f"/console/members/{li}/rewards/take", told, follow=True))
     [mug] = redemptions.of_customer(customers.by_public_id(li).id)
