@@ -50,7 +50,8 @@ def list_(as_json: bool) -> None:
         return
     for one in there:
         state = "not active" if one.active is None else f"version {one.active} since {one.since:%Y-%m-%d %H:%M} UTC"
-        click.echo(f"{one.code}: {state}; {one.latest} version{"" if one.latest == 1 else "s"}")
+        versions = "1 version" if one.latest == 1 else f"{one.latest} versions"
+        click.echo(f"{one.code}: {state}; {versions}")
     click.echo(f"Come with Regulars: {', '.join(programme_files.ready())}")
 
 
