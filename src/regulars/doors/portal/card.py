@@ -148,8 +148,9 @@ def card(request: HttpRequest) -> HttpResponse:
                 "has_now": any(not one.missing for one in within_reach),
                 "missions": _missions(missions.of(customer=who.id, at=now)),
                 "badges": [_badge(one) for one in missions.badges(customer=who.id, at=now)],
-                "memberships": [_membership(one, now) for one in memberships.of(customer=who.id, at=now)[:2]],
-                "with_money": visitor.with_money,
+                "memberships": [
+                    _membership(one, now, visitor.with_money) for one in memberships.of(customer=who.id, at=now)[:2]
+                ],
                 "key": uuid4().hex,
                 "since": who.first_seen_at and formats.day(who.first_seen_at.date()),
             }
@@ -221,7 +222,11 @@ def membership(request: HttpRequest) -> HttpResponse:
         key = f"portal:{request.POST.get('key', '')[:40] or uuid4().hex}:{act[:10]}:{told[:40]}"
         # What became impossible meanwhile the card says itself.
         with suppress(Refusal):
-            if mine is not None and (act == "cancel" or (act == "end" and visitor.with_money)):
+            if (
+                mine is not None
+                and act in ("cancel", "end")
+                and _may_leave(mine, act == "end", visitor.with_money, now)
+            ):
                 memberships.cancel(membership=mine.id, at_once=act == "end", key=key, at=now, by=by)
             elif mine is not None and act == "keep":
                 memberships.keep(membership=mine.id, key=key, at=now, by=by)
@@ -230,7 +235,15 @@ def membership(request: HttpRequest) -> HttpResponse:
     return members.to_card(request, "#membership")
 
 
-def _membership(one: MembershipView, now: datetime) -> dict[str, Any]:
+def _may_leave(one: MembershipView, at_once: bool, with_money: bool, now: datetime) -> bool:
+    """Whether this link can: what is neither tried nor paid for ends at once whatever was asked for, and no money goes
+    back by a link whose maker may give none."""
+    if with_money or (one.state in ("trial", "active") and not at_once):
+        return True
+    return one.state not in ("trial", "active", "ended") and not memberships.refundable(membership=one.id, at=now)
+
+
+def _membership(one: MembershipView, now: datetime, with_money: bool) -> dict[str, Any]:
     back = memberships.refundable(membership=one.id, at=now) if one.state != "ended" else None
     return {
         "one": one,
@@ -242,6 +255,7 @@ def _membership(one: MembershipView, now: datetime) -> dict[str, Any]:
         "credit": formats.money(one.credit.minor, one.currency) if one.credit else "",
         "owed": formats.money(one.owed.minor, one.currency) if one.owed else "",
         "back": formats.money(back.minor, back.currency) if back else "",
+        "may_end": _may_leave(one, True, with_money, now),
     }
 
 

@@ -218,6 +218,10 @@ def test_a_membership_is_seen_left_kept_and_ended_by_its_member_alone(li):
     assert "To end it at once, ask us." in served.get("/me/?lang=en").content.decode()
     served.post("/me/membership", told | {"act": "end"})
     assert memberships.get(one.id, at=clock.now()).state == "active", "a link opens no more than its maker has"
+    memberships.pause(membership=one.id, at=clock.now(), by=SYSTEM)
+    served.post("/me/membership", told)
+    assert memberships.get(one.id, at=clock.now()).state == "paused", "what rests would end at once, with money back"
+    memberships.resume(membership=one.id, at=clock.now(), by=SYSTEM)
     browser.post(a_link(li, with_money=True))
     words = browser.get("/me/?lang=en").content.decode()
     assert "End it now and get £10.00 back" in words
@@ -235,3 +239,19 @@ def test_a_membership_is_seen_left_kept_and_ended_by_its_member_alone(li):
     assert memberships.get(one.id, at=clock.now()).state == "ended"
     assert memberships.history(one.id)[-1].by == f"member:{customers.get(li).public_id}/{SYSTEM}"
     assert browser.post("/me/membership", told | {"act": "end"}).status_code == 302
+
+
+def test_what_was_never_paid_is_left_by_any_link(li):
+    at = clock.now()
+    made = programmes.draft(text=PROGRAMME.replace("rules:", PLANS), at=at, by=SYSTEM)
+    programmes.approve(programme="club", version=made.number, cost=0, at=at, by=SHELL, why="a test")
+    programmes.activate(programme="club", version=made.number, at=at, by=SYSTEM)
+    agreed = memberships.Consent("1", "en", "web")
+    one = memberships.join(customer=li, plan="club.plus", consent=agreed, key="j", at=clock.now(), by=SYSTEM)
+    assert one.state == "waiting"
+    served = Client()
+    served.post(a_link(li))
+    page = served.get("/me/?lang=en").content.decode()
+    assert "End it now" in page
+    served.post("/me/membership", {"act": "end", "membership": one.public_id})
+    assert memberships.get(one.id, at=clock.now()).state == "ended"
