@@ -224,7 +224,7 @@ def install(file: str, from_day: datetime | None, yes: bool, is_open: bool, as_j
         elif found.rewards:
             click.echo(f"When it is active, bring its rewards with `regulars programme rewards {made.programme}`.")
     else:
-        click.echo("It is not active. Try it with `regulars programme simulate`, then install it with --yes.")
+        click.echo(f"It is not active. `regulars programme approve {made.programme}` tries it, then `activate` it.")
 
 
 @programme.command("approve")
@@ -423,7 +423,8 @@ def _tell(trial: Trial, scale: int) -> None:
     for mission in trial.missions:
         if_joined = ", if everybody had taken part" if mission.joins else ""
         given = points_text(mission.parts, scale)
-        click.echo(f"  mission {mission.mission}: {mission.times:,} times by {mission.people:,}, {given}{if_joined}")
+        done = f"{mission.times:,} times by {mission.people:,} people"
+        click.echo(f"  mission {mission.mission}: {done}, {given} points{if_joined}")
 
 
 def _tell_cost(one: BenefitCost) -> None:
