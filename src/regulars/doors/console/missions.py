@@ -41,6 +41,7 @@ class MissionShown:
     about: str
     often: str
     prize: str
+    surprise: str
     days: str
     steps: tuple[StepShown, ...]
     count: StepCount
@@ -83,7 +84,7 @@ def card(request: HttpRequest, public_id: str) -> HttpResponseBase:
         request,
         "console/member_missions_card.html",
         who=who,
-        missions=[_far(one, called) for one in missions.of(customer=who.id, at=now)],
+        missions=[_far(one, called) for one in missions.of(customer=who.id, at=now, untold=True)],
         badges=[badge(one) for one in missions.badges(customer=who.id, at=now) if one.since],
         key=uuid4().hex,
         may_manage=may(request, "points.manage"),
@@ -128,6 +129,7 @@ def _shown(view: MissionView, count: StepCount, called: dict[str, str]) -> Missi
         about=mission_words.about(view),
         often=mission_words.how_often(view),
         prize=mission_words.prize(view, called),
+        surprise=mission_words.surprise(view),
         days=_days(view),
         steps=tuple(
             StepShown(said, people, round(100 * people / began)) for said, people in zip(words, count.at, strict=True)
@@ -152,6 +154,7 @@ def _far(one: Progress, called: dict[str, str]) -> dict[str, object]:
         "one": one,
         "title": mission_words.title(view),
         "prize": mission_words.prize(view, called),
+        "surprise": mission_words.surprise(view),
         "next": mission_words.next_step(one, formats.money),
         "left": mission_words.days_left(one),
         "steps": [

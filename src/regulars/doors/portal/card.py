@@ -100,6 +100,7 @@ class MissionShown:
     dash: str
     steps: tuple[tuple[str, bool], ...]
     is_done: bool
+    is_surprise: bool
     may_join: bool
 
 
@@ -405,6 +406,7 @@ def _missions(found: Sequence[Progress]) -> list[MissionShown]:
                 for goal, seen in one.steps
             ),
             is_done=one.is_done,
+            is_surprise=one.view.mission.is_surprise,
             may_join=one.has_joined is False,
         )
         for one in found

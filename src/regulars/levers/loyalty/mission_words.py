@@ -85,6 +85,14 @@ def how_often(view: MissionView) -> str:
     }[view.mission.repeat]
 
 
+def surprise(view: MissionView) -> str:
+    """That it is one, and for how many; empty of one that is none."""
+    mission = view.mission
+    if mission.one_in > 1:
+        return _("a surprise for one in %(n)s") % {"n": f"{mission.one_in:,}"}
+    return _("a surprise") if mission.is_surprise else ""
+
+
 def next_step(one: Progress, money: Money) -> str:
     """What they do next; empty where all is done."""
     if one.next is None:

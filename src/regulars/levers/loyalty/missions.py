@@ -163,9 +163,10 @@ def every(*, at: datetime | None = None) -> list[MissionView]:
     return [_view(board, mission) for board in mission_facts.boards(at) for mission in _listed(board)]
 
 
-def of(*, customer: int, at: datetime) -> list[Progress]:
+def of(*, customer: int, at: datetime, untold: bool = False) -> list[Progress]:
     """How far a person is in every mission that is for them, nearest first, then what they may join, then what is done;
-    a joined record's person. A query for each kind of thing that missions ask, and five."""
+    a joined record's person. Surprises only once they are done; with `untold`, for nobody's eyes but the shop's, all
+    that they drew. A query for each kind of thing that missions ask, and five; one more where something is drawn."""
     person, found = persons.of(customer), []
     for board in mission_facts.boards(at):
         far, _runs = mission_settling.read(board, [person], at)[person]
@@ -173,7 +174,7 @@ def of(*, customer: int, at: datetime) -> list[Progress]:
         for mission in _listed(board):
             stands = far.stands.get(mission.id, [])
             now = next((one for one in stands if one.round.since <= board.today(at) < one.round.until), None)
-            if now is not None:
+            if now is not None and (untold or now.done_us is not None or not mission.is_surprise):
                 times = sum(one.done_us is not None for one in stands)
                 has_joined = mission.id in joined if mission.asks_to_join else None
                 found.append(_progress(_view(board, mission), now, board, at, has_joined, times))
@@ -239,8 +240,8 @@ def leave(*, customer: int, programme: str, mission: str, key: str, at: datetime
 
 
 def badges(*, customer: int, at: datetime) -> list[BadgeView]:
-    """Every badge of the programmes in force: those somebody has, the latest first, then those there are to have.
-    Three queries."""
+    """Every badge of the programmes in force: those somebody has, the latest first, then those there are to have, but
+    for those that only surprises give. Three queries."""
     records = persons.records_of(persons.of(customer))
     rows = MissionRun.objects.filter(record_id__in=records, is_done=True).exclude(badge="")
     had: dict[tuple[int, str], list[date]] = {}
@@ -249,8 +250,11 @@ def badges(*, customer: int, at: datetime) -> list[BadgeView]:
             had.setdefault((programme, badge), []).append(on)
     found = []
     for board in mission_facts.boards(at):
+        surprising = _badges(board, is_surprise=True) - _badges(board, is_surprise=False)
         for one in board.says.badges:
             days = had.get((board.programme, one.id), [])
+            if not days and one.id in surprising:
+                continue
             found.append(BadgeView(board.says.code, one, min(days, default=None), len(days)))
     return sorted(found, key=lambda one: (one.since is None, -(one.since or date.max).toordinal()))
 
@@ -376,6 +380,11 @@ def _listed(board: Board) -> list[Mission]:
     return [one for one in board.says.missions if one.id in now]
 
 
+def _badges(board: Board, *, is_surprise: bool) -> set[str]:
+    """What missions in force give."""
+    return {one.prize.badge for one in board.now.values() if one.is_surprise is is_surprise}
+
+
 def _view(board: Board, mission: Mission) -> MissionView:
     says = board.says
     badge = next((one for one in says.badges if one.id == mission.prize.badge), None)
@@ -405,7 +414,9 @@ def _progress(
 
 def _mission(programme: str, mission: str, at: datetime) -> tuple[Board, Mission]:
     for board in mission_facts.boards(at):
-        if board.says.code == programme and (found := board.now.get(mission)) is not None:
+        found = board.now.get(mission) if board.says.code == programme else None
+        # That there is a surprise is told to nobody who asks for it by name.
+        if found is not None and not found.is_surprise:
             return board, found
     named = f"{programme}.{mission}"[:80]
     raise UnknownMission(

@@ -178,6 +178,7 @@ def read(text: str, *, currency: str, zone: str, customers: Vocabulary | None = 
     rules = _rules(told, terms)
     badges = missions_told.read_badges(told.each("badges"))
     benefits = benefit_terms.read(told.each("benefits"), terms)
+    seed = told.text("seed", code, longest=80)
     found = Programme(
         code=code,
         titles=told.titles("name", code),
@@ -192,12 +193,12 @@ def read(text: str, *, currency: str, zone: str, customers: Vocabulary | None = 
         debt_limit=_debt(told, terms),
         policies=told.words("policies", policies.names()),
         approval_above=read_points(told, "approval_above", terms) if told.has("approval_above") else 0,
-        seed=told.text("seed", code, longest=80),
+        seed=seed,
         tiers=tiers,
         benefits=benefits,
         rewards=reward_terms.read(told.each("rewards"), terms),
         badges=badges,
-        missions=missions_told.read(told.each("missions"), terms, badges),
+        missions=missions_told.read(told.each("missions"), terms, badges, seed),
         plans=plan_terms.read(told.each("plans"), terms, [one.id for one in benefits]),
         text=text,
         terms=terms,

@@ -33,7 +33,8 @@ class MissionPrizeOut(exact.Shown):
 
 class MissionOut(exact.Shown):
     """A mission in force. `repeat`: once, or every day, week, month, quarter or year anew. `people_at_step`: of the
-    present round, by how many steps they have reached."""
+    present round, by how many steps they have reached. Surprises are for the shop's eyes: no member is told of one
+    before it is theirs; `one_in` says for how many it is by chance, and only those are counted."""
 
     programme: str
     mission: str
@@ -44,6 +45,8 @@ class MissionOut(exact.Shown):
     ends_on: date | None = Field(description="The first day on which it cannot be done any more.")
     asks_to_join: bool
     in_order: bool
+    is_surprise: bool
+    one_in: int
     steps: list[str]
     prize: MissionPrizeOut
     people_at_step: list[int]
@@ -69,7 +72,8 @@ class MissionStepOut(exact.Shown):
 
 
 class MissionProgressOut(exact.Shown):
-    """How far somebody is in the present round. `until` is its last day; `joined` is null where nobody has to."""
+    """How far somebody is in the present round. `until` is its last day; `joined` is null where nobody has to.
+    A surprise is here only once it is done."""
 
     programme: str
     mission: str
@@ -80,6 +84,7 @@ class MissionProgressOut(exact.Shown):
     days_left: int | None
     share: int
     is_done: bool
+    is_surprise: bool
     done_at: datetime | None
     times_done: int
     joined: bool | None
@@ -132,6 +137,8 @@ def get_missions(request: HttpRequest) -> MissionsOut:
                 ends_on=view.mission.ends_on,
                 asks_to_join=view.mission.asks_to_join,
                 in_order=view.mission.in_order,
+                is_surprise=view.mission.is_surprise,
+                one_in=view.mission.one_in,
                 steps=[mission_words.asked(goal, view, money.text) for goal in view.mission.goals],
                 prize=_prize(view),
                 people_at_step=list(counts[view.key].at),
@@ -254,6 +261,7 @@ def _progress(one: Progress) -> MissionProgressOut:
         days_left=one.days_left,
         share=one.share,
         is_done=one.is_done,
+        is_surprise=view.mission.is_surprise,
         done_at=one.done_at,
         times_done=one.times,
         joined=one.has_joined,

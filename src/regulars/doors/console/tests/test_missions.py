@@ -33,6 +33,12 @@ missions:
     repeat: month
     steps: [{what: orders, at_least: 2}]
     prize: {points: 9}
+  - id: gift
+    name: {en: A gift, zh: 一份心意}
+    surprise: true
+    steps: [{what: orders, at_least: 1}, {what: orders, at_least: 2}]
+    prize: {points: 3}
+  - {id: luck, surprise: true, one_in: 40, steps: [{what: orders, at_least: 7}], prize: {points: 4}}
 rules: [{id: spend, kind: spend, points: 1, per: 1}]
 """
 
@@ -72,6 +78,8 @@ def test_who_is_at_which_step_and_what_there_is_to_win(li):
     assert "First steps" in words
     assert "Done 1 time in all 1" in words
     assert "0 joined" in words
+    assert "4 points a surprise for one in 40" in words
+    assert "Done 0 were lucky in all" in words
     assert "早起的鸟" in signed_in("manager", language="zh-hans").get("/console/missions/").content.decode()
 
 
@@ -80,6 +88,7 @@ def test_a_members_own_and_who_may_join_for_them(li):
     card = plain(agent.get(f"/console/members/{li}/missions/card").content.decode())
     assert "Early bird" in card
     assert "✓ 1 order ○ £80.00 of £100.00 spent" in card.replace("£0.00", "£80.00")
+    assert "3 points · a surprise, which they are not told of yet" in card
     assert "They join it" not in card
     told = {"programme": "club", "mission": "dare"}
     assert agent.post(f"/console/members/{li}/missions/join", told).status_code == 403

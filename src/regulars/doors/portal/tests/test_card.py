@@ -30,7 +30,10 @@ tiers:
       - {id: gold, name: {en: Gold, zh: 金卡}, all: [{what: spend, at_least: 200}]}
 benefits:
   - {id: ship, kind: free_shipping, name: {en: Free shipping, zh: 包邮}, per: month, for: [{tiers: status, from: silver, most: 3}]}
-badges: [{id: early, name: {en: Early bird, zh: 早起的鸟}}]
+badges:
+  - {id: early, name: {en: Early bird, zh: 早起的鸟}}
+  - {id: loved, name: {en: Loved, zh: 心头好}}
+  - {id: proud, name: {en: Proud, zh: 骄傲}}
 missions:
   - id: two
     name: {en: Two this quarter, zh: 一季两单}
@@ -38,6 +41,12 @@ missions:
     steps: [{what: orders, at_least: 2}]
     prize: {points: 25, badge: early}
   - {id: dare, name: {en: Dare, zh: 挑战}, join: true, steps: [{what: spend, at_least: 70}], prize: {points: 9}}
+  - id: gift
+    name: {en: Thank you, zh: 谢谢你}
+    surprise: true
+    steps: [{what: orders, at_least: 1}]
+    prize: {badge: loved}
+  - {id: later, name: {en: Not yet, zh: 还没到}, surprise: true, steps: [{what: orders, at_least: 9}], prize: {badge: proud}}
 rules: [{id: spend, kind: spend, points: 1, per: 1}]
 """  # noqa: E501
 
@@ -137,6 +146,10 @@ def test_missions_and_badges_are_on_it_what_is_within_reach_and_one_joins_with_a
     browser.post(a_link(li))
     words = browser.get("/me/?lang=en").content.decode()
     assert "Two this quarter" in words
+    assert "Thank you" in words
+    assert "A surprise for you · badge “Loved”" in words
+    assert "Not yet" not in words
+    assert "Proud" not in words
     assert "1 more order" in words
     assert "still to have" in words
     assert words.index("Sticker") < words.index("Mug") < words.index("yours if you like")

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from regulars.facts.commerce import bought
+from regulars.facts.customers import persons
 from regulars.facts.customers.relation import CUSTOMERS
 from regulars.kit import civil
 from regulars.kit.conditions import holding
@@ -77,6 +78,11 @@ class Board:
     def asks_for_orders(self) -> bool:
         return any(ORDERS in one.collections for one in self.conditions)
 
+    @cached_property
+    def draws(self) -> bool:
+        """Whether any is for some by chance."""
+        return any(one.one_in > 1 for one in self.every)
+
     @property
     def now(self) -> Mapping[str, Mission]:
         """Those in force."""
@@ -141,6 +147,7 @@ def far(
     that missions ask, and one."""
     counted = tier_facts.done(board, people)
     joined = _joined(board, people)
+    records = persons.records_of_many(sorted(people)) if board.draws else {}
     known: dict[int, Known] = {}
     if board.conditions:
         asked = {audience for one in board.conditions for audience in one.audiences}
@@ -155,7 +162,7 @@ def far(
         rows = [] if mine is None else mine.rows
         knows = known.get(person, Known({}))
         looker = _Looker(board, knows, kept.get(person, {}), joined.get(person, {}), at)
-        done = Done(_deeds(rows, board.zone, now_us), looker.days, joined.get(person, {}))
+        done = Done(_deeds(rows, board.zone, now_us), looker.days, joined.get(person, {}), records.get(person, ()))
         fits = {
             name
             for name, mission in board.now.items()

@@ -82,12 +82,13 @@ class Stand:
 
 @dataclass
 class Done:
-    """What somebody did, by counter and in the order of time; on which days, as far as conditions may ask for it; and
-    when they were in the missions that one joins."""
+    """What somebody did, by counter and in the order of time; on which days, as far as conditions may ask for it; when
+    they were in the missions that one joins; and the records they are, for which surprises are drawn."""
 
     deeds: Mapping[str, Sequence[Deed]] = field(default_factory=dict)
     asked_days: Set[int] = frozenset()
     joined: Mapping[str, Sequence[tuple[int, int | None]]] = field(default_factory=dict)
+    records: Sequence[int] = ()
 
 
 def stands(turns: Sequence[Turn], done: Done, look: Look, *, now_us: int, today: int) -> list[Stand]:
@@ -112,6 +113,8 @@ def stands(turns: Sequence[Turn], done: Done, look: Look, *, now_us: int, today:
             # What was over before these rules came is not done by them, unless the file itself names earlier days.
             is_retold = not place and turn.mission.starts_on is not None
             if name in found or (one.until <= turn.from_day and not is_retold):
+                continue
+            if not turn.mission.is_for_one_of(done.records, name):
                 continue
             far = stand(turn.mission, turn.version, one, done, look, now_us=until_us, today=here)
             if far.done_us is not None or (is_last and one.since <= today < one.until):

@@ -1,9 +1,10 @@
 """A mission as a programme's file says it: its steps, in which time, for whom, and what it gives. Pure; `mission_walk`
 says how far somebody is."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from hashlib import sha256
 from typing import Literal
 
 from regulars.kit import civil
@@ -26,6 +27,7 @@ WHATS: tuple[What, ...] = ("spend", "orders", "categories", "visits", "stores", 
 IN_A_ROW = ("day", "week", "month")
 EVENTS = "events.events"
 MOST_MISSIONS, MOST_STEPS, MOST_BADGES, MOST_RESTS = 40, 12, 60, 4
+MOST_ONE_IN = 100_000
 _OF: Mapping[str, str] = {"spend": "category", "events": "event"}
 
 
@@ -125,7 +127,8 @@ class Round:
 @dataclass(frozen=True)
 class Mission:
     """`goals` in any order or, with `in_order`, each after the one before. `starts_on` is its first day and `ends_on`
-    the first that is none of its. With `asks_to_join` what somebody did before they joined does not count."""
+    the first that is none of its. With `asks_to_join` what somebody did before they joined does not count. A surprise
+    is told to nobody before it is theirs; with `one_in` above 1 it is for so many only, drawn from `seed`."""
 
     id: str
     titles: Mapping[str, str]
@@ -138,9 +141,23 @@ class Mission:
     ends_on: date | None = None
     asks_to_join: bool = False
     only_if: Condition | None = None
+    is_surprise: bool = False
+    one_in: int = 1
+    seed: str = ""
 
     def __hash__(self) -> int:
         return hash(self.id)
+
+    def is_for_one_of(self, records: Iterable[int], round_: str) -> bool:
+        """Whether a person of these records is among those whom a round is for: always the same, whatever they do. Who
+        is one in ten is one in five as well. Two who are joined keep what either of them drew."""
+        if self.one_in == 1:
+            return True
+        return any(self._draw(record, round_) * self.one_in < 1 << 64 for record in records)
+
+    def _draw(self, record: int, round_: str) -> int:
+        told = f"{self.seed}/{self.id}/{round_}/{record}"
+        return int.from_bytes(sha256(told.encode()).digest()[:8], "big")
 
     @property
     def needs(self) -> Iterator[Need]:
@@ -217,11 +234,12 @@ def read_badges(told: Sequence[Told]) -> tuple[Badge, ...]:
     return tuple(found.values())
 
 
-def read(told: Sequence[Told], terms: Terms, badges: Sequence[Badge]) -> tuple[Mission, ...]:
-    """The missions of a file, checked. What they ask of customers is not looked at where `terms` does not know it."""
+def read(told: Sequence[Told], terms: Terms, badges: Sequence[Badge], seed: str) -> tuple[Mission, ...]:
+    """The missions of a file, checked. What they ask of customers is not looked at where `terms` does not know it.
+    `seed`: what whom a surprise is for is drawn from."""
     found: dict[str, Mission] = {}
     for one in told:
-        made = _mission(one, terms, {badge.id for badge in badges})
+        made = _mission(one, terms, {badge.id for badge in badges}, seed)
         if made.id in found:
             raise one.bad("id", _("another mission has this id; give each its own"))
         found[made.id] = made
@@ -230,7 +248,7 @@ def read(told: Sequence[Told], terms: Terms, badges: Sequence[Badge]) -> tuple[M
     return tuple(found.values())
 
 
-def _mission(told: Told, terms: Terms, badges: set[str]) -> Mission:
+def _mission(told: Told, terms: Terms, badges: set[str], seed: str) -> Mission:
     mission = told.name()
     starts_on, ends_on = told.day("from"), told.day("until")
     if starts_on is not None and ends_on is not None and ends_on <= starts_on:
@@ -239,6 +257,12 @@ def _mission(told: Told, terms: Terms, badges: set[str]) -> Mission:
     if not 0 < len(steps) <= MOST_STEPS:
         raise told.bad("steps", _("write 1 to %(most)s steps") % {"most": MOST_STEPS})
     repeat = told.one_of("repeat", REPEATS, "once")
+    is_surprise, asks_to_join = told.yes("surprise"), told.yes("join")
+    if is_surprise and asks_to_join:
+        raise told.bad("join", _("nobody joins what they are not told of; leave out `join` or `surprise`"))
+    one_in = told.number("one_in", 1, least=2, most=MOST_ONE_IN)
+    if one_in > 1 and not is_surprise:
+        raise told.bad("one_in", _("only a surprise is for some by chance; write `surprise: true` as well"))
     found = Mission(
         id=mission,
         titles=told.titles("name", mission),
@@ -249,8 +273,11 @@ def _mission(told: Told, terms: Terms, badges: set[str]) -> Mission:
         repeat=next(one for one in REPEATS if one == repeat),
         starts_on=starts_on,
         ends_on=ends_on,
-        asks_to_join=told.yes("join"),
+        asks_to_join=asks_to_join,
         only_if=_asked(told, "only_if", terms),
+        is_surprise=is_surprise,
+        one_in=one_in,
+        seed=seed if one_in > 1 else "",
     )
     told.done()
     return found

@@ -199,6 +199,34 @@ def test_what_was_done_before_joining_or_after_leaving_does_not_count():
     assert again.done_us == us("2026-03-05T12:00")
 
 
+def test_a_surprise_is_drawn_once_and_for_ever_for_about_one_in_so_many():
+    ten, five = (
+        a_mission(prize(f"surprise: true, one_in: {many}, repeat: month, steps: [{{what: orders, at_least: 1}}]"))
+        for many in (10, 5)
+    )
+
+    def drawn(mission: Mission, month: str) -> set[int]:
+        return {record for record in range(1, 5_001) if mission.is_for_one_of([record], month)}
+
+    march = drawn(ten, "2026-03")
+    # Written down: another draw would give to others what was given.
+    assert sorted(march)[:5] == [18, 30, 36, 48, 50]
+    assert 400 < len(march) < 600
+    assert march < drawn(five, "2026-03")
+    assert 20 < len(march & drawn(ten, "2026-04")) < 90
+    lucky, unlucky = min(march), next(one for one in range(1, 99) if one not in march)
+    assert ten.is_for_one_of([unlucky, lucky], "2026-03")
+    did = orders("2026-03-05")
+    for records, found in (([lucky], [("2026-03", "2026-03-05")]), ([unlucky], []), ([unlucky, lucky], 1)):
+        did.records = records
+        days = days_done(ten, did, "2026-03-09", begun="2026-03-01")
+        assert len(days) == found if isinstance(found, int) else days == found
+    # Without a number it is for everybody.
+    everybody = a_mission(prize("surprise: true, steps: [{what: orders, at_least: 1}]"))
+    assert everybody.is_surprise
+    assert everybody.is_for_one_of([unlucky], "")
+
+
 def test_who_did_it_by_the_rules_of_then_has_done_it_and_what_is_open_goes_by_those_of_now():
     easy = a_mission(prize("steps: [{what: orders, at_least: 1}]"))
     hard = a_mission(prize("steps: [{what: orders, at_least: 3}]"))
@@ -260,6 +288,10 @@ def test_done_is_a_function_of_what_was_kept_until_then(told, repeat, in_order, 
         ("steps: [{what: orders, at_least: 1}], prize: {badge: moon}", "missions[0].prize.badge", "use one of star"),
         (prize("steps: [{asks: {field: commerce.orders, at_least: 3}}]"), "missions[0].steps[0].name", "in words"),
         (prize("steps: [{name: x, asks: {field: measures.churn, at_least: 1}}]"), "missions[0].steps[0].asks", ""),
+        (prize("surprise: true, join: true, steps: [{what: orders, at_least: 1}]"), "missions[0].join", "nobody joins"),
+        (prize("one_in: 5, steps: [{what: orders, at_least: 1}]"), "missions[0].one_in", "surprise: true"),
+        (prize("surprise: true, one_in: 1, steps: [{what: orders, at_least: 1}]"), "missions[0].one_in", "from 2"),
+        (prize("surprise: perhaps, steps: [{what: orders, at_least: 1}]"), "missions[0].surprise", ""),
     ],
 )
 def test_what_may_not_be_said_of_missions_is_refused_with_field_and_mend(says, field, mend):

@@ -230,6 +230,43 @@ def test_a_reward_is_given_soon_after_waits_for_stock_and_goes_back():
         assert the_doctor_says() == ["wrong"]
 
 
+def test_a_surprise_is_told_when_it_is_theirs_goes_back_with_the_goods_and_is_for_who_drew_it():
+    a_mug(stock=9)
+    a_programme(
+        "{id: gift, surprise: true, steps: [{what: orders, at_least: 2}], prize: {reward: mug, badge: star}}",
+        "{id: luck, surprise: true, one_in: 3, steps: [{what: orders, at_least: 1}], prize: {points: 7}}",
+    )
+    [_gift, luck] = [one.mission for one in missions.every(at=MONDAY)]
+    first = buys("priya")
+    priya = buyer(first)
+    is_lucky = luck.is_for_one_of([priya], "")
+    assert far(priya) == [("luck", 100, True)] * is_lucky
+    assert [one.badge.id for one in missions.badges(customer=priya, at=MONDAY)] == []
+    seen = {one.view.mission.id: one.share for one in missions.of(customer=priya, at=MONDAY, untold=True)}
+    assert seen == {"gift": 50, **({"luck": 100} if is_lucky else {})}
+    with pytest.raises(missions.UnknownMission):
+        missions.join(customer=priya, programme="tried", mission="gift", key=key(), at=MONDAY, by=THE_SHOP)
+    second = buys("priya", at=LATER)
+    assert ("gift", 100, True) in far(priya, at=LATER)
+    assert [one.badge.id for one in missions.badges(customer=priya, at=LATER)] == ["star"]
+    assert missions.hand_out(at=LATER, by=THE_SHOP) == 1
+    comes_back(second, ["1"], key="rma-1")
+    react_to_everything()
+    assert missions.hand_out(at=FRIDAY, by=THE_SHOP) == 1
+    assert "gift" not in [name for name, *_more in far(priya, at=LATER)]
+    assert rewards.get("mug").left == 9
+    # Of many who buy those have it who drew it, one by one and for everybody; and nothing is kept of the others.
+    guests = [buyer(an_order(key(), customer=f"guest{number}", at=MONDAY)) for number in range(12)]
+    mission_walks.everyone(at=FRIDAY, by=THE_SHOP)
+    lucky = {one for one in guests if luck.is_for_one_of([one], "")}
+    assert {one for one in guests if has(one, at=FRIDAY)[1] == 7} == lucky
+    on_record = MissionRun.objects.filter(mission="luck", record_id__in=guests).values_list("record_id", flat=True)
+    assert set(on_record) == lucky
+    for one in guests:
+        assert missions.settle(customer=one, at=FRIDAY, by=THE_SHOP) == []
+    assert list(checkups.broken()) == []
+
+
 def test_done_undone_and_done_again_there_is_one_reward_and_what_was_used_is_not_given_twice():
     a_programme("{id: two, steps: [{what: orders, at_least: 2}], prize: {reward: mug}}")
     a_mug(stock=9)
