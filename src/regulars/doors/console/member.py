@@ -62,6 +62,8 @@ ACTS = {
     "loyalty.adjustments.approved": gettext_lazy("approved a change of the points"),
     "loyalty.adjustments.turned_down": gettext_lazy("turned a change of the points down"),
     "loyalty.adjustments.withdrawn": gettext_lazy("took a wish to change the points back"),
+    "loyalty.freezing.freeze": gettext_lazy("froze the points"),
+    "loyalty.freezing.thaw": gettext_lazy("let the points go on"),
     "loyalty.tiers.requalify": gettext_lazy("settled the status"),
     "loyalty.tiers.freeze": gettext_lazy("froze the status"),
     "loyalty.tiers.thaw": gettext_lazy("let the status fall again"),

@@ -26,7 +26,7 @@ from regulars.facts.customers.customers import Customer
 from regulars.kit.actors import Actor
 from regulars.kit.paging import BadCursor
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import adjustments, earlier, points, reasons, redemptions, wallets
+from regulars.levers.loyalty import adjustments, earlier, freezes, freezing, points, reasons, redemptions, wallets
 from regulars.levers.loyalty.adjustments import RequestView
 from regulars.levers.loyalty.reasons import Reason
 from regulars.levers.loyalty.wallets import LotView, Wallet
@@ -242,6 +242,24 @@ def adjust(request: HttpRequest, public_id: str) -> HttpResponseBase:
 
 @require_POST
 @requires("points.manage")
+def freeze(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """Freeze a member's points of every kind, or let them go on."""
+    who, key = _found(public_id), f"console:{me(request)}:{request.POST.get('key', '')[:36]}"
+    now, by, why = clock.now(), _by(request), request.POST.get("why", "")
+    try:
+        if why:
+            freezing.freeze(customer=who.id, why=why, key=key, at=now, by=by)
+            messages.success(request, _("Their points are frozen. Nothing ends meanwhile."))
+        else:
+            freezing.thaw(customer=who.id, key=key, at=now, by=by)
+            messages.success(request, _("They go on, with the days left that they had."))
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    return redirect("console:member-points", public_id=who.public_id)
+
+
+@require_POST
+@requires("points.manage")
 def decide(request: HttpRequest, asked: str) -> HttpResponseBase:
     """Approve a request, turn it down, or take one's own back."""
     try:
@@ -338,6 +356,9 @@ def _page(request: HttpRequest, who: Customer, form: ByHand | None = None, *, st
         form=form or ByHand(scale=scale, initial={"key": str(uuid4())}),
         limit=formats.number(read(adjustments.APPROVAL_ABOVE)),
         may_manage=may(request, "points.manage"),
+        frozen_for=freezes.said(chosen.frozen_for) if chosen.frozen_for else "",
+        freezes=freezes.choices(),
+        freeze_key=str(uuid4()),
         here=request.path,
     )
 

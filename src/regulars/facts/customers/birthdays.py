@@ -5,11 +5,12 @@ Solar: `1990-12-31`, or `--12-31` where nobody told the year. Lunar: `1990-08-15
 """
 
 import re
+from calendar import isleap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 
 from django.utils.translation import gettext as _
 from lunar_python import LunarYear, Solar
@@ -17,6 +18,9 @@ from lunar_python import LunarYear, Solar
 from regulars.kit.refusals import Refusal
 
 FIRST_YEAR: Final = 1900
+#: When a birthday on the 29th of February is kept in years without it: the day before, or the day after.
+LeapDay = Literal["february", "march"]
+LEAP_DAYS: tuple[LeapDay, ...] = ("february", "march")
 #: Years that may pass until the next lunar birthday, however its month falls.
 _AHEAD = 2
 #: No Chinese year lasts longer than until this day of the next.
@@ -114,16 +118,18 @@ def next_lunar(day: LunarDay, on: date) -> date:
     return min(found for year in range(on.year - 1, on.year + _AHEAD) if (found := solar_of(day, year)) >= on)
 
 
-def next_solar(text: str, on: date) -> date:
-    """The next birthday of a checked solar day, `on` itself included; the 29th of February is kept on the 28th."""
+def next_solar(text: str, on: date, *, leap_day: LeapDay = "february") -> date:
+    """The next birthday of a checked solar day, `on` itself included; the 29th of February is kept on the last of
+    February, or in years without it on the first of March."""
     month, day = int(text[-5:-3]), int(text[-2:])
-    kept = (_in_year(year, month, day) for year in (on.year, on.year + 1))
+    kept = (_in_year(year, month, day, leap_day) for year in (on.year, on.year + 1))
     return next(found for found in kept if found >= on)
 
 
-def _in_year(year: int, month: int, day: int) -> date:
+def _in_year(year: int, month: int, day: int, leap_day: LeapDay) -> date:
     if (month, day) == (2, 29):
-        return date(year, 3, 1) - timedelta(1)
+        first = date(year, 3, 1)
+        return first if leap_day == "march" and not isleap(year) else first - timedelta(1)
     return date(year, month, day)
 
 

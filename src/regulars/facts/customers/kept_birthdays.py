@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from django.db import connection
 
 from regulars.facts.customers import birthdays, profiles
+from regulars.facts.customers.birthdays import LeapDay
 
 PAGE = 5_000
 _PEOPLE = """
@@ -26,21 +27,29 @@ class Page:
     last: int | None
 
 
-def kept_on(day: date, *, after: int = 0, size: int = PAGE, since: datetime | None = None) -> Page:
-    """Of the next people after `after`; with `since` of those alone of whom something was told since. The 29th of
-    February is kept on the 28th in years without it. Two queries."""
+def kept_on(
+    day: date,
+    *,
+    after: int = 0,
+    size: int = PAGE,
+    since: datetime | None = None,
+    leap_day: LeapDay = "february",
+) -> Page:
+    """Of the next people after `after`; with `since` of those alone of whom something was told since. Two queries."""
     with connection.cursor() as cursor:
         cursor.execute(_PEOPLE, {"after": after, "since": since, "size": size})
         people = [number for (number,) in cursor.fetchall()]
     found = {}
     for person, told in profiles.opened(people, ["birthday", "lunar_birthday"]).items() if people else ():
-        year = year_of(told.get("birthday", ""), told.get("lunar_birthday", ""), day)
+        year = year_of(told.get("birthday", ""), told.get("lunar_birthday", ""), day, leap_day)
         if year is not None:
             found[person] = year
     return Page(found, people[-1] if people else None)
 
 
-def near(asked: Collection[tuple[int, date]], *, days: int) -> set[tuple[int, date]]:
+def near(
+    asked: Collection[tuple[int, date]], *, days: int, leap_day: LeapDay = "february"
+) -> set[tuple[int, date]]:
     """Of customers and days, those where the customer's birthday is kept at most so many days before or after. By what
     is told now; who told none has none. One query."""
     opened = profiles.opened(sorted({who for who, _ in asked}), ["birthday", "lunar_birthday"]) if asked else {}
@@ -48,22 +57,22 @@ def near(asked: Collection[tuple[int, date]], *, days: int) -> set[tuple[int, da
         (who, day)
         for who, day in asked
         if (told := opened.get(who)) is not None
-        and is_near(told.get("birthday", ""), told.get("lunar_birthday", ""), day, days)
+        and is_near(told.get("birthday", ""), told.get("lunar_birthday", ""), day, days, leap_day)
     }
 
 
-def is_near(solar: str, lunar: str, day: date, days: int) -> bool:
+def is_near(solar: str, lunar: str, day: date, days: int, leap_day: LeapDay = "february") -> bool:
     """Whether a birthday is kept at most so many days before or after a day. Who tells both keeps the lunar one."""
     first, last = day - timedelta(days=days), day + timedelta(days=days)
     if lunar:
         return birthdays.next_lunar(birthdays.lunar(lunar, date.max), first) <= last
-    return bool(solar) and birthdays.next_solar(solar, first) <= last
+    return bool(solar) and birthdays.next_solar(solar, first, leap_day=leap_day) <= last
 
 
-def year_of(solar: str, lunar: str, day: date) -> int | None:
+def year_of(solar: str, lunar: str, day: date, leap_day: LeapDay = "february") -> int | None:
     """For which year a birthday is kept on that day; None where it is not. Who tells both keeps the lunar one."""
     if lunar:
         told = birthdays.lunar(lunar, day)
         years = (day.year - 1, day.year)
         return next((year for year in years if birthdays.solar_of(told, year) == day), None)
-    return day.year if solar and birthdays.next_solar(solar, day) == day else None
+    return day.year if solar and birthdays.next_solar(solar, day, leap_day=leap_day) == day else None

@@ -40,7 +40,7 @@ def _of_programme(version: int, programme: Programme, *, at: datetime, by: Actor
         moment = at if day == today else civil.start_of_day(day + timedelta(days=1), zone) - timedelta(microseconds=1)
         looked, since, until = 0, run.looked_at - _LATE, run.after
         while most is None or looked < most:
-            page = kept_birthdays.kept_on(day, after=run.after, size=size)
+            page = kept_birthdays.kept_on(day, after=run.after, size=size, leap_day=programme.leap_day)
             if page.last is None:
                 run.is_done = day < today
                 break
@@ -49,7 +49,7 @@ def _of_programme(version: int, programme: Programme, *, at: datetime, by: Actor
             run.save(update_fields=["after"])
         after: int | None = 0
         while after is not None and after < until:
-            page = kept_birthdays.kept_on(day, after=after, size=size, since=since)
+            page = kept_birthdays.kept_on(day, after=after, size=size, since=since, leap_day=programme.leap_day)
             done += _award(page.found, programme, day, moment, at=at, by=by)
             after = page.last
         run.looked_at = at

@@ -204,7 +204,7 @@ def _books() -> Iterator[Finding]:
     with connection.cursor() as cursor:
         cursor.execute(_LATEST)
         latest = [account for (account,) in cursor.fetchall()]
-        cursor.execute("SELECT count(*), count(frozen_at) FROM loyalty_account")
+        cursor.execute("SELECT count(*), count(frozen_at) FILTER (WHERE frozen_for = '') FROM loyalty_account")
         [(count, frozen)] = cursor.fetchall()
     wrong = {one.account for one in broken(latest)} if latest else set()
     mend = "`regulars doctor ledger` looks at all accounts and freezes those whose books do not agree."

@@ -19,6 +19,12 @@ class StillBroken(Refusal):
     code = "points.still_broken"
 
 
+class AnothersFreeze(Refusal):
+    """It is no look at its books that froze it."""
+
+    code = "points.anothers_freeze"
+
+
 @dataclass(frozen=True)
 class Examined:
     """How many accounts were looked at; of those whose books do not agree, which invariants they break, by number."""
@@ -41,9 +47,15 @@ def examine(*, at: datetime, by: Actor) -> Examined:
 
 
 def thaw(*, account: int, at: datetime, by: Actor) -> None:
-    """Somebody has mended it: it takes verbs again. Raises `StillBroken`."""
+    """Somebody has mended it: it takes verbs again. Raises `StillBroken` and `AnothersFreeze`."""
     with transaction.atomic():
-        list(Account.objects.select_for_update().filter(id=account))
+        row = Account.objects.select_for_update().filter(id=account).first()
+        if row is not None and row.frozen_for:
+            raise AnothersFreeze(
+                _("account: a person froze it; it is let go on where that was done, on the member's points"),
+                field="account",
+                value=account,
+            )
         if left := sorted({one.invariant for one in checkups.broken([account])}):
             raise StillBroken(
                 _("account: its books do not agree yet (%(left)s); mend them first") % {"left": ", ".join(left)},

@@ -7,6 +7,7 @@ from django.db import connection
 
 from regulars.kit import civil, paging
 from regulars.kit.paging import Page
+from regulars.levers.loyalty import freezes
 from regulars.levers.loyalty._ledger import account_rows
 from regulars.levers.loyalty._ledger.books import BOOKS, KINDS, MEMBERS
 from regulars.levers.loyalty._ledger.statements import LINES, Line, lines_of
@@ -141,7 +142,11 @@ def latest(
 
 
 def frozen(limit: int = 50) -> list[Frozen]:
-    """Accounts whose books do not agree, the latest first. One query."""
+    """Accounts whose books do not agree or that somebody froze, the latest first, with why. One query."""
     rows = Account.objects.filter(frozen_at__isnull=False).order_by("-frozen_at", "id")
-    found = rows.values_list("customer_id", "currency__code", "frozen_at", "frozen_why")[:limit]
-    return [Frozen(customer, currency, at, why) for customer, currency, at, why in found if at is not None]
+    found = rows.values_list("customer_id", "currency__code", "frozen_at", "frozen_why", "frozen_for")[:limit]
+    return [
+        Frozen(customer, currency, at, "; ".join(filter(None, (freezes.said(told) if told else "", why))))
+        for customer, currency, at, why, told in found
+        if at is not None
+    ]

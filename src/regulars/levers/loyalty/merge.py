@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from regulars.facts.customers.merging import Effect, Move
 from regulars.kit.actors import Actor
-from regulars.levers.loyalty._ledger import acts
+from regulars.levers.loyalty._ledger import acts, resting
 from regulars.levers.loyalty._ledger.acts import Told
 
 _COUNT = """
@@ -92,7 +92,22 @@ def undo(moves: Sequence[Move], *, at: datetime, by: Actor) -> None:
 
 
 def _move(steps: Sequence[tuple[int, int, int]], why: str, at: datetime, by: Actor) -> None:
-    """`steps`: a record, and from whose account to whose its lots go."""
+    """`steps`: a record, and from whose account to whose its lots go.
+
+    An account that rests goes on for that moment, so that its lots have their days wherever they come to; what they come
+    to rests from then on, too.
+    """
+    with transaction.atomic():
+        rested = resting.resting(sorted({customer for step in steps for customer in step[1:]}))
+        if rested:
+            told = Told("rest", f"merge:{uuid4()}", at, by, {})
+            resting.go_on(rested, told=told, act=acts.begin(told)[0])
+        _move_lots(steps, why, at, by)
+        for one in rested:
+            resting.rest_again(one, people={step[2] for step in steps if step[1] == one.customer}, at=at)
+
+
+def _move_lots(steps: Sequence[tuple[int, int, int]], why: str, at: datetime, by: Actor) -> None:
     out_of, into = [step[1] for step in steps], [step[2] for step in steps]
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_OPEN, [out_of, into])

@@ -76,6 +76,8 @@ __all__ = (
     "Warned",
 )
 
+#: Why a person freezes an account: a code, never a story.
+FROZEN_FOR = ("blocked", "under_age", "estate", "dispute")
 SPEND_ORDERS = ("expiry", "oldest")
 HOLD_STATES = ("open", "captured", "released", "expired")
 
@@ -110,7 +112,8 @@ class Currency(models.Model):
 class Account(models.Model):
     """What a customer's record has of one kind of points. It stays the record's; joining moves lots between accounts.
 
-    `sequence` is that of its last entry. Frozen, it takes no verb until somebody has looked at it.
+    `sequence` is that of its last entry. Frozen, it takes no verb until somebody has looked at it. Where a person froze
+    it `frozen_for` says why, and nothing of it ends from `rests_since` on.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -124,6 +127,8 @@ class Account(models.Model):
     debt = models.BigIntegerField(db_default=0, default=0)
     frozen_at = models.DateTimeField(null=True)
     frozen_why = models.CharField(max_length=200, db_default="", default="")
+    frozen_for = models.CharField(max_length=12, db_default="", default="")
+    rests_since = models.DateTimeField(null=True)
     opened_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -131,6 +136,11 @@ class Account(models.Model):
         constraints = [
             models.UniqueConstraint(name="loyalty_account_of", fields=["customer", "currency"]),
             _amounts("loyalty_account", "sequence", "pending", "available", "held", "debt"),
+            models.CheckConstraint(
+                name="loyalty_account_rests",
+                condition=Q(frozen_for="", rests_since__isnull=True)
+                | Q(frozen_for__in=FROZEN_FOR, frozen_at__isnull=False, rests_since__isnull=False),
+            ),
         ]
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import yaml
 
+from regulars.facts.customers.birthdays import LEAP_DAYS, LeapDay
 from regulars.kit import civil, money
 from regulars.kit.conditions.vocabulary import Vocabulary
 from regulars.kit.points import MOST_DECIMALS
@@ -66,7 +67,8 @@ class Pending:
 
 @dataclass(frozen=True)
 class Programme:
-    """All that a file says. `rules` stand in an order in which each comes after those it multiplies."""
+    """All that a file says. `rules` stand in an order in which each comes after those it multiplies. `leap_day`: where a
+    birthday on the 29th of February is kept in years without it."""
 
     code: str
     titles: Mapping[str, str]
@@ -82,6 +84,7 @@ class Programme:
     policies: tuple[str, ...]
     approval_above: int
     seed: str
+    leap_day: LeapDay
     tiers: tuple[TierSet, ...]
     benefits: tuple[Benefit, ...]
     rewards: tuple[RewardTold, ...]
@@ -194,6 +197,7 @@ def read(text: str, *, currency: str, zone: str, customers: Vocabulary | None = 
         policies=told.words("policies", policies.names()),
         approval_above=read_points(told, "approval_above", terms) if told.has("approval_above") else 0,
         seed=seed,
+        leap_day=_leap_day(told),
         tiers=tiers,
         benefits=benefits,
         rewards=reward_terms.read(told.each("rewards"), terms),
@@ -272,6 +276,11 @@ def _pending(told: Told) -> Pending:
     )
     under.done()
     return found
+
+
+def _leap_day(told: Told) -> LeapDay:
+    kept = told.one_of("leap_birthdays", LEAP_DAYS, "february")
+    return next(one for one in LEAP_DAYS if one == kept)
 
 
 def _expiry(told: Told) -> Expiry:

@@ -41,6 +41,7 @@ _WORDS: dict[str, str | Promise] = {
     "restored": gettext_lazy("given back"),
     "reinstated": gettext_lazy("expired points are valid again"),
     "extended": gettext_lazy("valid for longer"),
+    "rested": gettext_lazy("nothing ended while it was frozen: the days that were left are left"),
     "service": gettext_lazy("by customer service"),
     "correction": gettext_lazy("a correction"),
     "brought_along": gettext_lazy("brought along from the system used before"),

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from regulars.facts.customers import persons
 from regulars.kit import ids
-from regulars.levers.loyalty._ledger import account_rows, holding
+from regulars.levers.loyalty._ledger import account_rows, holding, resting
 from regulars.levers.loyalty._ledger.answers import PREFIX
 from regulars.levers.loyalty._ledger.balances import Balance, balance, balance_as_of
 from regulars.levers.loyalty._ledger.holding import HoldView
@@ -19,12 +19,12 @@ from regulars.levers.loyalty.titles import titled
 _LOTS = """
 SELECT lot.id, entry.public_id, lot.record_id, lot.subject, lot.rule, lot.rule_version, lot.funding, lot.partner,
        lot.original, lot.pending, lot.available, lot.held, lot.owed, lot.earned_at, lot.matures_at, lot.expires_on,
-       lot.expires_at
+       lot.expires_at, account.rests_since
   FROM loyalty_lot AS lot JOIN loyalty_account AS account ON account.id = lot.account_id
   JOIN loyalty_entry AS entry ON entry.id = lot.origin_entry_id
  WHERE account.customer_id = %s AND account.currency_id = %s
    AND (lot.held > 0 OR lot.owed > 0
-        OR (lot.pending + lot.available > 0 AND (lot.expires_at IS NULL OR lot.expires_at > %s)))
+        OR (lot.pending + lot.available > 0 AND (lot.expires_at IS NULL OR lot.expires_at > least(%s, account.rests_since))))
  ORDER BY lot.expires_at NULLS LAST, lot.id LIMIT %s
 """
 
@@ -57,13 +57,15 @@ class LotView:
 
 @dataclass(frozen=True)
 class Wallet:
-    """What somebody has of one kind of points, in its smallest parts; `scale` is how many decimals those are."""
+    """What somebody has of one kind of points, in its smallest parts; `scale` is how many decimals those are. Frozen by a
+    person, `frozen_for` says why; empty, the books do not agree."""
 
     currency: str
     title: str
     scale: int
     balance: Balance
     frozen_at: datetime | None = None
+    frozen_for: str = ""
     is_open: bool = False
 
 
@@ -108,6 +110,7 @@ def of(*, customer: int, at: datetime, known: bool = False) -> list[Wallet]:
                 scale=kind.scale,
                 balance=stands,
                 frozen_at=None if account is None else account.frozen_at,
+                frozen_for="" if account is None else account.frozen_for,
                 is_open=account is not None,
             )
         )
@@ -130,8 +133,16 @@ def lots(*, customer: int, at: datetime, currency: str = "points", limit: int = 
     kind = account_rows.currency(currency)
     with connection.cursor() as cursor:
         cursor.execute(_LOTS, [persons.of(customer), kind.id, at, limit])
-        found = [LotView(row[0], ids.public(PREFIX, row[1]), *row[2:]) for row in cursor.fetchall()]
-    return [_as_of(one, at) for one in found]
+        found = [(LotView(row[0], ids.public(PREFIX, row[1]), *row[2:-1]), row[-1]) for row in cursor.fetchall()]
+    return [_as_of(_rested(one, since, at, kind), at) for one, since in found]
+
+
+def _rested(one: LotView, since: datetime | None, at: datetime, kind: account_rows.Kind) -> LotView:
+    """With the end it would have if the account went on now."""
+    if since is None or at <= since or one.expires_on is None or one.expires_at is None or one.expires_at <= since:
+        return one
+    on, until = resting.later(one.expires_on, one.expires_at, since=since, at=at, zone=resting.zone_of(kind))
+    return replace(one, expires_on=on, expires_at=until)
 
 
 def _as_of(one: LotView, at: datetime) -> LotView:

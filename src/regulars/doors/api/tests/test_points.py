@@ -256,3 +256,18 @@ def test_whose_points_end_soon_is_listed_page_by_page():
     one_day = told(till.get(f"points/ending?on={today + timedelta(days=11)}"))["items"]
     assert [one["on"] for one in one_day] == [str(today + timedelta(days=11))]
     assert told(till.get("points/ending?days=9"))["items"] == []
+
+
+def test_frozen_points_take_no_verb_and_say_why():
+    till = Program()
+    li = priya(till)
+    gives(till, li, "100", "k1", expires_on=WAY_OFF)
+    for _again in range(2):
+        [wallet] = told(till.post(f"customers/{li}/points/freeze", {"why": "dispute"}, key="f1"))["wallets"]
+    assert (wallet["frozen_for"], wallet["available"]) == ("dispute", "100")
+    assert problem(till.post(f"customers/{li}/points/redeem", {"amount": "5"}, key="k2"))["code"] == "points.account_frozen"
+    assert till.post(f"customers/{li}/points/freeze", {"why": "a story"}, key="f2").status_code == 422
+    [wallet] = told(till.post(f"customers/{li}/points/thaw", key="t1"))["wallets"]
+    assert (wallet["frozen_at"], wallet["frozen_for"]) == (None, None)
+    told(till.post(f"customers/{li}/points/redeem", {"amount": "5"}, key="k3"))
+    assert problem(till.post(f"customers/{li}/points/thaw", key="t2"))["code"] == "points.not_frozen"

@@ -22,6 +22,7 @@ from regulars.doors.api.v1.points_shown import (
     PointsDueItemOut,
     PointsDueOut,
     PointsExplainedOut,
+    PointsFreezeIn,
     PointsHoldIn,
     PointsHoldOut,
     PointsMovedOut,
@@ -34,7 +35,7 @@ from regulars.doors.api.v1.points_shown import (
 from regulars.facts.customers import customers, profiles
 from regulars.kit import paging
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import adjustments, earlier, points, wallets, warning
+from regulars.levers.loyalty import adjustments, earlier, freezing, points, wallets, warning
 from regulars.levers.loyalty.reasons import Reason
 from regulars.runtime.database import clock
 
@@ -253,6 +254,34 @@ def adjust(
         request=came.request.public_id if came.request else None,
         receipt=points_shown.receipt(came.done, body.currency) if came.done else None,
     )
+
+
+@router.post(
+    "/customers/{customer}/points/freeze",
+    auth=ApiKey("points.manage"),
+    response=WalletsOut,
+    operation_id="freeze_points",
+)
+def freeze(request: HttpRequest, customer: str, body: PointsFreezeIn, idempotency_key: IdempotencyKey) -> WalletsOut:
+    """Points of every kind take no verb from now on, and nothing of them ends until they go on."""
+    who = customers.by_public_id(customer)
+    freezing.freeze(
+        customer=who.id, why=body.why, key=key_of(request, idempotency_key), at=clock.now(), by=caller(request)
+    )
+    return get_points(request, customer)
+
+
+@router.post(
+    "/customers/{customer}/points/thaw",
+    auth=ApiKey("points.manage"),
+    response=WalletsOut,
+    operation_id="thaw_points",
+)
+def thaw(request: HttpRequest, customer: str, idempotency_key: IdempotencyKey) -> WalletsOut:
+    """They go on, each award with the days left that it had. Refused where nobody froze them."""
+    who = customers.by_public_id(customer)
+    freezing.thaw(customer=who.id, key=key_of(request, idempotency_key), at=clock.now(), by=caller(request))
+    return get_points(request, customer)
 
 
 @router.post(

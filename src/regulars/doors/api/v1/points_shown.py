@@ -89,6 +89,12 @@ class PointsEndingOut(exact.Shown):
     pending: str
 
 
+class PointsFreezeIn(exact.Told):
+    """Why nothing is to move: a code, never a story."""
+
+    why: Literal["blocked", "under_age", "estate", "dispute"]
+
+
 class PointsToComeOut(exact.Shown):
     """Points that can be spent from `at`; null: when something has happened, such as delivery."""
 
@@ -99,7 +105,8 @@ class PointsToComeOut(exact.Shown):
 class WalletOut(exact.Shown):
     """What somebody has of one kind of points. `spendable` is `available` without what is owed.
 
-    `debt`: taken back after it was spent; the next points pay it. `frozen_at`: the books do not agree, nothing moves.
+    `debt`: taken back after it was spent; the next points pay it. `frozen_at`: nothing moves. `frozen_for`: why
+    somebody froze it, and nothing ends meanwhile; null, the books do not agree.
     `pending_until` and `ends` tell of now and of what is to come: both null of a past moment.
     """
 
@@ -112,6 +119,7 @@ class WalletOut(exact.Shown):
     held: str
     debt: str
     frozen_at: datetime | None
+    frozen_for: str | None
     pending_until: list[PointsToComeOut] | None
     ends: list[PointsEndingOut] | None
 
@@ -310,6 +318,7 @@ def wallet(customer: int, one: Wallet, at: datetime, is_past: bool) -> WalletOut
         held=amount(stands.held, decimals),
         debt=amount(stands.debt, decimals),
         frozen_at=one.frozen_at,
+        frozen_for=one.frozen_for or None,
         pending_until=to_come,
         ends=ends,
     )

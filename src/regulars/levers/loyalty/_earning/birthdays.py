@@ -51,7 +51,7 @@ def multiplied(
     near: dict[int, list[Benefit]] = {}
     for width in sorted({one.days for one in benefits}):
         told = {(one.customer or 0, days[order]) for order, one in whose.items()}
-        kept = kept_birthdays.near(told, days=width)
+        kept = kept_birthdays.near(told, days=width, leap_day=programme.leap_day)
         for order, one in whose.items():
             if (one.customer, days[order]) in kept:
                 near.setdefault(order, []).extend(each for each in benefits if each.days == width)

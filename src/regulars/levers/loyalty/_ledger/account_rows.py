@@ -15,7 +15,8 @@ from regulars.levers.loyalty.models import Currency
 
 LOCK = """
 SELECT account.id, account.customer_id, account.frozen_at, account.sequence, account.pending, account.available,
-       account.held, account.debt, currency.id, currency.zone, currency.spend_order, currency.debt_limit, currency.scale
+       account.held, account.debt, currency.id, currency.zone, currency.spend_order, currency.debt_limit, currency.scale,
+       account.frozen_for, account.rests_since
   FROM loyalty_account AS account JOIN loyalty_currency AS currency ON currency.id = account.currency_id
  WHERE account.customer_id = ANY(%s) AND currency.code = %s ORDER BY account.id FOR UPDATE OF account
 """
@@ -76,7 +77,7 @@ _ORDERS = {"expiry": "lot.expires_at NULLS LAST, lot.id", "oldest": "lot.id"}
 
 
 class AccountFrozen(Refusal):
-    """The account's books do not agree; nothing is posted until somebody has looked at them."""
+    """The account's books do not agree, or somebody froze it; nothing is posted until somebody has looked at it."""
 
     code = "points.account_frozen"
 
@@ -99,12 +100,13 @@ class Kind:
 
 @dataclass(frozen=True)
 class Held:
-    """An account whose row is locked."""
+    """An account whose row is locked; of one that is looked at, since when it rests."""
 
     id: int
     customer: int
     sequence: int
     balances: tuple[int, int, int, int]
+    rests_since: datetime | None = None
 
 
 def currency(code: str) -> Kind:
@@ -141,12 +143,13 @@ def locked(rows: Sequence[Any], people: Sequence[int], code: str) -> tuple[Kind,
         return currency(code), []
     for row in rows:
         if row[2] is not None:
-            raise AccountFrozen(
-                _("customer: their points are frozen, for the books do not agree; ask the shop to look at them"),
-                field="customer",
-                value=row[1],
+            words = (
+                _("customer: the shop has frozen their points; a manager of its lets them go on")
+                if row[13]
+                else _("customer: their points are frozen, for the books do not agree; ask the shop to look at them")
             )
-    number, zone, spend_order, debt_limit, scale = rows[0][8:]
+            raise AccountFrozen(words, field="customer", value=row[1])
+    number, zone, spend_order, debt_limit, scale = rows[0][8:13]
     kind = Kind(number, code, zone, Terms(spend_order, debt_limit, scale))
     return kind, [Held(row[0], row[1], row[3], (row[4], row[5], row[6], row[7])) for row in rows]
 
@@ -155,7 +158,7 @@ def look(people: Sequence[int], kind: Kind) -> list[Held]:
     """These people's accounts as far as there are any, not locked: for questions."""
     with connection.cursor() as cursor:
         cursor.execute(LOCK.replace("FOR UPDATE OF account", ""), [list(people), kind.code])
-        return [Held(row[0], row[1], row[3], (row[4], row[5], row[6], row[7])) for row in cursor.fetchall()]
+        return [Held(row[0], row[1], row[3], (row[4], row[5], row[6], row[7]), row[14]) for row in cursor.fetchall()]
 
 
 def _open(cursor: Any, people: Sequence[int], kind: Kind) -> None:

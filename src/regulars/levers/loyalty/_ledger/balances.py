@@ -7,7 +7,7 @@ from datetime import date, datetime
 from django.db import connection
 
 from regulars.facts.customers import persons
-from regulars.levers.loyalty._ledger import account_rows
+from regulars.levers.loyalty._ledger import account_rows, resting
 from regulars.levers.loyalty._ledger.account_rows import Kind
 from regulars.levers.loyalty._ledger.books import BY_POSTINGS, OWED
 from regulars.levers.loyalty._ledger.wallet import Wallet
@@ -18,11 +18,11 @@ SELECT {pending}, {available}, {held}, {owed}
  WHERE entry.account_id = %s AND entry.effective_at <= %s AND entry.recorded_at <= coalesce(%s, 'infinity'::timestamptz)
 """.format(**BY_POSTINGS, owed=OWED)
 _EXPIRING = """
-SELECT lot.expires_on, lot.expires_at, sum(lot.available), sum(lot.pending)
+SELECT lot.expires_on, lot.expires_at, sum(lot.available)::bigint, sum(lot.pending)::bigint, account.rests_since
   FROM loyalty_lot AS lot JOIN loyalty_account AS account ON account.id = lot.account_id
  WHERE account.customer_id = %s AND account.currency_id = %s AND lot.available + lot.pending > 0
-   AND (lot.expires_at IS NULL OR lot.expires_at > %s)
- GROUP BY 1, 2 ORDER BY 2 NULLS LAST
+   AND (lot.expires_at IS NULL OR lot.expires_at > least(%s, account.rests_since))
+ GROUP BY 1, 2, 5 ORDER BY 2 NULLS LAST
 """
 
 
@@ -64,10 +64,10 @@ def balances(customers: Sequence[int], *, currency: str = "points", at: datetime
     kind = account_rows.currency(currency)
     person_of = persons.of_many(customers)
     wallets = _read(sorted(set(person_of.values())), kind, at)
-    for wallet in wallets.values():
-        wallet.catch_up(at)
+    for wallet, since in wallets.values():
+        resting.catch_up(wallet, kind, since, at)
     return {
-        customer: Balance(*wallets[person].balances) if person in wallets else Balance()
+        customer: Balance(*wallets[person][0].balances) if person in wallets else Balance()
         for customer, person in person_of.items()
     }
 
@@ -82,13 +82,13 @@ def balance_as_of(
     wallets = _read([person], kind, as_of)
     if person not in wallets:
         return Balance()
-    wallet = wallets[person]
+    wallet, since = wallets[person]
     with connection.cursor() as cursor:
         cursor.execute(_POSTED, [wallet.account, as_of, known_at])
         [posted] = cursor.fetchall()
     if known_at is None:
         # What the clock did until then and nobody has booked: nothing has touched these lots since.
-        wallet.catch_up(as_of)
+        resting.catch_up(wallet, kind, since, as_of)
     changes = zip(posted, wallet.balances, wallet.balances_before, strict=True)
     return Balance(*(int(was) + after - before for was, after, before in changes))
 
@@ -98,10 +98,18 @@ def expiring(*, customer: int, currency: str = "points", at: datetime) -> list[E
     kind = account_rows.currency(currency)
     with connection.cursor() as cursor:
         cursor.execute(_EXPIRING, [persons.of(customer), kind.id, at])
-        return [
-            Expiring(on, until, int(available), int(pending)) for on, until, available, pending in cursor.fetchall()
-        ]
+        rows = cursor.fetchall()
+    found = []
+    for on, until, available, pending, since in rows:
+        if since is not None and on is not None and at > since:
+            on, until = resting.later(on, until, since=since, at=at, zone=resting.zone_of(kind))
+        found.append(Expiring(on, until, available, pending))
+    return found
 
 
-def _read(people: Sequence[int], kind: Kind, at: datetime) -> dict[int, Wallet]:
-    return account_rows.load(account_rows.look(people, kind), kind, at=at, need={})
+def _read(people: Sequence[int], kind: Kind, at: datetime) -> dict[int, tuple[Wallet, datetime | None]]:
+    """And since when each rests."""
+    looked = account_rows.look(people, kind)
+    since = {one.customer: one.rests_since for one in looked}
+    found = account_rows.load(looked, kind, at=at, need={})
+    return {person: (wallet, since[person]) for person, wallet in found.items()}

@@ -387,12 +387,26 @@ class Wallet:
         expires_at: datetime | None,
     ) -> None:
         """Move a lot's last day. The entry says of which lot, from when and to when."""
+        self._redate(number, at, reason, expires_on, expires_at)
+        self.catch_up(at)
+
+    def go_on(self, ends: Mapping[int, tuple[date, datetime]], *, at: datetime, since: datetime) -> None:
+        """Nothing ended since `since`; these lots' last days are other ones now. What was due before is booked before."""
+        self.catch_up(since)
+        for number, (expires_on, expires_at) in ends.items():
+            lot = self.lots[number]
+            if lot.pending or lot.available or lot.held or lot.spent:
+                self._redate(number, at, Reason("rested"), expires_on, expires_at)
+        self.catch_up(at)
+
+    def _redate(
+        self, number: int, at: datetime, reason: Reason, expires_on: date | None, expires_at: datetime | None
+    ) -> None:
         lot = self.lots[number]
         arguments = {**reason.arguments, "lot": number, "was": _day(lot.expires_on), "until": _day(expires_on)}
         draft = self._open("extend", at, Reason(reason.code, arguments))
         lot.expires_on, lot.expires_at = expires_on, expires_at
         self._close(draft)
-        self.catch_up(at)
 
     def mature(self, number: int, matures_at: datetime) -> None:
         """From then on the lot can be spent. When that is no movement yet, and no entry."""

@@ -28,10 +28,10 @@ def celebrates(at, **how) -> int:
     return celebrating.celebrate(at=at, by=THE_SHOP, **how)
 
 
-def programme(zone="Europe/London", from_at=None, code="tried") -> None:
+def programme(zone="Europe/London", from_at=None, code="tried", more="") -> None:
     a_programme(
         CAKE,
-        above="pending: {until: placed, days: 0}\nexpiry: {kind: rolling, days: 30}",
+        above="pending: {until: placed, days: 0}\nexpiry: {kind: rolling, days: 30}" + more,
         from_at=from_at or NOON - 9 * DAY,
         code=code,
         zone=zone,
@@ -69,6 +69,15 @@ def test_the_29th_of_february_is_kept_on_the_last_day_of_february(year, day, giv
     programme()
     born("1992-02-29")
     assert celebrates(datetime(year, 2, day, 12, tzinfo=UTC)) == given
+
+
+@pytest.mark.parametrize(
+    ("at", "given"), [((2027, 2, 28), 0), ((2027, 3, 1), 1), ((2028, 2, 29), 1), ((2028, 3, 1), 0), ((2100, 3, 1), 1)]
+)
+def test_where_a_programme_says_march_the_29th_is_kept_on_the_first_of_march(at, given):
+    programme(more="\nleap_birthdays: march")
+    born("1992-02-29")
+    assert celebrates(datetime(*at, 12, tzinfo=UTC)) == given
 
 
 def test_every_year_has_one_for_who_was_born_on_the_29th():

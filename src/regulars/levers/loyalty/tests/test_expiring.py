@@ -3,8 +3,11 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from regulars.kit import civil
+from regulars.levers.loyalty._ledger.resting import later
 from regulars.levers.loyalty.expiring import Expiry, end_of, lapses_at, matures_at
 
 LONDON = civil.zone("Europe/London")
@@ -70,3 +73,19 @@ def test_what_was_delivered_matures_after_whole_days():
 def test_ends():
     assert end_of(date(2028, 2, 1), "month") == date(2028, 2, 29)
     assert end_of(date(2028, 5, 1), "year") == date(2028, 12, 31)
+
+
+@given(
+    since=st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31)),
+    rests=st.timedeltas(timedelta(0), timedelta(days=700)),
+    left=st.integers(0, 400),
+    zone=st.sampled_from(["Europe/London", "Asia/Shanghai", "America/Sao_Paulo", "Africa/Cairo", "Pacific/Apia"]),
+)
+def test_no_lot_ever_has_less_time_left_than_it_had(since, rests, left, zone):
+    clock, since = civil.zone(zone), since.replace(tzinfo=UTC)
+    on, at = civil.day_of(since, clock) + left * timedelta(days=1), since + rests
+    until = civil.start_of_day(on + timedelta(days=1), clock)
+    day, ends_at = later(on, until, since=since, at=at, zone=clock)
+    assert ends_at == civil.start_of_day(day + timedelta(days=1), clock)
+    assert until - since <= ends_at - at <= until - since + timedelta(hours=49)
+    assert day - on >= civil.day_of(at, clock) - civil.day_of(since, clock)
