@@ -47,9 +47,7 @@ def kept_on(
     return Page(found, people[-1] if people else None)
 
 
-def near(
-    asked: Collection[tuple[int, date]], *, days: int, leap_day: LeapDay = "february"
-) -> set[tuple[int, date]]:
+def near(asked: Collection[tuple[int, date]], *, days: int, leap_day: LeapDay = "february") -> set[tuple[int, date]]:
     """Of customers and days, those where the customer's birthday is kept at most so many days before or after. By what
     is told now; who told none has none. One query."""
     opened = profiles.opened(sorted({who for who, _ in asked}), ["birthday", "lunar_birthday"]) if asked else {}

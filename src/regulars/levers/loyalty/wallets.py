@@ -24,7 +24,8 @@ SELECT lot.id, entry.public_id, lot.record_id, lot.subject, lot.rule, lot.rule_v
   JOIN loyalty_entry AS entry ON entry.id = lot.origin_entry_id
  WHERE account.customer_id = %s AND account.currency_id = %s
    AND (lot.held > 0 OR lot.owed > 0
-        OR (lot.pending + lot.available > 0 AND (lot.expires_at IS NULL OR lot.expires_at > least(%s, account.rests_since))))
+        OR (lot.pending + lot.available > 0
+            AND (lot.expires_at IS NULL OR lot.expires_at > least(%s, account.rests_since))))
  ORDER BY lot.expires_at NULLS LAST, lot.id LIMIT %s
 """
 
@@ -57,8 +58,10 @@ class LotView:
 
 @dataclass(frozen=True)
 class Wallet:
-    """What somebody has of one kind of points, in its smallest parts; `scale` is how many decimals those are. Frozen by a
-    person, `frozen_for` says why; empty, the books do not agree."""
+    """What somebody has of one kind of points, in its smallest parts; `scale` is how many decimals those are.
+
+    Of one that a person froze `frozen_for` says why; empty, the books do not agree.
+    """
 
     currency: str
     title: str
