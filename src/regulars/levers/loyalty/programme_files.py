@@ -67,8 +67,10 @@ class Pending:
 
 @dataclass(frozen=True)
 class Programme:
-    """All that a file says. `rules` stand in an order in which each comes after those it multiplies. `leap_day`: where a
-    birthday on the 29th of February is kept in years without it."""
+    """All that a file says. `rules` stand in an order in which each comes after those it multiplies.
+
+    `leap_day`: where a birthday on the 29th of February is kept in years without it.
+    """
 
     code: str
     titles: Mapping[str, str]

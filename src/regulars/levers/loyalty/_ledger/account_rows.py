@@ -15,8 +15,8 @@ from regulars.levers.loyalty.models import Currency
 
 LOCK = """
 SELECT account.id, account.customer_id, account.frozen_at, account.sequence, account.pending, account.available,
-       account.held, account.debt, currency.id, currency.zone, currency.spend_order, currency.debt_limit, currency.scale,
-       account.frozen_for, account.rests_since
+       account.held, account.debt, currency.id, currency.zone, currency.spend_order, currency.debt_limit,
+       currency.scale, account.frozen_for, account.rests_since
   FROM loyalty_account AS account JOIN loyalty_currency AS currency ON currency.id = account.currency_id
  WHERE account.customer_id = ANY(%s) AND currency.code = %s ORDER BY account.id FOR UPDATE OF account
 """

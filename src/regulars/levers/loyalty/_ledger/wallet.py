@@ -391,7 +391,7 @@ class Wallet:
         self.catch_up(at)
 
     def go_on(self, ends: Mapping[int, tuple[date, datetime]], *, at: datetime, since: datetime) -> None:
-        """Nothing ended since `since`; these lots' last days are other ones now. What was due before is booked before."""
+        """Nothing ended since `since`: these lots' last days are other ones. What was due before is booked before."""
         self.catch_up(since)
         for number, (expires_on, expires_at) in ends.items():
             lot = self.lots[number]

@@ -117,4 +117,5 @@ def test_a_freeze_is_no_finding_and_only_a_person_ends_it():
     with pytest.raises(freezing.BadFreeze, match="blocked"):
         freezes(priya, why="a story")
     thaws(priya)
-    assert spends(priya, 5, at=FRIDAY) and not Entry.objects.filter(kind="extend").exists()
+    assert spends(priya, 5, at=FRIDAY)
+    assert not Entry.objects.filter(kind="extend").exists()
