@@ -94,8 +94,8 @@ def undo(moves: Sequence[Move], *, at: datetime, by: Actor) -> None:
 def _move(steps: Sequence[tuple[int, int, int]], why: str, at: datetime, by: Actor) -> None:
     """`steps`: a record, and from whose account to whose its lots go.
 
-    An account that rests goes on for that moment, so that its lots have their days wherever they come to; where they come
-    to rests from then on, too.
+    An account that rests goes on for that moment, so that its lots have their days wherever they come to; where they
+    come to rests from then on, too.
     """
     with transaction.atomic():
         rested = resting.resting(sorted({customer for step in steps for customer in step[1:]}))
