@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from regulars.doors.console import programmes
 from regulars.doors.console.site import fragment, may, me, page, shop_of
 from regulars.facts.customers import customers, persons
 from regulars.facts.customers.customers import Customer
@@ -42,6 +43,7 @@ class Row:
 
     view: BenefitView
     title: str
+    programme: str
     kind: str
     gives: str
     levels: tuple[tuple[str, str], ...]
@@ -62,6 +64,7 @@ class _Give(forms.Form):
     reason = forms.ChoiceField(choices=[(code, code) for code in benefits.REASONS])
     most = forms.IntegerField(required=False, min_value=1, max_value=10_000)
     until = forms.DateField(required=False)
+    partner = forms.RegexField(r"^[a-z][a-z0-9_.-]{0,59}$", required=False)
     key = forms.CharField(max_length=36)
 
 
@@ -74,8 +77,11 @@ def listed(request: HttpRequest) -> HttpResponseBase:
     for one in benefits.savings(since=now - A_MONTH, until=now):
         found.setdefault(f"{one.programme}.{one.benefit}", []).append(one)
     sets = {(view.programme, view.tiers.id): view for view in tiers.sets(at=now)}
-    plans = memberships.plans(at=now)
-    rows = [_row(view, sets, plans, found.get(view.key, [])) for view in benefits.every(at=now)]
+    plans, called = memberships.plans(at=now), programmes.called(now)
+    rows = [
+        _row(view, called.get(view.programme, view.programme), sets, plans, found.get(view.key, []))
+        for view in benefits.every(at=now)
+    ]
     return page(request, "console/benefits.html", title=_("Benefits"), rows=rows)
 
 
@@ -88,7 +94,7 @@ def card(request: HttpRequest, public_id: str) -> HttpResponseBase:
     seen = benefits.overview(customer=who.id, at=now, standing=tiers.of(customer=who.id, at=now))
     given = {f"gift:{one.id}": one for one in benefits.gifts(customer=who.id)}
     every = benefits.every(at=now)
-    titles = {view.key: benefit_words.title(view.benefit.titles) for view in every}
+    called = {view.key: benefit_words.title(view.benefit.titles) for view in every}
     return fragment(
         request,
         "console/member_benefits_card.html",
@@ -106,7 +112,7 @@ def card(request: HttpRequest, public_id: str) -> HttpResponseBase:
             }
             for one in seen.entitlements
         ],
-        used=[_used(one, titles) for one in benefits.uses(customer=who.id, limit=USES_SHOWN)],
+        used=[_used(one, called) for one in benefits.uses(customer=who.id, limit=USES_SHOWN)],
         saved=[formats.money(one.minor, one.currency) for one in seen.saved],
         every=[(view.key, benefit_words.title(view.benefit.titles)) for view in every],
         reasons=benefit_words.reasons(),
@@ -157,6 +163,7 @@ def act(request: HttpRequest, public_id: str) -> HttpResponseBase:
                     reason=said["reason"],
                     most=said["most"],
                     until=said["until"],
+                    partner=said["partner"],
                     key=f"console:{said['key']}",
                     at=now,
                     by=by,
@@ -199,7 +206,13 @@ def _often(one: Entitlement) -> str:
     return _("%(left)s of %(most)s left") % {"left": formats.number(one.left or 0), "most": formats.number(one.most)}
 
 
-def _row(view: BenefitView, sets: Mapping[tuple[str, str], SetView], plans: list[PlanView], found: list[Saved]) -> Row:
+def _row(
+    view: BenefitView,
+    programme: str,
+    sets: Mapping[tuple[str, str], SetView],
+    plans: list[PlanView],
+    found: list[Saved],
+) -> Row:
     benefit = view.benefit
     title, kind = benefit_words.title(benefit.titles), benefit_words.kind(benefit)
     paid = [
@@ -211,6 +224,7 @@ def _row(view: BenefitView, sets: Mapping[tuple[str, str], SetView], plans: list
     return Row(
         view=view,
         title=title,
+        programme=programme,
         kind="" if title.casefold() == kind.casefold() else kind,
         gives=benefit_words.gives(view, formats.money),
         levels=tuple(
@@ -232,11 +246,11 @@ def _on(one: OnLevel, benefit: Benefit, view: SetView | None) -> str:
     return _("%(level)s and above") % {"level": title} if one.rank == last < len(view.tiers.levels) else title
 
 
-def _used(one: UseView, titles: Mapping[str, str]) -> dict[str, Any]:
+def _used(one: UseView, called: Mapping[str, str]) -> dict[str, Any]:
     key = f"{one.programme}.{one.benefit}"
     return {
         "one": one,
-        "title": titles.get(key) or one.benefit,
+        "title": called.get(key) or one.benefit,
         "saved": formats.money(one.saved.minor, one.saved.currency) if one.saved else "",
         "why": dict(benefit_words.why_back()).get(one.why_back, ""),
     }

@@ -1,5 +1,6 @@
 """Loyalty → Memberships: plans, how many are where, who has something to pay; a member's, and what becomes of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -13,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import people
+from regulars.doors.console import people, programmes
 from regulars.doors.console.site import fragment, may, me, page
 from regulars.facts.customers import customers
 from regulars.facts.customers.customers import Customer
@@ -37,6 +38,7 @@ class Plan:
 
     view: PlanView
     title: str
+    programme: str
     price: str
     states: tuple[tuple[str, int], ...]
 
@@ -44,7 +46,8 @@ class Plan:
 class _Join(forms.Form):
     plan = forms.RegexField(r"^[a-z][a-z0-9_]{0,39}\.[a-z][a-z0-9_]{0,39}$")
     language = forms.ChoiceField(choices=[("en", "en"), ("zh", "zh")])
-    where = forms.RegexField(r"^[A-Za-z0-9._:/-]{1,80}$")
+    where = forms.ChoiceField(choices=[(code, code) for code in memberships.PLACES])
+    number = forms.RegexField(r"^[A-Za-z0-9._:/-]{1,60}$", required=False)
     agreed = forms.BooleanField()
     terms = forms.CharField(max_length=20)
     key = forms.CharField(max_length=36)
@@ -59,12 +62,13 @@ def listed(request: HttpRequest) -> HttpResponseBase:
     asked = request.GET.get("state", "")
     state, owed = asked if asked in (*STATES, OWED) else "", asked == OWED
     found = memberships.every(at=now, state="" if owed else state, is_owed=owed, limit=SHOWN)
+    called = programmes.called(now)
     who = {one.id: one for one in people.shown(sorted({one.customer for one in found}))} if found else {}
     return page(
         request,
         "console/memberships.html",
         title=_("Memberships"),
-        plans=[_plan(view, counts) for view in memberships.plans(at=now)],
+        plans=[_plan(view, called, counts) for view in memberships.plans(at=now)],
         rows=[(_shown(one), who.get(one.customer)) for one in found],
         states=[*((code, membership_words.state(code)) for code in STATES), (OWED, _("to be given back"))],
         state=state,
@@ -84,8 +88,13 @@ def card(request: HttpRequest, public_id: str) -> HttpResponseBase:
         request,
         "console/member_memberships_card.html",
         who=who,
-        rows=[_shown(one) | {"steps": _steps(one), "back": _back(one, now)} for one in mine[:3]],
+        rows=[
+            _shown(one)
+            | {"steps": _steps(one), "back": _back(one, now), "where": membership_words.where(one.agreed.to.where)}
+            for one in mine[:3]
+        ],
         plans=[(view, benefit_words.title(view.plan.titles), benefit_words.title(view.plan.terms)) for view in plans],
+        places=[(code, membership_words.where(code)) for code in memberships.PLACES if code != "order"],
         key=uuid4().hex,
         twice=len(living) > len(set(living)),
         may_act=may(request, "points.spend"),
@@ -104,17 +113,18 @@ def act(request: HttpRequest, public_id: str) -> HttpResponseBase:
             form = _Join(request.POST)
             if form.is_valid():
                 said = form.cleaned_data
+                where = said["where"], said["number"]
                 memberships.join(
                     customer=who.id,
                     plan=said["plan"],
-                    consent=Consent(said["terms"], said["language"], said["where"]),
+                    consent=Consent(said["terms"], said["language"], ":".join(filter(None, where))),
                     key=f"console:{said['key']}",
                     at=now,
                     by=by,
                 )
                 messages.success(request, _("They have joined."))
             else:
-                messages.error(request, _("Say where they agreed, as a short code, and that they did."))
+                messages.error(request, _("Choose where they agreed, and say that they did."))
         else:
             number = _theirs(request, who).id
             key = f"console:{request.POST.get('key', '')[:60] or uuid4().hex}:{doing[:10]}"
@@ -152,9 +162,16 @@ def _theirs(request: HttpRequest, who: Customer) -> MembershipView:
     return found
 
 
-def _plan(view: PlanView, counts: dict[tuple[str, str], int]) -> Plan:
-    states = tuple((membership_words.state(code), many) for code in STATES if (many := counts.get((view.key, code), 0)))
-    return Plan(view, benefit_words.title(view.plan.titles), membership_words.price_of(view, formats.money), states)
+def _plan(view: PlanView, called: Mapping[str, str], counts: dict[tuple[str, str], int]) -> Plan:
+    return Plan(
+        view=view,
+        title=benefit_words.title(view.plan.titles),
+        programme=called.get(view.programme, view.programme),
+        price=membership_words.price_of(view, formats.money),
+        states=tuple(
+            (membership_words.state(code), many) for code in STATES if (many := counts.get((view.key, code), 0))
+        ),
+    )
 
 
 def _shown(one: MembershipView) -> dict[str, Any]:

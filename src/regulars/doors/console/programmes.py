@@ -321,6 +321,11 @@ def _read(text: str) -> tuple[Programme | None, str]:
         return None, refused.message
 
 
+def called(at: datetime) -> dict[str, str]:
+    """What the programmes in force are called, by their codes. One query."""
+    return {one.programme.code: _title(one.programme, one.programme.code) for one in programmes.active(at)}
+
+
 def _title(said: Programme | None, code: str) -> str:
     return code if said is None else _in_language(said.titles)
 

@@ -323,9 +323,13 @@ def link(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """A link with which the member opens their card: once, within minutes. Handed over by whoever knows them."""
     who = _found(public_id)
     # A link opens no more than its maker has.
-    with_money = may(request, "memberships.money")
-    by = operators.actor(me(request))
-    made = sign_in_links.issue(customer=who.id, at=clock.now(), by=by, with_money=with_money)
+    made = sign_in_links.issue(
+        customer=who.id,
+        at=clock.now(),
+        by=operators.actor(me(request)),
+        with_money=may(request, "memberships.money"),
+        may_join=may(request, "points.spend"),
+    )
     address = request.build_absolute_uri(reverse("portal-enter", args=[made.token]))
     return fragment(request, "console/member_link.html", who=who, address=address, minutes=sign_in_links.MINUTES)
 

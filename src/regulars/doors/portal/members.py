@@ -35,22 +35,23 @@ LANGUAGES = {"en": "English", "zh-hans": "中文"}
 @dataclass(frozen=True)
 class Visitor:
     """Whose browser it is. `by`: what they do here is the member's, by a link that somebody made. `with_money`: money
-    may go back to them at once."""
+    may go back to them at once; `may_join`: they may join what is to be paid later."""
 
     customer: Customer
     by: Actor
     with_money: bool
+    may_join: bool
 
 
 def visitor(request: HttpRequest) -> Visitor | None:
     """Whose browser it is; None for a stranger's, and for one whose half day is over."""
     told = (request.get_signed_cookie(COOKIE, default="", salt=SALT, max_age=LASTS) or "").split("|")
-    if len(told) != 3:
+    if len(told) != 4:
         return None
-    public_id, made_by, with_money = told
+    public_id, made_by, with_money, may_join = told
     try:
         who = customers.by_public_id(public_id)
-        return Visitor(who, Actor("member", f"{who.public_id}/{made_by}"), with_money == "1")
+        return Visitor(who, Actor("member", f"{who.public_id}/{made_by}"), with_money == "1", may_join == "1")
     except Refusal:
         # The cookie is ours and its customer is gone, as after a restore: a stranger's browser.
         return None
@@ -92,7 +93,7 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
     answer = to_card(request)
     answer.set_signed_cookie(
         COOKIE,
-        f"{opened.customer}|{opened.made_by}|{int(opened.with_money)}",
+        f"{opened.customer}|{opened.made_by}|{int(opened.with_money)}|{int(opened.may_join)}",
         salt=SALT,
         max_age=int(LASTS.total_seconds()),
         path=PATH,

@@ -39,18 +39,22 @@ class Link:
 
 @dataclass(frozen=True)
 class Opened:
-    """Whose link it was, who made it, and whether money may go back at once to who opened it."""
+    """Whose link it was, who made it, whether money may go back at once to who opened it, and whether they may take
+    on what is to be paid later."""
 
     customer: str
     made_by: str
     with_money: bool
+    may_join: bool
 
 
-def issue(*, customer: int, at: datetime, by: Actor, with_money: bool = False) -> Link:
+def issue(*, customer: int, at: datetime, by: Actor, with_money: bool = False, may_join: bool = False) -> Link:
     """A link for this customer's person; that it was made is written down. `with_money`: whoever makes it may give
-    money back, so who opens it may, too: a link opens no more than its maker has."""
+    money back, so who opens it may, too; `may_join`: they may join somebody to a paid plan: a link opens no more than
+    its maker has."""
     who = customers.get(customer)
-    token = signing.dumps([who.public_id, int(at.timestamp()), token_urlsafe(12), str(by), int(with_money)], salt=_SALT)
+    opens = [int(with_money), int(may_join)]
+    token = signing.dumps([who.public_id, int(at.timestamp()), token_urlsafe(12), str(by), *opens], salt=_SALT)
     trail.record(by=by, verb="customers.sign_in_links.issue", subject=f"customer:{who.id}", at=at)
     return Link(token, at + timedelta(minutes=MINUTES))
 
@@ -58,12 +62,12 @@ def issue(*, customer: int, at: datetime, by: Actor, with_money: bool = False) -
 def open_link(*, token: str, at: datetime) -> Opened:
     """Whom it is for; once. Raises LinkIsOver."""
     try:
-        public_id, made, nonce, made_by, with_money = signing.loads(token, salt=_SALT)
+        public_id, made, nonce, made_by, with_money, may_join = signing.loads(token, salt=_SALT)
     except (signing.BadSignature, ValueError):
         raise _over() from None
     if not 0 <= at.timestamp() - made <= MINUTES * 60 or not cache.add(f"sign-in-link:{nonce}", 1, MINUTES * 60 + 60):
         raise _over()
-    return Opened(str(public_id), str(made_by), bool(with_money))
+    return Opened(str(public_id), str(made_by), bool(with_money), bool(may_join))
 
 
 def _over() -> LinkIsOver:

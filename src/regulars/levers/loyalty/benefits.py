@@ -11,6 +11,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from regulars.facts.commerce import kept, orders
+from regulars.facts.commerce.kept import Kept
+from regulars.facts.company import company
 from regulars.facts.customers import persons
 from regulars.kit import civil, ids
 from regulars.kit.actors import Actor
@@ -164,8 +166,10 @@ def use(
         if not free:
             raise UsedUp(_("benefit: used up for now"), field="benefit", value=benefit)
         one = free[0]
-        if order is not None:
-            saved = _saved_by(one, order, person, saved)
+        of_order = None if order is None else _order(order, person)
+        _check_currency(one, saved, of_order)
+        if of_order is not None and saved is None:
+            saved = _taken_off(one, of_order)
         row = BenefitUse(
             key=key,
             told=told,
@@ -249,7 +253,8 @@ def give(
     partner: str = "",
 ) -> GiftView:
     """Give somebody a benefit beside what they have: `most` uses (None: without end) until before a day. By a partner
-    where one is named. It keeps the terms of today. The same key again is the same gift.
+    where one is named, as it has to be of what was agreed with one. It keeps the terms of today. The same key again is
+    the same gift.
 
     Raises `UnknownBenefit`, `BadGift`, `KeyUsedOtherwise`.
     """
@@ -266,6 +271,9 @@ def give(
         if (known := GIFTS.filter(key=key).first()) is not None:
             acts.check_same(key, bytes(known.told), told)
             return gift_view(known)
+        if reason == "partner" and not partner:
+            mend = _("partner: name the partner it was agreed with, or give another reason")
+            raise BadGift(mend, field="partner", value="")
         view = next((one for one in every(at=at) if one.key == benefit), None)
         if view is None:
             raise _unknown(benefit)
@@ -367,16 +375,32 @@ def _announce(
     announce(told, by=by, verb=f"loyalty.benefits.{verb}", after={"benefit": place, "number": row.id})
 
 
-def _saved_by(one: Entitlement, order: int, person: int, told: Money | None) -> Money | None:
-    """What was told, or what the order's lines say. Raises `BadUse` of an order that is not theirs."""
+def _order(order: int, person: int) -> Kept:
+    """Raises `BadUse` of an order that is not theirs."""
     found = kept.of([order]).get(order)
     if found is None or found.customer != person:
         raise BadUse(_("order: it is not an order of theirs"), field="order", value=order)
-    if told is not None or one.view.benefit.kind != "member_price" or found.currency != one.view.money:
-        return told
+    return found
+
+
+def _check_currency(one: Entitlement, saved: Money | None, order: Kept | None) -> None:
+    """What was saved is money of the shop, of the programme, or of the order. Raises `BadUse`."""
+    fits = dict.fromkeys([one.view.money, company.shop().currency, *([order.currency] if order is not None else ())])
+    if saved is not None and saved.currency not in fits:
+        raise BadUse(
+            _("saved: say it in %(currencies)s") % {"currencies": ", ".join(fits)},
+            field="saved",
+            value=saved.currency,
+        )
+
+
+def _taken_off(one: Entitlement, found: Kept) -> Money | None:
+    """What a member price took off, as the order's lines say."""
+    if one.view.benefit.kind != "member_price" or found.currency != one.view.money:
+        return None
     says = programmes.read_plainly(one.view.version)
     view = seeing.order(found, says, civil.day_of(found.placed_at, civil.zone(says.zone)))
-    discounts = {line.number: line.discount_minor for line in orders.get(order).lines}
+    discounts = {line.number: line.discount_minor for line in orders.get(found.order).lines}
     minor = benefit_prices.taken_off(one.view.benefit, view, discounts)
     return Money(minor, found.currency) if minor else None
 

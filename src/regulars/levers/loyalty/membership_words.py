@@ -59,7 +59,8 @@ def comes(one: MembershipView, money: MoneyText, day: DayText) -> str:
         last = day((one.grace_until or one.until) - timedelta(days=1))
         return _("%(amount)s to be paid by %(day)s") % {"amount": money(one.due.minor, one.currency), "day": last}
     if one.state == "paused":
-        return _("goes on by itself on %(day)s") % {"day": day(one.resumes_on or one.until)}
+        said = _("rests until %(day)s, goes on for the days that are left, then it is over")
+        return (said if one.ends else _("goes on by itself on %(day)s")) % {"day": day(one.resumes_on or one.until)}
     if one.ends:
         return _("through %(day)s, then it is over") % {"day": day(one.until - timedelta(days=1))}
     if one.quote is not None and one.quote_until is not None:
@@ -73,6 +74,21 @@ def comes(one: MembershipView, money: MoneyText, day: DayText) -> str:
         return (_("becomes %(plan)s on %(day)s") if one.wants else _("goes on by itself on %(day)s")) % told
     told["amount"] = money(one.next.minor, one.currency)
     return (_("becomes %(plan)s on %(day)s, for %(amount)s") if one.wants else _("%(amount)s on %(day)s")) % told
+
+
+def where(code: str) -> str:
+    """Where they agreed, with its number; what was kept before places had names as it was."""
+    place, _colon, number = code.partition(":")
+    said = {
+        "web": _("on a page of the shop's"),
+        "app": _("in the app"),
+        "card": _("on their card"),
+        "store": _("in a store"),
+        "call": _("in a call"),
+        "mail": _("in writing"),
+        "order": _("by an order"),
+    }.get(place)
+    return code if said is None else f"{said} {number}".strip()
 
 
 def step(kind: str, why: str = "") -> str:

@@ -5,6 +5,7 @@ or lacks anything for a job that was late; the sweep writes down what the clock 
 shop or its provider, who tells of it; what is due or to be given back is announced.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -39,6 +40,7 @@ from regulars.levers.loyalty.rules.membership_steps import BadPayment, Membershi
 from regulars.levers.loyalty.rules.plan_terms import Plan
 
 __all__ = (
+    "PLACES",
     "Agreed",
     "AlreadyMember",
     "BadConsent",
@@ -76,6 +78,10 @@ __all__ = (
 PaymentState = Literal["paid", "failed", "refunded"]
 #: Of a plan's product in one line: more are paid as so many, each for more.
 MOST_PIECES = 100
+#: Where somebody can have seen a plan's text and agreed: on a page, in an app, on their card, in a store, in a call, in
+#: writing, by an order.
+PLACES = ("web", "app", "card", "store", "call", "mail", "order")
+_WHERE = re.compile(rf"(?:{'|'.join(PLACES)})(?::[A-Za-z0-9._:/-]{{1,60}})?")
 
 
 class UnknownPlan(Refusal):
@@ -230,7 +236,8 @@ def _told_payment(
                 versions = {bought.plan.id: bought.version}
             one = membership_steps.buy(one, bought.plan, today, money.minor, payment)
         elif state == "paid":
-            one = _paid(one, today, money, payment)
+            dearest = max(plan.price_minor for plan in membership_state.says(row).plans)
+            one = _paid(one, today, money, payment, dearest)
         elif state == "failed":
             one = membership_steps.fail(one, today, money.minor)
         else:
@@ -283,12 +290,17 @@ def _settle(
     written(row, one, at, by, clock=clock, versions=versions, payment=payment)
 
 
-def _paid(one: Membership, today: date, money: Money, payment: str) -> Membership:
+def _paid(one: Membership, today: date, money: Money, payment: str, dearest: int) -> Membership:
     try:
-        return membership_steps.pay(one, today, money.minor, payment)
-    except BadPayment as short:
-        asked = Money(int(str(short.facts["asked"])), money.currency)
-        raise BadPayment(_("amount: %(asked)s is due") % {"asked": asked}, field="amount", value=str(money)) from short
+        return membership_steps.pay(one, today, money.minor, payment, dearest=dearest)
+    except BadPayment as wrong:
+        if (most := wrong.facts.get("most")) is not None:
+            told = {"most": Money(int(str(most)), money.currency)}
+            said = _("amount: at most %(most)s can be used; tell of what is for this membership, give back the rest")
+        else:
+            told = {"asked": Money(int(str(wrong.facts["asked"])), money.currency)}
+            said = _("amount: %(asked)s is due")
+        raise BadPayment(said % told, field="amount", value=str(money)) from wrong
 
 
 def pause(*, membership: int, at: datetime, by: Actor, days: int | None = None, key: str = "") -> MembershipView:
@@ -306,8 +318,9 @@ def resume(*, membership: int, at: datetime, by: Actor, key: str = "") -> Member
 
 
 def cancel(*, membership: int, at: datetime, by: Actor, at_once: bool = False, key: str = "") -> MembershipView:
-    """They leave: when the paid period is over, or at once, with what the plan gives back. Told again under its key, it
-    changes nothing, though they stayed after all. Raises `NotPossible` of one that has ended, `KeyUsedOtherwise`."""
+    """They leave: when the paid period is over, of one that rests once it went on for the days that are left; or at
+    once, with what the plan gives back. Told again under its key, it changes nothing, though they stayed after all.
+    Raises `NotPossible` of one that has ended, `KeyUsedOtherwise`."""
     told = Told("memberships.cancel", key, at, by, {"membership": membership, "at_once": at_once})
     with transaction.atomic():
         if _was_told(told):
@@ -544,8 +557,13 @@ def _check(consent: Consent, plan: Plan) -> None:
         )
     if consent.language not in plan.terms:
         raise BadConsent(_("language: use en or zh"), field="language", value=consent.language[:10])
-    if not consent.where.strip() or len(consent.where) > 80:
-        raise BadConsent(_("where: say where they agreed, as a short code"), field="where", value=consent.where[:20])
+    if not _WHERE.fullmatch(consent.where):
+        raise BadConsent(
+            _("where: write one of %(places)s, and after a colon a number of yours, such as call:4711")
+            % {"places": ", ".join(PLACES)},
+            field="where",
+            value=consent.where[:20],
+        )
 
 
 def _plan(plan: str, at: datetime) -> PlanView:

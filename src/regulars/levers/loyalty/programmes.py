@@ -80,7 +80,7 @@ class NeedsAnother(Refusal):
 
 
 class NothingToRollBack(Refusal):
-    """No other version was active before."""
+    """Nothing was in force before it."""
 
     code = "programmes.nothing_to_roll_back"
 
@@ -260,22 +260,33 @@ def activate(
 
 
 def roll_back(*, programme: str, at: datetime, by: Actor, why: str = "") -> VersionView:
-    """The version that was active before the present one is so again. Raises NothingToRollBack."""
+    """What was in force before the present version came into force is so again; of what was ended, what was in force
+    then. Each goes one further back, never to what was rolled back. Raises NothingToRollBack."""
     row = _row(programme)
-    past = list(
-        Activation.objects.filter(programme=row, from_at__lte=at)
-        .order_by("-from_at", "-id")
-        .values_list("version", flat=True)
-    )
-    earlier = next((one for one in past[1:] if one is not None and one != past[0]), None)
+    turns = Activation.objects.filter(programme=row, from_at__lte=at).order_by("from_at", "id")
+    past = list(turns.values_list("version__number", flat=True))
+    earlier = _before(past)
     if earlier is None:
-        raise NothingToRollBack(
-            _("programme: no other version of %(programme)s was active before") % {"programme": programme},
-            field="programme",
-            value=programme,
-        )
-    version = Version.objects.get(id=earlier)
-    return activate(programme=programme, version=version.number, at=at, by=by, why=why or "roll back")
+        there = sorted({one for one in past if one is not None and one != past[-1]})
+        told = {"programme": programme, "versions": ", ".join(str(one) for one in there)}
+        said = _("programme: nothing of %(programme)s was in force before this")
+        if there:
+            said = _(
+                "programme: nothing of %(programme)s was in force before this; to have another version again,"
+                " activate it: %(versions)s"
+            )
+        raise NothingToRollBack(said % told, field="programme", value=programme)
+    return activate(programme=programme, version=earlier, at=at, by=by, why=why or "roll back")
+
+
+def _before(past: Sequence[int | None]) -> int | None:
+    """The version that was in force before what is so last: of versions in the order of their turns, None where one
+    was ended."""
+    if not past:
+        return None
+    now = past[-1]
+    first = len(past) - 1 if now is None else past.index(now)
+    return next((one for one in reversed(past[:first]) if one is not None), None)
 
 
 def end(*, programme: str, at: datetime, by: Actor, why: str = "") -> None:

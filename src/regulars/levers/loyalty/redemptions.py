@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Count, F, Q
+from django.db.models import Case, Count, F, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
@@ -232,18 +232,20 @@ def of_customer(customer: int, *, limit: int = 50) -> list[TakenView]:
 
 def waiting(*, limit: int = 100) -> dict[str, list[TakenView]]:
     """What somebody of the shop has to do something about, by state, the oldest first: what waits to be sent or handed
-    over, and what is on its way. Two queries."""
+    over, what is on its way, and as "unpaid" what is kept for somebody until its money comes. Three queries."""
     found: dict[str, list[TakenView]] = {}
     for state in ("reserved", "shipped"):
         rows = ROWS.filter(state=state, pay_until__isnull=True).order_by("id")[:limit]
         found[state] = [view_of(row) for row in rows]
+    found["unpaid"] = [view_of(row) for row in ROWS.filter(pay_until__isnull=False).order_by("pay_until", "id")[:limit]]
     return found
 
 
 def how_many_wait() -> dict[str, int]:
     """How many there are in all of what `waiting` shows the oldest of, by state. One query."""
-    rows = Redemption.objects.filter(state__in=("reserved", "shipped"), pay_until__isnull=True)
-    return dict(rows.values_list("state").annotate(many=Count("id")).order_by())
+    rows = Redemption.objects.filter(Q(pay_until__isnull=False) | Q(state__in=("reserved", "shipped")))
+    words = Case(When(pay_until__isnull=False, then=Value("unpaid")), default=F("state"))
+    return dict(rows.values_list(words).annotate(many=Count("id")).order_by())
 
 
 def codes(redemptions: Sequence[int]) -> dict[int, str]:

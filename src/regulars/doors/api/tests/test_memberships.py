@@ -48,6 +48,8 @@ def test_somebody_joins_pays_rests_changes_their_mind_and_leaves(till):
     li = till.record()["customer"]
     plus, _year = told(till.get("plans"))["items"]
     assert (plus["price"], plus["terms_version"], plus["terms"]["zh"]) == ("10.00", "1", "每月 10 英镑。")
+    nowhere = problem(till.post(f"customers/{li}/memberships", AGREED | {"where": "somewhere"}, key="j"))
+    assert nowhere[:2] == (422, "memberships.bad_consent")
     one = told(till.post(f"customers/{li}/memberships", AGREED, key="j"))
     assert told(till.post(f"customers/{li}/memberships", AGREED, key="j")) == one
     assert problem(till.post(f"customers/{li}/memberships", AGREED, key="j2"))[:2] == (
@@ -62,8 +64,9 @@ def test_somebody_joins_pays_rests_changes_their_mind_and_leaves(till):
     )
     here = f"memberships/{one['id']}"
     payment = {"payment": "pi_1", "state": "paid", "amount": "10.00", "currency": "GBP"}
-    short = payment | {"amount": "9.00"}
-    assert problem(till.post(f"{here}/payments", short))[:2] == (409, "memberships.bad_payment")
+    for amount in ("9.00", "999999999999.00"):
+        refused = problem(till.post(f"{here}/payments", payment | {"amount": amount}))
+        assert refused[:2] == (409, "memberships.bad_payment")
     paid = told(till.post(f"{here}/payments", payment))
     assert told(till.post(f"{here}/payments", payment)) == paid
     assert (paid["state"], paid["paid"], paid["refund_now"]) == ("active", "10.00", "10.00")

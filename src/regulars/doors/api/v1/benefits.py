@@ -108,7 +108,8 @@ class BenefitSavingsOut(exact.Shown):
 
 class BenefitUseIn(exact.Told):
     """A benefit that is used once, for an order of theirs (`ord_…`) or what `about` says, and what it saved; of a
-    member price for an order its own discounts say it. `source` takes one of several: as an entitlement names it."""
+    member price for an order its own discounts say it. It is money of the shop, of the programme or of the order.
+    `source` takes one of several: as an entitlement names it."""
 
     benefit: Place
     order: Annotated[str, Field(pattern="^ord_[0-9a-zA-Z]{1,40}$")] | None = None
@@ -203,7 +204,8 @@ class BenefitBackIn(exact.Told):
 
 
 class BenefitGiftIn(exact.Told):
-    """A benefit to give: so many uses (null: as often as they like) until before a day; by a partner, where named."""
+    """A benefit to give: so many uses (null: as often as they like) until before a day; by a partner, where named, as
+    has to be for the reason `partner`."""
 
     benefit: Place
     reason: Literal["goodwill", "service", "campaign", "birthday", "partner", "correction"]

@@ -28,7 +28,8 @@ Where = Annotated[
     str,
     Field(
         pattern="^[A-Za-z0-9._:/-]{1,80}$",
-        description="Where they saw the text and agreed: a page, a till, a call, as a code of yours. Never personal.",
+        description=f"Where they saw the text and agreed: {', '.join(memberships.PLACES)}; after a colon a number of "
+        "yours of that page, till or call. Never personal.",
     ),
 ]
 PaymentNumber = Annotated[
@@ -90,7 +91,8 @@ class MembershipPaymentIn(exact.Told):
 
 
 class MembershipCancelIn(exact.Told):
-    """When: at the end of what is paid, or now, with what the plan gives back."""
+    """When: at the end of what is paid (of one that rests: once it went on and that is over), or now, with what the
+    plan gives back."""
 
     when: Literal["end", "now"] = "end"
 
@@ -116,7 +118,7 @@ class MembershipOut(exact.Shown):
     """A membership as it stands. `due` is to be paid before `grace_until`; `next` when the period ends at `until`:
     nothing where it `ends` then or `is_next_paid`. `quote`: paid before `quote_until` it becomes `wants`. `paid` and
     `saved`: by and for them so far. `credit` pays what comes next; `owed` was announced to go back, and nobody told yet
-    that it did. `refund_now`: what would go back if it ended now."""
+    that it did. `refund_now`: what would go back if it ended now. `may_rest`: for how many days at most."""
 
     id: str
     customer: str
@@ -139,6 +141,7 @@ class MembershipOut(exact.Shown):
     wants: str | None
     quote: str | None
     quote_until: date | None
+    may_rest: int
     resumes_on: date | None
     ended_on: date | None
     why_ended: str | None
@@ -282,7 +285,7 @@ def cancel(
     body: MembershipCancelIn | None = None,
     idempotency_key: MaybeIdempotencyKey = None,
 ) -> MembershipOut:
-    """They leave, when what is paid is over, or now. One call, whoever joined however.
+    """They leave, when what is paid is over, or now. One call, whoever joined however. What is not paid ends at once.
 
     Now, with what the plan gives back, takes the right to money of memberships, `memberships.money`, too.
     """
@@ -418,6 +421,7 @@ def _shown(one: MembershipView) -> MembershipOut:
         wants=one.wants or None,
         quote=str(one.quote.decimal) if one.quote is not None else None,
         quote_until=one.quote_until,
+        may_rest=one.may_rest,
         resumes_on=one.resumes_on,
         ended_on=one.ended_on,
         why_ended=one.why_ended or None,

@@ -277,10 +277,16 @@ def thaw(
 def make_link(request: HttpRequest, customer: str) -> CardLinkOut:
     """A link to the member's card, for a shop's account page or service desk to hand on. Each call makes another.
 
-    It opens no more than the key may: ending a paid membership at once, with money back, takes `memberships.money`.
+    It opens no more than the key may: ending a paid membership at once, with money back, takes `memberships.money`,
+    joining a plan that begins with a trial `points.spend`.
     """
-    who, with_money = customers.by_public_id(customer), may(request, "memberships.money")
-    made = sign_in_links.issue(customer=who.id, at=clock.now(), by=caller(request), with_money=with_money)
+    made = sign_in_links.issue(
+        customer=customers.by_public_id(customer).id,
+        at=clock.now(),
+        by=caller(request),
+        with_money=may(request, "memberships.money"),
+        may_join=may(request, "points.spend"),
+    )
     return CardLinkOut(path=f"/card/{made.token}", until=made.until)
 
 

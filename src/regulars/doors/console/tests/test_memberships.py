@@ -16,6 +16,7 @@ from regulars.runtime.database import clock
 pytestmark = pytest.mark.django_db
 PROGRAMME = """
 programme: club
+name: {en: The club, zh: 俱乐部}
 money: GBP
 benefits: [{id: ship, kind: free_shipping, name: {en: Free shipping, zh: 包邮}, per: membership}]
 plans:
@@ -55,19 +56,23 @@ def test_a_member_joins_on_the_telephone_pays_rests_and_leaves(li):
     def card():
         return words(client.get(f"/console/members/{li}/memberships/card"))
 
-    assert "£10.00 a month" in words(client.get("/console/memberships/"))
+    assert "Plus The club £10.00 a month" in words(client.get("/console/memberships/"))
     assert "You pay 10 a month." in card()
     join = {"act": "join", "plan": "club.plus", "terms": "1", "language": "en", "key": uuid4().hex}
-    assert "Say where they agreed" in does(**join)
-    assert "They have joined." in does(**join, where="call:7", agreed="on")
+    assert "Choose where they agreed" in does(**join)
+    assert "Choose where they agreed" in does(**join, where="somewhere", agreed="on")
+    assert "They have joined." in does(**join, where="call", number="7", agreed="on")
     assert "£10.00 to be paid by" in card()
-    assert "call:7" in card()
+    assert "in a call 7" in card()
     [one] = memberships.of(customer=customers.by_public_id(li).id, at=clock.now())
     pounds = Money(1000, "GBP")
     memberships.tell_payment(membership=one.id, payment="p", state="paid", money=pounds, at=clock.now(), by=SYSTEM)
     assert "End now, £10.00 goes back" in card()
     assert "It rests" in does(act="pause", membership=one.public_id)
     assert "goes on by itself on" in words(client.get("/console/memberships/?state=paused"))
+    assert "It is over when" in does(act="cancel", membership=one.public_id)
+    assert "goes on for the days that are left, then it is over" in card()
+    assert "It goes on." in does(act="keep", membership=one.public_id)
     assert "It goes on." in does(act="resume", membership=one.public_id)
     assert "It is over when" in does(act="cancel", membership=one.public_id)
     assert "then it is over" in card()

@@ -105,6 +105,21 @@ def test_a_reward_is_written_opened_taken_sent_and_taken_back(li, monkeypatch):
     assert points.balance(customer=customers.by_public_id(li).id, at=clock.now()).available == 250
 
 
+def test_what_waits_for_money_is_on_the_board_until_it_is_paid(li):
+    manager = signed_in("manager")
+    writes(manager, cash="5.00", stock="1")
+    acts(manager, "open")
+    one = redemptions.take(customer=customers.by_public_id(li).id, reward="mug", key="w", at=clock.now(), by=THE_SHOP)
+    board = shown(manager, "rewards/")
+    assert "Waits for money 1" in board
+    assert "kept until" in board
+    paid = {"act": "pay", "payment": "psp-1"}
+    assert "It is paid" in plain(manager.post(f"/console/rewards/taken/{one.public_id}", paid, follow=True))
+    board = shown(manager, "rewards/")
+    assert "Waits for money" not in board
+    assert "To send or hand over 1" in board
+
+
 def test_what_cannot_be_is_refused_at_its_field():
     manager = signed_in("manager")
     for wrong, words in (

@@ -231,10 +231,19 @@ def test_a_membership_is_seen_left_kept_and_ended_by_its_member_alone(li):
     assert "To end it at once, ask us." in served.get("/me/?lang=en").content.decode()
     served.post("/me/membership", told | {"act": "end"})
     assert memberships.get(one.id, at=clock.now()).state == "active", "a link opens no more than its maker has"
-    memberships.pause(membership=one.id, at=clock.now(), by=SYSTEM)
+    assert "Let it rest, for 30 days at most" in served.get("/me/?lang=en").content.decode()
+    served.post("/me/membership", told | {"act": "pause"})
+    assert "Cancel once the days that are left are over" in served.get("/me/?lang=en").content.decode()
     served.post("/me/membership", told)
-    assert memberships.get(one.id, at=clock.now()).state == "paused", "what rests would end at once, with money back"
-    memberships.resume(membership=one.id, at=clock.now(), by=SYSTEM)
+    left = memberships.get(one.id, at=clock.now())
+    assert (left.state, left.ends, left.owed.minor) == ("paused", True, 0), "one tap, and no money goes back by it"
+    page = served.get("/me/?lang=en").content.decode()
+    assert "goes on for the days that are left, then it is over" in page
+    assert "Keep it after all" in page
+    for act in ("keep", "resume"):
+        served.post("/me/membership", told | {"act": act})
+    now = memberships.get(one.id, at=clock.now())
+    assert (now.state, now.ends) == ("active", False)
     browser.post(a_link(li, with_money=True))
     words = browser.get("/me/?lang=en").content.decode()
     assert "End it now and get £10.00 back" in words
@@ -252,6 +261,39 @@ def test_a_membership_is_seen_left_kept_and_ended_by_its_member_alone(li):
     assert memberships.get(one.id, at=clock.now()).state == "ended"
     assert memberships.history(one.id)[-1].by == f"member:{customers.get(li).public_id}/{SYSTEM}"
     assert browser.post("/me/membership", told | {"act": "end"}).status_code == 302
+
+
+def test_a_plan_is_tried_from_the_card_with_its_terms_once_and_only_where_nothing_is_to_be_paid_yet(li):
+    at = clock.now()
+    tried = PLANS.replace("pause_days: 30", "trial_days: 14")
+    made = programmes.draft(text=PROGRAMME.replace("rules:", tried), at=at, by=SYSTEM)
+    programmes.approve(programme="club", version=made.number, cost=0, at=at, by=SHELL, why="a test")
+    programmes.activate(programme="club", version=made.number, at=at, by=SYSTEM)
+    asked = {"act": "try", "plan": "club.plus", "terms": "1", "key": "k", "agreed": "1"}
+    served = Client()
+    served.post(a_link(li))
+    assert "14 days free" not in served.get("/me/?lang=en").content.decode()
+    served.post("/me/membership?lang=en", asked)
+    assert memberships.of(customer=li, at=clock.now()) == [], "who made this link joins nobody"
+    browser = Client()
+    browser.post(a_link(li, may_join=True))
+    page = browser.get("/me/?lang=zh-hans").content.decode()
+    assert "每月 10 英镑。" in page
+    assert "包邮" in page
+    for less in ({"agreed": ""}, {"terms": "0"}, {"plan": "club.other"}):
+        browser.post("/me/membership?lang=zh-hans", asked | less)
+    assert memberships.of(customer=li, at=clock.now()) == []
+    for _twice in range(2):
+        browser.post("/me/membership?lang=zh-hans", asked)
+    [one] = memberships.of(customer=li, at=clock.now())
+    assert (one.state, one.agreed.to) == ("trial", memberships.Consent("1", "zh", "card"))
+    assert one.agreed.by == f"member:{customers.get(li).public_id}/{SYSTEM}"
+    browser.post("/me/membership", {"act": "cancel", "membership": one.public_id})
+    assert memberships.get(one.id, at=clock.now()).ends
+    memberships.cancel(membership=one.id, at_once=True, at=clock.now(), by=SYSTEM)
+    assert 'value="try"' not in browser.get("/me/?lang=en").content.decode(), "once in a life"
+    browser.post("/me/membership", asked | {"key": "k2"})
+    assert len(memberships.of(customer=li, at=clock.now())) == 1
 
 
 def test_what_was_never_paid_is_left_by_any_link(li):

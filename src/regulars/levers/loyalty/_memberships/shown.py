@@ -59,6 +59,7 @@ def _seen(row: Row, at: datetime, agreed: Agreed, meter: Meter) -> MembershipVie
         wants_titles=one.wants.titles if one.wants is not None else {},
         quote=Money(one.quote_minor, currency) if one.quote_until is not None else None,
         quote_until=one.quote_until,
+        may_rest=one.may_rest,
         resumes_on=one.resumes_on,
         ended_on=one.ended_on,
         why_ended=one.why_ended,

@@ -26,8 +26,8 @@ class PlanView:
 
 @dataclass(frozen=True)
 class Consent:
-    """What somebody agreed to: the terms' `version`, the `language` they were shown in (en, zh), and `where`: the
-    page, till or call, as a short code."""
+    """What somebody agreed to: the terms' `version`, the `language` they were shown in (en, zh), and `where`: one of
+    `memberships.PLACES`, with a number of the page, till or call after a colon."""
 
     version: str
     language: str
@@ -57,7 +57,8 @@ class Meter:
 class MembershipView:
     """A membership as it stands. `due`: to be paid now, until before `grace_until`; `next`: for the period that begins
     at `until`; nothing where it `ends` or that is paid. `wants`: the plan it becomes, at the end of the period, or once
-    `quote` is paid before `quote_until`. `owed`: it was announced to go back, and nobody told yet that it did."""
+    `quote` is paid before `quote_until`. `owed`: it was announced to go back, and nobody told yet that it did.
+    `may_rest`: for how many days at most it can begin to rest now."""
 
     id: int
     public_id: str
@@ -83,6 +84,7 @@ class MembershipView:
     wants_titles: Mapping[str, str]
     quote: Money | None
     quote_until: date | None
+    may_rest: int
     resumes_on: date | None
     ended_on: date | None
     why_ended: str

@@ -19,6 +19,8 @@ from regulars.levers.loyalty.rules.plan_terms import Plan
 
 State = Literal["waiting", "trial", "active", "past_due", "paused", "ended"]
 STATES: tuple[State, ...] = ("waiting", "trial", "active", "past_due", "paused", "ended")
+#: Of these somebody leaves when the period is over.
+GOES_ON: tuple[State, ...] = ("trial", "active", "paused")
 WHY_ENDED = ("cancelled", "unpaid", "never_paid", "refunded")
 KINDS = (
     "joined",
@@ -50,7 +52,7 @@ class NotPossible(Refusal):
 
 
 class BadPayment(Refusal):
-    """Less than what is due, another currency, or more back than came."""
+    """Less than what is due, more than can be used, another currency, or more back than came."""
 
     code = "memberships.bad_payment"
 
@@ -112,6 +114,13 @@ class Membership:
         if self.state == "past_due":
             return self.grace_until
         return self.until if self.ends and self.state in ("trial", "active") else None
+
+    @property
+    def may_rest(self) -> int:
+        """For how many days at most it can begin to rest now."""
+        if self.state != "active" or not self.is_paid or self.ends or self.quote_until is not None:
+            return 0
+        return max(self.plan.pause_days - self.rested, 0)
 
     @property
     def paid_minor(self) -> int:
@@ -255,9 +264,19 @@ def _renew(one: Membership, day: date) -> Membership:
     return one.done("due", day, due, 1) if due else one
 
 
-def pay(one: Membership, day: date, minor: int, payment: str) -> Membership:
+def most_minor(one: Membership, *, dearest: int = 0) -> int:
+    """The most that one payment can be of use: what is asked for, and as much credit as periods may be paid ahead, or
+    as the `dearest` plan they could have been asked for costs: late money for that is credited."""
+    wanted = one.wants.price_minor if one.wants is not None else 0
+    credit = max(MOST_AHEAD * max(one.plan.price_minor, wanted), dearest) - one.credit_minor
+    return max(one.due_minor, one.quote_minor, one.next_minor) + max(credit, 0)
+
+
+def pay(one: Membership, day: date, minor: int, payment: str, *, dearest: int = 0) -> Membership:
     """Money came. Of who has paid the present period it is for the next one, or for the plan they want at once. What is
-    over is credited."""
+    over is credited, as far as it can be used."""
+    if minor > (most := most_minor(one, dearest=dearest)):
+        raise BadPayment(_("amount: it is more than can be used"), field="amount", value=minor, most=most)
     if one.state == "ended" or one.ends:
         # It is theirs: whoever pays out sees by the step what to give back.
         why = "after_its_end" if one.state == "ended" else "cancelled"
@@ -284,14 +303,21 @@ def pay(one: Membership, day: date, minor: int, payment: str) -> Membership:
 def buy(one: Membership, plan: Plan, day: date, minor: int, payment: str) -> Membership:
     """They bought a plan's product, which pays a period whatever it cost: who had cancelled stays, who wanted another
     plan wants this one. Of who has another plan it is the one that comes next, or theirs from now on where nothing is
-    paid."""
+    paid.
+
+    What it cost beyond so many periods' price is the order's own: it goes back with the order, and is neither
+    credited nor given back by the plan.
+    """
     if one.state == "ended":
-        return pay(one, day, minor, payment)
+        one = replace(one, books=one.books.came(payment, minor, "back")).done("paid", day, minor)
+        return one.done("refunded", day, minor, why="after_its_end")
     if one.ends:
         one = keep(one, day)
-    one = one.done("paid", day, minor)
+    # Of a plan for nothing, too, something has to pay the period: what goes back whole ends it.
+    own = min(minor, (1 + MOST_AHEAD) * max(plan.price_minor, 1))
+    one = replace(one.done("paid", day, minor), books=one.books.came(payment, minor - own, "taken"))
     if one.state in ("waiting", "past_due"):
-        books = one.books.moved("period", "credit").came(payment, minor, "period")
+        books = one.books.moved("period", "credit").came(payment, own, "period")
         if one.state == "waiting":
             one = one if plan.id == one.plan.id else switch(one, plan, day)
             return _begun(replace(one, books=books), day)
@@ -304,7 +330,7 @@ def buy(one: Membership, plan: Plan, day: date, minor: int, payment: str) -> Mem
     elif plan.id != one.coming.id:
         one = _wishing(one, plan, day)
     ahead = one.ahead + 1
-    return replace(one, ahead=ahead, books=one.books.came(payment, minor, "ahead", slot=ahead))
+    return replace(one, ahead=ahead, books=one.books.came(payment, own, "ahead", slot=ahead))
 
 
 def _begun(one: Membership, day: date) -> Membership:
@@ -363,11 +389,11 @@ def _ahead_pays(one: Membership) -> Membership:
 
 def pause(one: Membership, day: date, days: int | None = None) -> Membership:
     """It rests, and what is left of the period with it, for so many days or as many as its plan allows a period."""
-    most = one.plan.pause_days - one.rested
     if one.state != "active" or not one.is_paid or one.ends or one.quote_until is not None:
         raise _no(one, _("only one that is paid and goes on can rest"))
-    if most <= 0 or (days is not None and not 1 <= days <= most):
-        raise _no(one, _("it may rest for %(most)s more days in this period") % {"most": max(most, 0)})
+    most = one.may_rest
+    if not most or (days is not None and not 1 <= days <= most):
+        raise _no(one, _("it may rest for %(most)s more days in this period") % {"most": most})
     resumes = day + timedelta(days=days or most)
     return replace(one, state="paused", paused_on=day, resumes_on=resumes).done("paused", day)
 
@@ -397,11 +423,11 @@ def _resume(one: Membership, day: date) -> Membership:
 
 
 def cancel(one: Membership, day: date, *, at_once: bool, is_used: bool) -> Membership:
-    """Somebody wants out: when the period is over, or at once with what their plan gives back. What is not paid, or
-    rests, ends at once."""
+    """Somebody wants out: when the period is over, or at once with what their plan gives back. What rests goes on when
+    it would have, for the days that are left; what is not paid ends at once."""
     if one.state == "ended":
         raise _no(one, _("it has ended"))
-    if not at_once and one.state in ("trial", "active"):
+    if not at_once and one.state in GOES_ON:
         if one.ends:
             return one
         asked, ahead = _unquoted(replace(one, ends=True, wants=None)).done("cancelled", day), one.ahead_minor
@@ -417,7 +443,7 @@ def cancel(one: Membership, day: date, *, at_once: bool, is_used: bool) -> Membe
 
 def keep(one: Membership, day: date) -> Membership:
     """They stay after all."""
-    if one.state not in ("trial", "active") or not one.ends:
+    if one.state not in GOES_ON or not one.ends:
         raise _no(one, _("nobody has cancelled it"))
     return replace(one, ends=False).done("kept", day)
 

@@ -76,6 +76,9 @@ def test_a_level_gives_what_it_gives_at_once_and_says_why_what_is_left_and_until
     assert uses(priya, key_="k", saved=Money(495, "GBP"), about="cart-7") == first, "the same key is the same use"
     with pytest.raises(points.KeyUsedOtherwise):
         uses(priya, key_="k", saved=Money(500, "GBP"), about="cart-7")
+    with pytest.raises(benefits.BadUse, match="say it in GBP") as refused:
+        uses(priya, saved=Money(505, "EUR"))
+    assert refused.value.facts["field"] == "saved"
     uses(priya, saved=Money(505, "GBP"))
     with pytest.raises(UsedUp):
         uses(priya)
@@ -154,6 +157,9 @@ def test_a_gift_is_beside_what_the_level_gives_keeps_its_terms_and_is_used_last_
     for bad in ({"reason": "friend"}, {"most": 0}, {"until": MONDAY.date()}):
         with pytest.raises(benefits.BadGift):
             benefits.give(**(told | {"key": key()} | bad))
+    with pytest.raises(benefits.BadGift, match="name the partner") as refused:
+        benefits.give(**(told | {"key": key(), "reason": "partner"}))
+    assert refused.value.facts["field"] == "partner"
 
 
 def test_what_is_without_end_goes_first_then_what_ends_first():

@@ -101,7 +101,11 @@ def stands(one):
         (
             "a charge crosses the quote: both count",
             lambda: steps.pay(
-                steps.pay(steps.switch(a_month(), YEAR, jan(16)), jan(16), 1000, "p2"), jan(17), 9484, "p3"
+                steps.pay(steps.switch(a_month(), YEAR, jan(16)), jan(16), 1000, "p2"),
+                jan(17),
+                9484,
+                "p3",
+                dearest=10_000,
             ),
             jan(17),
             ("year", "active", {"period": 10_000, "credit": 1000, "taken": 484}),
@@ -116,14 +120,20 @@ def stands(one):
         ),
         (
             "the quote is paid a day late: a month ahead, the rest is credited",
-            lambda: steps.pay(steps.advance(steps.switch(a_month(), YEAR, jan(16)), jan(19)), jan(19), 9484, "p2"),
+            lambda: steps.pay(
+                steps.advance(steps.switch(a_month(), YEAR, jan(16)), jan(19)), jan(19), 9484, "p2", dearest=10_000
+            ),
             jan(19),
             ("month", "active", {"period": 1000, "ahead": 1000, "credit": 8484}),
         ),
         (
             "the period turned before it was paid",
             lambda: steps.pay(
-                steps.advance(steps.switch(a_month(), YEAR, jan(31)), D(2026, 2, 1)), D(2026, 2, 1), 9968, "p2"
+                steps.advance(steps.switch(a_month(), YEAR, jan(31)), D(2026, 2, 1)),
+                D(2026, 2, 1),
+                9968,
+                "p2",
+                dearest=10_000,
             ),
             D(2026, 2, 1),
             ("month", "active", {"period": 1000, "credit": 8968, "taken": 1000}),
@@ -151,6 +161,55 @@ def stands(one):
 )
 def test_money_is_of_the_plan_it_was_paid_for(said, made, on, expected):
     assert stands(steps.advance(made(), on)) == expected, said
+
+
+@pytest.mark.parametrize(
+    ("made", "most"),
+    [
+        (lambda: steps.join(MONTH, JANUARY), 1000 + 3000),
+        (a_month, 1000 + 3000),
+        (lambda: steps.advance(a_month(), D(2026, 2, 1)), 1000 + 3000),
+        (lambda: steps.cancel(a_month(), jan(2), at_once=False, is_used=True), 1000 + 3000),
+        (lambda: steps.cancel(a_month(), jan(2), at_once=True, is_used=True), 1000 + 3000),
+        (lambda: a_month(books=a_month().books.came("c", 2500, "credit")), 0 + 500),
+        (lambda: a_month(books=a_month().books.came("c", 9000, "credit")), 0),
+        (lambda: steps.switch(a_month(), YEAR, jan(16)), 10_000 - 516 + 30_000),
+        (lambda: steps.switch(a_month(), LATER_YEAR, jan(16)), 10_000 + 30_000),
+    ],
+)
+def test_no_more_is_taken_than_can_be_used(made, most):
+    one = made()
+    on = max(one.since, jan(17))
+    with pytest.raises(BadPayment) as refused:
+        steps.pay(one, on, most + 1, "p9")
+    assert refused.value.facts["most"] == most
+    if most:
+        assert steps.pay(one, on, most, "p9").books.left_of("p9") == most
+
+
+def test_what_a_product_cost_beyond_four_periods_is_its_orders_alone():
+    dear = steps.buy(steps.join(MONTH, JANUARY), MONTH, JANUARY, 99_999, "o1")
+    assert stands(dear) == ("month", "active", {"period": 4000, "taken": 95_999})
+    assert steps.refundable(dear, JANUARY, is_used=False) == 4000
+    year = steps.switch(dear, YEAR, JANUARY)
+    assert year.quote_minor == 6000
+    assert steps.switch(replace(dear, plan=replace(MONTH, id="m")), MONTH, JANUARY).credit_minor == 3000
+    back = steps.refund(dear, jan(2), 99_999, "o1")
+    assert stands(back) == ("month", "ended", {"gone": 99_999})
+
+
+def test_what_rests_is_left_once_the_days_that_are_left_are_over():
+    rests = steps.pay(steps.pause(a_month(), jan(11)), jan(12), 1000, "p2")
+    left = steps.cancel(rests, jan(13), at_once=False, is_used=True)
+    assert (left.state, left.ends, stands(left)[2]) == ("paused", True, {"period": 1000, "back": 1000})
+    assert steps.cancel(left, jan(14), at_once=False, is_used=True) == left
+    on = steps.advance(left, D(2026, 3, 12))
+    assert (on.state, on.until, on.until_known, on.gives) == ("active", D(2026, 4, 2), D(2026, 4, 2), True)
+    assert steps.advance(left, D(2026, 4, 2)).why_ended == "cancelled"
+    stays = steps.advance(steps.keep(left, jan(15)), D(2026, 4, 2))
+    assert (stays.state, stays.why_ended) == ("past_due", "")
+    assert steps.resume(left, jan(21)).until == D(2026, 2, 11)
+    assert steps.buy(left, MONTH, jan(15), 1000, "o1").ends is False
 
 
 def test_what_we_asked_to_have_given_back_ends_nothing():
@@ -267,7 +326,7 @@ ACTS = some.lists(
     some.tuples(
         some.sampled_from(
             [
-                *("pay", "pay", "more", "buy", "bargain", "switch", "switch"),
+                *("pay", "pay", "more", "buy", "bargain", "dear", "switch", "switch"),
                 *("cancel", "keep", "once", "pause", "resume", "refund", "part"),
             ]
         ),
@@ -304,11 +363,12 @@ def test_the_books_balance_nobody_has_a_period_for_less_and_nobody_gets_back_mor
         try:
             if act in ("pay", "more"):
                 minor = asked + (377 * which if act == "more" else 0)
-                one = steps.pay(one, day, minor, number)
+                one = steps.pay(one, day, minor, number, dearest=10_000)
                 came[number] = minor
-            elif act in ("buy", "bargain"):
+            elif act in ("buy", "bargain", "dear"):
                 minor = plan.price_minor if act == "buy" or is_plain else plan.price_minor // 2
-                given_up += plan.price_minor - minor
+                minor *= 1000 if act == "dear" else 1
+                given_up += max(plan.price_minor - minor, 0)
                 one = steps.buy(one, plan, day, minor, number)
                 came[number] = minor
             elif act in ("cancel", "once"):

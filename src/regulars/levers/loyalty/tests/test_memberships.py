@@ -91,9 +91,12 @@ def day(text, hour=12):
 def test_somebody_joins_with_evidence_pays_has_the_benefits_and_sees_what_they_saved():
     a_club()
     priya = a_member("priya")
-    for bad in (Consent("0", "en", "web"), Consent("1", "fr", "web"), Consent("1", "en", " ")):
+    for bad in (Consent("0", "en", "web"), Consent("1", "fr", "web")):
         with pytest.raises(BadConsent):
             joins(priya, consent=bad)
+    for where in ("", " ", "somewhere", "web:", "web ", "call:two words", "webby"):
+        with pytest.raises(BadConsent, match="web, app, card, store, call, mail, order"):
+            joins(priya, consent=Consent("1", "en", where))
     one = joins(priya)
     assert joins(priya) == one
     with pytest.raises(points.KeyUsedOtherwise):
@@ -104,6 +107,9 @@ def test_somebody_joins_with_evidence_pays_has_the_benefits_and_sees_what_they_s
     assert (one.agreed.to, one.agreed.at, len(one.agreed.digest)) == (WEB, JANUARY, 64)
     with pytest.raises(BadPayment):
         told(one, amount=999)
+    with pytest.raises(BadPayment, match=r"at most 100\.00 GBP can be used") as much:
+        told(one, amount=99_999_999_999_900)
+    assert much.value.facts["field"] == "amount"
     now = told(one)
     assert told(one) == now, "told again it counts once"
     with pytest.raises(BadPayment):
@@ -224,7 +230,7 @@ def test_changed_prices_and_benefits_reach_who_agrees_anew():
     li = a_member("li")
     with pytest.raises(BadConsent):
         joins(li, at=JANUARY + 2 * DAY, key_="li")
-    new = joins(li, at=JANUARY + 2 * DAY, key_="li", consent=Consent("2", "en", "till:3"))
+    new = joins(li, at=JANUARY + 2 * DAY, key_="li", consent=Consent("2", "en", "store:3"))
     assert new.due == Money(2000, "GBP")
     assert new.agreed.digest != one.agreed.digest
 

@@ -156,7 +156,8 @@ def test_points_and_money_the_points_wait_half_an_hour_for_the_money():
     priya = with_points()
     waits = takes(priya)
     assert (waits.state, waits.cash, has(priya, at=FRIDAY)) == ("reserved", Money(500, "GBP"), (0, 150, 100, 0))
-    assert redemptions.waiting()["reserved"] == []
+    waiting = redemptions.waiting()
+    assert (waiting["reserved"], waiting["unpaid"], redemptions.how_many_wait()) == ([], [waits], {"unpaid": 1})
     assert redemptions.release_unpaid(at=FRIDAY + timedelta(minutes=29), by=THE_SHOP) == 0
     assert redemptions.release_unpaid(at=FRIDAY + redemptions.PAY_WITHIN, by=THE_SHOP) == 1
     gone = redemptions.of_customer(priya)[0]
@@ -167,7 +168,11 @@ def test_points_and_money_the_points_wait_half_an_hour_for_the_money():
     paid = redemptions.pay(redemption=second.id, payment="p1", at=FRIDAY, by=THE_SHOP)
     assert (paid.pay_until, paid.payment, has(priya, at=FRIDAY)) == (None, "p1", (0, 150, 0, 0))
     assert redemptions.pay(redemption=second.id, payment="p1", at=FRIDAY, by=THE_SHOP) == paid
-    assert [one.id for one in redemptions.waiting()["reserved"]] == [second.id]
+    assert {state: [one.id for one in some] for state, some in redemptions.waiting().items()} == {
+        "reserved": [second.id],
+        "shipped": [],
+        "unpaid": [],
+    }
     redemptions.cancel(redemption=second.id, why="damaged", at=FRIDAY, by=MAREK)
     assert (has(priya, at=FRIDAY), rewards.get("mug").left) == ((0, 250, 0, 0), 1)
 
