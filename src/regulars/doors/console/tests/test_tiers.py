@@ -132,3 +132,81 @@ def test_a_manager_keeps_a_picture_that_a_level_names_and_others_do_not(li):
     assert "It is kept." in plain(page)
     assert re.search(r'src="/pictures/[0-9a-f]{32}"', page)
     assert gives(signed_in("agent"), "leaf", b"x").status_code == 403
+
+
+DESIGN = "/console/tiers/design/club/status"
+TOLD = {
+    "version": "1",
+    "latest": "1",
+    "id-0": "silver",
+    "en-0": "Silver",
+    "zh-0": "银卡",
+    "asks-0-0": "50",
+    "id-1": "gold",
+    "en-1": "Gold",
+    "zh-1": "金卡",
+    "asks-1-0": "200",
+    "asks-1-1": "9",
+    "kind": "rolling",
+    "months": "12",
+    "keeps": "1",
+    "grace_days": "0",
+    "one_step": "no",
+    "every_days": "90",
+}
+
+
+def test_levels_are_designed_in_a_form_seen_and_kept_as_a_draft(li, django_assert_max_num_queries):
+    browser = signed_in("manager")
+    assert DESIGN in browser.get("/console/tiers/").content.decode()
+    with django_assert_max_num_queries(30):
+        form = browser.get(DESIGN).content.decode()
+    assert 'name="asks-1-1" value="9"' in form
+    assert "one of these is enough" in form
+    assert "1 member now" in form
+
+    same = plain(browser.post(DESIGN, TOLD | {"act": "see"}).content.decode())
+    assert "Nothing is changed yet" in same
+    seen = plain(browser.post(DESIGN, TOLD | {"asks-1-0": "70", "act": "see"}).content.decode())
+    assert "1 from Silver to Gold" in seen
+    assert len(programmes.versions("club")) == 1
+
+    kept = browser.post(DESIGN, TOLD | {"asks-1-0": "70", "act": "keep"})
+    assert kept.headers["Location"].endswith("/console/programmes/of/club/?version=2")
+    text = programmes.get("club", 2).text
+    assert text == PROGRAMME.replace("at_least: 200", "at_least: 70")
+    assert "asks-1-0" in browser.get(f"{DESIGN}?version=1").content.decode()
+
+    late = browser.post(DESIGN, TOLD | {"asks-1-0": "60", "act": "keep"})
+    assert late.status_code == 409
+    assert "Somebody kept version 2 meanwhile" in plain(late.content.decode())
+    assert len(programmes.versions("club")) == 2
+
+
+def test_a_level_is_added_and_taken_out_and_what_may_not_be_is_said_at_its_field(li):
+    browser = signed_in("manager")
+    added = browser.post(DESIGN, TOLD | {"act": "add-1"}).content.decode()
+    assert 'name="like-2" value="gold"' in added
+    assert 'name="asks-2-0" value="400"' in added
+    new = {"id-2": "", "like-2": "gold", "en-2": "Diamond", "zh-2": "钻石", "asks-2-0": "400", "asks-2-1": "18"}
+    browser.post(DESIGN, TOLD | new | {"act": "keep"})
+    assert [one.id for one in programmes.validate(programmes.get("club", 2).text).tiers[0].levels] == [
+        "silver",
+        "gold",
+        "diamond",
+    ]
+    without = browser.post(DESIGN, TOLD | {"act": "remove-0"}).content.decode()
+    assert 'value="silver"' not in without
+    wrong = browser.post(DESIGN, TOLD | {"asks-1-1": "some", "act": "see"})
+    assert wrong.status_code == 422
+    page = wrong.content.decode()
+    assert 'id="asks-1-1-error"' in page
+    assert "write a whole number from 1 to 100000" in page
+    chinese = signed_in("manager", language="zh-hans", name="lin").post(DESIGN, TOLD | {"zh-0": "", "act": "see"})
+    assert 'id="zh-0-error"' in chinese.content.decode()
+    assert browser.post(DESIGN, {"act": "see"}).status_code == 422
+    for path in ("/console/tiers/design/club/nothing", "/console/tiers/design/none/status", f"{DESIGN}?version=77"):
+        assert browser.get(path).status_code == 404, path
+    analyst = signed_in("analyst")
+    assert analyst.get(DESIGN).status_code == 403
+    assert DESIGN not in analyst.get("/console/tiers/").content.decode()

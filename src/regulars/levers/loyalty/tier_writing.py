@@ -1,0 +1,602 @@
+"""A set of tiers changed in the text of a programme's file: what is not changed stays byte for byte as it was written,
+comments included. Pure; whether what it says may be is for `programme_files`."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+
+import yaml
+
+from regulars.kit.texts import translated as _
+from regulars.levers.loyalty.rules.tier_periods import WITH_ENDS
+from regulars.levers.loyalty.rules.tier_sets import COLOURS, MOST_LEVELS, Down
+from regulars.levers.loyalty.rules.told import BadProgramme, bad
+
+Path = tuple[str | int, ...]
+#: What a form of a set tells of its period and of the way down, with what is so where the file says nothing.
+_PERIOD = {"kind": "calendar_year", "months": "12", "keeps": "1"}
+_DOWN = {"grace_days": "0", "one_step": "no", "every_days": str(Down().every_days)}
+#: What may name a level, besides its set.
+_NAMES_LEVELS = {"benefits": ("for",), "rewards": ("level_prices", "from_level"), "rules": ("times",)}
+_FIRST_ASKS = "[{what: spend, at_least: 100}]"
+_PLAIN = re.compile(r"[^\W\d_][\w '-]*")
+
+
+@dataclass(frozen=True)
+class LevelTold:
+    """A level as a form tells it: what it is called, and its thresholds in the order of the file. A new one has the
+    shape of the level `like`."""
+
+    id: str
+    english: str
+    chinese: str
+    asks: tuple[str, ...]
+    like: str = ""
+
+
+@dataclass(frozen=True)
+class SetTold:
+    """A set as a form tells it, its levels from the lowest up, everything as it is written."""
+
+    levels: tuple[LevelTold, ...]
+    kind: str
+    months: str
+    keeps: str
+    grace_days: str
+    one_step: bool
+    every_days: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of what a level asks: the threshold numbered `number`, or what joins those below it (`all`, `any`). `name`
+    is what its file calls the category or event `of`."""
+
+    depth: int
+    joins: str = ""
+    what: str = ""
+    of: str = ""
+    name: object = None
+    number: int = -1
+
+
+def sets(text: str) -> list[str]:
+    """The ids of a file's sets."""
+    each = _content(text).get("tiers")
+    return [str(one["id"]) for one in each or () if isinstance(one, Mapping) and "id" in one]
+
+
+def told(text: str, tiers: str) -> SetTold:
+    """What a set says. Refused where it is written by reference."""
+    return _told(_one(_content(text), tiers))
+
+
+def rows(text: str, tiers: str) -> Mapping[str, tuple[Row, ...]]:
+    """What each level asks, line by line."""
+    return {str(level["id"]): tuple(_rows(level)) for level in _one(_content(text), tiers)["levels"]}
+
+
+def one_more(wanted: SetTold, after: int) -> SetTold:
+    """With another level above that one: in the shape of the one below it, of the one above where that asks nothing.
+    Its thresholds lie between both, above the highest they are twice as high."""
+    below = wanted.levels[after]
+    above = wanted.levels[after + 1] if after + 1 < len(wanted.levels) else None
+    shape = below if below.asks or above is None else above
+    if above is None:
+        asks = tuple(_middle(one, one, 2) for one in below.asks) or ("100",)
+    elif not below.asks:
+        asks = tuple(_middle("0", one) for one in above.asks)
+    elif len(below.asks) == len(above.asks):
+        asks = tuple(_middle(low, high) for low, high in zip(below.asks, above.asks, strict=True))
+    else:
+        asks = below.asks
+    new = LevelTold("", "", "", asks, shape.like or shape.id)
+    return replace(wanted, levels=(*wanted.levels[: after + 1], new, *wanted.levels[after + 1 :]))
+
+
+def written(text: str, tiers: str, wanted: SetTold) -> str:
+    """The text that says what is wanted of that set; the text itself where it says that already.
+
+    New levels without an id have one made of their English name. Refused where it cannot be said by changing the text
+    here and there.
+    """
+    if not 0 < len(wanted.levels) <= MOST_LEVELS:
+        raise bad(
+            "levels", len(wanted.levels), _("write 1 to %(most)s levels, the lowest first") % {"most": MOST_LEVELS}
+        )
+    wanted = _named(wanted)
+    before = _content(text)
+    made = text
+    for place, level in enumerate(wanted.levels):
+        if level.like:
+            made = _with(made, tiers, level, wanted.levels[place - 1].id if place else "")
+    stays = {level.id for level in wanted.levels}
+    gone = [one.id for one in told(made, tiers).levels if one.id not in stays]
+    for level_id in gone:
+        made = _without(_let_go(made, tiers, level_id), tiers, level_id)
+    made = _changed(made, tiers, wanted)
+    after = _content(made)
+    rest, as_it_was = (_bare(one, tiers, passed=bool(gone)) for one in (after, _shaped(before, tiers, wanted)))
+    if rest != as_it_was or _told(_one(after, tiers)) != _as(wanted):
+        raise _by_hand(tiers)
+    return made
+
+
+def fields(text: str, tiers: str) -> Mapping[str, str]:
+    """The place of each thing that a form tells, as refusals name it, to its name in the form: `asks-1-0` is the first
+    threshold of the second level."""
+    content = _content(text)
+    at = f"tiers[{next(place for place, one in enumerate(content['tiers']) if one['id'] == tiers)}]"
+    found = {f"{at}.period.{key}": key for key in _PERIOD} | {f"{at}.down.{key}": key for key in _DOWN}
+    for place, level in enumerate(_one(content, tiers)["levels"]):
+        here = f"{at}.levels[{place}]"
+        found |= {f"{here}.{key}": f"en-{place}" for key in ("id", "name", "name.en")}
+        found[f"{here}.name.zh"] = f"zh-{place}"
+        for number, (path, _leaf) in enumerate(_leaves(level)):
+            steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+            found[f"{here}{steps}.at_least"] = f"asks-{place}-{number}"
+    return found
+
+
+# --- what is there
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str) -> tuple[yaml.MappingNode, dict[str, Any]]:
+    """The nodes of a text with their places in it, and what they say; neither is ever changed."""
+    loader = yaml.SafeLoader(text)
+    root = loader.get_single_node()
+    assert isinstance(root, yaml.MappingNode)
+    seen: set[int] = set()
+    for node in _nodes(root):
+        # What is written once and meant twice would be changed twice.
+        if id(node) in seen or node.tag == "tag:yaml.org,2002:merge":
+            raise _by_hand("&")
+        seen.add(id(node))
+    return root, loader.construct_document(root)
+
+
+def _nodes(node: yaml.Node) -> Iterator[yaml.Node]:
+    yield node
+    if isinstance(node, yaml.CollectionNode):
+        for part in node.value:
+            for one in part if isinstance(part, tuple) else (part,):
+                yield from _nodes(one)
+
+
+def _content(text: str) -> dict[str, Any]:
+    return _parsed(text)[1]
+
+
+def _one(content: Mapping[str, Any], tiers: str) -> Any:
+    found = [one for one in content.get("tiers") or () if one["id"] == tiers]
+    if len(found) != 1:
+        raise bad("tiers", tiers, _("this programme has no such set of tiers; write one under `tiers`"))
+    return found[0]
+
+
+def _by_hand(value: str) -> BadProgramme:
+    return bad("tiers", value, _("the file is written in a way that only its text can be changed; change it there"))
+
+
+def _told(one: Mapping[str, Any]) -> SetTold:
+    period, down = one.get("period") or {}, one.get("down") or {}
+    return _as(
+        SetTold(
+            tuple(
+                LevelTold(
+                    str(level["id"]),
+                    *_titles(level),
+                    tuple(str(leaf.get("at_least", "")) for _path, leaf in _leaves(level)),
+                )
+                for level in one["levels"]
+            ),
+            **{key: str(period.get(key, value)) for key, value in _PERIOD.items()},
+            grace_days=str(down.get("grace_days", _DOWN["grace_days"])),
+            one_step=down.get("one_step") is True,
+            every_days=str(down.get("every_days", _DOWN["every_days"])),
+        )
+    )
+
+
+def _titles(level: Mapping[str, Any]) -> tuple[str, str]:
+    name = level.get("name")
+    if isinstance(name, Mapping):
+        return str(name.get("en", "")), str(name.get("zh", ""))
+    return (str(level["id"]),) * 2 if name is None else (str(name),) * 2
+
+
+def _leaves(told_of: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    for key in ("all", "any"):
+        for place, one in enumerate(told_of.get(key) or ()):
+            here = (*path, key, place)
+            if one.get("what") is not None:
+                yield here, one
+            else:
+                yield from _leaves(one, here)
+
+
+def _rows(level: Mapping[str, Any]) -> Iterator[Row]:
+    numbers = iter(range(1000))
+
+    def under(one: Mapping[str, Any], depth: int) -> Iterator[Row]:
+        if one.get("what") is not None:
+            what = str(one["what"])
+            of = str(one.get("category" if what == "spend" else "event") or "")
+            yield Row(depth, "", what, of, one.get("name"), next(numbers))
+            return
+        groups = [(key, one[key]) for key in ("all", "any") if one.get(key)]
+        if len(groups) > 1:
+            yield Row(depth, "all")
+        deeper = depth + (len(groups) > 1)
+        for key, inner in groups:
+            if len(inner) > 1:
+                yield Row(deeper, key)
+            for part in inner:
+                yield from under(part, deeper + (len(inner) > 1))
+
+    return under(level, 0)
+
+
+def _as(wanted: SetTold) -> SetTold:
+    """As it is written: numbers in their plainest form, and nothing that its kind of period does not ask."""
+    return SetTold(
+        tuple(
+            LevelTold(one.id, one.english.strip(), one.chinese.strip(), tuple(map(plain_number, one.asks)))
+            for one in wanted.levels
+        ),
+        wanted.kind,
+        plain_number(wanted.months) if wanted.kind == "rolling" else _PERIOD["months"],
+        plain_number(wanted.keeps) if wanted.kind in WITH_ENDS else _PERIOD["keeps"],
+        plain_number(wanted.grace_days),
+        wanted.one_step,
+        plain_number(wanted.every_days),
+    )
+
+
+def plain_number(told_as: str) -> str:
+    """As a number is written; what is none as it is."""
+    plain = told_as.strip()
+    return str(int(plain)) if plain.isdecimal() and len(plain) <= 18 else plain
+
+
+def _middle(low: str, high: str, times: int = 1) -> str:
+    try:
+        least, most = Decimal(low), Decimal(high)
+    except InvalidOperation:
+        return low
+    if not (least.is_finite() and most.is_finite()):
+        return low
+    exact = (least + most) / 2 * times
+    whole = max(int(exact), 1)
+    return f"{exact:f}" if "." in low + high else str(whole)
+
+
+def _named(wanted: SetTold) -> SetTold:
+    """With an id for each level that has none."""
+    taken = {one.id for one in wanted.levels}
+    levels = []
+    for one in wanted.levels:
+        name = one.id
+        if not name:
+            plain = re.sub("[^a-z0-9]+", "_", one.english.lower())[:30].strip("_") or "level"
+            stem = plain if plain[0].isalpha() else f"level_{plain}"
+            name = next(each for each in (stem, *(f"{stem}_{number}" for number in range(2, 99))) if each not in taken)
+            taken.add(name)
+        levels.append(replace(one, id=name))
+    return replace(wanted, levels=tuple(levels))
+
+
+def _shaped(content: Mapping[str, Any], tiers: str, wanted: SetTold) -> dict[str, Any]:
+    """The whole content with the levels that are wanted, before their names and thresholds."""
+    made = deepcopy(dict(content))
+    one = _one(made, tiers)
+    by_id = {level["id"]: level for level in one["levels"]}
+    levels = []
+    for level in wanted.levels:
+        shape = by_id.get(level.like or level.id)
+        if shape is None:
+            raise _by_hand(level.id)
+        here = deepcopy(shape)
+        if level.like:
+            here = {key: value for key, value in here.items() if key not in ("image", "brands")} | {"id": level.id}
+            if not list(_leaves(here)):
+                here["all"] = yaml.safe_load(_FIRST_ASKS)
+        levels.append(here)
+    one["levels"] = levels
+    return made
+
+
+def _bare(content: Mapping[str, Any], tiers: str, *, passed: bool) -> dict[str, Any]:
+    """The content without what a form of the set tells, and (`passed`) what goes on to other levels."""
+    made = deepcopy(dict(content))
+    for key, names in _NAMES_LEVELS.items() if passed else ():
+        for part in made.get(key) or ():
+            for name in names:
+                part.pop(name, None)
+    one = _one(made, tiers)
+    for key in ("period", "down"):
+        one.pop(key, None)
+    for level in one["levels"]:
+        for _path, leaf in _leaves(level):
+            leaf.pop("at_least", None)  # type: ignore[attr-defined]
+        for key in ("name", "colour"):
+            level.pop(key, None)
+    return made
+
+
+# --- its text
+
+
+class _Text:
+    """A text with changes to it, which do not overlap."""
+
+    def __init__(self, text: str) -> None:
+        self.text, self._changes = text, list[tuple[int, int, str]]()
+
+    def end(self, node: yaml.Node) -> int:
+        """Where what a node says ends; comments and empty lines below it are not its own."""
+        if isinstance(node, yaml.ScalarNode):
+            whole = self.text[node.start_mark.index : node.end_mark.index]
+            return node.start_mark.index + len(whole.rstrip() if node.style in ("|", ">") else whole)
+        assert isinstance(node, yaml.CollectionNode)
+        if node.flow_style or not node.value:
+            return int(node.end_mark.index)
+        last = node.value[-1]
+        return self.end(last[1] if isinstance(node, yaml.MappingNode) else last)
+
+    def line_end(self, index: int) -> int:
+        """Where its line ends."""
+        found = self.text.find("\n", index)
+        return len(self.text) if found < 0 else found
+
+    def change(self, since: int, until: int, text: str) -> None:
+        """That stands there instead."""
+        self._changes.append((since, until, text))
+
+    def put(self, node: yaml.MappingNode, key: str, source: str) -> None:
+        """Say it at a key, there or not."""
+        value = _value(node, key)
+        if value is not None:
+            since, until = value.start_mark.index, self.end(value)
+            self.change(since, until, source if until > since else f" {source}")
+            return
+        column = node.start_mark.column
+        single = [one for _key, one in node.value if getattr(one, "style", None) not in ("|", ">") and _is_in_line(one)]
+        if node.flow_style:
+            since = self.end(node.value[-1][1]) if node.value else node.start_mark.index + 1
+            self.change(since, since, f", {key}: {source}" if node.value else f"{key}: {source}")
+        elif single:
+            since = self.end(single[0])
+            self.change(since, since, f"\n{' ' * column}{key}: {source}")
+        else:
+            self.change(node.start_mark.index, node.start_mark.index, f"{key}: {source}\n{' ' * column}")
+
+    def drop(self, node: yaml.MappingNode, key: str) -> None:
+        """Say nothing at a key."""
+        place = next((place for place, (one, _value) in enumerate(node.value) if one.value == key), None)
+        if place is not None:
+            self._take(node, [(one.start_mark.index, self.end(value)) for one, value in node.value], place)
+
+    def drop_item(self, node: yaml.SequenceNode, place: int) -> None:
+        """Take one out of a list."""
+        since = [one.start_mark.index for one in node.value]
+        if not node.flow_style:
+            since = [self.text.rindex("-", 0, one) for one in since]
+        self._take(
+            node, [(one, self.end(item)) for one, item in zip(since, node.value, strict=True)], place, lines=True
+        )
+
+    def _take(
+        self, node: yaml.CollectionNode, parts: Sequence[tuple[int, int]], place: int, *, lines: bool = False
+    ) -> None:
+        since, until = parts[place]
+        if node.flow_style and place:
+            self.change(parts[place - 1][1], until, "")
+        elif (node.flow_style or (not place and not lines)) and place + 1 < len(parts):
+            self.change(since, parts[place + 1][0], "")
+        elif node.flow_style:
+            self.change(since, until, "")
+        else:
+            self.change(self.text.rfind("\n", 0, since) + 1, min(self.line_end(until) + 1, len(self.text)), "")
+
+    def made(self, since: int = 0, until: int | None = None) -> str:
+        """The text, or that part of it, as changed."""
+        until = len(self.text) if until is None else until
+        found, here = [], since
+        for begins, ends, text in sorted(self._changes):
+            if begins < here:
+                raise _by_hand(text)
+            found += [self.text[here:begins], text]
+            here = min(ends, until)
+        return "".join([*found, self.text[here:until]])
+
+
+def _is_in_line(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) or bool(getattr(node, "flow_style", False))
+
+
+def _value(node: yaml.MappingNode, key: str) -> Any:
+    return next((value for one, value in reversed(node.value) if one.value == key), None)
+
+
+def _set_node(text: str, tiers: str) -> yaml.MappingNode:
+    each = _value(_parsed(text)[0], "tiers").value
+    return next(one for one in each if _value(one, "id").value == tiers)  # type: ignore[no-any-return]
+
+
+def _level_nodes(node: yaml.MappingNode) -> yaml.SequenceNode:
+    found = _value(node, "levels")
+    assert isinstance(found, yaml.SequenceNode)
+    return found
+
+
+def _at(node: Any, path: Path) -> Any:
+    for step in path:
+        node = node.value[step] if isinstance(step, int) else _value(node, step)
+    return node
+
+
+def _with(text: str, tiers: str, level: LevelTold, below: str) -> str:
+    """With a copy of the level it is like, above the one `below`; first of all where that is none."""
+    one = _level_nodes(_set_node(text, tiers))
+    places = {_value(node, "id").value: place for place, node in enumerate(one.value)}
+    if level.like not in places or (below and below not in places):
+        raise _by_hand(level.like)
+    shape = one.value[places[level.like]]
+    copy = _Text(text)
+    copy.put(shape, "id", level.id)
+    for key in ("image", "brands"):
+        copy.drop(shape, key)
+    colours = [_value(node, "colour") for node in one.value]
+    taken = {node.value.lower() for node in colours if node is not None}
+    free = next((colour for colour in COLOURS if colour not in taken), None)
+    if free is not None and _value(shape, "colour") is not None:
+        copy.put(shape, "colour", f'"{free}"')
+    if not _value(shape, "all") and not _value(shape, "any"):
+        copy.put(shape, "all", _FIRST_ASKS)
+    body = copy.made(shape.start_mark.index, copy.end(shape)).rstrip()
+    made = _Text(text)
+    dash = f"{' ' * one.start_mark.column}- "
+    if below:
+        end = made.end(one.value[places[below]])
+        since = end if one.flow_style else made.line_end(end)
+        made.change(since, since, f", {body}" if one.flow_style else f"\n{dash}{body}")
+    else:
+        first = one.value[0].start_mark.index
+        since = first if one.flow_style else text.rfind("\n", 0, first) + 1
+        made.change(since, since, f"{body}, " if one.flow_style else f"{dash}{body}\n")
+    return made.made()
+
+
+def _without(text: str, tiers: str, level: str) -> str:
+    one = _level_nodes(_set_node(text, tiers))
+    made = _Text(text)
+    made.drop_item(one, next(place for place, node in enumerate(one.value) if _value(node, "id").value == level))
+    return made.made()
+
+
+def _let_go(text: str, tiers: str, level: str) -> str:
+    """Without anything that names that level: what it gives begins at the one above, where nothing does yet; what only
+    it had is refused. A reward from that level on is from the one above, of the highest from the one below."""
+    levels = [one.id for one in told(text, tiers).levels]
+    place = levels.index(level)
+    above = levels[place + 1] if place + 1 < len(levels) else ""
+    below = levels[place - 1] if place else ""
+    made, root = _Text(text), _parsed(text)[0]
+    for benefit in _items(root, "benefits"):
+        each = _value(benefit, "for")
+        for item, one in enumerate(each.value if each is not None else ()):
+            if (_says(one, "tiers"), _says(one, "from")) != (tiers, level):
+                continue
+            others = {_says(other, "from") for other in each.value if _says(other, "tiers") == tiers}
+            if above and above not in others:
+                made.put(one, "from", above)
+            elif len(each.value) > 1:
+                made.drop_item(each, item)
+            else:
+                raise _only_theirs(f"benefits.{_says(benefit, 'id')}", level)
+    for reward in _items(root, "rewards"):
+        prices = _value(reward, "level_prices")
+        if prices is not None and _value(prices, f"{tiers}.{level}") is not None:
+            made.drop(*((prices, f"{tiers}.{level}") if len(prices.value) > 1 else (reward, "level_prices")))
+        if _says(reward, "from_level") == f"{tiers}.{level}":
+            made.put(reward, "from_level", f"{tiers}.{above or below}")
+    for rule in _items(root, "rules"):
+        times = _value(rule, "times")
+        if _says(rule, "tiers") == tiers and isinstance(times, yaml.MappingNode) and _value(times, level) is not None:
+            if len(times.value) == 1:
+                raise _only_theirs(f"rules.{_says(rule, 'id')}", level)
+            made.drop(times, level)
+    return made.made()
+
+
+def _only_theirs(field: str, level: str) -> BadProgramme:
+    return bad(field, level, _("nobody else has this; give it to another level, in the file, before this one goes"))
+
+
+def _items(root: Any, key: str) -> list[Any]:
+    found = _value(root, key)
+    return found.value if isinstance(found, yaml.SequenceNode) else []
+
+
+def _says(node: Any, key: str) -> str:
+    value = _value(node, key)
+    return str(value.value) if isinstance(value, yaml.ScalarNode) else ""
+
+
+def _changed(text: str, tiers: str, wanted: SetTold) -> str:
+    """With other names, thresholds, period and way down, the levels being there."""
+    node, content = _set_node(text, tiers), _one(_content(text), tiers)
+    was, now, made = _told(content), _as(wanted), _Text(text)
+    if [one.id for one in was.levels] != [one.id for one in now.levels]:
+        raise _by_hand(tiers)
+    for level, before, after, raw in zip(
+        _level_nodes(node).value, was.levels, now.levels, content["levels"], strict=True
+    ):
+        if (before.english, before.chinese) != (after.english, after.chinese):
+            _name(made, level, after)
+        for (path, _leaf), old, new in zip(_leaves(raw), before.asks, after.asks, strict=True):
+            if old != new:
+                made.put(_at(level, path), "at_least", _source(new))
+    said = {key: (getattr(was, key), getattr(now, key)) for key in (*_PERIOD, *_DOWN)}
+    asked = {"kind": True, "months": now.kind == "rolling", "keeps": now.kind in WITH_ENDS}
+    period = {key: _source(new) for key, (old, new) in said.items() if asked.get(key) and old != new}
+    _put_all(made, node, "period", period)
+    if (there := _value(node, "period")) is not None and there.value:
+        for key in (key for key, is_asked in asked.items() if not is_asked):
+            made.drop(there, key)
+    down = {key: _source(new) for key, (old, new) in said.items() if key in _DOWN and old != new}
+    _put_all(made, node, "down", down)
+    return made.made()
+
+
+def _put_all(made: _Text, node: yaml.MappingNode, key: str, told_of: Mapping[str, str]) -> None:
+    if not told_of:
+        return
+    under = _value(node, key)
+    if isinstance(under, yaml.MappingNode) and under.value:
+        there = [name for name in told_of if _value(under, name) is not None]
+        for name in there:
+            made.put(under, name, told_of[name])
+        new = [f"{name}: {source}" for name, source in told_of.items() if name not in there]
+        if new:
+            # Together: two changes at one place would have no order.
+            first, *rest = new
+            made.put(under, first.partition(": ")[0], _joined(first.partition(": ")[2], rest, under))
+    else:
+        made.put(node, key, "{" + ", ".join(f"{name}: {source}" for name, source in told_of.items()) + "}")
+
+
+def _joined(source: str, rest: Sequence[str], node: yaml.MappingNode) -> str:
+    between = ", " if node.flow_style else "\n" + " " * node.start_mark.column
+    return between.join([source, *rest])
+
+
+def _name(made: _Text, level: yaml.MappingNode, wanted: LevelTold) -> None:
+    there = _value(level, "name")
+    if isinstance(there, yaml.MappingNode):
+        for language, title in (("en", wanted.english), ("zh", wanted.chinese)):
+            old = _value(there, language)
+            if old is None or old.value != title:
+                made.put(there, language, _source(title))
+    elif wanted.english == wanted.chinese:
+        made.put(level, "name", _source(wanted.english))
+    else:
+        made.put(level, "name", f"{{en: {_source(wanted.english)}, zh: {_source(wanted.chinese)}}}")
+
+
+def _source(value: str | bool) -> str:
+    """As YAML says it, in a line, within brackets or without."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value.isascii() and value.isdigit() and plain_number(value) == value and len(value) <= 18:
+        return value
+    if _PLAIN.fullmatch(value) and value == value.strip() and yaml.safe_load(value) == value:
+        return value
+    found = yaml.safe_dump(value, default_style='"', allow_unicode=True, width=10**6)
+    return str(found).strip()
