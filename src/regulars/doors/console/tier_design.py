@@ -212,7 +212,7 @@ class _Form:
             every=FieldShown("every_days", wanted.every_days, error=errors.get("every_days", "")),
             one_step=wanted.one_step,
             problem=errors.get("", ""),
-            is_wrong=bool(errors),
+            wrong=next((name or "problem" for name in errors), ""),
             tried=tried,
             is_tried=is_tried,
             changes=changes or [],
@@ -266,6 +266,10 @@ class _Form:
         """The refusal at its field, above the form where it has none there."""
         field = str(refused.facts.get("field", ""))
         name = tier_writing.fields(changed, self._name).get(field, "") if changed else ""
+        value = str(refused.facts.get("value", ""))
+        if name.startswith("asks") and not value.replace(".", "", 1).isdecimal():
+            # What a file is told to write has quotes that a form does not.
+            return {name: _("write a number, such as 300 or 1.50")}
         return {name: str(refused.facts.get("mend") or refused.message) if name else refused.message}
 
 

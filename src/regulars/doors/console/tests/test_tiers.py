@@ -197,7 +197,9 @@ def test_a_level_is_added_and_taken_out_and_what_may_not_be_is_said_at_its_field
     ]
     without = browser.post(DESIGN, TOLD | {"act": "remove-0"}).content.decode()
     assert 'value="silver"' not in without
-    wrong = browser.post(DESIGN, TOLD | {"asks-1-1": "some", "act": "see"})
+    wrong = browser.post(DESIGN, TOLD | {"asks-1-0": "some", "act": "see"})
+    assert "write a number, such as 300 or 1.50" in plain(wrong.content.decode())
+    wrong = browser.post(DESIGN, TOLD | {"asks-1-1": "2.5", "act": "see"})
     assert wrong.status_code == 422
     page = wrong.content.decode()
     assert 'id="asks-1-1-error"' in page
