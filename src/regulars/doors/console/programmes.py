@@ -19,7 +19,7 @@ from django.utils.translation import get_language, gettext_lazy, ngettext, ngett
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import actors, trials
+from regulars.doors.console import actors, regrants, trials
 from regulars.doors.console.points_words import shown
 from regulars.doors.console.site import may, me, page, shop_of
 from regulars.doors.console.trials import KINDS, RuleShown, Tried
@@ -127,6 +127,7 @@ def _version(request: HttpRequest, code: str, wanted: int | None, tried: Tried |
         active=active and active.number,
         changes=programmes.diff(before.text, chosen.text) if before and before.number != chosen.number else [],
         turns=[(one, names[one.by]) for one in turns],
+        batches=regrants.of(code),
         now=now,
         says=_says(said),
         refusal=refusal,

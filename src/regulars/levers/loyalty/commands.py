@@ -20,11 +20,13 @@ from regulars.levers.loyalty import (
     policies,
     programme_files,
     programmes,
+    regrants,
     tier_history,
     trying,
 )
 from regulars.levers.loyalty.catalogues import Brought
 from regulars.levers.loyalty.programmes import VersionView
+from regulars.levers.loyalty.regrants import Preview, RegrantView
 from regulars.levers.loyalty.rules.rule import points_text
 from regulars.levers.loyalty.tier_flow import BenefitCost
 from regulars.levers.loyalty.tier_history import Quarter
@@ -278,6 +280,88 @@ def rollback(name: str, why: str, as_json: bool) -> None:
     click.echo(f"{name}: version {found.number} is active again.")
 
 
+@programme.command("regrant")
+@click.argument("name")
+@click.option("--version", type=int, required=True, help="Which version shall decide them.")
+@click.option("--from", "since", type=click.DateTime(["%Y-%m-%d"]), required=True, help="First day of the orders.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), required=True, help="First day that is left out.")
+@click.option("--take-back", "takes_back", is_flag=True, help="Also where the version gives less than they have.")
+@click.option("--yes", is_flag=True, help="Run it. Killed, the same again goes on.")
+@click.option("--why", default="", help="Is written down beside it: at this machine who asks approves alone.")
+@_JSON
+def regrant_(
+    name: str,
+    version: int,
+    since: datetime,
+    until: datetime,
+    takes_back: bool,
+    yes: bool,
+    why: str,
+    as_json: bool,
+) -> None:
+    """What a version would give for orders that another one decided; with --yes give it, as a batch that can be undone.
+
+    By itself it writes nothing.
+    """
+    if not yes:
+        seen = regrants.preview(
+            programme=name,
+            version=version,
+            since=since.date(),
+            until=until.date(),
+            at=clock.now(),
+            takes_back=takes_back,
+            progress=_progress,
+        )
+        if as_json:
+            _print(seen)
+            return
+        _tell_foreseen(seen)
+        click.echo("Nothing is written. Run it with --yes.")
+        return
+    if not why:
+        raise click.UsageError("Say --why: it is written down beside it.")
+    asked = regrants.ask(
+        programme=name,
+        version=version,
+        since=since.date(),
+        until=until.date(),
+        at=clock.now(),
+        by=SHELL,
+        takes_back=takes_back,
+    )
+    found = regrants.go_on(batch=asked.id, at=clock.now())
+    if found.state == "ready":
+        found = regrants.approve(batch=found.id, at=clock.now(), by=SHELL, why=why)
+    _tell_batch(regrants.go_on(batch=found.id, at=clock.now()), as_json)
+
+
+@programme.command("regrants")
+@click.argument("name")
+@_JSON
+def regrants_(name: str, as_json: bool) -> None:
+    """The batches of a programme by which a version counted for the past, the latest first."""
+    programmes.latest(name)
+    found = regrants.of_programme(name)
+    if as_json:
+        _print(found)
+        return
+    for one in found:
+        _tell_batch(one, as_json)
+    if not found:
+        click.echo("There is none.")
+
+
+@programme.command("regrant-undo")
+@click.argument("batch", type=int)
+@click.option("--why", required=True, help="Is written down beside it.")
+@_JSON
+def regrant_undo(batch: int, why: str, as_json: bool) -> None:
+    """Take back what a batch gave, and give back what it took. Killed, the same again goes on."""
+    regrants.undo(batch=batch, at=clock.now(), by=SHELL, why=why)
+    _tell_batch(regrants.go_on(batch=batch, at=clock.now()), as_json)
+
+
 @programme.command("end")
 @click.argument("name")
 @click.option("--why", default="", help="Is written down beside it.")
@@ -368,6 +452,30 @@ def pay_pledge(cause: str, amount: str, currency: str, key: str, as_json: bool) 
         _print(vars(now))
         return
     click.echo(f"{now.cause}: {now.paid} paid, {now.open} open")
+
+
+def _tell_foreseen(seen: Preview | RegrantView) -> None:
+    given, taken = points_text(seen.given, seen.scale), points_text(seen.taken, seen.scale)
+    cost = "" if seen.cost is None else f", worth {seen.cost}"
+    click.echo(f"Orders: {seen.orders:,} of {seen.customers:,} customers. Points given: {given}, taken: {taken}{cost}.")
+    if seen.fewer:
+        click.echo(f"Orders that would be given fewer, and stay as they are: {seen.fewer:,}.")
+    for customer, parts in seen.members:
+        click.echo(f"  customer {customer}: {'+' if parts > 0 else ''}{points_text(parts, seen.scale)}")
+
+
+def _tell_batch(one: RegrantView, as_json: bool) -> None:
+    if as_json:
+        _print(one)
+        return
+    click.echo(f"Batch {one.id}: version {one.version} for {one.since} until {one.until}, {one.state}.")
+    if one.state in ("looking", "ready"):
+        _tell_foreseen(one)
+        return
+    given, taken = points_text(one.given_done, one.scale), points_text(one.taken_done, one.scale)
+    click.echo(
+        f"  standing: {one.orders_done:,} orders, points given {given}, taken {taken}; left: {one.orders_left:,}"
+    )
 
 
 def _version(name: str, number: int | None) -> VersionView:

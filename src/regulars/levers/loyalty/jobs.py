@@ -8,16 +8,28 @@ from regulars.levers.loyalty import (
     mission_walks,
     missions,
     redemptions,
+    regrants,
     requalifying,
     trials,
     warning,
 )
 from regulars.levers.loyalty._ledger import clockwork
+from regulars.levers.loyalty.regrants import regrant
 from regulars.levers.loyalty.trials import try_out
 from regulars.runtime.database import clock
 from regulars.runtime.jobs.tasks import every, task
 
-__all__ = ("book_due", "celebrate", "drop_trials", "hear", "release_unpaid", "try_out", "warn_due", "write_memberships")
+__all__ = (
+    "book_due",
+    "celebrate",
+    "drop_trials",
+    "hear",
+    "regrant",
+    "release_unpaid",
+    "try_out",
+    "warn_due",
+    "write_memberships",
+)
 
 #: Accounts a minute; the rest comes with the next. What can be spent does not wait for it.
 _ACCOUNTS = 20_000
@@ -65,6 +77,12 @@ def release_unpaid(timestamp: int) -> None:
 def write_memberships(timestamp: int) -> None:
     """What a day did to paid memberships: reminders, renewals, ends. Harmless to repeat."""
     memberships.write_due(at=clock.now(), by=Actor("system", "loyalty.memberships"))
+
+
+@task("loyalty.go_on_regranting", lock="loyalty.regrant")
+def go_on_regranting(timestamp: int) -> None:
+    """Batches that broke off. Harmless to repeat."""
+    regrants.take_up(at=clock.now())
 
 
 @task("loyalty.drop_trials", lock="loyalty.drop_trials")
@@ -117,4 +135,5 @@ every("*/10 * * * *", write_memberships)
 every("7 * * * *", warn_due)
 every("* * * * *", hear)
 every("3 * * * *", celebrate)
+every("*/5 * * * *", go_on_regranting)
 every("41 2 * * *", drop_trials)

@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 
 from regulars.kit.points import MOST_DECIMALS
 from regulars.levers.loyalty._benefits.rows import BenefitGift, BenefitUse
+from regulars.levers.loyalty._earning.regrant_rows import Regrant, RegrantOrder
 from regulars.levers.loyalty._earning.rows import (
     Activation,
     Approval,
@@ -66,6 +67,8 @@ __all__ = (
     "Posting",
     "Programme",
     "Redemption",
+    "Regrant",
+    "RegrantOrder",
     "Request",
     "Reward",
     "RewardCode",

@@ -48,6 +48,7 @@ __all__ = (
     "get",
     "latest",
     "needs_another",
+    "number_of",
     "read",
     "roll_back",
     "validate",
@@ -349,6 +350,11 @@ def active_one(programme: str, at: datetime) -> Active:
     if found is None:
         raise not_active(programme)
     return found
+
+
+def number_of(version: int) -> int:
+    """The number of a version by its row's. One query."""
+    return Version.objects.values_list("number", flat=True).get(id=version)
 
 
 def read(version: int) -> Programme:

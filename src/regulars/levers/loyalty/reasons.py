@@ -49,6 +49,8 @@ _WORDS: dict[str, str | Promise] = {
     "missing": gettext_lazy("points that were missing"),
     "present": gettext_lazy("a present from the shop"),
     "misuse": gettext_lazy("taken away because of misuse"),
+    "regranted": gettext_lazy("rules that were changed for the past (batch %(batch)s)"),
+    "regrant_undone": gettext_lazy("rules that were changed for the past are taken back (batch %(batch)s)"),
     "joined": gettext_lazy("came along when two records became one person"),
     "parted": gettext_lazy("went back when two records were parted"),
 }

@@ -37,6 +37,7 @@ from regulars.doors.api.v1 import (
     profiles,
     quarantine,
     refusing,
+    regrants,
     returns,
     rewards,
     rights,
@@ -170,6 +171,7 @@ api.add_router("", rewards.router)
 api.add_router("", tiers.router)
 api.add_router("", benefits.router)
 api.add_router("", missions.router)
+api.add_router("", regrants.router)
 api.add_router("", memberships.router)
 api.add_router("", insight.router)
 api.add_router("", costs.router)

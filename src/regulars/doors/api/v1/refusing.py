@@ -55,7 +55,17 @@ from regulars.insight.audiences import audiences
 from regulars.insight.warehouse.session import NothingPublished
 from regulars.kit import ids
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import benefits, memberships, missions, points, redemptions, rewards, tiers
+from regulars.levers.loyalty import (
+    benefits,
+    memberships,
+    missions,
+    points,
+    programmes,
+    redemptions,
+    regrants,
+    rewards,
+    tiers,
+)
 from regulars.oversight.outbound import deliveries, endpoints, exports, rights, writing
 from regulars.runtime.serving.middleware import RETRY_AFTER_SECONDS, is_away
 
@@ -133,6 +143,15 @@ _STATUS: Mapping[type[Refusal], int] = {
     variants.UnknownVariant: 404,
     variants.AnothersVariant: 409,
     holds.UnknownHold: 404,
+    programmes.UnknownProgramme: 404,
+    programmes.NotApproved: 409,
+    programmes.NeedsAnother: 409,
+    regrants.UnknownRegrant: 404,
+    regrants.UnderWay: 409,
+    regrants.NothingToGive: 409,
+    regrants.LaterFirst: 409,
+    regrants.TakesFromMembers: 409,
+    regrants.Unlike: 409,
     missions.UnknownMission: 404,
     missions.NothingToJoin: 409,
     missions.NotForThem: 409,

@@ -107,7 +107,12 @@ class Counters:
         """So many more are used, or with fewer than none, are free again."""
         for place, most in wanted:
             self._used[place] = max(self._used.get(place, 0) + parts, 0)
-            self._changed[place] = most
+            self._changed[place] = max(most, self._changed.get(place, most))
+
+    def restore(self, wanted: Sequence[tuple[Place, int]], parts: int) -> None:
+        """So many are used again, whatever is left."""
+        for place, most in wanted:
+            self.take([(place, max(most, self._used.get(place, 0) + parts))], parts)
 
     def write(self) -> None:
         """Write back what changed. One statement."""

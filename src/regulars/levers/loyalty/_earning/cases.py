@@ -17,6 +17,7 @@ from regulars.levers.loyalty._earning.capping import ALWAYS, Counters, Place, mo
 from regulars.levers.loyalty._earning.earned import Claimed, claim
 from regulars.levers.loyalty._earning.turns import Turns
 from regulars.levers.loyalty.programme_files import Programme
+from regulars.levers.loyalty.reasons import Reason
 from regulars.levers.loyalty.rules import deciding
 from regulars.levers.loyalty.rules.deciding import Decision
 from regulars.levers.loyalty.rules.nth_order import NthOrder
@@ -45,6 +46,12 @@ class Case:
     person: int = 0
     #: Nothing of it changed, but of another order that it was given something for.
     is_for_others: bool = False
+    #: Of a batch: the decision that this one takes the place of, why, the day from which its points last where it is
+    #: not the day it was bought, and what caps let it have when it was in force before.
+    before: "Case | None" = None
+    reason: Reason | None = None
+    earned_on: date | None = None
+    owned: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def record(self) -> int:
@@ -60,8 +67,8 @@ class Case:
 
     @property
     def of_every(self) -> Sequence[NthOrder]:
-        """The rules that give for every so many orders."""
-        return self.programme.of_every
+        """The rules that give for every so many orders; of a batch none, for there each has what it has."""
+        return () if self.before is not None else self.programme.of_every
 
 
 def cases_of(found: Sequence[Claimed], told: Mapping[int, Kept]) -> list[Case]:

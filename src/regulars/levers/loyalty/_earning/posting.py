@@ -114,11 +114,8 @@ def _post_in(currency: str, cases: Sequence[Case], *, at: datetime, by: Actor, o
             by_hand = {rule: sum(lot.by_hand for lot in some) for rule, some in of_rules.items()}
             for when, decision in case.steps:
                 after = {grant.rule: grant for grant in decision.grants}
-                for rule in sorted({*before, *after} if before else after):
-                    parts = after[rule].parts if rule in after else 0
-                    # What somebody took back by hand of this order's stays with the shop, whatever becomes of it.
-                    kept_back = by_hand.get(rule, 0)
-                    change = max(parts - kept_back, 0) - max(before.get(rule, 0) - kept_back, 0)
+                changes = _by(case, {rule: grant.parts for rule, grant in after.items()}, before, by_hand)
+                for rule, change in changes:
                     if change > 0:
                         new = _lot(case, decision, after[rule], change)
                         number = wallet.award(new, at=when)
@@ -135,6 +132,28 @@ def _post_in(currency: str, cases: Sequence[Case], *, at: datetime, by: Actor, o
             for wallet in work.wallets.values():
                 wallet.catch_up(at)
     return Posted(0, awards, awarded, taken)
+
+
+def change_of(case: Case, lots: Sequence[EarnedLot]) -> int:
+    """By how many parts it gives more than it has, or with fewer than none, takes back."""
+    by_hand: dict[str, int] = {}
+    for lot in lots:
+        by_hand[lot.rule] = by_hand.get(lot.rule, 0) + lot.by_hand
+    after = {grant.rule: grant.parts for grant in case.steps[-1][1].grants}
+    return sum(change for _, change in _by(case, after, _current(case), by_hand))
+
+
+def _by(
+    case: Case, after: Mapping[str, int], before: Mapping[str, int], by_hand: Mapping[str, int]
+) -> list[tuple[str, int]]:
+    """By how much each rule's points change, in the order in which they are posted."""
+    found = []
+    for rule in sorted({*before, *after} if before else after):
+        # What somebody took back by hand of this order's stays with the shop, whatever becomes of it.
+        kept_back = by_hand.get(rule, 0)
+        found.append((rule, max(after.get(rule, 0) - kept_back, 0) - max(before.get(rule, 0) - kept_back, 0)))
+    # Of a batch, what comes first pays what goes: else something could be owed, and forgiven, in between.
+    return sorted(found, key=lambda one: one[1] < 0) if case.before is not None else found
 
 
 def _changes(case: Case) -> bool:
@@ -171,6 +190,8 @@ def _shares(lots: Sequence[tuple[int, int]], parts: int) -> dict[int, int]:
 
 
 def _because(case: Case, decision: Decision) -> Reason:
+    if case.reason is not None:
+        return case.reason
     order = case.order
     assert order is not None
     code = "goods_returned"
@@ -189,7 +210,7 @@ def _lot(case: Case, decision: Decision, grant: Grant, parts: int) -> NewLot:
     """The lot that a grant, or what it came to give more, is posted as."""
     programme = case.programme
     rule = programme.by_id[grant.rule]
-    last_day = programme.expiry.last_day(case.on)
+    last_day = programme.expiry.last_day(case.earned_on or case.on)
     for active_on in case.active_on:
         last_day = programme.expiry.extended(last_day, active_on)
     matures = _matures(case)
@@ -202,7 +223,7 @@ def _lot(case: Case, decision: Decision, grant: Grant, parts: int) -> NewLot:
     return NewLot(
         record=case.record,
         amount=parts,
-        reason=Reason(grant.because.code, dict(grant.because.facts)),
+        reason=case.reason or Reason(grant.because.code, dict(grant.because.facts)),
         matures_at=matures,
         waits=matures is None,
         at_once=at_once,
