@@ -73,8 +73,14 @@ def of(programme: str) -> list[Batch]:
             shown(one.taken, one.scale),
             shown(one.given_done, one.scale),
             shown(one.taken_done, one.scale),
-            *(names.get(by, "") for by in (one.asked_by, one.approved_by, one.undone_by)),
-            [(who[number], f"{'+' if parts > 0 else ''}{shown(parts, one.scale)}") for number, parts in one.members],
+            names.get(one.asked_by, ""),
+            names.get(one.approved_by, ""),
+            names.get(one.undone_by, ""),
+            [
+                (who[number], f"{'+' if parts > 0 else ''}{shown(parts, one.scale)}")
+                for number, parts in one.members
+                if number in who
+            ],
         )
         for one in found
     ]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Literal
 
 from django.db import connection, transaction
 from django.utils.functional import Promise
@@ -43,6 +44,7 @@ __all__ = (
     "NothingToGive",
     "Preview",
     "RegrantView",
+    "State",
     "TakesFromMembers",
     "UnderWay",
     "UnknownRegrant",
@@ -58,6 +60,7 @@ __all__ = (
     "undo",
 )
 
+State = Literal["looking", "ready", "running", "done", "undoing", "undone", "dropped"]
 #: Orders of one transaction.
 AT_ONCE = 1_000
 #: Members with the greatest change who are listed.
@@ -139,7 +142,7 @@ class RegrantView:
     since: date
     until: date
     takes_back: bool
-    state: str
+    state: State
     orders: int
     customers: int
     given: int
@@ -600,9 +603,9 @@ _UNLIKE: Mapping[str, Promise] = {
 }
 
 
-def _views(where: str, values: Sequence[object], *, members: bool) -> list[RegrantView]:
+def _views(where: str, values: Sequence[str | int], *, members: bool) -> list[RegrantView]:
     with connection.cursor() as cursor:
-        cursor.execute(_VIEWS + where, list(values))
+        cursor.execute(_VIEWS + where, values)
         rows = cursor.fetchall()
         most: list[tuple[int, int]] = []
         if members and rows:

@@ -1,7 +1,7 @@
 """Versions of a programme that count for the past: batches that are looked at, approved by another, run and undone."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from django.http import HttpRequest
 from ninja import Router
@@ -11,14 +11,13 @@ from regulars.doors.api.v1 import exact
 from regulars.doors.api.v1.keys import ApiKey, caller
 from regulars.facts.customers import customers
 from regulars.levers.loyalty import programmes, regrants
-from regulars.levers.loyalty.regrants import RegrantView
+from regulars.levers.loyalty.regrants import RegrantView, State
 from regulars.levers.loyalty.rules.rule import points_text
 from regulars.runtime.database import clock
 
 router = Router(tags=["regrants"])
 ProgrammeCode = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$")]
 Batch = Annotated[int, Field(ge=1, le=2**63 - 1)]
-RegrantState = Literal["looking", "ready", "running", "done", "undoing", "undone", "dropped"]
 
 
 class RegrantIn(exact.Told):
@@ -55,7 +54,7 @@ class RegrantOut(exact.Shown):
     since: date
     until: date
     takes_back: bool
-    state: RegrantState
+    state: State
     orders: int
     customers: int
     given: str
@@ -169,5 +168,6 @@ def _out(one: RegrantView) -> RegrantOut:
         members=[
             RegrantMemberOut(customer=who[customer].public_id, points=points_text(parts, one.scale))
             for customer, parts in one.members
+            if customer in who
         ],
     )

@@ -208,3 +208,30 @@ def test_who_only_looks_changes_nothing():
         assert agent.post(f"/console/programmes/{path}", {"act": "keep", "text": FILE}).status_code == 403
     assert agent.get("/console/programmes/edit?ready=classic").status_code == 403
     assert agent.get("/console/programmes/of/club/").status_code == 404
+
+
+def test_a_version_counts_for_days_before_when_another_approves_it_and_is_taken_back():
+    ana, ben = signed_in("manager", name="ana"), signed_in("manager", name="ben")
+    now, text = clock.now() - timedelta(days=9), FILE.replace("policies: quebec\n", "")
+    for number, told in ((1, text), (2, text.replace("points: 1, per: 2", "points: 2, per: 2"))):
+        programmes.draft(text=told, at=now, by=SYSTEM)
+        programmes.approve(programme="club", version=number, cost=0, at=now, by=SYSTEM, why="a test")
+    programmes.activate(programme="club", version=1, at=now, by=SYSTEM)
+    order = orders.by_ref(namespace="shop", ref="1").id
+    earning.award_for_order(order=order, at=clock.now(), by=SYSTEM)
+
+    def past(client, act, **more):
+        return plain(client.post("/console/programmes/of/club/2/past", {"act": act, **more}, follow=True))
+
+    days = {"since": str((now + timedelta(days=1)).date()), "until": str(clock.now().date())}
+    assert "Let version 2 count for days before" in shown(ana, "of/club/?version=2")
+    looked = past(ana, "look", **days)
+    for words in ("waits for approval", "1 order: 400 points more · £4.00", "li +400", "somebody else than who asked"):
+        assert words in looked, looked
+    batch = re.search(r"Batch (\d+):", looked).group(1)
+    assert "somebody else has to approve it" in past(ana, "run", batch=batch)
+    assert "Orders: 1 · points given: 400" in past(ben, "run", batch=batch)
+    assert "No order of these days would be given more" in past(ana, "look", **days)
+    assert "What it gave is taken back" in past(ana, "undo", batch=batch)
+    assert "Give the first day" in past(ana, "look")
+    assert ana.post("/console/programmes/of/club/2/past", {"act": "run", "batch": "77"}).status_code == 404

@@ -4,11 +4,12 @@ import itertools
 from datetime import date, timedelta
 
 import pytest
+from click.testing import CliRunner
 from django.db import DatabaseError, connection, transaction
 
 from regulars.facts.commerce import orders
 from regulars.kit.actors import SHELL, Actor
-from regulars.levers.loyalty import checkups, earning, points, programmes, regrants
+from regulars.levers.loyalty import checkups, commands, earning, points, programmes, regrants
 from regulars.levers.loyalty.models import Counter, Earning, Entry, Lot, Posting, Regrant, RegrantOrder
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, has, said
 from regulars.levers.loyalty.tests.test_earning import SPEND, a_programme, an_order, buyer, comes_back, settles
@@ -265,3 +266,26 @@ def test_what_was_spent_of_it_is_owed_and_what_was_taken_by_hand_stays_with_the_
     undone(batch.id)
     assert has(priya, at=LATER) == (0, 0, 0, 30)
     assert earning.award_for_order(order=coat, at=LATER + timedelta(hours=1), by=THE_SHOP).decided == 0
+
+
+def test_at_the_command_line_it_is_looked_at_run_and_undone():
+    def says(*words):
+        done = CliRunner().invoke(commands.programme, words, catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    a_programme(SPEND)
+    coat = an_order()
+    settles(coat)
+    a_programme(DOUBLE, from_at=LATER)
+    what = ("regrant", "tried", "--version", "2", "--from", "2026-03-01", "--until", "2026-03-10")
+    seen = says(*what)
+    assert "Orders: 1 of 1 customers. Points given: 40, taken: 0." in seen
+    assert f"customer {buyer(coat)}: +40" in seen
+    assert "Nothing is written." in seen
+    assert says("regrants", "tried") == "There is none.\n"
+    assert CliRunner().invoke(commands.programme, [*what, "--yes"]).exit_code == 2
+    assert "done.\n  standing: 1 orders, points given 40" in says(*what, "--yes", "--why", "agreed")
+    [batch] = regrants.of_programme("tried")
+    assert "undone.\n  standing: 0 orders" in says("regrant-undo", str(batch.id), "--why", "a mistake")
+    assert '"state": "undone"' in says("regrants", "tried", "--json")
