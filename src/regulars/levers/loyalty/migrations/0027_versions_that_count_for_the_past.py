@@ -29,7 +29,7 @@ CREATE TRIGGER loyalty_earning_stays BEFORE UPDATE OF subject, programme_id, ver
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("loyalty", "0025_a_change_of_plan_that_was_not_paid"),
+        ("loyalty", "0026_accounts_that_rest"),
     ]
 
     operations = [
