@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from regulars.facts.commerce import kept
+from regulars.facts.customers.relation import CUSTOMERS
 from regulars.facts.sources import api_keys
 from regulars.kit import civil
 from regulars.kit.actors import Actor
@@ -308,7 +309,8 @@ def undo(*, batch: int, at: datetime, by: Actor, why: str = "") -> RegrantView:
 
 def go_on(*, batch: int, at: datetime, size: int = AT_ONCE, most: int | None = None) -> RegrantView:
     """Do what is to be done of it, at most so many lots of `size` orders, each a transaction of its own. Harmless
-    beside another and after a crash: what was done is done."""
+    beside another and after a crash: what was done is done. Orders of members whose points are frozen wait until they
+    are not."""
     state = Regrant.objects.values_list("state", flat=True).filter(id=batch).first()
     if state == "looking":
         _keep_look(batch, at)
@@ -441,7 +443,8 @@ def _next_lot(batch: int, at: datetime, size: int) -> bool:
             if not waiting.exists():
                 _become(row, "undone" if undoes else "done")
                 return False
-            return True
+            # Only orders of members whose points are frozen are left, or another has done these meanwhile.
+            return bool(subjects)
         view = get(batch)
         claimed = _claim([subjects[number] for number in mine], mine.keys(), at)
         told = kept.of([one.order for one in claimed])
@@ -570,9 +573,13 @@ SELECT earning.id, earning.subject FROM (
          JOIN loyalty_regrant AS batch ON batch.id = one.regrant_id
         WHERE batch.id = %s
           AND one.state = CASE batch.state WHEN 'running' THEN 'waiting' WHEN 'undoing' THEN 'done' END
+          AND NOT EXISTS (
+              SELECT FROM loyalty_earning AS earning JOIN CUSTOMERS AS record ON record.id = earning.record_id
+                JOIN loyalty_account AS account ON account.customer_id = COALESCE(record.person_id, record.id)
+               WHERE earning.id = one.earning_id AND account.frozen_at IS NOT NULL)
         ORDER BY one.id LIMIT %s) AS next
   JOIN loyalty_earning AS earning ON earning.id = next.earning_id
-"""
+""".replace("CUSTOMERS", CUSTOMERS)
 _VIEWS = """
 SELECT batch.id, programme.code, version.number, version.id, batch.since_on, batch.until_on, batch.takes_back,
        batch.state, batch.given, batch.taken, batch.fewer, batch.asked_by, batch.asked_at, batch.approved_by,

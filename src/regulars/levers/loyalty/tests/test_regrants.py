@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection, transaction
 from regulars.facts.commerce import orders
 from regulars.kit.actors import SHELL, Actor
 from regulars.levers.loyalty import checkups, commands, earning, points, programmes, regrants
-from regulars.levers.loyalty.models import Counter, Earning, Entry, Lot, Posting, Regrant, RegrantOrder
+from regulars.levers.loyalty.models import Account, Counter, Earning, Entry, Lot, Posting, Regrant, RegrantOrder
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, has, said
 from regulars.levers.loyalty.tests.test_earning import SPEND, a_programme, an_order, buyer, comes_back, settles
 from tests.often import a_few
@@ -255,13 +255,17 @@ def test_killed_between_lots_and_within_one_it_goes_on_and_gives_nothing_twice(m
     assert [has(buyer(order), at=LATER)[1] for order in told] == [10, 10, 10, 0, 0]
 
 
-def test_what_was_spent_of_it_is_owed_and_what_was_taken_by_hand_stays_with_the_shop():
+def test_it_waits_for_whose_points_are_frozen_and_what_was_spent_of_it_is_owed_once_it_is_undone():
     a_programme(SPEND)
     coat = an_order()
     settles(coat)
     priya = buyer(coat)
     a_programme(DOUBLE, from_at=LATER)
+    Account.objects.filter(customer_id=priya).update(frozen_at=LATER, frozen_why="L2")
     batch = run()
+    assert (batch.state, batch.orders_done) == ("running", 0), "it waits for whose points are frozen"
+    Account.objects.filter(customer_id=priya).update(frozen_at=None, frozen_why="")
+    regrants.take_up(at=LATER)
     points.redeem(customer=priya, amount=70, key="mug", at=LATER, by=THE_SHOP)
     undone(batch.id)
     assert has(priya, at=LATER) == (0, 0, 0, 30)
