@@ -31,7 +31,7 @@ from regulars.levers.loyalty import (
     rewards,
 )
 from regulars.levers.loyalty.earning import Posted
-from regulars.simulator import catalogue, files, homes, presents, shelves, spending, visits
+from regulars.simulator import catalogue, files, homes, perks, presents, shelves, spending, visits
 from regulars.simulator.chance import Chance
 from regulars.simulator.homes import Shop
 from regulars.simulator.people import Person, people
@@ -42,6 +42,8 @@ Say = Callable[[str], None]
 #: The source of everything simulated: orders' and customers' references belong to it.
 NAMESPACE = "demo"
 PROGRAMME = "classic"
+#: With a fee, beside the other: plans and what they give.
+CLUB = "paid_club"
 #: Followed from the first moment on, as most shops would.
 AUDIENCES = ("lifecycle.new", "lifecycle.active", "lifecycle.sleeping", "lifecycle.lost", "rfm.must_keep")
 ACTOR = Actor("import", "demo")
@@ -73,7 +75,7 @@ def furnish(*, home: Path, wanted: Shop, say: Say) -> Shop:
     _describe(world, say)
     _look_around(home, world, say)
     _reckon(home, world)
-    _promise(say)
+    _promise(world, say)
     refreshing.refresh(at=_now(), by=ACTOR)
     for code in AUDIENCES:
         ready_made.take(code=code, language="zh", at=_now(), by=ACTOR)
@@ -81,16 +83,19 @@ def furnish(*, home: Path, wanted: Shop, say: Say) -> Shop:
     return homes.furnished(home, shop)
 
 
-def _promise(say: Say) -> None:
-    """The classic programme, with the points of all their orders and where everybody stands; and what points buy."""
+def _promise(world: World, say: Say) -> None:
+    """The classic programme, with the points of all their orders and where everybody stands; what points buy; and the
+    paid club beside it. Then what members make of all that."""
     at = _now()
-    made = programmes.draft(text=programme_files.text_of(PROGRAMME), at=at, by=ACTOR)
-    programmes.approve(programme=PROGRAMME, version=made.number, cost=0, at=at, by=SYSTEM, why="the demo shop")
-    # In force for half a year, so that there are missions that were done and some under way.
-    programmes.activate(programme=PROGRAMME, version=made.number, at=at - HALF_A_YEAR, by=ACTOR)
+    for code in (PROGRAMME, CLUB):
+        made = programmes.draft(text=programme_files.text_of(code), at=at, by=ACTOR)
+        programmes.approve(programme=code, version=made.number, cost=0, at=at, by=SYSTEM, why="the demo shop")
+        # In force for half a year, so that there are missions that were done and some under way.
+        programmes.activate(programme=code, version=made.number, at=at - HALF_A_YEAR, by=ACTOR)
     posted = sum(earning.backfill(programme=PROGRAMME, at=at, by=ACTOR), Posted())
     looked = requalifying.everyone(at=at, by=ACTOR)
-    catalogues.bring(programme=PROGRAMME, at=at, by=ACTOR, is_open=True)
+    for code in (PROGRAMME, CLUB):
+        catalogues.bring(programme=code, at=at, by=ACTOR, is_open=True)
     for code, terms in presents.REWARDS.items():
         rewards.put(code=code, terms=terms, at=at, by=ACTOR)
         rewards.set_state(code=code, state="open", at=at, by=ACTOR)
@@ -98,6 +103,8 @@ def _promise(say: Say) -> None:
     done = mission_walks.everyone(at=_now(), by=ACTOR)
     say(f"{posted.awards:,} awards of points are posted, {looked.moves:,} moves between levels are known")
     say(f"missions were done {done.changed:,} times")
+    did = perks.live(world, namespace=NAMESPACE, at=_now(), by=ACTOR)
+    say(f"{did.rewards:,} rewards were taken, {did.uses:,} benefits used, {did.members:,} plans joined")
 
 
 def _settle(plan: Plan) -> None:

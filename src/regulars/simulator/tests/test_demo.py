@@ -1,6 +1,6 @@
 """The demo shop in a database: simulated people come in through the import door, and nothing of them is lost."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +13,7 @@ from regulars.facts.customers import customers, profiles
 from regulars.facts.sources import import_runs
 from regulars.insight.audiences import audiences
 from regulars.insight.measures import costs, margins, readings
+from regulars.levers.loyalty import benefits, checkups, memberships, redemptions
 from regulars.simulator import demo, files, homes, visits
 from regulars.simulator.world import make
 
@@ -61,6 +62,13 @@ def test_a_shop_is_furnished_once(fresh_database: dict[str, str], tmp_path: Path
     # What newcomers cost is told of each month, and the margin it is held against.
     assert len({cost.month for cost in costs.told()}) >= 20
     assert margins.told_percent() == 46
+
+    # Its members take rewards, are in a paid club or about to leave it, and the books of all that agree.
+    now = demo._now()
+    assert {state for _plan, state in memberships.counts()} == {"active", "past_due", "trial"}
+    assert sum(redemptions.how_many_wait().values()) > 1
+    assert sum(one.uses for one in benefits.savings(since=now - timedelta(days=1), until=now)) > 1
+    assert list(checkups.broken()) == []
 
     # The door takes every simulated row, again and also as text; every return finds its purchase.
     text = tmp_path / "orders.csv"
