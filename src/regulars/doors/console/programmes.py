@@ -21,15 +21,33 @@ from django.views.decorators.http import require_POST, require_safe
 
 from regulars.doors.console import actors, regrants, trials
 from regulars.doors.console.points_words import shown
+from regulars.doors.console.rewards import KINDS as REWARD_KINDS
 from regulars.doors.console.site import may, me, page, shop_of
 from regulars.doors.console.trials import KINDS, RuleShown, Tried
 from regulars.kit import civil
 from regulars.kit.actors import Actor
 from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import catalogues, pledges, policies, programme_files, programmes
+from regulars.levers.loyalty import (
+    benefit_words,
+    catalogues,
+    membership_words,
+    mission_words,
+    pledges,
+    policies,
+    programme_files,
+    programmes,
+    rule_words,
+    tier_words,
+)
 from regulars.levers.loyalty.expiring import Expiry
+from regulars.levers.loyalty.missions import MissionView
 from regulars.levers.loyalty.programmes import Programme, VersionView
+from regulars.levers.loyalty.rules.benefit_terms import Benefit
+from regulars.levers.loyalty.rules.missions import Mission
+from regulars.levers.loyalty.rules.reward_terms import RewardTold
+from regulars.levers.loyalty.rules.tier_sets import Level, TierSet
+from regulars.levers.loyalty.tiers import SetView
 from regulars.oversight.reporting import formats
 from regulars.runtime.database import clock
 from regulars.runtime.preferences import preferences
@@ -83,6 +101,14 @@ class Shown:
     active: int | None
     since: datetime | None
     latest: int
+
+
+@dataclass(frozen=True)
+class PartShown:
+    """A part of a programme in short: each thing by its name, and what it asks or costs."""
+
+    title: str
+    rows: tuple[tuple[str, str], ...]
 
 
 @require_safe
@@ -350,6 +376,7 @@ def _says(said: Programme | None) -> dict[str, Any] | None:
         if said.pending.days
         else str(AT_ONCE[said.pending.until]),
         "rules": _rules(said),
+        "parts": _parts(said),
         "packs": [
             (_in_language(one.titles), one.is_reviewed) for one in (policies.pack(name) for name in said.policies)
         ],
@@ -358,12 +385,79 @@ def _says(said: Programme | None) -> dict[str, Any] | None:
 
 
 def _rules(said: Programme) -> list[RuleShown]:
-    told: dict[str, list[str]] = {}
-    for one in programmes.diff("", said.text):
-        name, bracket, place = one.place.removeprefix("rules[").partition("].")
-        if one.place.startswith("rules[") and bracket and place not in ("id", "kind"):
-            told.setdefault(name, []).append(f"{place}: {one.after}".replace("'", ""))
-    return [RuleShown(rule.id, str(KINDS[rule.kind]), ", ".join(told.get(rule.id, []))) for rule in said.rules]
+    return [
+        RuleShown(rule.id, str(KINDS[rule.kind]), rule_words.said(rule, said, formats.money, formats.day))
+        for rule in said.rules
+    ]
+
+
+def _parts(said: Programme) -> list[PartShown]:
+    """What it has besides rules, in short; nothing of what it has none of."""
+    levels = {f"{one.id}.{each.id}": _in_language(each.titles) for one in said.tiers for each in one.levels}
+    found = [
+        PartShown(
+            _("Tiers: %(title)s") % {"title": _in_language(one.titles)},
+            tuple((_in_language(level.titles), _asked(level, one, said)) for level in one.levels),
+        )
+        for one in said.tiers
+    ]
+    found += [
+        PartShown(_("Benefits"), tuple((_in_language(one.titles), _had_by(one, levels)) for one in said.benefits)),
+        PartShown(
+            _("Rewards"),
+            tuple(
+                (
+                    _in_language(one.titles),
+                    _("%(kind)s, %(price)s") % {"kind": REWARD_KINDS[one.kind], "price": _price(one, said)},
+                )
+                for one in said.rewards
+            ),
+        ),
+        PartShown(_("Missions"), tuple((_in_language(one.titles), _mission(one, said)) for one in said.missions)),
+        PartShown(
+            _("Plans"),
+            tuple(
+                (
+                    _in_language(one.titles),
+                    membership_words.price(one.price_minor, said.money, one.months, formats.money),
+                )
+                for one in said.plans
+            ),
+        ),
+    ]
+    return [one for one in found if one.rows]
+
+
+def _asked(level: Level, tiers: TierSet, said: Programme) -> str:
+    view = SetView(said.code, tiers, said.money, said.zone, said.currency.scale, said.currency.titles)
+    return tier_words.asked_in_all(level.asks, view, formats.money) or _("nothing: everybody's")
+
+
+def _had_by(benefit: Benefit, levels: Mapping[str, str]) -> str:
+    if not benefit.levels:
+        return _("by a plan, or given by hand")
+    return _("; ").join(
+        _("from %(level)s: %(often)s")
+        % {"level": levels[f"{one.tiers}.{one.level}"], "often": benefit_words.often(one.most, benefit)}
+        for one in benefit.levels
+    )
+
+
+def _price(reward: RewardTold, said: Programme) -> str:
+    points = _("%(points)s %(name)s") % {
+        "points": shown(reward.price, said.currency.scale),
+        "name": _in_language(said.currency.titles),
+    }
+    return f"{points} + {formats.money(reward.cash_minor, said.money)}" if reward.cash_minor else points
+
+
+def _mission(mission: Mission, said: Programme) -> str:
+    badge = next((one for one in said.badges if one.id == mission.prize.badge), None)
+    coin = said.currency
+    view = MissionView(said.code, mission, badge, coin.code, said.money, said.zone, coin.scale, coin.titles)
+    steps = _(", ").join(mission_words.asked(goal, view, formats.money) for goal in mission.goals)
+    rewards = {one.id: _in_language(one.titles) for one in said.rewards}
+    return f"{steps} → {mission_words.prize(view, rewards)} · {mission_words.how_often(view)}"
 
 
 def _span(expiry: Expiry) -> str:

@@ -87,6 +87,7 @@ def test_what_is_written_is_checked_tried_and_kept_and_what_may_not_be_is_refuse
     kept = plain(writes(manager, "keep"))
     assert "Version 1 is kept. It is not active yet." in kept
     assert "from the pack" not in kept
+    assert "1 points for every £2.00 spent" in plain(writes(manager, "check"))
     assert plain(writes(manager, "check", FILE.replace("points: 1", "points: 2"))).count("rules[spend].points 1 2") == 1
 
 
