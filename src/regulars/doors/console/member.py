@@ -62,6 +62,8 @@ ACTS = {
     "loyalty.adjustments.approved": gettext_lazy("approved a change of the points"),
     "loyalty.adjustments.turned_down": gettext_lazy("turned a change of the points down"),
     "loyalty.adjustments.withdrawn": gettext_lazy("took a wish to change the points back"),
+    "loyalty.inheriting.pass_on": gettext_lazy("passed points on to an heir"),
+    "loyalty.inheriting.pass_back": gettext_lazy("took points back from an heir"),
     "loyalty.freezing.freeze": gettext_lazy("froze the points"),
     "loyalty.freezing.thaw": gettext_lazy("let the points go on"),
     "loyalty.tiers.requalify": gettext_lazy("settled the status"),

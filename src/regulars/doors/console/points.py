@@ -26,7 +26,17 @@ from regulars.facts.customers.customers import Customer
 from regulars.kit.actors import Actor
 from regulars.kit.paging import BadCursor
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import adjustments, earlier, freezes, freezing, points, reasons, redemptions, wallets
+from regulars.levers.loyalty import (
+    adjustments,
+    earlier,
+    freezes,
+    freezing,
+    inheriting,
+    points,
+    reasons,
+    redemptions,
+    wallets,
+)
 from regulars.levers.loyalty.adjustments import RequestView
 from regulars.levers.loyalty.reasons import Reason
 from regulars.levers.loyalty.wallets import LotView, Wallet
@@ -98,6 +108,7 @@ class Asked:
     asked_by: str
     decided_by: str
     is_mine: bool
+    heir: people.Shown | None = None
 
 
 @dataclass(frozen=True)
@@ -260,6 +271,31 @@ def freeze(request: HttpRequest, public_id: str) -> HttpResponseBase:
 
 @require_POST
 @requires("points.manage")
+def pass_on(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """Pass a member's points on to an heir, or take back what was passed on."""
+    who, currency, now, by = _found(public_id), request.POST.get("of", "points"), clock.now(), _by(request)
+    try:
+        if entry := request.POST.get("entry"):
+            inheriting.pass_back(entry=wallets.entry(entry).number, at=now, by=by)
+            messages.success(request, _("It is taken back."))
+        else:
+            came = adjustments.propose_to_pass_on(
+                customer=who.id,
+                to=customers.by_public_id(request.POST.get("to", "").strip()).id,
+                currency=currency,
+                key=f"console:{me(request)}:{request.POST.get('key', '')[:36]}",
+                at=now,
+                by=by,
+            )
+            messages.success(request, _("It is done.") if came.done else _("It waits until somebody else agrees."))
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    back = reverse("console:member-points", args=[who.public_id])
+    return redirect(back if currency == "points" else f"{back}?of={currency}")
+
+
+@require_POST
+@requires("points.manage")
 def decide(request: HttpRequest, asked: str) -> HttpResponseBase:
     """Approve a request, turn it down, or take one's own back."""
     try:
@@ -291,7 +327,7 @@ def decide(request: HttpRequest, asked: str) -> HttpResponseBase:
 def asked_for(request: HttpRequest, found: list[RequestView]) -> list[Asked]:
     """Requests with the people in them."""
     names = actors.told({one.asked_by for one in found} | {one.decided_by for one in found if one.decided_by})
-    who = named([one.customer for one in found])
+    who = named([one.customer for one in found] + [one.heir for one in found if one.heir is not None])
     mine = str(_by(request))
     return [
         Asked(
@@ -301,6 +337,7 @@ def asked_for(request: HttpRequest, found: list[RequestView]) -> list[Asked]:
             names[one.asked_by],
             names.get(one.decided_by, ""),
             mine in (one.asked_by, one.asked_behind),
+            None if one.heir is None else who.get(one.heir),
         )
         for one in found
     ]
@@ -327,6 +364,8 @@ def _page(request: HttpRequest, who: Customer, form: ByHand | None = None, *, st
         after, lines = None, points.statement(customer=who.id, currency=chosen.currency, limit=SHOWN)
     open_ones = wallets.lots(customer=who.id, currency=chosen.currency, at=now, limit=LOTS_SHOWN + 1)
     [person] = people.shown([who.id])
+    passed = inheriting.passed(customer=who.id, currency=chosen.currency)
+    heirs = named([one.to for one in passed]) if passed else {}
     return page(
         request,
         "console/member_points.html",
@@ -359,6 +398,9 @@ def _page(request: HttpRequest, who: Customer, form: ByHand | None = None, *, st
         frozen_for=freezes.said(chosen.frozen_for) if chosen.frozen_for else "",
         freezes=freezes.choices(),
         freeze_key=str(uuid4()),
+        passed=[(one, heirs.get(one.to), shown(one.amount, scale)) for one in passed],
+        code=chosen.currency,
+        may_pass_on=inheriting.is_allowed(chosen.currency, now),
         here=request.path,
     )
 

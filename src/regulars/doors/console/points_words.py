@@ -44,7 +44,10 @@ BOOKS: Final[dict[str, tuple[Any, Any]]] = {
     "donation": (pgettext_lazy("book", "Donated"), gettext_lazy("to good causes")),
     "withdrawn": (pgettext_lazy("book", "Taken away"), gettext_lazy("by hand")),
     "breakage": (pgettext_lazy("book", "Lapsed"), gettext_lazy("not spent before they expired")),
-    "transit": (pgettext_lazy("book", "Under way"), gettext_lazy("between records that are being joined; always zero")),
+    "transit": (
+        pgettext_lazy("book", "Under way"),
+        gettext_lazy("between records that are being joined, and to heirs; always zero"),
+    ),
 }
 
 

@@ -140,6 +140,7 @@ urlpatterns = [
     path("members/<str:public_id>/missions/join", missions.join, name="member-missions-join"),
     path("members/<str:public_id>/link", tiers.link, name="member-link"),
     path("members/<str:public_id>/points/adjust", points.adjust, name="member-points-adjust"),
+    path("members/<str:public_id>/points/pass-on", points.pass_on, name="member-points-pass-on"),
     path("members/<str:public_id>/points/freeze", points.freeze, name="member-points-freeze"),
     path("ledger/", ledger.ledger, name="ledger"),
     path("ledger/totals", ledger.totals, name="ledger-totals"),

@@ -16,7 +16,7 @@ from regulars.facts.sources import api_keys
 from regulars.kit import ids
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import points, reasons
+from regulars.levers.loyalty import inheriting, points, reasons
 from regulars.levers.loyalty._ledger import account_rows, books
 from regulars.levers.loyalty._ledger.acts import KeyUsedOtherwise, Told
 from regulars.levers.loyalty.models import Act, Request
@@ -40,6 +40,7 @@ __all__ = (
     "count_waiting",
     "of_customer",
     "propose",
+    "propose_to_pass_on",
     "turn_down",
     "waiting",
     "withdraw",
@@ -57,7 +58,8 @@ _LATELY = """
 SELECT coalesce(sum(posting.amount), 0)
   FROM loyalty_account AS account JOIN loyalty_entry AS entry ON entry.account_id = account.id
   JOIN loyalty_act AS act ON act.id = entry.act_id JOIN loyalty_posting AS posting ON posting.entry_id = entry.id
- WHERE account.customer_id = %s AND account.currency_id = %s AND entry.kind = 'adjust' AND entry.recorded_at > %s
+ WHERE account.customer_id = %s AND account.currency_id = %s
+   AND (entry.kind = 'adjust' OR (entry.kind = 'merge_out' AND entry.reason = 'passed_on')) AND entry.recorded_at > %s
    AND act.by = ANY(%s) AND act.key NOT LIKE 'request:%%'
 """
 
@@ -109,6 +111,7 @@ class RequestView:
     reason: str
     because: str
     expires_on: date | None
+    heir: int | None
     asked_by: str
     asked_behind: str
     asked_at: datetime
@@ -181,15 +184,7 @@ def propose(
                 )
             )
         if behind is None:
-            raise NobodyAnswers(
-                _(
-                    "amount: more than %(limit)s a day needs a second person, and nobody answers for this key; make one"
-                    " with `regulars api-key make --for`"
-                )
-                % {"limit": read(APPROVAL_ABOVE)},
-                field="amount",
-                value=amount,
-            )
+            raise _nobody_answers(amount)
         row = Request.objects.create(
             key=key,
             told=told,
@@ -198,6 +193,46 @@ def propose(
             amount=amount,
             reason=reason,
             expires_on=expires_on,
+            asked_by=str(by),
+            asked_behind=str(behind),
+            asked_at=at,
+        )
+        _tell(row, "propose", at, by)
+        return Proposed(request=_view(_ROWS.get(id=row.id)))
+
+
+def propose_to_pass_on(
+    *, customer: int, to: int, key: str, at: datetime, by: Actor, currency: str = "points"
+) -> Proposed:
+    """`inheriting.pass_on`: at once up to the limit, else when a second person agrees: what can be spent then.
+
+    Raises what that does, and `NobodyAnswers`.
+    """
+    kind = account_rows.currency(currency)
+    told = Told("propose_to_pass_on", key, at, by, {"customer": customer, "to": to, "currency": currency}).digest()
+    with transaction.atomic():
+        person = _one_at_a_time(customer)
+        if (known := _ROWS.filter(key=key).first()) is not None:
+            if bytes(known.told) != told:
+                raise _told_otherwise(key)
+            return Proposed(request=_view(known))
+        amount = inheriting.passable(customer=customer, at=at, currency=currency)
+        limit = read(APPROVAL_ABOVE) * 10**kind.terms.scale
+        behind = api_keys.behind(by)
+        hands = [by] if behind is None else api_keys.hands_of(behind)
+        if Act.objects.filter(key=key).exists() or amount + _lately(person, kind.id, at, hands) <= limit:
+            return Proposed(done=inheriting.pass_on(customer=customer, to=to, currency=currency, key=key, at=at, by=by))
+        inheriting.check(customer=customer, to=to, currency=currency, at=at)
+        if behind is None:
+            raise _nobody_answers(amount)
+        row = Request.objects.create(
+            key=key,
+            told=told,
+            customer_id=customer,
+            currency_id=kind.id,
+            amount=-amount,
+            heir_id=to,
+            reason="passed_on",
             asked_by=str(by),
             asked_behind=str(behind),
             asked_at=at,
@@ -216,6 +251,15 @@ def approve(*, request: int, at: datetime, by: Actor) -> Receipt:
         _anothers(row, by)
         if row.state != "approved" or row.decided_by != str(by):
             _decide(row, "approved", at, by)
+        if row.heir_id is not None:
+            return inheriting.pass_on(
+                customer=row.customer_id,
+                to=row.heir_id,
+                currency=row.currency.code,
+                key=f"request:{row.id}",
+                at=at,
+                by=by,
+            )
         return points.adjust(
             customer=row.customer_id,
             amount=row.amount,
@@ -328,6 +372,7 @@ def _view(row: Request) -> RequestView:
         reason=row.reason,
         because=reasons.say(Reason(row.reason)),
         expires_on=row.expires_on,
+        heir=row.heir_id,
         asked_by=row.asked_by,
         asked_behind=row.asked_behind,
         asked_at=row.asked_at,
@@ -340,6 +385,18 @@ def _view(row: Request) -> RequestView:
 def _unknown(shown: str) -> UnknownRequest:
     return UnknownRequest(
         _("request: there is no %(request)s; look it up again") % {"request": shown}, field="request", value=shown
+    )
+
+
+def _nobody_answers(amount: int) -> NobodyAnswers:
+    return NobodyAnswers(
+        _(
+            "amount: more than %(limit)s a day needs a second person, and nobody answers for this key; make one"
+            " with `regulars api-key make --for`"
+        )
+        % {"limit": read(APPROVAL_ABOVE)},
+        field="amount",
+        value=amount,
     )
 
 

@@ -218,7 +218,8 @@ class Entry(models.Model):
 class Lot(models.Model):
     """What one award gave, with its own expiry. Where its parts are adds up to what it was, always.
 
-    `record` is the customer record it came with, which it goes back to when records are parted; `subject` what it was
+    `record` is the customer record it came with, which it goes back to when records are parted, and `earned_by`
+    whose it was before it was inherited; `subject` what it was
     earned with ("order:…"), `earning` the decision that gave it, where a programme did. `expires_on` is the last day on
     which it can be spent, `expires_at` when that is over. Of what was reversed when it could not be taken back any
     more, `short` is all of it and `owed` what is not settled yet. `allocated_price_minor` is the part of the sale's
@@ -234,6 +235,9 @@ class Lot(models.Model):
     )
     account = models.ForeignKey(
         Account, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    earned_by = models.ForeignKey(
+        "customers.Customer", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False, null=True
     )
     subject = models.CharField(max_length=120, db_default="", default="", db_collation="C")
     earning = models.ForeignKey(

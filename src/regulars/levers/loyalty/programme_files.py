@@ -41,6 +41,8 @@ __all__ = ("BadProgramme", "CurrencyTold", "Pending", "Programme", "find", "read
 READY = Path(__file__).parent / "programmes_ready"
 MOST_RULES = 200
 Until = Literal["placed", "paid", "delivered"]
+Estate = Literal["stays", "passes"]
+ESTATES: tuple[Estate, ...] = ("stays", "passes")
 UNTIL: tuple[Until, ...] = ("placed", "paid", "delivered")
 
 
@@ -69,7 +71,8 @@ class Pending:
 class Programme:
     """All that a file says. `rules` stand in an order in which each comes after those it multiplies.
 
-    `leap_day`: where a birthday on the 29th of February is kept in years without it.
+    `leap_day`: where a birthday on the 29th of February is kept in years without it. `estate`: whether points of who
+    died pass to an heir.
     """
 
     code: str
@@ -87,6 +90,7 @@ class Programme:
     approval_above: int
     seed: str
     leap_day: LeapDay
+    estate: Estate
     tiers: tuple[TierSet, ...]
     benefits: tuple[Benefit, ...]
     rewards: tuple[RewardTold, ...]
@@ -200,6 +204,7 @@ def read(text: str, *, currency: str, zone: str, customers: Vocabulary | None = 
         approval_above=read_points(told, "approval_above", terms) if told.has("approval_above") else 0,
         seed=seed,
         leap_day=_leap_day(told),
+        estate=_estate(told),
         tiers=tiers,
         benefits=benefits,
         rewards=reward_terms.read(told.each("rewards"), terms),
@@ -283,6 +288,11 @@ def _pending(told: Told) -> Pending:
 def _leap_day(told: Told) -> LeapDay:
     kept = told.one_of("leap_birthdays", LEAP_DAYS, "february")
     return next(one for one in LEAP_DAYS if one == kept)
+
+
+def _estate(told: Told) -> Estate:
+    becomes = told.one_of("estate", ESTATES, "stays")
+    return next(one for one in ESTATES if one == becomes)
 
 
 def _expiry(told: Told) -> Expiry:

@@ -51,6 +51,9 @@ _WORDS: dict[str, str | Promise] = {
     "misuse": gettext_lazy("taken away because of misuse"),
     "regranted": gettext_lazy("rules that were changed for the past (batch %(batch)s)"),
     "regrant_undone": gettext_lazy("rules that were changed for the past are taken back (batch %(batch)s)"),
+    "passed_on": gettext_lazy("passed on to an heir"),
+    "inherited": gettext_lazy("inherited"),
+    "passed_back": gettext_lazy("given back from an heir"),
     "joined": gettext_lazy("came along when two records became one person"),
     "parted": gettext_lazy("went back when two records were parted"),
 }

@@ -9,8 +9,8 @@ from django.test import Client
 
 from regulars.doors.api.tests.builders import Program, problem
 from regulars.facts.customers import customers
-from regulars.kit.actors import SYSTEM
-from regulars.levers.loyalty import earlier
+from regulars.kit.actors import SHELL, SYSTEM
+from regulars.levers.loyalty import earlier, programmes
 from regulars.levers.loyalty.earlier import Movement
 from regulars.runtime.database import clock
 
@@ -255,7 +255,7 @@ def test_whose_points_end_soon_is_listed_page_by_page():
     assert (len(rest["items"]), rest["next"]) == (1, None)
     one_day = told(till.get(f"points/ending?on={today + timedelta(days=11)}"))["items"]
     assert [one["on"] for one in one_day] == [str(today + timedelta(days=11))]
-    assert told(till.get("points/ending?days=9"))["items"] == []
+    assert told(till.get("points/ending?days=8"))["items"] == []
 
 
 def test_frozen_points_take_no_verb_and_say_why():
@@ -272,3 +272,27 @@ def test_frozen_points_take_no_verb_and_say_why():
     assert (wallet["frozen_at"], wallet["frozen_for"]) == (None, None)
     told(till.post(f"customers/{li}/points/redeem", {"amount": "5"}, key="k3"))
     assert till.post(f"customers/{li}/points/thaw", key="t2").json()["code"] == "points.not_frozen"
+
+
+def estates_pass() -> None:
+    at = clock.now() - timedelta(hours=1)
+    text = "programme: club\nmoney: GBP\nestate: passes\nrules: [{id: base, kind: spend, points: 1, per: 1}]\n"
+    made = programmes.draft(text=text, at=at, by=SYSTEM)
+    programmes.approve(programme="club", version=made.number, cost=0, at=at, by=SHELL, why="a test")
+    programmes.activate(programme="club", version=made.number, at=at, by=SYSTEM)
+
+
+def test_points_pass_to_an_heir_where_the_programme_says_so_and_back():
+    till = Program()
+    li, bo = priya(till), str(till.record(ref="1002", customer_ref="bo")["customer"])
+    gives(till, li, "100", "k1", expires_on=WAY_OFF)
+    refused = till.post(f"customers/{li}/points/pass-on", {"to": bo}, key="p1")
+    assert refused.json()["code"] == "points.no_estate"
+    estates_pass()
+    done = told(till.post(f"customers/{li}/points/pass-on", {"to": bo}, key="p2"))
+    assert told(till.post(f"customers/{li}/points/pass-on", {"to": bo}, key="p2")) == done
+    assert (has(till, li)[0], has(till, bo)[0]) == ("0", "100")
+    entry = next(one["id"] for one in done["receipt"]["entries"] if one["kind"] == "merge_out")
+    for again in ("b1", "b2"):
+        told(till.post(f"points/entries/{entry}/pass-back", key=again))
+    assert (has(till, li)[0], has(till, bo)[0]) == ("100", "0")

@@ -18,6 +18,7 @@ from regulars.doors.api.v1.points_shown import (
     EarlierLineOut,
     EarlierOut,
     Kind,
+    PassOnIn,
     PointsAdjustedOut,
     PointsDueItemOut,
     PointsDueOut,
@@ -35,7 +36,7 @@ from regulars.doors.api.v1.points_shown import (
 from regulars.facts.customers import customers, profiles
 from regulars.kit import paging
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import adjustments, earlier, freezing, points, wallets, warning
+from regulars.levers.loyalty import adjustments, earlier, freezing, inheriting, points, wallets, warning
 from regulars.levers.loyalty.reasons import Reason
 from regulars.runtime.database import clock
 
@@ -254,6 +255,45 @@ def adjust(
         request=came.request.public_id if came.request else None,
         receipt=points_shown.receipt(came.done, body.currency) if came.done else None,
     )
+
+
+@router.post(
+    "/customers/{customer}/points/pass-on",
+    auth=ApiKey("points.manage"),
+    response=PointsAdjustedOut,
+    operation_id="pass_points_on",
+)
+def pass_on(request: HttpRequest, customer: str, body: PassOnIn, idempotency_key: IdempotencyKey) -> PointsAdjustedOut:
+    """All that can be spent of somebody who died goes to an heir, each award with its own end. Refused where the
+    programme does not say that it may. Beyond the limit of changes by hand it waits for a second person.
+    """
+    came = adjustments.propose_to_pass_on(
+        customer=customers.by_public_id(customer).id,
+        to=customers.by_public_id(body.to).id,
+        currency=body.currency,
+        key=key_of(request, idempotency_key),
+        at=clock.now(),
+        by=caller(request),
+    )
+    return PointsAdjustedOut(
+        state="done" if came.done else "waiting",
+        request=came.request.public_id if came.request else None,
+        receipt=points_shown.receipt(came.done, body.currency) if came.done else None,
+    )
+
+
+@router.post(
+    "/points/entries/{entry}/pass-back",
+    auth=ApiKey("points.manage"),
+    response=PointsReceiptOut,
+    operation_id="pass_points_back",
+)
+def pass_back(request: HttpRequest, entry: str, idempotency_key: IdempotencyKey) -> PointsReceiptOut:
+    """Undo what an entry passed on: what the heir has still of it goes back. Told again, it changes nothing."""
+    found = wallets.entry(entry)
+    key_of(request, idempotency_key)
+    done = inheriting.pass_back(entry=found.number, at=clock.now(), by=caller(request))
+    return points_shown.receipt(done, found.currency)
 
 
 @router.post(

@@ -89,6 +89,13 @@ class PointsEndingOut(exact.Shown):
     pending: str
 
 
+class PassOnIn(exact.Told):
+    """To whom: the public id of the heir."""
+
+    to: str = Field(max_length=40)
+    currency: Kind = "points"
+
+
 class PointsFreezeIn(exact.Told):
     """Why nothing is to move: a code, never a story."""
 

@@ -10,8 +10,8 @@ from django.test import Client
 from regulars.doors.console.tests.builders import signed_in
 from regulars.facts.company import company
 from regulars.facts.customers import customers
-from regulars.kit.actors import SYSTEM, Actor
-from regulars.levers.loyalty import adjustments, earlier, points
+from regulars.kit.actors import SHELL, SYSTEM, Actor
+from regulars.levers.loyalty import adjustments, earlier, points, programmes
 from regulars.levers.loyalty.earlier import Movement
 from regulars.levers.loyalty.points import Balance
 from regulars.runtime.database import clock
@@ -225,3 +225,32 @@ def test_a_manager_freezes_points_and_lets_them_go_on(li):
     page = manager.post(way, {"key": "b"}, follow=True).content.decode()
     assert "with the days left that they had" in page
     assert "Freeze their points" in page
+
+
+def estates_pass() -> None:
+    at = clock.now() - timedelta(hours=1)
+    text = "programme: club\nmoney: GBP\nestate: passes\nrules: [{id: base, kind: spend, points: 1, per: 1}]\n"
+    made = programmes.draft(text=text, at=at, by=SYSTEM)
+    programmes.approve(programme="club", version=made.number, cost=0, at=at, by=SHELL, why="a test")
+    programmes.activate(programme="club", version=made.number, at=at, by=SYSTEM)
+
+
+def test_a_manager_passes_points_on_to_an_heir_and_takes_them_back(li):
+    gets(li, 100)
+    number = customers.resolve_many(namespace="till", refs=["bo"], at=clock.now(), by=THE_SHOP, origin="live")["bo"]
+    bo, manager = customers.get(number).public_id, signed_in("manager")
+    assert 'id="estate"' not in shown(manager, f"members/{li}/points/")
+    way = f"/console/members/{li}/points/pass-on"
+    refused = manager.post(way, {"to": bo, "key": "a"}, follow=True).content.decode()
+    assert "passes no points on to heirs" in plain(refused)
+    estates_pass()
+    assert "Pass them on" in shown(manager, f"members/{li}/points/")
+    page = manager.post(way, {"to": bo, "key": "b"}, follow=True).content.decode()
+    assert (has(li).available, has(bo).available) == (0, 100)
+    assert "passed on to an heir" in plain(page)
+    entry = re.search(r'name="entry" value="(ent_\w+)"', page)
+    assert entry is not None
+    page = manager.post(way, {"entry": entry[1]}, follow=True).content.decode()
+    assert (has(li).available, has(bo).available) == (100, 0)
+    assert "Take it back" not in page
+    assert signed_in("agent", name="ada").post(way, {"to": bo, "key": "c"}).status_code == 403

@@ -45,7 +45,8 @@ _IMPATIENT = "SET LOCAL lock_timeout = '200ms'"
 _PATIENT = "SET LOCAL lock_timeout TO DEFAULT"
 _LOTS = """
 SELECT earning.id, lot.id, lot.rule, lot.original - lot.taken_back - lot.short, lot.pending, lot.matures_at,
-       CASE WHEN lot.taken_back + lot.short > 0 AND lot.record_id = earning.record_id THEN (
+       CASE WHEN lot.earned_by_id IS NOT NULL THEN lot.original - lot.taken_back - lot.short
+            WHEN lot.taken_back + lot.short > 0 AND lot.record_id = earning.record_id THEN (
          SELECT COALESCE(sum(posting.amount), 0)::bigint FROM loyalty_posting AS posting
            JOIN loyalty_entry AS entry ON entry.id = posting.entry_id AND entry.kind = 'reverse'
            JOIN loyalty_act AS act ON act.id = entry.act_id AND act.verb = 'reverse'

@@ -110,7 +110,10 @@ def _post_in(currency: str, cases: Sequence[Case], *, at: datetime, by: Actor, o
                 # As it would have been told then: what lapsed or could be spent by then stands before it.
                 wallet.catch_up(case.steps[0][0])
             of_rules = _by_rule(known, case) if case.claimed.id in known else {}
-            lots = {rule: [(lot.id, lot.left) for lot in some] for rule, some in of_rules.items()}
+            # Of what was passed on to an heir nothing is taken: it counts as taken by hand.
+            lots = {
+                rule: [(lot.id, lot.left) for lot in some if lot.id in wallet.lots] for rule, some in of_rules.items()
+            }
             by_hand = {rule: sum(lot.by_hand for lot in some) for rule, some in of_rules.items()}
             for when, decision in case.steps:
                 after = {grant.rule: grant for grant in decision.grants}

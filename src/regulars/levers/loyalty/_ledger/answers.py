@@ -60,7 +60,7 @@ class Receipt:
 def of(work: Work) -> Receipt:
     """Of an act whose block has been left. No query where it was new, two where it was told before."""
     if not work.is_new:
-        return _read(work.act)
+        return of_act(work.act)
     booked = [
         Booked(
             number,
@@ -77,7 +77,8 @@ def of(work: Work) -> Receipt:
     return Receipt(tuple(sorted(booked, key=lambda entry: entry.id)), tuple(sorted(work.written.lots.values())))
 
 
-def _read(act: int) -> Receipt:
+def of_act(act: int) -> Receipt:
+    """Of an act, as it was written. Two queries."""
     with connection.cursor() as cursor:
         cursor.execute(_ENTRIES, [act])
         booked = tuple(

@@ -22,6 +22,8 @@ class Request(models.Model):
     amount = models.BigIntegerField()
     reason = models.CharField(max_length=40)
     expires_on = models.DateField(null=True)
+    #: To whom the points are to be passed on; null: they are given or taken.
+    heir = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="+", null=True)
     asked_by = models.CharField(max_length=100)
     #: The person behind it, where a program asked: its second eye is another's.
     asked_behind = models.CharField(max_length=100, db_default="", default="")

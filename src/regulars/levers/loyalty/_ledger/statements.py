@@ -157,7 +157,7 @@ def explain(*, entry: int) -> Explanation | None:
         if not found:
             return None
         [line] = lines_of(found)
-        rows.execute(_WENT if line.kind in ("merge_out", "merge_in") else _MOVES, [entry])
+        rows.execute(_WENT if line.reason.code in ("joined", "parted") else _MOVES, [entry])
         return Explanation(line, tuple(Moved(*row) for row in rows.fetchall()))
 
 

@@ -438,6 +438,10 @@ class Wallet:
         self._close(draft)
         self._settle(at)
 
+    def settle(self, at: datetime) -> None:
+        """What is owed is paid from what came."""
+        self._settle(at)
+
     def write_off(self, amount: int, *, at: datetime, reason: Reason, record: int | None = None) -> None:
         """Forgive so much of what is owed, the oldest lots' first."""
         draft = self._open("write_off", at, reason)

@@ -39,6 +39,7 @@ SELECT account.customer_id, (date_part('epoch', lot.earned_at) * 1000000)::bigin
   FROM loyalty_account AS account JOIN loyalty_lot AS lot ON lot.account_id = account.id
   JOIN loyalty_currency AS currency ON currency.id = account.currency_id AND currency.code = %s
  WHERE account.customer_id = ANY(%s::bigint[]) AND lot.funding IN ('issuance', 'partner')
+   AND lot.earned_by_id IS NULL
 """
 _JOINED = f"""
 SELECT COALESCE(person_id, id), min(first_seen_at) FROM {CUSTOMERS}
