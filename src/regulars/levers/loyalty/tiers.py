@@ -18,6 +18,7 @@ from regulars.kit.actors import Actor, Origin
 from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty._ledger import acts
 from regulars.levers.loyalty._ledger.acts import Told
+from regulars.levers.loyalty._tiers import before as tier_before
 from regulars.levers.loyalty._tiers import facts as tier_facts
 from regulars.levers.loyalty._tiers import settling as tier_settling
 from regulars.levers.loyalty._tiers.facts import Ladder
@@ -307,23 +308,11 @@ def before(
     By what was kept of what was before it, and the rules in force then, or those of a `ladder`. For promises: it rests
     on facts alone.
     """
-    if ladder is None:
-        ladder = next((one for one in tier_facts.ladders() if one.says.code == programme), None)
+    ladder = ladder or tier_before.ladder(programme)
     if ladder is None:
         return {}
-    people = {person for person, _ in orders.values()}
-    done, held = tier_facts.done(ladder, people), tier_facts.frozen(ladder, people)
-    found: dict[int, dict[str, str]] = {}
-    for order, (person, placed_at) in orders.items():
-        if (mine := done.get(person)) is None:
-            continue
-        facts, today = mine.facts(ladder.zone, tier_facts.micros(placed_at)), ladder.today(placed_at)
-        levels = {
-            tiers: walk(segments, facts, held.get((person, tiers), ()), today).level
-            for tiers, segments in ladder.segments.items()
-        }
-        found[order] = {tiers: level for tiers, level in levels.items() if level}
-    return found
+    asked = {order: (person, tier_facts.micros(placed_at)) for order, (person, placed_at) in orders.items()}
+    return tier_before.levels(ladder, asked)
 
 
 def on_levels(*, at: datetime | None = None) -> dict[str, dict[str, int]]:

@@ -4,11 +4,11 @@ and how many times it gives: never the day."""
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from regulars.facts.commerce.kept import Kept
 from regulars.facts.customers import kept_birthdays, persons
 from regulars.kit import civil
 from regulars.levers.loyalty import programmes, tiers
@@ -29,8 +29,19 @@ SELECT EXISTS (SELECT FROM loyalty_earning AS earning
 """
 
 
+class Bought(Protocol):
+    """What has to be known of an order."""
+
+    @property
+    def order(self) -> int: ...
+    @property
+    def customer(self) -> int | None: ...
+    @property
+    def placed_at(self) -> datetime: ...
+
+
 def multiplied(
-    orders: Sequence[Kept],
+    orders: Sequence[Bought],
     programme: Programme,
     zone: ZoneInfo,
     levels: Mapping[int, Mapping[str, str]],

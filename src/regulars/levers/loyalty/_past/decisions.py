@@ -1,7 +1,8 @@
 """Orders of the past decided by columns: what `_earning/cases` says of each, of very many at once.
 
 A programme can be if all its rules can, and of its customers those who have nothing of it yet and bought plainly: in
-its money, and nothing of it for less than nothing. The others are decided one by one.
+its money, and nothing of it for less than nothing. The others are decided one by one, and so are those of whom a cap
+may have taken something; the cap that a surprise comes with is kept here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,11 +16,13 @@ import numpy as np
 from regulars.facts.commerce.kept_columns import NONE, Flags, KeptColumns, Numbers
 from regulars.kit import civil
 from regulars.levers.loyalty._earning.capping import ALWAYS, is_common, starts_on
+from regulars.levers.loyalty._past.customers import Customers
 from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.rules import basis, deciding, streak
 from regulars.levers.loyalty.rules.columns import Answers, OrderColumns, Seen, TooLarge
-from regulars.levers.loyalty.rules.rule import Cap
+from regulars.levers.loyalty.rules.rule import Cap, Rule, points_text
 from regulars.levers.loyalty.rules.streak import Streak
+from regulars.levers.loyalty.rules.surprise import Surprise
 
 #: Means of payment that are no money.
 _NO_MONEY = {"points", "gift_card"}
@@ -75,6 +78,7 @@ class Decided:
     on: Numbers
     sold: Numbers
     lines: OrderColumns
+    customers: Customers
     answers: Mapping[str, Answers]
 
     def last(self, rule: str) -> Numbers:
@@ -106,6 +110,9 @@ class Decided:
             np.add.reduceat(sum((of(rule)[may] for rule in rules), np.zeros(len(member), np.int64)), first)
             for of in (self.last, self.first)
         )
+        if _is_its_own(self.programme.by_id.get(name), cap):
+            # Who had it and sent back what it came for made room for the next one before that was decided.
+            most = used
         return [(Place(name, cap.period, cap.most, member[first], starts[first], used), most)]
 
     @cached_property
@@ -129,7 +136,7 @@ def _caps(programme: Programme) -> list[tuple[str, Cap, list[str]]]:
     return own + [("", cap, [rule.id for rule in programme.of_orders]) for cap in programme.caps]
 
 
-def decide(orders: KeptColumns, number: Numbers, programme: Programme) -> Decided:
+def decide(orders: KeptColumns, number: Numbers, programme: Programme, customers: Customers) -> Decided:
     """What the rules say of these, all of which count. Raises `TooLarge`."""
     on = days_of(orders.placed_at, civil.zone(programme.zone))
     came_back = orders.back_at != NONE
@@ -165,9 +172,45 @@ def decide(orders: KeptColumns, number: Numbers, programme: Programme) -> Decide
             currency=programme.money,
         ),
         runs={period: np.append(run, run[sold]) for period, run in runs.items()},
+        member=np.append(orders.customer, orders.customer[sold]),
+        seed=programme.seed,
+        tiers={name: np.append(told, told[sold]) for name, told in customers.tiers.items()},
+        birthdays={name: np.append(told, told[sold]) for name, told in customers.birthdays.items()},
     )
-    answers = deciding.of_columns(programme.of_orders, lines, programme.terms)
-    return Decided(programme, orders, number, on, sold, lines, answers)
+
+    def limit(rule: Rule, answers: Answers) -> None:
+        if isinstance(rule, Surprise) and any(_is_its_own(rule, cap) for cap in rule.caps):
+            late = _comes_later(rule, answers, programme, orders, on, lines)
+            refused = np.append(late, late[sold]) & (answers.parts > 0)
+            uncapped = points_text(rule.points, programme.terms.scale)
+            answers.refuse(refused, refused[lines.of], "cap_reached", uncapped=uncapped)
+
+    answers = deciding.of_columns(programme.of_orders, lines, programme.terms, limit)
+    return Decided(programme, orders, number, on, sold, lines, customers, answers)
+
+
+def _is_its_own(rule: Rule | None, cap: Cap) -> bool:
+    """Whether it is the cap by which a surprise comes once a period, and gives all of it or nothing."""
+    return isinstance(rule, Surprise) and (cap.per, cap.period, cap.most) == ("member", rule.period, rule.points)
+
+
+def _comes_later(
+    rule: Surprise, answers: Answers, programme: Programme, orders: KeptColumns, on: Numbers, lines: OrderColumns
+) -> Flags:
+    """Before which of the orders another one of their period was decided that the surprise stays with."""
+    many = len(orders)
+    is_due = np.zeros(many, np.bool_)
+    for one in programme.of_every:
+        is_due |= one.may_give_columns(lines)[:many]
+    # As `in_turn` has them: first those that are given something for every so many.
+    starts = streak.beginnings(on, rule.period)
+    in_turn = np.lexsort((np.arange(many), ~is_due, starts, orders.customer))
+    who, period, stays = orders.customer[in_turn], starts[in_turn], answers.parts[:many][in_turn] > 0
+    begins = np.append(True, (who[1:] != who[:-1]) | (period[1:] != period[:-1]))[:many]
+    before = np.cumsum(stays) - stays
+    found = np.zeros(many, np.bool_)
+    found[in_turn] = before > np.maximum.accumulate(np.where(begins, before, 0))
+    return found
 
 
 def _periods(programme: Programme) -> set[str]:

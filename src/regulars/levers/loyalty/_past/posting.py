@@ -4,6 +4,7 @@ What rules say, what caps leave and what the ledger books is decided in the same
 has something under the programme already, or bought in a way that is not plain, is left to `earning`.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +24,7 @@ from regulars.levers.loyalty._earning.earned import impatiently, is_taken
 from regulars.levers.loyalty._earning.posting import Posted
 from regulars.levers.loyalty._ledger import acts, telling
 from regulars.levers.loyalty._ledger.acts import Told
+from regulars.levers.loyalty._past import customers as past_customers
 from regulars.levers.loyalty._past import decisions, row_copies
 from regulars.levers.loyalty._past import ledger as past_ledger
 from regulars.levers.loyalty._past.decisions import Decided, days_of, starts_of
@@ -41,6 +43,7 @@ from regulars.levers.loyalty._past.row_copies import (
 from regulars.levers.loyalty.rules.columns import TooLarge, fits
 from regulars.levers.loyalty.rules.rule import SHOP
 from regulars.levers.loyalty.rules.streak import Streak
+from regulars.levers.loyalty.rules.surprise import Surprise
 from regulars.runtime.database import arrays, copying
 
 _DAY = timedelta(days=1)
@@ -133,12 +136,15 @@ def _post_those(
 
 
 def _decided(block: KeptColumns, number: Numbers, mine: Flags, version: programmes.Active) -> Decided:
+    wanted = mine & block.counts
+    orders, number = block.only(wanted), number[wanted]
+    seen = past_customers.of(orders, version.programme)
     while True:
-        wanted = mine & block.counts
-        decided = decisions.decide(block.only(wanted), number[wanted], version.programme)
+        decided = decisions.decide(orders, number, version.programme, seen)
         if not (bound := decided.is_bound).any():
             return decided
-        mine &= ~np.isin(block.customer, decided.orders.customer[bound])
+        free = ~bound
+        orders, number, seen = orders.only(free), number[free], seen.only(free)
 
 
 def _known(version: programmes.Active) -> tuple[int, int]:
@@ -361,7 +367,8 @@ def _save(decided: Decided, version: programmes.Active, programme: int, at: date
         why.append((rule, has, because))
         missed.append((rule, ~has, because))
         if rule in decided.programme.capped:
-            allowed.append((rule, has, joined("[", parts, ",", parts, "]")))
+            wanted = answers.wanted[:many]
+            allowed.append((rule, wanted > 0, joined("[", parts, ",", wanted, "]")))
     copy(
         "loyalty_earning",
         many,
@@ -384,7 +391,8 @@ def _save(decided: Decided, version: programmes.Active, programme: int, at: date
 
 
 def _asked(decided: Decided) -> Any:
-    """What else of a context is kept: how many periods in a row, and for which number something is given."""
+    """What else of a context is kept: how many periods in a row, for which number something is given, what surprises
+    are drawn from, on which levels somebody was and what their birthday gave."""
     programme, lines, many = decided.programme, decided.lines, len(decided.orders)
     runs = [
         (rule.id, np.ones(many, bool), joined(lines.runs[rule.period][:many]))
@@ -395,9 +403,18 @@ def _asked(decided: Decided) -> Any:
     if programme.of_every:
         number = joined(decided.number)
         turns = [(rule.id, rule.may_give_columns(lines)[:many], number) for rule in programme.of_every]
-        is_any = np.logical_or.reduce([has for _, has, _ in turns])
-        found = joined(found, pc.if_else(pa.array(is_any), joined(',"turns":', objects_of(turns)), ""))
+        found = joined(found, _some_of("turns", turns))
+    if any(isinstance(rule, Surprise) for rule in programme.of_orders):
+        found = joined(found, f',"seed":{json.dumps(programme.seed)}') if programme.seed else found
+    for name, columns in (("tiers", decided.customers.tiers), ("birthdays", decided.customers.birthdays)):
+        told = [(one, values != "", joined('"', values, '"')) for one, values in columns.items()]
+        found = joined(found, _some_of(name, told)) if told else found
     return found
+
+
+def _some_of(name: str, members: Sequence[tuple[str, Flags, Any]]) -> Any:
+    is_any = np.logical_or.reduce([has for _, has, _ in members])
+    return pc.if_else(pa.array(is_any), joined(f',"{name}":', objects_of(members)), "")
 
 
 def _book(

@@ -1,7 +1,7 @@
 """More points around the birthday, for those who have a benefit that says so: that they had it, and how many times it
 gives, is kept as evidence with the order. Never the day itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from regulars.kit.texts import translated as _
 from regulars.levers.loyalty.rules.benefit_terms import Benefit
+from regulars.levers.loyalty.rules.columns import Answers, Flags, OrderColumns
 from regulars.levers.loyalty.rules.grants import Answer, Grant, Missed, Reason, split
 from regulars.levers.loyalty.rules.rule import Given, Rule, Terms, shared
 from regulars.levers.loyalty.rules.told import Told, bad
@@ -41,6 +42,27 @@ class BirthdayBonus(Rule):
     def may_give(self, context: Context) -> bool:
         """Around a birthday."""
         return self.benefit in context.birthdays
+
+    @property
+    def is_of_columns(self) -> bool:
+        """Where no means of payment or customer is asked for: whose birthday it is, is told with the orders."""
+        return self.is_plain
+
+    def of_columns(self, orders: OrderColumns, terms: Terms, given: Mapping[str, Answers]) -> Answers:
+        """`of_order` for many."""
+        found, told = self.reach_columns(orders, terms), orders.birthdays[self.benefit]
+        found.miss(told == "", "not_their_birthday")
+        others, is_open = [given[rule] for rule in self.multiplies], found.is_open.copy()
+        for times in sorted(set(told[is_open].tolist())):
+            found.is_open = is_open & (told == times)
+            found.more(others, Fraction(Decimal(times)) - 1, orders.begins, "birthday_times", times=times)
+            found.miss(found.is_open, "nothing_to_multiply")
+        return found
+
+    def may_give_columns(self, orders: OrderColumns) -> Flags:
+        """`may_give` for many."""
+        found: Flags = orders.birthdays[self.benefit] != ""
+        return found
 
 
 def read(told: Told, terms: Terms) -> BirthdayBonus:

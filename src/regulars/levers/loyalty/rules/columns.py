@@ -7,6 +7,7 @@ All of it is whole numbers. Where they could be larger than 64 bits hold, it is 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,10 +51,12 @@ class OrderColumns:
     What counts of them is as `Basis` has it: of each line `weights`, of each order `whole` of them, one of which is
     worth `over` of `under` minor units of the programme's money. `items`: thousandths of what was kept of each line.
     `runs`: period to how many of them in a row its customer had bought by each order, 0 where its own had one already.
+    `member`, `seed`, `tiers` and `birthdays` are as `Context` has them, empty texts for what it has not.
     """
 
     placed_on: Numbers
     number: Numbers
+    member: Numbers
     begins: Numbers
     line: Numbers
     items: Numbers
@@ -63,6 +66,9 @@ class OrderColumns:
     under: Numbers
     seen: Seen
     runs: Mapping[str, Numbers] = field(default_factory=dict)
+    seed: str = ""
+    tiers: Mapping[str, Texts] = field(default_factory=dict)
+    birthdays: Mapping[str, Texts] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.placed_on)
@@ -95,9 +101,12 @@ class Answers:
     facts: Texts
     #: Those that are not answered yet.
     is_open: Flags = field(init=False)
+    #: What it would give where no cap kept anything.
+    wanted: Numbers = field(init=False)
 
     def __post_init__(self) -> None:
         self.is_open = np.ones(len(self.parts), np.bool_)
+        self.wanted = self.parts
 
     @classmethod
     def to(cls, orders: OrderColumns) -> "Answers":
@@ -118,6 +127,13 @@ class Answers:
         self.parts[mine] = parts[mine]
         self._say(mine, code, facts)
 
+    def refuse(self, which: Flags, lines: Flags, code: str, **facts: object) -> None:
+        """Nothing for these after all, whose lines those are, and why."""
+        self.wanted = self.parts.copy()
+        self.parts[which], self.shares[lines] = 0, 0
+        self.is_open |= which
+        self._say(which, code, facts)
+
     def _say(self, mine: Flags, code: str, facts: Mapping[str, object]) -> None:
         self.is_open &= ~mine
         which = np.flatnonzero(mine)
@@ -127,6 +143,15 @@ class Answers:
         if facts:
             told = {name: fact(which) if callable(fact) else fact for name, fact in facts.items()}
             self.facts[which] = _as_json(told, len(which))
+
+    def more(self, others: Sequence["Answers"], more: Fraction, begins: Numbers, code: str, **facts: object) -> None:
+        """As many times of what others gave as `more` says, to the open ones, over the lines that they stand on."""
+        multiplied = sum((one.parts for one in others), np.zeros(len(self.parts), np.int64))
+        fits(multiplied, more.numerator)
+        parts = np.where(self.is_open, multiplied * more.numerator // more.denominator, 0)
+        self.grant(parts, code, **facts)
+        weights = sum((one.shares for one in others), np.zeros(len(self.shares), np.int64))
+        self.shares = self.shares + split(parts, weights, begins)
 
 
 Fact = Callable[[NDArray[np.intp]], Sequence[str] | Sequence[int]]

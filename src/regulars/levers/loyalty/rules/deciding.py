@@ -45,12 +45,20 @@ def of_order(
     return Decision(tuple(given.answers.values()))
 
 
-def of_columns(rules: Iterable[Rule], orders: OrderColumns, terms: Terms) -> Mapping[str, Answers]:
-    """`of_order` for many orders at once, without limits: what each rule answers to each."""
+def no_limits(_rule: Rule, _answers: Answers) -> None:
+    """Without caps."""
+
+
+def of_columns(
+    rules: Iterable[Rule], orders: OrderColumns, terms: Terms, limit: Callable[[Rule, Answers], None] = no_limits
+) -> Mapping[str, Answers]:
+    """`of_order` for many orders at once: what each rule answers to each, less what `limit` takes of it before others
+    multiply it."""
     given: dict[str, Answers] = {}
     for rule in rules:
         seen = orders if rule.where is None else orders.of_lines(asking.lines_fit(rule.where, orders))
         given[rule.id] = rule.of_columns(seen, terms, given)
+        limit(rule, given[rule.id])
     return given
 
 

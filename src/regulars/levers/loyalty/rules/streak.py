@@ -107,6 +107,15 @@ def beginning(day: date, period: str) -> date:
     return civil.month_of(day) if period == "month" else day
 
 
+def beginnings(days: Numbers, period: str) -> Numbers:
+    """`beginning` of many, in days since 1970."""
+    if period == "week":
+        return days - (days + 3) % 7
+    if period == "month":
+        return days.astype("datetime64[D]").astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    return days
+
+
 def _previous(first: date, period: str) -> date:
     return civil.add_months(first, -1) if period == "month" else first - timedelta(days=7 if period == "week" else 1)
 

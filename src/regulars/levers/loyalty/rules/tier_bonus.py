@@ -6,7 +6,10 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import ClassVar
 
+import numpy as np
+
 from regulars.kit.texts import translated as _
+from regulars.levers.loyalty.rules.columns import Answers, Flags, OrderColumns
 from regulars.levers.loyalty.rules.grants import Answer, Grant, Missed, Reason, split
 from regulars.levers.loyalty.rules.rule import Given, Rule, Terms, shared
 from regulars.levers.loyalty.rules.told import Told
@@ -35,13 +38,38 @@ class TierBonus(Rule):
         extra = int(given.parts(self.multiplies) * (times - 1))
         if not extra:
             return self.missed("nothing_to_multiply")
-        exact = Decimal(times.numerator) / Decimal(times.denominator)
-        why = Reason("tier_times", {"level": level, "times": f"{exact:f}"})
+        why = Reason("tier_times", {"level": level, "times": _said(times)})
         return Grant(self.id, extra, split(extra, given.lines(self.multiplies)), why, self.funding)
 
     def may_give(self, context: Context) -> bool:
         """To those on a level that has more."""
         return context.tiers.get(self.tiers, "") in self.times
+
+    @property
+    def is_of_columns(self) -> bool:
+        """Where no means of payment or customer is asked for: levels are told with the orders."""
+        return self.is_plain
+
+    def of_columns(self, orders: OrderColumns, terms: Terms, given: Mapping[str, Answers]) -> Answers:
+        """`of_order` for many."""
+        found, levels = self.reach_columns(orders, terms), orders.tiers[self.tiers]
+        found.miss(~self.may_give_columns(orders), "not_on_the_level")
+        others, is_open = [given[rule] for rule in self.multiplies], found.is_open.copy()
+        for level, times in self.times.items():
+            found.is_open = is_open & (levels == level)
+            found.more(others, times - 1, orders.begins, "tier_times", level=level, times=_said(times))
+            found.miss(found.is_open, "nothing_to_multiply")
+        return found
+
+    def may_give_columns(self, orders: OrderColumns) -> Flags:
+        """`may_give` for many."""
+        levels = orders.tiers[self.tiers]
+        found: Flags = np.isin(levels, np.array([*self.times], object))
+        return found
+
+
+def _said(times: Fraction) -> str:
+    return f"{Decimal(times.numerator) / Decimal(times.denominator):f}"
 
 
 def read(told: Told, terms: Terms) -> TierBonus:

@@ -25,19 +25,23 @@ _BOUNDLESS = 1 << 62
 class Tally:
     """What was done, day by day: amounts that add up, or names of which each counts once."""
 
-    __slots__ = ("days", "names", "sums")
+    __slots__ = ("days", "known", "names", "sums")
 
     def __init__(self, rows: Iterable[tuple[int, int | str]]) -> None:
         told = sorted(rows, key=lambda row: row[0])
         self.days = [day for day, _ in told]
         self.names = [one for _, one in told if isinstance(one, str)]
         self.sums = [0, *accumulate(one for _, one in told if isinstance(one, int))]
+        #: So many of them, the first ones, are known.
+        self.known = len(self.days)
 
     def within(self, window: Window) -> int:
         """All of it in these days."""
-        first, last = bisect_left(self.days, window.since), bisect_left(self.days, window.until)
+        first, last = bisect_left(self.days, window.since), min(bisect_left(self.days, window.until), self.known)
         if self.names:
             return len(set(self.names[first:last]))
+        if last < first:
+            return 0
         return self.sums[last] - self.sums[first]
 
 
@@ -129,6 +133,49 @@ def walk(segments: Sequence[Segment], facts: Facts, frozen: Sequence[Frozen], to
     fold.pass_to(LAST)
     coming = fold.steps[len(seen.steps)] if len(fold.steps) > len(seen.steps) else None
     return replace(seen, next=coming)
+
+
+#: One thing that was done: when, on which day, the counter it counts in, and how much, or which.
+Dated = tuple[int, int, str, int | str]
+
+
+def levels(
+    tiers: TierSet, done: Sequence[Dated], frozen: Sequence[Frozen], asked: Sequence[tuple[int, int]]
+) -> list[str]:
+    """The level right before each of these moments, told with their days: as `walk` says it of what was done before
+    each, in one walk through all of them.
+
+    All of it in the order of its moments, in which days never go back. Only of sets that have always been in force as
+    they are and ask nothing of the day somebody joined on.
+    """
+    lowest = tiers.level(tiers.everybodys)
+    plain = "" if lowest is None else lowest.id
+    by_counter: dict[str, tuple[list[int], list[tuple[int, int | str]]]] = {}
+    for at_us, day, counter, amount in done:
+        moments, rows = by_counter.setdefault(counter, ([], []))
+        moments.append(at_us)
+        rows.append((day, amount))
+    tallies = {counter: Tally(rows) for counter, (_, rows) in by_counter.items()}
+    facts = Facts(done[0][1] if done else FIRST, tallies)
+    if ceiling(tiers, facts) == tiers.everybodys:
+        return [plain] * len(asked)
+    fold, found = _Fold(facts, frozen), []
+    fold.enter(Segment(FIRST, tiers), facts.joined)
+    days = _days(tiers, facts) | {facts.joined} | {one.until for one in frozen if one.until is not None}
+    coming = iter([*sorted(day for day in days if day >= facts.joined), LAST])
+    next_day = next(coming)
+    for at_us, day in asked:
+        if at_us <= done[0][0]:
+            found.append(plain)
+            continue
+        for counter, (moments, _) in by_counter.items():
+            tallies[counter].known = bisect_left(moments, at_us)
+        while next_day < day:
+            fold.pass_to(next_day)
+            fold.look(next_day)
+            next_day = next(coming)
+        found.append(fold.foreseen(day))
+    return found
 
 
 def _moments(
@@ -236,6 +283,16 @@ class _Fold:
             self.fall = None
             if self.rank > here:
                 self.fall = self._thawed(on + self.tiers.down.every_days, self.tiers)
+
+    def foreseen(self, day: int) -> str:
+        """The level by the end of `day`, of which more may come to be known."""
+        before, steps = (self.rank, self.fall), len(self.steps)
+        self.pass_to(day)
+        self.look(day)
+        found = self.level
+        self.rank, self.fall = before
+        del self.steps[steps:]
+        return found
 
     def seen(self, today: int) -> Walk:
         """How it stands at the end of today."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from regulars.kit.texts import translated as _
 from regulars.levers.loyalty.rules import columns
-from regulars.levers.loyalty.rules.columns import Answers, OrderColumns, fits
+from regulars.levers.loyalty.rules.columns import Answers, OrderColumns
 from regulars.levers.loyalty.rules.grants import Answer, Grant, Missed, Reason, split
 from regulars.levers.loyalty.rules.rule import Given, Rule, Terms, read_points, shared
 from regulars.levers.loyalty.rules.told import Told
@@ -62,16 +62,9 @@ class WindowBonus(Bonus):
             found.grant(parts, "bonus")
             found.shares = columns.split(parts, orders.weights, orders.begins)
             return found
-        others = [given[rule] for rule in self.multiplies]
-        more = self.times - 1
-        multiplied = sum((one.parts for one in others), np.zeros(len(orders), np.int64))
-        fits(multiplied, more.numerator)
-        parts = np.where(found.is_open, multiplied * more.numerator // more.denominator, 0)
         times = f"{Decimal(self.times.numerator) / Decimal(self.times.denominator):f}"
-        found.grant(parts, "bonus_times", times=times)
-        found.shares = columns.split(
-            parts, sum((one.shares for one in others), np.zeros(len(orders.line), np.int64)), orders.begins
-        )
+        others = [given[rule] for rule in self.multiplies]
+        found.more(others, self.times - 1, orders.begins, "bonus_times", times=times)
         found.miss(found.is_open, "nothing_to_multiply")
         return found
 

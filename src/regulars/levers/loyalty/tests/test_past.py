@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from regulars.facts.commerce.kept_columns import NONE
 from regulars.kit import civil
 from regulars.kit.actors import SHELL
-from regulars.levers.loyalty import backfilling, checkups
+from regulars.levers.loyalty import backfilling, checkups, programme_files
 from regulars.levers.loyalty._past import decisions
 from regulars.levers.loyalty._past import posting as past
 from regulars.levers.loyalty._past.row_copies import Days, Instants, Json, Small, copy
@@ -49,6 +49,12 @@ def test_what_is_told_of_an_order_while_it_is_posted_counts_all_the_same(monkeyp
     assert has(buyer(hat), at=LATER) == (0, 40, 0, 0)
     monkeypatch.undo()
     assert posts() == Posted()
+
+
+@pytest.mark.parametrize("name", programme_files.ready())
+def test_all_programmes_that_come_with_regulars_can_be_decided_by_columns(name):
+    text = programme_files.text_of(name)
+    assert decisions.is_of_columns(programme_files.read(text, currency="GBP", zone="Europe/London"))
 
 
 @pytest.mark.slow

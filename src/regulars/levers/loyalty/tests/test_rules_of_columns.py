@@ -35,8 +35,18 @@ RULES = (
     " where: {field: amount, more_than: 40}",
     "id: n, kind: nth_order, every: 2, points: 5, at_least: 3",
     "id: o, kind: streak, length: 3, period: week, points: 11, where: {field: category, is: tea}",
+    "id: p, kind: surprise, points: 13, chance: 30, period: week, at_least: 3",
+    "id: q, kind: surprise, points: 8, chance: 60, period: month, where: {field: category, is: tea}",
+    "id: r, kind: tier_bonus, tiers: sky, times: {gold: '1.2', star: '1.7'}, multiplies: [a, p, j]",
+    "id: s, kind: birthday_bonus, benefit: cake, multiplies: [a, r], at_least: 9",
     "id: m, kind: window_bonus, points: 9, from: 2026-03-01, until: 2026-03-04, where: {field: store, is_known: false}",
 )
+ABOVE = """
+tiers:
+  - id: sky
+    levels: [{id: green}, {id: gold, all: [{what: orders, at_least: 2}]}, {id: star, all: [{what: spend, at_least: 9}]}]
+benefits: [{id: cake, kind: birthday_multiplier, times: "1.5", days: 3, for: [{tiers: sky, from: gold}]}]
+"""
 amounts = st.integers(0, 9_999)
 taxes = st.none() | st.integers(0, 900)
 goods = st.sampled_from([("", ""), ("coat", ""), ("green", "tea"), ("black", "tea"), ("cup", "ware")])
@@ -77,7 +87,15 @@ def _order(one) -> tuple[OrderView, Context]:
         channel=channel,
         store="leeds" if channel == "till" else "",
     )
-    return view, Context(member="1", order_number=number, streaks={"o": (number * 3 + day) % 7})
+    levels = {"sky": ["green", "gold", "star"][kept % 3]} if kept % 4 else {}
+    return view, Context(
+        member=str(number),
+        seed="drawn",
+        order_number=number,
+        streaks={"o": (number * 3 + day) % 7},
+        tiers=levels,
+        birthdays={"cake": ["1.5", "3"][discount % 2]} if discount % 3 else {},
+    )
 
 
 def _columns(orders: list[tuple[OrderView, Context]]) -> OrderColumns:
@@ -132,6 +150,10 @@ def _columns(orders: list[tuple[OrderView, Context]]) -> OrderColumns:
             currency="GBP",
         ),
         runs={"week": of(*(context.streaks["o"] for _, context in orders))},
+        member=of(*(int(context.member) for _, context in orders)),
+        seed="drawn",
+        tiers={"sky": texts(context.tiers.get("sky", "") for _, context in orders)},
+        birthdays={"cake": texts(context.birthdays.get("cake", "") for _, context in orders)},
     )
 
 
@@ -139,7 +161,7 @@ def _columns(orders: list[tuple[OrderView, Context]]) -> OrderColumns:
 @given(st.lists(told, min_size=1, max_size=6))
 def test_of_many_orders_each_rule_says_what_it_says_of_each(said):
     orders = [_order(one) for one in said]
-    programme = a_programme(*RULES)
+    programme = a_programme(*RULES, above=ABOVE)
     assert all(rule.is_of_columns for rule in programme.of_orders)
     told = _columns(orders)
     answers = deciding.of_columns(programme.of_orders, told, programme.terms)
@@ -178,7 +200,8 @@ def test_what_64_bits_might_not_hold_is_refused():
         "id: a, kind: spend, points: 1, per: 1, tenders: [card]",
         "id: a, kind: spend, points: 1, per: 1, include: [shipping]",
         "id: a, kind: first_order, points: 1, only_if: {field: customers.country, is: GB}",
-        "id: a, kind: surprise, points: 3, chance: 5, period: month",
+        "id: a, kind: surprise, points: 3, chance: 5, period: month, only_if: {field: customers.country, is: GB}",
+        "id: a, kind: audience_bonus, audience: aud_regulars, points: 3",
     ],
 )
 def test_what_is_asked_of_payments_and_customers_is_asked_order_by_order(rule):

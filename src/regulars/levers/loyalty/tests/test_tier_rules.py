@@ -16,6 +16,7 @@ from regulars.levers.loyalty.rules import tier_progress, tier_standing
 from regulars.levers.loyalty.rules.tier_periods import Period, Window
 from regulars.levers.loyalty.rules.tier_sets import Every, Need, TierSet
 from regulars.levers.loyalty.rules.tier_standing import Facts, Frozen, Segment, Tally, walk
+from tests.often import often
 
 LADDER = """
       - {id: silver, all: [{what: spend, at_least: 100}]}
@@ -506,3 +507,40 @@ def test_a_level_is_a_function_of_what_was_done_until_then(bought, period, down,
         after.falls_on,
         after.steps,
     )
+
+
+EVERYBODYS = """
+      - {id: green}
+      - {id: silver, any: [{what: spend, at_least: 100}, {what: categories, at_least: 2}]}
+      - {id: gold, all: [{what: spend, at_least: 300}, {what: orders, at_least: 3}]}
+"""
+HOUR = 3_600_000_000
+
+
+@settings(max_examples=often(150))
+@given(
+    st.lists(st.tuples(BOUGHT, st.integers(0, 3)), max_size=10),
+    st.lists(st.tuples(st.integers(0, 900), st.integers(0, 3)), max_size=5),
+    st.sampled_from([one for one in PERIODS if "anniversary" not in one]),
+    st.sampled_from(DOWNS),
+    st.sampled_from([LADDER, EVERYBODYS]),
+    FREEZES,
+)
+def test_before_each_of_many_orders_it_is_the_level_of_a_walk_until_then(bought, asked, period, down, ladder, frozen):
+    tiers = a_set(period, down, ladder)
+    told = sorted(((BEGIN + when) * 24 + hour, pounds, what) for (when, pounds, what), hour in bought)
+    rows = [
+        (hours * HOUR, hours // 24, *of)
+        for hours, pounds, what in told
+        for of in (("spend:", pounds * 100), ("orders:", 1), ("categories:", what))
+    ]
+    moments = sorted({hours for hours, *_ in told} | {(BEGIN + when) * 24 + hour for when, hour in asked})
+    held = [Frozen(BEGIN + since, None if many is None else BEGIN + since + many) for since, many in frozen]
+    found = tier_standing.levels(tiers, rows, held, [(hours * HOUR, hours // 24) for hours in moments])
+    plain = []
+    for hours in moments:
+        known = [row for row in rows if row[0] < hours * HOUR]
+        tallies = {name: Tally(row[1::2] for row in known if row[2] == name) for name in {row[2] for row in known}}
+        done = Facts(known[0][1] if known else day("1970-01-01"), tallies)
+        plain.append(walk([Segment(0, tiers)], done, held, hours // 24).level)
+    assert found == plain

@@ -19,6 +19,7 @@ from regulars.levers.loyalty._past import decisions
 from regulars.levers.loyalty._past import posting as past
 from regulars.levers.loyalty.earning import Posted
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP
+from regulars.levers.loyalty.tests.test_birthdays import born
 from regulars.levers.loyalty.tests.test_earning import LATER, a_programme, an_order, comes_back
 from tests.often import a_few, often
 
@@ -67,12 +68,53 @@ PROGRAMMES = {
         ],
         "pending: {until: paid, days: 1}\nexpiry: {kind: rolling, days: 60}",
     ),
+    "luck": (
+        [
+            "{id: spend, kind: spend, points: 2, per: 1}",
+            "{id: third, kind: nth_order, every: 3, points: 60, at_least: 20}",
+            "{id: luck, kind: surprise, points: 30, chance: 60, period: month, at_least: 20}",
+            "{id: sure, kind: surprise, points: 7, chance: 100, period: week,"
+            " caps: [{per: member, period: year, most: 50}]}",
+            "{id: less, kind: surprise, points: 9, chance: 10, period: day,"
+            " caps: [{per: member, period: day, most: 5}]}",
+            "{id: twice, kind: window_bonus, times: 2, multiplies: [luck, sure], from: 2026-01-20, until: 2026-02-20}",
+            "{id: years, kind: tier_bonus, tiers: old, times: {old: 3}, multiplies: [luck], at_least: 30}",
+        ],
+        f"{WORTH}\npending: {{until: paid, days: 1}}\nexpiry: {{kind: rolling, days: 60}}\nseed: 春\n"
+        "tiers: [{id: old, levels: [{id: old, all: [{what: tenure, at_least: 1}]}]}]",
+    ),
+    "levels": (
+        [
+            "{id: spend, kind: spend, points: 2, per: 1}",
+            "{id: luck, kind: surprise, points: 30, chance: 40, period: week}",
+            "{id: level, kind: tier_bonus, tiers: sky, times: {gold: '1.2', star: '1.7'}, multiplies: [spend, luck]}",
+            "{id: years, kind: tier_bonus, tiers: old, times: {old: 3}, multiplies: [luck], at_least: 30}",
+            "{id: cake, kind: birthday_bonus, benefit: cake, multiplies: [spend, level]}",
+        ],
+        """
+pending: {until: delivered, days: 7, at_once: 25, at_latest_days: 30}
+expiry: {kind: activity, months: 1}
+caps: [{per: member, period: day, most: 2000}]
+tiers:
+  - id: sky
+    period: {kind: rolling, months: 1}
+    down: {grace_days: 3, one_step: true, every_days: 5}
+    levels:
+      - {id: green}
+      - {id: gold, any: [{what: spend, at_least: 90}, {what: orders, at_least: 3}]}
+      - {id: star, all: [{what: spend, at_least: 150}]}
+  - {id: old, period: {kind: calendar_quarter}, levels: [{id: old, all: [{what: spend, at_least: 120}]}]}
+benefits: [{id: cake, kind: birthday_multiplier, times: "1.5", days: 30, for: [{tiers: sky, from: gold}]}]
+""",
+    ),
 }
 
 
 def a_shop(chance: Random, many: int = 60) -> list[int]:
     """Orders of all kinds by some people: discounts, parcels, what is not paid, what came back, what was called off."""
     bought = []
+    for n in range(4):
+        born(f"19{chance.randrange(60, 99)}-{chance.randrange(1, 13):02}-{chance.randrange(1, 29):02}", ref=f"c{n}")
     for n in range(many):
         at = (
             MONDAY - chance.randrange(100) * DAY + timedelta(seconds=chance.choice([0, 3600, chance.randrange(86_400)]))
