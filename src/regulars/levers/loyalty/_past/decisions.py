@@ -1,12 +1,11 @@
 """Orders of the past decided by columns: what `_earning/cases` says of each, of very many at once.
 
 A programme can be if all its rules can, and of its customers those who have nothing of it yet and bought plainly: in
-its money, and nothing of it for less than nothing. The others are decided one by one, and so are those of whom a cap
-may have taken something; the cap that a surprise comes with is kept here.
+its money, and nothing of it for less than nothing. The others are decided one by one.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
@@ -16,13 +15,13 @@ import numpy as np
 from regulars.facts.commerce.kept_columns import NONE, Flags, KeptColumns, Numbers
 from regulars.kit import civil
 from regulars.levers.loyalty._earning.capping import ALWAYS, is_common, starts_on
+from regulars.levers.loyalty._past.capping import Capped, Room
 from regulars.levers.loyalty._past.customers import Customers
 from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.rules import basis, deciding, streak
 from regulars.levers.loyalty.rules.columns import Answers, OrderColumns, Seen, TooLarge
-from regulars.levers.loyalty.rules.rule import Cap, Rule, points_text
+from regulars.levers.loyalty.rules.rule import Cap
 from regulars.levers.loyalty.rules.streak import Streak
-from regulars.levers.loyalty.rules.surprise import Surprise
 
 #: Means of payment that are no money.
 _NO_MONEY = {"points", "gift_card"}
@@ -80,6 +79,8 @@ class Decided:
     lines: OrderColumns
     customers: Customers
     answers: Mapping[str, Answers]
+    #: Customers who would be given more of something after it came back.
+    odd: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def last(self, rule: str) -> Numbers:
         """What a rule gives for each order as it stands."""
@@ -92,28 +93,52 @@ class Decided:
         return found
 
     @cached_property
-    def places(self) -> list[tuple[Place, Numbers]]:
-        """What is used of each cap, and how much of it at most on the way."""
-        return [found for name, cap, rules in _caps(self.programme) for found in self._place(name, cap, rules)]
+    def places(self) -> list[Place]:
+        """What is used of each cap."""
+        found = []
+        for name, cap, rules in _caps(self.programme):
+            may = np.zeros(len(self.orders), bool)
+            for rule in rules:
+                may |= self.programme.by_id[rule].may_give_columns(self.lines)[: len(self.orders)]
+            if may.any():
+                member, starts = self.orders.customer[may], self._starts(cap)[may]
+                first, _ = _stretches(member, starts)
+                used = np.add.reduceat(self._of(rules, self.last)[may], first)
+                found.append(Place(name, cap.period, cap.most, member[first], starts[first], used))
+        return found
 
-    def _place(self, name: str, cap: Cap, rules: Sequence[str]) -> list[tuple[Place, Numbers]]:
-        may = np.zeros(len(self.orders), bool)
-        for rule in rules:
-            may |= self.programme.by_id[rule].may_give_columns(self.lines)[: len(self.orders)]
-        if not may.any():
-            return []
-        days, place = np.unique(self.on[may], return_inverse=True)
-        starts = np.array([number_of(starts_on(date_of(day), cap)) for day in days.tolist()], np.int64)[place]
-        member = self.orders.customer[may]
-        first = np.flatnonzero(np.append(True, (member[1:] != member[:-1]) | (starts[1:] != starts[:-1])))
-        used, most = (
-            np.add.reduceat(sum((of(rule)[may] for rule in rules), np.zeros(len(member), np.int64)), first)
-            for of in (self.last, self.first)
-        )
-        if _is_its_own(self.programme.by_id.get(name), cap):
-            # Who had it and sent back what it came for made room for the next one before that was decided.
-            most = used
-        return [(Place(name, cap.period, cap.most, member[first], starts[first], used), most)]
+    def within_caps(self) -> "Decided":
+        """The same less what caps keep, of whose orders they may keep anything."""
+        more_later = self.is_odd
+        rooms, comes = [], np.zeros(len(self.orders), bool)
+        for _, cap, rules in _caps(self.programme):
+            first, place = _stretches(self.orders.customer, self._starts(cap))
+            most = self._of(rules, self.first)
+            is_full = np.add.reduceat(most, first)[place] > cap.most if len(first) else comes
+            if (mine := is_full & (most > 0) & ~more_later).any():
+                comes |= mine
+                rooms.append(Room(rules, cap.most, place, np.zeros(len(first), np.int64)))
+        if not rooms:
+            return replace(self, odd=self.orders.customer[more_later])
+        row = np.arange(len(self.orders))
+        row[self.sold] = len(self.orders) + np.arange(len(self.sold))
+        # As `in_turn` of one by one has them: first those that are given something for every so many.
+        is_due = np.zeros(len(self.orders), bool)
+        for one in self.programme.of_every:
+            is_due |= one.may_give_columns(self.lines)[: len(self.orders)]
+        some = np.flatnonzero(comes)
+        some = some[np.lexsort((some, ~is_due[some], self.orders.customer[some]))]
+        first, place = _stretches(self.orders.customer[some])
+        capped = Capped(self.programme, self.lines, row, rooms, some, np.arange(len(some)) - first[place])
+        odd = capped.into(self.answers)
+        return replace(self, odd=np.append(self.orders.customer[more_later], self.orders.customer[odd]))
+
+    def _starts(self, cap: Cap) -> Numbers:
+        days, place = np.unique(self.on, return_inverse=True)
+        return np.array([number_of(starts_on(date_of(day), cap)) for day in days.tolist()], np.int64)[place]
+
+    def _of(self, rules: Sequence[str], parts: Callable[[str], Numbers]) -> Numbers:
+        return sum(map(parts, rules), np.zeros(len(self.orders), np.int64))
 
     @cached_property
     def turns(self) -> list[Place]:
@@ -123,12 +148,19 @@ class Decided:
         return [Place(rule.id, "turn", 0, member, since, none) for rule in self.programme.of_every]
 
     @property
-    def is_bound(self) -> Flags:
-        """Whose caps may have taken something: what each order got depends on those before it."""
-        members = [place.member[most > place.most] for place, most in self.places]
-        for rule in self.answers:
-            members.append(self.orders.customer[self.first(rule) < self.last(rule)])
-        return np.isin(self.orders.customer, np.concatenate([*members, np.zeros(0, np.int64)]))
+    def is_odd(self) -> Flags:
+        """Who is given more of something after it came back: what came of it is no longer said by a part of it."""
+        more = [self.orders.customer[self.first(rule) < self.last(rule)] for rule in self.answers]
+        return np.isin(self.orders.customer, np.concatenate([self.odd, *more]))
+
+
+def _stretches(*keys: Numbers) -> tuple[Numbers, Numbers]:
+    """Where keys in a row are the same: the first place of each stretch, and the stretch of each place."""
+    begins = np.zeros(len(keys[0]), bool)
+    begins[:1] = True
+    for key in keys:
+        begins[1:] |= key[1:] != key[:-1]
+    return np.flatnonzero(begins), np.cumsum(begins) - 1
 
 
 def _caps(programme: Programme) -> list[tuple[str, Cap, list[str]]]:
@@ -178,39 +210,9 @@ def decide(orders: KeptColumns, number: Numbers, programme: Programme, customers
         birthdays={name: np.append(told, told[sold]) for name, told in customers.birthdays.items()},
     )
 
-    def limit(rule: Rule, answers: Answers) -> None:
-        if isinstance(rule, Surprise) and any(_is_its_own(rule, cap) for cap in rule.caps):
-            late = _comes_later(rule, answers, programme, orders, on, lines)
-            refused = np.append(late, late[sold]) & (answers.parts > 0)
-            uncapped = points_text(rule.points, programme.terms.scale)
-            answers.refuse(refused, refused[lines.of], "cap_reached", uncapped=uncapped)
-
-    answers = deciding.of_columns(programme.of_orders, lines, programme.terms, limit)
-    return Decided(programme, orders, number, on, sold, lines, customers, answers)
-
-
-def _is_its_own(rule: Rule | None, cap: Cap) -> bool:
-    """Whether it is the cap by which a surprise comes once a period, and gives all of it or nothing."""
-    return isinstance(rule, Surprise) and (cap.per, cap.period, cap.most) == ("member", rule.period, rule.points)
-
-
-def _comes_later(
-    rule: Surprise, answers: Answers, programme: Programme, orders: KeptColumns, on: Numbers, lines: OrderColumns
-) -> Flags:
-    """Before which of the orders another one of their period was decided that the surprise stays with."""
-    many = len(orders)
-    is_due = np.zeros(many, np.bool_)
-    for one in programme.of_every:
-        is_due |= one.may_give_columns(lines)[:many]
-    # As `in_turn` has them: first those that are given something for every so many.
-    starts = streak.beginnings(on, rule.period)
-    in_turn = np.lexsort((np.arange(many), ~is_due, starts, orders.customer))
-    who, period, stays = orders.customer[in_turn], starts[in_turn], answers.parts[:many][in_turn] > 0
-    begins = np.append(True, (who[1:] != who[:-1]) | (period[1:] != period[:-1]))[:many]
-    before = np.cumsum(stays) - stays
-    found = np.zeros(many, np.bool_)
-    found[in_turn] = before > np.maximum.accumulate(np.where(begins, before, 0))
-    return found
+    answers = deciding.of_columns(programme.of_orders, lines, programme.terms)
+    found = Decided(programme, orders, number, on, sold, lines, customers, answers)
+    return found.within_caps()
 
 
 def _periods(programme: Programme) -> set[str]:

@@ -141,9 +141,9 @@ def _decided(block: KeptColumns, number: Numbers, mine: Flags, version: programm
     seen = past_customers.of(orders, version.programme)
     while True:
         decided = decisions.decide(orders, number, version.programme, seen)
-        if not (bound := decided.is_bound).any():
+        if not (odd := decided.is_odd).any():
             return decided
-        free = ~bound
+        free = ~odd
         orders, number, seen = orders.only(free), number[free], seen.only(free)
 
 
@@ -345,7 +345,7 @@ def _write(
 def _count(decided: Decided, programme: int) -> None:
     """What is used of caps."""
     with connection.cursor() as cursor:
-        for place in [*(place for place, _most in decided.places), *decided.turns]:
+        for place in [*decided.places, *decided.turns]:
             days = [decisions.date_of(day).isoformat() for day in place.starts_on.tolist()]
             member, used = (arrays.of_numbers(one.tolist()) for one in (place.member, place.used))
             of = (place.rule, place.period, place.most)

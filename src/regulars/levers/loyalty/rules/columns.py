@@ -78,6 +78,26 @@ class OrderColumns:
         weights = np.where(fit, self.weights, 0)
         return replace(self, weights=weights, whole=sums(weights, self.begins))
 
+    def take(self, rows: Numbers) -> tuple["OrderColumns", Numbers]:
+        """Some of the orders, and which of the lines are theirs."""
+        many = np.diff(self.begins)[rows]
+        begins = np.concatenate((np.zeros(1, np.int64), np.cumsum(many)))
+        lines = np.repeat(self.begins[rows] - begins[:-1], many) + np.arange(begins[-1])
+        seen = self.seen
+        found = OrderColumns(
+            begins=begins,
+            seen=Seen(
+                *(one[lines] for one in (seen.goods, seen.quantity, seen.amount_minor)),
+                *(one[rows] for one in (seen.placed_at, seen.channel, seen.store, seen.fulfilment)),
+                seen.currency,
+            ),
+            seed=self.seed,
+            **{name: getattr(self, name)[rows] for name in _OF_ORDERS},
+            **{name: getattr(self, name)[lines] for name in _OF_LINES},
+            **{name: {key: one[rows] for key, one in getattr(self, name).items()} for name in _BY_NAME},
+        )
+        return found, lines
+
     @property
     def of(self) -> Numbers:
         """The order of each line."""
@@ -88,6 +108,11 @@ class OrderColumns:
         """The money that counts, in whole minor units of the programme's."""
         fits(self.whole, self.over)
         return self.whole * self.over // self.under
+
+
+_OF_ORDERS = ("placed_on", "number", "member", "whole", "over", "under")
+_OF_LINES = ("line", "items", "weights")
+_BY_NAME = ("runs", "tiers", "birthdays")
 
 
 @dataclass
@@ -127,12 +152,23 @@ class Answers:
         self.parts[mine] = parts[mine]
         self._say(mine, code, facts)
 
-    def refuse(self, which: Flags, lines: Flags, code: str, **facts: object) -> None:
-        """Nothing for these after all, whose lines those are, and why."""
+    def cap(self, granted: Numbers, begins: Numbers, said: Callable[[int], str]) -> None:
+        """So much of what it would give and no more; `said` is how a reason keeps points."""
+        less = granted < self.parts
+        if not less.any():
+            return
         self.wanted = self.parts.copy()
-        self.parts[which], self.shares[lines] = 0, 0
-        self.is_open |= which
-        self._say(which, code, facts)
+        of = np.repeat(less, np.diff(begins))
+        shares = split(np.where(less, granted, 0), np.where(of, self.shares, 0), begins)
+        self.shares = np.where(of, shares, self.shares)
+        for place in np.flatnonzero(less).tolist():
+            told = f'"uncapped":"{said(int(self.parts[place]))}"}}'
+            if granted[place]:
+                facts = self.facts[place][:-1]
+                self.facts[place] = f"{facts}{',' if len(facts) > 1 else ''}{told}"
+            else:
+                self.code[place], self.facts[place] = "cap_reached", "{" + told
+        self.parts[less] = granted[less]
 
     def _say(self, mine: Flags, code: str, facts: Mapping[str, object]) -> None:
         self.is_open &= ~mine

@@ -43,10 +43,12 @@ PROGRAMMES = {
     ),
     "capped": (
         [
-            "{id: spend, kind: spend, points: 1, per: 1, caps: [{per: member, period: month, most: 600}]}",
+            "{id: spend, kind: spend, points: 1, per: 1, caps: [{per: member, period: month, most: 180}]}",
             "{id: welcome, kind: first_order, points: 50}",
+            "{id: pair, kind: nth_order, every: 2, points: 70}",
+            "{id: b, kind: window_bonus, times: '1.5', multiplies: [spend, pair], from: 2026-01-01, until: 2026-03-20}",
         ],
-        "pending: {until: placed, days: 2}\nexpiry: {kind: never}\ncaps: [{per: member, period: year, most: 1500}]",
+        "pending: {until: placed, days: 2}\nexpiry: {kind: never}\ncaps: [{per: member, period: year, most: 700}]",
     ),
     "kept alive": (
         [
