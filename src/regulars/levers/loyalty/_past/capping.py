@@ -66,7 +66,8 @@ class Capped:
                 left = np.full(len(rows), np.iinfo(np.int64).max)
                 for room in rooms:
                     left = np.minimum(left, room.most - room.used[room.place[orders]])
-                had, granted = 0, np.minimum(found.parts, np.maximum(left, 0))
+                had = np.zeros(len(rows), np.int64)
+                granted = np.minimum(found.parts, np.maximum(left, 0))
             else:
                 had = before[rule.id][0]
                 granted = np.minimum(found.parts, had)

@@ -55,7 +55,7 @@ def _in_days(
     """What was done and what is asked in the order of their moments, with their days. None where clocks were put back
     across midnight between them, so that a day came twice."""
     day_of: dict[int, int] = {}
-    for at_us, *_ in (*done.rows, *asked):
+    for at_us in (*(at_us for at_us, *_ in done.rows), *(at_us for at_us, _ in asked)):
         if at_us not in day_of:
             day_of[at_us] = datetime.fromtimestamp(at_us / 1_000_000, zone).toordinal()
     days = [day_of[at_us] for at_us in sorted(day_of)]

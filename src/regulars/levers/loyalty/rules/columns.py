@@ -83,18 +83,20 @@ class OrderColumns:
         many = np.diff(self.begins)[rows]
         begins = np.concatenate((np.zeros(1, np.int64), np.cumsum(many)))
         lines = np.repeat(self.begins[rows] - begins[:-1], many) + np.arange(begins[-1])
-        seen = self.seen
-        found = OrderColumns(
+        seen = replace(
+            self.seen,
+            **{name: getattr(self.seen, name)[lines] for name in ("goods", "quantity", "amount_minor")},
+            **{name: getattr(self.seen, name)[rows] for name in ("placed_at", "channel", "store", "fulfilment")},
+        )
+        found = replace(
+            self,
             begins=begins,
-            seen=Seen(
-                *(one[lines] for one in (seen.goods, seen.quantity, seen.amount_minor)),
-                *(one[rows] for one in (seen.placed_at, seen.channel, seen.store, seen.fulfilment)),
-                seen.currency,
-            ),
-            seed=self.seed,
-            **{name: getattr(self, name)[rows] for name in _OF_ORDERS},
-            **{name: getattr(self, name)[lines] for name in _OF_LINES},
-            **{name: {key: one[rows] for key, one in getattr(self, name).items()} for name in _BY_NAME},
+            seen=seen,
+            **{name: getattr(self, name)[rows] for name in ("placed_on", "number", "member", "whole", "over", "under")},
+            **{name: getattr(self, name)[lines] for name in ("line", "items", "weights")},
+            runs={name: one[rows] for name, one in self.runs.items()},
+            tiers={name: one[rows] for name, one in self.tiers.items()},
+            birthdays={name: one[rows] for name, one in self.birthdays.items()},
         )
         return found, lines
 
@@ -108,11 +110,6 @@ class OrderColumns:
         """The money that counts, in whole minor units of the programme's."""
         fits(self.whole, self.over)
         return self.whole * self.over // self.under
-
-
-_OF_ORDERS = ("placed_on", "number", "member", "whole", "over", "under")
-_OF_LINES = ("line", "items", "weights")
-_BY_NAME = ("runs", "tiers", "birthdays")
 
 
 @dataclass
