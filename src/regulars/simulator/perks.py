@@ -90,6 +90,7 @@ def _take(people: Sequence[int], chance: Chance, at: datetime, by: Actor) -> int
     for (_luck, one), fate in zip(turn[:most], drawn[len(people) :], strict=False):
         within = [code for code, price in sorted(prices.items()) if price <= has[one]]
         code = within[one % len(within)]
+        # Of some the stock or the time is over by now, or theirs is a level below: they take none.
         with suppress(Refusal):
             taken = redemptions.take(customer=one, reward=code, key=f"demo:reward:{one}", at=at, by=by)
             _hand(taken, terms[code].handed, int(float(fate) * 100), at, by)
@@ -98,6 +99,7 @@ def _take(people: Sequence[int], chance: Chance, at: datetime, by: Actor) -> int
     waits = 0
     for one in rich[: max(most // 4, 3)]:
         for code in [code for code, told in terms.items() if told.cash]:
+            # As above.
             with suppress(Refusal):
                 taken = redemptions.take(customer=one, reward=code, key=f"demo:{code}:{one}", at=at, by=by)
                 waits, done = waits + 1, done + 1

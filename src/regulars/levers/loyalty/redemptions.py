@@ -205,6 +205,7 @@ def release_unpaid(*, at: datetime, by: Actor, most: int = 1_000) -> int:
             .values_list("pay_until", "id")[:_AT_ONCE]
         )
         for _until, number in due:
+            # A refusal is of this one alone, whose points stay as they are; the next look comes to it again.
             with suppress(Refusal), transaction.atomic():
                 row = _held(number)
                 if row.pay_until is not None and row.pay_until <= at:

@@ -210,7 +210,7 @@ def _titles(level: Mapping[str, Any]) -> tuple[str, str]:
     return (str(level["id"]),) * 2 if name is None else (str(name),) * 2
 
 
-def _leaves(told_of: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+def _leaves(told_of: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[Path, dict[str, Any]]]:
     for key in ("all", "any"):
         for place, one in enumerate(told_of.get(key) or ()):
             here = (*path, key, place)
@@ -323,7 +323,7 @@ def _bare(content: Mapping[str, Any], tiers: str, *, passed: bool) -> dict[str, 
         one.pop(key, None)
     for level in one["levels"]:
         for _path, leaf in _leaves(level):
-            leaf.pop("at_least", None)  # type: ignore[attr-defined]
+            leaf.pop("at_least", None)
         for key in ("name", "colour"):
             level.pop(key, None)
     return made
@@ -425,8 +425,8 @@ def _value(node: yaml.MappingNode, key: str) -> Any:
 
 
 def _set_node(text: str, tiers: str) -> yaml.MappingNode:
-    each = _value(_parsed(text)[0], "tiers").value
-    return next(one for one in each if _value(one, "id").value == tiers)  # type: ignore[no-any-return]
+    each: list[yaml.MappingNode] = _value(_parsed(text)[0], "tiers").value
+    return next(one for one in each if _value(one, "id").value == tiers)
 
 
 def _level_nodes(node: yaml.MappingNode) -> yaml.SequenceNode:

@@ -73,6 +73,7 @@ def _talk(raw: "PGconn", text: bytes, rows: Callable[[Answers], Iterator[bytes]]
                 blocks = rows(answers) if blocks is None else blocks
                 block = next(blocks)
             except Exception as raised:
+                # Raised by `exchange`, once the database has heard that none come.
                 problem = raised
                 _end(raw, waiting, b"there are no rows")
                 continue

@@ -388,6 +388,7 @@ def test_the_books_balance_nobody_has_a_period_for_less_and_nobody_gets_back_mor
             elif act in ("keep", "pause", "resume"):
                 one = {"keep": steps.keep, "pause": steps.pause, "resume": steps.resume}[act](one, day)
         except (NotPossible, BadPayment):
+            # An act that its state does not allow: it stays what it was, and the books are looked at all the same.
             pass
         often = one
         _holds(one, came, back, given_up)
