@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -91,6 +92,7 @@ def card(request: HttpRequest, public_id: str) -> HttpResponseBase:
         rows=[
             _shown(one)
             | {"steps": _steps(one), "back": _back(one, now), "where": membership_words.where(one.agreed.to.where)}
+            | {"others": _others(one, now)}
             for one in mine[:3]
         ],
         plans=[(view, benefit_words.title(view.plan.titles), benefit_words.title(view.plan.terms)) for view in plans],
@@ -105,7 +107,7 @@ def card(request: HttpRequest, public_id: str) -> HttpResponseBase:
 @require_POST
 @requires("points.spend")
 def act(request: HttpRequest, public_id: str) -> HttpResponseBase:
-    """Join, rest, go on, leave, stay: for a member at the counter or on the telephone."""
+    """Join, rest, go on, choose another plan, leave, stay: for a member at the counter or on the telephone."""
     who, by, now = _found(public_id), operators.actor(me(request)), clock.now()
     doing = request.POST.get("act", "")
     try:
@@ -113,11 +115,10 @@ def act(request: HttpRequest, public_id: str) -> HttpResponseBase:
             form = _Join(request.POST)
             if form.is_valid():
                 said = form.cleaned_data
-                where = said["where"], said["number"]
                 memberships.join(
                     customer=who.id,
                     plan=said["plan"],
-                    consent=Consent(said["terms"], said["language"], ":".join(filter(None, where))),
+                    consent=_consent(form),
                     key=f"console:{said['key']}",
                     at=now,
                     by=by,
@@ -146,11 +147,27 @@ def act(request: HttpRequest, public_id: str) -> HttpResponseBase:
                 case "resume":
                     memberships.resume(membership=number, key=key, at=now, by=by)
                     messages.success(request, _("It goes on."))
+                case "stay":
+                    memberships.stay(membership=number, key=key, at=now, by=by)
+                    messages.success(request, _("They stay with their plan."))
+                case "switch":
+                    form = _Join(request.POST)
+                    if form.is_valid():
+                        wanted, consent = form.cleaned_data["plan"], _consent(form)
+                        memberships.switch(membership=number, plan=wanted, consent=consent, key=key, at=now, by=by)
+                        messages.success(request, _("They have chosen another plan."))
+                    else:
+                        messages.error(request, _("Choose where they agreed, and say that they did."))
                 case _:
                     raise Http404
     except Refusal as refused:
         messages.error(request, refused.message)
     return redirect(reverse("console:member", args=[who.public_id]) + "#memberships")
+
+
+def _consent(form: _Join) -> Consent:
+    said = form.cleaned_data
+    return Consent(said["terms"], said["language"], ":".join(filter(None, (said["where"], said["number"]))))
 
 
 def _theirs(request: HttpRequest, who: Customer) -> MembershipView:
@@ -183,6 +200,19 @@ def _shown(one: MembershipView) -> dict[str, Any]:
         "comes": membership_words.comes(one, formats.money, formats.day),
         "why": membership_words.why_ended(one.why_ended),
     }
+
+
+def _others(one: MembershipView, now: datetime) -> list[dict[str, Any]]:
+    return [
+        {
+            "view": each.to,
+            "title": benefit_words.title(each.to.plan.titles),
+            "price": membership_words.price_of(each.to, formats.money),
+            "terms": benefit_words.title(each.to.plan.terms),
+            "begins": membership_words.begins(each, formats.money, formats.day),
+        }
+        for each in (memberships.changes(membership=one.id, at=now) if one.state != "ended" else ())
+    ]
 
 
 def _steps(one: MembershipView) -> list[tuple[Any, str, str]]:

@@ -1,6 +1,7 @@
 """Loyalty → Tiers → Design the levels: a form of one set of tiers. It changes the text of its programme's file in
 memory, shows who would move, and keeps it as a draft; approving and activating are on the programme's page."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,9 +21,8 @@ from regulars.doors.console.tiers import NONE_COLOUR
 from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import programmes, tier_words, tier_writing, tiers
 from regulars.levers.loyalty.programmes import Change, Programme
-from regulars.levers.loyalty.rules.reasons import event
 from regulars.levers.loyalty.rules.tier_periods import KINDS
-from regulars.levers.loyalty.rules.tier_sets import MOST_LEVELS
+from regulars.levers.loyalty.rules.tier_sets import MOST_LEVELS, WHATS
 from regulars.levers.loyalty.tier_writing import LevelTold, Row, SetTold
 from regulars.runtime.database import clock
 from regulars.runtime.staff import operators
@@ -44,9 +44,21 @@ COUNTS: Mapping[str, Any] = {
     "visits": gettext_lazy("Visits to a store"),
     "stores": gettext_lazy("Stores visited"),
     "tenure": gettext_lazy("Months with us"),
-    "events": gettext_lazy("Times: %(of)s"),
+    "events": gettext_lazy("Times that something was done"),
 }
-SPENT_ON = gettext_lazy("Money spent on %(of)s, in %(currency)s")
+#: Lines of a level, as a form says how they hang together: g1 joins those below it, w2 is a threshold, each how deep.
+SHAPE, MOST_ASKS = re.compile(r"(?:[gw][0-9](?: [gw][0-9]){0,39})?"), 20
+#: What it is counted of.
+OF: Mapping[str, Any] = {
+    "spend": gettext_lazy("Of one category alone"),
+    "events": gettext_lazy("Name of the event"),
+}
+#: What may become of what a level asks.
+ASKED = {
+    "ask": tier_writing.one_ask_more,
+    "group": tier_writing.one_group_more,
+    "drop": tier_writing.one_ask_less,
+}
 #: What counts, for whoever asks.
 HINTS: Mapping[str, Any] = {
     "spend": gettext_lazy("paid with money and not paid back; without shipping, points and gift cards"),
@@ -72,11 +84,15 @@ class FieldShown:
 
 @dataclass(frozen=True)
 class AskShown:
-    """A line of what a level asks: a threshold, or what joins those below it."""
+    """A line of what a level asks: a threshold of `what`, or what joins those below it; `number` in the form."""
 
     depth: int
+    number: int
     joins: str
+    what: str
+    of: FieldShown | None
     field: FieldShown | None
+    called: str
 
 
 @dataclass(frozen=True)
@@ -92,6 +108,9 @@ class LevelShown:
     english: FieldShown
     chinese: FieldShown
     asks: tuple[AskShown, ...]
+    shape: str
+    problem: str
+    may_ask: bool
     is_added: bool
 
 
@@ -115,13 +134,19 @@ def design(request: HttpRequest, code: str, name: str) -> HttpResponseBase:
     form = _Form(request, code, name, base.number, versions[0].number, base.text, there)
     if request.method != "POST":
         return form.shown(there)
-    wanted = _told(request.POST, there, form.rows)
-    act, _dash, place = request.POST.get("act", "").partition("-")
-    at = int(place) if place.isascii() and place.isdecimal() and len(place) < 3 else len(wanted.levels)
+    wanted = _told(request.POST, there)
+    act, *places = request.POST.get("act", "").split("-")
+    at, number = [*(_number(one) for one in places), -1, -1][:2]
+    at = at if 0 <= at < len(wanted.levels) else len(wanted.levels)
     if act == "add" and at < len(wanted.levels) < MOST_LEVELS:
         return form.shown(tier_writing.one_more(wanted, at), added=at + 1)
     if act == "remove" and at < len(wanted.levels) > 1:
         return form.shown(replace(wanted, levels=(*wanted.levels[:at], *wanted.levels[at + 1 :])))
+    if act in ASKED and at < len(wanted.levels):
+        level = ASKED[act](wanted.levels[at], number)
+        if len(level.asks) <= MOST_ASKS:
+            wanted = replace(wanted, levels=(*wanted.levels[:at], level, *wanted.levels[at + 1 :]))
+        return form.shown(wanted)
     if act == "keep":
         return form.kept(wanted)
     return form.seen(wanted)
@@ -135,7 +160,6 @@ class _Form:
     ) -> None:
         self._request, self._code, self._name = request, code, name
         self._number, self._latest, self._text, self._there = number, latest, text, there
-        self.rows = tier_writing.rows(text, name)
 
     def seen(self, wanted: SetTold) -> HttpResponseBase:
         """Who would move; nothing is written."""
@@ -204,6 +228,7 @@ class _Form:
             levels=levels,
             may_add=len(levels) < MOST_LEVELS,
             may_remove=len(levels) > 1,
+            whats=[(what, str(COUNTS[what] % {"currency": said.money if said else ""})) for what in WHATS],
             periods=[(kind, PERIODS[kind], kind == wanted.kind) for kind in KINDS],
             period_error=errors.get("kind", ""),
             months=FieldShown("months", wanted.months, error=errors.get("months", "")),
@@ -231,18 +256,25 @@ class _Form:
         known = {one.id: one for each in (said.tiers if said else ()) if each.id == self._name for one in each.levels}
         colour = known[level.id].colour if level.id in known else NONE_COLOUR
         title = tier_words.in_words({"en": level.english, "zh": level.chinese}) or _("A new level")
-        money, numbers = said.money if said else "", iter(level.asks)
+        groups, numbers = iter(range(100)), iter(enumerate(level.asks))
         asks = []
-        for row in _rows(self.rows, level):
+        for row in level.rows:
             if row.joins:
-                words = _("all of these") if row.joins == "all" else _("one of these is enough")
-                asks.append(AskShown(min(row.depth, 3), words, None))
+                asks.append(AskShown(min(row.depth, 3), next(groups), row.joins, "", None, None, ""))
                 continue
-            name = f"asks-{place}-{row.number}"
-            field = FieldShown(
-                name, next(numbers, ""), _label(row, money), str(HINTS.get(row.what, "")), errors.get(name, "")
+            number, ask = next(numbers)
+            name, of = f"asks-{place}-{number}", f"of-{place}-{number}"
+            asks.append(
+                AskShown(
+                    min(row.depth, 3),
+                    number,
+                    "",
+                    row.what,
+                    FieldShown(of, row.of, OF.get(row.what, OF["events"]), error=errors.get(of, "")),
+                    FieldShown(name, ask, _("At least"), str(HINTS.get(row.what, "")), errors.get(name, "")),
+                    tier_words.in_words(dict(row.name)) if isinstance(row.name, Mapping) else str(row.name or ""),
+                )
             )
-            asks.append(AskShown(min(row.depth, 3), "", field))
         return LevelShown(
             place,
             level.id,
@@ -253,6 +285,9 @@ class _Form:
             FieldShown(f"en-{place}", level.english, error=errors.get(f"en-{place}", "")),
             FieldShown(f"zh-{place}", level.chinese, error=errors.get(f"zh-{place}", "")),
             tuple(asks),
+            " ".join(f"{'g' if row.joins else 'w'}{min(row.depth, 9)}" for row in level.rows),
+            errors.get(f"asked-{place}", ""),
+            len(level.asks) < MOST_ASKS,
             place == added,
         )
 
@@ -281,34 +316,56 @@ def _read(text: str) -> Programme | None:
         return None
 
 
-def _rows(rows: Mapping[str, tuple[Row, ...]], level: LevelTold) -> tuple[Row, ...]:
-    found = rows.get(level.like or level.id, ())
-    # A copy of what asks nothing asks something: only the lowest may be everybody's.
-    return found or ((Row(0, what="spend", number=0),) if level.like else ())
-
-
-def _told(post: QueryDict, there: SetTold, rows: Mapping[str, tuple[Row, ...]]) -> SetTold:
+def _told(post: QueryDict, there: SetTold) -> SetTold:
     """What the form tells; of levels that the file does not have nothing is believed."""
-    known = {one.id for one in there.levels}
+    known = {one.id: one for one in there.levels}
     levels = []
     for place in range(MOST_LEVELS):
         level, like = post.get(f"id-{place}", ""), post.get(f"like-{place}", "")
         if (like or level) not in known:
             continue
         new = LevelTold("" if like else level, _text(post, f"en-{place}"), _text(post, f"zh-{place}"), (), like)
-        many = sum(1 for row in _rows(rows, new) if not row.joins)
-        levels.append(replace(new, asks=tuple(_text(post, f"asks-{place}-{number}") for number in range(many))))
+        rows = _asked(post, place, _begun(known[like or level], new))
+        many = sum(1 for row in rows if not row.joins)
+        asks = tuple(_text(post, f"asks-{place}-{number}") for number in range(many))
+        plain, asks = tier_writing.shaped(rows, asks)
+        levels.append(replace(new, asks=asks, rows=plain))
     said = {key: _text(post, key) for key in ("kind", "months", "keeps", "grace_days", "every_days")}
     return SetTold(tuple(levels), **said, one_step=post.get("one_step") == "yes")
+
+
+def _begun(level: LevelTold, new: LevelTold) -> tuple[Row, ...]:
+    # A copy of what asks nothing asks something: only the lowest may be everybody's.
+    return level.rows or ((Row(0, what="spend", number=0),) if new.like else ())
+
+
+def _asked(post: QueryDict, place: int, there: tuple[Row, ...]) -> tuple[Row, ...]:
+    """What a level asks, line by line; as it is there where the form says nothing of it."""
+    shape = post.get(f"shape-{place}")
+    if shape is None or not SHAPE.fullmatch(shape):
+        return there
+    before = [row for row in there if not row.joins]
+    found, groups, numbers = list[Row](), iter(range(100)), iter(range(100))
+    for kind, deep in shape.split():
+        if kind == "g":
+            joins = "any" if post.get(f"joins-{place}-{next(groups)}") == "any" else "all"
+            found.append(Row(int(deep), joins))
+            continue
+        number = next(numbers)
+        what = post.get(f"what-{place}-{number}", "")
+        what = what if what in WHATS else "orders"
+        of = _text(post, f"of-{place}-{number}") if what in OF else ""
+        # What members call it stays with it, wherever it stands now.
+        at = before[number : number + 1] + before
+        name = next((row.name for row in at if (row.what, row.of) == (what, of)), None)
+        found.append(Row(int(deep), "", what, of, name, number))
+    return tuple(found)
+
+
+def _number(place: str) -> int:
+    return int(place) if place.isascii() and place.isdecimal() and len(place) < 3 else -1
 
 
 def _text(post: QueryDict, key: str) -> str:
     # One more than may be: what is too long is refused, not cut.
     return " ".join(post.get(key, "").split())[: LONGEST + 1]
-
-
-def _label(row: Row, money: str) -> str:
-    names = row.name if isinstance(row.name, Mapping) else {"en": row.name, "zh": row.name}
-    of = tier_words.in_words(dict(names)) if row.name else (event(row.of) if row.what == "events" else row.of)
-    words = SPENT_ON if row.what == "spend" and row.of else COUNTS[row.what]
-    return str(words % {"of": of, "currency": money})

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.portal import members
+from regulars.doors.portal import card_membership, members
 from regulars.facts.company import company
 from regulars.facts.customers import persons
 from regulars.kit import civil
@@ -25,8 +25,6 @@ from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import (
     benefit_words,
     benefits,
-    membership_words,
-    memberships,
     mission_words,
     missions,
     pictures,
@@ -38,7 +36,6 @@ from regulars.levers.loyalty import (
     wallets,
 )
 from regulars.levers.loyalty.benefits import Entitlement
-from regulars.levers.loyalty.memberships import MembershipView, PlanView
 from regulars.levers.loyalty.missions import BadgeView, Progress
 from regulars.levers.loyalty.redemptions import Offer
 from regulars.levers.loyalty.rules.tier_progress import OfLevel, Part
@@ -105,19 +102,6 @@ class MissionShown:
 
 
 @dataclass(frozen=True)
-class PlanShown:
-    """A plan that begins with a trial: what it gives, what it costs then, and the text they agree to."""
-
-    key: str
-    title: str
-    days: int
-    price: str
-    gives: tuple[str, ...]
-    terms: str
-    version: str
-
-
-@dataclass(frozen=True)
 class BadgeShown:
     """A badge, with the day it is theirs since; empty of one that is not."""
 
@@ -149,7 +133,6 @@ def card(request: HttpRequest) -> HttpResponse:
             known = pictures.digests({tier_words.image(one.set, one.level) for one in standing})
             seen = benefits.overview(customer=who.id, at=now, standing=standing)
             within_reach = _within_reach(redemptions.offers(customer=who.id, at=now, standing=standing))
-            mine = memberships.of(customer=who.id, at=now)
             told |= {
                 "rings": [ring(one, known.get(tier_words.image(one.set, one.level), "")) for one in standing],
                 "wallets": [
@@ -163,8 +146,7 @@ def card(request: HttpRequest) -> HttpResponse:
                 "has_now": any(not one.missing for one in within_reach),
                 "missions": _missions(missions.of(customer=who.id, at=now)),
                 "badges": [_badge(one) for one in missions.badges(customer=who.id, at=now)],
-                "memberships": [_membership(one, now, visitor.with_money) for one in mine[:2]],
-                "plans": _plans(_to_try(mine, now), now) if visitor.may_join else [],
+                **card_membership.shown(visitor, brand, now),
                 "key": uuid4().hex,
                 "since": who.first_seen_at and formats.day(who.first_seen_at.date()),
             }
@@ -221,88 +203,6 @@ def ring(one: Status, picture: str = "") -> Ring:
             for part in _each_once(shown.parts if shown else ())
         ),
     )
-
-
-@require_POST
-@open_to_everyone(because="changes nothing but the membership of whose browser it is, which a member's link opened")
-def membership(request: HttpRequest) -> HttpResponse:
-    """They leave, stay after all, let it rest or go on, or try a plan: one tap, as they see it."""
-    visitor = members.visitor(request)
-    if visitor is not None:
-        who, by, now = visitor.customer, visitor.by, clock.now()
-        told = request.POST.get("membership", "") or request.POST.get("plan", "")
-        every = memberships.of(customer=who.id, at=now)
-        mine = next((one for one in every if one.public_id == told), None)
-        act = request.POST.get("act", "")
-        key = f"portal:{request.POST.get('key', '')[:40] or uuid4().hex}:{act[:10]}:{told[:40]}"
-        # What became impossible meanwhile the card says itself.
-        with suppress(Refusal):
-            if (
-                mine is not None
-                and act in ("cancel", "end")
-                and _may_leave(mine, act == "end", visitor.with_money, now)
-            ):
-                memberships.cancel(membership=mine.id, at_once=act == "end", key=key, at=now, by=by)
-            elif mine is not None and act == "keep":
-                memberships.keep(membership=mine.id, key=key, at=now, by=by)
-            elif mine is not None and act == "pause":
-                memberships.pause(membership=mine.id, key=key, at=now, by=by)
-            elif mine is not None and act == "resume":
-                memberships.resume(membership=mine.id, key=key, at=now, by=by)
-            elif act == "try" and visitor.may_join and request.POST.get("agreed"):
-                # What has to be paid for at once is not joined here, though it was free when they looked.
-                tried = next((one for one in _to_try(every, now) if one.key == told), None)
-                if tried is not None:
-                    language = "zh" if members.language(request).startswith("zh") else "en"
-                    consent = memberships.Consent(request.POST.get("terms", ""), language, "card")
-                    memberships.join(customer=who.id, plan=tried.key, consent=consent, key=key, at=now, by=by)
-    return members.to_card(request, "#membership")
-
-
-def _may_leave(one: MembershipView, at_once: bool, with_money: bool, now: datetime) -> bool:
-    """Whether this link can: what is neither tried nor paid for ends at once whatever was asked for, and no money goes
-    back by a link whose maker may give none."""
-    if with_money or (one.state in ("trial", "active", "paused") and not at_once):
-        return True
-    return one.state not in ("trial", "active", "ended") and not memberships.refundable(membership=one.id, at=now)
-
-
-def _membership(one: MembershipView, now: datetime, with_money: bool) -> dict[str, Any]:
-    back = memberships.refundable(membership=one.id, at=now) if one.state != "ended" else None
-    return {
-        "one": one,
-        "title": benefit_words.title(one.titles),
-        "state": membership_words.state(one.state),
-        "comes": membership_words.comes(one, formats.money, formats.day),
-        "paid": formats.money(one.meter.paid.minor, one.currency),
-        "saved": formats.money(one.meter.saved.minor, one.currency),
-        "credit": formats.money(one.credit.minor, one.currency) if one.credit else "",
-        "owed": formats.money(one.owed.minor, one.currency) if one.owed else "",
-        "back": formats.money(back.minor, back.currency) if back else "",
-        "may_end": _may_leave(one, True, with_money, now),
-    }
-
-
-def _to_try(mine: Sequence[MembershipView], now: datetime) -> list[PlanView]:
-    """Plans that cost nothing yet: of programmes whose trial they have not had."""
-    had = {one.programme for one in mine}
-    return [one for one in memberships.plans(at=now) if one.plan.trial_days and one.programme not in had]
-
-
-def _plans(found: Sequence[PlanView], now: datetime) -> list[PlanShown]:
-    called = {view.key: benefit_words.title(view.benefit.titles) for view in benefits.every(at=now)} if found else {}
-    return [
-        PlanShown(
-            key=one.key,
-            title=benefit_words.title(one.plan.titles),
-            days=one.plan.trial_days,
-            price=membership_words.price_of(one, formats.money),
-            gives=tuple(called.get(f"{one.programme}.{each.benefit}", each.benefit) for each in one.plan.benefits),
-            terms=benefit_words.title(one.plan.terms),
-            version=one.plan.version,
-        )
-        for one in found
-    ]
 
 
 def _benefit(one: Entitlement) -> dict[str, Any]:

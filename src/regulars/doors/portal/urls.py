@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from regulars.doors.portal import card, causes, level_pictures, members
+from regulars.doors.portal import card, card_membership, causes, level_pictures, members
 
 urlpatterns = [
     path("causes/", causes.causes, name="portal-causes"),
@@ -10,6 +10,6 @@ urlpatterns = [
     path("card/<str:token>", members.enter, name="portal-enter"),
     path("me/", card.card, name="portal-card"),
     path("me/join", card.join, name="portal-join"),
-    path("me/membership", card.membership, name="portal-membership"),
+    path("me/membership", card_membership.membership, name="portal-membership"),
     path("me/leave", members.leave, name="portal-leave"),
 ]

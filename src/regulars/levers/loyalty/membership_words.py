@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from django.utils.translation import gettext as _
 
 from regulars.levers.loyalty import benefit_words
-from regulars.levers.loyalty.memberships import MembershipView, PlanView
+from regulars.levers.loyalty.memberships import Change, MembershipView, PlanView
 
 #: Minor units and their currency, and a day, as text.
 MoneyText = Callable[[int, str], str]
@@ -74,6 +74,17 @@ def comes(one: MembershipView, money: MoneyText, day: DayText) -> str:
         return (_("becomes %(plan)s on %(day)s") if one.wants else _("goes on by itself on %(day)s")) % told
     told["amount"] = money(one.next.minor, one.currency)
     return (_("becomes %(plan)s on %(day)s, for %(amount)s") if one.wants else _("%(amount)s on %(day)s")) % told
+
+
+def begins(one: Change, money: MoneyText, day: DayText) -> str:
+    """When another plan would be theirs, and for what."""
+    if one.until is not None:
+        return _(
+            "It begins as soon as %(amount)s are paid, by %(day)s. What is left of the present period is taken off already."
+        ) % {"amount": money(one.due.minor, one.due.currency), "day": day(one.until - timedelta(days=1))}
+    if one.on is not None:
+        return _("It begins on %(day)s; nothing has to be paid before.") % {"day": day(one.on)}
+    return _("It begins at once; nothing has to be paid for the change.")
 
 
 def where(code: str) -> str:

@@ -32,7 +32,7 @@ from regulars.levers.loyalty._memberships import state as membership_state
 from regulars.levers.loyalty._memberships.rows import PAYMENT_STATES, MembershipPayment, MembershipStep
 from regulars.levers.loyalty._memberships.rows import Membership as Row
 from regulars.levers.loyalty._memberships.shown import PREFIX, ROWS, is_used, view_of, views_of
-from regulars.levers.loyalty._memberships.values import Agreed, Consent, MembershipView, Meter, PlanView, StepView
+from regulars.levers.loyalty._memberships.values import Agreed, Change, Consent, MembershipView, Meter, PlanView, StepView
 from regulars.levers.loyalty._memberships.writing import agreed, tell, written
 from regulars.levers.loyalty._tiers import facts as tier_facts
 from regulars.levers.loyalty.rules import membership_steps
@@ -45,6 +45,7 @@ __all__ = (
     "AlreadyMember",
     "BadConsent",
     "BadPayment",
+    "Change",
     "Consent",
     "MembershipView",
     "Meter",
@@ -56,6 +57,7 @@ __all__ = (
     "bought",
     "by_public_id",
     "cancel",
+    "changes",
     "counts",
     "every",
     "get",
@@ -68,6 +70,7 @@ __all__ = (
     "plans",
     "refundable",
     "resume",
+    "stay",
     "switch",
     "tell_payment",
     "unbought",
@@ -338,6 +341,13 @@ def keep(*, membership: int, at: datetime, by: Actor, key: str = "") -> Membersh
     return _do(Told("memberships.keep", key, at, by, {"membership": membership}), membership, membership_steps.keep)
 
 
+def stay(*, membership: int, at: datetime, by: Actor, key: str = "") -> MembershipView:
+    """The other plan that they chose is not wanted any more. Told again under its key, it changes nothing. Raises
+    `NotPossible` of one that does not go on, `KeyUsedOtherwise`."""
+    told = Told("memberships.stay", key, at, by, {"membership": membership})
+    return _do(told, membership, lambda one, today: membership_steps.switch(one, one.plan, today))
+
+
 def switch(*, membership: int, plan: str, consent: Consent, at: datetime, by: Actor, key: str = "") -> MembershipView:
     """They want another plan of the programme, whose terms they agreed to.
 
@@ -362,6 +372,27 @@ def switch(*, membership: int, plan: str, consent: Consent, at: datetime, by: Ac
         one = membership_steps.switch(replace(was, steps=()), view.plan, today)
         _settle(row, was, one, at, by, versions={} if stays else {view.plan.id: view.version})
     return get(membership, at=at)
+
+
+def changes(*, membership: int, at: datetime) -> list[Change]:
+    """The other plans of its programme that it can become now, with what that costs; none where it cannot change.
+    Writes nothing. Two queries."""
+    row = _row(membership)
+    one, today = replace(membership_state.at(row, at), steps=()), membership_state.today(row, at)
+    chosen = {one.plan.id} | ({one.wants.id} if one.wants is not None else set())
+    found = []
+    for view in plans(at=at):
+        if view.programme != row.programme.code or view.plan.id in chosen:
+            continue
+        try:
+            then = membership_steps.switch(one, view.plan, today)
+        except NotPossible:
+            return []
+        if then.quote_until is not None:
+            found.append(Change(view, None, Money(then.quote_minor, view.money), then.quote_until))
+        else:
+            found.append(Change(view, then.until if then.wants is not None else None, Money(0, view.money), None))
+    return found
 
 
 def refundable(*, membership: int, at: datetime) -> Money:

@@ -4,7 +4,7 @@ comments included. Pure; whether what it says may be is for `programme_files`.""
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
@@ -28,14 +28,15 @@ _PLAIN = re.compile(r"[^\W\d_][\w '-]*")
 
 @dataclass(frozen=True)
 class LevelTold:
-    """A level as a form tells it: what it is called, and its thresholds in the order of the file. A new one has the
-    shape of the level `like`."""
+    """A level as a form tells it: what it is called, its thresholds in the order of the file, and what they are
+    thresholds of. A new one begins as a copy of the level `like`."""
 
     id: str
     english: str
     chinese: str
     asks: tuple[str, ...]
     like: str = ""
+    rows: tuple["Row", ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,30 @@ def told(text: str, tiers: str) -> SetTold:
     return _told(_one(_content(text), tiers))
 
 
-def rows(text: str, tiers: str) -> Mapping[str, tuple[Row, ...]]:
-    """What each level asks, line by line."""
-    return {str(level["id"]): tuple(_rows(level)) for level in _one(_content(text), tiers)["levels"]}
+def shaped(rows: Sequence[Row], asks: Sequence[str]) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+    """What is asked in its plainest form, with the thresholds that go with it: nothing is joined that is one alone, and
+    thresholds are numbered in their order."""
+    return _flat(_plain(_tree(rows, asks)))
+
+
+def one_ask_more(level: LevelTold, group: int = -1) -> LevelTold:
+    """With another threshold, still empty, in the group of that number; beside what it asks where that is none."""
+    return _replaced(level, _added(_tree(level.rows, level.asks), _Node(Row(0, "", "orders")), group))
+
+
+def one_group_more(level: LevelTold, group: int = -1) -> LevelTold:
+    """With two more thresholds, still empty, that are joined otherwise than that group."""
+    tree = _tree(level.rows, level.asks)
+    joins = "any" if tree is None or _group(tree, group).row.joins != "any" else "all"
+    new = _Node(Row(0, joins), "", [_Node(Row(0, "", "spend")), _Node(Row(0, "", "orders"))])
+    return _replaced(level, _added(tree, new, group))
+
+
+def one_ask_less(level: LevelTold, number: int) -> LevelTold:
+    """Without the threshold of that number."""
+    gone = {place for place, row in enumerate(level.rows) if row.number == number}
+    rows = [row for place, row in enumerate(level.rows) if place not in gone]
+    return _replaced(level, _tree(rows, [one for place, one in enumerate(level.asks) if place != number]))
 
 
 def one_more(wanted: SetTold, after: int) -> SetTold:
@@ -94,7 +116,8 @@ def one_more(wanted: SetTold, after: int) -> SetTold:
         asks = tuple(_middle(low, high) for low, high in zip(below.asks, above.asks, strict=True))
     else:
         asks = below.asks
-    new = LevelTold("", "", "", asks, shape.like or shape.id)
+    rows, asks = (shape.rows, asks) if shape.rows else ((Row(0, "", "spend", number=0),), ("100",))
+    new = LevelTold("", "", "", asks, shape.like or shape.id, rows)
     return replace(wanted, levels=(*wanted.levels[: after + 1], new, *wanted.levels[after + 1 :]))
 
 
@@ -136,9 +159,11 @@ def fields(text: str, tiers: str) -> Mapping[str, str]:
         here = f"{at}.levels[{place}]"
         found |= {f"{here}.{key}": f"en-{place}" for key in ("id", "name", "name.en")}
         found[f"{here}.name.zh"] = f"zh-{place}"
+        found |= {f"{here}.{key}": f"asked-{place}" for key in ("all", "any")}
         for number, (path, _leaf) in enumerate(_leaves(level)):
             steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
             found[f"{here}{steps}.at_least"] = f"asks-{place}-{number}"
+            found |= {f"{here}{steps}.{key}": f"of-{place}-{number}" for key in ("category", "event")}
     return found
 
 
@@ -192,6 +217,7 @@ def _told(one: Mapping[str, Any]) -> SetTold:
                     str(level["id"]),
                     *_titles(level),
                     tuple(str(leaf.get("at_least", "")) for _path, leaf in _leaves(level)),
+                    rows=tuple(_rows(level)),
                 )
                 for level in one["levels"]
             ),
@@ -242,13 +268,89 @@ def _rows(level: Mapping[str, Any]) -> Iterator[Row]:
     return under(level, 0)
 
 
+@dataclass
+class _Node:
+    """A line with those that it joins; `ask` is its threshold."""
+
+    row: Row
+    ask: str = ""
+    parts: list["_Node"] = field(default_factory=list)
+
+
+def _tree(rows: Sequence[Row], asks: Sequence[str]) -> _Node | None:
+    """The lines as they hang together, None of none. Each joins those that are deeper and follow it."""
+    top, open_at = _Node(Row(-1, "all")), list[_Node]()
+    thresholds = iter(asks)
+    for row in rows:
+        node = _Node(row, "" if row.joins else next(thresholds, ""))
+        while open_at and open_at[-1].row.depth >= row.depth:
+            open_at.pop()
+        (open_at[-1] if open_at else top).parts.append(node)
+        if row.joins:
+            open_at.append(node)
+    return _plain(top)
+
+
+def _plain(node: _Node | None) -> _Node | None:
+    if node is None or not node.row.joins:
+        return node
+    parts = [one for one in map(_plain, node.parts) if one is not None]
+    return _Node(node.row, "", parts) if len(parts) > 1 else (parts[0] if parts else None)
+
+
+def _flat(node: _Node | None) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+    found, asks = list[Row](), list[str]()
+
+    def walk(one: _Node, depth: int) -> None:
+        if one.row.joins:
+            found.append(Row(depth, one.row.joins))
+            for part in one.parts:
+                walk(part, depth + 1)
+        else:
+            found.append(replace(one.row, depth=depth, number=len(asks)))
+            asks.append(one.ask)
+
+    if node is not None:
+        walk(node, 0)
+    return tuple(found), tuple(asks)
+
+
+def _group(node: _Node, number: int) -> _Node:
+    """The group of that number, in the order of the lines; the first of all where there is none."""
+    groups = [one for one in _walked(node) if one.row.joins]
+    return groups[number] if 0 <= number < len(groups) else node
+
+
+def _walked(node: _Node) -> Iterator[_Node]:
+    yield node
+    for part in node.parts:
+        yield from _walked(part)
+
+
+def _added(tree: _Node | None, new: _Node, group: int) -> _Node:
+    if tree is None:
+        return new
+    into = _group(tree, group)
+    if into.row.joins:
+        into.parts.append(new)
+        return tree
+    return _Node(Row(0, "all"), "", [tree, new])
+
+
+def _replaced(level: LevelTold, tree: _Node | None) -> LevelTold:
+    rows, asks = _flat(tree)
+    return replace(level, rows=rows, asks=asks)
+
+
 def _as(wanted: SetTold) -> SetTold:
     """As it is written: numbers in their plainest form, and nothing that its kind of period does not ask."""
+    levels = []
+    for one in wanted.levels:
+        rows, asks = shaped(one.rows, one.asks)
+        told_as = one.id, one.english.strip(), one.chinese.strip(), tuple(map(plain_number, asks))
+        levels.append(LevelTold(*told_as, rows=rows))
     return SetTold(
-        tuple(
-            LevelTold(one.id, one.english.strip(), one.chinese.strip(), tuple(map(plain_number, one.asks)))
-            for one in wanted.levels
-        ),
+        tuple(levels),
         wanted.kind,
         plain_number(wanted.months) if wanted.kind == "rolling" else _PERIOD["months"],
         plain_number(wanted.keeps) if wanted.kind in WITH_ENDS else _PERIOD["keeps"],
@@ -322,9 +424,7 @@ def _bare(content: Mapping[str, Any], tiers: str, *, passed: bool) -> dict[str, 
     for key in ("period", "down"):
         one.pop(key, None)
     for level in one["levels"]:
-        for _path, leaf in _leaves(level):
-            leaf.pop("at_least", None)
-        for key in ("name", "colour"):
+        for key in ("name", "colour", "all", "any"):
             level.pop(key, None)
     return made
 
@@ -540,6 +640,9 @@ def _changed(text: str, tiers: str, wanted: SetTold) -> str:
     ):
         if (before.english, before.chinese) != (after.english, after.chinese):
             _name(made, level, after)
+        if before.rows != after.rows:
+            _ask(made, level, after)
+            continue
         for (path, _leaf), old, new in zip(_leaves(raw), before.asks, after.asks, strict=True):
             if old != new:
                 made.put(_at(level, path), "at_least", _source(new))
@@ -553,6 +656,41 @@ def _changed(text: str, tiers: str, wanted: SetTold) -> str:
     down = {key: _source(new) for key, (old, new) in said.items() if key in _DOWN and old != new}
     _put_all(made, node, "down", down)
     return made.made()
+
+
+def _ask(made: _Text, level: yaml.MappingNode, wanted: LevelTold) -> None:
+    """What it asks anew, in brackets."""
+    tree = _tree(wanted.rows, wanted.asks)
+    there = [key for key, _value in level.value if key.value in ("all", "any")]
+    if tree is None:
+        for key in there:
+            made.drop(level, key.value)
+        return
+    key = tree.row.joins or "all"
+    parts = tree.parts if tree.row.joins else [tree]
+    source = f"[{', '.join(map(_asked, parts))}]"
+    if not there:
+        made.put(level, key, source)
+        return
+    first, *others = there
+    made.change(first.start_mark.index, made.end(_value(level, first.value)), f"{key}: {source}")
+    for other in others:
+        made.drop(level, other.value)
+
+
+def _asked(node: _Node) -> str:
+    row = node.row
+    if row.joins:
+        return f"{{{row.joins}: [{', '.join(map(_asked, node.parts))}]}}"
+    said = {"what": row.what}
+    if row.of:
+        said["event" if row.what == "events" else "category"] = _text(row.of)
+    if row.name:
+        said["name"] = yaml.safe_dump(
+            row.name, default_flow_style=True, allow_unicode=True, width=10**6, default_style='"'
+        ).strip()
+    said["at_least"] = _source(node.ask)
+    return "{" + ", ".join(f"{key}: {value}" for key, value in said.items()) + "}"
 
 
 def _put_all(made: _Text, node: yaml.MappingNode, key: str, told_of: Mapping[str, str]) -> None:
@@ -583,11 +721,16 @@ def _name(made: _Text, level: yaml.MappingNode, wanted: LevelTold) -> None:
         for language, title in (("en", wanted.english), ("zh", wanted.chinese)):
             old = _value(there, language)
             if old is None or old.value != title:
-                made.put(there, language, _source(title))
+                made.put(there, language, _text(title))
     elif wanted.english == wanted.chinese:
-        made.put(level, "name", _source(wanted.english))
+        made.put(level, "name", _text(wanted.english))
     else:
-        made.put(level, "name", f"{{en: {_source(wanted.english)}, zh: {_source(wanted.chinese)}}}")
+        made.put(level, "name", f"{{en: {_text(wanted.english)}, zh: {_text(wanted.chinese)}}}")
+
+
+def _text(value: str) -> str:
+    """As YAML says a text, also one of digits alone."""
+    return f'"{value}"' if value.isascii() and value.isdigit() else _source(value)
 
 
 def _source(value: str | bool) -> str:

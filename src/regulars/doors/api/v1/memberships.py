@@ -45,7 +45,8 @@ class PlanBenefitOut(exact.Shown):
 
 
 class PaidPlanOut(exact.Shown):
-    """A plan: its price for each `months`, its trial, what it gives, and the `terms` to show before anybody joins."""
+    """A plan: its price for each `months`, its trial, what it gives, and the `terms` to show before anybody joins.
+    `join_at`: the page that sells it."""
 
     plan: str
     title: str
@@ -58,6 +59,7 @@ class PaidPlanOut(exact.Shown):
     refund: Literal["unused", "prorated", "none"]
     switch: Literal["at_once", "at_end"]
     sku: str | None
+    join_at: str | None
     benefits: list[PlanBenefitOut]
     terms_version: str
     terms: dict[str, str]
@@ -391,6 +393,7 @@ def _plan(view: PlanView) -> PaidPlanOut:
         refund=one.refund,
         switch=one.switch,
         sku=one.sku or None,
+        join_at=one.join_at or None,
         benefits=[PlanBenefitOut(benefit=each.benefit, most=each.most) for each in one.benefits],
         terms_version=one.version,
         terms=dict(one.terms),

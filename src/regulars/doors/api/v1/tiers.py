@@ -153,6 +153,12 @@ class CardLinkOut(exact.Shown):
     until: datetime
 
 
+class CardLinkIn(exact.Told):
+    """`signed_in`: the program knows that it is the member who asks, by their signing in to it."""
+
+    signed_in: bool = False
+
+
 class FreezeIn(exact.Told):
     """Status that is not to fall, until a day or until it is thawed."""
 
@@ -274,18 +280,19 @@ def thaw(
     response=CardLinkOut,
     operation_id="make_card_link",
 )
-def make_link(request: HttpRequest, customer: str) -> CardLinkOut:
+def make_link(request: HttpRequest, customer: str, body: CardLinkIn | None = None) -> CardLinkOut:
     """A link to the member's card, for a shop's account page or service desk to hand on. Each call makes another.
 
-    It opens no more than the key may: ending a paid membership at once, with money back, takes `memberships.money`,
-    joining a plan that begins with a trial `points.spend`.
+    It opens no more than the key may: ending a paid membership at once, with money back, takes `memberships.money`.
+    A plan that begins with a trial is begun, and another plan chosen, by who is `signed_in` with you, else where the
+    key has `points.spend`.
     """
     made = sign_in_links.issue(
         customer=customers.by_public_id(customer).id,
         at=clock.now(),
         by=caller(request),
         with_money=may(request, "memberships.money"),
-        may_join=may(request, "points.spend"),
+        may_join=(body is not None and body.signed_in) or may(request, "points.spend"),
     )
     return CardLinkOut(path=f"/card/{made.token}", until=made.until)
 

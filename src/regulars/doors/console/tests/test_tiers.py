@@ -183,6 +183,38 @@ def test_levels_are_designed_in_a_form_seen_and_kept_as_a_draft(li, django_asser
     assert len(programmes.versions("club")) == 2
 
 
+def test_what_a_level_asks_is_joined_otherwise_and_asks_other_things(li):
+    browser = signed_in("manager")
+    form = browser.get(DESIGN).content.decode()
+    assert 'name="shape-1" value="g0 w1 w1"' in form
+    asked = {
+        "shape-1": "g0 w1 w1",
+        "joins-1-0": "all",
+        "what-1-0": "spend",
+        "of-1-0": "",
+        "what-1-1": "orders",
+        "asks-1-0": "70",
+        "asks-1-1": "1",
+    }
+    more = browser.post(DESIGN, TOLD | asked | {"act": "ask-1-0"}).content.decode()
+    assert 'name="shape-1" value="g0 w1 w1 w1"' in more
+    assert 'name="asks-1-2" value=""' in more
+    assert 'value="g0 w1 w1 g1 w2 w2"' in browser.post(DESIGN, TOLD | asked | {"act": "group-1"}).content.decode()
+    assert 'name="shape-1" value="w0"' in browser.post(DESIGN, TOLD | asked | {"act": "drop-1-0"}).content.decode()
+    empty = browser.post(DESIGN, TOLD | asked | {"what-1-1": "events", "act": "see"})
+    assert empty.status_code == 422
+    assert 'id="of-1-1-error"' in empty.content.decode()
+    nothing = browser.post(DESIGN, TOLD | {"shape-1": "", "act": "see"})
+    assert 'id="asked-1"' in nothing.content.decode()
+    for bad in ("x", "w9 g0", "g0 " * 60):
+        assert browser.post(DESIGN, TOLD | asked | {"shape-1": bad, "act": "see"}).status_code in (200, 422)
+    seen = plain(browser.post(DESIGN, TOLD | asked | {"act": "see"}).content.decode())
+    assert "1 from Silver to Gold" in seen
+    browser.post(DESIGN, TOLD | asked | {"act": "keep"})
+    gold = programmes.validate(programmes.get("club", 2).text).tiers[0].levels[1]
+    assert [[need.what for need in way] for way in gold.ways] == [["spend", "orders"]]
+
+
 def test_a_level_is_added_and_taken_out_and_what_may_not_be_is_said_at_its_field(li):
     browser = signed_in("manager")
     added = browser.post(DESIGN, TOLD | {"act": "add-1"}).content.decode()

@@ -272,7 +272,10 @@ def test_a_plan_is_tried_from_the_card_with_its_terms_once_and_only_where_nothin
     asked = {"act": "try", "plan": "club.plus", "terms": "1", "key": "k", "agreed": "1"}
     served = Client()
     served.post(a_link(li))
-    assert "14 days free" not in served.get("/me/?lang=en").content.decode()
+    page = served.get("/me/?lang=en").content.decode()
+    assert "14 days free" in page
+    assert "To join, ask us." in page
+    assert 'value="try"' not in page
     served.post("/me/membership?lang=en", asked)
     assert memberships.of(customer=li, at=clock.now()) == [], "who made this link joins nobody"
     browser = Client()
@@ -280,6 +283,7 @@ def test_a_plan_is_tried_from_the_card_with_its_terms_once_and_only_where_nothin
     page = browser.get("/me/?lang=zh-hans").content.decode()
     assert "每月 10 英镑。" in page
     assert "包邮" in page
+    assert "每月 £10.00" in page
     for less in ({"agreed": ""}, {"terms": "0"}, {"plan": "club.other"}):
         browser.post("/me/membership?lang=zh-hans", asked | less)
     assert memberships.of(customer=li, at=clock.now()) == []
@@ -310,3 +314,72 @@ def test_what_was_never_paid_is_left_by_any_link(li):
     assert "End it now" in page
     served.post("/me/membership", {"act": "end", "membership": one.public_id})
     assert memberships.get(one.id, at=clock.now()).state == "ended"
+
+
+TWO_PLANS = """plans:
+  - id: plus
+    name: {en: Plus, zh: 会员}
+    price: 10
+    every: month
+    join_at: https://shop.example/plus?a=1&b=2
+    brands: [{brand: tea_house, join_at: https://tea.example/plus}]
+    benefits: [{benefit: ship, most: 2}]
+    terms: {version: "1", en: You pay 10 a month., zh: 每月 10 英镑。}
+  - id: year
+    name: {en: Plus for a year, zh: 年卡}
+    price: 100
+    every: year
+    benefits: [{benefit: ship}]
+    terms: {version: "4", en: You pay 100 a year., zh: 每年 100 英镑。}
+  - id: slow
+    name: {en: Plus by the quarter, zh: 季卡}
+    price: 25
+    every: quarter
+    switch: at_end
+    terms: {version: "1", en: You pay 25 a quarter., zh: 每季 25 英镑。}
+rules:"""
+
+
+def test_what_else_there_is_where_it_is_sold_and_another_plan_is_chosen_with_its_terms(li, django_assert_max_num_queries):
+    at = clock.now()
+    made = programmes.draft(text=PROGRAMME.replace("rules:", TWO_PLANS), at=at, by=SYSTEM)
+    programmes.approve(programme="club", version=made.number, cost=0, at=at, by=SHELL, why="a test")
+    programmes.activate(programme="club", version=made.number, at=at, by=SYSTEM)
+    served, browser = Client(), Client()
+    served.post(a_link(li))
+    page = served.get("/me/?lang=en").content.decode()
+    for words in ("£10.00 a month", "Free shipping (2×)", "https://shop.example/plus?a=1&amp;b=2", "£100.00 a year"):
+        assert words in page
+    assert 'href="https://tea.example/plus"' in served.get("/me/?lang=en&brand=tea_house").content.decode()
+    one = memberships.join(
+        customer=li, plan="club.plus", consent=memberships.Consent("1", "en", "web"), key="j", at=at, by=SYSTEM
+    )
+    page = served.get("/me/?lang=en").content.decode()
+    assert "Pay in our shop" in page
+    assert "It begins at once; nothing has to be paid for the change." in page
+    memberships.tell_payment(
+        membership=one.id, payment="p", state="paid", money=Money(1000, "GBP"), at=clock.now(), by=SYSTEM
+    )
+    page = served.get("/me/?lang=en").content.decode()
+    assert "It begins as soon as £90.00 are paid" in page
+    assert "To change to it, ask us." in page
+    asked = {"act": "switch", "membership": one.public_id, "plan": "club.slow", "terms": "1", "agreed": "1"}
+    served.post("/me/membership", asked)
+    assert not memberships.get(one.id, at=clock.now()).wants, "who made this link chooses no plan for anybody"
+    browser.post(a_link(li, may_join=True))
+    for less in ({"agreed": ""}, {"terms": "9"}, {"plan": "club.other"}):
+        browser.post("/me/membership", asked | less)
+    assert not memberships.get(one.id, at=clock.now()).wants
+    browser.post("/me/membership?lang=zh-hans", asked)
+    now = memberships.get(one.id, at=clock.now())
+    assert (now.plan, now.wants, now.quote) == ("plus", "slow", None)
+    assert (now.agreed.plan, now.agreed.to) == ("slow", memberships.Consent("1", "zh", "card"))
+    served.post("/me/membership", {"act": "stay", "membership": one.public_id})
+    assert not memberships.get(one.id, at=clock.now()).wants, "a wish is taken back by any link, as it is left"
+    browser.post("/me/membership", asked | {"plan": "club.year", "terms": "4"})
+    now = memberships.get(one.id, at=clock.now())
+    assert (now.plan, now.wants, now.quote) == ("plus", "year", Money(9000, "GBP"))
+    with django_assert_max_num_queries(60):
+        page = browser.get("/me/?lang=en").content.decode()
+    assert "becomes Plus for a year once £90.00 is paid" in page
+    assert "Stay with Plus" in page

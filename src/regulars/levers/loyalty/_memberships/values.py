@@ -95,6 +95,17 @@ class MembershipView:
 
 
 @dataclass(frozen=True)
+class Change:
+    """Another plan that a membership can become: as soon as `due` is paid, before `until`; else at once (`on` is None)
+    or `on` a day, with nothing to be paid before."""
+
+    to: PlanView
+    on: date | None
+    due: Money
+    until: date | None
+
+
+@dataclass(frozen=True)
 class StepView:
     """What happened. `money` that was due, paid, or is to be given back."""
 

@@ -2,9 +2,10 @@
 out of it. Pure; `membership_steps` says what becomes of a membership day by day."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Literal
+from urllib.parse import urlsplit
 
 from regulars.kit.texts import translated as _
 from regulars.levers.loyalty.rules.benefit_terms import read_most
@@ -35,7 +36,8 @@ class Plan:
     """A plan. `price_minor` for each `months`; `trial_days` before the first. Members are reminded `remind_days` before
     money is due; unpaid, it goes on for `grace_days`, and is asked for again after each of `retries`. `pause_days` at
     most at a time. `refund`: of who ends it at once. `switch`: when somebody who changes to it has it. `sku`: an order
-    of that product joins or pays. `terms` in each language, under a version, are what people agree to.
+    of that product joins or pays; `join_at`: where it is sold on the web, `brands`: where a brand sells it, by its code.
+    `terms` in each language, under a version, are what people agree to.
     """
 
     id: str
@@ -53,6 +55,8 @@ class Plan:
     benefits: tuple[PlanBenefit, ...]
     version: str
     terms: Mapping[str, str]
+    join_at: str = ""
+    brands: Mapping[str, str] = field(default_factory=dict)
 
     def __hash__(self) -> int:
         return hash(self.id)
@@ -60,6 +64,10 @@ class Plan:
     def digest(self, language: str) -> str:
         """A hash of the text that somebody agreed to."""
         return sha256(self.terms[language].encode()).hexdigest()
+
+    def sold_at(self, brand: str) -> str:
+        """The address of the page that sells it, of a brand or of all; empty where there is none."""
+        return self.brands.get(brand, self.join_at)
 
 
 def read(told: Sequence[Told], terms: Terms, benefits: Collection[str]) -> tuple[Plan, ...]:
@@ -98,9 +106,35 @@ def _plan(told: Told, terms: Terms, benefits: Collection[str]) -> Plan:
         benefits=_benefits(told, benefits),
         version=under.text("version", longest=20),
         terms={language: under.text(language, longest=LONGEST_TERMS) for language in LANGUAGES},
+        join_at=_address(told) if told.has("join_at") else "",
+        brands=_brands(told),
     )
     under.done()
     told.done()
+    return found
+
+
+def _brands(told: Told) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for one in told.each("brands"):
+        brand = one.text("brand", longest=64)
+        if brand in found:
+            raise one.bad("brand", _("this brand is listed already; write it once"))
+        found[brand] = _address(one)
+        one.done()
+    return found
+
+
+def _address(told: Told) -> str:
+    """Of a page on the web: members follow it, so it is one that nobody can read or change on the way."""
+    found = told.text("join_at", longest=300)
+    try:
+        parts = urlsplit(found)
+        is_one = parts.scheme == "https" and bool(parts.hostname) and not parts.username
+    except ValueError:
+        is_one = False
+    if not is_one or not found.isprintable() or any(sign in found for sign in " \"'<>\\"):
+        raise told.bad("join_at", _("write an address such as https://shop.example/plus"))
     return found
 
 

@@ -60,14 +60,13 @@ def lines_that_differ(before: str, after: str) -> list[str]:
 def test_what_is_told_unchanged_is_the_text_itself(name: str, tiers: str):
     text = FILES[name]
     assert tier_writing.written(text, tiers, tier_writing.told(text, tiers)) == text
-    assert set(tier_writing.rows(text, tiers)) == {one.id for one in tier_writing.told(text, tiers).levels}
 
 
 def test_a_threshold_and_names_change_one_line_each_and_nothing_else():
     text = FILES["classic"]
     was = tier_writing.told(text, "status")
     silver, gold, platinum = was.levels
-    assert gold == LevelTold("gold", "Gold", "金卡", ("1000", "12", "600"))
+    assert replace(gold, rows=()) == LevelTold("gold", "Gold", "金卡", ("1000", "12", "600"))
     now = replace(
         was,
         levels=(
@@ -108,7 +107,7 @@ def test_what_a_file_says_nothing_of_is_said_where_it_is_wanted():
     text = FILES["blocks"]
     was = tier_writing.told(text, "ladder")
     one, two, three = was.levels
-    assert [(row.depth, row.joins or row.what) for row in tier_writing.rows(text, "ladder")["three"]] == [
+    assert [(row.depth, row.joins or row.what) for row in three.rows] == [
         (0, "any"),
         (1, "orders"),
         (1, "all"),
@@ -166,6 +165,66 @@ def test_what_a_level_gave_goes_on_with_the_one_above_when_it_goes():
     assert refused.value.facts["field"] == "benefits.early"
 
 
+def test_what_a_level_asks_and_what_joins_it_is_changed_and_nothing_else():
+    text = FILES["blocks"]
+    was = tier_writing.told(text, "ladder")
+    one, two, three = was.levels
+    more = tier_writing.one_group_more(tier_writing.one_ask_more(two))
+    assert [(row.depth, row.joins or row.what) for row in more.rows] == [
+        (0, "all"),
+        (1, "spend"),
+        (1, "orders"),
+        (1, "any"),
+        (2, "spend"),
+        (2, "orders"),
+    ]
+    asked = list(more.rows)
+    asked[0], asked[4] = replace(asked[0], joins="any"), replace(asked[4], what="events", of="1")
+    asked[3] = replace(asked[3], joins="all")
+    two = replace(more, rows=tuple(asked), asks=("10.50", "3", "2", "4"))
+    three = tier_writing.one_ask_less(three, 2)
+    made = tier_writing.written(text, "ladder", replace(was, levels=(one, two, three)))
+    assert [line.strip() for line in made.splitlines() if "what:" in line] == [
+        'any: [{what: spend, category: tea, at_least: "10.50"}, {what: orders, at_least: 3}, {all: [{what: events, '
+        'event: "1", at_least: 2}, {what: orders, at_least: 4}]}]',
+        "any: [{what: orders, at_least: 3}, {what: visits, at_least: 2}]",
+    ]
+    for kept in ("# the first", "# everybody's", "# the last", "'#8b979f'"):
+        assert kept in made
+    found = read(made).tiers[0].levels
+    assert [[(need.what, need.of) for need in way] for way in found[1].ways] == [
+        [("spend", "tea")],
+        [("orders", "")],
+        [("events", "1"), ("orders", "")],
+    ]
+    assert tier_writing.told(made, "ladder").levels[1] == two
+    nothing = replace(three, asks=(), rows=())
+    with pytest.raises(BadProgramme) as refused:
+        read(tier_writing.written(text, "ladder", replace(was, levels=(one, was.levels[1], nothing))))
+    assert tier_writing.fields(text, "ladder")[refused.value.facts["field"]] == "asked-2"
+    assert not read(tier_writing.written(text, "ladder", replace(was, levels=(nothing,)))).tiers[0].levels[0].needs
+
+
+def test_both_lists_of_a_level_become_one():
+    text = FILES["in_one_line"].replace(
+        "{id: two, all: [{what: orders, at_least: 5}]}",
+        "{id: two, any: [{what: orders, at_least: 5}, {what: visits, at_least: 2}], all: [{what: spend, at_least: 9}]}",
+    )
+    was = tier_writing.told(text, "ladder")
+    one, two = was.levels
+    assert [(row.depth, row.joins or row.what) for row in two.rows] == [
+        (0, "all"),
+        (1, "spend"),
+        (1, "any"),
+        (2, "orders"),
+        (2, "visits"),
+    ]
+    two = tier_writing.one_ask_less(two, 2)
+    made = tier_writing.written(text, "ladder", replace(was, levels=(one, two)))
+    assert "{id: two, all: [{what: spend, at_least: 9}, {what: orders, at_least: 5}]}" in made
+    assert len(read(made).tiers[0].levels[1].needs) == 2
+
+
 def test_what_is_written_by_reference_is_left_to_who_can_read_it():
     text = FILES["classic"].replace(
         "at_least: 300}, {what: orders, at_least: 5}", "at_least: &many 300}, {what: orders, at_least: *many}", 1
@@ -204,6 +263,20 @@ def test_whatever_is_wanted_is_what_is_told_of_the_text_that_comes(data: st.Data
             asks = tuple(data.draw(amounts) for _ in level.asks)
             new = replace(level, english=data.draw(names), chinese=data.draw(names), asks=asks)
             wanted = replace(wanted, levels=(*wanted.levels[:place], new, *wanted.levels[place + 1 :]))
+    for _again in range(data.draw(st.integers(0, 4))):
+        place = data.draw(st.integers(0, len(wanted.levels) - 1))
+        level, number = wanted.levels[place], data.draw(st.integers(-1, 3))
+        change = data.draw(
+            st.sampled_from([tier_writing.one_ask_more, tier_writing.one_group_more, tier_writing.one_ask_less])
+        )
+        level = change(level, number)
+        rows = tuple(
+            replace(one, joins=data.draw(st.sampled_from(["all", "any"])))
+            if one.joins
+            else replace(one, what="events", of=data.draw(names))
+            for one in level.rows
+        )
+        wanted = replace(wanted, levels=(*wanted.levels[:place], replace(level, rows=rows), *wanted.levels[place + 1 :]))
     if data.draw(st.booleans()):
         wanted = tier_writing.one_more(wanted, data.draw(st.integers(0, len(wanted.levels) - 1)))
     wanted = replace(
@@ -214,8 +287,8 @@ def test_whatever_is_wanted_is_what_is_told_of_the_text_that_comes(data: st.Data
     )
     made = tier_writing.written(FILES[name], tiers, wanted)
     found = tier_writing.told(made, tiers)
-    assert [(one.english, one.chinese, one.asks) for one in found.levels] == [
-        (one.english, one.chinese, tuple(map(tier_writing.plain_number, one.asks))) for one in wanted.levels
+    assert [(one.english, one.chinese, one.asks, one.rows) for one in found.levels] == [
+        (one.english, one.chinese, tuple(map(tier_writing.plain_number, one.asks)), one.rows) for one in wanted.levels
     ]
     assert (found.kind, found.grace_days, found.one_step) == (wanted.kind, wanted.grace_days, wanted.one_step)
     assert tier_writing.written(made, tiers, found) == made
