@@ -334,6 +334,21 @@ def link(request: HttpRequest, public_id: str) -> HttpResponseBase:
     return fragment(request, "console/member_link.html", who=who, address=address, minutes=sign_in_links.MINUTES)
 
 
+@require_POST
+@requires("points.read")
+def see(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """The card as its member sees it, in which nothing can be done."""
+    made = sign_in_links.issue(
+        customer=_found(public_id).id,
+        at=clock.now(),
+        by=operators.actor(me(request)),
+        may_join=True,
+        only_looks=True,
+    )
+    # The form goes on to the link: opened at once, it asks for no second tap.
+    return redirect(reverse("portal-enter", args=[made.token]), preserve_request=True)
+
+
 def _key(request: HttpRequest) -> str:
     return request.POST.get("key", "")[:60] or uuid4().hex
 

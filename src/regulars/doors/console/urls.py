@@ -139,6 +139,7 @@ urlpatterns = [
     path("members/<str:public_id>/missions/card", missions.card, name="member-missions-card"),
     path("members/<str:public_id>/missions/join", missions.join, name="member-missions-join"),
     path("members/<str:public_id>/link", tiers.link, name="member-link"),
+    path("members/<str:public_id>/see", tiers.see, name="member-see"),
     path("members/<str:public_id>/points/adjust", points.adjust, name="member-points-adjust"),
     path("members/<str:public_id>/points/pass-on", points.pass_on, name="member-points-pass-on"),
     path("members/<str:public_id>/points/freeze", points.freeze, name="member-points-freeze"),

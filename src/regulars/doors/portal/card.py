@@ -148,6 +148,7 @@ def card(request: HttpRequest) -> HttpResponse:
                 "badges": [_badge(one) for one in missions.badges(customer=who.id, at=now)],
                 **card_membership.shown(visitor, brand, now),
                 "key": uuid4().hex,
+                "looks": visitor.only_looks,
                 "since": who.first_seen_at and formats.day(who.first_seen_at.date()),
             }
             answer = render(request, "portal/card.html", told)
@@ -159,7 +160,7 @@ def card(request: HttpRequest) -> HttpResponse:
 @open_to_everyone(because="joins a mission for the member alone whose browser a link opened")
 def join(request: HttpRequest) -> HttpResponse:
     """They take part in a mission. A stranger, and who asks for what is not there, is shown the card again."""
-    visitor = members.visitor(request)
+    visitor = members.who_acts(request)
     if visitor is not None:
         told = {"programme": request.POST.get("programme", ""), "mission": request.POST.get("mission", "")}
         # What is over since they looked, the card says.

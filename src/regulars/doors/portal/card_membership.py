@@ -8,7 +8,6 @@ from typing import Any
 from uuid import uuid4
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from regulars.doors.portal import members
@@ -59,7 +58,7 @@ def shown(visitor: Visitor, brand: str, now: datetime) -> dict[str, Any]:
 @open_to_everyone(because="changes nothing but the membership of whose browser it is, which a member's link opened")
 def membership(request: HttpRequest) -> HttpResponse:
     """They leave, stay after all, let it rest or go on, choose another plan, or try one: one tap, as they see it."""
-    visitor = members.visitor(request)
+    visitor = members.who_acts(request)
     if visitor is not None:
         told = request.POST.get("membership", "") or request.POST.get("plan", "")
         act = request.POST.get("act", "")
@@ -90,9 +89,7 @@ def _change(request: HttpRequest, visitor: Visitor, mine: MembershipView, act: s
         memberships.stay(membership=mine.id, key=key, at=now, by=by)
     elif act == "switch" and visitor.may_join and request.POST.get("agreed"):
         wanted, consent = request.POST.get("plan", ""), _agreed(request, request.POST.get("terms", ""))
-        memberships.switch(
-            membership=mine.id, plan=wanted, consent=consent, key=f"{key}:{wanted[:90]}", at=now, by=by
-        )
+        memberships.switch(membership=mine.id, plan=wanted, consent=consent, key=f"{key}:{wanted[:90]}", at=now, by=by)
 
 
 def _begin(

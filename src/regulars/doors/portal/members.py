@@ -35,26 +35,35 @@ LANGUAGES = {"en": "English", "zh-hans": "中文"}
 @dataclass(frozen=True)
 class Visitor:
     """Whose browser it is. `by`: what they do here is the member's, by a link that somebody made. `with_money`: money
-    may go back to them at once; `may_join`: they may join what is to be paid later."""
+    may go back to them at once; `may_join`: they may join what is to be paid later. `only_looks`: somebody of the staff
+    sees what the member sees, and can do nothing."""
 
     customer: Customer
     by: Actor
     with_money: bool
     may_join: bool
+    only_looks: bool
 
 
 def visitor(request: HttpRequest) -> Visitor | None:
     """Whose browser it is; None for a stranger's, and for one whose half day is over."""
     told = (request.get_signed_cookie(COOKIE, default="", salt=SALT, max_age=LASTS) or "").split("|")
-    if len(told) != 4:
+    if len(told) != 5:
         return None
-    public_id, made_by, with_money, may_join = told
+    public_id, made_by, *opens = told
     try:
         who = customers.by_public_id(public_id)
-        return Visitor(who, Actor("member", f"{who.public_id}/{made_by}"), with_money == "1", may_join == "1")
+        with_money, may_join, only_looks = (one == "1" for one in opens)
+        return Visitor(who, Actor("member", f"{who.public_id}/{made_by}"), with_money, may_join, only_looks)
     except Refusal:
         # The cookie is ours and its customer is gone, as after a restore: a stranger's browser.
         return None
+
+
+def who_acts(request: HttpRequest) -> Visitor | None:
+    """Whose browser it is, where they may do something in it."""
+    found = visitor(request)
+    return None if found is None or found.only_looks else found
 
 
 def language(request: HttpRequest) -> str:
@@ -91,9 +100,10 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
         except sign_in_links.LinkIsOver:
             return _page(request, "portal/link_over.html", status=410)
     answer = to_card(request)
+    opens = opened.with_money, opened.may_join, opened.only_looks
     answer.set_signed_cookie(
         COOKIE,
-        f"{opened.customer}|{opened.made_by}|{int(opened.with_money)}|{int(opened.may_join)}",
+        "|".join([opened.customer, opened.made_by, *(str(int(one)) for one in opens)]),
         salt=SALT,
         max_age=int(LASTS.total_seconds()),
         path=PATH,

@@ -39,21 +39,30 @@ class Link:
 
 @dataclass(frozen=True)
 class Opened:
-    """Whose link it was, who made it, whether money may go back at once to who opened it, and whether they may take
-    on what is to be paid later."""
+    """Whose link it was, who made it, whether money may go back at once to who opened it, whether they may take on what
+    is to be paid later, and whether they only look: a member of staff who sees what the member sees."""
 
     customer: str
     made_by: str
     with_money: bool
     may_join: bool
+    only_looks: bool
 
 
-def issue(*, customer: int, at: datetime, by: Actor, with_money: bool = False, may_join: bool = False) -> Link:
+def issue(
+    *,
+    customer: int,
+    at: datetime,
+    by: Actor,
+    with_money: bool = False,
+    may_join: bool = False,
+    only_looks: bool = False,
+) -> Link:
     """A link for this customer's person; that it was made is written down. `with_money`: whoever makes it may give
     money back, so who opens it may, too; `may_join`: they may join somebody to a paid plan: a link opens no more than
-    its maker has."""
+    its maker has. `only_looks`: it is for its maker, and nothing can be done with it."""
     who = customers.get(customer)
-    opens = [int(with_money), int(may_join)]
+    opens = [int(with_money), int(may_join), int(only_looks)]
     token = signing.dumps([who.public_id, int(at.timestamp()), token_urlsafe(12), str(by), *opens], salt=_SALT)
     trail.record(by=by, verb="customers.sign_in_links.issue", subject=f"customer:{who.id}", at=at)
     return Link(token, at + timedelta(minutes=MINUTES))
@@ -62,12 +71,12 @@ def issue(*, customer: int, at: datetime, by: Actor, with_money: bool = False, m
 def open_link(*, token: str, at: datetime) -> Opened:
     """Whom it is for; once. Raises LinkIsOver."""
     try:
-        public_id, made, nonce, made_by, with_money, may_join = signing.loads(token, salt=_SALT)
+        public_id, made, nonce, made_by, with_money, may_join, only_looks = signing.loads(token, salt=_SALT)
     except (signing.BadSignature, ValueError):
         raise _over() from None
     if not 0 <= at.timestamp() - made <= MINUTES * 60 or not cache.add(f"sign-in-link:{nonce}", 1, MINUTES * 60 + 60):
         raise _over()
-    return Opened(str(public_id), str(made_by), bool(with_money), bool(may_join))
+    return Opened(str(public_id), str(made_by), bool(with_money), bool(may_join), bool(only_looks))
 
 
 def _over() -> LinkIsOver:

@@ -91,13 +91,14 @@ def validate(file: str, as_json: bool) -> None:
             "benefits": [one.id for one in found.benefits],
             "missions": [one.id for one in found.missions],
             "badges": [one.id for one in found.badges],
+            "plans": [one.id for one in found.plans],
         }
         _print(told | also | {"rewards": [vars(one) for one in brought]})
         return
     click.echo(f"{found.code}: {len(found.rules)} rules, points lapse: {found.expiry}. It can be installed.")
     click.echo(
         f"Sets of tiers: {len(found.tiers)}. Benefits: {len(found.benefits)}. Missions: {len(found.missions)}."
-        f" Rewards: {len(found.rewards)}."
+        f" Rewards: {len(found.rewards)}. Paid plans: {len(found.plans)}."
     )
     _tell_brought(brought)
     for name in unreviewed:

@@ -32,7 +32,15 @@ from regulars.levers.loyalty._memberships import state as membership_state
 from regulars.levers.loyalty._memberships.rows import PAYMENT_STATES, MembershipPayment, MembershipStep
 from regulars.levers.loyalty._memberships.rows import Membership as Row
 from regulars.levers.loyalty._memberships.shown import PREFIX, ROWS, is_used, view_of, views_of
-from regulars.levers.loyalty._memberships.values import Agreed, Change, Consent, MembershipView, Meter, PlanView, StepView
+from regulars.levers.loyalty._memberships.values import (
+    Agreed,
+    Change,
+    Consent,
+    MembershipView,
+    Meter,
+    PlanView,
+    StepView,
+)
 from regulars.levers.loyalty._memberships.writing import agreed, tell, written
 from regulars.levers.loyalty._tiers import facts as tier_facts
 from regulars.levers.loyalty.rules import membership_steps

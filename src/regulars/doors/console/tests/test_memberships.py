@@ -27,7 +27,11 @@ plans:
     pause_days: 30
     benefits: [{benefit: ship, most: 2}]
     terms: {version: "1", en: You pay 10 a month., zh: 每月 10 英镑。}
-  - {id: year, name: {en: Year, zh: 年卡}, price: 90, every: year, terms: {version: "2", en: You pay 90 a year., zh: 每年 90 英镑。}}
+  - id: year
+    name: {en: Year, zh: 年卡}
+    price: 90
+    every: year
+    terms: {version: "2", en: You pay 90 a year., zh: 每年 90 英镑。}
 rules: [{id: spend, kind: spend, points: 1, per: 1}]
 """
 
@@ -69,8 +73,15 @@ def test_a_member_joins_on_the_telephone_pays_rests_and_leaves(li):
     pounds = Money(1000, "GBP")
     memberships.tell_payment(membership=one.id, payment="p", state="paid", money=pounds, at=clock.now(), by=SYSTEM)
     assert "End now, £10.00 goes back" in card()
-    assert "£90.00 a year. It begins as soon as £80.00 are paid" in card()
-    change = {"act": "switch", "membership": one.public_id, "plan": "club.year", "terms": "2", "language": "en", "key": "k"}
+    assert "£90.00 a year. It begins once £80.00 is paid" in card()
+    change = {
+        "act": "switch",
+        "membership": one.public_id,
+        "plan": "club.year",
+        "terms": "2",
+        "language": "en",
+        "key": "k",
+    }
     assert "Choose where they agreed" in does(**change)
     assert "They have chosen another plan." in does(**change, where="call", agreed="on")
     assert "becomes Year once £80.00 is paid" in card()

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 
 from regulars.doors.console import tiers as pages
 from regulars.doors.console.tests.builders import signed_in
@@ -112,6 +113,14 @@ def test_a_link_to_the_card_is_made_by_who_may_edit_members(li):
     words = signed_in("agent").post(f"/console/members/{li}/link").content.decode()
     assert "/card/" in words
     assert "li@" not in words
+
+
+def test_staff_see_the_card_as_its_member_does(li):
+    assert Client().post(f"/console/members/{li}/see").status_code == 302, "a stranger signs in first"
+    seen = signed_in("agent").post(f"/console/members/{li}/see", headers={"Accept-Language": "en"}, follow=True)
+    assert [where.partition("/card/")[0] for where, _status in seen.redirect_chain] == ["", "/me/"]
+    assert "As its member sees it" in seen.content.decode()
+    assert "<h1>Silver</h1>" in seen.content.decode()
 
 
 def test_a_manager_keeps_a_picture_that_a_level_names_and_others_do_not(li):

@@ -248,6 +248,13 @@ def test_a_membership_is_seen_left_kept_and_ended_by_its_member_alone(li):
     words = browser.get("/me/?lang=en").content.decode()
     assert "End it now and get £10.00 back" in words
     assert "as often as you like" in words
+    looking = Client()
+    looking.post(a_link(li, with_money=True, may_join=True, only_looks=True))
+    assert '<fieldset class="looks" disabled>' in looking.get("/me/?lang=en").content.decode()
+    looking.post("/me/membership", told)
+    looking.post("/me/join", {"programme": "club", "mission": "dare"})
+    assert "Take part" in looking.get("/me/?lang=en").content.decode()
+    assert not memberships.get(one.id, at=clock.now()).ends, "who looks as staff does nothing"
     browser.post("/me/membership?lang=en", told)
     assert memberships.get(one.id, at=clock.now()).ends
     assert "Keep it after all" in browser.get("/me/?lang=en").content.decode()
@@ -340,7 +347,9 @@ TWO_PLANS = """plans:
 rules:"""
 
 
-def test_what_else_there_is_where_it_is_sold_and_another_plan_is_chosen_with_its_terms(li, django_assert_max_num_queries):
+def test_what_else_there_is_where_it_is_sold_and_another_plan_is_chosen_with_its_terms(
+    li, django_assert_max_num_queries
+):
     at = clock.now()
     made = programmes.draft(text=PROGRAMME.replace("rules:", TWO_PLANS), at=at, by=SYSTEM)
     programmes.approve(programme="club", version=made.number, cost=0, at=at, by=SHELL, why="a test")
@@ -361,7 +370,7 @@ def test_what_else_there_is_where_it_is_sold_and_another_plan_is_chosen_with_its
         membership=one.id, payment="p", state="paid", money=Money(1000, "GBP"), at=clock.now(), by=SYSTEM
     )
     page = served.get("/me/?lang=en").content.decode()
-    assert "It begins as soon as £90.00 are paid" in page
+    assert "It begins once £90.00 is paid" in page
     assert "To change to it, ask us." in page
     asked = {"act": "switch", "membership": one.public_id, "plan": "club.slow", "terms": "1", "agreed": "1"}
     served.post("/me/membership", asked)

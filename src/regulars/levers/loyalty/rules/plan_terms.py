@@ -36,8 +36,8 @@ class Plan:
     """A plan. `price_minor` for each `months`; `trial_days` before the first. Members are reminded `remind_days` before
     money is due; unpaid, it goes on for `grace_days`, and is asked for again after each of `retries`. `pause_days` at
     most at a time. `refund`: of who ends it at once. `switch`: when somebody who changes to it has it. `sku`: an order
-    of that product joins or pays; `join_at`: where it is sold on the web, `brands`: where a brand sells it, by its code.
-    `terms` in each language, under a version, are what people agree to.
+    of that product joins or pays; `join_at`: the page that sells it, `brands`: a brand's own, by its code. `terms` in
+    each language, under a version, are what people agree to.
     """
 
     id: str

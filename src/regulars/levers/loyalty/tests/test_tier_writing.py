@@ -276,7 +276,9 @@ def test_whatever_is_wanted_is_what_is_told_of_the_text_that_comes(data: st.Data
             else replace(one, what="events", of=data.draw(names))
             for one in level.rows
         )
-        wanted = replace(wanted, levels=(*wanted.levels[:place], replace(level, rows=rows), *wanted.levels[place + 1 :]))
+        wanted = replace(
+            wanted, levels=(*wanted.levels[:place], replace(level, rows=rows), *wanted.levels[place + 1 :])
+        )
     if data.draw(st.booleans()):
         wanted = tier_writing.one_more(wanted, data.draw(st.integers(0, len(wanted.levels) - 1)))
     wanted = replace(
