@@ -197,7 +197,7 @@ def test_whoever_tries_links_is_stopped(li):
 def test_what_a_card_costs(li, django_assert_max_num_queries):
     browser = Client()
     browser.post(a_link(li))
-    with django_assert_max_num_queries(35):
+    with django_assert_max_num_queries(36):
         assert browser.get("/me/").status_code == 200
 
 
