@@ -2,7 +2,7 @@
 memory, shows who would move, and keeps it as a draft; approving and activating are on the programme's page."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,7 +54,7 @@ OF: Mapping[str, Any] = {
     "events": gettext_lazy("Name of the event"),
 }
 #: What may become of what a level asks.
-ASKED = {
+ASKED: Mapping[str, Callable[[LevelTold, int], LevelTold]] = {
     "ask": tier_writing.one_ask_more,
     "group": tier_writing.one_group_more,
     "drop": tier_writing.one_ask_less,
@@ -346,8 +346,9 @@ def _asked(post: QueryDict, place: int, there: tuple[Row, ...]) -> tuple[Row, ..
         return there
     before = [row for row in there if not row.joins]
     found, groups, numbers = list[Row](), iter(range(100)), iter(range(100))
-    for kind, deep in shape.split():
-        if kind == "g":
+    for token in shape.split():
+        deep = token[1]
+        if token[0] == "g":
             joins = "any" if post.get(f"joins-{place}-{next(groups)}") == "any" else "all"
             found.append(Row(int(deep), joins))
             continue
