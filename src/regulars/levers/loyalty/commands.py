@@ -21,6 +21,7 @@ from regulars.levers.loyalty import (
     programme_files,
     programmes,
     regrants,
+    requalifying,
     tier_history,
     trying,
 )
@@ -363,6 +364,27 @@ def regrant_undo(batch: int, why: str, as_json: bool) -> None:
     _tell_batch(regrants.go_on(batch=batch, at=clock.now()), as_json)
 
 
+@programme.command("requalify")
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    default=requalifying.PROCESSES,
+    show_default="one more than cores",
+    help="That share the customers among them.",
+)
+@_JSON
+def requalify(processes: int, as_json: bool) -> None:
+    """Work out everybody's level under every programme now, of what they kept, as it is done by itself every night.
+
+    For after much history came in: nobody is told of what changes. Killed, the same again does what is left.
+    """
+    done = requalifying.everyone(at=clock.now(), by=SHELL, processes=processes, progress=_people_done)
+    if as_json:
+        _print(vars(done))
+        return
+    click.echo(f"People looked at: {done.people:,}. Levels that changed: {done.moves:,}.")
+
+
 @programme.command("end")
 @click.argument("name")
 @click.option("--why", default="", help="Is written down beside it.")
@@ -500,9 +522,13 @@ def _instant(day: datetime | None) -> datetime | None:
     return None if day is None else day.replace(tzinfo=UTC)
 
 
-def _progress(done: int) -> None:
+def _progress(done: int, of: str = "orders") -> None:
     if sys.stderr.isatty():
-        click.echo(f"\r{done:,} orders", nl=False, err=True)
+        click.echo(f"\r{done:,} {of}", nl=False, err=True)
+
+
+def _people_done(done: int) -> None:
+    _progress(done, "people")
 
 
 def _tell(trial: Trial, scale: int) -> None:

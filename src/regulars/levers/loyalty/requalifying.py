@@ -2,7 +2,10 @@
 rules changed. Each page is a transaction; whoever is changed by what they do meanwhile is left to that."""
 
 import gc
+import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -19,11 +22,18 @@ from regulars.levers.loyalty._tiers.facts import Ladder
 from regulars.levers.loyalty._tiers.rows import Standing, TierWalk
 from regulars.levers.loyalty._tiers.settling import Moved
 
+#: One more than processors: of a process and its session one waits for the other.
+PROCESSES = len(os.sched_getaffinity(0)) + 1
 PAGE = 5_000
 _OBJECTS = 100_000
+#: Ids of a stretch that one process takes at once: who lies beside each other is read from the same blocks.
+STRETCH = 4 * PAGE
 _PAGE = f"""
-SELECT id FROM {CUSTOMERS} WHERE id > %s AND id %% %s = %s AND person_id IS NULL ORDER BY id LIMIT %s
+SELECT id FROM {CUSTOMERS} WHERE id > %s AND id <= %s AND person_id IS NULL ORDER BY id LIMIT %s
 """  # noqa: S608 - of a constant
+_LAST = f"SELECT coalesce(max(id), 0) FROM {CUSTOMERS}"  # noqa: S608 - of a constant
+#: Beyond every id.
+_END = 2**63 - 1
 
 
 class BrokenOff(RuntimeError):
@@ -54,38 +64,49 @@ def everyone(
     if processes == 1:
         done = Looked()
         for ladder in tier_facts.ladders(at):
-            for _last, page in _pages(ladder, 0, (0, 1), at, by, lambda: origin):
+            for _last, page in _pages(ladder, (0, _END), at, by, lambda: origin):
                 done += page
                 progress(done.people)
             _is_done(ladder, at)
         return done
+    with connection.cursor() as cursor:
+        cursor.execute(_LAST)
+        [(last,)] = cursor.fetchall()
+    # A session is one process's: each opens its own.
     connections.close_all()
-    context = get_context("fork")
-    with context.Pool(processes) as pool:
-        parts = pool.map(_share, [(at, by, origin, (nth, processes)) for nth in range(processes)])
+    settle, done = partial(_stretch, at, by, origin), Looked()
+    try:
+        with ProcessPoolExecutor(processes, get_context("fork"), _collect_less) as pool:
+            for part in pool.map(settle, [(after, after + STRETCH) for after in range(0, last, STRETCH)]):
+                done += part
+                progress(done.people)
+    except BrokenProcessPool as problem:
+        raise BrokenOff("a process did not come to its end; begun again, it changes what is left") from problem
     for ladder in tier_facts.ladders(at):
         _is_done(ladder, at)
-    return sum(parts, Looked())
+    return done
 
 
-def _share(asked: tuple[datetime, Actor, Origin, tuple[int, int]]) -> Looked:
-    at, by, origin, share = asked
+def _collect_less() -> None:
     gc.freeze()
     gc.set_threshold(_OBJECTS)
+
+
+def _stretch(at: datetime, by: Actor, origin: Origin, within: tuple[int, int]) -> Looked:
     done = Looked()
     for ladder in tier_facts.ladders(at):
-        for _last, page in _pages(ladder, 0, share, at, by, lambda: origin):
+        for _last, page in _pages(ladder, within, at, by, lambda: origin):
             done += page
-    connections.close_all()
     return done
 
 
 def _pages(
-    ladder: Ladder, after: int, share: tuple[int, int], at: datetime, by: Actor, origin: Callable[[], Origin]
+    ladder: Ladder, within: tuple[int, int], at: datetime, by: Actor, origin: Callable[[], Origin]
 ) -> Iterator[tuple[int, Looked]]:
+    after, until = within
     while True:
         with connection.cursor() as cursor:
-            cursor.execute(_PAGE, [after, share[1], share[0], PAGE])
+            cursor.execute(_PAGE, [after, until, PAGE])
             people = [number for (number,) in cursor.fetchall()]
         if people:
             yield people[-1], Looked(len(people), len(_page(ladder, people, at, by, origin())))
@@ -121,7 +142,7 @@ def go_on(*, at: datetime, by: Actor, most: int = 200_000) -> Looked:
         if walk.done_at is not None:
             continue
         row = TierWalk.objects.filter(id=walk.id, basis=walk.basis)
-        for last, page in _pages(ladder, walk.after, (0, 1), at, by, partial(_origin, row)):
+        for last, page in _pages(ladder, (walk.after, _END), at, by, partial(_origin, row)):
             done += page
             row.update(after=last)
             if done.people >= most:

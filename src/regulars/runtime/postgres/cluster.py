@@ -1,5 +1,6 @@
 """The server's data directory: made once, configured at each start, with our roles in it."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -23,6 +24,10 @@ SUPERUSER, OWNER, APP, READER = "postgres", "regulars_owner", "regulars_app", "r
 DATABASE = "regulars"
 #: What a data directory is called that a restore has moved out of its way.
 BEFORE = "data.before-"
+#: Pages of tables that the server keeps by itself. More costs whoever empties a table: it looks through all of them.
+LEAST_BUFFERS_MB, MOST_BUFFERS_MB = 256, 2_048
+#: Where the system says what a container may take: of the newer control groups and of the older.
+MEMORY_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 SHARED_MEMORY, LEAST_SHARED_MEMORY = Path("/dev/shm"), 256 * 1024**2  # noqa: S108 - only measured
 
 
@@ -61,6 +66,22 @@ def urls(place: Place, kept: Passwords) -> dict[str, str]:
     }
 
 
+def buffers_mb(memory_mb: int) -> int:
+    """Of so much memory what the server keeps of tables by itself: a sixteenth. The rest is for its sessions, for our
+    other processes, and for the system to keep files in."""
+    return min(max(memory_mb // 16, LEAST_BUFFERS_MB), MOST_BUFFERS_MB)
+
+
+def memory_mb() -> int:
+    """What the machine has, or a container is given of it."""
+    told = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for limit in MEMORY_LIMITS:
+        with contextlib.suppress(OSError, ValueError):
+            # Where there is no such file, or no number in it, nobody set a limit.
+            told.append(int(limit.read_text()))
+    return min(told) // 1024**2
+
+
 def _settings(place: Place, *, durable: bool) -> dict[str, str]:
     chosen = {
         "listen_addresses": "",
@@ -80,7 +101,7 @@ def _settings(place: Place, *, durable: bool) -> dict[str, str]:
         "wal_buffers": "32MB",
         "max_slot_wal_keep_size": MOST_KEPT,
         "log_startup_progress_interval": "1s",
-        "shared_buffers": "256MB",
+        "shared_buffers": f"{buffers_mb(memory_mb()) if durable else LEAST_BUFFERS_MB}MB",
         "work_mem": "16MB",
         "maintenance_work_mem": "128MB",
         "random_page_cost": "1.1",

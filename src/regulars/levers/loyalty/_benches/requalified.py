@@ -20,14 +20,13 @@ from regulars.runtime.database.needs import without_database
 
 GOAL_SECONDS = 60.0
 ONES = 200
-PROCESSES = len(os.sched_getaffinity(0))
 
 
 @without_database
 @click.command("tiers")
 @click.option("--members", type=click.IntRange(1_000), default=100_000, show_default=True)
 @click.option("--orders", type=click.IntRange(1_000), default=300_000, show_default=True)
-@click.option("--processes", type=click.IntRange(1, 64), default=PROCESSES, show_default=True)
+@click.option("--processes", type=click.IntRange(1, 64), default=requalifying.PROCESSES, show_default=True)
 @click.option("--here", is_flag=True, hidden=True)
 @click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
 def tiers_(members: int, orders: int, processes: int, here: bool, as_json: bool) -> None:

@@ -148,6 +148,7 @@ def test_commands(tmp_path):
     assert run("programme", "install", str(file), "--yes")["active"] is True
     assert run("points", "backfill", "tried", "--processes", "1")["awarded"] == 40
     assert run("points", "backfill", "tried", "--processes", "1")["decided"] == 0
+    assert run("programme", "requalify", "--processes", "1") == {"people": 0, "moves": 0}
     file.write_text(TEXT.replace("per: 2", "per: 4"))
     assert run("programme", "diff", "tried", str(file)) == [{"place": "rules[spend].per", "before": "2", "after": "4"}]
     assert run("programme", "show", "tried")["approved_by"] == str(SHELL)
