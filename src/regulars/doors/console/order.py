@@ -14,7 +14,9 @@ from django.views.decorators.http import require_safe
 from regulars.doors.console import actors, order_words, people, places
 from regulars.doors.console.catalogue import title_of
 from regulars.doors.console.site import may, page
-from regulars.facts.commerce import catalogue, goods_returns, orders, shipments
+from regulars.facts.commerce import catalogue, doubles, goods_returns, orders, shipments
+from regulars.facts.commerce.deriving import DOUBLE
+from regulars.facts.commerce.doubles import Side
 from regulars.facts.commerce.orders import Change, OrderView
 from regulars.facts.commerce.shipments import ShipmentView
 from regulars.facts.company import stores
@@ -87,7 +89,8 @@ def order(request: HttpRequest, public_id: str) -> HttpResponseBase:
         state=order_words.STANDINGS[standing.word],
         tone=order_words.TONES[standing.word],
         kind=order_words.KINDS.get(found.kind, ""),
-        counts_not=found.kind in {"draft", "test"},
+        counts_not=found.kind in {"draft", "test", DOUBLE},
+        told_before=_told_before(found),
         buyer=buyer,
         channel=places.told([(found.channel,), place])[(found.channel,)] if found.store else "",
         place=places.told([place])[place],
@@ -127,6 +130,12 @@ def order(request: HttpRequest, public_id: str) -> HttpResponseBase:
 
 def _other(found: OrderView) -> OrderView | None:
     return orders.by_ref(namespace=found.namespace, ref=found.exchange_of) if found.exchange_of else None
+
+
+def _told_before(found: OrderView) -> Side | None:
+    """The order that stands for the sale, where this one tells of it again."""
+    pairs = doubles.of_order(found.id) if found.kind == DOUBLE else []
+    return next((one.order for one in pairs if one.state == "same" and one.twin.id == found.id), None)
 
 
 def _unit(price: Decimal, currency: str) -> str:

@@ -8,6 +8,7 @@ KINDS: dict[str, Any] = {"giveaway": gettext_lazy("giveaway"), "adjustment": get
 STANDINGS: dict[str, Any] = {
     "draft": gettext_lazy("draft"),
     "test": gettext_lazy("test"),
+    "double": gettext_lazy("told twice"),
     "cancelled": gettext_lazy("cancelled"),
     "unpaid": gettext_lazy("not paid"),
     "part_paid": gettext_lazy("partly paid"),
@@ -18,6 +19,7 @@ STANDINGS: dict[str, Any] = {
 TONES = {
     "draft": "",
     "test": "",
+    "double": "care",
     "cancelled": "bad",
     "unpaid": "care",
     "part_paid": "care",
@@ -39,6 +41,8 @@ CHANGES: dict[str, Any] = {
     "cancelled": gettext_lazy("Cancelled"),
     "reopened": gettext_lazy("Reopened"),
     "deleted": gettext_lazy("Deleted in the shop"),
+    "told_twice": gettext_lazy("Found to be told twice"),
+    "counts_again": gettext_lazy("Counts again as a sale of its own"),
     "shipped": gettext_lazy("Shipped"),
     "ready": gettext_lazy("Ready to be picked up"),
     "collected": gettext_lazy("Picked up"),

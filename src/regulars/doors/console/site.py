@@ -54,6 +54,7 @@ SECTIONS = (
     Section("audiences", _("Audiences"), "group_work", "insight.read", _MEMBERS),
     Section("identity", _("Identity review"), "merge", "identity.read", _MEMBERS),
     Section("orders", _("All orders"), "receipt_long", "orders.read", _SHOP_FLOOR),
+    Section("doubles", _("Told twice"), "file_copy", "orders.read", _SHOP_FLOOR),
     Section("catalogue", _("Catalogue"), "sell", "catalogue.read", _SHOP_FLOOR),
     Section("stores", _("Stores"), "storefront", "company.read", _SHOP_FLOOR),
     Section("programmes", _("Programmes"), "loyalty", "points.read", _LOYALTY),

@@ -24,6 +24,7 @@ from regulars.doors.console import (
 from regulars.doors.console.insight import share
 from regulars.doors.console.site import may, me, page
 from regulars.doors.console.sources import health as how_they_do
+from regulars.facts.commerce import doubles
 from regulars.facts.customers import reviews
 from regulars.facts.events import following, orders
 from regulars.facts.sources import sources
@@ -72,6 +73,8 @@ def today(request: HttpRequest) -> HttpResponseBase:
         context["runs"] = came_in.recent(RUNS_SHOWN)
     if may(request, "identity.read"):
         context["identity_open"] = reviews.count_open()
+    if may(request, "orders.write"):
+        context["doubles_open"] = doubles.count_waiting()
     if may(request, "points.manage"):
         context["points_asked"] = adjustments.count_waiting()
         context["rewards_low"] = rewards.running_low()

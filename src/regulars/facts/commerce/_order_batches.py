@@ -74,7 +74,7 @@ def write(batch: OrderBatch, *, is_further: bool, at: datetime, by: Actor) -> Ou
     )
     sorted_out = _deciding.sort_out(incoming, known, further=_FURTHER if is_further else ())
     fresh = _deciding.those(sorted_out, "new")
-    newer = _deciding.those(sorted_out, "newer")
+    newer = _still_double(_deciding.those(sorted_out, "newer"))
     again = _deciding.those(sorted_out, "again")
     fresh = _deciding.numbered(fresh, _copying.reserve_ids("commerce_order_id_seq", fresh.height))
     writing = fresh if newer.is_empty() else pl.concat([fresh, newer])
@@ -105,6 +105,14 @@ def write(batch: OrderBatch, *, is_further: bool, at: datetime, by: Actor) -> Ou
         _changes.write(changes, by=by)
     _announce(namespace, origin, fresh, newer, rows, at, by)
     return _deciding.outcome(sorted_out, fresh)
+
+
+def _still_double(newer: pl.DataFrame) -> pl.DataFrame:
+    """Of an order that was found to be told twice, nothing its source says makes a sale of its own."""
+    if deriving.DOUBLE not in newer["was_kind"].to_list():
+        return newer
+    is_double = pl.col("was_kind") == deriving.DOUBLE
+    return newer.with_columns(kind=pl.when(is_double).then(pl.lit(deriving.DOUBLE)).otherwise("kind"))
 
 
 def _complete(batch: OrderBatch) -> pl.DataFrame:

@@ -12,6 +12,7 @@ from regulars.runtime.database.fields import RandomUuid, TransactionIdField
 CHANGES = (
     *("placed", "drafted", "edited", "part_paid", "paid", "unpaid", "refunded", "completed", "cancelled", "reopened"),
     *("returned", "tested", "shipped", "ready", "delivered", "collected", "deleted"),
+    *("told_twice", "counts_again"),
 )
 
 

@@ -18,7 +18,7 @@ UPDATE commerce_return AS back SET matched_minor = summed.minor
           LEFT JOIN LATERAL (SELECT sum(paired.amount_minor) AS minor FROM commerce_return_line AS line
                   JOIN commerce_return_match AS paired ON paired.return_line_id = line.id
                  WHERE line.goods_return_id = told.id) AS matched ON true
-          LEFT JOIN commerce_order AS sale ON sale.id = told.order_id AND sale.kind NOT IN ('draft', 'test')
+          LEFT JOIN commerce_order AS sale ON sale.id = told.order_id AND sale.kind NOT IN ('draft', 'test', 'double')
                AND sale.cancelled_at IS NULL
          WHERE told.id IN (SELECT line.goods_return_id FROM commerce_return_line AS line WHERE line.id = ANY(%(lines)s)
                            UNION SELECT named.id FROM commerce_return AS named WHERE named.order_id = ANY(%(orders)s))
@@ -33,12 +33,13 @@ UPDATE commerce_order AS sale SET set_off_minor = summed.set_off, over_refunded_
   FROM (SELECT told.id, back.set_off, CASE WHEN tendered.captured IS NULL THEN 0
                WHEN tendered.captured <> COALESCE(told.paid_minor, tendered.captured)
                THEN tendered.captured - told.paid_minor
-               WHEN told.cancelled_at IS NOT NULL OR told.kind IN ('draft', 'test', 'adjustment') THEN 0
+               WHEN told.cancelled_at IS NOT NULL OR told.kind IN ('draft', 'test', 'double', 'adjustment') THEN 0
                ELSE GREATEST(0, tendered.captured - told.total_minor
                               - GREATEST(back.money, COALESCE(told.refunded_minor, 0))) END AS apart,
                CASE WHEN told.kind = 'adjustment' THEN 0 ELSE GREATEST(0,
                GREATEST(back.money, COALESCE(told.refunded_minor, 0))
-             - COALESCE(told.paid_minor, CASE WHEN told.cancelled_at IS NOT NULL OR told.kind IN ('draft', 'test')
+             - COALESCE(told.paid_minor, CASE WHEN told.cancelled_at IS NOT NULL
+                        OR told.kind IN ('draft', 'test', 'double')
                    THEN GREATEST(back.money, COALESCE(told.refunded_minor, 0))
                    ELSE told.total_minor - back.set_off END)) END AS more
           FROM commerce_order AS told
@@ -73,8 +74,8 @@ SELECT line.id, sale.customer_id, line.product_id, sale.placed_at,
           JOIN commerce_return_line AS came ON came.id = paired.return_line_id
           JOIN commerce_return AS back ON back.id = came.goods_return_id
          WHERE paired.line_id = line.id AND back.order_id IS NOT NULL) AS named ON true
- WHERE sale.customer_id = ANY(%s) AND sale.kind NOT IN ('adjustment', 'draft', 'test') AND sale.cancelled_at IS NULL
-   AND line.quantity > 0
+ WHERE sale.customer_id = ANY(%s) AND sale.kind NOT IN ('adjustment', 'draft', 'test', 'double')
+   AND sale.cancelled_at IS NULL AND line.quantity > 0
    AND ((sale.customer_id, line.product_id) IN (SELECT back.customer_id, came.product_id FROM commerce_return AS back
           JOIN commerce_return_line AS came ON came.goods_return_id = back.id
          WHERE back.customer_id = ANY(%s) AND back.order_id IS NULL)) IS TRUE
@@ -94,7 +95,7 @@ _IN_TURN = pl.Schema({**RETURNS, "turn": pl.Int64()})
 _PURCHASES_OF_ORDERS = """
 SELECT line.id, line.order_id, {what}, sale.placed_at, (line.quantity * %s)::bigint
   FROM commerce_order AS sale JOIN commerce_line AS line ON line.order_id = sale.id
- WHERE sale.id = ANY(%s) AND sale.kind NOT IN ('draft', 'test') AND sale.cancelled_at IS NULL
+ WHERE sale.id = ANY(%s) AND sale.kind NOT IN ('draft', 'test', 'double') AND sale.cancelled_at IS NULL
    AND line.quantity > 0
 """
 

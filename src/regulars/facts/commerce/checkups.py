@@ -39,6 +39,11 @@ SELECT (SELECT count(*) FROM commerce_return WHERE order_id IS NULL AND order_re
             OR tenders_differ_minor <> 0) AS flagged
 """
 
+_DOUBLES = """
+SELECT count(*), count(*) FILTER (WHERE twin.kind <> 'double')
+  FROM commerce_double AS pair JOIN commerce_order AS twin ON twin.id = pair.twin_id WHERE pair.state = 'same'
+"""
+
 
 def _documents() -> Iterator[Finding]:
     with connection.cursor() as cursor:
@@ -76,4 +81,15 @@ def _waiting() -> Iterator[Finding]:
     yield Finding("Sums of orders", "fine", words)
 
 
-CHECKUPS: tuple[Checkup, ...] = (_documents, _waiting)
+def _doubles() -> Iterator[Finding]:
+    with connection.cursor() as cursor:
+        cursor.execute(_DOUBLES)
+        [(decided, astray)] = cursor.fetchall()
+    if astray:
+        words = f"{astray} sales that were found to be told twice count twice"
+        yield Finding("Sales told twice", "wrong", words, "Take their decisions back and decide again; and tell us.")
+    else:
+        yield Finding("Sales told twice", "fine", f"{decided} sales were told twice, and count once")
+
+
+CHECKUPS: tuple[Checkup, ...] = (_documents, _waiting, _doubles)

@@ -7,8 +7,10 @@ import polars as pl
 
 from regulars.kit import money
 
-#: Kinds that count nowhere: nobody bought or was given anything.
-UNCOUNTED = ("draft", "test")
+#: Orders of a sale that is on record already.
+DOUBLE = "double"
+#: Kinds that count nowhere: nobody bought or was given anything by them.
+UNCOUNTED = ("draft", "test", DOUBLE)
 #: How much of a minor unit a price is rounded by, at most.
 ROUNDED = 0.5
 

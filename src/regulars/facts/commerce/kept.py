@@ -42,7 +42,8 @@ class KeptLine:
 class Kept:
     """One order as it stands. Amounts in minor units of `currency`.
 
-    `record` is the customer record it was told for, `customer` the person. `counts`: it is a purchase that stands.
+    `record` is the customer record it was told for, `customer` the person. `counts`: it is a purchase that stands;
+    `is_double`: it is none because the same sale is on record already.
     `due_minor`: its total less what its refunds take off it; `kept_minor`: paid less refunded; `money_back_minor` went
     back for no goods. `rate`: of `shop_currency` for one of `currency`. `arrived_at`: when all that was sent had
     arrived, of what was carried out when it was placed; None while something is under way, or nobody told.
@@ -58,6 +59,7 @@ class Kept:
     currency: str
     origin: str
     counts: bool
+    is_double: bool
     channel: str
     store: str
     fulfilment: str
@@ -83,6 +85,7 @@ _SELECT = """
 SELECT sale.id, sale.customer_id, COALESCE(sale.came_with_id, sale.customer_id), sale.placed_at, sale.placed_on,
        sale.currency, sale.origin,
        sale.kind = 'purchase' AND sale.cancelled_at IS NULL AND sale.deleted_at IS NULL AS counts,
+       sale.kind = 'double',
        channel.code, COALESCE(store.code, ''), sale.fulfilment, sale.total_minor,
        sale.total_minor - back.off_minor,
        COALESCE(sale.paid_minor, sale.total_minor - GREATEST(back.off_minor - back.money_minor, 0))

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Greatest, Now
 
+from regulars.facts.commerce._double_rows import Double, DoubleLook
 from regulars.facts.commerce._papers import CarrierEvent, OrderChange, Shipment, ShipmentLine, Tender
 from regulars.facts.commerce._wares import (
     STATUSES,
@@ -24,6 +25,8 @@ __all__ = (
     "Attribute",
     "CarrierEvent",
     "Category",
+    "Double",
+    "DoubleLook",
     "GoodsReturn",
     "Hold",
     "HoldLine",
@@ -43,7 +46,7 @@ __all__ = (
     "Variant",
 )
 
-KINDS = ("purchase", "giveaway", "adjustment", "draft", "test")
+KINDS = ("purchase", "giveaway", "adjustment", "draft", "test", "double")
 ORIGINS = ("live", "history")
 
 
@@ -84,7 +87,8 @@ class Product(models.Model):
 
 
 class Order(models.Model):
-    """One order of any channel. Without a customer it is a guest's.
+    """One order of any channel. Without a customer it is a guest's. Of kind `double` it tells of a sale that another
+    order is on record for: somebody decided so, and it stays so whatever its source says later.
 
     `customer` is the person; `came_with` the record it was told for, null where that is the person's own. `state` is
     empty, and `paid_minor` and `refunded_minor` are null, where its source does not tell. `called_off_at` is when it

@@ -20,6 +20,7 @@ from regulars.facts.commerce import (
     order_reports,
 )
 from regulars.facts.commerce import standing as standing_
+from regulars.facts.commerce.deriving import DOUBLE
 from regulars.facts.commerce.models import Order
 from regulars.facts.commerce.notices import OrderCancelled
 from regulars.facts.commerce.order_history import Change, history
@@ -125,9 +126,9 @@ class TenderView:
 class OrderView:
     """One order, as people read it. Amounts in minor units of `currency`.
 
-    `kind`: purchase, giveaway or adjustment; draft or test, which count nowhere. `state` is empty, `paid_minor` and
-    `refunded_minor` are None, where its source does not tell. `differs_minor`: so much is the total more than
-    `expected_minor`, what its parts come to. `over_refunded_minor`: so much more went back than was paid.
+    `kind`: purchase, giveaway or adjustment; draft, test or double, which count nowhere. `state` is empty,
+    `paid_minor` and `refunded_minor` are None, where its source does not tell. `differs_minor`: so much is the total
+    more than `expected_minor`, what its parts come to. `over_refunded_minor`: so much more went back than was paid.
     `lines_differ_minor`: so much its lines are apart from quantity times unit price, less discount.
     `tenders_differ_minor`: so much more was captured than was paid, or than there was to pay. `deleted_at`: since when
     its source has it no more; its `state` is then "deleted". `rate`: of
@@ -302,7 +303,8 @@ def cancel(
             Order.objects.filter(id=order).update(called_off_at=at, cancelled_at=first)
             before = {"total_minor": row.total_minor}
             verb = "commerce.orders.cancel"
-            if row.cancelled_at is not None:
+            # Of a sale that was told twice nobody hears that it is off: it is not.
+            if row.cancelled_at is not None or row.kind == DOUBLE:
                 trail.record(by=by, verb=verb, subject=f"order:{order}", at=at, before=before, why=why)
                 return _view(order)
             _rematching.rematch_orders([order])

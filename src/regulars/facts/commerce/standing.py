@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from regulars.facts.commerce.deriving import UNCOUNTED
+from regulars.facts.commerce.deriving import DOUBLE, UNCOUNTED
 
-Word = Literal["draft", "test", "cancelled", "unpaid", "part_paid", "paid", "part_refunded", "refunded"]
+Word = Literal["draft", "test", "double", "cancelled", "unpaid", "part_paid", "paid", "part_refunded", "refunded"]
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,9 @@ class Standing:
 
     `is_paid_told`: its source says what was paid; otherwise a sale counts as paid. `refunded_minor` is what its refunds
     come to, or what its source says has gone back, whichever is more. `counts`: it is a sale that stands, neither
-    cancelled nor a draft, a test or book-keeping. `set_off_minor`: so much of its total was settled by goods of it that
-    came back in exchange, and is owed by nobody. `over_refunded_minor`: so much more went back than was paid.
+    cancelled nor a draft, a test, told twice or book-keeping. `set_off_minor`: so much of its total was settled by
+    goods of it that came back in exchange, and is owed by nobody. `over_refunded_minor`: so much more went back than
+    was paid.
     `goods_minor` is what was asked for its goods less discount,
     `goods_back_minor` how much of that went back. `tenders`: kind to what was captured by it, as far as told.
     """
@@ -104,6 +105,8 @@ def _word(told: Told, paid: int, refunded: int, due: int) -> Word:
         return "draft"
     if told.kind == "test":
         return "test"
+    if told.kind == DOUBLE:
+        return "double"
     if told.is_cancelled:
         return "cancelled"
     if refunded:

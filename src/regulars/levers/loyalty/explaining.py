@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
+
 from regulars.levers.loyalty import programmes
 from regulars.levers.loyalty._earning.rows import Earning, Version
 from regulars.levers.loyalty.rules import reasons
@@ -52,6 +54,25 @@ def of_order(order: int) -> list[Decided]:
 def of_customer(customer: int, *, limit: int = 50) -> list[Decided]:
     """What was decided for a customer record, the latest first. Two queries."""
     return _read(Earning.objects.filter(record=customer).order_by("-effective_at", "-id")[:limit])
+
+
+def earned_by(orders: Sequence[int]) -> dict[int, list[tuple[int, int]]]:
+    """What stands of what each order earned, one for each kind of points: parts, and their scale. One query."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_EARNED, [[f"order:{order}" for order in orders]])
+        for order, parts, scale in cursor.fetchall():
+            found.setdefault(order, []).append((parts, scale))
+    return found
+
+
+_EARNED = """
+SELECT substr(earning.subject, 7)::bigint, sum(lot.original - lot.taken_back - lot.short)::bigint, currency.scale
+  FROM loyalty_earning AS earning JOIN loyalty_lot AS lot ON lot.earning_id = earning.id
+  JOIN loyalty_account AS account ON account.id = lot.account_id
+  JOIN loyalty_currency AS currency ON currency.id = account.currency_id
+ WHERE earning.subject = ANY(%s) GROUP BY earning.subject, currency.id ORDER BY earning.subject, currency.code
+"""
 
 
 def _read(rows: Any) -> list[Decided]:

@@ -19,7 +19,7 @@ from regulars.kit import civil, paging
 from regulars.kit.paging import Page
 from regulars.oversight.timeline import phrases
 
-What = Literal["purchase", "giveaway", "adjustment", "draft", "return", "visit"]
+What = Literal["purchase", "giveaway", "adjustment", "draft", "double", "return", "visit"]
 _LIST = "timeline"
 _LAST = 2**63 - 1
 #: Who does nothing for so long and comes back, comes for another visit.
@@ -225,7 +225,12 @@ def _return(document: ReturnView) -> Moment:
 
 
 def _order(document: OrderView) -> Moment:
-    kinds: dict[str, What] = {"giveaway": "giveaway", "adjustment": "adjustment", "draft": "draft"}
+    kinds: dict[str, What] = {
+        "giveaway": "giveaway",
+        "adjustment": "adjustment",
+        "draft": "draft",
+        "double": "double",
+    }
     return Moment(
         what=kinds.get(document.kind, "purchase"),
         public_id=document.public_id,

@@ -20,6 +20,7 @@ from regulars.doors.api.v1 import (
     consent,
     costs,
     customers,
+    doubles,
     events,
     exports,
     identity,
@@ -143,6 +144,7 @@ api = NinjaAPI(
 )
 refusing.answer_with_problems(api)
 api.add_router("", orders.router)
+api.add_router("", doubles.router)
 api.add_router("", returns.router)
 api.add_router("", shipments.router)
 # Before the customers, whose path takes any word: `customers/by` is no customer.

@@ -298,7 +298,7 @@ def list_orders(
     request: HttpRequest,
     ref: Annotated[str, Query(max_length=200, description="As its source or as people call it.")] = "",
     namespace: Annotated[str, Query(max_length=64, description="Only of that source.")] = "",
-    kind: Literal["", "purchase", "giveaway", "adjustment", "draft", "test"] = "",
+    kind: Literal["", "purchase", "giveaway", "adjustment", "draft", "test", "double"] = "",
     channel: Annotated[str, Query(max_length=64)] = "",
     store: Annotated[str, Query(max_length=64)] = "",
     differs: Annotated[

@@ -202,6 +202,8 @@ def _because(case: Case, decision: Decision) -> Reason:
         code = "order_moved"
     elif case.is_for_others:
         code = "fewer_orders"
+    elif order.is_double:
+        code = "told_twice"
     elif not order.counts:
         code = "order_cancelled"
     elif all(line.kept == line.quantity for line in order.lines):

@@ -25,6 +25,7 @@ _WORDS: Mapping[str, Callable[[], str]] = {
     "pledged": lambda: _("%(percent)s %% of %(money)s promised to %(cause)s"),
     "goods_returned": lambda: _("goods came back"),
     "order_cancelled": lambda: _("the order was cancelled"),
+    "told_twice": lambda: _("the same sale was told twice, and counts once"),
     "order_changed": lambda: _("the order was changed"),
     "order_moved": lambda: _("the order was somebody else's"),
     "fewer_orders": lambda: _("an order that counted does not count any more"),
