@@ -370,9 +370,8 @@ def _shown(one: Status) -> dict[str, Any]:
         "share": int(upward.share * 100) if upward else 100,
         "missing": [tier_words.missing(part, view, formats.money) for part in upward.nearest] if upward else [],
         "counted": [tier_words.so_far(part, view, formats.money) for part in (shown.parts if shown else ())],
-        "keep": [tier_words.missing(part, view, formats.money) for part in keeping.nearest]
-        if keeping and not keeping.is_met
-        else [],
+        "keep": [tier_words.missing(part, view, formats.money) for part in one.to_keep.missing] if one.to_keep else [],
+        "keep_by": one.to_keep and one.to_keep.until - timedelta(days=1),
     }
 
 

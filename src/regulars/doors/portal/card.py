@@ -144,7 +144,10 @@ def card(request: HttpRequest) -> HttpResponse:
                 "saved": [formats.money(one.minor, one.currency) for one in seen.saved],
                 "rewards": within_reach,
                 "has_now": any(not one.missing for one in within_reach),
-                "missions": _missions(missions.of(customer=who.id, at=now)),
+                "missions": [
+                    *(keep for one in standing if (keep := _to_keep(one)) is not None),
+                    *_missions(missions.of(customer=who.id, at=now)),
+                ],
                 "badges": [_badge(one) for one in missions.badges(customer=who.id, at=now)],
                 **card_membership.shown(visitor, brand, now),
                 "key": uuid4().hex,
@@ -264,11 +267,35 @@ def _keep(one: Status, level: str) -> str:
         return _("%(level)s stays yours.") % {"level": level}
     last = formats.day(one.next_on - timedelta(days=1))
     said = _("%(level)s is yours through %(day)s.") % {"level": level, "day": last}
-    keeping = one.keeping
-    if keeping is None or keeping.is_met or not keeping.nearest:
+    if one.to_keep is None:
         return said
-    missing = _(", ").join(tier_words.missing(part, one.set, formats.money) for part in keeping.nearest)
-    return said + " " + _("To keep it longer: %(missing)s.") % {"missing": missing}
+    return said + " " + _("To keep it longer: %(missing)s.") % {"missing": _missing(one)}
+
+
+def _missing(one: Status) -> str:
+    parts = one.to_keep.missing if one.to_keep is not None else ()
+    return _(", ").join(tier_words.missing(part, one.set, formats.money) for part in parts)
+
+
+def _to_keep(one: Status) -> MissionShown | None:
+    """The mission that a level itself is: what keeps it, and by when."""
+    if one.to_keep is None:
+        return None
+    share, told = int(one.to_keep.share * 100), {"level": tier_words.level_title(one.set, one.level)}
+    return MissionShown(
+        key=("", ""),
+        title=_("Keep %(level)s") % told,
+        about="",
+        next=_missing(one),
+        left=mission_words.days((one.to_keep.until - one.day).days),
+        prize=_("%(level)s stays yours") % told,
+        share=share,
+        dash=f"{AROUND_ONE * share / 100:.1f}",
+        steps=(),
+        is_done=False,
+        is_surprise=False,
+        may_join=False,
+    )
 
 
 def _until(one: Status) -> str:

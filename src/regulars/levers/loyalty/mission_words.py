@@ -107,9 +107,12 @@ def next_step(one: Progress, money: Money) -> str:
 
 def days_left(one: Progress) -> str:
     """How long it is open; empty where it has no end."""
-    if one.days_left is None:
-        return ""
-    return ngettext("%(n)s day left", "%(n)s days left", one.days_left) % {"n": f"{one.days_left:,}"}
+    return "" if one.days_left is None else days(one.days_left)
+
+
+def days(left: int) -> str:
+    """So many are left."""
+    return ngettext("%(n)s day left", "%(n)s days left", left) % {"n": f"{left:,}"}
 
 
 def _row(goal: Goal, many: int) -> str:

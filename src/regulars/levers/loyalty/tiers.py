@@ -7,6 +7,7 @@ audiences and what is announced.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from fractions import Fraction
 from typing import Any
 
 from django.db import connection, transaction
@@ -26,7 +27,7 @@ from regulars.levers.loyalty._tiers.rows import FREEZES, Freeze, Move
 from regulars.levers.loyalty._tiers.settling import Moved
 from regulars.levers.loyalty.rules import tier_progress
 from regulars.levers.loyalty.rules.tier_periods import Window
-from regulars.levers.loyalty.rules.tier_progress import OfLevel
+from regulars.levers.loyalty.rules.tier_progress import OfLevel, Part
 from regulars.levers.loyalty.rules.tier_sets import TierSet
 from regulars.levers.loyalty.rules.tier_standing import Facts, Walk, walk
 from regulars.runtime.trail import trail
@@ -39,6 +40,7 @@ __all__ = (
     "NotFrozen",
     "SetView",
     "Status",
+    "ToKeep",
     "UnknownTiers",
     "before",
     "freeze",
@@ -99,6 +101,16 @@ class SetView:
 
 
 @dataclass(frozen=True)
+class ToKeep:
+    """What somebody lacks of their own level for it to stay, to be done before `until`: of the cheapest way, the one of
+    which least is missing. `share`: how far that way is gone."""
+
+    missing: tuple[Part, ...]
+    share: Fraction
+    until: date
+
+
+@dataclass(frozen=True)
 class Status:
     """Where somebody stands in a set, as of a day.
 
@@ -106,6 +118,8 @@ class Status:
     it is lower, `falls_on` is the day on which theirs goes, None while it is frozen. `next_on`: on that day they are at
     `next_level` if they do nothing else. `progress` of each level is of the present time, from `period_from` to before
     `period_until`; both None of what counts ever, and of the last months the day on which they begin and None.
+    `to_keep`: what is missing for their level to stay when it would go; None while it is frozen, does not go, or would
+    stay by what was done in the present time already.
     """
 
     set: SetView
@@ -119,6 +133,7 @@ class Status:
     period_from: date | None
     period_until: date | None
     progress: tuple[OfLevel, ...]
+    to_keep: ToKeep | None
     is_frozen: bool
 
     def of_brand(self, brand: str) -> "Status":
@@ -342,6 +357,8 @@ def _views(ladder: Ladder) -> list[SetView]:
 def _status(view: SetView, here: Walk, facts: Facts, today: int, *, is_frozen: bool) -> Status:
     window = view.tiers.period.window(today, facts.joined)
     kind = view.tiers.period.kind
+    # As far as it has come: months with us that are still to come are nobody's yet.
+    progress = tuple(tier_progress.of(view.tiers, facts, Window(window.since, min(window.until, today + 1))))
     return Status(
         set=view,
         day=date.fromordinal(today),
@@ -353,10 +370,23 @@ def _status(view: SetView, here: Walk, facts: Facts, today: int, *, is_frozen: b
         next_level=None if here.next is None else here.next.after,
         period_from=None if kind == "ever" else date.fromordinal(max(window.since, 1)),
         period_until=None if kind in ("ever", "rolling") else date.fromordinal(window.until),
-        # As far as it has come: months with us that are still to come are nobody's yet.
-        progress=tuple(tier_progress.of(view.tiers, facts, Window(window.since, min(window.until, today + 1)))),
+        progress=progress,
+        to_keep=None if is_frozen else _to_keep(view.tiers, here, facts, progress, window),
         is_frozen=is_frozen,
     )
+
+
+def _to_keep(tiers: TierSet, here: Walk, facts: Facts, progress: Sequence[OfLevel], window: Window) -> ToKeep | None:
+    rank = tiers.rank(here.level)
+    if not rank or here.next is None or tiers.rank(here.next.after) >= rank:
+        return None
+    own, until = progress[rank - 1], here.next.day
+    if tiers.period.kind == "rolling":
+        # What counts today may count no more on the day on which it would go.
+        own = tier_progress.of(tiers, facts, tiers.period.window(until, facts.joined))[rank - 1]
+    else:
+        until = min(until, window.until)
+    return None if own.is_met else ToKeep(own.nearest, own.share, date.fromordinal(until))
 
 
 def _ladder(programme: str, tiers: str, at: datetime) -> Ladder:

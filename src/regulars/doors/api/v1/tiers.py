@@ -18,7 +18,7 @@ from regulars.levers.loyalty import pictures, tier_words, tiers
 from regulars.levers.loyalty.rules.rule import points_text
 from regulars.levers.loyalty.rules.tier_progress import OfLevel, Part
 from regulars.levers.loyalty.rules.tier_sets import Need
-from regulars.levers.loyalty.tiers import SetView, Status
+from regulars.levers.loyalty.tiers import SetView, Status, ToKeep
 from regulars.runtime.database import clock
 
 router = Router(tags=["tiers"])
@@ -94,9 +94,20 @@ class TierProgressOut(exact.Shown):
     missing: list[str]
 
 
+class TierToKeepOut(exact.Shown):
+    """What is missing for a level to stay, of the way of which least is, to be done before `until`. `share`: of that
+    way, in percent."""
+
+    missing: list[str]
+    parts: list[TierPartOut]
+    share: int
+    until: date
+
+
 class TierStatusOut(exact.Shown):
     """Where somebody stands in a set. `falls_on`: on that day the level goes, if nothing holds it up again; `frozen`:
-    it does not. If nothing else happens, they are at `next_level` (null: on none) from `next_on` on."""
+    it does not. If nothing else happens, they are at `next_level` (null: on none) from `next_on` on; `to_keep`: what
+    would keep theirs, null where nothing more is needed in the present period."""
 
     programme: str
     tiers: str
@@ -114,6 +125,7 @@ class TierStatusOut(exact.Shown):
     period_until: date | None
     days_left: int | None
     progress: list[TierProgressOut]
+    to_keep: TierToKeepOut | None
 
 
 class TierStatusesOut(exact.Shown):
@@ -355,6 +367,16 @@ def _status(one: Status, known: Mapping[str, str]) -> TierStatusOut:
         period_until=one.period_until,
         days_left=one.days_left,
         progress=[_progress(level, view) for level in one.progress],
+        to_keep=None if one.to_keep is None else _to_keep(one.to_keep, view),
+    )
+
+
+def _to_keep(one: ToKeep, view: SetView) -> TierToKeepOut:
+    return TierToKeepOut(
+        missing=[tier_words.missing(part, view, money.text) for part in one.missing],
+        parts=[_part(part, view) for part in one.missing],
+        share=int(one.share * 100),
+        until=one.until,
     )
 
 

@@ -137,6 +137,43 @@ def test_orders_and_returns_that_are_told_settle_status_by_themselves():
     assert kept(buyer(order)) == ""
 
 
+def test_what_keeps_a_level_and_by_when():
+    a_ladder()
+    priya = buyer(buys("priya", "310.00"))
+    december = datetime(2027, 12, 20, 12, tzinfo=UTC)
+
+    def keeps(at):
+        [status] = tiers.of(customer=priya, at=at)
+        one = status.to_keep
+        return one and ([(part.need.what, part.left) for part in one.missing], one.until)
+
+    assert keeps(FRIDAY) is None, "it stays through the next year already"
+    assert keeps(december) == ([("spend", 30000)], date(2028, 1, 1))
+    assert keeps(datetime(2028, 1, 10, tzinfo=UTC)) == ([("spend", 30000)], date(2028, 1, 31)), "within the grace"
+    buys("priya", "299.00", at=december)
+    assert keeps(december) == ([("spend", 100)], date(2028, 1, 1))
+    buys("priya", "1.00", at=december)
+    assert (keeps(december), level(priya, at=datetime(2028, 6, 1, tzinfo=UTC))) == (None, "gold")
+
+
+def test_of_the_last_months_what_will_still_count_then_keeps_a_level():
+    a_ladder(
+        "\n  - {id: status, period: {kind: rolling, months: 6},"
+        " levels: [{id: silver, all: [{what: spend, at_least: 100}]}]}\n"
+    )
+    priya = buyer(buys("priya", "60.00"))
+    later = MONDAY + 60 * DAY
+    buys("priya", "60.00", at=later)
+    [status] = tiers.of(customer=priya, at=later)
+    assert status.to_keep is not None
+    assert ([part.left for part in status.to_keep.missing], status.to_keep.until) == ([4000], status.next_on)
+    buys("priya", "40.00", at=later)
+    [kept_on] = tiers.of(customer=priya, at=later)
+    assert status.next_on is not None
+    assert kept_on.next_on is not None
+    assert kept_on.next_on > status.next_on
+
+
 def test_when_its_time_is_over_and_the_grace_has_passed_a_level_goes_and_the_sweep_tells_it_once():
     a_ladder()
     priya = buyer(buys("priya", "310.00"))
