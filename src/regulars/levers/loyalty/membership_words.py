@@ -79,10 +79,10 @@ def comes(one: MembershipView, money: MoneyText, day: DayText) -> str:
 def begins(one: Change, money: MoneyText, day: DayText) -> str:
     """When another plan would be theirs, and for what."""
     if one.until is not None:
-        return _("It begins once %(amount)s is paid, by %(day)s: what is left of this period is taken off.") % {
-            "amount": money(one.due.minor, one.due.currency),
-            "day": day(one.until - timedelta(days=1)),
-        }
+        due = {"amount": money(one.due.minor, one.due.currency), "day": day(one.until - timedelta(days=1))}
+        if one.due.minor == one.to.plan.price_minor:
+            return _("It begins once %(amount)s is paid, by %(day)s.") % due
+        return _("It begins once %(amount)s is paid, by %(day)s: what is left of this period is taken off.") % due
     if one.on is not None:
         return _("It begins on %(day)s; nothing has to be paid before.") % {"day": day(one.on)}
     return _("It begins at once; nothing has to be paid for the change.")

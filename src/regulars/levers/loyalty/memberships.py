@@ -396,7 +396,9 @@ def changes(*, membership: int, at: datetime) -> list[Change]:
             then = membership_steps.switch(one, view.plan, today)
         except NotPossible:
             return []
-        if then.quote_until is not None:
+        if then.state == "waiting":
+            found.append(Change(view, None, Money(then.due_minor, view.money), then.grace_until))
+        elif then.quote_until is not None:
             found.append(Change(view, None, Money(then.quote_minor, view.money), then.quote_until))
         else:
             found.append(Change(view, then.until if then.wants is not None else None, Money(0, view.money), None))

@@ -365,7 +365,7 @@ def test_what_else_there_is_where_it_is_sold_and_another_plan_is_chosen_with_its
     )
     page = served.get("/me/?lang=en").content.decode()
     assert "Pay in our shop" in page
-    assert "It begins at once; nothing has to be paid for the change." in page
+    assert "It begins once £100.00 is paid, by" in page
     memberships.tell_payment(
         membership=one.id, payment="p", state="paid", money=Money(1000, "GBP"), at=clock.now(), by=SYSTEM
     )
