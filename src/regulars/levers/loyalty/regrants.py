@@ -407,8 +407,7 @@ def _look(
 
 def _keep_look(batch: int, at: datetime) -> None:
     row = Regrant.objects.get(id=batch)
-    view = get(batch)
-    to = Active(row.version_id, view.version, programmes.read(row.version_id))
+    to = _version(row)
     changes, fewer = _look(to, row.since_on, row.until_on, row.takes_back, at, lambda done: None)
     with transaction.atomic():
         row = _locked(batch)
@@ -445,14 +444,13 @@ def _next_lot(batch: int, at: datetime, size: int) -> bool:
                 return False
             # Only orders of members whose points are frozen are left, or another has done these meanwhile.
             return bool(subjects)
-        view = get(batch)
         claimed = _claim([subjects[number] for number in mine], mine.keys(), at)
         told = kept.of([one.order for one in claimed])
         counters = Counters(row.programme_id)
         done = (
             _taken_back(row, mine, claimed, told, counters, at)
             if undoes
-            else _given(row, view.version, mine, claimed, told, counters, at)
+            else _given(row, mine, claimed, told, counters, at)
         )
         counters.write()
         # What was left out becomes nothing else; it keeps its former decision, or the batch's where that was undone.
@@ -467,14 +465,13 @@ def _next_lot(batch: int, at: datetime, size: int) -> bool:
 
 def _given(
     row: Regrant,
-    version: int,
     mine: Mapping[int, RegrantOrder],
     claimed: Sequence[Claimed],
     told: Mapping[int, kept.Kept],
     counters: Counters,
     at: datetime,
 ) -> dict[int, Case]:
-    to = Active(row.version_id, version, programmes.read(row.version_id))
+    to = _version(row)
     cases = regranting.anew(claimed, told, to, reason=Reason("regranted", {"batch": row.id}), at=at)
     found = regranting.decided(
         _as_bought(cases), counters, at=at, wanted=lambda change: _is_wanted(change, row.takes_back)
@@ -528,6 +525,10 @@ def _is_wanted(change: int, takes_back: bool) -> bool:
 
 def _sums(changes: Sequence[_Change]) -> tuple[int, int]:
     return sum(max(one.parts, 0) for one in changes), sum(max(-one.parts, 0) for one in changes)
+
+
+def _version(row: Regrant) -> Active:
+    return Active(row.version_id, programmes.number_of(row.version_id), programmes.read(row.version_id))
 
 
 def _between(to: Active, since: date, until: date) -> tuple[datetime, datetime]:
