@@ -7,7 +7,7 @@ decision is kept: undone, the order is decided by that again, as it stands by th
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
@@ -64,6 +64,8 @@ __all__ = (
 State = Literal["looking", "ready", "running", "done", "undoing", "undone", "dropped"]
 #: Orders of one transaction.
 AT_ONCE = 1_000
+#: In which what somebody gave without another counts together.
+YEAR = timedelta(days=365)
 #: Members with the greatest change who are listed.
 MOST_LISTED = 20
 _BY = Actor("system", "loyalty.regrants")
@@ -241,8 +243,9 @@ def ask(
 def approve(*, batch: int, at: datetime, by: Actor, why: str = "") -> RegrantView:
     """Have it run, in lots, by `go_on` or soon by a job. Again changes nothing.
 
-    Who asked for it cannot where it gives or takes more than `approval_above` of the version in force, with
-    `NeedsAnother`; who sits at the machine itself can, and says why.
+    Who asked for it cannot where it gives or takes more than `approval_above` of the version in force, together with
+    what they asked for and approved themselves within the year before, with `NeedsAnother`; who sits at the machine
+    itself can, and says why.
     """
     with transaction.atomic():
         row = _locked(batch)
@@ -253,9 +256,7 @@ def approve(*, batch: int, at: datetime, by: Actor, why: str = "") -> RegrantVie
             raise NothingToGive(
                 _("batch: there is nothing in it to give; look at it first"), field="batch", value=batch
             )
-        behind = api_keys.behind(by)
-        is_same = behind is None or bool({str(by), str(behind)} & {row.asked_by, row.asked_behind})
-        if found.needs_another and is_same and not (by.kind == "system" and why):
+        if found.needs_another and _is_same(str(by), _hands(row)) and not (by.kind == "system" and why):
             raise NeedsAnother(
                 _("by: batch %(batch)s gives so much that somebody else has to approve it") % {"batch": batch},
                 field="by",
@@ -333,7 +334,7 @@ def regrant(batch: int) -> None:
 
 
 def get(batch: int) -> RegrantView:
-    """The batch of that number. Three queries. Raises `UnknownRegrant`."""
+    """The batch of that number. Three queries, more where it waits for approval. Raises `UnknownRegrant`."""
     found = _views("WHERE batch.id = %s", [batch], members=True)
     if not found:
         raise _unknown(batch)
@@ -543,6 +544,38 @@ def _locked(batch: int) -> Regrant:
     return row
 
 
+def _hands(row: Regrant) -> set[str]:
+    """Who asked for it, and all that acts for them."""
+    kind, _colon, number = row.asked_behind.partition(":")
+    hands = api_keys.hands_of(Actor("operator", number)) if kind == "operator" else []
+    return {row.asked_by, *(str(one) for one in hands)}
+
+
+def _is_same(by: str, hands: Collection[str]) -> bool:
+    """Whether these hands are also the other's. A program that nobody answers for may be anybody's."""
+    kind, _colon, number = by.partition(":")
+    return by in hands or (kind == "api" and api_keys.behind(Actor("api", number)) is None)
+
+
+def _alone(row: Regrant) -> int:
+    """How many parts of the programme's batches who asked for this one asked for and approved without another, within
+    the year before: a large sum is not told in small ones."""
+    hands = _hands(row)
+    others = Regrant.objects.filter(
+        programme=row.programme_id, state__in=("running", "done"), approved_at__gt=row.asked_at - YEAR
+    )
+    return sum(
+        given + taken
+        for asked_by, approved_by, given, taken in others.values_list("asked_by", "approved_by", "given", "taken")
+        if asked_by in hands and _is_same(approved_by, hands)
+    )
+
+
+def _needs_another(batch: int, programme: Programme) -> bool:
+    row = Regrant.objects.get(id=batch)
+    return programmes.needs_another(programme, row.given + row.taken + _alone(row))
+
+
 def _what(row: Regrant) -> tuple[int, date, date, bool]:
     return row.version_id, row.since_on, row.until_on, row.takes_back
 
@@ -641,7 +674,7 @@ def _views(where: str, values: Sequence[str | int], *, members: bool) -> list[Re
                 fewer,
                 programme.currency.scale,
                 _cost(given - taken, programme),
-                state == "ready" and programmes.needs_another(programme, given + taken),
+                state == "ready" and _needs_another(batch, programme),
                 done,
                 left,
                 given_done,

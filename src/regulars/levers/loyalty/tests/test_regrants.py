@@ -9,6 +9,7 @@ from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from regulars.facts.commerce import orders
+from regulars.facts.sources import api_keys
 from regulars.kit.actors import SHELL, Actor
 from regulars.levers.loyalty import checkups, commands, earning, points, programmes, regrants
 from regulars.levers.loyalty.models import Account, Counter, Earning, Entry, Lot, Posting, Regrant, RegrantOrder
@@ -203,6 +204,47 @@ def test_above_the_limit_somebody_else_approves_it_and_what_cannot_be_brought_ov
             asked(programmes.latest("tried").number)
     with pytest.raises(regrants.UnknownRegrant):
         regrants.get(batch.id + 1)
+
+
+def test_a_large_sum_is_not_given_in_days_by_who_asked_for_it_or_by_their_programs():
+    limit = "pending: {until: placed, days: 0}\napproval_above: 50"
+    a_programme(SPEND, above=limit)
+    for day in range(4):
+        settles(an_order(str(day), at=MONDAY + day * DAY))
+    a_programme(DOUBLE, above=limit, from_at=LATER)
+    mine, nobodys = (
+        api_keys.make(name=name, may=["points.manage"], at=MONDAY, by=by).key.actor
+        for name, by in (("marek", MAREK), ("nobody", SHELL))
+    )
+
+    def of_day(day, by, at=LATER):
+        on = (MONDAY + day * DAY).date()
+        asked_for = regrants.ask(programme="tried", version=2, since=on, until=on + DAY, at=at, by=by)
+        return regrants.go_on(batch=asked_for.id, at=at)
+
+    first = of_day(0, MAREK)
+    assert (first.given, first.needs_another) == (40, False)
+    regrants.approve(batch=first.id, at=LATER, by=MAREK)
+    regrants.go_on(batch=first.id, at=LATER)
+    for by in (MAREK, mine):
+        second = of_day(1, by)
+        assert second.needs_another
+        for one in (MAREK, mine, nobodys):
+            with pytest.raises(programmes.NeedsAnother):
+                regrants.approve(batch=second.id, at=LATER, by=one)
+        regrants.set_aside(batch=second.id, at=LATER, by=by)
+    # What another approved counts for nobody, what is longer ago than a year neither.
+    second = of_day(1, MAREK)
+    regrants.approve(batch=second.id, at=LATER, by=ANA)
+    regrants.go_on(batch=second.id, at=LATER)
+    third = of_day(2, ANA)
+    assert not third.needs_another
+    regrants.approve(batch=third.id, at=LATER, by=ANA)
+    regrants.go_on(batch=third.id, at=LATER)
+    fourth = of_day(3, MAREK)
+    assert fourth.needs_another
+    regrants.set_aside(batch=fourth.id, at=LATER, by=MAREK)
+    assert not of_day(3, MAREK, at=LATER + 366 * DAY).needs_another
 
 
 def test_a_batch_on_a_batch_is_undone_first_and_a_decision_becomes_another_versions_in_no_other_way():
