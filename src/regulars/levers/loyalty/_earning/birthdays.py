@@ -1,19 +1,21 @@
 """Orders around a birthday, of people who have a benefit that multiplies points then. What is kept of it is the benefit
 and how many times it gives: never the day."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from regulars.facts.customers import kept_birthdays, persons
 from regulars.kit import civil
 from regulars.levers.loyalty import programmes, tiers
 from regulars.levers.loyalty._benefits.rows import BenefitGift
 from regulars.levers.loyalty._memberships import state as membership_state
+from regulars.levers.loyalty._memberships.rows import Membership
 from regulars.levers.loyalty._tiers.facts import Ladder
 from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.rules.benefit_terms import Benefit
@@ -21,11 +23,15 @@ from regulars.levers.loyalty.rules.birthday_bonus import BirthdayBonus
 
 #: No two birthdays of anybody are nearer, in either calendar.
 LEAST_YEAR = timedelta(days=353)
-_ANOTHER = """
-SELECT EXISTS (SELECT FROM loyalty_earning AS earning
-                 JOIN loyalty_programme AS programme ON programme.id = earning.programme_id AND programme.code = %s
-                WHERE earning.record_id = ANY(%s) AND earning.context -> 'birthdays' ? %s
-                  AND (earning.effective_at BETWEEN %s AND %s OR earning.effective_at BETWEEN %s AND %s))
+_OTHERS = """
+SELECT DISTINCT asked.number, asked.benefit
+  FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[],
+              %s::timestamptz[]) AS asked(number, benefit, record, far_before, near_before, near_after, far_after)
+  JOIN loyalty_earning AS earning ON earning.record_id = asked.record
+   AND earning.context -> 'birthdays' ? asked.benefit
+   AND (earning.effective_at BETWEEN asked.far_before AND asked.near_before
+        OR earning.effective_at BETWEEN asked.near_after AND asked.far_after)
+  JOIN loyalty_programme AS programme ON programme.id = earning.programme_id AND programme.code = %s
 """
 
 
@@ -49,7 +55,8 @@ def multiplied(
     of_the_past: bool,
     ladder: Ladder | None,
 ) -> dict[int, dict[str, str]]:
-    """Order to benefit to how many times it gives. Nothing is asked where no rule wants it.
+    """Order to benefit to how many times it gives. Nothing is asked where no rule wants it; else a query for each kind
+    of thing, however many orders.
 
     By the level right before the order; plans and gifts as they are when it is decided first, so not of the past.
     """
@@ -71,21 +78,36 @@ def multiplied(
     if not levels:
         wanted = {order: (whose[order].customer or 0, whose[order].placed_at) for order in near}
         levels = tiers.before(wanted, programme=programme.code, ladder=ladder)
-    found: dict[int, dict[str, str]] = {}
+    records = persons.records_of_many(sorted({whose[order].customer or 0 for order in near}))
+    every = [] if of_the_past else [record for some in records.values() for record in some]
+    plans = _of_records(membership_state.living(every) if every else ())
+    gifts = _of_records(_gifts(benefits, programme, every) if every else ())
+    has: list[tuple[Bought, Benefit, Decimal]] = []
     for order, some in near.items():
         one = whose[order]
-        records = persons.records_of(one.customer or 0)
-        has = _by_levels(some, programme, levels.get(order, {}))
-        if not of_the_past:
-            has += _by_plans(some, programme, records, one.placed_at) + _by_gifts(some, programme, records, days[order])
-        for benefit, times in has:
-            if times is not None and not _is_another(programme, benefit, records, one.placed_at):
-                mine = found.setdefault(order, {})
-                mine[benefit.id] = f"{max(times, Decimal(mine.get(benefit.id, '0'))):f}"
+        mine = records[one.customer or 0]
+        told = _by_levels(some, programme, levels.get(order, {}))
+        told += _by_plans(some, programme, [row for record in mine for row in plans.get(record, ())], one.placed_at)
+        told += _by_gifts(some, [row for record in mine for row in gifts.get(record, ())], days[order])
+        has += [(one, benefit, times) for benefit, times in told if times is not None]
+    others = _others(programme, [(one, benefit, records[one.customer or 0]) for one, benefit, _ in has])
+    found: dict[int, dict[str, str]] = {}
+    for one, benefit, times in has:
+        if (one.order, benefit.id) not in others:
+            gives = found.setdefault(one.order, {})
+            gives[benefit.id] = f"{max(times, Decimal(gives.get(benefit.id, '0'))):f}"
     return found
 
 
 _Has = list[tuple[Benefit, Decimal | None]]
+_Row = TypeVar("_Row", Membership, BenefitGift)
+
+
+def _of_records(rows: Iterable[_Row]) -> dict[int, list[_Row]]:
+    found: dict[int, list[_Row]] = {}
+    for row in rows:
+        found.setdefault(row.record_id, []).append(row)
+    return found
 
 
 def _by_levels(some: Collection[Benefit], programme: Programme, levels: Mapping[str, str]) -> _Has:
@@ -93,9 +115,9 @@ def _by_levels(some: Collection[Benefit], programme: Programme, levels: Mapping[
     return [(one, one.times) for one in some if one.on(ranks) is not None]
 
 
-def _by_plans(some: Collection[Benefit], programme: Programme, records: Sequence[int], at: datetime) -> _Has:
+def _by_plans(some: Collection[Benefit], programme: Programme, rows: Sequence[Membership], at: datetime) -> _Has:
     found: _Has = []
-    for row in membership_state.living(records):
+    for row in rows:
         member = membership_state.at(row, at)
         if row.programme.code == programme.code and member.gives:
             gives = {told.benefit for told in member.plan.benefits}
@@ -104,26 +126,39 @@ def _by_plans(some: Collection[Benefit], programme: Programme, records: Sequence
     return found
 
 
-def _by_gifts(some: Collection[Benefit], programme: Programme, records: Sequence[int], on: date) -> _Has:
+def _gifts(benefits: Collection[Benefit], programme: Programme, records: Sequence[int]) -> QuerySet[BenefitGift]:
+    return BenefitGift.objects.filter(
+        record_id__in=records,
+        programme__code=programme.code,
+        benefit__in=[one.id for one in benefits],
+        withdrawn_at__isnull=True,
+    ).order_by("id")
+
+
+def _by_gifts(some: Collection[Benefit], rows: Sequence[BenefitGift], on: date) -> _Has:
     """A gift keeps the terms it was given with."""
     names = {one.id: one for one in some}
-    rows = BenefitGift.objects.filter(
-        record_id__in=records, programme__code=programme.code, benefit__in=list(names), withdrawn_at__isnull=True
-    )
     return [
         (names[row.benefit], each.times)
-        for row in rows.order_by("id")
-        if row.since_on <= on and (row.until_on is None or on < row.until_on)
+        for row in rows
+        if row.benefit in names and row.since_on <= on and (row.until_on is None or on < row.until_on)
         for each in programmes.read_plainly(row.version_id).benefits
         if each.id == row.benefit
     ]
 
 
-def _is_another(programme: Programme, benefit: Benefit, records: Sequence[int], at: datetime) -> bool:
-    """Whether an order around another birthday of the same year was multiplied: then the day was changed."""
-    near, far = timedelta(days=2 * benefit.days + 1), LEAST_YEAR - timedelta(days=2 * benefit.days)
-    spans = [at - far, at - near, at + near, at + far]
+def _others(
+    programme: Programme, asked: Sequence[tuple[Bought, Benefit, Sequence[int]]]
+) -> set[tuple[int, str]]:
+    """For which of these, each with the records of its customer, an order around another birthday of the same year was
+    multiplied: then the day was changed."""
+    rows = []
+    for one, benefit, records in asked:
+        at, width = one.placed_at, timedelta(days=2 * benefit.days)
+        near, far = width + timedelta(days=1), LEAST_YEAR - width
+        rows += [(one.order, benefit.id, record, at - far, at - near, at + near, at + far) for record in records]
+    if not rows:
+        return set()
     with connection.cursor() as cursor:
-        cursor.execute(_ANOTHER, [programme.code, list(records), benefit.id, *spans])
-        [(is_there,)] = cursor.fetchall()
-    return bool(is_there)
+        cursor.execute(_OTHERS, [*map(list, zip(*rows, strict=True)), programme.code])
+        return set(cursor.fetchall())

@@ -4,8 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from regulars.facts.commerce import kept
+from regulars.kit import civil
 from regulars.kit.actors import SHELL
 from regulars.levers.loyalty import benefits, earning, points, programmes, tiers
+from regulars.levers.loyalty._earning import birthdays
 from regulars.levers.loyalty.models import Earning
 from regulars.levers.loyalty.tests.builders import DAY, MAREK, THE_SHOP, a_member, key
 from regulars.levers.loyalty.tests.test_birthdays import born
@@ -74,11 +77,12 @@ def test_around_the_birthday_orders_of_who_has_the_benefit_earn_more_and_returns
 
 
 @pytest.mark.django_db
-def test_who_changes_the_day_has_no_second_birthday_and_who_tells_it_later_none_for_what_was_bought():
+def test_who_changes_the_day_has_no_second_birthday_and_who_tells_it_later_none_for_what_was_bought(django_assert_num_queries):
     the_club()
     born("1990-03-10")
     buys("priya", "120.00", NOON - 50 * DAY)
-    assert earned(buys("priya", "10.00", NOON)) == {"spend": 10, "birthday": 10}
+    told = [buys("priya", "10.00", NOON)]
+    assert earned(told[0]) == {"spend": 10, "birthday": 10}
     born("1990-06-20", at=NOON + 90 * DAY)
     assert earned(buys("priya", "10.00", NOON + 102 * DAY)) == {"spend": 10}
     # A year after her first one it is hers again.
@@ -101,9 +105,25 @@ def test_who_changes_the_day_has_no_second_birthday_and_who_tells_it_later_none_
         at=NOON - 5 * DAY,
         by=MAREK,
     )
-    assert earned(buys("sam", "10.00", NOON - DAY)) == {"spend": 10, "birthday": 10}
+    told.append(buys("sam", "10.00", NOON - DAY))
+    assert earned(told[1]) == {"spend": 10, "birthday": 10}
     assert earned(buys("sam", "10.00", NOON)) == {"spend": 10}
-    assert earned(buys("li", "10.00", NOON + 2 * DAY)) == {"spend": 10, "birthday": 10}, li
+    told.append(buys("li", "10.00", NOON + 2 * DAY))
+    assert earned(told[2]) == {"spend": 10, "birthday": 10}, li
+
+    club = programmes.active_one("club", NOON).programme
+    sold = kept.of(told)
+    for some in (told[:1], told):
+        with django_assert_num_queries(8):
+            found = birthdays.multiplied(
+                [sold[order] for order in some],
+                club,
+                civil.zone(club.zone),
+                {},
+                of_the_past=False,
+                ladder=None,
+            )
+        assert set(found) == set(some)
 
 
 @pytest.mark.parametrize(
