@@ -403,3 +403,5 @@ def test_a_part_that_goes_back_ends_nothing_and_many_are_looked_at_as_one_is(dja
         found = memberships.every(at=JANUARY + DAY)
     assert [each.meter.paid.minor for each in found if each.customer == who] == [700]
     assert len(found) == 4
+    with django_assert_num_queries(1):
+        assert memberships.unbought(orders=range(1, 100), at=JANUARY, by=MAREK) == 0
