@@ -4,7 +4,7 @@ The limit is for what one person gives or takes of one member in a day, by thems
 for, so that a large sum is not told in small ones. What a program asks for is another's to decide than who answers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -151,7 +151,6 @@ def propose(
             field="reason",
             value=reason[:40],
         )
-    kind = account_rows.currency(currency)
     # The verb's own check, before anything waits that never could be done.
     if type(amount) is not int or not 0 < abs(amount) <= books.MOST:
         raise BadAmount(
@@ -160,45 +159,22 @@ def propose(
             value=repr(amount)[:40],
         )
     what = {"customer": customer, "amount": amount, "currency": currency, "reason": reason, "expires_on": expires_on}
-    told = Told("propose", key, at, by, what).digest()
-    with transaction.atomic():
-        person = _one_at_a_time(customer)
-        if (known := _ROWS.filter(key=key).first()) is not None:
-            if bytes(known.told) != told:
-                raise _told_otherwise(key)
-            return Proposed(request=_view(known))
-        limit = read(APPROVAL_ABOVE) * 10**kind.terms.scale
-        behind = api_keys.behind(by)
-        hands = [by] if behind is None else api_keys.hands_of(behind)
-        if Act.objects.filter(key=key).exists() or abs(amount) + _lately(person, kind.id, at, hands) <= limit:
-            return Proposed(
-                done=points.adjust(
-                    customer=customer,
-                    amount=amount,
-                    currency=currency,
-                    reason=Reason(reason),
-                    expires_on=expires_on,
-                    key=key,
-                    at=at,
-                    by=by,
-                )
-            )
-        if behind is None:
-            raise _nobody_answers(amount)
-        row = Request.objects.create(
-            key=key,
-            told=told,
-            customer_id=customer,
-            currency_id=kind.id,
+    return _ask(
+        Told("propose", key, at, by, what),
+        Request(customer_id=customer, reason=reason, expires_on=expires_on),
+        currency,
+        amount=lambda: amount,
+        do=lambda: points.adjust(
+            customer=customer,
             amount=amount,
-            reason=reason,
+            currency=currency,
+            reason=Reason(reason),
             expires_on=expires_on,
-            asked_by=str(by),
-            asked_behind=str(behind),
-            asked_at=at,
-        )
-        _tell(row, "propose", at, by)
-        return Proposed(request=_view(_ROWS.get(id=row.id)))
+            key=key,
+            at=at,
+            by=by,
+        ),
+    )
 
 
 def propose_to_pass_on(
@@ -208,36 +184,49 @@ def propose_to_pass_on(
 
     Raises what that does, and `NobodyAnswers`.
     """
-    kind = account_rows.currency(currency)
-    told = Told("propose_to_pass_on", key, at, by, {"customer": customer, "to": to, "currency": currency}).digest()
+    return _ask(
+        Told("propose_to_pass_on", key, at, by, {"customer": customer, "to": to, "currency": currency}),
+        Request(customer_id=customer, heir_id=to, reason="passed_on"),
+        currency,
+        amount=lambda: -inheriting.passable(customer=customer, at=at, currency=currency),
+        do=lambda: inheriting.pass_on(customer=customer, to=to, currency=currency, key=key, at=at, by=by),
+        check=lambda: inheriting.check(customer=customer, to=to, currency=currency, at=at),
+    )
+
+
+def _ask(
+    told: Told,
+    row: Request,
+    currency: str,
+    *,
+    amount: Callable[[], int],
+    do: Callable[[], Receipt],
+    check: Callable[[], None] = lambda: None,
+) -> Proposed:
+    """At once where it is within the limit of whose hands these are, or was done; else kept as this row, for a second
+    person. `amount` is what it would change by, asked for once nobody else changes it; `check` refuses what could not
+    be done by anybody."""
+    kind, digest = account_rows.currency(currency), told.digest()
     with transaction.atomic():
-        person = _one_at_a_time(customer)
-        if (known := _ROWS.filter(key=key).first()) is not None:
-            if bytes(known.told) != told:
-                raise _told_otherwise(key)
+        person = _one_at_a_time(row.customer_id)
+        if (known := _ROWS.filter(key=told.key).first()) is not None:
+            if bytes(known.told) != digest:
+                raise _told_otherwise(told.key)
             return Proposed(request=_view(known))
-        amount = inheriting.passable(customer=customer, at=at, currency=currency)
+        parts = amount()
         limit = read(APPROVAL_ABOVE) * 10**kind.terms.scale
-        behind = api_keys.behind(by)
-        hands = [by] if behind is None else api_keys.hands_of(behind)
-        if Act.objects.filter(key=key).exists() or amount + _lately(person, kind.id, at, hands) <= limit:
-            return Proposed(done=inheriting.pass_on(customer=customer, to=to, currency=currency, key=key, at=at, by=by))
-        inheriting.check(customer=customer, to=to, currency=currency, at=at)
+        behind = api_keys.behind(told.by)
+        hands = [told.by] if behind is None else api_keys.hands_of(behind)
+        is_within = abs(parts) + _lately(person, kind.id, told.at, hands) <= limit
+        if is_within or Act.objects.filter(key=told.key).exists():
+            return Proposed(done=do())
+        check()
         if behind is None:
-            raise _nobody_answers(amount)
-        row = Request.objects.create(
-            key=key,
-            told=told,
-            customer_id=customer,
-            currency_id=kind.id,
-            amount=-amount,
-            heir_id=to,
-            reason="passed_on",
-            asked_by=str(by),
-            asked_behind=str(behind),
-            asked_at=at,
-        )
-        _tell(row, "propose", at, by)
+            raise _nobody_answers(parts)
+        row.key, row.told, row.currency_id, row.amount = told.key, digest, kind.id, parts
+        row.asked_by, row.asked_behind, row.asked_at = str(told.by), str(behind), told.at
+        row.save(force_insert=True)
+        _tell(row, "propose", told.at, told.by)
         return Proposed(request=_view(_ROWS.get(id=row.id)))
 
 
