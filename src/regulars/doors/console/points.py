@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
@@ -211,11 +211,8 @@ def explained(request: HttpRequest, entry: str) -> HttpResponseBase:
 @requires("points.manage")
 def adjust(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """Give points or take some, by hand."""
-    who, currency = _found(public_id), request.POST.get("of", "points")
-    try:
-        scale = wallets.scale(currency)
-    except Refusal:
-        raise Http404 from None
+    who = _found(public_id)
+    currency, scale = _kind(request)
     form = ByHand(request.POST, scale=scale)
     if not form.is_valid():
         return _page(request, who, form, status=422)
@@ -247,8 +244,7 @@ def adjust(request: HttpRequest, public_id: str) -> HttpResponseBase:
             _("More than %(limit)s in a day: it waits until somebody else agrees.")
             % {"limit": formats.number(read(adjustments.APPROVAL_ABOVE))},
         )
-    back = reverse("console:member-points", args=[who.public_id])
-    return redirect(back if currency == "points" else f"{back}?of={currency}")
+    return _back(who, currency)
 
 
 @require_POST
@@ -256,24 +252,26 @@ def adjust(request: HttpRequest, public_id: str) -> HttpResponseBase:
 def freeze(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """Freeze a member's points of every kind, or let them go on."""
     who, key = _found(public_id), f"console:{me(request)}:{request.POST.get('key', '')[:36]}"
-    now, by, why = clock.now(), _by(request), request.POST.get("why", "")
+    currency, _scale = _kind(request)
+    now, by = clock.now(), _by(request)
     try:
-        if why:
-            freezing.freeze(customer=who.id, why=why, key=key, at=now, by=by)
-            messages.success(request, _("Their points are frozen. Nothing ends meanwhile."))
-        else:
+        if request.POST.get("act") == "thaw":
             freezing.thaw(customer=who.id, key=key, at=now, by=by)
             messages.success(request, _("They go on, with the days left that they had."))
+        else:
+            freezing.freeze(customer=who.id, why=request.POST.get("why", ""), key=key, at=now, by=by)
+            messages.success(request, _("Their points are frozen. Nothing ends meanwhile."))
     except Refusal as refusal:
         messages.error(request, refusal.message)
-    return redirect("console:member-points", public_id=who.public_id)
+    return _back(who, currency)
 
 
 @require_POST
 @requires("points.manage")
 def pass_on(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """Pass a member's points on to an heir, or take back what was passed on."""
-    who, currency, now, by = _found(public_id), request.POST.get("of", "points"), clock.now(), _by(request)
+    who, now, by = _found(public_id), clock.now(), _by(request)
+    currency, _scale = _kind(request)
     try:
         if entry := request.POST.get("entry"):
             inheriting.pass_back(entry=wallets.entry(entry).number, at=now, by=by)
@@ -290,8 +288,7 @@ def pass_on(request: HttpRequest, public_id: str) -> HttpResponseBase:
             messages.success(request, _("It is done.") if came.done else _("It waits until somebody else agrees."))
     except Refusal as refusal:
         messages.error(request, refusal.message)
-    back = reverse("console:member-points", args=[who.public_id])
-    return redirect(back if currency == "points" else f"{back}?of={currency}")
+    return _back(who, currency)
 
 
 @require_POST
@@ -348,6 +345,21 @@ def named(records: Sequence[int]) -> dict[int, people.Shown]:
     person_of = persons.of_many(records)
     shown_ones = {person.id: person for person in people.shown(sorted(set(person_of.values())))}
     return {record: shown_ones[person] for record, person in person_of.items() if person in shown_ones}
+
+
+def _kind(request: HttpRequest) -> tuple[str, int]:
+    """The kind of points that a form is about, and its decimals."""
+    currency = request.POST.get("of", "points")
+    try:
+        return currency, wallets.scale(currency)
+    except Refusal:
+        raise Http404 from None
+
+
+def _back(who: Customer, currency: str) -> HttpResponseBase:
+    """To their points of that kind."""
+    there = reverse("console:member-points", args=[who.public_id])
+    return redirect(there if currency == "points" else f"{there}?{urlencode({'of': currency})}")
 
 
 def _page(request: HttpRequest, who: Customer, form: ByHand | None = None, *, status: int = 200) -> HttpResponseBase:

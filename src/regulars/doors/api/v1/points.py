@@ -37,6 +37,7 @@ from regulars.facts.customers import customers, profiles
 from regulars.kit import paging
 from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import adjustments, earlier, freezing, inheriting, points, wallets, warning
+from regulars.levers.loyalty.adjustments import Proposed
 from regulars.levers.loyalty.reasons import Reason
 from regulars.runtime.database import clock
 
@@ -250,11 +251,7 @@ def adjust(
         at=clock.now(),
         by=caller(request),
     )
-    return PointsAdjustedOut(
-        state="done" if came.done else "waiting",
-        request=came.request.public_id if came.request else None,
-        receipt=points_shown.receipt(came.done, body.currency) if came.done else None,
-    )
+    return _proposed(came, body.currency)
 
 
 @router.post(
@@ -275,11 +272,7 @@ def pass_on(request: HttpRequest, customer: str, body: PassOnIn, idempotency_key
         at=clock.now(),
         by=caller(request),
     )
-    return PointsAdjustedOut(
-        state="done" if came.done else "waiting",
-        request=came.request.public_id if came.request else None,
-        receipt=points_shown.receipt(came.done, body.currency) if came.done else None,
-    )
+    return _proposed(came, body.currency)
 
 
 @router.post(
@@ -435,6 +428,14 @@ def reverse(
         by=caller(request),
     )
     return points_shown.receipt(done, found.currency)
+
+
+def _proposed(came: Proposed, currency: str) -> PointsAdjustedOut:
+    return PointsAdjustedOut(
+        state="done" if came.done else "waiting",
+        request=came.request.public_id if came.request else None,
+        receipt=points_shown.receipt(came.done, currency) if came.done else None,
+    )
 
 
 def _still_to_come(day: date | None, key: str) -> None:

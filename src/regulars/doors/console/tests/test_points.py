@@ -222,9 +222,15 @@ def test_a_manager_freezes_points_and_lets_them_go_on(li):
     assert "something is in dispute" in shown(manager, "ledger/")
     assert "15 points" not in page
     assert "frozen their points" in plain(by_hand(manager, li, "5").content.decode())
+    # A form that lost its reason lets nothing go on.
     page = manager.post(way, {"key": "b"}, follow=True).content.decode()
-    assert "with the days left that they had" in page
-    assert "Freeze their points" in page
+    assert "with the days left that they had" not in page
+    assert "Let them go on" in page
+    answer = manager.post(way, {"key": "b", "act": "thaw"}, follow=True)
+    assert "with the days left that they had" in answer.content.decode()
+    assert "Freeze their points" in answer.content.decode()
+    for path in (way, way.replace("freeze", "pass-on")):
+        assert manager.post(path, {"of": "stars&after=1", "act": "thaw"}).status_code == 404, "no such kind"
 
 
 def estates_pass() -> None:
