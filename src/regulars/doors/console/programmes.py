@@ -122,8 +122,7 @@ def listed(request: HttpRequest) -> HttpResponseBase:
 @requires("points.read")
 def programme(request: HttpRequest, code: str) -> HttpResponseBase:
     """One programme: a version of it, and what becomes of it."""
-    wanted = request.GET.get("version", "")
-    return _version(request, code, int(wanted) if wanted.isascii() and wanted.isdigit() else None)
+    return _version(request, code, number_asked(request.GET.get("version", "")))
 
 
 def _version(request: HttpRequest, code: str, wanted: int | None, tried: Tried | None = None) -> HttpResponseBase:
@@ -139,7 +138,7 @@ def _version(request: HttpRequest, code: str, wanted: int | None, tried: Tried |
     names = actors.told(
         {one.drafted_by for one in found} | {one.approved_by or "" for one in found} | {one.by for one in turns}
     )
-    said, refusal = _read(chosen.text)
+    said, refusal = readable(chosen.text)
     is_in_force = active is not None and active.number == chosen.number
     if tried is None and not is_in_force:
         tried = trials.there_is(said, chosen.text)
@@ -288,7 +287,7 @@ def _list(request: HttpRequest) -> HttpResponseBase:
         rows=[
             Shown(
                 one.code,
-                _title(_read(programmes.latest(one.code).text)[0], one.code),
+                _title(readable(programmes.latest(one.code).text)[0], one.code),
                 one.active,
                 one.since,
                 one.latest,
@@ -296,7 +295,7 @@ def _list(request: HttpRequest) -> HttpResponseBase:
             for one in there
         ],
         ready=[
-            (name, _title(_read(programme_files.text_of(name))[0], name))
+            (name, _title(readable(programme_files.text_of(name))[0], name))
             for name in programme_files.ready()
             if name not in codes
         ],
@@ -340,8 +339,16 @@ def _versions(code: str) -> list[VersionView]:
     return found
 
 
-def _read(text: str) -> tuple[Programme | None, str]:
-    """What was valid once may not be any more: an audience is gone, say."""
+def number_asked(told: str) -> int | None:
+    """The number of a version that an address or a form names: None where it names none, 0 where that is no number."""
+    if not told:
+        return None
+    return int(told) if told.isascii() and told.isdecimal() and len(told) < 9 else 0
+
+
+def readable(text: str) -> tuple[Programme | None, str]:
+    """A file's text as it is read now, or why it is not: what was valid once may not be any more, for an audience is
+    gone, say."""
     try:
         return programmes.validate(text), ""
     except Refusal as refused:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from regulars.doors.console import trials
+from regulars.doors.console.programmes import number_asked, readable
 from regulars.doors.console.site import me, page
 from regulars.doors.console.tiers import NONE_COLOUR
 from regulars.kit.refusals import Refusal
@@ -119,9 +120,8 @@ class LevelShown:
 def design(request: HttpRequest, code: str, name: str) -> HttpResponseBase:
     """The form; what is told is shown with who would move, or kept as a draft."""
     versions = programmes.versions(code)
-    asked = request.POST.get("version") or request.GET.get("version") or ""
-    number = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 9 else 0
-    base = next((one for one in versions if one.number == number or not asked), None)
+    number = number_asked(request.POST.get("version") or request.GET.get("version") or "")
+    base = next((one for one in versions if number is None or one.number == number), None)
     if base is None:
         raise Http404
     try:
@@ -207,7 +207,7 @@ class _Form:
     ) -> HttpResponseBase:
         """The page, its errors at their fields; what is at none of them stands above (``""``)."""
         errors = errors or {}
-        said = _read(self._text)
+        said, _refusal = readable(self._text)
         now = timezone.now()
         force = next((one.number for one in programmes.active(now) if one.programme.code == self._code), None)
         people = tiers.on_levels(at=now).get(f"{self._code}.{self._name}") if force else None
@@ -306,14 +306,6 @@ class _Form:
             # What a file is told to write has quotes that a form does not.
             return {name: _("write a number, such as 300 or 1.50")}
         return {name: str(refused.facts.get("mend") or refused.message) if name else refused.message}
-
-
-def _read(text: str) -> Programme | None:
-    """What was valid once may not be any more: its form is shown all the same."""
-    try:
-        return programmes.validate(text)
-    except Refusal:
-        return None
 
 
 def _told(post: QueryDict, there: SetTold) -> SetTold:
