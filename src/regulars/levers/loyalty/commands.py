@@ -497,7 +497,8 @@ def _tell_batch(one: RegrantView, as_json: bool) -> None:
         return
     given, taken = points_text(one.given_done, one.scale), points_text(one.taken_done, one.scale)
     click.echo(
-        f"  standing: {one.orders_done:,} orders, points given {given}, taken {taken}; left: {one.orders_left:,}"
+        f"  standing: {one.orders_done:,} orders, points given {given}, taken {taken}; left: {one.orders_left:,};"
+        f" waiting: {one.orders_waiting:,}"
     )
 
 

@@ -137,7 +137,8 @@ class Preview:
 class RegrantView:
     """A batch. `state`: looking, ready, running, done, undoing, undone or dropped. `orders`, `given` and `taken` were
     foreseen; of `orders_done` came `given_done` and `taken_done` parts. `orders_left` were something else by then and
-    stayed as they were. `needs_another`: who asked for it cannot approve it."""
+    stayed as they were. `orders_waiting` are still to come: once it is done or undone those of members whose points are
+    frozen. `needs_another`: who asked for it cannot approve it."""
 
     id: int
     programme: str
@@ -156,6 +157,7 @@ class RegrantView:
     needs_another: bool
     orders_done: int
     orders_left: int
+    orders_waiting: int
     given_done: int
     taken_done: int
     asked_by: str
@@ -310,8 +312,8 @@ def undo(*, batch: int, at: datetime, by: Actor, why: str = "") -> RegrantView:
 
 def go_on(*, batch: int, at: datetime, size: int = AT_ONCE, most: int | None = None) -> RegrantView:
     """Do what is to be done of it, at most so many lots of `size` orders, each a transaction of its own. Harmless
-    beside another and after a crash: what was done is done. Orders of members whose points are frozen wait until they
-    are not."""
+    beside another and after a crash: what was done is done. Orders of members whose points are frozen keep it from
+    nothing: it is done without them, and they are taken up once they go on."""
     state = Regrant.objects.values_list("state", flat=True).filter(id=batch).first()
     if state == "looking":
         _keep_look(batch, at)
@@ -322,8 +324,11 @@ def go_on(*, batch: int, at: datetime, size: int = AT_ONCE, most: int | None = N
 
 
 def take_up(*, at: datetime) -> None:
-    """Go on with what was left lying."""
-    for batch in Regrant.objects.filter(state__in=("looking", *_UNDER_WAY)).values_list("id", flat=True):
+    """Go on with what was left lying, and with orders of members whose points were frozen and are not any more."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LEFT_LYING)
+        batches = [number for (number,) in cursor.fetchall()]
+    for batch in batches:
         go_on(batch=batch, at=at)
 
 
@@ -434,17 +439,18 @@ def _next_lot(batch: int, at: datetime, size: int) -> bool:
         earning.award_for_orders(orders=orders, at=at, by=_BY)
     with transaction.atomic():
         row = _locked(batch)
-        if row.state not in _UNDER_WAY:
-            return False
-        undoes = row.state == "undoing"
-        waiting = RegrantOrder.objects.filter(regrant=row, state="done" if undoes else "waiting")
-        mine = {one.earning_id: one for one in waiting.filter(earning__in=subjects)}
-        if not mine:
-            if not waiting.exists():
+        undoes = row.state in ("undoing", "undone")
+        if not subjects:
+            # It may have been turned meanwhile.
+            if _subjects(batch, 1):
+                return True
+            if row.state in _UNDER_WAY:
                 _become(row, "undone" if undoes else "done")
-                return False
-            # Only orders of members whose points are frozen are left, or another has done these meanwhile.
-            return bool(subjects)
+            return False
+        wanted = RegrantOrder.objects.filter(regrant=row, state="done" if undoes else "waiting")
+        mine = {one.earning_id: one for one in wanted.filter(earning__in=subjects)}
+        if not mine:
+            return True
         claimed = _claim([subjects[number] for number in mine], mine.keys(), at)
         told = kept.of([one.order for one in claimed])
         counters = Counters(row.programme_id)
@@ -601,35 +607,53 @@ def _cost(parts: int, programme: Programme) -> Money | None:
     return Money(to_minor(Decimal(parts).scaleb(-programme.currency.scale) * worth, programme.money), programme.money)
 
 
-_NEXT = """
+#: Which orders a batch has still to come to.
+_TO_DO = "CASE WHEN {}.state IN ('running', 'done') THEN 'waiting' WHEN {}.state IN ('undoing', 'undone') THEN 'done' END"
+# Of an order that waits in several, what was asked for first is done first: given in their order, undone the last first.
+_DUE = """
+one.state = MINE
+AND NOT EXISTS (
+    SELECT FROM loyalty_earning AS earning JOIN CUSTOMERS AS record ON record.id = earning.record_id
+      JOIN loyalty_account AS account ON account.customer_id = COALESCE(record.person_id, record.id)
+     WHERE earning.id = one.earning_id AND account.frozen_at IS NOT NULL)
+AND NOT EXISTS (
+    SELECT FROM loyalty_regrant_order AS other JOIN loyalty_regrant AS before ON before.id = other.regrant_id
+     WHERE other.earning_id = one.earning_id AND before.id <> batch.id AND other.state = THEIRS
+       AND (before.id < batch.id) = (batch.state IN ('running', 'done')))
+""".replace("CUSTOMERS", CUSTOMERS).replace("MINE", _TO_DO.format(*["batch"] * 2)).replace(
+    "THEIRS", _TO_DO.format(*["before"] * 2)
+)
+_NEXT = f"""
 SELECT earning.id, earning.subject FROM (
        SELECT one.id, one.earning_id FROM loyalty_regrant_order AS one
          JOIN loyalty_regrant AS batch ON batch.id = one.regrant_id
-        WHERE batch.id = %s
-          AND one.state = CASE batch.state WHEN 'running' THEN 'waiting' WHEN 'undoing' THEN 'done' END
-          AND NOT EXISTS (
-              SELECT FROM loyalty_earning AS earning JOIN CUSTOMERS AS record ON record.id = earning.record_id
-                JOIN loyalty_account AS account ON account.customer_id = COALESCE(record.person_id, record.id)
-               WHERE earning.id = one.earning_id AND account.frozen_at IS NOT NULL)
-        ORDER BY one.id LIMIT %s) AS next
+        WHERE batch.id = %s AND {_DUE} ORDER BY one.id LIMIT %s) AS next
   JOIN loyalty_earning AS earning ON earning.id = next.earning_id
-""".replace("CUSTOMERS", CUSTOMERS)
-_VIEWS = """
+"""  # noqa: S608 - of constants
+_LEFT_LYING = f"""
+SELECT batch.id FROM loyalty_regrant AS batch
+ WHERE batch.state IN ('looking', 'running', 'undoing')
+    OR EXISTS (SELECT FROM loyalty_regrant_order AS one WHERE one.regrant_id = batch.id AND {_DUE})
+ ORDER BY CASE WHEN batch.state IN ('undoing', 'undone') THEN -batch.id ELSE batch.id END
+"""  # noqa: S608 - of constants
+_VIEWS = f"""
 SELECT batch.id, programme.code, version.number, version.id, batch.since_on, batch.until_on, batch.takes_back,
        batch.state, batch.given, batch.taken, batch.fewer, batch.asked_by, batch.asked_at, batch.approved_by,
        batch.approved_at, batch.undone_by, batch.undone_at, COALESCE(orders.every, 0), COALESCE(orders.customers, 0),
-       COALESCE(orders.done, 0), COALESCE(orders.left_out, 0), COALESCE(orders.given, 0), COALESCE(orders.taken, 0)
+       COALESCE(orders.done, 0), COALESCE(orders.left_out, 0), COALESCE(orders.waiting, 0),
+       COALESCE(orders.given, 0), COALESCE(orders.taken, 0)
   FROM loyalty_regrant AS batch JOIN loyalty_programme AS programme ON programme.id = batch.programme_id
   JOIN loyalty_version AS version ON version.id = batch.version_id
   LEFT JOIN LATERAL (
        SELECT count(*) AS every, count(DISTINCT earning.record_id) AS customers,
               count(*) FILTER (WHERE one.state = 'done') AS done,
               count(*) FILTER (WHERE one.state = 'left') AS left_out,
+              count(*) FILTER (WHERE one.state = {_TO_DO.format("batch", "batch")}) AS waiting,
               sum(one.change) FILTER (WHERE one.state = 'done' AND one.change > 0)::bigint AS given,
               -sum(one.change) FILTER (WHERE one.state = 'done' AND one.change < 0)::bigint AS taken
          FROM loyalty_regrant_order AS one JOIN loyalty_earning AS earning ON earning.id = one.earning_id
         WHERE one.regrant_id = batch.id) AS orders ON true
-"""
+"""  # noqa: S608 - of constants
 _MEMBERS = """
 SELECT earning.record_id, sum(one.change)::bigint FROM loyalty_regrant_order AS one
   JOIN loyalty_earning AS earning ON earning.id = one.earning_id
@@ -655,7 +679,7 @@ def _views(where: str, values: Sequence[str | int], *, members: bool) -> list[Re
     found = []
     for row in rows:
         batch, code, number, version, since, until, takes_back, state, given, taken, fewer, *who = row
-        *told, every, customers, done, left, given_done, taken_done = who
+        *told, every, customers, done, left, waiting, given_done, taken_done = who
         asked_by, asked_at, approved_by, approved_at, undone_by, undone_at = told
         programme = programmes.read_plainly(version)
         found.append(
@@ -677,6 +701,7 @@ def _views(where: str, values: Sequence[str | int], *, members: bool) -> list[Re
                 state == "ready" and _needs_another(batch, programme),
                 done,
                 left,
+                waiting,
                 given_done,
                 taken_done,
                 asked_by,

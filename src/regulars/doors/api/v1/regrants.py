@@ -46,7 +46,8 @@ class RegrantMemberOut(exact.Shown):
 class RegrantOut(exact.Shown):
     """A batch. `orders`, `customers`, `given`, `taken` and `cost` were foreseen; `orders_done`, `given_done` and
     `taken_done` are what stands of it. `fewer`: orders that would be given fewer and stay as they are. `orders_left`
-    became something else before it came to them. `members`: those with the greatest change, of one batch alone."""
+    became something else before it came to them. `orders_waiting` are still to come: once it is done or undone those of
+    members whose points are frozen, which keep nothing else from being run. `members`: those with the greatest change, of one batch alone."""
 
     id: int
     programme: str
@@ -65,6 +66,7 @@ class RegrantOut(exact.Shown):
     needs_another: bool
     orders_done: int
     orders_left: int
+    orders_waiting: int
     given_done: str
     taken_done: str
     asked_at: datetime
@@ -160,6 +162,7 @@ def _out(one: RegrantView) -> RegrantOut:
         needs_another=one.needs_another,
         orders_done=one.orders_done,
         orders_left=one.orders_left,
+        orders_waiting=one.orders_waiting,
         given_done=points_text(one.given_done, one.scale),
         taken_done=points_text(one.taken_done, one.scale),
         asked_at=one.asked_at,

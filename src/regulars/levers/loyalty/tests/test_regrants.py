@@ -309,13 +309,55 @@ def test_it_waits_for_whose_points_are_frozen_and_what_was_spent_of_it_is_owed_o
     a_programme(DOUBLE, from_at=LATER)
     Account.objects.filter(customer_id=priya).update(frozen_at=LATER, frozen_why="L2")
     batch = run()
-    assert (batch.state, batch.orders_done) == ("running", 0), "it waits for whose points are frozen"
+    assert (batch.state, batch.orders_done, batch.orders_waiting) == ("done", 0, 1)
     Account.objects.filter(customer_id=priya).update(frozen_at=None, frozen_why="")
     regrants.take_up(at=LATER)
     points.redeem(customer=priya, amount=70, key="mug", at=LATER, by=THE_SHOP)
     undone(batch.id)
     assert has(priya, at=LATER) == (0, 0, 0, 30)
     assert earning.award_for_order(order=coat, at=LATER + timedelta(hours=1), by=THE_SHOP).decided == 0
+
+
+def test_who_is_frozen_keeps_no_batch_from_another_and_has_them_all_in_their_order_once_it_is_over():
+    a_programme(SPEND)
+    coat, hat = an_order(), an_order("2", customer="li")
+    for order in (coat, hat):
+        settles(order)
+    priya, li = buyer(coat), buyer(hat)
+    a_programme(DOUBLE, from_at=LATER)
+    a_programme("{id: spend, kind: spend, points: 3, per: 2}", from_at=LATER)
+
+    def freezes(who, at=LATER):
+        Account.objects.filter(customer_id=who).update(frozen_at=at, frozen_why="L2" if at else "")
+
+    def stand(*batches):
+        return [(one.state, one.orders_done, one.orders_waiting) for one in map(regrants.get, batches)]
+
+    freezes(priya)
+    two, three = run(2).id, run(3).id
+    assert stand(two, three) == [("done", 1, 1), ("done", 1, 1)]
+    regrants.take_up(at=LATER)
+    freezes(priya, at=None)
+    # Whoever is asked first, the later one waits for the earlier one.
+    regrants.go_on(batch=three, at=LATER)
+    assert stand(two, three) == [("done", 1, 1), ("done", 1, 1)]
+    regrants.take_up(at=LATER)
+    regrants.take_up(at=LATER)
+    assert stand(two, three) == [("done", 2, 0), ("done", 2, 0)]
+    assert [has(who, at=LATER) for who in (priya, li)] == [(0, 120, 0, 0)] * 2
+    assert [one.partition("batch ")[2] for one in said(priya)] == ["", f"{two})", f"{three})"]
+
+    freezes(li)
+    undone(three)
+    assert stand(three) == [("undone", 1, 1)]
+    undone(two)
+    freezes(li, at=None)
+    regrants.go_on(batch=two, at=LATER)
+    assert stand(two, three) == [("undone", 1, 1), ("undone", 1, 1)]
+    regrants.take_up(at=LATER)
+    regrants.take_up(at=LATER)
+    assert stand(two, three) == [("undone", 0, 0), ("undone", 0, 0)]
+    assert [has(who, at=LATER) for who in (priya, li)] == [(0, 40, 0, 0)] * 2
 
 
 def test_at_the_command_line_it_is_looked_at_run_and_undone():
