@@ -12,7 +12,6 @@ from functools import partial
 from multiprocessing import get_context
 
 from django.db import connection, connections, transaction
-from django.db.models import Case, F, QuerySet, When
 
 from regulars.facts.customers.relation import CUSTOMERS
 from regulars.kit.actors import Actor, Origin
@@ -21,6 +20,8 @@ from regulars.levers.loyalty._tiers import settling as tier_settling
 from regulars.levers.loyalty._tiers.facts import Ladder
 from regulars.levers.loyalty._tiers.rows import Standing, TierWalk
 from regulars.levers.loyalty._tiers.settling import Moved
+from regulars.levers.loyalty._walks import going
+from regulars.levers.loyalty._walks.going import Walks
 
 #: One more than processors: of a process and its session one waits for the other.
 PROCESSES = len(os.sched_getaffinity(0)) + 1
@@ -28,12 +29,8 @@ PAGE = 5_000
 _OBJECTS = 100_000
 #: Ids of a stretch that one process takes at once: who lies beside each other is read from the same blocks.
 STRETCH = 4 * PAGE
-_PAGE = f"""
-SELECT id FROM {CUSTOMERS} WHERE id > %s AND id <= %s AND person_id IS NULL ORDER BY id LIMIT %s
-"""  # noqa: S608 - of a constant
 _LAST = f"SELECT coalesce(max(id), 0) FROM {CUSTOMERS}"  # noqa: S608 - of a constant
-#: Beyond every id.
-_END = 2**63 - 1
+_WALKS = Walks(TierWalk)
 
 
 class BrokenOff(RuntimeError):
@@ -64,10 +61,10 @@ def everyone(
     if processes == 1:
         done = Looked()
         for ladder in tier_facts.ladders(at):
-            for _last, page in _pages(ladder, (0, _END), at, by, lambda: origin):
+            for _last, page in _pages(ladder, 0, lambda: origin, at=at, by=by):
                 done += page
                 progress(done.people)
-            _is_done(ladder, at)
+            _WALKS.is_done(ladder, at)
         return done
     with connection.cursor() as cursor:
         cursor.execute(_LAST)
@@ -83,7 +80,7 @@ def everyone(
     except BrokenProcessPool as problem:
         raise BrokenOff("a process did not come to its end; begun again, it changes what is left") from problem
     for ladder in tier_facts.ladders(at):
-        _is_done(ladder, at)
+        _WALKS.is_done(ladder, at)
     return done
 
 
@@ -93,26 +90,18 @@ def _collect_less() -> None:
 
 
 def _stretch(at: datetime, by: Actor, origin: Origin, within: tuple[int, int]) -> Looked:
-    done = Looked()
+    done, (after, until) = Looked(), within
     for ladder in tier_facts.ladders(at):
-        for _last, page in _pages(ladder, within, at, by, lambda: origin):
+        for _last, page in _pages(ladder, after, lambda: origin, at=at, by=by, until=until):
             done += page
     return done
 
 
 def _pages(
-    ladder: Ladder, within: tuple[int, int], at: datetime, by: Actor, origin: Callable[[], Origin]
+    ladder: Ladder, after: int, origin: Callable[[], Origin], *, at: datetime, by: Actor, until: int = going.END
 ) -> Iterator[tuple[int, Looked]]:
-    after, until = within
-    while True:
-        with connection.cursor() as cursor:
-            cursor.execute(_PAGE, [after, until, PAGE])
-            people = [number for (number,) in cursor.fetchall()]
-        if people:
-            yield people[-1], Looked(len(people), len(_page(ladder, people, at, by, origin())))
-        if len(people) < PAGE:
-            return
-        after = people[-1]
+    for people in going.people(after, PAGE, until=until):
+        yield people[-1], Looked(len(people), len(_page(ladder, people, at, by, origin())))
 
 
 def _page(ladder: Ladder, people: Sequence[int], at: datetime, by: Actor, origin: Origin) -> list[Moved]:
@@ -138,41 +127,13 @@ def go_on(*, at: datetime, by: Actor, most: int = 200_000) -> Looked:
     again where `anew` asked for it. Goes on where it stopped."""
     done = Looked()
     for ladder in tier_facts.ladders(at):
-        walk = _walk(ladder)
-        if walk.done_at is not None:
-            continue
-        row = TierWalk.objects.filter(id=walk.id, basis=walk.basis)
-        for last, page in _pages(ladder, (walk.after, _END), at, by, partial(_origin, row)):
+        for page in _WALKS.go_on(ladder, at, partial(_pages, ladder, at=at, by=by)):
             done += page
-            row.update(after=last)
             if done.people >= most:
                 return done
-        row.update(done_at=Case(When(again=True, then=None), default=at), after=0, again=False)
     return done
 
 
 def anew(*, tells: bool) -> None:
-    """Everybody is to be looked at again: at night; and when history came in, of which nobody is told. Where a walk is
-    under way it begins again where it ends, and tells nobody of anything once history came in."""
-    TierWalk.objects.filter(done_at__isnull=True).update(again=True, is_first=F("is_first") if tells else True)
-    TierWalk.objects.filter(done_at__isnull=False).update(after=0, done_at=None, is_first=not tells)
-
-
-def _origin(row: "QuerySet[TierWalk]") -> Origin:
-    """Asked for each page: history that comes in meanwhile is told to nobody."""
-    return "history" if row.filter(is_first=True).exists() else "live"
-
-
-def _walk(ladder: Ladder) -> TierWalk:
-    row, is_made = TierWalk.objects.get_or_create(
-        programme_id=ladder.programme, defaults={"basis": ladder.basis, "is_first": True}
-    )
-    if not is_made and row.basis != ladder.basis:
-        TierWalk.objects.filter(id=row.id).update(basis=ladder.basis, after=0, is_first=True, again=False, done_at=None)
-        row.refresh_from_db()
-    return row
-
-
-def _is_done(ladder: Ladder, at: datetime) -> None:
-    row = _walk(ladder)
-    TierWalk.objects.filter(id=row.id, basis=row.basis).update(done_at=at)
+    """Everybody is to be looked at again: at night; and when history came in, of which nobody is told."""
+    _WALKS.anew(tells=tells)

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from regulars.levers.loyalty._walks.rows import WalkRow
 from regulars.runtime.database.fields import TransactionIdField
 
 
@@ -94,19 +95,16 @@ class MissionJoin(models.Model):
         ]
 
 
-class MissionWalk(models.Model):
-    """How far everybody was looked at for a programme's missions: up to the customer `after`, by the rules of `basis`.
-    With `tells` whoever is found to have done one is told. `again`: asked for while it was under way, so it begins anew
-    where it ends."""
+class MissionWalk(WalkRow):
+    """How far everybody was looked at for a programme's missions. With `tells` whoever is found to have done one is
+    told."""
 
-    id = models.BigAutoField(primary_key=True)
-    programme = models.ForeignKey("loyalty.Programme", on_delete=models.PROTECT, related_name="+", db_index=False)
-    basis = models.CharField(max_length=32, db_collation="C")
-    after = models.BigIntegerField(db_default=0, default=0)
     tells = models.BooleanField(db_default=False, default=False)
-    again = models.BooleanField(db_default=False, default=False)
-    done_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "loyalty_mission_walk"
         constraints = [models.UniqueConstraint(name="loyalty_mission_walk_of", fields=["programme"])]
+
+    @classmethod
+    def telling(cls, tells: bool) -> dict[str, bool]:
+        return {"tells": tells}

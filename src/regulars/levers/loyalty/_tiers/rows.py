@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from regulars.levers.loyalty._walks.rows import WalkRow
 from regulars.runtime.database.fields import TransactionIdField
 
 #: Why a level was reached or lost.
@@ -112,21 +113,15 @@ class Freeze(models.Model):
         ]
 
 
-class TierWalk(models.Model):
-    """How far everybody was looked at for a set of tiers: up to the customer `after`, by the versions of `basis`.
+class TierWalk(WalkRow):
+    """How far everybody was looked at for a set of tiers. `is_first` by these versions: then nobody is greeted."""
 
-    `is_first` by these versions: then nobody is greeted. `again`: asked for while it was under way, so it begins anew
-    where it ends.
-    """
-
-    id = models.BigAutoField(primary_key=True)
-    programme = models.ForeignKey("loyalty.Programme", on_delete=models.PROTECT, related_name="+", db_index=False)
-    basis = models.CharField(max_length=32, db_collation="C")
-    after = models.BigIntegerField(db_default=0, default=0)
     is_first = models.BooleanField(db_default=False, default=False)
-    again = models.BooleanField(db_default=False, default=False)
-    done_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "loyalty_tier_walk"
         constraints = [models.UniqueConstraint(name="loyalty_tier_walk_of", fields=["programme"])]
+
+    @classmethod
+    def telling(cls, tells: bool) -> dict[str, bool]:
+        return {"is_first": not tells}

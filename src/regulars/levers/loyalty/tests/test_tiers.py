@@ -17,7 +17,8 @@ from regulars.kit.conditions.holding import Row
 from regulars.levers.loyalty import earning, fields, points, programmes, requalifying, tier_flow, tiers, trying
 from regulars.levers.loyalty._ledger.acts import KeyUsedOtherwise
 from regulars.levers.loyalty._tiers import facts as tier_facts
-from regulars.levers.loyalty.models import Freeze, Move, Standing
+from regulars.levers.loyalty._walks.going import Walks
+from regulars.levers.loyalty.models import Freeze, Move, Standing, TierWalk
 from regulars.levers.loyalty.tests.builders import (
     DAY,
     FRIDAY,
@@ -430,6 +431,20 @@ def test_rules_that_become_others_are_gone_through_in_steps_and_greet_nobody():
     assert told() == seen
     requalifying.anew(tells=True)
     assert requalifying.go_on(at=FRIDAY + 2 * DAY, by=THE_SHOP) == requalifying.Looked(1, 0)
+    # Rules that become others while a walk that tells is under way: of them nobody is told.
+    requalifying.anew(tells=True)
+    origins = []
+
+    def pages(_after, origin):
+        for basis in ("", "others"):
+            if basis:
+                TierWalk.objects.update(basis=basis)
+            origins.append(origin())
+            yield priya, basis
+
+    [ladder] = tier_facts.ladders(FRIDAY + 2 * DAY)
+    assert list(Walks(TierWalk).go_on(ladder, FRIDAY + 2 * DAY, pages)) == ["", "others"]
+    assert origins == ["live", "history"]
 
 
 def test_a_draft_says_who_would_stand_elsewhere_and_who_after_the_grace_and_writes_nothing():
