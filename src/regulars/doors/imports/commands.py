@@ -4,10 +4,11 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
+from functools import partial, wraps
 from pathlib import Path
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 import click
 from django.utils import translation
@@ -90,8 +91,37 @@ def import_group() -> None:
     """
 
 
-def _file_options(command: Callable[_P, _T]) -> Callable[_P, _T]:
-    """What every kind of import asks, but for its own options."""
+@dataclass(frozen=True)
+class Asked:
+    """What every import is asked, whatever it brings in."""
+
+    file: Path
+    map_name: str | None
+    zone: str | None
+    dry_run: bool
+    reject_file: Path | None
+    language: Literal["en", "zh"] | None
+    as_json: bool
+
+    def by_map(self, load: Callable[[str], _T]) -> _T | None:
+        """The mapping that was named; None: one that fits is looked for."""
+        return load(self.map_name) if self.map_name else None
+
+    @contextmanager
+    def told_on(self) -> Iterator[Tell]:
+        """In the reader's language, with what tells how far it is."""
+        with translation.override(_language(self.language)), _bar() as tell:
+            yield tell
+
+
+def _file_options(command: Callable[Concatenate[Asked, _P], None]) -> Callable[..., None]:
+    """What every kind of import asks, but for its own options: it comes in as `Asked`."""
+
+    @wraps(command)
+    def asking(**told: Any) -> None:
+        asked = Asked(**{one.name: told.pop(one.name) for one in fields(Asked)})
+        command(asked, **told)  # type: ignore[call-arg]  # click tells what it was asked by name
+
     for option in reversed(
         (
             click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path)),
@@ -121,8 +151,8 @@ def _file_options(command: Callable[_P, _T]) -> Callable[_P, _T]:
             click.option("--json", "as_json", is_flag=True, help="Print facts as JSON."),
         )
     ):
-        command = option(command)
-    return command
+        option(asking)
+    return asking
 
 
 @import_group.command("orders")
@@ -132,35 +162,27 @@ def _file_options(command: Callable[_P, _T]) -> Callable[_P, _T]:
     "--currency", callback=_a_currency, help="The currency of amounts that name none, instead of the mapping's."
 )
 @click.option("--sheet", metavar="NAME", help="The workbook's sheet to read  [default: the first whose header fits]")
-@click.pass_context
 def import_orders(
-    ctx: click.Context,
-    file: Path,
-    map_name: str | None,
+    asked: Asked,
     source: str | None,
-    zone: str | None,
     currency: str | None,
     sheet: str | None,
-    dry_run: bool,
-    reject_file: Path | None,
-    language: Literal["en", "zh"] | None,
-    as_json: bool,
 ) -> None:
     """Bring orders, returns and adjustments in as history. Doing it again changes nothing.
 
     Rows that cannot come in are written to a reject file, each with its problem and mend; mend them there and import
     that file. The exit code is then 3; 1 means that nothing came in.
     """
-    with translation.override(_language(language)), _bar() as tell:
+    with asked.told_on() as tell:
         done = orders.import_orders(
-            file,
-            mapping.load(map_name) if map_name else None,
+            asked.file,
+            asked.by_map(mapping.load),
             at=clock.now(),
             by=_BY,
-            dry_run=dry_run,
-            reject_file=reject_file,
+            dry_run=asked.dry_run,
+            reject_file=asked.reject_file,
             source=source,
-            zone=zone,
+            zone=asked.zone,
             currency=currency,
             sheet=sheet,
             progress=tell,
@@ -169,50 +191,34 @@ def import_orders(
     if done.settled is not None:
         names = ("name", "currency", "zone", "language", "country", "guessed", "is_settled")
         settled = {name: getattr(done.settled, name) for name in names}
-    _say(
-        ctx,
-        file,
-        done,
-        {"rows_outdated": done.rows_outdated, "shop_settled": settled},
-        as_json,
-        telling.of_orders,
-        language,
-    )
+    _say(asked, done, {"rows_outdated": done.rows_outdated, "shop_settled": settled}, telling.of_orders)
 
 
 @import_group.command("customers")
 @_file_options
 @click.option("--source", metavar="NAME", help="Whose customer numbers these are, instead of the mapping's.")
-@click.pass_context
 def import_customers(
-    ctx: click.Context,
-    file: Path,
-    map_name: str | None,
+    asked: Asked,
     source: str | None,
-    zone: str | None,
-    dry_run: bool,
-    reject_file: Path | None,
-    language: Literal["en", "zh"] | None,
-    as_json: bool,
 ) -> None:
     """Bring in who the customers are. Doing it again changes nothing; a newer file changes what it tells anew.
 
     Everything personal is sealed, and shown nowhere but in the reject file, where it stood in yours. The exit code is
     3 when some rows are left out; 1 means that nothing came in.
     """
-    with translation.override(_language(language)), _bar() as tell:
+    with asked.told_on() as tell:
         done = customers.import_customers(
-            file,
-            customer_files.load(map_name) if map_name else None,
+            asked.file,
+            asked.by_map(customer_files.load),
             at=clock.now(),
             by=_BY,
-            dry_run=dry_run,
-            reject_file=reject_file,
+            dry_run=asked.dry_run,
+            reject_file=asked.reject_file,
             source=source,
-            zone=zone,
+            zone=asked.zone,
             progress=tell,
         )
-    _say(ctx, file, done, {"rows_outdated": done.rows_outdated}, as_json, telling.of_customers, language)
+    _say(asked, done, {"rows_outdated": done.rows_outdated}, telling.of_customers)
 
 
 @import_group.command("consents")
@@ -231,20 +237,12 @@ def import_customers(
 @click.option(
     "--decision", type=click.Choice(["yes", "no"]), help="Whether they agree, where the file has no such column."
 )
-@click.pass_context
 def import_consents(
-    ctx: click.Context,
-    file: Path,
-    map_name: str | None,
+    asked: Asked,
     source: str | None,
     purpose: str | None,
     channel: str | None,
     decision: str | None,
-    zone: str | None,
-    dry_run: bool,
-    reject_file: Path | None,
-    as_json: bool,
-    language: Literal["en", "zh"] | None,
 ) -> None:
     """Bring in who agreed and who refused, by customer number, e-mail address or phone number. It counts at once.
 
@@ -252,20 +250,20 @@ def import_consents(
     1 means that nothing came in.
     """
     options = {"purpose": purpose, "channel": channel, "decision": decision}
-    with translation.override(_language(language)), _bar() as tell:
+    with asked.told_on() as tell:
         done = consents.import_consents(
-            file,
-            consent_files.load(map_name) if map_name else None,
+            asked.file,
+            asked.by_map(consent_files.load),
             at=clock.now(),
             by=_BY,
             told={name: value for name, value in options.items() if value is not None},
-            dry_run=dry_run,
-            reject_file=reject_file,
+            dry_run=asked.dry_run,
+            reject_file=asked.reject_file,
             source=source,
-            zone=zone,
+            zone=asked.zone,
             progress=tell,
         )
-    _say(ctx, file, done, {}, as_json, telling.of_consents, language)
+    _say(asked, done, {}, telling.of_consents)
 
 
 @import_group.command("points")
@@ -278,19 +276,11 @@ def import_consents(
     is_flag=True,
     help="The file is the other system's list of what was earned and spent there. To be read; it moves no points.",
 )
-@click.pass_context
 def import_points(
-    ctx: click.Context,
-    file: Path,
-    map_name: str | None,
+    asked: Asked,
     source: str | None,
     kind: str,
     is_history: bool,
-    zone: str | None,
-    dry_run: bool,
-    reject_file: Path | None,
-    as_json: bool,
-    language: Literal["en", "zh"] | None,
 ) -> None:
     """Bring in the points members have in another system, each part with its last day; with --history what became of
     points there.
@@ -298,22 +288,21 @@ def import_points(
     Doing it again changes nothing, and nobody is greeted. The exit code is 3 when some rows are left out; 1 means that
     nothing came in.
     """
-    with translation.override(_language(language)), _bar() as tell:
-        load = point_history_files.load if is_history else point_files.load
+    with asked.told_on() as tell:
         done = points.import_points(
-            file,
-            load(map_name) if map_name else None,
+            asked.file,
+            asked.by_map(point_history_files.load if is_history else point_files.load),
             is_history=is_history,
             at=clock.now(),
             by=_BY,
             currency=kind,
-            dry_run=dry_run,
-            reject_file=reject_file,
+            dry_run=asked.dry_run,
+            reject_file=asked.reject_file,
             source=source,
-            zone=zone,
+            zone=asked.zone,
             progress=tell,
         )
-    _say(ctx, file, done, {}, as_json, telling.of_points, language)
+    _say(asked, done, {}, telling.of_points)
 
 
 @import_group.command("events")
@@ -325,111 +314,95 @@ def import_points(
     show_default=True,
     help="The source of events they come in under; it is made where there is none.",
 )
-@click.pass_context
 def import_events(
-    ctx: click.Context,
-    file: Path,
-    map_name: str | None,
+    asked: Asked,
     source: str,
-    zone: str | None,
-    dry_run: bool,
-    reject_file: Path | None,
-    language: Literal["en", "zh"] | None,
-    as_json: bool,
 ) -> None:
     """Bring in what customers did, as history: a table of events, or JSON Lines as Segment has them.
 
     Doing it again changes nothing; times stay as they are told. The exit code is 3 when some rows are left out; 1 means
     that nothing came in.
     """
-    with translation.override(_language(language)), _bar() as tell:
+    with asked.told_on() as tell:
         done = events.import_events(
-            file,
-            event_mapping.load(map_name) if map_name else None,
+            asked.file,
+            asked.by_map(event_mapping.load),
             at=clock.now(),
             by=_BY,
-            dry_run=dry_run,
-            reject_file=reject_file,
+            dry_run=asked.dry_run,
+            reject_file=asked.reject_file,
             source=source,
-            zone=zone,
+            zone=asked.zone,
             progress=tell,
         )
-    _say(ctx, file, done, {"source": done.source}, as_json, telling.of_events, language)
+    _say(asked, done, {"source": done.source}, telling.of_events)
 
 
-def _ware_options(command: Callable[_P, _T]) -> Callable[_P, _T]:
+def _ware_options(command: Callable[Concatenate[Asked, _P], None]) -> Callable[..., None]:
     return _file_options(
         click.option("--source", metavar="NAME", help="Whose product numbers these are, instead of the mapping's.")(
-            click.pass_context(command)  # type: ignore[arg-type]  # click hands the context in first
+            command
         )
     )
 
 
 @import_group.command("products")
 @_ware_options
-def import_products(ctx: click.Context, **options: Any) -> None:
+def import_products(asked: Asked, source: str | None) -> None:
     """Bring in what is sold: products, their forms, categories. Doing it again changes nothing.
 
     The exit code is 3 when some rows are left out; 1 means that nothing came in.
     """
-    _import_wares("products", ctx, **options)
+    _import_wares("products", asked, source)
 
 
 @import_group.command("prices")
 @_ware_options
 @click.option("--currency", callback=_a_currency, help="The currency of prices that name none  [default: the shop's]")
-def import_prices(ctx: click.Context, **options: Any) -> None:
+def import_prices(asked: Asked, source: str | None, currency: str | None) -> None:
     """Bring in prices, of stores, channels or everywhere, with their history. Doing it again changes nothing.
 
     A row without a start holds from now on. The exit code is 3 when some rows are left out; 1 means that nothing came
     in.
     """
-    _import_wares("prices", ctx, **options)
+    _import_wares("prices", asked, source, currency)
 
 
 @import_group.command("stock")
 @_ware_options
-def import_stock(ctx: click.Context, **options: Any) -> None:
+def import_stock(asked: Asked, source: str | None) -> None:
     """Bring in how much of everything is in which store. Doing it again changes nothing.
 
     The exit code is 3 when some rows are left out; 1 means that nothing came in.
     """
-    _import_wares("stock", ctx, **options)
+    _import_wares("stock", asked, source)
 
 
 @import_group.command("costs")
 @_file_options
 @click.option("--currency", callback=_a_currency, help="The currency of amounts with a sign: the shop's, or none.")
-@click.pass_context
 def import_costs(
-    ctx: click.Context,
-    file: Path,
-    map_name: str | None,
-    zone: str | None,
+    asked: Asked,
     currency: str | None,
-    dry_run: bool,
-    reject_file: Path | None,
-    language: Literal["en", "zh"] | None,
-    as_json: bool,
 ) -> None:
     """Bring in what was spent to win customers, by month and channel, for their payback.
 
     Rows of one month and channel are added up, and count instead of what was told of it before. The exit code is 3
     when some rows are left out; 1 means that nothing came in.
     """
-    with translation.override(_language(language)), _bar() as tell:
+    with asked.told_on() as tell:
         done = costs.import_costs(
-            file,
-            cost_files.load(map_name) if map_name else None,
+            asked.file,
+            asked.by_map(cost_files.load),
             at=clock.now(),
             by=_BY,
-            dry_run=dry_run,
-            reject_file=reject_file,
-            zone=zone,
+            dry_run=asked.dry_run,
+            reject_file=asked.reject_file,
+            zone=asked.zone,
             currency=currency,
             progress=tell,
         )
-    _say(ctx, file, done, {}, as_json, telling.of_costs, language)
+    _say(asked, done, {}, telling.of_costs)
 
 
 @import_group.command("watch")
@@ -453,54 +426,33 @@ def watch(name: str | None, as_json: bool) -> None:
         click.echo(f"{told['connection']}  {told['kind']}/{told['name']}  {told['became']}{why}")
 
 
-def _import_wares(
-    what: ware_files.What,
-    ctx: click.Context,
-    *,
-    file: Path,
-    map_name: str | None,
-    source: str | None,
-    zone: str | None,
-    dry_run: bool,
-    reject_file: Path | None,
-    language: Literal["en", "zh"] | None,
-    as_json: bool,
-    currency: str | None = None,
-) -> None:
-    with translation.override(_language(language)), _bar() as tell:
+def _import_wares(what: ware_files.What, asked: Asked, source: str | None, currency: str | None = None) -> None:
+    with asked.told_on() as tell:
         done = wares.import_wares(
             what,
-            file,
-            ware_files.load(what, map_name) if map_name else None,
+            asked.file,
+            asked.by_map(partial(ware_files.load, what)),
             at=clock.now(),
             by=_BY,
-            dry_run=dry_run,
-            reject_file=reject_file,
+            dry_run=asked.dry_run,
+            reject_file=asked.reject_file,
             source=source,
-            zone=zone,
+            zone=asked.zone,
             currency=currency,
             progress=tell,
         )
-    _say(ctx, file, done, {"rows_outdated": done.rows_outdated}, as_json, telling.of_wares, language)
+    _say(asked, done, {"rows_outdated": done.rows_outdated}, telling.of_wares)
 
 
-def _say(
-    ctx: click.Context,
-    file: Path,
-    done: _Done,
-    own: dict[str, object],
-    as_json: bool,
-    came: Callable[[_Done], telling.Came],
-    language: Literal["en", "zh"] | None,
-) -> None:
+def _say(asked: Asked, done: _Done, own: dict[str, object], came: Callable[[_Done], telling.Came]) -> None:
     """Print what an import came to, in words or as JSON with what is its `own`, and end with the code that says so."""
-    if as_json:
-        click.echo(json.dumps(telling.facts(file, done) | own, ensure_ascii=False))
+    if asked.as_json:
+        click.echo(json.dumps(telling.facts(asked.file, done) | own, ensure_ascii=False))
     else:
-        with translation.override(_language(language)):
-            click.echo(telling.told(file, done, came(done)))
+        with translation.override(_language(asked.language)):
+            click.echo(telling.told(asked.file, done, came(done)))
     if not done.is_whole:
-        ctx.exit(ROWS_LEFT_OUT)
+        click.get_current_context().exit(ROWS_LEFT_OUT)
 
 
 @contextmanager
