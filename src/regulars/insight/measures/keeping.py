@@ -39,7 +39,7 @@ from regulars.insight.measures.figure import Figure, Span
 from regulars.insight.measures.library import lately
 from regulars.insight.measures.scope import DAYS, OWN_GAPS, SEEN, SUMMED, Scope, all_purchases
 from regulars.insight.measures.spanning import BY_MONTH, WHO, YEAR, AllCounted, Counted
-from regulars.insight.measures.walking import IN_BASKETS
+from regulars.insight.measures.together import IN_BASKETS
 from regulars.insight.warehouse.session import Session
 
 FILE = "walked.duckdb"

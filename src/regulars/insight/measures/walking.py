@@ -30,36 +30,29 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
-from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from regulars.insight.measures.columns import Numbers, Places, begins, distinct, many_of, numbers
 from regulars.insight.measures.figure import Span
 from regulars.insight.measures.scope import DAYS, OWN_GAPS, Scope
+from regulars.insight.measures.together import IN_BASKETS, PAIRS_IN, Common, Goods, Together
 from regulars.insight.warehouse.session import Session
 
 #: Orders read at a time, about: 34 bytes each, and 8 for each line.
 LOT = 16_000_000
 #: Those are walked in so many parts, two at a time, unless they are few.
 PARTS, ALONE_UP_TO = 4, 500_000
-#: The pairs, by what holds a basket together.
-PAIRS_IN: Mapping[str, str] = {"order_id": "_pairs_in_orders", "customer_id": "_pairs_in_hands"}
-IN_BASKETS = "_in_baskets"
 _WALKED, _LINES, _WANTED = "_orders_walked", "_lines_walked", "_goods_wanted"
-#: Among how many goods, those in most baskets, pairs are looked for.
-WARES = 200
 #: A day within a key of customer and day: eleven thousand years.
 _DAY_BITS = 22
 #: Channels that fit into the bits of a number.
 _BITS = 62
 _EPOCH = date(1970, 1, 1)
-
-Numbers = npt.NDArray[Any]
 _NEVER = int(np.datetime64("NaT", "D").astype(np.int64))
 
 
@@ -107,18 +100,6 @@ class _Walked:
     row_of: Numbers
 
 
-@dataclass(frozen=True)
-class _Goods:
-    """Lines of purchases: the place of each one's purchase among those read, and of its product among `products`, which
-    are in the order of their `kind`."""
-
-    sale: Numbers
-    ware: Numbers
-    products: Numbers
-    #: Of each product: the number of its category, -1 for none.
-    kind: Numbers
-
-
 def walk(
     session: Session,
     scope: Scope,
@@ -138,7 +119,7 @@ def walk(
     lots = 1 + session.size("orders") // LOT
     filling = threading.Lock()
     filled: set[str] = set()
-    together = _Together()
+    together = Together()
 
     def fill(name: str, table: pa.Table) -> None:
         with filling:
@@ -158,7 +139,7 @@ def walk(
             parts: int = parts,
             bought: _Bought = bought,
             back: _Back = back,
-            goods: _Goods | None = goods,
+            goods: Goods | None = goods,
         ) -> None:
             if parts > 1:
                 bought, back, goods = _part(bought, back, goods, part, parts)
@@ -189,20 +170,20 @@ def walk(
 def pair(session: Session, scope: Scope) -> None:
     """Keep what lies together alone, without walking anybody, where `IN_BASKETS` is known: of the commonest goods."""
     known = session.arrow(session.table(IN_BASKETS))
-    common = {basket: _Common.of(known, basket) for basket in PAIRS_IN}
+    common = {basket: Common.of(known, basket) for basket in PAIRS_IN}
     wanted = session.put(
         _WANTED, pa.table({"product_id": np.unique(np.concatenate([c.best() for c in common.values()]))})
     )
-    products = _numbers(session.arrow(wanted)["product_id"])
-    together = _Together()
+    products = numbers(session.arrow(wanted)["product_id"])
+    together = Together()
     lots = 1 + session.size("orders") // LOT
     lines = scope.table("lines").semi_join(wanted, "product_id")
     for lot in range(lots):
         sales = _Narrow(None, lot, lots).of(scope.purchases()).select("order_id", "customer_id")
         held = lines.join(sales, "order_id")
         read = session.arrow(held.select("order_id", "product_id", customer_id=held.customer_id.fill_null(-1)))
-        ware = _Places(products).of(_numbers(read["product_id"]))
-        together.put(_numbers(read["order_id"]), _numbers(read["customer_id"]), ware, products)
+        ware = Places(products).of(numbers(read["product_id"]))
+        together.put(numbers(read["order_id"]), numbers(read["customer_id"]), ware, products)
     together.keep(session, common)
 
 
@@ -218,13 +199,6 @@ class _Narrow:
         if self.among is not None:
             rows = rows.semi_join(self.among, "customer_id")
         return rows if self.lots == 1 else rows.filter(rows.customer_id.fill_null(0) % self.lots == self.lot)
-
-
-def _numbers(column: pa.ChunkedArray) -> Numbers:
-    if pa.types.is_date32(column.type):
-        column = column.cast(pa.int32())
-    found: Numbers = column.combine_chunks().to_numpy(zero_copy_only=False)
-    return found
 
 
 def _bought(session: Session, purchases: ir.Table) -> _Bought:
@@ -246,12 +220,12 @@ def _bought(session: Session, purchases: ir.Table) -> _Bought:
     else:
         channel = np.full(len(read), -1, np.int32)
     return _Bought(
-        order=_numbers(read["order_id"]),
-        customer=_numbers(read["customer_id"]),
-        day=_numbers(read["placed_on"]),
-        is_foreign=_numbers(read["is_foreign"]),
-        gross=_numbers(read["gross_minor"]),
-        in_store=_numbers(read["in_store"]),
+        order=numbers(read["order_id"]),
+        customer=numbers(read["customer_id"]),
+        day=numbers(read["placed_on"]),
+        is_foreign=numbers(read["is_foreign"]),
+        gross=numbers(read["gross_minor"]),
+        in_store=numbers(read["in_store"]),
         channel=channel,
         channels=int(channel.max(initial=-1)) + 1,
     )
@@ -260,12 +234,12 @@ def _bought(session: Session, purchases: ir.Table) -> _Bought:
 def _gave_back(session: Session, returns: ir.Table) -> _Back:
     matched = returns.filter(returns.customer_id.notnull(), returns.matched_minor != 0)
     read = session.arrow(matched.select("customer_id", "returned_on", "matched_minor"))
-    return _Back(_numbers(read["customer_id"]), _numbers(read["returned_on"]), _numbers(read["matched_minor"]))
+    return _Back(numbers(read["customer_id"]), numbers(read["returned_on"]), numbers(read["matched_minor"]))
 
 
 def _part(
-    bought: _Bought, back: _Back, goods: _Goods | None, part: int, parts: int
-) -> tuple[_Bought, _Back, _Goods | None]:
+    bought: _Bought, back: _Back, goods: Goods | None, part: int, parts: int
+) -> tuple[_Bought, _Back, Goods | None]:
     """Some of the customers, and of the guests' purchases."""
     is_in = np.where(bought.customer < 0, bought.order, bought.customer) % parts == part
     came = back.customer % parts == part
@@ -279,18 +253,6 @@ def _part(
         _Back(back.customer[came], back.day[came], back.minor[came]),
         goods,
     )
-
-
-def _begins(key: Numbers) -> Numbers:
-    """Where another value begins than before."""
-    differs = np.ones(len(key), bool)
-    np.not_equal(key[1:], key[:-1], out=differs[1:])
-    return np.flatnonzero(differs)
-
-
-def _many(begin: Numbers, rows: int) -> Numbers:
-    lengths: Numbers = np.diff(begin, append=rows)
-    return lengths
 
 
 def _sorted(keys: Numbers) -> tuple[Numbers, Numbers]:
@@ -319,13 +281,13 @@ def _walked(bought: _Bought, back: _Back) -> _Walked:
 
     keys, order = _sorted(key(customer, day))
     by_day = order if whole else known[order]
-    begin = _begins(keys)
+    begin = begins(keys)
     rows = keys[begin]
     as_bits = bought.channels <= _BITS
     # A shift by -1 is none.
     bit = np.where(bought.channel >= 0, np.int64(1) << np.maximum(bought.channel, 0), 0) if as_bits else bought.channel
     columns = {
-        "orders": _many(begin, len(keys)),
+        "orders": many_of(begin, len(keys)),
         "home_orders": np.add.reduceat(~bought.is_foreign[by_day], begin, dtype=np.int64),
         "gross": np.add.reduceat(bought.gross[by_day], begin),
         "in_store": np.logical_or.reduceat(bought.in_store[by_day], begin),
@@ -334,7 +296,7 @@ def _walked(bought: _Bought, back: _Back) -> _Walked:
     }
     if len(back.minor):
         back_keys, in_order = _sorted(key(back.customer, back.day))
-        back_begin = _begins(back_keys)
+        back_begin = begins(back_keys)
         back_keys, minor = back_keys[back_begin], np.add.reduceat(back.minor[in_order], back_begin)
         place = np.searchsorted(rows, back_keys)
         is_there = np.zeros(len(minor), bool)
@@ -346,19 +308,19 @@ def _walked(bought: _Bought, back: _Back) -> _Walked:
         more = {"returned": minor[alone]}
         columns = {name: np.insert(of, place[alone], more.get(name, 0)) for name, of in columns.items()}
         # Who gave back and never bought is no customer.
-        who = _begins(rows >> bits)
-        are = np.repeat(np.logical_or.reduceat(columns["orders"] > 0, who), _many(who, len(rows)))
+        who = begins(rows >> bits)
+        are = np.repeat(np.logical_or.reduceat(columns["orders"] > 0, who), many_of(who, len(rows)))
         if not are.all():
             rows, columns = rows[are], {name: of[are] for name, of in columns.items()}
     customers = rows >> bits
-    begin = _begins(customers)
+    begin = begins(customers)
     row_of = np.full(len(bought.customer), -1, np.int32)
     row_of[by_day] = np.repeat(np.arange(len(rows), dtype=np.int32), columns["orders"])
     return _Walked(
         customer=customers,
         day=(rows & ((1 << bits) - 1)) + first,
         begin=begin,
-        many=_many(begin, len(rows)),
+        many=many_of(begin, len(rows)),
         row_of=row_of,
         **columns,
     )
@@ -372,8 +334,8 @@ def _days(walked: _Walked) -> pa.Table:
     visits = np.flatnonzero(walked.orders)
     of = walked.customer[visits]
     on = walked.day[visits]
-    begin = _begins(of)
-    many = _many(begin, len(of))
+    begin = begins(of)
+    many = many_of(begin, len(of))
     number = np.arange(1, len(of) + 1) - np.repeat(begin, many)
     before, after = np.full(len(of), _NEVER), np.full(len(of), _NEVER)
     same = of[1:] == of[:-1]
@@ -411,71 +373,40 @@ def _days(walked: _Walked) -> pa.Table:
     )
 
 
-class _Places:
-    """The place of each number among `ids`, which are all different; -1 for others."""
-
-    def __init__(self, ids: Numbers) -> None:
-        self._least, most = int(ids.min(initial=0)), int(ids.max(initial=0))
-        self._order: Numbers | None = None
-        if most - self._least < 8 * len(ids) + (1 << 20):
-            self._places = np.full(most - self._least + 1, -1, np.int32)
-            self._places[ids - self._least] = np.arange(len(ids), dtype=np.int32)
-        else:
-            self._order = np.argsort(ids)
-            self._places = ids[self._order]
-
-    def of(self, wanted: Numbers) -> Numbers:
-        if self._order is None:
-            at = wanted - self._least
-            is_in = (at >= 0) & (at < len(self._places))
-            return np.where(is_in, self._places[np.where(is_in, at, 0)], -1)
-        at = np.minimum(np.searchsorted(self._places, wanted), len(self._places) - 1)
-        return np.where(self._places[at] == wanted, self._order[at], -1)
-
-
-def _goods(session: Session, scope: Scope, orders: Numbers, *, is_few: bool = False) -> _Goods:
+def _goods(session: Session, scope: Scope, orders: Numbers, *, is_few: bool = False) -> Goods:
     lines = scope.table("lines").filter(lambda line: line.product_id.notnull()).select("order_id", "product_id")
     if is_few:
         lines = lines.semi_join(session.put(_WALKED, pa.table({"order_id": orders})), "order_id")
         lines = session.keep(_LINES, lines)
-    products = _numbers(session.arrow(lines.select("product_id").distinct().order_by("product_id"))["product_id"])
+    products = numbers(session.arrow(lines.select("product_id").distinct().order_by("product_id"))["product_id"])
     wares = scope.table("products")
     told = session.arrow(wares.filter(wares.category.notnull()).select("product_id", "category"))
     kind = np.full(len(products), -1, np.int64)
-    place = _Places(products).of(_numbers(told["product_id"]))
+    place = Places(products).of(numbers(told["product_id"]))
     coded = told["category"].dictionary_encode().combine_chunks().indices.to_numpy(zero_copy_only=False)
     kind[place[place >= 0]] = coded[place >= 0]
     by_kind = np.argsort(kind, kind="stable")
     kind, products = kind[by_kind], products[by_kind]
-    at_order, at_product = _Places(orders), _Places(products)
+    at_order, at_product = Places(orders), Places(products)
     sales, found = [np.empty(0, np.int32)], [np.empty(0, np.int32)]
     for batch in session.batches(lines, size=1_000_000):
         sale = at_order.of(batch["order_id"].to_numpy())
         is_in = sale >= 0
         sales.append(sale[is_in].astype(np.int32))
         found.append(at_product.of(batch["product_id"].to_numpy()[is_in]).astype(np.int32))
-    return _Goods(np.concatenate(sales), np.concatenate(found), products, kind)
+    return Goods(np.concatenate(sales), np.concatenate(found), products, kind)
 
 
-def _distinct(group: Numbers, value: Numbers, values: int) -> tuple[Numbers, Numbers]:
-    """Each pair of a group and one of so many `values` once, in order."""
-    bits = max(int(values - 1).bit_length(), 1)
-    keys = group.astype(np.int64) << bits | value
-    keys.sort()
-    keys = keys[_begins(keys)]
-    return keys >> bits, keys & ((1 << bits) - 1)
-
-
-def _of_spans(walked: _Walked, bought: _Bought, goods: _Goods, spans: Sequence[Span]) -> pa.Table:
+def _of_spans(walked: _Walked, bought: _Bought, goods: Goods, spans: Sequence[Span]) -> pa.Table:
     starts = np.array([(one.start_on - _EPOCH).days for one in spans])
     rows, first = len(walked.day), walked.day.min(initial=0)
     # The number of its span by the day: looked up, because there are few days.
     span = np.searchsorted(starts, np.arange(first, walked.day.max(initial=0) + 1), side="right")[walked.day - first]
-    begins = np.ones(rows, bool)
-    np.not_equal(span[1:], span[:-1], out=begins[1:])
-    begins[walked.begin] = True
-    group_of_row = np.cumsum(begins, dtype=np.int32) - 1
-    begin = np.flatnonzero(begins)
+    differs = np.ones(rows, bool)
+    np.not_equal(span[1:], span[:-1], out=differs[1:])
+    differs[walked.begin] = True
+    group_of_row = np.cumsum(differs, dtype=np.int32) - 1
+    begin = np.flatnonzero(differs)
     customer, number = walked.customer[begin], span[begin]
     groups = len(begin)
 
@@ -487,8 +418,8 @@ def _of_spans(walked: _Walked, bought: _Bought, goods: _Goods, spans: Sequence[S
     net = total(walked.gross) - total(walked.returned)
     is_visit = walked.orders > 0
     last_in = np.maximum.reduceat(np.where(is_visit, walked.day - first + 1, 0), begin)
-    of_customer = _begins(customer)
-    many = _many(of_customer, groups)
+    of_customer = begins(customer)
+    many = many_of(of_customer, groups)
     ordinal = np.repeat(np.arange(len(many)), many)
 
     def so_far(values: Numbers) -> Numbers:
@@ -497,7 +428,7 @@ def _of_spans(walked: _Walked, bought: _Bought, goods: _Goods, spans: Sequence[S
         return summed - before
 
     first_visit = np.flatnonzero(is_visit)
-    first_visit = walked.day[first_visit[_begins(walked.customer[first_visit])]]
+    first_visit = walked.day[first_visit[begins(walked.customer[first_visit])]]
     last_on = (np.maximum.accumulate(ordinal << _DAY_BITS | last_in) & ((1 << _DAY_BITS) - 1)) + first - 1
     all_orders = so_far(orders)
     is_same = customer[1:] == customer[:-1]
@@ -510,7 +441,7 @@ def _of_spans(walked: _Walked, bought: _Bought, goods: _Goods, spans: Sequence[S
     # Of the time before the spans nobody asks what was bought.
     is_in = sold >= 0
     is_in[is_in] = span[sold[is_in]] > 0
-    group, ware = _distinct(group_of_row[sold[is_in]], goods.ware[is_in], len(goods.products))
+    group, ware = distinct(group_of_row[sold[is_in]], goods.ware[is_in], len(goods.products))
     kind = goods.kind[ware]
     # Wares are in the order of their kinds.
     is_another = np.ones(len(group), bool)
@@ -548,17 +479,17 @@ def _channels(bought: _Bought, walked: _Walked, begin: Numbers, group_of_row: Nu
     if bought.channels <= _BITS:
         return np.bitwise_count(np.bitwise_or.reduceat(walked.channels, begin)).astype(np.int32)
     is_in = (bought.channel >= 0) & (walked.row_of >= 0)
-    group, _ = _distinct(group_of_row[walked.row_of[is_in]], bought.channel[is_in], bought.channels)
+    group, _ = distinct(group_of_row[walked.row_of[is_in]], bought.channel[is_in], bought.channels)
     return np.bincount(group, minlength=len(begin)).astype(np.int32)
 
 
 def _own_gaps(days: pa.Table) -> pa.Table:
     """Median and distance between the quartiles of the days between visits, between two numbers where it lies there."""
     came_back = days.select(["customer_id", "day", "before_on"]).filter(pc.is_valid(days["before_on"]))
-    customer = _numbers(came_back["customer_id"])
-    gap = _numbers(came_back["day"]).astype(np.int64) - _numbers(came_back["before_on"])
-    begin = _begins(customer)
-    many = _many(begin, len(customer))
+    customer = numbers(came_back["customer_id"])
+    gap = numbers(came_back["day"]).astype(np.int64) - numbers(came_back["before_on"])
+    begin = begins(customer)
+    many = many_of(begin, len(customer))
     bits = int(gap.max(initial=0)).bit_length()
     in_order = np.repeat(np.arange(len(begin)), many) << bits | gap
     in_order.sort()
@@ -577,122 +508,5 @@ def _own_gaps(days: pa.Table) -> pa.Table:
             "customer_id": customer[begin],
             "median_gap_days": np.round(at(0.5), 2),
             "gap_spread_days": np.round(at(0.75) - at(0.25), 2),
-        }
-    )
-
-
-@dataclass(frozen=True)
-class _Held:
-    """Which goods, by their places among the products, lie in which basket, in the order of baskets; each once."""
-
-    basket: Numbers
-    ware: Numbers
-
-
-def _held(basket: Numbers, ware: Numbers, wares: int) -> _Held:
-    basket, ware = _distinct(basket, ware, wares)
-    opens = np.zeros(len(basket), bool)
-    opens[_begins(basket)] = True
-    return _Held(np.cumsum(opens, dtype=np.int32), ware.astype(np.int32))
-
-
-class _Together:
-    """What lies together, of lots of customers: eight bytes for each line until all are there, because only then it is
-    known which goods are the commonest."""
-
-    def __init__(self) -> None:
-        self._held: dict[str, list[_Held]] = {basket: [] for basket in PAIRS_IN}
-        self._products: Numbers = np.empty(0, np.int64)
-
-    def add(self, customer: Numbers, goods: _Goods) -> None:
-        """`customer` of each purchase read."""
-        self.put(goods.sale, customer[goods.sale], goods.ware, goods.products)
-
-    def put(self, basket: Numbers, customer: Numbers, ware: Numbers, products: Numbers) -> None:
-        """Of each line: whatever tells its purchase from others, whose it was, and its place among `products`."""
-        wares = len(products)
-        self._products = products
-
-        def by_customers() -> _Held:
-            is_known = customer >= 0
-            return _held(customer[is_known], ware[is_known], wares)
-
-        with ThreadPoolExecutor(2) as pool:
-            of_customers = pool.submit(by_customers)
-            self._held["order_id"].append(_held(basket, ware, wares))
-            self._held["customer_id"].append(of_customers.result())
-
-    def common(self) -> "dict[str, _Common]":
-        """Of what was added, if that is all."""
-        found = {}
-        for basket, lots in self._held.items():
-            many = np.zeros(len(self._products), np.int64)
-            for lot in lots:
-                many += np.bincount(lot.ware, minlength=len(many))
-            found[basket] = _Common(self._products, many, sum(len(_begins(lot.basket)) for lot in lots))
-        return found
-
-    def keep(self, session: Session, common: "Mapping[str, _Common]") -> None:
-        for basket, name in PAIRS_IN.items():
-            session.fill(name, _pairs(self._held.pop(basket), self._products, common[basket]))
-
-
-@dataclass(frozen=True)
-class _Common:
-    """In how many baskets each of the goods lies, and how many baskets have any."""
-
-    products: Numbers
-    many: Numbers
-    baskets: int
-
-    @classmethod
-    def of(cls, known: pa.Table, basket: str) -> "_Common":
-        """From `IN_BASKETS`."""
-        known = known.filter(pc.equal(known["basket"], basket))
-        each, whole = known.filter(known["product_id"].is_valid()), known.filter(known["product_id"].is_null())
-        return cls(_numbers(each["product_id"]), _numbers(each["many"]), int(pc.sum(whole["many"]).as_py() or 0))
-
-    def told(self, basket: str) -> pa.Table:
-        lies = self.many > 0
-        product = pa.concat_arrays([pa.array(self.products[lies], pa.int64()), pa.nulls(1, pa.int64())])
-        many = np.append(self.many[lies], self.baskets)
-        return pa.table({"basket": [basket] * len(many), "product_id": product, "many": many})
-
-    def best(self) -> Numbers:
-        """The commonest, in the order of their numbers."""
-        found: Numbers = self.products[np.lexsort((self.products, -self.many))[:WARES]]
-        found.sort()
-        return found
-
-
-def _pairs(lots: Sequence[_Held], products: Numbers, common: _Common) -> pa.Table:
-    """Lots have no basket in common."""
-    best = common.best()
-    wares, commonest = len(best), _Places(products).of(best)
-    count = common.many[_Places(common.products).of(best)]
-    place = np.full(len(products), -1, np.int16)
-    place[commonest] = np.arange(wares)
-    both = np.zeros(wares * wares, np.int64)
-    for lot in lots:
-        among = place[lot.ware]
-        is_in = among >= 0
-        basket, among = lot.basket[is_in], among[is_in].astype(np.int64)
-        # Of each, the one that lies so many places on, as long as it is still the same basket.
-        one, on = np.arange(len(basket)), 1
-        while len(one := one[: np.searchsorted(one, len(basket) - on)]):
-            one = one[basket[one] == basket[one + on]]
-            both += np.bincount(among[one] * wares + among[one + on], minlength=wares * wares)
-            on += 1
-    matrix = both.reshape(wares, wares)
-    # Goods lie in a basket in another order than these.
-    a, b = np.nonzero(np.triu(matrix + matrix.T, 1))
-    return pa.table(
-        {
-            "a": best[a],
-            "b": best[b],
-            "both": (matrix + matrix.T)[a, b],
-            "of_a": count[a],
-            "of_b": count[b],
-            "baskets": np.full(len(a), common.baskets),
         }
     )

@@ -9,7 +9,7 @@ Wilson's interval. The interval of lift is the delta method's on its logarithm, 
 multinomial: variance = 1/both - 1/a - 1/b + (2 lift - 1)/n. Pairs are ranked by the lower end of their lift: a pair
 seen five times must not stand above one seen five hundred times.
 
-Bounded: among the `walking.WARES` products in most baskets, pairs in at least `LEAST` baskets; `PAIRS` are kept.
+Bounded: among the `together.WARES` products in most baskets, pairs in at least `LEAST` baskets; `PAIRS` are kept.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ from regulars.insight.measures import estimates
 from regulars.insight.measures.estimates import Basis, Estimate
 from regulars.insight.measures.intervals import Z95
 from regulars.insight.measures.scope import Scope
-from regulars.insight.measures.walking import PAIRS_IN
+from regulars.insight.measures.together import PAIRS_IN
 
 LEAST, PAIRS = 5, 50
 #: Pairs in most baskets, from which those kept are chosen.

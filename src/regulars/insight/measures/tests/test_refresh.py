@@ -31,6 +31,7 @@ from regulars.insight.measures import (
     series,
     spanning,
     tables,
+    together,
     visiting,
     walking,
 )
@@ -388,7 +389,7 @@ def test_in_lots_in_parts_or_at_once_the_same_is_kept(monkeypatch: pytest.Monkey
         monkeypatch.setattr(walking, name, value)
         with session_of(shop) as (session, scope):
             spanning.facts(session, scope, LONDON)
-            tables = (DAYS, spanning.YEAR, spanning.BY_MONTH, OWN_GAPS, *walking.PAIRS_IN.values())
+            tables = (DAYS, spanning.YEAR, spanning.BY_MONTH, OWN_GAPS, *together.PAIRS_IN.values())
             kept.append({name: {tuple(row.values()) for row in session.rows(session.table(name))} for name in tables})
     assert all(kept[0].values())
     assert all(one == kept[0] for one in kept)
