@@ -608,9 +608,13 @@ def _cost(parts: int, programme: Programme) -> Money | None:
 
 
 #: Which orders a batch has still to come to.
-_TO_DO = "CASE WHEN {}.state IN ('running', 'done') THEN 'waiting' WHEN {}.state IN ('undoing', 'undone') THEN 'done' END"
-# Of an order that waits in several, what was asked for first is done first: given in their order, undone the last first.
-_DUE = """
+_TO_DO = (
+    "CASE WHEN {}.state IN ('running', 'done') THEN 'waiting' WHEN {}.state IN ('undoing', 'undone') THEN 'done' END"
+)
+# Of an order that waits in several batches, what was asked for first is done first: given in their order, undone the
+# last first.
+_DUE = (
+    """
 one.state = MINE
 AND NOT EXISTS (
     SELECT FROM loyalty_earning AS earning JOIN CUSTOMERS AS record ON record.id = earning.record_id
@@ -620,8 +624,9 @@ AND NOT EXISTS (
     SELECT FROM loyalty_regrant_order AS other JOIN loyalty_regrant AS before ON before.id = other.regrant_id
      WHERE other.earning_id = one.earning_id AND before.id <> batch.id AND other.state = THEIRS
        AND (before.id < batch.id) = (batch.state IN ('running', 'done')))
-""".replace("CUSTOMERS", CUSTOMERS).replace("MINE", _TO_DO.format(*["batch"] * 2)).replace(
-    "THEIRS", _TO_DO.format(*["before"] * 2)
+""".replace("CUSTOMERS", CUSTOMERS)
+    .replace("MINE", _TO_DO.format(*["batch"] * 2))
+    .replace("THEIRS", _TO_DO.format(*["before"] * 2))
 )
 _NEXT = f"""
 SELECT earning.id, earning.subject FROM (

@@ -47,7 +47,8 @@ class RegrantOut(exact.Shown):
     """A batch. `orders`, `customers`, `given`, `taken` and `cost` were foreseen; `orders_done`, `given_done` and
     `taken_done` are what stands of it. `fewer`: orders that would be given fewer and stay as they are. `orders_left`
     became something else before it came to them. `orders_waiting` are still to come: once it is done or undone those of
-    members whose points are frozen, which keep nothing else from being run. `members`: those with the greatest change, of one batch alone."""
+    members whose points are frozen, which keep nothing else from being run. `members`: those with the greatest change,
+    of one batch alone."""
 
     id: int
     programme: str

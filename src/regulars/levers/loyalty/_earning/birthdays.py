@@ -147,9 +147,7 @@ def _by_gifts(some: Collection[Benefit], rows: Sequence[BenefitGift], on: date) 
     ]
 
 
-def _others(
-    programme: Programme, asked: Sequence[tuple[Bought, Benefit, Sequence[int]]]
-) -> set[tuple[int, str]]:
+def _others(programme: Programme, asked: Sequence[tuple[Bought, Benefit, Sequence[int]]]) -> set[tuple[int, str]]:
     """For which of these, each with the records of its customer, an order around another birthday of the same year was
     multiplied: then the day was changed."""
     rows = []

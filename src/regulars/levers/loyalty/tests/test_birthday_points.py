@@ -77,7 +77,9 @@ def test_around_the_birthday_orders_of_who_has_the_benefit_earn_more_and_returns
 
 
 @pytest.mark.django_db
-def test_who_changes_the_day_has_no_second_birthday_and_who_tells_it_later_none_for_what_was_bought(django_assert_num_queries):
+def test_who_changes_the_day_has_no_second_birthday_and_who_tells_it_later_none_for_what_was_bought(
+    django_assert_num_queries,
+):
     the_club()
     born("1990-03-10")
     buys("priya", "120.00", NOON - 50 * DAY)
