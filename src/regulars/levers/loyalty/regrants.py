@@ -7,21 +7,17 @@ decision is kept: undone, the order is decided by that again, as it stands by th
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from decimal import Decimal
-from typing import Literal
+from datetime import date, datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from regulars.facts.commerce import kept
-from regulars.facts.customers.relation import CUSTOMERS
 from regulars.facts.sources import api_keys
 from regulars.kit import civil
 from regulars.kit.actors import Actor
-from regulars.kit.money import Money, to_minor
 from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import earning, programmes
 from regulars.levers.loyalty._earning import regranting
@@ -32,7 +28,9 @@ from regulars.levers.loyalty._earning.posting import post
 from regulars.levers.loyalty._earning.regrant_rows import Regrant, RegrantOrder
 from regulars.levers.loyalty._earning.regranting import Former
 from regulars.levers.loyalty._earning.rows import Programme as ProgrammeRow
-from regulars.levers.loyalty.programme_files import Programme
+from regulars.levers.loyalty._regrants import approving, due
+from regulars.levers.loyalty._regrants.shown import MOST_LISTED, cost, views
+from regulars.levers.loyalty._regrants.values import UNDER_WAY, Preview, RegrantView, State
 from regulars.levers.loyalty.programmes import Active, NeedsAnother, NotApproved
 from regulars.levers.loyalty.reasons import Reason
 from regulars.runtime.database import clock
@@ -61,16 +59,10 @@ __all__ = (
     "undo",
 )
 
-State = Literal["looking", "ready", "running", "done", "undoing", "undone", "dropped"]
 #: Orders of one transaction.
 AT_ONCE = 1_000
-#: In which what somebody gave without another counts together.
-YEAR = timedelta(days=365)
-#: Members with the greatest change who are listed.
-MOST_LISTED = 20
 _BY = Actor("system", "loyalty.regrants")
 _OPEN = ("looking", "ready")
-_UNDER_WAY = ("running", "undoing")
 
 
 class UnknownRegrant(Refusal):
@@ -116,65 +108,6 @@ class LaterFirst(Refusal):
 
 
 @dataclass(frozen=True)
-class Preview:
-    """What a batch would do: `orders` of `customers` become others, by `given` parts more and, where it takes back,
-    `taken` fewer. `fewer`: orders that would be given fewer and stay as they are. `members`: customers' numbers with
-    the greatest change, and by how many parts."""
-
-    programme: str
-    version: int
-    orders: int
-    customers: int
-    given: int
-    taken: int
-    fewer: int
-    scale: int
-    cost: Money | None
-    members: Sequence[tuple[int, int]]
-
-
-@dataclass(frozen=True)
-class RegrantView:
-    """A batch. `state`: looking, ready, running, done, undoing, undone or dropped. `orders`, `given` and `taken` were
-    foreseen; of `orders_done` came `given_done` and `taken_done` parts. `orders_left` were something else by then and
-    stayed as they were. `orders_waiting` are still to come: once it is done or undone those of members whose points are
-    frozen. `needs_another`: who asked for it cannot approve it."""
-
-    id: int
-    programme: str
-    version: int
-    since: date
-    until: date
-    takes_back: bool
-    state: State
-    orders: int
-    customers: int
-    given: int
-    taken: int
-    fewer: int
-    scale: int
-    cost: Money | None
-    needs_another: bool
-    orders_done: int
-    orders_left: int
-    orders_waiting: int
-    given_done: int
-    taken_done: int
-    asked_by: str
-    asked_at: datetime
-    approved_by: str
-    approved_at: datetime | None
-    undone_by: str
-    undone_at: datetime | None
-    members: Sequence[tuple[int, int]]
-
-    @property
-    def is_going_on(self) -> bool:
-        """Whether it does something by itself."""
-        return self.state in ("looking", *_UNDER_WAY)
-
-
-@dataclass(frozen=True)
 class _Change:
     earning: int
     record: int
@@ -200,8 +133,8 @@ def preview(
         by_record[one.record] = by_record.get(one.record, 0) + one.parts
     given, taken = _sums(changes)
     most = sorted(by_record.items(), key=lambda one: (-abs(one[1]), one[0]))[:MOST_LISTED]
-    scale, cost = to.programme.currency.scale, _cost(given - taken, to.programme)
-    return Preview(programme, version, len(changes), len(by_record), given, taken, fewer, scale, cost, most)
+    scale, worth = to.programme.currency.scale, cost(given - taken, to.programme)
+    return Preview(programme, version, len(changes), len(by_record), given, taken, fewer, scale, worth, most)
 
 
 def ask(
@@ -215,11 +148,11 @@ def ask(
     to = _checked(programme, version, since, until, takes_back, at)
     with transaction.atomic():
         row = ProgrammeRow.objects.select_for_update().get(code=programme)
-        there = Regrant.objects.filter(programme=row, state__in=(*_OPEN, *_UNDER_WAY)).first()
+        there = Regrant.objects.filter(programme=row, state__in=(*_OPEN, *UNDER_WAY)).first()
         wanted = (to.version, since, until, takes_back)
         if there is not None and there.state != "undoing" and _what(there) == wanted:
             return get(there.id)
-        if there is not None and there.state in _UNDER_WAY:
+        if there is not None and there.state in UNDER_WAY:
             raise UnderWay(
                 _("programme: batch %(batch)s is being written; ask again when it is done") % {"batch": there.id},
                 field="programme",
@@ -258,7 +191,11 @@ def approve(*, batch: int, at: datetime, by: Actor, why: str = "") -> RegrantVie
             raise NothingToGive(
                 _("batch: there is nothing in it to give; look at it first"), field="batch", value=batch
             )
-        if found.needs_another and _is_same(str(by), _hands(row)) and not (by.kind == "system" and why):
+        if (
+            found.needs_another
+            and approving.is_same(str(by), approving.hands(row))
+            and not (by.kind == "system" and why)
+        ):
             raise NeedsAnother(
                 _("by: batch %(batch)s gives so much that somebody else has to approve it") % {"batch": batch},
                 field="by",
@@ -291,9 +228,7 @@ def undo(*, batch: int, at: datetime, by: Actor, why: str = "") -> RegrantView:
             return get(batch)
         if row.state not in ("running", "done"):
             raise NothingToGive(_("batch: it was never run; set it aside"), field="batch", value=batch)
-        later = Regrant.objects.filter(
-            programme=row.programme_id, id__gt=batch, state__in=(*_UNDER_WAY, "done")
-        ).first()
+        later = Regrant.objects.filter(programme=row.programme_id, id__gt=batch, state__in=(*UNDER_WAY, "done")).first()
         if later is not None:
             raise LaterFirst(
                 _("batch: batch %(later)s came after it; undo that first") % {"later": later.id},
@@ -325,10 +260,7 @@ def go_on(*, batch: int, at: datetime, size: int = AT_ONCE, most: int | None = N
 
 def take_up(*, at: datetime) -> None:
     """Go on with what was left lying, and with orders of members whose points were frozen and are not any more."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LEFT_LYING)
-        batches = [number for (number,) in cursor.fetchall()]
-    for batch in batches:
+    for batch in due.left_lying():
         go_on(batch=batch, at=at)
 
 
@@ -340,7 +272,7 @@ def regrant(batch: int) -> None:
 
 def get(batch: int) -> RegrantView:
     """The batch of that number. Three queries, more where it waits for approval. Raises `UnknownRegrant`."""
-    found = _views("WHERE batch.id = %s", [batch], members=True)
+    found = views("WHERE batch.id = %s", [batch], members=True)
     if not found:
         raise _unknown(batch)
     return found[0]
@@ -349,7 +281,7 @@ def get(batch: int) -> RegrantView:
 def of_programme(programme: str, *, limit: int = 10) -> list[RegrantView]:
     """The batches of a programme, the latest first, without those that were dropped and without their members."""
     where = "WHERE programme.code = %s AND batch.state <> 'dropped' ORDER BY batch.id DESC LIMIT %s"
-    return _views(where, [programme, limit], members=False)
+    return views(where, [programme, limit], members=False)
 
 
 # --- looking
@@ -432,7 +364,7 @@ def _keep_look(batch: int, at: datetime) -> None:
 
 def _next_lot(batch: int, at: datetime, size: int) -> bool:
     """The next orders of it; whether there may be more."""
-    subjects = _subjects(batch, size)
+    subjects = due.subjects(batch, size)
     orders = [int(subject.removeprefix("order:")) for subject in subjects.values()]
     if orders:
         # News of them that nobody has heard yet is heard first: it has nothing to do with the batch.
@@ -442,9 +374,9 @@ def _next_lot(batch: int, at: datetime, size: int) -> bool:
         undoes = row.state in ("undoing", "undone")
         if not subjects:
             # It may have been turned meanwhile.
-            if _subjects(batch, 1):
+            if due.subjects(batch, 1):
                 return True
-            if row.state in _UNDER_WAY:
+            if row.state in UNDER_WAY:
                 _become(row, "undone" if undoes else "done")
             return False
         wanted = RegrantOrder.objects.filter(regrant=row, state="done" if undoes else "waiting")
@@ -509,13 +441,6 @@ def _taken_back(
     return {case.claimed.id: case for case, _c in found}
 
 
-def _subjects(batch: int, size: int) -> dict[int, str]:
-    """The next decisions that are to be made, or brought back."""
-    with connection.cursor() as cursor:
-        cursor.execute(_NEXT, [batch, size])
-        return dict(cursor.fetchall())
-
-
 def _claim(subjects: Sequence[str], numbers: Collection[int], at: datetime) -> list[Claimed]:
     """These decisions, locked, without those of other programmes for the same orders."""
     wanted = set(numbers)
@@ -550,38 +475,6 @@ def _locked(batch: int) -> Regrant:
     return row
 
 
-def _hands(row: Regrant) -> set[str]:
-    """Who asked for it, and all that acts for them."""
-    kind, _colon, number = row.asked_behind.partition(":")
-    hands = api_keys.hands_of(Actor("operator", number)) if kind == "operator" else []
-    return {row.asked_by, *(str(one) for one in hands)}
-
-
-def _is_same(by: str, hands: Collection[str]) -> bool:
-    """Whether these hands are also the other's. A program that nobody answers for may be anybody's."""
-    kind, _colon, number = by.partition(":")
-    return by in hands or (kind == "api" and api_keys.behind(Actor("api", number)) is None)
-
-
-def _alone(row: Regrant) -> int:
-    """How many parts of the programme's batches who asked for this one asked for and approved without another, within
-    the year before: a large sum is not told in small ones."""
-    hands = _hands(row)
-    others = Regrant.objects.filter(
-        programme=row.programme_id, state__in=("running", "done"), approved_at__gt=row.asked_at - YEAR
-    )
-    return sum(
-        given + taken
-        for asked_by, approved_by, given, taken in others.values_list("asked_by", "approved_by", "given", "taken")
-        if asked_by in hands and _is_same(approved_by, hands)
-    )
-
-
-def _needs_another(batch: int, programme: Programme) -> bool:
-    row = Regrant.objects.get(id=batch)
-    return programmes.needs_another(programme, row.given + row.taken + _alone(row))
-
-
 def _what(row: Regrant) -> tuple[int, date, date, bool]:
     return row.version_id, row.since_on, row.until_on, row.takes_back
 
@@ -600,70 +493,6 @@ def _unknown(batch: int) -> UnknownRegrant:
     return UnknownRegrant(_("batch: %(value)s is none") % {"value": batch}, field="batch", value=batch)
 
 
-def _cost(parts: int, programme: Programme) -> Money | None:
-    worth = programme.currency.worth
-    if worth is None:
-        return None
-    return Money(to_minor(Decimal(parts).scaleb(-programme.currency.scale) * worth, programme.money), programme.money)
-
-
-#: Which orders a batch has still to come to.
-_TO_DO = (
-    "CASE WHEN {}.state IN ('running', 'done') THEN 'waiting' WHEN {}.state IN ('undoing', 'undone') THEN 'done' END"
-)
-# Of an order that waits in several batches, what was asked for first is done first: given in their order, undone the
-# last first.
-_DUE = (
-    """
-one.state = MINE
-AND NOT EXISTS (
-    SELECT FROM loyalty_earning AS earning JOIN CUSTOMERS AS record ON record.id = earning.record_id
-      JOIN loyalty_account AS account ON account.customer_id = COALESCE(record.person_id, record.id)
-     WHERE earning.id = one.earning_id AND account.frozen_at IS NOT NULL)
-AND NOT EXISTS (
-    SELECT FROM loyalty_regrant_order AS other JOIN loyalty_regrant AS before ON before.id = other.regrant_id
-     WHERE other.earning_id = one.earning_id AND before.id <> batch.id AND other.state = THEIRS
-       AND (before.id < batch.id) = (batch.state IN ('running', 'done')))
-""".replace("CUSTOMERS", CUSTOMERS)
-    .replace("MINE", _TO_DO.format(*["batch"] * 2))
-    .replace("THEIRS", _TO_DO.format(*["before"] * 2))
-)
-_NEXT = f"""
-SELECT earning.id, earning.subject FROM (
-       SELECT one.id, one.earning_id FROM loyalty_regrant_order AS one
-         JOIN loyalty_regrant AS batch ON batch.id = one.regrant_id
-        WHERE batch.id = %s AND {_DUE} ORDER BY one.id LIMIT %s) AS next
-  JOIN loyalty_earning AS earning ON earning.id = next.earning_id
-"""  # noqa: S608 - of constants
-_LEFT_LYING = f"""
-SELECT batch.id FROM loyalty_regrant AS batch
- WHERE batch.state IN ('looking', 'running', 'undoing')
-    OR EXISTS (SELECT FROM loyalty_regrant_order AS one WHERE one.regrant_id = batch.id AND {_DUE})
- ORDER BY CASE WHEN batch.state IN ('undoing', 'undone') THEN -batch.id ELSE batch.id END
-"""  # noqa: S608 - of constants
-_VIEWS = f"""
-SELECT batch.id, programme.code, version.number, version.id, batch.since_on, batch.until_on, batch.takes_back,
-       batch.state, batch.given, batch.taken, batch.fewer, batch.asked_by, batch.asked_at, batch.approved_by,
-       batch.approved_at, batch.undone_by, batch.undone_at, COALESCE(orders.every, 0), COALESCE(orders.customers, 0),
-       COALESCE(orders.done, 0), COALESCE(orders.left_out, 0), COALESCE(orders.waiting, 0),
-       COALESCE(orders.given, 0), COALESCE(orders.taken, 0)
-  FROM loyalty_regrant AS batch JOIN loyalty_programme AS programme ON programme.id = batch.programme_id
-  JOIN loyalty_version AS version ON version.id = batch.version_id
-  LEFT JOIN LATERAL (
-       SELECT count(*) AS every, count(DISTINCT earning.record_id) AS customers,
-              count(*) FILTER (WHERE one.state = 'done') AS done,
-              count(*) FILTER (WHERE one.state = 'left') AS left_out,
-              count(*) FILTER (WHERE one.state = {_TO_DO.format("batch", "batch")}) AS waiting,
-              sum(one.change) FILTER (WHERE one.state = 'done' AND one.change > 0)::bigint AS given,
-              -sum(one.change) FILTER (WHERE one.state = 'done' AND one.change < 0)::bigint AS taken
-         FROM loyalty_regrant_order AS one JOIN loyalty_earning AS earning ON earning.id = one.earning_id
-        WHERE one.regrant_id = batch.id) AS orders ON true
-"""  # noqa: S608 - of constants
-_MEMBERS = """
-SELECT earning.record_id, sum(one.change)::bigint FROM loyalty_regrant_order AS one
-  JOIN loyalty_earning AS earning ON earning.id = one.earning_id
- WHERE one.regrant_id = %s GROUP BY 1 ORDER BY abs(sum(one.change)) DESC, 1 LIMIT %s
-"""
 #: What a batch cannot bring from one version to the other.
 _UNLIKE: Mapping[str, Promise] = {
     "currency": gettext_lazy("version: the orders were decided in other points; ask for days of one kind of points"),
@@ -671,51 +500,3 @@ _UNLIKE: Mapping[str, Promise] = {
     "donation": gettext_lazy("version: what it promises to causes differs; a batch changes points alone"),
     "every": gettext_lazy("version: its rules for every so many orders differ; a batch cannot give those anew"),
 }
-
-
-def _views(where: str, values: Sequence[str | int], *, members: bool) -> list[RegrantView]:
-    with connection.cursor() as cursor:
-        cursor.execute(_VIEWS + where, values)
-        rows = cursor.fetchall()
-        most: list[tuple[int, int]] = []
-        if members and rows:
-            cursor.execute(_MEMBERS, [rows[0][0], MOST_LISTED])
-            most = list(cursor.fetchall())
-    found = []
-    for row in rows:
-        batch, code, number, version, since, until, takes_back, state, given, taken, fewer, *who = row
-        *told, every, customers, done, left, waiting, given_done, taken_done = who
-        asked_by, asked_at, approved_by, approved_at, undone_by, undone_at = told
-        programme = programmes.read_plainly(version)
-        found.append(
-            RegrantView(
-                batch,
-                code,
-                number,
-                since,
-                until,
-                takes_back,
-                state,
-                every,
-                customers,
-                given,
-                taken,
-                fewer,
-                programme.currency.scale,
-                _cost(given - taken, programme),
-                state == "ready" and _needs_another(batch, programme),
-                done,
-                left,
-                waiting,
-                given_done,
-                taken_done,
-                asked_by,
-                asked_at,
-                approved_by,
-                approved_at,
-                undone_by,
-                undone_at,
-                most,
-            )
-        )
-    return found
