@@ -86,10 +86,10 @@ def multiplied(
     for order, some in near.items():
         one = whose[order]
         mine = records[one.customer or 0]
-        told = _by_levels(some, programme, levels.get(order, {}))
-        told += _by_plans(some, programme, [row for record in mine for row in plans.get(record, ())], one.placed_at)
-        told += _by_gifts(some, [row for record in mine for row in gifts.get(record, ())], days[order])
-        has += [(one, benefit, times) for benefit, times in told if times is not None]
+        theirs = _by_levels(some, programme, levels.get(order, {}))
+        theirs += _by_plans(some, programme, [row for record in mine for row in plans.get(record, ())], one.placed_at)
+        theirs += _by_gifts(some, [row for record in mine for row in gifts.get(record, ())], days[order])
+        has += [(one, benefit, times) for benefit, times in theirs if times is not None]
     others = _others(programme, [(one, benefit, records[one.customer or 0]) for one, benefit, _ in has])
     found: dict[int, dict[str, str]] = {}
     for one, benefit, times in has:
