@@ -1,29 +1,28 @@
-"""A set of tiers changed in the text of a programme's file: what is not changed stays byte for byte as it was written,
-comments included. Pure; whether what it says may be is for `programme_files`."""
+"""A set of tiers changed in the text of a programme's file: what is not changed stays as it was written (`yaml_text`).
+Pure; whether what it says may be is for `programme_files`."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
 from typing import Any
 
 import yaml
 
 from regulars.kit.texts import translated as _
+from regulars.levers.loyalty import yaml_text
 from regulars.levers.loyalty.rules.tier_periods import WITH_ENDS
 from regulars.levers.loyalty.rules.tier_sets import COLOURS, MOST_LEVELS, Down
 from regulars.levers.loyalty.rules.told import BadProgramme, bad
+from regulars.levers.loyalty.yaml_text import Path, Text, says, value_of
 
-Path = tuple[str | int, ...]
 #: What a form of a set tells of its period and of the way down, with what is so where the file says nothing.
 _PERIOD = {"kind": "calendar_year", "months": "12", "keeps": "1"}
 _DOWN = {"grace_days": "0", "one_step": "no", "every_days": str(Down().every_days)}
 #: What may name a level, besides its set.
 _NAMES_LEVELS = {"benefits": ("for",), "rewards": ("level_prices", "from_level"), "rules": ("times",)}
 _FIRST_ASKS = "[{what: spend, at_least: 100}]"
-_PLAIN = re.compile(r"[^\W\d_][\w '-]*")
 
 
 @dataclass(frozen=True)
@@ -145,7 +144,7 @@ def written(text: str, tiers: str, wanted: SetTold) -> str:
     after = _content(made)
     rest, as_it_was = (_bare(one, tiers, passed=bool(gone)) for one in (after, _shaped(before, tiers, wanted)))
     if rest != as_it_was or _told(_one(after, tiers)) != _as(wanted):
-        raise _by_hand(tiers)
+        raise yaml_text.by_hand("tiers", tiers)
     return made
 
 
@@ -170,31 +169,8 @@ def fields(text: str, tiers: str) -> Mapping[str, str]:
 # --- what is there
 
 
-@lru_cache(maxsize=16)
-def _parsed(text: str) -> tuple[yaml.MappingNode, dict[str, Any]]:
-    """The nodes of a text with their places in it, and what they say; neither is ever changed."""
-    loader = yaml.SafeLoader(text)
-    root = loader.get_single_node()
-    assert isinstance(root, yaml.MappingNode)
-    seen: set[int] = set()
-    for node in _nodes(root):
-        # What is written once and meant twice would be changed twice.
-        if id(node) in seen or node.tag == "tag:yaml.org,2002:merge":
-            raise _by_hand("&")
-        seen.add(id(node))
-    return root, loader.construct_document(root)
-
-
-def _nodes(node: yaml.Node) -> Iterator[yaml.Node]:
-    yield node
-    if isinstance(node, yaml.CollectionNode):
-        for part in node.value:
-            for one in part if isinstance(part, tuple) else (part,):
-                yield from _nodes(one)
-
-
 def _content(text: str) -> dict[str, Any]:
-    return _parsed(text)[1]
+    return yaml_text.parsed(text, "tiers")[1]
 
 
 def _one(content: Mapping[str, Any], tiers: str) -> Any:
@@ -202,10 +178,6 @@ def _one(content: Mapping[str, Any], tiers: str) -> Any:
     if len(found) != 1:
         raise bad("tiers", tiers, _("this programme has no such set of tiers; write one under `tiers`"))
     return found[0]
-
-
-def _by_hand(value: str) -> BadProgramme:
-    return bad("tiers", value, _("the file is written in a way that only its text can be changed; change it there"))
 
 
 def _told(one: Mapping[str, Any]) -> SetTold:
@@ -347,23 +319,17 @@ def _as(wanted: SetTold) -> SetTold:
     levels = []
     for one in wanted.levels:
         rows, asks = shaped(one.rows, one.asks)
-        told_as = one.id, one.english.strip(), one.chinese.strip(), tuple(map(plain_number, asks))
+        told_as = one.id, one.english.strip(), one.chinese.strip(), tuple(map(yaml_text.plain_number, asks))
         levels.append(LevelTold(*told_as, rows=rows))
     return SetTold(
         tuple(levels),
         wanted.kind,
-        plain_number(wanted.months) if wanted.kind == "rolling" else _PERIOD["months"],
-        plain_number(wanted.keeps) if wanted.kind in WITH_ENDS else _PERIOD["keeps"],
-        plain_number(wanted.grace_days),
+        yaml_text.plain_number(wanted.months) if wanted.kind == "rolling" else _PERIOD["months"],
+        yaml_text.plain_number(wanted.keeps) if wanted.kind in WITH_ENDS else _PERIOD["keeps"],
+        yaml_text.plain_number(wanted.grace_days),
         wanted.one_step,
-        plain_number(wanted.every_days),
+        yaml_text.plain_number(wanted.every_days),
     )
-
-
-def plain_number(told_as: str) -> str:
-    """As a number is written; what is none as it is."""
-    plain = told_as.strip()
-    return str(int(plain)) if plain.isdecimal() and len(plain) <= 18 else plain
 
 
 def _middle(low: str, high: str, times: int = 1) -> str:
@@ -402,7 +368,7 @@ def _shaped(content: Mapping[str, Any], tiers: str, wanted: SetTold) -> dict[str
     for level in wanted.levels:
         shape = by_id.get(level.like or level.id)
         if shape is None:
-            raise _by_hand(level.id)
+            raise yaml_text.by_hand("tiers", level.id)
         here = deepcopy(shape)
         if level.like:
             here = {key: value for key, value in here.items() if key not in ("image", "brands")} | {"id": level.id}
@@ -432,135 +398,37 @@ def _bare(content: Mapping[str, Any], tiers: str, *, passed: bool) -> dict[str, 
 # --- its text
 
 
-class _Text:
-    """A text with changes to it, which do not overlap."""
-
-    def __init__(self, text: str) -> None:
-        self.text, self._changes = text, list[tuple[int, int, str]]()
-
-    def end(self, node: yaml.Node) -> int:
-        """Where what a node says ends; comments and empty lines below it are not its own."""
-        if isinstance(node, yaml.ScalarNode):
-            whole = self.text[node.start_mark.index : node.end_mark.index]
-            return node.start_mark.index + len(whole.rstrip() if node.style in ("|", ">") else whole)
-        assert isinstance(node, yaml.CollectionNode)
-        if node.flow_style or not node.value:
-            return int(node.end_mark.index)
-        last = node.value[-1]
-        return self.end(last[1] if isinstance(node, yaml.MappingNode) else last)
-
-    def line_end(self, index: int) -> int:
-        """Where its line ends."""
-        found = self.text.find("\n", index)
-        return len(self.text) if found < 0 else found
-
-    def change(self, since: int, until: int, text: str) -> None:
-        """That stands there instead."""
-        self._changes.append((since, until, text))
-
-    def put(self, node: yaml.MappingNode, key: str, source: str) -> None:
-        """Say it at a key, there or not."""
-        value = _value(node, key)
-        if value is not None:
-            since, until = value.start_mark.index, self.end(value)
-            self.change(since, until, source if until > since else f" {source}")
-            return
-        column = node.start_mark.column
-        single = [one for _key, one in node.value if getattr(one, "style", None) not in ("|", ">") and _is_in_line(one)]
-        if node.flow_style:
-            since = self.end(node.value[-1][1]) if node.value else node.start_mark.index + 1
-            self.change(since, since, f", {key}: {source}" if node.value else f"{key}: {source}")
-        elif single:
-            since = self.end(single[0])
-            self.change(since, since, f"\n{' ' * column}{key}: {source}")
-        else:
-            self.change(node.start_mark.index, node.start_mark.index, f"{key}: {source}\n{' ' * column}")
-
-    def drop(self, node: yaml.MappingNode, key: str) -> None:
-        """Say nothing at a key."""
-        place = next((place for place, (one, _value) in enumerate(node.value) if one.value == key), None)
-        if place is not None:
-            self._take(node, [(one.start_mark.index, self.end(value)) for one, value in node.value], place)
-
-    def drop_item(self, node: yaml.SequenceNode, place: int) -> None:
-        """Take one out of a list."""
-        since = [one.start_mark.index for one in node.value]
-        if not node.flow_style:
-            since = [self.text.rindex("-", 0, one) for one in since]
-        self._take(
-            node, [(one, self.end(item)) for one, item in zip(since, node.value, strict=True)], place, lines=True
-        )
-
-    def _take(
-        self, node: yaml.CollectionNode, parts: Sequence[tuple[int, int]], place: int, *, lines: bool = False
-    ) -> None:
-        since, until = parts[place]
-        if node.flow_style and place:
-            self.change(parts[place - 1][1], until, "")
-        elif (node.flow_style or (not place and not lines)) and place + 1 < len(parts):
-            self.change(since, parts[place + 1][0], "")
-        elif node.flow_style:
-            self.change(since, until, "")
-        else:
-            self.change(self.text.rfind("\n", 0, since) + 1, min(self.line_end(until) + 1, len(self.text)), "")
-
-    def made(self, since: int = 0, until: int | None = None) -> str:
-        """The text, or that part of it, as changed."""
-        until = len(self.text) if until is None else until
-        found, here = [], since
-        for begins, ends, text in sorted(self._changes):
-            if begins < here:
-                raise _by_hand(text)
-            found += [self.text[here:begins], text]
-            here = min(ends, until)
-        return "".join([*found, self.text[here:until]])
-
-
-def _is_in_line(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) or bool(getattr(node, "flow_style", False))
-
-
-def _value(node: yaml.MappingNode, key: str) -> Any:
-    return next((value for one, value in reversed(node.value) if one.value == key), None)
-
-
 def _set_node(text: str, tiers: str) -> yaml.MappingNode:
-    each: list[yaml.MappingNode] = _value(_parsed(text)[0], "tiers").value
-    return next(one for one in each if _value(one, "id").value == tiers)
+    each: list[yaml.MappingNode] = value_of(yaml_text.parsed(text, "tiers")[0], "tiers").value
+    return next(one for one in each if value_of(one, "id").value == tiers)
 
 
 def _level_nodes(node: yaml.MappingNode) -> yaml.SequenceNode:
-    found = _value(node, "levels")
+    found = value_of(node, "levels")
     assert isinstance(found, yaml.SequenceNode)
     return found
-
-
-def _at(node: Any, path: Path) -> Any:
-    for step in path:
-        node = node.value[step] if isinstance(step, int) else _value(node, step)
-    return node
 
 
 def _with(text: str, tiers: str, level: LevelTold, below: str) -> str:
     """With a copy of the level it is like, above the one `below`; first of all where that is none."""
     one = _level_nodes(_set_node(text, tiers))
-    places = {_value(node, "id").value: place for place, node in enumerate(one.value)}
+    places = {value_of(node, "id").value: place for place, node in enumerate(one.value)}
     if level.like not in places or (below and below not in places):
-        raise _by_hand(level.like)
+        raise yaml_text.by_hand("tiers", level.like)
     shape = one.value[places[level.like]]
-    copy = _Text(text)
+    copy = Text(text, "tiers")
     copy.put(shape, "id", level.id)
     for key in ("image", "brands"):
         copy.drop(shape, key)
-    colours = [_value(node, "colour") for node in one.value]
+    colours = [value_of(node, "colour") for node in one.value]
     taken = {node.value.lower() for node in colours if node is not None}
     free = next((colour for colour in COLOURS if colour not in taken), None)
-    if free is not None and _value(shape, "colour") is not None:
+    if free is not None and value_of(shape, "colour") is not None:
         copy.put(shape, "colour", f'"{free}"')
-    if not _value(shape, "all") and not _value(shape, "any"):
+    if not value_of(shape, "all") and not value_of(shape, "any"):
         copy.put(shape, "all", _FIRST_ASKS)
     body = copy.made(shape.start_mark.index, copy.end(shape)).rstrip()
-    made = _Text(text)
+    made = Text(text, "tiers")
     dash = f"{' ' * one.start_mark.column}- "
     if below:
         end = made.end(one.value[places[below]])
@@ -575,8 +443,8 @@ def _with(text: str, tiers: str, level: LevelTold, below: str) -> str:
 
 def _without(text: str, tiers: str, level: str) -> str:
     one = _level_nodes(_set_node(text, tiers))
-    made = _Text(text)
-    made.drop_item(one, next(place for place, node in enumerate(one.value) if _value(node, "id").value == level))
+    made = Text(text, "tiers")
+    made.drop_item(one, next(place for place, node in enumerate(one.value) if value_of(node, "id").value == level))
     return made.made()
 
 
@@ -587,30 +455,30 @@ def _let_go(text: str, tiers: str, level: str) -> str:
     place = levels.index(level)
     above = levels[place + 1] if place + 1 < len(levels) else ""
     below = levels[place - 1] if place else ""
-    made, root = _Text(text), _parsed(text)[0]
-    for benefit in _items(root, "benefits"):
-        each = _value(benefit, "for")
+    made, root = Text(text, "tiers"), yaml_text.parsed(text, "tiers")[0]
+    for benefit in yaml_text.items(root, "benefits"):
+        each = value_of(benefit, "for")
         for item, one in enumerate(each.value if each is not None else ()):
-            if (_says(one, "tiers"), _says(one, "from")) != (tiers, level):
+            if (says(one, "tiers"), says(one, "from")) != (tiers, level):
                 continue
-            others = {_says(other, "from") for other in each.value if _says(other, "tiers") == tiers}
+            others = {says(other, "from") for other in each.value if says(other, "tiers") == tiers}
             if above and above not in others:
                 made.put(one, "from", above)
             elif len(each.value) > 1:
                 made.drop_item(each, item)
             else:
-                raise _only_theirs(f"benefits.{_says(benefit, 'id')}", level)
-    for reward in _items(root, "rewards"):
-        prices = _value(reward, "level_prices")
-        if prices is not None and _value(prices, f"{tiers}.{level}") is not None:
+                raise _only_theirs(f"benefits.{says(benefit, 'id')}", level)
+    for reward in yaml_text.items(root, "rewards"):
+        prices = value_of(reward, "level_prices")
+        if prices is not None and value_of(prices, f"{tiers}.{level}") is not None:
             made.drop(*((prices, f"{tiers}.{level}") if len(prices.value) > 1 else (reward, "level_prices")))
-        if _says(reward, "from_level") == f"{tiers}.{level}":
+        if says(reward, "from_level") == f"{tiers}.{level}":
             made.put(reward, "from_level", f"{tiers}.{above or below}")
-    for rule in _items(root, "rules"):
-        times = _value(rule, "times")
-        if _says(rule, "tiers") == tiers and isinstance(times, yaml.MappingNode) and _value(times, level) is not None:
+    for rule in yaml_text.items(root, "rules"):
+        times = value_of(rule, "times")
+        if says(rule, "tiers") == tiers and isinstance(times, yaml.MappingNode) and value_of(times, level) is not None:
             if len(times.value) == 1:
-                raise _only_theirs(f"rules.{_says(rule, 'id')}", level)
+                raise _only_theirs(f"rules.{says(rule, 'id')}", level)
             made.drop(times, level)
     return made.made()
 
@@ -619,22 +487,12 @@ def _only_theirs(field: str, level: str) -> BadProgramme:
     return bad(field, level, _("nobody else has this; give it to another level, in the file, before this one goes"))
 
 
-def _items(root: Any, key: str) -> list[Any]:
-    found = _value(root, key)
-    return found.value if isinstance(found, yaml.SequenceNode) else []
-
-
-def _says(node: Any, key: str) -> str:
-    value = _value(node, key)
-    return str(value.value) if isinstance(value, yaml.ScalarNode) else ""
-
-
 def _changed(text: str, tiers: str, wanted: SetTold) -> str:
     """With other names, thresholds, period and way down, the levels being there."""
     node, content = _set_node(text, tiers), _one(_content(text), tiers)
-    was, now, made = _told(content), _as(wanted), _Text(text)
+    was, now, made = _told(content), _as(wanted), Text(text, "tiers")
     if [one.id for one in was.levels] != [one.id for one in now.levels]:
-        raise _by_hand(tiers)
+        raise yaml_text.by_hand("tiers", tiers)
     for level, before, after, raw in zip(
         _level_nodes(node).value, was.levels, now.levels, content["levels"], strict=True
     ):
@@ -645,20 +503,20 @@ def _changed(text: str, tiers: str, wanted: SetTold) -> str:
             continue
         for (path, _leaf), old, new in zip(_leaves(raw), before.asks, after.asks, strict=True):
             if old != new:
-                made.put(_at(level, path), "at_least", _source(new))
+                made.put(yaml_text.at(level, path), "at_least", yaml_text.source(new))
     said = {key: (getattr(was, key), getattr(now, key)) for key in (*_PERIOD, *_DOWN)}
     asked = {"kind": True, "months": now.kind == "rolling", "keeps": now.kind in WITH_ENDS}
-    period = {key: _source(new) for key, (old, new) in said.items() if asked.get(key) and old != new}
-    _put_all(made, node, "period", period)
-    if (there := _value(node, "period")) is not None and there.value:
+    period = {key: yaml_text.source(new) for key, (old, new) in said.items() if asked.get(key) and old != new}
+    made.put_all(node, "period", period)
+    if (there := value_of(node, "period")) is not None and there.value:
         for key in (key for key, is_asked in asked.items() if not is_asked):
             made.drop(there, key)
-    down = {key: _source(new) for key, (old, new) in said.items() if key in _DOWN and old != new}
-    _put_all(made, node, "down", down)
+    down = {key: yaml_text.source(new) for key, (old, new) in said.items() if key in _DOWN and old != new}
+    made.put_all(node, "down", down)
     return made.made()
 
 
-def _ask(made: _Text, level: yaml.MappingNode, wanted: LevelTold) -> None:
+def _ask(made: Text, level: yaml.MappingNode, wanted: LevelTold) -> None:
     """What it asks anew, in brackets."""
     tree = _tree(wanted.rows, wanted.asks)
     there = [key for key, _value in level.value if key.value in ("all", "any")]
@@ -673,7 +531,7 @@ def _ask(made: _Text, level: yaml.MappingNode, wanted: LevelTold) -> None:
         made.put(level, key, source)
         return
     first, *others = there
-    made.change(first.start_mark.index, made.end(_value(level, first.value)), f"{key}: {source}")
+    made.change(first.start_mark.index, made.end(value_of(level, first.value)), f"{key}: {source}")
     for other in others:
         made.drop(level, other.value)
 
@@ -684,62 +542,23 @@ def _asked(node: _Node) -> str:
         return f"{{{row.joins}: [{', '.join(map(_asked, node.parts))}]}}"
     said = {"what": row.what}
     if row.of:
-        said["event" if row.what == "events" else "category"] = _text(row.of)
+        said["event" if row.what == "events" else "category"] = yaml_text.text(row.of)
     if row.name:
         said["name"] = yaml.safe_dump(
             row.name, default_flow_style=True, allow_unicode=True, width=10**6, default_style='"'
         ).strip()
-    said["at_least"] = _source(node.ask)
+    said["at_least"] = yaml_text.source(node.ask)
     return "{" + ", ".join(f"{key}: {value}" for key, value in said.items()) + "}"
 
 
-def _put_all(made: _Text, node: yaml.MappingNode, key: str, told_of: Mapping[str, str]) -> None:
-    if not told_of:
-        return
-    under = _value(node, key)
-    if isinstance(under, yaml.MappingNode) and under.value:
-        there = [name for name in told_of if _value(under, name) is not None]
-        for name in there:
-            made.put(under, name, told_of[name])
-        new = [f"{name}: {source}" for name, source in told_of.items() if name not in there]
-        if new:
-            # Together: two changes at one place would have no order.
-            first, *rest = new
-            made.put(under, first.partition(": ")[0], _joined(first.partition(": ")[2], rest, under))
-    else:
-        made.put(node, key, "{" + ", ".join(f"{name}: {source}" for name, source in told_of.items()) + "}")
-
-
-def _joined(source: str, rest: Sequence[str], node: yaml.MappingNode) -> str:
-    between = ", " if node.flow_style else "\n" + " " * node.start_mark.column
-    return between.join([source, *rest])
-
-
-def _name(made: _Text, level: yaml.MappingNode, wanted: LevelTold) -> None:
-    there = _value(level, "name")
+def _name(made: Text, level: yaml.MappingNode, wanted: LevelTold) -> None:
+    there = value_of(level, "name")
     if isinstance(there, yaml.MappingNode):
         for language, title in (("en", wanted.english), ("zh", wanted.chinese)):
-            old = _value(there, language)
+            old = value_of(there, language)
             if old is None or old.value != title:
-                made.put(there, language, _text(title))
+                made.put(there, language, yaml_text.text(title))
     elif wanted.english == wanted.chinese:
-        made.put(level, "name", _text(wanted.english))
+        made.put(level, "name", yaml_text.text(wanted.english))
     else:
-        made.put(level, "name", f"{{en: {_text(wanted.english)}, zh: {_text(wanted.chinese)}}}")
-
-
-def _text(value: str) -> str:
-    """As YAML says a text, also one of digits alone."""
-    return f'"{value}"' if value.isascii() and value.isdigit() else _source(value)
-
-
-def _source(value: str | bool) -> str:
-    """As YAML says it, in a line, within brackets or without."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if value.isascii() and value.isdigit() and plain_number(value) == value and len(value) <= 18:
-        return value
-    if _PLAIN.fullmatch(value) and value == value.strip() and yaml.safe_load(value) == value:
-        return value
-    found = yaml.safe_dump(value, default_style='"', allow_unicode=True, width=10**6)
-    return str(found).strip()
+        made.put(level, "name", f"{{en: {yaml_text.text(wanted.english)}, zh: {yaml_text.text(wanted.chinese)}}}")

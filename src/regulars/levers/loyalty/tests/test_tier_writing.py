@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regulars.levers.loyalty import programme_files, tier_writing
+from regulars.levers.loyalty import programme_files, tier_writing, yaml_text
 from regulars.levers.loyalty.rules.told import BadProgramme
 from regulars.levers.loyalty.tier_writing import LevelTold
 
@@ -290,7 +290,7 @@ def test_whatever_is_wanted_is_what_is_told_of_the_text_that_comes(data: st.Data
     made = tier_writing.written(FILES[name], tiers, wanted)
     found = tier_writing.told(made, tiers)
     assert [(one.english, one.chinese, one.asks, one.rows) for one in found.levels] == [
-        (one.english, one.chinese, tuple(map(tier_writing.plain_number, one.asks)), one.rows) for one in wanted.levels
+        (one.english, one.chinese, tuple(map(yaml_text.plain_number, one.asks)), one.rows) for one in wanted.levels
     ]
     assert (found.kind, found.grace_days, found.one_step) == (wanted.kind, wanted.grace_days, wanted.one_step)
     assert tier_writing.written(made, tiers, found) == made
