@@ -93,7 +93,8 @@ class AskShown:
     what: str
     of: FieldShown | None
     field: FieldShown | None
-    called: str
+    called: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -260,7 +261,7 @@ class _Form:
         asks = []
         for row in level.rows:
             if row.joins:
-                asks.append(AskShown(min(row.depth, 3), next(groups), row.joins, "", None, None, ""))
+                asks.append(AskShown(min(row.depth, 3), next(groups), row.joins, "", None, None))
                 continue
             number, ask = next(numbers)
             name, of = f"asks-{place}-{number}", f"of-{place}-{number}"
@@ -271,8 +272,9 @@ class _Form:
                     "",
                     row.what,
                     FieldShown(of, row.of, OF.get(row.what, OF["events"]), error=errors.get(of, "")),
-                    FieldShown(name, ask, _("At least"), str(HINTS.get(row.what, "")), errors.get(name, "")),
+                    FieldShown(name, ask, _("At least"), error=errors.get(name, "")),
                     tier_words.in_words(dict(row.name)) if isinstance(row.name, Mapping) else str(row.name or ""),
+                    str(HINTS.get(row.what, "")),
                 )
             )
         return LevelShown(

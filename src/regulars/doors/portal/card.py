@@ -269,7 +269,8 @@ def _keep(one: Status, level: str) -> str:
     said = _("%(level)s is yours through %(day)s.") % {"level": level, "day": last}
     if one.to_keep is None:
         return said
-    return said + " " + _("To keep it longer: %(missing)s.") % {"missing": _missing(one)}
+    told = {"level": level, "day": last, "missing": _missing(one)}
+    return _("%(level)s is yours through %(day)s. To keep it longer: %(missing)s.") % told
 
 
 def _missing(one: Status) -> str:
