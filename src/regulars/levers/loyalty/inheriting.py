@@ -147,6 +147,10 @@ def pass_on(*, customer: int, to: int, key: str, at: datetime, by: Actor, curren
         check(customer=customer, to=to, currency=currency, at=at)
         person_of = persons.held([customer, to])
         source, target = person_of[customer], person_of[to]
+        if source == target:
+            # Somebody joined them since `check` looked.
+            raise _same(to)
+        account_rows.hold([source, target], currency)
         rested = _let_go_on(source, currency, told, act)
         one, other = _caught_up(source, target, currency, told, act)
         if one.balances[3]:
@@ -189,6 +193,7 @@ def pass_back(*, entry: int, at: datetime, by: Actor) -> Receipt:
             return answers.of_act(act)
         person_of = persons.held([customer, to])
         source, target = person_of[to], person_of[customer]
+        account_rows.hold([source, target], currency)
         rested = _let_go_on(target, currency, told, act)
         one, other = _caught_up(source, target, currency, told, act)
         with connection.cursor() as cursor:
@@ -235,7 +240,7 @@ def check(*, customer: int, to: int, currency: str, at: datetime) -> None:
     """Whether it may be at all. Raises `NoEstate` and `SamePerson`."""
     person_of = persons.of_many([customer, to])
     if person_of[customer] == person_of[to]:
-        raise SamePerson(_("to: this is the same person; name the heir"), field="to", value=to)
+        raise _same(to)
     if not is_allowed(currency, at):
         raise NoEstate(
             _("customer: the programme passes no points on to heirs; it would have to say `estate: passes`"),
@@ -307,6 +312,10 @@ def _settle(person: int, currency: str, told: Told, act: int) -> None:
         wallets = account_rows.load(held, kind, at=told.at, need={})
         wallets[person].settle(told.at)
         telling.write_and_tell(told, wallets, currency, act)
+
+
+def _same(to: int) -> SamePerson:
+    return SamePerson(_("to: this is the same person; name the heir"), field="to", value=to)
 
 
 def _nothing(entry: int) -> NothingToReverse:

@@ -5,10 +5,12 @@ that of the person it belongs to. Each verb takes a `key`: told again, it gives 
 told with something else it is refused. A customer whose books do not agree is refused with `AccountFrozen`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
+from functools import wraps
+from typing import ParamSpec
 
 from django.db import connection
 from django.utils.translation import gettext as _
@@ -96,10 +98,31 @@ SELECT posting.lot_id, sum(posting.amount)
 _RECORDS_OF = "SELECT id, record_id FROM loyalty_lot WHERE id = ANY(%s)"
 
 
+_P = ParamSpec("_P")
+
+
 class UnknownEntry(Refusal):
     """No such entry or lot."""
 
     code = "points.unknown_entry"
+
+
+class _Moved(Exception):
+    """A lot went to an heir between the look at whose it is and the lock on their account."""
+
+
+def _wherever_lots_go(verb: Callable[_P, Receipt]) -> Callable[_P, Receipt]:
+    """The verb, anew where its lots moved meanwhile: without them it would be done by half."""
+
+    @wraps(verb)
+    def told(*args: _P.args, **given: _P.kwargs) -> Receipt:
+        while True:
+            try:
+                return verb(*args, **given)
+            except _Moved:
+                continue
+
+    return told
 
 
 def award(
@@ -252,6 +275,7 @@ def release(*, hold: int, key: str, at: datetime, by: Actor) -> Receipt:
     return answers.of(work)
 
 
+@_wherever_lots_go
 def reverse(
     *,
     entry: int,
@@ -308,9 +332,10 @@ def reverse(
         owe=dict.fromkeys(records, amount or most) if gave else None,
         lots=[row[0] for row in postings],
     ) as work:
+        _all_there(work, [row[0] for row in postings])
         if work.is_new and gave:
             lot = work.wallet(next(iter(records))).lots[gave[0]]
-            wanted = lot.original - lot.taken_back - lot.short if amount is None else amount
+            wanted = lot.reversible if amount is None else amount
             if not wanted:
                 raise _reversed_already(entry)
             work.take_back({lot.id: wanted}, reason=reason or Reason("reversed"), reverses=entry)
@@ -370,6 +395,7 @@ def forgive(
     return answers.of(work)
 
 
+@_wherever_lots_go
 def extend(
     *,
     lots: Mapping[int, date | None],
@@ -393,6 +419,7 @@ def extend(
     record_of = _records_of(lots)
     ends = {day: end_of(day, currency) for day in set(lots.values())}
     with acting.act(told, customers=set(record_of.values()), currency=currency, lots=list(lots)) as work:
+        _all_there(work, lots)
         if work.is_new:
             for lot, day in lots.items():
                 work.wallet(record_of[lot]).change_dates(
@@ -401,11 +428,13 @@ def extend(
     return answers.of(work)
 
 
+@_wherever_lots_go
 def mature(*, lots: Mapping[int, datetime], key: str, at: datetime, by: Actor, currency: str = "points") -> Receipt:
     """Say from when these pending lots can be spent; at once, where that is past. Raises `UnknownEntry`."""
     told = Told("mature", key, at, by, {"lots": sorted((lot, str(moment)) for lot, moment in lots.items())})
     record_of = _records_of(lots)
     with acting.act(told, customers=set(record_of.values()), currency=currency, lots=list(lots)) as work:
+        _all_there(work, lots)
         if work.is_new:
             for lot, moment in lots.items():
                 work.wallet(record_of[lot]).mature(lot, moment)
@@ -414,6 +443,7 @@ def mature(*, lots: Mapping[int, datetime], key: str, at: datetime, by: Actor, c
     return answers.of(work)
 
 
+@_wherever_lots_go
 def reinstate(
     *,
     lot: int,
@@ -440,6 +470,7 @@ def reinstate(
     )
     record_of = _records_of([lot])
     with acting.act(told, customers=record_of.values(), currency=currency, lots=[lot]) as work:
+        _all_there(work, [lot])
         if work.is_new:
             wallet = work.wallet(record_of[lot])
             wanted = wallet.lots[lot].lapsed if amount is None else amount
@@ -448,6 +479,12 @@ def reinstate(
             ends = end_of(expires_on, currency)
             wallet.reinstate(lot, wanted, at=at, reason=reason, expires_on=expires_on, expires_at=ends)
     return answers.of(work)
+
+
+def _all_there(work: Work, lots: Iterable[int]) -> None:
+    there = {lot for wallet in work.wallets.values() for lot in wallet.lots}
+    if work.is_new and not there.issuperset(lots):
+        raise _Moved
 
 
 def _end(view: HoldView, told: Told) -> AbstractContextManager[Work]:

@@ -28,6 +28,7 @@ from regulars.levers.loyalty._earning.posting import post
 from regulars.levers.loyalty._earning.regrant_rows import Regrant, RegrantOrder
 from regulars.levers.loyalty._earning.regranting import Former
 from regulars.levers.loyalty._earning.rows import Programme as ProgrammeRow
+from regulars.levers.loyalty._ledger.account_rows import AccountFrozen
 from regulars.levers.loyalty._regrants import approving, due
 from regulars.levers.loyalty._regrants.shown import MOST_LISTED, cost, views
 from regulars.levers.loyalty._regrants.values import UNDER_WAY, Preview, RegrantView, State
@@ -252,9 +253,18 @@ def go_on(*, batch: int, at: datetime, size: int = AT_ONCE, most: int | None = N
     state = Regrant.objects.values_list("state", flat=True).filter(id=batch).first()
     if state == "looking":
         _keep_look(batch, at)
-    lots = 0
-    while (most is None or lots < most) and _next_lot(batch, at, size):
-        lots += 1
+    lots, was_frozen = 0, False
+    while most is None or lots < most:
+        try:
+            if not _next_lot(batch, at, size):
+                break
+        except AccountFrozen:
+            # Since it was looked up; the next look leaves them out.
+            if was_frozen:
+                raise
+            was_frozen = True
+            continue
+        lots, was_frozen = lots + 1, False
     return get(batch)
 
 

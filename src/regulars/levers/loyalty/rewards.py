@@ -239,7 +239,7 @@ def stock_up(*, code: str, more: int, key: str, at: datetime, by: Actor) -> Rewa
     Raises `BadReward` of more than are left, and `KeyUsedOtherwise`.
     """
     with transaction.atomic():
-        if not acts.begin(Told("stock_up", key, at, by, {"reward": code, "more": more}))[1]:
+        if not acts.is_new(Told("stock_up", key, at, by, {"reward": code, "more": more})):
             return get(code)
         row = Reward.objects.select_for_update().filter(code=code).first()
         if row is None:

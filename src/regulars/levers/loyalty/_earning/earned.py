@@ -44,7 +44,7 @@ COPY loyalty_earning (id, subject, programme_id, version_id, record_id, effectiv
 _IMPATIENT = "SET LOCAL lock_timeout = '200ms'"
 _PATIENT = "SET LOCAL lock_timeout TO DEFAULT"
 _LOTS = """
-SELECT earning.id, lot.id, lot.rule, lot.original - lot.taken_back - lot.short, lot.pending, lot.matures_at,
+SELECT earning.id, lot.id, lot.rule, lot.pending, lot.matures_at,
        CASE WHEN lot.earned_by_id IS NOT NULL THEN lot.original - lot.taken_back - lot.short
             WHEN lot.taken_back + lot.short > 0 AND lot.record_id = earning.record_id THEN (
          SELECT COALESCE(sum(posting.amount), 0)::bigint FROM loyalty_posting AS posting
@@ -146,12 +146,11 @@ class Claimed:
 
 @dataclass(frozen=True)
 class EarnedLot:
-    """A lot that was posted for a decision: by which rule, how much of it nobody took back, and how much was taken back
-    by hand from whom it was decided for."""
+    """A lot that was posted for a decision: by which rule, and how much was taken back by hand from whom it was decided
+    for. How much of it is left says the lot itself, once its account is locked."""
 
     id: int
     rule: str
-    left: int
     pending: int
     matures_at: datetime | None
     by_hand: int
@@ -215,8 +214,8 @@ def lots_of(earnings: Iterable[Claimed]) -> dict[int, list[EarnedLot]]:
     if numbers:
         with connection.cursor() as cursor:
             cursor.execute(_LOTS, [numbers])
-            for earning, lot, rule, left, pending, matures_at, by_hand in cursor.fetchall():
-                one = EarnedLot(lot, rule.partition(".")[2], left, pending, matures_at, by_hand)
+            for earning, lot, rule, pending, matures_at, by_hand in cursor.fetchall():
+                one = EarnedLot(lot, rule.partition(".")[2], pending, matures_at, by_hand)
                 found.setdefault(earning, []).append(one)
     return found
 

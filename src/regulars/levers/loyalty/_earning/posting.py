@@ -98,6 +98,8 @@ def _post_in(currency: str, cases: Sequence[Case], *, at: datetime, by: Actor, o
     with acting.act(told, customers=whose, currency=currency, owe=owe, lots=named) as work:
         if not work.is_new:
             return Posted()
+        # Again: until the accounts were locked something could be taken by hand, or go to an heir and back.
+        known = lots_of([case.claimed for case in changing if case.claimed.id in known])
         for case, lot, moment in maturing:
             if lot.id in work.wallet(case.record).lots:
                 work.wallet(case.record).mature(lot.id, moment)
@@ -112,7 +114,8 @@ def _post_in(currency: str, cases: Sequence[Case], *, at: datetime, by: Actor, o
             of_rules = _by_rule(known, case) if case.claimed.id in known else {}
             # Of what was passed on to an heir nothing is taken: it counts as taken by hand.
             lots = {
-                rule: [(lot.id, lot.left) for lot in some if lot.id in wallet.lots] for rule, some in of_rules.items()
+                rule: [(lot.id, wallet.lots[lot.id].reversible) for lot in some if lot.id in wallet.lots]
+                for rule, some in of_rules.items()
             }
             by_hand = {rule: sum(lot.by_hand for lot in some) for rule, some in of_rules.items()}
             for when, decision in case.steps:

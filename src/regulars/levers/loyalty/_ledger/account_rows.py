@@ -73,6 +73,7 @@ SELECT lot.account_id, part.hold_id, part.lot_id, part.amount - part.captured - 
  WHERE lot.account_id = ANY(%(holding)s) AND lot.held > 0 AND hold.state = 'open'
    AND part.amount > part.captured + part.released AND (hold.expires_at <= %(at)s OR hold.id = ANY(%(holds)s))
 """
+_HOLD = "SELECT id FROM loyalty_account WHERE customer_id = ANY(%s) ORDER BY id FOR UPDATE"
 _ORDERS = {"expiry": "lot.expires_at NULLS LAST, lot.id", "oldest": "lot.id"}
 
 
@@ -152,6 +153,14 @@ def locked(rows: Sequence[Any], people: Sequence[int], code: str) -> tuple[Kind,
     number, zone, spend_order, debt_limit, scale = rows[0][8:13]
     kind = Kind(number, code, zone, Terms(spend_order, debt_limit, scale))
     return kind, [Held(row[0], row[1], row[3], (row[4], row[5], row[6], row[7])) for row in rows]
+
+
+def hold(people: Sequence[int], code: str) -> None:
+    """All accounts of these people, locked in the order of their numbers, frozen or not; those in this currency that
+    are missing are opened first. Two queries where there are none. Raises `NoSuchCurrency`."""
+    with connection.cursor() as cursor:
+        _open(cursor, people, currency(code))
+        cursor.execute(_HOLD, [list(people)])
 
 
 def look(people: Sequence[int], kind: Kind) -> list[Held]:

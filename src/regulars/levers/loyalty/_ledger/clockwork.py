@@ -15,6 +15,7 @@ from django.db import IntegrityError, connection, transaction
 
 from regulars.kit.actors import Actor
 from regulars.levers.loyalty._ledger import acting, acts
+from regulars.levers.loyalty._ledger.account_rows import AccountFrozen
 from regulars.levers.loyalty._ledger.acts import Told
 from regulars.levers.loyalty.models import Account
 from regulars.levers.loyalty.notices import PointsExpired
@@ -153,7 +154,7 @@ def _lapse_some(accounts: dict[int, int], currency: str, at: datetime, by: Actor
 def _book_some(people: Sequence[int], currency: str, at: datetime, by: Actor) -> Counter[str]:
     try:
         return _book(people, currency, at, by)
-    except IntegrityError:
+    except (AccountFrozen, IntegrityError):
         done: Counter[str] = Counter()
         for one in people:
             done += _book_or_freeze(one, currency, at, by)
@@ -170,6 +171,9 @@ def _book_or_freeze(customer: int, currency: str, at: datetime, by: Actor) -> Co
     try:
         with transaction.atomic():
             return _book([customer], currency, at, by)
+    except AccountFrozen:
+        # Since it was looked up. The others go on.
+        return Counter()
     except IntegrityError as problem:
         logger.exception("the books of customer %s do not add up", customer)
         why = str(problem).split("\n")[0][:200]

@@ -120,6 +120,11 @@ class Lot:
             self.owed,
         )
 
+    @property
+    def reversible(self) -> int:
+        """How much of it can be taken back still."""
+        return self.original - self.taken_back - self.short
+
     def is_over(self, at: datetime) -> bool:
         """Whether its last day has passed."""
         return self.expires_at is not None and self.expires_at <= at
@@ -344,7 +349,7 @@ class Wallet:
         draft = self._open(kind, at, reason, reverses=reverses)
         for number, amount in shares.items():
             lot = self.lots[number]
-            left, most = amount, lot.original - lot.taken_back - lot.short
+            left, most = amount, lot.reversible
             if amount > most:
                 raise NothingToReverse(
                     _("amount: %(amount)s cannot be taken back, %(most)s can at most; ask for less")

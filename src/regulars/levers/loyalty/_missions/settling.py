@@ -32,6 +32,11 @@ from regulars.runtime.notices.notice import Notice
 from regulars.runtime.notices.outbox import announce_many
 
 _ACCOUNTS = "SELECT id FROM loyalty_account WHERE customer_id = ANY(%s::bigint[]) ORDER BY id FOR UPDATE"
+# What was passed on to an heir stays theirs.
+_INHERITED = """
+SELECT posting.entry_id FROM loyalty_posting AS posting JOIN loyalty_lot AS lot ON lot.id = posting.lot_id
+ WHERE posting.entry_id = ANY(%s::bigint[]) AND lot.earned_by_id IS NOT NULL
+"""
 _ALONE = """
 SELECT pg_advisory_xact_lock(hashtext('loyalty.missions'), told.number)
   FROM (SELECT DISTINCT (person %% 2147483648)::int AS number FROM unnest(%s::bigint[]) AS each(person)
@@ -274,8 +279,16 @@ def _called(board: Board, row: MissionRun) -> dict[str, object]:
 
 def _take_back(board: Board, rows: Sequence[MissionRun], at: datetime, by: Actor) -> None:
     """What is left of what each gave; what was spent of it is owed."""
+    entries = [row.entry for row in rows if row.entry is not None]
+    if not entries:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_INHERITED, [arrays.of_numbers(entries)])
+        inherited = {entry for (entry,) in cursor.fetchall()}
     for row in rows:
-        if row.entry is not None:
+        if row.entry in inherited:
+            row.entry = None
+        elif row.entry is not None:
             # Where somebody took it back by hand there is nothing left of it.
             with suppress(NothingToReverse):
                 points.reverse(

@@ -1,6 +1,7 @@
 """Random histories of points, lived at once by the model and by the ledger, which must agree after every step."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any, Protocol
@@ -12,8 +13,8 @@ from django.db import transaction
 from regulars.facts.customers import customers, identity, persons
 from regulars.kit import civil
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import checkups, points
-from regulars.levers.loyalty._ledger import account_rows, clockwork
+from regulars.levers.loyalty import checkups, freezing, inheriting, points
+from regulars.levers.loyalty._ledger import account_rows, clockwork, resting
 from regulars.levers.loyalty._ledger.books import SOURCES, SPENT
 from regulars.levers.loyalty._ledger.wallet import Lot, Move, NewLot, Part, Terms, Wallet, kept_by, share_out
 from regulars.levers.loyalty.models import Lot as LotRow
@@ -23,6 +24,8 @@ from regulars.levers.loyalty.tests.model import Model, Refused
 
 RECORDS = ("anna", "bo", "chen")
 HOUR = timedelta(hours=1)
+#: Of two decisions about who is who, one is the later.
+SOON = timedelta(microseconds=1)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 #: How often each thing happens, of all.
 VERBS = {
@@ -39,6 +42,10 @@ VERBS = {
     "reinstate": 3,
     "join": 4,
     "part": 3,
+    "freeze": 2,
+    "thaw": 6,
+    "pass_on": 5,
+    "pass_back": 2,
 }
 #: A verb, whom of, who else, how many, and three picks of whatever is to be picked.
 Act = tuple[str, int, int, int, int, int, int]
@@ -69,6 +76,10 @@ class Ledger(Protocol):
     def reinstate(self, lot: int, amount: int | None, expires: datetime | None) -> None: ...
     def join(self, who: str, other: str) -> None: ...
     def part(self) -> None: ...
+    def freeze(self, who: str) -> None: ...
+    def thaw(self, who: str) -> None: ...
+    def pass_on(self, who: str, heir: str) -> None: ...
+    def pass_back(self, estate: int) -> None: ...
     def seen(self, who: str) -> tuple[Any, ...]: ...
 
 
@@ -137,11 +148,25 @@ def _does(model: Model, ledger: Any, act: Act) -> None:
         who = model.lots[lot].record
         _both(lambda: model.reinstates(lot, some, ends), lambda: ledger.reinstate(lot, some, ends))
     elif verb == "join" and model.person[who] != model.person[also]:
+        ledger.at = model.at + SOON
+        model.waits(ledger.at)
         model.joins(who, also)
         ledger.join(who, also)
     elif verb == "part" and len(set(model.person.values())) < len(RECORDS):
+        ledger.at = model.at + SOON
+        model.waits(ledger.at)
         model.parts_()
         ledger.part()
+    elif verb == "freeze":
+        _both(lambda: model.freezes(who), lambda: ledger.freeze(who))
+    elif verb == "thaw":
+        _both(lambda: model.thaws(who), lambda: ledger.thaw(who))
+    elif verb == "pass_on":
+        _both(lambda: model.passes_on(who, also), lambda: ledger.pass_on(who, also))
+    elif verb == "pass_back" and model.estates:
+        estate = pick % len(model.estates)
+        who = model.estates[estate].giver
+        _both(lambda: model.passes_back(estate), lambda: ledger.pass_back(estate))
     else:
         raise Refused
     assert ledger.seen(who) == seen(model, who), f"after {act}"
@@ -182,6 +207,11 @@ class Kernel:
         self.spends: list[list[Move]] = []
         self.given: list[dict[int, int]] = []
         self.booked: list[dict[str, int]] = []
+        self.rests: dict[str, datetime] = {}
+        #: Whose a lot was before it was inherited.
+        self.earner: dict[int, str] = {}
+        self.estates: list[tuple[str, str, list[int]]] = []
+        self.is_back: set[int] = set()
 
     def award(self, who: str, amount: int, matures: datetime | None, expires: datetime | None) -> None:
         number = RECORDS.index(who)
@@ -276,20 +306,105 @@ class Kernel:
 
     def join(self, who: str, other: str) -> None:
         one, two = self.person[who], self.person[other]
+        rested = [person for person in (one, two) if self._goes_on(person)]
         self._moves_to({name: min(one, two) for name, person in self.person.items() if person in (one, two)})
+        self.rests |= dict.fromkeys([*rested, min(one, two)] if rested else [], self.at)
 
     def part(self) -> None:
+        joined = {person for name, person in self.person.items() if person != name}
+        rested = [person for person in sorted(joined) if self._goes_on(person)]
+        apart = [name for name, person in self.person.items() if person in rested]
         self._moves_to({name: name for name in RECORDS})
+        self.rests |= dict.fromkeys(apart, self.at)
+
+    def freeze(self, who: str) -> None:
+        self._wallet(who)
+        self._written(who)
+        self.rests[self.person[who]] = self.at
+
+    def thaw(self, who: str) -> None:
+        mine = [name for name, person in self.person.items() if person == self.person[who]]
+        if not any(name in self.rests for name in mine):
+            raise Refusal("not frozen")
+        for name in mine:
+            self._goes_on(name)
+
+    def pass_on(self, who: str, heir: str) -> None:
+        giver = self.person[who]
+        now = self._as_it_would_be(giver)
+        mine = [lot.id for lot in now.lots.values() if _is_free(lot) and not lot.is_over(self.at)]
+        if giver == self.person[heir] or self.person[heir] in self.rests or now.debt or not mine:
+            raise Refusal("nothing to pass on")
+        self._goes_to(giver, dict.fromkeys(mine, heir), heir)
+        self.estates.append((giver, heir, mine))
+
+    def pass_back(self, estate: int) -> None:
+        if estate in self.is_back:
+            return
+        was, heir, lots = self.estates[estate]
+        giver, holder = self.person[was], self.person[heir]
+        there = self._as_it_would_be(holder).lots
+        mine = [lot for lot in lots if lot in there and _is_free(there[lot]) and not there[lot].is_over(self.at)]
+        if holder in self.rests or holder == giver or not mine:
+            raise Refusal("nothing to pass back")
+        earners = {lot: self.earner.get(lot, self.owner[lot]) for lot in mine}
+        whose = {lot: name if self.person[name] == giver else giver for lot, name in earners.items()}
+        self._goes_to(giver, whose, giver)
+        self.is_back.add(estate)
+
+    def _goes_to(self, estate: str, whose: dict[int, str], target: str) -> None:
+        rested = self._goes_on(estate)
+        for person in set(self.person.values()) - self.rests.keys():
+            self.wallets[person].catch_up(self.at)
+        for lot, name in whose.items():
+            self.earner.setdefault(lot, self.owner[lot])
+            self.owner[lot], self.lots[lot].record = name, RECORDS.index(name)
+        self._moves_to({})
+        self._wallet(target).settle(self.at)
+        self._written(target)
+        if rested:
+            self.rests[estate] = self.at
+
+    def _goes_on(self, person: str) -> bool:
+        """Whether it rested."""
+        if person not in self.rests:
+            return False
+        self._as_of(self.wallets[person], self.rests.pop(person))
+        self._written(person)
+        return True
+
+    def _as_it_would_be(self, person: str) -> Wallet:
+        """Its wallet, or where it rests another as if it went on now."""
+        if person not in self.rests:
+            return self._wallet(person)
+        wallet = deepcopy(self.wallets[person])
+        self._as_of(wallet, self.rests[person])
+        return wallet
+
+    def _as_of(self, wallet: Wallet, since: datetime) -> None:
+        if self.at <= since:
+            wallet.catch_up(self.at)
+            return
+        ends = {
+            lot.id: resting.later(on, lot.expires_at, since=since, at=self.at, zone=SHANGHAI)
+            for lot in wallet.lots.values()
+            if lot.expires_at is not None and lot.expires_at > since and (on := _on(lot.expires_at)) is not None
+        }
+        wallet.go_on(ends, at=self.at, since=since)
 
     def seen(self, who: str) -> tuple[Any, ...]:
-        wallet = self._wallet(who)
-        self._written(who)
+        person = self.person[who]
+        wallet = self._as_it_would_be(person)
+        if person not in self.rests:
+            self._written(who)
         return wallet.balances[:3] + wallet.balances[3:], [
             (lot.id, self.owner[lot.id], lot.expires_at, *lot.standing[3:])
             for lot in sorted(wallet.lots.values(), key=lambda lot: lot.id)
         ]
 
     def _wallet(self, who: str) -> Wallet:
+        if self.person[who] in self.rests:
+            raise Refusal("frozen")
         wallet = self.wallets[self.person[who]]
         wallet.catch_up(self.at)
         return wallet
@@ -376,13 +491,15 @@ class Database:
         self.chance = chance
         self.numbers = customers.resolve_many(namespace="shop", refs=RECORDS, at=MONDAY, by=MAREK, origin="live")
         self.names = {number: name for name, number in self.numbers.items()}
+        # In the order of their names: a hold of several people's points is captured in the order of their accounts.
+        account_rows.hold(list(self.numbers.values()), "points")
         self.lots: list[int] = []
         self.awards: list[int] = []
         self.holds: list[int] = []
         self.spends: list[int] = []
         self.told: list[tuple[Any, dict[str, Any], Any]] = []
         self.pairs: set[tuple[int, int]] = set()
-        self.decisions = 0
+        self.estates: list[int] = []
 
     def award(self, who: str, amount: int, matures: datetime | None, expires: datetime | None) -> None:
         number = self.numbers[who]
@@ -427,17 +544,26 @@ class Database:
     def join(self, who: str, other: str) -> None:
         one, two = self.numbers[who], self.numbers[other]
         self.pairs.add((one, two))
-        identity.join(one=one, other=two, why=identity.Reason.ASKED, key=key(), at=self._later(), by=MAREK)
+        identity.join(one=one, other=two, why=identity.Reason.ASKED, key=key(), at=self.at, by=MAREK)
 
     def part(self) -> None:
         for one, two in sorted(self.pairs):
-            identity.undecide(one=one, other=two, why=identity.Reason.MISTAKE, key=key(), at=self._later(), by=MAREK)
+            identity.undecide(one=one, other=two, why=identity.Reason.MISTAKE, key=key(), at=self.at, by=MAREK)
         self.pairs.clear()
 
-    def _later(self) -> datetime:
-        """Of decisions at one moment, nobody knows which was the last."""
-        self.decisions += 1
-        return self.at + self.decisions * timedelta(microseconds=1)
+    def freeze(self, who: str) -> None:
+        self._tell(freezing.freeze, customer=self.numbers[who], why="estate")
+
+    def thaw(self, who: str) -> None:
+        self._tell(freezing.thaw, customer=self.numbers[who])
+
+    def pass_on(self, who: str, heir: str) -> None:
+        done = self._tell(inheriting.pass_on, customer=self.numbers[who], to=self.numbers[heir])
+        self.estates.append(done.of("merge_out").id)
+
+    def pass_back(self, estate: int) -> None:
+        with transaction.atomic():
+            inheriting.pass_back(entry=self.estates[estate], at=self.at, by=THE_SHOP)
 
     def seen(self, who: str) -> tuple[Any, ...]:
         customer = self.numbers[who]
@@ -449,7 +575,7 @@ class Database:
         lots = list(LotRow.objects.filter(account_id__in=[one.id for one in held]).values_list("id", flat=True))
         found = []
         for wallet in account_rows.load(held, kind, at=self.at, need={}, lots=lots).values():
-            wallet.catch_up(self.at)
+            resting.catch_up(wallet, kind, held[0].rests_since, self.at)
             for lot in wallet.lots.values():
                 found.append((self.lots.index(lot.id), self.names[lot.record], lot.expires_at, *lot.standing[3:]))
         return (now.pending, now.available, now.held, now.debt), sorted(found)
@@ -465,6 +591,10 @@ class Database:
             with pytest.raises(points.KeyUsedOtherwise), transaction.atomic():
                 points.adjust(customer=self.numbers["bo"], amount=10**9, key=told["key"], at=self.at, by=MAREK)
         return answer
+
+
+def _is_free(lot: Lot) -> bool:
+    return lot.available > 0 == lot.pending + lot.held + lot.owed
 
 
 def _on(expires: datetime | None) -> date | None:

@@ -22,10 +22,11 @@ _PATIENCE_SECONDS = 20.0
 
 
 class Session:
-    """A verb in a thread and a session of its own, that does a step when it is told to."""
+    """A verb in a thread and a session of its own, that does a step when it is told to. It stops once at each place, so
+    it has at most as many steps as there are `stops`."""
 
     def __init__(self, verb: Callable[[], object], stops: Sequence[str] = STOPS) -> None:
-        self.verb, self.stops = verb, stops
+        self.verb, self.stops = verb, list(stops[1:])
         self.said: Queue[str] = Queue()
         self.go = Event()
         self.pid = 0
@@ -56,8 +57,11 @@ class Session:
             self.said.put("over")
 
     def _stop(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        if sql.strip().startswith(tuple(self.stops[1:])):
-            self._pause(sql.strip()[:30])
+        for stop in self.stops:
+            if sql.strip().startswith(stop):
+                self.stops.remove(stop)
+                self._pause(stop)
+                break
         return execute(sql, params, many, context)
 
     def _pause(self, where: str) -> None:
@@ -97,9 +101,19 @@ def orders(one: int, other: int) -> Iterator[tuple[int, ...]]:
         yield tuple(0 if place in places else 1 for place in range(one + other))
 
 
-def play(order: Sequence[int], verbs: Sequence[Callable[[], object]], stops: Sequence[str] = STOPS) -> list[object]:
+def in_between(one: int, other: int) -> Iterator[tuple[int, ...]]:
+    """The orders in which one session does all its steps between two of the other's."""
+    for first in range(1, one):
+        yield (0,) * first + (1,) * other + (0,) * (one - first)
+    for first in range(1, other):
+        yield (1,) * first + (0,) * one + (1,) * (other - first)
+
+
+def play(
+    order: Sequence[int], verbs: Sequence[Callable[[], object]], stops: Sequence[Sequence[str]] = (STOPS, STOPS)
+) -> list[object]:
     """The verbs' answers when their steps are done in this order. Steps that wait come as soon as they can."""
-    sessions = [Session(verb, stops) for verb in verbs]
+    sessions = [Session(verb, where) for verb, where in zip(verbs, stops, strict=True)]
     left = list(order)
     while left or any(not session.is_over for session in sessions):
         for session in sessions:

@@ -7,13 +7,14 @@ import pytest
 from regulars.facts.commerce import orders
 from regulars.facts.customers import customers
 from regulars.kit.actors import Actor
-from regulars.levers.loyalty import adjustments, checkups, freezing, inheriting, points, wallets
+from regulars.levers.loyalty import adjustments, checkups, freezing, inheriting, missions, points, wallets
 from regulars.levers.loyalty.models import Lot
 from regulars.levers.loyalty.tests.builders import (
     DAY,
     FRIDAY,
     MAREK,
     MONDAY,
+    THE_SHOP,
     a_member,
     an_award,
     has,
@@ -22,7 +23,7 @@ from regulars.levers.loyalty.tests.builders import (
     spends,
     takes_back,
 )
-from regulars.levers.loyalty.tests.test_earning import a_programme, an_order, settles
+from regulars.levers.loyalty.tests.test_earning import a_programme, an_order, buyer, settles
 from regulars.runtime.preferences.preferences import write
 
 pytestmark = pytest.mark.django_db
@@ -120,6 +121,21 @@ def test_an_order_that_comes_back_takes_nothing_from_the_heir():
     orders.cancel(order=order, at=FRIDAY, by=MAREK)
     settles(order, at=FRIDAY)
     assert (has(priya, at=FRIDAY), has(li, at=FRIDAY)) == ((0, 0, 0, 0), (0, 80, 0, 0))
+    assert list(checkups.broken()) == []
+
+
+def test_a_mission_that_is_undone_takes_nothing_from_the_heir():
+    one = "{id: one, steps: [{what: orders, at_least: 1}], prize: {points: 30}}"
+    rules = f"estate: passes\npending: {{until: placed, days: 0}}\nmissions: [{one}]"
+    a_programme("{id: none, kind: nth_order, nth: 999, points: 1}", above=rules)
+    order = an_order()
+    priya, li = buyer(order), a_member("li")
+    missions.settle(customer=priya, at=MONDAY, by=THE_SHOP)
+    passes(priya, li)
+    orders.cancel(order=order, at=FRIDAY, by=MAREK)
+    [undone] = missions.settle(customer=priya, at=FRIDAY, by=THE_SHOP)
+    assert not undone.is_done
+    assert (has(priya, at=FRIDAY), has(li, at=FRIDAY)) == ((0, 0, 0, 0), (0, 30, 0, 0))
     assert list(checkups.broken()) == []
 
 
