@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from django.db import connection
 
+from regulars.facts.commerce.deriving import DOUBLE
 from regulars.runtime.database import arrays
 
 #: Orders read at once where all of history is.
@@ -43,7 +44,7 @@ class Kept:
     """One order as it stands. Amounts in minor units of `currency`.
 
     `record` is the customer record it was told for, `customer` the person. `counts`: it is a purchase that stands;
-    `is_double`: it is none because the same sale is on record already.
+    `is_off`: it was cancelled, or its source has it no more.
     `due_minor`: its total less what its refunds take off it; `kept_minor`: paid less refunded; `money_back_minor` went
     back for no goods. `rate`: of `shop_currency` for one of `currency`. `arrived_at`: when all that was sent had
     arrived, of what was carried out when it was placed; None while something is under way, or nobody told.
@@ -59,7 +60,8 @@ class Kept:
     currency: str
     origin: str
     counts: bool
-    is_double: bool
+    kind: str
+    is_off: bool
     channel: str
     store: str
     fulfilment: str
@@ -79,13 +81,18 @@ class Kept:
     tenders: Mapping[str, int]
     lines: Sequence[KeptLine]
 
+    @property
+    def is_double(self) -> bool:
+        """It is no sale of its own: the same one is on record already."""
+        return self.kind == DOUBLE
+
 
 # A sale counts as paid where its source does not say; see `standing`.
 _SELECT = """
 SELECT sale.id, sale.customer_id, COALESCE(sale.came_with_id, sale.customer_id), sale.placed_at, sale.placed_on,
        sale.currency, sale.origin,
        sale.kind = 'purchase' AND sale.cancelled_at IS NULL AND sale.deleted_at IS NULL AS counts,
-       sale.kind = 'double',
+       sale.kind, sale.cancelled_at IS NOT NULL OR sale.deleted_at IS NOT NULL,
        channel.code, COALESCE(store.code, ''), sale.fulfilment, sale.total_minor,
        sale.total_minor - back.off_minor,
        COALESCE(sale.paid_minor, sale.total_minor - GREATEST(back.off_minor - back.money_minor, 0))
@@ -257,6 +264,28 @@ def moments_after(orders: Collection[int], *, most: int = 400) -> dict[int, list
     with connection.cursor() as cursor:
         cursor.execute(_LATER, [most, list(orders)])
         return dict(cursor.fetchall())
+
+
+def named(names: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """The orders that their sources call so, by namespace and reference; those not on record are left out. One
+    query."""
+    namespaces, refs = [one for one, _ref in names], [ref for _one, ref in names]
+    with connection.cursor() as cursor:
+        cursor.execute(_NAMED, [namespaces, refs])
+        return {(namespace, ref): order for namespace, ref, order in cursor.fetchall()}
+
+
+def names(orders: Collection[int]) -> dict[int, tuple[str, str]]:
+    """Namespace and reference of each. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, namespace, ref FROM commerce_order WHERE id = ANY(%s)", [list(orders)])
+        return {order: (namespace, ref) for order, namespace, ref in cursor.fetchall()}
+
+
+_NAMED = """
+SELECT sale.namespace, sale.ref, sale.id FROM unnest(%s::text[], %s::text[]) AS told(namespace, ref)
+  JOIN commerce_order AS sale ON sale.namespace = told.namespace AND sale.ref = told.ref
+"""
 
 
 def orders_of_returns(returns: Collection[int]) -> dict[int, set[int]]:

@@ -7,6 +7,7 @@ from regulars.levers.loyalty import (
     memberships,
     mission_walks,
     missions,
+    order_spends,
     redemptions,
     regrants,
     requalifying,
@@ -124,6 +125,18 @@ def settle_everyones_missions(timestamp: int) -> None:
     mission_walks.drop_over(at=clock.now())
 
 
+@task("loyalty.settle_order_spends", lock="loyalty.settle_order_spends")
+def settle_order_spends(timestamp: int) -> None:
+    """Whether orders that points were spent for came and stand. Harmless to repeat."""
+    order_spends.settle(at=clock.now())
+
+
+@task("loyalty.look_at_order_spends_again", lock="loyalty.settle_order_spends")
+def look_at_order_spends_again(timestamp: int) -> None:
+    """What no notice told of orders is found. Harmless to repeat."""
+    order_spends.look_again_at_all(at=clock.now())
+
+
 every("* * * * *", settle_missions)
 every("* * * * *", hand_out_rewards)
 every("37 2 * * *", settle_everyones_missions)
@@ -137,3 +150,5 @@ every("* * * * *", hear)
 every("3 * * * *", celebrate)
 every("*/5 * * * *", go_on_regranting)
 every("41 2 * * *", drop_trials)
+every("*/10 * * * *", settle_order_spends)
+every("53 2 * * *", look_at_order_spends_again)

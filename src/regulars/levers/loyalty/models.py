@@ -24,6 +24,7 @@ from regulars.levers.loyalty._earning.rows import (
 from regulars.levers.loyalty._earning.trial_rows import TrialRun
 from regulars.levers.loyalty._ledger.before import Earlier
 from regulars.levers.loyalty._ledger.books import BOOKS, KINDS, MOST, SOURCES, TRANSIT
+from regulars.levers.loyalty._ledger.order_spend_rows import OrderSpend
 from regulars.levers.loyalty._ledger.requests import Request
 from regulars.levers.loyalty._memberships.rows import (
     Membership,
@@ -62,6 +63,7 @@ __all__ = (
     "MissionRun",
     "MissionWalk",
     "Move",
+    "OrderSpend",
     "Picture",
     "Pledge",
     "Posting",
@@ -367,7 +369,8 @@ class Posting(models.Model):
 
 
 class Hold(models.Model):
-    """Points set aside for who may still want them. Without `expires_at` its `owner` ends it, not the clock."""
+    """Points set aside for who may still want them. Without `expires_at` its `owner` ends it, not the clock.
+    `order_namespace` and `order_ref` name the order it is for, where that is told."""
 
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(unique=True, db_default=RandomUuid(), editable=False)
@@ -377,6 +380,8 @@ class Hold(models.Model):
     captured = models.BigIntegerField(db_default=0, default=0)
     released = models.BigIntegerField(db_default=0, default=0)
     owner = models.CharField(max_length=120, db_default="", default="")
+    order_namespace = models.CharField(max_length=64, db_default="", default="")
+    order_ref = models.CharField(max_length=200, db_default="", default="")
     held_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
     state = models.CharField(max_length=10, db_default="open", default="open")

@@ -19,13 +19,14 @@ from regulars.facts.company import company
 from regulars.kit import civil
 from regulars.kit.actors import Actor, Origin
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty._ledger import account_rows, acting, answers, books, holding
+from regulars.levers.loyalty._ledger import account_rows, acting, answers, books, holding, order_spend_rows
 from regulars.levers.loyalty._ledger.account_rows import AccountFrozen, NoSuchCurrency
 from regulars.levers.loyalty._ledger.acting import Work
 from regulars.levers.loyalty._ledger.acts import BadKey, KeyUsedOtherwise, Told
 from regulars.levers.loyalty._ledger.answers import Booked, Receipt
 from regulars.levers.loyalty._ledger.balances import Balance, Expiring, balance, balance_as_of, balances, expiring
 from regulars.levers.loyalty._ledger.holding import HoldIsOver, HoldView, UnknownHold
+from regulars.levers.loyalty._ledger.order_spend_rows import OrderNamed
 from regulars.levers.loyalty._ledger.statements import Explanation, Line, explain, statement
 from regulars.levers.loyalty._ledger.wallet import (
     BadAmount,
@@ -57,6 +58,7 @@ __all__ = (
     "NoSuchCurrency",
     "NotEnoughPoints",
     "NothingToReverse",
+    "OrderNamed",
     "Reason",
     "Receipt",
     "UnknownEntry",
@@ -200,13 +202,17 @@ def redeem(
     currency: str = "points",
     reason: Reason = Reason("redeemed"),
     into: str = books.REDEEMED,
+    order: OrderNamed | None = None,
 ) -> Receipt:
-    """Spend points at once: those that expire first. Raises `BadAmount` and `NotEnoughPoints`."""
+    """Spend points at once: those that expire first. `order`: what for; whether it comes and stands, `order_spends`
+    says. Raises `BadAmount` and `NotEnoughPoints`."""
     _checked(amount)
-    told = Told("redeem", key, at, by, _what(customer, amount, currency, reason) | {"into": into})
+    told = Told("redeem", key, at, by, _what(customer, amount, currency, reason) | {"into": into} | _for(order))
     with acting.act(told, customers=[customer], currency=currency, need={customer: amount}) as work:
         if work.is_new:
             work.wallet(customer).spend(amount, at=at, reason=reason, into=into)
+            if order is not None:
+                order_spend_rows.keep(act=work.act, order=order, at=at)
     return answers.of(work)
 
 
@@ -221,9 +227,11 @@ def hold(
     lasts: timedelta | None = None,
     owner: str = "",
     reason: Reason = Reason("held"),
+    order: OrderNamed | None = None,
 ) -> HoldView:
     """Keep points for a purchase: nobody else can spend them. After `lasts` the clock gives them back; without it only
-    `owner` does. The hold as it was made. Raises `BadAmount` and `NotEnoughPoints`."""
+    `owner` does. `order`: what for, where that is known yet. The hold as it was made. Raises `BadAmount` and
+    `NotEnoughPoints`."""
     _checked(amount)
     told = Told(
         "hold",
@@ -231,7 +239,8 @@ def hold(
         at,
         by,
         _what(customer, amount, currency, reason)
-        | {"owner": owner, "lasts": None if lasts is None else lasts.total_seconds()},
+        | {"owner": owner, "lasts": None if lasts is None else lasts.total_seconds()}
+        | _for(order),
     )
     made = None
     with acting.act(told, customers=[customer], currency=currency, need={customer: amount}) as work:
@@ -246,22 +255,35 @@ def hold(
                 at=at,
                 expires_at=None if lasts is None else at + lasts,
                 currency=currency,
+                order=order,
             )
     return made or holding.as_made(work.act)
 
 
-def capture(*, hold: int, key: str, at: datetime, by: Actor, amount: int | None = None, rest: bool = True) -> Receipt:
-    """Spend what is held, or `amount` of it; the rest can be spent again, or with `rest=False` stays held.
+def capture(
+    *,
+    hold: int,
+    key: str,
+    at: datetime,
+    by: Actor,
+    amount: int | None = None,
+    rest: bool = True,
+    order: OrderNamed | None = None,
+) -> Receipt:
+    """Spend what is held, or `amount` of it; the rest can be spent again, or with `rest=False` stays held. `order`:
+    what for, else what the hold was for.
 
     Raises `UnknownHold`, `HoldIsOver`, and `BadAmount` of more than is held.
     """
     if amount is not None:
         _checked(amount)
     view = holding.get(hold)
-    told = Told("capture", key, at, by, {"hold": hold, "amount": amount, "rest": rest})
+    told = Told("capture", key, at, by, {"hold": hold, "amount": amount, "rest": rest} | _for(order))
     with _end(view, told) as work:
         if work.is_new:
             _end_parts(work, view, at, amount, rest)
+            if (named := order or view.order) is not None:
+                order_spend_rows.keep(act=work.act, order=named, at=at, hold=hold)
     return answers.of(work)
 
 
@@ -549,6 +571,11 @@ def _give_back(
 
 def _what(customer: int, amount: int | None, currency: str, reason: Reason) -> dict[str, object]:
     return {"customer": customer, "amount": amount, "currency": currency, "reason": asdict(reason)}
+
+
+def _for(order: OrderNamed | None) -> dict[str, object]:
+    """What was told without an order stays what was told, under its key."""
+    return {} if order is None else {"order": asdict(order)}
 
 
 def _records_of(lots: Iterable[int]) -> dict[int, int]:

@@ -19,7 +19,16 @@ from regulars.facts.customers.notices import CustomerJoined, CustomerParted
 from regulars.insight.audiences import deciding
 from regulars.insight.audiences.asking import Kept
 from regulars.kit.actors import Actor
-from regulars.levers.loyalty import benefits, earning, memberships, mission_walks, missions, requalifying, tiers
+from regulars.levers.loyalty import (
+    benefits,
+    earning,
+    memberships,
+    mission_walks,
+    missions,
+    order_spends,
+    requalifying,
+    tiers,
+)
 from regulars.levers.loyalty.notices import (
     MembershipBegan,
     MembershipChanged,
@@ -60,6 +69,13 @@ def an_order_is_other(notice: OrderRecorded | OrderChanged | OrderPaid | OrderCa
             memberships.bought(order=notice.order, at=at, by=_BY)
         if notice.customer is not None:
             _settle(notice.customer, at)
+
+
+@subscribe(OrderCancelled, GoodsReturned, name="loyalty.order_spends", in_batches=True)
+def an_order_may_be_off(notices: Sequence[OrderCancelled | GoodsReturned]) -> None:
+    """Points that were spent for it are looked at again."""
+    if touched := orders_of(notices):
+        order_spends.look_again(orders=touched)
 
 
 @subscribe(TierReached, TierLost, MissionDone, MissionUndone, name="loyalty.levels", in_batches=True)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from regulars.kit import ids
 from regulars.kit.refusals import Refusal
+from regulars.levers.loyalty._ledger.order_spend_rows import OrderNamed
 from regulars.levers.loyalty._ledger.wallet import Move
 from regulars.levers.loyalty.models import Hold
 
@@ -16,8 +17,8 @@ PREFIX = "phd"
 _ROWS = Hold.objects.select_related("account__currency")
 _HOLD = """
 WITH hold AS (
-  INSERT INTO loyalty_hold (act_id, account_id, amount, owner, held_at, expires_at)
-  VALUES (%s, %s, %s, %s, %s, %s) RETURNING id, public_id
+  INSERT INTO loyalty_hold (act_id, account_id, amount, owner, held_at, expires_at, order_namespace, order_ref)
+  VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id, public_id
 ), parts AS (
   INSERT INTO loyalty_hold_lot (hold_id, lot_id, amount)
   SELECT hold.id, told.lot, told.amount FROM hold, unnest(%s::bigint[], %s::bigint[]) AS told(lot, amount)
@@ -56,6 +57,7 @@ class HoldView:
     expires_at: datetime | None
     state: str
     currency: str
+    order: OrderNamed | None = None
 
     @property
     def open(self) -> int:
@@ -72,6 +74,7 @@ def keep(
     at: datetime,
     expires_at: datetime | None,
     currency: str,
+    order: OrderNamed | None = None,
 ) -> HoldView:
     """Write a hold of what these postings set aside."""
     amount = sum(move.amount for move in moves)
@@ -85,12 +88,14 @@ def keep(
                 owner,
                 at,
                 expires_at,
+                order.namespace if order else "",
+                order.ref if order else "",
                 [move.lot for move in moves],
                 [move.amount for move in moves],
             ],
         )
         [(number, public_id)] = cursor.fetchall()
-    return HoldView(number, ids.public(PREFIX, public_id), amount, 0, 0, owner, at, expires_at, "open", currency)
+    return HoldView(number, ids.public(PREFIX, public_id), amount, 0, 0, owner, at, expires_at, "open", currency, order)
 
 
 def as_made(act: int) -> HoldView:
@@ -152,4 +157,5 @@ def _view(row: Hold | None, asked: str) -> HoldView:
         row.expires_at,
         row.state,
         row.account.currency.code,
+        OrderNamed(row.order_namespace, row.order_ref) if row.order_ref else None,
     )
