@@ -56,7 +56,7 @@ class Order:
 
     side: Side
     place: str
-    points: str
+    points: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def _pairs(found: Sequence[DoubleView], *, may_see_members: bool, may_see_points
         return Order(
             side,
             words[(side.channel, side.store) if side.store else (side.channel,)],
-            ", ".join(shown(parts, scale) for parts, scale in earned.get(side.id, ())) or "0",
+            [(title, shown(parts, scale)) for title, parts, scale in earned.get(side.id, ())],
         )
 
     return [

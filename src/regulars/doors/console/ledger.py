@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -15,9 +16,11 @@ from regulars.doors.console import people, points_words
 from regulars.doors.console.points import asked_for, named
 from regulars.doors.console.points_words import Told, shown, signed
 from regulars.doors.console.site import fragment, may, me, page, shop_of
+from regulars.facts.commerce import orders
 from regulars.kit.paging import BadCursor
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import adjustments, currencies, ledger_seen, titles, wallets, warning
+from regulars.levers.loyalty import adjustments, currencies, ledger_seen, order_spends, titles, wallets, warning
+from regulars.levers.loyalty.order_spends import OrderSpendView
 from regulars.runtime.preferences.preferences import read, write
 from regulars.runtime.staff import operators
 from regulars.runtime.staff.policy import requires
@@ -35,6 +38,20 @@ class Row:
 
     told: Told
     who: people.Shown | None
+
+
+@dataclass(frozen=True)
+class Spend:
+    """Points that were spent for an order, whose, and the order's page where it is on record."""
+
+    one: OrderSpendView
+    who: people.Shown | None
+    amount: str
+    order: str
+
+
+class Hours(forms.Form):
+    hours = forms.IntegerField(min_value=1, max_value=24 * 60)
 
 
 class Day(forms.Form):
@@ -78,6 +95,9 @@ def ledger(request: HttpRequest) -> HttpResponseBase:
             (one, shown(one.parts, chosen.scale))
             for one in warning.due_days(currency=chosen.code, days=ENDING_DAYS, at=timezone.now())[:ENDING_SHOWN]
         ],
+        spends=_spends(),
+        spends_wrong=order_spends.count_wrong(),
+        within_hours=read(order_spends.WITHIN_HOURS),
         is_added_up_at_once=ledger_seen.postings() <= ADDED_UP_AT_ONCE,
         limit=read(adjustments.APPROVAL_ABOVE),
         may_manage=may(request, "points.manage"),
@@ -159,3 +179,46 @@ def limit(request: HttpRequest) -> HttpResponseBase:
 def _day(request: HttpRequest) -> date | None:
     form = Day(request.GET)
     return form.cleaned_data["on"] if form.is_valid() else None
+
+
+@require_POST
+@requires("points.manage")
+def spend(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """Points that were spent for an order are given back, or left as they are."""
+    by, at = operators.actor(me(request)), timezone.now()
+    act = {"give_back": order_spends.give_back, "leave": order_spends.leave}.get(request.POST.get("act", ""))
+    if act is None:
+        raise Http404
+    try:
+        done = act(spend=order_spends.by_public_id(public_id).id, at=at, by=by)
+        if done.state == "left":
+            messages.success(request, _("It is left as it is, and is not asked about again."))
+        else:
+            messages.success(request, _("The points are back with the awards they came from."))
+    except Refusal as refused:
+        messages.error(request, refused.message)
+    return redirect(f"{reverse('console:ledger')}#orders")
+
+
+@require_POST
+@requires("preferences.change")
+def hours(request: HttpRequest) -> HttpResponseBase:
+    """How long after points were spent for it an order may come."""
+    form = Hours(request.POST)
+    if form.is_valid():
+        by = operators.actor(me(request))
+        write(order_spends.WITHIN_HOURS, form.cleaned_data["hours"], at=timezone.now(), by=by)
+        messages.success(request, _("It is saved."))
+    else:
+        messages.error(request, _("Give a number of hours, up to 60 days."))
+    return redirect(f"{reverse('console:ledger')}#orders")
+
+
+def _spends() -> list[Spend]:
+    """Those that somebody has to look at, the latest first. Up to seven queries."""
+    found = order_spends.listed(limit=SHOWN).items
+    who = named([one.customer for one in found]) if found else {}
+    called = orders.public_ids(one.order for one in found if one.order is not None) if found else {}
+    return [
+        Spend(one, who.get(one.customer), shown(one.parts, one.scale), called.get(one.order or 0, "")) for one in found
+    ]

@@ -32,7 +32,7 @@ from regulars.insight.measures import readings
 from regulars.insight.measures.readings import CustomerReading
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import adjustments, rewards
+from regulars.levers.loyalty import adjustments, order_spends, rewards
 from regulars.runtime.jobs import jobs
 from regulars.runtime.notices import dead_letters
 from regulars.runtime.staff import operators
@@ -77,6 +77,7 @@ def today(request: HttpRequest) -> HttpResponseBase:
         context["doubles_open"] = doubles.count_waiting()
     if may(request, "points.manage"):
         context["points_asked"] = adjustments.count_waiting()
+        context["spends_wrong"] = order_spends.count_wrong()
         context["rewards_low"] = rewards.running_low()
     if may(request, "sources.read"):
         senders = sources.every()

@@ -1,5 +1,6 @@
 """What was decided of an order or event, in the reader's language: what each rule gave and why, and why not."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from regulars.levers.loyalty._earning.rows import Earning, Version
 from regulars.levers.loyalty.rules import reasons
 from regulars.levers.loyalty.rules.grants import Reason
 from regulars.levers.loyalty.rules.rule import points_text
+from regulars.levers.loyalty.titles import titled
 
 
 @dataclass(frozen=True)
@@ -56,18 +58,20 @@ def of_customer(customer: int, *, limit: int = 50) -> list[Decided]:
     return _read(Earning.objects.filter(record=customer).order_by("-effective_at", "-id")[:limit])
 
 
-def earned_by(orders: Sequence[int]) -> dict[int, list[tuple[int, int]]]:
-    """What stands of what each order earned, one for each kind of points: parts, and their scale. One query."""
-    found: dict[int, list[tuple[int, int]]] = {}
+def earned_by(orders: Sequence[int]) -> dict[int, list[tuple[str, int, int]]]:
+    """What stands of what each order earned, for each kind of points: what it is called in the reader's language,
+    parts, and their scale. One query."""
+    found: dict[int, list[tuple[str, int, int]]] = {}
     with connection.cursor() as cursor:
         cursor.execute(_EARNED, [[f"order:{order}" for order in orders]])
-        for order, parts, scale in cursor.fetchall():
-            found.setdefault(order, []).append((parts, scale))
+        for order, code, words, parts, scale in cursor.fetchall():
+            found.setdefault(order, []).append((titled(code, json.loads(words)), parts, scale))
     return found
 
 
 _EARNED = """
-SELECT substr(earning.subject, 7)::bigint, sum(lot.original - lot.taken_back - lot.short)::bigint, currency.scale
+SELECT substr(earning.subject, 7)::bigint, currency.code, currency.titles::text,
+       sum(lot.original - lot.taken_back - lot.short)::bigint, currency.scale
   FROM loyalty_earning AS earning JOIN loyalty_lot AS lot ON lot.earning_id = earning.id
   JOIN loyalty_account AS account ON account.id = lot.account_id
   JOIN loyalty_currency AS currency ON currency.id = account.currency_id

@@ -18,7 +18,7 @@ from regulars.kit.paging import Page
 from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import points
 from regulars.levers.loyalty._ledger.books import SPENT
-from regulars.levers.loyalty._ledger.order_spend_rows import OPEN, WRONG, OrderNamed, OrderSpend
+from regulars.levers.loyalty._ledger.order_spend_rows import OPEN, WRONG, OrderNamed, OrderSpend, State
 from regulars.levers.loyalty.reasons import Reason
 from regulars.levers.loyalty.rules.spend_fate import Fate, SpendSeen, fate
 from regulars.runtime.preferences.preferences import Preference, between, read
@@ -30,6 +30,7 @@ __all__ = (
     "NothingWrong",
     "OrderNamed",
     "OrderSpendView",
+    "State",
     "UnknownOrderSpend",
     "by_public_id",
     "count_wrong",
@@ -79,7 +80,7 @@ class OrderSpendView:
     named: OrderNamed
     order: int | None
     spent_at: datetime
-    state: str
+    state: State
     decided_at: datetime | None
     decided_by: str
 

@@ -30,6 +30,7 @@ from regulars.doors.api.v1 import (
     keeping,
     memberships,
     missions,
+    order_spends,
     orders,
     people_rules,
     plan,
@@ -168,6 +169,7 @@ api.add_router("", attributes.router)
 api.add_router("", webhooks.router)
 api.add_router("", exports.router)
 api.add_router("", audiences.router)
+api.add_router("", order_spends.router)
 api.add_router("", points.router)
 api.add_router("", rewards.router)
 api.add_router("", tiers.router)

@@ -11,7 +11,7 @@ from regulars.doors.api.v1 import exact
 from regulars.facts.customers import profiles
 from regulars.kit.points import Points
 from regulars.levers.loyalty import points, wallets
-from regulars.levers.loyalty.points import Booked, HoldView, Line, Receipt
+from regulars.levers.loyalty.points import Booked, HoldView, Line, OrderNamed, Receipt
 from regulars.levers.loyalty.wallets import Wallet
 
 #: A year, and a day more.
@@ -46,20 +46,36 @@ class AdjustmentIn(exact.Told):
     expires_on: exact.Day | None = Field(None, description="Of points that are given.")
 
 
+class OrderNamedIn(exact.Told):
+    """An order as its source calls it; it may not be on record yet. Where it never comes, or goes back, the points
+    spent for it are listed by `GET /points/order-spends`."""
+
+    ref: exact.Ref
+    namespace: exact.Code = Field("api", description="The source that gives the reference.")
+
+    @property
+    def named(self) -> OrderNamed:
+        """As the ledger keeps it."""
+        return OrderNamed(self.namespace, self.ref)
+
+
 class PointsHoldIn(exact.Told):
     """Points to keep for a purchase. Without `lasts_seconds` no clock ends it, only capture or release."""
 
     amount: exact.Points
     currency: Kind = "points"
     reference: Reference | None = None
+    order: OrderNamedIn | None = None
     lasts_seconds: Annotated[int, Field(ge=1, le=LONGEST_HOLD)] | None = None
 
 
 class CaptureIn(exact.Told):
-    """How much is spent; left out, all. With `keep_rest` what is left stays held."""
+    """How much is spent; left out, all. With `keep_rest` what is left stays held. `order`: what for, else what the hold
+    was for."""
 
     amount: exact.Points | None = None
     keep_rest: bool = False
+    order: OrderNamedIn | None = None
 
 
 class RedemptionIn(exact.Told):
@@ -68,6 +84,7 @@ class RedemptionIn(exact.Told):
     amount: exact.Points
     currency: Kind = "points"
     why: WhySpent = "redeemed"
+    order: OrderNamedIn | None = None
 
 
 class ReversalIn(exact.Told):

@@ -11,7 +11,7 @@ from regulars.doors.console.tests.builders import signed_in
 from regulars.facts.company import company
 from regulars.facts.customers import customers
 from regulars.kit.actors import SHELL, SYSTEM, Actor
-from regulars.levers.loyalty import adjustments, earlier, points, programmes
+from regulars.levers.loyalty import adjustments, earlier, order_spends, points, programmes
 from regulars.levers.loyalty.earlier import Movement
 from regulars.levers.loyalty.points import Balance
 from regulars.runtime.database import clock
@@ -260,3 +260,30 @@ def test_a_manager_passes_points_on_to_an_heir_and_takes_them_back(li):
     assert (has(li).available, has(bo).available) == (100, 0)
     assert "Take it back" not in page
     assert signed_in("agent", name="ada").post(way, {"to": bo, "key": "c"}).status_code == 403
+
+
+def test_points_spent_for_orders_that_do_not_stand_are_given_back_or_left(li):
+    gets(li, 100)
+    now = clock.now()
+    for ref in ("N-<1>", "N-2"):
+        order = order_spends.OrderNamed("till", ref)
+        number = customers.by_public_id(li).id
+        points.redeem(customer=number, amount=30, key=ref, at=now - timedelta(days=2), by=SYSTEM, order=order)
+    order_spends.settle(at=now)
+    owner, assistant = signed_in("owner"), signed_in("shop_assistant")
+    assert "Points were spent for 2 orders that do not stand" in shown(owner, "")
+    page = shown(owner, "ledger/")
+    assert "N-&lt;1&gt;" in page
+    assert "never came" in page
+    second, first = order_spends.listed().items
+    address = f"/console/ledger/spends/{first.public_id}"
+    assert assistant.post(address, {"act": "give_back"}).status_code == 403
+    done = owner.post(address, {"act": "give_back"}, follow=True).content.decode()
+    assert "The points are back with the awards they came from." in done
+    assert has(li).available == 70
+    assert owner.post(address, {"act": "odd"}).status_code == 404
+    owner.post(f"/console/ledger/spends/{second.public_id}", {"act": "leave"})
+    assert order_spends.count_wrong() == 0
+    assert "do not stand</a>" not in shown(owner, "")
+    owner.post("/console/ledger/hours", {"hours": 48})
+    assert read(order_spends.WITHIN_HOURS) == 48

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from django.db import models
 from django.db.models import Q
@@ -10,7 +11,8 @@ from django.db.models.functions import Now
 from regulars.runtime.database.fields import RandomUuid
 
 #: `waiting`: its order may still come; `stands`: so does its order. The three after it are somebody's to look at.
-STATES = ("waiting", "stands", "missing", "off", "twice", "given_back", "left")
+State = Literal["waiting", "stands", "missing", "off", "twice", "given_back", "left"]
+STATES: tuple[State, ...] = ("waiting", "stands", "missing", "off", "twice", "given_back", "left")
 WRONG = ("missing", "off", "twice")
 #: What is looked at again and again.
 OPEN = ("waiting", *WRONG)

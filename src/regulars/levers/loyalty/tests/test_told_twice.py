@@ -56,7 +56,7 @@ def test_priyas_coat_told_by_shop_and_till_earns_once_and_comes_back_when_it_was
     doubles.look_through(at=FRIDAY)
     doubles.go_through()
     [pair] = doubles.listed().items
-    assert explaining.earned_by([coat, twin]) == {coat: [(40, 0)], twin: [(47, 0)]}
+    assert explaining.earned_by([coat, twin]) == {coat: [("points", 40, 0)], twin: [("points", 47, 0)]}
 
     doubles.confirm(double=pair.id, at=FRIDAY, by=MAREK)
     react_to_everything()
