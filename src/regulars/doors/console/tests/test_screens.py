@@ -126,7 +126,7 @@ def test_the_navigation_shows_what_one_may_open(at_work, role):
 @pytest.mark.parametrize(
     ("path", "queries"),
     [
-        ("/console/", 33),
+        ("/console/", 34),
         ("/console/members/", 13),
         ("/console/members/{member}/", 18),
         ("/console/insight/", 12),
