@@ -1,5 +1,6 @@
 """Loyalty → Ledger: all books and whether they agree, what waits for a second person, what is frozen, last entries."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -47,6 +48,7 @@ class Spend:
     one: OrderSpendView
     who: people.Shown | None
     amount: str
+    of: str
     order: str
 
 
@@ -95,7 +97,7 @@ def ledger(request: HttpRequest) -> HttpResponseBase:
             (one, shown(one.parts, chosen.scale))
             for one in warning.due_days(currency=chosen.code, days=ENDING_DAYS, at=timezone.now())[:ENDING_SHOWN]
         ],
-        spends=_spends(),
+        spends=_spends({one.code: titles.titled(one.code, one.titles) for one in kinds}),
         spends_wrong=order_spends.count_wrong(),
         within_hours=read(order_spends.WITHIN_HOURS),
         is_added_up_at_once=ledger_seen.postings() <= ADDED_UP_AT_ONCE,
@@ -214,11 +216,18 @@ def hours(request: HttpRequest) -> HttpResponseBase:
     return redirect(f"{reverse('console:ledger')}#orders")
 
 
-def _spends() -> list[Spend]:
-    """Those that somebody has to look at, the latest first. Up to seven queries."""
+def _spends(kinds: Mapping[str, str]) -> list[Spend]:
+    """Those that somebody has to look at, of every kind of points, the latest first. Up to seven queries."""
     found = order_spends.listed(limit=SHOWN).items
     who = named([one.customer for one in found]) if found else {}
     called = orders.public_ids(one.order for one in found if one.order is not None) if found else {}
     return [
-        Spend(one, who.get(one.customer), shown(one.parts, one.scale), called.get(one.order or 0, "")) for one in found
+        Spend(
+            one,
+            who.get(one.customer),
+            shown(one.parts, one.scale),
+            kinds.get(one.currency, one.currency) if len(kinds) > 1 else "",
+            called.get(one.order or 0, ""),
+        )
+        for one in found
     ]

@@ -1,6 +1,7 @@
 """Points that were spent for an order which never came, went back, or was paid twice: found, given back, left."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -10,6 +11,7 @@ from regulars.levers.loyalty.order_spends import OrderNamed
 from regulars.levers.loyalty.rules.spend_fate import SpendSeen, fate
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, a_member, has, key, said
 from regulars.levers.loyalty.tests.test_earning import an_order, comes_back
+from regulars.levers.loyalty.tests.test_interleavings import at_once
 from regulars.runtime.notices.dispatch import react_to_everything
 
 HOUR = timedelta(hours=1)
@@ -107,3 +109,16 @@ def test_what_was_given_back_another_way_is_asked_about_no_more():
     points.reverse(entry=done.of("redeem").id, key=key(), at=FRIDAY, by=MAREK)
     assert wrong(at=FRIDAY + 2 * HOUR) == {}
     assert has(li, at=FRIDAY) == (0, 60, 0, 0)
+
+
+def test_of_ten_who_decide_at_once_the_points_come_back_once(fresh_database):
+    li = a_member("li", first=60)
+    spends(li, 20, "never")
+    assert wrong() == {"never": ("missing", 20)}
+    [one] = order_spends.listed().items
+    verbs = [partial(verb, spend=one.id, at=FRIDAY, by=MAREK) for verb in (order_spends.give_back, order_spends.leave)]
+    answers = at_once([partial(lambda verb: verb().state, verbs[nth % 2]) for nth in range(10)])
+    assert has(li, at=FRIDAY) == (0, 60, 0, 0)
+    assert order_spends.by_public_id(one.public_id).state == "given_back"
+    assert answers["given_back"] == 5
+    assert answers["left"] + answers["points.order_stands"] == 5
