@@ -151,9 +151,16 @@ def _membership(
         "owed": formats.money(one.owed.minor, one.currency) if one.owed else "",
         "back": formats.money(back.minor, back.currency) if back else "",
         "may_end": _may_leave(one, True, visitor.with_money, now),
-        "pay_at": own.plan.sold_at(brand) if own is not None and one.state in ("waiting", "past_due") else "",
+        "pay_at": _pay_at(one, plans, brand),
         "others": [_other(each, called, brand, visitor.may_join) for each in others],
     }
+
+
+def _pay_at(one: MembershipView, plans: Sequence[PlanView], brand: str) -> str:
+    """The page of the shop that sells what they have to pay now; empty where nothing is due or nobody says where."""
+    due = one.plan if one.state in ("waiting", "past_due") else one.wants if one.quote else ""
+    found = next((each for each in plans if each.key == f"{one.programme}.{due}"), None)
+    return "" if found is None else found.plan.sold_at(brand)
 
 
 def _offered(one: PlanView, called: dict[str, str], brand: str, *, may_try: bool, may_join: bool) -> PlanShown:

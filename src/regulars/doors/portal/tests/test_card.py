@@ -337,6 +337,7 @@ TWO_PLANS = """plans:
     price: 100
     every: year
     benefits: [{benefit: ship}]
+    join_at: https://shop.example/year
     terms: {version: "4", en: You pay 100 a year., zh: 每年 100 英镑。}
   - id: slow
     name: {en: Plus by the quarter, zh: 季卡}
@@ -391,4 +392,5 @@ def test_what_else_there_is_where_it_is_sold_and_another_plan_is_chosen_with_its
     with django_assert_max_num_queries(60):
         page = browser.get("/me/?lang=en").content.decode()
     assert "becomes Plus for a year once £90.00 is paid" in page
+    assert 'href="https://shop.example/year"' in page
     assert "Stay with Plus" in page
