@@ -29,6 +29,7 @@ from regulars.levers.loyalty import (
     missions,
     pictures,
     points,
+    programmes,
     redemptions,
     rewards,
     tier_words,
@@ -132,7 +133,7 @@ def card(request: HttpRequest) -> HttpResponse:
             standing = [one.of_brand(brand) for one in tiers.of(customer=who.id, at=now)]
             known = pictures.digests({tier_words.image(one.set, one.level) for one in standing})
             seen = benefits.overview(customer=who.id, at=now, standing=standing)
-            within_reach = _within_reach(redemptions.offers(customer=who.id, at=now, standing=standing))
+            within_reach = _within_reach(redemptions.offers(customer=who.id, at=now, standing=standing), now)
             told |= {
                 "rings": [ring(one, known.get(tier_words.image(one.set, one.level), "")) for one in standing],
                 "wallets": [
@@ -342,9 +343,11 @@ def _shown(parts: int, scale: int) -> str:
     return formats.number(Points(parts, scale).decimal, scale)
 
 
-def _within_reach(offers: Sequence[Offer]) -> list[Reach]:
-    """What they can have now first, the best of it on top, then what is nearest."""
-    told = [one for one in offers if not one.why_not]
+def _within_reach(offers: Sequence[Offer], now: datetime) -> list[Reach]:
+    """What they can have now first, the best of it on top, then what is nearest. What is missing has to be such that
+    somebody can still earn it."""
+    earned = {one.programme.currency.code for one in programmes.active(now)}
+    told = [one for one in offers if not one.why_not and (not one.missing or one.reward.terms.currency in earned)]
     has = sorted((one for one in told if not one.missing), key=lambda one: -one.price)
     names = {one.currency: (one.title, one.scale) for one in wallets.kinds()}
     found = []

@@ -1,5 +1,6 @@
 """A member's card: opened by a link, once; level, progress and points in words; nothing to strangers."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -13,7 +14,7 @@ from regulars.facts.company import company
 from regulars.facts.customers import customers, sign_in_links
 from regulars.kit.actors import SHELL, SYSTEM, Actor
 from regulars.kit.money import Money
-from regulars.levers.loyalty import earning, memberships, pictures, programmes, rewards
+from regulars.levers.loyalty import currencies, earning, memberships, pictures, programmes, rewards
 from regulars.runtime.database import clock
 
 pytestmark = pytest.mark.django_db
@@ -138,8 +139,11 @@ def test_a_level_has_its_picture_from_us_and_by_brand_another_name(li):
 
 
 def test_missions_and_badges_are_on_it_what_is_within_reach_and_one_joins_with_a_tap(li):
-    for code, price in (("sticker", 50), ("mug", 500)):
-        terms = rewards.Terms(kind="goods", handed="done", titles={"en": code.title(), "zh": "礼品"}, price=price)
+    shells = replace(currencies.listed()[0], code="shells")
+    currencies.ensure(currency=shells, at=clock.now(), by=SYSTEM)
+    for code, price, currency in (("sticker", 50, "points"), ("mug", 500, "points"), ("tile", 9, "shells")):
+        titles = {"en": code.title(), "zh": "礼品"}
+        terms = rewards.Terms(kind="goods", handed="done", titles=titles, price=price, currency=currency)
         rewards.put(code=code, terms=terms, at=clock.now(), by=SYSTEM)
         rewards.set_state(code=code, state="open", at=clock.now(), by=SYSTEM)
     browser = Client()
@@ -154,6 +158,7 @@ def test_missions_and_badges_are_on_it_what_is_within_reach_and_one_joins_with_a
     assert "still to have" in words
     assert words.index("Sticker") < words.index("Mug") < words.index("yours if you like")
     assert "420 points more" in words
+    assert "Tile" not in words, "nobody earns what it costs any more"
     assert "Take part" in words
     told = {"programme": "club", "mission": "dare"}
     assert Client().post("/me/join", told)["Location"] == "/me/#missions"
@@ -197,7 +202,7 @@ def test_whoever_tries_links_is_stopped(li):
 def test_what_a_card_costs(li, django_assert_max_num_queries):
     browser = Client()
     browser.post(a_link(li))
-    with django_assert_max_num_queries(36):
+    with django_assert_max_num_queries(37):
         assert browser.get("/me/").status_code == 200
 
 
