@@ -51,8 +51,8 @@ COUNTS: Mapping[str, Any] = {
 SHAPE, MOST_ASKS = re.compile(r"(?:[gw][0-9](?: [gw][0-9]){0,39})?"), 20
 #: What it is counted of.
 OF: Mapping[str, Any] = {
-    "spend": gettext_lazy("Of one category alone"),
-    "events": gettext_lazy("Name of the event"),
+    "spend": gettext_lazy("Of category"),
+    "events": gettext_lazy("Event"),
 }
 #: What may become of what a level asks.
 ASKED: Mapping[str, Callable[[LevelTold, int], LevelTold]] = {
