@@ -387,7 +387,7 @@ def _page(request: HttpRequest, who: Customer, form: ByHand | None = None, *, st
         name=person.name,
         one=_shown(who.id, chosen, now),
         others=[one for one in all_of if one.is_open or one.currency == chosen.currency],
-        lines=points_words.told(lines.items, scale),
+        lines=_together(points_words.told(lines.items, scale)),
         next=lines.next,
         is_later=after is not None,
         lots=[_lot(one, scale) for one in open_ones[:LOTS_SHOWN]],
@@ -399,7 +399,9 @@ def _page(request: HttpRequest, who: Customer, form: ByHand | None = None, *, st
         asked=asked_for(request, [one for one in adjustments.of_customer(who.id) if one.currency == chosen.currency]),
         before=_before(request, who.id, chosen),
         rewards_taken=rewards.taken_shown(redemptions.of_customer(who.id, limit=REWARDS_SHOWN)),
-        within_reach=rewards.within_reach(who.id, now) if may(request, "points.spend") else [],
+        within_reach=rewards.within_reach(who.id, now)
+        if may(request, "points.spend") and chosen.frozen_at is None
+        else [],
         presents=rewards.presents(now) if may(request, "points.manage") else [],
         why=rewards.by_staff(),
         reward_key=uuid4().hex,
@@ -415,6 +417,13 @@ def _page(request: HttpRequest, who: Customer, form: ByHand | None = None, *, st
         may_pass_on=inheriting.is_allowed(chosen.currency, now),
         here=request.path,
     )
+
+
+def _together(entries: Sequence[points_words.Told]) -> list[tuple[list[points_words.Told], people.Shown | None]]:
+    """As `points_words.together`, each with whom it went to or came from."""
+    others = {one.line.id: other for one in entries if isinstance(other := one.line.reason.arguments.get("other"), int)}
+    names = named(list(others.values())) if others else {}
+    return [(some, names.get(others.get(some[0].line.id, 0))) for some in points_words.together(entries)]
 
 
 def _before(request: HttpRequest, customer: int, chosen: Wallet) -> Before | None:

@@ -1,8 +1,10 @@
 """Points in the reader's words: numbers, kinds of entries, and the books between which they move."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
+from itertools import groupby
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
@@ -70,6 +72,9 @@ class Told:
     by: str
     changes: tuple[Changed, ...]
     stands: str
+    #: Of one that moved a last day: which it was and which it is. None: without an end.
+    was: date | None = None
+    until: date | None = None
 
 
 def shown(parts: int, scale: int) -> str:
@@ -103,9 +108,26 @@ def told(lines: Sequence[Line], scale: int) -> list[Told]:
             names[line.by],
             tuple(_changes(line, scale)),
             shown(line.available, scale),
+            *(_day(line.reason.arguments.get(name)) for name in ("was", "until")),
         )
         for line in lines
     ]
+
+
+def together(entries: Iterable[Told]) -> list[list[Told]]:
+    """Entries that stand one after the other and moved but days, by one act, as one: a freeze that ends writes one for
+    each award."""
+    return [
+        list(some)
+        for _which, some in groupby(
+            entries,
+            key=lambda one: (one.line.effective_at, one.because) if one.line.kind == "extend" else one.line.id,
+        )
+    ]
+
+
+def _day(told: object) -> date | None:
+    return date.fromisoformat(told) if isinstance(told, str) and told else None
 
 
 def _not_said_twice(because: str, said: str) -> str:

@@ -11,7 +11,7 @@ from regulars.doors.console.tests.builders import signed_in
 from regulars.facts.company import company
 from regulars.facts.customers import customers
 from regulars.kit.actors import SHELL, SYSTEM, Actor
-from regulars.levers.loyalty import adjustments, earlier, order_spends, points, programmes
+from regulars.levers.loyalty import adjustments, earlier, freezing, order_spends, points, programmes
 from regulars.levers.loyalty.earlier import Movement
 from regulars.levers.loyalty.points import Balance
 from regulars.runtime.database import clock
@@ -209,7 +209,8 @@ def test_it_reads_chinese(li):
 
 
 def test_a_manager_freezes_points_and_lets_them_go_on(li):
-    gets(li, 100, expires_on=clock.now().date() + timedelta(days=20))
+    for days in (20, 30):
+        gets(li, 50, expires_on=clock.now().date() + timedelta(days=days))
     manager, agent = signed_in("manager"), signed_in("agent", name="ada")
     assert "Freeze their points" in shown(manager, f"members/{li}/points/")
     assert "Freeze their points" not in shown(agent, f"members/{li}/points/")
@@ -218,6 +219,7 @@ def test_a_manager_freezes_points_and_lets_them_go_on(li):
     page = manager.post(way, {"why": "dispute", "key": "a"}, follow=True).content.decode()
     assert "something is in dispute" in plain(page)
     assert "Freeze their points" not in page
+    assert "frozen; none can be spent" in page
     assert "nothing moves and nothing ends" in shown(manager, f"members/{li}/points/card")
     assert "something is in dispute" in shown(manager, "ledger/")
     assert "15 points" not in page
@@ -229,6 +231,12 @@ def test_a_manager_freezes_points_and_lets_them_go_on(li):
     answer = manager.post(way, {"key": "b", "act": "thaw"}, follow=True)
     assert "with the days left that they had" in answer.content.decode()
     assert "Freeze their points" in answer.content.decode()
+    # Each award has its days by an entry; they stand as one until they are unfolded.
+    number = customers.by_public_id(li).id
+    freezing.freeze(customer=number, why="dispute", key="c", at=clock.now() - timedelta(days=3), by=SYSTEM)
+    page = manager.post(way, {"key": "d", "act": "thaw"}, follow=True).content.decode()
+    assert "2 entries" in page
+    assert page.count("before until") == 2
     for path in (way, way.replace("freeze", "pass-on")):
         assert manager.post(path, {"of": "stars&after=1", "act": "thaw"}).status_code == 404, "no such kind"
 
@@ -254,6 +262,8 @@ def test_a_manager_passes_points_on_to_an_heir_and_takes_them_back(li):
     page = manager.post(way, {"to": bo, "key": "b"}, follow=True).content.decode()
     assert (has(li).available, has(bo).available) == (0, 100)
     assert "passed on to an heir" in plain(page)
+    assert f"/console/members/{bo}/points/" in page
+    assert f"/console/members/{li}/points/" in shown(manager, f"members/{bo}/points/")
     entry = re.search(r'name="entry" value="(ent_\w+)"', page)
     assert entry is not None
     page = manager.post(way, {"entry": entry[1]}, follow=True).content.decode()
