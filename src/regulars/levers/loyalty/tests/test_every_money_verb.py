@@ -35,6 +35,7 @@ ELSEWHERE = {
     "missions.join": ("settles", "test_missions.py"),
     "missions.hand_out": ("by ten at once", "test_mission_races.py"),
     "opening.bring": ("is `award_many` of a file", "test_opening.py"),
+    "order_spends.give_back": ("by ten at once", "test_order_spends.py"),
     "redemptions.give": ("is `take` without points", "test_rewards.py"),
     "regrants.ask": (_JOB, "explored.py"),
     "regrants.approve": (_JOB, "explored.py"),
