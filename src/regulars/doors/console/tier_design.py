@@ -38,14 +38,14 @@ PERIODS: Mapping[str, Any] = {
     "ever": gettext_lazy("all that ever was"),
 }
 COUNTS: Mapping[str, Any] = {
-    "spend": gettext_lazy("Money spent, in %(currency)s"),
+    "spend": gettext_lazy("Spent, in %(currency)s"),
     "orders": gettext_lazy("Orders"),
     "points": gettext_lazy("Points earned"),
-    "categories": gettext_lazy("Categories bought from"),
+    "categories": gettext_lazy("Categories bought"),
     "visits": gettext_lazy("Visits to a store"),
     "stores": gettext_lazy("Stores visited"),
     "tenure": gettext_lazy("Months with us"),
-    "events": gettext_lazy("Times that something was done"),
+    "events": gettext_lazy("Times of an event"),
 }
 #: Lines of a level, as a form says how they hang together: g1 joins those below it, w2 is a threshold, each how deep.
 SHAPE, MOST_ASKS = re.compile(r"(?:[gw][0-9](?: [gw][0-9]){0,39})?"), 20
