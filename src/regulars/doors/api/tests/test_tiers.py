@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from regulars.doors.api.tests.builders import Program, problem
-from regulars.facts.customers import customers
+from regulars.facts.customers import customers, sign_in_links
 from regulars.kit.actors import SHELL, SYSTEM
 from regulars.levers.loyalty import programmes, tiers
 from regulars.runtime.database import clock
@@ -77,3 +77,17 @@ def test_status_is_frozen_once_and_thawed(till):
     assert problem(till.post(f"{path}/thaw", key="t2"))[:2] == (409, "tiers.not_frozen")
     other = till.post(f"customers/{li}/tiers/tried/other/freeze", {}, key="f3")
     assert problem(other)[:2] == (404, "tiers.unknown")
+
+
+def test_a_link_opens_what_its_key_may_and_plans_for_who_is_signed_in(till):
+    li = str(till.record()["customer"])
+    edits = Program("members.edit", name="account-page")
+
+    def opens(body: Any) -> tuple[bool, bool, bool]:
+        path = told(edits.post(f"customers/{li}/card-links", body))["path"]
+        found = sign_in_links.open_link(token=path.removeprefix("/card/"), at=clock.now())
+        return found.may_join, found.with_money, found.only_looks
+
+    assert opens(None) == opens({}) == opens({"signed_in": False}) == (False, False, False)
+    assert opens({"signed_in": True}) == (True, False, False)
+    assert edits.post(f"customers/{li}/card-links", {"signed_in": "maybe"}).status_code == 422
