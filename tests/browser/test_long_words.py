@@ -20,6 +20,7 @@ CSS = Path(regulars.doors.console.__file__).parent / "static/console/console.css
 LONG = "cus_01M3Z4" * 11
 
 
+@pytest.mark.slow
 def test_long_words_break_in_the_catalogue_and_in_orders():
     a_product("cup", "Cup", brand=LONG, category=LONG)
     goods = [LineReport(1, "cup", Decimal(1), Decimal("12.50"), title="Cup")]

@@ -20,6 +20,7 @@ SILENCE = float(os.environ.get("REGULARS_OMNICHANNEL_SILENCE", "1"))
 SEEDS = os.environ.get("REGULARS_OMNICHANNEL_SEEDS", "one two three").split() if PEOPLE else []
 
 
+@pytest.mark.slow
 def test_nobody_is_wrongly_joined_and_nearly_all_who_proved_it_are(tmp_path: Path) -> None:
     year = make(Plan(people=80, seed="short"))
 

@@ -286,6 +286,7 @@ def outcome(acts, *, parted, took=None):
         return seen, world.took
 
 
+@pytest.mark.slow
 @settings(max_examples=often(4), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.one_of(FACTS, POINTS, JOINING), min_size=4, max_size=16))
 @example([("joined", "anna", "bo"), ("tells", "bo", "Lisa")])

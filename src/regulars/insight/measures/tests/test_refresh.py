@@ -274,7 +274,7 @@ def all_that_is_stored() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("seed", a_few(1, (1, 0, *range(2, often(3)))))
-@pytest.mark.parametrize("is_kept", [False, True], ids=["walked", "kept"])
+@pytest.mark.parametrize("is_kept", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["kept", "walked"])
 def test_refreshed_again_and_again_is_what_a_refresh_from_nothing_gives(
     shop: None,
     fresh_database: dict[str, str],
@@ -338,6 +338,7 @@ def test_refreshed_again_and_again_is_what_a_refresh_from_nothing_gives(
     assert bool(walked_again) == is_kept
 
 
+@pytest.mark.slow
 def test_a_walk_whose_writer_was_killed_is_as_it_was(shop: None, settings: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(keeping, "FROM_ORDERS", 0)
     monkeypatch.setattr(keeping, "MOST", 1)
@@ -382,6 +383,7 @@ def _remove_two(fresh_database: dict[str, str], chance: random.Random) -> None:
             owner.execute(f"DELETE FROM {table} WHERE {column} = ANY(%s)", [picked])
 
 
+@pytest.mark.slow
 def test_in_lots_in_parts_or_at_once_the_same_is_kept(monkeypatch: pytest.MonkeyPatch):
     shop = a_random_shop(7)
     kept: list[dict[str, set[tuple[Any, ...]]]] = []

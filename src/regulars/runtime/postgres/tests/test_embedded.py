@@ -31,6 +31,7 @@ from regulars.runtime.postgres.tests.builders import (
 )
 from regulars.runtime.postgres.trouble import DatabaseTrouble
 from tests.loudly import skip_loudly
+from tests.often import a_few
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root steps down to a system user")
 
@@ -106,6 +107,7 @@ def test_a_second_keeper_of_one_home_leaves_politely(home: Path) -> None:
         assert is_alive(server.server)
 
 
+@pytest.mark.slow
 def test_a_copied_home_does_not_take_the_server_of_the_first(home: Path) -> None:
     with embedded.running(home) as server, a_home() as copy:
         (copy / "database-place").write_text(str(home / "postgres"))
@@ -150,6 +152,7 @@ def test_a_user_killed_with_sigkill_leaves_nothing_running(home: Path) -> None:
     until(lambda: not is_alive(server) and not embedded.has_keeper(home))
 
 
+@pytest.mark.slow
 @pytest.mark.crash
 def test_everything_killed_at_once_is_no_trouble_for_the_next_start(home: Path) -> None:
     with embedded.running(home) as server:
@@ -160,6 +163,7 @@ def test_everything_killed_at_once_is_no_trouble_for_the_next_start(home: Path) 
         assert not again.adopted
 
 
+@pytest.mark.slow
 def test_lock_files_of_a_dead_server_whose_pid_lives_on_in_another_program(home: Path) -> None:
     with embedded.running(home):
         place = place_for(home, account=database_account())
@@ -208,7 +212,7 @@ def test_the_words_of_a_recovery() -> None:
 
 @pytest.mark.parametrize(
     ("words", "named"),
-    [("fsync = off", "fsync is off"), ("full_page_writes = off", "full_page_writes is off")],
+    a_few(1, [("fsync = off", "fsync is off"), ("full_page_writes = off", "full_page_writes is off")]),
 )
 def test_unsafe_settings_are_refused(home: Path, words: str, named: str) -> None:
     with embedded.running(home):
@@ -223,6 +227,7 @@ def test_unsafe_settings_are_refused(home: Path, words: str, named: str) -> None
         conf.write_text(before)
 
 
+@pytest.mark.slow
 def test_a_role_that_does_not_wait_for_the_disk_is_refused(home: Path) -> None:
     with embedded.running(home):
         query(embedded.superuser_url(home), "ALTER ROLE regulars_app SET synchronous_commit = off")
@@ -232,6 +237,7 @@ def test_a_role_that_does_not_wait_for_the_disk_is_refused(home: Path) -> None:
         query(embedded.superuser_url(home), "ALTER ROLE regulars_app RESET synchronous_commit")
 
 
+@pytest.mark.slow
 @needs_root
 def test_a_home_that_the_databases_user_cannot_enter_is_replaced_and_that_is_said(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
@@ -251,6 +257,7 @@ def test_a_home_that_the_databases_user_cannot_enter_is_replaced_and_that_is_sai
             shutil.rmtree(elsewhere)
 
 
+@pytest.mark.slow
 @needs_root
 def test_programs_that_the_databases_user_cannot_reach_are_copied(tmp_path: Path) -> None:
     binaries = find_binaries()
@@ -267,6 +274,7 @@ def test_programs_that_the_databases_user_cannot_reach_are_copied(tmp_path: Path
         assert said.stdout.startswith("postgres (PostgreSQL)")
 
 
+@pytest.mark.slow
 def test_a_path_too_long_for_a_socket() -> None:
     with a_home("a-folder-with-a-name-that-is-far-too-long-to-leave-room-for-the-address-of-a-socket") as home:
         with embedded.running(home, durable=False) as server:
@@ -351,6 +359,7 @@ def test_a_folder_without_postgresql_is_named() -> None:
         embedded.running(home, bin_folder=Path("/nowhere")).__enter__()
 
 
+@pytest.mark.slow
 def test_lost_passwords_are_said_plainly(home: Path) -> None:
     file = home / "keys" / "database.json"
     with embedded.running(home):

@@ -145,6 +145,7 @@ def live_through(seed: int, past: int, acts: int, *, is_old: bool, is_gross: boo
         assert gaps(connection) == before
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=EXAMPLES <= 3)
 @given(seed=st.integers(1, 10**9), is_old=st.booleans(), is_gross=st.booleans())
 def test_the_end_is_the_shops_own_state_whatever_was_lost_doubled_or_shuffled(

@@ -152,6 +152,7 @@ def live_through(seed: int, past: int, acts: int, *, is_long: bool = False) -> N
         assert gaps(connection) == found
 
 
+@pytest.mark.slow
 @settings(
     max_examples=EXAMPLES,
     deadline=None,
