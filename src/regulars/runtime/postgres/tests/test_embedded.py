@@ -31,7 +31,6 @@ from regulars.runtime.postgres.tests.builders import (
 )
 from regulars.runtime.postgres.trouble import DatabaseTrouble
 from tests.loudly import skip_loudly
-from tests.often import a_few
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root steps down to a system user")
 
@@ -212,7 +211,7 @@ def test_the_words_of_a_recovery() -> None:
 
 @pytest.mark.parametrize(
     ("words", "named"),
-    a_few(1, [("fsync = off", "fsync is off"), ("full_page_writes = off", "full_page_writes is off")]),
+    [("fsync = off", "fsync is off"), ("full_page_writes = off", "full_page_writes is off")],
 )
 def test_unsafe_settings_are_refused(home: Path, words: str, named: str) -> None:
     with embedded.running(home):
