@@ -147,6 +147,7 @@ _LOCAL = re.compile(
 )
 _LOCAL_AMONG_LETTERS = re.compile(_ESCAPED_BEFORE + "[0-9]))" + _DIALLED + "(?![0-9])")
 _LOCAL_IN_JSON = re.compile(_LOCAL_AMONG_LETTERS.pattern.encode())
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _CALLED = re.compile(_CALLABLE)
 _CALLS = re.compile(_WORD, re.IGNORECASE)
 _CALLS_IN_JSON = re.compile(_WORD.encode(), re.IGNORECASE)
@@ -327,7 +328,10 @@ def is_contact(ref: str) -> bool:
     """Whether a reference is, or holds, an address or a number by which somebody can be reached."""
     if "@" in ref or "%40" in ref or identifiers.is_contact(ref) or _PHONE.search(ref) is not None:
         return True
-    return len(ref) >= len(_FEWEST_DIGITS) and _LOCAL_AMONG_LETTERS.search(ref) is not None
+    # Of a thousand UUIDs some have as many digits in a row as a telephone number has.
+    if len(ref) < len(_FEWEST_DIGITS) or _UUID.fullmatch(ref) is not None:
+        return False
+    return _LOCAL_AMONG_LETTERS.search(ref) is not None
 
 
 def shown(value: object) -> str:

@@ -329,6 +329,11 @@ def test_the_number_of_an_identity_card_is_known_by_the_sign_that_checks_it(numb
     assert personal.may_hold_address(f'{{"a":"{number}"}}'.encode())
 
 
+def test_a_device_s_own_uuid_is_nobodys_number_however_many_digits_stand_in_a_row():
+    assert not personal.is_contact("723e0607-6296-46ff-9d18-b48ada594f4f")
+    assert personal.is_contact("723e0607-6296-46ff")
+
+
 def test_a_number_given_to_a_member_may_begin_with_a_zero():
     told = {"member_no": "0123456789", "会员_card": "01234567890", "customerNumber": "0123456789"}
     called = {"member_id": "0123456789", "user_mobile_no": "0123456789", "member_number": "13800138000"}

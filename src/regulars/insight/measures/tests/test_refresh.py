@@ -142,7 +142,7 @@ def on_paper_of(paper: OnPaper) -> tuple[dict[str, Any], dict[str, dict[str, Any
     return dict(computed.shop), people
 
 
-@pytest.mark.parametrize("seed", a_few(1, [1, 2, 3]))
+@pytest.mark.parametrize("seed", a_few(0, [1, 2, 3]))
 def test_stored_readings_and_a_report_from_the_same_orders_agree_to_the_digit(shop: None, seed: int):
     history = a_history(seed)
     put_on_record(history)

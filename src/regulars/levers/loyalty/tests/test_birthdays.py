@@ -92,6 +92,7 @@ def test_every_year_has_one_for_who_was_born_on_the_29th():
     assert Lot.objects.filter(record_id=priya).count() == 3
 
 
+@pytest.mark.slow
 def test_a_birthday_of_the_chinese_calendar_is_kept_as_it_falls_though_twice_in_a_year():
     programme("Asia/Shanghai")
     li = born("", ref="li", lunar="1990-12-01")

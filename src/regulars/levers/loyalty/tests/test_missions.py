@@ -361,6 +361,7 @@ def test_joined_they_do_it_together_and_once_and_parted_each_has_what_they_did()
     assert list(checkups.broken()) == []
 
 
+@pytest.mark.slow
 def test_one_by_one_equals_set_wise_and_again_changes_nothing():
     luck = random.Random(9)
     a_programme(

@@ -140,7 +140,7 @@ def test_commands(tmp_path):
     file.write_text(TEXT)
     assert run("programme", "list")["ready"] == ["beauty_club", "classic", "paid_club", "stars"]
     empty: dict[str, list[str]] = {
-        part: [] for part in ("tiers", "benefits", "rewards", "missions", "badges", "unreviewed")
+        part: [] for part in ("tiers", "benefits", "rewards", "missions", "badges", "plans", "unreviewed")
     }
     assert run("programme", "validate", str(file)) == {"programme": "tried", "rules": ["spend"], **empty}
     assert run("programme", "simulate", str(file))["parts"] == 40

@@ -383,6 +383,7 @@ def everybodys() -> list[tuple]:
     )
 
 
+@pytest.mark.slow
 def test_one_by_one_equals_set_wise_and_again_changes_nothing():
     luck = random.Random(8)
     a_ladder(at=datetime(2024, 1, 1, tzinfo=UTC))
