@@ -395,6 +395,7 @@ def changes(*, membership: int, at: datetime) -> list[Change]:
         try:
             then = membership_steps.switch(one, view.plan, today)
         except NotPossible:
+            # As it stands it changes to no plan, so to none of the others either.
             return []
         if then.state == "waiting":
             found.append(Change(view, None, Money(then.due_minor, view.money), then.grace_until))

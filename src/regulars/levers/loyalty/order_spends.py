@@ -298,7 +298,7 @@ SELECT spend.id, moved.left_over, EXISTS (
                         FROM ({_MOVED.format(act="spend.act_id", spent="%(spent)s")}) AS entry) AS moved
  WHERE spend.id = ANY(%(spends)s)
 """  # noqa: S608 - of constants
-_LEFT = f"SELECT id FROM ({_MOVED.format(act='%(act)s', spent='%(spent)s')}) AS entry WHERE spent > back ORDER BY id"  # noqa: S608
+_LEFT = f"SELECT id FROM ({_MOVED.format(act='%(act)s', spent='%(spent)s')}) AS entry WHERE spent > back ORDER BY id"  # noqa: S608 - of constants
 _AGAIN = """
 UPDATE loyalty_order_spend AS spend SET state = 'waiting', looked_at = NULL
   FROM unnest(%s::text[], %s::text[]) AS told(namespace, ref)

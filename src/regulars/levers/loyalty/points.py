@@ -122,6 +122,7 @@ def _wherever_lots_go(verb: Callable[_P, Receipt]) -> Callable[_P, Receipt]:
             try:
                 return verb(*args, **given)
             except _Moved:
+                # Each time somebody passed them on once more, which the next look sees: it ends where they stop.
                 continue
 
     return told

@@ -155,6 +155,7 @@ def _book_some(people: Sequence[int], currency: str, at: datetime, by: Actor) ->
     try:
         return _book(people, currency, at, by)
     except (AccountFrozen, IntegrityError):
+        # Of one of them; whose it is shows where each is booked alone.
         done: Counter[str] = Counter()
         for one in people:
             done += _book_or_freeze(one, currency, at, by)

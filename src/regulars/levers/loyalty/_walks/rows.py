@@ -19,5 +19,5 @@ class WalkRow(models.Model):
 
     @classmethod
     def telling(cls, tells: bool) -> dict[str, bool]:
-        """What a row has of which people are told, or are not."""
+        """What a row has of which people are told, or are not. Each kind of walk says its own."""
         raise NotImplementedError
