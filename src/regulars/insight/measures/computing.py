@@ -41,11 +41,8 @@ class Computed:
         return self.session.batches(self.stored())
 
     def stored(self) -> ir.Table:
-        """The same, as a table; whoever is joined to another is that person alone."""
-        customers = self.session.table("customers")
-        if "person_id" in customers.columns:
-            customers = customers.filter(customers.person_id == customers.customer_id)
-        return stored(customers, self.people())
+        """The same, as a table."""
+        return stored_of(self.session)
 
 
 def as_of_day(session: Session, *, today: date, asked: date | None = None) -> date:
@@ -68,18 +65,17 @@ def compute(
     scope = Scope(table=session.table, as_of=day, currency=currency, cuts=cuts)
     walking.walk(session, scope)
     sum_days(session, scope)
-    return compute_walked(session, scope)
-
-
-def compute_walked(session: Session, scope: Scope) -> Computed:
-    """The same where `DAYS` and `SUMMED` are kept already."""
     people(session, scope)
-    shop = {measure.name: measure.value(_rows(session, measure, scope), scope) for measure in catalogue.SHOP}
-    return Computed(as_of=scope.as_of, currency=scope.currency, shop=shop, session=session)
+    return Computed(as_of=scope.as_of, currency=scope.currency, shop=of_shop(session, scope), session=session)
+
+
+def of_shop(session: Session, scope: Scope) -> dict[str, Mapping[str, Any]]:
+    """The measures of the shop, after `people`."""
+    return {measure.name: measure.value(_rows(session, measure, scope), scope) for measure in catalogue.SHOP}
 
 
 def deeper(session: Session, scope: Scope) -> dict[str, Mapping[str, Any]]:
-    """The measures of the shop that need more than a report's file has; after `compute`."""
+    """The measures of the shop that need more than a report's file has; after `people`."""
     return {measure.name: measure.value(_rows(session, measure, scope), scope) for measure in catalogue.DEEPER}
 
 
@@ -155,6 +151,14 @@ def _people(session: Session, scope: Scope, wanted: Sequence[CustomerMeasure], o
             table = kept.left_join(found, "customer_id").select(*(kept[name] for name in kept.columns), **more)
         before = measure
     session.keep(into, table)
+
+
+def stored_of(session: Session) -> ir.Table:
+    """One row for everybody known to the shop, whoever is joined to another as that person alone; after `people`."""
+    customers = session.table("customers")
+    if "person_id" in customers.columns:
+        customers = customers.filter(customers.person_id == customers.customer_id)
+    return stored(customers, session.table(PEOPLE))
 
 
 def stored(customers: ir.Table, people: ir.Table) -> ir.Table:

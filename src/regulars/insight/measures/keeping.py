@@ -13,12 +13,15 @@ where the code is another, and where it would be many.
 Beside the walk the file keeps what it reads: purchases, and which goods their lines are of. In how many baskets each of
 the goods lies is a number: less those that held it, of baskets that something happened to, and those that hold it now.
 
-All of it is written in one transaction: after a kill the file is as it was.
+It is mended in one transaction: after a kill the file is as it was. That has two steps: days, and what is summed up
+over them, are there first, because customers' readings are computed from them alone; what was done in spans of days,
+and what goes together, follow while the database writes those.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from functools import cache
@@ -59,11 +62,10 @@ _KINDS, _BASIS, _WHO, _ORDERS = "_kinds", "_basis", "_touched", "_touched_orders
 #: Of whom the sums, or what was done in the year, are others because a day fell out of a window; those who are touched
 #: are among them.
 _SLID, _SLID_A_YEAR = "_slid", "_slid_a_year"
-_OF_CUSTOMERS: Mapping[str, str] = {DAYS: _WHO, OWN_GAPS: _WHO, BY_MONTH: _WHO, YEAR: _SLID_A_YEAR, SUMMED: _SLID}
-_SLID_DAYS, _A_YEAR = "_days_of_slid", 365
-#: Baskets that may hold something else now, by what holds one together; and what they held.
+_SLID_DAYS, _DAYS_BEFORE, _A_YEAR = "_days_of_slid", "_days_before", 365
+#: Baskets that may hold something else now, by what holds one together; and the purchases in them, before and now.
 _BASKETS: Mapping[str, str] = {"order_id": "_touched_baskets", "customer_id": "_touched_hands"}
-_HELD = "_held_before"
+_IN_THEM_BEFORE, _IN_THEM_NOW, _HELD = "_in_touched_before", "_in_touched_now", "_held_in_touched"
 
 
 @dataclass(frozen=True)
@@ -82,13 +84,25 @@ class _Basis:
         return cls(**json.loads(rows[0]["told"])) if rows else None
 
 
-def facts(session: Session, scope: Scope, zone: ZoneInfo, home: Path) -> tuple[Scope, ByMonth | None]:
-    """As `spanning.facts`, and `SUMMED` besides. Gives the scope of what is kept; and what counts the figures of the
-    months from what was kept of them, once customers are grouped, where they are kept."""
+@dataclass(frozen=True)
+class Kept:
+    """`scope` is that of what is kept, which has the days and `SUMMED` by now; `rest` keeps all else, once, and gives
+    what counts the figures of the months from what was kept of them, where they are kept: to be asked once customers
+    are grouped."""
+
+    scope: Scope
+    rest: Callable[[], ByMonth | None]
+
+
+@contextmanager
+def facts(session: Session, scope: Scope, zone: ZoneInfo, home: Path) -> Iterator[Kept]:
+    """What `spanning.facts` keeps, and `SUMMED` besides. Somebody who leaves before `rest` leaves the file as it was,
+    or, where everybody is walked, as one to begin anew."""
     if session.size("orders") < FROM_ORDERS:
         spanning.facts(session, scope, zone)
         computing.sum_days(session, scope)
-        return scope, None
+        yield Kept(scope, lambda: None)
+        return
     spans = spanning.spans_of(session, scope)
     session.attach(home / FILE)
     how, before = _how(scope, spans), _Basis.of(session)
@@ -96,22 +110,31 @@ def facts(session: Session, scope: Scope, zone: ZoneInfo, home: Path) -> tuple[S
         before = None
     kept = replace(scope, sold=_SOLD, table=lambda name: session.table(_LINES if name == "lines" else name))
     who = None if before is None else _touched(session, kept, before)
-    closed = None
     if who is None:
         session.drop_lasting()
-    with session.lasting_at_once():
+    with ExitStack() as at_once:
+        at_once.enter_context(session.lasting_at_once())
+        # Who never comes to the second step leaves nothing to rest on.
+        session.fill(_BASIS, _NOTHING, is_lasting=True)
         if before is None or who is None:
-            _read_all(session, scope)
-            spanning.prepare(session, kept, zone, spans)
-            _everybody(session, kept, spans)
+            rest = _everybody(session, scope, kept, zone, spans)
+            # There is nothing to lose. The engine knows nothing of how large a table is that was written in the same
+            # transaction, and keeps whatever is replaced in it.
+            at_once.close()
         else:
-            closed = _Closed.before(session, kept, zone, spans, who)
-            _some(session, kept, spans, who, date.fromisoformat(before.as_of))
-        products = scope.table("products")
-        session.last(_KINDS, products.select("product_id", "category"))
-        basis = json.dumps(asdict(_Basis(how, scope.as_of.isoformat(), session.mark())))
-        session.fill(_BASIS, pa.table({"told": [basis]}), is_lasting=True)
-    return kept, lambda figures, months: _counted(session, closed, figures, months)
+            rest = _some(session, kept, zone, spans, who, date.fromisoformat(before.as_of))
+
+        def second() -> ByMonth:
+            if who is None:
+                at_once.enter_context(session.lasting_at_once())
+            closed = rest()
+            session.last(_KINDS, scope.table("products").select("product_id", "category"))
+            basis = json.dumps(asdict(_Basis(how, scope.as_of.isoformat(), session.mark())))
+            session.fill(_BASIS, pa.table({"told": [basis]}), is_lasting=True)
+            at_once.close()
+            return lambda figures, months: _counted(session, closed, figures, months)
+
+        yield Kept(kept, second)
 
 
 def fresh(name: str) -> str:
@@ -119,46 +142,69 @@ def fresh(name: str) -> str:
     return f"{name}_fresh"
 
 
-def _read_all(session: Session, scope: Scope) -> None:
+def _everybody(
+    session: Session, scope: Scope, kept: Scope, zone: ZoneInfo, spans: Mapping[str, Sequence[Span]]
+) -> "Callable[[], _Closed | None]":
     session.last(_SOLD, all_purchases(scope.table("orders"), scope.currency))
-    session.last(_LINES, _of_goods(scope.table("lines")))
-    session.last(_OWNERS, scope.table("returns").select("return_id", "customer_id"))
+    walked = walking.Walk(session, kept, is_lasting=True)
+    walked.days()
+    computing.sum_days(session, kept, into=fresh(SUMMED))
+    session.last(SUMMED, session.table(fresh(SUMMED)))
+
+    def rest() -> None:
+        session.last(_LINES, _of_goods(scope.table("lines")))
+        session.last(_OWNERS, scope.table("returns").select("return_id", "customer_id"))
+        spanning.prepare(session, kept, zone, spans)
+        walked.doings(spans, with_goods=True)
+
+    return rest
 
 
 def _of_goods(lines: ir.Table) -> ir.Table:
     return lines.filter(lines.product_id.notnull()).select("line_id", "order_id", "product_id")
 
 
-def _everybody(session: Session, scope: Scope, spans: Mapping[str, Sequence[Span]]) -> None:
-    walking.walk(session, scope, spans=spans, with_goods=True, is_lasting=True)
-    computing.sum_days(session, scope, into=fresh(SUMMED))
-    session.last(SUMMED, session.table(fresh(SUMMED)))
-
-
-def _some(session: Session, scope: Scope, spans: Mapping[str, Sequence[Span]], who: ir.Table, then: date) -> None:
-    _note_baskets(session, scope, then)
-    session.keep(_HELD, _held(session, replace(scope, as_of=then)))
+def _some(
+    session: Session, scope: Scope, zone: ZoneInfo, spans: Mapping[str, Sequence[Span]], who: ir.Table, then: date
+) -> "Callable[[], _Closed | None]":
     orders, lines, returns = (session.table(f"changed-{name}") for name in ("orders", "lines", "returns"))
-    for name, key, of, changed in (
-        (_SOLD, "order_id", "changed-orders", all_purchases(orders, scope.currency)),
-        (_LINES, "line_id", "changed-lines", _of_goods(lines)),
-        (_OWNERS, "return_id", "changed-returns", returns.select("return_id", "customer_id")),
-    ):
+    _note_baskets(session, scope, then)
+    session.keep(_IN_THEM_BEFORE, _in_baskets(session, replace(scope, as_of=then)))
+    session.keep(_DAYS_BEFORE, session.table(DAYS).semi_join(who, "customer_id"))
+
+    def mend(name: str, key: str, of: str, changed: ir.Table) -> None:
         session.keep(fresh(name), changed)
         session.replace(name, by=key, of=of, fresh=fresh(name))
-    was, now = session.table(_HELD), _held(session, scope)
-    every = ibis.union(session.table(IN_BASKETS), was.mutate(many=-was.many), now)
-    every = every.group_by("basket", "product_id").agg(many=every.many.sum())
-    session.last(IN_BASKETS, session.keep(fresh(IN_BASKETS), every.filter(every.many != 0)))
-    walking.pair(session, scope)
-    walking.walk(session, scope, spans=spans, among=session.table(_SLID_A_YEAR), named=fresh)
-    for name, of in _OF_CUSTOMERS.items():
-        if name == SUMMED:
-            session.keep(_SLID_DAYS, session.table(DAYS).semi_join(session.table(_SLID), "customer_id"))
-            computing.sum_days(session, scope, of=_SLID_DAYS, into=fresh(SUMMED))
-        elif of == _WHO:
-            session.keep(fresh(name), session.table(fresh(name)).semi_join(who, "customer_id"))
-        session.replace(name, by="customer_id", of=of, fresh=fresh(name))
+
+    mend(_SOLD, "order_id", "changed-orders", all_purchases(orders, scope.currency))
+    mend(_OWNERS, "return_id", "changed-returns", returns.select("return_id", "customer_id"))
+    session.keep(_IN_THEM_NOW, _in_baskets(session, scope))
+    walked = walking.Walk(session, scope, among=session.table(_SLID_A_YEAR), named=fresh)
+    walked.days()
+    for name in (DAYS, OWN_GAPS):
+        mend(name, "customer_id", _WHO, session.table(fresh(name)).semi_join(who, "customer_id"))
+    session.keep(_SLID_DAYS, session.table(DAYS).semi_join(session.table(_SLID), "customer_id"))
+    computing.sum_days(session, scope, of=_SLID_DAYS, into=fresh(SUMMED))
+    session.replace(SUMMED, by="customer_id", of=_SLID, fresh=fresh(SUMMED))
+
+    def rest() -> "_Closed | None":
+        closed = _Closed.before(session, scope, zone, spans, who)
+        held = session.keep(_HELD, _held(scope, session.table(_IN_THEM_BEFORE)))
+        mend(_LINES, "line_id", "changed-lines", _of_goods(lines))
+        every = ibis.union(
+            session.table(IN_BASKETS),
+            held.mutate(many=-held.many),
+            _held(scope, session.table(_IN_THEM_NOW)),
+        )
+        every = every.group_by("basket", "product_id").agg(many=every.many.sum())
+        session.last(IN_BASKETS, session.keep(fresh(IN_BASKETS), every.filter(every.many != 0)))
+        walking.pair(session, scope)
+        walked.doings(spans)
+        mend(BY_MONTH, "customer_id", _WHO, session.table(fresh(BY_MONTH)).semi_join(who, "customer_id"))
+        session.replace(YEAR, by="customer_id", of=_SLID_A_YEAR, fresh=fresh(YEAR))
+        return closed
+
+    return rest
 
 
 def _note_baskets(session: Session, scope: Scope, then: date) -> None:
@@ -173,17 +219,24 @@ def _note_baskets(session: Session, scope: Scope, then: date) -> None:
     session.keep(_BASKETS["customer_id"], hands.filter(hands.customer_id.notnull()))
 
 
-def _held(session: Session, scope: Scope) -> ir.Table:
-    """As `IN_BASKETS`, of the baskets noted."""
-    told = []
-    for basket, noted in _BASKETS.items():
-        sold = scope.purchases().select(*dict.fromkeys(("order_id", basket))).semi_join(session.table(noted), basket)
-        held = scope.table("lines").join(sold, "order_id").select(basket, "product_id").distinct()
-        each = held.group_by("product_id").agg(many=held.count())
-        baskets = held.select(basket).distinct()
-        whole = baskets.aggregate(many=baskets.count()).mutate(product_id=ibis.null("int64"))
-        told += [one.select("product_id", "many", basket=ibis.literal(basket)) for one in (each, whole)]
-    return ibis.union(told[0], *told[1:]).select("basket", "product_id", "many")
+def _in_baskets(session: Session, scope: Scope) -> ir.Table:
+    """The purchases in the baskets noted: `basket` is what holds together, `held_in` which one it is."""
+    found = [
+        scope.purchases()
+        .semi_join(session.table(noted), basket)
+        .select("order_id", basket=ibis.literal(basket), held_in=basket)
+        for basket, noted in _BASKETS.items()
+    ]
+    return ibis.union(found[0], *found[1:])
+
+
+def _held(scope: Scope, sold: ir.Table) -> ir.Table:
+    """As `IN_BASKETS`, of those purchases."""
+    held = scope.table("lines").join(sold, "order_id").select("basket", "held_in", "product_id").distinct()
+    each = held.group_by("basket", "product_id").agg(many=held.count())
+    baskets = held.select("basket", "held_in").distinct()
+    whole = baskets.group_by("basket").agg(many=baskets.count()).mutate(product_id=ibis.null("int64"))
+    return ibis.union(*(one.select("basket", "product_id", "many") for one in (each, whole)))
 
 
 def _touched(session: Session, scope: Scope, before: _Basis) -> ir.Table | None:
@@ -228,7 +281,7 @@ class _Closed:
     def before(
         cls, session: Session, scope: Scope, zone: ZoneInfo, spans: Mapping[str, Sequence[Span]], who: ir.Table
     ) -> Self | None:
-        """While the kept tables are as they were; None where no sums are kept. Keeps what `spanning.prepare` does."""
+        """While what was done in months is as it was; None where no sums are kept. Keeps what `prepare` does, too."""
         spanning.prepare(session, scope, zone, spans)
         months = spans[BY_MONTH]
         if not session.has(_SUMS) or not (rows := session.rows(session.table(_SUMS))):
@@ -238,7 +291,8 @@ class _Closed:
         if set(told["figures"]) != {one.name for one in added}:
             return None
         session.keep(WHO, session.table(_GROUPS).semi_join(who, "customer_id"))
-        return cls(_from_json(told["sums"]), spanning.count(session, added, BY_MONTH, months, only=months[:-1]))
+        gave = spanning.count(session, added, BY_MONTH, months, only=months[:-1], days=_DAYS_BEFORE)
+        return cls(_from_json(told["sums"]), gave)
 
 
 def _added(session: Session) -> tuple[Figure, ...]:

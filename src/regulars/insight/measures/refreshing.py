@@ -25,6 +25,7 @@ from regulars.facts.customers.relation import CUSTOMERS
 from regulars.insight.measures import (
     catalogue,
     computing,
+    estimates,
     exploring,
     keeping,
     moving,
@@ -35,8 +36,6 @@ from regulars.insight.measures import (
     tables,
 )
 from regulars.insight.measures._written import write
-from regulars.insight.measures.computing import Computed
-from regulars.insight.measures.estimates import found, kept
 from regulars.insight.measures.exploring import Explored
 from regulars.insight.measures.figures import FIGURES
 from regulars.insight.measures.models import FigureReading, ShopReading
@@ -113,44 +112,53 @@ def refresh(
             if (last := _came_to(basis, readings_now=came.rows, changed=came.changed)) is not None:
                 tell("Nothing is new")
                 return _again(last, at=at, by=by)
-            scope, by_month = keeping.facts(session, scope, zone, home)
-            computed = computing.compute_walked(session, scope)
-            moved = readings.shop("moves")
+            with keeping.facts(session, scope, zone, home) as kept:
+                done = _refreshed(session, kept, basis, at=at, by=by, tell=tell, hear=hear)
+    return done
 
-            def rest() -> tuple[Explored, dict[str, Mapping[str, Any]]]:
-                tell("Computing the figures, month by month")
-                hear("Computing the figures, month by month", _COUNTING)
-                explored = exploring.of_groups(session, scope, by_month=by_month)
-                tell("Computing what goes together and who moved")
-                hear("Computing what goes together and who moved", _MOVING)
-                return explored, {
-                    **computed.shop,
-                    **computing.deeper(session, scope),
-                    **moving.all_of(session, scope, None if moved is None else moved.value),
-                }
 
-            with transaction.atomic(), ThreadPoolExecutor(1) as beside:
-                customers, differing = _stage(computed)
-                behind = beside.submit(rest)
-                if differing < BESIDE_FROM:
-                    wait([behind])
-                changed, removed = _store()
-                explored, shop_values = behind.result()
-                tell(f"Storing readings as of {computed.as_of}")
-                hear("Storing readings", _STORING)
-                _store_shop(computed, shop_values, at)
-                series.store(explored, currency=computed.currency, at=at)
-                run = runs.keep(
-                    explored,
-                    currency=computed.currency,
-                    customers=customers,
-                    changed=changed,
-                    totals=kept(computed.shop["overview"]),
-                    basis=basis,
-                    at=at,
-                )
-                done = Refreshed(computed.as_of, computed.currency, customers, changed, removed, shop_values, run)
-                _announce(done, at=at, by=by)
+def _refreshed(
+    session: Session, kept: keeping.Kept, basis: str, *, at: datetime, by: Actor, tell: Tell, hear: Hear
+) -> Refreshed:
+    scope = kept.scope
+    computing.people(session, scope)
+    moved = readings.shop("moves")
+
+    def rest() -> tuple[Explored, dict[str, Mapping[str, Any]]]:
+        by_month = kept.rest()
+        tell("Computing the figures, month by month")
+        hear("Computing the figures, month by month", _COUNTING)
+        explored = exploring.of_groups(session, scope, by_month=by_month)
+        tell("Computing what goes together and who moved")
+        hear("Computing what goes together and who moved", _MOVING)
+        return explored, {
+            **computing.of_shop(session, scope),
+            **computing.deeper(session, scope),
+            **moving.all_of(session, scope, None if moved is None else moved.value),
+        }
+
+    with transaction.atomic(), ThreadPoolExecutor(1) as beside:
+        customers, differing = _stage(session)
+        behind = beside.submit(rest)
+        if differing < BESIDE_FROM:
+            wait([behind])
+        changed, removed = _store()
+        explored, shop_values = behind.result()
+        tell(f"Storing readings as of {scope.as_of}")
+        hear("Storing readings", _STORING)
+        _store_shop(scope, shop_values, at)
+        series.store(explored, currency=scope.currency, at=at)
+        run = runs.keep(
+            explored,
+            currency=scope.currency,
+            customers=customers,
+            changed=changed,
+            totals=estimates.kept(shop_values["overview"]),
+            basis=basis,
+            at=at,
+        )
+        done = Refreshed(scope.as_of, scope.currency, customers, changed, removed, shop_values, run)
+        _announce(done, at=at, by=by)
     return done
 
 
@@ -201,7 +209,7 @@ def _came_to(basis: str, *, readings_now: int, changed: int) -> runs.Run | None:
 
 def _again(last: runs.Run, *, at: datetime, by: Actor) -> Refreshed:
     with transaction.atomic():
-        values = {one.name: found(one.value) for one in ShopReading.objects.all()}
+        values = {one.name: estimates.found(one.value) for one in ShopReading.objects.all()}
         for model in (ShopReading, FigureReading):
             model.objects.update(computed_at=at)
         run = runs.keep_again(last, at=at)
@@ -220,11 +228,10 @@ def _one_at_a_time() -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_unlock(hashtext('insight.refresh'))")
 
 
-def _stage(computed: Computed) -> tuple[int, int]:
+def _stage(session: Session) -> tuple[int, int]:
     """Bring what differs from the readings as they were published (`readings`) into tables of this transaction, so that
     the database hears of those alone; how many customers have a reading now, and how many of them another one."""
-    session = computed.session
-    fresh, known = session.keep(_FRESH, computed.stored()), session.table(published.TABLE.name)
+    fresh, known = session.keep(_FRESH, computing.stored_of(session)), session.table(published.TABLE.name)
     [row] = session.rows(fresh.aggregate(customers=fresh.count()))
     with connection.cursor() as cursor:
 
@@ -309,7 +316,7 @@ def _as_csv(batch: pa.RecordBatch) -> bytes:
     return out.getvalue()
 
 
-def _store_shop(computed: Computed, values: Mapping[str, Mapping[str, Any]], at: datetime) -> None:
-    plain = {name: kept(value) for name, value in values.items()}
-    write(ShopReading, plain, as_of=computed.as_of, currency=computed.currency, at=at)
+def _store_shop(scope: Scope, values: Mapping[str, Mapping[str, Any]], at: datetime) -> None:
+    plain = {name: estimates.kept(value) for name, value in values.items()}
+    write(ShopReading, plain, as_of=scope.as_of, currency=scope.currency, at=at)
     ShopReading.objects.exclude(name__in=values).delete()

@@ -75,10 +75,12 @@ def count(
     *,
     only: Sequence[Span] | None = None,
     with_gaps: bool = True,
+    days: str = DAYS,
 ) -> AllCounted:
     """By the number of the span and the group, of all spans or some. Sales, which have no group, are of the group "".
 
-    `table` is what customers did in those spans. The session holds what `facts` keeps, and `WHO`.
+    `table` is what customers did in those spans, `days` the days that gaps lie between. The session holds what `facts`
+    keeps, and `WHO`.
     """
     told = spans if only is None else only
     found: AllCounted = {one.number: {} for one in told}
@@ -88,7 +90,7 @@ def count(
     session.put(_DAYS_OF, _days_of(told))
     numbers = pa.array([one.number for one in told], pa.int32())
     session.put(_STARTS, pa.table({"span": numbers, "start_on": [one.start_on for one in told]}))
-    plan = _plan(_schemas(session, table), table, tuple(figures))
+    plan = _plan(_schemas(session, table, days), table, days, tuple(figures))
     for source in ("buying", "standing", "sales"):
         for row in session.rows(plan[source]) if source in plan else ():
             into = found[row.pop("span")].setdefault(row.pop("grp"), Counted())
@@ -110,7 +112,7 @@ def count_gaps(
         rest = Span(1, year.start_on, begun[0].end_on, True, "month")
         session.put(_DAYS_OF, _days_of([rest]))
         session.put(_STARTS, pa.table({"span": pa.array([1], pa.int32()), "start_on": [rest.start_on]}))
-        plan = _plan(_schemas(session, BY_MONTH), BY_MONTH, tuple(figures))
+        plan = _plan(_schemas(session, BY_MONTH, DAYS), BY_MONTH, DAYS, tuple(figures))
         first: AllCounted = {1: {}}
         _count_gaps(session, plan["gaps"], first)
         within.append(first[1])
@@ -150,14 +152,14 @@ def spans_of(session: Session, scope: Scope) -> dict[str, list[Span]]:
 Schemas = tuple[tuple[str, ibis.Schema], ...]
 
 
-def _schemas(session: Session, table: str) -> Schemas:
+def _schemas(session: Session, table: str, days: str) -> Schemas:
     return tuple(
-        (name, session.table(name).schema()) for name in (DAYS, WHO, _STARTS, _ENDS, _DAYS_OF, _SALES, SEEN, table)
+        (name, session.table(name).schema()) for name in (days, WHO, _STARTS, _ENDS, _DAYS_OF, _SALES, SEEN, table)
     )
 
 
 @lru_cache(maxsize=8)
-def _plan(schemas: Schemas, name: str, figures: tuple[Figure, ...]) -> Mapping[str, ir.Table]:
+def _plan(schemas: Schemas, name: str, days: str, figures: tuple[Figure, ...]) -> Mapping[str, ir.Table]:
     """The expressions, built once a process: building them takes longer than a small shop's sums."""
     table = {name: ibis.table(schema, name=name) for name, schema in schemas}
     buying = table[name].join(table[WHO], "customer_id")
@@ -179,7 +181,7 @@ def _plan(schemas: Schemas, name: str, figures: tuple[Figure, ...]) -> Mapping[s
             grouped = of.mutate(grp=ibis.literal("")) if source == "sales" else of
             plan[source] = grouped.group_by("span", "grp").agg(**sums)
     if any(figure.needs_gaps for figure in figures):
-        plan["gaps"] = _gaps(table[DAYS], table[WHO], table[_DAYS_OF])
+        plan["gaps"] = _gaps(table[days], table[WHO], table[_DAYS_OF])
     return plan
 
 

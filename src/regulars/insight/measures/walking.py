@@ -30,6 +30,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
+from typing import TypeVar
 
 import ibis
 import ibis.expr.types as ir
@@ -54,6 +55,7 @@ _DAY_BITS = 22
 _BITS = 62
 _EPOCH = date(1970, 1, 1)
 _NEVER = int(np.datetime64("NaT", "D").astype(np.int64))
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,10 @@ class _Bought:
     channel: Numbers
     channels: int
 
+    def at(self, places: Numbers) -> "_Bought":
+        taken = {name: value.take(places) for name, value in vars(self).items() if name != "channels"}
+        return _Bought(**taken, channels=self.channels)
+
 
 @dataclass(frozen=True)
 class _Back:
@@ -77,6 +83,9 @@ class _Back:
     customer: Numbers
     day: Numbers
     minor: Numbers
+
+    def at(self, places: Numbers) -> "_Back":
+        return _Back(*(value.take(places) for value in vars(self).values()))
 
 
 @dataclass(frozen=True)
@@ -93,11 +102,30 @@ class _Walked:
     gross: Numbers
     returned: Numbers
     in_store: Numbers
-    #: A bit for each channel, where there are no more than `_BITS`.
+    #: A bit for each channel, where there are no more than `_BITS`; else the channel of each purchase as it was read.
     channels: Numbers
+    channel_of: Numbers | None
     begin: Numbers
     many: Numbers
     row_of: Numbers
+
+
+@dataclass(frozen=True)
+class _Lot:
+    """Some of the customers, walked in parts: the part that each purchase as it was read is in, and its place there."""
+
+    order: Numbers
+    customer: Numbers
+    part: Numbers
+    place: Numbers
+    walked: Sequence[_Walked]
+
+    def goods(self, goods: Goods, part: int) -> Goods:
+        """Those of one part."""
+        if len(self.walked) == 1:
+            return goods
+        theirs = np.flatnonzero(self.part[goods.sale] == part)
+        return replace(goods, sale=self.place[goods.sale[theirs]], ware=goods.ware[theirs])
 
 
 def walk(
@@ -116,55 +144,100 @@ def walk(
     Spans follow each other without a gap and end with the as-of day. `among` is a table of `customer_id`: nobody else
     is walked. What is `named` otherwise stands beside; what is lasting goes into the session's attached file.
     """
-    lots = 1 + session.size("orders") // LOT
-    filling = threading.Lock()
-    filled: set[str] = set()
-    together = Together()
+    walked = Walk(session, scope, among=among, named=named, is_lasting=is_lasting)
+    walked.days(with_gaps=with_gaps, is_all=not (spans or with_goods))
+    if spans or with_goods:
+        walked.doings(spans, with_goods=with_goods)
 
-    def fill(name: str, table: pa.Table) -> None:
-        with filling:
-            session.fill(named(name), table, more=name in filled, is_lasting=is_lasting)
-            filled.add(name)
 
-    for lot in range(lots):
-        narrow = _Narrow(among, lot, lots)
-        bought = _bought(session, narrow.of(scope.purchases()))
-        back = _gave_back(session, narrow.of(scope.returns()))
-        is_few = among is not None and len(bought.order) <= ALONE_UP_TO
-        goods = _goods(session, scope, bought.order, is_few=is_few) if spans or with_goods else None
-        parts = PARTS if len(bought.order) > ALONE_UP_TO else 1
+class Walk:
+    """As `walk`, in two steps: who wants to go on with the days need not wait for what was done in spans of them."""
 
-        def one(
-            part: int,
-            parts: int = parts,
-            bought: _Bought = bought,
-            back: _Back = back,
-            goods: Goods | None = goods,
-        ) -> None:
-            if parts > 1:
-                bought, back, goods = _part(bought, back, goods, part, parts)
-            walked = _walked(bought, back)
-            fill(DAYS, days := _days(walked))
+    def __init__(
+        self,
+        session: Session,
+        scope: Scope,
+        *,
+        among: ir.Table | None = None,
+        named: Callable[[str], str] = str,
+        is_lasting: bool = False,
+    ) -> None:
+        self._session, self._scope, self._among = session, scope, among
+        self._named, self._is_lasting = named, is_lasting
+        self._lots = 1 + session.size("orders") // LOT
+        self._filling = threading.Lock()
+        self._filled: set[str] = set()
+        # Of several lots none is held: they are lots because they would not fit.
+        self._held: _Lot | None = None
+
+    def days(self, *, with_gaps: bool = True, is_all: bool = False) -> None:
+        """Keep `DAYS` and, if wanted, `OWN_GAPS`; where that `is_all`, nothing is held for the second step."""
+
+        def keep(walked: _Walked) -> None:
+            self._fill(DAYS, days := _days(walked))
             if with_gaps:
-                fill(OWN_GAPS, _own_gaps(days))
-            if goods is None:
-                return
-            for name, which in spans.items():
-                fill(name, _of_spans(walked, bought, goods, which))
+                self._fill(OWN_GAPS, _own_gaps(days))
 
-        with ThreadPoolExecutor(2) as pool:
-            # What is done to columns of numbers holds no other thread up.
-            list(pool.map(one, range(parts)))
-        if with_goods and goods is not None:
-            together.add(bought.customer, goods)
-    if with_goods:
-        common = together.common()
-        session.fill(
-            named(IN_BASKETS),
-            pa.concat_tables([one.told(basket) for basket, one in common.items()]),
-            is_lasting=is_lasting,
-        )
-        together.keep(session, common)
+        for lot in range(self._lots):
+            read = self._read(lot, keep)
+            if self._lots == 1 and not is_all:
+                self._held = read
+
+    def doings(self, spans: Mapping[str, Sequence[Span]], *, with_goods: bool = False) -> None:
+        """Keep a table for each of `spans`, and, if wanted, what lies together."""
+        session, together = self._session, Together()
+        for number in range(self._lots):
+            lot, self._held = self._held or self._read(number, lambda _: None), None
+            is_few = self._among is not None and len(lot.order) <= ALONE_UP_TO
+            goods = _goods(session, self._scope, lot.order, is_few=is_few)
+
+            def one(part: int, lot: _Lot = lot, goods: Goods = goods) -> None:
+                walked, theirs = lot.walked[part], lot.goods(goods, part)
+                for name, which in spans.items():
+                    self._fill(name, _of_spans(walked, theirs, which))
+
+            _by_two(one, len(lot.walked))
+            if with_goods:
+                together.add(lot.customer, goods)
+        if with_goods:
+            common = together.common()
+            session.fill(
+                self._named(IN_BASKETS),
+                pa.concat_tables([one.told(basket) for basket, one in common.items()]),
+                is_lasting=self._is_lasting,
+            )
+            together.keep(session, common)
+
+    def _read(self, number: int, each: Callable[[_Walked], None]) -> _Lot:
+        narrow = _Narrow(self._among, number, self._lots)
+        bought = _bought(self._session, narrow.of(self._scope.purchases()))
+        back = _gave_back(self._session, narrow.of(self._scope.returns()))
+        parts = PARTS if len(bought.order) > ALONE_UP_TO else 1
+        # Guests' purchases, which nobody walks, are of some part too.
+        part_of = (np.where(bought.customer < 0, bought.order, bought.customer) % parts).astype(np.int8)
+        back_part_of = back.customer % parts
+        place = np.empty(len(part_of), np.int32)
+
+        def one(part: int) -> _Walked:
+            theirs = np.flatnonzero(part_of == part)
+            place[theirs] = np.arange(len(theirs), dtype=np.int32)
+            walked = _walked(bought.at(theirs), back.at(np.flatnonzero(back_part_of == part)))
+            each(walked)
+            return walked
+
+        return _Lot(bought.order, bought.customer, part_of, place, _by_two(one, parts))
+
+    def _fill(self, name: str, table: pa.Table) -> None:
+        with self._filling:
+            more = name in self._filled
+            self._session.fill(self._named(name), table, more=more, is_lasting=self._is_lasting)
+            self._filled.add(name)
+
+
+def _by_two(make: Callable[[int], Made], parts: int) -> list[Made]:
+    with ThreadPoolExecutor(2) as pool:
+        # What is done to columns of numbers holds no other thread up.
+        return list(pool.map(make, range(parts)))
 
 
 def pair(session: Session, scope: Scope) -> None:
@@ -177,13 +250,15 @@ def pair(session: Session, scope: Scope) -> None:
     products = numbers(session.arrow(wanted)["product_id"])
     together = Together()
     lots = 1 + session.size("orders") // LOT
-    lines = scope.table("lines").semi_join(wanted, "product_id")
+    lines = session.arrow(scope.table("lines").semi_join(wanted, "product_id").select("order_id", "product_id"))
+    order, ware = numbers(lines["order_id"]), Places(products).of(numbers(lines["product_id"]))
     for lot in range(lots):
-        sales = _Narrow(None, lot, lots).of(scope.purchases()).select("order_id", "customer_id")
-        held = lines.join(sales, "order_id")
-        read = session.arrow(held.select("order_id", "product_id", customer_id=held.customer_id.fill_null(-1)))
-        ware = Places(products).of(numbers(read["product_id"]))
-        together.put(numbers(read["order_id"]), numbers(read["customer_id"]), ware, products)
+        sales = _Narrow(None, lot, lots).of(scope.purchases())
+        sold = session.arrow(sales.select("order_id", customer_id=sales.customer_id.fill_null(-1)))
+        # Looked up here: joined, ten million sales would be put in order by their keys for a fifth of the lines.
+        sale = Places(numbers(sold["order_id"])).of(order)
+        is_in = sale >= 0
+        together.put(order[is_in], numbers(sold["customer_id"])[sale[is_in]], ware[is_in], products)
     together.keep(session, common)
 
 
@@ -235,24 +310,6 @@ def _gave_back(session: Session, returns: ir.Table) -> _Back:
     matched = returns.filter(returns.customer_id.notnull(), returns.matched_minor != 0)
     read = session.arrow(matched.select("customer_id", "returned_on", "matched_minor"))
     return _Back(numbers(read["customer_id"]), numbers(read["returned_on"]), numbers(read["matched_minor"]))
-
-
-def _part(
-    bought: _Bought, back: _Back, goods: Goods | None, part: int, parts: int
-) -> tuple[_Bought, _Back, Goods | None]:
-    """Some of the customers, and of the guests' purchases."""
-    is_in = np.where(bought.customer < 0, bought.order, bought.customer) % parts == part
-    came = back.customer % parts == part
-    columns = {name: value[is_in] for name, value in vars(bought).items() if name != "channels"}
-    if goods is not None:
-        place = np.cumsum(is_in, dtype=np.int32) - 1
-        theirs = is_in[goods.sale]
-        goods = replace(goods, sale=place[goods.sale[theirs]], ware=goods.ware[theirs])
-    return (
-        _Bought(**columns, channels=bought.channels),
-        _Back(back.customer[came], back.day[came], back.minor[came]),
-        goods,
-    )
 
 
 def _sorted(keys: Numbers) -> tuple[Numbers, Numbers]:
@@ -322,6 +379,7 @@ def _walked(bought: _Bought, back: _Back) -> _Walked:
         begin=begin,
         many=many_of(begin, len(rows)),
         row_of=row_of,
+        channel_of=None if as_bits else bought.channel,
         **columns,
     )
 
@@ -397,7 +455,7 @@ def _goods(session: Session, scope: Scope, orders: Numbers, *, is_few: bool = Fa
     return Goods(np.concatenate(sales), np.concatenate(found), products, kind)
 
 
-def _of_spans(walked: _Walked, bought: _Bought, goods: Goods, spans: Sequence[Span]) -> pa.Table:
+def _of_spans(walked: _Walked, goods: Goods, spans: Sequence[Span]) -> pa.Table:
     starts = np.array([(one.start_on - _EPOCH).days for one in spans])
     rows, first = len(walked.day), walked.day.min(initial=0)
     # The number of its span by the day: looked up, because there are few days.
@@ -457,7 +515,7 @@ def _of_spans(walked: _Walked, bought: _Bought, goods: Goods, spans: Sequence[Sp
             "gross_minor": total(walked.gross),
             "returned_minor": total(walked.returned),
             "store_days": total(walked.in_store).astype(np.int32),
-            "channels": _channels(bought, walked, begin, group_of_row),
+            "channels": _channels(walked, begin, group_of_row),
             "wares": np.bincount(group, minlength=groups).astype(np.int32),
             "kinds": np.bincount(kinds, minlength=groups).astype(np.int32),
             "all_days": so_far(days).astype(np.int32),
@@ -474,12 +532,13 @@ def _of_spans(walked: _Walked, bought: _Bought, goods: Goods, spans: Sequence[Sp
     return table if is_customer.all() else table.filter(pa.array(is_customer))
 
 
-def _channels(bought: _Bought, walked: _Walked, begin: Numbers, group_of_row: Numbers) -> Numbers:
+def _channels(walked: _Walked, begin: Numbers, group_of_row: Numbers) -> Numbers:
     """How many different ones in each group of rows."""
-    if bought.channels <= _BITS:
+    channel = walked.channel_of
+    if channel is None:
         return np.bitwise_count(np.bitwise_or.reduceat(walked.channels, begin)).astype(np.int32)
-    is_in = (bought.channel >= 0) & (walked.row_of >= 0)
-    group, _ = distinct(group_of_row[walked.row_of[is_in]], bought.channel[is_in], bought.channels)
+    is_in = (channel >= 0) & (walked.row_of >= 0)
+    group, _ = distinct(group_of_row[walked.row_of[is_in]], channel[is_in], int(channel.max(initial=-1)) + 1)
     return np.bincount(group, minlength=len(begin)).astype(np.int32)
 
 

@@ -173,13 +173,13 @@ def test_refreshing_again_writes_nothing_new(shop: None):
 def test_with_nothing_new_nothing_is_computed(shop: None, monkeypatch: pytest.MonkeyPatch):
     put_on_record(a_history(1))
     computed: list[date] = []
-    compute = computing.compute_walked
+    compute = computing.of_shop
 
     def noted(session: Session, scope: Any) -> Any:
         computed.append(scope.as_of)
         return compute(session, scope)
 
-    monkeypatch.setattr(computing, "compute_walked", noted)
+    monkeypatch.setattr(computing, "of_shop", noted)
     first = refreshing.refresh(at=NOW, by=SYSTEM)
     stored = all_that_is_stored()
     later = refreshing.refresh(at=NOW + timedelta(hours=1), by=SYSTEM)
@@ -339,7 +339,10 @@ def test_refreshed_again_and_again_is_what_a_refresh_from_nothing_gives(
 
 
 @pytest.mark.slow
-def test_a_walk_whose_writer_was_killed_is_as_it_was(shop: None, settings: Any, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("step", ["days", "doings"])
+def test_a_walk_whose_writer_was_killed_is_as_it_was(
+    step: str, shop: None, settings: Any, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(keeping, "FROM_ORDERS", 0)
     monkeypatch.setattr(keeping, "MOST", 1)
     put_on_record(a_history(1))
@@ -352,7 +355,7 @@ def test_a_walk_whose_writer_was_killed_is_as_it_was(shop: None, settings: Any, 
         raise KeyboardInterrupt
 
     with monkeypatch.context() as killing:
-        killing.setattr(walking, "walk", is_killed)
+        killing.setattr(walking.Walk, step, is_killed)
         with pytest.raises(KeyboardInterrupt):
             refreshing.refresh(at=NOW, by=SYSTEM, as_of=date(2026, 6, 3))
     refreshing.refresh(at=NOW, by=SYSTEM, as_of=date(2026, 6, 3))
