@@ -114,8 +114,9 @@ def as_published() -> pa.Table:
 def store(orders: Sequence[dict[str, Any]], returns: Sequence[dict[str, Any]] = (), **told: Any) -> tuple[int, ...]:
     with transaction.atomic(), computed(orders, returns, **told) as result, connection.cursor() as cursor:
         result.session.put(published.TABLE.name, as_published())
-        customers, _differing = refreshing._stage(result)
+        customers, _differing = refreshing._stage(result.session)
         counts = (customers, *refreshing._store())
-        refreshing._store_shop(result, result.shop, NOW)
+        scope = Scope(table=result.session.table, as_of=result.as_of, currency=result.currency)
+        refreshing._store_shop(scope, result.shop, NOW)
         cursor.execute("DROP TABLE fresh_reading, gone_reading")  # a test's transaction is longer than a refresh's
     return counts
