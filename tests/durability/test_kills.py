@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from regulars.runtime.postgres import embedded
-from regulars.runtime.postgres.tests.builders import a_home
+from regulars.runtime.postgres.tests.builders import a_home, migrate_as_the_template
 from tests.clients.serving import Server
 from tests.durability import shop
 from tests.durability.events import Events
@@ -45,6 +45,7 @@ def test_what_was_acknowledged_is_there_once_whatever_is_killed(tmp_path, capsys
     kills = Counter[str]()
     away: dict[str, float] = {}
     with a_home() as home, embedded.running(home) as database:
+        migrate_as_the_template(database)
         key = shop.furnish(home)
         with shop.serving(home) as server:
             recorder = Recorder(tmp_path / "acknowledged")

@@ -17,9 +17,10 @@ import psutil
 import pytest
 
 from regulars.runtime.postgres import embedded
-from regulars.runtime.postgres.tests.builders import DEBIAN_15, SOURCE, a_home, until
+from regulars.runtime.postgres.tests.builders import DEBIAN_15, SOURCE, a_home, migrate_as_the_template, until
 from regulars.runtime.serving.tests import nursery
 from tests.loudly import skip_loudly
+from tests.often import IS_WHOLE
 from tests.stories import asking
 
 
@@ -123,6 +124,9 @@ def gone(family: list[psutil.Process]) -> Callable[[], bool]:
 def home() -> Iterator[Path]:
     """One migrated home for the tests of this file; each leaves it stopped."""
     with a_home() as folder:
+        if not IS_WHOLE:
+            with embedded.running(folder) as database:
+                migrate_as_the_template(database)
         yield folder
 
 

@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
 import regulars
 from regulars.runtime.postgres import embedded
+from regulars.runtime.postgres.binaries import find_binaries
 from regulars.runtime.postgres.postmaster import is_alive
 
 SOURCE = str(Path(regulars.__file__).parent.parent)
@@ -35,6 +37,25 @@ def a_home(name: str = "") -> Iterator[Path]:
             if is_alive(pid):
                 os.kill(pid, signal.SIGKILL)
         shutil.rmtree(outside, ignore_errors=True)
+
+
+def migrate_as_the_template(database: embedded.Embedded) -> None:
+    """Copies what has been migrated for the tests; nothing where its roles have other names.
+
+    Migrating takes nine seconds of a core, and those tests are not about it: `tests/stories/test_demo.py` begins with
+    an empty database.
+    """
+    owner, app = (os.environ[f"REGULARS_TEST_{name}_URL"] for name in ("DATABASE", "APP"))
+    if [urlsplit(url).username for url in (owner, app)] != [urlsplit(u).username for u in (database.owner, database.app)]:
+        return
+    template = urlunsplit(urlsplit(owner)._replace(path=f"/{os.environ['REGULARS_TEST_TEMPLATE']}"))
+    programs = find_binaries()
+    with tempfile.NamedTemporaryFile() as copy:
+        for words in (
+            ["pg_dump", "--format=custom", "--compress=none", f"--file={copy.name}", template],
+            ["pg_restore", "--single-transaction", f"--dbname={database.owner}", copy.name],
+        ):
+            subprocess.run([programs.program(words[0]), *words[1:]], check=True)
 
 
 def until(holds: Callable[[], bool], *, seconds: float = 60) -> None:
