@@ -46,7 +46,8 @@ def migrate_as_the_template(database: embedded.Embedded) -> None:
     an empty database.
     """
     owner, app = (os.environ[f"REGULARS_TEST_{name}_URL"] for name in ("DATABASE", "APP"))
-    if [urlsplit(url).username for url in (owner, app)] != [urlsplit(u).username for u in (database.owner, database.app)]:
+    pairs = ((owner, database.owner), (app, database.app))
+    if any(urlsplit(ours).username != urlsplit(theirs).username for ours, theirs in pairs):
         return
     template = urlunsplit(urlsplit(owner)._replace(path=f"/{os.environ['REGULARS_TEST_TEMPLATE']}"))
     programs = find_binaries()
