@@ -6,6 +6,7 @@ first does so, and the others are forked from it.
 """
 
 import contextlib
+import functools
 import gc
 import hashlib
 import itertools
@@ -238,7 +239,7 @@ def pytest_collectstart() -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     gc.freeze()
     # What tests leave behind is little beside what they compute: it is looked through less often.
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(50_000, 20, 100)
     gc.enable()
     TEMPLATE.close()
     if not session.config.option.collectonly and not threads.at_work():
@@ -265,27 +266,31 @@ def _is_left_out(item: pytest.Item, *, is_named: bool) -> bool:
     return slow is not None and not (IS_WHOLE or is_named or slow.kwargs.get("shortened"))
 
 
+@functools.cache
+def _server(_process: int) -> psycopg.Connection[Any]:
+    """A process's session by which databases come and go: a new one each time costs as much as a small test."""
+    return psycopg.connect(at_database(os.environ["REGULARS_TEST_DATABASE_URL"], "postgres"), autocommit=True)
+
+
 def _clone(name: str) -> None:
     _drop(name)
-    with psycopg.connect(at_database(os.environ["REGULARS_TEST_DATABASE_URL"], "postgres"), autocommit=True) as server:
-        server.execute(
-            # Several times as fast as through the log, where nothing waits for a disk.
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
-                sql.Identifier(name), sql.Identifier(os.environ["REGULARS_TEST_TEMPLATE"])
-            )
+    _server(os.getpid()).execute(
+        # Several times as fast as through the log, where nothing waits for a disk.
+        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
+            sql.Identifier(name), sql.Identifier(os.environ["REGULARS_TEST_TEMPLATE"])
         )
+    )
 
 
 def _drop(name: str) -> None:
-    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-    with psycopg.connect(at_database(os.environ["REGULARS_TEST_DATABASE_URL"], "postgres"), autocommit=True) as server:
-        for _ in range(40):
-            # The server may be vacuuming the database just now, and only a superuser may end that: it takes a moment.
-            with contextlib.suppress(psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectInUse):
-                server.execute(drop)
-                return
-            time.sleep(0.25)
-        server.execute(drop)
+    drop, server = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)), _server(os.getpid())
+    for _ in range(40):
+        # The server may be vacuuming the database just now, and only a superuser may end that: it takes a moment.
+        with contextlib.suppress(psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectInUse):
+            server.execute(drop)
+            return
+        time.sleep(0.25)
+    server.execute(drop)
 
 
 def _point_django_at(name: str) -> None:

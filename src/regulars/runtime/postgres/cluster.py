@@ -119,6 +119,8 @@ def _settings(place: Place, *, durable: bool) -> dict[str, str]:
     if not durable:
         # Without autovacuum a test's plans do not depend on when it came by.
         chosen |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "autovacuum": "off"}
+        # What makes a password dear to guess costs each new session two milliseconds, and tests open thousands.
+        chosen["scram_iterations"] = "1"
     return chosen
 
 
