@@ -8,11 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.db import connections
-from playwright.sync_api import Browser, Page, StorageState, expect, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from regulars.doors.console.tests.builders import PASSWORD, a_shop, people_twice, the_member
@@ -25,11 +24,11 @@ from tests.often import IS_WHOLE
 pytestmark = [pytest.mark.browser, pytest.mark.longer]
 SHOTS = Path(__file__).resolve().parents[2] / "test-results"
 CHROMIUM = os.environ.get("REGULARS_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-#: Pictures for people: of four screens with `make slow`, of all, and in the dark, with `make long`. A picture costs
-#: more than its page.
+#: Pictures for people: of four screens as far as one sees them; whole with `make slow`; of all screens, and in the
+#: dark, with `make long`. A picture of a whole page costs more than the page.
 IS_LONG = bool(os.environ.get("REGULARS_TEST_HEAVY"))
 SCHEMES = ("light", "dark") if IS_LONG else ("light",)
-PICTURED = ("today", "members", "member", "insight") if IS_WHOLE else ()
+PICTURED = ("today", "members", "member", "insight")
 SIZES = {"desktop": (1366, 860), "phone": (360, 780)}
 LEAFLET = {"type": "track", "event": "Leaflet Read", "anonymousId": "browser-9", "properties": {"chapter": "3"}}
 HEADINGS = {
@@ -76,10 +75,13 @@ class House:
 
 @dataclass(frozen=True)
 class Chromium:
-    """The browser, and the cookies of Marek, who has come in."""
+    """One page for all tests, in which Marek has come in: each of its own would cost two seconds of a core.
 
-    browser: Browser
-    cookies: StorageState
+    `said` is what a clean page never says: messages of its console, and calls to other hosts.
+    """
+
+    page: Page
+    said: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -134,16 +136,33 @@ def chromium(house) -> Iterator[Chromium]:
         page.locator(".console").wait_for()
         assert heading(page) == "Today"
         assert said == []
-        yield Chromium(found, page.context.storage_state())
+        yield Chromium(page, said)
         found.close()
 
 
+@pytest.fixture
+def page(chromium) -> Page:
+    """Marek's page, in English, wherever the test before has left it."""
+    chromium.said.clear()
+    wide(chromium.page)
+    return chromium.page
+
+
+@pytest.fixture
+def said(chromium) -> list[str]:
+    return chromium.said
+
+
 def watched(page: Page, said: list[str]) -> Page:
-    """`said` collects what a clean page never says: messages of its console, and calls to other hosts."""
     page.on("console", lambda message: said.append(message.text) if message.type in {"error", "warning"} else None)
     page.on("pageerror", lambda problem: said.append(str(problem)))
     page.on("request", lambda request: said.append(request.url) if "127.0.0.1" not in request.url else None)
     return page
+
+
+def wide(page: Page, size: str = "desktop") -> None:
+    width, height = SIZES[size]
+    page.set_viewport_size({"width": width, "height": height})
 
 
 def too_wide(page: Page) -> int:
@@ -155,32 +174,24 @@ def heading(page: Page) -> str:
     return page.get_by_role("heading", level=1).inner_text()
 
 
-def signed_in(chromium: Chromium, house: House, said: list[str], **options: Any) -> Page:
-    page = watched(
-        chromium.browser.new_context(locale="en-GB", storage_state=chromium.cookies, **options).new_page(), said
-    )
-    page.goto(f"{house.address}/console/")
-    page.locator(".console").wait_for()
-    return page
-
-
-def signing_in(chromium: Chromium, house: House, said: list[str]) -> Page:
+def sign_in(page: Page, house: House) -> None:
     """By the form."""
-    page = watched(chromium.browser.new_context(locale="en-GB").new_page(), said)
+    page.context.clear_cookies()
     page.goto(f"{house.address}/console/")
     page.screenshot(path=SHOTS / "sign-in-en.png")
     page.get_by_label("E-mail").fill("marek@shop.example")
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
     page.locator(".console").wait_for()
-    return page
 
 
 @pytest.mark.slow(shortened=True)
 @pytest.mark.parametrize("language", HEADINGS)
-def test_every_screen_stands_in_both_languages_wide_and_narrow(chromium, house, language):
-    said: list[str] = []
-    page = signing_in(chromium, house, said)
+def test_every_screen_stands_in_both_languages_wide_and_narrow(page, said, house, language):
+    if language == "en" or IS_WHOLE:
+        sign_in(page, house)
+    else:
+        page.goto(f"{house.address}/console/")
     page.locator(".me summary").click()
     page.locator(f'.menu button[value="{language}"]').click()
     screens = {
@@ -211,35 +222,42 @@ def test_every_screen_stands_in_both_languages_wide_and_narrow(chromium, house, 
             "worn": f"/console/identity/{house.questions[-2]}/",
             "identity-rules": "/console/identity/rules",
         }
+    if not IS_WHOLE:
+        wanted = set(PICTURED)
+    elif IS_LONG or language == "en":
+        wanted = set(screens)
+    else:
+        wanted = set(HEADINGS[language])
     # Chinese words are short: where English has room, they have.
-    sizes = SIZES if IS_LONG or language == "en" else {"phone": SIZES["phone"]}
-    pictured = screens if IS_LONG else PICTURED if language == "en" else ()
+    sizes = SIZES if IS_LONG or language == "en" else ["phone"]
+    pictured = screens if IS_LONG else PICTURED if IS_WHOLE and language == "en" else ()
     for name, path in screens.items():
-        if name not in HEADINGS[language] and not (IS_LONG or (IS_WHOLE and language == "en")):
+        if name not in wanted:
             continue
         page.goto(house.address + path)
         # Parts of a member's page come after it; the word "networkidle" would wait half a second on every screen.
         expect(page.locator('[hx-trigger="load"]')).to_have_count(0)
         if name in HEADINGS[language]:
             assert heading(page) == HEADINGS[language][name]
-        for size, (width, height) in sizes.items():
-            page.set_viewport_size({"width": width, "height": height})
+        for size in sizes:
+            wide(page, size)
             assert too_wide(page) <= 0, (name, size)
             for scheme in SCHEMES if name in pictured else ():
                 page.emulate_media(color_scheme=scheme)
                 page.screenshot(path=SHOTS / f"{name}-{size}-{scheme}-{language}.png", full_page=True)
             page.emulate_media(color_scheme="light")
-    page.set_viewport_size({"width": 1366, "height": 860})
+        if name in PICTURED and name not in pictured:
+            page.screenshot(path=SHOTS / f"{name}-seen-{language}.png")
+    wide(page)
     page.locator(".me summary").click()
     page.locator('.menu button[value="en"]').click()
+    page.locator(".console:lang(en)").wait_for()
     assert said == []
-    page.context.close()
 
 
-def test_filters_sorting_and_paging_keep_their_state_in_the_address(chromium, house):
-    said: list[str] = []
-    page = signed_in(chromium, house, said)
+def test_filters_sorting_and_paging_keep_their_state_in_the_address(page, said, house):
 
+    page.goto(f"{house.address}/console/")
     page.get_by_role("link", name="See all").click()
     page.wait_for_url(re.compile("state=lapsing"))
     page.get_by_role("link", name="Members").first.click()
@@ -269,9 +287,7 @@ def test_filters_sorting_and_paging_keep_their_state_in_the_address(chromium, ho
 
 
 @pytest.mark.slow
-def test_questions_are_answered_by_keyboard_one_after_the_other_and_taken_back(chromium, house):
-    said: list[str] = []
-    page = signed_in(chromium, house, said)
+def test_questions_are_answered_by_keyboard_one_after_the_other_and_taken_back(page, said, house):
     first, second = house.questions[:2]
     page.goto(f"{house.address}/console/identity/?order=likeliest")
     page.get_by_role("link", name="Go through them").click()
@@ -292,10 +308,8 @@ def test_questions_are_answered_by_keyboard_one_after_the_other_and_taken_back(c
 
 
 @pytest.mark.slow
-def test_a_source_is_made_and_its_first_event_is_seen_to_come(chromium, house):
+def test_a_source_is_made_and_its_first_event_is_seen_to_come(page, said, house):
     """The form is sent by keyboard; the event appears on the page that is open, which can be paused."""
-    said: list[str] = []
-    page = signed_in(chromium, house, said)
     page.goto(f"{house.address}/console/sources/")
     page.get_by_label("What it is called").fill("leaflet")
     page.keyboard.press("Enter")
@@ -333,9 +347,7 @@ def test_a_source_is_made_and_its_first_event_is_seen_to_come(chromium, house):
 
 
 @pytest.mark.slow
-def test_an_audience_is_built_by_clicking_and_saved(chromium, house):
-    said: list[str] = []
-    page = signed_in(chromium, house, said)
+def test_an_audience_is_built_by_clicking_and_saved(page, said, house):
     page.goto(f"{house.address}/console/audiences/")
     page.get_by_role("button", name="Make it Sleeping customers").click()
     page.get_by_role("heading", level=1, name="Sleeping customers").wait_for()
@@ -359,21 +371,26 @@ def test_an_audience_is_built_by_clicking_and_saved(chromium, house):
     assert said == []
 
 
-def test_everything_works_without_scripts(chromium, house):
-    page = signed_in(chromium, house, [], java_script_enabled=False)
-    assert page.get_by_role("heading", level=1).is_visible()
+def test_everything_works_without_scripts(page, house):
+    without = page.context.new_cdp_session(page)
+    without.send("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        page.goto(f"{house.address}/console/members/")
+        # What scripts are not to do is asked of the page by one, which the page does not see.
+        assert page.evaluate("typeof htmx") == "undefined"
+        page.locator("select[name=state]").select_option("lapsing")
+        page.get_by_role("button", name="Show").click()
+        page.wait_for_url(re.compile("state=lapsing"))
+        page.locator("a.name").first.click()
+        page.locator(".moment summary").first.click()
+        assert page.get_by_role("heading", level=1).is_visible()
+        assert page.locator(".moment .lines").first.is_visible()
+    finally:
+        without.send("Emulation.setScriptExecutionDisabled", {"value": False})
+        without.detach()
 
-    page.goto(f"{house.address}/console/members/")
-    page.locator("select[name=state]").select_option("lapsing")
-    page.get_by_role("button", name="Show").click()
-    assert "state=lapsing" in page.url
-    page.locator("a.name").first.click()
-    page.locator(".moment summary").first.click()
-    assert page.locator(".moment .lines").first.is_visible()
 
-
-def test_the_keyboard_reaches_everything(chromium, house):
-    page = signed_in(chromium, house, [])
+def test_the_keyboard_reaches_everything(page, house):
     page.goto(f"{house.address}/console/members/")
     reached = []
     for _ in range(40):
