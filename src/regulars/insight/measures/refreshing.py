@@ -276,6 +276,9 @@ def _store() -> tuple[int, int]:
             " ON CONFLICT (customer_id) DO UPDATE SET ({values}) = ROW ({excluded})"
             " WHERE ({old_values}) IS DISTINCT FROM ({excluded})",
         )
+        # Here, beside what is computed: left to the end, that there is a customer to each new one would be looked up
+        # while nothing else is done.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         removed = _run(
             cursor,
             "DELETE FROM measures_reading AS old USING gone_reading AS gone WHERE gone.customer_id = old.customer_id",
