@@ -28,6 +28,8 @@ from regulars.runtime.database.published import ColumnType
 BLOCK = 32 << 20
 #: Rows that Parquet packs together, with the least and the greatest of each column: what a reader can pass over.
 GROUP = 122_880
+#: So many rows are taken from the connection before it is asked whether there are enough.
+TAKEN_AT_ONCE = 64
 #: So many rows are looked at to choose how a column is packed.
 LOOKED_AT = 4_096
 _ARROW: dict[ColumnType, pa.DataType] = {
@@ -115,12 +117,17 @@ def _lots(query: str) -> Generator[tuple[int, bytearray]]:
     next_row, said, rows, length = server.get_copy_data, bytearray(), 0, 1
     try:
         while length >= 0:
-            length, row = next_row(1)
-            if length > 0:
+            # A few rows in a row: to look after each how many there are would take as long as getting it.
+            for many in range(min(TAKEN_AT_ONCE, GROUP - rows)):
+                length, row = next_row(1)
+                if length <= 0:
+                    rows += many
+                    break
                 # Taken over at once: rows that are kept as objects are walked by the garbage collector again and again.
                 said += row
-                rows += 1
-            elif length == 0:
+            else:
+                rows += min(TAKEN_AT_ONCE, GROUP - rows)
+            if length == 0:
                 ready.poll()
                 server.consume_input()
             if rows == GROUP or len(said) >= BLOCK or (rows and length < 0):
