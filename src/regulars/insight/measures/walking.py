@@ -38,7 +38,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from regulars.insight.measures.columns import Numbers, Places, begins, distinct, many_of, numbers
+from regulars.insight.measures.columns import Numbers, Places, begins, distinct, many_of, memory_kept, numbers
 from regulars.insight.measures.figure import Span
 from regulars.insight.measures.scope import DAYS, OWN_GAPS, Scope
 from regulars.insight.measures.together import IN_BASKETS, PAIRS_IN, Common, Goods, Together
@@ -170,6 +170,7 @@ class Walk:
         # Of several lots none is held: they are lots because they would not fit.
         self._held: _Lot | None = None
 
+    @memory_kept()
     def days(self, *, with_gaps: bool = True, is_all: bool = False) -> None:
         """Keep `DAYS` and, if wanted, `OWN_GAPS`; where that `is_all`, nothing is held for the second step."""
 
@@ -183,6 +184,7 @@ class Walk:
             if self._lots == 1 and not is_all:
                 self._held = read
 
+    @memory_kept()
     def doings(self, spans: Mapping[str, Sequence[Span]], *, with_goods: bool = False) -> None:
         """Keep a table for each of `spans`, and, if wanted, what lies together."""
         session, together = self._session, Together()
@@ -240,6 +242,7 @@ def _by_two(make: Callable[[int], Made], parts: int) -> list[Made]:
         return list(pool.map(make, range(parts)))
 
 
+@memory_kept()
 def pair(session: Session, scope: Scope) -> None:
     """Keep what lies together alone, without walking anybody, where `IN_BASKETS` is known: of the commonest goods."""
     known = session.arrow(session.table(IN_BASKETS))
