@@ -10,6 +10,7 @@ from regulars.facts.events import times
 from regulars.runtime.secrets import vault
 from tests.clients.clients import BATCHING, CLIENTS, Client, ended
 from tests.loudly import skip_loudly
+from tests.often import a_few
 
 LI = "li-wei-7"
 DEVICE = "device-before-7"
@@ -33,7 +34,7 @@ EVENTS = (
 )
 
 
-@pytest.fixture(scope="module", params=[*CLIENTS, BATCHING], ids=lambda client: client.name)
+@pytest.fixture(scope="module", params=a_few(len(CLIENTS), [*CLIENTS, BATCHING]), ids=lambda client: client.name)
 def sent(request, server, a_source):
     client: Client = request.param
     if lacking := client.lacks():
