@@ -11,6 +11,7 @@ from importlib.abc import MetaPathFinder
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 
+import pyarrow as pa
 from django.db import connections
 
 from regulars.facts.commerce import kept_columns
@@ -156,6 +157,9 @@ def _work(pipes: Sequence[tuple[Connection, Connection]], nth: int, asked: _Aske
     gc.freeze()
     gc.set_threshold(_OBJECTS)
     sys.meta_path.insert(0, _NoPandas())
+    # Arrow's own pool gives freed room back to the system at once, to get it again for the next column, cleared page by
+    # page: a fifth of what a process takes.
+    pa.set_memory_pool(pa.system_memory_pool())
     told = pipes[nth][1]
     told.send(None)
     while (within := told.recv()) is not None:
