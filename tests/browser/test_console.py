@@ -255,6 +255,7 @@ def test_every_screen_stands_in_both_languages_wide_and_narrow(page, said, house
     assert said == []
 
 
+@pytest.mark.slow
 def test_filters_sorting_and_paging_keep_their_state_in_the_address(page, said, house):
 
     page.goto(f"{house.address}/console/")
@@ -371,6 +372,7 @@ def test_an_audience_is_built_by_clicking_and_saved(page, said, house):
     assert said == []
 
 
+@pytest.mark.slow
 def test_everything_works_without_scripts(page, house):
     without = page.context.new_cdp_session(page)
     without.send("Emulation.setScriptExecutionDisabled", {"value": True})

@@ -18,7 +18,6 @@ import pytest
 from regulars.main.demo import _clear as clear_demo
 from regulars.runtime.postgres import embedded
 from regulars.runtime.postgres.tests.builders import a_home, until
-from regulars.runtime.serving.tests import nursery
 from regulars.simulator import homes
 from tests.stories import asking
 from tests.stories.test_up import a_free_port, environment, gone
@@ -28,24 +27,20 @@ LINK = r"makes you the owner[^\[]*?http://127\.0\.0\.1:\d+(/console/\S+)"
 
 
 class Demo:
-    """A running `regulars demo`, whose home will be `home`; `forked` from a process that has imported the house."""
+    """A running `regulars demo`, whose home will be `home`."""
 
-    def __init__(self, home: Path, *, shoppers: int, forked: bool) -> None:
+    def __init__(self, home: Path, *, shoppers: int) -> None:
         self.port = a_free_port()
         self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
         words = ["demo", "--shoppers", str(shoppers), "--every", "0.3", "--port", str(self.port)]
         # A database of somebody's own is set, and must be left alone.
         asked = environment(home.parent, REGULARS_DATABASE_URL="postgresql://nobody@127.0.0.1:9/real_shop")
-        self.process: nursery.Running = (
-            nursery.command(*words, environment=asked, stdout=self._said, stderr=subprocess.STDOUT)
-            if forked
-            else subprocess.Popen(
-                [sys.executable, "-m", "regulars", *words],
-                env=asked,
-                text=True,
-                stdout=self._said,
-                stderr=subprocess.STDOUT,
-            )
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "regulars", *words],
+            env=asked,
+            text=True,
+            stdout=self._said,
+            stderr=subprocess.STDOUT,
         )
 
     def said(self) -> str:
@@ -74,8 +69,8 @@ class Demo:
 
 
 @contextmanager
-def demo(home: Path, *, shoppers: int = 150, forked: bool = False) -> Iterator[Demo]:
-    running = Demo(home, shoppers=shoppers, forked=forked)
+def demo(home: Path, *, shoppers: int = 150) -> Iterator[Demo]:
+    running = Demo(home, shoppers=shoppers)
     try:
         running.wait_until_open()
         yield running
@@ -92,18 +87,6 @@ def ask(home: Path, question: str) -> int:
         row = connection.execute(question).fetchone()
     assert row is not None
     return int(row[0])
-
-
-def test_one_command_opens_a_living_shop():
-    with a_home("demo") as home, demo(home, shoppers=60, forked=True) as shop:
-        until(lambda: re.search(LINK, shop.said()) is not None)
-        link = re.search(LINK, shop.said())
-        assert link is not None
-        assert shop.get(link[1])[0] == 200
-        assert ask(home, "SELECT count(*) FROM measures_reading") > 40
-        assert ask(home, "SELECT count(*) FROM commerce_order WHERE origin = 'history'") > 100
-        until(lambda: ask(home, "SELECT count(*) FROM commerce_order WHERE origin = 'live'") > 0)
-        shop.end()
 
 
 @pytest.mark.slow

@@ -85,6 +85,7 @@ def run(kind: str, path: Path) -> Result:
 
 @pytest.mark.crash
 @pytest.mark.longer
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["customers", "events"])
 def test_killed_and_run_again_it_ends_as_if_nothing_had_happened(
     tmp_path: Path, fresh_databases: Any, kind: str, monkeypatch: pytest.MonkeyPatch, settings: Any

@@ -211,7 +211,10 @@ def test_the_words_of_a_recovery() -> None:
 
 @pytest.mark.parametrize(
     ("words", "named"),
-    [("fsync = off", "fsync is off"), ("full_page_writes = off", "full_page_writes is off")],
+    [
+        ("fsync = off", "fsync is off"),
+        pytest.param("full_page_writes = off", "full_page_writes is off", marks=pytest.mark.slow),
+    ],
 )
 def test_unsafe_settings_are_refused(home: Path, words: str, named: str) -> None:
     with embedded.running(home):
