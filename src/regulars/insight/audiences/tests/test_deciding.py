@@ -77,9 +77,7 @@ def test_an_order_taken_back_takes_its_buyer_out_and_says_what_was_seen() -> Non
 
 
 def test_who_will_leave_soon_is_looked_at_then_and_leaves_without_a_new_fact() -> None:
-    # Where clocks changed thirty days ago, within an hour everybody is looked at again each minute.
-    condition = asking(LATELY) | {"zone": "UTC"}
-    lately = audiences.define(name="Lately", condition=condition, key="lately", at=clock.now(), by=MAREK)
+    lately = an_audience("Lately", LATELY)
     priya, tomas = bought("priya", ref="1", days_ago=29.5), bought("tomas", ref="2", days_ago=3)
     look(priya, tomas)
     assert inside(lately) == {priya, tomas}
