@@ -80,10 +80,12 @@ SELECT EXISTS (SELECT FROM loyalty_earning AS earning
                  JOIN loyalty_programme AS programme ON programme.id = earning.programme_id AND programme.code = %s
                 WHERE earning.subject = ANY(%s))
 """
+# Record by record: an index of subjects could answer all of them at once, and would be read whole.
 _CELEBRATED = """
-SELECT EXISTS (SELECT FROM loyalty_earning AS earning
+SELECT EXISTS (SELECT FROM unnest(%s::bigint[]) AS told(record) CROSS JOIN LATERAL (
+                      SELECT * FROM loyalty_earning AS one WHERE one.record_id = told.record OFFSET 0) AS earning
                  JOIN loyalty_programme AS programme ON programme.id = earning.programme_id AND programme.code = %s
-                WHERE earning.record_id = ANY(%s) AND starts_with(earning.subject, 'event:birthday:')
+                WHERE starts_with(earning.subject, 'event:birthday:')
                   AND split_part(earning.subject, '/', 2) = %s AND earning.subject <> %s
                   AND earning.effective_at BETWEEN %s AND %s)
 """
@@ -243,7 +245,7 @@ def celebrated(programme: str, records: Sequence[int], rule: str, subject: str, 
     query."""
     with connection.cursor() as cursor:
         near = [at - NO_YEAR, at + NO_YEAR]
-        cursor.execute(_CELEBRATED, [programme, list(records), rule, subject, *near])
+        cursor.execute(_CELEBRATED, [list(records), programme, rule, subject, *near])
         [(is_there,)] = cursor.fetchall()
     return bool(is_there)
 

@@ -16,9 +16,12 @@ from regulars.levers.loyalty.rules.nth_order import NthOrder
 
 #: Why an order was given nothing though it has such a number, and the award is another's still.
 _OF_OTHERS = ("nth_given", "not_nth_yet")
+# Record by record: an index of subjects could answer all of them at once, and would be read whole.
 _GIVEN = """
-SELECT earning.record_id, earning.subject, earning.effective_at FROM loyalty_earning AS earning
- WHERE earning.programme_id = %s AND earning.record_id = ANY(%s) AND starts_with(earning.subject, 'order:')
+SELECT earning.record_id, earning.subject, earning.effective_at
+  FROM unnest(%s::bigint[]) AS told(record) CROSS JOIN LATERAL (
+       SELECT * FROM loyalty_earning AS one WHERE one.record_id = told.record OFFSET 0) AS earning
+ WHERE earning.programme_id = %s AND starts_with(earning.subject, 'order:')
    AND (earning.lines ? %s OR earning.allowed ? %s)
 """
 _DECIDED = """
@@ -68,7 +71,7 @@ def read(programme: int, rule: NthOrder, people: Collection[int], deciding: Coll
     numbered = kept.every_nth(sorted(people), rule.every)
     subjects = [f"order:{order}" for orders in numbered.values() for order in orders]
     with connection.cursor() as cursor:
-        cursor.execute(_GIVEN, [programme, list(records), rule.id, rule.id])
+        cursor.execute(_GIVEN, [list(records), programme, rule.id, rule.id])
         for record, subject, placed_at in cursor.fetchall():
             found[records[record]].given[_order(subject)] = placed_at
         cursor.execute(_DECIDED, [rule.id, programme, subjects])

@@ -47,9 +47,14 @@ from regulars.levers.loyalty.rules.surprise import Surprise
 from regulars.runtime.database import arrays, copying
 
 _DAY = timedelta(days=1)
+# Record by record: while the table fills and has no statistics, an index of subjects, or no index at all, is taken for
+# the better way to all of them at once, and then everything that was decided is read anew for each block.
 _DECIDED = """
-SELECT substr(earning.subject, 7), earning.record_id, encode(earning.stamp, 'hex') FROM loyalty_earning AS earning
- WHERE earning.record_id = ANY(%s::bigint[]) AND earning.programme_id = %s AND starts_with(earning.subject, 'order:')
+SELECT substr(earning.subject, 7), earning.record_id, encode(earning.stamp, 'hex')
+  FROM unnest(%s::bigint[]) AS told(record) CROSS JOIN LATERAL (
+       SELECT one.subject, one.record_id, one.stamp, one.programme_id FROM loyalty_earning AS one
+        WHERE one.record_id = told.record OFFSET 0) AS earning
+ WHERE earning.programme_id = %s AND starts_with(earning.subject, 'order:')
 """
 _HAVE = "SELECT customer_id FROM loyalty_account WHERE customer_id = ANY(%s::bigint[]) AND currency_id = %s"
 _KNOWN = """

@@ -28,6 +28,34 @@ from regulars.levers.loyalty.tests.test_earning import LATER, a_programme, an_or
 from regulars.levers.loyalty.tests.test_whole_pasts import PROGRAMMES, posts
 from regulars.runtime.notices.dispatch import react_to_everything
 
+OF_OTHERS = """
+INSERT INTO loyalty_earning (subject, programme_id, version_id, record_id, effective_at, decided_at)
+SELECT 'order:' || n, version.programme_id, version.id, %s, now(), now()
+  FROM loyalty_version AS version, generate_series(1000000, 1030000) AS n
+"""
+
+
+def seen(plan):
+    """How many rows every step of it looked at, those it left out too."""
+    mine = (plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)) * plan["Actual Loops"]
+    return mine + sum(map(seen, plan.get("Plans", ())))
+
+
+@pytest.mark.django_db
+def test_what_others_were_given_is_not_read_while_nothing_is_known_of_how_much_there_is():
+    """While a history is posted for the first time, there are no statistics yet."""
+    coat = an_order("coat", at=MONDAY - DAY)
+    a_programme("{id: spend, kind: spend, points: 1, per: 2}", from_at=FRIDAY)
+    li = buyer(an_order("hat", customer="li", at=MONDAY - DAY))
+    with connection.cursor() as cursor:
+        cursor.execute(OF_OTHERS, [li])
+        cursor.execute("SELECT id FROM loyalty_programme")
+        [(programme,)] = cursor.fetchall()
+        people = "{" + ",".join(map(str, (buyer(coat), *range(10**6, 10**6 + 500)))) + "}"
+        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + past._DECIDED, [people, programme])
+        [([told],)] = cursor.fetchall()
+    assert seen(told["Plan"]) < 2_000
+
 
 @pytest.mark.django_db
 def test_what_is_told_of_an_order_while_it_is_posted_counts_all_the_same(monkeypatch):
