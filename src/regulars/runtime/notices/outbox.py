@@ -15,8 +15,8 @@ from regulars.runtime.trail.requests import request_id
 from regulars.runtime.trail.trail import Act
 
 
-def lock_subjects(notices: Iterable[Notice]) -> None:
-    """Take the locks of many notices' subjects before announcing them one by one.
+def lock_subjects(subjects: Iterable[str]) -> None:
+    """Take the locks of many subjects before announcing notices of them one by one.
 
     All at once and in one order for everybody: two transactions that announce the same subjects the other way round
     would otherwise wait for each other.
@@ -25,7 +25,7 @@ def lock_subjects(notices: Iterable[Notice]) -> None:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(7263, stripe) FROM (SELECT DISTINCT hashtext(subject) & 4095 AS stripe"
             " FROM unnest(%s::text[]) AS subject ORDER BY 1) AS stripes",
-            [sorted({notice.subject for notice in notices})],
+            [sorted(set(subjects))],
         )
 
 
@@ -99,7 +99,7 @@ def announce_many(told: Sequence[tuple[Notice, Mapping[str, object]]], *, by: Ac
         return
     if not connection.in_atomic_block:
         raise RuntimeError(f"{verb} announces outside a transaction: the notices could survive what they tell of")
-    lock_subjects(notice for notice, _ in told)
+    lock_subjects(notice.subject for notice, _ in told)
     trail.record_many(by=by, verb=verb, acts=[Act(notice.subject, notice.at, after) for notice, after in told])
     notices = [notice for notice, _ in told]
     with connection.cursor() as cursor:

@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 #: SQLSTATE classes of a server that is away, starting or stopping; an error without a state never reached one.
 AWAY = ("08", "57P")
 RETRY_AFTER_SECONDS = 3
+_DEADLOCK = "40P01"
 
 
 def is_away(problem: Exception) -> bool:
@@ -18,6 +19,12 @@ def is_away(problem: Exception) -> bool:
     cause = problem.__cause__
     state = getattr(cause, "sqlstate", None)
     return isinstance(problem, OperationalError | InterfaceError) and (state is None or state.startswith(AWAY))
+
+
+def met_another(problem: Exception) -> bool:
+    """Whether two waited for each other, and this one was ended so that the other could go on: again, it may well
+    succeed."""
+    return getattr(problem.__cause__, "sqlstate", None) == _DEADLOCK
 
 
 class RouteAndDatabase:

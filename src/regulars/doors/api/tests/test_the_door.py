@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 from django.test import Client
+from psycopg.errors import DeadlockDetected
 
 from regulars.doors.api.tests.builders import COAT_AND_HATS, Program, problem
 from regulars.doors.api.v1 import problems
@@ -97,6 +98,25 @@ def test_what_breaks_is_a_500_without_its_reasons(monkeypatch, caplog):
     assert "secret" not in answer.content.decode()
     assert "RuntimeError" not in answer.content.decode()
     assert "regulars.api" in {record.name for record in caplog.records}
+
+
+def test_who_makes_way_for_another_is_tried_again_where_a_key_makes_that_harmless(fresh_database, monkeypatch):
+    whole, till = orders.record, Program()
+    for victims, key, answered, tries in ((2, "once", 200, 3), (9, "twice", 503, 4), (2, None, 503, 1)):
+        told: list[Any] = []
+
+        def meets_another(told=told, victims=victims, **given: Any) -> Any:
+            told.append(given)
+            if len(told) <= victims:
+                raise OperationalError("deadlock detected") from DeadlockDetected("deadlock detected")
+            return whole(**given)
+
+        monkeypatch.setattr(orders, "record", meets_another)
+        answer = till.post("orders", COAT_AND_HATS, key=key)
+        assert (answer.status_code, len(told)) == (answered, tries)
+        if answered == 503:
+            assert problem(answer)[:2] == (503, "server.busy")
+            assert answer["Retry-After"] == "1"
 
 
 @pytest.mark.django_db

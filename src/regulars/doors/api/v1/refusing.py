@@ -69,9 +69,11 @@ from regulars.levers.loyalty import (
     tiers,
 )
 from regulars.oversight.outbound import deliveries, endpoints, exports, rights, writing
-from regulars.runtime.serving.middleware import RETRY_AFTER_SECONDS, is_away
+from regulars.runtime.serving.middleware import RETRY_AFTER_SECONDS, is_away, met_another
 
 _MOST_ERRORS = 20
+#: Where a request says that it was ended so that another could go on.
+MET_ANOTHER = "regulars.met_another"
 log = logging.getLogger("regulars.api")
 
 _STATUS: Mapping[type[Refusal], int] = {
@@ -358,5 +360,10 @@ def _broken(request: HttpRequest, problem: Exception | type[Exception]) -> HttpR
         away = answer(503, "server.database_away", _("the database is away for a moment; ask again"))
         away["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return away
+    if met_another(problem):
+        request.META[MET_ANOTHER] = True
+        busy = answer(503, "server.busy", _("others were changing the same at this moment; ask again"))
+        busy["Retry-After"] = "1"
+        return busy
     log.error("a request broke", exc_info=problem)
     return answer(500, "server.broken", _("something broke on our side; tell us the request_id"))

@@ -12,14 +12,18 @@ from django.utils.translation import gettext as _
 from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty._ledger.wallet import Lot, Part, Terms, Wallet
 from regulars.levers.loyalty.models import Currency
+from regulars.runtime.notices.outbox import lock_subjects
 
+# All accounts of a person, of whatever kind of points: who has told of one of them holds back whoever tells of another
+# of theirs, and would wait for that one's account in a circle.
 LOCK = """
 SELECT account.id, account.customer_id, account.frozen_at, account.sequence, account.pending, account.available,
        account.held, account.debt, currency.id, currency.zone, currency.spend_order, currency.debt_limit,
-       currency.scale, account.frozen_for, account.rests_since
+       currency.scale, account.frozen_for, account.rests_since, currency.code
   FROM loyalty_account AS account JOIN loyalty_currency AS currency ON currency.id = account.currency_id
- WHERE account.customer_id = ANY(%s) AND currency.code = %s ORDER BY account.id FOR UPDATE OF account
+ WHERE account.customer_id = ANY(%s) ORDER BY account.id FOR UPDATE OF account
 """
+_CODE = 15
 _MISSING = """
 SELECT told FROM unnest(%s::bigint[]) AS told
  WHERE NOT EXISTS (SELECT FROM loyalty_account WHERE customer_id = told AND currency_id = %s) ORDER BY 1
@@ -123,23 +127,22 @@ def currency(code: str) -> Kind:
 
 
 def lock(people: Sequence[int], code: str) -> tuple[Kind, list[Held]]:
-    """These people's accounts in this currency, locked in the order of their numbers; those that are missing are opened
-    first. One query where it is one person's and there. Raises `NoSuchCurrency` and `AccountFrozen`."""
+    """These people's accounts in this currency, locked in the order of their numbers with all others of theirs; those
+    that are missing are opened. One query where none is. Raises `NoSuchCurrency` and `AccountFrozen`."""
     with connection.cursor() as cursor:
-        if len(people) > 1:
-            # Who held some of them and waited for another's opening would wait in a circle with who does the same.
-            _open(cursor, people, currency(code))
-        cursor.execute(LOCK, [list(people), code])
+        cursor.execute(LOCK, [list(people)])
         rows = cursor.fetchall()
-        if len(rows) < len(people):
+        if sum(row[_CODE] == code for row in rows) < len(people):
             _open(cursor, people, currency(code))
-            cursor.execute(LOCK, [list(people), code])
+            cursor.execute(LOCK, [list(people)])
             rows = cursor.fetchall()
     return locked(rows, people, code)
 
 
 def locked(rows: Sequence[Any], people: Sequence[int], code: str) -> tuple[Kind, list[Held]]:
-    """The accounts of these rows. Raises `AccountFrozen`, and where there are none of them `NoSuchCurrency`."""
+    """The accounts in this currency of these rows. Raises `AccountFrozen`, and where there are none of them
+    `NoSuchCurrency`."""
+    rows = [row for row in rows if row[_CODE] == code]
     if not rows:
         return currency(code), []
     for row in rows:
@@ -157,8 +160,9 @@ def locked(rows: Sequence[Any], people: Sequence[int], code: str) -> tuple[Kind,
 
 def hold(people: Sequence[int], code: str) -> None:
     """All accounts of these people, locked in the order of their numbers, frozen or not; those in this currency that
-    are missing are opened first. Two queries where there are none. Raises `NoSuchCurrency`."""
+    are missing are opened. Raises `NoSuchCurrency`."""
     with connection.cursor() as cursor:
+        cursor.execute(_HOLD, [list(people)])
         _open(cursor, people, currency(code))
         cursor.execute(_HOLD, [list(people)])
 
@@ -166,13 +170,16 @@ def hold(people: Sequence[int], code: str) -> None:
 def look(people: Sequence[int], kind: Kind) -> list[Held]:
     """These people's accounts as far as there are any, not locked: for questions."""
     with connection.cursor() as cursor:
-        cursor.execute(LOCK.replace("FOR UPDATE OF account", ""), [list(people), kind.code])
-        return [Held(row[0], row[1], row[3], (row[4], row[5], row[6], row[7]), row[14]) for row in cursor.fetchall()]
+        cursor.execute(LOCK.replace("FOR UPDATE OF account", ""), [list(people)])
+        rows = [row for row in cursor.fetchall() if row[_CODE] == kind.code]
+        return [Held(row[0], row[1], row[3], (row[4], row[5], row[6], row[7]), row[14]) for row in rows]
 
 
 def _open(cursor: Any, people: Sequence[int], kind: Kind) -> None:
     cursor.execute(_MISSING, [list(people), kind.id])
     if missing := [row[0] for row in cursor.fetchall()]:
+        # Who opens another of theirs at this moment cannot be seen, and may have told of it.
+        lock_subjects(f"customer:{person}" for person in missing)
         cursor.execute(_OPEN, [kind.id, missing])
 
 

@@ -84,7 +84,7 @@ def begin(
         [
             acts.statement(told),
             persons.holding([record]),
-            (_LOCK, [*mine]),
+            (_LOCK, [record]),
             (_NUMBER if need else _NUMBERS, []),
             lots_sql,
         ]

@@ -46,9 +46,9 @@ def takes_back(entry, *, at=MONDAY, **more):
     return points.reverse(entry=entry, key=key(), at=at, by=MAREK, **more)
 
 
-def has(customer, *, at=MONDAY) -> tuple[int, int, int, int]:
+def has(customer, *, at=MONDAY, **more) -> tuple[int, int, int, int]:
     """Pending, available, held, owed."""
-    now = points.balance(customer=customer, at=at)
+    now = points.balance(customer=customer, at=at, **more)
     return now.pending, now.available, now.held, now.debt
 
 

@@ -9,8 +9,9 @@ import pytest
 from django.db import connection, connections, transaction
 
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import checkups, points
-from regulars.levers.loyalty.tests.builders import MONDAY, THE_SHOP, a_member, has, key
+from regulars.levers.loyalty import checkups, currencies, points
+from regulars.levers.loyalty.currencies import CurrencyView
+from regulars.levers.loyalty.tests.builders import MAREK, MONDAY, THE_SHOP, a_member, an_award, has, key
 from regulars.levers.loyalty.tests.explored import OF_THE_LEDGER, Priya, a_shop
 from regulars.levers.loyalty.tests.explored import STOPS as WHERE
 from regulars.levers.loyalty.tests.interleaving import STOPS, in_between, orders, play
@@ -86,6 +87,35 @@ def test_what_came_later_ends_so_with_all_it_may_meet(fresh_database_of_module):
         serial = {lived(pair, order, stops) for order in (every[0], every[-1])}
         for order in every if LONGER > 1 else in_between(*steps) if IS_WHOLE else [RISKY[pair]]:
             assert lived(pair, order, stops) in serial, (pair, order)
+
+
+@pytest.mark.slow(shortened=True)
+def test_who_moves_two_kinds_of_somebodys_points_waits_for_nobody_in_a_circle(fresh_database_of_module):
+    """As an order under two programmes does, with what listens to it, while the member spends or is a member anew."""
+    currencies.ensure(currency=CurrencyView("beans"), at=MONDAY, by=MAREK)
+    for has_points, has_beans in ((True, True), (True, False), (False, True), (False, False)):
+        for order in orders(5, 3) if IS_WHOLE else [(0, 0, 0, 1, 1, 1, 0, 0), (1, 1, 0, 0, 0, 0, 0, 1)]:
+            li = a_member(f"li-{next(_number)}", points=50 if has_points else 0)
+            if has_beans:
+                an_award(li, 5, currency="beans")
+            answers = play(
+                order,
+                [lambda li=li: gives_both(li), lambda li=li: an_award(li, 7) and "given"],
+                [("", OF_ACCOUNTS, "WITH part_0", OF_ACCOUNTS, "WITH part_0"), STOPS],
+            )
+            assert answers == ["given", "given"]
+            assert has(li) == (0, 50 * has_points + 27, 0, 0)
+            assert has(li, currency="beans") == (0, 5 * has_beans + 10, 0, 0)
+
+
+def gives_both(number: int) -> str:
+    with transaction.atomic():
+        an_award(number, 10, currency="beans")
+        an_award(number, 20)
+    return "given"
+
+
+OF_ACCOUNTS = STOPS[1]
 
 
 def test_who_reads_then_checks_then_writes_is_caught(fresh_database):
