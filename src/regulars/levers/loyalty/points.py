@@ -567,7 +567,8 @@ def _give_back(
                     wallet.change_dates(
                         move.lot, at=work.told.at, reason=Reason("extended"), expires_on=grace_until, expires_at=ends
                     )
-            wallet.give_back(mine, at=work.told.at, reason=reason, reverses=entry)
+            forgiven = account_rows.forgiven([wallet.lots[move.lot] for move in mine])
+            wallet.give_back(mine, at=work.told.at, reason=reason, reverses=entry, forgiven=forgiven)
 
 
 def _what(customer: int, amount: int | None, currency: str, reason: Reason) -> dict[str, object]:

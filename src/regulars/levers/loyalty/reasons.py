@@ -38,6 +38,7 @@ _WORDS: dict[str, str | Promise] = {
     "order_twice": gettext_lazy("given back: spent twice for order %(order)s"),
     "lapsed": gettext_lazy("not spent before they expired"),
     "settled": gettext_lazy("points that were owed are paid back"),
+    "made_good": gettext_lazy("what was forgiven because it was spent is made good: it came back"),
     "beyond_debt_limit": gettext_lazy("owed beyond the limit, and forgiven"),
     "written_off": gettext_lazy("points that were owed are forgiven"),
     "reversed": gettext_lazy("taken back"),

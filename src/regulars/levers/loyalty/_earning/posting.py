@@ -10,7 +10,7 @@ from regulars.kit.actors import Actor, Origin
 from regulars.levers.loyalty._earning import seeing
 from regulars.levers.loyalty._earning.cases import Case
 from regulars.levers.loyalty._earning.earned import EarnedLot, Saved, lots_of, pledge, save, to_extend
-from regulars.levers.loyalty._ledger import acting
+from regulars.levers.loyalty._ledger import account_rows, acting
 from regulars.levers.loyalty._ledger.acts import Told
 from regulars.levers.loyalty._ledger.wallet import NewLot, Wallet
 from regulars.levers.loyalty.expiring import lapses_at, matures_at
@@ -118,6 +118,7 @@ def _post_in(currency: str, cases: Sequence[Case], *, at: datetime, by: Actor, o
                 for rule, some in of_rules.items()
             }
             by_hand = {rule: sum(lot.by_hand for lot in some) for rule, some in of_rules.items()}
+            forgiven = account_rows.forgiven([wallet.lots[lot] for some in lots.values() for lot, _ in some])
             for when, decision in case.steps:
                 after = {grant.rule: grant for grant in decision.grants}
                 changes = _by(case, {rule: grant.parts for rule, grant in after.items()}, before, by_hand)
@@ -125,6 +126,9 @@ def _post_in(currency: str, cases: Sequence[Case], *, at: datetime, by: Actor, o
                     if change > 0:
                         new = _lot(case, decision, after[rule], change)
                         number = wallet.award(new, at=when)
+                        # What these were spent as when they were taken back is given a second time.
+                        again = _shares([(lot, forgiven.pop(lot, 0)) for lot, _ in lots.get(rule, [])], change)
+                        wallet.make_good(number, again, at=when)
                         lots.setdefault(rule, []).append((number, change))
                         awards, awarded = awards + 1, awarded + change
                     elif change < 0:

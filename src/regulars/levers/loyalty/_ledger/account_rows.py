@@ -1,6 +1,6 @@
 """Accounts locked and read: the rows of the database as the wallets that decisions are made on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -76,6 +76,17 @@ SELECT lot.account_id, part.hold_id, part.lot_id, part.amount - part.captured - 
   JOIN loyalty_hold AS hold ON hold.id = part.hold_id
  WHERE lot.account_id = ANY(%(holding)s) AND lot.held > 0 AND hold.state = 'open'
    AND part.amount > part.captured + part.released AND (hold.expires_at <= %(at)s OR hold.id = ANY(%(holds)s))
+"""
+# What was written off of a lot, less what was made good of it since.
+_FORGIVEN = """
+SELECT COALESCE(posting.for_lot_id, posting.lot_id),
+       sum(CASE posting.to_book WHEN 'debt' THEN posting.amount ELSE -posting.amount END)::bigint AS forgiven
+  FROM (SELECT * FROM loyalty_posting AS one WHERE one.lot_id = ANY(%(lots)s) AND one.for_lot_id IS NULL
+         UNION ALL SELECT * FROM loyalty_posting AS one WHERE one.for_lot_id = ANY(%(lots)s)) AS posting
+  JOIN loyalty_entry AS entry ON entry.id = posting.entry_id
+ WHERE (entry.kind, posting.to_book) IN (('write_off', 'debt'), ('settle', 'withdrawn'))
+ GROUP BY 1 HAVING sum(CASE posting.to_book WHEN 'debt' THEN posting.amount ELSE -posting.amount END) > 0
+ ORDER BY 1
 """
 _HOLD = "SELECT id FROM loyalty_account WHERE customer_id = ANY(%s) ORDER BY id FOR UPDATE"
 _ORDERS = {"expiry": "lot.expires_at NULLS LAST, lot.id", "oldest": "lot.id"}
@@ -173,6 +184,17 @@ def look(people: Sequence[int], kind: Kind) -> list[Held]:
         cursor.execute(LOCK.replace("FOR UPDATE OF account", ""), [list(people)])
         rows = [row for row in cursor.fetchall() if row[_CODE] == kind.code]
         return [Held(row[0], row[1], row[3], (row[4], row[5], row[6], row[7]), row[14]) for row in rows]
+
+
+def forgiven(lots: Collection[Lot]) -> dict[int, int]:
+    """What was forgiven of these, because it was spent, and is not made good. One query, none where nothing is short
+    of any."""
+    short = [lot.id for lot in lots if lot.short]
+    if not short:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_FORGIVEN, {"lots": short})
+        return dict(cursor.fetchall())
 
 
 def _open(cursor: Any, people: Sequence[int], kind: Kind) -> None:

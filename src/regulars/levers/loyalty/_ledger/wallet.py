@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, Final
 
 from regulars.kit.points import Points
@@ -266,6 +267,8 @@ class Wallet:
                 self._close(draft)
                 draft = None
                 self._settle(instant)
+                if what == _TIMEOUT:
+                    self._forgive_beyond_limit(instant)
         self._close(draft)
 
     def award(self, new: NewLot, *, at: datetime, kind: str = "award") -> int:
@@ -333,6 +336,7 @@ class Wallet:
             self._close(draft)
         self._lapse_again(at)
         self._settle(at)
+        self._forgive_beyond_limit(at)
 
     def take_back(
         self,
@@ -369,18 +373,41 @@ class Wallet:
             self._move(draft, lot, books.DEBT, lot.funding, left)
         self._close(draft)
         self._settle(at)
-        self._forgive_beyond_limit(at, {self.lots[number].record for number in shares})
+        self._forgive_beyond_limit(at)
 
     def give_back(
-        self, moves: Sequence[Move], *, at: datetime, reason: Reason, reverses: int, kind: str = "reverse"
+        self,
+        moves: Sequence[Move],
+        *,
+        at: datetime,
+        reason: Reason,
+        reverses: int,
+        kind: str = "reverse",
+        forgiven: Mapping[int, int] = MappingProxyType({}),
     ) -> None:
-        """Give what was spent back to the lots it came from. A lot that lapsed meanwhile stays lapsed."""
+        """Give what was spent back to the lots it came from. A lot that lapsed meanwhile stays lapsed; what was
+        `forgiven` of a lot because it was spent is made good from what came back to it."""
         draft = self._open(kind, at, reason, reverses=reverses)
         for move in moves:
             self._move(draft, self.lots[move.lot], move.to_book, books.AVAILABLE, move.amount)
         self._close(draft)
         self._lapse_again(at)
         self._settle(at)
+        for move in moves:
+            if again := forgiven.get(move.lot):
+                self.make_good(move.lot, {move.lot: min(again, move.amount)}, at=at)
+
+    def make_good(self, number: int, forgiven: Mapping[int, int], *, at: datetime) -> None:
+        """From a lot, what was forgiven of these: the points they were spent as are there again."""
+        lot = self.lots[number]
+        draft = self._open("settle", at, Reason("made_good"))
+        for debtor, amount in forgiven.items():
+            left, for_lot = amount, None if debtor == number else self.lots[debtor]
+            for book, there in ((books.PENDING, lot.pending), (books.AVAILABLE, lot.available)):
+                taken = min(left, there)
+                self._move(draft, lot, book, books.WITHDRAWN, taken, for_lot)
+                left -= taken
+        self._close(draft)
 
     def change_dates(
         self,
@@ -519,11 +546,12 @@ class Wallet:
                     self._move(draft, payer, books.AVAILABLE, books.DEBT, paid, debtor)
         self._close(draft)
 
-    def _forgive_beyond_limit(self, at: datetime, records: set[int]) -> None:
+    def _forgive_beyond_limit(self, at: datetime) -> None:
+        """What is held may come back, and pays then: only what is spent for good is forgiven."""
         if self.terms.debt_limit is None or not self.debt:
             return
-        for record in sorted(records):
-            beyond = sum(lot.owed for lot in self._owing(record)) - self.terms.debt_limit
+        for record in sorted({lot.record for lot in self._owing(None)}):
+            beyond = sum(lot.owed for lot in self._owing(record)) - self.terms.debt_limit - self.held
             if beyond > 0:
                 self.write_off(beyond, at=at, reason=Reason("beyond_debt_limit"), record=record)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any, Protocol
@@ -13,7 +14,7 @@ from django.db import transaction
 from regulars.facts.customers import customers, identity, persons
 from regulars.kit import civil
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import checkups, freezing, inheriting, points
+from regulars.levers.loyalty import checkups, currencies, freezing, inheriting, points
 from regulars.levers.loyalty._ledger import account_rows, clockwork, resting
 from regulars.levers.loyalty._ledger.books import SOURCES, SPENT
 from regulars.levers.loyalty._ledger.wallet import Lot, Move, NewLot, Part, Terms, Wallet, kept_by, share_out
@@ -85,7 +86,7 @@ class Ledger(Protocol):
 
 def live(ledger: Any, acts: Sequence[Act]) -> int:
     """Live a history in both; how many acts were not refused."""
-    model = Model(MONDAY, RECORDS)
+    model = Model(MONDAY, RECORDS, ledger.limit)
     done = 0
     for act in acts:
         try:
@@ -197,10 +198,12 @@ def _both(model: Any, ledger: Any) -> None:
 class Kernel:
     """The deciding kernel alone, with a dictionary for a database."""
 
-    def __init__(self) -> None:
-        self.at = MONDAY
+    def __init__(self, limit: int | None = None) -> None:
+        self.at, self.limit = MONDAY, limit
         self.person = {record: record for record in RECORDS}
-        self.wallets = {record: Wallet(account=n, terms=Terms()) for n, record in enumerate(RECORDS)}
+        terms = Terms(debt_limit=limit)
+        self.wallets = {record: Wallet(account=n, terms=terms) for n, record in enumerate(RECORDS)}
+        self.forgiven: dict[int, int] = {}
         self.lots: list[Lot] = []
         self.owner: list[str] = []
         self.holds: list[dict[int, int]] = []
@@ -280,7 +283,9 @@ class Kernel:
                 person = self.person[self.owner[move.lot]]
                 back.setdefault(person, []).append(Move(move.lot, move.from_book, move.to_book, share))
         for person, mine in back.items():
-            self.wallets[person].give_back(mine, at=self.at, reason=Reason("restored"), reverses=1)
+            self.wallets[person].give_back(
+                mine, at=self.at, reason=Reason("restored"), reverses=1, forgiven=self.forgiven
+            )
         for person in people:
             self._written(person)
 
@@ -449,6 +454,9 @@ class Kernel:
                 lot_id = move.lot if move.lot >= 0 else first - 1 - move.lot
                 for_lot = move.for_lot if move.for_lot is None or move.for_lot >= 0 else first - 1 - move.for_lot
                 self._post(lot_id, lot_id if for_lot is None else for_lot, move)
+                if (draft.kind, move.to_book) in (("write_off", "debt"), ("settle", "withdrawn")):
+                    change = move.amount if draft.kind == "write_off" else -move.amount
+                    self.forgiven[lot_id] = self.forgiven.get(lot_id, 0) + change
         for number in {move.lot for draft in wallet.drafts for move in draft.moves if move.lot >= 0} | set(
             range(first, len(self.lots))
         ):
@@ -486,9 +494,11 @@ class Kernel:
 class Database:
     """The ledger itself, through its public verbs. Acts are told again, and keys with other content, as it goes."""
 
-    def __init__(self, chance: Random) -> None:
-        self.at = MONDAY
+    def __init__(self, chance: Random, limit: int | None = None) -> None:
+        self.at, self.limit = MONDAY, limit
         self.chance = chance
+        [kind] = [one for one in currencies.listed() if one.code == "points"]
+        currencies.ensure(currency=replace(kind, debt_limit=limit), at=MONDAY, by=MAREK)
         self.numbers = customers.resolve_many(namespace="shop", refs=RECORDS, at=MONDAY, by=MAREK, origin="live")
         self.names = {number: name for name, number in self.numbers.items()}
         # In the order of their names: a hold of several people's points is captured in the order of their accounts.

@@ -27,6 +27,8 @@ class ModelLot:
     of: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PLACES, 0))
     #: Whose it was before it was inherited.
     earner: str = ""
+    #: What was owed of it, because it was spent, and is asked for no more.
+    forgiven: int = 0
 
     def move(self, amount: int, out_of: str, into: str) -> None:
         self.of[out_of] -= amount
@@ -69,10 +71,11 @@ class ModelHold:
 
 
 class Model:
-    """All points of all people."""
+    """All points of all people. Each record may owe as much as `limit` (None: anything) for what is spent for good."""
 
-    def __init__(self, at: datetime, records: tuple[str, ...]) -> None:
+    def __init__(self, at: datetime, records: tuple[str, ...], limit: int | None = None) -> None:
         self.at = at
+        self.limit = limit
         self.person = {record: record for record in records}
         self.lots: list[ModelLot] = []
         self.holds: list[ModelHold] = []
@@ -162,7 +165,7 @@ class Model:
         """Captures so much of a hold (None: all); what is left is free again, or stays held."""
         parts = self.holds[hold].parts
         self._wake(*self._owners(parts))
-        there = sum(parts.values())
+        there, whose = sum(parts.values()), {self.lots[n].record for n, kept in parts.items() if kept}
         if not there or (captured or 0) > there:
             raise Refused
         left = there if captured is None else captured
@@ -179,6 +182,7 @@ class Model:
             parts[n] = parts[n] - share if keeps_rest else 0
         self.spends += [spent[person] for person in sorted(spent)]
         self._lapses_and_settles()
+        self._forgives_beyond(whose)
 
     def takes_back(self, award: int, amount: int | None) -> None:
         lot = self.lots[self.awards[award]]
@@ -193,6 +197,7 @@ class Model:
         lot.of["short"] += left
         lot.of["owed"] += left
         self._settles()
+        self._forgives_beyond({lot.record})
 
     def gives_back(self, spend: int, amount: int | None) -> None:
         spent = self.spends[spend]
@@ -200,12 +205,18 @@ class Model:
         left = sum(spent.values()) if amount is None else amount
         if not left or left > sum(spent.values()):
             raise Refused
+        back = {}
         for n in reversed(list(spent)):
-            share = min(left, spent[n])
-            spent[n] -= share
-            left -= share
-            self.lots[n].move(share, "spent", "available")
+            back[n] = min(left, spent[n])
+            spent[n] -= back[n]
+            left -= back[n]
+            self.lots[n].move(back[n], "spent", "available")
         self._lapses_and_settles()
+        for n, share in back.items():
+            # It was forgiven because it was spent, and is not.
+            again = min(share, self.lots[n].forgiven, self.lots[n].of["available"])
+            self.lots[n].move(again, "available", "spent")
+            self.lots[n].forgiven -= again
 
     def forgives(self, record: str, amount: int | None) -> None:
         self._wake(record)
@@ -213,11 +224,22 @@ class Model:
         owed = sum(self.lots[n].of["owed"] for n in owing)
         if (amount or 0) > owed:
             raise Refused
-        left = owed if amount is None else amount
+        self._forgives(owing, owed if amount is None else amount)
+
+    def _forgives(self, owing: list[int], amount: int) -> None:
         for n in owing:
-            share = min(left, self.lots[n].of["owed"])
+            share = min(amount, self.lots[n].of["owed"])
             self.lots[n].of["owed"] -= share
-            left -= share
+            self.lots[n].forgiven += share
+            amount -= share
+
+    def _forgives_beyond(self, records: set[str]) -> None:
+        """Of each record of these people, what it owes beyond the limit; not what may be owed for what is held."""
+        for name in sorted(self.person) if self.limit is not None else ():
+            if self.person[name] in {self.person[record] for record in records}:
+                owing = [n for n, lot in enumerate(self.lots) if lot.record == name and lot.of["owed"]]
+                owed = sum(self.lots[n].of["owed"] for n in owing)
+                self._forgives(owing, max(0, owed - (self.limit or 0) - self.balances(name)[2]))
 
     def extends(self, n: int, expires_at: datetime | None) -> None:
         self._wake(self.lots[n].record)
@@ -325,12 +347,14 @@ class Model:
 
     def _strikes(self) -> None:
         """All that is due now: holds run out, lots lapse, lots mature."""
-        for hold in self.holds:
-            if hold.expires_at and hold.expires_at <= self.at:
-                for n, kept in hold.parts.items():
-                    self.lots[n].move(kept, "held", "available")
-                hold.parts = {}
+        over = [hold for hold in self.holds if hold.expires_at and hold.expires_at <= self.at]
+        freed = {n for hold in over for n, kept in hold.parts.items() if kept}
+        for hold in over:
+            for n, kept in hold.parts.items():
+                self.lots[n].move(kept, "held", "available")
+            hold.parts = {}
         self._settles()
+        self._forgives_beyond({self.lots[n].record for n in freed})
         self._lapses_and_settles()
         for lot in self.lots:
             if lot.matures_at and lot.matures_at <= self.at:

@@ -9,10 +9,10 @@ from regulars.facts.commerce import goods_returns, orders, shipments
 from regulars.facts.commerce.orders import LineReport, OrderReport, TenderReport
 from regulars.facts.commerce.shipments import ShipmentReport
 from regulars.kit.actors import SHELL
-from regulars.levers.loyalty import earning, points, programmes
+from regulars.levers.loyalty import checkups, earning, points, programmes
 from regulars.levers.loyalty.models import Counter, Earning, Lot, Pledge
 from regulars.levers.loyalty.rules.views import EventView
-from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, has, said
+from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, has, said, spends
 from regulars.runtime.notices.dispatch import react_to_everything
 
 pytestmark = pytest.mark.django_db
@@ -297,3 +297,21 @@ def test_history_is_posted_by_back_fill_alone_and_again_changes_nothing():
     assert again == earning.Posted()
     # Of the past everything has lapsed by its own clock.
     assert has(buyer(bought[0]), at=LATER) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("pending", ["{until: placed, days: 0}", "{until: placed, days: 30, at_once: 100}"])
+def test_an_order_that_stands_again_gives_nothing_twice_that_was_forgiven_meanwhile(pending):
+    a_programme(SPEND, above=f"pending: {pending}\ndebt: {{limit: 40}}")
+    order = an_order(source_updated_at=MONDAY, lines=(("coat", "1", "160.00"),))
+    settles(order)
+    priya = buyer(order)
+    spends(priya, has(priya)[1])
+    before = has(priya)
+    for n in range(1, 4):
+        an_order(source_updated_at=MONDAY + n * DAY, lines=(("tea", "1", "0.10"),))
+        settles(order, at=MONDAY + n * DAY)
+        assert has(priya, at=MONDAY + n * DAY)[3] <= 40
+        an_order(source_updated_at=MONDAY + n * DAY + DAY / 2, lines=(("coat", "1", "160.00"),))
+        settles(order, at=MONDAY + n * DAY + DAY / 2)
+    assert sum(has(priya, at=MONDAY + 60 * DAY)[:2]) == sum(before[:2]), "80 earned"
+    assert list(checkups.broken()) == []

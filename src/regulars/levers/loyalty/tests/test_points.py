@@ -341,6 +341,43 @@ def test_beyond_the_debt_limit_what_is_owed_is_forgiven_at_once():
     assert has(priya) == (0, 0, 0, 12)
 
 
+def test_what_is_only_held_is_not_forgiven_before_it_is_spent():
+    currencies.ensure(currency=CurrencyView("points", debt_limit=12), at=MONDAY, by=MAREK)
+    for ends, left in (("runs out", 0), ("is released", 0), ("is captured", 12)):
+        priya = a_member(ends)
+        coat = an_award(priya, 40)
+        basket = points.hold(customer=priya, amount=30, key=key(), at=MONDAY, by=THE_SHOP, lasts=DAY).id
+        takes_back(coat)
+        assert has(priya) == (0, 0, 30, 30), "it may come back still"
+        if ends == "is released":
+            points.release(hold=basket, key=key(), at=MONDAY, by=THE_SHOP)
+        elif ends == "is captured":
+            points.capture(hold=basket, key=key(), at=MONDAY, by=THE_SHOP)
+        assert has(priya, at=FRIDAY) == (0, 0, 0, left), ends
+    assert list(checkups.broken()) == []
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_what_was_forgiven_because_it_was_spent_is_made_good_when_it_was_not(by_hand):
+    """The coat is back with the shop, and so is what was had for its points: who keeps them had them for nothing."""
+    currencies.ensure(currency=CurrencyView("points", debt_limit=None if by_hand else 12), at=MONDAY, by=MAREK)
+    priya = a_member()
+    coat = an_award(priya, 40)
+    tea = spends(priya, 40)
+    takes_back(coat)
+    if by_hand:
+        points.forgive(customer=priya, amount=28, key=key(), at=MONDAY, by=MAREK)
+    assert has(priya) == (0, 0, 0, 12)
+    takes_back(tea, amount=20)
+    assert has(priya) == (0, 0, 0, 0)
+    takes_back(tea)
+    assert has(priya) == (0, 0, 0, 0)
+    assert said(priya)[-1] == "settle: what was forgiven because it was spent is made good: it came back"
+    an_award(priya, 9)
+    assert has(priya) == (0, 9, 0, 0), "all of it is made good"
+    assert list(checkups.broken()) == []
+
+
 def test_a_wallet_may_be_spent_oldest_first_and_other_currencies_are_apart():
     currencies.ensure(currency=CurrencyView("stars", spend_order="oldest", scale=1), at=MONDAY, by=MAREK)
     priya = a_member(points=5)

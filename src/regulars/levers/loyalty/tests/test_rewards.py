@@ -14,7 +14,17 @@ from regulars.levers.loyalty import checkups, currencies, points, redemptions, r
 from regulars.levers.loyalty.currencies import CurrencyView
 from regulars.levers.loyalty.models import Account, Reward, RewardCode
 from regulars.levers.loyalty.rewards import Terms
-from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, a_member, an_award, has
+from regulars.levers.loyalty.tests.builders import (
+    DAY,
+    FRIDAY,
+    MAREK,
+    MONDAY,
+    THE_SHOP,
+    a_member,
+    an_award,
+    has,
+    takes_back,
+)
 from regulars.runtime.trail import trail
 
 pytestmark = pytest.mark.django_db
@@ -359,3 +369,18 @@ def test_terms_that_cannot_be_are_refused_with_their_name(terms, field):
         a_reward(**terms)
     assert refused.value.facts["field"] == field
     assert Reward.objects.count() == 0
+
+
+@pytest.mark.parametrize("ends", ["cancelled", "never paid"])
+def test_who_takes_a_reward_and_sends_the_goods_back_has_nothing_of_both(ends):
+    currencies.ensure(currency=CurrencyView("points", debt_limit=30), at=MONDAY, by=MAREK)
+    a_reward(cancel_days=3, cash=Money(500, "GBP") if ends == "never paid" else None)
+    priya = a_member()
+    coat = an_award(priya, 100)
+    mug = takes(priya)
+    takes_back(coat, at=FRIDAY)
+    if ends == "cancelled":
+        redemptions.cancel(redemption=mug.id, why="by_member", at=FRIDAY + DAY, by=THE_SHOP, is_by_member=True)
+    redemptions.release_unpaid(at=FRIDAY + DAY, by=THE_SHOP)
+    assert has(priya, at=FRIDAY + DAY) == (0, 0, 0, 0)
+    assert list(checkups.broken()) == []
