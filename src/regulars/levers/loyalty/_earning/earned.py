@@ -109,6 +109,23 @@ SELECT told.*, %s, %s FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]
 NO_YEAR = timedelta(days=320)
 
 
+# Without what was taken back after it was spent, which is owed.
+_RELEASED = """
+SELECT COALESCE(sum(greatest(lot.original - lot.taken_back - lot.pending - lot.lapsed - lot.short, 0)), 0)::bigint
+  FROM loyalty_lot AS lot
+ WHERE lot.account_id = %s AND lot.record_id = %s AND lot.earning_id IS NOT NULL
+   AND (lot.matures_at IS NULL OR lot.matures_at > %s)
+"""
+
+
+def released(account: int, record: int, at: datetime) -> int:
+    """What of a record's points could be spent before they are theirs for good. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RELEASED, [account, record, at])
+        [(amount,)] = cursor.fetchall()
+    return int(amount)
+
+
 _ORDER = len("order:")
 
 

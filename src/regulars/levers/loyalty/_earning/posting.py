@@ -1,6 +1,6 @@
 """What was decided, posted: the difference to what was posted for it before, in one act for each kind of points."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from hashlib import blake2b
@@ -9,7 +9,7 @@ from regulars.kit import money
 from regulars.kit.actors import Actor, Origin
 from regulars.levers.loyalty._earning import seeing
 from regulars.levers.loyalty._earning.cases import Case
-from regulars.levers.loyalty._earning.earned import EarnedLot, Saved, lots_of, pledge, save, to_extend
+from regulars.levers.loyalty._earning.earned import EarnedLot, Saved, lots_of, pledge, released, save, to_extend
 from regulars.levers.loyalty._ledger import account_rows, acting
 from regulars.levers.loyalty._ledger.acts import Told
 from regulars.levers.loyalty._ledger.wallet import NewLot, Wallet
@@ -89,6 +89,7 @@ def _post_in(currency: str, cases: Sequence[Case], *, at: datetime, by: Actor, o
         told = replace(told, verb="mature")
     awards = awarded = taken = 0
     owe: dict[int, int] = {}
+    lent: dict[int, int] = {}
     for case in changing:
         owe[case.record] = owe.get(case.record, 0) + sum(_current(case).values())
     named = [lot.id for lots in known.values() for lot in lots] + [
@@ -118,13 +119,15 @@ def _post_in(currency: str, cases: Sequence[Case], *, at: datetime, by: Actor, o
                 for rule, some in of_rules.items()
             }
             by_hand = {rule: sum(lot.by_hand for lot in some) for rule, some in of_rules.items()}
+            if origin == "live" and case.record not in lent and _lends(case):
+                lent[case.record] = _lent(case, wallet, at)
             forgiven = account_rows.forgiven([wallet.lots[lot] for some in lots.values() for lot, _ in some])
             for when, decision in case.steps:
                 after = {grant.rule: grant for grant in decision.grants}
                 changes = _by(case, {rule: grant.parts for rule, grant in after.items()}, before, by_hand)
                 for rule, change in changes:
                     if change > 0:
-                        new = _lot(case, decision, after[rule], change)
+                        new = _lot(case, decision, after[rule], change, when, lent)
                         number = wallet.award(new, at=when)
                         # What these were spent as when they were taken back is given a second time.
                         again = _shares([(lot, forgiven.pop(lot, 0)) for lot, _ in lots.get(rule, [])], change)
@@ -218,8 +221,25 @@ def _because(case: Case, decision: Decision) -> Reason:
     return Reason(code, {"subject": case.claimed.subject})
 
 
-def _lot(case: Case, decision: Decision, grant: Grant, parts: int) -> NewLot:
-    """The lot that a grant, or what it came to give more, is posted as."""
+def _lends(case: Case) -> bool:
+    """Whether something of what it gives can be spent before it is theirs for good."""
+    own = [rule.at_once for rule in case.programme.rules if rule.at_once is not None]
+    return case.order is not None and any((case.programme.pending.at_once, *own))
+
+
+def _lent(case: Case, wallet: Wallet, at: datetime) -> int:
+    """What their record could spend so far, or owes because it did; where there is a limit to it."""
+    if case.programme.debt_limit is None:
+        return 0
+    owed = sum(lot.owed for lot in wallet.lots.values() if lot.record == case.record)
+    return owed + released(wallet.account, case.record, at)
+
+
+def _lot(
+    case: Case, decision: Decision, grant: Grant, parts: int, at: datetime, lent: MutableMapping[int, int]
+) -> NewLot:
+    """The lot that a grant, or what it came to give more, is posted as. `lent`: what each record could spend before it
+    was theirs for good, or owes because it did; of the past, and where nothing is lent, it does not stand there."""
     programme = case.programme
     rule = programme.by_id[grant.rule]
     last_day = programme.expiry.last_day(case.earned_on or case.on)
@@ -227,9 +247,11 @@ def _lot(case: Case, decision: Decision, grant: Grant, parts: int) -> NewLot:
         last_day = programme.expiry.extended(last_day, active_on)
     matures = _matures(case)
     share = programme.pending.at_once if rule.at_once is None else rule.at_once
-    at_once = parts * share // 100
-    if programme.debt_limit is not None:
-        at_once = min(at_once, programme.debt_limit)
+    at_once = parts * share // 100 if case.record in lent and (matures is None or matures > at) else 0
+    if programme.debt_limit is not None and at_once:
+        at_once = max(min(at_once, programme.debt_limit - lent[case.record]), 0)
+    if at_once:
+        lent[case.record] += at_once
     is_partners = grant.funding != SHOP
     price = _price(case, decision, grant, parts)
     return NewLot(

@@ -230,7 +230,8 @@ def _lots(decided: Decided) -> _Lots:
             rule=rank,
             placed_at=placed_at,
             original=original,
-            now=_now(decided, rules, rank, original, (matures_at == NONE) | (matures_at > placed_at)),
+            # Of the past nothing is lent: what waits still, waits.
+            now=np.where((matures_at == NONE) | (matures_at > placed_at), 0, original),
             back=back,
             back_at=np.maximum(orders.back_at[order], placed_at),
             matures_at=matures_at,
@@ -243,20 +244,6 @@ def _lots(decided: Decided) -> _Lots:
         facts=of_lots([decided.answers[rule].facts for rule in rules], at_first),
         rules=rules,
     )
-
-
-def _now(
-    decided: Decided, rules: Sequence[str], rank: Numbers, original: Numbers, waits: np.ndarray[Any, Any]
-) -> Numbers:
-    """What of each lot can be spent at once."""
-    programme = decided.programme
-    own = [programme.by_id[rule].at_once for rule in rules]
-    shares = np.array([programme.pending.at_once if one is None else one for one in own], np.int64)
-    fits(original, 100)
-    at_once = original * shares[rank] // 100
-    if programme.debt_limit is not None:
-        at_once = np.minimum(at_once, programme.debt_limit)
-    return np.where(waits, np.minimum(at_once, original), original)
 
 
 def _matures(decided: Decided) -> Numbers:

@@ -153,6 +153,27 @@ def test_points_wait_until_the_goods_arrived_and_can_no_longer_be_sent_back():
     assert has(priya, at=datetime(2026, 3, 21, tzinfo=UTC)) == (0, 40, 0, 0)
 
 
+def test_what_can_be_spent_before_it_is_theirs_stays_within_the_debt_limit_over_all_their_orders():
+    a_programme(SPEND, above="pending: {until: placed, days: 30, at_once: 100}\ndebt: {limit: 50}")
+    coats = [an_order(f"coat {n}", at=MONDAY + n * DAY) for n in range(3)]
+    for n, coat in enumerate(coats):
+        settles(coat, at=MONDAY + n * DAY)
+    priya = buyer(coats[0])
+    assert has(priya, at=MONDAY + 2 * DAY) == (70, 50, 0, 0)
+    spends(priya, 50, at=MONDAY + 2 * DAY)
+    for n, coat in enumerate(coats):
+        comes_back(coat, ["1"], key=f"back {n}", at=FRIDAY)
+        settles(coat, at=FRIDAY)
+    assert has(priya, at=FRIDAY) == (0, 0, 0, 50), "nothing had to be forgiven"
+    hat = an_order("hat", at=FRIDAY)
+    settles(hat, at=FRIDAY)
+    assert has(priya, at=FRIDAY) == (40, 0, 0, 50), "nothing more before that is paid"
+    assert has(priya, at=FRIDAY + 40 * DAY) == (0, 0, 0, 10)
+    late = an_order("late", at=FRIDAY + 40 * DAY, lines=(("coat", "1", "200.00"),))
+    settles(late, at=FRIDAY + 40 * DAY)
+    assert has(priya, at=FRIDAY + 40 * DAY) == (60, 30, 0, 0)
+
+
 def test_what_nobody_tells_to_be_delivered_counts_as_delivered_some_day():
     a_programme(SPEND, above="pending: {until: delivered, days: 14, at_latest_days: 30}")
     order = an_order()
