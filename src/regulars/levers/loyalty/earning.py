@@ -42,6 +42,7 @@ from regulars.levers.loyalty._earning.earned import (
     rows_of,
 )
 from regulars.levers.loyalty._earning.posting import Posted, post, saved
+from regulars.levers.loyalty._ledger import account_rows
 from regulars.levers.loyalty._past import posting as past
 from regulars.levers.loyalty.rules import deciding
 from regulars.levers.loyalty.rules.event import BIRTHDAY, Event
@@ -176,7 +177,11 @@ def award_for_event(
                 continue
             inside = seeing.memberships([customer], {a for r in rules if r.only_if for a in r.only_if.audiences})
             known = seeing.known([customer], [r.only_if for r in rules if r.only_if is not None], inside)
-            records = persons.records_of(persons.of(customer))
+            person = persons.held([customer])[customer]
+            records = persons.records_of(person)
+            if len(records) > 1:
+                # What another of their records does at this moment is seen after it, or waits for this.
+                account_rows.hold([person], version.programme.currency.code)
             for rule in rules:
                 fits = {} if rule.only_if is None else {rule.id: seeing.holds(rule.only_if, known[customer], event.at)}
                 context = Context(member=str(customer), fits=fits, audiences=dict(inside.get(customer, {})))

@@ -291,10 +291,13 @@ _SEEN = f"""
 SELECT spend.id, moved.left_over, EXISTS (
          SELECT FROM loyalty_order_spend AS other
           WHERE other.namespace = spend.namespace AND other.ref = spend.ref AND other.id < spend.id
-            AND other.state <> 'given_back'
-            AND COALESCE(other.hold_id, -other.id) <> COALESCE(spend.hold_id, -spend.id))
+            AND other.state <> 'given_back' AND COALESCE(other.hold_id, -other.id) <> COALESCE(spend.hold_id, -spend.id)
+            AND EXISTS (SELECT FROM loyalty_entry AS entry JOIN loyalty_account AS account
+                                 ON account.id = entry.account_id AND account.currency_id = moved.currency
+                         WHERE entry.act_id = other.act_id))
   FROM loyalty_order_spend AS spend
-  CROSS JOIN LATERAL (SELECT COALESCE(sum(entry.spent - entry.back), 0)::bigint AS left_over
+  CROSS JOIN LATERAL (SELECT COALESCE(sum(entry.spent - entry.back), 0)::bigint AS left_over,
+                             min(entry.currency_id) AS currency
                         FROM ({_MOVED.format(act="spend.act_id", spent="%(spent)s")}) AS entry) AS moved
  WHERE spend.id = ANY(%(spends)s)
 """  # noqa: S608 - of constants

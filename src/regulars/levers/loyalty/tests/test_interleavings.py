@@ -8,13 +8,16 @@ from threading import Barrier, Thread
 import pytest
 from django.db import connection, connections, transaction
 
+from regulars.facts.customers import identity
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import checkups, currencies, points
+from regulars.levers.loyalty import checkups, currencies, earning, points
 from regulars.levers.loyalty.currencies import CurrencyView
+from regulars.levers.loyalty.rules.views import EventView
 from regulars.levers.loyalty.tests.builders import MAREK, MONDAY, THE_SHOP, a_member, an_award, has, key
 from regulars.levers.loyalty.tests.explored import OF_THE_LEDGER, Priya, a_shop
 from regulars.levers.loyalty.tests.explored import STOPS as WHERE
 from regulars.levers.loyalty.tests.interleaving import STOPS, in_between, orders, play
+from regulars.levers.loyalty.tests.test_earning import a_programme
 from tests.often import IS_WHOLE, LONGER
 
 _number = count(1)
@@ -182,3 +185,19 @@ def test_fifty_who_want_the_same_points_get_what_there_is_and_no_more(fresh_data
     assert list(told.values()) == [50], "one answer for all"
     assert has(priya) == (0, 0, 0, 0)
     assert list(checkups.broken()) == []
+
+
+def test_of_two_records_of_a_person_who_do_the_same_at_once_one_is_given_points(fresh_database_of_module):
+    a_programme("{id: hi, kind: event, event: sign_up, points: 5}", code="hello")
+    mia, lea = a_member("mia", points=1), a_member("lea", points=1)
+    identity.join(one=mia, other=lea, why=identity.Reason.ASKED, key=key(), at=MONDAY, by=MAREK)
+    signed_up = EventView("sign_up", MONDAY, MONDAY.date())
+
+    def signs_up(who):
+        told = {"customer": who, "event": signed_up, "programme": "hello"}
+        return lambda: earning.award_for_event(**told, at=MONDAY, by=THE_SHOP).awards
+
+    stops = ("", "INSERT INTO loyalty_earning", "INSERT INTO loyalty_act")
+    answers = play((0, 0, 1, 1, 0, 1, 0, 1), [signs_up(mia), signs_up(lea)], [stops, stops])
+    assert sorted(answers) == [0, 1]
+    assert has(mia)[1] == 7

@@ -6,10 +6,22 @@ from functools import partial
 import pytest
 
 from regulars.facts.commerce import orders
-from regulars.levers.loyalty import checkups, order_spends, points
+from regulars.levers.loyalty import checkups, currencies, order_spends, points
+from regulars.levers.loyalty.currencies import CurrencyView
 from regulars.levers.loyalty.order_spends import OrderNamed
 from regulars.levers.loyalty.rules.spend_fate import SpendSeen, fate
-from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, a_member, has, key, said
+from regulars.levers.loyalty.tests.builders import (
+    DAY,
+    FRIDAY,
+    MAREK,
+    MONDAY,
+    THE_SHOP,
+    a_member,
+    an_award,
+    has,
+    key,
+    said,
+)
 from regulars.levers.loyalty.tests.test_earning import an_order, comes_back
 from regulars.levers.loyalty.tests.test_interleavings import at_once
 from regulars.runtime.notices.dispatch import react_to_everything
@@ -122,3 +134,16 @@ def test_of_ten_who_decide_at_once_the_points_come_back_once(fresh_database):
     assert order_spends.by_public_id(one.public_id).state == "given_back"
     assert answers["given_back"] == 5
     assert answers["left"] + answers["points.order_stands"] == 5
+
+
+@pytest.mark.django_db
+def test_an_order_paid_with_two_kinds_of_points_was_not_paid_twice():
+    currencies.ensure(currency=CurrencyView("stars"), at=MONDAY, by=MAREK)
+    li = a_member("li", points=50)
+    an_award(li, 50, currency="stars")
+    for kind in ("points", "stars"):
+        points.redeem(
+            customer=li, amount=5, currency=kind, order=OrderNamed("shop", "both"), key=key(), at=MONDAY, by=THE_SHOP
+        )
+    an_order("both", customer="li")
+    assert wrong() == {}
