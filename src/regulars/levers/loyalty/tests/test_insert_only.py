@@ -1,11 +1,40 @@
 """What the ledger says is neither changed nor removed: not by the app's role, which has no right to it, and not by the
 owner of the tables, whom a trigger stops."""
 
+import re
+from pathlib import Path
+
 import pytest
 from django.db import DatabaseError, connection, connections, transaction
 from psycopg.errors import RestrictViolation
 
 from regulars.levers.loyalty.tests.builders import a_member, has
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+#: Of each table that anything of may be changed: whether all of it, and else which columns.
+_MUTABLE = """
+SELECT substr(held.relname, 9), has_table_privilege(held.oid, 'UPDATE'), array_agg(one.attname::text)
+  FROM pg_class AS held JOIN pg_attribute AS one ON one.attrelid = held.oid AND one.attnum > 0 AND NOT one.attisdropped
+ WHERE held.relkind = 'r' AND held.relname LIKE 'loyalty\\_%' AND has_column_privilege(held.oid, one.attnum, 'UPDATE')
+ GROUP BY 1, 2 ORDER BY 1
+"""
+
+
+@pytest.mark.django_db
+def test_the_readme_lists_what_may_change_and_nothing_else():
+    told: dict[str, set[str]] = {}
+    for row in re.findall(r"^\| ([a-z_, ]+) \| ([^|]+) \|", README.read_text("utf-8"), re.MULTILINE):
+        for table in row[0].split(", "):
+            told.setdefault(table, set()).update(row[1].split(", "))
+    told.pop("table")
+    with connection.cursor() as cursor:
+        cursor.execute(_MUTABLE)
+        mutable = cursor.fetchall()
+    assert sorted(told) == [table for table, _, _ in mutable]
+    for table, is_whole, columns in mutable:
+        assert is_whole or told[table] == set(columns), table
 
 
 @pytest.mark.django_db

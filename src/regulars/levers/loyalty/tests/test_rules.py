@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given as examples
@@ -324,10 +325,8 @@ def test_in_whatever_order_parts_come_back_the_end_is_the_same_and_no_line_gives
 
 
 def test_every_kind_is_tried_here():
-    assert set(KINDS) == {
-        *("spend", "item", "first_order", "nth_order", "event", "streak", "window_bonus", "surprise"),
-        *("audience_bonus", "partner", "donation", "tier_bonus", "birthday_bonus"),
-    }
+    told = Path(__file__).read_text("utf-8")
+    assert [kind for kind in KINDS if f"kind: {kind}" not in told] == []
 
 
 def test_points_with_decimals():
