@@ -41,6 +41,7 @@ __all__ = (
     "activations",
     "active",
     "approve",
+    "bring_terms",
     "diff",
     "draft",
     "end",
@@ -87,7 +88,7 @@ class NothingToRollBack(Refusal):
 
 
 class CurrencyDiffers(Refusal):
-    """Points of that code have other decimals already."""
+    """Points of that code have other decimals already, or another programme says otherwise of them."""
 
     code = "programmes.currency_differs"
 
@@ -231,8 +232,9 @@ def activate(
 ) -> VersionView:
     """From `from_at`, never before `at`, this version says what is earned. Raises NotApproved.
 
-    What was earned before is untouched, and goes on by the version it was earned by. The kind of points is made, or its
-    names and its debt limit brought up to the file.
+    What was earned before is untouched, and goes on by the version it was earned by. The kind of points is made where
+    there is none; what it is called, its zone and what may stay owed are as the file says from then on (`bring_terms`).
+    Raises CurrencyDiffers where another programme says otherwise of the same points.
     """
     found = get(programme, version)
     if found.approved_at is None:
@@ -241,23 +243,42 @@ def activate(
             field="version",
             value=version,
         )
-    says = validate(found.text)
+    says, begins_at = validate(found.text), max(from_at or at, at)
     with transaction.atomic():
         row = ProgrammeRow.objects.select_for_update().get(code=programme)
         _check_currency(says)
         _make_currency(says)
+        _agree(row, says, begins_at)
         Activation.objects.create(
-            programme=row, version_id=found.id, from_at=max(from_at or at, at), by=str(by), at=at, why=why
+            programme=row, version_id=found.id, from_at=begins_at, by=str(by), at=at, why=why
         )
+        if begins_at <= at:
+            bring_terms(at=at, currency=says.currency.code)
         trail.record(
             by=by,
             verb="loyalty.programmes.activate",
             subject=f"programme:{row.id}",
             at=at,
-            after={"version": version, "from": max(from_at or at, at).isoformat()},
+            after={"version": version, "from": begins_at.isoformat()},
             why=why,
         )
     return found
+
+
+def bring_terms(*, at: datetime, currency: str | None = None) -> None:
+    """What kinds of points are called, their zone and what may stay owed are as the versions say that are in force at
+    that moment; of one kind where it is named. Again changes nothing. Three queries where nothing is other.
+
+    Of programmes that give the same points the one that says something says it for all.
+    """
+    told: dict[str, list[Programme]] = {}
+    for one in active(at):
+        if currency in (None, one.programme.currency.code):
+            told.setdefault(one.programme.currency.code, []).append(one.programme)
+    zone = company.shop().zone
+    for row in Currency.objects.filter(code__in=told):
+        if _terms_of(row) != (terms := _terms(told[row.code], zone)):
+            Currency.objects.filter(id=row.id).update(**vars(terms))
 
 
 def roll_back(*, programme: str, at: datetime, by: Actor, why: str = "") -> VersionView:
@@ -462,11 +483,67 @@ def _check_currency(programme: Programme) -> None:
 
 
 def _make_currency(programme: Programme) -> None:
-    told = programme.currency
-    Currency.objects.bulk_create([Currency(code=told.code, scale=told.scale)], ignore_conflicts=True)
-    Currency.objects.filter(code=told.code).update(
-        titles=dict(told.titles), zone=programme.zone, debt_limit=programme.debt_limit
+    """What it gives, where there is none yet, as it says; locked, so that programmes of the same agree one by one."""
+    told, terms = programme.currency, _terms([programme], company.shop().zone)
+    Currency.objects.bulk_create([Currency(code=told.code, scale=told.scale, **vars(terms))], ignore_conflicts=True)
+    Currency.objects.select_for_update().get(code=told.code)
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """What programmes say of a kind of points."""
+
+    titles: dict[str, str]
+    zone: str
+    debt_limit: int | None
+
+
+def _terms_of(row: Currency) -> _Terms:
+    return _Terms(row.titles, row.zone, row.debt_limit)
+
+
+def _terms(programmes: Sequence[Programme], zone: str) -> _Terms:
+    """What these say together; `zone` is the shop's. Who keeps to what is so without a word says nothing."""
+    named = [one for one in programmes if not _is_unnamed(one)] or programmes
+    zones = [one.zone for one in programmes]
+    limits = [one.debt_limit for one in programmes if one.debt_limit is not None]
+    return _Terms(
+        dict(named[0].currency.titles),
+        next((one for one in zones if one != zone), zones[0]),
+        min(limits, default=None),
     )
+
+
+def _is_unnamed(programme: Programme) -> bool:
+    return set(programme.currency.titles.values()) == {programme.currency.code}
+
+
+def _agree(row: ProgrammeRow, says: Programme, from_at: datetime) -> None:
+    """Refuses what another programme, in force then or later, says otherwise of the same points."""
+    later = Activation.objects.filter(from_at__gt=from_at, version__isnull=False).exclude(programme=row)
+    others = [one.programme for one in active(from_at)]
+    others += [read(version) for version in later.values_list("version_id", flat=True)]
+    zone = company.shop().zone
+    for other in others:
+        if other.code == says.code or other.currency.code != says.currency.code:
+            continue
+        names = " / ".join(says.currency.titles.values()), " / ".join(other.currency.titles.values())
+        told = (
+            ("debt.limit", says.debt_limit, other.debt_limit, None in (says.debt_limit, other.debt_limit)),
+            ("zone", says.zone, other.zone, zone in (says.zone, other.zone)),
+            ("currency.name", *names, any(_is_unnamed(one) for one in (says, other))),
+        )
+        for field, mine, theirs, is_silent in told:
+            if mine != theirs and not is_silent:
+                raise CurrencyDiffers(
+                    _(
+                        "%(field)s: %(programme)s gives the same points and says %(theirs)s; say the same, leave it"
+                        " out in one of them, or give points of another code"
+                    )
+                    % {"field": field, "programme": other.code, "theirs": theirs},
+                    field=field,
+                    value=mine,
+                )
 
 
 def _flat(told: object, place: str) -> dict[str, str]:

@@ -190,3 +190,55 @@ def test_a_version_is_approved_activated_and_rolled_back_at_the_shell(tmp_path):
     assert [one.active for one in programmes.every(at=clock.now())] == [None]
     with pytest.raises(programmes.UnknownProgramme):
         CliRunner().invoke(commands.programme, ["end", "nobody"], catch_exceptions=False)
+
+
+def a_limit(limit, *, per=2, code="tried", at=MONDAY, from_at=None, more=""):
+    text = TEXT.replace("programme: tried", f"programme: {code}").replace("per: 2", f"per: {per}")
+    made = programmes.draft(text=text + (f"debt: {{limit: {limit}}}\n" if limit is not None else "") + more, at=at, by=MAREK)
+    programmes.approve(programme=code, version=made.number, cost=0, at=at, by=WU)
+    programmes.activate(programme=code, version=made.number, at=at, by=MAREK, from_at=from_at)
+    return made.number
+
+
+def its_limit() -> int | None:
+    return Currency.objects.get(code="points").debt_limit
+
+
+def test_what_a_version_says_of_its_points_is_so_when_it_comes_into_force():
+    a_limit(500)
+    a_limit(0, from_at=MONDAY + 30 * DAY, more="currency: {name: {en: leaves, zh: 叶子}}\n")
+    assert its_limit() == 500
+    programmes.bring_terms(at=MONDAY + 29 * DAY)
+    assert its_limit() == 500
+    programmes.bring_terms(at=MONDAY + 30 * DAY)
+    assert (its_limit(), Currency.objects.get().titles) == (0, {"en": "leaves", "zh": "叶子"})
+    programmes.roll_back(programme="tried", at=MONDAY + 31 * DAY, by=MAREK)
+    assert (its_limit(), Currency.objects.get().titles) == (500, {"en": "points", "zh": "points"})
+
+
+def test_of_two_programmes_of_the_same_points_who_says_a_limit_says_it_for_both():
+    a_limit(40, code="one")
+    a_limit(None, code="two")
+    assert its_limit() == 40
+    a_limit(None, per=3, code="one", at=FRIDAY)
+    assert its_limit() is None
+    a_limit(60, code="two", at=FRIDAY, per=3)
+    assert its_limit() == 60
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "field"),
+    [
+        ("debt: {limit: 50}\n", "debt: {limit: 60}\n", "debt.limit"),
+        ("zone: Europe/Rome\n", "zone: Europe/Paris\n", "zone"),
+        ("currency: {name: leaves}\n", "currency: {name: stars}\n", "currency.name"),
+    ],
+)
+@pytest.mark.parametrize("from_at", [None, MONDAY + 9 * DAY])
+def test_two_programmes_that_say_otherwise_of_the_same_points_are_refused(one, other, field, from_at):
+    a_limit(None, code="one", more=one, from_at=from_at)
+    with pytest.raises(programmes.CurrencyDiffers, match="one gives the same points") as refused:
+        a_limit(None, code="two", more=other)
+    assert refused.value.facts["field"] == field
+    programmes.end(programme="one", at=MONDAY + 10 * DAY, by=MAREK)
+    a_limit(None, code="two", more=other, at=MONDAY + 10 * DAY)
