@@ -274,7 +274,10 @@ def activate(name: str, version: int | None, from_day: datetime | None, why: str
 @click.option("--why", default="", help="Is written down beside it.")
 @_JSON
 def rollback(name: str, why: str, as_json: bool) -> None:
-    """The version that was active before is so again, from now. What was earned meanwhile stays."""
+    """The version that was active before is so again, from now. What was earned meanwhile stays.
+
+    Versions that were to come are withdrawn.
+    """
     found = programmes.roll_back(programme=name, at=clock.now(), by=SHELL, why=why)
     if as_json:
         _print(vars(found))

@@ -20,6 +20,7 @@ from regulars.levers.loyalty._earning.rows import (
     Programme,
     Version,
     Warned,
+    Withdrawal,
 )
 from regulars.levers.loyalty._earning.trial_rows import TrialRun
 from regulars.levers.loyalty._ledger.before import Earlier
@@ -79,6 +80,7 @@ __all__ = (
     "TrialRun",
     "Version",
     "Warned",
+    "Withdrawal",
 )
 
 #: Why a person freezes an account: a code, never a story.

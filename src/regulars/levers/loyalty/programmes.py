@@ -18,7 +18,7 @@ from regulars.kit.actors import Actor
 from regulars.kit.conditions.vocabulary import Vocabulary
 from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import programme_files
-from regulars.levers.loyalty._earning.rows import Activation, Approval, Version
+from regulars.levers.loyalty._earning.rows import Activation, Approval, Version, Withdrawal
 from regulars.levers.loyalty._earning.rows import Programme as ProgrammeRow
 from regulars.levers.loyalty.models import Currency
 from regulars.levers.loyalty.programme_files import BadProgramme, Programme
@@ -138,13 +138,15 @@ class Active:
 
 @dataclass(frozen=True)
 class Turn:
-    """From `from_at` on a version is what a programme says; with `number` None nothing is. `at`: when `by` said so."""
+    """From `from_at` on a version is what a programme says; with `number` None nothing is. `at`: when `by` said so.
+    `withdrawn_at`: when it was withdrawn, before it could come into force."""
 
     number: int | None
     from_at: datetime
     at: datetime
     by: str
     why: str
+    withdrawn_at: datetime | None = None
 
 
 def validate(text: str) -> Programme:
@@ -283,9 +285,10 @@ def bring_terms(*, at: datetime, currency: str | None = None) -> None:
 
 def roll_back(*, programme: str, at: datetime, by: Actor, why: str = "") -> VersionView:
     """What was in force before the present version came into force is so again; of what was ended, what was in force
-    then. Each goes one further back, never to what was rolled back. Raises NothingToRollBack."""
+    then. Each goes one further back, never to what was rolled back. What was to come into force later is withdrawn.
+    Raises NothingToRollBack."""
     row = _row(programme)
-    turns = Activation.objects.filter(programme=row, from_at__lte=at).order_by("from_at", "id")
+    turns = Activation.objects.filter(programme=row, from_at__lte=at, withdrawal=None).order_by("from_at", "id")
     past = list(turns.values_list("version__number", flat=True))
     earlier = _before(past)
     if earlier is None:
@@ -298,7 +301,24 @@ def roll_back(*, programme: str, at: datetime, by: Actor, why: str = "") -> Vers
                 " activate it: %(versions)s"
             )
         raise NothingToRollBack(said % told, field="programme", value=programme)
-    return activate(programme=programme, version=earlier, at=at, by=by, why=why or "roll back")
+    with transaction.atomic():
+        _withdraw(row, at=at, by=by)
+        return activate(programme=programme, version=earlier, at=at, by=by, why=why or "roll back")
+
+
+def _withdraw(programme: ProgrammeRow, *, at: datetime, by: Actor) -> None:
+    """What was to come into force after that moment never will."""
+    ProgrammeRow.objects.select_for_update().get(id=programme.id)
+    to_come = Activation.objects.filter(programme=programme, from_at__gt=at, withdrawal=None)
+    for one in to_come.order_by("id").values("id", "from_at", "version__number"):
+        Withdrawal.objects.create(activation_id=one["id"], by=str(by), at=at)
+        trail.record(
+            by=by,
+            verb="loyalty.programmes.withdraw",
+            subject=f"programme:{programme.id}",
+            at=at,
+            after={"version": one["version__number"], "from": one["from_at"].isoformat()},
+        )
 
 
 def _before(past: Sequence[int | None]) -> int | None:
@@ -312,9 +332,10 @@ def _before(past: Sequence[int | None]) -> int | None:
 
 
 def end(*, programme: str, at: datetime, by: Actor, why: str = "") -> None:
-    """Nothing more is earned by it; what was earned goes on."""
+    """Nothing more is earned by it; what was earned goes on. What was to come into force later is withdrawn."""
     with transaction.atomic():
         row = _row(programme)
+        _withdraw(row, at=at, by=by)
         Activation.objects.create(programme=row, version=None, from_at=at, by=str(by), at=at, why=why)
         trail.record(by=by, verb="loyalty.programmes.end", subject=f"programme:{row.id}", at=at, why=why)
 
@@ -332,9 +353,9 @@ def versions(programme: str) -> list[VersionView]:
 
 
 def activations(programme: str, *, limit: int = 50) -> list[Turn]:
-    """When which version was, or will be, what a programme says, the latest first. One query."""
+    """When which version was, will be, or was to be what a programme says, the latest first. One query."""
     rows = Activation.objects.filter(programme__code=programme).order_by("-from_at", "-id")
-    told = rows.values_list("version__number", "from_at", "at", "by", "why")[:limit]
+    told = rows.values_list("version__number", "from_at", "at", "by", "why", "withdrawal__at")[:limit]
     return [Turn(*row) for row in told]
 
 
@@ -410,6 +431,7 @@ SELECT programme.code, (SELECT max(number) FROM loyalty_version AS version WHERE
   FROM loyalty_programme AS programme
   LEFT JOIN LATERAL (SELECT version_id, from_at FROM loyalty_activation AS one
                       WHERE one.programme_id = programme.id AND one.from_at <= %s
+                        AND NOT EXISTS (SELECT FROM loyalty_withdrawal AS gone WHERE gone.activation_id = one.id)
                       ORDER BY from_at DESC, id DESC LIMIT 1) AS active ON true
   LEFT JOIN loyalty_version AS version ON version.id = active.version_id
  ORDER BY programme.code
@@ -418,6 +440,7 @@ _ACTIVE = """
 SELECT version.id, version.number FROM loyalty_programme AS programme
  CROSS JOIN LATERAL (SELECT version_id FROM loyalty_activation AS one
                       WHERE one.programme_id = programme.id AND one.from_at <= COALESCE(%s, now())
+                        AND NOT EXISTS (SELECT FROM loyalty_withdrawal AS gone WHERE gone.activation_id = one.id)
                       ORDER BY from_at DESC, id DESC LIMIT 1) AS active
   JOIN loyalty_version AS version ON version.id = active.version_id ORDER BY programme.code
 """
@@ -520,7 +543,7 @@ def _is_unnamed(programme: Programme) -> bool:
 
 def _agree(row: ProgrammeRow, says: Programme, from_at: datetime) -> None:
     """Refuses what another programme, in force then or later, says otherwise of the same points."""
-    later = Activation.objects.filter(from_at__gt=from_at, version__isnull=False).exclude(programme=row)
+    later = Activation.objects.filter(from_at__gt=from_at, version__isnull=False, withdrawal=None).exclude(programme=row)
     others = [one.programme for one in active(from_at)]
     others += [read(version) for version in later.values_list("version_id", flat=True)]
     zone = company.shop().zone

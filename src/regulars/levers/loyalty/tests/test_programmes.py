@@ -242,3 +242,32 @@ def test_two_programmes_that_say_otherwise_of_the_same_points_are_refused(one, o
     assert refused.value.facts["field"] == field
     programmes.end(programme="one", at=MONDAY + 10 * DAY, by=MAREK)
     a_limit(None, code="two", more=other, at=MONDAY + 10 * DAY)
+
+
+def test_rolled_back_what_was_to_come_is_withdrawn():
+    a_limit(None)
+    a_limit(None, per=1, from_at=MONDAY + DAY)
+    a_limit(None, per=3, from_at=MONDAY + 10 * DAY)
+    assert [one.number for one in programmes.active(MONDAY + 10 * DAY)] == [3]
+    programmes.roll_back(programme="tried", at=MONDAY + 2 * DAY, by=MAREK)
+    assert [one.number for one in programmes.active(MONDAY + 11 * DAY)] == [1]
+    assert [one.active for one in programmes.every(at=MONDAY + 11 * DAY)] == [1]
+    assert [(one.number, one.withdrawn_at) for one in programmes.activations("tried")] == [
+        (3, MONDAY + 2 * DAY),
+        (1, None),
+        (2, None),
+        (1, None),
+    ]
+    with pytest.raises(NothingToRollBack, match="activate it: 2$"):
+        programmes.roll_back(programme="tried", at=MONDAY + 12 * DAY, by=MAREK)
+    programmes.activate(programme="tried", version=3, at=MONDAY + 12 * DAY, by=MAREK)
+    assert [one.number for one in programmes.active(MONDAY + 12 * DAY)] == [3]
+
+
+def test_an_ended_programme_does_not_begin_again_by_itself():
+    a_limit(None)
+    a_limit(None, per=1, from_at=MONDAY + 10 * DAY)
+    programmes.end(programme="tried", at=MONDAY + DAY, by=MAREK)
+    assert programmes.active(MONDAY + 11 * DAY) == []
+    programmes.roll_back(programme="tried", at=MONDAY + 12 * DAY, by=MAREK)
+    assert [one.number for one in programmes.active(MONDAY + 12 * DAY)] == [1]
