@@ -549,6 +549,9 @@ def _tell(trial: Trial, scale: int) -> None:
         why_not = ", ".join(f"{code} {many:,}" for code, many in sorted(rule.missed.items(), key=lambda one: -one[1]))
         points = points_text(rule.parts, scale)
         click.echo(f"  {rule.rule}: {points} for {rule.orders:,} orders; not given: {why_not or 'never'}")
+    if trial.untried:
+        click.echo(f"Not tried, for events or from a later day on: {', '.join(trial.untried)}.")
+        click.echo("What they give nobody knows: where they are new or other, not their author alone approves them.")
     for cause, money in trial.pledged.items():
         click.echo(f"  pledged to {cause}: {money}")
     for tiers in trial.tiers:

@@ -3,6 +3,7 @@ write one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from graphlib import CycleError, TopologicalSorter
@@ -136,6 +137,13 @@ class Programme:
     def of_events(self) -> tuple[Event, ...]:
         """The rules that give for events."""
         return tuple(rule for rule in self.rules if isinstance(rule, Event))
+
+    def untried(self, day: date) -> tuple[str, ...]:
+        """The rules and missions of which no trial on what was done until that day can say what they give: those for
+        events, and those whose first day is later."""
+        rules = [one.id for one in self.rules if one.of == "event" or (one.starts_on is not None and one.starts_on > day)]
+        later = [one.id for one in self.missions if one.starts_on is not None and one.starts_on > day]
+        return (*rules, *later)
 
 
 def ready() -> list[str]:

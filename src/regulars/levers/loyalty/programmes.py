@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from regulars.facts.company import company
 from regulars.insight.audiences import vocabulary
+from regulars.kit import civil
 from regulars.kit.actors import Actor
 from regulars.kit.conditions.vocabulary import Vocabulary
 from regulars.kit.refusals import Refusal
@@ -52,6 +53,7 @@ __all__ = (
     "number_of",
     "read",
     "roll_back",
+    "untried",
     "validate",
     "versions",
 )
@@ -197,23 +199,51 @@ def needs_another(programme: Programme, cost: int) -> bool:
     return cost > (standing.programme if standing is not None else programme).approval_above
 
 
+def untried(programme: Programme, at: datetime) -> list[str]:
+    """The rules and missions whose cost nobody knows: no trial can say it (`Programme.untried`), and the version in
+    force does not have them just so."""
+    standing = _active_of(programme.code, None)
+    found = programme.untried(civil.day_of(at, civil.zone(programme.zone)))
+    if standing is None:
+        return list(found)
+    before = standing.programme
+    if (before.caps, before.currency.code) != (programme.caps, programme.currency.code):
+        return list(found)
+    missions = {one.id: one for one in before.missions}
+    mine = {one.id: one for one in programme.missions}
+    return [
+        one
+        for one in found
+        if programme.by_id.get(one) != before.by_id.get(one) or mine.get(one) != missions.get(one)
+    ]
+
+
 def approve(*, programme: str, version: int, cost: int, at: datetime, by: Actor, why: str = "") -> VersionView:
     """Say that it may become active. `cost` is what a dry run over a year gave, in parts. Again changes nothing.
 
-    Its author cannot where it gives more than `approval_above`, with NeedsAnother; who sits at the machine itself can,
-    and says why.
+    Its author cannot where it gives more than `approval_above`, or has something new that no trial can tell the cost of
+    (`untried`), with NeedsAnother; who sits at the machine itself can, and says why.
     """
     found = get(programme, version)
     if found.approved_at is not None:
         return found
     is_author = found.drafted_by == str(by)
-    if is_author and not (by.kind == "system" and why) and needs_another(validate(found.text), cost):
-        raise NeedsAnother(
-            _("by: version %(version)s would have given %(cost)s in a year; somebody else has to approve it")
-            % {"version": version, "cost": cost},
-            field="by",
-            value=str(by),
-        )
+    if is_author and not (by.kind == "system" and why):
+        says = validate(found.text)
+        if needs_another(says, cost):
+            raise NeedsAnother(
+                _("by: version %(version)s would have given %(cost)s in a year; somebody else has to approve it")
+                % {"version": version, "cost": cost},
+                field="by",
+                value=str(by),
+            )
+        if unknown := untried(says, at):
+            raise NeedsAnother(
+                _("by: nobody could try what %(rules)s of version %(version)s give; somebody else has to approve it")
+                % {"rules": ", ".join(unknown), "version": version},
+                field="by",
+                value=str(by),
+            )
     with transaction.atomic():
         Approval.objects.bulk_create(
             [Approval(version_id=found.id, by=str(by), at=at, cost=cost)], ignore_conflicts=True

@@ -271,3 +271,45 @@ def test_an_ended_programme_does_not_begin_again_by_itself():
     assert programmes.active(MONDAY + 11 * DAY) == []
     programmes.roll_back(programme="tried", at=MONDAY + 12 * DAY, by=MAREK)
     assert [one.number for one in programmes.active(MONDAY + 12 * DAY)] == [1]
+
+
+HELLO = "  - {id: hello, kind: event, event: sign_up, points: 1000000}\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "untried"),
+    [
+        (HELLO, ["hello"]),
+        ("  - {id: twice, kind: window_bonus, times: 2, multiplies: [spend], from: 2026-03-09, until: 2026-03-10}\n", ["twice"]),
+        ("  - {id: over, kind: window_bonus, times: 2, multiplies: [spend], from: 2026-02-09, until: 2026-03-10}\n", []),
+        ("missions: [{id: two, name: Two, from: 2026-04-01, steps: [{what: orders, at_least: 2}], prize: {points: 9}}]\n", ["two"]),
+    ],
+)
+def test_what_no_trial_can_tell_the_cost_of_another_approves(more, untried):
+    made = programmes.draft(text=TEXT + more, at=MONDAY, by=MAREK)
+    assert programmes.validate(TEXT + more).untried(MONDAY.date()) == tuple(untried)
+    if untried:
+        with pytest.raises(NeedsAnother, match=untried[0]):
+            programmes.approve(programme="tried", version=made.number, cost=0, at=MONDAY, by=MAREK)
+        programmes.approve(programme="tried", version=made.number, cost=0, at=MONDAY, by=WU)
+    else:
+        programmes.approve(programme="tried", version=made.number, cost=0, at=MONDAY, by=MAREK)
+
+
+def test_a_rule_that_no_trial_can_tell_of_is_approved_again_where_it_is_other_than_in_force():
+    programmes.draft(text=TEXT + HELLO, at=MONDAY, by=MAREK)
+    programmes.approve(programme="tried", version=1, cost=0, at=MONDAY, by=WU)
+    programmes.activate(programme="tried", version=1, at=MONDAY, by=MAREK)
+    same = TEXT.replace("per: 2", "per: 3") + HELLO
+    made = programmes.draft(text=same, at=FRIDAY, by=MAREK)
+    programmes.approve(programme="tried", version=made.number, cost=0, at=FRIDAY, by=MAREK)
+    for other in (same.replace("1000000", "1000001"), same + "caps: [{per: member, period: day, most: 9}]\n"):
+        made = programmes.draft(text=other, at=FRIDAY, by=MAREK)
+        with pytest.raises(NeedsAnother, match="hello"):
+            programmes.approve(programme="tried", version=made.number, cost=0, at=FRIDAY, by=MAREK)
+
+
+def test_a_trial_names_what_it_did_not_try():
+    an_order("1", origin="history")
+    trial = trying.simulate(programmes.validate(TEXT + HELLO))
+    assert (trial.parts, trial.untried) == (40, ["hello"])
