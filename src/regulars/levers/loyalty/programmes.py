@@ -436,7 +436,7 @@ def read(version: int) -> Programme:
     if found is None:
         text = Version.objects.values_list("text", flat=True).get(id=version)
         shop = company.shop()
-        found = programme_files.read(text, currency=shop.currency, zone=shop.zone, customers=_with_past(text))
+        found = programme_files.read(text, currency=shop.currency, zone=shop.zone, customers=_with_past(text), is_kept=True)
         _READ[place] = found
     return found
 
@@ -448,7 +448,7 @@ def read_plainly(version: int) -> Programme:
     if found is None:
         shop = company.shop()
         text = Version.objects.values_list("text", flat=True).get(id=version)
-        found = _PLAIN[place] = programme_files.read(text, currency=shop.currency, zone=shop.zone)
+        found = _PLAIN[place] = programme_files.read(text, currency=shop.currency, zone=shop.zone, is_kept=True)
     return found
 
 
