@@ -23,8 +23,8 @@ _MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
 @dataclass(frozen=True)
 class Expiry:
     """One policy. *never*; *fixed*: all on the day `on`, what is earned later than it a year after it each; *rolling*:
-    `months` and `days` after they were earned; *activity*: after the last thing their member did; *calendar_end*: at
-    the end of the calendar `unit` that `months` after they were earned lie in."""
+    `months` and `days` after they were earned; *activity*: after their member last earned or spent points;
+    *calendar_end*: at the end of the calendar `unit` that `months` after they were earned lie in."""
 
     kind: Kind = "never"
     months: int = 0
@@ -41,6 +41,12 @@ class Expiry:
             "calendar_end": f"/{self.months}m/{self.unit}",
         }
         return f"{self.kind}{parts[self.kind]}"
+
+    @staticmethod
+    def by_activity(said: str) -> "Expiry":
+        """The policy of lots that activity keeps, as a lot says it: `str` of it. Refuses no other; there are none."""
+        months, days = said.removeprefix("activity/").removesuffix("d").split("m")
+        return Expiry("activity", int(months), int(days))
 
     @lru_cache(maxsize=8192)  # noqa: B019 - the few policies there are may stay
     def last_day(self, earned_on: date) -> date | None:

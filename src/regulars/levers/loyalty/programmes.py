@@ -48,6 +48,7 @@ __all__ = (
     "end",
     "every",
     "get",
+    "is_kept_by_activity",
     "latest",
     "needs_another",
     "number_of",
@@ -429,6 +430,21 @@ def number_of(version: int) -> int:
     return Version.objects.values_list("number", flat=True).get(id=version)
 
 
+def is_kept_by_activity(version: int, number: int, says: Programme) -> bool:
+    """Whether activity keeps points of that programme: by this version of it, or by one before it. No query where the
+    version says so itself or is the first, else one where it is seen for the first time."""
+    if says.expiry.kind == "activity" or number == 1:
+        return says.expiry.kind == "activity"
+    place = (str(connection.settings_dict["NAME"]), version)
+    found = _KEPT_BY_ACTIVITY.get(place)
+    if found is None:
+        with connection.cursor() as cursor:
+            cursor.execute(_ANY_BY_ACTIVITY, [version])
+            [(found,)] = cursor.fetchall()
+        _KEPT_BY_ACTIVITY[place] = found
+    return found
+
+
 def read(version: int) -> Programme:
     """A version by its row's number, read with what conditions can ask now. Kept: versions never change."""
     place = (str(connection.settings_dict["NAME"]), version)
@@ -455,6 +471,12 @@ def read_plainly(version: int) -> Programme:
 _PLAIN: dict[tuple[str, int], Programme] = {}
 #: By database and version.
 _READ: dict[tuple[str, int], Programme] = {}
+_KEPT_BY_ACTIVITY: dict[tuple[str, int], bool] = {}
+# What the word stands for is not asked: lots say it themselves.
+_ANY_BY_ACTIVITY = """
+SELECT EXISTS (SELECT FROM loyalty_version AS mine JOIN loyalty_version AS before USING (programme_id)
+                WHERE mine.id = %s AND before.number < mine.number AND before.text ~ '\\mactivity\\M')
+"""
 _LISTED = """
 SELECT programme.code, (SELECT max(number) FROM loyalty_version AS version WHERE version.programme_id = programme.id),
        version.number, active.from_at

@@ -1,6 +1,6 @@
 """What orders earn, and what becomes of it when something comes back: stories with people."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -231,6 +231,29 @@ def test_activity_keeps_points_and_what_lapsed_before_it_stays_lapsed():
     late = an_order("3", at=datetime(2026, 4, 24, 9, tzinfo=UTC))
     settles(late, at=datetime(2026, 4, 24, 9, tzinfo=UTC))
     assert has(priya, at=datetime(2026, 4, 24, 9, tzinfo=UTC)) == (0, 40, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "since", ["{kind: activity, months: 2}", "{kind: activity, days: 9}", "{kind: rolling, months: 1}", "{kind: never}"]
+)
+def test_activity_keeps_points_by_the_terms_they_were_given_with_whatever_a_version_says_since(since):
+    above = "pending: {until: placed, days: 0}\nexpiry: "
+    a_programme(SPEND, above=above + "{kind: activity, months: 1}")
+    settles(an_order("1"))
+    a_programme(SPEND, above=above + since, from_at=MONDAY + DAY)
+    settles(an_order("2", at=MONDAY + 20 * DAY), at=MONDAY + 20 * DAY)
+    assert Lot.objects.earliest("id").expires_on == date(2026, 4, 22)
+    settles(an_order("3", at=MONDAY + 25 * DAY), at=MONDAY + 25 * DAY)
+    assert Lot.objects.earliest("id").expires_on == date(2026, 4, 27)
+
+
+def test_activity_keeps_points_that_are_held():
+    a_programme(SPEND, above="pending: {until: placed, days: 0}\nexpiry: {kind: activity, months: 1}")
+    settles(first := an_order("1"))
+    held = points.hold(customer=buyer(first), amount=40, key="h", at=MONDAY, by=THE_SHOP)
+    settles(an_order("2", at=MONDAY + 20 * DAY), at=MONDAY + 20 * DAY)
+    points.release(hold=held.id, key="r", at=MONDAY + 40 * DAY, by=THE_SHOP)
+    assert has(buyer(first), at=MONDAY + 40 * DAY) == (0, 80, 0, 0)
 
 
 def test_a_review_earns_once_for_each_product():
