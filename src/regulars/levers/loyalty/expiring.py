@@ -17,6 +17,8 @@ Kind = Literal["never", "fixed", "rolling", "activity", "calendar_end"]
 KINDS: tuple[Kind, ...] = ("never", "fixed", "rolling", "activity", "calendar_end")
 Unit = Literal["month", "quarter", "half_year", "year"]
 UNITS: tuple[Unit, ...] = ("month", "quarter", "half_year", "year")
+#: The days from which the fewest are left by any policy: the last ones of months, through four years.
+_ENDS_OF_MONTHS = tuple(civil.add_months(date(2027, 1, 31), month) for month in range(48))
 _MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
 
 
@@ -63,6 +65,24 @@ class Expiry:
         if self.kind == "calendar_end":
             return end_of(civil.add_months(earned_on, self.months), self.unit)
         return civil.add_months(earned_on, self.months) + timedelta(days=self.days)
+
+    @property
+    def least_days(self) -> int | None:
+        """So many days after the one it was earned a point can be spent at least; None where none lapse, or where all
+        do on one day, however short before that they were earned."""
+        if self.kind in ("never", "fixed"):
+            return None
+        ends = ((day, self.last_day(day)) for day in _ENDS_OF_MONTHS)
+        return min((last - day).days for day, last in ends if last is not None)
+
+    def lasts_months(self, months: int) -> bool:
+        """Whether each point can be spent for so many months after it was earned, at least."""
+        if self.kind == "never" or not months:
+            return True
+        ends = ((day, self.last_day(day)) for day in _ENDS_OF_MONTHS)
+        return self.kind != "fixed" and all(
+            last is None or last >= civil.add_months(day, months) for day, last in ends
+        )
 
     def extended(self, last_day: date | None, active_on: date) -> date | None:
         """The last day after something was done on `active_on`: never earlier than it was."""

@@ -237,6 +237,7 @@ def _may_promise(programme: Programme) -> None:
     """Refuses what can be read and may not be promised."""
     _never_ends(programme)
     _one_comes_first(programme)
+    _can_be_spent(programme)
     for name in programme.policies:
         policies.check(name, programme.expiry, programme.notice_days, programme.rules)
 
@@ -409,6 +410,23 @@ def _rate(rule: Rule, programme: Programme, before: Mapping[str, Fraction]) -> F
         of = [one.times for one in programme.benefits if one.id == rule.benefit]
         times, multiplies = max((Fraction(one) for one in of if one is not None), default=times), rule.multiplies
     return (times - 1) * sum(before[name] for name in multiplies)
+
+
+def _can_be_spent(programme: Programme) -> None:
+    """Refuses points that lapse before, or as soon as, they can be spent: where goods are told late, too."""
+    pending, lasts = programme.pending, programme.expiry.least_days
+    waits = pending.days + (pending.at_latest_days if pending.until == "delivered" else 0)
+    is_at_once = pending.at_once == 100 and programme.debt_limit is None
+    if lasts is not None and 0 < waits >= lasts and not is_at_once:
+        raise bad(
+            "expiry.days" if programme.expiry.days else "expiry.months",
+            programme.expiry.days or programme.expiry.months,
+            _(
+                "points would lapse %(lasts)s days after they were earned and may wait %(waits)s before they can be"
+                " spent; let them last longer, or write fewer days under pending"
+            )
+            % {"lasts": lasts, "waits": waits},
+        )
 
 
 def _one_comes_first(programme: Programme) -> None:

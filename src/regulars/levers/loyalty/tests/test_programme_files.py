@@ -76,6 +76,11 @@ def test_a_bonus_comes_after_what_it_multiplies_wherever_it_stands():
         ([S], "currency: {decimals: 7}", "currency.decimals", "0 to 6"),
         ([S], "expiry: {kind: rolling}", "expiry.months", "after how many"),
         ([S], "expiry: {kind: fixed}", "expiry.day", "2027-12-31"),
+        ([S], "expiry: {kind: rolling, days: 10}\npending: {until: placed, days: 10}", "expiry.days", "10 days after they"),
+        ([S], "expiry: {kind: rolling, months: 1}\npending: {until: paid, days: 28}", "expiry.months", "wait 28 before"),
+        ([S], "expiry: {kind: rolling, months: 2}", "expiry.months", "may wait 74 before"),
+        ([S], "expiry: {kind: activity, days: 30}\npending: {at_latest_days: 20}", "expiry.days", "may wait 34 before"),
+        ([S], "expiry: {kind: calendar_end}\npending: {until: placed}", "expiry.months", "lapse 0 days after"),
         ([S], "pending: {until: arrived}", "pending.until", "use one of"),
         ([S], "name: {en: Tried}", "name.zh", "a text"),
         ([S], "policies: [mars]", "policies", "use some of"),
@@ -155,3 +160,18 @@ def test_a_version_that_is_kept_goes_on_whatever_is_refused_since():
     with pytest.raises(BadProgramme):
         programme_files.read(text, currency="GBP", zone="UTC")
     assert programme_files.read(text, currency="GBP", zone="UTC", is_kept=True).by_id["s"]
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "expiry: {kind: rolling, days: 11}\npending: {until: placed, days: 10}",
+        "expiry: {kind: rolling, days: 1}\npending: {until: placed, days: 0}",
+        "expiry: {kind: rolling, days: 10}\npending: {until: placed, days: 10, at_once: 100}",
+        "expiry: {kind: calendar_end, months: 1, unit: month}\npending: {until: placed, days: 27}",
+        # All on one day, however short before they were earned.
+        "expiry: {kind: fixed, day: 2027-12-31}",
+    ],
+)
+def test_points_that_can_be_spent_before_they_lapse_may_be_promised(above):
+    assert a_programme(S, above=above)
