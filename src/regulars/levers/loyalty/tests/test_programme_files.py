@@ -126,6 +126,22 @@ def test_what_gives_less_than_it_costs_on_every_day_may_be_said(rules):
         ("policies: [ontario, eu]\nexpiry: {kind: activity, months: 12}\nnotice_days: 30", None),
         ("policies: quebec\nexpiry: {kind: activity, months: 12}\nnotice_days: [45]", None),
         ("policies: [quebec, ontario, eu, china]", None),
+        *(
+            (f"policies: {pack}\nexpiry: {expiry}\nnotice_days: 30\npending: {{until: placed, days: 0}}", field)
+            for pack in ("eu", "china")
+            for expiry, field in (
+                ("{kind: activity, days: 1}", "expiry.months"),
+                ("{kind: activity, months: 11, days: 27}", "expiry.months"),
+                ("{kind: rolling, days: 365}", "expiry.months"),
+                ("{kind: rolling, days: 366}", None),
+                ("{kind: rolling, months: 11, days: 31}", None),
+                ("{kind: calendar_end, months: 11, unit: year}", "expiry.months"),
+                ("{kind: calendar_end, months: 12, unit: month}", None),
+                ("{kind: activity, months: 12}", None),
+                ("{kind: fixed, day: 2099-12-31}", "expiry.kind"),
+            )
+        ),
+        ("policies: ontario\nexpiry: {kind: activity, days: 27}\nnotice_days: 20\npending: {until: placed}", "expiry.months"),
     ],
 )
 def test_packs_refuse_what_they_forbid(above, field):
