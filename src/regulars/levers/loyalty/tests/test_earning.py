@@ -8,11 +8,15 @@ import pytest
 from regulars.facts.commerce import goods_returns, orders, shipments
 from regulars.facts.commerce.orders import LineReport, OrderReport, TenderReport
 from regulars.facts.commerce.shipments import ShipmentReport
+from regulars.kit import civil
 from regulars.kit.actors import SHELL
-from regulars.levers.loyalty import earning, points, programmes
+from regulars.levers.loyalty import earning, keeping, points, programmes
+from regulars.levers.loyalty._ledger import clockwork
+from regulars.levers.loyalty.expiring import Expiry
 from regulars.levers.loyalty.models import Counter, Earning, Lot, Pledge
 from regulars.levers.loyalty.rules.views import EventView
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, has, said
+from regulars.runtime.database import clock
 from regulars.runtime.notices.dispatch import react_to_everything
 
 pytestmark = pytest.mark.django_db
@@ -254,6 +258,43 @@ def test_activity_keeps_points_that_are_held():
     settles(an_order("2", at=MONDAY + 20 * DAY), at=MONDAY + 20 * DAY)
     points.release(hold=held.id, key="r", at=MONDAY + 40 * DAY, by=THE_SHOP)
     assert has(buyer(first), at=MONDAY + 40 * DAY) == (0, 80, 0, 0)
+
+
+def test_who_spends_points_keeps_the_others():
+    """Points lapse a year after they were used last, and using them is spending them, too."""
+    now = clock.now()
+    above = "pending: {until: placed, days: 0}\nexpiry: {kind: activity, months: 12}"
+    a_programme(SPEND, above=above, from_at=now - 400 * DAY)
+    react_to_everything()
+    settles(first := an_order("1", at=now - 300 * DAY), at=now - 300 * DAY)
+    priya = buyer(first)
+    points.redeem(customer=priya, amount=10, key="tea", at=now - DAY, by=THE_SHOP)
+    react_to_everything()
+    lasts = Expiry("activity", 12).last_day(civil.day_of(now - DAY, civil.zone("Europe/London")))
+    assert Lot.objects.get().expires_on == lasts
+    assert said(priya)[-1].startswith("extend")
+    basket = points.hold(customer=priya, amount=5, key="hold", at=now - DAY, by=THE_SHOP)
+    points.capture(hold=basket.id, key="capture", at=now, by=THE_SHOP)
+    react_to_everything()
+    assert Lot.objects.get().expires_on > lasts
+    points.redeem(customer=priya, amount=1, key="again", at=now, by=THE_SHOP)
+    before = len(said(priya))
+    react_to_everything()
+    assert len(said(priya)) == before
+
+
+def test_who_spent_points_in_time_has_the_others_back_that_lapsed_before_it_was_heard():
+    a_programme(SPEND, above="pending: {until: placed, days: 0}\nexpiry: {kind: activity, months: 1}")
+    settles(first := an_order("1"))
+    last, heard = datetime(2026, 4, 2, 20, tzinfo=UTC), datetime(2026, 4, 3, 9, tzinfo=UTC)
+    priya = buyer(first)
+    points.redeem(customer=priya, amount=10, key="tea", at=last, by=THE_SHOP)
+    clockwork.book_due(at=heard, by=THE_SHOP)
+    assert has(priya, at=heard) == (0, 0, 0, 0)
+    for _ in range(2):
+        keeping.keep(customer=priya, currency="points", done_at=last, key="k", at=heard, by=THE_SHOP)
+    assert has(priya, at=heard) == (0, 30, 0, 0)
+    assert Lot.objects.get().expires_on == date(2026, 5, 2)
 
 
 def test_a_review_earns_once_for_each_product():
