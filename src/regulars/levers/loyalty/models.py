@@ -227,7 +227,8 @@ class Lot(models.Model):
     earned with ("order:…"), `earning` the decision that gave it, where a programme did. `expires_on` is the last day on
     which it can be spent, `expires_at` when that is over. Of what was reversed when it could not be taken back any
     more, `short` is all of it and `owed` what is not settled yet. `allocated_price_minor` is the part of the sale's
-    price that stands for it, `standalone_price` what one point was worth by estimate `estimate_version`.
+    price that stands for it, `standalone_price` what one point was worth by estimate `estimate_version`: the number of
+    the version of its rule's programme that says so.
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -245,7 +245,7 @@ def _lot(case: Case, decision: Decision, grant: Grant, parts: int) -> NewLot:
         allocated_price_minor=price,
         price_currency="" if price is None else programme.money,
         standalone_price=programme.currency.worth,
-        estimate_version=None if programme.currency.worth is None else 1,
+        estimate_version=None if programme.currency.worth is None else case.number,
         rule=f"{programme.code}.{grant.rule}",
         rule_version=case.number,
         subject=case.claimed.subject,

@@ -297,6 +297,23 @@ def test_who_spent_points_in_time_has_the_others_back_that_lapsed_before_it_was_
     assert Lot.objects.get().expires_on == date(2026, 5, 2)
 
 
+def test_what_a_point_is_worth_names_the_version_that_says_so():
+    above = "pending: {until: placed, days: 0}\ncurrency: {worth: '0.0%s'}"
+    for number, worth in enumerate("12", 1):
+        a_programme(SPEND, above=above % worth, from_at=MONDAY + (number - 1) * DAY)
+    first, second = an_order("1"), an_order("2", at=FRIDAY)
+    for order in (first, second):
+        settles(order, at=FRIDAY)
+    old = an_order("3", origin="history", customer="li", at=MONDAY - DAY)
+    sum(earning.backfill(programme="tried", at=FRIDAY, by=SHELL), earning.Posted())
+    told = Lot.objects.order_by("subject").values_list("subject", "standalone_price", "estimate_version")
+    assert list(told) == [
+        (f"order:{first}", Decimal("0.01"), 1),
+        (f"order:{second}", Decimal("0.02"), 2),
+        (f"order:{old}", Decimal("0.02"), 2),
+    ]
+
+
 def test_a_review_earns_once_for_each_product():
     cap = "caps: [{per: member, period: month, most: 15}]"
     a_programme(f"{{id: review, kind: event, event: review, points: 10, once: about, {cap}}}")
