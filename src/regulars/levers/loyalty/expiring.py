@@ -80,9 +80,7 @@ class Expiry:
         if self.kind == "never" or not months:
             return True
         ends = ((day, self.last_day(day)) for day in _ENDS_OF_MONTHS)
-        return self.kind != "fixed" and all(
-            last is None or last >= civil.add_months(day, months) for day, last in ends
-        )
+        return self.kind != "fixed" and all(last is None or last >= civil.add_months(day, months) for day, last in ends)
 
     def extended(self, last_day: date | None, active_on: date) -> date | None:
         """The last day after something was done on `active_on`: never earlier than it was."""

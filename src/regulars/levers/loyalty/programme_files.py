@@ -142,7 +142,9 @@ class Programme:
     def untried(self, day: date) -> tuple[str, ...]:
         """The rules and missions of which no trial on what was done until that day can say what they give: those for
         events, and those whose first day is later."""
-        rules = [one.id for one in self.rules if one.of == "event" or (one.starts_on is not None and one.starts_on > day)]
+        rules = [
+            one.id for one in self.rules if one.of == "event" or (one.starts_on is not None and one.starts_on > day)
+        ]
         later = [one.id for one in self.missions if one.starts_on is not None and one.starts_on > day]
         return (*rules, *later)
 
@@ -380,8 +382,9 @@ def _costs_more_than_it_gives(programme: Programme, worth: Fraction) -> None:
         if back >= 1:
             most = max(rates, key=lambda name: rates[name])
             place, rule = next((at, one) for at, one in enumerate(programme.rules) if one.id == most)
+            key = "points" if isinstance(rule, Spend) else "benefit" if isinstance(rule, BirthdayBonus) else "times"
             raise bad(
-                f"rules[{place}].{'points' if isinstance(rule, Spend) else 'times'}",
+                f"rules[{place}].{key}",
                 ", ".join(name for name, rate in rates.items() if rate),
                 _("%(back)s of %(currency)s comes back for each %(spent)s spent; give fewer points")
                 % {"back": f"{float(back):.2f}", "spent": "1.00", "currency": programme.money},

@@ -213,9 +213,7 @@ def untried(programme: Programme, at: datetime) -> list[str]:
     missions = {one.id: one for one in before.missions}
     mine = {one.id: one for one in programme.missions}
     return [
-        one
-        for one in found
-        if programme.by_id.get(one) != before.by_id.get(one) or mine.get(one) != missions.get(one)
+        one for one in found if programme.by_id.get(one) != before.by_id.get(one) or mine.get(one) != missions.get(one)
     ]
 
 
@@ -282,9 +280,7 @@ def activate(
         _check_currency(says)
         _make_currency(says)
         _agree(row, says, begins_at)
-        Activation.objects.create(
-            programme=row, version_id=found.id, from_at=begins_at, by=str(by), at=at, why=why
-        )
+        Activation.objects.create(programme=row, version_id=found.id, from_at=begins_at, by=str(by), at=at, why=why)
         if begins_at <= at:
             bring_terms(at=at, currency=says.currency.code)
         trail.record(
@@ -452,7 +448,9 @@ def read(version: int) -> Programme:
     if found is None:
         text = Version.objects.values_list("text", flat=True).get(id=version)
         shop = company.shop()
-        found = programme_files.read(text, currency=shop.currency, zone=shop.zone, customers=_with_past(text), is_kept=True)
+        found = programme_files.read(
+            text, currency=shop.currency, zone=shop.zone, customers=_with_past(text), is_kept=True
+        )
         _READ[place] = found
     return found
 
@@ -595,7 +593,9 @@ def _is_unnamed(programme: Programme) -> bool:
 
 def _agree(row: ProgrammeRow, says: Programme, from_at: datetime) -> None:
     """Refuses what another programme, in force then or later, says otherwise of the same points."""
-    later = Activation.objects.filter(from_at__gt=from_at, version__isnull=False, withdrawal=None).exclude(programme=row)
+    later = Activation.objects.filter(from_at__gt=from_at, version__isnull=False, withdrawal=None).exclude(
+        programme=row
+    )
     others = [one.programme for one in active(from_at)]
     others += [read(version) for version in later.values_list("version_id", flat=True)]
     zone = company.shop().zone

@@ -297,8 +297,8 @@ def _maturing(
 
 
 def _extending(cases: Sequence[Case], currency: str) -> dict[int, list[Longer]]:
-    """Lots of a member that something new keeps longer, by the record it came with: also those of versions before, where
-    by the present one points lapse otherwise."""
+    """Lots of a member that something new keeps longer, by the record it came with: also those of versions before,
+    where by the present one points lapse otherwise."""
     found: dict[int, list[Longer]] = {}
     for case in cases:
         if (

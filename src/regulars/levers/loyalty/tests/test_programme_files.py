@@ -51,11 +51,31 @@ def test_a_bonus_comes_after_what_it_multiplies_wherever_it_stands():
         ([f"{S}, include: [gift_cards_sold, gift_cards_used]"], "", "rules[0].include", "choose one"),
         ([S], "currency: {worth: 1}", "rules[0].points", "fewer points"),
         ([S, f"{B.replace('2,', '100,')}, id: b, multiplies: [s]"], PENNY, "rules[1].times", "1.00 of GBP comes back"),
-        ([S, f"id: b, {B.replace('2,', '50,')}, multiplies: [s]", f"id: c, {TWICE}"], PENNY, "rules[2].times", "1.00 of"),
-        ([f"{S.replace('s,', name)}".replace("points: 1", "points: 60") for name in ("s,", "t,")], PENNY, "rules[0].points", "1.20"),
-        ([S.replace("points: 1", "points: 50"), f"id: c, {TWICE.replace(', b', '')}"], PENNY, "rules[0].points", "1.00 of GBP"),
+        (
+            [S, f"id: b, {B.replace('2,', '50,')}, multiplies: [s]", f"id: c, {TWICE}"],
+            PENNY,
+            "rules[2].times",
+            "1.00 of",
+        ),
+        (
+            [f"{S.replace('s,', name)}".replace("points: 1", "points: 60") for name in ("s,", "t,")],
+            PENNY,
+            "rules[0].points",
+            "1.20",
+        ),
+        (
+            [S.replace("points: 1", "points: 50"), f"id: c, {TWICE.replace(', b', '')}"],
+            PENNY,
+            "rules[0].points",
+            "1.00 of GBP",
+        ),
         ([S, LEVEL], f"{PENNY}\n{GOLD}", "rules[1].times", "1.00 of GBP"),
-        ([S, f"{P.replace('points: 1', 'points: 99')}, funded_by: acme, where: {{field: brand, is: A}}"], PENNY, "rules[1].points", "1.00"),
+        (
+            [S, f"{P.replace('points: 1', 'points: 99')}, funded_by: acme, where: {{field: brand, is: A}}"],
+            PENNY,
+            "rules[1].points",
+            "1.00",
+        ),
         ([f"id: a, {B}, multiplies: [b]", f"id: b, {B}, multiplies: [a]"], "", "rules", "break the ring"),
         ([f"id: a, {B}, multiplies: [a]"], "", "rules", "break the ring"),
         ([f"id: a, {B}, multiplies: [z]"], "", "rules[0].multiplies", "no such rule"),
@@ -76,8 +96,18 @@ def test_a_bonus_comes_after_what_it_multiplies_wherever_it_stands():
         ([S], "currency: {decimals: 7}", "currency.decimals", "0 to 6"),
         ([S], "expiry: {kind: rolling}", "expiry.months", "after how many"),
         ([S], "expiry: {kind: fixed}", "expiry.day", "2027-12-31"),
-        ([S], "expiry: {kind: rolling, days: 10}\npending: {until: placed, days: 10}", "expiry.days", "10 days after they"),
-        ([S], "expiry: {kind: rolling, months: 1}\npending: {until: paid, days: 28}", "expiry.months", "wait 28 before"),
+        (
+            [S],
+            "expiry: {kind: rolling, days: 10}\npending: {until: placed, days: 10}",
+            "expiry.days",
+            "10 days after they",
+        ),
+        (
+            [S],
+            "expiry: {kind: rolling, months: 1}\npending: {until: paid, days: 28}",
+            "expiry.months",
+            "wait 28 before",
+        ),
         ([S], "expiry: {kind: rolling, months: 2}", "expiry.months", "may wait 74 before"),
         ([S], "expiry: {kind: activity, days: 30}\npending: {at_latest_days: 20}", "expiry.days", "may wait 34 before"),
         ([S], "expiry: {kind: calendar_end}\npending: {until: placed}", "expiry.months", "lapse 0 days after"),
@@ -97,7 +127,10 @@ def test_what_may_not_be_said_is_refused_with_field_and_mend(rules, above, field
     "rules",
     [
         # Never on the same day.
-        [f"{S.replace('points: 1', 'points: 60')}, until: 2026-03-01", S.replace("s,", "t,").replace("points: 1", "points: 60") + ", from: 2026-03-01"],
+        [
+            f"{S.replace('points: 1', 'points: 60')}, until: 2026-03-01",
+            S.replace("s,", "t,").replace("points: 1", "points: 60") + ", from: 2026-03-01",
+        ],
         # Never more than so much a day.
         [S, f"id: b, {B.replace('2,', '100,')}, multiplies: [s], caps: [{{per: member, period: day, most: 500}}]"],
         [S.replace("points: 1", "points: 9"), f"id: b, {B.replace('2,', '10,')}, multiplies: [s]"],
@@ -141,7 +174,10 @@ def test_what_gives_less_than_it_costs_on_every_day_may_be_said(rules):
                 ("{kind: fixed, day: 2099-12-31}", "expiry.kind"),
             )
         ),
-        ("policies: ontario\nexpiry: {kind: activity, days: 27}\nnotice_days: 20\npending: {until: placed}", "expiry.months"),
+        (
+            "policies: ontario\nexpiry: {kind: activity, days: 27}\nnotice_days: 20\npending: {until: placed}",
+            "expiry.months",
+        ),
     ],
 )
 def test_packs_refuse_what_they_forbid(above, field):

@@ -194,7 +194,9 @@ def test_a_version_is_approved_activated_and_rolled_back_at_the_shell(tmp_path):
 
 def a_limit(limit, *, per=2, code="tried", at=MONDAY, from_at=None, more=""):
     text = TEXT.replace("programme: tried", f"programme: {code}").replace("per: 2", f"per: {per}")
-    made = programmes.draft(text=text + (f"debt: {{limit: {limit}}}\n" if limit is not None else "") + more, at=at, by=MAREK)
+    made = programmes.draft(
+        text=text + (f"debt: {{limit: {limit}}}\n" if limit is not None else "") + more, at=at, by=MAREK
+    )
     programmes.approve(programme=code, version=made.number, cost=0, at=at, by=WU)
     programmes.activate(programme=code, version=made.number, at=at, by=MAREK, from_at=from_at)
     return made.number
@@ -258,7 +260,7 @@ def test_rolled_back_what_was_to_come_is_withdrawn():
         (2, None),
         (1, None),
     ]
-    with pytest.raises(NothingToRollBack, match="activate it: 2$"):
+    with pytest.raises(NothingToRollBack, match=r"activate it: 2$"):
         programmes.roll_back(programme="tried", at=MONDAY + 12 * DAY, by=MAREK)
     programmes.activate(programme="tried", version=3, at=MONDAY + 12 * DAY, by=MAREK)
     assert [one.number for one in programmes.active(MONDAY + 12 * DAY)] == [3]
@@ -280,9 +282,19 @@ HELLO = "  - {id: hello, kind: event, event: sign_up, points: 1000000}\n"
     ("more", "untried"),
     [
         (HELLO, ["hello"]),
-        ("  - {id: twice, kind: window_bonus, times: 2, multiplies: [spend], from: 2026-03-09, until: 2026-03-10}\n", ["twice"]),
-        ("  - {id: over, kind: window_bonus, times: 2, multiplies: [spend], from: 2026-02-09, until: 2026-03-10}\n", []),
-        ("missions: [{id: two, name: Two, from: 2026-04-01, steps: [{what: orders, at_least: 2}], prize: {points: 9}}]\n", ["two"]),
+        (
+            "  - {id: twice, kind: window_bonus, times: 2, multiplies: [spend], from: 2026-03-09, until: 2026-03-10}\n",
+            ["twice"],
+        ),
+        (
+            "  - {id: over, kind: window_bonus, times: 2, multiplies: [spend], from: 2026-02-09, until: 2026-03-10}\n",
+            [],
+        ),
+        (
+            "missions: [{id: two, name: Two, from: 2026-04-01, steps: [{what: orders, at_least: 2}],"
+            " prize: {points: 9}}]\n",
+            ["two"],
+        ),
     ],
 )
 def test_what_no_trial_can_tell_the_cost_of_another_approves(more, untried):
