@@ -274,24 +274,27 @@ def activate(
             field="version",
             value=version,
         )
-    says, begins_at = validate(found.text), max(from_at or at, at)
+    _activate(found, validate(found.text), at=at, by=by, from_at=max(from_at or at, at), why=why)
+    return found
+
+
+def _activate(found: VersionView, says: Programme, *, at: datetime, by: Actor, from_at: datetime, why: str) -> None:
     with transaction.atomic():
-        row = ProgrammeRow.objects.select_for_update().get(code=programme)
+        row = ProgrammeRow.objects.select_for_update().get(code=found.programme)
         _check_currency(says)
         _make_currency(says)
-        _agree(row, says, begins_at)
-        Activation.objects.create(programme=row, version_id=found.id, from_at=begins_at, by=str(by), at=at, why=why)
-        if begins_at <= at:
+        _agree(row, says, from_at)
+        Activation.objects.create(programme=row, version_id=found.id, from_at=from_at, by=str(by), at=at, why=why)
+        if from_at <= at:
             bring_terms(at=at, currency=says.currency.code)
         trail.record(
             by=by,
             verb="loyalty.programmes.activate",
             subject=f"programme:{row.id}",
             at=at,
-            after={"version": version, "from": begins_at.isoformat()},
+            after={"version": found.number, "from": from_at.isoformat()},
             why=why,
         )
-    return found
 
 
 def bring_terms(*, at: datetime, currency: str | None = None) -> None:
@@ -328,9 +331,12 @@ def roll_back(*, programme: str, at: datetime, by: Actor, why: str = "") -> Vers
                 " activate it: %(versions)s"
             )
         raise NothingToRollBack(said % told, field="programme", value=programme)
+    found = get(programme, earlier)
     with transaction.atomic():
         _withdraw(row, at=at, by=by)
-        return activate(programme=programme, version=earlier, at=at, by=by, why=why or "roll back")
+        # What was promised once may be so again, whatever is refused of drafts since.
+        _activate(found, read(found.id), at=at, by=by, from_at=at, why=why or "roll back")
+    return found
 
 
 def _withdraw(programme: ProgrammeRow, *, at: datetime, by: Actor) -> None:
@@ -559,7 +565,8 @@ def _make_currency(programme: Programme) -> None:
     """What it gives, where there is none yet, as it says; locked, so that programmes of the same agree one by one."""
     told, terms = programme.currency, _terms([programme], company.shop().zone)
     Currency.objects.bulk_create([Currency(code=told.code, scale=told.scale, **vars(terms))], ignore_conflicts=True)
-    Currency.objects.select_for_update().get(code=told.code)
+    # Whoever opens accounts meanwhile does not wait.
+    Currency.objects.select_for_update(no_key=True).get(code=told.code)
 
 
 @dataclass(frozen=True)

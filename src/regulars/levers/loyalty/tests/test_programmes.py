@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from regulars.kit.actors import SHELL, Actor
-from regulars.levers.loyalty import commands, programmes, trying
+from regulars.levers.loyalty import commands, programme_files, programmes, trying
 from regulars.levers.loyalty.models import Currency, Entry
 from regulars.levers.loyalty.programmes import NeedsAnother, NotApproved, NothingToRollBack, UnknownProgramme
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY
@@ -325,3 +325,14 @@ def test_a_trial_names_what_it_did_not_try():
     an_order("1", origin="history")
     trial = trying.simulate(programmes.validate(TEXT + HELLO))
     assert (trial.parts, trial.untried) == (40, ["hello"])
+
+
+def test_what_was_in_force_can_be_so_again_though_it_would_be_refused_now(monkeypatch):
+    with monkeypatch.context() as before:
+        before.setattr(programme_files, "_may_promise", lambda programme: None)
+        a_limit(None, more="expiry: {kind: rolling, days: 9}\n")
+    a_limit(None, per=3, at=FRIDAY)
+    assert [one.number for one in programmes.active(MONDAY)] == [1]
+    with pytest.raises(programmes.BadProgramme, match="may wait 74"):
+        programmes.activate(programme="tried", version=1, at=FRIDAY + DAY, by=MAREK)
+    assert programmes.roll_back(programme="tried", at=FRIDAY + DAY, by=MAREK).number == 1
