@@ -59,7 +59,7 @@ EXPIRIES: Mapping[str, Any] = {
     "never": gettext_lazy("they stay"),
     "fixed": gettext_lazy("all on one day"),
     "rolling": gettext_lazy("some time after they were earned"),
-    "activity": gettext_lazy("some time after the last purchase"),
+    "activity": gettext_lazy("some time after their member last earned or spent points"),
     "calendar_end": gettext_lazy("at the end of a month, quarter or year"),
 }
 

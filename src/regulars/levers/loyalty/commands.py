@@ -274,7 +274,10 @@ def activate(name: str, version: int | None, from_day: datetime | None, why: str
 @click.option("--why", default="", help="Is written down beside it.")
 @_JSON
 def rollback(name: str, why: str, as_json: bool) -> None:
-    """The version that was active before is so again, from now. What was earned meanwhile stays."""
+    """The version that was active before is so again, from now. What was earned meanwhile stays.
+
+    Versions that were to come are withdrawn.
+    """
     found = programmes.roll_back(programme=name, at=clock.now(), by=SHELL, why=why)
     if as_json:
         _print(vars(found))
@@ -546,6 +549,9 @@ def _tell(trial: Trial, scale: int) -> None:
         why_not = ", ".join(f"{code} {many:,}" for code, many in sorted(rule.missed.items(), key=lambda one: -one[1]))
         points = points_text(rule.parts, scale)
         click.echo(f"  {rule.rule}: {points} for {rule.orders:,} orders; not given: {why_not or 'never'}")
+    if trial.untried:
+        click.echo(f"Not tried, for events or from a later day on: {', '.join(trial.untried)}.")
+        click.echo("What they give nobody knows: where they are new or other, not their author alone approves them.")
     for cause, money in trial.pledged.items():
         click.echo(f"  pledged to {cause}: {money}")
     for tiers in trial.tiers:

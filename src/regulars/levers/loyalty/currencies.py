@@ -41,7 +41,8 @@ def listed() -> list[CurrencyView]:
 
 
 def ensure(*, currency: CurrencyView, at: datetime, by: Actor) -> CurrencyView:
-    """The kind of points is as this says; made where there is none. Points that are there keep their scale.
+    """The kind of points is as this says; made where there is none. Points that are there keep their scale. What it is
+    called, its zone and its debt limit are as the programme says that gives it, where one is in force.
 
     Raises `BadCurrency` and what `civil.zone` refuses.
     """

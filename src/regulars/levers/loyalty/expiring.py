@@ -17,14 +17,16 @@ Kind = Literal["never", "fixed", "rolling", "activity", "calendar_end"]
 KINDS: tuple[Kind, ...] = ("never", "fixed", "rolling", "activity", "calendar_end")
 Unit = Literal["month", "quarter", "half_year", "year"]
 UNITS: tuple[Unit, ...] = ("month", "quarter", "half_year", "year")
+#: The days from which the fewest are left by any policy: the last ones of months, through four years.
+_ENDS_OF_MONTHS = tuple(civil.add_months(date(2027, 1, 31), month) for month in range(48))
 _MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
 
 
 @dataclass(frozen=True)
 class Expiry:
     """One policy. *never*; *fixed*: all on the day `on`, what is earned later than it a year after it each; *rolling*:
-    `months` and `days` after they were earned; *activity*: after the last thing their member did; *calendar_end*: at
-    the end of the calendar `unit` that `months` after they were earned lie in."""
+    `months` and `days` after they were earned; *activity*: after their member last earned or spent points;
+    *calendar_end*: at the end of the calendar `unit` that `months` after they were earned lie in."""
 
     kind: Kind = "never"
     months: int = 0
@@ -42,6 +44,12 @@ class Expiry:
         }
         return f"{self.kind}{parts[self.kind]}"
 
+    @staticmethod
+    def by_activity(said: str) -> "Expiry":
+        """The policy of lots that activity keeps, as a lot says it: `str` of it. Refuses no other; there are none."""
+        months, days = said.removeprefix("activity/").removesuffix("d").split("m")
+        return Expiry("activity", int(months), int(days))
+
     @lru_cache(maxsize=8192)  # noqa: B019 - the few policies there are may stay
     def last_day(self, earned_on: date) -> date | None:
         """The last day of what was earned, or last confirmed by activity, on that day. None: they stay."""
@@ -57,6 +65,22 @@ class Expiry:
         if self.kind == "calendar_end":
             return end_of(civil.add_months(earned_on, self.months), self.unit)
         return civil.add_months(earned_on, self.months) + timedelta(days=self.days)
+
+    @property
+    def least_days(self) -> int | None:
+        """So many days after the one it was earned a point can be spent at least; None where none lapse, or where all
+        do on one day, however short before that they were earned."""
+        if self.kind in ("never", "fixed"):
+            return None
+        ends = ((day, self.last_day(day)) for day in _ENDS_OF_MONTHS)
+        return min((last - day).days for day, last in ends if last is not None)
+
+    def lasts_months(self, months: int) -> bool:
+        """Whether each point can be spent for so many months after it was earned, at least."""
+        if self.kind == "never" or not months:
+            return True
+        ends = ((day, self.last_day(day)) for day in _ENDS_OF_MONTHS)
+        return self.kind != "fixed" and all(last is None or last >= civil.add_months(day, months) for day, last in ends)
 
     def extended(self, last_day: date | None, active_on: date) -> date | None:
         """The last day after something was done on `active_on`: never earlier than it was."""

@@ -8,6 +8,7 @@ from regulars.levers.loyalty import (
     mission_walks,
     missions,
     order_spends,
+    programmes,
     redemptions,
     regrants,
     requalifying,
@@ -22,6 +23,7 @@ from regulars.runtime.jobs.tasks import every, task
 
 __all__ = (
     "book_due",
+    "bring_terms",
     "celebrate",
     "drop_trials",
     "hear",
@@ -46,6 +48,12 @@ _PROFILES = 500_000
 def book_due(timestamp: int) -> None:
     """What lapsed, what matured, holds that ran out. Harmless to repeat."""
     clockwork.book_due(at=clock.now(), by=Actor("system", "loyalty.book_due"), most=_ACCOUNTS)
+
+
+@task("loyalty.bring_terms", lock="loyalty.bring_terms")
+def bring_terms(timestamp: int) -> None:
+    """What versions that came into force say of their points. Harmless to repeat."""
+    programmes.bring_terms(at=clock.now())
 
 
 @task("loyalty.warn_due", lock="loyalty.warn_due")
@@ -143,6 +151,7 @@ every("37 2 * * *", settle_everyones_missions)
 every("* * * * *", requalify_due)
 every("23 2 * * *", requalify_everyone)
 every("* * * * *", book_due)
+every("* * * * *", bring_terms)
 every("* * * * *", release_unpaid)
 every("*/10 * * * *", write_memberships)
 every("7 * * * *", warn_due)

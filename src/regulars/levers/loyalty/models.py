@@ -20,6 +20,7 @@ from regulars.levers.loyalty._earning.rows import (
     Programme,
     Version,
     Warned,
+    Withdrawal,
 )
 from regulars.levers.loyalty._earning.trial_rows import TrialRun
 from regulars.levers.loyalty._ledger.before import Earlier
@@ -79,6 +80,7 @@ __all__ = (
     "TrialRun",
     "Version",
     "Warned",
+    "Withdrawal",
 )
 
 #: Why a person freezes an account: a code, never a story.
@@ -225,7 +227,8 @@ class Lot(models.Model):
     earned with ("order:…"), `earning` the decision that gave it, where a programme did. `expires_on` is the last day on
     which it can be spent, `expires_at` when that is over. Of what was reversed when it could not be taken back any
     more, `short` is all of it and `owed` what is not settled yet. `allocated_price_minor` is the part of the sale's
-    price that stands for it, `standalone_price` what one point was worth by estimate `estimate_version`.
+    price that stands for it, `standalone_price` what one point was worth by estimate `estimate_version`: the number of
+    the version of its rule's programme that says so.
     """
 
     id = models.BigAutoField(primary_key=True)

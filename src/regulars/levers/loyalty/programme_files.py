@@ -3,7 +3,9 @@ write one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from functools import cached_property, lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -137,6 +139,15 @@ class Programme:
         """The rules that give for events."""
         return tuple(rule for rule in self.rules if isinstance(rule, Event))
 
+    def untried(self, day: date) -> tuple[str, ...]:
+        """The rules and missions of which no trial on what was done until that day can say what they give: those for
+        events, and those whose first day is later."""
+        rules = [
+            one.id for one in self.rules if one.of == "event" or (one.starts_on is not None and one.starts_on > day)
+        ]
+        later = [one.id for one in self.missions if one.starts_on is not None and one.starts_on > day]
+        return (*rules, *later)
+
 
 def ready() -> list[str]:
     """The programmes that come with Regulars."""
@@ -165,11 +176,14 @@ def text_of(name_or_file: str) -> str:
         raise bad("file", name_or_file, _("it is no UTF-8 text; save it as one")) from problem
 
 
-def read(text: str, *, currency: str, zone: str, customers: Vocabulary | None = None) -> Programme:
+def read(
+    text: str, *, currency: str, zone: str, customers: Vocabulary | None = None, is_kept: bool = False
+) -> Programme:
     """The programme that a file's text says, checked; `currency` and `zone` are the shop's, where it says none.
 
     `customers` is what conditions may ask; without it `only_if` and audiences are not checked. Raises BadProgramme for
-    the first thing that may not be: what means nothing, what would never end, what a policy it names forbids.
+    the first thing that may not be: what means nothing, what would never end, what a policy it names forbids. Of a
+    version that `is_kept` only what it means is asked: what was promised by it goes on, whatever is refused since.
     """
     try:
         content = _parsed(text)
@@ -216,11 +230,18 @@ def read(text: str, *, currency: str, zone: str, customers: Vocabulary | None = 
     )
     told.done()
     birthday_bonus.check(found.rules, found.benefits)
-    _never_ends(found)
-    _one_comes_first(found)
-    for name in found.policies:
-        policies.check(name, found.expiry, found.notice_days, found.rules)
+    if not is_kept:
+        _may_promise(found)
     return found
+
+
+def _may_promise(programme: Programme) -> None:
+    """Refuses what can be read and may not be promised."""
+    _never_ends(programme)
+    _one_comes_first(programme)
+    _can_be_spent(programme)
+    for name in programme.policies:
+        policies.check(name, programme.expiry, programme.notice_days, programme.rules)
 
 
 @lru_cache(maxsize=32)
@@ -345,17 +366,70 @@ def _never_ends(programme: Programme) -> None:
                 rule.once,
                 _("somebody could earn this without end; write a cap for each member, or once: month"),
             )
-        worth = programme.currency.worth
-        if worth is not None and isinstance(rule, Spend):
-            back = Decimal(rule.points).scaleb(-programme.currency.scale) * worth
-            spent = Decimal(rule.per_minor).scaleb(-money.exponent(programme.money))
-            if back >= spent:
-                raise bad(
-                    f"rules[{place}].points",
-                    rule.id,
-                    _("%(back)s of %(currency)s comes back for each %(spent)s spent; give fewer points")
-                    % {"back": f"{back:f}", "spent": f"{spent:f}", "currency": programme.money},
-                )
+    if programme.currency.worth is not None:
+        _costs_more_than_it_gives(programme, Fraction(programme.currency.worth))
+
+
+def _costs_more_than_it_gives(programme: Programme, worth: Fraction) -> None:
+    """Refuses rules that together, on some day, give points for money that are worth as much as the money. Counted is
+    the most that they can give: to whom all of them apply, for a line that fits them all."""
+    money_of = worth * Fraction(10) ** (money.exponent(programme.money) - programme.currency.scale)
+    for day in [None, *sorted({rule.starts_on for rule in programme.rules if rule.starts_on is not None})]:
+        rates: dict[str, Fraction] = {}
+        for rule in programme.rules:
+            rates[rule.id] = _rate(rule, programme, rates) if _is_on(rule, day) else Fraction(0)
+        back = sum(rates.values()) * money_of
+        if back >= 1:
+            most = max(rates, key=lambda name: rates[name])
+            place, rule = next((at, one) for at, one in enumerate(programme.rules) if one.id == most)
+            key = "points" if isinstance(rule, Spend) else "benefit" if isinstance(rule, BirthdayBonus) else "times"
+            raise bad(
+                f"rules[{place}].{key}",
+                ", ".join(name for name, rate in rates.items() if rate),
+                _("%(back)s of %(currency)s comes back for each %(spent)s spent; give fewer points")
+                % {"back": f"{float(back):.2f}", "spent": "1.00", "currency": programme.money},
+            )
+
+
+def _is_on(rule: Rule, day: date | None) -> bool:
+    """Whether it has begun and is not over; before any day only what has always been."""
+    if day is None:
+        return rule.starts_on is None
+    return (rule.starts_on is None or rule.starts_on <= day) and (rule.ends_on is None or day < rule.ends_on)
+
+
+def _rate(rule: Rule, programme: Programme, before: Mapping[str, Fraction]) -> Fraction:
+    """How many parts it gives at most for a minor unit of money, after what the rules before it give."""
+    if isinstance(rule, Spend):
+        return Fraction(rule.points, rule.per_minor)
+    if any(cap.per == "member" and cap.period != "order" for cap in rule.caps):
+        return Fraction(0)
+    times, multiplies = Fraction(1), tuple[str, ...]()
+    if isinstance(rule, Bonus):
+        times, multiplies = rule.times, rule.multiplies
+    elif isinstance(rule, TierBonus):
+        times, multiplies = max(rule.times.values()), rule.multiplies
+    elif isinstance(rule, BirthdayBonus):
+        of = [one.times for one in programme.benefits if one.id == rule.benefit]
+        times, multiplies = max((Fraction(one) for one in of if one is not None), default=times), rule.multiplies
+    return (times - 1) * sum(before[name] for name in multiplies)
+
+
+def _can_be_spent(programme: Programme) -> None:
+    """Refuses points that lapse before, or as soon as, they can be spent: where goods are told late, too."""
+    pending, lasts = programme.pending, programme.expiry.least_days
+    waits = pending.days + (pending.at_latest_days if pending.until == "delivered" else 0)
+    is_at_once = pending.at_once == 100 and programme.debt_limit is None
+    if lasts is not None and 0 < waits >= lasts and not is_at_once:
+        raise bad(
+            "expiry.days" if programme.expiry.days else "expiry.months",
+            programme.expiry.days or programme.expiry.months,
+            _(
+                "points would lapse %(lasts)s days after they were earned and may wait %(waits)s before they can be"
+                " spent; let them last longer, or write fewer days under pending"
+            )
+            % {"lasts": lasts, "waits": waits},
+        )
 
 
 def _one_comes_first(programme: Programme) -> None:

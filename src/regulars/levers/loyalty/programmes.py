@@ -14,11 +14,12 @@ from django.utils.translation import gettext as _
 
 from regulars.facts.company import company
 from regulars.insight.audiences import vocabulary
+from regulars.kit import civil
 from regulars.kit.actors import Actor
 from regulars.kit.conditions.vocabulary import Vocabulary
 from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import programme_files
-from regulars.levers.loyalty._earning.rows import Activation, Approval, Version
+from regulars.levers.loyalty._earning.rows import Activation, Approval, Version, Withdrawal
 from regulars.levers.loyalty._earning.rows import Programme as ProgrammeRow
 from regulars.levers.loyalty.models import Currency
 from regulars.levers.loyalty.programme_files import BadProgramme, Programme
@@ -41,16 +42,19 @@ __all__ = (
     "activations",
     "active",
     "approve",
+    "bring_terms",
     "diff",
     "draft",
     "end",
     "every",
     "get",
+    "is_kept_by_activity",
     "latest",
     "needs_another",
     "number_of",
     "read",
     "roll_back",
+    "untried",
     "validate",
     "versions",
 )
@@ -87,7 +91,7 @@ class NothingToRollBack(Refusal):
 
 
 class CurrencyDiffers(Refusal):
-    """Points of that code have other decimals already."""
+    """Points of that code have other decimals already, or another programme says otherwise of them."""
 
     code = "programmes.currency_differs"
 
@@ -137,13 +141,15 @@ class Active:
 
 @dataclass(frozen=True)
 class Turn:
-    """From `from_at` on a version is what a programme says; with `number` None nothing is. `at`: when `by` said so."""
+    """From `from_at` on a version is what a programme says; with `number` None nothing is. `at`: when `by` said so.
+    `withdrawn_at`: when it was withdrawn, before it could come into force."""
 
     number: int | None
     from_at: datetime
     at: datetime
     by: str
     why: str
+    withdrawn_at: datetime | None = None
 
 
 def validate(text: str) -> Programme:
@@ -194,23 +200,49 @@ def needs_another(programme: Programme, cost: int) -> bool:
     return cost > (standing.programme if standing is not None else programme).approval_above
 
 
+def untried(programme: Programme, at: datetime) -> list[str]:
+    """The rules and missions whose cost nobody knows: no trial can say it (`Programme.untried`), and the version in
+    force does not have them just so."""
+    standing = _active_of(programme.code, None)
+    found = programme.untried(civil.day_of(at, civil.zone(programme.zone)))
+    if standing is None:
+        return list(found)
+    before = standing.programme
+    if (before.caps, before.currency.code) != (programme.caps, programme.currency.code):
+        return list(found)
+    missions = {one.id: one for one in before.missions}
+    mine = {one.id: one for one in programme.missions}
+    return [
+        one for one in found if programme.by_id.get(one) != before.by_id.get(one) or mine.get(one) != missions.get(one)
+    ]
+
+
 def approve(*, programme: str, version: int, cost: int, at: datetime, by: Actor, why: str = "") -> VersionView:
     """Say that it may become active. `cost` is what a dry run over a year gave, in parts. Again changes nothing.
 
-    Its author cannot where it gives more than `approval_above`, with NeedsAnother; who sits at the machine itself can,
-    and says why.
+    Its author cannot where it gives more than `approval_above`, or has something new that no trial can tell the cost of
+    (`untried`), with NeedsAnother; who sits at the machine itself can, and says why.
     """
     found = get(programme, version)
     if found.approved_at is not None:
         return found
     is_author = found.drafted_by == str(by)
-    if is_author and not (by.kind == "system" and why) and needs_another(validate(found.text), cost):
-        raise NeedsAnother(
-            _("by: version %(version)s would have given %(cost)s in a year; somebody else has to approve it")
-            % {"version": version, "cost": cost},
-            field="by",
-            value=str(by),
-        )
+    if is_author and not (by.kind == "system" and why):
+        says = validate(found.text)
+        if needs_another(says, cost):
+            raise NeedsAnother(
+                _("by: version %(version)s would have given %(cost)s in a year; somebody else has to approve it")
+                % {"version": version, "cost": cost},
+                field="by",
+                value=str(by),
+            )
+        if unknown := untried(says, at):
+            raise NeedsAnother(
+                _("by: nobody could try what %(rules)s of version %(version)s give; somebody else has to approve it")
+                % {"rules": ", ".join(unknown), "version": version},
+                field="by",
+                value=str(by),
+            )
     with transaction.atomic():
         Approval.objects.bulk_create(
             [Approval(version_id=found.id, by=str(by), at=at, cost=cost)], ignore_conflicts=True
@@ -231,8 +263,9 @@ def activate(
 ) -> VersionView:
     """From `from_at`, never before `at`, this version says what is earned. Raises NotApproved.
 
-    What was earned before is untouched, and goes on by the version it was earned by. The kind of points is made, or its
-    names and its debt limit brought up to the file.
+    What was earned before is untouched, and goes on by the version it was earned by. The kind of points is made where
+    there is none; what it is called, its zone and what may stay owed are as the file says from then on (`bring_terms`).
+    Raises CurrencyDiffers where another programme says otherwise of the same points.
     """
     found = get(programme, version)
     if found.approved_at is None:
@@ -241,30 +274,51 @@ def activate(
             field="version",
             value=version,
         )
-    says = validate(found.text)
+    _activate(found, validate(found.text), at=at, by=by, from_at=max(from_at or at, at), why=why)
+    return found
+
+
+def _activate(found: VersionView, says: Programme, *, at: datetime, by: Actor, from_at: datetime, why: str) -> None:
     with transaction.atomic():
-        row = ProgrammeRow.objects.select_for_update().get(code=programme)
+        row = ProgrammeRow.objects.select_for_update().get(code=found.programme)
         _check_currency(says)
         _make_currency(says)
-        Activation.objects.create(
-            programme=row, version_id=found.id, from_at=max(from_at or at, at), by=str(by), at=at, why=why
-        )
+        _agree(row, says, from_at)
+        Activation.objects.create(programme=row, version_id=found.id, from_at=from_at, by=str(by), at=at, why=why)
+        if from_at <= at:
+            bring_terms(at=at, currency=says.currency.code)
         trail.record(
             by=by,
             verb="loyalty.programmes.activate",
             subject=f"programme:{row.id}",
             at=at,
-            after={"version": version, "from": max(from_at or at, at).isoformat()},
+            after={"version": found.number, "from": from_at.isoformat()},
             why=why,
         )
-    return found
+
+
+def bring_terms(*, at: datetime, currency: str | None = None) -> None:
+    """What kinds of points are called, their zone and what may stay owed are as the versions say that are in force at
+    that moment; of one kind where it is named. Again changes nothing. Three queries where nothing is other.
+
+    Of programmes that give the same points the one that says something says it for all.
+    """
+    told: dict[str, list[Programme]] = {}
+    for one in active(at):
+        if currency in (None, one.programme.currency.code):
+            told.setdefault(one.programme.currency.code, []).append(one.programme)
+    zone = company.shop().zone
+    for row in Currency.objects.filter(code__in=told):
+        if _terms_of(row) != (terms := _terms(told[row.code], zone)):
+            Currency.objects.filter(id=row.id).update(**vars(terms))
 
 
 def roll_back(*, programme: str, at: datetime, by: Actor, why: str = "") -> VersionView:
     """What was in force before the present version came into force is so again; of what was ended, what was in force
-    then. Each goes one further back, never to what was rolled back. Raises NothingToRollBack."""
+    then. Each goes one further back, never to what was rolled back. What was to come into force later is withdrawn.
+    Raises NothingToRollBack."""
     row = _row(programme)
-    turns = Activation.objects.filter(programme=row, from_at__lte=at).order_by("from_at", "id")
+    turns = Activation.objects.filter(programme=row, from_at__lte=at, withdrawal=None).order_by("from_at", "id")
     past = list(turns.values_list("version__number", flat=True))
     earlier = _before(past)
     if earlier is None:
@@ -277,7 +331,27 @@ def roll_back(*, programme: str, at: datetime, by: Actor, why: str = "") -> Vers
                 " activate it: %(versions)s"
             )
         raise NothingToRollBack(said % told, field="programme", value=programme)
-    return activate(programme=programme, version=earlier, at=at, by=by, why=why or "roll back")
+    found = get(programme, earlier)
+    with transaction.atomic():
+        _withdraw(row, at=at, by=by)
+        # What was promised once may be so again, whatever is refused of drafts since.
+        _activate(found, read(found.id), at=at, by=by, from_at=at, why=why or "roll back")
+    return found
+
+
+def _withdraw(programme: ProgrammeRow, *, at: datetime, by: Actor) -> None:
+    """What was to come into force after that moment never will."""
+    ProgrammeRow.objects.select_for_update().get(id=programme.id)
+    to_come = Activation.objects.filter(programme=programme, from_at__gt=at, withdrawal=None)
+    for one in to_come.order_by("id").values("id", "from_at", "version__number"):
+        Withdrawal.objects.create(activation_id=one["id"], by=str(by), at=at)
+        trail.record(
+            by=by,
+            verb="loyalty.programmes.withdraw",
+            subject=f"programme:{programme.id}",
+            at=at,
+            after={"version": one["version__number"], "from": one["from_at"].isoformat()},
+        )
 
 
 def _before(past: Sequence[int | None]) -> int | None:
@@ -291,9 +365,10 @@ def _before(past: Sequence[int | None]) -> int | None:
 
 
 def end(*, programme: str, at: datetime, by: Actor, why: str = "") -> None:
-    """Nothing more is earned by it; what was earned goes on."""
+    """Nothing more is earned by it; what was earned goes on. What was to come into force later is withdrawn."""
     with transaction.atomic():
         row = _row(programme)
+        _withdraw(row, at=at, by=by)
         Activation.objects.create(programme=row, version=None, from_at=at, by=str(by), at=at, why=why)
         trail.record(by=by, verb="loyalty.programmes.end", subject=f"programme:{row.id}", at=at, why=why)
 
@@ -311,9 +386,9 @@ def versions(programme: str) -> list[VersionView]:
 
 
 def activations(programme: str, *, limit: int = 50) -> list[Turn]:
-    """When which version was, or will be, what a programme says, the latest first. One query."""
+    """When which version was, will be, or was to be what a programme says, the latest first. One query."""
     rows = Activation.objects.filter(programme__code=programme).order_by("-from_at", "-id")
-    told = rows.values_list("version__number", "from_at", "at", "by", "why")[:limit]
+    told = rows.values_list("version__number", "from_at", "at", "by", "why", "withdrawal__at")[:limit]
     return [Turn(*row) for row in told]
 
 
@@ -357,6 +432,21 @@ def number_of(version: int) -> int:
     return Version.objects.values_list("number", flat=True).get(id=version)
 
 
+def is_kept_by_activity(version: int, number: int, says: Programme) -> bool:
+    """Whether activity keeps points of that programme: by this version of it, or by one before it. No query where the
+    version says so itself or is the first, else one where it is seen for the first time."""
+    if says.expiry.kind == "activity" or number == 1:
+        return says.expiry.kind == "activity"
+    place = (str(connection.settings_dict["NAME"]), version)
+    found = _KEPT_BY_ACTIVITY.get(place)
+    if found is None:
+        with connection.cursor() as cursor:
+            cursor.execute(_ANY_BY_ACTIVITY, [version])
+            [(found,)] = cursor.fetchall()
+        _KEPT_BY_ACTIVITY[place] = found
+    return found
+
+
 def read(version: int) -> Programme:
     """A version by its row's number, read with what conditions can ask now. Kept: versions never change."""
     place = (str(connection.settings_dict["NAME"]), version)
@@ -364,7 +454,9 @@ def read(version: int) -> Programme:
     if found is None:
         text = Version.objects.values_list("text", flat=True).get(id=version)
         shop = company.shop()
-        found = programme_files.read(text, currency=shop.currency, zone=shop.zone, customers=_with_past(text))
+        found = programme_files.read(
+            text, currency=shop.currency, zone=shop.zone, customers=_with_past(text), is_kept=True
+        )
         _READ[place] = found
     return found
 
@@ -376,19 +468,26 @@ def read_plainly(version: int) -> Programme:
     if found is None:
         shop = company.shop()
         text = Version.objects.values_list("text", flat=True).get(id=version)
-        found = _PLAIN[place] = programme_files.read(text, currency=shop.currency, zone=shop.zone)
+        found = _PLAIN[place] = programme_files.read(text, currency=shop.currency, zone=shop.zone, is_kept=True)
     return found
 
 
 _PLAIN: dict[tuple[str, int], Programme] = {}
 #: By database and version.
 _READ: dict[tuple[str, int], Programme] = {}
+_KEPT_BY_ACTIVITY: dict[tuple[str, int], bool] = {}
+# What the word stands for is not asked: lots say it themselves.
+_ANY_BY_ACTIVITY = """
+SELECT EXISTS (SELECT FROM loyalty_version AS mine JOIN loyalty_version AS before USING (programme_id)
+                WHERE mine.id = %s AND before.number < mine.number AND before.text ~ '\\mactivity\\M')
+"""
 _LISTED = """
 SELECT programme.code, (SELECT max(number) FROM loyalty_version AS version WHERE version.programme_id = programme.id),
        version.number, active.from_at
   FROM loyalty_programme AS programme
   LEFT JOIN LATERAL (SELECT version_id, from_at FROM loyalty_activation AS one
                       WHERE one.programme_id = programme.id AND one.from_at <= %s
+                        AND NOT EXISTS (SELECT FROM loyalty_withdrawal AS gone WHERE gone.activation_id = one.id)
                       ORDER BY from_at DESC, id DESC LIMIT 1) AS active ON true
   LEFT JOIN loyalty_version AS version ON version.id = active.version_id
  ORDER BY programme.code
@@ -397,6 +496,7 @@ _ACTIVE = """
 SELECT version.id, version.number FROM loyalty_programme AS programme
  CROSS JOIN LATERAL (SELECT version_id FROM loyalty_activation AS one
                       WHERE one.programme_id = programme.id AND one.from_at <= COALESCE(%s, now())
+                        AND NOT EXISTS (SELECT FROM loyalty_withdrawal AS gone WHERE gone.activation_id = one.id)
                       ORDER BY from_at DESC, id DESC LIMIT 1) AS active
   JOIN loyalty_version AS version ON version.id = active.version_id ORDER BY programme.code
 """
@@ -462,11 +562,70 @@ def _check_currency(programme: Programme) -> None:
 
 
 def _make_currency(programme: Programme) -> None:
-    told = programme.currency
-    Currency.objects.bulk_create([Currency(code=told.code, scale=told.scale)], ignore_conflicts=True)
-    Currency.objects.filter(code=told.code).update(
-        titles=dict(told.titles), zone=programme.zone, debt_limit=programme.debt_limit
+    """What it gives, where there is none yet, as it says; locked, so that programmes of the same agree one by one."""
+    told, terms = programme.currency, _terms([programme], company.shop().zone)
+    Currency.objects.bulk_create([Currency(code=told.code, scale=told.scale, **vars(terms))], ignore_conflicts=True)
+    # Whoever opens accounts meanwhile does not wait.
+    Currency.objects.select_for_update(no_key=True).get(code=told.code)
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """What programmes say of a kind of points."""
+
+    titles: dict[str, str]
+    zone: str
+    debt_limit: int | None
+
+
+def _terms_of(row: Currency) -> _Terms:
+    return _Terms(row.titles, row.zone, row.debt_limit)
+
+
+def _terms(programmes: Sequence[Programme], zone: str) -> _Terms:
+    """What these say together; `zone` is the shop's. Who keeps to what is so without a word says nothing."""
+    named = [one for one in programmes if not _is_unnamed(one)] or programmes
+    zones = [one.zone for one in programmes]
+    limits = [one.debt_limit for one in programmes if one.debt_limit is not None]
+    return _Terms(
+        dict(named[0].currency.titles),
+        next((one for one in zones if one != zone), zones[0]),
+        min(limits, default=None),
     )
+
+
+def _is_unnamed(programme: Programme) -> bool:
+    return set(programme.currency.titles.values()) == {programme.currency.code}
+
+
+def _agree(row: ProgrammeRow, says: Programme, from_at: datetime) -> None:
+    """Refuses what another programme, in force then or later, says otherwise of the same points."""
+    later = Activation.objects.filter(from_at__gt=from_at, version__isnull=False, withdrawal=None).exclude(
+        programme=row
+    )
+    others = [one.programme for one in active(from_at)]
+    others += [read(version) for version in later.values_list("version_id", flat=True)]
+    zone = company.shop().zone
+    for other in others:
+        if other.code == says.code or other.currency.code != says.currency.code:
+            continue
+        names = " / ".join(says.currency.titles.values()), " / ".join(other.currency.titles.values())
+        told = (
+            ("debt.limit", says.debt_limit, other.debt_limit, None in (says.debt_limit, other.debt_limit)),
+            ("zone", says.zone, other.zone, zone in (says.zone, other.zone)),
+            ("currency.name", *names, any(_is_unnamed(one) for one in (says, other))),
+        )
+        for field, mine, theirs, is_silent in told:
+            if mine != theirs and not is_silent:
+                raise CurrencyDiffers(
+                    _(
+                        "%(field)s: %(programme)s gives the same points and says %(theirs)s; say the same, leave it"
+                        " out in one of them, or give points of another code"
+                    )
+                    % {"field": field, "programme": other.code, "theirs": theirs},
+                    field=field,
+                    value=mine,
+                )
 
 
 def _flat(told: object, place: str) -> dict[str, str]:

@@ -22,6 +22,7 @@ from regulars.kit.actors import Actor
 from regulars.levers.loyalty import (
     benefits,
     earning,
+    keeping,
     memberships,
     mission_walks,
     missions,
@@ -37,6 +38,7 @@ from regulars.levers.loyalty.notices import (
     MissionUndone,
     PointsAwarded,
     PointsChanged,
+    PointsRedeemed,
     PointsReversed,
     TierLost,
     TierReached,
@@ -96,6 +98,19 @@ def somebody_has_another_plan(notices: Sequence[MembershipBegan | MembershipChan
 def points_moved(notices: Sequence[PointsAwarded | PointsReversed | PointsChanged]) -> None:
     """Levels that count points look at whose moved, whoever moved them."""
     tiers.requalify_by_points(customers={notice.customer for notice in notices}, at=clock.now(), by=_BY)
+
+
+@subscribe(PointsRedeemed, name="loyalty.spending", strict=True)
+def points_were_spent(notice: PointsRedeemed) -> None:
+    """Who spends some keeps the others, where activity keeps them."""
+    keeping.keep(
+        customer=notice.customer,
+        currency=notice.currency,
+        done_at=notice.at,
+        key=f"keep/{notice.entry}",
+        at=clock.now(),
+        by=_BY,
+    )
 
 
 @subscribe(CustomerJoined, CustomerParted, name="loyalty.people", history=True)

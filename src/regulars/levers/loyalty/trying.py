@@ -74,6 +74,8 @@ class Trial:
     cost_now: Money | None = None
     #: Benefits that another number of people would have by their levels, and what that costs.
     benefits: Sequence[BenefitCost] = ()
+    #: Rules and missions of which it says nothing: for events, or from a later day on.
+    untried: Sequence[str] = ()
 
     @property
     def all_parts(self) -> int:
@@ -127,6 +129,7 @@ def simulate(
         parts_now=parts_now,
         cost_now=None if now is None or parts_now is None else _cost(parts_now, now.programme),
         benefits=moved.benefits,
+        untried=list(programme.untried(civil.day_of(until or clock.now(), run.zone))),
     )
 
 

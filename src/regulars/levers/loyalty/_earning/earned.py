@@ -55,7 +55,8 @@ SELECT earning.id, lot.id, lot.rule, lot.pending, lot.matures_at,
  WHERE earning.id = ANY(%s) ORDER BY lot.id
 """
 _EXTENDED = """
-SELECT lot.id, lot.expires_on, lot.lapsed - LEAST(lot.lapsed, in_time.lapsed) FROM loyalty_lot AS lot
+SELECT lot.id, lot.expires_on, lot.expiry_policy, lot.lapsed - LEAST(lot.lapsed, in_time.lapsed)
+  FROM loyalty_lot AS lot
   JOIN loyalty_account AS account ON account.id = lot.account_id
   JOIN loyalty_currency AS currency ON currency.id = account.currency_id AND currency.code = %s
   JOIN customers_customer AS record ON record.id = %s
@@ -64,8 +65,8 @@ SELECT lot.id, lot.expires_on, lot.lapsed - LEAST(lot.lapsed, in_time.lapsed) FR
       JOIN loyalty_entry AS entry ON entry.id = posting.entry_id
      WHERE lot.lapsed > 0 AND posting.lot_id = lot.id AND posting.to_book = 'breakage'
        AND entry.effective_at >= lot.expires_at) AS in_time ON true
- WHERE account.customer_id = COALESCE(record.person_id, record.id) AND lot.expiry_policy = %s AND lot.expires_on >= %s
-   AND (lot.pending > 0 OR lot.available > 0 OR in_time.lapsed > 0)
+ WHERE account.customer_id = COALESCE(record.person_id, record.id) AND starts_with(lot.expiry_policy, 'activity/')
+   AND lot.expires_on >= %s AND (lot.pending > 0 OR lot.available > 0 OR lot.held > 0 OR in_time.lapsed > 0)
 """
 _SAVE = """
 UPDATE loyalty_earning AS earning
@@ -239,11 +240,12 @@ def lots_of(earnings: Iterable[Claimed]) -> dict[int, list[EarnedLot]]:
     return found
 
 
-def to_extend(record: int, currency: str, policy: str, active_on: date) -> list[tuple[int, date, int]]:
-    """Lots of this record's person that something done on that day keeps longer, with their last days, and how much of
-    each had lapsed before that day was over: what lapsed since was booked before anybody had told. One query."""
+def to_extend(record: int, currency: str, active_on: date) -> list[tuple[int, date, str, int]]:
+    """Lots of this record's person that activity keeps, and that had not ended before that day: with their last days,
+    the terms each was given with, and how much of each had lapsed before that day was over. What lapsed since was
+    booked before anybody had told. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(_EXTENDED, [currency, record, policy, active_on])
+        cursor.execute(_EXTENDED, [currency, record, active_on])
         return list(cursor.fetchall())
 
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from regulars.kit import money
 from regulars.kit.actors import Actor, Origin
+from regulars.levers.loyalty import programmes
 from regulars.levers.loyalty._earning import seeing
 from regulars.levers.loyalty._earning.cases import Case
-from regulars.levers.loyalty._earning.earned import EarnedLot, Saved, lots_of, pledge, released, save, to_extend
+from regulars.levers.loyalty._earning.earned import EarnedLot, Saved, lots_of, pledge, released, save
+from regulars.levers.loyalty._earning.longer import Longer, extend, kept_longer
 from regulars.levers.loyalty._ledger import account_rows, acting
 from regulars.levers.loyalty._ledger.acts import Told
 from regulars.levers.loyalty._ledger.wallet import NewLot, Wallet
@@ -106,7 +108,7 @@ def _post_in(currency: str, cases: Sequence[Case], *, at: datetime, by: Actor, o
                 work.wallet(case.record).mature(lot.id, moment)
         for record, dates in extending.items():
             for one in dates:
-                _extend(work.wallet(record), one, at)
+                extend(work.wallet(record), one, at)
         for case in changing:
             wallet, before = work.wallet(case.record), _current(case)
             if origin == "history":
@@ -269,7 +271,7 @@ def _lot(
         allocated_price_minor=price,
         price_currency="" if price is None else programme.money,
         standalone_price=programme.currency.worth,
-        estimate_version=None if programme.currency.worth is None else 1,
+        estimate_version=None if programme.currency.worth is None else case.number,
         rule=f"{programme.code}.{grant.rule}",
         rule_version=case.number,
         subject=case.claimed.subject,
@@ -320,41 +322,18 @@ def _maturing(
     return found
 
 
-@dataclass(frozen=True)
-class _Longer:
-    """A lot that is kept to another day; `gone` of it had lapsed before what keeps it was done."""
-
-    lot: int
-    on: date
-    until: datetime
-    gone: int
-
-
-def _extend(wallet: Wallet, longer: _Longer, at: datetime) -> None:
-    """What lapsed only because news came late can be spent again."""
-    lot = wallet.lots.get(longer.lot)
-    if lot is None:
-        return
-    why, back = Reason("extended"), lot.lapsed - longer.gone
-    if back > 0 and lot.is_over(at) and longer.until > at:
-        wallet.reinstate(longer.lot, back, at=at, reason=why, expires_on=longer.on, expires_at=longer.until)
-    else:
-        wallet.change_dates(longer.lot, at=at, reason=why, expires_on=longer.on, expires_at=longer.until)
-
-
-def _extending(cases: Sequence[Case], currency: str) -> dict[int, list[_Longer]]:
-    """Lots of a member that a new order keeps longer, by the record the order came with."""
-    found: dict[int, list[_Longer]] = {}
+def _extending(cases: Sequence[Case], currency: str) -> dict[int, list[Longer]]:
+    """Lots of a member that something new keeps longer, by the record it came with: also those of versions before,
+    where by the present one points lapse otherwise."""
+    found: dict[int, list[Longer]] = {}
     for case in cases:
-        expiry = case.programme.expiry
-        if expiry.kind != "activity" or not case.claimed.is_new or not case.steps[-1][1].grants:
-            continue
-        for lot, last_day, gone in to_extend(case.record, currency, str(expiry), case.on):
-            later = expiry.extended(last_day, case.on)
-            if later is not None and later != last_day:
-                instant = lapses_at(later, case.zone)
-                assert instant is not None
-                found.setdefault(case.record, []).append(_Longer(lot, later, instant, gone))
+        if (
+            case.claimed.is_new
+            and case.steps[-1][1].grants
+            and programmes.is_kept_by_activity(case.claimed.version, case.number, case.programme)
+            and (some := kept_longer(case.record, currency, case.on, case.zone))
+        ):
+            found.setdefault(case.record, []).extend(some)
     return found
 
 

@@ -52,7 +52,8 @@ class Approval(models.Model):
 
 
 class Activation(models.Model):
-    """From `from_at` on a version is what a programme says, until the next activation's `from_at`; null ends it."""
+    """From `from_at` on a version is what a programme says, until the next activation's `from_at`; null ends it.
+    One with a withdrawal counts for nothing."""
 
     id = models.BigAutoField(primary_key=True)
     programme = models.ForeignKey(Programme, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -66,6 +67,18 @@ class Activation(models.Model):
     class Meta:
         db_table = "loyalty_activation"
         indexes = [models.Index(fields=["programme", "from_at", "id"], name="loyalty_activation_at")]
+
+
+class Withdrawal(models.Model):
+    """An activation that was to come and never will."""
+
+    activation = models.OneToOneField(Activation, on_delete=models.PROTECT, primary_key=True, related_name="withdrawal")
+    by = models.CharField(max_length=100)
+    at = models.DateTimeField()
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "loyalty_withdrawal"
 
 
 class Earning(models.Model):

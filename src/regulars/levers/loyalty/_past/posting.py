@@ -466,7 +466,7 @@ def _book(
         allocated_price_minor=None if worth is None else lots.price,
         price_currency=None if worth is None else np.where(lots.price == NONE, "", programme.money).astype(object),
         standalone_price=worth,
-        estimate_version=None if worth is None else Small(1),
+        estimate_version=None if worth is None else Small(version.number),
         expiry_policy=str(programme.expiry),
         earned_at=Instants(booked.placed_at),
         matures_at=Instants(booked.matures_at),

@@ -31,7 +31,9 @@ Row = tuple[int, str, int | str]
 _ACTIVATIONS = """
 SELECT programme.id, activation.version_id, activation.from_at FROM loyalty_activation AS activation
   JOIN loyalty_programme AS programme ON programme.id = activation.programme_id
- WHERE activation.from_at <= COALESCE(%s, now()) ORDER BY programme.code, activation.from_at, activation.id
+ WHERE activation.from_at <= COALESCE(%s, now())
+   AND NOT EXISTS (SELECT FROM loyalty_withdrawal AS gone WHERE gone.activation_id = activation.id)
+ ORDER BY programme.code, activation.from_at, activation.id
 """
 _POINTS = """
 SELECT account.customer_id, (date_part('epoch', lot.earned_at) * 1000000)::bigint,

@@ -20,8 +20,9 @@ _FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Pack:
-    """What one place asks. `least_months`: points last so long at least. `notice_days`: their member is told so many
-    days before they lapse, at least and at most. `forbidden_fields`: what no rule may ask of a customer."""
+    """What one place asks. `least_months`: points last so long at least, however they lapse; `least_idle_months`: those
+    that activity keeps, where that is longer. `notice_days`: their member is told so many days before they lapse, at
+    least and at most. `forbidden_fields`: what no rule may ask of a customer."""
 
     name: str
     titles: Mapping[str, str]
@@ -67,19 +68,17 @@ def check(name: str, expiry: Expiry, notice_days: Sequence[int], rules: Sequence
         raise bad(
             "expiry.kind", expiry.kind, _("%(pack)s: points may not lapse so; write activity or never") % {"pack": name}
         )
-    if expiry.kind in ("rolling", "calendar_end") and expiry.months < asked.least_months:
-        raise bad(
-            "expiry.months",
-            expiry.months,
-            _("%(pack)s: points last %(months)s months at least") % {"pack": name, "months": asked.least_months},
-        )
-    if expiry.kind == "activity" and expiry.months < asked.least_idle_months:
-        raise bad(
-            "expiry.months",
-            expiry.months,
-            _("%(pack)s: points last %(months)s months without activity")
-            % {"pack": name, "months": asked.least_idle_months},
-        )
+    idle = expiry.kind == "activity" and asked.least_idle_months > asked.least_months
+    least = asked.least_idle_months if idle else asked.least_months
+    if not expiry.lasts_months(least):
+        if expiry.kind == "fixed":
+            mend = _("%(pack)s: points last %(months)s months at least, and what is earned shortly before would not")
+        elif expiry.kind == "activity":
+            mend = _("%(pack)s: points last %(months)s months without activity")
+        else:
+            mend = _("%(pack)s: points last %(months)s months at least")
+        field, value = ("expiry.kind", expiry.kind) if expiry.kind == "fixed" else ("expiry.months", expiry.months)
+        raise bad(field, value, mend % {"pack": name, "months": least})
     if expiry.kind != "never" and asked.notice_days is not None:
         least, most = asked.notice_days
         if not any(least <= days <= most for days in notice_days):

@@ -1,6 +1,6 @@
 """What orders earn, and what becomes of it when something comes back: stories with people."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -8,11 +8,15 @@ import pytest
 from regulars.facts.commerce import goods_returns, orders, shipments
 from regulars.facts.commerce.orders import LineReport, OrderReport, TenderReport
 from regulars.facts.commerce.shipments import ShipmentReport
+from regulars.kit import civil
 from regulars.kit.actors import SHELL
-from regulars.levers.loyalty import checkups, earning, points, programmes
+from regulars.levers.loyalty import checkups, earning, keeping, points, programmes
+from regulars.levers.loyalty._ledger import clockwork
+from regulars.levers.loyalty.expiring import Expiry
 from regulars.levers.loyalty.models import Counter, Earning, Lot, Pledge
 from regulars.levers.loyalty.rules.views import EventView
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, has, said, spends
+from regulars.runtime.database import clock
 from regulars.runtime.notices.dispatch import react_to_everything
 
 pytestmark = pytest.mark.django_db
@@ -252,6 +256,83 @@ def test_activity_keeps_points_and_what_lapsed_before_it_stays_lapsed():
     late = an_order("3", at=datetime(2026, 4, 24, 9, tzinfo=UTC))
     settles(late, at=datetime(2026, 4, 24, 9, tzinfo=UTC))
     assert has(priya, at=datetime(2026, 4, 24, 9, tzinfo=UTC)) == (0, 40, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "since", ["{kind: activity, months: 2}", "{kind: activity, days: 9}", "{kind: rolling, months: 1}", "{kind: never}"]
+)
+def test_activity_keeps_points_by_the_terms_they_were_given_with_whatever_a_version_says_since(since):
+    above = "pending: {until: placed, days: 0}\nexpiry: "
+    a_programme(SPEND, above=above + "{kind: activity, months: 1}")
+    settles(an_order("1"))
+    a_programme(SPEND, above=above + since, from_at=MONDAY + DAY)
+    settles(an_order("2", at=MONDAY + 20 * DAY), at=MONDAY + 20 * DAY)
+    assert Lot.objects.earliest("id").expires_on == date(2026, 4, 22)
+    settles(an_order("3", at=MONDAY + 25 * DAY), at=MONDAY + 25 * DAY)
+    assert Lot.objects.earliest("id").expires_on == date(2026, 4, 27)
+
+
+def test_activity_keeps_points_that_are_held():
+    a_programme(SPEND, above="pending: {until: placed, days: 0}\nexpiry: {kind: activity, months: 1}")
+    settles(first := an_order("1"))
+    held = points.hold(customer=buyer(first), amount=40, key="h", at=MONDAY, by=THE_SHOP)
+    settles(an_order("2", at=MONDAY + 20 * DAY), at=MONDAY + 20 * DAY)
+    points.release(hold=held.id, key="r", at=MONDAY + 40 * DAY, by=THE_SHOP)
+    assert has(buyer(first), at=MONDAY + 40 * DAY) == (0, 80, 0, 0)
+
+
+def test_who_spends_points_keeps_the_others():
+    """Points lapse a year after they were used last, and using them is spending them, too."""
+    now = clock.now()
+    above = "pending: {until: placed, days: 0}\nexpiry: {kind: activity, months: 12}"
+    a_programme(SPEND, above=above, from_at=now - 400 * DAY)
+    react_to_everything()
+    settles(first := an_order("1", at=now - 300 * DAY), at=now - 300 * DAY)
+    priya = buyer(first)
+    points.redeem(customer=priya, amount=10, key="tea", at=now - DAY, by=THE_SHOP)
+    react_to_everything()
+    lasts = Expiry("activity", 12).last_day(civil.day_of(now - DAY, civil.zone("Europe/London")))
+    assert Lot.objects.get().expires_on == lasts
+    assert said(priya)[-1].startswith("extend")
+    basket = points.hold(customer=priya, amount=5, key="hold", at=now - DAY, by=THE_SHOP)
+    points.capture(hold=basket.id, key="capture", at=now, by=THE_SHOP)
+    react_to_everything()
+    assert Lot.objects.get().expires_on > lasts
+    points.redeem(customer=priya, amount=1, key="again", at=now, by=THE_SHOP)
+    before = len(said(priya))
+    react_to_everything()
+    assert len(said(priya)) == before
+
+
+def test_who_spent_points_in_time_has_the_others_back_that_lapsed_before_it_was_heard():
+    a_programme(SPEND, above="pending: {until: placed, days: 0}\nexpiry: {kind: activity, months: 1}")
+    settles(first := an_order("1"))
+    last, heard = datetime(2026, 4, 2, 20, tzinfo=UTC), datetime(2026, 4, 3, 9, tzinfo=UTC)
+    priya = buyer(first)
+    points.redeem(customer=priya, amount=10, key="tea", at=last, by=THE_SHOP)
+    clockwork.book_due(at=heard, by=THE_SHOP)
+    assert has(priya, at=heard) == (0, 0, 0, 0)
+    for _ in range(2):
+        keeping.keep(customer=priya, currency="points", done_at=last, key="k", at=heard, by=THE_SHOP)
+    assert has(priya, at=heard) == (0, 30, 0, 0)
+    assert Lot.objects.get().expires_on == date(2026, 5, 2)
+
+
+def test_what_a_point_is_worth_names_the_version_that_says_so():
+    above = "pending: {until: placed, days: 0}\ncurrency: {worth: '0.0%s'}"
+    for number, worth in enumerate("12", 1):
+        a_programme(SPEND, above=above % worth, from_at=MONDAY + (number - 1) * DAY)
+    first, second = an_order("1"), an_order("2", at=FRIDAY)
+    for order in (first, second):
+        settles(order, at=FRIDAY)
+    old = an_order("3", origin="history", customer="li", at=MONDAY - DAY)
+    sum(earning.backfill(programme="tried", at=FRIDAY, by=SHELL), earning.Posted())
+    told = Lot.objects.order_by("subject").values_list("subject", "standalone_price", "estimate_version")
+    assert list(told) == [
+        (f"order:{first}", Decimal("0.01"), 1),
+        (f"order:{second}", Decimal("0.02"), 2),
+        (f"order:{old}", Decimal("0.02"), 2),
+    ]
 
 
 def test_a_review_earns_once_for_each_product():

@@ -26,6 +26,7 @@ ELSEWHERE = {
     "earning.award_for_orders": (_BOTH, "explored.py award_for_order("),
     "earning.award_for_event": ("claims what it is for as `award_for_order` does", "test_earning.py"),
     "earning.backfill": ("by processes side by side", "test_turns.py"),
+    "keeping.keep": ("is `extend` of the lots it found", "test_earning.py react_to_everything("),
     "merge.apply": ("is what `identity.join` runs", "explored.py identity.join("),
     "merge.undo": ("is what `identity.undecide` runs", "explored.py identity.undecide("),
     "mission_walks.everyone": ("by ten at once", "test_mission_races.py"),

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from regulars.kit.actors import SHELL, Actor
-from regulars.levers.loyalty import commands, programmes, trying
+from regulars.levers.loyalty import commands, programme_files, programmes, trying
 from regulars.levers.loyalty.models import Currency, Entry
 from regulars.levers.loyalty.programmes import NeedsAnother, NotApproved, NothingToRollBack, UnknownProgramme
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY
@@ -190,3 +190,149 @@ def test_a_version_is_approved_activated_and_rolled_back_at_the_shell(tmp_path):
     assert [one.active for one in programmes.every(at=clock.now())] == [None]
     with pytest.raises(programmes.UnknownProgramme):
         CliRunner().invoke(commands.programme, ["end", "nobody"], catch_exceptions=False)
+
+
+def a_limit(limit, *, per=2, code="tried", at=MONDAY, from_at=None, more=""):
+    text = TEXT.replace("programme: tried", f"programme: {code}").replace("per: 2", f"per: {per}")
+    made = programmes.draft(
+        text=text + (f"debt: {{limit: {limit}}}\n" if limit is not None else "") + more, at=at, by=MAREK
+    )
+    programmes.approve(programme=code, version=made.number, cost=0, at=at, by=WU)
+    programmes.activate(programme=code, version=made.number, at=at, by=MAREK, from_at=from_at)
+    return made.number
+
+
+def its_limit() -> int | None:
+    return Currency.objects.get(code="points").debt_limit
+
+
+def test_what_a_version_says_of_its_points_is_so_when_it_comes_into_force():
+    a_limit(500)
+    a_limit(0, from_at=MONDAY + 30 * DAY, more="currency: {name: {en: leaves, zh: 叶子}}\n")
+    assert its_limit() == 500
+    programmes.bring_terms(at=MONDAY + 29 * DAY)
+    assert its_limit() == 500
+    programmes.bring_terms(at=MONDAY + 30 * DAY)
+    assert (its_limit(), Currency.objects.get().titles) == (0, {"en": "leaves", "zh": "叶子"})
+    programmes.roll_back(programme="tried", at=MONDAY + 31 * DAY, by=MAREK)
+    assert (its_limit(), Currency.objects.get().titles) == (500, {"en": "points", "zh": "points"})
+
+
+def test_of_two_programmes_of_the_same_points_who_says_a_limit_says_it_for_both():
+    a_limit(40, code="one")
+    a_limit(None, code="two")
+    assert its_limit() == 40
+    a_limit(None, per=3, code="one", at=FRIDAY)
+    assert its_limit() is None
+    a_limit(60, code="two", at=FRIDAY, per=3)
+    assert its_limit() == 60
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "field"),
+    [
+        ("debt: {limit: 50}\n", "debt: {limit: 60}\n", "debt.limit"),
+        ("zone: Europe/Rome\n", "zone: Europe/Paris\n", "zone"),
+        ("currency: {name: leaves}\n", "currency: {name: stars}\n", "currency.name"),
+    ],
+)
+@pytest.mark.parametrize("from_at", [None, MONDAY + 9 * DAY])
+def test_two_programmes_that_say_otherwise_of_the_same_points_are_refused(one, other, field, from_at):
+    a_limit(None, code="one", more=one, from_at=from_at)
+    with pytest.raises(programmes.CurrencyDiffers, match="one gives the same points") as refused:
+        a_limit(None, code="two", more=other)
+    assert refused.value.facts["field"] == field
+    programmes.end(programme="one", at=MONDAY + 10 * DAY, by=MAREK)
+    a_limit(None, code="two", more=other, at=MONDAY + 10 * DAY)
+
+
+def test_rolled_back_what_was_to_come_is_withdrawn():
+    a_limit(None)
+    a_limit(None, per=1, from_at=MONDAY + DAY)
+    a_limit(None, per=3, from_at=MONDAY + 10 * DAY)
+    assert [one.number for one in programmes.active(MONDAY + 10 * DAY)] == [3]
+    programmes.roll_back(programme="tried", at=MONDAY + 2 * DAY, by=MAREK)
+    assert [one.number for one in programmes.active(MONDAY + 11 * DAY)] == [1]
+    assert [one.active for one in programmes.every(at=MONDAY + 11 * DAY)] == [1]
+    assert [(one.number, one.withdrawn_at) for one in programmes.activations("tried")] == [
+        (3, MONDAY + 2 * DAY),
+        (1, None),
+        (2, None),
+        (1, None),
+    ]
+    with pytest.raises(NothingToRollBack, match=r"activate it: 2$"):
+        programmes.roll_back(programme="tried", at=MONDAY + 12 * DAY, by=MAREK)
+    programmes.activate(programme="tried", version=3, at=MONDAY + 12 * DAY, by=MAREK)
+    assert [one.number for one in programmes.active(MONDAY + 12 * DAY)] == [3]
+
+
+def test_an_ended_programme_does_not_begin_again_by_itself():
+    a_limit(None)
+    a_limit(None, per=1, from_at=MONDAY + 10 * DAY)
+    programmes.end(programme="tried", at=MONDAY + DAY, by=MAREK)
+    assert programmes.active(MONDAY + 11 * DAY) == []
+    programmes.roll_back(programme="tried", at=MONDAY + 12 * DAY, by=MAREK)
+    assert [one.number for one in programmes.active(MONDAY + 12 * DAY)] == [1]
+
+
+HELLO = "  - {id: hello, kind: event, event: sign_up, points: 1000000}\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "untried"),
+    [
+        (HELLO, ["hello"]),
+        (
+            "  - {id: twice, kind: window_bonus, times: 2, multiplies: [spend], from: 2026-03-09, until: 2026-03-10}\n",
+            ["twice"],
+        ),
+        (
+            "  - {id: over, kind: window_bonus, times: 2, multiplies: [spend], from: 2026-02-09, until: 2026-03-10}\n",
+            [],
+        ),
+        (
+            "missions: [{id: two, name: Two, from: 2026-04-01, steps: [{what: orders, at_least: 2}],"
+            " prize: {points: 9}}]\n",
+            ["two"],
+        ),
+    ],
+)
+def test_what_no_trial_can_tell_the_cost_of_another_approves(more, untried):
+    made = programmes.draft(text=TEXT + more, at=MONDAY, by=MAREK)
+    assert programmes.validate(TEXT + more).untried(MONDAY.date()) == tuple(untried)
+    if untried:
+        with pytest.raises(NeedsAnother, match=untried[0]):
+            programmes.approve(programme="tried", version=made.number, cost=0, at=MONDAY, by=MAREK)
+        programmes.approve(programme="tried", version=made.number, cost=0, at=MONDAY, by=WU)
+    else:
+        programmes.approve(programme="tried", version=made.number, cost=0, at=MONDAY, by=MAREK)
+
+
+def test_a_rule_that_no_trial_can_tell_of_is_approved_again_where_it_is_other_than_in_force():
+    programmes.draft(text=TEXT + HELLO, at=MONDAY, by=MAREK)
+    programmes.approve(programme="tried", version=1, cost=0, at=MONDAY, by=WU)
+    programmes.activate(programme="tried", version=1, at=MONDAY, by=MAREK)
+    same = TEXT.replace("per: 2", "per: 3") + HELLO
+    made = programmes.draft(text=same, at=FRIDAY, by=MAREK)
+    programmes.approve(programme="tried", version=made.number, cost=0, at=FRIDAY, by=MAREK)
+    for other in (same.replace("1000000", "1000001"), same + "caps: [{per: member, period: day, most: 9}]\n"):
+        made = programmes.draft(text=other, at=FRIDAY, by=MAREK)
+        with pytest.raises(NeedsAnother, match="hello"):
+            programmes.approve(programme="tried", version=made.number, cost=0, at=FRIDAY, by=MAREK)
+
+
+def test_a_trial_names_what_it_did_not_try():
+    an_order("1", origin="history")
+    trial = trying.simulate(programmes.validate(TEXT + HELLO))
+    assert (trial.parts, trial.untried) == (40, ["hello"])
+
+
+def test_what_was_in_force_can_be_so_again_though_it_would_be_refused_now(monkeypatch):
+    with monkeypatch.context() as before:
+        before.setattr(programme_files, "_may_promise", lambda programme: None)
+        a_limit(None, more="expiry: {kind: rolling, days: 9}\n")
+    a_limit(None, per=3, at=FRIDAY)
+    assert [one.number for one in programmes.active(MONDAY)] == [1]
+    with pytest.raises(programmes.BadProgramme, match="may wait 74"):
+        programmes.activate(programme="tried", version=1, at=FRIDAY + DAY, by=MAREK)
+    assert programmes.roll_back(programme="tried", at=FRIDAY + DAY, by=MAREK).number == 1

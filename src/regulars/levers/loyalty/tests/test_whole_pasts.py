@@ -27,7 +27,7 @@ WORTH = "currency: {code: points, decimals: 0, worth: '0.01'}"
 PROGRAMMES = {
     "classic": (
         ["{id: spend, kind: spend, points: 1, per: 1}", "{id: welcome, kind: first_order, points: 50, at_least: 20}"],
-        f"{WORTH}\npending: {{until: delivered, days: 14, at_latest_days: 30}}\n"
+        f"{WORTH}\npending: {{until: delivered, days: 14, at_latest_days: 10}}\n"
         "expiry: {kind: calendar_end, months: 1, unit: month}",
     ),
     "at_once": (
@@ -57,7 +57,7 @@ PROGRAMMES = {
             "{id: p, kind: item, points: 5, where: {any: [{field: product, is: p3}, {field: amount, at_least: 90}]}}",
             "{id: s, kind: spend, points: 1, per: 1, where: {field: fulfilment, is: carry_out}}",
         ],
-        "pending: {until: delivered, days: 1, at_once: 25}\nexpiry: {kind: activity, days: 9}",
+        "pending: {until: delivered, days: 1, at_once: 25, at_latest_days: 7}\nexpiry: {kind: activity, days: 9}",
     ),
     "habits": (
         [
@@ -94,7 +94,7 @@ PROGRAMMES = {
             "{id: cake, kind: birthday_bonus, benefit: cake, multiplies: [spend, level]}",
         ],
         """
-pending: {until: delivered, days: 7, at_once: 25, at_latest_days: 30}
+pending: {until: delivered, days: 7, at_once: 25, at_latest_days: 20}
 expiry: {kind: activity, months: 1}
 caps: [{per: member, period: day, most: 2000}]
 tiers:
