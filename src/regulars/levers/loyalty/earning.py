@@ -5,8 +5,9 @@ What it earns is a function of what stands now, so whatever came first, came twi
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import blake2b
 from types import MappingProxyType
 
@@ -42,6 +43,7 @@ from regulars.levers.loyalty._earning.earned import (
     rows_of,
 )
 from regulars.levers.loyalty._earning.posting import Posted, post, saved
+from regulars.levers.loyalty._ledger.account_rows import AccountFrozen
 from regulars.levers.loyalty._past import posting as past
 from regulars.levers.loyalty.rules import deciding
 from regulars.levers.loyalty.rules.event import BIRTHDAY, Event
@@ -161,10 +163,22 @@ def _post_page(
 
 
 def award_for_event(
-    *, customer: int, event: EventView, at: datetime, by: Actor, origin: Origin = "live", programme: str | None = None
+    *,
+    customer: int,
+    event: EventView,
+    at: datetime,
+    by: Actor,
+    origin: Origin = "live",
+    programme: str | None = None,
+    waits: bool = False,
+    lasts_from: date | None = None,
 ) -> Posted:
     """Points for something a customer did, by every rule for it of the programmes that are active, or of `programme`
-    alone: for each thing a rule gives once for, once for all records of the person. Harmless to repeat."""
+    alone: for each thing a rule gives once for, once for all records of the person. Harmless to repeat.
+
+    Raises `AccountFrozen`; with `waits` it is kept instead that this is to be decided once they go on: told again then,
+    it is. `lasts_from`: the day from which the points last, where it is not that of the event.
+    """
     done = Posted()
     with transaction.atomic():
         for version in programmes.active(event.at):
@@ -196,13 +210,26 @@ def award_for_event(
                 for found in claim([Claimed(mine, version.version, code, customer, event.at)], [], at):
                     if found.is_new:
                         case = Case(found, version.programme, version.number, None, zone, context)
-                        counters = counters_of([case], at)[code]
-                        limit = limit_of(case, counters, set())
-                        answers = deciding.of_event([rule], seen, context, version.programme.terms, limit)
-                        case.steps.append((event.at, answers))
-                        counters.write()
-                        done += post([case], at=at, by=by, origin=origin)
+                        case.earned_on = lasts_from
+                        with _unless_frozen(waits):
+                            counters = counters_of([case], at)[code]
+                            limit = limit_of(case, counters, set())
+                            answers = deciding.of_event([rule], seen, context, version.programme.terms, limit)
+                            case.steps.append((event.at, answers))
+                            counters.write()
+                            done += post([case], at=at, by=by, origin=origin)
     return done
+
+
+@contextmanager
+def _unless_frozen(waits: bool) -> Iterator[None]:
+    """Of somebody whose points are frozen nothing is posted, and what is claimed is left to be decided."""
+    try:
+        with transaction.atomic():
+            yield
+    except AccountFrozen:
+        if not waits:
+            raise
 
 
 def _event_subject(rule: Event, event: EventView, record: int) -> str:

@@ -15,6 +15,7 @@ from regulars.levers.loyalty import (
     warning,
 )
 from regulars.levers.loyalty._ledger import clockwork
+from regulars.levers.loyalty.celebrating import celebrate_late
 from regulars.levers.loyalty.regrants import regrant
 from regulars.levers.loyalty.trials import try_out
 from regulars.runtime.database import clock
@@ -23,6 +24,7 @@ from regulars.runtime.jobs.tasks import every, task
 __all__ = (
     "book_due",
     "celebrate",
+    "celebrate_late",
     "drop_trials",
     "hear",
     "regrant",
