@@ -43,6 +43,7 @@ from regulars.levers.loyalty._earning.earned import (
     rows_of,
 )
 from regulars.levers.loyalty._earning.posting import Posted, post, saved
+from regulars.levers.loyalty._ledger import account_rows
 from regulars.levers.loyalty._ledger.account_rows import AccountFrozen
 from regulars.levers.loyalty._past import posting as past
 from regulars.levers.loyalty.rules import deciding
@@ -97,7 +98,7 @@ def backfill(
 ) -> Iterator[Posted]:
     """Post the whole history of orders by the version of a programme that is active now, page by page; each page is a
     transaction of its own and is yielded when it is done. Greets nobody. Again, and after a crash, it goes on where
-    something is missing.
+    something is missing. Orders of members whose points are frozen are left out and counted as `waiting`.
 
     `within`: only these customers', so that processes can do it side by side. Where a cap is everyone's together all
     orders go, whoever's they are, in the order of their placing. Raises `NotActive`.
@@ -123,6 +124,28 @@ def backfill(
 
 
 def _post(
+    page: Sequence[Kept], version: programmes.Active, counted: Mapping[int, int], *, at: datetime, by: Actor
+) -> Posted:
+    if not page:
+        return Posted()
+    try:
+        return _post_all(page, version, counted, at=at, by=by)
+    except AccountFrozen:
+        whose = {one.record for one in page if one.record is not None}
+        frozen = account_rows.frozen(whose, version.programme.currency.code)
+    free = [one for one in page if one.record not in frozen]
+    if len(free) < len(page):
+        left_out = sum(one.counts for one in page if one.record in frozen)
+        return Posted(waiting=left_out) + _post(free, version, counted, at=at, by=by)
+    if len(page) == 1:
+        return Posted(waiting=1)
+    # It was told for somebody else before, who is frozen: which one it is shows where there is nothing beside it.
+    half = len(page) // 2
+    done = _post(page[:half], version, counted, at=at, by=by)
+    return done + _post(page[half:], version, counted, at=at, by=by)
+
+
+def _post_all(
     page: Sequence[Kept], version: programmes.Active, counted: Mapping[int, int], *, at: datetime, by: Actor
 ) -> Posted:
     try:

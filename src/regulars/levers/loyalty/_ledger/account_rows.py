@@ -1,6 +1,6 @@
 """Accounts locked and read: the rows of the database as the wallets that decisions are made on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from regulars.facts.customers.relation import CUSTOMERS
 from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty._ledger.wallet import Lot, Part, Terms, Wallet
 from regulars.levers.loyalty.models import Currency
@@ -74,6 +75,12 @@ SELECT lot.account_id, part.hold_id, part.lot_id, part.amount - part.captured - 
    AND part.amount > part.captured + part.released AND (hold.expires_at <= %(at)s OR hold.id = ANY(%(holds)s))
 """
 _HOLD = "SELECT id FROM loyalty_account WHERE customer_id = ANY(%s) ORDER BY id FOR UPDATE"
+_FROZEN = f"""
+SELECT record.id FROM {CUSTOMERS} AS record
+  JOIN loyalty_account AS account ON account.customer_id = coalesce(record.person_id, record.id)
+  JOIN loyalty_currency AS currency ON currency.id = account.currency_id AND currency.code = %s
+ WHERE record.id = ANY(%s) AND account.frozen_at IS NOT NULL
+"""  # noqa: S608 - of constants
 _ORDERS = {"expiry": "lot.expires_at NULLS LAST, lot.id", "oldest": "lot.id"}
 
 
@@ -161,6 +168,13 @@ def hold(people: Sequence[int], code: str) -> None:
     with connection.cursor() as cursor:
         _open(cursor, people, currency(code))
         cursor.execute(_HOLD, [list(people)])
+
+
+def frozen(records: Collection[int], code: str) -> set[int]:
+    """Those of these records whose person's points of this kind are frozen. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FROZEN, [code, list(records)])
+        return {record for (record,) in cursor.fetchall()}
 
 
 def look(people: Sequence[int], kind: Kind) -> list[Held]:
