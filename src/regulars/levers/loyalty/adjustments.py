@@ -54,13 +54,23 @@ DAY = timedelta(days=1)
 REASONS = ("service", "amends", "missing", "present", "correction", "misuse")
 
 _ROWS = Request.objects.select_related("currency")
+# Of their records' accounts; and of those from which something came to them lately, what was done to what is theirs.
 _LATELY = """
+WITH mine AS MATERIALIZED (
+  SELECT id FROM loyalty_account WHERE customer_id = ANY(%(records)s) AND currency_id = %(currency)s
+), left_by AS MATERIALIZED (
+  SELECT DISTINCT gone.account_id AS id FROM mine JOIN loyalty_entry AS came ON came.account_id = mine.id
+    JOIN loyalty_entry AS gone ON gone.act_id = came.act_id AND gone.kind = 'merge_out'
+   WHERE came.kind = 'merge_in' AND came.recorded_at > %(since)s AND gone.account_id NOT IN (SELECT id FROM mine)
+)
 SELECT coalesce(sum(posting.amount), 0)
-  FROM loyalty_account AS account JOIN loyalty_entry AS entry ON entry.account_id = account.id
+  FROM (SELECT id, true AS is_mine FROM mine UNION ALL SELECT id, false FROM left_by) AS account
+  JOIN loyalty_entry AS entry ON entry.account_id = account.id
   JOIN loyalty_act AS act ON act.id = entry.act_id JOIN loyalty_posting AS posting ON posting.entry_id = entry.id
- WHERE account.customer_id = %s AND account.currency_id = %s
-   AND (entry.kind = 'adjust' OR (entry.kind = 'merge_out' AND entry.reason = 'passed_on')) AND entry.recorded_at > %s
-   AND act.by = ANY(%s) AND act.key NOT LIKE 'request:%%'
+  JOIN loyalty_lot AS lot ON lot.id = posting.lot_id
+ WHERE (entry.kind = 'adjust' OR (entry.kind = 'merge_out' AND entry.reason = 'passed_on'))
+   AND entry.recorded_at > %(since)s AND act.by = ANY(%(hands)s) AND act.key NOT LIKE 'request:%%'
+   AND (account.is_mine OR coalesce(lot.earned_by_id, lot.record_id) = ANY(%(records)s))
 """
 
 
@@ -314,7 +324,15 @@ def _one_at_a_time(customer: int) -> int:
 
 def _lately(person: int, kind: int, at: datetime, hands: Sequence[Actor]) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(_LATELY, [person, kind, at - DAY, [str(one) for one in hands]])
+        cursor.execute(
+            _LATELY,
+            {
+                "records": list(persons.records_of(person)),
+                "currency": kind,
+                "since": at - DAY,
+                "hands": [str(one) for one in hands],
+            },
+        )
         [(amount,)] = cursor.fetchall()
     return int(amount)
 

@@ -19,6 +19,7 @@ from regulars.facts.commerce.kept import EVERYBODY, Stretch
 from regulars.kit.actors import Actor
 from regulars.levers.loyalty import earning, programmes, reactions
 from regulars.levers.loyalty._earning.capping import is_common
+from regulars.levers.loyalty._ledger.account_rows import AccountFrozen
 from regulars.levers.loyalty.earning import Posted
 from regulars.runtime.notices import stream
 
@@ -80,9 +81,19 @@ def _look_again(asked: _Asked, heard: int) -> Posted:
     done, until = Posted(), stream.last_number()
     while told := stream.after(position=heard, until=until, kinds=reactions.KINDS, history=False, most=_TOLD):
         heard = told[-1].number
-        orders = reactions.orders_of(one.notice for one in told)
-        done += earning.award_for_orders(orders=sorted(orders), at=asked.at, by=asked.by)
+        done += _settled(sorted(reactions.orders_of(one.notice for one in told)), asked)
     return done
+
+
+def _settled(orders: Sequence[int], asked: _Asked) -> Posted:
+    """Those of members whose points are frozen are left to whoever listens, and waits for them."""
+    try:
+        return earning.award_for_orders(orders=orders, at=asked.at, by=asked.by)
+    except AccountFrozen:
+        if len(orders) == 1:
+            return Posted()
+        half = len(orders) // 2
+        return _settled(orders[:half], asked) + _settled(orders[half:], asked)
 
 
 def _alone(asked: _Asked, progress: Callable[[int], None]) -> Posted:

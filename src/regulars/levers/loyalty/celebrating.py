@@ -1,17 +1,21 @@
 """Birthdays: points on the civil day in the programme's zone, of who told one, where a programme that is active has a
-rule for it. Looked for by the hour, so that who tells it on the day itself has it too."""
+rule for it. Looked for by the hour, so that who tells it on the day itself has it too. Of a member whose points are
+frozen it waits until they go on."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
-from regulars.facts.customers import kept_birthdays
+from regulars.facts.customers import kept_birthdays, persons
 from regulars.kit import civil
 from regulars.kit.actors import Actor
 from regulars.levers.loyalty import earning, programmes
+from regulars.levers.loyalty._earning.earned import waiting_birthdays
 from regulars.levers.loyalty._earning.rows import BirthdayRun, Version
 from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.rules.event import BIRTHDAY
 from regulars.levers.loyalty.rules.views import EventView
+from regulars.runtime.database import clock
+from regulars.runtime.jobs.tasks import task
 
 #: Days that are made up for where nothing ran meanwhile.
 CATCH_UP = 7
@@ -26,6 +30,28 @@ def celebrate(*, at: datetime, by: Actor, most: int | None = None, size: int = k
     for one in programmes.active(at):
         if any(rule.event == BIRTHDAY for rule in one.programme.of_events):
             done += _of_programme(one.version, one.programme, at=at, by=by, most=most, size=size)
+    return done
+
+
+@task("loyalty.celebrate_late", lock="loyalty.celebrate")
+def celebrate_late(customer: int) -> None:
+    """Birthdays on which the person's points were frozen. Harmless to repeat."""
+    make_up(customer=customer, at=clock.now(), by=Actor("system", "loyalty.birthdays"))
+
+
+def make_up(*, customer: int, at: datetime, by: Actor) -> int:
+    """Award what waited while the person's points were frozen, to last as long as if the birthday were now. Harmless to
+    repeat. How many awards."""
+    done = 0
+    for subject, version, record, moment in waiting_birthdays(persons.records_of(persons.of(customer))):
+        programme = programmes.read(version)
+        zone = civil.zone(programme.zone)
+        year = subject.partition("/")[0].rpartition(":")[2]
+        event = EventView(BIRTHDAY, moment, civil.day_of(moment, zone), year=int(year) if year else None)
+        today = civil.day_of(at, zone)
+        done += earning.award_for_event(
+            customer=record, event=event, at=at, by=by, programme=programme.code, waits=True, lasts_from=today
+        ).awards
     return done
 
 
@@ -70,5 +96,7 @@ def _award(
     done = 0
     for person, year in sorted(people.items()):
         event = EventView(BIRTHDAY, moment, day, year=year)
-        done += earning.award_for_event(customer=person, event=event, at=at, by=by, programme=programme.code).awards
+        done += earning.award_for_event(
+            customer=person, event=event, at=at, by=by, programme=programme.code, waits=True
+        ).awards
     return done

@@ -449,6 +449,10 @@ def backfill(name: str, since: datetime | None, until: datetime | None, processe
         return
     click.echo(f"Orders settled: {done.decided:,}. Awards: {done.awards:,}. Parts given: {done.awarded:,},", nl=False)
     click.echo(f" taken back: {done.taken_back:,}.")
+    if done.waiting:
+        click.echo(
+            f"Orders left out: {done.waiting:,}, of members whose points are frozen; once they go on, do it again."
+        )
 
 
 @points.command("pledges")

@@ -5,8 +5,9 @@ What it earns is a function of what stands now, so whatever came first, came twi
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import blake2b
 from types import MappingProxyType
 
@@ -43,6 +44,7 @@ from regulars.levers.loyalty._earning.earned import (
 )
 from regulars.levers.loyalty._earning.posting import Posted, post, saved
 from regulars.levers.loyalty._ledger import account_rows
+from regulars.levers.loyalty._ledger.account_rows import AccountFrozen
 from regulars.levers.loyalty._past import posting as past
 from regulars.levers.loyalty.rules import deciding
 from regulars.levers.loyalty.rules.event import BIRTHDAY, Event
@@ -96,7 +98,7 @@ def backfill(
 ) -> Iterator[Posted]:
     """Post the whole history of orders by the version of a programme that is active now, page by page; each page is a
     transaction of its own and is yielded when it is done. Greets nobody. Again, and after a crash, it goes on where
-    something is missing.
+    something is missing. Orders of members whose points are frozen are left out and counted as `waiting`.
 
     `within`: only these customers', so that processes can do it side by side. Where a cap is everyone's together all
     orders go, whoever's they are, in the order of their placing. Raises `NotActive`.
@@ -122,6 +124,28 @@ def backfill(
 
 
 def _post(
+    page: Sequence[Kept], version: programmes.Active, counted: Mapping[int, int], *, at: datetime, by: Actor
+) -> Posted:
+    if not page:
+        return Posted()
+    try:
+        return _post_all(page, version, counted, at=at, by=by)
+    except AccountFrozen:
+        whose = {one.record for one in page if one.record is not None}
+        frozen = account_rows.frozen(whose, version.programme.currency.code)
+    free = [one for one in page if one.record not in frozen]
+    if len(free) < len(page):
+        left_out = sum(one.counts for one in page if one.record in frozen)
+        return Posted(waiting=left_out) + _post(free, version, counted, at=at, by=by)
+    if len(page) == 1:
+        return Posted(waiting=1)
+    # It was told for somebody else before, who is frozen: which one it is shows where there is nothing beside it.
+    half = len(page) // 2
+    done = _post(page[:half], version, counted, at=at, by=by)
+    return done + _post(page[half:], version, counted, at=at, by=by)
+
+
+def _post_all(
     page: Sequence[Kept], version: programmes.Active, counted: Mapping[int, int], *, at: datetime, by: Actor
 ) -> Posted:
     try:
@@ -162,10 +186,22 @@ def _post_page(
 
 
 def award_for_event(
-    *, customer: int, event: EventView, at: datetime, by: Actor, origin: Origin = "live", programme: str | None = None
+    *,
+    customer: int,
+    event: EventView,
+    at: datetime,
+    by: Actor,
+    origin: Origin = "live",
+    programme: str | None = None,
+    waits: bool = False,
+    lasts_from: date | None = None,
 ) -> Posted:
     """Points for something a customer did, by every rule for it of the programmes that are active, or of `programme`
-    alone: for each thing a rule gives once for, once for all records of the person. Harmless to repeat."""
+    alone: for each thing a rule gives once for, once for all records of the person. Harmless to repeat.
+
+    Raises `AccountFrozen`; with `waits` it is kept instead that this is to be decided once they go on: told again then,
+    it is. `lasts_from`: the day from which the points last, where it is not that of the event.
+    """
     done = Posted()
     with transaction.atomic():
         for version in programmes.active(event.at):
@@ -201,13 +237,26 @@ def award_for_event(
                 for found in claim([Claimed(mine, version.version, code, customer, event.at)], [], at):
                     if found.is_new:
                         case = Case(found, version.programme, version.number, None, zone, context)
-                        counters = counters_of([case], at)[code]
-                        limit = limit_of(case, counters, set())
-                        answers = deciding.of_event([rule], seen, context, version.programme.terms, limit)
-                        case.steps.append((event.at, answers))
-                        counters.write()
-                        done += post([case], at=at, by=by, origin=origin)
+                        case.earned_on = lasts_from
+                        with _unless_frozen(waits):
+                            counters = counters_of([case], at)[code]
+                            limit = limit_of(case, counters, set())
+                            answers = deciding.of_event([rule], seen, context, version.programme.terms, limit)
+                            case.steps.append((event.at, answers))
+                            counters.write()
+                            done += post([case], at=at, by=by, origin=origin)
     return done
+
+
+@contextmanager
+def _unless_frozen(waits: bool) -> Iterator[None]:
+    """Of somebody whose points are frozen nothing is posted, and what is claimed is left to be decided."""
+    try:
+        with transaction.atomic():
+            yield
+    except AccountFrozen:
+        if not waits:
+            raise
 
 
 def _event_subject(rule: Event, event: EventView, record: int) -> str:

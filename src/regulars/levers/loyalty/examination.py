@@ -1,5 +1,6 @@
 """Looking at all books, and what follows: an account whose books do not agree is frozen, and the shop goes on."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import checkups
+from regulars.levers.loyalty import celebrating, checkups
 from regulars.levers.loyalty.models import Account
 from regulars.runtime.trail import trail
 
@@ -38,12 +39,23 @@ def examine(*, at: datetime, by: Actor) -> Examined:
     found: dict[int, tuple[str, ...]] = {}
     for one in checkups.broken():
         found[one.account] = (*found.get(one.account, ()), one.invariant)
-    with transaction.atomic():
-        for row in Account.objects.select_for_update().filter(id__in=found, frozen_at=None).order_by("id"):
-            why = ", ".join(found[row.id])
-            Account.objects.filter(id=row.id).update(frozen_at=at, frozen_why=why)
-            _record("freeze", row.id, why, at, by)
+    freeze(found, at=at, by=by)
     return Examined(Account.objects.count(), found)
+
+
+def freeze(found: Mapping[int, Sequence[str]], *, at: datetime, by: Actor) -> None:
+    """Freeze these accounts, each for the invariants that it breaks, but those that are frozen for some already. What a
+    person froze is frozen for that, too."""
+    with transaction.atomic():
+        for row in Account.objects.select_for_update().filter(id__in=found, frozen_why="").order_by("id"):
+            why = ", ".join(found[row.id])
+            Account.objects.filter(id=row.id).update(frozen_at=row.frozen_at or at, frozen_why=why)
+            note(account=row.id, why=why, at=at, by=by)
+
+
+def note(*, account: int, why: str, at: datetime, by: Actor) -> None:
+    """That it was frozen, for the trail."""
+    _record("freeze", account, why, at, by)
 
 
 def thaw(*, account: int, at: datetime, by: Actor) -> None:
@@ -62,7 +74,9 @@ def thaw(*, account: int, at: datetime, by: Actor) -> None:
                 field="account",
                 value=account,
             )
-        if Account.objects.filter(id=account, frozen_at__isnull=False).update(frozen_at=None, frozen_why=""):
+        if row is not None and row.frozen_at is not None:
+            Account.objects.filter(id=account).update(frozen_at=None, frozen_why="")
+            celebrating.celebrate_late.defer(customer=row.customer_id)
             _record("thaw", account, "", at, by)
 
 

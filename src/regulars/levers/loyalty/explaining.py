@@ -45,7 +45,7 @@ class Decided:
 
 def of_subject(subject: str) -> list[Decided]:
     """What every programme decided for it. Two queries."""
-    return _read(Earning.objects.filter(subject=subject).order_by("programme_id"))
+    return _read(Earning.objects.filter(subject=subject, revision__gt=0).order_by("programme_id"))
 
 
 def of_order(order: int) -> list[Decided]:
@@ -55,7 +55,7 @@ def of_order(order: int) -> list[Decided]:
 
 def of_customer(customer: int, *, limit: int = 50) -> list[Decided]:
     """What was decided for a customer record, the latest first. Two queries."""
-    return _read(Earning.objects.filter(record=customer).order_by("-effective_at", "-id")[:limit])
+    return _read(Earning.objects.filter(record=customer, revision__gt=0).order_by("-effective_at", "-id")[:limit])
 
 
 def earned_by(orders: Sequence[int]) -> dict[int, list[tuple[str, int, int]]]:

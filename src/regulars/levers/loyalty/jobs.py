@@ -16,6 +16,7 @@ from regulars.levers.loyalty import (
     warning,
 )
 from regulars.levers.loyalty._ledger import clockwork
+from regulars.levers.loyalty.celebrating import celebrate_late
 from regulars.levers.loyalty.regrants import regrant
 from regulars.levers.loyalty.trials import try_out
 from regulars.runtime.database import clock
@@ -25,6 +26,7 @@ __all__ = (
     "book_due",
     "bring_terms",
     "celebrate",
+    "celebrate_late",
     "drop_trials",
     "hear",
     "regrant",

@@ -98,6 +98,13 @@ SELECT posting.lot_id, sum(posting.amount)
  WHERE entry.reverses_id = %s GROUP BY posting.lot_id
 """
 _RECORDS_OF = "SELECT id, record_id FROM loyalty_lot WHERE id = ANY(%s)"
+_OF_ANOTHER_KIND = """
+SELECT lot.id, currency.code FROM loyalty_lot AS lot JOIN loyalty_account AS account ON account.id = lot.account_id
+  JOIN loyalty_currency AS currency ON currency.id = account.currency_id
+ WHERE lot.id = ANY(%s) AND currency.code <> %s ORDER BY lot.id LIMIT 1
+"""
+#: How often a lot can be somebody else's by the time the account is locked, before it is nowhere.
+_LOOKS = 20
 
 
 _P = ParamSpec("_P")
@@ -112,18 +119,25 @@ class UnknownEntry(Refusal):
 class _Moved(Exception):
     """A lot went to an heir between the look at whose it is and the lock on their account."""
 
+    def __init__(self, lot: int) -> None:
+        super().__init__(lot)
+        self.lot = lot
+
 
 def _wherever_lots_go(verb: Callable[_P, Receipt]) -> Callable[_P, Receipt]:
     """The verb, anew where its lots moved meanwhile: without them it would be done by half."""
 
     @wraps(verb)
     def told(*args: _P.args, **given: _P.kwargs) -> Receipt:
-        while True:
+        gone = 0
+        for _look in range(_LOOKS):
             try:
                 return verb(*args, **given)
-            except _Moved:
+            except _Moved as moved:
                 # Each time somebody passed them on once more, which the next look sees: it ends where they stop.
-                continue
+                gone = moved.lot
+        # Nobody passes on so fast: it lies where its record has no account, which only broken books can say.
+        raise _unknown("lot", gone)
 
     return told
 
@@ -355,7 +369,7 @@ def reverse(
         owe=dict.fromkeys(records, amount or most) if gave else None,
         lots=[row[0] for row in postings],
     ) as work:
-        _all_there(work, [row[0] for row in postings])
+        _all_there(work, [row[0] for row in postings], currency)
         if work.is_new and gave:
             lot = work.wallet(next(iter(records))).lots[gave[0]]
             wanted = lot.reversible if amount is None else amount
@@ -430,7 +444,7 @@ def extend(
 ) -> Receipt:
     """Give lots, of any number of customers, another last day; None: they stay. What has expired stays expired.
 
-    Raises `UnknownEntry`.
+    Raises `UnknownEntry`, also of a lot that is of another kind of points than `currency`.
     """
     told = Told(
         "extend",
@@ -442,7 +456,7 @@ def extend(
     record_of = _records_of(lots)
     ends = {day: end_of(day, currency) for day in set(lots.values())}
     with acting.act(told, customers=set(record_of.values()), currency=currency, lots=list(lots)) as work:
-        _all_there(work, lots)
+        _all_there(work, lots, currency)
         if work.is_new:
             for lot, day in lots.items():
                 work.wallet(record_of[lot]).change_dates(
@@ -453,11 +467,12 @@ def extend(
 
 @_wherever_lots_go
 def mature(*, lots: Mapping[int, datetime], key: str, at: datetime, by: Actor, currency: str = "points") -> Receipt:
-    """Say from when these pending lots can be spent; at once, where that is past. Raises `UnknownEntry`."""
+    """Say from when these pending lots can be spent; at once, where that is past. Raises `UnknownEntry`, also of a lot
+    that is of another kind of points than `currency`."""
     told = Told("mature", key, at, by, {"lots": sorted((lot, str(moment)) for lot, moment in lots.items())})
     record_of = _records_of(lots)
     with acting.act(told, customers=set(record_of.values()), currency=currency, lots=list(lots)) as work:
-        _all_there(work, lots)
+        _all_there(work, lots, currency)
         if work.is_new:
             for lot, moment in lots.items():
                 work.wallet(record_of[lot]).mature(lot, moment)
@@ -480,7 +495,7 @@ def reinstate(
 ) -> Receipt:
     """Make what expired of a lot valid again, to the end of the day `expires_on`; None: for good.
 
-    Raises `UnknownEntry` and `NothingToReverse`.
+    Raises `UnknownEntry`, also of a lot that is of another kind of points than `currency`, and `NothingToReverse`.
     """
     if amount is not None:
         _checked(amount)
@@ -493,7 +508,7 @@ def reinstate(
     )
     record_of = _records_of([lot])
     with acting.act(told, customers=record_of.values(), currency=currency, lots=[lot]) as work:
-        _all_there(work, [lot])
+        _all_there(work, [lot], currency)
         if work.is_new:
             wallet = work.wallet(record_of[lot])
             wanted = wallet.lots[lot].lapsed if amount is None else amount
@@ -504,10 +519,23 @@ def reinstate(
     return answers.of(work)
 
 
-def _all_there(work: Work, lots: Iterable[int]) -> None:
+def _all_there(work: Work, lots: Iterable[int], currency: str) -> None:
     there = {lot for wallet in work.wallets.values() for lot in wallet.lots}
-    if work.is_new and not there.issuperset(lots):
-        raise _Moved
+    missing = sorted({*lots} - there) if work.is_new else []
+    if not missing:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_OF_ANOTHER_KIND, [missing, currency])
+        others = cursor.fetchall()
+    if others:
+        [(lot, code)] = others
+        raise UnknownEntry(
+            _("lot: number %(number)s is of %(currency)s; name that kind of points")
+            % {"number": lot, "currency": code},
+            field="lot",
+            value=lot,
+        )
+    raise _Moved(missing[0])
 
 
 def _end(view: HoldView, told: Told) -> AbstractContextManager[Work]:

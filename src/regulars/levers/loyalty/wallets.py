@@ -158,7 +158,7 @@ def _as_of(one: LotView, at: datetime) -> LotView:
 
 
 def holds(*, customer: int, at: datetime, currency: str = "points") -> list[HoldView]:
-    """What is kept of the person's points for purchases at `at`, the latest first. Two queries."""
+    """What is kept of the person's points for purchases at `at`, the latest first. Three queries."""
     open_ones = holding.open_of(persons.of(customer), currency)
     return [one for one in open_ones if one.expires_at is None or one.expires_at > at]
 

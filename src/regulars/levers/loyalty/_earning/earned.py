@@ -90,6 +90,13 @@ SELECT EXISTS (SELECT FROM unnest(%s::bigint[]) AS told(record) CROSS JOIN LATER
                   AND split_part(earning.subject, '/', 2) = %s AND earning.subject <> %s
                   AND earning.effective_at BETWEEN %s AND %s)
 """
+_WAITING = """
+SELECT earning.subject, earning.version_id, earning.record_id, earning.effective_at
+  FROM unnest(%s::bigint[]) AS told(record) CROSS JOIN LATERAL (
+       SELECT * FROM loyalty_earning AS one WHERE one.record_id = told.record OFFSET 0) AS earning
+ WHERE earning.revision = 0 AND starts_with(earning.subject, 'event:birthday:')
+ ORDER BY earning.effective_at, earning.id
+"""
 _MOVE = """
 UPDATE loyalty_earning AS earning
    SET record_id = told.record, context = '{}', allowed = '{}', lines = '{}', why = '{}', missed = '{}', stamp = ''
@@ -267,6 +274,13 @@ def celebrated(programme: str, records: Sequence[int], rule: str, subject: str, 
         cursor.execute(_CELEBRATED, [list(records), programme, rule, subject, *near])
         [(is_there,)] = cursor.fetchall()
     return bool(is_there)
+
+
+def waiting_birthdays(records: Sequence[int]) -> list[tuple[str, int, int, datetime]]:
+    """Birthdays of these that were claimed and not decided: subject, version, record and when. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING, [list(records)])
+        return list(cursor.fetchall())
 
 
 def rows_of(subjects: Sequence[str], programme: str) -> list[Claimed]:

@@ -24,7 +24,8 @@ from regulars.levers.loyalty.rules.rule import SHOP
 
 @dataclass(frozen=True)
 class Posted:
-    """What came of it: how many subjects were decided, how many awards were posted, and how many parts came and went.
+    """What came of it: how many subjects were decided, how many awards were posted, and how many parts came and went;
+    of a back-fill, how many orders were left out because their members' points are frozen.
 
     Parts of several currencies are added up: of one programme they mean something.
     """
@@ -33,6 +34,7 @@ class Posted:
     awards: int = 0
     awarded: int = 0
     taken_back: int = 0
+    waiting: int = 0
 
     def __add__(self, other: "Posted") -> "Posted":
         return Posted(
@@ -40,6 +42,7 @@ class Posted:
             self.awards + other.awards,
             self.awarded + other.awarded,
             self.taken_back + other.taken_back,
+            self.waiting + other.waiting,
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from regulars.facts.customers.relation import CUSTOMERS
 from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty._ledger.wallet import Lot, Part, Terms, Wallet
 from regulars.levers.loyalty.models import Currency
@@ -89,6 +90,12 @@ SELECT COALESCE(posting.for_lot_id, posting.lot_id),
  ORDER BY 1
 """
 _HOLD = "SELECT id FROM loyalty_account WHERE customer_id = ANY(%s) ORDER BY id FOR UPDATE"
+_FROZEN = f"""
+SELECT record.id FROM {CUSTOMERS} AS record
+  JOIN loyalty_account AS account ON account.customer_id = coalesce(record.person_id, record.id)
+  JOIN loyalty_currency AS currency ON currency.id = account.currency_id AND currency.code = %s
+ WHERE record.id = ANY(%s) AND account.frozen_at IS NOT NULL
+"""  # noqa: S608 - of constants
 _ORDERS = {"expiry": "lot.expires_at NULLS LAST, lot.id", "oldest": "lot.id"}
 
 
@@ -176,6 +183,13 @@ def hold(people: Sequence[int], code: str) -> None:
         cursor.execute(_HOLD, [list(people)])
         _open(cursor, people, currency(code))
         cursor.execute(_HOLD, [list(people)])
+
+
+def frozen(records: Collection[int], code: str) -> set[int]:
+    """Those of these records whose person's points of this kind are frozen. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FROZEN, [code, list(records)])
+        return {record for (record,) in cursor.fetchall()}
 
 
 def look(people: Sequence[int], kind: Kind) -> list[Held]:

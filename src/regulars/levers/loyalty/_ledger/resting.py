@@ -32,12 +32,14 @@ SELECT account.id, account.customer_id, currency.code, account.rests_since, acco
 _AWAKE = """
 UPDATE loyalty_account SET frozen_at = NULL, frozen_why = '', frozen_for = '', rests_since = NULL WHERE id = ANY(%s)
 """
+# The doctor may have frozen it meanwhile, and says why.
 _AGAIN = """
 UPDATE loyalty_account AS account
-   SET frozen_at = %s, frozen_for = %s, frozen_why = %s, rests_since = %s
+   SET frozen_at = coalesce(account.frozen_at, %s), frozen_for = %s,
+       frozen_why = coalesce(nullif(account.frozen_why, ''), %s), rests_since = %s
   FROM loyalty_currency AS currency
  WHERE currency.id = account.currency_id AND currency.code = %s AND account.customer_id = ANY(%s)
-   AND account.frozen_at IS NULL
+   AND account.rests_since IS NULL
 """
 
 
@@ -97,7 +99,7 @@ def go_on(accounts: Sequence[Resting], *, told: Told, act: int) -> None:
 
 
 def rest_again(one: Resting, *, people: Collection[int], at: datetime) -> None:
-    """From `at` on these people's points of its kind rest as it did, where nothing froze them meanwhile."""
+    """From `at` on these people's points of its kind rest as it did, where nobody froze them meanwhile."""
     with connection.cursor() as cursor:
         cursor.execute(
             _AGAIN, [one.frozen_at, one.frozen_for, one.frozen_why, at, one.currency, sorted({one.customer, *people})]

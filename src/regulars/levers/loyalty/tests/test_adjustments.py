@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
+from regulars.facts.customers import identity
 from regulars.facts.sources import api_keys
 from regulars.kit.actors import SYSTEM, Actor
 from regulars.levers.loyalty import adjustments, points
@@ -66,6 +67,24 @@ def test_a_large_sum_is_not_told_in_small_ones_but_another_may_give_his():
     assert proposes(priya, 40).done
     assert proposes(priya, 60, by=ASTRID).done
     assert proposes(bo, 60).done
+
+
+def test_what_was_given_to_each_record_counts_for_the_person_whoever_is_joined_or_parted():
+    priya, li, bo = a_member("priya", points=5), a_member("li", points=5), a_member("bo", points=5)
+    asked = {"why": identity.Reason.ASKED, "at": MONDAY, "by": MAREK}
+    assert proposes(li, 60).done
+    identity.join(one=priya, other=li, key=key(), **asked)
+    assert proposes(li, 60).request
+    assert proposes(priya, -60).request
+    assert proposes(priya, 30).done
+    identity.keep_apart(one=priya, other=li, key=key(), **asked)
+    # What the other had is the other's again.
+    assert (proposes(priya, 80).request is None, proposes(li, 50).request is None) == (False, False)
+    assert (proposes(priya, 70).request is None, proposes(li, 40).request is None) == (True, True)
+    identity.join(one=priya, other=bo, key=key(), **asked)
+    assert proposes(bo, 60, by=ASTRID).done
+    identity.keep_apart(one=priya, other=bo, key=key(), **asked)
+    assert proposes(bo, 60, by=ASTRID).request, "which stands on the account that it left"
 
 
 def test_told_again_it_is_the_same_and_told_otherwise_it_is_refused():

@@ -5,10 +5,10 @@ from django.db import IntegrityError, connection, transaction
 
 from regulars.facts.commerce.kept import EVERYBODY
 from regulars.kit.actors import SHELL
-from regulars.levers.loyalty import backfilling, checkups, earning, programmes
+from regulars.levers.loyalty import backfilling, checkups, commands, earning, freezing, programmes
 from regulars.levers.loyalty.earning import Posted
 from regulars.levers.loyalty.models import Earning, Entry
-from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MONDAY, has, said
+from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, has, key, said
 from regulars.levers.loyalty.tests.test_earning import LATER, SPEND, a_programme, an_order, buyer, comes_back, settles
 
 WELCOME = "{id: welcome, kind: first_order, points: 50}"
@@ -82,6 +82,58 @@ def test_where_a_cap_is_everyones_who_bought_first_has_it_and_one_process_does_i
     done = backfilling.all_of_it(programme="tried", at=LATER, by=SHELL, processes=2)
     assert done.awarded == 60
     assert [has(buyer(order), at=LATER)[1] for order in bought] == [0, 20, 40]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("cap", ["", ", caps: [{per: everyone, period: ever, most: 1000}]"])
+@pytest.mark.parametrize("way", [{}, {"size": 1}, {"since": MONDAY - 30 * DAY, "size": 5}])
+def test_orders_of_who_is_frozen_are_left_out_and_posted_when_it_is_done_again(way, cap):
+    bought = a_past()
+    a_programme(SPEND.replace("}", cap + "}"), from_at=FRIDAY)
+    people = [buyer(order) for order in bought[:3]]
+    freezing.freeze(customer=people[1], why="dispute", key=key(), at=FRIDAY, by=MAREK)
+    done = posts(**way)
+    assert (done.awards, done.waiting) == (8, 4)
+    assert [has(who, at=LATER)[1] for who in people] == [160, 0, 160]
+    assert posts(**way) == Posted(waiting=4)
+    freezing.thaw(customer=people[1], key=key(), at=LATER, by=MAREK)
+    assert (posts(**way).awards, posts(**way)) == (4, Posted())
+    assert [has(who, at=LATER)[1] for who in people] == [160] * 3
+    assert not list(checkups.broken())
+
+
+@pytest.mark.django_db
+def test_who_lost_an_order_while_frozen_keeps_the_page_from_nobody():
+    """It is taken back first from whom it was told for, who is frozen: neither has it until then."""
+    bought = a_past(people=2, orders=4)
+    a_programme(SPEND, from_at=MONDAY - 30 * DAY)
+    settles(bought[1], at=FRIDAY)
+    li, bo = buyer(bought[1]), an_order("other", customer="bo", at=MONDAY, origin="history")
+    freezing.freeze(customer=li, why="dispute", key=key(), at=FRIDAY, by=MAREK)
+    an_order("1", customer="bo", at=MONDAY - DAY, origin="history", source_updated_at=FRIDAY)
+    assert buyer(bought[1]) == buyer(bo)
+    assert posts().waiting == 2
+    assert (has(buyer(bo), at=LATER)[1], has(buyer(bought[0]), at=LATER)[1]) == (40, 80)
+    freezing.thaw(customer=li, key=key(), at=LATER, by=MAREK)
+    assert posts().waiting == 0
+    assert (has(buyer(bo), at=LATER)[1], has(li, at=LATER)[1]) == (80, 40)
+
+
+@pytest.mark.django_db
+def test_what_is_told_meanwhile_of_who_is_frozen_is_left_to_who_listens(capsys):
+    bought = a_past(people=2, orders=4)
+    a_programme(SPEND, from_at=MONDAY - 30 * DAY)
+    freezing.freeze(customer=buyer(bought[1]), why="dispute", key=key(), at=FRIDAY, by=MAREK)
+
+    def told(_done):
+        for customer in ("c0", "c1"):
+            an_order(f"live-{customer}", customer=customer, at=FRIDAY)
+
+    done = backfilling.all_of_it(programme="tried", at=LATER, by=SHELL, processes=1, progress=told)
+    assert (done.awards, done.waiting) == (3, 2)
+    assert has(buyer(bought[0]), at=LATER)[1] == 120
+    commands.backfill.main(["tried", "--processes", "1"], standalone_mode=False)
+    assert "left out: 3, of members whose points are frozen" in capsys.readouterr().out
 
 
 @pytest.mark.django_db

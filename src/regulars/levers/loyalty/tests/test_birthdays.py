@@ -1,15 +1,17 @@
 """Birthdays earn on the day, once a year, whoever tells what of them."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.db import connection
 
 from regulars.facts.customers import identity, profiles
 from regulars.facts.customers.identity import Reason as Why
 from regulars.facts.customers.profiles import Profile
-from regulars.levers.loyalty import celebrating, programmes
-from regulars.levers.loyalty.models import Lot
-from regulars.levers.loyalty.tests.builders import DAY, MAREK, THE_SHOP, a_member, has, key
+from regulars.levers.loyalty import celebrating, examination, explaining, freezing, programmes
+from regulars.levers.loyalty.models import Account, Lot
+from regulars.levers.loyalty.tests.builders import DAY, MAREK, THE_SHOP, a_member, an_award, has, key
 from regulars.levers.loyalty.tests.test_earning import a_programme
 
 pytestmark = pytest.mark.django_db
@@ -181,3 +183,52 @@ def test_after_a_programme_ended_no_birthday_earns():
     born("1990-03-10")
     programmes.end(programme="tried", at=NOON - DAY, by=MAREK)
     assert celebrates(NOON) == 0
+
+
+def froze(who, *, by_the_doctor):
+    if not by_the_doctor:
+        freezing.freeze(customer=who, why="dispute", key=key(), at=NOON - DAY, by=MAREK)
+        return lambda at: freezing.thaw(customer=who, key=key(), at=at, by=MAREK)
+    an_award(who, 5, at=NOON - DAY)
+    account = Account.objects.get(customer_id=who).id
+    Account.objects.filter(id=account).update(frozen_at=NOON - DAY, frozen_why="balances")
+    return lambda at: examination.thaw(account=account, at=at, by=MAREK)
+
+
+@pytest.mark.parametrize("by_the_doctor", [False, True])
+def test_whose_points_are_frozen_keeps_nobody_else_waiting_and_has_theirs_when_they_go_on(by_the_doctor):
+    programme()
+    priya, li = born("1990-03-10"), born("1990-03-10", ref="li")
+    goes_on = froze(priya, by_the_doctor=by_the_doctor)
+    before = has(priya, at=NOON)[1]
+    assert [celebrates(NOON + n * DAY / 24) for n in range(3)] == [1, 0, 0]
+    assert (has(priya, at=NOON)[1], has(li, at=NOON)[1]) == (before, 50)
+    assert explaining.of_customer(priya) == [], "nothing was decided of theirs yet"
+    later = NOON + 40 * DAY
+    assert celebrating.make_up(customer=priya, at=later, by=THE_SHOP) == 0, "they are frozen still"
+    assert late_jobs() == []
+    goes_on(later)
+    assert late_jobs() == [{"customer": priya}]
+    assert [celebrating.make_up(customer=priya, at=later, by=THE_SHOP) for _ in range(2)] == [1, 0]
+    # They last as long as if the birthday were now.
+    last = later + 30 * DAY
+    assert (has(priya, at=last)[1], has(priya, at=last + DAY)[1]) == (before + 50, before)
+    assert celebrates(NOON + 365 * DAY) == 2
+    assert Lot.objects.filter(record_id=priya, rule="tried.cake").count() == 2
+
+
+def late_jobs():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT args::text FROM procrastinate_jobs WHERE task_name = 'loyalty.celebrate_late'")
+        return [json.loads(told) for (told,) in cursor.fetchall()]
+
+
+def test_a_birthday_of_the_chinese_calendar_that_waited_is_of_its_own_year():
+    programme("Asia/Shanghai", from_at=datetime(2026, 12, 1, tzinfo=UTC))
+    li = born("", ref="li", lunar="1990-12-01", at=datetime(2026, 12, 2, tzinfo=UTC))
+    freezing.freeze(customer=li, why="dispute", key=key(), at=datetime(2026, 12, 3, tzinfo=UTC), by=MAREK)
+    day = datetime(2027, 1, 8, 4, tzinfo=UTC)
+    assert celebrates(day) == 0
+    freezing.thaw(customer=li, key=key(), at=day + 20 * DAY, by=MAREK)
+    assert celebrating.make_up(customer=li, at=day + 20 * DAY, by=THE_SHOP) == 1
+    assert [one.subject.split("/")[0].rsplit(":", 1)[1] for one in Lot.objects.all()] == ["2026"]

@@ -202,6 +202,38 @@ def test_expired_points_are_made_valid_again_and_valid_ones_longer():
     ]
 
 
+@pytest.mark.parametrize("verb", ["extend", "mature", "reinstate"])
+def test_a_lot_is_found_under_its_own_kind_of_points_alone(verb):
+    currencies.ensure(currency=CurrencyView("stars"), at=MONDAY, by=MAREK)
+    priya = a_member(points=40)
+    [lot] = Lot.objects.values_list("id", flat=True)
+    until = date(2026, 5, 31)
+    told = {
+        "extend": {"lots": {lot: until}},
+        "mature": {"lots": {lot: FRIDAY}},
+        "reinstate": {"lot": lot, "expires_on": until},
+    }[verb]
+    with pytest.raises(points.UnknownEntry, match=f"{lot} is of points") as refused:
+        getattr(points, verb)(currency="stars", key=key(), at=MONDAY, by=MAREK, **told)
+    assert refused.value.facts == {"field": "lot", "value": lot}
+    with pytest.raises(points.NoSuchCurrency):
+        getattr(points, verb)(currency="moons", key=key(), at=MONDAY, by=MAREK, **told)
+    assert has(priya) == (0, 40, 0, 0)
+    assert Account.objects.count() == 1, "none is opened for what is refused"
+
+
+def test_a_lot_that_is_not_where_its_record_says_is_refused_and_not_looked_for_for_ever():
+    """What no verb does, and the doctor finds as `persons`."""
+    priya, li = a_member("priya", points=5), a_member("li", points=40)
+    lot = Lot.objects.get(original=40)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE customers_customer SET person_id = %s, joined_at = created_at WHERE id = %s", [priya, li]
+        )
+    with pytest.raises(points.UnknownEntry):
+        points.extend(lots={lot.id: date(2026, 5, 31)}, key=key(), at=MONDAY, by=MAREK)
+
+
 def test_told_again_every_verb_gives_its_first_answer_and_writes_nothing():
     priya = a_member(points=100)
     first = points.redeem(customer=priya, amount=10, key="r", at=MONDAY, by=THE_SHOP)

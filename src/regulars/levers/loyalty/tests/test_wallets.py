@@ -5,9 +5,10 @@ from datetime import date
 import pytest
 from django.utils.translation import override
 
+from regulars.facts.customers import identity
 from regulars.kit.ids import BadId
 from regulars.levers.loyalty import points, wallets
-from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MONDAY, THE_SHOP, a_member, an_award, key, spends
+from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, a_member, an_award, key, spends
 
 pytestmark = pytest.mark.django_db
 
@@ -44,6 +45,31 @@ def test_a_hold_and_an_entry_are_found_by_their_public_ids():
         wallets.entry("ent_nobody")
     with pytest.raises(points.UnknownEntry):
         wallets.entry("ent_" + "0" * 26)
+
+
+def test_a_hold_is_seen_where_its_points_are_whoever_was_joined_or_parted_since():
+    priya, li = a_member("priya", points=50), a_member("li", points=60)
+    told = {"at": MONDAY, "by": THE_SHOP}
+    first = points.hold(customer=priya, amount=10, key=key(), **told)
+    other = points.hold(customer=li, amount=20, key=key(), **told)
+    asked = {"one": priya, "other": li, "why": identity.Reason.ASKED, "at": MONDAY, "by": MAREK}
+    identity.join(key=key(), **asked)
+    assert wallets.holds(customer=priya, at=MONDAY) == wallets.holds(customer=li, at=MONDAY) == [other, first]
+    both = points.hold(customer=priya, amount=60, key=key(), **told)
+    points.capture(hold=both.id, amount=15, rest=False, key=key(), **told)
+    [mine, *_] = wallets.holds(customer=li, at=MONDAY)
+    assert (mine.id, mine.amount, mine.captured, mine.open) == (both.id, 60, 15, 45)
+    identity.keep_apart(key=key(), **asked)
+    # Of the one that took of both, each sees what is kept of theirs.
+    assert [(one.id, one.amount, one.open) for one in wallets.holds(customer=priya, at=MONDAY)] == [
+        (both.id, 40, 25),
+        (first.id, 10, 10),
+    ]
+    assert [(one.id, one.amount, one.open) for one in wallets.holds(customer=li, at=MONDAY)] == [
+        (both.id, 20, 20),
+        (other.id, 20, 20),
+    ]
+    assert wallets.hold(both.public_id).open == 45
 
 
 def test_it_is_known_whether_a_key_was_told():
