@@ -66,7 +66,7 @@ def tells(home: Path, words: str) -> dict:
     return {**said[0], "after": said[-1]}
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_moment_before_points_were_spent_is_brought_back_and_they_can_be_spent_again() -> None:
     with a_home("points") as home, a_home("again") as new:
         # Any command of the house makes the database first.
