@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from django import forms
 from django.contrib import messages
+from django.core.validators import MaxValueValidator
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -54,6 +55,8 @@ BECAME = {
     "changed": gettext_lazy("changed"),
 }
 _MOST_DIGITS = 15
+#: As far as the API takes days.
+LAST_DAY = date(2199, 12, 31)
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,7 @@ class ByHand(forms.Form):
         required=False,
         help_text=gettext_lazy("Of points that are given. Empty: they stay."),
         widget=forms.DateInput(attrs={"class": "input", "type": "date"}),
+        validators=[MaxValueValidator(LAST_DAY)],
     )
     key = forms.CharField(max_length=36, widget=forms.HiddenInput)
 
@@ -219,7 +223,10 @@ def adjust(request: HttpRequest, public_id: str) -> HttpResponseBase:
     said = form.cleaned_data
     parts = points_words.exact(said["amount"], scale)
     give = said["direction"] == "give"
-    if give and said["expires_on"] is not None and said["expires_on"] < timezone.localdate():
+    now = clock.now()
+    try:
+        points.check_last_day(said["expires_on"] if give else None, currency=currency, at=now)
+    except points.AlreadyOver:
         form.add_error("expires_on", _("That day is over."))
         return _page(request, who, form, status=422)
     try:

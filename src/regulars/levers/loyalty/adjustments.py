@@ -233,12 +233,14 @@ def _ask(
 def approve(*, request: int, at: datetime, by: Actor) -> Receipt:
     """Agree, and it is done. Asked again by the same, it gives the first answer.
 
-    Raises `OwnRequest`, `AlreadyDecided`, and `NotEnoughPoints` where they were spent meanwhile: then it still waits.
+    Raises `OwnRequest`, `AlreadyDecided`, and `NotEnoughPoints` where they were spent meanwhile, `points.AlreadyOver`
+    where the last day has passed meanwhile: then it still waits.
     """
     with transaction.atomic():
         row = _held(request)
         _anothers(row, by)
         if row.state != "approved" or row.decided_by != str(by):
+            points.check_last_day(row.expires_on, currency=row.currency.code, at=at)
             _decide(row, "approved", at, by)
         if row.heir_id is not None:
             return inheriting.pass_on(

@@ -44,6 +44,7 @@ from regulars.levers.loyalty.reasons import Reason
 
 __all__ = (
     "AccountFrozen",
+    "AlreadyOver",
     "BadAmount",
     "BadKey",
     "Balance",
@@ -72,6 +73,7 @@ __all__ = (
     "balance_as_of",
     "balances",
     "capture",
+    "check_last_day",
     "end_of",
     "expiring",
     "explain",
@@ -101,6 +103,12 @@ _RECORDS_OF = "SELECT id, record_id FROM loyalty_lot WHERE id = ANY(%s)"
 
 
 _P = ParamSpec("_P")
+
+
+class AlreadyOver(Refusal):
+    """Points that would have ended before anybody could spend them."""
+
+    code = "points.already_over"
 
 
 class UnknownEntry(Refusal):
@@ -596,6 +604,18 @@ def end_of(day: date | None, currency: str) -> datetime | None:
         return None
     zone = civil.zone(account_rows.currency(currency).zone or company.shop().zone)
     return civil.start_of_day(day + timedelta(days=1), zone)
+
+
+def check_last_day(day: date | None, *, currency: str, at: datetime, field: str = "expires_on") -> None:
+    """What doors ask of a last day that somebody gives now; verbs are told of the past, too. Raises `AlreadyOver` where
+    it is over on the currency's clock."""
+    ends = end_of(day, currency)
+    if ends is not None and ends <= at:
+        raise AlreadyOver(
+            _("%(field)s: %(day)s is over; give a day to come, or none") % {"field": field, "day": day},
+            field=field,
+            value=str(day),
+        )
 
 
 def _checked(amount: int) -> int:

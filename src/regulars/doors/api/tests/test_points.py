@@ -1,6 +1,6 @@
 """Points through the API: balances, statements, and every verb."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +8,9 @@ from django.http import HttpResponse
 from django.test import Client
 
 from regulars.doors.api.tests.builders import Program, problem
+from regulars.facts.company import company
 from regulars.facts.customers import customers
+from regulars.kit import civil
 from regulars.kit.actors import SHELL, SYSTEM
 from regulars.levers.loyalty import earlier, programmes
 from regulars.levers.loyalty.earlier import Movement
@@ -177,6 +179,27 @@ def test_what_cannot_be_is_refused_with_a_code_that_stays():
         assert problem(till.post(path, body, key=f"{path}{body}".replace(" ", "")[:120]))[:2] == expected, (path, body)
     assert problem(till.post(f"{mine}/redeem", {"amount": "1.5"}, key="fine"))[2] == "amount"
     assert has(till, li) == ("0", "0", "0", "0")
+
+
+def today_in(zone: str) -> date:
+    """Its civil day, of a shop whose clock it is from now on."""
+    now = clock.now()
+    company.settle(name="Teas", currency="GBP", zone=zone, language="en", country="GB", at=now, by=SYSTEM)
+    return civil.day_of(now, civil.zone(zone))
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+@pytest.mark.parametrize("verb", ["awards", "adjust"])
+def test_a_last_day_that_is_over_where_the_shop_is_is_refused_and_today_is_not(verb, zone):
+    till = Program()
+    li, today = priya(till), today_in(zone)
+    body = {"amount": "10"} | ({"direction": "give"} if verb == "adjust" else {})
+    where = f"customers/{li}/points/{verb}"
+    late = till.post(where, body | {"expires_on": str(today - timedelta(days=1))}, key="k1")
+    assert problem(late) == (422, "points.already_over", "expires_on")
+    assert has(till, li) == ("0", "0", "0", "0")
+    told(till.post(where, body | {"expires_on": str(today)}, key="k2"))
+    assert has(till, li) == ("10", "0", "0", "0")
 
 
 def test_what_is_to_come_and_every_day_it_ends_on():

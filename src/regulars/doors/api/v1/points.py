@@ -52,12 +52,6 @@ class TooFarAhead(Refusal):
     code = "points.too_far_ahead"
 
 
-class AlreadyOver(Refusal):
-    """Points that would have ended before anybody could spend them."""
-
-    code = "points.already_over"
-
-
 @router.get(
     "/customers/{customer}/points", auth=ApiKey("points.read"), response=WalletsOut, operation_id="get_customer_points"
 )
@@ -208,7 +202,7 @@ def award(request: HttpRequest, customer: str, body: AwardIn, idempotency_key: I
     The `Idempotency-Key` is kept as long as the entry: the same again gives the first answer, other content is refused.
     """
     who, amount = customers.by_public_id(customer), points_shown.parts(body.amount, body.currency)
-    _still_to_come(body.expires_on, key_of(request, idempotency_key))
+    _still_to_come(body.expires_on, body.currency, key_of(request, idempotency_key))
     _spendable_in_time(body, key_of(request, idempotency_key))
     done = points.award(
         customer=who.id,
@@ -240,7 +234,7 @@ def adjust(
     """
     who, amount = customers.by_public_id(customer), points_shown.parts(body.amount, body.currency)
     key = key_of(request, idempotency_key)
-    _still_to_come(body.expires_on, key)
+    _still_to_come(body.expires_on, body.currency, key)
     came = adjustments.propose(
         customer=who.id,
         amount=amount if body.direction == "give" else -amount,
@@ -421,6 +415,7 @@ def reverse(
     What was given and is spent already is owed. Several reversals never come to more than the entry did.
     """
     found, told = wallets.entry(entry), body or ReversalIn()
+    _still_to_come(told.grace_until, found.currency, key_of(request, idempotency_key), "grace_until")
     done = points.reverse(
         entry=found.number,
         amount=None if told.amount is None else points_shown.parts(told.amount, found.currency),
@@ -441,21 +436,17 @@ def _proposed(came: Proposed, currency: str) -> PointsAdjustedOut:
     )
 
 
-def _still_to_come(day: date | None, key: str) -> None:
-    """A slip in the year is refused; what was told in time and is told again is answered for ever."""
-    if day is not None and day < clock.now().date() - timedelta(days=1) and not wallets.was_told(key):
-        raise AlreadyOver(
-            _("expires_on: %(day)s is over; give a day to come, or none") % {"day": day},
-            field="expires_on",
-            value=day.isoformat(),
-        )
+def _still_to_come(day: date | None, currency: str, key: str, field: str = "expires_on") -> None:
+    """A slip in the day is refused; what was told in time and is told again is answered for ever."""
+    if day is not None and not wallets.was_told(key):
+        points.check_last_day(day, currency=currency, at=clock.now(), field=field)
 
 
 def _spendable_in_time(body: AwardIn, key: str) -> None:
     """Points that end before anybody could spend them are a slip, as a day that is over is."""
     ends = points.end_of(body.expires_on, body.currency)
     if body.matures_at is not None and ends is not None and ends <= body.matures_at and not wallets.was_told(key):
-        raise AlreadyOver(
+        raise points.AlreadyOver(
             _("matures_at: the points would be over on %(day)s, before they can be spent; give an earlier moment")
             % {"day": body.expires_on},
             field="matures_at",

@@ -158,6 +158,7 @@ def test_one_takes_back_what_one_asked_for_and_another_turns_it_down(li):
         ({"amount": "1.5"}, "no more than 0 decimal places"),
         ({"amount": "5", "reason": ""}, "This field is required"),
         ({"amount": "5", "expires_on": "2020-01-01"}, "That day is over"),
+        ({"amount": "5", "expires_on": "9999-12-31"}, "less than or equal to"),
         ({"amount": "5", "direction": "take"}, "5 points are asked for and 0 can be spent"),
     ],
 )

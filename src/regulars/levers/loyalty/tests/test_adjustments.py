@@ -58,6 +58,17 @@ def test_a_large_one_waits_until_somebody_else_agrees():
         adjustments.turn_down(request=asked.id, at=FRIDAY, by=ASTRID)
 
 
+def test_what_waited_until_its_last_day_was_over_is_not_given_any_more():
+    priya = a_member()
+    asked = proposes(priya, 101, expires_on=MONDAY.date()).request
+    with pytest.raises(points.AlreadyOver):
+        adjustments.approve(request=asked.id, at=FRIDAY, by=ASTRID)
+    assert adjustments.count_waiting() == 1
+    adjustments.approve(request=asked.id, at=MONDAY, by=ASTRID)
+    adjustments.approve(request=asked.id, at=FRIDAY, by=ASTRID)
+    assert has(priya) == (0, 101, 0, 0)
+
+
 def test_a_large_sum_is_not_told_in_small_ones_but_another_may_give_his():
     priya, bo = a_member(), a_member("bo")
     assert proposes(priya, 60).done
