@@ -16,17 +16,22 @@ from regulars.levers.loyalty.models import Account, Act, Currency, Entry
 from regulars.levers.loyalty.points import UnknownEntry
 from regulars.levers.loyalty.titles import titled
 
+# What is kept by holds whose time ran out by then is free again.
 _LOTS = """
 SELECT lot.id, entry.public_id, lot.record_id, lot.subject, lot.rule, lot.rule_version, lot.funding, lot.partner,
-       lot.original, lot.pending, lot.available, lot.held, lot.owed, lot.earned_at, lot.matures_at, lot.expires_on,
-       lot.expires_at, account.rests_since
+       lot.original, lot.pending, lot.available + freed.parts, lot.held - freed.parts, lot.owed, lot.earned_at,
+       lot.matures_at, lot.expires_on, lot.expires_at, account.rests_since
   FROM loyalty_lot AS lot JOIN loyalty_account AS account ON account.id = lot.account_id
   JOIN loyalty_entry AS entry ON entry.id = lot.origin_entry_id
- WHERE account.customer_id = %s AND account.currency_id = %s
-   AND (lot.held > 0 OR lot.owed > 0
-        OR (lot.pending + lot.available > 0
-            AND (lot.expires_at IS NULL OR lot.expires_at > least(%s, account.rests_since))))
- ORDER BY lot.expires_at NULLS LAST, lot.id LIMIT %s
+ CROSS JOIN LATERAL (
+    SELECT coalesce(sum(part.amount - part.captured - part.released), 0)::bigint AS parts
+      FROM loyalty_hold_lot AS part JOIN loyalty_hold AS hold ON hold.id = part.hold_id
+     WHERE lot.held > 0 AND part.lot_id = lot.id AND hold.state = 'open' AND hold.expires_at <= %(at)s) AS freed
+ WHERE account.customer_id = %(person)s AND account.currency_id = %(currency)s
+   AND (lot.held > freed.parts OR lot.owed > 0
+        OR (lot.pending + lot.available + freed.parts > 0
+            AND (lot.expires_at IS NULL OR lot.expires_at > least(%(at)s, account.rests_since))))
+ ORDER BY lot.expires_at NULLS LAST, lot.id LIMIT %(limit)s
 """
 
 
@@ -135,7 +140,7 @@ def lots(*, customer: int, at: datetime, currency: str = "points", limit: int = 
     """What is open of the person's awards at `at`, what ends first first, what has no end last. Three queries."""
     kind = account_rows.currency(currency)
     with connection.cursor() as cursor:
-        cursor.execute(_LOTS, [persons.of(customer), kind.id, at, limit])
+        cursor.execute(_LOTS, {"person": persons.of(customer), "currency": kind.id, "at": at, "limit": limit})
         found = [(LotView(row[0], ids.public(PREFIX, row[1]), *row[2:-1]), row[-1]) for row in cursor.fetchall()]
     return [_as_of(_rested(one, since, at, kind), at) for one, since in found]
 
@@ -163,9 +168,9 @@ def holds(*, customer: int, at: datetime, currency: str = "points") -> list[Hold
     return [one for one in open_ones if one.expires_at is None or one.expires_at > at]
 
 
-def hold(public_id: str) -> HoldView:
-    """One hold by `phd_…`. One query; raises `UnknownHold`, and `BadId` of what can be none."""
-    return holding.by_public_id(public_id)
+def hold(public_id: str, *, at: datetime) -> HoldView:
+    """One hold by `phd_…`, as it stands at `at`. One query; raises `UnknownHold`, and `BadId` of what can be none."""
+    return holding.by_public_id(public_id).as_of(at)
 
 
 def entry(public_id: str) -> Whose:

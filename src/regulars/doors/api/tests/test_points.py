@@ -11,8 +11,8 @@ from regulars.doors.api.tests.builders import Program, problem
 from regulars.facts.company import company
 from regulars.facts.customers import customers
 from regulars.kit import civil
-from regulars.kit.actors import SHELL, SYSTEM
-from regulars.levers.loyalty import earlier, programmes
+from regulars.kit.actors import SHELL, SYSTEM, Actor
+from regulars.levers.loyalty import earlier, points, programmes
 from regulars.levers.loyalty.earlier import Movement
 from regulars.runtime.database import clock
 
@@ -68,6 +68,20 @@ def test_points_are_given_kept_spent_and_taken_back_and_the_statement_says_why()
         ("available", "redeemed", "5")
     ]
     assert explained["moved"][0]["expires_on"] == WAY_OFF
+
+
+def test_a_hold_whose_time_ran_out_says_so_before_anybody_booked_it():
+    till = Program()
+    li, before = priya(till), clock.now() - timedelta(hours=1)
+    gives(till, li, "10", "k1")
+    number = customers.by_public_id(li).id
+    made = points.hold(
+        customer=number, amount=10, lasts=timedelta(minutes=5), key="k2", at=before, by=Actor("connector", "shop")
+    )
+    over = told(till.get(f"points/holds/{made.public_id}"))
+    assert (over["state"], over["kept"], over["released"]) == ("expired", "0", "10")
+    assert has(till, li) == ("10", "0", "0", "0")
+    assert till.post(f"points/holds/{made.public_id}/capture", key="k3").json()["code"] == "points.hold_is_over"
 
 
 def test_the_statement_speaks_the_readers_language():

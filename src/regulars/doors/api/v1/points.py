@@ -361,8 +361,8 @@ def hold(request: HttpRequest, customer: str, body: PointsHoldIn, idempotency_ke
 
 @router.get("/points/holds/{hold}", auth=ApiKey("points.read"), response=PointsHoldOut, operation_id="get_points_hold")
 def get_hold(request: HttpRequest, hold: str) -> PointsHoldOut:
-    """One hold and what became of it, as far as it is booked."""
-    return points_shown.hold(wallets.hold(hold))
+    """One hold and what became of it by now."""
+    return points_shown.hold(wallets.hold(hold, at=clock.now()))
 
 
 @router.post(
@@ -375,7 +375,7 @@ def capture(
     request: HttpRequest, hold: str, idempotency_key: IdempotencyKey, body: CaptureIn | None = None
 ) -> PointsReceiptOut:
     """Spend what is held, or some of it; the rest can be spent again unless it is to be kept."""
-    found, told = wallets.hold(hold), body or CaptureIn()
+    found, told = wallets.hold(hold, at=clock.now()), body or CaptureIn()
     done = points.capture(
         hold=found.id,
         amount=None if told.amount is None else points_shown.parts(told.amount, found.currency),
@@ -396,7 +396,7 @@ def capture(
 )
 def release(request: HttpRequest, hold: str, idempotency_key: IdempotencyKey) -> PointsReceiptOut:
     """What is held can be spent again; what has ended meanwhile is gone."""
-    found = wallets.hold(hold)
+    found = wallets.hold(hold, at=clock.now())
     done = points.release(hold=found.id, key=key_of(request, idempotency_key), at=clock.now(), by=caller(request))
     return points_shown.receipt(done, found.currency)
 

@@ -11,7 +11,7 @@ from regulars.kit import ids
 from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty._ledger.order_spend_rows import OrderNamed
 from regulars.levers.loyalty._ledger.wallet import Move
-from regulars.levers.loyalty.models import Hold
+from regulars.levers.loyalty.models import Hold, HoldLot
 
 PREFIX = "phd"
 _ROWS = Hold.objects.select_related("account__currency")
@@ -63,6 +63,12 @@ class HoldView:
     def open(self) -> int:
         """What it still keeps."""
         return self.amount - self.captured - self.released
+
+    def as_of(self, at: datetime) -> "HoldView":
+        """What the clock has made of it by then: nobody needs to have booked that its time ran out."""
+        if self.state != "open" or self.expires_at is None or self.expires_at > at:
+            return self
+        return replace(self, state="expired", released=self.amount - self.captured)
 
 
 def keep(
@@ -119,8 +125,13 @@ def of_owner(owner: str) -> list[HoldView]:
 
 
 def open_of(person: int, currency: str) -> list[HoldView]:
-    """The holds of a person that nothing has ended yet, as far as it is booked, the latest first. One query."""
-    rows = _ROWS.filter(account__customer_id=person, account__currency__code=currency, state="open")
+    """The holds that keep of a person's points and that nothing has ended yet, as far as it is booked, the latest
+    first. One query."""
+    # By whose the lots are now: who became one person have their holds together, though each was made of one's own.
+    mine = HoldLot.objects.filter(
+        lot__account__customer_id=person, lot__account__currency__code=currency, lot__held__gt=0
+    )
+    rows = _ROWS.filter(id__in=mine.values("hold_id"), state="open")
     return [_view(row, "") for row in rows.order_by("-id")]
 
 
@@ -133,7 +144,7 @@ def records(hold: int) -> list[int]:
 
 def over(view: HoldView, at: datetime) -> HoldIsOver:
     """The refusal of what comes too late, though nobody may have booked yet that its time ran out."""
-    state = "expired" if view.state == "open" and view.expires_at and view.expires_at <= at else view.state
+    state = view.as_of(at).state
     return HoldIsOver(
         _("hold: it is over already (%(state)s); hold the points anew") % {"state": state},
         field="hold",
