@@ -1,6 +1,6 @@
 """Points through the API: balances, statements, and every verb."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -82,6 +82,19 @@ def test_a_hold_whose_time_ran_out_says_so_before_anybody_booked_it():
     assert (over["state"], over["kept"], over["released"]) == ("expired", "0", "10")
     assert has(till, li) == ("10", "0", "0", "0")
     assert till.post(f"points/holds/{made.public_id}/capture", key="k3").json()["code"] == "points.hold_is_over"
+
+
+def test_a_hold_has_its_owner_or_a_time_and_ends_in_half_an_hour_without_either():
+    till = Program()
+    li = priya(till)
+    gives(till, li, "30", "k1")
+    where = f"customers/{li}/points/holds"
+    both = till.post(where, {"amount": "10", "reference": "cart-7", "lasts_seconds": 900}, key="k2")
+    assert problem(both) == (422, "points.bad_hold", "lasts_seconds")
+    plain = told(till.post(where, {"amount": "10"}, key="k3"))
+    assert datetime.fromisoformat(plain["expires_at"]) - datetime.fromisoformat(plain["held_at"]) == points.HELD_FOR
+    assert told(till.post(where, {"amount": "10", "reference": "cart-7"}, key="k4"))["expires_at"] is None
+    assert has(till, li) == ("10", "0", "20", "0")
 
 
 def test_the_statement_speaks_the_readers_language():

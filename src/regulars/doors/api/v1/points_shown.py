@@ -14,8 +14,7 @@ from regulars.levers.loyalty import points, wallets
 from regulars.levers.loyalty.points import Booked, HoldView, Line, OrderNamed, Receipt
 from regulars.levers.loyalty.wallets import Wallet
 
-#: A year, and a day more.
-LONGEST_HOLD = 366 * 86_400
+LONGEST_HOLD = int(points.LONGEST_HOLD.total_seconds())
 Kind = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$", description="The kind of points.")]
 Reference = Annotated[
     str, Field(pattern="^[A-Za-z0-9._:/-]{1,80}$", description="What you call what it is about. Never personal.")
@@ -60,7 +59,8 @@ class OrderNamedIn(exact.Told):
 
 
 class PointsHoldIn(exact.Told):
-    """Points to keep for a purchase. Without `lasts_seconds` no clock ends it, only capture or release."""
+    """Points to keep for a purchase. They are free again after `lasts_seconds`, or half an hour. With a `reference`, of
+    the checkout whose they are, no clock ends it, only capture or release: then `lasts_seconds` is refused."""
 
     amount: exact.Points
     currency: Kind = "points"

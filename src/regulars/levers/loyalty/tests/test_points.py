@@ -107,6 +107,32 @@ def test_the_clock_ends_a_hold_but_not_one_that_a_checkout_owns():
     assert "release: kept for a purchase that was not made in time" in said(priya)
 
 
+def test_a_hold_of_nobody_that_tells_no_time_is_kept_for_half_an_hour():
+    priya = a_member(points=100)
+    basket = points.hold(customer=priya, amount=60, key=key(), at=MONDAY, by=THE_SHOP)
+    assert basket.expires_at == MONDAY + points.HELD_FOR == MONDAY + timedelta(minutes=30)
+    assert has(priya, at=basket.expires_at - timedelta(seconds=1)) == (0, 40, 60, 0)
+    assert has(priya, at=basket.expires_at) == (0, 100, 0, 0)
+    points.hold(customer=priya, amount=100, lasts=points.LONGEST_HOLD, key=key(), at=FRIDAY, by=THE_SHOP)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"lasts": DAY, "owner": "checkout:7"}, "has no clock"),
+        ({"lasts": timedelta(minutes=-5)}, "-300 is no time"),
+        ({"lasts": timedelta(0)}, "0 is no time"),
+        ({"lasts": points.LONGEST_HOLD + timedelta(seconds=1)}, "at most 31622400"),
+    ],
+)
+def test_a_hold_ends_at_one_word_after_it_began_and_some_day(told, said):
+    priya = a_member(points=100)
+    with pytest.raises(points.BadHold, match=said) as refused:
+        points.hold(customer=priya, amount=60, key=key(), at=MONDAY, by=THE_SHOP, **told)
+    assert refused.value.facts["field"] == "lasts_seconds"
+    assert has(priya) == (0, 100, 0, 0)
+
+
 def test_a_returned_coat_takes_its_own_points_with_it_and_not_the_oldest():
     priya = a_member(points=100)
     coat = an_award(priya, 40)
@@ -377,7 +403,7 @@ def test_joined_people_spend_together_but_pay_what_they_owe_each_from_their_own(
 def test_a_hold_of_two_who_are_parted_ends_as_one():
     priya, bo = a_member(points=30), a_member("bo", points=20)
     identity.join(one=priya, other=bo, why=identity.Reason.ASKED, key=key(), at=MONDAY, by=MAREK)
-    basket = points.hold(customer=bo, amount=45, key=key(), at=MONDAY, by=THE_SHOP)
+    basket = points.hold(customer=bo, amount=45, owner="till", key=key(), at=MONDAY, by=THE_SHOP)
     identity.undecide(one=priya, other=bo, why=identity.Reason.MISTAKE, key=key(), at=MONDAY + DAY, by=MAREK)
     assert (has(priya), has(bo)) == ((0, 0, 30, 0), (0, 5, 15, 0))
     points.capture(hold=basket.id, amount=35, key=key(), at=FRIDAY, by=THE_SHOP)
