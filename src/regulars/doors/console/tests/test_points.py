@@ -242,6 +242,17 @@ def test_a_manager_freezes_points_and_lets_them_go_on(li):
         assert manager.post(path, {"of": "stars&after=1", "act": "thaw"}).status_code == 404, "no such kind"
 
 
+def test_what_is_valid_again_says_until_when_and_until_when_it_was(li):
+    manager, number, now = signed_in("manager"), customers.by_public_id(li).id, clock.now()
+    ended = now - timedelta(days=10)
+    done = points.award(
+        customer=number, amount=30, expires_on=ended.date(), key="k1", at=now - timedelta(days=20), by=THE_SHOP
+    )
+    points.reinstate(lot=done.lots[0], expires_on=date(2180, 1, 31), key="k2", at=now, by=THE_SHOP)
+    words = plain(shown(manager, f"members/{li}/points/"))
+    assert "until 31 Jan 2180, before until" in words
+
+
 def estates_pass() -> None:
     at = clock.now() - timedelta(hours=1)
     text = "programme: club\nmoney: GBP\nestate: passes\nrules: [{id: base, kind: spend, points: 1, per: 1}]\n"

@@ -221,6 +221,8 @@ def test_expired_points_are_made_valid_again_and_valid_ones_longer():
     an_award(priya, 1, at=FRIDAY)
     points.reinstate(lot=lot, expires_on=date(2026, 3, 31), key=key(), at=FRIDAY, by=MAREK)
     assert has(priya, at=FRIDAY) == (0, 31, 0, 0)
+    again = points.statement(customer=priya).items[0]
+    assert dict(again.reason.arguments) == {"lot": lot, "was": "2026-03-03", "until": "2026-03-31"}
     points.extend(lots={lot: date(2026, 5, 31)}, key=key(), at=FRIDAY, by=MAREK)
     assert [(one.on, one.available) for one in points.expiring(customer=priya, at=FRIDAY)] == [
         (date(2026, 5, 31), 30),
