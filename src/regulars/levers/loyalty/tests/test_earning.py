@@ -9,8 +9,10 @@ from regulars.facts.commerce import goods_returns, orders, shipments
 from regulars.facts.commerce.orders import LineReport, OrderReport, TenderReport
 from regulars.facts.commerce.shipments import ShipmentReport
 from regulars.kit.actors import SHELL
-from regulars.levers.loyalty import earning, points, programmes
+from regulars.levers.loyalty import checkups, earning, points, programmes
+from regulars.levers.loyalty._ledger.wallet import NewLot
 from regulars.levers.loyalty.models import Counter, Earning, Lot, Pledge
+from regulars.levers.loyalty.reasons import Reason
 from regulars.levers.loyalty.rules.views import EventView
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, has, said
 from regulars.runtime.notices.dispatch import react_to_everything
@@ -297,3 +299,21 @@ def test_history_is_posted_by_back_fill_alone_and_again_changes_nothing():
     assert again == earning.Posted()
     # Of the past everything has lapsed by its own clock.
     assert has(buyer(bought[0]), at=LATER) == (0, 0, 0, 0)
+
+
+def test_what_a_decision_gave_twice_is_found_and_what_grew_with_its_order_is_not():
+    a_programme(SPEND)
+    coat, hat = an_order(), an_order("1002", customer="li", lines=[("hat", "1", "20.00")], source_updated_at=MONDAY)
+    settles(coat)
+    settles(hat)
+    an_order("1002", customer="li", lines=[("hat", "2", "20.00")], source_updated_at=FRIDAY)
+    settles(hat, at=FRIDAY)
+    assert Lot.objects.filter(subject=f"order:{hat}").count() == 2
+    assert list(checkups.broken()) == []
+    once = Lot.objects.get(subject=f"order:{coat}")
+    again = NewLot(once.record_id, 40, Reason("awarded"), subject=once.subject, rule=once.rule, earning=once.earning_id)
+    points.award_many(lots=[again], key="twice", at=FRIDAY, by=THE_SHOP)
+    assert [(one.account, one.invariant) for one in checkups.broken()] == [(once.account_id, "decisions")]
+    # Taken back by hand, it is there once.
+    points.reverse(entry=Lot.objects.latest("id").origin_entry_id, key="back", at=FRIDAY, by=MAREK)
+    assert list(checkups.broken()) == []

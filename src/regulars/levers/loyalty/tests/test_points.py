@@ -471,3 +471,28 @@ def test_what_does_not_agree_is_found_at_its_own_account(table, change, invarian
         cursor.execute(f"UPDATE loyalty_{table} SET {back} WHERE {which[table]}")
     examination.thaw(account=mine, at=FRIDAY, by=MAREK)
     an_award(priya, 1)
+
+
+ENDS = "UPDATE loyalty_lot SET expires_on = %s, expires_at = %s::date + interval '1 day' WHERE id = %s"
+
+
+@pytest.mark.parametrize("verb", ["spends", "keeps", "put off, and spends"])
+def test_what_was_taken_of_an_award_when_its_last_day_was_over_is_found(verb):
+    priya, bo = a_member(), a_member("bo")
+    ends = FRIDAY.date()
+    mine, theirs = (an_award(who, 40, expires_on=ends) for who in (priya, bo))
+    lot, other = (Lot.objects.get(origin_entry=entry).id for entry in (mine, theirs))
+    spends(bo, 40, at=FRIDAY)
+    if verb == "keeps":
+        points.hold(customer=priya, amount=10, owner="till", key=key(), at=FRIDAY, by=THE_SHOP)
+    else:
+        spends(priya, 10, at=FRIDAY)
+    points.extend(lots={other: date(2026, 3, 1)}, key=key(), at=FRIDAY, by=MAREK)
+    if verb == "put off, and spends":
+        points.extend(lots={lot: date(2026, 3, 31)}, key=key(), at=FRIDAY, by=MAREK)
+        spends(priya, 10, at=FRIDAY + 14 * DAY)
+    assert list(checkups.broken()) == []
+    with connection.cursor() as cursor:
+        cursor.execute(ENDS, ["2026-03-03", "2026-03-03", lot])
+    found = [(one.account, one.invariant) for one in checkups.broken()]
+    assert found == [(Account.objects.get(customer_id=priya).id, "ends")]
