@@ -119,11 +119,6 @@ def by_public_id(text: str) -> HoldView:
     return _view(_ROWS.filter(public_id=ids.parse(text, PREFIX)).first(), text.strip()[:40])
 
 
-def of_owner(owner: str) -> list[HoldView]:
-    """The holds of a checkout or other owner, the first first. One query."""
-    return [_view(row, owner) for row in _ROWS.filter(owner=owner).order_by("id")]
-
-
 def open_of(person: int, currency: str) -> list[HoldView]:
     """The holds that keep of a person's points and that nothing has ended yet, as far as it is booked, the latest
     first. One query."""
