@@ -34,6 +34,23 @@ SELECT lot.id, entry.public_id, lot.record_id, lot.subject, lot.rule, lot.rule_v
  ORDER BY lot.expires_at NULLS LAST, lot.id LIMIT %(limit)s
 """
 
+# Of what is over by the clock nobody may have booked it.
+_OF_AWARD = """
+SELECT lot.id, CASE WHEN over.is_so THEN lot.held ELSE lot.pending + lot.available + lot.held END,
+       lot.lapsed + CASE WHEN over.is_so THEN lot.pending + lot.available ELSE 0 END, lot.original, lot.earned_at,
+       lot.expires_on
+  FROM loyalty_lot AS lot JOIN loyalty_account AS account ON account.id = lot.account_id
+ CROSS JOIN LATERAL (
+    SELECT coalesce(lot.expires_at <= least(%(at)s, account.rests_since), false) AS is_so) AS over
+ WHERE account.customer_id = %(person)s AND account.currency_id = %(currency)s
+"""
+_AWARD = _OF_AWARD + " AND lot.id = %(lot)s"
+_ENDED = (
+    _OF_AWARD
+    + " AND (lot.lapsed > 0 OR (over.is_so AND lot.pending + lot.available > 0))"
+    + " ORDER BY lot.expires_at DESC NULLS LAST, lot.id DESC LIMIT %(limit)s"
+)
+
 
 @dataclass(frozen=True)
 class LotView:
@@ -59,6 +76,19 @@ class LotView:
     matures_at: datetime | None
     expires_on: date | None
     expires_at: datetime | None
+
+
+@dataclass(frozen=True)
+class AwardView:
+    """An award of which something ended, or may end: how much could be spent still, is to come or is kept (`left`), and
+    how much ended (`ended`); `expires_on` is its last day."""
+
+    lot: int
+    left: int
+    ended: int
+    original: int
+    earned_at: datetime
+    expires_on: date | None
 
 
 @dataclass(frozen=True)
@@ -143,6 +173,25 @@ def lots(*, customer: int, at: datetime, currency: str = "points", limit: int = 
         cursor.execute(_LOTS, {"person": persons.of(customer), "currency": kind.id, "at": at, "limit": limit})
         found = [(LotView(row[0], ids.public(PREFIX, row[1]), *row[2:-1]), row[-1]) for row in cursor.fetchall()]
     return [_as_of(_rested(one, since, at, kind), at) for one, since in found]
+
+
+def ended(*, customer: int, at: datetime, currency: str = "points", limit: int = 50) -> list[AwardView]:
+    """Awards of the person of which something ended unspent, what ended last first. Three queries."""
+    return _awards(_ENDED, customer, currency, {"at": at, "limit": limit})
+
+
+def award(*, customer: int, lot: int, at: datetime, currency: str = "points") -> AwardView:
+    """One award of the person. Three queries; raises `UnknownEntry` of any other."""
+    for one in _awards(_AWARD, customer, currency, {"at": at, "lot": lot}):
+        return one
+    raise UnknownEntry(_("lot: %(lot)s is no award of theirs; look it up again") % {"lot": lot}, field="lot", value=lot)
+
+
+def _awards(query: str, customer: int, currency: str, told: dict[str, datetime | int]) -> list[AwardView]:
+    kind = account_rows.currency(currency)
+    with connection.cursor() as cursor:
+        cursor.execute(query, {**told, "person": persons.of(customer), "currency": kind.id})
+        return [AwardView(*row) for row in cursor.fetchall()]
 
 
 def _rested(one: LotView, since: datetime | None, at: datetime, kind: account_rows.Kind) -> LotView:
