@@ -324,6 +324,58 @@ def test_frozen_points_take_no_verb_and_say_why():
     assert till.post(f"customers/{li}/points/thaw", key="t2").json()["code"] == "points.not_frozen"
 
 
+def test_what_is_owed_is_forgiven_at_once_or_by_two():
+    till = Program()
+    li = priya(till)
+    coat = gives(till, li, "1500", "k1")["entries"][0]["id"]
+    told(till.post(f"customers/{li}/points/redeem", {"amount": "1500"}, key="k2"))
+    told(till.post(f"points/entries/{coat}/reverse", key="k3"))
+    where = f"customers/{li}/points/forgive"
+    assert problem(till.post(where, {"amount": "1501"}, key="k4")) == (422, "points.bad_amount", "amount")
+    first = told(till.post(where, {"amount": "400", "why": "amends"}, key="k5"))
+    assert [(one["kind"], one["amount"], one["debt_after"]) for one in first["receipt"]["entries"]] == [
+        ("write_off", "400", "1100")
+    ]
+    asked = told(till.post(where, {}, key="k6"))
+    assert (asked["state"], asked["receipt"]) == ("waiting", None)
+    assert told(till.post(where, {"amount": "400", "why": "amends"}, key="k5")) == first
+    assert told(till.post(where, {}, key="k6")) == asked
+    assert has(till, li)[3] == "1100"
+
+
+def test_an_award_is_given_a_later_day_and_what_ended_is_valid_again():
+    till = Program()
+    li, now = priya(till), clock.now()
+    number, ended = customers.by_public_id(li).id, (now - timedelta(days=3)).date()
+    past = points.award(
+        customer=number,
+        amount=20,
+        expires_on=ended,
+        key="k0",
+        at=now - timedelta(days=9),
+        by=Actor("connector", "shop"),
+    )
+    entry = gives(till, li, "100", "k1", expires_on="2180-01-31")["entries"][-1]["id"]
+    lot = told(till.get(f"points/entries/{entry}"))["moved"][0]["lot"]
+    mine = f"customers/{li}/points"
+    for path, body, expected in (
+        ("extend", {"lot": lot, "expires_on": "2180-01-31"}, (422, "points.not_later", "expires_on")),
+        ("extend", {"lot": lot, "expires_on": str(ended)}, (422, "points.already_over", "expires_on")),
+        ("reinstate", {"lot": past.lots[0], "expires_on": str(ended)}, (422, "points.already_over", "expires_on")),
+        ("reinstate", {"lot": lot, "expires_on": None}, (409, "points.nothing_to_reverse", "lot")),
+        ("reinstate", {"lot": 2**53 - 1, "expires_on": None}, (404, "points.unknown_entry", "lot")),
+    ):
+        assert problem(till.post(f"{mine}/{path}", body, key=f"{path}{expected[1]}")) == expected, (path, body)
+    for path, body in (
+        ("extend", {"lot": lot, "expires_on": "2180-02-29"}),
+        ("reinstate", {"lot": past.lots[0], "expires_on": None}),
+    ):
+        first = told(till.post(f"{mine}/{path}", body, key=path))
+        assert told(till.post(f"{mine}/{path}", body, key=path)) == first
+    [wallet] = told(till.get(mine))["wallets"]
+    assert [(one["on"], one["available"]) for one in wallet["ends"]] == [("2180-02-29", "100"), (None, "20")]
+
+
 def estates_pass() -> None:
     at = clock.now() - timedelta(hours=1)
     text = "programme: club\nmoney: GBP\nestate: passes\nrules: [{id: base, kind: spend, points: 1, per: 1}]\n"

@@ -17,7 +17,9 @@ from regulars.doors.api.v1.points_shown import (
     CaptureIn,
     EarlierLineOut,
     EarlierOut,
+    ForgivenessIn,
     Kind,
+    LastDayIn,
     PassOnIn,
     PointsAdjustedOut,
     PointsDueItemOut,
@@ -241,6 +243,76 @@ def adjust(
         currency=body.currency,
         reason=body.why,
         expires_on=body.expires_on if body.direction == "give" else None,
+        key=key,
+        at=clock.now(),
+        by=caller(request),
+    )
+    return _proposed(came, body.currency)
+
+
+@router.post(
+    "/customers/{customer}/points/forgive",
+    auth=ApiKey("points.manage"),
+    response=PointsAdjustedOut,
+    operation_id="forgive_points",
+)
+def forgive(
+    request: HttpRequest, customer: str, body: ForgivenessIn, idempotency_key: IdempotencyKey
+) -> PointsAdjustedOut:
+    """Forgive what they owe, or some of it. Beyond the limit of changes by hand it waits for a second person."""
+    came = adjustments.propose_to_forgive(
+        customer=customers.by_public_id(customer).id,
+        amount=None if body.amount is None else points_shown.parts(body.amount, body.currency),
+        currency=body.currency,
+        reason=body.why,
+        key=key_of(request, idempotency_key),
+        at=clock.now(),
+        by=caller(request),
+    )
+    return _proposed(came, body.currency)
+
+
+@router.post(
+    "/customers/{customer}/points/extend",
+    auth=ApiKey("points.manage"),
+    response=PointsReceiptOut,
+    operation_id="extend_points",
+)
+def extend(request: HttpRequest, customer: str, body: LastDayIn, idempotency_key: IdempotencyKey) -> PointsReceiptOut:
+    """Give an award a later last day. It moves no points; what of it has ended stays ended."""
+    key = key_of(request, idempotency_key)
+    _still_to_come(body.expires_on, body.currency, key)
+    done = adjustments.prolong(
+        customer=customers.by_public_id(customer).id,
+        lot=body.lot,
+        expires_on=body.expires_on,
+        currency=body.currency,
+        reason=body.why,
+        key=key,
+        at=clock.now(),
+        by=caller(request),
+    )
+    return points_shown.receipt(done, body.currency)
+
+
+@router.post(
+    "/customers/{customer}/points/reinstate",
+    auth=ApiKey("points.manage"),
+    response=PointsAdjustedOut,
+    operation_id="reinstate_points",
+)
+def reinstate(
+    request: HttpRequest, customer: str, body: LastDayIn, idempotency_key: IdempotencyKey
+) -> PointsAdjustedOut:
+    """Make valid again what has ended of an award. Beyond the limit of changes by hand it waits for a second person."""
+    key = key_of(request, idempotency_key)
+    _still_to_come(body.expires_on, body.currency, key)
+    came = adjustments.propose_to_reinstate(
+        customer=customers.by_public_id(customer).id,
+        lot=body.lot,
+        expires_on=body.expires_on,
+        currency=body.currency,
+        reason=body.why,
         key=key,
         at=clock.now(),
         by=caller(request),

@@ -45,6 +45,23 @@ class AdjustmentIn(exact.Told):
     expires_on: exact.Day | None = Field(None, description="Of points that are given.")
 
 
+class ForgivenessIn(exact.Told):
+    """How much of what is owed; left out, all."""
+
+    amount: exact.Points | None = None
+    currency: Kind = "points"
+    why: WhyChanged = "service"
+
+
+class LastDayIn(exact.Told):
+    """Another last day of an award; null: it has no end. `lot` is as `explain_points_entry` names it."""
+
+    lot: Annotated[int, Field(ge=1, le=2**53 - 1)]
+    expires_on: exact.Day | None
+    currency: Kind = "points"
+    why: WhyChanged = "service"
+
+
 class OrderNamedIn(exact.Told):
     """An order as its source calls it; it may not be on record yet. Where it never comes, or goes back, the points
     spent for it are listed by `GET /points/order-spends`."""
