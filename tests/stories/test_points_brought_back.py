@@ -51,7 +51,10 @@ from regulars.runtime.secrets.models import ForgottenPerson, PersonKey
 tell(keys=list(PersonKey.objects.filter(person__in=(7, 8)).values_list("person", flat=True)),
      forgotten=list(ForgottenPerson.objects.values_list("person", flat=True)))
 """
-MORE = 'give(50, date(2080, 6, 30), "two"); points.hold(customer=who(), amount=20, key="h", at=now, by=SHELL); tell()'
+MORE = """
+give(50, date(2080, 6, 30), "two")
+points.hold(customer=who(), amount=20, owner="cart", key="h", at=now, by=SHELL); tell()
+"""
 SPEND = """
 tell(moment=clock.now().isoformat())
 import time; time.sleep(0.05); now = clock.now()

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from django import forms
 from django.contrib import messages
+from django.core.validators import MaxValueValidator
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -25,6 +26,7 @@ from regulars.facts.customers import customers, persons
 from regulars.facts.customers.customers import Customer
 from regulars.kit.actors import Actor
 from regulars.kit.paging import BadCursor
+from regulars.kit.points import Points
 from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import (
     adjustments,
@@ -37,7 +39,7 @@ from regulars.levers.loyalty import (
     redemptions,
     wallets,
 )
-from regulars.levers.loyalty.adjustments import RequestView
+from regulars.levers.loyalty.adjustments import Proposed, RequestView
 from regulars.levers.loyalty.reasons import Reason
 from regulars.levers.loyalty.wallets import LotView, Wallet
 from regulars.oversight.reporting import formats
@@ -53,7 +55,14 @@ BECAME = {
     "ended": gettext_lazy("ended unspent"),
     "changed": gettext_lazy("changed"),
 }
+#: What is asked for, where it is not said by its sign.
+ASKED_FOR = {
+    "forgive": gettext_lazy("forgive what is owed"),
+    "reinstate": gettext_lazy("make valid again"),
+}
 _MOST_DIGITS = 15
+#: As far as the API takes days.
+LAST_DAY = date(2199, 12, 31)
 
 
 @dataclass(frozen=True)
@@ -104,6 +113,7 @@ class Asked:
 
     one: RequestView
     amount: str
+    what: str
     who: people.Shown | None
     asked_by: str
     decided_by: str
@@ -124,6 +134,21 @@ class Before:
     is_later: bool
 
 
+def _amount(scale: int) -> forms.DecimalField:
+    least = Decimal(1).scaleb(-scale)
+    return forms.DecimalField(
+        label=gettext_lazy("How many"),
+        max_digits=_MOST_DIGITS,
+        decimal_places=scale,
+        min_value=least,
+        widget=forms.NumberInput(attrs={"class": "input", "min": str(least), "step": str(least)}),
+    )
+
+
+def _why() -> list[tuple[str, str]]:
+    return [("", _("choose a reason")), *((code, reasons.say(Reason(code))) for code in adjustments.REASONS)]
+
+
 class ByHand(forms.Form):
     """Points to give or to take."""
 
@@ -139,23 +164,47 @@ class ByHand(forms.Form):
         required=False,
         help_text=gettext_lazy("Of points that are given. Empty: they stay."),
         widget=forms.DateInput(attrs={"class": "input", "type": "date"}),
+        validators=[MaxValueValidator(LAST_DAY)],
     )
     key = forms.CharField(max_length=36, widget=forms.HiddenInput)
 
     def __init__(self, *told: Any, scale: int, **more: Any) -> None:
         super().__init__(*told, **more)
-        least = Decimal(1).scaleb(-scale)
-        self.fields["amount"] = forms.DecimalField(
-            label=gettext_lazy("How many"),
-            max_digits=_MOST_DIGITS,
-            decimal_places=scale,
-            min_value=least,
-            widget=forms.NumberInput(attrs={"class": "input", "min": str(least), "step": str(least)}),
-        )
-        self.fields["reason"].choices = [  # type: ignore[attr-defined]  # a ChoiceField has them
-            ("", _("choose a reason")),
-            *((code, reasons.say(Reason(code))) for code in adjustments.REASONS),
-        ]
+        self.fields["amount"] = _amount(scale)
+        self.fields["reason"].choices = _why()  # type: ignore[attr-defined]  # a ChoiceField has them
+
+
+class Forgiving(forms.Form):
+    """How much of a debt is forgiven."""
+
+    amount = forms.DecimalField(label=gettext_lazy("How many"))
+    reason = forms.ChoiceField(label=gettext_lazy("Why"), widget=forms.Select(attrs={"class": "input"}))
+    key = forms.CharField(max_length=36, widget=forms.HiddenInput)
+
+    def __init__(self, told: Any = None, *, scale: int, **more: Any) -> None:
+        super().__init__(told, auto_id="forgive-%s", **more)
+        self.fields["amount"] = _amount(scale)
+        self.fields["reason"].choices = _why()  # type: ignore[attr-defined]  # a ChoiceField has them
+
+
+class MoreTime(forms.Form):
+    """An award of theirs, and another last day."""
+
+    award = forms.ChoiceField(label=gettext_lazy("Which points"), widget=forms.Select(attrs={"class": "input"}))
+    until = forms.DateField(
+        label=gettext_lazy("New last day"),
+        required=False,
+        help_text=gettext_lazy("Empty: they stay."),
+        widget=forms.DateInput(attrs={"class": "input", "type": "date"}),
+        validators=[MaxValueValidator(LAST_DAY)],
+    )
+    reason = forms.ChoiceField(label=gettext_lazy("Why"), widget=forms.Select(attrs={"class": "input"}))
+    key = forms.CharField(max_length=36, widget=forms.HiddenInput)
+
+    def __init__(self, told: Any = None, *, awards: Sequence[Any], **more: Any) -> None:
+        super().__init__(told, auto_id="longer-%s", **more)
+        self.fields["award"].choices = [("", _("choose the points")), *awards]  # type: ignore[attr-defined]  # as above
+        self.fields["reason"].choices = _why()  # type: ignore[attr-defined]  # as above
 
 
 @require_safe
@@ -219,7 +268,10 @@ def adjust(request: HttpRequest, public_id: str) -> HttpResponseBase:
     said = form.cleaned_data
     parts = points_words.exact(said["amount"], scale)
     give = said["direction"] == "give"
-    if give and said["expires_on"] is not None and said["expires_on"] < timezone.localdate():
+    now = clock.now()
+    try:
+        points.check_last_day(said["expires_on"] if give else None, currency=currency, at=now)
+    except points.AlreadyOver:
         form.add_error("expires_on", _("That day is over."))
         return _page(request, who, form, status=422)
     try:
@@ -236,6 +288,62 @@ def adjust(request: HttpRequest, public_id: str) -> HttpResponseBase:
     except Refusal as refusal:
         form.add_error(None, refusal.message)
         return _page(request, who, form, status=422)
+    return _came(request, came, who, currency)
+
+
+@require_POST
+@requires("points.manage")
+def forgive(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """Forgive what a member owes, or some of it."""
+    who = _found(public_id)
+    currency, scale = _kind(request)
+    form = Forgiving(request.POST, scale=scale)
+    if not form.is_valid():
+        return _page(request, who, forgiving=form, status=422)
+    try:
+        came = adjustments.propose_to_forgive(
+            customer=who.id,
+            amount=points_words.exact(form.cleaned_data["amount"], scale),
+            currency=currency,
+            reason=form.cleaned_data["reason"],
+            key=f"console:{me(request)}:{form.cleaned_data['key']}",
+            at=clock.now(),
+            by=_by(request),
+        )
+    except Refusal as refusal:
+        form.add_error(None, refusal.message)
+        return _page(request, who, forgiving=form, status=422)
+    return _came(request, came, who, currency)
+
+
+@require_POST
+@requires("points.manage")
+def give_time(request: HttpRequest, public_id: str) -> HttpResponseBase:
+    """Give an award another last day, or make valid again what ended of one."""
+    who, now, by = _found(public_id), clock.now(), _by(request)
+    currency, scale = _kind(request)
+    form = MoreTime(request.POST, awards=_awards(who.id, currency, scale, now, told=request.POST.get("award", "")))
+    if not form.is_valid():
+        return _page(request, who, longer=form, status=422)
+    said, key = form.cleaned_data, f"console:{me(request)}:{form.cleaned_data['key']}"
+    verb, _colon, lot = said["award"].partition(":")
+    what = {"customer": who.id, "lot": int(lot), "expires_on": said["until"], "reason": said["reason"]}
+    try:
+        points.check_last_day(said["until"], currency=currency, at=now)
+        if verb == "extend":
+            came = Proposed(adjustments.prolong(**what, currency=currency, key=key, at=now, by=by))
+        else:
+            came = adjustments.propose_to_reinstate(**what, currency=currency, key=key, at=now, by=by)
+    except (points.AlreadyOver, adjustments.NotLater) as refusal:
+        form.add_error("until", refusal.message.partition(": ")[2])
+        return _page(request, who, longer=form, status=422)
+    except Refusal as refusal:
+        form.add_error(None, refusal.message)
+        return _page(request, who, longer=form, status=422)
+    return _came(request, came, who, currency)
+
+
+def _came(request: HttpRequest, came: Proposed, who: Customer, currency: str) -> HttpResponseBase:
     if came.done:
         messages.success(request, _("It is done."))
     else:
@@ -245,6 +353,34 @@ def adjust(request: HttpRequest, public_id: str) -> HttpResponseBase:
             % {"limit": formats.number(read(adjustments.APPROVAL_ABOVE))},
         )
     return _back(who, currency)
+
+
+def _awards(customer: int, currency: str, scale: int, at: datetime, *, told: str = "") -> list[tuple[str, Any]]:
+    """What can be given another day, as a form offers it: what ends, and what has ended. `told` is one that was chosen
+    before and may be neither by now."""
+    ending = [
+        (f"extend:{one.id}", _until(one.available + one.pending + one.held, one.expires_on, scale))
+        for one in wallets.lots(customer=customer, currency=currency, at=at, limit=LOTS_SHOWN)
+        if one.expires_on is not None and one.available + one.pending + one.held
+    ]
+    ended = [
+        (f"reinstate:{one.lot}", _until(one.ended, one.expires_on, scale))
+        for one in wallets.ended(customer=customer, currency=currency, at=at, limit=LOTS_SHOWN)
+    ]
+    found: list[tuple[str, Any]] = []
+    if ending:
+        found.append((_("Points that end"), ending))
+    if ended:
+        found.append((_("Points that have ended"), ended))
+    verb, _colon, lot = told.partition(":")
+    if verb in ("extend", "reinstate") and lot.isdecimal() and told not in dict(ending + ended):
+        found.append((told, told))
+    return found
+
+
+def _until(parts: int, day: date | None, scale: int) -> str:
+    words = _("until %(day)s") % {"day": formats.day(day)} if day is not None else _("without an end")
+    return f"{shown(parts, scale)} · {words}"
 
 
 @require_POST
@@ -330,6 +466,7 @@ def asked_for(request: HttpRequest, found: list[RequestView]) -> list[Asked]:
         Asked(
             one,
             signed(one.amount, one.scale),
+            str(ASKED_FOR.get(one.what, "")),
             who.get(one.customer),
             names[one.asked_by],
             names.get(one.decided_by, ""),
@@ -362,7 +499,15 @@ def _back(who: Customer, currency: str) -> HttpResponseBase:
     return redirect(there if currency == "points" else f"{there}?{urlencode({'of': currency})}")
 
 
-def _page(request: HttpRequest, who: Customer, form: ByHand | None = None, *, status: int = 200) -> HttpResponseBase:
+def _page(
+    request: HttpRequest,
+    who: Customer,
+    form: ByHand | None = None,
+    *,
+    forgiving: Forgiving | None = None,
+    longer: MoreTime | None = None,
+    status: int = 200,
+) -> HttpResponseBase:
     now = timezone.now()
     all_of = wallets.of(customer=who.id, at=now)
     wanted = request.POST.get("of") or request.GET.get("of") or "points"
@@ -376,6 +521,12 @@ def _page(request: HttpRequest, who: Customer, form: ByHand | None = None, *, st
         after, lines = None, points.statement(customer=who.id, currency=chosen.currency, limit=SHOWN)
     open_ones = wallets.lots(customer=who.id, currency=chosen.currency, at=now, limit=LOTS_SHOWN + 1)
     [person] = people.shown([who.id])
+    by_hand = may(request, "points.manage") and chosen.frozen_at is None
+    if by_hand and forgiving is None and chosen.balance.debt:
+        owed = Points(chosen.balance.debt, scale).decimal
+        forgiving = Forgiving(scale=scale, initial={"key": str(uuid4()), "amount": owed})
+    if by_hand and longer is None and (awards := _awards(who.id, chosen.currency, scale, now)):
+        longer = MoreTime(awards=awards, initial={"key": str(uuid4())})
     passed = inheriting.passed(customer=who.id, currency=chosen.currency)
     heirs = named([one.to for one in passed]) if passed else {}
     return page(
@@ -406,6 +557,8 @@ def _page(request: HttpRequest, who: Customer, form: ByHand | None = None, *, st
         why=rewards.by_staff(),
         reward_key=uuid4().hex,
         may_hand=may(request, "points.spend"),
+        forgiving=forgiving,
+        longer=longer,
         form=form or ByHand(scale=scale, initial={"key": str(uuid4())}),
         limit=formats.number(read(adjustments.APPROVAL_ABOVE)),
         may_manage=may(request, "points.manage"),

@@ -76,6 +76,11 @@ class Told:
     was: date | None = None
     until: date | None = None
 
+    @property
+    def moves_end(self) -> bool:
+        """Whether it says of an award that it has another last day."""
+        return "until" in self.line.reason.arguments
+
 
 def shown(parts: int, scale: int) -> str:
     """1,250 or 12.5, in the reader's digits."""

@@ -1,4 +1,5 @@
-"""Points given or taken by hand: at once up to a limit; beyond it, when a second person agrees.
+"""Points given or taken by hand, debts forgiven, what ended made valid again: at once up to a limit; beyond it, when a
+second person agrees.
 
 The limit is for what one person gives or takes of one member in a day, by themselves and by the programs they answer
 for, so that a large sum is not told in small ones. What a program asks for is another's to decide than who answers.
@@ -15,13 +16,15 @@ from regulars.facts.customers import persons
 from regulars.facts.sources import api_keys
 from regulars.kit import ids
 from regulars.kit.actors import Actor
+from regulars.kit.points import Points
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import inheriting, points, reasons
+from regulars.levers.loyalty import inheriting, points, reasons, wallets
 from regulars.levers.loyalty._ledger import account_rows, books
 from regulars.levers.loyalty._ledger.acts import KeyUsedOtherwise, Told
 from regulars.levers.loyalty.models import Act, Request
 from regulars.levers.loyalty.points import BadAmount, Receipt
 from regulars.levers.loyalty.reasons import Reason
+from regulars.levers.loyalty.wallets import AwardView
 from regulars.runtime.preferences.preferences import Preference, between, read
 from regulars.runtime.trail import trail
 
@@ -31,6 +34,7 @@ __all__ = (
     "AlreadyDecided",
     "BadReason",
     "NobodyAnswers",
+    "NotLater",
     "OwnRequest",
     "Proposed",
     "RequestView",
@@ -39,8 +43,11 @@ __all__ = (
     "by_public_id",
     "count_waiting",
     "of_customer",
+    "prolong",
     "propose",
+    "propose_to_forgive",
     "propose_to_pass_on",
+    "propose_to_reinstate",
     "turn_down",
     "waiting",
     "withdraw",
@@ -68,7 +75,8 @@ SELECT coalesce(sum(posting.amount), 0)
   JOIN loyalty_entry AS entry ON entry.account_id = account.id
   JOIN loyalty_act AS act ON act.id = entry.act_id JOIN loyalty_posting AS posting ON posting.entry_id = entry.id
   JOIN loyalty_lot AS lot ON lot.id = posting.lot_id
- WHERE (entry.kind = 'adjust' OR (entry.kind = 'merge_out' AND entry.reason = 'passed_on'))
+ WHERE (entry.kind = 'adjust' OR (entry.kind = 'merge_out' AND entry.reason = 'passed_on')
+        OR (entry.kind = 'write_off' AND act.verb = 'forgive') OR (entry.kind = 'reinstate' AND act.verb = 'reinstate'))
    AND entry.recorded_at > %(since)s AND act.by = ANY(%(hands)s) AND act.key NOT LIKE 'request:%%'
    AND (account.is_mine OR coalesce(lot.earned_by_id, lot.record_id) = ANY(%(records)s))
 """
@@ -98,6 +106,12 @@ class NobodyAnswers(Refusal):
     code = "points.nobody_answers"
 
 
+class NotLater(Refusal):
+    """The award lasts as long already."""
+
+    code = "points.not_later"
+
+
 class BadReason(Refusal):
     """No reason on the list."""
 
@@ -106,7 +120,8 @@ class BadReason(Refusal):
 
 @dataclass(frozen=True)
 class RequestView:
-    """An adjustment that is waiting, or was approved, turned_down or withdrawn.
+    """An adjustment that is waiting, or was approved, turned_down or withdrawn. `what`: adjust, pass_on, forgive, or
+    reinstate of `lot`.
 
     `amount` is in the smallest parts of the currency, of which a point has ten to the `scale`; `because` is in the
     reader's language.
@@ -128,6 +143,8 @@ class RequestView:
     state: str
     decided_by: str
     decided_at: datetime | None
+    what: str = "adjust"
+    lot: int | None = None
 
 
 @dataclass(frozen=True)
@@ -154,20 +171,9 @@ def propose(
     Raises `BadAmount`, `BadReason`, at once `NotEnoughPoints`, and beyond the limit `NobodyAnswers` of a program's key
     that nobody of the staff answers for.
     """
-    if reason not in REASONS:
-        raise BadReason(
-            _("reason: %(reason)r is none; choose from %(known)s")
-            % {"reason": reason[:40], "known": ", ".join(REASONS)},
-            field="reason",
-            value=reason[:40],
-        )
+    _check_reason(reason)
     # The verb's own check, before anything waits that never could be done.
-    if type(amount) is not int or not 0 < abs(amount) <= books.MOST:
-        raise BadAmount(
-            _("amount: %(amount)r is no number of points; give a whole number above zero") % {"amount": amount},
-            field="amount",
-            value=repr(amount)[:40],
-        )
+    _check_amount(amount)
     what = {"customer": customer, "amount": amount, "currency": currency, "reason": reason, "expires_on": expires_on}
     return _ask(
         Told("propose", key, at, by, what),
@@ -185,6 +191,92 @@ def propose(
             by=by,
         ),
     )
+
+
+def propose_to_forgive(
+    *,
+    customer: int,
+    reason: str,
+    key: str,
+    at: datetime,
+    by: Actor,
+    amount: int | None = None,
+    currency: str = "points",
+) -> Proposed:
+    """`points.forgive` of what they owe, or `amount` of it: at once up to the limit, else when a second person agrees.
+
+    Raises `BadReason`, `BadAmount` of more than is owed, and `NobodyAnswers`.
+    """
+    _check_reason(reason)
+    if amount is not None:
+        _check_amount(amount)
+    what = {"customer": customer, "amount": amount, "currency": currency, "reason": reason}
+    return _ask(
+        Told("propose_to_forgive", key, at, by, what),
+        Request(customer_id=customer, reason=f"forgive:{reason}"),
+        currency,
+        amount=lambda: _owed(customer, currency, at, amount),
+        do=lambda: points.forgive(
+            customer=customer, amount=amount, currency=currency, reason=Reason(reason), key=key, at=at, by=by
+        ),
+    )
+
+
+def propose_to_reinstate(
+    *,
+    customer: int,
+    lot: int,
+    expires_on: date | None,
+    reason: str,
+    key: str,
+    at: datetime,
+    by: Actor,
+    currency: str = "points",
+) -> Proposed:
+    """`points.reinstate` of all that ended of an award of theirs: at once up to the limit, else when a second person
+    agrees.
+
+    Raises `BadReason`, `points.UnknownEntry` of what is no award of theirs, `points.NothingToReverse` where nothing of
+    it ended, `NotLater` where what is left of it lasts longer, and `NobodyAnswers`.
+    """
+    _check_reason(reason)
+    mine = wallets.award(customer=customer, lot=lot, currency=currency, at=at)
+    if mine.left:
+        _check_later(mine, expires_on)
+    what = {"customer": customer, "lot": lot, "currency": currency, "reason": reason, "expires_on": expires_on}
+    return _ask(
+        Told("propose_to_reinstate", key, at, by, what),
+        Request(customer_id=customer, reason=f"reinstate:{lot}:{reason}", expires_on=expires_on),
+        currency,
+        amount=lambda: _ended(mine),
+        do=lambda: points.reinstate(
+            lot=lot, expires_on=expires_on, currency=currency, reason=Reason(reason), key=key, at=at, by=by
+        ),
+    )
+
+
+def prolong(
+    *,
+    customer: int,
+    lot: int,
+    expires_on: date | None,
+    reason: str,
+    key: str,
+    at: datetime,
+    by: Actor,
+    currency: str = "points",
+) -> Receipt:
+    """`points.extend` of an award of theirs, by hand: to a later day, or None for good. It moves no points, so no limit
+    counts.
+
+    Raises `BadReason`, `points.UnknownEntry` of what is no award of theirs, and `NotLater`.
+    """
+    _check_reason(reason)
+    mine = wallets.award(customer=customer, lot=lot, currency=currency, at=at)
+    with transaction.atomic():
+        if not Act.objects.filter(key=key).exists():
+            _check_later(mine, expires_on, than_now=True)
+        return points.extend(lots={lot: expires_on}, currency=currency, reason=Reason(reason), key=key, at=at, by=by)
 
 
 def propose_to_pass_on(
@@ -223,12 +315,13 @@ def _ask(
             if bytes(known.told) != digest:
                 raise _told_otherwise(told.key)
             return Proposed(request=_view(known))
+        if Act.objects.filter(key=told.key).exists():
+            return Proposed(done=do())
         parts = amount()
         limit = read(APPROVAL_ABOVE) * 10**kind.terms.scale
         behind = api_keys.behind(told.by)
         hands = [told.by] if behind is None else api_keys.hands_of(behind)
-        is_within = abs(parts) + _lately(person, kind.id, told.at, hands) <= limit
-        if is_within or Act.objects.filter(key=told.key).exists():
+        if abs(parts) + _lately(person, kind.id, told.at, hands) <= limit:
             return Proposed(done=do())
         check()
         if behind is None:
@@ -243,32 +336,53 @@ def _ask(
 def approve(*, request: int, at: datetime, by: Actor) -> Receipt:
     """Agree, and it is done. Asked again by the same, it gives the first answer.
 
-    Raises `OwnRequest`, `AlreadyDecided`, and `NotEnoughPoints` where they were spent meanwhile: then it still waits.
+    Raises `OwnRequest`, `AlreadyDecided`, and `NotEnoughPoints` where they were spent meanwhile, `points.AlreadyOver`
+    where the last day has passed meanwhile: then it still waits.
     """
     with transaction.atomic():
         row = _held(request)
         _anothers(row, by)
         if row.state != "approved" or row.decided_by != str(by):
+            points.check_last_day(row.expires_on, currency=row.currency.code, at=at)
             _decide(row, "approved", at, by)
-        if row.heir_id is not None:
-            return inheriting.pass_on(
-                customer=row.customer_id,
-                to=row.heir_id,
-                currency=row.currency.code,
-                key=f"request:{row.id}",
-                at=at,
-                by=by,
-            )
-        return points.adjust(
-            customer=row.customer_id,
+        return _done(row, at, by)
+
+
+def _done(row: Request, at: datetime, by: Actor) -> Receipt:
+    deed, currency, key = _deed(row), row.currency.code, f"request:{row.id}"
+    if row.heir_id is not None:
+        return inheriting.pass_on(customer=row.customer_id, to=row.heir_id, currency=currency, key=key, at=at, by=by)
+    if deed.lot is not None:
+        return points.reinstate(
+            lot=deed.lot,
             amount=row.amount,
-            currency=row.currency.code,
-            reason=Reason(row.reason),
             expires_on=row.expires_on,
-            key=f"request:{row.id}",
+            currency=currency,
+            reason=Reason(deed.why),
+            key=key,
             at=at,
             by=by,
         )
+    if deed.what == "forgive":
+        return points.forgive(
+            customer=row.customer_id,
+            amount=row.amount,
+            currency=currency,
+            reason=Reason(deed.why),
+            key=key,
+            at=at,
+            by=by,
+        )
+    return points.adjust(
+        customer=row.customer_id,
+        amount=row.amount,
+        currency=currency,
+        reason=Reason(deed.why),
+        expires_on=row.expires_on,
+        key=key,
+        at=at,
+        by=by,
+    )
 
 
 def turn_down(*, request: int, at: datetime, by: Actor) -> RequestView:
@@ -312,6 +426,73 @@ def by_public_id(text: str) -> RequestView:
     if row is None:
         raise _unknown(text[:40])
     return _view(row)
+
+
+@dataclass(frozen=True)
+class _Deed:
+    what: str
+    why: str
+    lot: int | None = None
+
+
+def _deed(row: Request) -> _Deed:
+    """What is to be done: its `reason` says it before the reason, where it is not to give or to take."""
+    *what, why = row.reason.split(":")
+    if not what:
+        return _Deed("adjust" if row.heir_id is None else "pass_on", why)
+    return _Deed(what[0], why, int(what[1]) if what[0] == "reinstate" else None)
+
+
+def _owed(customer: int, currency: str, at: datetime, amount: int | None) -> int:
+    owed = points.balance(customer=customer, currency=currency, at=at).debt
+    if not owed or (amount or 0) > owed:
+        most = Points(owed, wallets.scale(currency))
+        raise BadAmount(
+            _("amount: %(most)s is owed; forgive no more than that") % {"most": most},
+            field="amount",
+            value=amount,
+            most=owed,
+        )
+    return amount or owed
+
+
+def _ended(mine: AwardView) -> int:
+    if not mine.ended:
+        raise points.NothingToReverse(
+            _("lot: nothing of this award has ended; look at it again"), field="lot", value=mine.lot
+        )
+    return mine.ended
+
+
+def _check_later(mine: AwardView, day: date | None, *, than_now: bool = False) -> None:
+    """Nobody is left with fewer days by what is to give them more."""
+    is_later = day is None or (mine.expires_on is not None and day > mine.expires_on)
+    if not is_later and (than_now or day != mine.expires_on):
+        words = _("expires_on: they have no end as it is; leave it as it is")
+        if mine.expires_on is not None:
+            words = _("expires_on: they can be spent until %(day)s as it is; give a later day") % {
+                "day": mine.expires_on
+            }
+        raise NotLater(words, field="expires_on", value=str(day))
+
+
+def _check_reason(reason: str) -> None:
+    if reason not in REASONS:
+        raise BadReason(
+            _("reason: %(reason)r is none; choose from %(known)s")
+            % {"reason": reason[:40], "known": ", ".join(REASONS)},
+            field="reason",
+            value=reason[:40],
+        )
+
+
+def _check_amount(amount: int) -> None:
+    if type(amount) is not int or not 0 < abs(amount) <= books.MOST:
+        raise BadAmount(
+            _("amount: %(amount)r is no number of points; give a whole number above zero") % {"amount": amount},
+            field="amount",
+            value=repr(amount)[:40],
+        )
 
 
 def _one_at_a_time(customer: int) -> int:
@@ -369,6 +550,7 @@ def _tell(row: Request, verb: str, at: datetime, by: Actor) -> None:
 
 
 def _view(row: Request) -> RequestView:
+    deed = _deed(row)
     return RequestView(
         id=row.id,
         public_id=ids.public(PREFIX, row.public_id),
@@ -376,8 +558,8 @@ def _view(row: Request) -> RequestView:
         currency=row.currency.code,
         scale=row.currency.scale,
         amount=row.amount,
-        reason=row.reason,
-        because=reasons.say(Reason(row.reason)),
+        reason=deed.why,
+        because=reasons.say(Reason(deed.why)),
         expires_on=row.expires_on,
         heir=row.heir_id,
         asked_by=row.asked_by,
@@ -386,6 +568,8 @@ def _view(row: Request) -> RequestView:
         state=row.state,
         decided_by=row.decided_by,
         decided_at=row.decided_at,
+        what=deed.what,
+        lot=deed.lot,
     )
 
 

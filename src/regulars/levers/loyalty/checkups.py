@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from django.db import connection
 
 from regulars.facts.customers.relation import CUSTOMERS
-from regulars.levers.loyalty._ledger.books import BY_POSTINGS, OWED
+from regulars.levers.loyalty._ledger.books import BY_POSTINGS, DEBT, HELD, OWED, SPENT
 from regulars.runtime.checkups import Checkup, Finding
 
 _PLACES = ("pending", "available", "held")
@@ -177,6 +177,51 @@ SELECT DISTINCT account.id FROM loyalty_entry AS entry JOIN loyalty_account AS a
          SELECT sum(posting.amount) FROM loyalty_posting AS posting WHERE posting.entry_id = original.id) < (
          SELECT sum(posting.amount) FROM loyalty_posting AS posting
            JOIN loyalty_entry AS other ON other.id = posting.entry_id WHERE other.reverses_id = original.id)) AND MINE
+""",
+    # Nothing is spent or kept of a lot when its last day is over: the one it had when that was written. Days that it
+    # had before another was given are counted where they end last on earth; of old entries that say none, for ever.
+    "ends": """
+WITH said AS MATERIALIZED (
+  SELECT (entry.arguments ->> 'lot')::bigint AS lot_id, entry.id, (entry.arguments ->> 'was')::date AS was
+    FROM loyalty_entry AS entry JOIN loyalty_account AS account ON account.id = entry.account_id
+   WHERE entry.kind = 'extend' AND MINE
+   UNION ALL
+  SELECT posting.lot_id, entry.id, (entry.arguments ->> 'was')::date
+    FROM loyalty_entry AS entry JOIN loyalty_account AS account ON account.id = entry.account_id
+    JOIN loyalty_posting AS posting ON posting.entry_id = entry.id
+   WHERE entry.kind = 'reinstate' AND MINE
+), told AS (
+  SELECT lot_id, lag(id, 1, 0) OVER (PARTITION BY lot_id ORDER BY id) AS since, id AS before,
+         (was + 1)::timestamp AT TIME ZONE 'Etc/GMT+12' AS until
+    FROM said
+   UNION ALL
+  SELECT lot.id, coalesce(latest.id, 0), NULL, lot.expires_at
+    FROM loyalty_lot AS lot JOIN loyalty_account AS account ON account.id = lot.account_id
+    LEFT JOIN (SELECT lot_id, max(id) AS id FROM said GROUP BY 1) AS latest ON latest.lot_id = lot.id
+   WHERE lot.expires_at IS NOT NULL AND MINE
+)
+SELECT DISTINCT lot.account_id FROM told
+  JOIN loyalty_posting AS posting ON posting.lot_id = told.lot_id AND posting.from_book = 'available'
+       AND posting.to_book IN TAKEN
+  JOIN loyalty_entry AS entry ON entry.id = posting.entry_id AND entry.id > told.since
+       AND (entry.id < told.before OR told.before IS NULL) AND entry.effective_at >= told.until
+  JOIN loyalty_lot AS lot ON lot.id = told.lot_id
+""".replace("TAKEN", str((*SPENT, HELD, DEBT))),
+    # Lots of one rule for one order or event come to no more than was decided: none is there twice. What an heir has,
+    # or had, is theirs.
+    "decisions": """
+SELECT DISTINCT several.account_id FROM (
+    SELECT lot.account_id, lot.earning_id, lot.rule, sum(lot.original - lot.taken_back - lot.short) AS stands
+      FROM loyalty_lot AS lot JOIN loyalty_account AS account ON account.id = lot.account_id
+     WHERE lot.earning_id IS NOT NULL AND lot.earned_by_id IS NULL AND MINE
+     GROUP BY 1, 2, 3 HAVING count(*) > 1) AS several
+  JOIN loyalty_earning AS earning ON earning.id = several.earning_id
+ WHERE several.stands > (
+       SELECT coalesce(sum(part.value::bigint), 0)
+         FROM jsonb_each_text(earning.lines -> split_part(several.rule, '.', 2)) AS part)
+   AND NOT EXISTS (
+       SELECT FROM loyalty_lot AS lot JOIN loyalty_posting AS posting ON posting.lot_id = lot.id
+        WHERE lot.earning_id = several.earning_id AND 'transit' IN (posting.from_book, posting.to_book))
 """,
 }
 

@@ -43,8 +43,12 @@ from regulars.levers.loyalty.models import Entry
 from regulars.levers.loyalty.reasons import Reason
 
 __all__ = (
+    "HELD_FOR",
+    "LONGEST_HOLD",
     "AccountFrozen",
+    "AlreadyOver",
     "BadAmount",
+    "BadHold",
     "BadKey",
     "Balance",
     "Booked",
@@ -72,6 +76,7 @@ __all__ = (
     "balance_as_of",
     "balances",
     "capture",
+    "check_last_day",
     "end_of",
     "expiring",
     "explain",
@@ -86,6 +91,9 @@ __all__ = (
     "statement",
 )
 
+#: How long points are kept where neither an owner nor a time is told, and how long at most.
+HELD_FOR = timedelta(minutes=30)
+LONGEST_HOLD = timedelta(days=366)
 _REVERSIBLE = ("award", "adjust", "redeem", "capture")
 _SPENT_OF = """
 SELECT lot.id, lot.record_id, posting.from_book, posting.to_book, posting.amount
@@ -108,6 +116,18 @@ _LOOKS = 20
 
 
 _P = ParamSpec("_P")
+
+
+class AlreadyOver(Refusal):
+    """Points that would have ended before anybody could spend them."""
+
+    code = "points.already_over"
+
+
+class BadHold(Refusal):
+    """A hold that would end before it begins, nearly never, or at two words: its owner's and the clock's."""
+
+    code = "points.bad_hold"
 
 
 class UnknownEntry(Refusal):
@@ -244,8 +264,9 @@ def hold(
     reason: Reason = Reason("held"),
     order: OrderNamed | None = None,
 ) -> HoldView:
-    """Keep points for a purchase: nobody else can spend them. After `lasts` the clock gives them back; without it only
-    `owner` does. `order`: what for, where that is known yet. The hold as it was made. Raises `BadAmount` and
+    """Keep points for a purchase: nobody else can spend them. After `lasts` the clock gives them back, or after
+    `HELD_FOR` where neither is told; those of an `owner`, such as a checkout, have no clock and end when the owner
+    says. `order`: what for, where that is known yet. The hold as it was made. Raises `BadAmount`, `BadHold` and
     `NotEnoughPoints`."""
     _checked(amount)
     told = Told(
@@ -260,6 +281,7 @@ def hold(
     made = None
     with acting.act(told, customers=[customer], currency=currency, need={customer: amount}) as work:
         if work.is_new:
+            kept_for = _kept_for(lasts, owner)
             wallet = work.wallet(customer)
             moves = wallet.spend(amount, at=at, reason=reason, kind="hold", into=books.HELD)
             made = holding.keep(
@@ -268,7 +290,7 @@ def hold(
                 moves=moves,
                 owner=owner,
                 at=at,
-                expires_at=None if lasts is None else at + lasts,
+                expires_at=None if kept_for is None else at + kept_for,
                 currency=currency,
                 order=order,
             )
@@ -599,6 +621,20 @@ def _give_back(
             wallet.give_back(mine, at=work.told.at, reason=reason, reverses=entry, forgiven=forgiven)
 
 
+def _kept_for(lasts: timedelta | None, owner: str) -> timedelta | None:
+    """By the clock; None of what somebody owns."""
+    if lasts is None:
+        return None if owner else HELD_FOR
+    if owner:
+        words = _("lasts_seconds: %(lasts)s, but what has an owner has no clock; leave out the time or the owner")
+    elif not timedelta(0) < lasts <= LONGEST_HOLD:
+        words = _("lasts_seconds: %(lasts)s is no time to keep points; give more than 0 and at most %(most)s")
+    else:
+        return lasts
+    told = int(lasts.total_seconds())
+    raise BadHold(words % {"lasts": told, "most": int(LONGEST_HOLD.total_seconds())}, field="lasts_seconds", value=told)
+
+
 def _what(customer: int, amount: int | None, currency: str, reason: Reason) -> dict[str, object]:
     return {"customer": customer, "amount": amount, "currency": currency, "reason": asdict(reason)}
 
@@ -625,6 +661,18 @@ def end_of(day: date | None, currency: str) -> datetime | None:
         return None
     zone = civil.zone(account_rows.currency(currency).zone or company.shop().zone)
     return civil.start_of_day(day + timedelta(days=1), zone)
+
+
+def check_last_day(day: date | None, *, currency: str, at: datetime, field: str = "expires_on") -> None:
+    """What doors ask of a last day that somebody gives now; verbs are told of the past, too. Raises `AlreadyOver` where
+    it is over on the currency's clock."""
+    ends = end_of(day, currency)
+    if ends is not None and ends <= at:
+        raise AlreadyOver(
+            _("%(field)s: %(day)s is over; give a day to come, or none") % {"field": field, "day": day},
+            field=field,
+            value=str(day),
+        )
 
 
 def _checked(amount: int) -> int:

@@ -16,18 +16,40 @@ from regulars.levers.loyalty.models import Account, Act, Currency, Entry
 from regulars.levers.loyalty.points import UnknownEntry
 from regulars.levers.loyalty.titles import titled
 
+# What is kept by holds whose time ran out by then is free again.
 _LOTS = """
 SELECT lot.id, entry.public_id, lot.record_id, lot.subject, lot.rule, lot.rule_version, lot.funding, lot.partner,
-       lot.original, lot.pending, lot.available, lot.held, lot.owed, lot.earned_at, lot.matures_at, lot.expires_on,
-       lot.expires_at, account.rests_since
+       lot.original, lot.pending, lot.available + freed.parts, lot.held - freed.parts, lot.owed, lot.earned_at,
+       lot.matures_at, lot.expires_on, lot.expires_at, account.rests_since
   FROM loyalty_lot AS lot JOIN loyalty_account AS account ON account.id = lot.account_id
   JOIN loyalty_entry AS entry ON entry.id = lot.origin_entry_id
- WHERE account.customer_id = %s AND account.currency_id = %s
-   AND (lot.held > 0 OR lot.owed > 0
-        OR (lot.pending + lot.available > 0
-            AND (lot.expires_at IS NULL OR lot.expires_at > least(%s, account.rests_since))))
- ORDER BY lot.expires_at NULLS LAST, lot.id LIMIT %s
+ CROSS JOIN LATERAL (
+    SELECT coalesce(sum(part.amount - part.captured - part.released), 0)::bigint AS parts
+      FROM loyalty_hold_lot AS part JOIN loyalty_hold AS hold ON hold.id = part.hold_id
+     WHERE lot.held > 0 AND part.lot_id = lot.id AND hold.state = 'open' AND hold.expires_at <= %(at)s) AS freed
+ WHERE account.customer_id = %(person)s AND account.currency_id = %(currency)s
+   AND (lot.held > freed.parts OR lot.owed > 0
+        OR (lot.pending + lot.available + freed.parts > 0
+            AND (lot.expires_at IS NULL OR lot.expires_at > least(%(at)s, account.rests_since))))
+ ORDER BY lot.expires_at NULLS LAST, lot.id LIMIT %(limit)s
 """
+
+# Of what is over by the clock nobody may have booked it.
+_OF_AWARD = """
+SELECT lot.id, CASE WHEN over.is_so THEN lot.held ELSE lot.pending + lot.available + lot.held END,
+       lot.lapsed + CASE WHEN over.is_so THEN lot.pending + lot.available ELSE 0 END, lot.original, lot.earned_at,
+       lot.expires_on
+  FROM loyalty_lot AS lot JOIN loyalty_account AS account ON account.id = lot.account_id
+ CROSS JOIN LATERAL (
+    SELECT coalesce(lot.expires_at <= least(%(at)s, account.rests_since), false) AS is_so) AS over
+ WHERE account.customer_id = %(person)s AND account.currency_id = %(currency)s
+"""
+_AWARD = _OF_AWARD + " AND lot.id = %(lot)s"
+_ENDED = (
+    _OF_AWARD
+    + " AND (lot.lapsed > 0 OR (over.is_so AND lot.pending + lot.available > 0))"
+    + " ORDER BY lot.expires_at DESC NULLS LAST, lot.id DESC LIMIT %(limit)s"
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +76,19 @@ class LotView:
     matures_at: datetime | None
     expires_on: date | None
     expires_at: datetime | None
+
+
+@dataclass(frozen=True)
+class AwardView:
+    """An award of which something ended, or may end: how much could be spent still, is to come or is kept (`left`), and
+    how much ended (`ended`); `expires_on` is its last day."""
+
+    lot: int
+    left: int
+    ended: int
+    original: int
+    earned_at: datetime
+    expires_on: date | None
 
 
 @dataclass(frozen=True)
@@ -135,9 +170,28 @@ def lots(*, customer: int, at: datetime, currency: str = "points", limit: int = 
     """What is open of the person's awards at `at`, what ends first first, what has no end last. Three queries."""
     kind = account_rows.currency(currency)
     with connection.cursor() as cursor:
-        cursor.execute(_LOTS, [persons.of(customer), kind.id, at, limit])
+        cursor.execute(_LOTS, {"person": persons.of(customer), "currency": kind.id, "at": at, "limit": limit})
         found = [(LotView(row[0], ids.public(PREFIX, row[1]), *row[2:-1]), row[-1]) for row in cursor.fetchall()]
     return [_as_of(_rested(one, since, at, kind), at) for one, since in found]
+
+
+def ended(*, customer: int, at: datetime, currency: str = "points", limit: int = 50) -> list[AwardView]:
+    """Awards of the person of which something ended unspent, what ended last first. Three queries."""
+    return _awards(_ENDED, customer, currency, {"at": at, "limit": limit})
+
+
+def award(*, customer: int, lot: int, at: datetime, currency: str = "points") -> AwardView:
+    """One award of the person. Three queries; raises `UnknownEntry` of any other."""
+    for one in _awards(_AWARD, customer, currency, {"at": at, "lot": lot}):
+        return one
+    raise UnknownEntry(_("lot: %(lot)s is no award of theirs; look it up again") % {"lot": lot}, field="lot", value=lot)
+
+
+def _awards(query: str, customer: int, currency: str, told: dict[str, datetime | int]) -> list[AwardView]:
+    kind = account_rows.currency(currency)
+    with connection.cursor() as cursor:
+        cursor.execute(query, {**told, "person": persons.of(customer), "currency": kind.id})
+        return [AwardView(*row) for row in cursor.fetchall()]
 
 
 def _rested(one: LotView, since: datetime | None, at: datetime, kind: account_rows.Kind) -> LotView:
@@ -163,9 +217,9 @@ def holds(*, customer: int, at: datetime, currency: str = "points") -> list[Hold
     return [one for one in open_ones if one.expires_at is None or one.expires_at > at]
 
 
-def hold(public_id: str) -> HoldView:
-    """One hold by `phd_…`. One query; raises `UnknownHold`, and `BadId` of what can be none."""
-    return holding.by_public_id(public_id)
+def hold(public_id: str, *, at: datetime) -> HoldView:
+    """One hold by `phd_…`, as it stands at `at`. One query; raises `UnknownHold`, and `BadId` of what can be none."""
+    return holding.by_public_id(public_id).as_of(at)
 
 
 def entry(public_id: str) -> Whose:

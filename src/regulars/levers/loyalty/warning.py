@@ -74,13 +74,6 @@ class Due:
     parts: int
 
 
-def due(*, currency: str, days: int, at: datetime, zone: str) -> list[Due]:
-    """Whose points lapse within so many days, and how many. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(_DUE + " ORDER BY lot.expires_on, account.id", _values(currency, [days], at, zone))
-        return [Due(*row[:5]) for row in cursor.fetchall()]
-
-
 def due_days(*, currency: str, days: int, at: datetime) -> list[DueDay]:
     """Day by day of the next `days`, by the currency's clock: how many customers have points whose last day it is, and
     how much that is. Three queries."""

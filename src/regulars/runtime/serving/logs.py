@@ -5,6 +5,7 @@ import json
 import logging
 import traceback
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 from regulars.kit.refusals import Refusal
@@ -32,10 +33,24 @@ FIELDS = (
 WORDS_ONLY = ("django", "asyncio", "axes")
 
 
+#: What the words of Django's own line of an answer are, by its status: without their values they say nothing.
+_ANSWERS = {int(status): status.phrase for status in HTTPStatus}
+
+
 def _message(record: logging.LogRecord) -> str:
+    if record.name == "django.request" and (said := _ANSWERS.get(record.__dict__.get("status_code", 0))):
+        return said
     if record.name.split(".")[0] in WORDS_ONLY:
         return str(record.msg)
     return record.getMessage()
+
+
+def _answered(record: logging.LogRecord) -> dict[str, Any]:
+    """Of which request it is, by the pattern of its address and never by the address."""
+    told = {"status": record.__dict__.get("status_code")}
+    if match := getattr(record.__dict__.get("request"), "resolver_match", None):
+        told["route"] = f"/{match.route}"
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _stack(problem: BaseException) -> list[str]:
@@ -55,6 +70,8 @@ class JsonLines(logging.Formatter):
         if chosen := request_id.get():
             line["request_id"] = chosen
         line |= {name: record.__dict__[name] for name in FIELDS if name in record.__dict__}
+        if record.name == "django.request":
+            line |= _answered(record)
         if record.exc_info and (problem := record.exc_info[1]):
             # Not its message: a violated constraint quotes the row, a parser quotes the text.
             line["error"] = type(problem).__name__

@@ -1,6 +1,6 @@
 """Points through the API: balances, statements, and every verb."""
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,9 +8,11 @@ from django.http import HttpResponse
 from django.test import Client
 
 from regulars.doors.api.tests.builders import Program, problem
+from regulars.facts.company import company
 from regulars.facts.customers import customers
-from regulars.kit.actors import SHELL, SYSTEM
-from regulars.levers.loyalty import earlier, programmes
+from regulars.kit import civil
+from regulars.kit.actors import SHELL, SYSTEM, Actor
+from regulars.levers.loyalty import earlier, points, programmes
 from regulars.levers.loyalty.earlier import Movement
 from regulars.runtime.database import clock
 
@@ -66,6 +68,33 @@ def test_points_are_given_kept_spent_and_taken_back_and_the_statement_says_why()
         ("available", "redeemed", "5")
     ]
     assert explained["moved"][0]["expires_on"] == WAY_OFF
+
+
+def test_a_hold_whose_time_ran_out_says_so_before_anybody_booked_it():
+    till = Program()
+    li, before = priya(till), clock.now() - timedelta(hours=1)
+    gives(till, li, "10", "k1")
+    number = customers.by_public_id(li).id
+    made = points.hold(
+        customer=number, amount=10, lasts=timedelta(minutes=5), key="k2", at=before, by=Actor("connector", "shop")
+    )
+    over = told(till.get(f"points/holds/{made.public_id}"))
+    assert (over["state"], over["kept"], over["released"]) == ("expired", "0", "10")
+    assert has(till, li) == ("10", "0", "0", "0")
+    assert till.post(f"points/holds/{made.public_id}/capture", key="k3").json()["code"] == "points.hold_is_over"
+
+
+def test_a_hold_has_its_owner_or_a_time_and_ends_in_half_an_hour_without_either():
+    till = Program()
+    li = priya(till)
+    gives(till, li, "30", "k1")
+    where = f"customers/{li}/points/holds"
+    both = till.post(where, {"amount": "10", "reference": "cart-7", "lasts_seconds": 900}, key="k2")
+    assert problem(both) == (422, "points.bad_hold", "lasts_seconds")
+    plain = told(till.post(where, {"amount": "10"}, key="k3"))
+    assert datetime.fromisoformat(plain["expires_at"]) - datetime.fromisoformat(plain["held_at"]) == points.HELD_FOR
+    assert told(till.post(where, {"amount": "10", "reference": "cart-7"}, key="k4"))["expires_at"] is None
+    assert has(till, li) == ("10", "0", "20", "0")
 
 
 def test_the_statement_speaks_the_readers_language():
@@ -179,6 +208,27 @@ def test_what_cannot_be_is_refused_with_a_code_that_stays():
     assert has(till, li) == ("0", "0", "0", "0")
 
 
+def today_in(zone: str) -> date:
+    """Its civil day, of a shop whose clock it is from now on."""
+    now = clock.now()
+    company.settle(name="Teas", currency="GBP", zone=zone, language="en", country="GB", at=now, by=SYSTEM)
+    return civil.day_of(now, civil.zone(zone))
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+@pytest.mark.parametrize("verb", ["awards", "adjust"])
+def test_a_last_day_that_is_over_where_the_shop_is_is_refused_and_today_is_not(verb, zone):
+    till = Program()
+    li, today = priya(till), today_in(zone)
+    body = {"amount": "10"} | ({"direction": "give"} if verb == "adjust" else {})
+    where = f"customers/{li}/points/{verb}"
+    late = till.post(where, body | {"expires_on": str(today - timedelta(days=1))}, key="k1")
+    assert problem(late) == (422, "points.already_over", "expires_on")
+    assert has(till, li) == ("0", "0", "0", "0")
+    told(till.post(where, body | {"expires_on": str(today)}, key="k2"))
+    assert has(till, li) == ("10", "0", "0", "0")
+
+
 def test_what_is_to_come_and_every_day_it_ends_on():
     till = Program()
     li = priya(till)
@@ -272,6 +322,58 @@ def test_frozen_points_take_no_verb_and_say_why():
     assert (wallet["frozen_at"], wallet["frozen_for"]) == (None, None)
     told(till.post(f"customers/{li}/points/redeem", {"amount": "5"}, key="k3"))
     assert till.post(f"customers/{li}/points/thaw", key="t2").json()["code"] == "points.not_frozen"
+
+
+def test_what_is_owed_is_forgiven_at_once_or_by_two():
+    till = Program()
+    li = priya(till)
+    coat = gives(till, li, "1500", "k1")["entries"][0]["id"]
+    told(till.post(f"customers/{li}/points/redeem", {"amount": "1500"}, key="k2"))
+    told(till.post(f"points/entries/{coat}/reverse", key="k3"))
+    where = f"customers/{li}/points/forgive"
+    assert problem(till.post(where, {"amount": "1501"}, key="k4")) == (422, "points.bad_amount", "amount")
+    first = told(till.post(where, {"amount": "400", "why": "amends"}, key="k5"))
+    assert [(one["kind"], one["amount"], one["debt_after"]) for one in first["receipt"]["entries"]] == [
+        ("write_off", "400", "1100")
+    ]
+    asked = told(till.post(where, {}, key="k6"))
+    assert (asked["state"], asked["receipt"]) == ("waiting", None)
+    assert told(till.post(where, {"amount": "400", "why": "amends"}, key="k5")) == first
+    assert told(till.post(where, {}, key="k6")) == asked
+    assert has(till, li)[3] == "1100"
+
+
+def test_an_award_is_given_a_later_day_and_what_ended_is_valid_again():
+    till = Program()
+    li, now = priya(till), clock.now()
+    number, ended = customers.by_public_id(li).id, (now - timedelta(days=3)).date()
+    past = points.award(
+        customer=number,
+        amount=20,
+        expires_on=ended,
+        key="k0",
+        at=now - timedelta(days=9),
+        by=Actor("connector", "shop"),
+    )
+    entry = gives(till, li, "100", "k1", expires_on="2180-01-31")["entries"][-1]["id"]
+    lot = told(till.get(f"points/entries/{entry}"))["moved"][0]["lot"]
+    mine = f"customers/{li}/points"
+    for path, body, expected in (
+        ("extend", {"lot": lot, "expires_on": "2180-01-31"}, (422, "points.not_later", "expires_on")),
+        ("extend", {"lot": lot, "expires_on": str(ended)}, (422, "points.already_over", "expires_on")),
+        ("reinstate", {"lot": past.lots[0], "expires_on": str(ended)}, (422, "points.already_over", "expires_on")),
+        ("reinstate", {"lot": lot, "expires_on": None}, (409, "points.nothing_to_reverse", "lot")),
+        ("reinstate", {"lot": 2**53 - 1, "expires_on": None}, (404, "points.unknown_entry", "lot")),
+    ):
+        assert problem(till.post(f"{mine}/{path}", body, key=f"{path}{expected[1]}")) == expected, (path, body)
+    for path, body in (
+        ("extend", {"lot": lot, "expires_on": "2180-02-29"}),
+        ("reinstate", {"lot": past.lots[0], "expires_on": None}),
+    ):
+        first = told(till.post(f"{mine}/{path}", body, key=path))
+        assert told(till.post(f"{mine}/{path}", body, key=path)) == first
+    [wallet] = told(till.get(mine))["wallets"]
+    assert [(one["on"], one["available"]) for one in wallet["ends"]] == [("2180-02-29", "100"), (None, "20")]
 
 
 def estates_pass() -> None:

@@ -17,7 +17,9 @@ from regulars.doors.api.v1.points_shown import (
     CaptureIn,
     EarlierLineOut,
     EarlierOut,
+    ForgivenessIn,
     Kind,
+    LastDayIn,
     PassOnIn,
     PointsAdjustedOut,
     PointsDueItemOut,
@@ -50,12 +52,6 @@ class TooFarAhead(Refusal):
     """Asked of a moment that is too far off."""
 
     code = "points.too_far_ahead"
-
-
-class AlreadyOver(Refusal):
-    """Points that would have ended before anybody could spend them."""
-
-    code = "points.already_over"
 
 
 @router.get(
@@ -208,7 +204,7 @@ def award(request: HttpRequest, customer: str, body: AwardIn, idempotency_key: I
     The `Idempotency-Key` is kept as long as the entry: the same again gives the first answer, other content is refused.
     """
     who, amount = customers.by_public_id(customer), points_shown.parts(body.amount, body.currency)
-    _still_to_come(body.expires_on, key_of(request, idempotency_key))
+    _still_to_come(body.expires_on, body.currency, key_of(request, idempotency_key))
     _spendable_in_time(body, key_of(request, idempotency_key))
     done = points.award(
         customer=who.id,
@@ -240,13 +236,83 @@ def adjust(
     """
     who, amount = customers.by_public_id(customer), points_shown.parts(body.amount, body.currency)
     key = key_of(request, idempotency_key)
-    _still_to_come(body.expires_on, key)
+    _still_to_come(body.expires_on, body.currency, key)
     came = adjustments.propose(
         customer=who.id,
         amount=amount if body.direction == "give" else -amount,
         currency=body.currency,
         reason=body.why,
         expires_on=body.expires_on if body.direction == "give" else None,
+        key=key,
+        at=clock.now(),
+        by=caller(request),
+    )
+    return _proposed(came, body.currency)
+
+
+@router.post(
+    "/customers/{customer}/points/forgive",
+    auth=ApiKey("points.manage"),
+    response=PointsAdjustedOut,
+    operation_id="forgive_points",
+)
+def forgive(
+    request: HttpRequest, customer: str, body: ForgivenessIn, idempotency_key: IdempotencyKey
+) -> PointsAdjustedOut:
+    """Forgive what they owe, or some of it. Beyond the limit of changes by hand it waits for a second person."""
+    came = adjustments.propose_to_forgive(
+        customer=customers.by_public_id(customer).id,
+        amount=None if body.amount is None else points_shown.parts(body.amount, body.currency),
+        currency=body.currency,
+        reason=body.why,
+        key=key_of(request, idempotency_key),
+        at=clock.now(),
+        by=caller(request),
+    )
+    return _proposed(came, body.currency)
+
+
+@router.post(
+    "/customers/{customer}/points/extend",
+    auth=ApiKey("points.manage"),
+    response=PointsReceiptOut,
+    operation_id="extend_points",
+)
+def extend(request: HttpRequest, customer: str, body: LastDayIn, idempotency_key: IdempotencyKey) -> PointsReceiptOut:
+    """Give an award a later last day. It moves no points; what of it has ended stays ended."""
+    key = key_of(request, idempotency_key)
+    _still_to_come(body.expires_on, body.currency, key)
+    done = adjustments.prolong(
+        customer=customers.by_public_id(customer).id,
+        lot=body.lot,
+        expires_on=body.expires_on,
+        currency=body.currency,
+        reason=body.why,
+        key=key,
+        at=clock.now(),
+        by=caller(request),
+    )
+    return points_shown.receipt(done, body.currency)
+
+
+@router.post(
+    "/customers/{customer}/points/reinstate",
+    auth=ApiKey("points.manage"),
+    response=PointsAdjustedOut,
+    operation_id="reinstate_points",
+)
+def reinstate(
+    request: HttpRequest, customer: str, body: LastDayIn, idempotency_key: IdempotencyKey
+) -> PointsAdjustedOut:
+    """Make valid again what has ended of an award. Beyond the limit of changes by hand it waits for a second person."""
+    key = key_of(request, idempotency_key)
+    _still_to_come(body.expires_on, body.currency, key)
+    came = adjustments.propose_to_reinstate(
+        customer=customers.by_public_id(customer).id,
+        lot=body.lot,
+        expires_on=body.expires_on,
+        currency=body.currency,
+        reason=body.why,
         key=key,
         at=clock.now(),
         by=caller(request),
@@ -367,8 +433,8 @@ def hold(request: HttpRequest, customer: str, body: PointsHoldIn, idempotency_ke
 
 @router.get("/points/holds/{hold}", auth=ApiKey("points.read"), response=PointsHoldOut, operation_id="get_points_hold")
 def get_hold(request: HttpRequest, hold: str) -> PointsHoldOut:
-    """One hold and what became of it, as far as it is booked."""
-    return points_shown.hold(wallets.hold(hold))
+    """One hold and what became of it by now."""
+    return points_shown.hold(wallets.hold(hold, at=clock.now()))
 
 
 @router.post(
@@ -381,7 +447,7 @@ def capture(
     request: HttpRequest, hold: str, idempotency_key: IdempotencyKey, body: CaptureIn | None = None
 ) -> PointsReceiptOut:
     """Spend what is held, or some of it; the rest can be spent again unless it is to be kept."""
-    found, told = wallets.hold(hold), body or CaptureIn()
+    found, told = wallets.hold(hold, at=clock.now()), body or CaptureIn()
     done = points.capture(
         hold=found.id,
         amount=None if told.amount is None else points_shown.parts(told.amount, found.currency),
@@ -402,7 +468,7 @@ def capture(
 )
 def release(request: HttpRequest, hold: str, idempotency_key: IdempotencyKey) -> PointsReceiptOut:
     """What is held can be spent again; what has ended meanwhile is gone."""
-    found = wallets.hold(hold)
+    found = wallets.hold(hold, at=clock.now())
     done = points.release(hold=found.id, key=key_of(request, idempotency_key), at=clock.now(), by=caller(request))
     return points_shown.receipt(done, found.currency)
 
@@ -421,6 +487,7 @@ def reverse(
     What was given and is spent already is owed. Several reversals never come to more than the entry did.
     """
     found, told = wallets.entry(entry), body or ReversalIn()
+    _still_to_come(told.grace_until, found.currency, key_of(request, idempotency_key), "grace_until")
     done = points.reverse(
         entry=found.number,
         amount=None if told.amount is None else points_shown.parts(told.amount, found.currency),
@@ -441,21 +508,17 @@ def _proposed(came: Proposed, currency: str) -> PointsAdjustedOut:
     )
 
 
-def _still_to_come(day: date | None, key: str) -> None:
-    """A slip in the year is refused; what was told in time and is told again is answered for ever."""
-    if day is not None and day < clock.now().date() - timedelta(days=1) and not wallets.was_told(key):
-        raise AlreadyOver(
-            _("expires_on: %(day)s is over; give a day to come, or none") % {"day": day},
-            field="expires_on",
-            value=day.isoformat(),
-        )
+def _still_to_come(day: date | None, currency: str, key: str, field: str = "expires_on") -> None:
+    """A slip in the day is refused; what was told in time and is told again is answered for ever."""
+    if day is not None and not wallets.was_told(key):
+        points.check_last_day(day, currency=currency, at=clock.now(), field=field)
 
 
 def _spendable_in_time(body: AwardIn, key: str) -> None:
     """Points that end before anybody could spend them are a slip, as a day that is over is."""
     ends = points.end_of(body.expires_on, body.currency)
     if body.matures_at is not None and ends is not None and ends <= body.matures_at and not wallets.was_told(key):
-        raise AlreadyOver(
+        raise points.AlreadyOver(
             _("matures_at: the points would be over on %(day)s, before they can be spent; give an earlier moment")
             % {"day": body.expires_on},
             field="matures_at",

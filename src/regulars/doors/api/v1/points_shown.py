@@ -14,8 +14,7 @@ from regulars.levers.loyalty import points, wallets
 from regulars.levers.loyalty.points import Booked, HoldView, Line, OrderNamed, Receipt
 from regulars.levers.loyalty.wallets import Wallet
 
-#: A year, and a day more.
-LONGEST_HOLD = 366 * 86_400
+LONGEST_HOLD = int(points.LONGEST_HOLD.total_seconds())
 Kind = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$", description="The kind of points.")]
 Reference = Annotated[
     str, Field(pattern="^[A-Za-z0-9._:/-]{1,80}$", description="What you call what it is about. Never personal.")
@@ -46,6 +45,23 @@ class AdjustmentIn(exact.Told):
     expires_on: exact.Day | None = Field(None, description="Of points that are given.")
 
 
+class ForgivenessIn(exact.Told):
+    """How much of what is owed; left out, all."""
+
+    amount: exact.Points | None = None
+    currency: Kind = "points"
+    why: WhyChanged = "service"
+
+
+class LastDayIn(exact.Told):
+    """Another last day of an award; null: it has no end. `lot` is as `explain_points_entry` names it."""
+
+    lot: Annotated[int, Field(ge=1, le=2**53 - 1)]
+    expires_on: exact.Day | None
+    currency: Kind = "points"
+    why: WhyChanged = "service"
+
+
 class OrderNamedIn(exact.Told):
     """An order as its source calls it; it may not be on record yet. Where it never comes, or goes back, the points
     spent for it are listed by `GET /points/order-spends`."""
@@ -60,7 +76,8 @@ class OrderNamedIn(exact.Told):
 
 
 class PointsHoldIn(exact.Told):
-    """Points to keep for a purchase. Without `lasts_seconds` no clock ends it, only capture or release."""
+    """Points to keep for a purchase. They are free again after `lasts_seconds`, or half an hour. With a `reference`, of
+    the checkout whose they are, no clock ends it, only capture or release: then `lasts_seconds` is refused."""
 
     amount: exact.Points
     currency: Kind = "points"

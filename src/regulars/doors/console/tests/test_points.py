@@ -158,6 +158,7 @@ def test_one_takes_back_what_one_asked_for_and_another_turns_it_down(li):
         ({"amount": "1.5"}, "no more than 0 decimal places"),
         ({"amount": "5", "reason": ""}, "This field is required"),
         ({"amount": "5", "expires_on": "2020-01-01"}, "That day is over"),
+        ({"amount": "5", "expires_on": "9999-12-31"}, "less than or equal to"),
         ({"amount": "5", "direction": "take"}, "5 points are asked for and 0 can be spent"),
     ],
 )
@@ -239,6 +240,100 @@ def test_a_manager_freezes_points_and_lets_them_go_on(li):
     assert page.count("before until") == 2
     for path in (way, way.replace("freeze", "pass-on")):
         assert manager.post(path, {"of": "stars&after=1", "act": "thaw"}).status_code == 404, "no such kind"
+
+
+def test_what_is_valid_again_says_until_when_and_until_when_it_was(li):
+    manager, number, now = signed_in("manager"), customers.by_public_id(li).id, clock.now()
+    ended = now - timedelta(days=10)
+    done = points.award(
+        customer=number, amount=30, expires_on=ended.date(), key="k1", at=now - timedelta(days=20), by=THE_SHOP
+    )
+    points.reinstate(lot=done.lots[0], expires_on=date(2180, 1, 31), key="k2", at=now, by=THE_SHOP)
+    words = plain(shown(manager, f"members/{li}/points/"))
+    assert "until 31 Jan 2180, before until" in words
+
+
+def owes(who: str, amount: int) -> None:
+    """Points that were spent before they were taken back."""
+    number, now = customers.by_public_id(who).id, clock.now()
+    coat = points.award(customer=number, amount=amount, key=str(uuid4()), at=now, by=THE_SHOP).of("award").id
+    points.redeem(customer=number, amount=amount, key=str(uuid4()), at=now, by=THE_SHOP)
+    points.reverse(entry=coat, key=str(uuid4()), at=now, by=THE_SHOP)
+
+
+def forgives(client: Client, who: str, amount: str, **more):
+    told = {"of": "points", "amount": amount, "reason": "amends", "key": str(uuid4()), **more}
+    return client.post(f"/console/members/{who}/points/forgive", told, follow=True)
+
+
+def test_what_is_owed_is_forgiven_by_hand_and_much_of_it_by_two(li):
+    marek, astrid = signed_in("manager", name="Marek"), signed_in("owner", name="Astrid")
+    assert 'id="forgive"' not in shown(marek, f"members/{li}/points/")
+    owes(li, 1500)
+    assert 'value="1500"' in shown(marek, f"members/{li}/points/")
+    key = str(uuid4())
+    for _turn in range(2):
+        assert "It is done." in forgives(marek, li, "200", key=key).content.decode()
+    assert has(li).debt == 1300
+    answer = forgives(marek, li, "1400")
+    assert (answer.status_code, "1300 is owed" in answer.content.decode()) == (422, True)
+    assert "waits until somebody else agrees" in forgives(marek, li, "1300").content.decode()
+    assert has(li).debt == 1300
+    [asked] = adjustments.waiting()
+    assert "forgive what is owed · to make up for" in plain(shown(astrid, "ledger/"))
+    astrid.post(f"/console/ledger/requests/{asked.public_id}/decide", {"act": "approve"}, follow=True)
+    page = shown(marek, f"members/{li}/points/")
+    assert (has(li).debt, 'id="forgive"' in page) == (0, False)
+    assert "Debt forgiven to make up for something that went wrong" in plain(page)
+
+
+def test_what_ends_is_given_more_time_and_what_ended_is_valid_again(li):
+    manager, number, now = signed_in("manager"), customers.by_public_id(li).id, clock.now()
+    page = shown(manager, f"members/{li}/points/")
+    assert 'id="longer"' not in page
+    gets(li, 40, expires_on=date(2180, 1, 31))
+    past = points.award(
+        customer=number,
+        amount=30,
+        expires_on=(now - timedelta(days=10)).date(),
+        key="k1",
+        at=now - timedelta(days=20),
+        by=THE_SHOP,
+    )
+    page = shown(manager, f"members/{li}/points/")
+    [ends] = re.findall(r'<option value="(extend:\d+)">40 · until 31 Jan 2180', page)
+    [ended] = re.findall(r'<option value="(reinstate:\d+)">30 · until', page)
+    assert ended == f"reinstate:{past.lots[0]}"
+    where = f"/console/members/{li}/points/give-time"
+    form = {"of": "points", "reason": "service"}
+    for award, until, said in (
+        (ends, "2180-01-30", "they can be spent until 2180-01-31 as it is"),
+        (ends, "2020-01-30", "2020-01-30 is over"),
+        (ended, "2020-01-30", "2020-01-30 is over"),
+        ("extend:1000000", "2180-02-28", "is no award of theirs"),
+        ("forgive:1", "2180-02-28", "Select a valid choice"),
+    ):
+        answer = manager.post(where, form | {"award": award, "until": until, "key": str(uuid4())})
+        assert (answer.status_code, said in answer.content.decode()) == (422, True), (award, until)
+    for award, until in ((ends, "2180-02-29"), (ended, "")):
+        key = str(uuid4())
+        for _turn in range(2):
+            answer = manager.post(where, form | {"award": award, "until": until, "key": key}, follow=True)
+            assert "It is done." in answer.content.decode()
+    found = [(str(one.on), one.available) for one in points.expiring(customer=number, at=clock.now())]
+    assert found == [("2180-02-29", 40), ("None", 30)]
+    assert "until 29 Feb 2180, before until 31 Jan 2180" in plain(answer.content.decode())
+
+
+def test_an_agent_forgives_nothing_and_gives_no_time(li):
+    agent = signed_in("agent")
+    owes(li, 10)
+    gets(li, 40, expires_on=date(2180, 1, 31))
+    page = shown(agent, f"members/{li}/points/")
+    assert 'id="forgive"' not in page
+    assert 'id="longer"' not in page
+    assert forgives(agent, li, "5").status_code == 403
+    assert agent.post(f"/console/members/{li}/points/give-time", {}).status_code == 403
 
 
 def estates_pass() -> None:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from django.db import connection
 
 from regulars.facts.customers import persons
-from regulars.levers.loyalty._ledger import account_rows, resting
+from regulars.levers.loyalty._ledger import account_rows, as_known, resting
 from regulars.levers.loyalty._ledger.account_rows import Kind
 from regulars.levers.loyalty._ledger.books import BY_POSTINGS, OWED
 from regulars.levers.loyalty._ledger.wallet import Wallet
@@ -15,13 +15,22 @@ from regulars.levers.loyalty._ledger.wallet import Wallet
 _POSTED = """
 SELECT {pending}, {available}, {held}, {owed}
   FROM loyalty_posting AS posting JOIN loyalty_entry AS entry ON entry.id = posting.entry_id
- WHERE entry.account_id = %s AND entry.effective_at <= %s AND entry.recorded_at <= coalesce(%s, 'infinity'::timestamptz)
+ WHERE entry.account_id = %s AND entry.effective_at <= %s
 """.format(**BY_POSTINGS, owed=OWED)
+# What is kept by holds whose time ran out by then is free again.
 _EXPIRING = """
-SELECT lot.expires_on, lot.expires_at, sum(lot.available)::bigint, sum(lot.pending)::bigint, account.rests_since
-  FROM loyalty_lot AS lot JOIN loyalty_account AS account ON account.id = lot.account_id
- WHERE account.customer_id = %s AND account.currency_id = %s AND lot.available + lot.pending > 0
-   AND (lot.expires_at IS NULL OR lot.expires_at > least(%s, account.rests_since))
+SELECT open.expires_on, open.expires_at, sum(open.available)::bigint, sum(open.pending)::bigint, open.rests_since FROM (
+  SELECT lot.expires_on, lot.expires_at, lot.available, lot.pending, account.rests_since
+    FROM loyalty_lot AS lot JOIN loyalty_account AS account ON account.id = lot.account_id
+   WHERE account.customer_id = %(person)s AND account.currency_id = %(currency)s AND lot.available + lot.pending > 0
+   UNION ALL
+  SELECT lot.expires_on, lot.expires_at, part.amount - part.captured - part.released, 0, account.rests_since
+    FROM loyalty_account AS account JOIN loyalty_lot AS lot ON lot.account_id = account.id AND lot.held > 0
+    JOIN loyalty_hold_lot AS part ON part.lot_id = lot.id JOIN loyalty_hold AS hold ON hold.id = part.hold_id
+   WHERE account.customer_id = %(person)s AND account.currency_id = %(currency)s AND account.held > 0
+     AND hold.state = 'open' AND hold.expires_at <= %(at)s AND part.amount > part.captured + part.released
+) AS open
+ WHERE open.expires_at IS NULL OR open.expires_at > least(%(at)s, open.rests_since)
  GROUP BY 1, 2, 5 ORDER BY 2 NULLS LAST
 """
 
@@ -76,19 +85,23 @@ def balance_as_of(
     *, customer: int, currency: str = "points", as_of: datetime, known_at: datetime | None = None
 ) -> Balance:
     """What the books say the person's account stood at, at the moment `as_of`, by when things took effect; with
-    `known_at`, only by what had been written then. Six queries at most."""
+    `known_at`, only by what had been written then. What the clock had done by `as_of` counts, whenever it was booked.
+    Six queries at most, ten with `known_at`."""
     kind = account_rows.currency(currency)
     person = persons.of(customer)
     wallets = _read([person], kind, as_of)
     if person not in wallets:
         return Balance()
     wallet, since = wallets[person]
+    if known_at is not None:
+        known = as_known.wallet(wallet.account, kind, as_of=as_of, known_at=known_at)
+        resting.catch_up(known, kind, since, as_of)
+        return Balance(*known.balances)
     with connection.cursor() as cursor:
-        cursor.execute(_POSTED, [wallet.account, as_of, known_at])
+        cursor.execute(_POSTED, [wallet.account, as_of])
         [posted] = cursor.fetchall()
-    if known_at is None:
-        # What the clock did until then and nobody has booked: nothing has touched these lots since.
-        resting.catch_up(wallet, kind, since, as_of)
+    # What the clock did until then and nobody has booked: nothing has touched these lots since.
+    resting.catch_up(wallet, kind, since, as_of)
     changes = zip(posted, wallet.balances, wallet.balances_before, strict=True)
     return Balance(*(int(was) + after - before for was, after, before in changes))
 
@@ -97,7 +110,7 @@ def expiring(*, customer: int, currency: str = "points", at: datetime) -> list[E
     """All days on which points of the person lapse if they are not spent, the first day first. Three queries."""
     kind = account_rows.currency(currency)
     with connection.cursor() as cursor:
-        cursor.execute(_EXPIRING, [persons.of(customer), kind.id, at])
+        cursor.execute(_EXPIRING, {"person": persons.of(customer), "currency": kind.id, "at": at})
         rows = cursor.fetchall()
     found = []
     for on, until, available, pending, since in rows:

@@ -80,6 +80,12 @@ class HoldView:
         """What it still keeps."""
         return self.amount - self.captured - self.released
 
+    def as_of(self, at: datetime) -> "HoldView":
+        """What the clock has made of it by then: nobody needs to have booked that its time ran out."""
+        if self.state != "open" or self.expires_at is None or self.expires_at > at:
+            return self
+        return replace(self, state="expired", released=self.amount - self.captured)
+
 
 def keep(
     *,
@@ -129,11 +135,6 @@ def by_public_id(text: str) -> HoldView:
     return _view(_ROWS.filter(public_id=ids.parse(text, PREFIX)).first(), text.strip()[:40])
 
 
-def of_owner(owner: str) -> list[HoldView]:
-    """The holds of a checkout or other owner, the first first. One query."""
-    return [_view(row, owner) for row in _ROWS.filter(owner=owner).order_by("id")]
-
-
 def open_of(person: int, currency: str) -> list[HoldView]:
     """What is held of a person's points and nothing has ended yet, as far as it is booked, the latest first: of a hold
     that keeps others' too, their part. Two queries."""
@@ -157,7 +158,7 @@ def records(hold: int) -> list[int]:
 
 def over(view: HoldView, at: datetime) -> HoldIsOver:
     """The refusal of what comes too late, though nobody may have booked yet that its time ran out."""
-    state = "expired" if view.state == "open" and view.expires_at and view.expires_at <= at else view.state
+    state = view.as_of(at).state
     return HoldIsOver(
         _("hold: it is over already (%(state)s); hold the points anew") % {"state": state},
         field="hold",

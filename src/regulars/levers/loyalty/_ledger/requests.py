@@ -20,6 +20,7 @@ class Request(models.Model):
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="+")
     currency = models.ForeignKey("loyalty.Currency", on_delete=models.PROTECT, related_name="+", db_index=False)
     amount = models.BigIntegerField()
+    #: Why. Before it stands what is to be done, where that is not to give or to take: `forgive:`, `reinstate:<lot>:`.
     reason = models.CharField(max_length=40)
     expires_on = models.DateField(null=True)
     #: To whom the points are to be passed on; null: they are given or taken.

@@ -434,11 +434,15 @@ class Wallet:
     def _redate(
         self, number: int, at: datetime, reason: Reason, expires_on: date | None, expires_at: datetime | None
     ) -> None:
-        lot = self.lots[number]
-        arguments = {**reason.arguments, "lot": number, "was": _day(lot.expires_on), "until": _day(expires_on)}
-        draft = self._open("extend", at, Reason(reason.code, arguments))
+        self._close(self._new_end("extend", self.lots[number], at, reason, expires_on, expires_at))
+
+    def _new_end(
+        self, kind: str, lot: Lot, at: datetime, reason: Reason, expires_on: date | None, expires_at: datetime | None
+    ) -> Draft:
+        """An entry that says of which lot, from when and to when."""
+        arguments = {**reason.arguments, "lot": lot.id, "was": _day(lot.expires_on), "until": _day(expires_on)}
         lot.expires_on, lot.expires_at = expires_on, expires_at
-        self._close(draft)
+        return self._open(kind, at, Reason(reason.code, arguments))
 
     def mature(self, number: int, matures_at: datetime) -> None:
         """From then on the lot can be spent. When that is no movement yet, and no entry."""
@@ -454,7 +458,8 @@ class Wallet:
         expires_on: date | None,
         expires_at: datetime | None,
     ) -> None:
-        """Make lapsed points of a lot valid again, until the end that is given."""
+        """Make lapsed points of a lot valid again, until the end that is given. The entry says of which lot, from when
+        and to when."""
         lot = self.lots[number]
         if amount > lot.lapsed:
             raise NothingToReverse(
@@ -464,8 +469,7 @@ class Wallet:
                 value=amount,
                 most=lot.lapsed,
             )
-        draft = self._open("reinstate", at, reason)
-        lot.expires_on, lot.expires_at = expires_on, expires_at
+        draft = self._new_end("reinstate", lot, at, reason, expires_on, expires_at)
         self._move(draft, lot, books.BREAKAGE, books.AVAILABLE, amount)
         self._close(draft)
         self._settle(at)

@@ -132,7 +132,9 @@ class Priya:
         self.silk = an_award(self.number, 10, matures_at=FRIDAY + 30 * DAY) if "mature" in names else 0
         self.wool = an_award(self.number, 25, expires_on=date(2026, 3, 1)) if "reinstate" in names else 0
         self.spent = points.redeem(customer=self.number, amount=15, key=key(), at=MONDAY, by=THE_SHOP).entries[-1].id
-        self.basket = points.hold(customer=self.number, amount=20, key=key(), at=MONDAY, by=THE_SHOP).id
+        self.basket = points.hold(
+            customer=self.number, amount=20, owner="a checkout", key=key(), at=MONDAY, by=THE_SHOP
+        ).id
         self.key, self.batch = key(), 0
         if EARNED & {*names}:
             self.earns(nth, names)

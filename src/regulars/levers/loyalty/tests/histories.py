@@ -527,7 +527,10 @@ class Database:
         self.spends.append(done.of("adjust").id)
 
     def hold(self, who: str, amount: int, lasts: timedelta | None) -> None:
-        self.holds.append(self._tell(points.hold, customer=self.numbers[who], amount=amount, lasts=lasts).id)
+        owner = "a checkout" if lasts is None else ""
+        self.holds.append(
+            self._tell(points.hold, customer=self.numbers[who], amount=amount, lasts=lasts, owner=owner).id
+        )
 
     def end(self, hold: int, captured: int | None, keeps_rest: bool) -> None:
         if captured == 0 and not keeps_rest:

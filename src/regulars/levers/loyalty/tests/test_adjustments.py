@@ -1,6 +1,6 @@
 """Points by hand: at once up to a limit, beyond it when a second person agrees."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -8,9 +8,22 @@ from django.db import IntegrityError, transaction
 from regulars.facts.customers import identity
 from regulars.facts.sources import api_keys
 from regulars.kit.actors import SYSTEM, Actor
-from regulars.levers.loyalty import adjustments, points
-from regulars.levers.loyalty.models import Act, Request
-from regulars.levers.loyalty.tests.builders import FRIDAY, MAREK, MONDAY, a_member, has, key, said, spends
+from regulars.levers.loyalty import adjustments, checkups, points, wallets
+from regulars.levers.loyalty._ledger import clockwork
+from regulars.levers.loyalty.models import Act, Lot, Request
+from regulars.levers.loyalty.tests.builders import (
+    FRIDAY,
+    MAREK,
+    MONDAY,
+    THE_SHOP,
+    a_member,
+    an_award,
+    has,
+    key,
+    said,
+    spends,
+    takes_back,
+)
 from regulars.runtime.preferences.preferences import write
 
 pytestmark = pytest.mark.django_db
@@ -57,6 +70,17 @@ def test_a_large_one_waits_until_somebody_else_agrees():
     )
     with pytest.raises(adjustments.AlreadyDecided):
         adjustments.turn_down(request=asked.id, at=FRIDAY, by=ASTRID)
+
+
+def test_what_waited_until_its_last_day_was_over_is_not_given_any_more():
+    priya = a_member()
+    asked = proposes(priya, 101, expires_on=MONDAY.date()).request
+    with pytest.raises(points.AlreadyOver):
+        adjustments.approve(request=asked.id, at=FRIDAY, by=ASTRID)
+    assert adjustments.count_waiting() == 1
+    adjustments.approve(request=asked.id, at=MONDAY, by=ASTRID)
+    adjustments.approve(request=asked.id, at=FRIDAY, by=ASTRID)
+    assert has(priya) == (0, 101, 0, 0)
 
 
 def test_a_large_sum_is_not_told_in_small_ones_but_another_may_give_his():
@@ -180,3 +204,104 @@ def test_the_database_knows_that_nobody_approves_their_own():
         Request.objects.filter(id=asked.id).update(
             state="approved", decided_by="operator:7", decided_at=MONDAY + timedelta(1)
         )
+
+
+def owes(who, amount) -> None:
+    """Points that were spent before they were taken back."""
+    coat = an_award(who, amount)
+    spends(who, amount)
+    takes_back(coat)
+
+
+def forgives(who, *, by=MAREK, **more) -> adjustments.Proposed:
+    told = {"reason": "amends", "key": key(), "at": FRIDAY} | more
+    return adjustments.propose_to_forgive(customer=who, by=by, **told)
+
+
+def test_a_little_that_is_owed_is_forgiven_at_once_and_more_than_is_owed_never():
+    priya = a_member()
+    owes(priya, 80)
+    with pytest.raises(points.BadAmount, match="80 is owed"):
+        forgives(priya, amount=81)
+    for _turn in range(2):
+        assert forgives(priya, amount=30, key="form-1").done
+    assert has(priya) == (0, 0, 0, 50)
+    for _turn in range(2):
+        assert forgives(priya, key="form-2").done
+    assert has(priya) == (0, 0, 0, 0)
+    assert said(priya)[-1] == "write_off: to make up for something that went wrong"
+    with pytest.raises(points.BadAmount, match="0 is owed"):
+        forgives(priya)
+    with pytest.raises(adjustments.BadReason):
+        forgives(priya, reason="because")
+
+
+def test_much_that_is_owed_is_forgiven_when_somebody_else_agrees_and_small_sums_add_up():
+    priya = a_member()
+    owes(priya, 170)
+    assert forgives(priya, amount=60).done
+    asked = forgives(priya, amount=60, key="form").request
+    assert (asked.what, asked.amount, asked.reason) == ("forgive", 60, "amends")
+    assert forgives(priya, amount=60, key="form").request == asked
+    with pytest.raises(adjustments.OwnRequest):
+        adjustments.approve(request=asked.id, at=FRIDAY, by=MAREK)
+    first = adjustments.approve(request=asked.id, at=FRIDAY, by=ASTRID)
+    assert adjustments.approve(request=asked.id, at=FRIDAY, by=ASTRID) == first
+    assert has(priya, at=FRIDAY) == (0, 0, 0, 50)
+    # What was paid meanwhile needs no forgiving: it waits until somebody turns it down.
+    asked = forgives(priya).request
+    an_award(priya, 10, at=FRIDAY)
+    with pytest.raises(points.BadAmount):
+        adjustments.approve(request=asked.id, at=FRIDAY, by=ASTRID)
+    assert [one.id for one in adjustments.waiting()] == [asked.id]
+
+
+def an_ended_award(who, amount) -> int:
+    entry = an_award(who, amount, expires_on=date(2026, 3, 3))
+    return Lot.objects.get(origin_entry=entry).id
+
+
+def revives(who, lot, **more) -> adjustments.Proposed:
+    told = {"reason": "service", "key": key(), "at": FRIDAY, "by": MAREK, "expires_on": date(2026, 3, 31)} | more
+    return adjustments.propose_to_reinstate(customer=who, lot=lot, **told)
+
+
+def test_what_ended_is_valid_again_booked_or_not_and_much_of_it_when_somebody_else_agrees():
+    priya, bo = a_member(), a_member("bo")
+    little, much = an_ended_award(priya, 40), an_ended_award(priya, 200)
+    spends(priya, 10)
+    for _turn in range(2):
+        assert [(one.lot, one.ended) for one in wallets.ended(customer=priya, at=FRIDAY)] == [(much, 200), (little, 30)]
+        clockwork.book_due(at=FRIDAY, by=THE_SHOP)
+    for _turn in range(2):
+        assert revives(priya, little, key="form").done
+    assert has(priya, at=FRIDAY) == (0, 30, 0, 0)
+    asked = revives(priya, much).request
+    assert (asked.what, asked.lot, asked.amount, asked.expires_on) == ("reinstate", much, 200, date(2026, 3, 31))
+    with pytest.raises(points.AlreadyOver):
+        adjustments.approve(request=asked.id, at=FRIDAY + timedelta(days=40), by=ASTRID)
+    adjustments.approve(request=asked.id, at=FRIDAY, by=ASTRID)
+    assert has(priya, at=FRIDAY) == (0, 230, 0, 0)
+    assert wallets.ended(customer=priya, at=FRIDAY) == []
+    with pytest.raises(points.NothingToReverse):
+        revives(priya, little)
+    with pytest.raises(points.UnknownEntry):
+        revives(bo, little)
+    assert list(checkups.broken()) == []
+
+
+def test_an_award_lasts_longer_by_hand_and_never_shorter():
+    priya, bo = a_member(), a_member("bo")
+    lot = Lot.objects.get(origin_entry=an_award(priya, 5000, expires_on=date(2026, 3, 31))).id
+    told = {"lot": lot, "reason": "service", "at": FRIDAY, "by": MAREK}
+    for _turn in range(2):
+        adjustments.prolong(customer=priya, expires_on=date(2026, 4, 30), key="form", **told)
+    assert [str(one.on) for one in points.expiring(customer=priya, at=FRIDAY)] == ["2026-04-30"]
+    assert said(priya)[-1] == "extend: by customer service"
+    for day in (date(2026, 4, 30), date(2026, 4, 1)):
+        with pytest.raises(adjustments.NotLater, match="2026-04-30"):
+            adjustments.prolong(customer=priya, expires_on=day, key=key(), **told)
+    with pytest.raises(points.UnknownEntry):
+        adjustments.prolong(customer=bo, expires_on=date(2026, 5, 1), key=key(), **told)
+    adjustments.prolong(customer=priya, expires_on=None, key=key(), **told)
+    assert [one.on for one in points.expiring(customer=priya, at=FRIDAY)] == [None]

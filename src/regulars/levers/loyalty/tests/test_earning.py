@@ -12,8 +12,10 @@ from regulars.kit import civil
 from regulars.kit.actors import SHELL
 from regulars.levers.loyalty import checkups, earning, keeping, points, programmes
 from regulars.levers.loyalty._ledger import clockwork
+from regulars.levers.loyalty._ledger.wallet import NewLot
 from regulars.levers.loyalty.expiring import Expiry
 from regulars.levers.loyalty.models import Counter, Earning, Lot, Pledge
+from regulars.levers.loyalty.reasons import Reason
 from regulars.levers.loyalty.rules.views import EventView
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, has, said, spends
 from regulars.runtime.database import clock
@@ -416,4 +418,22 @@ def test_an_order_that_stands_again_gives_nothing_twice_that_was_forgiven_meanwh
         an_order(source_updated_at=MONDAY + n * DAY + DAY / 2, lines=(("coat", "1", "160.00"),))
         settles(order, at=MONDAY + n * DAY + DAY / 2)
     assert sum(has(priya, at=MONDAY + 60 * DAY)[:2]) == sum(before[:2]), "80 earned"
+    assert list(checkups.broken()) == []
+
+
+def test_what_a_decision_gave_twice_is_found_and_what_grew_with_its_order_is_not():
+    a_programme(SPEND)
+    coat, hat = an_order(), an_order("1002", customer="li", lines=[("hat", "1", "20.00")], source_updated_at=MONDAY)
+    settles(coat)
+    settles(hat)
+    an_order("1002", customer="li", lines=[("hat", "2", "20.00")], source_updated_at=FRIDAY)
+    settles(hat, at=FRIDAY)
+    assert Lot.objects.filter(subject=f"order:{hat}").count() == 2
+    assert list(checkups.broken()) == []
+    once = Lot.objects.get(subject=f"order:{coat}")
+    again = NewLot(once.record_id, 40, Reason("awarded"), subject=once.subject, rule=once.rule, earning=once.earning_id)
+    points.award_many(lots=[again], key="twice", at=FRIDAY, by=THE_SHOP)
+    assert [(one.account, one.invariant) for one in checkups.broken()] == [(once.account_id, "decisions")]
+    # Taken back by hand, it is there once.
+    points.reverse(entry=Lot.objects.latest("id").origin_entry_id, key="back", at=FRIDAY, by=MAREK)
     assert list(checkups.broken()) == []

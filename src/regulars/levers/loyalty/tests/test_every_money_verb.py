@@ -20,7 +20,10 @@ _JOB = "locks its batch, and has `go_on` do it"
 #: Verbs that the explorer does not do, with why not, and in which tests they are done; by what words, if not their own.
 ELSEWHERE = {
     "adjustments.propose_to_pass_on": ("is `pass_on` where little passes", "test_inheriting.py"),
-    "adjustments.approve": ("is `pass_on` or `adjust` after its request is locked", "test_adjustments.py"),
+    "adjustments.propose_to_forgive": ("is `forgive` where little is owed", "test_adjustments.py"),
+    "adjustments.propose_to_reinstate": ("is `reinstate` where little ended", "test_adjustments.py"),
+    "adjustments.prolong": ("is `extend` of one award", "test_adjustments.py"),
+    "adjustments.approve": ("is what was asked for, after its request is locked", "test_adjustments.py"),
     "backfilling.all_of_it": ("by processes side by side", "test_backfilling.py"),
     "celebrating.celebrate": ("is `award_for_event` of whom it found", "test_birthdays.py"),
     "celebrating.make_up": ("is `award_for_event` of who goes on", "test_birthdays.py"),

@@ -107,6 +107,32 @@ def test_the_clock_ends_a_hold_but_not_one_that_a_checkout_owns():
     assert "release: kept for a purchase that was not made in time" in said(priya)
 
 
+def test_a_hold_of_nobody_that_tells_no_time_is_kept_for_half_an_hour():
+    priya = a_member(points=100)
+    basket = points.hold(customer=priya, amount=60, key=key(), at=MONDAY, by=THE_SHOP)
+    assert basket.expires_at == MONDAY + points.HELD_FOR == MONDAY + timedelta(minutes=30)
+    assert has(priya, at=basket.expires_at - timedelta(seconds=1)) == (0, 40, 60, 0)
+    assert has(priya, at=basket.expires_at) == (0, 100, 0, 0)
+    points.hold(customer=priya, amount=100, lasts=points.LONGEST_HOLD, key=key(), at=FRIDAY, by=THE_SHOP)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"lasts": DAY, "owner": "checkout:7"}, "has no clock"),
+        ({"lasts": timedelta(minutes=-5)}, "-300 is no time"),
+        ({"lasts": timedelta(0)}, "0 is no time"),
+        ({"lasts": points.LONGEST_HOLD + timedelta(seconds=1)}, "at most 31622400"),
+    ],
+)
+def test_a_hold_ends_at_one_word_after_it_began_and_some_day(told, said):
+    priya = a_member(points=100)
+    with pytest.raises(points.BadHold, match=said) as refused:
+        points.hold(customer=priya, amount=60, key=key(), at=MONDAY, by=THE_SHOP, **told)
+    assert refused.value.facts["field"] == "lasts_seconds"
+    assert has(priya) == (0, 100, 0, 0)
+
+
 def test_a_returned_coat_takes_its_own_points_with_it_and_not_the_oldest():
     priya = a_member(points=100)
     coat = an_award(priya, 40)
@@ -195,6 +221,8 @@ def test_expired_points_are_made_valid_again_and_valid_ones_longer():
     an_award(priya, 1, at=FRIDAY)
     points.reinstate(lot=lot, expires_on=date(2026, 3, 31), key=key(), at=FRIDAY, by=MAREK)
     assert has(priya, at=FRIDAY) == (0, 31, 0, 0)
+    again = points.statement(customer=priya).items[0]
+    assert dict(again.reason.arguments) == {"lot": lot, "was": "2026-03-03", "until": "2026-03-31"}
     points.extend(lots={lot: date(2026, 5, 31)}, key=key(), at=FRIDAY, by=MAREK)
     assert [(one.on, one.available) for one in points.expiring(customer=priya, at=FRIDAY)] == [
         (date(2026, 5, 31), 30),
@@ -420,7 +448,7 @@ def test_joined_people_spend_together_but_pay_what_they_owe_each_from_their_own(
 def test_a_hold_of_two_who_are_parted_ends_as_one():
     priya, bo = a_member(points=30), a_member("bo", points=20)
     identity.join(one=priya, other=bo, why=identity.Reason.ASKED, key=key(), at=MONDAY, by=MAREK)
-    basket = points.hold(customer=bo, amount=45, key=key(), at=MONDAY, by=THE_SHOP)
+    basket = points.hold(customer=bo, amount=45, owner="till", key=key(), at=MONDAY, by=THE_SHOP)
     identity.undecide(one=priya, other=bo, why=identity.Reason.MISTAKE, key=key(), at=MONDAY + DAY, by=MAREK)
     assert (has(priya), has(bo)) == ((0, 0, 30, 0), (0, 5, 15, 0))
     points.capture(hold=basket.id, amount=35, key=key(), at=FRIDAY, by=THE_SHOP)
@@ -486,3 +514,28 @@ def test_what_does_not_agree_is_found_at_its_own_account(table, change, invarian
         cursor.execute(f"UPDATE loyalty_{table} SET {back} WHERE {which[table]}")
     examination.thaw(account=mine, at=FRIDAY, by=MAREK)
     an_award(priya, 1)
+
+
+ENDS = "UPDATE loyalty_lot SET expires_on = %s, expires_at = %s::date + interval '1 day' WHERE id = %s"
+
+
+@pytest.mark.parametrize("verb", ["spends", "keeps", "put off, and spends"])
+def test_what_was_taken_of_an_award_when_its_last_day_was_over_is_found(verb):
+    priya, bo = a_member(), a_member("bo")
+    ends = FRIDAY.date()
+    mine, theirs = (an_award(who, 40, expires_on=ends) for who in (priya, bo))
+    lot, other = (Lot.objects.get(origin_entry=entry).id for entry in (mine, theirs))
+    spends(bo, 40, at=FRIDAY)
+    if verb == "keeps":
+        points.hold(customer=priya, amount=10, owner="till", key=key(), at=FRIDAY, by=THE_SHOP)
+    else:
+        spends(priya, 10, at=FRIDAY)
+    points.extend(lots={other: date(2026, 3, 1)}, key=key(), at=FRIDAY, by=MAREK)
+    if verb == "put off, and spends":
+        points.extend(lots={lot: date(2026, 3, 31)}, key=key(), at=FRIDAY, by=MAREK)
+        spends(priya, 10, at=FRIDAY + 14 * DAY)
+    assert list(checkups.broken()) == []
+    with connection.cursor() as cursor:
+        cursor.execute(ENDS, ["2026-03-03", "2026-03-03", lot])
+    found = [(one.account, one.invariant) for one in checkups.broken()]
+    assert found == [(Account.objects.get(customer_id=priya).id, "ends")]

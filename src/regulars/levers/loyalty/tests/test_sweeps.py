@@ -39,7 +39,7 @@ def test_points_that_lapse_soon_are_told_of_once_on_each_day_that_was_asked_for(
         assert warning.warn_due(at=at, by=MAREK) == 0
     assert told() == [("2026-04-02", 40, 14), ("2026-04-02", 40, 3)]
     assert Warned.objects.count() == 2
-    (due,) = warning.due(currency="points", days=14, at=MONDAY + 20 * DAY, zone="Europe/London")
+    (due,) = warning.due_page(currency="points", days=14, at=MONDAY + 20 * DAY).items
     assert (due.customer, due.parts, due.expires_on) == (priya, 40, date(2026, 4, 2))
 
 

@@ -4,6 +4,9 @@ import json
 import logging
 import sys
 
+from django.test import RequestFactory
+from django.urls import ResolverMatch
+
 from regulars.kit.refusals import Refusal
 from regulars.runtime.serving.logs import JsonLines
 from regulars.runtime.trail.requests import request_id
@@ -48,5 +51,17 @@ def test_a_refusal_gives_its_code() -> None:
 
 
 def test_djangos_messages_lose_their_values() -> None:
-    line = logged("django.request", "%s: %s", "Not Found", f"/welcome/{EMAIL}")
+    line = logged("django.db.backends", "%s: %s", "INSERT", EMAIL)
     assert line["said"] == "%s: %s"
+
+
+def test_an_answer_that_failed_says_how_it_was_answered_and_by_which_route_never_for_which_address() -> None:
+    request = RequestFactory().get(f"/welcome/{EMAIL}")
+    told = ("Internal Server Error", f"/welcome/{EMAIL}")
+    line = logged("django.request", "%s: %s", *told, status_code=500, request=request)
+    assert (line["said"], line["status"]) == ("Internal Server Error", 500)
+    request.resolver_match = ResolverMatch(lambda: None, (), {}, route="welcome/<who>")
+    line = logged("django.request", "%s: %s", *told, status_code=500, request=request)
+    assert line["route"] == "/welcome/<who>"
+    assert EMAIL not in json.dumps(line)
+    assert logged("django.request", "%s: %s", *told, status_code=999)["said"] == "%s: %s"
