@@ -277,7 +277,7 @@ def test_activity_keeps_points_by_the_terms_they_were_given_with_whatever_a_vers
 def test_activity_keeps_points_that_are_held():
     a_programme(SPEND, above="pending: {until: placed, days: 0}\nexpiry: {kind: activity, months: 1}")
     settles(first := an_order("1"))
-    held = points.hold(customer=buyer(first), amount=40, key="h", at=MONDAY, by=THE_SHOP)
+    held = points.hold(customer=buyer(first), amount=40, lasts=60 * DAY, key="h", at=MONDAY, by=THE_SHOP)
     settles(an_order("2", at=MONDAY + 20 * DAY), at=MONDAY + 20 * DAY)
     points.release(hold=held.id, key="r", at=MONDAY + 40 * DAY, by=THE_SHOP)
     assert has(buyer(first), at=MONDAY + 40 * DAY) == (0, 80, 0, 0)
@@ -296,7 +296,7 @@ def test_who_spends_points_keeps_the_others():
     lasts = Expiry("activity", 12).last_day(civil.day_of(now - DAY, civil.zone("Europe/London")))
     assert Lot.objects.get().expires_on == lasts
     assert said(priya)[-1].startswith("extend")
-    basket = points.hold(customer=priya, amount=5, key="hold", at=now - DAY, by=THE_SHOP)
+    basket = points.hold(customer=priya, amount=5, lasts=7 * DAY, key="hold", at=now - DAY, by=THE_SHOP)
     points.capture(hold=basket.id, key="capture", at=now, by=THE_SHOP)
     react_to_everything()
     assert Lot.objects.get().expires_on > lasts
