@@ -58,7 +58,14 @@ def test_what_members_had_comes_in_with_its_ends_and_the_totals_to_compare(tmp_p
     )
     done = bring_in(path)
     assert (done.rows_good, done.rows_rejected, done.rows) == (3, 0, points.Came(new=3))
-    assert done.totals == {"rows": 3, "customers": 3, "points": "1307", "rows_that_end": 1, "rejected_rows": 0}
+    assert done.totals == {
+        "rows": 3,
+        "customers": 3,
+        "points": "1307",
+        "rows_that_end": 1,
+        "repeated_rows": 0,
+        "rejected_rows": 0,
+    }
     assert (has(li), has(bo)) == (1300, 7)
     assert [one.on for one in ledger.expiring(customer=li, at=NOW)] == [date(2180, 12, 31), None]
 
@@ -77,6 +84,31 @@ def test_a_dry_run_says_all_of_it_and_writes_nothing(tmp_path, li):
     done = bring_in(a_file(tmp_path, [row(customer="li"), row(customer="nobody")]), dry_run=True)
     assert (done.run, done.rows_good, done.rows_rejected, done.totals["points"]) == (None, 1, 1, "100")
     assert has(li) == 0
+
+
+@pytest.mark.parametrize("batch", [1, points.BATCH])
+def test_a_row_that_stands_twice_counts_once_in_the_totals_too(tmp_path, li, monkeypatch, batch):
+    monkeypatch.setattr(points, "BATCH", batch)
+    path = a_file(tmp_path, [row(customer="li", points="300"), row(customer="li", points="300")])
+    for dry_run in (True, False):
+        done = bring_in(path, dry_run=dry_run)
+        assert (done.rows_read, done.rows_good, done.rows_repeated, done.rows_rejected) == (2, 1, 1, 0)
+        assert (done.totals["points"], done.totals["repeated_rows"]) == ("300", 1)
+        assert "Rows that stand in the file a second time, and count once: 1." in done.notes
+    assert (done.rows, has(li)) == (points.Came(new=1), 300)
+
+
+@pytest.mark.parametrize("batch", [1, points.BATCH])
+def test_of_rows_that_stand_twice_and_say_different_things_none_is_taken(tmp_path, li, monkeypatch, batch):
+    monkeypatch.setattr(points, "BATCH", batch)
+    path = a_file(tmp_path, [row(customer="li", points="300"), row(customer="li", points="301")])
+    for dry_run in (True, False):
+        done = bring_in(path, dry_run=dry_run)
+        assert (done.rows_good, done.rows_repeated, done.rows_rejected, done.totals["points"]) == (0, 0, 2, "0")
+        assert {one["problem"] for one in done.problems.to_dicts()} == {
+            "stands in the file twice and says different things"
+        }
+    assert (done.rows, has(li)) == (points.Came(conflicts=1), 0)
 
 
 @pytest.mark.parametrize(
@@ -147,6 +179,7 @@ def test_what_became_of_points_there_comes_in_with_its_sums_and_moves_none(tmp_p
         "ended": "-80",
         "changed": "-5",
         "balance": "86",
+        "repeated_rows": 0,
         "rejected_rows": 0,
     }
     assert has(li) == 0
@@ -156,6 +189,23 @@ def test_what_became_of_points_there_comes_in_with_its_sums_and_moves_none(tmp_p
     assert bring_in(path, is_history=True).unequal == 0
     other = bring_in(a_file(tmp_path, [happened(ref="1", points="301", type="Earned")]), is_history=True)
     assert [one["problem"] for one in other.problems.to_dicts()] == ["brought something else along before"]
+
+
+@pytest.mark.parametrize("batch", [1, points.BATCH])
+def test_a_line_of_history_that_stands_twice_is_summed_once(tmp_path, li, monkeypatch, batch):
+    a_customer("bo")
+    monkeypatch.setattr(points, "BATCH", batch)
+    told = [("9001", "1500", "earned"), ("9003", "-10", "expired"), ("9003", "-10", "expired")]
+    path = a_file(tmp_path, [happened(ref=ref, points=many, type=kind) for ref, many, kind in told])
+    done = bring_in(path, is_history=True)
+    assert (done.totals["ended"], done.totals["balance"], done.totals["repeated_rows"]) == ("-10", "1490", 1)
+    assert (done.rows, earlier.sums(customer=li).balance) == (points.Came(new=2), 1490)
+    again = a_file(tmp_path, [happened(ref="9001", points="1400"), happened(ref="9001", points="1400")])
+    done = bring_in(again, is_history=True)
+    assert (done.rows, done.rows_good, done.rows_repeated, done.rows_rejected) == (points.Came(conflicts=1), 0, 0, 2)
+    whose = a_file(tmp_path, [happened(ref="9009"), happened(ref="9009", customer="bo")])
+    done = bring_in(whose, is_history=True)
+    assert (done.rows, done.rows_rejected) == (points.Came(conflicts=1), 2)
 
 
 @pytest.mark.parametrize(
