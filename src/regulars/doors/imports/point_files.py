@@ -254,6 +254,10 @@ class Walk(walking.Walk):
 
 #: What may be wrong with a row that reads well, with its mend.
 NOBODY = (gettext_noop("is nobody we know"), gettext_noop("import the customers first, then this file again"))
+UNKNOWN_NUMBER = (
+    gettext_noop("is no number of a customer in the source %(name)s"),
+    gettext_noop("say with --source whose numbers they are, or import the customers first, then this file again"),
+)
 SEVERAL = (gettext_noop("is several people"), gettext_noop("write the customer's number"))
 OTHERWISE = (
     gettext_noop("brought something else along before"),

@@ -12,7 +12,7 @@ import polars as pl
 
 from regulars.doors.imports import outcomes, point_files, rejects
 from regulars.doors.imports.mapping import FileMapping
-from regulars.doors.imports.point_files import BALANCES, NOBODY, OTHERWISE, SEVERAL, TWICE, Form, Walk
+from regulars.doors.imports.point_files import BALANCES, NOBODY, OTHERWISE, SEVERAL, TWICE, UNKNOWN_NUMBER, Form, Walk
 from regulars.doors.imports.point_history_files import HISTORY
 from regulars.doors.imports.walking import Progress
 from regulars.facts.company import company
@@ -202,6 +202,7 @@ def _take(
         came.same += done.same
         came.conflicts += len(done.conflicts)
         twice.otherwise.update(done.conflicts)
+    has_number = rows["customer"].is_not_null()
     is_apart = pl.Series([ref in twice.apart for ref in refs], dtype=pl.Boolean)
     is_otherwise = pl.Series([ref in twice.otherwise for ref in refs], dtype=pl.Boolean)
     is_out = is_apart | is_otherwise
@@ -209,7 +210,8 @@ def _take(
     file.taken(
         rows.filter((count == 1) & ~is_out & ~is_again),
         {
-            NOBODY[0]: (NOBODY[1], rows.filter(count == 0)),
+            NOBODY[0]: (NOBODY[1], rows.filter((count == 0) & ~has_number)),
+            UNKNOWN_NUMBER[0] % {"name": repr(namespace)}: (UNKNOWN_NUMBER[1], rows.filter((count == 0) & has_number)),
             SEVERAL[0]: (SEVERAL[1], rows.filter(count > 1)),
             TWICE[0]: (TWICE[1], rows.filter(is_apart & (count == 1))),
             OTHERWISE[0]: (OTHERWISE[1], rows.filter(is_otherwise & (count == 1))),

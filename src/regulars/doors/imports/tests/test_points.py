@@ -121,7 +121,8 @@ def test_of_rows_that_stand_twice_and_say_different_things_none_is_taken(tmp_pat
         ({"expires_on": "2020-01-01"}, "expires_on", "is over: these points are gone"),
         ({"expires_on": "soon"}, "expires_on", "is no date this file's other dates are written like"),
         ({"earned_at": "2190-01-01"}, "earned_at", "is in the future"),
-        ({"customer": "stranger"}, "customer", "is nobody we know"),
+        ({"customer": "stranger"}, "customer", "is no number of a customer in the source 'orders'"),
+        ({"customer": "", "email": "nobody@example.cn"}, "customer", "is nobody we know"),
         ({"customer": "", "email": "both@example.cn"}, "customer", "is several people"),
         ({"customer": ""}, "customer", "means nobody"),
     ],
@@ -150,6 +151,17 @@ def test_the_command_says_it_in_both_languages(tmp_path, li):
     assert json.loads(run.output)["recorded"] == {"points": {"new": 1, "same": 0, "conflicts": 0}}
     chinese = CliRunner().invoke(commands.import_group, ["points", str(path), "--lang", "zh"])
     assert "1 行已有" in chinese.output
+
+
+def test_whose_numbers_were_looked_for_is_said_and_how_to_say_otherwise(tmp_path):
+    shop = customers.resolve_many(namespace="corner-shop", refs=["li"], at=NOW, by=MAREK, origin="history")["li"]
+    path = a_file(tmp_path, [row(customer="li")])
+    told = CliRunner().invoke(commands.import_group, ["points", str(path), "--dry-run"]).output
+    assert "'li' is no number of a customer in the source 'orders'; say with --source whose numbers they are" in told
+    chinese = CliRunner().invoke(commands.import_group, ["points", str(path), "--dry-run", "--lang", "zh"]).output
+    assert "不是来源 'orders' 中的顾客编号; 请用 --source 指明这些编号属于哪个来源" in chinese
+    assert bring_in(path, source="corner-shop").rows_good == 1
+    assert has(shop) == 100
 
 
 def happened(**told: str) -> dict[str, str]:
@@ -217,7 +229,7 @@ def test_a_line_of_history_that_stands_twice_is_summed_once(tmp_path, li, monkey
         ({"ref": ""}, "ref", "is empty"),
         ({"date": ""}, "date", "is empty"),
         ({"date": "2190-01-01 00:00"}, "date", "is in the future"),
-        ({"customer": "stranger"}, "customer", "is nobody we know"),
+        ({"customer": "stranger"}, "customer", "is no number of a customer in the source 'orders'"),
     ],
 )
 def test_a_bad_row_of_history_stays_out_with_its_mend(tmp_path, li, wrong, column, problem):
