@@ -17,7 +17,7 @@ from regulars.insight.audiences import vocabulary
 from regulars.kit.actors import Actor
 from regulars.kit.conditions.vocabulary import Vocabulary
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import programme_files
+from regulars.levers.loyalty import programme_files, programme_places
 from regulars.levers.loyalty._earning.rows import Activation, Approval, Version
 from regulars.levers.loyalty._earning.rows import Programme as ProgrammeRow
 from regulars.levers.loyalty.models import Currency
@@ -149,6 +149,7 @@ class Turn:
 def validate(text: str) -> Programme:
     """The programme that a file's text says, checked against this shop. Raises BadProgramme with field and mend."""
     shop = company.shop()
+    programme_places.refuse_twice(text)
     return programme_files.read(text, currency=shop.currency, zone=shop.zone, customers=vocabulary.current())
 
 

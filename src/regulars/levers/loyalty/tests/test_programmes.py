@@ -102,6 +102,28 @@ def test_nothing_to_roll_back_to_and_what_is_unknown():
         programmes.latest("other")
 
 
+@pytest.mark.parametrize(
+    ("text", "field", "lines"),
+    [
+        (TEXT + "programme: other\n", "programme", "in line 2 and line 7"),
+        (TEXT.replace("points: 1,", "points: 1, points: 90,"), "rules[0].points", "in line 6 and line 6"),
+        (TEXT + "rules:\n  - {id: b, kind: spend, points: 1, per: 9}\n", "rules", "in line 5 and line 7"),
+        (TEXT + "expiry:\n  kind: rolling\n  months: 12\n  kind: never\n", "expiry.kind", "in line 8 and line 10"),
+    ],
+)
+def test_a_name_that_stands_twice_is_refused_with_its_lines(text, field, lines):
+    for ask in (programmes.validate, lambda told: programmes.draft(text=told, at=MONDAY, by=MAREK)):
+        with pytest.raises(programmes.BadProgramme, match=lines) as refused:
+            ask(text)
+        assert refused.value.facts["field"] == field
+    assert programmes.every(at=MONDAY) == []
+
+
+def test_what_means_the_same_by_a_name_of_yaml_stands_once():
+    told = programmes.validate(TEXT.replace("programme: tried", "programme: &code tried\nseed: *code"))
+    assert told.seed == "tried"
+
+
 def test_points_keep_their_decimals():
     programmes.draft(text=TEXT, at=MONDAY, by=MAREK)
     Currency.objects.filter(code="points").update(scale=0)
