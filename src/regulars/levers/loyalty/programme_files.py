@@ -175,6 +175,11 @@ def read(text: str, *, currency: str, zone: str, customers: Vocabulary | None = 
         content = _parsed(text)
     except yaml.YAMLError as problem:
         raise bad("file", str(problem).replace("\n", " "), _("this is not readable YAML")) from problem
+    if content is None:
+        mend = _("write at least `programme` and one of `rules`")
+        raise BadProgramme(
+            _("file: it says nothing; %(mend)s") % {"mend": mend}, field="file", value=text[:80], mend=mend
+        )
     told = Told(content, "")
     code = told.name("programme")
     coin, own_money = _currency(told, code), told.text("money", currency, longest=3)

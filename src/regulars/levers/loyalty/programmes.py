@@ -147,10 +147,13 @@ class Turn:
 
 
 def validate(text: str) -> Programme:
-    """The programme that a file's text says, checked against this shop. Raises BadProgramme with field and mend."""
+    """The programme that a file's text says, checked against this shop. Raises BadProgramme with field and mend, and
+    CurrencyDiffers."""
     shop = company.shop()
     programme_places.refuse_twice(text)
-    return programme_files.read(text, currency=shop.currency, zone=shop.zone, customers=vocabulary.current())
+    found = programme_files.read(text, currency=shop.currency, zone=shop.zone, customers=vocabulary.current())
+    _check_currency(found)
+    return found
 
 
 def draft(*, text: str, at: datetime, by: Actor) -> VersionView:
@@ -163,7 +166,6 @@ def draft(*, text: str, at: datetime, by: Actor) -> VersionView:
         row = ProgrammeRow.objects.select_for_update().get(code=programme.code)
         last = Version.objects.filter(programme=row).order_by("-number").first()
         if last is None or bytes(last.digest) != digest:
-            _check_currency(programme)
             number = 1 if last is None else last.number + 1
             last = Version.objects.create(
                 programme=row, number=number, text=text, digest=digest, drafted_by=str(by), drafted_at=at

@@ -38,7 +38,7 @@ class Told:
 
     def __init__(self, told: object, where: str) -> None:
         if not isinstance(told, Mapping):
-            raise bad(where, told, _("write names and values below it"))
+            raise bad(where or "file", told, _("write names and values below it"))
         self._told = {str(key): value for key, value in told.items()}
         self._asked: set[str] = set()
         self.where = where

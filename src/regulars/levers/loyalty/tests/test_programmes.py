@@ -127,8 +127,14 @@ def test_what_means_the_same_by_a_name_of_yaml_stands_once():
 def test_points_keep_their_decimals():
     programmes.draft(text=TEXT, at=MONDAY, by=MAREK)
     Currency.objects.filter(code="points").update(scale=0)
+    other = TEXT + "currency: {decimals: 2}\n"
     with pytest.raises(programmes.CurrencyDiffers):
-        programmes.draft(text=TEXT + "currency: {decimals: 2}\n", at=MONDAY, by=MAREK)
+        programmes.draft(text=other, at=MONDAY, by=MAREK)
+    # What is told to be installable can be.
+    with pytest.raises(
+        programmes.CurrencyDiffers, match="points have 0 decimals already"
+    ):
+        programmes.validate(other)
 
 
 def test_a_trial_says_who_gets_what_and_what_it_costs_and_writes_nothing():
