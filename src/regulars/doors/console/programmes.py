@@ -7,7 +7,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import messages
@@ -24,7 +23,6 @@ from regulars.doors.console.points_words import shown
 from regulars.doors.console.rewards import KINDS as REWARD_KINDS
 from regulars.doors.console.site import may, me, page, shop_of
 from regulars.doors.console.trials import KINDS, RuleShown, Tried
-from regulars.kit import civil
 from regulars.kit.actors import Actor
 from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
@@ -221,7 +219,7 @@ def act(request: HttpRequest, code: str, number: int) -> HttpResponseBase:
                     _("It is approved. The last year's orders would have earned %(points)s.") % {"points": tried.given},
                 )
             case "activate":
-                from_at = _moment(request.POST.get("from", ""), civil.zone(shop_of(request).zone))
+                from_at = _moment(request.POST.get("from", ""), shop_of(request).zone, now)
                 programmes.activate(programme=code, version=number, at=now, by=by, from_at=from_at)
                 messages.success(request, _("It says from then on what is earned."))
                 if from_at is None or from_at <= now:
@@ -479,11 +477,11 @@ def _span(expiry: Expiry) -> str:
     return ", ".join(parts) if expiry.kind != "never" else ""
 
 
-def _moment(told: str, zone: ZoneInfo) -> datetime | None:
-    """A day of the shop's, from its beginning; none where nothing readable was told."""
+def _moment(told: str, zone: str, now: datetime) -> datetime | None:
+    """A day of the shop's, from its beginning; none where nothing readable was told. Raises DayIsOver."""
     form = _Day({"on": told})
     day = form.cleaned_data["on"] if form.is_valid() else None
-    return None if day is None else civil.start_of_day(day, zone)
+    return None if day is None else programmes.begins(day, zone=zone, at=now)
 
 
 class _Day(forms.Form):

@@ -4,7 +4,7 @@ activate at a time, roll back. Nothing here posts points; `earning` does, by the
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import blake2b
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from regulars.facts.company import company
 from regulars.insight.audiences import vocabulary
+from regulars.kit import civil
 from regulars.kit.actors import Actor
 from regulars.kit.conditions.vocabulary import Vocabulary
 from regulars.kit.refusals import Refusal
@@ -29,6 +30,7 @@ __all__ = (
     "BadProgramme",
     "Change",
     "CurrencyDiffers",
+    "DayIsOver",
     "NeedsAnother",
     "NotActive",
     "NotApproved",
@@ -41,6 +43,7 @@ __all__ = (
     "activations",
     "active",
     "approve",
+    "begins",
     "diff",
     "draft",
     "end",
@@ -51,6 +54,7 @@ __all__ = (
     "number_of",
     "read",
     "roll_back",
+    "to_come",
     "validate",
     "versions",
 )
@@ -90,6 +94,12 @@ class CurrencyDiffers(Refusal):
     """Points of that code have other decimals already."""
 
     code = "programmes.currency_differs"
+
+
+class DayIsOver(Refusal):
+    """A version was to come into force on a day that is over: what was bought since would be decided otherwise."""
+
+    code = "programmes.day_is_over"
 
 
 @dataclass(frozen=True)
@@ -306,6 +316,29 @@ def every(*, at: datetime) -> list[Listed]:
     with connection.cursor() as cursor:
         cursor.execute(_LISTED, [at])
         return [Listed(*row) for row in cursor.fetchall()]
+
+
+def to_come(programme: str, *, at: datetime) -> list[Turn]:
+    """When which version will be what a programme says, the next first. One query."""
+    rows = Activation.objects.filter(programme__code=programme, from_at__gt=at).order_by("from_at", "id")
+    return [Turn(*row) for row in rows.values_list("version__number", "from_at", "at", "by", "why")]
+
+
+def begins(day: date, *, zone: str, at: datetime) -> datetime:
+    """When a version comes into force that does so on that day: when it begins there, now where it has begun already.
+    Raises DayIsOver."""
+    told = civil.zone(zone)
+    if day < civil.day_of(at, told):
+        raise DayIsOver(
+            _(
+                "from: %(day)s is over; write today or a later day: a version decides what is bought from then on, and"
+                " what was bought before only by a batch for the past"
+            )
+            % {"day": day},
+            field="from",
+            value=str(day),
+        )
+    return max(civil.start_of_day(day, told), at)
 
 
 def versions(programme: str) -> list[VersionView]:

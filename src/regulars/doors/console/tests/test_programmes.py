@@ -112,6 +112,8 @@ def test_it_is_activated_at_a_day_rolled_back_and_ended_and_all_of_it_is_told():
     assert "What differs from version 1, which is active" in shown(manager, "of/club/?version=2")
     assert manager.get(f"/console/programmes/of/club/?version={'9' * 5000}").status_code == 404
     acts(manager, "approve", 2)
+    assert "from: 2020-01-01 is over" in acts(manager, "activate", 2, **{"from": "2020-01-01"})
+    assert [one.number for one in programmes.active(datetime.now(UTC))] == [1]
     assert "to come" in acts(manager, "activate", 2, **{"from": "2180-01-01"})
     assert [one.number for one in programmes.active(datetime.now(UTC))] == [1]
     acts(manager, "activate", 2)

@@ -5,6 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from regulars.kit import civil
 from regulars.kit.actors import SHELL, Actor
 from regulars.levers.loyalty import commands, programmes, trying
 from regulars.levers.loyalty.models import Currency, Entry
@@ -131,9 +132,7 @@ def test_points_keep_their_decimals():
     with pytest.raises(programmes.CurrencyDiffers):
         programmes.draft(text=other, at=MONDAY, by=MAREK)
     # What is told to be installable can be.
-    with pytest.raises(
-        programmes.CurrencyDiffers, match="points have 0 decimals already"
-    ):
+    with pytest.raises(programmes.CurrencyDiffers, match="points have 0 decimals already"):
         programmes.validate(other)
 
 
@@ -160,6 +159,26 @@ def run(*words: str):
     group = commands.programme if words[0] == "programme" else commands.points
     done = CliRunner().invoke(group, [*words[1:], "--json"], catch_exceptions=False)
     return json.loads(done.output)
+
+
+def test_a_day_that_is_over_is_refused_and_a_day_to_come_is_listed(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(TEXT + "zone: Asia/Shanghai\n")
+    for words in (["install", str(file), "--yes"], ["activate", "tried"]):
+        with pytest.raises(programmes.DayIsOver, match="2020-01-01 is over; write today or a later day"):
+            CliRunner().invoke(commands.programme, [*words, "--from", "2020-01-01"], catch_exceptions=False)
+        run("programme", "install", str(file))
+        run("programme", "approve", "tried", "--why", "as agreed")
+    assert programmes.every(at=clock.now())[0].active is None
+    run("programme", "activate", "tried", "--from", "2999-01-01")
+    [listed] = run("programme", "list")["programmes"]
+    assert (listed["active"], listed["to_come"]) == (None, [{"version": 1, "from": "2998-12-31T16:00:00+00:00"}])
+    shown = CliRunner().invoke(commands.programme, ["list"], catch_exceptions=False).output
+    assert "tried: not active, version 1 from 2998-12-31 16:00 UTC; 1 version\n" in shown
+    # Today is now.
+    today = civil.day_of(clock.now(), civil.zone("Asia/Shanghai"))
+    run("programme", "activate", "tried", "--from", str(today))
+    assert programmes.every(at=clock.now())[0].active == 1
 
 
 def test_commands(tmp_path):
