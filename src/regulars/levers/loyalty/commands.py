@@ -26,6 +26,7 @@ from regulars.levers.loyalty import (
     trying,
 )
 from regulars.levers.loyalty.catalogues import Brought
+from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.programmes import VersionView
 from regulars.levers.loyalty.regrants import Preview, RegrantView
 from regulars.levers.loyalty.rules.rule import points_text
@@ -105,7 +106,7 @@ def validate(file: str, as_json: bool) -> None:
         }
         _print(told | also | {"rewards": [vars(one) for one in brought]})
         return
-    click.echo(f"{found.code}: {len(found.rules)} rules, points lapse: {found.expiry}. It can be installed.")
+    click.echo(f"{found.code}: {len(found.rules)} rules, points lapse: {_lapse(found)}. It can be installed.")
     click.echo(
         f"Sets of tiers: {len(found.tiers)}. Benefits: {len(found.benefits)}. Missions: {len(found.missions)}."
         f" Rewards: {len(found.rewards)}. Paid plans: {len(found.plans)}."
@@ -523,6 +524,14 @@ def _approve(version: VersionView, now: datetime, *, why: str) -> Trial:
         programme=version.programme, version=version.number, cost=trial.all_parts, at=now, by=SHELL, why=why
     )
     return trial
+
+
+def _lapse(said: Programme) -> str:
+    """Its policy; of a day that comes again each year, when what is earned today lapses."""
+    if said.expiry.kind != "fixed":
+        return str(said.expiry)
+    next_day = said.expiry.last_day(civil.day_of(clock.now(), civil.zone(said.zone)))
+    return f"{said.expiry}, and on that day of each year after it; what is earned today on {next_day}"
 
 
 def _to_come(programme: str, now: datetime) -> list[dict[str, Any]]:

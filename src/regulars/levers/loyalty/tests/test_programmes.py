@@ -1,6 +1,7 @@
 """Programmes from draft to roll back, and tried before that; and their commands."""
 
 import json
+from datetime import date
 
 import pytest
 from click.testing import CliRunner
@@ -179,6 +180,17 @@ def test_a_day_that_is_over_is_refused_and_a_day_to_come_is_listed(tmp_path):
     today = civil.day_of(clock.now(), civil.zone("Asia/Shanghai"))
     run("programme", "activate", "tried", "--from", str(today))
     assert programmes.every(at=clock.now())[0].active == 1
+
+
+def test_a_fixed_day_that_is_over_is_told_as_the_day_of_each_year_that_it_is(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(TEXT + "expiry: {kind: fixed, day: 2020-01-01}\n")
+    told = CliRunner().invoke(commands.programme, ["validate", str(file)], catch_exceptions=False).output
+    found = programmes.validate(file.read_text())
+    day = found.expiry.last_day(civil.day_of(clock.now(), civil.zone(found.zone)))
+    assert "points lapse: fixed/2020-01-01, and on that day of each year after it; what is earned today on" in told
+    assert f"{day}. It can be installed." in told
+    assert day > date(2026, 1, 1)
 
 
 def test_commands(tmp_path):
