@@ -55,12 +55,16 @@ from regulars.runtime.staff.policy import requires
 LONGEST_FILE = 200_000
 EXPIRIES: Mapping[str, Any] = {
     "never": gettext_lazy("they stay"),
-    "fixed": gettext_lazy("all on one day"),
+    "fixed": gettext_lazy("all on one day; what is earned after it, on that day of the year after, and so on"),
     "rolling": gettext_lazy("some time after they were earned"),
     "activity": gettext_lazy("some time after the last purchase"),
-    "calendar_end": gettext_lazy("at the end of a month, quarter or year"),
 }
-
+CALENDAR_ENDS: Mapping[str, Any] = {
+    "month": gettext_lazy("at the end of the month"),
+    "quarter": gettext_lazy("at the end of the quarter"),
+    "half_year": gettext_lazy("at the end of the half-year"),
+    "year": gettext_lazy("at the end of the year"),
+}
 
 WAITS: Mapping[str, Any] = {
     "placed": ngettext_lazy("%(n)s day after it was ordered", "%(n)s days after it was ordered", "n"),
@@ -373,7 +377,7 @@ def _says(said: Programme | None) -> dict[str, Any] | None:
         "title": _in_language(said.titles),
         "points": _in_language(said.currency.titles),
         "zone": said.zone,
-        "expiry": EXPIRIES[said.expiry.kind],
+        "expiry": CALENDAR_ENDS[said.expiry.unit] if said.expiry.kind == "calendar_end" else EXPIRIES[said.expiry.kind],
         "notice_days": said.notice_days,
         "pending": said.pending,
         "span": _span(said.expiry),
@@ -466,9 +470,14 @@ def _mission(mission: Mission, said: Programme) -> str:
 
 
 def _span(expiry: Expiry) -> str:
-    """How long, or until which day."""
+    """How long, until which day, or the end of which time."""
     if expiry.kind == "fixed" and expiry.on is not None:
         return formats.day(expiry.on)
+    if expiry.kind == "calendar_end" and expiry.months:
+        words = ngettext(
+            "the one %(n)s month after they were earned", "the one %(n)s months after they were earned", expiry.months
+        )
+        return words % {"n": expiry.months}
     parts = []
     if expiry.months:
         parts.append(ngettext("%(n)s month", "%(n)s months", expiry.months) % {"n": expiry.months})
