@@ -337,9 +337,15 @@ def _debt(told: Told, terms: Terms) -> int | None:
     return 0 if limit == 0 else read_points(told.under("debt"), "limit", terms)
 
 
+def _as_written(programme: Programme) -> list[Rule]:
+    """Its rules in the order of the file."""
+    order = [str(one["id"]).strip() for one in _parsed(programme.text)["rules"]]
+    return sorted(programme.rules, key=lambda rule: order.index(rule.id))
+
+
 def _never_ends(programme: Programme) -> None:
     """Refuses what gives back more than it takes, over and over."""
-    for place, rule in enumerate(programme.rules):
+    for place, rule in enumerate(_as_written(programme)):
         if (
             isinstance(rule, Event)
             and rule.once in ("about", "day")
@@ -366,7 +372,7 @@ def _never_ends(programme: Programme) -> None:
 def _one_comes_first(programme: Programme) -> None:
     """Refuses levels that points lead to and that multiply points: of the past nobody could say which came first."""
     by_points = {one.id for one in programme.tiers if any(need.what == "points" for need in one.needs)}
-    for place, rule in enumerate(programme.rules):
+    for place, rule in enumerate(_as_written(programme)):
         if isinstance(rule, TierBonus) and rule.tiers in by_points:
             raise bad(
                 f"rules[{place}].tiers",

@@ -160,8 +160,12 @@ def validate(text: str) -> Programme:
     """The programme that a file's text says, checked against this shop. Raises BadProgramme with field and mend, and
     CurrencyDiffers."""
     shop = company.shop()
-    programme_places.refuse_twice(text)
-    found = programme_files.read(text, currency=shop.currency, zone=shop.zone, customers=vocabulary.current())
+    customers = vocabulary.current()
+    try:
+        programme_places.refuse_twice(text)
+        found = programme_files.read(text, currency=shop.currency, zone=shop.zone, customers=customers)
+    except BadProgramme as refused:
+        raise programme_places.spoken(refused, text) from refused
     _check_currency(found)
     return found
 

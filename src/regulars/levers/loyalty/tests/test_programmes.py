@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 from click.testing import CliRunner
+from django.utils import translation
 
 from regulars.kit import civil
 from regulars.kit.actors import SHELL, Actor
@@ -119,6 +120,37 @@ def test_a_name_that_stands_twice_is_refused_with_its_lines(text, field, lines):
             ask(text)
         assert refused.value.facts["field"] == field
     assert programmes.every(at=MONDAY) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "words"),
+    [
+        (TEXT.replace("points: 1", "points: -2"), "rules[0].points", "rules[spend].points (line 6): '-2' is not"),
+        (TEXT.replace("per: 2", "pre: 2"), "rules[0].per", "rules[spend].per (line 6): nothing is written here"),
+        (TEXT.replace("id: spend, ", ""), "rules[0].id", "rules[0].id (line 6): nothing is written here"),
+        (TEXT + "colour: red\n", "colour", "colour (line 7): 'colour' is not"),
+        (TEXT + "expiry:\n  kind: fixed\n", "expiry.day", "expiry.day (line 7): nothing is written here"),
+        (TEXT + "expiry:\n  kind: fxd\n", "expiry.kind", "expiry.kind (line 8): 'fxd' is not"),
+        # In the order of the file, wherever a bonus comes after what it multiplies.
+        (
+            TEXT.replace(
+                "rules:\n",
+                "rules:\n  - {id: twice, kind: window_bonus, times: 2, multiplies: [e], from: 2026-03-01,"
+                " until: 2026-04-01}\n  - {id: e, kind: event, event: review, points: 1, once: about}\n",
+            ).replace("[e]", "[spend]"),
+            "rules[1].once",
+            "rules[e].once (line 7): 'about' is not",
+        ),
+    ],
+)
+def test_a_refusal_names_the_rule_and_the_line_and_keeps_its_field_for_programs(text, field, words):
+    with pytest.raises(programmes.BadProgramme) as refused:
+        programmes.validate(text)
+    assert refused.value.message.startswith(words)
+    assert refused.value.facts["field"] == field
+    with translation.override("zh-hans"), pytest.raises(programmes.BadProgramme) as refused:
+        programmes.validate(text)
+    assert refused.value.message.startswith(words.partition(" (")[0] + "（第 ")
 
 
 def test_what_means_the_same_by_a_name_of_yaml_stands_once():
