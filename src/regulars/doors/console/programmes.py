@@ -7,7 +7,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import messages
@@ -24,7 +23,6 @@ from regulars.doors.console.points_words import shown
 from regulars.doors.console.rewards import KINDS as REWARD_KINDS
 from regulars.doors.console.site import may, me, page, shop_of
 from regulars.doors.console.trials import KINDS, RuleShown, Tried
-from regulars.kit import civil
 from regulars.kit.actors import Actor
 from regulars.kit.money import Money
 from regulars.kit.refusals import Refusal
@@ -57,12 +55,16 @@ from regulars.runtime.staff.policy import requires
 LONGEST_FILE = 200_000
 EXPIRIES: Mapping[str, Any] = {
     "never": gettext_lazy("they stay"),
-    "fixed": gettext_lazy("all on one day"),
+    "fixed": gettext_lazy("all on one day; what is earned after it, on that day of the year after, and so on"),
     "rolling": gettext_lazy("some time after they were earned"),
     "activity": gettext_lazy("some time after their member last earned or spent points"),
-    "calendar_end": gettext_lazy("at the end of a month, quarter or year"),
 }
-
+CALENDAR_ENDS: Mapping[str, Any] = {
+    "month": gettext_lazy("at the end of the month"),
+    "quarter": gettext_lazy("at the end of the quarter"),
+    "half_year": gettext_lazy("at the end of the half-year"),
+    "year": gettext_lazy("at the end of the year"),
+}
 
 WAITS: Mapping[str, Any] = {
     "placed": ngettext_lazy("%(n)s day after it was ordered", "%(n)s days after it was ordered", "n"),
@@ -221,7 +223,7 @@ def act(request: HttpRequest, code: str, number: int) -> HttpResponseBase:
                     _("It is approved. The last year's orders would have earned %(points)s.") % {"points": tried.given},
                 )
             case "activate":
-                from_at = _moment(request.POST.get("from", ""), civil.zone(shop_of(request).zone))
+                from_at = _moment(request.POST.get("from", ""), shop_of(request).zone, now)
                 programmes.activate(programme=code, version=number, at=now, by=by, from_at=from_at)
                 messages.success(request, _("It says from then on what is earned."))
                 if from_at is None or from_at <= now:
@@ -375,7 +377,7 @@ def _says(said: Programme | None) -> dict[str, Any] | None:
         "title": _in_language(said.titles),
         "points": _in_language(said.currency.titles),
         "zone": said.zone,
-        "expiry": EXPIRIES[said.expiry.kind],
+        "expiry": CALENDAR_ENDS[said.expiry.unit] if said.expiry.kind == "calendar_end" else EXPIRIES[said.expiry.kind],
         "notice_days": said.notice_days,
         "pending": said.pending,
         "span": _span(said.expiry),
@@ -468,9 +470,14 @@ def _mission(mission: Mission, said: Programme) -> str:
 
 
 def _span(expiry: Expiry) -> str:
-    """How long, or until which day."""
+    """How long, until which day, or the end of which time."""
     if expiry.kind == "fixed" and expiry.on is not None:
         return formats.day(expiry.on)
+    if expiry.kind == "calendar_end" and expiry.months:
+        words = ngettext(
+            "the one %(n)s month after they were earned", "the one %(n)s months after they were earned", expiry.months
+        )
+        return words % {"n": expiry.months}
     parts = []
     if expiry.months:
         parts.append(ngettext("%(n)s month", "%(n)s months", expiry.months) % {"n": expiry.months})
@@ -479,11 +486,11 @@ def _span(expiry: Expiry) -> str:
     return ", ".join(parts) if expiry.kind != "never" else ""
 
 
-def _moment(told: str, zone: ZoneInfo) -> datetime | None:
-    """A day of the shop's, from its beginning; none where nothing readable was told."""
+def _moment(told: str, zone: str, now: datetime) -> datetime | None:
+    """A day of the shop's, from its beginning; none where nothing readable was told. Raises DayIsOver."""
     form = _Day({"on": told})
     day = form.cleaned_data["on"] if form.is_valid() else None
-    return None if day is None else civil.start_of_day(day, zone)
+    return None if day is None else programmes.begins(day, zone=zone, at=now)
 
 
 class _Day(forms.Form):

@@ -26,6 +26,7 @@ PROBLEMS = pl.Schema(
 #: Fields that may hold an address or a number somebody can be reached by.
 _MAYBE_CONTACTS = ("customer", "user", "anonymous", "message_id", "event")
 _NUMBER = re.compile(r"[0-9][0-9,-]*", re.ASCII)
+_NAME = re.compile(r"'[^']+'")
 #: Problems that say themselves that there is nothing.
 _OF_NOTHING = ("is empty", "is not there")
 
@@ -49,8 +50,10 @@ def told(problems: pl.DataFrame) -> pl.DataFrame:
 
 
 def spoken(text: str) -> str:
-    """What is wrong, or its mend, in the language that is spoken; a number or a day in it is told as it is."""
+    """What is wrong, or its mend, in the language that is spoken; a number, a day or a name in quotes as it is."""
     said = gettext(text)
+    if said == text and (name := _NAME.search(text)):
+        return gettext(f"{text[: name.start()]}%(name)s{text[name.end() :]}").replace("%(name)s", name[0])
     if said == text and (number := _NUMBER.search(text)):
         return gettext(f"{text[: number.start()]}%(n)s{text[number.end() :]}").replace("%(n)s", number[0])
     return said

@@ -268,7 +268,11 @@ def import_consents(
 
 @import_group.command("points")
 @_file_options
-@click.option("--source", metavar="NAME", help="Whose customer numbers these are, instead of the mapping's.")
+@click.option(
+    "--source",
+    metavar="NAME",
+    help="Whose customer numbers these are: the source the customers came from  [default: the mapping's, else orders]",
+)
 @click.option("--kind", default="points", metavar="CODE", help="The kind of points.  [default: points]")
 @click.option(
     "--history",

@@ -166,6 +166,13 @@ class PointColumns(CustomerColumns):
 class Walk(walking.Walk):
     """One file of points on its way in, given back part by part."""
 
+    #: A hash of what a row is known by.
+    known_by: ClassVar[pl.Expr] = (
+        pl.when(pl.col("told").is_not_null())
+        .then(pl.col("told").hash(seed=0))
+        .otherwise(pl.struct("ref", "expires_on", "earned_at").hash(seed=1))
+    )
+
     def __init__(
         self, source: reading.Source, columns: PointColumns, spill: Spill, left_out: LeftOut, progress: Progress
     ) -> None:
@@ -174,18 +181,29 @@ class Walk(walking.Walk):
         self._spill = spill
         self._sums: Counter[str] = Counter()
         self._members: set[str] = set()
+        self._names: list[pl.Series] = []
 
     def _take(self, raw: pl.DataFrame) -> pl.DataFrame:
         rows, bad = self._told.chunk(raw)
         self._spill.add(rows)
+        self._names.append(rows.select(self.known_by.alias("name"))["name"])
         return bad
 
     def parts(self) -> Iterator[pl.DataFrame]:
         """Good rows, some 50,000 at once."""
         yield from self._spill.read()
 
-    def taken(self, rows: pl.DataFrame, out: Mapping[str, tuple[str, pl.DataFrame]]) -> None:
-        """`rows` are on record; `out` are those that are not, by what is wrong, with its mend."""
+    def known_twice(self) -> Iterator[pl.DataFrame]:
+        """Of the same rows, in the same order, those that may be known by what another one is known by."""
+        names = pl.concat(self._names) if self._names else pl.Series(dtype=pl.UInt64)
+        twice = names.filter(names.is_duplicated()).unique()
+        for rows in self._spill.read() if len(twice) else ():
+            yield rows.filter(self.known_by.is_in(twice.implode()))
+
+    def taken(self, rows: pl.DataFrame, out: Mapping[str, tuple[str, pl.DataFrame]], *, repeated: int) -> None:
+        """`rows` are on record; `out` are those that are not, by what is wrong, with its mend; so many `repeated` rows
+        say again what one that is says."""
+        self.repeated += repeated
         self._add_up(rows)
         self._members.update(rows["ref"].unique().to_list())
         for problem, (mend, left) in out.items():
@@ -208,8 +226,19 @@ class Walk(walking.Walk):
             "rows": self.rows_read,
             "customers": len(self._members),
             **self._summed(),
+            "repeated_rows": self.repeated,
             "rejected_rows": self.left_out.rows_bad + self.left_out.rows_held,
         }
+
+    def said(self) -> list[str]:
+        """What was found out about the file, for the person who imports it; whole after `parts`."""
+        notes = super().said()
+        if self.repeated:
+            notes.append(
+                gettext("Rows that stand in the file a second time, and count once: %(n)s.")
+                % {"n": f"{self.repeated:,}"}
+            )
+        return notes
 
     def _add_up(self, rows: pl.DataFrame) -> None:
         self._sums["points"] += int(rows["parts"].sum())
@@ -225,10 +254,18 @@ class Walk(walking.Walk):
 
 #: What may be wrong with a row that reads well, with its mend.
 NOBODY = (gettext_noop("is nobody we know"), gettext_noop("import the customers first, then this file again"))
+UNKNOWN_NUMBER = (
+    gettext_noop("is no number of a customer in the source %(name)s"),
+    gettext_noop("say with --source whose numbers they are, or import the customers first, then this file again"),
+)
 SEVERAL = (gettext_noop("is several people"), gettext_noop("write the customer's number"))
 OTHERWISE = (
     gettext_noop("brought something else along before"),
     gettext_noop("leave the row out, and put the balance right by hand"),
+)
+TWICE = (
+    gettext_noop("stands in the file twice and says different things"),
+    gettext_noop("leave out the row that is wrong"),
 )
 
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from regulars.doors.imports import outcomes, point_files, rejects
 from regulars.doors.imports.mapping import FileMapping
-from regulars.doors.imports.point_files import BALANCES, NOBODY, OTHERWISE, SEVERAL, Form, Walk
+from regulars.doors.imports.point_files import BALANCES, NOBODY, OTHERWISE, SEVERAL, TWICE, UNKNOWN_NUMBER, Form, Walk
 from regulars.doors.imports.point_history_files import HISTORY
 from regulars.doors.imports.walking import Progress
 from regulars.facts.company import company
@@ -131,9 +131,10 @@ def _import(asked: _Asked, kind: _Kind[_One]) -> Imported:
         def bring_in(run: int | None) -> Imported:
             came = Came()
             file.read()
+            twice = _known_twice(file, namespace, asked, kind)
             for part in file.parts():
                 for rows in part.iter_slices(BATCH):
-                    _take(file, rows, namespace, asked, kind, run, came)
+                    _take(file, rows, namespace, asked, kind, run, came, twice)
                 if run is not None:
                     import_runs.progress(
                         run=run, rows_read=file.rows_read, rows_good=file.rows_good, rejects=file.left_out.rows_bad
@@ -149,6 +150,30 @@ def _import(asked: _Asked, kind: _Kind[_One]) -> Imported:
         return outcomes.on_record("points", namespace, asked.path, file, bring_in, at=asked.at, by=asked.by)
 
 
+@dataclass(frozen=True)
+class _Twice:
+    """What rows of a file are known by twice: the `first` row of each. Of `apart` they say different things, of
+    `otherwise` they say something else than what is on record."""
+
+    first: dict[str, int]
+    apart: frozenset[str]
+    otherwise: set[str] = field(default_factory=set)
+
+
+def _known_twice(file: Walk, namespace: str, asked: _Asked, kind: _Kind[_One]) -> _Twice:
+    told: dict[str, tuple[int, _One]] = {}
+    apart: set[str] = set()
+    for part in file.known_twice():
+        for rows in part.iter_slices(BATCH):
+            for row, found in zip(rows.iter_rows(named=True), _whose(rows, namespace), strict=True):
+                if len(found) == 1 and row["parts"]:
+                    ref = kind.ref(row)
+                    one = kind.one(ref, found[0], row, asked.at)
+                    if told.setdefault(ref, (row["row"], one))[1] != one:
+                        apart.add(ref)
+    return _Twice({ref: row for ref, (row, _one) in told.items()}, frozenset(apart))
+
+
 def _take(
     file: Walk,
     rows: pl.DataFrame,
@@ -157,34 +182,41 @@ def _take(
     kind: _Kind[_One],
     run: int | None,
     came: Came,
+    twice: _Twice,
 ) -> None:
     whose = _whose(rows, namespace)
     count = pl.Series([len(found) for found in whose], dtype=pl.Int64)
     refs = [kind.ref(row) for row in rows.iter_rows(named=True)]
     told: dict[str, _One] = {}
-    twice: set[str] = set()
+    again: list[bool] = []
     for row, ref, found in zip(rows.iter_rows(named=True), refs, whose, strict=True):
-        if len(found) == 1 and row["parts"]:
-            one = kind.one(ref, found[0], row, asked.at)
-            if told.setdefault(ref, one) != one:
-                twice.add(ref)
-    for ref in twice:
-        del told[ref]
-    conflicts = set(twice)
+        counts = len(found) == 1 and bool(row["parts"])
+        is_first = twice.first.get(ref, row["row"]) == row["row"]
+        again.append(counts and not is_first)
+        came.conflicts += counts and is_first and ref in twice.apart
+        if counts and is_first and ref not in twice.apart:
+            told[ref] = kind.one(ref, found[0], row, asked.at)
     if run is not None and told:
         done = kind.bring(list(told.values()), namespace, asked.at, asked.by, asked.currency)
         came.new += done.new
         came.same += done.same
-        conflicts |= set(done.conflicts)
-    came.conflicts += len(conflicts)
-    is_otherwise = pl.Series([ref in conflicts for ref in refs], dtype=pl.Boolean)
+        came.conflicts += len(done.conflicts)
+        twice.otherwise.update(done.conflicts)
+    has_number = rows["customer"].is_not_null()
+    is_apart = pl.Series([ref in twice.apart for ref in refs], dtype=pl.Boolean)
+    is_otherwise = pl.Series([ref in twice.otherwise for ref in refs], dtype=pl.Boolean)
+    is_out = is_apart | is_otherwise
+    is_again = pl.Series(again, dtype=pl.Boolean) & ~is_out
     file.taken(
-        rows.filter((count == 1) & ~is_otherwise),
+        rows.filter((count == 1) & ~is_out & ~is_again),
         {
-            NOBODY[0]: (NOBODY[1], rows.filter(count == 0)),
+            NOBODY[0]: (NOBODY[1], rows.filter((count == 0) & ~has_number)),
+            UNKNOWN_NUMBER[0] % {"name": repr(namespace)}: (UNKNOWN_NUMBER[1], rows.filter((count == 0) & has_number)),
             SEVERAL[0]: (SEVERAL[1], rows.filter(count > 1)),
+            TWICE[0]: (TWICE[1], rows.filter(is_apart & (count == 1))),
             OTHERWISE[0]: (OTHERWISE[1], rows.filter(is_otherwise & (count == 1))),
         },
+        repeated=int(is_again.sum()),
     )
 
 

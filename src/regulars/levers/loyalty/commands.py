@@ -26,6 +26,7 @@ from regulars.levers.loyalty import (
     trying,
 )
 from regulars.levers.loyalty.catalogues import Brought
+from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.programmes import VersionView
 from regulars.levers.loyalty.regrants import Preview, RegrantView
 from regulars.levers.loyalty.rules.rule import points_text
@@ -47,14 +48,23 @@ def programme() -> None:
 @_JSON
 def list_(as_json: bool) -> None:
     """The programmes there are, and those that come with Regulars."""
-    there = programmes.every(at=clock.now())
+    now = clock.now()
+    there = programmes.every(at=now)
     if as_json:
-        _print({"programmes": [vars(one) for one in there], "ready": programme_files.ready()})
+        _print(
+            {
+                "programmes": [vars(one) | {"to_come": _to_come(one.code, now)} for one in there],
+                "ready": programme_files.ready(),
+            }
+        )
         return
     for one in there:
         state = "not active" if one.active is None else f"version {one.active} since {one.since:%Y-%m-%d %H:%M} UTC"
         versions = "1 version" if one.latest == 1 else f"{one.latest} versions"
-        click.echo(f"{one.code}: {state}; {versions}")
+        later = "".join(
+            f", version {turn['version']} from {turn['from']:%Y-%m-%d %H:%M} UTC" for turn in _to_come(one.code, now)
+        )
+        click.echo(f"{one.code}: {state}{later}; {versions}")
     click.echo(f"Come with Regulars: {', '.join(programme_files.ready())}")
 
 
@@ -96,7 +106,7 @@ def validate(file: str, as_json: bool) -> None:
         }
         _print(told | also | {"rewards": [vars(one) for one in brought]})
         return
-    click.echo(f"{found.code}: {len(found.rules)} rules, points lapse: {found.expiry}. It can be installed.")
+    click.echo(f"{found.code}: {len(found.rules)} rules, points lapse: {_lapse(found)}. It can be installed.")
     click.echo(
         f"Sets of tiers: {len(found.tiers)}. Benefits: {len(found.benefits)}. Missions: {len(found.missions)}."
         f" Rewards: {len(found.rewards)}. Paid plans: {len(found.plans)}."
@@ -206,12 +216,12 @@ def install(file: str, from_day: datetime | None, yes: bool, is_open: bool, as_j
     Approving at this machine is written down as such.
     """
     text, now = programme_files.text_of(file), clock.now()
-    made = programmes.draft(text=text, at=now, by=SHELL)
     found = programmes.validate(text)
+    from_at = now if from_day is None else programmes.begins(from_day.date(), zone=found.zone, at=now)
+    made = programmes.draft(text=text, at=now, by=SHELL)
     told: dict[str, Any] = {"programme": made.programme, "version": made.number, "active": False}
     if yes:
         trial = _approve(made, now, why="regulars programme install")
-        from_at = now if from_day is None else _start(made, from_day)
         programmes.activate(programme=made.programme, version=made.number, at=now, by=SHELL, from_at=from_at)
         told |= {"active": True, "year": trial.shown, "rewards": []}
         if from_at <= now:
@@ -260,7 +270,8 @@ def approve(name: str, version: int | None, why: str, as_json: bool) -> None:
 def activate(name: str, version: int | None, from_day: datetime | None, why: str, as_json: bool) -> None:
     """From now, or from a day on, an approved version says what is earned."""
     found, now = _version(name, version), clock.now()
-    from_at = now if from_day is None else _start(found, from_day)
+    zone = programmes.validate(found.text).zone
+    from_at = now if from_day is None else programmes.begins(from_day.date(), zone=zone, at=now)
     programmes.activate(programme=name, version=found.number, at=now, by=SHELL, from_at=from_at, why=why)
     turn = programmes.activations(name, limit=1)[0]
     if as_json:
@@ -522,8 +533,16 @@ def _approve(version: VersionView, now: datetime, *, why: str) -> Trial:
     return trial
 
 
-def _start(version: VersionView, day: datetime) -> datetime:
-    return civil.start_of_day(day.date(), civil.zone(programmes.validate(version.text).zone))
+def _lapse(said: Programme) -> str:
+    """Its policy; of a day that comes again each year, when what is earned today lapses."""
+    if said.expiry.kind != "fixed":
+        return str(said.expiry)
+    next_day = said.expiry.last_day(civil.day_of(clock.now(), civil.zone(said.zone)))
+    return f"{said.expiry}, and on that day of each year after it; what is earned today on {next_day}"
+
+
+def _to_come(programme: str, now: datetime) -> list[dict[str, Any]]:
+    return [{"version": turn.number, "from": turn.from_at} for turn in programmes.to_come(programme, at=now)]
 
 
 def _instant(day: datetime | None) -> datetime | None:

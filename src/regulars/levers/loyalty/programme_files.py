@@ -189,6 +189,11 @@ def read(
         content = _parsed(text)
     except yaml.YAMLError as problem:
         raise bad("file", str(problem).replace("\n", " "), _("this is not readable YAML")) from problem
+    if content is None:
+        mend = _("write at least `programme` and one of `rules`")
+        raise BadProgramme(
+            _("file: it says nothing; %(mend)s") % {"mend": mend}, field="file", value=text[:80], mend=mend
+        )
     told = Told(content, "")
     code = told.name("programme")
     coin, own_money = _currency(told, code), told.text("money", currency, longest=3)
@@ -353,9 +358,15 @@ def _debt(told: Told, terms: Terms) -> int | None:
     return 0 if limit == 0 else read_points(told.under("debt"), "limit", terms)
 
 
+def _as_written(programme: Programme) -> list[Rule]:
+    """Its rules in the order of the file."""
+    order = [str(one["id"]).strip() for one in _parsed(programme.text)["rules"]]
+    return sorted(programme.rules, key=lambda rule: order.index(rule.id))
+
+
 def _never_ends(programme: Programme) -> None:
     """Refuses what gives back more than it takes, over and over."""
-    for place, rule in enumerate(programme.rules):
+    for place, rule in enumerate(_as_written(programme)):
         if (
             isinstance(rule, Event)
             and rule.once in ("about", "day")
@@ -381,7 +392,7 @@ def _costs_more_than_it_gives(programme: Programme, worth: Fraction) -> None:
         back = sum(rates.values()) * money_of
         if back >= 1:
             most = max(rates, key=lambda name: rates[name])
-            place, rule = next((at, one) for at, one in enumerate(programme.rules) if one.id == most)
+            place, rule = next((at, one) for at, one in enumerate(_as_written(programme)) if one.id == most)
             key = "points" if isinstance(rule, Spend) else "benefit" if isinstance(rule, BirthdayBonus) else "times"
             raise bad(
                 f"rules[{place}].{key}",
@@ -435,7 +446,7 @@ def _can_be_spent(programme: Programme) -> None:
 def _one_comes_first(programme: Programme) -> None:
     """Refuses levels that points lead to and that multiply points: of the past nobody could say which came first."""
     by_points = {one.id for one in programme.tiers if any(need.what == "points" for need in one.needs)}
-    for place, rule in enumerate(programme.rules):
+    for place, rule in enumerate(_as_written(programme)):
         if isinstance(rule, TierBonus) and rule.tiers in by_points:
             raise bad(
                 f"rules[{place}].tiers",

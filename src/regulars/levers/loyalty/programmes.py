@@ -4,7 +4,7 @@ activate at a time, roll back. Nothing here posts points; `earning` does, by the
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import blake2b
 from typing import Any
 
@@ -18,7 +18,7 @@ from regulars.kit import civil
 from regulars.kit.actors import Actor
 from regulars.kit.conditions.vocabulary import Vocabulary
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import programme_files
+from regulars.levers.loyalty import programme_files, programme_places
 from regulars.levers.loyalty._earning.rows import Activation, Approval, Version, Withdrawal
 from regulars.levers.loyalty._earning.rows import Programme as ProgrammeRow
 from regulars.levers.loyalty.models import Currency
@@ -30,6 +30,7 @@ __all__ = (
     "BadProgramme",
     "Change",
     "CurrencyDiffers",
+    "DayIsOver",
     "NeedsAnother",
     "NotActive",
     "NotApproved",
@@ -42,6 +43,7 @@ __all__ = (
     "activations",
     "active",
     "approve",
+    "begins",
     "bring_terms",
     "diff",
     "draft",
@@ -54,6 +56,7 @@ __all__ = (
     "number_of",
     "read",
     "roll_back",
+    "to_come",
     "untried",
     "validate",
     "versions",
@@ -94,6 +97,12 @@ class CurrencyDiffers(Refusal):
     """Points of that code have other decimals already, or another programme says otherwise of them."""
 
     code = "programmes.currency_differs"
+
+
+class DayIsOver(Refusal):
+    """A version was to come into force on a day that is over: what was bought since would be decided otherwise."""
+
+    code = "programmes.day_is_over"
 
 
 @dataclass(frozen=True)
@@ -153,9 +162,17 @@ class Turn:
 
 
 def validate(text: str) -> Programme:
-    """The programme that a file's text says, checked against this shop. Raises BadProgramme with field and mend."""
+    """The programme that a file's text says, checked against this shop. Raises BadProgramme with field and mend, and
+    CurrencyDiffers."""
     shop = company.shop()
-    return programme_files.read(text, currency=shop.currency, zone=shop.zone, customers=vocabulary.current())
+    customers = vocabulary.current()
+    try:
+        programme_places.refuse_twice(text)
+        found = programme_files.read(text, currency=shop.currency, zone=shop.zone, customers=customers)
+    except BadProgramme as refused:
+        raise programme_places.spoken(refused, text) from refused
+    _check_currency(found)
+    return found
 
 
 def draft(*, text: str, at: datetime, by: Actor) -> VersionView:
@@ -168,7 +185,6 @@ def draft(*, text: str, at: datetime, by: Actor) -> VersionView:
         row = ProgrammeRow.objects.select_for_update().get(code=programme.code)
         last = Version.objects.filter(programme=row).order_by("-number").first()
         if last is None or bytes(last.digest) != digest:
-            _check_currency(programme)
             number = 1 if last is None else last.number + 1
             last = Version.objects.create(
                 programme=row, number=number, text=text, digest=digest, drafted_by=str(by), drafted_at=at
@@ -378,6 +394,31 @@ def every(*, at: datetime) -> list[Listed]:
     with connection.cursor() as cursor:
         cursor.execute(_LISTED, [at])
         return [Listed(*row) for row in cursor.fetchall()]
+
+
+def to_come(programme: str, *, at: datetime) -> list[Turn]:
+    """When which version will be what a programme says, the next first. One query."""
+    rows = Activation.objects.filter(programme__code=programme, from_at__gt=at, withdrawal=None).order_by(
+        "from_at", "id"
+    )
+    return [Turn(*row) for row in rows.values_list("version__number", "from_at", "at", "by", "why")]
+
+
+def begins(day: date, *, zone: str, at: datetime) -> datetime:
+    """When a version comes into force that does so on that day: when it begins there, now where it has begun already.
+    Raises DayIsOver."""
+    told = civil.zone(zone)
+    if day < civil.day_of(at, told):
+        raise DayIsOver(
+            _(
+                "from: %(day)s is over; write today or a later day: a version decides what is bought from then on, and"
+                " what was bought before only by a batch for the past"
+            )
+            % {"day": day},
+            field="from",
+            value=str(day),
+        )
+    return max(civil.start_of_day(day, told), at)
 
 
 def versions(programme: str) -> list[VersionView]:

@@ -214,6 +214,7 @@ def test_a_manager_freezes_points_and_lets_them_go_on(li):
         gets(li, 50, expires_on=clock.now().date() + timedelta(days=days))
     manager, agent = signed_in("manager"), signed_in("agent", name="ada")
     assert "Freeze their points" in shown(manager, f"members/{li}/points/")
+    assert "and each time up to a day more" in shown(manager, f"members/{li}/points/")
     assert "Freeze their points" not in shown(agent, f"members/{li}/points/")
     way = f"/console/members/{li}/points/freeze"
     assert agent.post(way, {"why": "dispute", "key": "a"}).status_code == 403

@@ -91,6 +91,28 @@ def test_what_is_written_is_checked_tried_and_kept_and_what_may_not_be_is_refuse
     assert plain(writes(manager, "check", FILE.replace("points: 1", "points: 2"))).count("rules[spend].points 1 2") == 1
 
 
+@pytest.mark.parametrize(
+    ("expiry", "en", "zh"),
+    [
+        (
+            "kind: calendar_end, months: 12, unit: year",
+            "at the end of the year (the one 12 months after they were earned)",
+            "到年末 (以获得 12 个月后为准)",
+        ),
+        ("kind: calendar_end, unit: half_year", "at the end of the half-year", "到半年末"),
+        (
+            "kind: fixed, day: 2020-12-31",
+            "all on one day; what is earned after it, on that day of the year after, and so on (31 Dec 2020)",
+            "在同一天全部到期；此后获得的，在下一年的这一天到期，以此类推 (2020年12月31日)",
+        ),
+    ],
+)
+def test_it_says_at_which_end_points_end(expiry, en, zh):
+    text = FILE.replace("kind: activity, months: 12", expiry).replace("policies: quebec\n", "")
+    assert f"Points end {en}" in plain(writes(signed_in("manager"), "check", text))
+    assert f"积分到期 {zh}" in plain(writes(signed_in("manager", name="wu", language="zh-hans"), "check", text))
+
+
 def test_above_the_limit_its_author_does_not_approve_it_and_another_does():
     ana, ben = signed_in("manager", name="ana"), signed_in("manager", name="ben")
     writes(ana, "keep")
@@ -112,6 +134,8 @@ def test_it_is_activated_at_a_day_rolled_back_and_ended_and_all_of_it_is_told():
     assert "What differs from version 1, which is active" in shown(manager, "of/club/?version=2")
     assert manager.get(f"/console/programmes/of/club/?version={'9' * 5000}").status_code == 404
     acts(manager, "approve", 2)
+    assert "from: 2020-01-01 is over" in acts(manager, "activate", 2, **{"from": "2020-01-01"})
+    assert [one.number for one in programmes.active(datetime.now(UTC))] == [1]
     assert "to come" in acts(manager, "activate", 2, **{"from": "2180-01-01"})
     assert [one.number for one in programmes.active(datetime.now(UTC))] == [1]
     acts(manager, "activate", 2)

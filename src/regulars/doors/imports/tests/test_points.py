@@ -58,7 +58,14 @@ def test_what_members_had_comes_in_with_its_ends_and_the_totals_to_compare(tmp_p
     )
     done = bring_in(path)
     assert (done.rows_good, done.rows_rejected, done.rows) == (3, 0, points.Came(new=3))
-    assert done.totals == {"rows": 3, "customers": 3, "points": "1307", "rows_that_end": 1, "rejected_rows": 0}
+    assert done.totals == {
+        "rows": 3,
+        "customers": 3,
+        "points": "1307",
+        "rows_that_end": 1,
+        "repeated_rows": 0,
+        "rejected_rows": 0,
+    }
     assert (has(li), has(bo)) == (1300, 7)
     assert [one.on for one in ledger.expiring(customer=li, at=NOW)] == [date(2180, 12, 31), None]
 
@@ -79,6 +86,31 @@ def test_a_dry_run_says_all_of_it_and_writes_nothing(tmp_path, li):
     assert has(li) == 0
 
 
+@pytest.mark.parametrize("batch", [1, points.BATCH])
+def test_a_row_that_stands_twice_counts_once_in_the_totals_too(tmp_path, li, monkeypatch, batch):
+    monkeypatch.setattr(points, "BATCH", batch)
+    path = a_file(tmp_path, [row(customer="li", points="300"), row(customer="li", points="300")])
+    for dry_run in (True, False):
+        done = bring_in(path, dry_run=dry_run)
+        assert (done.rows_read, done.rows_good, done.rows_repeated, done.rows_rejected) == (2, 1, 1, 0)
+        assert (done.totals["points"], done.totals["repeated_rows"]) == ("300", 1)
+        assert "Rows that stand in the file a second time, and count once: 1." in done.notes
+    assert (done.rows, has(li)) == (points.Came(new=1), 300)
+
+
+@pytest.mark.parametrize("batch", [1, points.BATCH])
+def test_of_rows_that_stand_twice_and_say_different_things_none_is_taken(tmp_path, li, monkeypatch, batch):
+    monkeypatch.setattr(points, "BATCH", batch)
+    path = a_file(tmp_path, [row(customer="li", points="300"), row(customer="li", points="301")])
+    for dry_run in (True, False):
+        done = bring_in(path, dry_run=dry_run)
+        assert (done.rows_good, done.rows_repeated, done.rows_rejected, done.totals["points"]) == (0, 0, 2, "0")
+        assert {one["problem"] for one in done.problems.to_dicts()} == {
+            "stands in the file twice and says different things"
+        }
+    assert (done.rows, has(li)) == (points.Came(conflicts=1), 0)
+
+
 @pytest.mark.parametrize(
     ("wrong", "column", "problem"),
     [
@@ -89,7 +121,8 @@ def test_a_dry_run_says_all_of_it_and_writes_nothing(tmp_path, li):
         ({"expires_on": "2020-01-01"}, "expires_on", "is over: these points are gone"),
         ({"expires_on": "soon"}, "expires_on", "is no date this file's other dates are written like"),
         ({"earned_at": "2190-01-01"}, "earned_at", "is in the future"),
-        ({"customer": "stranger"}, "customer", "is nobody we know"),
+        ({"customer": "stranger"}, "customer", "is no number of a customer in the source 'orders'"),
+        ({"customer": "", "email": "nobody@example.cn"}, "customer", "is nobody we know"),
         ({"customer": "", "email": "both@example.cn"}, "customer", "is several people"),
         ({"customer": ""}, "customer", "means nobody"),
     ],
@@ -120,6 +153,17 @@ def test_the_command_says_it_in_both_languages(tmp_path, li):
     assert "1 行已有" in chinese.output
 
 
+def test_whose_numbers_were_looked_for_is_said_and_how_to_say_otherwise(tmp_path):
+    shop = customers.resolve_many(namespace="corner-shop", refs=["li"], at=NOW, by=MAREK, origin="history")["li"]
+    path = a_file(tmp_path, [row(customer="li")])
+    told = CliRunner().invoke(commands.import_group, ["points", str(path), "--dry-run"]).output
+    assert "'li' is no number of a customer in the source 'orders'; say with --source whose numbers they are" in told
+    chinese = CliRunner().invoke(commands.import_group, ["points", str(path), "--dry-run", "--lang", "zh"]).output
+    assert "不是来源 'orders' 中的顾客编号; 请用 --source 指明这些编号属于哪个来源" in chinese
+    assert bring_in(path, source="corner-shop").rows_good == 1
+    assert has(shop) == 100
+
+
 def happened(**told: str) -> dict[str, str]:
     return {"customer": "li", "ref": "", "points": "100", "type": "", "date": "2025-03-01 10:00"} | told
 
@@ -147,6 +191,7 @@ def test_what_became_of_points_there_comes_in_with_its_sums_and_moves_none(tmp_p
         "ended": "-80",
         "changed": "-5",
         "balance": "86",
+        "repeated_rows": 0,
         "rejected_rows": 0,
     }
     assert has(li) == 0
@@ -158,6 +203,23 @@ def test_what_became_of_points_there_comes_in_with_its_sums_and_moves_none(tmp_p
     assert [one["problem"] for one in other.problems.to_dicts()] == ["brought something else along before"]
 
 
+@pytest.mark.parametrize("batch", [1, points.BATCH])
+def test_a_line_of_history_that_stands_twice_is_summed_once(tmp_path, li, monkeypatch, batch):
+    a_customer("bo")
+    monkeypatch.setattr(points, "BATCH", batch)
+    told = [("9001", "1500", "earned"), ("9003", "-10", "expired"), ("9003", "-10", "expired")]
+    path = a_file(tmp_path, [happened(ref=ref, points=many, type=kind) for ref, many, kind in told])
+    done = bring_in(path, is_history=True)
+    assert (done.totals["ended"], done.totals["balance"], done.totals["repeated_rows"]) == ("-10", "1490", 1)
+    assert (done.rows, earlier.sums(customer=li).balance) == (points.Came(new=2), 1490)
+    again = a_file(tmp_path, [happened(ref="9001", points="1400"), happened(ref="9001", points="1400")])
+    done = bring_in(again, is_history=True)
+    assert (done.rows, done.rows_good, done.rows_repeated, done.rows_rejected) == (points.Came(conflicts=1), 0, 0, 2)
+    whose = a_file(tmp_path, [happened(ref="9009"), happened(ref="9009", customer="bo")])
+    done = bring_in(whose, is_history=True)
+    assert (done.rows, done.rows_rejected) == (points.Came(conflicts=1), 2)
+
+
 @pytest.mark.parametrize(
     ("wrong", "column", "problem"),
     [
@@ -167,7 +229,7 @@ def test_what_became_of_points_there_comes_in_with_its_sums_and_moves_none(tmp_p
         ({"ref": ""}, "ref", "is empty"),
         ({"date": ""}, "date", "is empty"),
         ({"date": "2190-01-01 00:00"}, "date", "is in the future"),
-        ({"customer": "stranger"}, "customer", "is nobody we know"),
+        ({"customer": "stranger"}, "customer", "is no number of a customer in the source 'orders'"),
     ],
 )
 def test_a_bad_row_of_history_stays_out_with_its_mend(tmp_path, li, wrong, column, problem):

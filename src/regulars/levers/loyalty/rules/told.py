@@ -25,8 +25,13 @@ class BadProgramme(Refusal):
 def bad(field: str, value: object, mend: str) -> BadProgramme:
     """Why what is said at `field` may not stand, with the mend."""
     shown = str(value)[:80]
+    words = (
+        _("%(field)s: nothing is written here; %(mend)s")
+        if value is None
+        else _("%(field)s: %(value)s is not possible here; %(mend)s")
+    )
     return BadProgramme(
-        _("%(field)s: %(value)s is not possible here; %(mend)s") % {"field": field, "value": repr(shown), "mend": mend},
+        words % {"field": field, "value": repr(shown), "mend": mend},
         field=field,
         value=shown,
         mend=mend,
@@ -38,7 +43,7 @@ class Told:
 
     def __init__(self, told: object, where: str) -> None:
         if not isinstance(told, Mapping):
-            raise bad(where, told, _("write names and values below it"))
+            raise bad(where or "file", told, _("write names and values below it"))
         self._told = {str(key): value for key, value in told.items()}
         self._asked: set[str] = set()
         self.where = where

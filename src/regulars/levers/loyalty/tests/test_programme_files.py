@@ -202,6 +202,17 @@ def test_every_pack_says_that_no_counsel_has_reviewed_it():
     assert not any(policies.pack(name).is_reviewed for name in policies.names())
 
 
+@pytest.mark.parametrize("text", ["", "\n\n", "# nothing yet\n", "---\n"])
+def test_an_empty_file_is_refused_in_words(text):
+    with pytest.raises(BadProgramme, match=r"^file: it says nothing; write at least `programme` and one of `rules`$"):
+        programme_files.read(text, currency="GBP", zone="Europe/London")
+
+
+def test_a_file_that_is_a_list_is_refused_by_its_name():
+    with pytest.raises(BadProgramme, match=r"^file: .* write names and values below it"):
+        programme_files.read("- spend\n", currency="GBP", zone="Europe/London")
+
+
 def test_no_yaml():
     with pytest.raises(BadProgramme, match="not readable YAML"):
         programme_files.read("programme: [", currency="GBP", zone="UTC")

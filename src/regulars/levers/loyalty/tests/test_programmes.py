@@ -1,10 +1,13 @@
 """Programmes from draft to roll back, and tried before that; and their commands."""
 
 import json
+from datetime import date
 
 import pytest
 from click.testing import CliRunner
+from django.utils import translation
 
+from regulars.kit import civil
 from regulars.kit.actors import SHELL, Actor
 from regulars.levers.loyalty import commands, programme_files, programmes, trying
 from regulars.levers.loyalty.models import Currency, Entry
@@ -102,11 +105,68 @@ def test_nothing_to_roll_back_to_and_what_is_unknown():
         programmes.latest("other")
 
 
+@pytest.mark.parametrize(
+    ("text", "field", "lines"),
+    [
+        (TEXT + "programme: other\n", "programme", "in line 2 and line 7"),
+        (TEXT.replace("points: 1,", "points: 1, points: 90,"), "rules[0].points", "in line 6 and line 6"),
+        (TEXT + "rules:\n  - {id: b, kind: spend, points: 1, per: 9}\n", "rules", "in line 5 and line 7"),
+        (TEXT + "expiry:\n  kind: rolling\n  months: 12\n  kind: never\n", "expiry.kind", "in line 8 and line 10"),
+    ],
+)
+def test_a_name_that_stands_twice_is_refused_with_its_lines(text, field, lines):
+    for ask in (programmes.validate, lambda told: programmes.draft(text=told, at=MONDAY, by=MAREK)):
+        with pytest.raises(programmes.BadProgramme, match=lines) as refused:
+            ask(text)
+        assert refused.value.facts["field"] == field
+    assert programmes.every(at=MONDAY) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "words"),
+    [
+        (TEXT.replace("points: 1", "points: -2"), "rules[0].points", "rules[spend].points (line 6): '-2' is not"),
+        (TEXT.replace("per: 2", "pre: 2"), "rules[0].per", "rules[spend].per (line 6): nothing is written here"),
+        (TEXT.replace("id: spend, ", ""), "rules[0].id", "rules[0].id (line 6): nothing is written here"),
+        (TEXT + "colour: red\n", "colour", "colour (line 7): 'colour' is not"),
+        (TEXT + "expiry:\n  kind: fixed\n", "expiry.day", "expiry.day (line 7): nothing is written here"),
+        (TEXT + "expiry:\n  kind: fxd\n", "expiry.kind", "expiry.kind (line 8): 'fxd' is not"),
+        # In the order of the file, wherever a bonus comes after what it multiplies.
+        (
+            TEXT.replace(
+                "rules:\n",
+                "rules:\n  - {id: twice, kind: window_bonus, times: 2, multiplies: [e], from: 2026-03-01,"
+                " until: 2026-04-01}\n  - {id: e, kind: event, event: review, points: 1, once: about}\n",
+            ).replace("[e]", "[spend]"),
+            "rules[1].once",
+            "rules[e].once (line 7): 'about' is not",
+        ),
+    ],
+)
+def test_a_refusal_names_the_rule_and_the_line_and_keeps_its_field_for_programs(text, field, words):
+    with pytest.raises(programmes.BadProgramme) as refused:
+        programmes.validate(text)
+    assert refused.value.message.startswith(words)
+    assert refused.value.facts["field"] == field
+    with translation.override("zh-hans"), pytest.raises(programmes.BadProgramme) as refused:
+        programmes.validate(text)
+    assert refused.value.message.startswith(words.partition(" (")[0] + "（第 ")
+
+
+def test_what_means_the_same_by_a_name_of_yaml_stands_once():
+    told = programmes.validate(TEXT.replace("programme: tried", "programme: &code tried\nseed: *code"))
+    assert told.seed == "tried"
+
+
 def test_points_keep_their_decimals():
     programmes.draft(text=TEXT, at=MONDAY, by=MAREK)
     Currency.objects.filter(code="points").update(scale=0)
+    other = TEXT + "currency: {decimals: 2}\n"
     with pytest.raises(programmes.CurrencyDiffers):
-        programmes.draft(text=TEXT + "currency: {decimals: 2}\n", at=MONDAY, by=MAREK)
+        programmes.draft(text=other, at=MONDAY, by=MAREK)
+    # What is told to be installable can be.
+    with pytest.raises(programmes.CurrencyDiffers, match="points have 0 decimals already"):
+        programmes.validate(other)
 
 
 def test_a_trial_says_who_gets_what_and_what_it_costs_and_writes_nothing():
@@ -132,6 +192,37 @@ def run(*words: str):
     group = commands.programme if words[0] == "programme" else commands.points
     done = CliRunner().invoke(group, [*words[1:], "--json"], catch_exceptions=False)
     return json.loads(done.output)
+
+
+def test_a_day_that_is_over_is_refused_and_a_day_to_come_is_listed(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(TEXT + "zone: Asia/Shanghai\n")
+    for words in (["install", str(file), "--yes"], ["activate", "tried"]):
+        with pytest.raises(programmes.DayIsOver, match="2020-01-01 is over; write today or a later day"):
+            CliRunner().invoke(commands.programme, [*words, "--from", "2020-01-01"], catch_exceptions=False)
+        run("programme", "install", str(file))
+        run("programme", "approve", "tried", "--why", "as agreed")
+    assert programmes.every(at=clock.now())[0].active is None
+    run("programme", "activate", "tried", "--from", "2999-01-01")
+    [listed] = run("programme", "list")["programmes"]
+    assert (listed["active"], listed["to_come"]) == (None, [{"version": 1, "from": "2998-12-31T16:00:00+00:00"}])
+    shown = CliRunner().invoke(commands.programme, ["list"], catch_exceptions=False).output
+    assert "tried: not active, version 1 from 2998-12-31 16:00 UTC; 1 version\n" in shown
+    # Today is now.
+    today = civil.day_of(clock.now(), civil.zone("Asia/Shanghai"))
+    run("programme", "activate", "tried", "--from", str(today))
+    assert programmes.every(at=clock.now())[0].active == 1
+
+
+def test_a_fixed_day_that_is_over_is_told_as_the_day_of_each_year_that_it_is(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(TEXT + "expiry: {kind: fixed, day: 2020-01-01}\n")
+    told = CliRunner().invoke(commands.programme, ["validate", str(file)], catch_exceptions=False).output
+    found = programmes.validate(file.read_text())
+    day = found.expiry.last_day(civil.day_of(clock.now(), civil.zone(found.zone)))
+    assert "points lapse: fixed/2020-01-01, and on that day of each year after it; what is earned today on" in told
+    assert f"{day}. It can be installed." in told
+    assert day > date(2026, 1, 1)
 
 
 def test_commands(tmp_path):
