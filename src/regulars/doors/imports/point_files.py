@@ -263,6 +263,10 @@ OTHERWISE = (
     gettext_noop("brought something else along before"),
     gettext_noop("leave the row out, and put the balance right by hand"),
 )
+FROZEN = (
+    gettext_noop("is of a member whose points are frozen"),
+    gettext_noop("let their points go on, and bring the row in then"),
+)
 TWICE = (
     gettext_noop("stands in the file twice and says different things"),
     gettext_noop("leave out the row that is wrong"),

@@ -12,7 +12,17 @@ import polars as pl
 
 from regulars.doors.imports import outcomes, point_files, rejects
 from regulars.doors.imports.mapping import FileMapping
-from regulars.doors.imports.point_files import BALANCES, NOBODY, OTHERWISE, SEVERAL, TWICE, UNKNOWN_NUMBER, Form, Walk
+from regulars.doors.imports.point_files import (
+    BALANCES,
+    FROZEN,
+    NOBODY,
+    OTHERWISE,
+    SEVERAL,
+    TWICE,
+    UNKNOWN_NUMBER,
+    Form,
+    Walk,
+)
 from regulars.doors.imports.point_history_files import HISTORY
 from regulars.doors.imports.walking import Progress
 from regulars.facts.company import company
@@ -153,11 +163,12 @@ def _import(asked: _Asked, kind: _Kind[_One]) -> Imported:
 @dataclass(frozen=True)
 class _Twice:
     """What rows of a file are known by twice: the `first` row of each. Of `apart` they say different things, of
-    `otherwise` they say something else than what is on record."""
+    `otherwise` they say something else than what is on record; `frozen` are of members whose points are."""
 
     first: dict[str, int]
     apart: frozenset[str]
     otherwise: set[str] = field(default_factory=set)
+    frozen: set[str] = field(default_factory=set)
 
 
 def _known_twice(file: Walk, namespace: str, asked: _Asked, kind: _Kind[_One]) -> _Twice:
@@ -202,10 +213,12 @@ def _take(
         came.same += done.same
         came.conflicts += len(done.conflicts)
         twice.otherwise.update(done.conflicts)
+        twice.frozen.update(done.frozen)
     has_number = rows["customer"].is_not_null()
     is_apart = pl.Series([ref in twice.apart for ref in refs], dtype=pl.Boolean)
     is_otherwise = pl.Series([ref in twice.otherwise for ref in refs], dtype=pl.Boolean)
-    is_out = is_apart | is_otherwise
+    is_frozen = pl.Series([ref in twice.frozen for ref in refs], dtype=pl.Boolean)
+    is_out = is_apart | is_otherwise | is_frozen
     is_again = pl.Series(again, dtype=pl.Boolean) & ~is_out
     file.taken(
         rows.filter((count == 1) & ~is_out & ~is_again),
@@ -215,6 +228,7 @@ def _take(
             SEVERAL[0]: (SEVERAL[1], rows.filter(count > 1)),
             TWICE[0]: (TWICE[1], rows.filter(is_apart & (count == 1))),
             OTHERWISE[0]: (OTHERWISE[1], rows.filter(is_otherwise & (count == 1))),
+            FROZEN[0]: (FROZEN[1], rows.filter(is_frozen & (count == 1))),
         },
         repeated=int(is_again.sum()),
     )

@@ -8,10 +8,14 @@ from uuid import uuid4
 
 from django.db import connection, transaction
 
+from regulars.facts.company import company
 from regulars.facts.customers import persons
+from regulars.kit import civil
 from regulars.kit.actors import Actor
 from regulars.levers.loyalty import points
+from regulars.levers.loyalty._ledger import account_rows
 from regulars.levers.loyalty._ledger.books import MIGRATION
+from regulars.levers.loyalty.expiring import lapses_at
 from regulars.levers.loyalty.points import NewLot
 from regulars.levers.loyalty.reasons import Reason
 
@@ -39,18 +43,22 @@ class Opening:
 
 @dataclass(frozen=True)
 class Brought:
-    """How many were new and how many on record already; `conflicts` are the refs under which something else is."""
+    """How many were new and how many on record already; `conflicts` are the refs under which something else is,
+    `frozen` those of members whose points are frozen: they can come when these go on."""
 
     new: int
     same: int
     conflicts: tuple[str, ...]
+    frozen: tuple[str, ...] = ()
 
 
 def bring(*, told: Sequence[Opening], source: str, at: datetime, by: Actor, currency: str = "points") -> Brought:
     """Put points on record that were given elsewhere: each ref once, whatever is told again.
 
-    What is there with other content stays as it is, and is named. Greets nobody. One transaction; some ten statements.
+    What is there with other content stays as it is, and is named; so are members whose points are frozen, who are left
+    out. Greets nobody. One transaction; some ten statements.
     """
+    zone = civil.zone(account_rows.currency(currency).zone or company.shop().zone)
     mine = {subject("opening", source, currency, one.ref): one for one in told}
     with transaction.atomic():
         people = persons.held(one.customer for one in told)
@@ -66,7 +74,9 @@ def bring(*, told: Sequence[Opening], source: str, at: datetime, by: Actor, curr
             if name in known
             and (there[known[name][0]], known[name][1]) != (people[one.customer], [one.amount, one.expires_on])
         )
-        new = {name: one for name, one in mine.items() if name not in known}
+        waiting = account_rows.frozen({one.customer for one in told}, currency)
+        frozen = tuple(one.ref for name, one in mine.items() if name not in known and one.customer in waiting)
+        new = {name: one for name, one in mine.items() if name not in known and one.customer not in waiting}
         if new:
             points.award_many(
                 lots=[
@@ -75,7 +85,7 @@ def bring(*, told: Sequence[Opening], source: str, at: datetime, by: Actor, curr
                         amount=one.amount,
                         reason=Reason("brought_along"),
                         expires_on=one.expires_on,
-                        expires_at=points.end_of(one.expires_on, currency),
+                        expires_at=lapses_at(one.expires_on, zone),
                         funding=MIGRATION,
                         subject=name,
                     )
@@ -88,7 +98,7 @@ def bring(*, told: Sequence[Opening], source: str, at: datetime, by: Actor, curr
                 by=by,
                 origin="history",
             )
-    return Brought(len(new), len(mine) - len(new) - len(conflicts), conflicts)
+    return Brought(len(new), len(mine) - len(new) - len(conflicts) - len(frozen), conflicts, frozen)
 
 
 def subject(kind: str, source: str, currency: str, ref: str) -> str:

@@ -14,7 +14,7 @@ from regulars.doors.imports.tests.builders import NOW, a_file
 from regulars.facts.customers import customers, profiles
 from regulars.facts.customers.profiles import Profile
 from regulars.kit.actors import Actor
-from regulars.levers.loyalty import earlier, opening
+from regulars.levers.loyalty import earlier, freezing, opening
 from regulars.levers.loyalty import points as ledger
 from regulars.levers.loyalty.opening import Opening
 
@@ -135,6 +135,19 @@ def test_a_bad_row_stays_out_with_its_mend_and_the_others_come_in(tmp_path, li, 
     [told] = done.problems.to_dicts()
     assert (told["line_in_file"], told["column"], told["problem"]) == (3, column, problem)
     assert (done.rows_good, done.rows_rejected, has(li)) == (1, 1, 100)
+
+
+def test_a_member_whose_points_are_frozen_stays_out_and_comes_in_when_they_go_on(tmp_path, li):
+    bo = a_customer("bo")
+    freezing.freeze(customer=li, why="dispute", key="f", at=NOW, by=MAREK)
+    path = a_file(tmp_path, [row(customer="li", points="300"), row(customer="bo", points="50")])
+    done = bring_in(path)
+    assert (done.rows.new, done.rows_rejected, has(bo)) == (1, 1, 50)
+    with open(done.reject_file, encoding="utf-8") as told:
+        assert "is of a member whose points are frozen" in told.read()
+    freezing.thaw(customer=li, key="t", at=NOW, by=MAREK)
+    done = bring_in(path)
+    assert (done.rows.new, done.rows.same, done.rows_rejected, has(li)) == (1, 1, 0, 300)
 
 
 def test_a_file_that_says_no_points_is_refused(tmp_path, li):

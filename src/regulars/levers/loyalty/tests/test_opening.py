@@ -4,8 +4,10 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from regulars.levers.loyalty import ledger_seen, points
+from regulars.levers.loyalty import freezing, ledger_seen, points
 from regulars.levers.loyalty.models import Entry
 from regulars.levers.loyalty.opening import Brought, Opening, bring
 from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, a_member, has, said
@@ -42,3 +44,24 @@ def test_told_again_nothing_comes_and_other_content_is_named():
     )
     assert brings(one, source="another till") == Brought(1, 0, ())
     assert (has(priya, at=FRIDAY)[1], has(bo, at=FRIDAY)[1]) == (600, 51)
+
+
+def test_whose_points_are_frozen_is_left_out_and_keeps_nobody_else_waiting():
+    priya, bo = a_member(points=5), a_member("bo")
+    freezing.freeze(customer=priya, why="estate", key="f", at=MONDAY, by=MAREK)
+    one, two = Opening("1", priya, 300, MONDAY, MAY), Opening("2", bo, 50, MONDAY)
+    assert brings(one, two) == Brought(1, 0, (), ("1",))
+    freezing.thaw(customer=priya, key="t", at=FRIDAY, by=MAREK)
+    assert brings(one, two) == Brought(1, 1, ())
+    assert (has(priya, at=FRIDAY)[1], has(bo, at=FRIDAY)[1]) == (305, 50)
+
+
+def test_many_parts_cost_no_more_questions_than_few():
+    priya = a_member()
+    asked = []
+    for many in (5, 50):
+        told = [Opening(f"{many}/{n}", priya, 10, MONDAY, MAY + n * DAY) for n in range(many)]
+        with CaptureQueriesContext(connection) as seen:
+            brings(*told)
+        asked.append(len(seen))
+    assert asked[1] <= asked[0]
