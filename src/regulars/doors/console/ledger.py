@@ -1,6 +1,6 @@
 """Loyalty → Ledger: all books and whether they agree, what waits for a second person, what is frozen, last entries."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -42,6 +42,16 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Frozen:
+    """Accounts that are frozen for the same: all that a person froze of somebody, or one whose books do not agree.
+    `of` is what the kinds of points are called, where there are several."""
+
+    one: ledger_seen.Frozen
+    who: people.Shown | None
+    of: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Spend:
     """Points that were spent for an order, whose, and the order's page where it is on record."""
 
@@ -77,6 +87,7 @@ def ledger(request: HttpRequest) -> HttpResponseBase:
     except BadCursor:
         after = None
         found = ledger_seen.latest(currency=chosen.code, kind=kind, on=on, zone=zone, limit=SHOWN)
+    titled = {one.code: titles.titled(one.code, one.titles) for one in kinds}
     frozen = ledger_seen.frozen(FROZEN_SHOWN)
     who = named([line.customer for line in found.items] + [one.customer for one in frozen])
     return page(
@@ -87,17 +98,19 @@ def ledger(request: HttpRequest) -> HttpResponseBase:
         next=found.next,
         is_later=after is not None,
         of=chosen.code,
-        currencies=[(one.code, titles.titled(one.code, one.titles)) for one in kinds],
+        currencies=list(titled.items()),
         kinds=[(code, words) for code, words in points_words.KINDS.items()],
         kind=kind,
         on=on,
-        frozen=[(one, who.get(one.customer)) for one in frozen],
+        frozen=_frozen(frozen, who, titled),
+        is_frozen_by_hand=any(one.by_hand for one in frozen),
+        is_found=any(one.found for one in frozen),
         asked=asked_for(request, adjustments.waiting()),
         ending=[
             (one, shown(one.parts, chosen.scale))
             for one in warning.due_days(currency=chosen.code, days=ENDING_DAYS, at=timezone.now())[:ENDING_SHOWN]
         ],
-        spends=_spends({one.code: titles.titled(one.code, one.titles) for one in kinds}),
+        spends=_spends(titled),
         spends_wrong=order_spends.count_wrong(),
         within_hours=read(order_spends.WITHIN_HOURS),
         is_added_up_at_once=ledger_seen.postings() <= ADDED_UP_AT_ONCE,
@@ -214,6 +227,23 @@ def hours(request: HttpRequest) -> HttpResponseBase:
     else:
         messages.error(request, _("Give a number of hours, up to 60 days."))
     return redirect(f"{reverse('console:ledger')}#orders")
+
+
+def _frozen(
+    found: Sequence[ledger_seen.Frozen], who: Mapping[int, people.Shown], kinds: Mapping[str, str]
+) -> list[Frozen]:
+    """As people look at them: somebody whose points a person froze stands once, with the kinds that are."""
+    groups: dict[tuple[object, ...], list[ledger_seen.Frozen]] = {}
+    for one in found:
+        groups.setdefault((one.customer, one.by_hand, one.account if one.found else 0), []).append(one)
+    return [
+        Frozen(
+            some[0],
+            who.get(some[0].customer),
+            tuple(kinds.get(one.currency, one.currency) for one in some) if len(kinds) > 1 else (),
+        )
+        for some in groups.values()
+    ]
 
 
 def _spends(kinds: Mapping[str, str]) -> list[Spend]:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import checkups
+from regulars.levers.loyalty import checkups, freezes
 from regulars.levers.loyalty.models import Account
 from regulars.runtime.trail import trail
 
@@ -58,7 +58,8 @@ def thaw(*, account: int, at: datetime, by: Actor) -> None:
             )
         if left := sorted({one.invariant for one in checkups.broken([account])}):
             raise StillBroken(
-                _("account: its books do not agree yet (%(left)s); mend them first") % {"left": ", ".join(left)},
+                _("account: its books do not agree yet (%(left)s); mend them first")
+                % {"left": freezes.found(", ".join(left))},
                 field="account",
                 value=account,
             )

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from regulars.facts.customers import persons
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import checkups
+from regulars.levers.loyalty import checkups, freezes
 from regulars.levers.loyalty._ledger import acts, resting
 from regulars.levers.loyalty._ledger.acts import Told
 from regulars.levers.loyalty.examination import StillBroken
@@ -90,7 +90,8 @@ def thaw(*, customer: int, key: str, at: datetime, by: Actor) -> None:
             raise NotFrozen(_("customer: nobody froze their points"), field="customer", value=customer)
         if left := sorted({one.invariant for one in checkups.broken([one.account for one in accounts])}):
             raise StillBroken(
-                _("account: its books do not agree yet (%(left)s); mend them first") % {"left": ", ".join(left)},
+                _("account: its books do not agree yet (%(left)s); mend them first")
+                % {"left": freezes.found(", ".join(left))},
                 field="account",
                 value=accounts[0].account,
             )

@@ -5,13 +5,24 @@ from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from regulars.doors.console.tests.builders import signed_in
 from regulars.facts.company import company
 from regulars.facts.customers import customers
 from regulars.kit.actors import SHELL, SYSTEM, Actor
-from regulars.levers.loyalty import adjustments, earlier, freezing, order_spends, points, programmes
+from regulars.levers.loyalty import (
+    adjustments,
+    currencies,
+    earlier,
+    examination,
+    freezing,
+    order_spends,
+    points,
+    programmes,
+)
+from regulars.levers.loyalty.currencies import CurrencyView
 from regulars.levers.loyalty.earlier import Movement
 from regulars.levers.loyalty.points import Balance
 from regulars.runtime.database import clock
@@ -239,6 +250,43 @@ def test_a_manager_freezes_points_and_lets_them_go_on(li):
     assert page.count("before until") == 2
     for path in (way, way.replace("freeze", "pass-on")):
         assert manager.post(path, {"of": "stars&after=1", "act": "thaw"}).status_code == 404, "no such kind"
+
+
+def books_differ(who: str, by: int = 1) -> int:
+    """One balance says more than was posted; the number of the account."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE loyalty_account SET available = available + %s WHERE customer_id = %s RETURNING id",
+            [by, customers.by_public_id(who).id],
+        )
+        [(account,)] = cursor.fetchall()
+    return int(account)
+
+
+def frozen_card(client: Client) -> str:
+    return shown(client, "ledger/").partition('id="frozen"')[2].partition("</section>")[0]
+
+
+def test_who_was_frozen_by_a_person_and_whose_books_do_not_agree_are_told_apart(li):
+    stars = CurrencyView("stars", titles={"en": "Stars", "zh-Hans": "星星"})
+    currencies.ensure(currency=stars, at=clock.now(), by=SYSTEM)
+    manager, now = signed_in("manager"), clock.now()
+    number = customers.resolve_many(namespace="till", refs=["bo"], at=now, by=THE_SHOP, origin="live")["bo"]
+    gets(li, 20)
+    gets(customers.get(number).public_id, 10)
+    freezing.freeze(customer=number, why="dispute", key="a", at=now, by=SYSTEM)
+    card = plain(frozen_card(manager))
+    assert card.count("by the shop") == card.count("something is in dispute") == 1
+    assert "points, Stars" in card
+    assert "books" not in card
+    books_differ(li)
+    examination.examine(at=now, by=SHELL)
+    card = plain(frozen_card(manager))
+    assert card.count("points the books do not agree") == 1
+    assert "the balance is not the sum of what was posted; the balance is not the sum of the awards" in card
+    card = plain(frozen_card(signed_in("manager", name="mei", language="zh-hans")))
+    assert "账目不符" in card
+    assert not re.search("[a-z]{4}", re.sub("regulars doctor ledger --thaw|points", "", card)), card
 
 
 def estates_pass() -> None:
