@@ -10,17 +10,27 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import people, points_words
+from regulars.doors.console import people, points_words, refused
 from regulars.doors.console.points import asked_for, named
 from regulars.doors.console.points_words import Told, shown, signed
 from regulars.doors.console.site import fragment, may, me, page, shop_of
 from regulars.facts.commerce import orders
 from regulars.kit.paging import BadCursor
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import adjustments, currencies, ledger_seen, order_spends, titles, wallets, warning
+from regulars.levers.loyalty import (
+    adjustments,
+    currencies,
+    examination,
+    ledger_seen,
+    order_spends,
+    titles,
+    wallets,
+    warning,
+)
 from regulars.levers.loyalty.order_spends import OrderSpendView
 from regulars.runtime.preferences.preferences import read, write
 from regulars.runtime.staff import operators
@@ -213,6 +223,21 @@ def spend(request: HttpRequest, public_id: str) -> HttpResponseBase:
     except Refusal as refused:
         messages.error(request, refused.message)
     return redirect(f"{reverse('console:ledger')}#orders")
+
+
+@require_POST
+@requires("points.manage")
+def thaw(request: HttpRequest, account: int) -> HttpResponseBase:
+    """An account whose books were mended takes verbs again; refused while they do not agree."""
+    try:
+        examination.thaw(account=account, at=timezone.now(), by=operators.actor(me(request)))
+        messages.success(request, _("The books agree: it goes on."))
+    except Refusal as refusal:
+        messages.error(request, refused.words(refusal))
+    back = request.POST.get("back", "")
+    if url_has_allowed_host_and_scheme(back, allowed_hosts=None):
+        return redirect(back)
+    return redirect(f"{reverse('console:ledger')}#frozen")
 
 
 @require_POST

@@ -32,6 +32,7 @@ from regulars.levers.loyalty import (
     freezes,
     freezing,
     inheriting,
+    ledger_seen,
     points,
     reasons,
     redemptions,
@@ -410,6 +411,7 @@ def _page(request: HttpRequest, who: Customer, form: ByHand | None = None, *, st
         limit=formats.number(read(adjustments.APPROVAL_ABOVE)),
         may_manage=may(request, "points.manage"),
         frozen_for=freezes.said(chosen.frozen_for) if chosen.frozen_for else "",
+        found=_found_wrong(who.id, chosen),
         freezes=freezes.choices(),
         freeze_key=str(uuid4()),
         passed=[(one, heirs.get(one.to), shown(one.amount, scale)) for one in passed],
@@ -424,6 +426,14 @@ def _together(entries: Sequence[points_words.Told]) -> list[tuple[list[points_wo
     others = {one.line.id: other for one in entries if isinstance(other := one.line.reason.arguments.get("other"), int)}
     names = named(list(others.values())) if others else {}
     return [(some, names.get(others.get(some[0].line.id, 0))) for some in points_words.together(entries)]
+
+
+def _found_wrong(customer: int, chosen: Wallet) -> ledger_seen.Frozen | None:
+    """What the doctor found at an account that it froze."""
+    if chosen.frozen_at is None or chosen.frozen_for:
+        return None
+    there = ledger_seen.frozen(person=persons.of(customer))
+    return next((one for one in there if one.currency == chosen.currency), None)
 
 
 def _before(request: HttpRequest, customer: int, chosen: Wallet) -> Before | None:

@@ -153,6 +153,7 @@ urlpatterns = [
     path("ledger/ending", ledger.ending, name="ledger-ending"),
     path("ledger/limit", ledger.limit, name="ledger-limit"),
     path("ledger/hours", ledger.hours, name="ledger-hours"),
+    path("ledger/accounts/<int:account>/thaw", ledger.thaw, name="ledger-thaw"),
     path("ledger/spends/<str:public_id>", ledger.spend, name="ledger-spend"),
     path("ledger/entries/<str:entry>/", points.explained, name="points-explained"),
     path("ledger/requests/<str:asked>/decide", points.decide, name="points-decide"),

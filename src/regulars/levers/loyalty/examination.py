@@ -27,10 +27,12 @@ class AnothersFreeze(Refusal):
 
 @dataclass(frozen=True)
 class Examined:
-    """How many accounts were looked at; of those whose books do not agree, which invariants they break, by number."""
+    """How many accounts were looked at; of those whose books do not agree, which invariants they break, by number; and
+    those that are frozen though their books agree again, until somebody lets them go on."""
 
     accounts: int
     broken: dict[int, tuple[str, ...]]
+    mended: tuple[int, ...] = ()
 
 
 def examine(*, at: datetime, by: Actor) -> Examined:
@@ -43,7 +45,8 @@ def examine(*, at: datetime, by: Actor) -> Examined:
             why = ", ".join(found[row.id])
             Account.objects.filter(id=row.id).update(frozen_at=at, frozen_why=why)
             _record("freeze", row.id, why, at, by)
-    return Examined(Account.objects.count(), found)
+    frozen = Account.objects.filter(frozen_at__isnull=False, frozen_for="").exclude(id__in=found).order_by("id")
+    return Examined(Account.objects.count(), found, tuple(frozen.values_list("id", flat=True)))
 
 
 def thaw(*, account: int, at: datetime, by: Actor) -> None:

@@ -289,6 +289,29 @@ def test_who_was_frozen_by_a_person_and_whose_books_do_not_agree_are_told_apart(
     assert not re.search("[a-z]{4}", re.sub("regulars doctor ledger --thaw|points", "", card)), card
 
 
+def test_what_the_doctor_froze_goes_on_by_whoever_mended_it(li):
+    gets(li, 20)
+    account = books_differ(li)
+    examination.examine(at=clock.now(), by=SHELL)
+    manager, agent = signed_in("manager"), signed_in("agent", name="ada")
+    for page in (shown(agent, "ledger/"), shown(agent, f"members/{li}/points/")):
+        assert f"regulars doctor ledger --thaw {account}" in page
+        assert "Look again" not in page
+    way = f"/console/ledger/accounts/{account}/thaw"
+    assert way in shown(manager, "ledger/")
+    assert way in shown(manager, f"members/{li}/points/")
+    assert agent.post(way).status_code == 403
+    there = {"back": f"/console/members/{li}/points/"}
+    page = plain(manager.post(way, there, follow=True).content.decode())
+    assert "Its books do not agree yet (the balance is not the sum of what was posted" in page
+    books_differ(li, -1)
+    page = plain(manager.post(way, there, follow=True).content.decode())
+    assert "The books agree: it goes on." in page
+    assert "Frozen" not in page
+    assert has(li).available == 20
+    assert 'id="frozen"' not in shown(manager, "ledger/")
+
+
 def estates_pass() -> None:
     at = clock.now() - timedelta(hours=1)
     text = "programme: club\nmoney: GBP\nestate: passes\nrules: [{id: base, kind: spend, points: 1, per: 1}]\n"
