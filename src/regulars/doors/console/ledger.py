@@ -197,7 +197,7 @@ def limit(request: HttpRequest) -> HttpResponseBase:
         )
         messages.success(request, _("Saved."))
     except Refusal as refusal:
-        messages.error(request, refusal.message)
+        messages.error(request, refused.words(refusal))
     return redirect("console:ledger")
 
 
@@ -220,8 +220,8 @@ def spend(request: HttpRequest, public_id: str) -> HttpResponseBase:
             messages.success(request, _("It is left as it is, and is not asked about again."))
         else:
             messages.success(request, _("The points are back with the awards they came from."))
-    except Refusal as refused:
-        messages.error(request, refused.message)
+    except Refusal as refusal:
+        messages.error(request, refused.words(refusal))
     return redirect(f"{reverse('console:ledger')}#orders")
 
 

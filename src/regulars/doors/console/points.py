@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import actors, people, points_words, rewards
+from regulars.doors.console import actors, people, points_words, refused, rewards
 from regulars.doors.console.points_words import shown, signed
 from regulars.doors.console.site import fragment, may, me, page, shop_of
 from regulars.facts.customers import customers, persons
@@ -235,7 +235,7 @@ def adjust(request: HttpRequest, public_id: str) -> HttpResponseBase:
             by=_by(request),
         )
     except Refusal as refusal:
-        form.add_error(None, refusal.message)
+        form.add_error(None, refused.words(refusal))
         return _page(request, who, form, status=422)
     if came.done:
         messages.success(request, _("It is done."))
@@ -263,7 +263,7 @@ def freeze(request: HttpRequest, public_id: str) -> HttpResponseBase:
             freezing.freeze(customer=who.id, why=request.POST.get("why", ""), key=key, at=now, by=by)
             messages.success(request, _("Their points are frozen. Nothing ends meanwhile."))
     except Refusal as refusal:
-        messages.error(request, refusal.message)
+        messages.error(request, refused.words(refusal))
     return _back(who, currency)
 
 
@@ -288,7 +288,7 @@ def pass_on(request: HttpRequest, public_id: str) -> HttpResponseBase:
             )
             messages.success(request, _("It is done.") if came.done else _("It waits until somebody else agrees."))
     except Refusal as refusal:
-        messages.error(request, refusal.message)
+        messages.error(request, refused.words(refusal))
     return _back(who, currency)
 
 
@@ -315,7 +315,7 @@ def decide(request: HttpRequest, asked: str) -> HttpResponseBase:
             case _:
                 raise Http404
     except Refusal as refusal:
-        messages.error(request, refusal.message)
+        messages.error(request, refused.words(refusal))
     back = request.POST.get("back", "")
     if url_has_allowed_host_and_scheme(back, allowed_hosts=None):
         return redirect(back)

@@ -179,6 +179,20 @@ def test_what_cannot_be_is_said_beside_the_form(li, told, said):
     assert said in answer.content.decode()
 
 
+def test_what_cannot_be_done_any_more_is_said_without_the_names_of_programs(li):
+    marek, astrid = signed_in("manager", name="Marek"), signed_in("manager", name="Astrid")
+    gets(li, 5000)
+    page = plain(by_hand(marek, li, "6000", "take", reason="misuse").content.decode())
+    assert " 6000 points are asked for and 5000 can be spent" in page
+    by_hand(marek, li, "5000", "take", reason="misuse")
+    points.redeem(customer=customers.by_public_id(li).id, amount=30, key="k1", at=clock.now(), by=THE_SHOP)
+    [asked] = adjustments.waiting()
+    answer = astrid.post(f"/console/ledger/requests/{asked.public_id}/decide", {"act": "approve"}, follow=True)
+    page += plain(answer.content.decode())
+    assert " 5000 points are asked for and 4970 can be spent" in page
+    assert "amount:" not in page
+
+
 def test_an_agent_reads_points_and_moves_none(li):
     agent = signed_in("agent")
     gets(li, 10)
