@@ -256,6 +256,12 @@ def test_whose_points_end_soon_is_listed_page_by_page():
     one_day = told(till.get(f"points/ending?on={today + timedelta(days=11)}"))["items"]
     assert [one["on"] for one in one_day] == [str(today + timedelta(days=11))]
     assert told(till.get("points/ending?days=8"))["items"] == []
+    # A day counts however far ahead it is, whatever days there are by default.
+    day = today + timedelta(days=400)
+    gives(till, li, "7", "far", expires_on=str(day))
+    assert [one["amount"] for one in told(till.get(f"points/ending?on={day}"))["items"]] == ["7"]
+    assert told(till.get("points/ending?on=2120-12-31"))["items"] == []
+    assert told(till.get("points/ending?on=2020-01-01"))["items"] == []
 
 
 def test_frozen_points_take_no_verb_and_say_why():

@@ -140,11 +140,11 @@ def get_ending(
     request: HttpRequest,
     currency: Kind = "points",
     days: Annotated[int, Query(ge=1, le=366, description="How many days ahead.")] = 30,
-    on: exact.Day | None = None,
+    on: Annotated[exact.Day | None, Query(description="On this day alone, however far ahead.")] = None,
     limit: int = 50,
     cursor: str = "",
 ) -> PointsDueOut:
-    """Whose points end within so many days, or on one of them, and how many: the nearest day first."""
+    """Whose points end within so many days, or on one day, and how many: the nearest day first."""
     decimals = wallets.scale(currency)
     page = warning.due_page(
         currency=currency, days=days, at=clock.now(), on=on, cursor=cursor or None, limit=paging.check_size(limit)
