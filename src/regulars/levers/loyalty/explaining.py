@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
@@ -19,28 +19,48 @@ from regulars.levers.loyalty.titles import titled
 @dataclass(frozen=True)
 class Ruled:
     """What one rule came to. `points` are in words, "0" where it gave nothing; `lines`: line of the order to its parts;
-    `because` says why, or why not."""
+    `because` says why, or why not. One that promises money to a cause (`is_pledge`) gives no points."""
 
     rule: str
     parts: int
     points: str
     lines: Mapping[int, int]
     because: str
+    is_pledge: bool = False
 
 
 @dataclass(frozen=True)
 class Decided:
     """What a programme decided for a subject, such as "order:123", by which of its versions, when, and with what it
-    knew of the customer then (`evidence`)."""
+    knew of the customer then (`evidence`). `title` is what its kind of points is called in the reader's language."""
 
     subject: str
     programme: str
     version: int
+    currency: str
+    title: str
+    scale: int
     customer: int
     effective_at: datetime
     decided_at: datetime
     evidence: Mapping[str, Any]
     rules: Sequence[Ruled]
+
+
+@dataclass(frozen=True)
+class Got:
+    """An award that came of an order, with where its parts are now: `state` by place, those where some are. `entry` is
+    the public id of the entry that gave it, `matures_at` None of pending points that wait for something to happen."""
+
+    rule: str
+    entry: str
+    customer: int
+    currency: str
+    scale: int
+    original: int
+    state: Mapping[str, int]
+    matures_at: datetime | None
+    expires_on: date | None
 
 
 def of_subject(subject: str) -> list[Decided]:
@@ -51,6 +71,16 @@ def of_subject(subject: str) -> list[Decided]:
 def of_order(order: int) -> list[Decided]:
     """What an order earned and why, and what it did not earn and why not."""
     return of_subject(f"order:{order}")
+
+
+def got_by(order: int) -> list[Got]:
+    """The awards that came of an order, in the order in which they were given. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GOT, [f"order:{order}"])
+        return [
+            Got(*row[:6], {place: parts for place, parts in zip(_PLACES, row[6:-2], strict=True) if parts}, *row[-2:])
+            for row in cursor.fetchall()
+        ]
 
 
 def of_customer(customer: int, *, limit: int = 50) -> list[Decided]:
@@ -79,6 +109,19 @@ SELECT substr(earning.subject, 7)::bigint, currency.code, currency.titles::text,
 """
 
 
+_PLACES = ("pending", "available", "held", "spent", "lapsed", "taken_back", "owed")
+_GOT = """
+SELECT split_part(lot.rule, '.', 2), entry.public_id, account.customer_id, currency.code, currency.scale, lot.original,
+       lot.pending, lot.available, lot.held, lot.spent, lot.lapsed, lot.taken_back, lot.owed,
+       lot.matures_at, lot.expires_on
+  FROM loyalty_earning AS earning JOIN loyalty_lot AS lot ON lot.earning_id = earning.id
+  JOIN loyalty_entry AS entry ON entry.id = lot.origin_entry_id
+  JOIN loyalty_account AS account ON account.id = lot.account_id
+  JOIN loyalty_currency AS currency ON currency.id = account.currency_id
+ WHERE earning.subject = %s AND lot.original > 0 ORDER BY lot.id
+"""
+
+
 def _read(rows: Any) -> list[Decided]:
     found = list(rows)
     numbers = dict(Version.objects.filter(id__in={row.version_id for row in found}).values_list("id", "number"))
@@ -92,6 +135,9 @@ def _decided(row: Earning, number: int) -> Decided:
         subject=row.subject,
         programme=programme.code,
         version=number,
+        currency=programme.currency.code,
+        title=titled(programme.currency.code, programme.currency.titles),
+        scale=programme.currency.scale,
         customer=row.record_id,
         effective_at=row.effective_at,
         decided_at=row.decided_at,
@@ -112,4 +158,5 @@ def _ruled(rule: str, lines: Mapping[str, int], told: Sequence[Any], scale: int)
         points=points_text(parts, scale),
         lines={int(line): share for line, share in lines.items()},
         because=reasons.said(Reason(code, facts)),
+        is_pledge=code == "pledged",
     )

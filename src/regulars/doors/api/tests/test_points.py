@@ -8,9 +8,10 @@ from django.http import HttpResponse
 from django.test import Client
 
 from regulars.doors.api.tests.builders import Program, problem
+from regulars.facts.commerce import orders
 from regulars.facts.customers import customers
 from regulars.kit.actors import SHELL, SYSTEM
-from regulars.levers.loyalty import earlier, programmes
+from regulars.levers.loyalty import earlier, earning, programmes
 from regulars.levers.loyalty.earlier import Movement
 from regulars.runtime.database import clock
 
@@ -278,6 +279,25 @@ def test_frozen_points_take_no_verb_and_say_why():
     assert (wallet["frozen_at"], wallet["frozen_for"]) == (None, None)
     told(till.post(f"customers/{li}/points/redeem", {"amount": "5"}, key="k3"))
     assert till.post(f"customers/{li}/points/thaw", key="t2").json()["code"] == "points.not_frozen"
+
+
+def test_what_an_order_earned_is_said_by_each_rule_and_why_not():
+    till = Program()
+    told_of = till.record(customer_ref="li")
+    way = f"orders/{told_of['id']}/points"
+    assert told(till.get(way)) == {"order": told_of["id"], "decided": []}
+    at = clock.now() - timedelta(days=400)
+    text = "programme: club\nmoney: GBP\nrules:\n- {id: base, kind: spend, points: 1, per: 1}\n"
+    text += "- {id: third, kind: nth_order, nth: 3, points: 9}\n"
+    made = programmes.draft(text=text, at=at, by=SYSTEM)
+    programmes.approve(programme="club", version=made.number, cost=0, at=at, by=SHELL, why="a test")
+    programmes.activate(programme="club", version=made.number, at=at, by=SYSTEM)
+    earning.award_for_order(order=orders.by_public_id(told_of["id"]).id, at=clock.now(), by=SYSTEM)
+    [decided] = told(till.get(way))["decided"]
+    assert (decided["programme"], decided["version"], decided["currency"]) == ("club", 1, "points")
+    assert [(rule["rule"], rule["amount"]) for rule in decided["rules"]] == [("base", "99"), ("third", "0")]
+    assert decided["rules"][1]["because"] == "2 more orders until then"
+    assert till.get("orders/ord_none/points").status_code == 404
 
 
 def estates_pass() -> None:

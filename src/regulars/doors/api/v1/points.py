@@ -18,6 +18,9 @@ from regulars.doors.api.v1.points_shown import (
     EarlierLineOut,
     EarlierOut,
     Kind,
+    OrderDecidedOut,
+    OrderPointsOut,
+    OrderRuleOut,
     PassOnIn,
     PointsAdjustedOut,
     PointsDueItemOut,
@@ -33,10 +36,20 @@ from regulars.doors.api.v1.points_shown import (
     ReversalIn,
     WalletsOut,
 )
+from regulars.facts.commerce import orders
 from regulars.facts.customers import customers, profiles
 from regulars.kit import paging
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import adjustments, earlier, freezing, inheriting, points, wallets, warning
+from regulars.levers.loyalty import (
+    adjustments,
+    earlier,
+    explaining,
+    freezing,
+    inheriting,
+    points,
+    wallets,
+    warning,
+)
 from regulars.levers.loyalty.adjustments import Proposed
 from regulars.levers.loyalty.reasons import Reason
 from regulars.runtime.database import clock
@@ -191,6 +204,37 @@ def explain_entry(request: HttpRequest, entry: str) -> PointsExplainedOut:
                 pays_lot=move.for_lot,
             )
             for move in told.moved
+        ],
+    )
+
+
+@router.get(
+    "/orders/{order}/points",
+    auth=ApiKey("points.read"),
+    response=OrderPointsOut,
+    operation_id="explain_points_of_order",
+)
+def explain_order(request: HttpRequest, order: str) -> OrderPointsOut:
+    """What each rule gave for an order and why, or why not, in the language asked for with `Accept-Language`."""
+    found = orders.by_public_id(order)
+    return OrderPointsOut(
+        order=found.public_id,
+        decided=[
+            OrderDecidedOut(
+                programme=one.programme,
+                version=one.version,
+                currency=one.currency,
+                decided_at=one.decided_at,
+                rules=[
+                    OrderRuleOut(
+                        rule=rule.rule,
+                        amount=points_shown.amount(0 if rule.is_pledge else rule.parts, one.scale),
+                        because=rule.because,
+                    )
+                    for rule in one.rules
+                ],
+            )
+            for one in explaining.of_order(found.id)
         ],
     )
 

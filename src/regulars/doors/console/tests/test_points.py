@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, timedelta
+from decimal import Decimal
 from uuid import uuid4
 
 import pytest
@@ -9,6 +10,9 @@ from django.db import connection
 from django.test import Client
 
 from regulars.doors.console.tests.builders import signed_in
+from regulars.facts.commerce import orders
+from regulars.facts.commerce.order_reports import LineReport, OrderReport
+from regulars.facts.commerce.orders import OrderView
 from regulars.facts.company import company
 from regulars.facts.customers import customers
 from regulars.kit.actors import SHELL, SYSTEM, Actor
@@ -16,6 +20,7 @@ from regulars.levers.loyalty import (
     adjustments,
     currencies,
     earlier,
+    earning,
     examination,
     freezing,
     order_spends,
@@ -332,6 +337,72 @@ def estates_pass() -> None:
     made = programmes.draft(text=text, at=at, by=SYSTEM)
     programmes.approve(programme="club", version=made.number, cost=0, at=at, by=SHELL, why="a test")
     programmes.activate(programme="club", version=made.number, at=at, by=SYSTEM)
+
+
+CLUB = """programme: club
+money: GBP
+pending: {until: placed, days: 0}
+rules:
+  - {id: base, kind: spend, points: 1, per: 1}
+  - {id: welcome, kind: first_order, points: 50}
+"""
+
+
+def a_club() -> None:
+    at = clock.now() - timedelta(hours=2)
+    made = programmes.draft(text=CLUB, at=at, by=SYSTEM)
+    programmes.approve(programme="club", version=made.number, cost=0, at=at, by=SHELL, why="a test")
+    programmes.activate(programme="club", version=made.number, at=at, by=SYSTEM)
+
+
+def an_order(ref: str, customer_ref: str | None = "li", *, currency: str = "GBP") -> OrderView:
+    """Of eighty, an hour ago, and what it earns."""
+    at = clock.now() - timedelta(hours=1)
+    line = LineReport(1, "coat", Decimal(1), Decimal("80.00"))
+    report = OrderReport(
+        namespace="till",
+        ref=ref,
+        number=f"#{ref}",
+        customer_ref=customer_ref,
+        placed_at=at,
+        currency=currency,
+        lines=[line],
+    )
+    made = orders.by_public_id(orders.record(report=report, at=at, by=THE_SHOP).public_id)
+    earning.award_for_order(order=made.id, at=clock.now(), by=SYSTEM)
+    return made
+
+
+def test_an_orders_page_says_what_it_earned_by_each_rule_and_why_not(li):
+    a_club()
+    owner = signed_in("owner")
+    first, second = an_order("1"), an_order("2")
+    assert f"/console/orders/{first.public_id}/points" in shown(owner, f"orders/{first.public_id}/")
+    card = plain(shown(owner, f"orders/{first.public_id}/points"))
+    for words in ("130 points", "base +80", "80.00 GBP spent", "80 available", "welcome +50 first order"):
+        assert words in card
+    points.redeem(customer=customers.by_public_id(li).id, amount=60, key="k1", at=clock.now(), by=THE_SHOP)
+    assert "20 available, 60 spent" in plain(shown(owner, f"orders/{first.public_id}/points"))
+    card = plain(shown(owner, f"orders/{second.public_id}/points"))
+    assert "welcome no points not the first order: it is number 2" in card
+    # Of what nobody knows the worth, nothing is earned.
+    abroad = plain(shown(owner, f"orders/{an_order('3', currency='EUR').public_id}/points"))
+    assert "base no points nobody knows what EUR was worth" in abroad
+    assert "A guest bought it" in shown(owner, f"orders/{an_order('4', None).public_id}/points")
+    chinese = plain(shown(signed_in("owner", name="mei", language="zh-hans"), f"orders/{first.public_id}/points"))
+    assert "首单" in chinese
+    assert "已使用 60" in chinese
+
+
+def test_an_order_that_nobody_decided_says_what_it_waits_for(li):
+    early = an_order("1")
+    owner = signed_in("owner")
+    assert "No programme has decided about it" in shown(owner, f"orders/{early.public_id}/points")
+    a_club()
+    number = customers.by_public_id(li).id
+    freezing.freeze(customer=number, why="dispute", key="a", at=clock.now(), by=SYSTEM)
+    assert "Their points are frozen" in shown(owner, f"orders/{early.public_id}/points")
+    assert owner.get("/console/orders/ord_none/points").status_code == 404
 
 
 def test_a_manager_passes_points_on_to_an_heir_and_takes_them_back(li):
