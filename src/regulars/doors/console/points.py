@@ -21,6 +21,7 @@ from django.views.decorators.http import require_POST, require_safe
 from regulars.doors.console import actors, people, points_words, refused, rewards
 from regulars.doors.console.points_words import shown, signed
 from regulars.doors.console.site import fragment, may, me, page, shop_of
+from regulars.facts.commerce import orders
 from regulars.facts.customers import customers, persons
 from regulars.facts.customers.customers import Customer
 from regulars.kit.actors import Actor
@@ -29,6 +30,7 @@ from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import (
     adjustments,
     earlier,
+    explaining,
     freezes,
     freezing,
     inheriting,
@@ -196,9 +198,15 @@ def explained(request: HttpRequest, entry: str) -> HttpResponseBase:
         raise Http404 from None
     assert told is not None
     scale = wallets.scale(wallets.entry(entry).currency)
+    came = explaining.came_of({move.lot for move in told.moved})
+    called = orders.called(one.order for one in came.values() if one.order is not None)
     moved = [
         {
             "move": move,
+            "came": came.get(move.lot),
+            "order": called.get(came[move.lot].order or 0) if move.lot in came else None,
+            # What gave it says why in its own line.
+            "is_own": told.line.kind in ("award", "adjust"),
             "amount": shown(move.amount, scale),
             "from": points_words.book(move.from_book),
             "to": points_words.book(move.to_book),

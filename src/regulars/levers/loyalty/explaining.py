@@ -1,7 +1,7 @@
 """What was decided of an order or event, in the reader's language: what each rule gave and why, and why not."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection
 
 from regulars.levers.loyalty import programmes
+from regulars.levers.loyalty import reasons as said_of
 from regulars.levers.loyalty._earning.rows import Earning, Version
 from regulars.levers.loyalty.rules import reasons
 from regulars.levers.loyalty.rules.grants import Reason
@@ -63,6 +64,16 @@ class Got:
     expires_on: date | None
 
 
+@dataclass(frozen=True)
+class CameOf:
+    """With what an award was earned: an order, by its number; else `because` is why it was given, in the reader's
+    language, and `reference` what whoever told it calls it."""
+
+    order: int | None
+    because: str
+    reference: str
+
+
 def of_subject(subject: str) -> list[Decided]:
     """What every programme decided for it. Two queries."""
     return _read(Earning.objects.filter(subject=subject).order_by("programme_id"))
@@ -81,6 +92,27 @@ def got_by(order: int) -> list[Got]:
             Got(*row[:6], {place: parts for place, parts in zip(_PLACES, row[6:-2], strict=True) if parts}, *row[-2:])
             for row in cursor.fetchall()
         ]
+
+
+def came_of(lots: Collection[int]) -> dict[int, CameOf]:
+    """With what each of these awards was earned. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CAME_OF, [list(lots)])
+        return {
+            lot: CameOf(
+                None if order is None else int(order),
+                said_of.say(said_of.Reason(code, json.loads(arguments))),
+                subject.removeprefix("api:") if subject.startswith("api:") else "",
+            )
+            for lot, order, code, arguments, subject in cursor.fetchall()
+        }
+
+
+def orders_of(entries: Collection[int]) -> dict[int, int]:
+    """The orders of those of these entries by which an order gave points or took them back, by the entry. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ORDERS_OF, [list(entries)])
+        return {entry: int(order) for entry, order in cursor.fetchall()}
 
 
 def of_customer(customer: int, *, limit: int = 50) -> list[Decided]:
@@ -109,6 +141,22 @@ SELECT substr(earning.subject, 7)::bigint, currency.code, currency.titles::text,
 """
 
 
+_CAME_OF = """
+SELECT lot.id, CASE WHEN lot.earning_id IS NOT NULL THEN substring(lot.subject FROM '^order:([0-9]+)$') END,
+       entry.reason, entry.arguments::text, lot.subject
+  FROM loyalty_lot AS lot JOIN loyalty_entry AS entry ON entry.id = lot.origin_entry_id WHERE lot.id = ANY(%s)
+"""
+# Of what was spent the awards say where it was earned, not what it was spent on: so only of what gave and took awards.
+_ORDERS_OF = """
+SELECT entry.id, min(substring(lot.subject FROM '^order:([0-9]+)$'))
+  FROM loyalty_entry AS entry JOIN loyalty_posting AS posting ON posting.entry_id = entry.id
+  JOIN loyalty_lot AS lot ON lot.id = posting.lot_id AND lot.earning_id IS NOT NULL
+  LEFT JOIN loyalty_entry AS original ON original.id = entry.reverses_id
+ WHERE entry.id = ANY(%s) AND posting.for_lot_id IS NULL
+   AND (entry.kind IN ('award', 'activate') OR (entry.kind = 'reverse' AND coalesce(original.kind, 'award') = 'award'))
+ GROUP BY entry.id
+HAVING count(DISTINCT lot.subject) = 1 AND min(substring(lot.subject FROM '^order:([0-9]+)$')) IS NOT NULL
+"""
 _PLACES = ("pending", "available", "held", "spent", "lapsed", "taken_back", "owed")
 _GOT = """
 SELECT split_part(lot.rule, '.', 2), entry.public_id, account.customer_id, currency.code, currency.scale, lot.original,

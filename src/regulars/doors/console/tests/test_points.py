@@ -23,6 +23,7 @@ from regulars.levers.loyalty import (
     earning,
     examination,
     freezing,
+    missions,
     order_spends,
     points,
     programmes,
@@ -392,6 +393,53 @@ def test_an_orders_page_says_what_it_earned_by_each_rule_and_why_not(li):
     chinese = plain(shown(signed_in("owner", name="mei", language="zh-hans"), f"orders/{first.public_id}/points"))
     assert "首单" in chinese
     assert "已使用 60" in chinese
+
+
+def unfolded(client: Client, who: str, kind: str) -> str:
+    """What the latest entry of a kind moved."""
+    number = customers.by_public_id(who).id
+    line = next(one for one in points.statement(customer=number).items if one.kind == kind)
+    return shown(client, f"ledger/entries/{line.public_id}/")
+
+
+def test_entries_say_of_which_order_and_for_what_as_people_call_it(li):
+    a_club()
+    owner, number = signed_in("owner"), customers.by_public_id(li).id
+    made = an_order("1001")
+    gets(li, 30, subject="api:slip-7")
+    link = f'<a href="/console/orders/{made.public_id}/">order #1001</a>'
+    assert shown(owner, f"members/{li}/points/").count(link) == 2
+    points.redeem(customer=number, amount=150, key="k1", at=clock.now(), by=THE_SHOP)
+    page = unfolded(owner, li, "redeem")
+    assert link in page
+    assert "slip-7" in page
+    assert "order:" not in page
+    # Of what was spent the line says nothing of where it was earned.
+    assert shown(owner, f"members/{li}/points/").count(link) == 2
+    orders.cancel(order=made.id, at=clock.now(), by=THE_SHOP)
+    earning.award_for_order(order=made.id, at=clock.now(), by=SYSTEM)
+    page = shown(owner, f"members/{li}/points/")
+    assert "the order was cancelled" in page
+    assert page.count(link) == 4
+    assert shown(owner, "ledger/").count(link) == 4
+
+
+def test_a_mission_is_called_by_its_title_wherever_its_points_went(li):
+    at, number = clock.now() - timedelta(hours=2), customers.by_public_id(li).id
+    text = (
+        "programme: club\nmoney: GBP\npending: {until: placed, days: 0}\nmissions:\n"
+        "- {id: again, name: {en: Come, zh: 来店}, steps: [{what: orders, at_least: 1}], prize: {points: 30}}\n"
+        "rules: [{id: base, kind: spend, points: 1, per: 1}]\n"
+    )
+    made = programmes.draft(text=text, at=at, by=SYSTEM)
+    programmes.approve(programme="club", version=made.number, cost=0, at=at, by=SHELL, why="a test")
+    programmes.activate(programme="club", version=made.number, at=at, by=SYSTEM)
+    an_order("1001")
+    missions.settle(customer=number, at=clock.now(), by=SYSTEM)
+    points.redeem(customer=number, amount=110, key="k1", at=clock.now(), by=THE_SHOP)
+    page = unfolded(signed_in("owner"), li, "redeem")
+    assert "for the mission Come" in page
+    assert "mission:" not in page
 
 
 def test_an_order_that_nobody_decided_says_what_it_waits_for(li):
