@@ -1,6 +1,6 @@
 """Loyalty → Ledger: all books and whether they agree, what waits for a second person, what is frozen, last entries."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,17 +10,27 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import people, points_words
+from regulars.doors.console import people, points_words, refused
 from regulars.doors.console.points import asked_for, named
 from regulars.doors.console.points_words import Told, shown, signed
 from regulars.doors.console.site import fragment, may, me, page, shop_of
 from regulars.facts.commerce import orders
 from regulars.kit.paging import BadCursor
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import adjustments, currencies, ledger_seen, order_spends, titles, wallets, warning
+from regulars.levers.loyalty import (
+    adjustments,
+    currencies,
+    examination,
+    ledger_seen,
+    order_spends,
+    titles,
+    wallets,
+    warning,
+)
 from regulars.levers.loyalty.order_spends import OrderSpendView
 from regulars.runtime.preferences.preferences import read, write
 from regulars.runtime.staff import operators
@@ -39,6 +49,16 @@ class Row:
 
     told: Told
     who: people.Shown | None
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """Accounts that are frozen for the same: all that a person froze of somebody, or one whose books do not agree.
+    `of` is what the kinds of points are called, where there are several."""
+
+    one: ledger_seen.Frozen
+    who: people.Shown | None
+    of: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -77,6 +97,7 @@ def ledger(request: HttpRequest) -> HttpResponseBase:
     except BadCursor:
         after = None
         found = ledger_seen.latest(currency=chosen.code, kind=kind, on=on, zone=zone, limit=SHOWN)
+    titled = {one.code: titles.titled(one.code, one.titles) for one in kinds}
     frozen = ledger_seen.frozen(FROZEN_SHOWN)
     who = named([line.customer for line in found.items] + [one.customer for one in frozen])
     return page(
@@ -87,17 +108,19 @@ def ledger(request: HttpRequest) -> HttpResponseBase:
         next=found.next,
         is_later=after is not None,
         of=chosen.code,
-        currencies=[(one.code, titles.titled(one.code, one.titles)) for one in kinds],
+        currencies=list(titled.items()),
         kinds=[(code, words) for code, words in points_words.KINDS.items()],
         kind=kind,
         on=on,
-        frozen=[(one, who.get(one.customer)) for one in frozen],
+        frozen=_frozen(frozen, who, titled),
+        is_frozen_by_hand=any(one.by_hand for one in frozen),
+        is_found=any(one.found for one in frozen),
         asked=asked_for(request, adjustments.waiting()),
         ending=[
             (one, shown(one.parts, chosen.scale))
             for one in warning.due_days(currency=chosen.code, days=ENDING_DAYS, at=timezone.now())[:ENDING_SHOWN]
         ],
-        spends=_spends({one.code: titles.titled(one.code, one.titles) for one in kinds}),
+        spends=_spends(titled),
         spends_wrong=order_spends.count_wrong(),
         within_hours=read(order_spends.WITHIN_HOURS),
         is_added_up_at_once=ledger_seen.postings() <= ADDED_UP_AT_ONCE,
@@ -174,7 +197,7 @@ def limit(request: HttpRequest) -> HttpResponseBase:
         )
         messages.success(request, _("Saved."))
     except Refusal as refusal:
-        messages.error(request, refusal.message)
+        messages.error(request, refused.words(refusal))
     return redirect("console:ledger")
 
 
@@ -197,9 +220,24 @@ def spend(request: HttpRequest, public_id: str) -> HttpResponseBase:
             messages.success(request, _("It is left as it is, and is not asked about again."))
         else:
             messages.success(request, _("The points are back with the awards they came from."))
-    except Refusal as refused:
-        messages.error(request, refused.message)
+    except Refusal as refusal:
+        messages.error(request, refused.words(refusal))
     return redirect(f"{reverse('console:ledger')}#orders")
+
+
+@require_POST
+@requires("points.manage")
+def thaw(request: HttpRequest, account: int) -> HttpResponseBase:
+    """An account whose books were mended takes verbs again; refused while they do not agree."""
+    try:
+        examination.thaw(account=account, at=timezone.now(), by=operators.actor(me(request)))
+        messages.success(request, _("The books agree: it goes on."))
+    except Refusal as refusal:
+        messages.error(request, refused.words(refusal))
+    back = request.POST.get("back", "")
+    if url_has_allowed_host_and_scheme(back, allowed_hosts=None):
+        return redirect(back)
+    return redirect(f"{reverse('console:ledger')}#frozen")
 
 
 @require_POST
@@ -214,6 +252,23 @@ def hours(request: HttpRequest) -> HttpResponseBase:
     else:
         messages.error(request, _("Give a number of hours, up to 60 days."))
     return redirect(f"{reverse('console:ledger')}#orders")
+
+
+def _frozen(
+    found: Sequence[ledger_seen.Frozen], who: Mapping[int, people.Shown], kinds: Mapping[str, str]
+) -> list[Frozen]:
+    """As people look at them: somebody whose points a person froze stands once, with the kinds that are."""
+    groups: dict[tuple[object, ...], list[ledger_seen.Frozen]] = {}
+    for one in found:
+        groups.setdefault((one.customer, one.by_hand, one.account if one.found else 0), []).append(one)
+    return [
+        Frozen(
+            some[0],
+            who.get(some[0].customer),
+            tuple(kinds.get(one.currency, one.currency) for one in some) if len(kinds) > 1 else (),
+        )
+        for some in groups.values()
+    ]
 
 
 def _spends(kinds: Mapping[str, str]) -> list[Spend]:

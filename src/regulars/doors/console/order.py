@@ -125,6 +125,7 @@ def order(request: HttpRequest, public_id: str) -> HttpResponseBase:
         ],
         parcels=[_parcel(one, titles, names, now) for one in sent],
         steps=_steps(found),
+        may_points=may(request, "points.read"),
     )
 
 

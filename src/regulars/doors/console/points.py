@@ -19,9 +19,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import actors, people, points_words, rewards
+from regulars.doors.console import actors, people, points_words, refused, rewards
 from regulars.doors.console.points_words import shown, signed
 from regulars.doors.console.site import fragment, may, me, page, shop_of
+from regulars.facts.commerce import orders
 from regulars.facts.customers import customers, persons
 from regulars.facts.customers.customers import Customer
 from regulars.kit.actors import Actor
@@ -31,9 +32,11 @@ from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import (
     adjustments,
     earlier,
+    explaining,
     freezes,
     freezing,
     inheriting,
+    ledger_seen,
     points,
     reasons,
     redemptions,
@@ -244,9 +247,15 @@ def explained(request: HttpRequest, entry: str) -> HttpResponseBase:
         raise Http404 from None
     assert told is not None
     scale = wallets.scale(wallets.entry(entry).currency)
+    came = explaining.came_of({move.lot for move in told.moved})
+    called = orders.called(one.order for one in came.values() if one.order is not None)
     moved = [
         {
             "move": move,
+            "came": came.get(move.lot),
+            "order": called.get(came[move.lot].order or 0) if move.lot in came else None,
+            # What gave it says why in its own line.
+            "is_own": told.line.kind in ("award", "adjust"),
             "amount": shown(move.amount, scale),
             "from": points_words.book(move.from_book),
             "to": points_words.book(move.to_book),
@@ -286,7 +295,7 @@ def adjust(request: HttpRequest, public_id: str) -> HttpResponseBase:
             by=_by(request),
         )
     except Refusal as refusal:
-        form.add_error(None, refusal.message)
+        form.add_error(None, refused.words(refusal))
         return _page(request, who, form, status=422)
     return _came(request, came, who, currency)
 
@@ -398,7 +407,7 @@ def freeze(request: HttpRequest, public_id: str) -> HttpResponseBase:
             freezing.freeze(customer=who.id, why=request.POST.get("why", ""), key=key, at=now, by=by)
             messages.success(request, _("Their points are frozen. Nothing ends meanwhile."))
     except Refusal as refusal:
-        messages.error(request, refusal.message)
+        messages.error(request, refused.words(refusal))
     return _back(who, currency)
 
 
@@ -423,7 +432,7 @@ def pass_on(request: HttpRequest, public_id: str) -> HttpResponseBase:
             )
             messages.success(request, _("It is done.") if came.done else _("It waits until somebody else agrees."))
     except Refusal as refusal:
-        messages.error(request, refusal.message)
+        messages.error(request, refused.words(refusal))
     return _back(who, currency)
 
 
@@ -450,7 +459,7 @@ def decide(request: HttpRequest, asked: str) -> HttpResponseBase:
             case _:
                 raise Http404
     except Refusal as refusal:
-        messages.error(request, refusal.message)
+        messages.error(request, refused.words(refusal))
     back = request.POST.get("back", "")
     if url_has_allowed_host_and_scheme(back, allowed_hosts=None):
         return redirect(back)
@@ -563,6 +572,7 @@ def _page(
         limit=formats.number(read(adjustments.APPROVAL_ABOVE)),
         may_manage=may(request, "points.manage"),
         frozen_for=freezes.said(chosen.frozen_for) if chosen.frozen_for else "",
+        found=_found_wrong(who.id, chosen),
         freezes=freezes.choices(),
         freeze_key=str(uuid4()),
         passed=[(one, heirs.get(one.to), shown(one.amount, scale)) for one in passed],
@@ -577,6 +587,14 @@ def _together(entries: Sequence[points_words.Told]) -> list[tuple[list[points_wo
     others = {one.line.id: other for one in entries if isinstance(other := one.line.reason.arguments.get("other"), int)}
     names = named(list(others.values())) if others else {}
     return [(some, names.get(others.get(some[0].line.id, 0))) for some in points_words.together(entries)]
+
+
+def _found_wrong(customer: int, chosen: Wallet) -> ledger_seen.Frozen | None:
+    """What the doctor found at an account that it froze."""
+    if chosen.frozen_at is None or chosen.frozen_for:
+        return None
+    there = ledger_seen.frozen(person=persons.of(customer))
+    return next((one for one in there if one.currency == chosen.currency), None)
 
 
 def _before(request: HttpRequest, customer: int, chosen: Wallet) -> Before | None:

@@ -11,7 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from regulars.doors.console import actors
+from regulars.facts.commerce import orders
 from regulars.kit.points import Points
+from regulars.levers.loyalty import explaining
 from regulars.levers.loyalty.points import Line
 from regulars.oversight.reporting import formats
 
@@ -75,6 +77,8 @@ class Told:
     #: Of one that moved a last day: which it was and which it is. None: without an end.
     was: date | None = None
     until: date | None = None
+    #: Of one by which an order gave points or took them back: its public id, and what it is called.
+    order: tuple[str, str] | None = None
 
     @property
     def moves_end(self) -> bool:
@@ -103,8 +107,10 @@ def book(code: str) -> str:
 
 
 def told(lines: Sequence[Line], scale: int) -> list[Told]:
-    """Entries with who did it and what changed, in order. Two queries."""
+    """Entries with who did it, what changed, and of which order, in order. Four queries."""
     names = actors.told({line.by for line in lines})
+    order_of = explaining.orders_of([line.id for line in lines])
+    called = orders.called(order_of.values())
     return [
         Told(
             line,
@@ -114,6 +120,7 @@ def told(lines: Sequence[Line], scale: int) -> list[Told]:
             tuple(_changes(line, scale)),
             shown(line.available, scale),
             *(_day(line.reason.arguments.get(name)) for name in ("was", "until")),
+            order=called.get(order_of.get(line.id, 0)),
         )
         for line in lines
     ]

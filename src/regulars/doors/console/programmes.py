@@ -18,7 +18,7 @@ from django.utils.translation import get_language, gettext_lazy, ngettext, ngett
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from regulars.doors.console import actors, regrants, trials
+from regulars.doors.console import actors, programme_help, regrants, trials
 from regulars.doors.console.points_words import shown
 from regulars.doors.console.rewards import KINDS as REWARD_KINDS
 from regulars.doors.console.site import may, me, page, shop_of
@@ -331,6 +331,9 @@ def _editor(
         says=_says(said),
         changes=changes,
         tried=tried,
+        help_lines=programme_help.LINES,
+        help_rules=programme_help.rules(),
+        help_ready=programme_files.ready(),
     )
 
 

@@ -331,6 +331,12 @@ def public_ids(of: Iterable[int]) -> dict[int, str]:
     return {number: ids.public(PREFIX, uuid) for number, uuid in rows}
 
 
+def called(of: Iterable[int]) -> dict[int, tuple[str, str]]:
+    """The public id of each order, and what people call it: its number, or what its source calls it. One query."""
+    rows = Order.objects.filter(id__in=set(of)).values_list("id", "public_id", "number", "ref")
+    return {order: (ids.public(PREFIX, uuid), number or ref) for order, uuid, number, ref in rows}
+
+
 def by_public_id(text: str) -> OrderView:
     """One order by `ord_…` as people type it. One query; refused when there is none."""
     return _one(_SELECT + " WHERE sale.public_id = %s", ids.parse(text, PREFIX), text.strip()[:40])

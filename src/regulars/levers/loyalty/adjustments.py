@@ -22,7 +22,7 @@ from regulars.levers.loyalty import inheriting, points, reasons, wallets
 from regulars.levers.loyalty._ledger import account_rows, books
 from regulars.levers.loyalty._ledger.acts import KeyUsedOtherwise, Told
 from regulars.levers.loyalty.models import Act, Request
-from regulars.levers.loyalty.points import BadAmount, Receipt
+from regulars.levers.loyalty.points import BadAmount, NotEnoughPoints, Receipt
 from regulars.levers.loyalty.reasons import Reason
 from regulars.levers.loyalty.wallets import AwardView
 from regulars.runtime.preferences.preferences import Preference, between, read
@@ -168,8 +168,8 @@ def propose(
 ) -> Proposed:
     """Give points, or with an amount below zero take some: at once up to the limit, else when a second person agrees.
 
-    Raises `BadAmount`, `BadReason`, at once `NotEnoughPoints`, and beyond the limit `NobodyAnswers` of a program's key
-    that nobody of the staff answers for.
+    Raises `BadAmount`, `BadReason`, `NotEnoughPoints` of more than can be spent, and beyond the limit `NobodyAnswers`
+    of a program's key that nobody of the staff answers for.
     """
     _check_reason(reason)
     # The verb's own check, before anything waits that never could be done.
@@ -190,6 +190,7 @@ def propose(
             at=at,
             by=by,
         ),
+        check=lambda: _is_there(-amount, customer, currency, at),
     )
 
 
@@ -501,6 +502,20 @@ def _one_at_a_time(customer: int) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('loyalty.adjust'), %s::int)", [person % 2**31])
     return person
+
+
+def _is_there(parts: int, customer: int, currency: str, at: datetime) -> None:
+    """So many can be taken now: nobody has to decide about what could not be done."""
+    spendable = points.balance(customer=customer, currency=currency, at=at).spendable
+    if parts > max(spendable, 0):
+        say = account_rows.currency(currency).terms.say
+        raise NotEnoughPoints(
+            _("amount: %(amount)s points are asked for and %(spendable)s can be spent; ask for less")
+            % {"amount": say(parts), "spendable": say(spendable)},
+            field="amount",
+            value=parts,
+            spendable=spendable,
+        )
 
 
 def _lately(person: int, kind: int, at: datetime, hands: Sequence[Actor]) -> int:

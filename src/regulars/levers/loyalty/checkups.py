@@ -257,7 +257,12 @@ def _books() -> Iterator[Finding]:
         words = f"of the {len(latest)} accounts that changed last, the books of {len(wrong)} do not agree"
         yield Finding("Points", "wrong", words, mend)
     elif frozen:
-        yield Finding("Points", "warning", f"{frozen} of {count} accounts are frozen", mend)
+        words = f"{frozen} of {count} accounts are frozen, for their books did not agree"
+        mend = (
+            "`regulars doctor ledger` names them, and which of them agree again; those"
+            " `regulars doctor ledger --thaw NUMBER` lets go on."
+        )
+        yield Finding("Points", "warning", words, mend)
     else:
         yield Finding("Points", "fine", f"{count} accounts; the books of the {len(latest)} that changed last agree")
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import celebrating, checkups
+from regulars.levers.loyalty import celebrating, checkups, freezes
 from regulars.levers.loyalty.models import Account
 from regulars.runtime.trail import trail
 
@@ -28,10 +28,12 @@ class AnothersFreeze(Refusal):
 
 @dataclass(frozen=True)
 class Examined:
-    """How many accounts were looked at; of those whose books do not agree, which invariants they break, by number."""
+    """How many accounts were looked at; of those whose books do not agree, which invariants they break, by number; and
+    those that are frozen though their books agree again, until somebody lets them go on."""
 
     accounts: int
     broken: dict[int, tuple[str, ...]]
+    mended: tuple[int, ...] = ()
 
 
 def examine(*, at: datetime, by: Actor) -> Examined:
@@ -40,7 +42,8 @@ def examine(*, at: datetime, by: Actor) -> Examined:
     for one in checkups.broken():
         found[one.account] = (*found.get(one.account, ()), one.invariant)
     freeze(found, at=at, by=by)
-    return Examined(Account.objects.count(), found)
+    frozen = Account.objects.filter(frozen_at__isnull=False, frozen_for="").exclude(id__in=found).order_by("id")
+    return Examined(Account.objects.count(), found, tuple(frozen.values_list("id", flat=True)))
 
 
 def freeze(found: Mapping[int, Sequence[str]], *, at: datetime, by: Actor) -> None:
@@ -70,7 +73,8 @@ def thaw(*, account: int, at: datetime, by: Actor) -> None:
             )
         if left := sorted({one.invariant for one in checkups.broken([account])}):
             raise StillBroken(
-                _("account: its books do not agree yet (%(left)s); mend them first") % {"left": ", ".join(left)},
+                _("account: its books do not agree yet (%(left)s); mend them first")
+                % {"left": freezes.found(", ".join(left))},
                 field="account",
                 value=account,
             )

@@ -1,14 +1,15 @@
 """What was decided of an order or event, in the reader's language: what each rule gave and why, and why not."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
 
 from regulars.levers.loyalty import programmes
+from regulars.levers.loyalty import reasons as said_of
 from regulars.levers.loyalty._earning.rows import Earning, Version
 from regulars.levers.loyalty.rules import reasons
 from regulars.levers.loyalty.rules.grants import Reason
@@ -19,28 +20,58 @@ from regulars.levers.loyalty.titles import titled
 @dataclass(frozen=True)
 class Ruled:
     """What one rule came to. `points` are in words, "0" where it gave nothing; `lines`: line of the order to its parts;
-    `because` says why, or why not."""
+    `because` says why, or why not. One that promises money to a cause (`is_pledge`) gives no points."""
 
     rule: str
     parts: int
     points: str
     lines: Mapping[int, int]
     because: str
+    is_pledge: bool = False
 
 
 @dataclass(frozen=True)
 class Decided:
     """What a programme decided for a subject, such as "order:123", by which of its versions, when, and with what it
-    knew of the customer then (`evidence`)."""
+    knew of the customer then (`evidence`). `title` is what its kind of points is called in the reader's language."""
 
     subject: str
     programme: str
     version: int
+    currency: str
+    title: str
+    scale: int
     customer: int
     effective_at: datetime
     decided_at: datetime
     evidence: Mapping[str, Any]
     rules: Sequence[Ruled]
+
+
+@dataclass(frozen=True)
+class Got:
+    """An award that came of an order, with where its parts are now: `state` by place, those where some are. `entry` is
+    the public id of the entry that gave it, `matures_at` None of pending points that wait for something to happen."""
+
+    rule: str
+    entry: str
+    customer: int
+    currency: str
+    scale: int
+    original: int
+    state: Mapping[str, int]
+    matures_at: datetime | None
+    expires_on: date | None
+
+
+@dataclass(frozen=True)
+class CameOf:
+    """With what an award was earned: an order, by its number; else `because` is why it was given, in the reader's
+    language, and `reference` what whoever told it calls it."""
+
+    order: int | None
+    because: str
+    reference: str
 
 
 def of_subject(subject: str) -> list[Decided]:
@@ -51,6 +82,37 @@ def of_subject(subject: str) -> list[Decided]:
 def of_order(order: int) -> list[Decided]:
     """What an order earned and why, and what it did not earn and why not."""
     return of_subject(f"order:{order}")
+
+
+def got_by(order: int) -> list[Got]:
+    """The awards that came of an order, in the order in which they were given. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GOT, [f"order:{order}"])
+        return [
+            Got(*row[:6], {place: parts for place, parts in zip(_PLACES, row[6:-2], strict=True) if parts}, *row[-2:])
+            for row in cursor.fetchall()
+        ]
+
+
+def came_of(lots: Collection[int]) -> dict[int, CameOf]:
+    """With what each of these awards was earned. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CAME_OF, [list(lots)])
+        return {
+            lot: CameOf(
+                None if order is None else int(order),
+                said_of.say(said_of.Reason(code, json.loads(arguments))),
+                subject.removeprefix("api:") if subject.startswith("api:") else "",
+            )
+            for lot, order, code, arguments, subject in cursor.fetchall()
+        }
+
+
+def orders_of(entries: Collection[int]) -> dict[int, int]:
+    """The orders of those of these entries by which an order gave points or took them back, by the entry. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ORDERS_OF, [list(entries)])
+        return {entry: int(order) for entry, order in cursor.fetchall()}
 
 
 def of_customer(customer: int, *, limit: int = 50) -> list[Decided]:
@@ -79,6 +141,35 @@ SELECT substr(earning.subject, 7)::bigint, currency.code, currency.titles::text,
 """
 
 
+_CAME_OF = """
+SELECT lot.id, CASE WHEN lot.earning_id IS NOT NULL THEN substring(lot.subject FROM '^order:([0-9]+)$') END,
+       entry.reason, entry.arguments::text, lot.subject
+  FROM loyalty_lot AS lot JOIN loyalty_entry AS entry ON entry.id = lot.origin_entry_id WHERE lot.id = ANY(%s)
+"""
+# Of what was spent the awards say where it was earned, not what it was spent on: so only of what gave and took awards.
+_ORDERS_OF = """
+SELECT entry.id, min(substring(lot.subject FROM '^order:([0-9]+)$'))
+  FROM loyalty_entry AS entry JOIN loyalty_posting AS posting ON posting.entry_id = entry.id
+  JOIN loyalty_lot AS lot ON lot.id = posting.lot_id AND lot.earning_id IS NOT NULL
+  LEFT JOIN loyalty_entry AS original ON original.id = entry.reverses_id
+ WHERE entry.id = ANY(%s) AND posting.for_lot_id IS NULL
+   AND (entry.kind IN ('award', 'activate') OR (entry.kind = 'reverse' AND coalesce(original.kind, 'award') = 'award'))
+ GROUP BY entry.id
+HAVING count(DISTINCT lot.subject) = 1 AND min(substring(lot.subject FROM '^order:([0-9]+)$')) IS NOT NULL
+"""
+_PLACES = ("pending", "available", "held", "spent", "lapsed", "taken_back", "owed")
+_GOT = """
+SELECT split_part(lot.rule, '.', 2), entry.public_id, account.customer_id, currency.code, currency.scale, lot.original,
+       lot.pending, lot.available, lot.held, lot.spent, lot.lapsed, lot.taken_back, lot.owed,
+       lot.matures_at, lot.expires_on
+  FROM loyalty_earning AS earning JOIN loyalty_lot AS lot ON lot.earning_id = earning.id
+  JOIN loyalty_entry AS entry ON entry.id = lot.origin_entry_id
+  JOIN loyalty_account AS account ON account.id = lot.account_id
+  JOIN loyalty_currency AS currency ON currency.id = account.currency_id
+ WHERE earning.subject = %s AND lot.original > 0 ORDER BY lot.id
+"""
+
+
 def _read(rows: Any) -> list[Decided]:
     found = list(rows)
     numbers = dict(Version.objects.filter(id__in={row.version_id for row in found}).values_list("id", "number"))
@@ -92,6 +183,9 @@ def _decided(row: Earning, number: int) -> Decided:
         subject=row.subject,
         programme=programme.code,
         version=number,
+        currency=programme.currency.code,
+        title=titled(programme.currency.code, programme.currency.titles),
+        scale=programme.currency.scale,
         customer=row.record_id,
         effective_at=row.effective_at,
         decided_at=row.decided_at,
@@ -112,4 +206,5 @@ def _ruled(rule: str, lines: Mapping[str, int], told: Sequence[Any], scale: int)
         points=points_text(parts, scale),
         lines={int(line): share for line, share in lines.items()},
         because=reasons.said(Reason(code, facts)),
+        is_pledge=code == "pledged",
     )

@@ -12,11 +12,11 @@ from django.utils.translation import gettext as _
 from regulars.facts.customers import persons
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import celebrating, checkups
+from regulars.levers.loyalty import celebrating, checkups, freezes
 from regulars.levers.loyalty._ledger import acts, resting
 from regulars.levers.loyalty._ledger.acts import Told
 from regulars.levers.loyalty.examination import StillBroken
-from regulars.levers.loyalty.models import FROZEN_FOR
+from regulars.levers.loyalty.models import FROZEN_FOR, Account
 from regulars.runtime.trail import trail
 
 __all__ = ("AlreadyFrozen", "BadFreeze", "NotFrozen", "StillBroken", "freeze", "thaw")
@@ -88,16 +88,28 @@ def thaw(*, customer: int, key: str, at: datetime, by: Actor) -> None:
         # What a record was frozen for before it was joined ends with its person's freeze.
         accounts = resting.resting([*persons.records_of(person), person])
         if not accounts:
-            raise NotFrozen(_("customer: nobody froze their points"), field="customer", value=customer)
+            raise _nobody_did(person)
         if left := sorted({one.invariant for one in checkups.broken([one.account for one in accounts])}):
             raise StillBroken(
-                _("account: its books do not agree yet (%(left)s); mend them first") % {"left": ", ".join(left)},
+                _("account: its books do not agree yet (%(left)s); mend them first")
+                % {"left": freezes.found(", ".join(left))},
                 field="account",
                 value=accounts[0].account,
             )
         resting.go_on(accounts, told=told, act=act)
         celebrating.celebrate_late.defer(customer=person)
         _record("thaw", customer, at, by, {})
+
+
+def _nobody_did(person: int) -> NotFrozen:
+    found = Account.objects.filter(customer_id=person, frozen_at__isnull=False).order_by("id").first()
+    if found is None:
+        return NotFrozen(_("customer: nobody froze their points"), field="customer", value=person)
+    words = _(
+        "customer: nobody froze their points, but their books did not agree; once they are mended,"
+        " `regulars doctor ledger --thaw %(account)s` lets them go on"
+    )
+    return NotFrozen(words % {"account": found.id}, field="customer", value=person)
 
 
 def _record(verb: str, customer: int, at: datetime, by: Actor, after: dict[str, object]) -> None:

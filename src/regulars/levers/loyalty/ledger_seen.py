@@ -68,12 +68,15 @@ class Totals:
 
 @dataclass(frozen=True)
 class Frozen:
-    """An account that takes no verb, since when and why."""
+    """An account that takes no verb, by its number, and since when. `by_hand` is why a person froze it, `found` what
+    does not agree of its books, both in the reader's language; one of them may be empty."""
 
+    account: int
     customer: int
     currency: str
     at: datetime
-    why: str
+    by_hand: str
+    found: str
 
 
 def totals(currency: str = "points") -> Totals:
@@ -141,12 +144,15 @@ def latest(
     return paging.cut(lines, limit, of=_LIST, key=lambda line: (line.id,))
 
 
-def frozen(limit: int = 50) -> list[Frozen]:
-    """Accounts whose books do not agree or that somebody froze, the latest first, with why. One query."""
+def frozen(limit: int = 50, *, person: int | None = None) -> list[Frozen]:
+    """Accounts whose books do not agree or that somebody froze, of everybody or of one person, the latest first. One
+    query."""
     rows = Account.objects.filter(frozen_at__isnull=False).order_by("-frozen_at", "id")
-    found = rows.values_list("customer_id", "currency__code", "frozen_at", "frozen_why", "frozen_for")[:limit]
+    if person is not None:
+        rows = rows.filter(customer_id=person)
+    told = rows.values_list("id", "customer_id", "currency__code", "frozen_at", "frozen_for", "frozen_why")[:limit]
     return [
-        Frozen(customer, currency, at, "; ".join(filter(None, (freezes.said(told) if told else "", why))))
-        for customer, currency, at, why, told in found
+        Frozen(account, customer, currency, at, freezes.said(by_hand) if by_hand else "", freezes.found(found))
+        for account, customer, currency, at, by_hand, found in told
         if at is not None
     ]

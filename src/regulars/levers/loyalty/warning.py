@@ -52,6 +52,8 @@ SELECT due.* FROM (DUE) AS due
  ORDER BY due.expires_on, due.id LIMIT %(limit)s
 """.replace("DUE", _DUE)
 _LIST = "points.due"
+#: In days: what a calendar still has a day after.
+_FARTHEST = 366 * 1000
 
 
 @dataclass(frozen=True)
@@ -85,13 +87,16 @@ def due_days(*, currency: str, days: int, at: datetime) -> list[DueDay]:
 def due_page(
     *, currency: str, days: int, at: datetime, on: date | None = None, cursor: str | None = None, limit: int = 50
 ) -> Page[Due]:
-    """Whose points end within so many days, or of them on one day, and how many; the nearest day first. Three queries.
-    Raises BadCursor."""
+    """Whose points end within so many days, or on one day however far it is, and how many; the nearest day first. Three
+    queries. Raises BadCursor."""
     paging.check_size(limit)
+    zone = _zone_of(currency)
+    if on is not None:
+        days = min(max((on - civil.day_of(at, civil.zone(zone))).days, 0), _FARTHEST)
     after = paging.decode(cursor, _LIST, date, int) if cursor else (date.min, 0)
     values = {"on": on, "after": after[0], "account": after[1], "limit": limit + 1}
     with connection.cursor() as rows:
-        rows.execute(_PAGE, _values(currency, [days], at, _zone_of(currency)) | values)
+        rows.execute(_PAGE, _values(currency, [days], at, zone) | values)
         found = [Due(*row[:5]) for row in rows.fetchall()]
     return paging.cut(found, limit, of=_LIST, key=lambda one: (one.expires_on, one.account))
 

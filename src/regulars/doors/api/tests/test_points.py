@@ -8,11 +8,12 @@ from django.http import HttpResponse
 from django.test import Client
 
 from regulars.doors.api.tests.builders import Program, problem
+from regulars.facts.commerce import orders
 from regulars.facts.company import company
 from regulars.facts.customers import customers
 from regulars.kit import civil
 from regulars.kit.actors import SHELL, SYSTEM, Actor
-from regulars.levers.loyalty import earlier, points, programmes
+from regulars.levers.loyalty import earlier, earning, points, programmes
 from regulars.levers.loyalty.earlier import Movement
 from regulars.runtime.database import clock
 
@@ -306,6 +307,12 @@ def test_whose_points_end_soon_is_listed_page_by_page():
     one_day = told(till.get(f"points/ending?on={today + timedelta(days=11)}"))["items"]
     assert [one["on"] for one in one_day] == [str(today + timedelta(days=11))]
     assert told(till.get("points/ending?days=8"))["items"] == []
+    # A day counts however far ahead it is, whatever days there are by default.
+    day = today + timedelta(days=400)
+    gives(till, li, "7", "far", expires_on=str(day))
+    assert [one["amount"] for one in told(till.get(f"points/ending?on={day}"))["items"]] == ["7"]
+    assert told(till.get("points/ending?on=2120-12-31"))["items"] == []
+    assert told(till.get("points/ending?on=2020-01-01"))["items"] == []
 
 
 def test_frozen_points_take_no_verb_and_say_why():
@@ -374,6 +381,25 @@ def test_an_award_is_given_a_later_day_and_what_ended_is_valid_again():
         assert told(till.post(f"{mine}/{path}", body, key=path)) == first
     [wallet] = told(till.get(mine))["wallets"]
     assert [(one["on"], one["available"]) for one in wallet["ends"]] == [("2180-02-29", "100"), (None, "20")]
+
+
+def test_what_an_order_earned_is_said_by_each_rule_and_why_not():
+    till = Program()
+    told_of = till.record(customer_ref="li")
+    way = f"orders/{told_of['id']}/points"
+    assert told(till.get(way)) == {"order": told_of["id"], "decided": []}
+    at = clock.now() - timedelta(days=400)
+    text = "programme: club\nmoney: GBP\nrules:\n- {id: base, kind: spend, points: 1, per: 1}\n"
+    text += "- {id: third, kind: nth_order, nth: 3, points: 9}\n"
+    made = programmes.draft(text=text, at=at, by=SYSTEM)
+    programmes.approve(programme="club", version=made.number, cost=0, at=at, by=SHELL, why="a test")
+    programmes.activate(programme="club", version=made.number, at=at, by=SYSTEM)
+    earning.award_for_order(order=orders.by_public_id(told_of["id"]).id, at=clock.now(), by=SYSTEM)
+    [decided] = told(till.get(way))["decided"]
+    assert (decided["programme"], decided["version"], decided["currency"]) == ("club", 1, "points")
+    assert [(rule["rule"], rule["amount"]) for rule in decided["rules"]] == [("base", "99"), ("third", "0")]
+    assert decided["rules"][1]["because"] == "2 more orders until then"
+    assert till.get("orders/ord_none/points").status_code == 404
 
 
 def estates_pass() -> None:

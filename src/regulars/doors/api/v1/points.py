@@ -20,6 +20,9 @@ from regulars.doors.api.v1.points_shown import (
     ForgivenessIn,
     Kind,
     LastDayIn,
+    OrderDecidedOut,
+    OrderPointsOut,
+    OrderRuleOut,
     PassOnIn,
     PointsAdjustedOut,
     PointsDueItemOut,
@@ -35,10 +38,20 @@ from regulars.doors.api.v1.points_shown import (
     ReversalIn,
     WalletsOut,
 )
+from regulars.facts.commerce import orders
 from regulars.facts.customers import customers, profiles
 from regulars.kit import paging
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import adjustments, earlier, freezing, inheriting, points, wallets, warning
+from regulars.levers.loyalty import (
+    adjustments,
+    earlier,
+    explaining,
+    freezing,
+    inheriting,
+    points,
+    wallets,
+    warning,
+)
 from regulars.levers.loyalty.adjustments import Proposed
 from regulars.levers.loyalty.reasons import Reason
 from regulars.runtime.database import clock
@@ -136,11 +149,11 @@ def get_ending(
     request: HttpRequest,
     currency: Kind = "points",
     days: Annotated[int, Query(ge=1, le=366, description="How many days ahead.")] = 30,
-    on: exact.Day | None = None,
+    on: Annotated[exact.Day | None, Query(description="On this day alone, however far ahead.")] = None,
     limit: int = 50,
     cursor: str = "",
 ) -> PointsDueOut:
-    """Whose points end within so many days, or on one of them, and how many: the nearest day first."""
+    """Whose points end within so many days, or on one day, and how many: the nearest day first."""
     decimals = wallets.scale(currency)
     page = warning.due_page(
         currency=currency, days=days, at=clock.now(), on=on, cursor=cursor or None, limit=paging.check_size(limit)
@@ -187,6 +200,37 @@ def explain_entry(request: HttpRequest, entry: str) -> PointsExplainedOut:
                 pays_lot=move.for_lot,
             )
             for move in told.moved
+        ],
+    )
+
+
+@router.get(
+    "/orders/{order}/points",
+    auth=ApiKey("points.read"),
+    response=OrderPointsOut,
+    operation_id="explain_points_of_order",
+)
+def explain_order(request: HttpRequest, order: str) -> OrderPointsOut:
+    """What each rule gave for an order and why, or why not, in the language asked for with `Accept-Language`."""
+    found = orders.by_public_id(order)
+    return OrderPointsOut(
+        order=found.public_id,
+        decided=[
+            OrderDecidedOut(
+                programme=one.programme,
+                version=one.version,
+                currency=one.currency,
+                decided_at=one.decided_at,
+                rules=[
+                    OrderRuleOut(
+                        rule=rule.rule,
+                        amount=points_shown.amount(0 if rule.is_pledge else rule.parts, one.scale),
+                        because=rule.because,
+                    )
+                    for rule in one.rules
+                ],
+            )
+            for one in explaining.of_order(found.id)
         ],
     )
 

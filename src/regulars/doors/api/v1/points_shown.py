@@ -268,6 +268,31 @@ class PointsExplainedOut(exact.Shown):
     moved: list[PointsMovedOut]
 
 
+class OrderRuleOut(exact.Shown):
+    """What one rule gave for an order: `amount` is 0 where it gave no points, and `because` says why not."""
+
+    rule: str
+    amount: str
+    because: str
+
+
+class OrderDecidedOut(exact.Shown):
+    """What a programme decided for an order, by which of its versions."""
+
+    programme: str
+    version: int
+    currency: str
+    decided_at: datetime
+    rules: list[OrderRuleOut]
+
+
+class OrderPointsOut(exact.Shown):
+    """What every programme decided for an order; none where no programme did."""
+
+    order: str
+    decided: list[OrderDecidedOut]
+
+
 class PointsBookedOut(exact.Shown):
     """An entry that was written: how much it moved, and what the wallet stood at right after it."""
 

@@ -2,16 +2,33 @@
 
 import re
 from datetime import date, timedelta
+from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from regulars.doors.console.tests.builders import signed_in
+from regulars.facts.commerce import orders
+from regulars.facts.commerce.order_reports import LineReport, OrderReport
+from regulars.facts.commerce.orders import OrderView
 from regulars.facts.company import company
 from regulars.facts.customers import customers
 from regulars.kit.actors import SHELL, SYSTEM, Actor
-from regulars.levers.loyalty import adjustments, earlier, freezing, order_spends, points, programmes
+from regulars.levers.loyalty import (
+    adjustments,
+    currencies,
+    earlier,
+    earning,
+    examination,
+    freezing,
+    missions,
+    order_spends,
+    points,
+    programmes,
+)
+from regulars.levers.loyalty.currencies import CurrencyView
 from regulars.levers.loyalty.earlier import Movement
 from regulars.levers.loyalty.points import Balance
 from regulars.runtime.database import clock
@@ -167,6 +184,20 @@ def test_what_cannot_be_is_said_beside_the_form(li, told, said):
     answer = by_hand(manager, li, **({"amount": "1"} | told))
     assert answer.status_code == 422
     assert said in answer.content.decode()
+
+
+def test_what_cannot_be_done_any_more_is_said_without_the_names_of_programs(li):
+    marek, astrid = signed_in("manager", name="Marek"), signed_in("manager", name="Astrid")
+    gets(li, 5000)
+    page = plain(by_hand(marek, li, "6000", "take", reason="misuse").content.decode())
+    assert " 6000 points are asked for and 5000 can be spent" in page
+    by_hand(marek, li, "5000", "take", reason="misuse")
+    points.redeem(customer=customers.by_public_id(li).id, amount=30, key="k1", at=clock.now(), by=THE_SHOP)
+    [asked] = adjustments.waiting()
+    answer = astrid.post(f"/console/ledger/requests/{asked.public_id}/decide", {"act": "approve"}, follow=True)
+    page += plain(answer.content.decode())
+    assert " 5000 points are asked for and 4970 can be spent" in page
+    assert "amount:" not in page
 
 
 def test_an_agent_reads_points_and_moves_none(li):
@@ -337,12 +368,185 @@ def test_an_agent_forgives_nothing_and_gives_no_time(li):
     assert agent.post(f"/console/members/{li}/points/give-time", {}).status_code == 403
 
 
+def books_differ(who: str, by: int = 1) -> int:
+    """One balance says more than was posted; the number of the account."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE loyalty_account SET available = available + %s WHERE customer_id = %s RETURNING id",
+            [by, customers.by_public_id(who).id],
+        )
+        [(account,)] = cursor.fetchall()
+    return int(account)
+
+
+def frozen_card(client: Client) -> str:
+    return shown(client, "ledger/").partition('id="frozen"')[2].partition("</section>")[0]
+
+
+def test_who_was_frozen_by_a_person_and_whose_books_do_not_agree_are_told_apart(li):
+    stars = CurrencyView("stars", titles={"en": "Stars", "zh-Hans": "星星"})
+    currencies.ensure(currency=stars, at=clock.now(), by=SYSTEM)
+    manager, now = signed_in("manager"), clock.now()
+    number = customers.resolve_many(namespace="till", refs=["bo"], at=now, by=THE_SHOP, origin="live")["bo"]
+    gets(li, 20)
+    gets(customers.get(number).public_id, 10)
+    freezing.freeze(customer=number, why="dispute", key="a", at=now, by=SYSTEM)
+    card = plain(frozen_card(manager))
+    assert card.count("by the shop") == card.count("something is in dispute") == 1
+    assert "points, Stars" in card
+    assert "books" not in card
+    books_differ(li)
+    examination.examine(at=now, by=SHELL)
+    card = plain(frozen_card(manager))
+    assert card.count("points the books do not agree") == 1
+    assert "the balance is not the sum of what was posted; the balance is not the sum of the awards" in card
+    card = plain(frozen_card(signed_in("manager", name="mei", language="zh-hans")))
+    assert "账目不符" in card
+    assert not re.search("[a-z]{4}", re.sub("regulars doctor ledger --thaw|points", "", card)), card
+
+
+def test_what_the_doctor_froze_goes_on_by_whoever_mended_it(li):
+    gets(li, 20)
+    account = books_differ(li)
+    examination.examine(at=clock.now(), by=SHELL)
+    manager, agent = signed_in("manager"), signed_in("agent", name="ada")
+    for page in (shown(agent, "ledger/"), shown(agent, f"members/{li}/points/")):
+        assert f"regulars doctor ledger --thaw {account}" in page
+        assert "Look again" not in page
+    way = f"/console/ledger/accounts/{account}/thaw"
+    assert way in shown(manager, "ledger/")
+    assert way in shown(manager, f"members/{li}/points/")
+    assert agent.post(way).status_code == 403
+    there = {"back": f"/console/members/{li}/points/"}
+    page = plain(manager.post(way, there, follow=True).content.decode())
+    assert "Its books do not agree yet (the balance is not the sum of what was posted" in page
+    books_differ(li, -1)
+    page = plain(manager.post(way, there, follow=True).content.decode())
+    assert "The books agree: it goes on." in page
+    assert "Frozen" not in page
+    assert has(li).available == 20
+    assert 'id="frozen"' not in shown(manager, "ledger/")
+
+
 def estates_pass() -> None:
     at = clock.now() - timedelta(hours=1)
     text = "programme: club\nmoney: GBP\nestate: passes\nrules: [{id: base, kind: spend, points: 1, per: 1}]\n"
     made = programmes.draft(text=text, at=at, by=SYSTEM)
     programmes.approve(programme="club", version=made.number, cost=0, at=at, by=SHELL, why="a test")
     programmes.activate(programme="club", version=made.number, at=at, by=SYSTEM)
+
+
+CLUB = """programme: club
+money: GBP
+pending: {until: placed, days: 0}
+rules:
+  - {id: base, kind: spend, points: 1, per: 1}
+  - {id: welcome, kind: first_order, points: 50}
+"""
+
+
+def a_club() -> None:
+    at = clock.now() - timedelta(hours=2)
+    made = programmes.draft(text=CLUB, at=at, by=SYSTEM)
+    programmes.approve(programme="club", version=made.number, cost=0, at=at, by=SHELL, why="a test")
+    programmes.activate(programme="club", version=made.number, at=at, by=SYSTEM)
+
+
+def an_order(ref: str, customer_ref: str | None = "li", *, currency: str = "GBP") -> OrderView:
+    """Of eighty, an hour ago, and what it earns."""
+    at = clock.now() - timedelta(hours=1)
+    line = LineReport(1, "coat", Decimal(1), Decimal("80.00"))
+    report = OrderReport(
+        namespace="till",
+        ref=ref,
+        number=f"#{ref}",
+        customer_ref=customer_ref,
+        placed_at=at,
+        currency=currency,
+        lines=[line],
+    )
+    made = orders.by_public_id(orders.record(report=report, at=at, by=THE_SHOP).public_id)
+    earning.award_for_order(order=made.id, at=clock.now(), by=SYSTEM)
+    return made
+
+
+def test_an_orders_page_says_what_it_earned_by_each_rule_and_why_not(li):
+    a_club()
+    owner = signed_in("owner")
+    first, second = an_order("1"), an_order("2")
+    assert f"/console/orders/{first.public_id}/points" in shown(owner, f"orders/{first.public_id}/")
+    card = plain(shown(owner, f"orders/{first.public_id}/points"))
+    for words in ("130 points", "base +80", "80.00 GBP spent", "80 available", "welcome +50 first order"):
+        assert words in card
+    points.redeem(customer=customers.by_public_id(li).id, amount=60, key="k1", at=clock.now(), by=THE_SHOP)
+    assert "20 available, 60 spent" in plain(shown(owner, f"orders/{first.public_id}/points"))
+    card = plain(shown(owner, f"orders/{second.public_id}/points"))
+    assert "welcome no points not the first order: it is number 2" in card
+    # Of what nobody knows the worth, nothing is earned.
+    abroad = plain(shown(owner, f"orders/{an_order('3', currency='EUR').public_id}/points"))
+    assert "base no points nobody knows what EUR was worth" in abroad
+    assert "A guest bought it" in shown(owner, f"orders/{an_order('4', None).public_id}/points")
+    chinese = plain(shown(signed_in("owner", name="mei", language="zh-hans"), f"orders/{first.public_id}/points"))
+    assert "首单" in chinese
+    assert "已使用 60" in chinese
+
+
+def unfolded(client: Client, who: str, kind: str) -> str:
+    """What the latest entry of a kind moved."""
+    number = customers.by_public_id(who).id
+    line = next(one for one in points.statement(customer=number).items if one.kind == kind)
+    return shown(client, f"ledger/entries/{line.public_id}/")
+
+
+def test_entries_say_of_which_order_and_for_what_as_people_call_it(li):
+    a_club()
+    owner, number = signed_in("owner"), customers.by_public_id(li).id
+    made = an_order("1001")
+    gets(li, 30, subject="api:slip-7")
+    link = f'<a href="/console/orders/{made.public_id}/">order #1001</a>'
+    assert shown(owner, f"members/{li}/points/").count(link) == 2
+    points.redeem(customer=number, amount=150, key="k1", at=clock.now(), by=THE_SHOP)
+    page = unfolded(owner, li, "redeem")
+    assert link in page
+    assert "slip-7" in page
+    assert "order:" not in page
+    # Of what was spent the line says nothing of where it was earned.
+    assert shown(owner, f"members/{li}/points/").count(link) == 2
+    orders.cancel(order=made.id, at=clock.now(), by=THE_SHOP)
+    earning.award_for_order(order=made.id, at=clock.now(), by=SYSTEM)
+    page = shown(owner, f"members/{li}/points/")
+    assert "the order was cancelled" in page
+    assert page.count(link) == 4
+    assert shown(owner, "ledger/").count(link) == 4
+
+
+def test_a_mission_is_called_by_its_title_wherever_its_points_went(li):
+    at, number = clock.now() - timedelta(hours=2), customers.by_public_id(li).id
+    text = (
+        "programme: club\nmoney: GBP\npending: {until: placed, days: 0}\nmissions:\n"
+        "- {id: again, name: {en: Come, zh: 来店}, steps: [{what: orders, at_least: 1}], prize: {points: 30}}\n"
+        "rules: [{id: base, kind: spend, points: 1, per: 1}]\n"
+    )
+    made = programmes.draft(text=text, at=at, by=SYSTEM)
+    programmes.approve(programme="club", version=made.number, cost=0, at=at, by=SHELL, why="a test")
+    programmes.activate(programme="club", version=made.number, at=at, by=SYSTEM)
+    an_order("1001")
+    missions.settle(customer=number, at=clock.now(), by=SYSTEM)
+    points.redeem(customer=number, amount=110, key="k1", at=clock.now(), by=THE_SHOP)
+    page = unfolded(signed_in("owner"), li, "redeem")
+    assert "for the mission Come" in page
+    assert "mission:" not in page
+
+
+def test_an_order_that_nobody_decided_says_what_it_waits_for(li):
+    early = an_order("1")
+    owner = signed_in("owner")
+    assert "No programme has decided about it" in shown(owner, f"orders/{early.public_id}/points")
+    a_club()
+    number = customers.by_public_id(li).id
+    freezing.freeze(customer=number, why="dispute", key="a", at=clock.now(), by=SYSTEM)
+    assert "Their points are frozen" in shown(owner, f"orders/{early.public_id}/points")
+    assert owner.get("/console/orders/ord_none/points").status_code == 404
 
 
 def test_a_manager_passes_points_on_to_an_heir_and_takes_them_back(li):

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from django.test import Client
 
+from regulars.doors.console import programme_help
 from regulars.doors.console import trials as screens
 from regulars.doors.console.tests.builders import signed_in
 from regulars.facts.commerce import orders
@@ -111,6 +112,34 @@ def test_it_says_at_which_end_points_end(expiry, en, zh):
     text = FILE.replace("kind: activity, months: 12", expiry).replace("policies: quebec\n", "")
     assert f"Points end {en}" in plain(writes(signed_in("manager"), "check", text))
     assert f"积分到期 {zh}" in plain(writes(signed_in("manager", name="wu", language="zh-hans"), "check", text))
+
+
+def test_a_trial_stands_below_the_file_and_has_its_width():
+    page = writes(signed_in("manager"), "try").content.decode()
+    assert page.index('id="tried"') < page.index("It can be used")
+
+
+WITH_LEVELS = """programme: help
+money: GBP
+tiers:
+  - id: status
+    period: {kind: ever}
+    levels: [{id: gold, name: {en: Gold, zh: 金卡}, all: [{what: spend, at_least: 900}]}]
+benefits:
+  - {id: cake, kind: birthday_multiplier, times: 2, days: 3, for: [{tiers: status, from: gold}]}
+"""
+
+
+def test_what_the_help_beside_the_editor_says_is_taken_as_it_stands():
+    assert set(programme_help.RULES) == set(screens.KINDS)
+    # Which audiences there are is the shop's.
+    rules = [f"  - {example}" for kind, example in programme_help.RULES.items() if kind != "audience_bonus"]
+    said = programmes.validate("\n".join([WITH_LEVELS, *programme_help.LINES, "rules:", *rules]))
+    assert len(said.rules) == len(programme_help.RULES) - 1
+    page = writes(signed_in("manager"), "check").content.decode()
+    assert "docs/how-to" not in page
+    assert "?ready=classic" in page
+    assert "for the n-th order" in page
 
 
 def test_above_the_limit_its_author_does_not_approve_it_and_another_does():

@@ -190,6 +190,13 @@ def test_what_was_spent_meanwhile_cannot_be_taken_and_still_waits():
     assert adjustments.by_public_id(asked.public_id).state == "waiting"
 
 
+def test_more_than_there_is_waits_for_nobody():
+    priya = a_member(points=360)
+    with pytest.raises(points.NotEnoughPoints, match="5000 points are asked for and 360 can be spent"):
+        proposes(priya, -5000, reason="misuse")
+    assert adjustments.waiting() == []
+
+
 @pytest.mark.parametrize(
     ("amount", "reason", "refusal"), [(0, "service", points.BadAmount), (5, "because", adjustments.BadReason)]
 )

@@ -111,7 +111,7 @@ def test_a_freeze_is_no_finding_and_only_a_person_ends_it():
     priya = a_member(points=5)
     freezes(priya, why="estate")
     [account] = Account.objects.filter(customer_id=priya)
-    assert [one.why for one in ledger_seen.frozen()] == ["the member has died"]
+    assert [one.by_hand for one in ledger_seen.frozen()] == ["the member has died"]
     assert all("frozen" not in finding.said for check in checkups.CHECKUPS for finding in check())
     with pytest.raises(examination.AnothersFreeze):
         examination.thaw(account=account.id, at=FRIDAY, by=MAREK)

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from regulars.levers.loyalty import ledger_seen, points
+from regulars.levers.loyalty import checkups, freezes, ledger_seen, points
 from regulars.levers.loyalty.models import Account
 from regulars.levers.loyalty.tests.builders import DAY, MONDAY, THE_SHOP, a_member, an_award, key, spends, takes_back
 from regulars.runtime.database import clock
@@ -41,5 +41,15 @@ def test_the_last_entries_by_kind_and_by_day():
 
 def test_frozen_accounts_are_listed_with_why():
     priya = a_member(points=50)
-    Account.objects.filter(customer_id=priya).update(frozen_at=MONDAY, frozen_why="balances")
-    assert ledger_seen.frozen() == [ledger_seen.Frozen(priya, "points", MONDAY, "balances")]
+    bo = a_member("bo", points=30)
+    mine = Account.objects.get(customer_id=priya).id
+    Account.objects.filter(id=mine).update(frozen_at=MONDAY, frozen_why="balances, lots")
+    words = "the balance is not the sum of what was posted; the balance is not the sum of the awards"
+    assert ledger_seen.frozen() == [ledger_seen.Frozen(mine, priya, "points", MONDAY, "", words)]
+    assert ledger_seen.frozen(person=bo) == []
+    Account.objects.filter(id=mine).update(frozen_why="violates check constraint, it says")
+    assert [one.found for one in ledger_seen.frozen(person=priya)] == ["violates check constraint, it says"]
+
+
+def test_every_invariant_has_its_words():
+    assert [name for name in checkups.INVARIANTS if freezes.found(name) == name] == []

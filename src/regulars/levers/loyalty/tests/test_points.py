@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from regulars.facts.customers import identity
-from regulars.levers.loyalty import checkups, currencies, examination, examinations, points
+from regulars.levers.loyalty import checkups, currencies, examination, examinations, freezing, points
 from regulars.levers.loyalty._ledger import clockwork
 from regulars.levers.loyalty._ledger.statements import Change
 from regulars.levers.loyalty.currencies import CurrencyView
@@ -488,7 +488,7 @@ def test_what_came_along_is_told_lot_by_lot_as_it_was_then():
         ("hold_lot", "released = released + 1", {"holds"}),
     ],
 )
-def test_what_does_not_agree_is_found_at_its_own_account(table, change, invariant):
+def test_what_does_not_agree_is_found_at_its_own_account(table, change, invariant, capsys):
     priya, bo = a_member(points=30), a_member("bo", points=20)
     for who in (priya, bo):
         points.hold(customer=who, amount=5, key=key(), at=MONDAY, by=THE_SHOP)
@@ -512,7 +512,14 @@ def test_what_does_not_agree_is_found_at_its_own_account(table, change, invarian
     back = change.replace("+", "~").replace("-", "+").replace("~", "-")
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE loyalty_{table} SET {back} WHERE {which[table]}")
+    # Nobody has looked yet: it is named with the way out, and so does the doctor.
+    examinations.ledger.main([], standalone_mode=False)
+    assert f"`regulars doctor ledger --thaw {mine}` lets it go on" in capsys.readouterr().out
+    assert any("--thaw NUMBER" in finding.mend for check in checkups.CHECKUPS for finding in check())
+    with pytest.raises(freezing.NotFrozen, match=f"ledger --thaw {mine}`"):
+        freezing.thaw(customer=priya, key=key(), at=FRIDAY, by=MAREK)
     examination.thaw(account=mine, at=FRIDAY, by=MAREK)
+    assert examination.examine(at=FRIDAY, by=MAREK).mended == ()
     an_award(priya, 1)
 
 
