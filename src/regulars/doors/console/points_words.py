@@ -119,7 +119,8 @@ def told(lines: Sequence[Line], scale: int) -> list[Told]:
             names[line.by],
             tuple(_changes(line, scale)),
             shown(line.available, scale),
-            *(_day(line.reason.arguments.get(name)) for name in ("was", "until")),
+            was=_day(line.reason.arguments.get("was")),
+            until=_day(line.reason.arguments.get("until")),
             order=called.get(order_of.get(line.id, 0)),
         )
         for line in lines

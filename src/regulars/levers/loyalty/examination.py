@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from regulars.kit.actors import Actor
@@ -12,6 +12,10 @@ from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import celebrating, checkups, freezes
 from regulars.levers.loyalty.models import Account
 from regulars.runtime.trail import trail
+
+_LATELY = "SELECT DISTINCT account_id FROM loyalty_entry WHERE recorded_at > %s ORDER BY 1"
+#: Accounts of one look.
+_SOME = 5_000
 
 
 class StillBroken(Refusal):
@@ -44,6 +48,19 @@ def examine(*, at: datetime, by: Actor) -> Examined:
     freeze(found, at=at, by=by)
     frozen = Account.objects.filter(frozen_at__isnull=False, frozen_for="").exclude(id__in=found).order_by("id")
     return Examined(Account.objects.count(), found, tuple(frozen.values_list("id", flat=True)))
+
+
+def examine_lately(*, since: datetime, at: datetime, by: Actor) -> Examined:
+    """`examine` for the accounts of which something was written since then, some at a time."""
+    found: dict[int, tuple[str, ...]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_LATELY, [since])
+        accounts = [account for (account,) in cursor.fetchall()]
+    for first in range(0, len(accounts), _SOME):
+        for one in checkups.broken(accounts[first : first + _SOME]):
+            found[one.account] = (*found.get(one.account, ()), one.invariant)
+    freeze(found, at=at, by=by)
+    return Examined(len(accounts), found)
 
 
 def freeze(found: Mapping[int, Sequence[str]], *, at: datetime, by: Actor) -> None:

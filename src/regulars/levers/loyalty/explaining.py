@@ -89,8 +89,17 @@ def got_by(order: int) -> list[Got]:
     with connection.cursor() as cursor:
         cursor.execute(_GOT, [f"order:{order}"])
         return [
-            Got(*row[:6], {place: parts for place, parts in zip(_PLACES, row[6:-2], strict=True) if parts}, *row[-2:])
-            for row in cursor.fetchall()
+            Got(
+                rule,
+                entry,
+                customer,
+                currency,
+                scale,
+                original,
+                {place: parts for place, parts in zip(_PLACES, where, strict=True) if parts},
+                *when,
+            )
+            for rule, entry, customer, currency, scale, original, where, *when in cursor.fetchall()
         ]
 
 
@@ -160,7 +169,7 @@ HAVING count(DISTINCT lot.subject) = 1 AND min(substring(lot.subject FROM '^orde
 _PLACES = ("pending", "available", "held", "spent", "lapsed", "taken_back", "owed")
 _GOT = """
 SELECT split_part(lot.rule, '.', 2), entry.public_id, account.customer_id, currency.code, currency.scale, lot.original,
-       lot.pending, lot.available, lot.held, lot.spent, lot.lapsed, lot.taken_back, lot.owed,
+       ARRAY[lot.pending, lot.available, lot.held, lot.spent, lot.lapsed, lot.taken_back, lot.owed],
        lot.matures_at, lot.expires_on
   FROM loyalty_earning AS earning JOIN loyalty_lot AS lot ON lot.earning_id = earning.id
   JOIN loyalty_entry AS entry ON entry.id = lot.origin_entry_id

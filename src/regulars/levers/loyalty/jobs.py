@@ -1,8 +1,11 @@
 """What the clock does to points, booked by the minute; events that earn, birthdays; who is told before points lapse."""
 
+from datetime import timedelta
+
 from regulars.kit.actors import Actor
 from regulars.levers.loyalty import (
     celebrating,
+    examination,
     hearing,
     memberships,
     mission_walks,
@@ -28,6 +31,7 @@ __all__ = (
     "celebrate",
     "celebrate_late",
     "drop_trials",
+    "examine_lately",
     "hear",
     "regrant",
     "release_unpaid",
@@ -62,6 +66,13 @@ def bring_terms(timestamp: int) -> None:
 def warn_due(timestamp: int) -> None:
     """Whose points lapse soon. Harmless to repeat."""
     warning.warn_due(at=clock.now(), by=Actor("system", "loyalty.warn_due"), most=_WARNINGS)
+
+
+@task("loyalty.examine_lately", lock="loyalty.examine_lately")
+def examine_lately(timestamp: int) -> None:
+    """The books of everybody whose points moved since yesterday. Harmless to repeat."""
+    now = clock.now()
+    examination.examine_lately(since=now - timedelta(hours=25), at=now, by=Actor("system", "loyalty.examination"))
 
 
 @task("loyalty.hear", lock="loyalty.hear")
@@ -154,6 +165,7 @@ every("* * * * *", requalify_due)
 every("23 2 * * *", requalify_everyone)
 every("* * * * *", book_due)
 every("* * * * *", bring_terms)
+every("11 3 * * *", examine_lately)
 every("* * * * *", release_unpaid)
 every("*/10 * * * *", write_memberships)
 every("7 * * * *", warn_due)

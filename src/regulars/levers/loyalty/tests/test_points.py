@@ -25,6 +25,7 @@ from regulars.levers.loyalty.tests.builders import (
     spends,
     takes_back,
 )
+from regulars.runtime.database import clock
 
 pytestmark = pytest.mark.django_db
 
@@ -521,6 +522,18 @@ def test_what_does_not_agree_is_found_at_its_own_account(table, change, invarian
     examination.thaw(account=mine, at=FRIDAY, by=MAREK)
     assert examination.examine(at=FRIDAY, by=MAREK).mended == ()
     an_award(priya, 1)
+
+
+def test_who_moved_since_yesterday_is_looked_at_each_night_and_nobody_else():
+    priya, bo = a_member(points=40), a_member("bo", points=40)
+    Account.objects.update(available=7)
+    hour = timedelta(hours=1)
+    assert examination.examine_lately(since=clock.now() + hour, at=clock.now(), by=MAREK).accounts == 0
+    seen = examination.examine_lately(since=clock.now() - hour, at=clock.now(), by=MAREK)
+    assert (seen.accounts, len(seen.broken)) == (2, 2)
+    for who in (priya, bo):
+        with pytest.raises(points.AccountFrozen):
+            spends(who, 1)
 
 
 ENDS = "UPDATE loyalty_lot SET expires_on = %s, expires_at = %s::date + interval '1 day' WHERE id = %s"
