@@ -135,7 +135,8 @@ def _post_in(currency: str, cases: Sequence[Case], *, at: datetime, by: Actor, o
                         new = _lot(case, decision, after[rule], change, when, lent)
                         number = wallet.award(new, at=when)
                         # What these were spent as when they were taken back is given a second time.
-                        again = _shares([(lot, forgiven.pop(lot, 0)) for lot, _ in lots.get(rule, [])], change)
+                        mine = [(lot, wallet.forgiven_of(lot, forgiven)) for lot, _ in lots.get(rule, [])]
+                        again = _shares(mine, change)
                         wallet.make_good(number, again, at=when)
                         lots.setdefault(rule, []).append((number, change))
                         awards, awarded = awards + 1, awarded + change

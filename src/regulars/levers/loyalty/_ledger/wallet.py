@@ -394,8 +394,19 @@ class Wallet:
         self._lapse_again(at)
         self._settle(at)
         for move in moves:
-            if again := forgiven.get(move.lot):
+            if again := self.forgiven_of(move.lot, forgiven):
                 self.make_good(move.lot, {move.lot: min(again, move.amount)}, at=at)
+
+    def forgiven_of(self, number: int, written: Mapping[int, int]) -> int:
+        """What is forgiven of a lot, and not made good: what is written, and what is about to be."""
+        found = written.get(number, 0)
+        for draft in self.drafts:
+            for move in draft.moves if draft.kind in ("write_off", "settle") else ():
+                if draft.kind == "write_off" and move.lot == number:
+                    found += move.amount
+                elif move.to_book == books.WITHDRAWN and (move.for_lot or move.lot) == number:
+                    found -= move.amount
+        return found
 
     def make_good(self, number: int, forgiven: Mapping[int, int], *, at: datetime) -> None:
         """From a lot, what was forgiven of these: the points they were spent as are there again."""

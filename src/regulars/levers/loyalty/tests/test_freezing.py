@@ -229,7 +229,8 @@ def test_what_a_manager_froze_stays_so_where_the_doctor_froze_what_it_comes_to()
         cursor.execute(mend)
     with pytest.raises(examination.AnothersFreeze):
         examination.thaw(account=Account.objects.get(customer_id=priya).id, at=FRIDAY, by=MAREK)
-    assert ledger_seen.frozen()[0].why.startswith("something is in dispute; ")
+    both = ledger_seen.frozen()[0]
+    assert (both.by_hand, bool(both.found)) == ("something is in dispute", True)
     with pytest.raises(points.AccountFrozen):
         spends(li, 1)
     thaws(li)

@@ -413,6 +413,20 @@ def test_what_was_forgiven_because_it_was_spent_is_made_good_when_it_was_not(by_
     assert list(checkups.broken()) == []
 
 
+def test_what_the_clock_forgives_in_the_same_act_is_made_good_too():
+    currencies.ensure(currency=CurrencyView("points", debt_limit=12), at=MONDAY, by=MAREK)
+    priya = a_member()
+    coat = an_award(priya, 40)
+    tea = spends(priya, 30)
+    points.hold(customer=priya, amount=10, key=key(), at=MONDAY, by=THE_SHOP, lasts=DAY)
+    takes_back(coat)
+    assert has(priya) == (0, 0, 10, 40)
+    # The hold runs out, pays ten, and what is beyond the limit is forgiven: by the clock, when the tea comes back.
+    takes_back(tea, at=FRIDAY)
+    assert has(priya, at=FRIDAY) == (0, 0, 0, 0)
+    assert list(checkups.broken()) == []
+
+
 def test_a_wallet_may_be_spent_oldest_first_and_other_currencies_are_apart():
     currencies.ensure(currency=CurrencyView("stars", spend_order="oldest", scale=1), at=MONDAY, by=MAREK)
     priya = a_member(points=5)
