@@ -415,15 +415,16 @@ def test_what_was_forgiven_because_it_was_spent_is_made_good_when_it_was_not(by_
 
 def test_what_the_clock_forgives_in_the_same_act_is_made_good_too():
     currencies.ensure(currency=CurrencyView("points", debt_limit=12), at=MONDAY, by=MAREK)
-    priya = a_member()
+    priya, bo = a_member(), a_member("bo", points=20)
     coat = an_award(priya, 40)
-    tea = spends(priya, 30)
-    points.hold(customer=priya, amount=10, key=key(), at=MONDAY, by=THE_SHOP, lasts=DAY)
+    tea = spends(priya, 40)
+    identity.join(one=priya, other=bo, why=identity.Reason.ASKED, key=key(), at=MONDAY, by=MAREK)
+    points.hold(customer=bo, amount=20, key=key(), at=MONDAY, by=THE_SHOP, lasts=DAY)
     takes_back(coat)
-    assert has(priya) == (0, 0, 10, 40)
-    # The hold runs out, pays ten, and what is beyond the limit is forgiven: by the clock, when the tea comes back.
+    assert has(priya) == (0, 0, 20, 32), "what is held of the other's may be theirs still"
+    # The hold runs out, and what is beyond the limit is forgiven by the clock: with the act that gives the tea back.
     takes_back(tea, at=FRIDAY)
-    assert has(priya, at=FRIDAY) == (0, 0, 0, 0)
+    assert has(priya, at=FRIDAY) == (0, 20, 0, 0)
     assert list(checkups.broken()) == []
 
 
