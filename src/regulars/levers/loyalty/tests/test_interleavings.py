@@ -98,7 +98,7 @@ def test_who_moves_two_kinds_of_somebodys_points_waits_for_nobody_in_a_circle(fr
     currencies.ensure(currency=CurrencyView("beans"), at=MONDAY, by=MAREK)
     for has_points, has_beans in ((True, True), (True, False), (False, True), (False, False)):
         for order in orders(5, 3) if IS_WHOLE else [(0, 0, 0, 1, 1, 1, 0, 0), (1, 1, 0, 0, 0, 0, 0, 1)]:
-            li = a_member(f"li-{next(_number)}", points=50 if has_points else 0)
+            li = a_member(f"of-two-kinds-{next(_number)}", points=50 if has_points else 0)
             if has_beans:
                 an_award(li, 5, currency="beans")
             answers = play(

@@ -10,7 +10,7 @@ from django.db import connection, connections
 
 from regulars.levers.loyalty import checkups, freezing, inheriting, points
 from regulars.levers.loyalty.models import Account, Entry, Posting
-from regulars.levers.loyalty.tests.builders import FRIDAY, MAREK, MONDAY, THE_SHOP, a_member, an_award, has, spends
+from regulars.levers.loyalty.tests.builders import DAY, FRIDAY, MAREK, MONDAY, THE_SHOP, a_member, an_award, has, spends
 from regulars.levers.loyalty.tests.explored import a_shop
 from tests.often import a_few
 
@@ -58,7 +58,9 @@ def test_killed_before_each_of_its_statements_it_is_done_once_when_it_is_told_ag
         coat = an_award(who, 60)
         an_award(who, 40, expires_on=date(2026, 3, 3))
         spends(who, 50)
-        basket = points.hold(customer=who, amount=20, key=f"h{name}{statement}", at=MONDAY, by=THE_SHOP).id
+        basket = points.hold(
+            customer=who, amount=20, lasts=30 * DAY, key=f"h{name}{statement}", at=MONDAY, by=THE_SHOP
+        ).id
         if name.startswith("pass"):
             an_award(who, 15, expires_on=date(2026, 7, 1))
         li = a_member(f"heir-{name}-{statement}")
