@@ -320,7 +320,7 @@ def forgive(request: HttpRequest, public_id: str) -> HttpResponseBase:
             by=_by(request),
         )
     except Refusal as refusal:
-        form.add_error(None, refusal.message)
+        form.add_error(None, refused.words(refusal))
         return _page(request, who, forgiving=form, status=422)
     return _came(request, came, who, currency)
 
@@ -347,7 +347,7 @@ def give_time(request: HttpRequest, public_id: str) -> HttpResponseBase:
         form.add_error("until", refusal.message.partition(": ")[2])
         return _page(request, who, longer=form, status=422)
     except Refusal as refusal:
-        form.add_error(None, refusal.message)
+        form.add_error(None, refused.words(refusal))
         return _page(request, who, longer=form, status=422)
     return _came(request, came, who, currency)
 
