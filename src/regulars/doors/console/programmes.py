@@ -213,14 +213,19 @@ def act(request: HttpRequest, code: str, number: int) -> HttpResponseBase:
             case "approve":
                 tried = trials.look(programmes.validate(chosen.text), by, at_most=trials.A_DAY)
                 if tried.trial is None:
-                    messages.info(
-                        request, _("It is being tried on the last year's orders. Approve it when that is done.")
-                    )
+                    messages.info(request, _("It is being tried on the last year. Approve it when that is done."))
                     return redirect(_place(code, number))
-                programmes.approve(programme=code, version=number, cost=tried.trial.all_parts, at=now, by=by)
+                programmes.approve(
+                    programme=code,
+                    version=number,
+                    cost=tried.trial.all_parts,
+                    tried=tried.trial.tried_events,
+                    at=now,
+                    by=by,
+                )
                 messages.success(
                     request,
-                    _("It is approved. The last year's orders would have earned %(points)s.") % {"points": tried.given},
+                    _("It is approved. The last year would have earned %(points)s.") % {"points": tried.given},
                 )
             case "activate":
                 from_at = _moment(request.POST.get("from", ""), shop_of(request).zone, now)

@@ -1,4 +1,5 @@
-"""A programme tried on the last year's orders: at once where a page can wait for it, else aside, with how far it is."""
+"""A programme tried on the last year's orders and events: at once where a page can wait for it, else aside, with how
+far it is."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from regulars.doors.console.points_words import shown
 from regulars.doors.console.site import fragment
 from regulars.doors.console.tiers import NARROW, WIDE, Drawing, drawn
 from regulars.facts.commerce import kept
+from regulars.facts.events import stream
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
 from regulars.levers.loyalty import benefit_words, programmes, tier_flow, tier_words, trials, trying
@@ -32,8 +34,9 @@ from regulars.oversight.reporting.estimates import Written
 from regulars.runtime.staff.policy import requires
 
 YEAR, A_DAY = timedelta(days=365), timedelta(days=1)
-#: Orders that a page waits for; more of them are tried aside.
+#: Orders, and events of any kind, that a page waits for; more of them are tried aside.
 MOST_TRIED = 20_000
+MOST_EVENTS = 100_000
 KINDS: Mapping[str, Any] = {
     "spend": gettext_lazy("for money spent"),
     "item": gettext_lazy("for each item"),
@@ -65,6 +68,20 @@ class RuleShown:
 
 
 @dataclass(frozen=True)
+class EventTried:
+    """A rule for events in words, and what a trial says."""
+
+    id: str
+    event: str
+    points: str
+    found: int
+    times: int
+    people: int
+    points_now: str
+    missed: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
 class Tried:
     """A trial as people read it; while it goes on, and where it stopped, `run` alone says how far it came."""
 
@@ -81,6 +98,7 @@ class Tried:
     #: Of all benefits whose cost is known, a year, at once and in the end.
     at_once: Written | None = None
     in_the_end: Written | None = None
+    events: tuple[EventTried, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,10 +153,11 @@ def trial(request: HttpRequest, number: int) -> HttpResponseBase:
 
 
 def look(said: Programme, by: Actor, *, at_most: timedelta = timedelta(0)) -> Tried:
-    """The last year's orders under it: at once, or one that was done in the last `at_most`, or one that was asked for
-    just now and goes on aside."""
+    """The last year's orders and events under it: at once, or one that was done in the last `at_most`, or one that was
+    asked for just now and goes on aside."""
     now = timezone.now()
-    if kept.count(since=now - YEAR, until=now) <= MOST_TRIED:
+    is_short = kept.count(since=now - YEAR, until=now) <= MOST_TRIED
+    if is_short and stream.count(since=now - YEAR, until=now, most=MOST_EVENTS + 1) <= MOST_EVENTS:
         return _shown(said, trying.simulate(said, since=now - YEAR, until=now))
     found = trials.of(said.text)
     is_good = found is not None and (
@@ -172,7 +191,7 @@ def _shown(said: Programme, trial: Trial, run: TrialView | None = None) -> Tried
                 "",
                 shown(one.parts, scale),
                 one.orders,
-                missed=tuple((_why_not(code), times) for code, times in Counter(one.missed).most_common()),
+                missed=_missed(one.missed),
                 points_now="" if one.parts_now is None else shown(one.parts_now, scale),
             )
             for one in trial.rules
@@ -183,6 +202,28 @@ def _shown(said: Programme, trial: Trial, run: TrialView | None = None) -> Tried
         "" if trial.parts_now is None else shown(trial.parts_now, scale),
         tuple(_cost(said, one) for one in trial.benefits),
         *_sums(said, trial),
+        _events(said, trial),
+    )
+
+
+def _missed(told: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    return tuple((_why_not(code), times) for code, times in Counter(told).most_common())
+
+
+def _events(said: Programme, trial: Trial) -> tuple[EventTried, ...]:
+    called, scale = {rule.id: reasons.event(rule.event) for rule in said.of_events}, said.currency.scale
+    return tuple(
+        EventTried(
+            one.rule,
+            called[one.rule],
+            shown(one.parts, scale),
+            one.found,
+            one.times,
+            one.people,
+            "" if one.parts_now is None else shown(one.parts_now, scale),
+            _missed(one.missed),
+        )
+        for one in trial.events
     )
 
 

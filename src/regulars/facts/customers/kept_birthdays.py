@@ -1,14 +1,17 @@
 """Whose birthday is kept on a day. Birthdays are sealed, so every profile that has one is opened, page by page, for the
 machine alone; nothing of them leaves but whose it is."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 
 from regulars.facts.customers import birthdays, profiles
 from regulars.facts.customers.birthdays import LeapDay
+from regulars.facts.customers.relation import CUSTOMERS
+from regulars.kit import civil
 
 PAGE = 5_000
 _PEOPLE = """
@@ -16,6 +19,12 @@ SELECT customer_id FROM customers_profile
  WHERE (birthday IS NOT NULL OR lunar_birthday IS NOT NULL) AND customer_id > %(after)s
    AND (%(since)s::timestamptz IS NULL OR described_at >= %(since)s) ORDER BY customer_id LIMIT %(size)s
 """
+_WITH_BIRTHDAYS = f"""
+SELECT profile.customer_id, COALESCE(record.person_id, record.id), record.first_seen_at
+  FROM customers_profile AS profile JOIN {CUSTOMERS} AS record ON record.id = profile.customer_id
+ WHERE (profile.birthday IS NOT NULL OR profile.lunar_birthday IS NOT NULL) AND profile.customer_id > %s
+ ORDER BY profile.customer_id LIMIT %s
+"""  # noqa: S608 - of a constant
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,53 @@ def kept_on(
         if year is not None:
             found[person] = year
     return Page(found, people[-1] if people else None)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptOn:
+    """A person's birthday on a day, and the year it is kept for."""
+
+    person: int
+    day: date
+    year: int
+
+
+def between(
+    first: date | None, until: date, *, zone: ZoneInfo, size: int = PAGE, leap_day: LeapDay = "february"
+) -> Iterator[KeptOn]:
+    """Every birthday that is kept from the first day until before the other, in any order, by what is told now; of each
+    from the day on which they were first seen in that zone, and none of who was not where no first day is told. Two
+    queries for so many people."""
+    after = 0
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(_WITH_BIRTHDAYS, [after, size])
+            rows = cursor.fetchall()
+        told = profiles.opened([record for record, *_ in rows], ["birthday", "lunar_birthday"]) if rows else {}
+        for record, person, seen_at in rows:
+            days = [first] if first is not None else []
+            days += [civil.day_of(seen_at, zone)] if seen_at is not None else []
+            mine = told.get(record, {}) if days else {}
+            solar, lunar = mine.get("birthday", ""), mine.get("lunar_birthday", "")
+            for day, year in _kept(solar, lunar, max(days, default=until), until, leap_day):
+                yield KeptOn(person, day, year)
+        if len(rows) < size:
+            return
+        after = rows[-1][0]
+
+
+def _kept(solar: str, lunar: str, first: date, until: date, leap_day: LeapDay) -> Iterator[tuple[date, int]]:
+    """Each day on which it is kept, with the year it is kept for. Who tells both keeps the lunar one."""
+    if lunar:
+        told = birthdays.lunar(lunar, date.max)
+        for year in range(first.year - 1, until.year + 1):
+            if first <= (day := birthdays.solar_of(told, year)) < until:
+                yield day, year
+    elif solar:
+        day = birthdays.next_solar(solar, first, leap_day=leap_day)
+        while day < until:
+            yield day, day.year
+            day = birthdays.next_solar(solar, day + timedelta(days=1), leap_day=leap_day)
 
 
 def near(asked: Collection[tuple[int, date]], *, days: int, leap_day: LeapDay = "february") -> set[tuple[int, date]]:

@@ -6,7 +6,7 @@ parked, in sight of the operators, and the rest go on.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -185,6 +185,48 @@ def matching(condition: str, values: Mapping[str, Any], *, limit: int) -> list[E
         asked = f"{_COLUMNS}{_NOTHING_HIDDEN[0]} FROM events_event AS event WHERE {condition}"
         cursor.execute(f"{asked} ORDER BY event.id LIMIT %(limit)s", {**values, "limit": limit})
         return [_event(row) for row in cursor.fetchall()]
+
+
+def names(*, since: datetime | None = None, until: datetime | None = None) -> set[str]:
+    """What events that happened from `since` until before `until` were called. One query, which reads all of them."""
+    times, values = _between(since, until)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT DISTINCT event.name FROM events_event AS event WHERE true{times}", values)  # noqa: S608 - of constants
+        return {name for (name,) in cursor.fetchall()}
+
+
+def count(*, since: datetime, until: datetime, most: int) -> int:
+    """How many events happened from `since` until before `until`, as far as `most`. One query, which reads no more."""
+    times, values = _between(since, until)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(*) FROM (SELECT FROM events_event AS event WHERE true{times} LIMIT %s) AS event",  # noqa: S608 - of constants
+            [*values, most],
+        )
+        [(found,)] = cursor.fetchall()
+    return int(found)
+
+
+def as_they_happened(
+    named: Collection[str], *, since: datetime | None = None, until: datetime | None = None, size: int = MOST_EVENTS
+) -> Iterator[list[Event]]:
+    """Events told under these names that happened from `since` until before `until`, in the order in which they
+    happened, so many at once. One query, which reads all that are kept of that time; the database holds what it finds.
+    """
+    times, values = _between(since, until)
+    asked = (
+        f"{_COLUMNS}{_NOTHING_HIDDEN[0]} FROM events_event AS event WHERE event.name = ANY(%s){times}"
+        " ORDER BY event.occurred_at, event.id"
+    )
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(asked, [sorted(named), *values])
+        while rows := cursor.fetchmany(size):
+            yield [_event(row) for row in rows]
+
+
+def _between(since: datetime | None, until: datetime | None) -> tuple[str, list[datetime]]:
+    bounds = [(sign, bound) for sign, bound in ((">=", since), ("<", until)) if bound is not None]
+    return "".join(f" AND event.occurred_at {sign} %s" for sign, _ in bounds), [bound for _, bound in bounds]
 
 
 def with_hidden(visitors: Sequence[UUID], *, kind: int, after: int, limit: int) -> list[Event]:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -158,9 +158,10 @@ def diff(name: str, file: str | None, version: int | None, as_json: bool) -> Non
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="First day that is left out")
 @_JSON
 def simulate(file: str, since: datetime | None, until: datetime | None, as_json: bool) -> None:
-    """Try a programme's file, or one that is installed, on the orders there are: who would get what, and what it costs.
+    """Try a programme's file, or one that is installed, on the orders and events there are: who would get what, and
+    what it costs.
 
-    Writes nothing. What people would have bought otherwise because of it, it does not say.
+    Writes nothing. What people would have done otherwise because of it, it does not say.
     """
     known = {one.code for one in programmes.every(at=clock.now())}
     text = programmes.latest(file).text if file in known else programme_files.text_of(file)
@@ -252,7 +253,7 @@ def approve(name: str, version: int | None, why: str, as_json: bool) -> None:
     if found.approved_at is None:
         trial = _approve(found, now, why=why)
         found = programmes.get(name, found.number)
-        told = f"The last year's orders would have earned {trial.shown}."
+        told = f"The last year would have earned {trial.shown}."
     else:
         told = "It was already."
     if as_json:
@@ -528,7 +529,13 @@ def _approve(version: VersionView, now: datetime, *, why: str) -> Trial:
     """Tried on the last year's orders, and approved with what it would have cost."""
     trial = trying.simulate(programmes.validate(version.text), since=now - _YEAR)
     programmes.approve(
-        programme=version.programme, version=version.number, cost=trial.all_parts, at=now, by=SHELL, why=why
+        programme=version.programme,
+        version=version.number,
+        cost=trial.all_parts,
+        tried=trial.tried_events,
+        at=now,
+        by=SHELL,
+        why=why,
     )
     return trial
 
@@ -567,13 +574,15 @@ def _tell(trial: Trial, scale: int) -> None:
     click.echo(f"Points: {trial.shown}{cost}. Half of those who got some got {most} at most.")
     if trial.parts_now is not None:
         cost_now = "" if trial.cost_now is None else f", worth {trial.cost_now}"
-        click.echo(f"By the version in force, for the same orders: {points_text(trial.parts_now, scale)}{cost_now}.")
+        click.echo(f"By the version in force, for the same: {points_text(trial.parts_now, scale)}{cost_now}.")
     for rule in trial.rules:
-        why_not = ", ".join(f"{code} {many:,}" for code, many in sorted(rule.missed.items(), key=lambda one: -one[1]))
         points = points_text(rule.parts, scale)
-        click.echo(f"  {rule.rule}: {points} for {rule.orders:,} orders; not given: {why_not or 'never'}")
+        click.echo(f"  {rule.rule}: {points} for {rule.orders:,} orders; not given: {_why_not(rule.missed)}")
+    for event in trial.events:
+        times = f"{event.times:,} times to {event.people:,} people, of {event.found:,} events on record"
+        click.echo(f"  {event.rule}: {points_text(event.parts, scale)}, {times}; not given: {_why_not(event.missed)}")
     if trial.untried:
-        click.echo(f"Not tried, for events or from a later day on: {', '.join(trial.untried)}.")
+        click.echo(f"Not tried, of a later day or for what is not on record: {', '.join(trial.untried)}.")
         click.echo("What they give nobody knows: where they are new or other, not their author alone approves them.")
     for cause, money in trial.pledged.items():
         click.echo(f"  pledged to {cause}: {money}")
@@ -590,6 +599,10 @@ def _tell(trial: Trial, scale: int) -> None:
         given = points_text(mission.parts, scale)
         done = f"{mission.times:,} times by {mission.people:,} people"
         click.echo(f"  mission {mission.mission}: {done}, {given} points{if_joined}")
+
+
+def _why_not(missed: Mapping[str, int]) -> str:
+    return ", ".join(f"{code} {many:,}" for code, many in sorted(missed.items(), key=lambda one: -one[1])) or "never"
 
 
 def _tell_cost(one: BenefitCost) -> None:

@@ -19,7 +19,7 @@ from regulars.facts.customers import persons
 from regulars.kit import civil
 from regulars.kit.actors import Actor, Origin
 from regulars.levers.loyalty import programmes
-from regulars.levers.loyalty._earning import seeing
+from regulars.levers.loyalty._earning import missed_events, seeing
 from regulars.levers.loyalty._earning.capping import is_common
 from regulars.levers.loyalty._earning.cases import (
     Case,
@@ -35,7 +35,7 @@ from regulars.levers.loyalty._earning.earned import (
     Claimed,
     celebrated,
     claim,
-    given_before,
+    decided_for,
     insert,
     is_taken,
     move,
@@ -48,7 +48,8 @@ from regulars.levers.loyalty._ledger.account_rows import AccountFrozen
 from regulars.levers.loyalty._past import posting as past
 from regulars.levers.loyalty.rules import deciding
 from regulars.levers.loyalty.rules.event import BIRTHDAY, Event
-from regulars.levers.loyalty.rules.views import Context, EventView
+from regulars.levers.loyalty.rules.grants import Missed
+from regulars.levers.loyalty.rules.views import EventView
 
 __all__ = ("Posted", "award_for_event", "award_for_order", "award_for_orders", "backfill")
 
@@ -205,47 +206,76 @@ def award_for_event(
     done = Posted()
     with transaction.atomic():
         for version in programmes.active(event.at):
-            if programme is not None and version.programme.code != programme:
-                continue
-            zone = civil.zone(version.programme.zone)
-            rules = [rule for rule in version.programme.of_events if rule.event == event.name]
-            if not rules:
-                continue
-            inside = seeing.memberships([customer], {a for r in rules if r.only_if for a in r.only_if.audiences})
-            known = seeing.known([customer], [r.only_if for r in rules if r.only_if is not None], inside)
-            person = persons.held([customer])[customer]
-            records = persons.records_of(person)
-            if len(records) > 1:
-                # What another of their records does at this moment is seen after it, or waits for this.
-                account_rows.hold([person], version.programme.currency.code)
-            for rule in rules:
-                fits = {} if rule.only_if is None else {rule.id: seeing.holds(rule.only_if, known[customer], event.at)}
-                context = Context(member=str(customer), fits=fits, audiences=dict(inside.get(customer, {})))
-                seen = replace(event, on=civil.day_of(event.at, zone))
-                if not deciding.of_event([rule], seen, context, version.programme.terms).grants:
-                    continue
-                code, mine = version.programme.code, _event_subject(rule, seen, customer)
-                others = [_event_subject(rule, seen, record) for record in records if record != customer]
-                if given_before(code, others):
-                    continue
-                if (
-                    event.name == BIRTHDAY
-                    and rule.once == "year"
-                    and celebrated(code, records, rule.id, mine, event.at)
-                ):
-                    continue
-                for found in claim([Claimed(mine, version.version, code, customer, event.at)], [], at):
-                    if found.is_new:
-                        case = Case(found, version.programme, version.number, None, zone, context)
-                        case.earned_on = lasts_from
-                        with _unless_frozen(waits):
-                            counters = counters_of([case], at)[code]
-                            limit = limit_of(case, counters, set())
-                            answers = deciding.of_event([rule], seen, context, version.programme.terms, limit)
-                            case.steps.append((event.at, answers))
-                            counters.write()
-                            done += post([case], at=at, by=by, origin=origin)
+            if programme is None or version.programme.code == programme:
+                done += _award_by(version, customer, event, at=at, by=by, origin=origin, waits=waits, since=lasts_from)
     return done
+
+
+def _award_by(
+    version: programmes.Active,
+    customer: int,
+    event: EventView,
+    *,
+    at: datetime,
+    by: Actor,
+    origin: Origin,
+    waits: bool,
+    since: date | None,
+) -> Posted:
+    zone = civil.zone(version.programme.zone)
+    rules = [rule for rule in version.programme.of_events if rule.event == event.name]
+    if not rules:
+        return Posted()
+    seen = replace(event, on=civil.day_of(event.at, zone))
+    asks = seeing.of_people([customer], rules)
+    person = persons.held([customer])[customer]
+    records = persons.records_of(person)
+    if len(records) > 1:
+        # What another of their records does at this moment is seen after it, or waits for this.
+        account_rows.hold([person], version.programme.currency.code)
+    done, missed = Posted(), list[Missed]()
+    for rule in rules:
+        context = asks.context(rule, customer, event.at)
+        answers = deciding.of_event([rule], seen, context, version.programme.terms)
+        missed += answers.missed
+        if not answers.grants:
+            continue
+        found, before = _claim_event(rule, seen, customer, records, version, at)
+        if found is None:
+            # Told again it is not another one.
+            missed += [] if event.at in before else [rule.missed("given_before")]
+            continue
+        case = Case(found, version.programme, version.number, None, zone, context)
+        case.earned_on = since
+        with _unless_frozen(waits):
+            counters = counters_of([case], at)[version.programme.code]
+            limit = limit_of(case, counters, set())
+            case.steps.append((event.at, deciding.of_event([rule], seen, context, version.programme.terms, limit)))
+            counters.write()
+            done += post([case], at=at, by=by, origin=origin)
+    missed_events.keep(missed, seen, version=version.version, record=customer)
+    return done
+
+
+def _claim_event(
+    rule: Event, event: EventView, customer: int, records: Sequence[int], version: programmes.Active, at: datetime
+) -> tuple[Claimed | None, Collection[datetime]]:
+    """The row of what this is given for, to be decided; none where that was decided, and then when what it was decided
+    for had happened."""
+    code, mine = version.programme.code, _event_subject(rule, event, customer)
+    others = [_event_subject(rule, event, record) for record in records if record != customer]
+    is_birthday = event.name == BIRTHDAY
+    if before := decided_for(code, others):
+        return None, [event.at] if is_birthday else before
+    if is_birthday and rule.once == "year" and celebrated(code, records, rule.id, mine, event.at):
+        return None, ()
+    rows = claim([Claimed(mine, version.version, code, customer, event.at)], [], at)
+    # Another programme may have a rule of that name for the same.
+    [found] = [one for one in rows if one.code == code]
+    if found.is_new:
+        return found, ()
+    # A birthday is looked for by the hour, and is the same one.
+    return None, [event.at if is_birthday else found.effective_at]
 
 
 @contextmanager

@@ -1,21 +1,17 @@
 """Events that earn points, read from the stream: of customers, as they happen, each once for what it is given for."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 from regulars.facts.events import events, following, stream
 from regulars.facts.events.stream import Event, Reader
-from regulars.kit import civil
 from regulars.kit.actors import Actor
 from regulars.levers.loyalty import earning, missions, programmes, tiers
+from regulars.levers.loyalty._earning import happened
 from regulars.levers.loyalty._earning.event_names import called
-from regulars.levers.loyalty.rules.views import EventView
 from regulars.runtime.database import clock
 
 READER = "loyalty"
 _BY = Actor("system", "loyalty.events")
-#: Where an event says what it was about.
-_ABOUT = ("product_id", "sku", "article_id", "survey_id", "id")
 
 
 def listen() -> bool:
@@ -42,23 +38,8 @@ def take(slice_: Sequence[Event]) -> None:
     now, counted = clock.now(), set[int]()
     for event in mine:
         if (customer := whose.get(event.visitor)) is not None:
-            earning.award_for_event(customer=customer, event=_seen(event), at=now, by=_BY)
+            earning.award_for_event(customer=customer, event=happened.seen(event), at=now, by=_BY)
             counted.add(customer)
     for customer in sorted(counted):
         missions.settle(customer=customer, at=now, by=_BY)
         tiers.requalify(customer=customer, at=now, by=_BY)
-
-
-def _seen(event: Event) -> EventView:
-    told = event.data.get("properties")
-    properties = told if isinstance(told, dict) else {}
-    about = next((str(properties[name]) for name in _ABOUT if properties.get(name)), "")
-    store = properties.get("store")
-    return EventView(
-        name=called(event.name),
-        at=event.occurred_at,
-        on=civil.day_of(event.occurred_at, civil.zone("UTC")),
-        about=about,
-        store=store if isinstance(store, str) else "",
-        properties={name: value for name, value in properties.items() if isinstance(value, str | int | Decimal)},
-    )

@@ -18,6 +18,7 @@ from regulars.levers.loyalty import (
     trials,
     warning,
 )
+from regulars.levers.loyalty._earning import missed_events
 from regulars.levers.loyalty._ledger import clockwork
 from regulars.levers.loyalty.celebrating import celebrate_late
 from regulars.levers.loyalty.regrants import regrant
@@ -30,6 +31,7 @@ __all__ = (
     "bring_terms",
     "celebrate",
     "celebrate_late",
+    "drop_missed_events",
     "drop_trials",
     "examine_lately",
     "hear",
@@ -113,6 +115,12 @@ def drop_trials(timestamp: int) -> None:
     trials.drop_old(at=clock.now())
 
 
+@task("loyalty.drop_missed_events", lock="loyalty.drop_missed_events")
+def drop_missed_events(timestamp: int) -> None:
+    """Why not, of events of long ago. Harmless to repeat."""
+    missed_events.drop_old(at=clock.now())
+
+
 @task("loyalty.requalify_due", lock="loyalty.requalify_due")
 def requalify_due(timestamp: int) -> None:
     """Whose status is another from today on, and everybody's where rules changed. Harmless to repeat."""
@@ -173,5 +181,6 @@ every("* * * * *", hear)
 every("3 * * * *", celebrate)
 every("*/5 * * * *", go_on_regranting)
 every("41 2 * * *", drop_trials)
+every("47 2 * * *", drop_missed_events)
 every("*/10 * * * *", settle_order_spends)
 every("53 2 * * *", look_at_order_spends_again)

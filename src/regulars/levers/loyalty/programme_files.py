@@ -1,7 +1,7 @@
 """A programme as a readable file: what it says, checked as a whole. Pure; docs/how-to/write-a-programme.md tells how to
 write one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -139,11 +139,13 @@ class Programme:
         """The rules that give for events."""
         return tuple(rule for rule in self.rules if isinstance(rule, Event))
 
-    def untried(self, day: date) -> tuple[str, ...]:
-        """The rules and missions of which no trial on what was done until that day can say what they give: those for
-        events, and those whose first day is later."""
+    def untried(self, day: date, *, tried: Collection[str] = ()) -> tuple[str, ...]:
+        """The rules and missions of which a trial on what was done until that day cannot say what they give: those
+        whose first day is later, and those for events but the `tried`, of which it found some on record."""
         rules = [
-            one.id for one in self.rules if one.of == "event" or (one.starts_on is not None and one.starts_on > day)
+            one.id
+            for one in self.rules
+            if (one.of == "event" and one.id not in tried) or (one.starts_on is not None and one.starts_on > day)
         ]
         later = [one.id for one in self.missions if one.starts_on is not None and one.starts_on > day]
         return (*rules, *later)

@@ -2,7 +2,7 @@
 activate at a time, roll back. Nothing here posts points; `earning` does, by the version that is active.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import blake2b
@@ -216,11 +216,11 @@ def needs_another(programme: Programme, cost: int) -> bool:
     return cost > (standing.programme if standing is not None else programme).approval_above
 
 
-def untried(programme: Programme, at: datetime) -> list[str]:
+def untried(programme: Programme, at: datetime, *, tried: Collection[str] = ()) -> list[str]:
     """The rules and missions whose cost nobody knows: no trial can say it (`Programme.untried`), and the version in
     force does not have them just so."""
     standing = _active_of(programme.code, None)
-    found = programme.untried(civil.day_of(at, civil.zone(programme.zone)))
+    found = programme.untried(civil.day_of(at, civil.zone(programme.zone)), tried=tried)
     if standing is None:
         return list(found)
     before = standing.programme
@@ -233,8 +233,18 @@ def untried(programme: Programme, at: datetime) -> list[str]:
     ]
 
 
-def approve(*, programme: str, version: int, cost: int, at: datetime, by: Actor, why: str = "") -> VersionView:
-    """Say that it may become active. `cost` is what a dry run over a year gave, in parts. Again changes nothing.
+def approve(
+    *,
+    programme: str,
+    version: int,
+    cost: int,
+    at: datetime,
+    by: Actor,
+    why: str = "",
+    tried: Collection[str] = (),
+) -> VersionView:
+    """Say that it may become active. `cost` is what a dry run over a year gave, in parts, and `tried` the rules for
+    events that it found some for. Again changes nothing.
 
     Its author cannot where it gives more than `approval_above`, or has something new that no trial can tell the cost of
     (`untried`), with NeedsAnother; who sits at the machine itself can, and says why.
@@ -252,7 +262,7 @@ def approve(*, programme: str, version: int, cost: int, at: datetime, by: Actor,
                 field="by",
                 value=str(by),
             )
-        if unknown := untried(says, at):
+        if unknown := untried(says, at, tried=tried):
             raise NeedsAnother(
                 _("by: nobody could try what %(rules)s of version %(version)s give; somebody else has to approve it")
                 % {"rules": ", ".join(unknown), "version": version},

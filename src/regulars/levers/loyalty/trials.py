@@ -1,4 +1,5 @@
-"""Trials of a programme on more orders than anybody waits for: asked for, run aside, looked at when through."""
+"""Trials of a programme on more orders and events than anybody waits for: asked for, run aside, looked at when
+through."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -52,8 +53,8 @@ class TrialView:
 
 
 def ask(*, text: str, since: datetime, until: datetime, at: datetime, by: Actor) -> TrialView:
-    """Try this file on the orders from `since` until before `until`, aside. While one of the same file waits or runs,
-    that one is the answer. Writes nothing but the trial. Refuses what `programmes.validate` refuses."""
+    """Try this file on the orders and events from `since` until before `until`, aside. While one of the same file waits
+    or runs, that one is the answer. Writes nothing but the trial. Refuses what `programmes.validate` refuses."""
     programmes.validate(text)
     digest = _digest(text)
     expected = kept.count(since=since, until=until)

@@ -4,29 +4,37 @@ The same rules look at the same orders as when points are posted, and nothing is
 otherwise because of the programme, nobody knows: this says what their orders as they were would have earned.
 """
 
+import heapq
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from hashlib import blake2b
+from itertools import islice
 
 from regulars.facts.commerce import kept
 from regulars.facts.commerce.kept import Kept
 from regulars.kit import civil
 from regulars.kit.money import Money, to_minor
 from regulars.levers.loyalty import programmes, tier_flow
-from regulars.levers.loyalty._earning import seeing
+from regulars.levers.loyalty._earning import happened, seeing
 from regulars.levers.loyalty._earning.capping import Counters, most_of_an_order, places
+from regulars.levers.loyalty._earning.happened import Happened
 from regulars.levers.loyalty._missions import trials as mission_trials
 from regulars.levers.loyalty._tiers import facts as tier_facts
 from regulars.levers.loyalty._tiers.costs import BenefitCost
 from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.rules import deciding
+from regulars.levers.loyalty.rules.event import Event
 from regulars.levers.loyalty.rules.rule import Rule
+from regulars.levers.loyalty.rules.views import Context
 from regulars.runtime.database import clock
 
 #: Members with the most points who are listed.
 MOST_LISTED = 20
+#: Orders and events that are looked at together.
+AT_ONCE = 1_000
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -43,12 +51,27 @@ class OfRule:
 
 
 @dataclass(frozen=True)
-class Trial:
-    """What a programme would have given for the orders of a time. `cost` in minor units of `currency`, None where the
-    file does not say what a point is worth; `pledged` by cause. `months`: first of the month to parts.
+class OfEvents:
+    """What one rule for events would have given: of so many that are on record `found` of people who are known, for so
+    many `times` to so many `people`, and why not for the others, by code."""
 
-    `parts_now` and `cost_now`: what the version in force would have given for the same orders by its rules, its levels
-    taken as if they had always been in force, as the draft's are; None where none is, or it says the same.
+    rule: str
+    parts: int
+    found: int
+    times: int
+    people: int
+    missed: Mapping[str, int]
+    #: What the rule of that id gives by the version in force, for the same events; None where there is none.
+    parts_now: int | None = None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a programme would have given for the orders and events of a time. `cost` in minor units of `currency`, None
+    where the file does not say what a point is worth; `pledged` by cause. `months`: first of the month to parts.
+
+    `parts_now` and `cost_now`: what the version in force would have given for the same by its rules, its levels taken
+    as if they had always been in force, as the draft's are; None where none is, or it says the same.
 
     `members`: the customers' numbers with the most, and how much; `middle` is what half of those who got something got
     at most.
@@ -74,8 +97,14 @@ class Trial:
     cost_now: Money | None = None
     #: Benefits that another number of people would have by their levels, and what that costs.
     benefits: Sequence[BenefitCost] = ()
-    #: Rules and missions of which it says nothing: for events, or from a later day on.
+    #: Rules and missions of which it says nothing: from a later day on, or for events of which none is on record.
     untried: Sequence[str] = ()
+    events: Sequence[OfEvents] = ()
+
+    @property
+    def tried_events(self) -> list[str]:
+        """The rules for events of which some are on record."""
+        return [one.rule for one in self.events if one.found]
 
     @property
     def all_parts(self) -> int:
@@ -90,13 +119,14 @@ def simulate(
     until: datetime | None = None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Trial:
-    """What it would have given for every purchase of these times, with what is kept of them now; and what the version
-    in force would have. Reads all of them once, page by page; caps are counted in memory."""
+    """What it would have given for every purchase of these times, with what is kept of them now, and for what else
+    people did and is on record; and what the version in force would have. Reads all of it once, in the order in which
+    it happened; caps, and what is given once, are counted in memory."""
     run, now = _Run(programme), _in_force(programme)
-    for page in kept.pages(since=since, until=until):
-        standing = [one for one in page if one.counts and one.customer is not None]
-        for each in (run,) if now is None else (run, now):
-            each.look_at(standing)
+    runs = (run,) if now is None else (run, now)
+    for some in _all(programme, runs, since, until):
+        for each in runs:
+            each.look_at(some)
         progress(run.orders)
     parts, coin = sum(run.by_rule.values()), programme.currency
     parts_now = None if now is None else sum(now.by_rule.values())
@@ -114,7 +144,7 @@ def simulate(
             OfRule(
                 rule.id,
                 run.by_rule[rule.id],
-                run.orders_of[rule.id],
+                run.times[rule.id],
                 run.missed[rule.id],
                 None if now is None or rule.id not in now.programme.by_id else now.by_rule[rule.id],
             )
@@ -129,8 +159,33 @@ def simulate(
         parts_now=parts_now,
         cost_now=None if now is None or parts_now is None else _cost(parts_now, now.programme),
         benefits=moved.benefits,
-        untried=list(programme.untried(civil.day_of(until or clock.now(), run.zone))),
+        untried=list(programme.untried(civil.day_of(until or clock.now(), run.zone), tried=+run.found)),
+        events=[run.of_event(rule, now) for rule in programme.of_events],
     )
+
+
+def _all(
+    programme: Programme, runs: Sequence["_Run"], since: datetime | None, until: datetime | None
+) -> Iterator[list[Kept | Happened]]:
+    """All orders and events that any of them asks for, in the order in which they were, so many at a time."""
+    orders = (
+        one for page in kept.pages(since=since, until=until) for one in page if one.counts and one.customer is not None
+    )
+    did = happened.on_record(
+        {name for one in runs for name in one.by_event},
+        since=since,
+        until=until or clock.now(),
+        zone=civil.zone(programme.zone),
+        leap_day=programme.leap_day,
+    )
+    sources: tuple[Iterator[Kept | Happened], ...] = (orders, did)
+    both = heapq.merge(*sources, key=_moment)
+    while some := list(islice(both, AT_ONCE)):
+        yield some
+
+
+def _moment(one: Kept | Happened) -> datetime:
+    return one.placed_at if isinstance(one, Kept) else one.event.at
 
 
 class _Run:
@@ -142,34 +197,84 @@ class _Run:
         # Nobody stands on the levels of a draft: what they multiply is seen as if they had always been in force.
         self.ladder = tier_facts.drafted(None, 0, programme, _FIRST)
         self.by_rule: Counter[str] = Counter()
-        self.orders_of: Counter[str] = Counter()
+        self.times: Counter[str] = Counter()
         self.missed: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.members: Counter[int] = Counter()
         self.months: Counter[str] = Counter()
         self.pledged: Counter[str] = Counter()
         self.people: set[int] = set()
         self.orders = 0
+        self.by_event: defaultdict[str, list[Event]] = defaultdict(list)
+        for rule in programme.of_events:
+            self.by_event[rule.event].append(rule)
+        self.found: Counter[str] = Counter()
+        self.given_to: defaultdict[str, set[int]] = defaultdict(set)
+        #: What was given for, which is given for once; a digest of each, for there may be many.
+        self.given: set[bytes] = set()
 
-    def look_at(self, standing: Sequence[Kept]) -> None:
-        """The next orders."""
-        programme = self.programme
-        contexts = seeing.contexts(standing, programme, programme.of_orders, self.zone, ladder=self.ladder)
-        for one in standing:
-            assert one.customer is not None
-            view = seeing.order(one, programme, civil.day_of(one.placed_at, self.zone))
-            limit = _limit(programme, self.counters, one.customer, view.placed_on)
-            answers = deciding.of_order(programme.of_orders, view, contexts[one.order], programme.terms, limit)
-            self.people.add(one.customer)
-            for grant in answers.grants:
-                self.by_rule[grant.rule] += grant.parts
-                self.orders_of[grant.rule] += 1
-                self.members[one.customer] += grant.parts
-                self.months[view.placed_on.replace(day=1).isoformat()] += grant.parts
-            for no in answers.missed:
-                self.missed[no.rule][no.why.code] += 1
-            for pledge in answers.pledges:
-                self.pledged[pledge.cause] += pledge.minor
-        self.orders += len(standing)
+    def look_at(self, some: Sequence[Kept | Happened]) -> None:
+        """What came next."""
+        orders = [one for one in some if isinstance(one, Kept)]
+        mine = [one for one in some if isinstance(one, Happened) and one.event.name in self.by_event]
+        contexts = seeing.contexts(orders, self.programme, self.programme.of_orders, self.zone, ladder=self.ladder)
+        asks = seeing.of_people(
+            {one.person for one in mine}, [rule for some in self.by_event.values() for rule in some]
+        )
+        for one in some:
+            if isinstance(one, Kept):
+                self._bought(one, contexts[one.order])
+            else:
+                for rule in self.by_event.get(one.event.name, ()):
+                    self._did(rule, one, asks)
+        self.orders += len(orders)
+
+    def of_event(self, rule: Event, now: "_Run | None") -> OfEvents:
+        """What became of a rule for events, and of the same in another run."""
+        return OfEvents(
+            rule.id,
+            self.by_rule[rule.id],
+            self.found[rule.id],
+            self.times[rule.id],
+            len(self.given_to[rule.id]),
+            self.missed[rule.id],
+            None if now is None or rule.id not in now.programme.by_id else now.by_rule[rule.id],
+        )
+
+    def _bought(self, one: Kept, context: Context) -> None:
+        assert one.customer is not None
+        view = seeing.order(one, self.programme, civil.day_of(one.placed_at, self.zone))
+        limit = _limit(self.programme, self.counters, one.customer, view.placed_on)
+        answers = deciding.of_order(self.programme.of_orders, view, context, self.programme.terms, limit)
+        self.people.add(one.customer)
+        self._count(one.customer, view.placed_on, answers)
+        for pledge in answers.pledges:
+            self.pledged[pledge.cause] += pledge.minor
+
+    def _did(self, rule: Event, one: Happened, asks: seeing.OfPeople) -> None:
+        day = civil.day_of(one.event.at, self.zone)
+        event, terms = replace(one.event, on=day), self.programme.terms
+        self.found[rule.id] += 1
+        context = asks.context(rule, one.person, event.at)
+        answers = deciding.of_event([rule], event, context, terms)
+        if answers.grants:
+            what = blake2b(f"{rule.subject(event, str(one.person))}/{rule.id}".encode(), digest_size=16).digest()
+            if what in self.given:
+                answers = deciding.Decision([rule.missed("given_before")])
+            else:
+                self.given.add(what)
+                limit = _limit(self.programme, self.counters, one.person, day)
+                answers = deciding.of_event([rule], event, context, terms, limit)
+        self._count(one.person, day, answers)
+
+    def _count(self, person: int, day: date, answers: deciding.Decision) -> None:
+        for grant in answers.grants:
+            self.by_rule[grant.rule] += grant.parts
+            self.times[grant.rule] += 1
+            self.members[person] += grant.parts
+            self.given_to[grant.rule].add(person)
+            self.months[day.replace(day=1).isoformat()] += grant.parts
+        for no in answers.missed:
+            self.missed[no.rule][no.why.code] += 1
 
 
 def _in_force(programme: Programme) -> _Run | None:

@@ -15,6 +15,7 @@ from regulars.kit import civil
 from regulars.kit.actors import SHELL, SYSTEM, Actor
 from regulars.levers.loyalty import earlier, earning, points, programmes
 from regulars.levers.loyalty.earlier import Movement
+from regulars.levers.loyalty.rules.views import EventView
 from regulars.runtime.database import clock
 
 pytestmark = pytest.mark.django_db
@@ -400,6 +401,32 @@ def test_what_an_order_earned_is_said_by_each_rule_and_why_not():
     assert [(rule["rule"], rule["amount"]) for rule in decided["rules"]] == [("base", "99"), ("third", "0")]
     assert decided["rules"][1]["because"] == "2 more orders until then"
     assert till.get("orders/ord_none/points").status_code == 404
+
+
+def test_what_somebody_did_besides_buying_is_said_by_each_rule_and_why_not():
+    till = Program()
+    li = priya(till)
+    at = clock.now() - timedelta(days=2)
+    text = "programme: club\nmoney: GBP\nrules:\n- {id: review, kind: event, event: review, points: 10, once: month}\n"
+    made = programmes.draft(text=text, at=at, by=SYSTEM)
+    programmes.approve(programme="club", version=made.number, cost=0, at=at, by=SHELL, why="a test")
+    programmes.activate(programme="club", version=made.number, at=at, by=SYSTEM)
+    way, who = f"customers/{li}/points/events", customers.by_public_id(li).id
+    assert told(till.get(way)) == {"customer": li, "items": [], "next": None}
+    for about, minutes in (("coat", 2), ("hat", 1)):
+        moment = clock.now() - timedelta(minutes=minutes)
+        seen = EventView("review", moment, moment.date(), about=about)
+        earning.award_for_event(customer=who, event=seen, at=clock.now(), by=SYSTEM)
+    page = told(till.get(f"{way}?limit=1"))
+    [late] = page["items"]
+    assert (late["event"], late["about"]) == ("review", "hat")
+    no = {"programme": "club", "version": 1, "currency": "points", "rule": "review", "amount": "0"}
+    assert late["rules"] == [no | {"because": "it was given for this before"}]
+    [first] = told(till.get(f"{way}?cursor={page['next']}"))["items"]
+    assert [(rule["amount"], rule["because"]) for rule in first["rules"]] == [("10", "for: review")]
+    for bad in ("limit=0", "cursor=x"):
+        assert till.get(f"{way}?{bad}").status_code == 422
+    assert till.get("customers/cus_none/points/events").status_code == 404
 
 
 def estates_pass() -> None:

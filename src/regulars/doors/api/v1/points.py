@@ -17,6 +17,9 @@ from regulars.doors.api.v1.points_shown import (
     CaptureIn,
     EarlierLineOut,
     EarlierOut,
+    EventDecidedOut,
+    EventPointsOut,
+    EventRuleOut,
     ForgivenessIn,
     Kind,
     LastDayIn,
@@ -232,6 +235,43 @@ def explain_order(request: HttpRequest, order: str) -> OrderPointsOut:
             )
             for one in explaining.of_order(found.id)
         ],
+    )
+
+
+@router.get(
+    "/customers/{customer}/points/events",
+    auth=ApiKey("points.read"),
+    response=EventPointsOut,
+    operation_id="explain_points_of_events",
+)
+def explain_events(request: HttpRequest, customer: str, limit: int = 50, cursor: str = "") -> EventPointsOut:
+    """What they did besides buying that rules are for, the latest first: what each rule gave and why, or why not, in
+    the language asked for with `Accept-Language`. What gave points stays; of what gave none the last half year is kept.
+    """
+    who = customers.by_public_id(customer)
+    page = explaining.events_of(who.id, cursor=cursor or None, limit=paging.check_size(limit))
+    return EventPointsOut(
+        customer=who.public_id,
+        items=[
+            EventDecidedOut(
+                event=one.event,
+                about=one.about,
+                at=one.at,
+                rules=[
+                    EventRuleOut(
+                        programme=rule.programme,
+                        version=rule.version,
+                        currency=rule.currency,
+                        rule=rule.ruled.rule,
+                        amount=points_shown.amount(rule.ruled.parts, rule.scale),
+                        because=rule.ruled.because,
+                    )
+                    for rule in one.rules
+                ],
+            )
+            for one in page.items
+        ],
+        next=page.next,
     )
 
 

@@ -293,6 +293,35 @@ class OrderPointsOut(exact.Shown):
     decided: list[OrderDecidedOut]
 
 
+class EventRuleOut(exact.Shown):
+    """What one rule of a programme's version gave for an event: `amount` is 0 where it gave no points, and `because`
+    says why not."""
+
+    programme: str
+    version: int
+    currency: str
+    rule: str
+    amount: str
+    because: str
+
+
+class EventDecidedOut(exact.Shown):
+    """Something a customer did: `event` as programmes call it, `about` what it was done to where that is known."""
+
+    event: str
+    about: str
+    at: datetime
+    rules: list[EventRuleOut]
+
+
+class EventPointsOut(exact.Shown):
+    """What a customer did that rules for events are for."""
+
+    customer: str
+    items: list[EventDecidedOut]
+    next: str | None
+
+
 class PointsBookedOut(exact.Shown):
     """An entry that was written: how much it moved, and what the wallet stood at right after it."""
 

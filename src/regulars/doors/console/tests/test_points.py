@@ -31,6 +31,7 @@ from regulars.levers.loyalty import (
 from regulars.levers.loyalty.currencies import CurrencyView
 from regulars.levers.loyalty.earlier import Movement
 from regulars.levers.loyalty.points import Balance
+from regulars.levers.loyalty.rules.views import EventView
 from regulars.runtime.database import clock
 from regulars.runtime.preferences.preferences import read
 
@@ -489,6 +490,31 @@ def test_an_orders_page_says_what_it_earned_by_each_rule_and_why_not(li):
     chinese = plain(shown(signed_in("owner", name="mei", language="zh-hans"), f"orders/{first.public_id}/points"))
     assert "首单" in chinese
     assert "已使用 60" in chinese
+
+
+def test_what_a_member_did_besides_buying_says_what_it_gave_and_why_not(li):
+    owner, who = signed_in("owner"), customers.by_public_id(li).id
+    place = f"members/{li}/points/did"
+    assert f"/console/{place}" in shown(owner, f"members/{li}/points/")
+    assert shown(owner, place).strip() == "", "nothing is shown where nothing is to be said"
+    at = clock.now() - timedelta(hours=2)
+    text = CLUB + "  - {id: words, kind: event, event: review, points: 10, once: month}\n"
+    made = programmes.draft(text=text, at=at, by=SYSTEM)
+    programmes.approve(programme="club", version=made.number, cost=0, at=at, by=SHELL, why="a test")
+    programmes.activate(programme="club", version=made.number, at=at, by=SYSTEM)
+    for minutes in range(12, 0, -1):
+        moment = at + timedelta(hours=1, minutes=-minutes)
+        seen = EventView("review", moment, moment.date(), about=f"tea-{minutes}")
+        earning.award_for_event(customer=who, event=seen, at=clock.now(), by=SYSTEM)
+    newest = shown(owner, place)
+    assert "review tea-1 " in plain(newest)
+    assert "words it was given for this before no points" in plain(newest)
+    [older] = re.findall(r'hx-get="/console/(members/[^"]+after=[^"]+)"', newest)
+    assert "words for: review +10" in plain(shown(owner, older.replace("&amp;", "&")))
+    assert "tea-1 " in plain(shown(owner, f"{place}?after=nonsense"))
+    chinese = plain(shown(signed_in("owner", name="mei", language="zh-hans"), place))
+    assert "之前已为此发放过 无积分" in chinese
+    assert signed_in("agent").get("/console/members/cus_none/points/did").status_code == 404
 
 
 def unfolded(client: Client, who: str, kind: str) -> str:

@@ -1,9 +1,12 @@
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from regulars.facts.customers import birthdays, kept_birthdays
+from regulars.facts.customers import birthdays, customers, kept_birthdays, profiles
 from regulars.facts.customers.birthdays import BadBirthday, LunarDay
+from regulars.facts.customers.profiles import Profile
+from regulars.kit import civil
+from regulars.kit.actors import SYSTEM
 
 TODAY = date(2026, 3, 2)
 
@@ -118,3 +121,31 @@ def test_the_youngest_somebody_can_be(solar: str, lunar: str, day: date | None) 
 )
 def test_how_near_a_birthday_is(solar: str, lunar: str, day: date, days: int, is_near: bool) -> None:
     assert kept_birthdays.is_near(solar, lunar, day, days) is is_near
+
+
+@pytest.mark.django_db
+def test_the_birthdays_of_a_time_are_those_of_each_of_its_days() -> None:
+    """By the day on which each is looked for; of who was first seen in the middle of it, from then on."""
+    first, until, zone = date(2024, 2, 1), date(2026, 3, 2), civil.zone("Asia/Shanghai")
+    told = [("1990-03-10", ""), ("1992-02-29", ""), ("", "--12-30"), ("1980-01-01", "1987-L06-15"), ("--02-01", "")]
+    people = {}
+    for place, (solar, lunar) in enumerate(told):
+        # At noon in London it is the evening of the same day there.
+        seen_at = datetime(2024, 1, 1, 12, tzinfo=UTC) if place else datetime(2025, 3, 10, 12, tzinfo=UTC)
+        ref = f"c{place}"
+        people[place] = customers.resolve_many(namespace="shop", refs=[ref], at=seen_at, by=SYSTEM, origin="live")[ref]
+        profile = Profile(birthday=solar or None, lunar_birthday=lunar or None)
+        profiles.describe(customer=people[place], profile=profile, key=ref, at=seen_at, by=SYSTEM)
+    for leap_day in birthdays.LEAP_DAYS:
+        by_day = {
+            (person, day, year)
+            for day in (first + timedelta(days=more) for more in range((until - first).days))
+            for person, year in kept_birthdays.kept_on(day, leap_day=leap_day).found.items()
+            if person != people[0] or day >= date(2025, 3, 10)
+        }
+        found = [
+            (one.person, one.day, one.year)
+            for one in kept_birthdays.between(first, until, zone=zone, size=2, leap_day=leap_day)
+        ]
+        assert len(found) == len(set(found)) == 1 + 3 + 3 + 2 + 3
+        assert set(found) == by_day

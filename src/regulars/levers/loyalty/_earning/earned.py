@@ -77,9 +77,9 @@ UPDATE loyalty_earning AS earning
  WHERE earning.id = told.id
 """
 _BEFORE = """
-SELECT EXISTS (SELECT FROM loyalty_earning AS earning
-                 JOIN loyalty_programme AS programme ON programme.id = earning.programme_id AND programme.code = %s
-                WHERE earning.subject = ANY(%s))
+SELECT earning.effective_at FROM loyalty_earning AS earning
+  JOIN loyalty_programme AS programme ON programme.id = earning.programme_id AND programme.code = %s
+ WHERE earning.subject = ANY(%s)
 """
 # Record by record: an index of subjects could answer all of them at once, and would be read whole.
 _CELEBRATED = """
@@ -256,14 +256,13 @@ def to_extend(record: int, currency: str, active_on: date) -> list[tuple[int, da
         return list(cursor.fetchall())
 
 
-def given_before(programme: str, subjects: Sequence[str]) -> bool:
-    """Whether any of these was decided under the programme. One query, none where there are none."""
+def decided_for(programme: str, subjects: Sequence[str]) -> list[datetime]:
+    """When what these were decided for under the programme had happened. One query, none where there are none."""
     if not subjects:
-        return False
+        return []
     with connection.cursor() as cursor:
         cursor.execute(_BEFORE, [programme, list(subjects)])
-        [(is_there,)] = cursor.fetchall()
-    return bool(is_there)
+        return [moment for (moment,) in cursor.fetchall()]
 
 
 def celebrated(programme: str, records: Sequence[int], rule: str, subject: str, at: datetime) -> bool:

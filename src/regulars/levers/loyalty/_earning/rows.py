@@ -121,6 +121,32 @@ class Earning(models.Model):
         ]
 
 
+class MissedEvent(models.Model):
+    """A rule for an event gave nothing for one that a customer did, and why not; of those about the same on a day, the
+    first. Only added, and forgotten after a time."""
+
+    id = models.BigAutoField(primary_key=True)
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="+", db_index=False)
+    record = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="+", db_index=False)
+    rule = models.CharField(max_length=40)
+    event = models.CharField(max_length=60)
+    about = models.CharField(max_length=160, db_default="", default="")
+    on = models.DateField()
+    effective_at = models.DateTimeField()
+    reason = models.CharField(max_length=40)
+    arguments = models.JSONField(db_default={}, default=dict)
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "loyalty_missed_event"
+        indexes = [models.Index(fields=["effective_at"], name="loyalty_missed_event_at")]
+        constraints = [
+            models.UniqueConstraint(
+                name="loyalty_missed_event_once", fields=["record", "version", "rule", "on", "about"]
+            ),
+        ]
+
+
 class Counter(models.Model):
     """How much of a cap is used. `member` is 0 where it is everyone's together; `most` is the cap as it was last read,
     never less than what is used."""

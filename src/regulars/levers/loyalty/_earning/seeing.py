@@ -1,7 +1,7 @@
 """What rules look at, read from the facts: orders as they stand, and what is so of their customers. Of many at once."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from fractions import Fraction
 from types import MappingProxyType
@@ -21,6 +21,7 @@ from regulars.levers.loyalty._earning import birthdays
 from regulars.levers.loyalty._tiers.facts import Ladder
 from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.rules.audience_bonus import AudienceBonus
+from regulars.levers.loyalty.rules.event import Event
 from regulars.levers.loyalty.rules.first_order import FirstOrder
 from regulars.levers.loyalty.rules.nth_order import NthOrder
 from regulars.levers.loyalty.rules.rule import Rule
@@ -183,6 +184,26 @@ def known(
     return {person: Known(values[person], rows[person], frozenset(inside.get(person, ())), {}) for person in people}
 
 
+@dataclass(frozen=True)
+class OfPeople:
+    """What rules for events ask of people: the audiences each is in, and all that conditions want to know."""
+
+    inside: Mapping[int, Mapping[str, str]]
+    known: Mapping[int, Known]
+
+    def context(self, rule: Event, person: int, at: datetime) -> Context:
+        """What is so of a person for a rule at a moment."""
+        fits = {} if rule.only_if is None else {rule.id: holding.holds(rule.only_if, self.known[person], at=at).holds}
+        return Context(member=str(person), fits=fits, audiences=dict(self.inside.get(person, {})))
+
+
+def of_people(people: Collection[int], rules: Collection[Event]) -> OfPeople:
+    """What these rules ask of these people, now. A query for each kind of thing they ask."""
+    conditions = [rule.only_if for rule in rules if rule.only_if is not None]
+    inside = memberships(people, {audience for one in conditions for audience in one.audiences})
+    return OfPeople(inside, known(sorted(people), conditions, inside))
+
+
 def kept_context(context: Context) -> dict[str, object]:
     """A context as JSON keeps it, without what was not asked."""
     found: dict[str, object] = {
@@ -202,8 +223,3 @@ def kept_context(context: Context) -> dict[str, object]:
 def read_context(told: Mapping[str, object]) -> Context:
     """A context as it was kept."""
     return msgspec.convert(told, Context)
-
-
-def holds(condition: Condition, of: Known, at: datetime) -> bool:
-    """Whether a condition holds for a customer at a moment."""
-    return holding.holds(condition, of, at=at).holds

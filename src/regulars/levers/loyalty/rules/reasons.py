@@ -46,6 +46,7 @@ _WORDS: Mapping[str, Callable[[], str]] = {
     "past_nth": lambda: _("that was order number %(nth)s"),
     "other_event": lambda: _("this rule is for something else"),
     "event_does_not_fit": lambda: _("not what this rule is for"),
+    "given_before": lambda: _("it was given for this before"),
     "came_already": lambda: _("it counted for these days already"),
     "nothing_to_multiply": lambda: _("there was nothing to multiply"),
     "not_in_audience": lambda: _("not in the group this rule is for"),

@@ -203,7 +203,7 @@ def test_whose_points_are_frozen_keeps_nobody_else_waiting_and_has_theirs_when_t
     before = has(priya, at=NOON)[1]
     assert [celebrates(NOON + n * DAY / 24) for n in range(3)] == [1, 0, 0]
     assert (has(priya, at=NOON)[1], has(li, at=NOON)[1]) == (before, 50)
-    assert explaining.of_customer(priya) == [], "nothing was decided of theirs yet"
+    assert explaining.events_of(priya).items == (), "nothing was decided of theirs yet"
     later = NOON + 40 * DAY
     assert celebrating.make_up(customer=priya, at=later, by=THE_SHOP) == 0, "they are frozen still"
     assert late_jobs() == []

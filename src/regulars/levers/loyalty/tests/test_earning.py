@@ -337,6 +337,49 @@ def test_what_a_point_is_worth_names_the_version_that_says_so():
     ]
 
 
+WORTH = "pending: {until: placed, days: 0}\ncurrency: {worth: '0.01'}"
+FIRST = "{id: first, kind: first_order, points: 60}"
+PARTNERS = "{id: fund, kind: partner, funded_by: tea_house, points: 1, per: 1, where: {field: product, is: coat}}"
+
+
+@pytest.mark.parametrize("history", [False, True])
+@pytest.mark.parametrize(
+    ("above", "rules", "order", "prices"),
+    [
+        # 80.00 paid for a coat worth 80.00 and 40 points worth 0.40: 8000 * 40 / 8040.
+        (WORTH, [SPEND], {}, {"spend": 39}),
+        # Of 80.00 and 1.00 in points by two rules, each has its share of what was paid.
+        (WORTH, [SPEND, FIRST], {}, {"spend": 39, "first": 59}),
+        # Half of what it is worth is paid back in points: a third of the money stands for them.
+        (WORTH, ["{id: half, kind: spend, points: 50, per: 1}"], {}, {"half": 2666}),
+        # Less than a penny is none.
+        (WORTH, [SPEND], {"lines": (("tea", "1", "2.00"),)}, {"spend": 0}),
+        # What a partner pays for is no part of the price, and takes none of the others'.
+        (WORTH, [SPEND, PARTNERS], {}, {"spend": 39, "fund": None}),
+        ("pending: {until: placed, days: 0}", [SPEND], {}, {"spend": None}),
+        # By halves of a point: 39.5 of them, worth 0.395.
+        (
+            WORTH.replace("worth: '0.01'", "code: coins, worth: '0.01', decimals: 1"),
+            ["{id: spend, kind: spend, points: '0.5', per: 1}"],
+            {"lines": (("coat", "1", "79.00"),)},
+            {"spend": 39},
+        ),
+    ],
+)
+def test_the_price_of_points_is_their_share_of_what_was_paid(above, rules, order, prices, history):
+    a_programme(*rules, above=above)
+    bought = an_order(**order, origin="history" if history else "live")
+    if history:
+        sum(earning.backfill(programme="tried", at=FRIDAY, by=SHELL), earning.Posted())
+    else:
+        settles(bought)
+    found = {rule.partition(".")[2]: price for rule, price in Lot.objects.values_list("rule", "allocated_price_minor")}
+    assert found == prices
+    assert set(Lot.objects.values_list("allocated_price_minor", "price_currency")) == {
+        (price, "" if price is None else "GBP") for price in prices.values()
+    }
+
+
 def test_a_review_earns_once_for_each_product():
     cap = "caps: [{per: member, period: month, most: 15}]"
     a_programme(f"{{id: review, kind: event, event: review, points: 10, once: about, {cap}}}")

@@ -412,6 +412,20 @@ def test_a_rule_that_no_trial_can_tell_of_is_approved_again_where_it_is_other_th
             programmes.approve(programme="tried", version=made.number, cost=0, at=FRIDAY, by=MAREK)
 
 
+def test_its_author_approves_a_rule_for_events_that_a_trial_found_some_for_up_to_the_limit():
+    later = HELLO.replace("points", "from: 2026-04-01, points").replace("hello", "later")
+    made = programmes.draft(text=TEXT + HELLO, at=MONDAY, by=MAREK)
+    for cost, tried in ((0, []), (0, ["spend"]), (10**9, ["hello"])):
+        with pytest.raises(NeedsAnother):
+            programmes.approve(programme="tried", version=made.number, cost=cost, tried=tried, at=MONDAY, by=MAREK)
+    programmes.approve(programme="tried", version=made.number, cost=1, tried=["hello"], at=MONDAY, by=MAREK)
+    made = programmes.draft(text=TEXT + HELLO + later, at=MONDAY, by=MAREK)
+    with pytest.raises(NeedsAnother, match="later"):
+        programmes.approve(
+            programme="tried", version=made.number, cost=1, tried=["hello", "later"], at=MONDAY, by=MAREK
+        )
+
+
 def test_a_trial_names_what_it_did_not_try():
     an_order("1", origin="history")
     trial = trying.simulate(programmes.validate(TEXT + HELLO))
