@@ -217,9 +217,7 @@ class _Run:
         orders = [one for one in some if isinstance(one, Kept)]
         mine = [one for one in some if isinstance(one, Happened) and one.event.name in self.by_event]
         contexts = seeing.contexts(orders, self.programme, self.programme.of_orders, self.zone, ladder=self.ladder)
-        asks = seeing.of_people(
-            {one.person for one in mine}, [rule for some in self.by_event.values() for rule in some]
-        )
+        asks = seeing.of_people({one.person for one in mine}, self.programme.of_events)
         for one in some:
             if isinstance(one, Kept):
                 self._bought(one, contexts[one.order])
@@ -265,13 +263,14 @@ class _Run:
                 limit = _limit(self.programme, self.counters, one.person, day)
                 answers = deciding.of_event([rule], event, context, terms, limit)
         self._count(one.person, day, answers)
+        if answers.grants:
+            self.given_to[rule.id].add(one.person)
 
     def _count(self, person: int, day: date, answers: deciding.Decision) -> None:
         for grant in answers.grants:
             self.by_rule[grant.rule] += grant.parts
             self.times[grant.rule] += 1
             self.members[person] += grant.parts
-            self.given_to[grant.rule].add(person)
             self.months[day.replace(day=1).isoformat()] += grant.parts
         for no in answers.missed:
             self.missed[no.rule][no.why.code] += 1
