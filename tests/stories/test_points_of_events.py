@@ -16,7 +16,7 @@ from regulars.facts.events import following, stream
 from regulars.facts.events.tests.shoppers import identify, viewed
 from regulars.insight.audiences import audiences, members
 from regulars.kit import civil
-from regulars.kit.actors import SHELL, SYSTEM
+from regulars.kit.actors import SHELL, SYSTEM, Actor
 from regulars.levers.loyalty import celebrating, earning, explaining, hearing, points, programmes, trying
 from regulars.levers.loyalty._earning import missed_events
 from regulars.levers.loyalty.models import MissedEvent
@@ -28,6 +28,7 @@ from tests.stories.test_live_audiences import VIEWED, Shop, an_audience
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
+ANA = Actor("operator", "7")
 ABOVE = "programme: club\nmoney: CNY\nzone: Asia/Shanghai\npending: {until: placed, days: 0}\n"
 
 
@@ -123,6 +124,7 @@ def what_was_done(shop: Shop) -> None:
     reader = stream.Reader(hearing.READER, take=hearing.take, after=following.PROFILES)
     stream.register([reader])
     celebrating.celebrate(at=clock.now(), by=SYSTEM)
+    placed_at = clock.now() - timedelta(seconds=150)
     for ago, *slice_ in (
         (
             3,
@@ -142,9 +144,9 @@ def what_was_done(shop: Shop) -> None:
     ):
         shop.told(*slice_, ago=timedelta(minutes=ago))
         stream.step(reader, 2**40)
-    buys("1")
-    buys("2", who="bo")
-    react_to_everything()
+        # The first in the middle of it, the other when it is over.
+        buys("1" if ago == 3 else "2", who="li" if ago == 3 else "bo", at=placed_at if ago == 3 else None)
+        react_to_everything()
 
 
 @pytest.mark.parametrize("above", [ABOVE, CAPPED])
@@ -156,23 +158,76 @@ def test_a_trial_says_of_events_what_they_were_given(shop: Shop, above: str) -> 
         for one in explaining.events_of(called(who)).items:
             for ruled in one.rules:
                 gave[ruled.ruled.rule] += ruled.ruled.parts
-    assert gave == {"review": 35, "photo": 5, "visit": 3, "cake": 88}
-    trial = trying.simulate(programmes.validate(text), since=clock.now() - DAY, until=clock.now() + DAY)
-    assert trial.events == [
-        OfEvents("review", 35, 5, 4, 2, {"given_before": 1}),
-        OfEvents("photo", 5, 5, 1, 1, {"event_does_not_fit": 4}),
-        OfEvents("visit", 3, 3, 1, 1, {"given_before": 1, "not_for_them": 1}),
-        OfEvents("cake", 88, 1, 1, 1, {}),
-    ]
-    assert (trial.untried, trial.orders, trial.customers, trial.earning_customers) == ([], 2, 2, 2)
+    is_capped = above == CAPPED
     # The cap is everybody's: whoever came first has it, whether they wrote or bought.
-    left = 150 - 131 if above == CAPPED else 80
-    assert [(rule.parts, rule.orders) for rule in trial.rules] == [(left, 1 if above == CAPPED else 2)]
-    assert (trial.parts, trial.all_parts, has("li") + has("bo")) == (131 + left,) * 3
-    assert sum(trial.months.values()) == 131 + left
+    bos, visits = (0, 0) if is_capped else (10, 3)
+    assert gave == {"review": 25 + bos, "photo": 5, "visit": visits, "cake": 88}
+    trial = trying.simulate(programmes.validate(text), since=clock.now() - DAY, until=clock.now() + timedelta(hours=1))
+    times = 3 if is_capped else 4
+    capped, again = ("cap_reached", "cap_reached") if is_capped else ("given_before", "given_before")
+    assert trial.events == [
+        OfEvents(
+            "review", 25 + bos, 5, times, times - 2, Counter(["given_before", *["cap_reached"] * is_capped]), True
+        ),
+        OfEvents("photo", 5, 5, 1, 1, {"event_does_not_fit": 4}, True),
+        OfEvents(
+            "visit",
+            visits,
+            3,
+            1 - is_capped,
+            1 - is_capped,
+            Counter(["not_for_them", again, *[capped] * is_capped]),
+            True,
+        ),
+        OfEvents("cake", 88, 1, 1, 1, {}, True),
+    ]
+    assert (trial.untried, trial.orders, trial.customers, trial.earning_customers) == ([], 2, 2, 2 - is_capped)
+    bought = 150 - 88 - 30 if is_capped else 80
+    assert [(rule.parts, rule.orders) for rule in trial.rules] == [(bought, 2 - is_capped)]
+    given = 150 if is_capped else 131 + 80
+    assert (trial.parts, trial.all_parts, has("li") + has("bo"), sum(trial.months.values())) == (given,) * 4
 
 
-def test_what_gave_nothing_is_kept_with_why_not_once_a_day_and_told_to_whoever_asks(shop: Shop) -> None:
+@pytest.mark.parametrize(
+    ("rule", "untried"),
+    [
+        ("points: 1, once: month", []),
+        # Nothing that came before its first day counts, nothing of what is on record fits it, nobody ever did it.
+        ("points: 1, once: month, from: {tomorrow}", ["one"]),
+        ("points: 1, once: month, from: {today}", ["one"]),
+        ("points: 1, once: month, where: {{field: property.video, is: true}}", ["one"]),
+        ("points: 1, once: month, where: {{field: property.photo, is: true}}", []),
+    ],
+)
+def test_its_author_approves_a_rule_for_events_alone_where_a_trial_can_say_what_it_costs(
+    shop: Shop, rule: str, untried: list[str]
+) -> None:
+    shop.told(did("Product Reviewed", "li", product_id="oolong", photo=True))
+    today = civil.day_of(clock.now(), civil.zone("Asia/Shanghai"))
+    told = rule.format(today=today, tomorrow=today + DAY)
+    text = f"{ABOVE}approval_above: 1000\nrules:\n  - {{id: one, kind: event, event: review, {told}}}\n"
+    trial = trying.simulate(programmes.validate(text), since=clock.now() - 365 * DAY, until=clock.now())
+    assert trial.untried == untried
+    made = programmes.draft(text=text, at=clock.now(), by=ANA)
+    how = {"programme": "club", "version": made.number, "cost": trial.all_parts, "tried": trial.tried_events}
+    if untried:
+        with pytest.raises(programmes.NeedsAnother, match="one"):
+            programmes.approve(**how, at=clock.now(), by=ANA)
+    else:
+        programmes.approve(**how, at=clock.now(), by=ANA)
+
+
+def test_what_is_on_record_for_a_part_of_the_time_says_no_cost(shop: Shop) -> None:
+    text = f"{ABOVE}rules:\n  - {{id: one, kind: event, event: review, points: 1, once: month}}\n"
+    buys("1", at=clock.now() - 40 * DAY)
+    shop.told(did("Product Reviewed", "li", product_id="oolong"))
+    trial = trying.simulate(programmes.validate(text), since=clock.now() - 365 * DAY, until=clock.now())
+    assert ([(one.times, one.is_tried) for one in trial.events], trial.untried) == ([(1, False)], ["one"])
+
+
+def test_what_gave_nothing_is_kept_with_why_not_once_a_day_and_told_to_whoever_asks(
+    shop: Shop, django_assert_num_queries: Any
+) -> None:
     a_programme(*RULES)
     what_was_done(shop)
     told = [
@@ -183,7 +238,7 @@ def test_what_gave_nothing_is_kept_with_why_not_once_a_day_and_told_to_whoever_a
         ("visit to a store", "", [("visit", "0", "this rule is for others")]),
         ("review", "oolong", [("review", "10", "for: review"), ("photo", "0", "not what this rule is for")]),
     ]
-    [birthday, visit, review, first_visit, reviews] = explaining.events_of(called("li")).items
+    [birthday, visit, review, first_visit, *reviews] = explaining.events_of(called("li")).items
     assert [of.ruled.points for of in birthday.rules] == ["88"]
     assert [of.ruled.because for of in visit.rules] == ["it was given for this before"]
     assert [(of.ruled.rule, of.ruled.because) for of in review.rules] == [
@@ -191,23 +246,22 @@ def test_what_gave_nothing_is_kept_with_why_not_once_a_day_and_told_to_whoever_a
         ("photo", "not what this rule is for"),
     ]
     assert [of.ruled.because for of in first_visit.rules] == ["for: visit to a store"]
-    assert sorted((of.ruled.rule, of.ruled.points, of.ruled.because) for of in reviews.rules) == [
-        ("photo", "0", "not what this rule is for"),
-        ("photo", "0", "not what this rule is for"),
-        ("photo", "5", "for: review"),
-        ("review", "10", "for: review"),
-        ("review", "10", "for: review"),
-        ("review", "5", "for: review (without the cap it were 10)"),
+    assert [(one.about, *[(of.ruled.rule, of.ruled.because) for of in one.rules]) for one in reviews] == [
+        ("sencha", ("review", "for: review"), ("photo", "not what this rule is for")),
+        ("oolong", ("review", "for: review"), ("photo", "for: review")),
+        ("assam", ("review", "for: review (without the cap it were 10)"), ("photo", "not what this rule is for")),
     ]
-    first = explaining.events_of(called("li"), limit=2)
+    li = called("li")
+    with django_assert_num_queries(6):
+        first = explaining.events_of(li, limit=2)
     assert [one.at for one in first.items] == [birthday.at, visit.at]
     rest = explaining.events_of(called("li"), cursor=first.next)
-    assert (rest.items, rest.next) == ((review, first_visit, reviews), None)
+    assert (rest.items, rest.next) == ((review, first_visit, *reviews), None)
     # Told again, nothing of it is another one.
     kept = MissedEvent.objects.count()
     for at in (visit.at, visit.at + timedelta(minutes=1)):
         again = EventView("store_visit", at, at.date())
         earning.award_for_event(customer=called("li"), event=again, at=clock.now(), by=SYSTEM)
     assert MissedEvent.objects.count() == kept
-    assert missed_events.drop_old(at=reviews.at + missed_events.KEPT) == 0
+    assert missed_events.drop_old(at=reviews[0].at + missed_events.KEPT) == 0
     assert missed_events.drop_old(at=clock.now() + missed_events.KEPT) == kept

@@ -29,7 +29,7 @@ class Told:
 @require_safe
 @requires("points.read")
 def card(request: HttpRequest, public_id: str) -> HttpResponseBase:
-    """A pinned number of queries but for programmes: a few for each version that decided."""
+    """What they did, page by page."""
     try:
         who = customers.by_public_id(public_id)
     except Refusal:

@@ -157,7 +157,9 @@ def look(said: Programme, by: Actor, *, at_most: timedelta = timedelta(0)) -> Tr
     asked for just now and goes on aside."""
     now = timezone.now()
     is_short = kept.count(since=now - YEAR, until=now) <= MOST_TRIED
-    if is_short and stream.count(since=now - YEAR, until=now, most=MOST_EVENTS + 1) <= MOST_EVENTS:
+    if is_short and trying.asks_of_events(said):
+        is_short = stream.count(since=now - YEAR, until=now, most=MOST_EVENTS + 1) <= MOST_EVENTS
+    if is_short:
         return _shown(said, trying.simulate(said, since=now - YEAR, until=now))
     found = trials.of(said.text)
     is_good = found is not None and (

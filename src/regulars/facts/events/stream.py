@@ -8,7 +8,7 @@ parked, in sight of the operators, and the rest go on.
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -187,41 +187,57 @@ def matching(condition: str, values: Mapping[str, Any], *, limit: int) -> list[E
         return [_event(row) for row in cursor.fetchall()]
 
 
-def names(*, since: datetime | None = None, until: datetime | None = None) -> set[str]:
-    """What events that happened from `since` until before `until` were called. One query, which reads all of them."""
-    times, values = _between(since, until)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT DISTINCT event.name FROM events_event AS event WHERE true{times}", values)  # noqa: S608 - of constants
-        return {name for (name,) in cursor.fetchall()}
-
-
-def count(*, since: datetime, until: datetime, most: int) -> int:
-    """How many events happened from `since` until before `until`, as far as `most`. One query, which reads no more."""
+def names(*, since: datetime | None = None, until: datetime | None = None) -> dict[str, datetime]:
+    """What events that happened from `since` until before `until` were called, and when each was told of first. One
+    query, which reads all of them."""
     times, values = _between(since, until)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT count(*) FROM (SELECT FROM events_event AS event WHERE true{times} LIMIT %s) AS event",  # noqa: S608 - of constants
-            [*values, most],
+            "SELECT event.name, min(event.occurred_at) FROM events_event AS event"  # noqa: S608 - of constants
+            f" WHERE true{times} GROUP BY event.name",
+            values,
+        )
+        return dict(cursor.fetchall())
+
+
+def count(*, since: datetime, until: datetime, named: Collection[str] | None = None, most: int | None = None) -> int:
+    """How many events happened from `since` until before `until`, told under these names, as far as `most`. One query,
+    which reads no more."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM (SELECT FROM events_event AS event WHERE event.occurred_at >= %s"
+            " AND event.occurred_at < %s AND (%s::text[] IS NULL OR event.name = ANY(%s::text[])) LIMIT %s) AS event",
+            [since, until, *[None if named is None else sorted(named)] * 2, most],
         )
         [(found,)] = cursor.fetchall()
     return int(found)
 
 
 def as_they_happened(
-    named: Collection[str], *, since: datetime | None = None, until: datetime | None = None, size: int = MOST_EVENTS
+    named: Collection[str], *, since: datetime, until: datetime, size: int = MOST_EVENTS
 ) -> Iterator[list[Event]]:
     """Events told under these names that happened from `since` until before `until`, in the order in which they
-    happened, so many at once. One query, which reads all that are kept of that time; the database holds what it finds.
-    """
-    times, values = _between(since, until)
-    asked = (
-        f"{_COLUMNS}{_NOTHING_HIDDEN[0]} FROM events_event AS event WHERE event.name = ANY(%s){times}"
-        " ORDER BY event.occurred_at, event.id"
-    )
-    with connection.chunked_cursor() as cursor:
-        cursor.execute(asked, [sorted(named), *values])
-        while rows := cursor.fetchmany(size):
-            yield [_event(row) for row in rows]
+    happened, so many at once. A query for each month, which reads all that are kept of it; the database holds what it
+    finds of one."""
+    first = since
+    while first < until:
+        last = min(_next_month(first), until)
+        with connection.chunked_cursor() as cursor:
+            cursor.execute(
+                f"{_COLUMNS}{_NOTHING_HIDDEN[0]} FROM events_event AS event"
+                " WHERE event.name = ANY(%s) AND event.occurred_at >= %s AND event.occurred_at < %s"
+                " ORDER BY event.occurred_at, event.id",
+                [sorted(named), first, last],
+            )
+            while rows := cursor.fetchmany(size):
+                yield [_event(row) for row in rows]
+        first = last
+
+
+def _next_month(moment: datetime) -> datetime:
+    """The beginning of the next of the months that events are kept by."""
+    day = moment.astimezone(UTC)
+    return datetime(day.year + day.month // 12, day.month % 12 + 1, 1, tzinfo=UTC)
 
 
 def _between(since: datetime | None, until: datetime | None) -> tuple[str, list[datetime]]:

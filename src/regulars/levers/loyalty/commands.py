@@ -171,7 +171,7 @@ def simulate(file: str, since: datetime | None, until: datetime | None, as_json:
         found,
         since=since and civil.start_of_day(since.date(), zone),
         until=until and civil.start_of_day(until.date(), zone),
-        progress=_progress,
+        progress=_tried_so_far,
     )
     if as_json:
         _print(_plain(trial))
@@ -561,15 +561,20 @@ def _progress(done: int, of: str = "orders") -> None:
         click.echo(f"\r{done:,} {of}", nl=False, err=True)
 
 
+def _tried_so_far(done: int) -> None:
+    _progress(done, "orders and events")
+
+
 def _people_done(done: int) -> None:
     _progress(done, "people")
 
 
 def _tell(trial: Trial, scale: int) -> None:
     cost = "" if trial.cost is None else f", worth {trial.cost}"
-    most = points_text(trial.middle, scale)
+    most, besides = points_text(trial.middle, scale), ", and what else rules are for," if trial.events else ""
     click.echo(
-        f"{trial.orders:,} orders of {trial.customers:,} customers; points for {trial.earning_customers:,} of them."
+        f"{trial.orders:,} orders{besides} of {trial.customers:,} customers; points for {trial.earning_customers:,} of"
+        " them."
     )
     click.echo(f"Points: {trial.shown}{cost}. Half of those who got some got {most} at most.")
     if trial.parts_now is not None:
@@ -582,7 +587,7 @@ def _tell(trial: Trial, scale: int) -> None:
         times = f"{event.times:,} times to {event.people:,} people, of {event.found:,} events on record"
         click.echo(f"  {event.rule}: {points_text(event.parts, scale)}, {times}; not given: {_why_not(event.missed)}")
     if trial.untried:
-        click.echo(f"Not tried, of a later day or for what is not on record: {', '.join(trial.untried)}.")
+        click.echo(f"Cost not known, begun too late or too little on record: {', '.join(trial.untried)}.")
         click.echo("What they give nobody knows: where they are new or other, not their author alone approves them.")
     for cause, money in trial.pledged.items():
         click.echo(f"  pledged to {cause}: {money}")

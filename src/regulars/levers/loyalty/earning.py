@@ -35,7 +35,6 @@ from regulars.levers.loyalty._earning.earned import (
     Claimed,
     celebrated,
     claim,
-    decided_for,
     insert,
     is_taken,
     move,
@@ -235,15 +234,14 @@ def _award_by(
         account_rows.hold([person], version.programme.currency.code)
     done, missed = Posted(), list[Missed]()
     for rule in rules:
-        context = asks.context(rule, customer, event.at)
+        context = asks.context(rule, customer, event)
         answers = deciding.of_event([rule], seen, context, version.programme.terms)
         missed += answers.missed
         if not answers.grants:
             continue
-        found, before = _claim_event(rule, seen, customer, records, version, at)
-        if found is None:
-            # Told again it is not another one.
-            missed += [] if event.at in before else [rule.missed("given_before")]
+        found = _claim_event(rule, seen, customer, records, version, about=context.about, at=at)
+        if not isinstance(found, Claimed):
+            missed += [found] if found is not None else []
             continue
         case = Case(found, version.programme, version.number, None, zone, context)
         case.earned_on = since
@@ -253,29 +251,38 @@ def _award_by(
             case.steps.append((event.at, deciding.of_event([rule], seen, context, version.programme.terms, limit)))
             counters.write()
             done += post([case], at=at, by=by, origin=origin)
-    missed_events.keep(missed, seen, version=version.version, record=customer)
+    about = seen.about[: seeing.LONGEST_ABOUT]
+    missed_events.keep(missed, seen, about=about, version=version.version, record=customer)
     return done
 
 
 def _claim_event(
-    rule: Event, event: EventView, customer: int, records: Sequence[int], version: programmes.Active, at: datetime
-) -> tuple[Claimed | None, Collection[datetime]]:
-    """The row of what this is given for, to be decided; none where that was decided, and then when what it was decided
-    for had happened."""
+    rule: Event,
+    event: EventView,
+    customer: int,
+    records: Sequence[int],
+    version: programmes.Active,
+    *,
+    about: str,
+    at: datetime,
+) -> Claimed | Missed | None:
+    """The row of what this is given for, to be decided; where that was decided, why this gives nothing, and nothing to
+    say where it is the same event told again."""
     code, mine = version.programme.code, _event_subject(rule, event, customer)
     others = [_event_subject(rule, event, record) for record in records if record != customer]
-    is_birthday = event.name == BIRTHDAY
-    if before := decided_for(code, others):
-        return None, [event.at] if is_birthday else before
-    if is_birthday and rule.once == "year" and celebrated(code, records, rule.id, mine, event.at):
-        return None, ()
-    rows = claim([Claimed(mine, version.version, code, customer, event.at)], [], at)
-    # Another programme may have a rule of that name for the same.
-    [found] = [one for one in rows if one.code == code]
-    if found.is_new:
-        return found, ()
+    found = [one for one in rows_of(others, code) if one.revision] if others else []
+    if not found:
+        if event.name == BIRTHDAY and rule.once == "year" and celebrated(code, records, rule.id, mine, event.at):
+            return rule.missed("given_before")
+        rows = claim([Claimed(mine, version.version, code, customer, event.at)], [], at)
+        # Another programme may have a rule of that name for the same.
+        found = [one for one in rows if one.code == code]
+        if found[0].is_new:
+            return found[0]
     # A birthday is looked for by the hour, and is the same one.
-    return None, [event.at if is_birthday else found.effective_at]
+    if event.name == BIRTHDAY or any((one.effective_at, one.about) == (event.at, about) for one in found):
+        return None
+    return rule.missed("given_before" if any(one.gave for one in found) else "cap_reached")
 
 
 @contextmanager

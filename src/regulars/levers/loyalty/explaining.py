@@ -16,7 +16,6 @@ from regulars.levers.loyalty import reasons as said_of
 from regulars.levers.loyalty._earning.rows import Earning, MissedEvent, Version
 from regulars.levers.loyalty.programme_files import Programme
 from regulars.levers.loyalty.rules import reasons
-from regulars.levers.loyalty.rules.event import Event
 from regulars.levers.loyalty.rules.grants import Reason
 from regulars.levers.loyalty.rules.rule import points_text
 from regulars.levers.loyalty.titles import titled
@@ -155,51 +154,38 @@ def orders_of(entries: Collection[int]) -> dict[int, int]:
 
 def events_of(customer: int, *, cursor: str | None = None, limit: int = 50) -> Page[Did]:
     """What somebody did that rules for events are for, the latest first: what each rule gave, or why not; of what gave
-    nothing the last half year. Five queries at most."""
-    place = ("infinity", "") if cursor is None else paging.decode(cursor, _EVENTS, datetime, str)
+    nothing the last half year. Six queries, and a few for each version that is not read yet."""
+    place = ("infinity", "", "") if cursor is None else paging.decode(cursor, _EVENTS, datetime, str, str)
     records = list(persons.records_of(persons.of(customer)))
     with connection.cursor() as rows:
-        rows.execute(_MOMENTS, {"records": records, "at": place[0], "event": place[1], "limit": limit + 1})
-        page = paging.cut(rows.fetchall(), limit, of=_EVENTS, key=lambda row: (row[0], row[1]))
-    of_time = {"record__in": records, "effective_at__in": [at for at, _event in page.items]}
+        rows.execute(_DID, [records, records, *place, limit + 1])
+        page = paging.cut(rows.fetchall(), limit, of=_EVENTS, key=lambda row: (row[0], row[1], row[2]))
+    of_time = {"record__in": records, "effective_at__in": [at for at, *_what in page.items]}
     gave = list(
         Earning.objects.filter(**of_time, subject__startswith="event:", revision__gt=0).order_by("programme_id", "id")
     )
     missed = list(MissedEvent.objects.filter(**of_time).order_by("id"))
     versions = {row.version_id for row in gave} | {row.version_id for row in missed}
     numbers = dict(Version.objects.filter(id__in=versions).values_list("id", "number"))
-    found: dict[tuple[datetime, str], list[RuledOn]] = {(at, event): [] for at, event in page.items}
-    about = {(row.effective_at, row.event): row.about for row in missed}
+    found: dict[tuple[datetime, str, str], list[RuledOn]] = {(at, event, about): [] for at, event, about in page.items}
     for row in gave:
-        programme, did = programmes.read(row.version_id), (row.effective_at, row.subject.split(":", 2)[1])
+        did = (row.effective_at, row.subject.split(":", 2)[1], row.context.get("about", ""))
         for rule, told in {**row.missed, **row.why}.items() if did in found else ():
+            programme = programmes.read(row.version_id)
             of = _ruled(rule, row.lines.get(rule, {}), told, programme.currency.scale)
             found[did].append(_ruled_on(programme, numbers[row.version_id], of))
-            about[did] = about.get(did) or _about(row.subject, programme, rule)
     for no in missed:
-        if (did := (no.effective_at, no.event)) in found:
+        if (did := (no.effective_at, no.event, no.about)) in found:
             programme = programmes.read(no.version_id)
             of = _ruled(no.rule, {}, (no.reason, no.arguments), programme.currency.scale)
             found[did].append(_ruled_on(programme, numbers[no.version_id], of))
-    return Page(
-        tuple(
-            Did(event, reasons.event(event), about.get((at, event), ""), at, found[at, event])
-            for at, event in page.items
-        ),
-        page.next,
-    )
+    told_of = [Did(event, reasons.event(event), about, at, found[at, event, about]) for at, event, about in page.items]
+    return Page(tuple(told_of), page.next)
 
 
 def _ruled_on(programme: Programme, version: int, of: Ruled) -> RuledOn:
     coin = programme.currency
     return RuledOn(programme.code, version, coin.code, titled(coin.code, coin.titles), coin.scale, of)
-
-
-def _about(subject: str, programme: Programme, rule: str) -> str:
-    """What it was done to, where it is given once for each of these."""
-    of = programme.by_id.get(rule)
-    is_told = isinstance(of, Event) and of.once == "about" and "#" not in subject
-    return subject.split(":", 3)[3].removesuffix(f"/{rule}") if is_told else ""
 
 
 def earned_by(orders: Sequence[int]) -> dict[int, list[tuple[str, int, int]]]:
@@ -240,13 +226,13 @@ SELECT entry.id, min(substring(lot.subject FROM '^order:([0-9]+)$'))
 HAVING count(DISTINCT lot.subject) = 1 AND min(substring(lot.subject FROM '^order:([0-9]+)$')) IS NOT NULL
 """
 _EVENTS = "events_that_earn"
-_MOMENTS = """
-SELECT effective_at, event FROM (
-  SELECT effective_at, split_part(subject, ':', 2) AS event FROM loyalty_earning
-   WHERE record_id = ANY(%(records)s::bigint[]) AND starts_with(subject, 'event:') AND revision > 0
-   UNION SELECT effective_at, event FROM loyalty_missed_event WHERE record_id = ANY(%(records)s::bigint[])) AS did
- WHERE (effective_at, event) < (%(at)s::timestamptz, %(event)s)
- ORDER BY effective_at DESC, event DESC LIMIT %(limit)s
+_DID = """
+SELECT effective_at, event, about FROM (
+  SELECT effective_at, split_part(subject, ':', 2) AS event, COALESCE(context ->> 'about', '') AS about
+    FROM loyalty_earning WHERE record_id = ANY(%s::bigint[]) AND starts_with(subject, 'event:') AND revision > 0
+   UNION SELECT effective_at, event, about FROM loyalty_missed_event WHERE record_id = ANY(%s::bigint[])) AS did
+ WHERE (effective_at, event, about) < (%s::timestamptz, %s, %s)
+ ORDER BY effective_at DESC, event DESC, about DESC LIMIT %s
 """
 _PLACES = ("pending", "available", "held", "spent", "lapsed", "taken_back", "owed")
 _GOT = """

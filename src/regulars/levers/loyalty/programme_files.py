@@ -141,13 +141,13 @@ class Programme:
 
     def untried(self, day: date, *, tried: Collection[str] = ()) -> tuple[str, ...]:
         """The rules and missions of which a trial on what was done until that day cannot say what they give: those
-        whose first day is later, and those for events but the `tried`, of which it found some on record."""
+        whose first day is not before it, and those for events but the `tried`."""
         rules = [
             one.id
             for one in self.rules
-            if (one.of == "event" and one.id not in tried) or (one.starts_on is not None and one.starts_on > day)
+            if (one.of == "event" and one.id not in tried) or (one.starts_on is not None and one.starts_on >= day)
         ]
-        later = [one.id for one in self.missions if one.starts_on is not None and one.starts_on > day]
+        later = [one.id for one in self.missions if one.starts_on is not None and one.starts_on >= day]
         return (*rules, *later)
 
 

@@ -244,7 +244,7 @@ def approve(
     tried: Collection[str] = (),
 ) -> VersionView:
     """Say that it may become active. `cost` is what a dry run over a year gave, in parts, and `tried` the rules for
-    events that it found some for. Again changes nothing.
+    events of which it can tell the cost. Again changes nothing.
 
     Its author cannot where it gives more than `approval_above`, or has something new that no trial can tell the cost of
     (`untried`), with NeedsAnother; who sits at the machine itself can, and says why.

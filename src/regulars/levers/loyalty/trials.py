@@ -1,6 +1,7 @@
 """Trials of a programme on more orders and events than anybody waits for: asked for, run aside, looked at when
 through."""
 
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -21,6 +22,8 @@ from regulars.runtime.jobs.tasks import task
 
 __all__ = ("KEPT", "TrialView", "UnknownTrial", "ask", "drop_old", "get", "of", "run", "try_out")
 
+#: Seconds after which it says again how far it is.
+TOLD_EVERY_S = 1.0
 #: What came of a trial is kept so long; a file that was tried before is tried again on newer orders.
 KEPT = timedelta(days=90)
 
@@ -39,6 +42,7 @@ class TrialView:
     id: int
     text: str
     state: str
+    #: Orders, and events that rules are for.
     orders_read: int
     orders_expected: int
     trial: Trial | None
@@ -98,11 +102,17 @@ def run(trial: int) -> None:
         return
     rows.update(state="running", orders_read=0, problem="", ended_at=None)
 
+    told_at = time.monotonic()
+
     def went_on(done: int) -> None:
-        rows.update(orders_read=done)
+        nonlocal told_at
+        if time.monotonic() - told_at >= TOLD_EVERY_S:
+            told_at = time.monotonic()
+            rows.update(orders_read=done)
 
     try:
         said = programmes.validate(row.text)
+        rows.update(orders_expected=trying.expected(said, since=row.since, until=row.until))
         tried = trying.simulate(said, since=row.since, until=row.until, progress=went_on)
     except Refusal as refused:
         rows.update(state="stopped", problem=refused.message, ended_at=clock.now())
@@ -112,7 +122,10 @@ def run(trial: int) -> None:
         rows.update(state="stopped", problem=problems.named(problem), ended_at=clock.now())
         raise
     rows.update(
-        state="done", orders_read=tried.orders, result=msgspec.to_builtins(tried, str_keys=True), ended_at=clock.now()
+        state="done",
+        orders_read=tried.looked_at,
+        result=msgspec.to_builtins(tried, str_keys=True),
+        ended_at=clock.now(),
     )
 
 

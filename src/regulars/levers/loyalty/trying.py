@@ -8,7 +8,7 @@ import heapq
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from hashlib import blake2b
 from itertools import islice
@@ -33,6 +33,8 @@ from regulars.runtime.database import clock
 
 #: Members with the most points who are listed.
 MOST_LISTED = 20
+#: As long after the beginning events may be on record first.
+NEAR = timedelta(days=31)
 #: Orders and events that are looked at together.
 AT_ONCE = 1_000
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -53,7 +55,11 @@ class OfRule:
 @dataclass(frozen=True)
 class OfEvents:
     """What one rule for events would have given: of so many that are on record `found` of people who are known, for so
-    many `times` to so many `people`, and why not for the others, by code."""
+    many `times` to so many `people`, and why not for the others, by code.
+
+    `is_tried`: what it costs can be said, for it would have been in force all the time, some of what is on record is
+    what it is for, and such events are on record from about the time's beginning on.
+    """
 
     rule: str
     parts: int
@@ -61,6 +67,7 @@ class OfEvents:
     times: int
     people: int
     missed: Mapping[str, int]
+    is_tried: bool
     #: What the rule of that id gives by the version in force, for the same events; None where there is none.
     parts_now: int | None = None
 
@@ -73,6 +80,7 @@ class Trial:
     `parts_now` and `cost_now`: what the version in force would have given for the same by its rules, its levels taken
     as if they had always been in force, as the draft's are; None where none is, or it says the same.
 
+    `customers`: of whom there are orders, or events that a rule is for.
     `members`: the customers' numbers with the most, and how much; `middle` is what half of those who got something got
     at most.
     """
@@ -97,14 +105,17 @@ class Trial:
     cost_now: Money | None = None
     #: Benefits that another number of people would have by their levels, and what that costs.
     benefits: Sequence[BenefitCost] = ()
-    #: Rules and missions of which it says nothing: from a later day on, or for events of which none is on record.
+    #: Rules and missions of which it does not say what they cost: those that begin later, and those for events that
+    #: are not `is_tried`.
     untried: Sequence[str] = ()
     events: Sequence[OfEvents] = ()
+    #: Orders, events and birthdays.
+    looked_at: int = 0
 
     @property
     def tried_events(self) -> list[str]:
-        """The rules for events of which some are on record."""
-        return [one.rule for one in self.events if one.found]
+        """The rules for events of which it says what they cost."""
+        return [one.rule for one in self.events if one.is_tried]
 
     @property
     def all_parts(self) -> int:
@@ -124,10 +135,14 @@ def simulate(
     it happened; caps, and what is given once, are counted in memory."""
     run, now = _Run(programme), _in_force(programme)
     runs = (run,) if now is None else (run, now)
+    looked_at = 0
     for some in _all(programme, runs, since, until):
         for each in runs:
             each.look_at(some)
-        progress(run.orders)
+        looked_at += len(some)
+        progress(looked_at)
+    last_on = civil.day_of(until or clock.now(), run.zone)
+    events = [run.of_event(rule, now, since) for rule in programme.of_events]
     parts, coin = sum(run.by_rule.values()), programme.currency
     parts_now = None if now is None else sum(now.by_rule.values())
     amounts = sorted(run.members.values())
@@ -159,9 +174,24 @@ def simulate(
         parts_now=parts_now,
         cost_now=None if now is None or parts_now is None else _cost(parts_now, now.programme),
         benefits=moved.benefits,
-        untried=list(programme.untried(civil.day_of(until or clock.now(), run.zone), tried=+run.found)),
-        events=[run.of_event(rule, now) for rule in programme.of_events],
+        untried=list(programme.untried(last_on, tried=[one.rule for one in events if one.is_tried])),
+        events=events,
+        looked_at=looked_at,
     )
+
+
+def asks_of_events(programme: Programme) -> bool:
+    """Whether a trial of it reads events: its own rules are for some, or those of the version in force."""
+    now = _in_force(programme)
+    return bool(programme.of_events) or (now is not None and bool(now.programme.of_events))
+
+
+def expected(programme: Programme, *, since: datetime, until: datetime) -> int:
+    """How many orders and events a trial looks at, without birthdays. Two queries, three where it reads events."""
+    now = _in_force(programme)
+    names = {rule.event for one in (programme, now and now.programme) if one for rule in one.of_events}
+    orders = kept.count(since=since, until=until)
+    return orders + (happened.count(names, since=since, until=until) if names else 0)
 
 
 def _all(
@@ -207,13 +237,18 @@ class _Run:
         self.by_event: defaultdict[str, list[Event]] = defaultdict(list)
         for rule in programme.of_events:
             self.by_event[rule.event].append(rule)
+        #: The first day of anything that was looked at, and of what each rule for events is for.
+        self.began_on: date | None = None
+        self.fits_from: dict[str, date] = {}
         self.found: Counter[str] = Counter()
         self.given_to: defaultdict[str, set[int]] = defaultdict(set)
-        #: What was given for, which is given for once; a digest of each, for there may be many.
-        self.given: set[bytes] = set()
+        #: What was decided, which is decided once, and whether it gave; a digest of each, for there may be many.
+        self.given: dict[bytes, bool] = {}
 
     def look_at(self, some: Sequence[Kept | Happened]) -> None:
         """What came next."""
+        if self.began_on is None and some:
+            self.began_on = civil.day_of(_moment(some[0]), self.zone)
         orders = [one for one in some if isinstance(one, Kept)]
         mine = [one for one in some if isinstance(one, Happened) and one.event.name in self.by_event]
         contexts = seeing.contexts(orders, self.programme, self.programme.of_orders, self.zone, ladder=self.ladder)
@@ -226,8 +261,12 @@ class _Run:
                     self._did(rule, one, asks)
         self.orders += len(orders)
 
-    def of_event(self, rule: Event, now: "_Run | None") -> OfEvents:
+    def of_event(self, rule: Event, now: "_Run | None", since: datetime | None) -> OfEvents:
         """What became of a rule for events, and of the same in another run."""
+        fits_from, began_on = self.fits_from.get(rule.id), self.began_on
+        is_on_record = fits_from is not None and began_on is not None and fits_from <= began_on + NEAR
+        begins = None if since is None else civil.day_of(since, self.zone)
+        is_whole = rule.starts_on is None or (begins is not None and rule.starts_on <= begins)
         return OfEvents(
             rule.id,
             self.by_rule[rule.id],
@@ -235,6 +274,7 @@ class _Run:
             self.times[rule.id],
             len(self.given_to[rule.id]),
             self.missed[rule.id],
+            is_on_record and is_whole,
             None if now is None or rule.id not in now.programme.by_id else now.by_rule[rule.id],
         )
 
@@ -252,16 +292,19 @@ class _Run:
         day = civil.day_of(one.event.at, self.zone)
         event, terms = replace(one.event, on=day), self.programme.terms
         self.found[rule.id] += 1
-        context = asks.context(rule, one.person, event.at)
+        self.people.add(one.person)
+        context = asks.context(rule, one.person, event)
         answers = deciding.of_event([rule], event, context, terms)
+        if answers.grants or any(no.why.code == "not_for_them" for no in answers.missed):
+            self.fits_from.setdefault(rule.id, day)
         if answers.grants:
             what = blake2b(f"{rule.subject(event, str(one.person))}/{rule.id}".encode(), digest_size=16).digest()
             if what in self.given:
-                answers = deciding.Decision([rule.missed("given_before")])
+                answers = deciding.Decision([rule.missed("given_before" if self.given[what] else "cap_reached")])
             else:
-                self.given.add(what)
                 limit = _limit(self.programme, self.counters, one.person, day)
                 answers = deciding.of_event([rule], event, context, terms, limit)
+                self.given[what] = bool(answers.grants)
         self._count(one.person, day, answers)
         if answers.grants:
             self.given_to[rule.id].add(one.person)

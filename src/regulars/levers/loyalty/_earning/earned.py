@@ -76,11 +76,6 @@ UPDATE loyalty_earning AS earning
        AS told(id, context, allowed, lines, why, missed, stamp, revision)
  WHERE earning.id = told.id
 """
-_BEFORE = """
-SELECT earning.effective_at FROM loyalty_earning AS earning
-  JOIN loyalty_programme AS programme ON programme.id = earning.programme_id AND programme.code = %s
- WHERE earning.subject = ANY(%s)
-"""
 # Record by record: an index of subjects could answer all of them at once, and would be read whole.
 _CELEBRATED = """
 SELECT EXISTS (SELECT FROM unnest(%s::bigint[]) AS told(record) CROSS JOIN LATERAL (
@@ -164,6 +159,16 @@ class Claimed:
         """What is to be claimed for an order."""
         assert order.record is not None
         return cls(f"order:{order.order}", version, code, order.record, order.placed_at)
+
+    @property
+    def about(self) -> str:
+        """What an event was done to."""
+        return str(self.context.get("about", ""))
+
+    @property
+    def gave(self) -> bool:
+        """Whether anything was given."""
+        return any(parts for lines in self.lines.values() for parts in lines.values())
 
     @property
     def order(self) -> int:
@@ -254,15 +259,6 @@ def to_extend(record: int, currency: str, active_on: date) -> list[tuple[int, da
     with connection.cursor() as cursor:
         cursor.execute(_EXTENDED, [currency, record, active_on])
         return list(cursor.fetchall())
-
-
-def decided_for(programme: str, subjects: Sequence[str]) -> list[datetime]:
-    """When what these were decided for under the programme had happened. One query, none where there are none."""
-    if not subjects:
-        return []
-    with connection.cursor() as cursor:
-        cursor.execute(_BEFORE, [programme, list(subjects)])
-        return [moment for (moment,) in cursor.fetchall()]
 
 
 def celebrated(programme: str, records: Sequence[int], rule: str, subject: str, at: datetime) -> bool:

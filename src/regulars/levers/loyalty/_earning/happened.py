@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -53,18 +53,25 @@ def on_record(
 
     Reads all events of the time, page by page, and holds the birthdays of everybody.
     """
-    told = {name for name in stream.names(since=since, until=until) if called(name) in names} if names else set()
-    streams = [_of_the_stream(told, since, until)] if told else []
+    found = stream.names(since=since, until=until) if names else {}
+    told = {name: first for name, first in found.items() if called(name) in names}
+    streams = [_of_the_stream(told, min(told.values()), until)] if told else []
     if BIRTHDAY in names:
         streams.append(_birthdays(since, until, zone, leap_day))
     return heapq.merge(*streams, key=_moment)
+
+
+def count(names: Collection[str], *, since: datetime, until: datetime) -> int:
+    """How many events of the stream that rules call so happened in that time, whosever they are."""
+    told = [name for name in stream.names(since=since, until=until) if called(name) in names]
+    return stream.count(since=since, until=until, named=told) if told else 0
 
 
 def _moment(one: Happened) -> datetime:
     return one.event.at
 
 
-def _of_the_stream(told: Collection[str], since: datetime | None, until: datetime) -> Iterator[Happened]:
+def _of_the_stream(told: Collection[str], since: datetime, until: datetime) -> Iterator[Happened]:
     for page in stream.as_they_happened(told, since=since, until=until):
         whose = events.customers_of({event.visitor for event in page})
         for event in page:
@@ -73,7 +80,10 @@ def _of_the_stream(told: Collection[str], since: datetime | None, until: datetim
 
 
 def _birthdays(since: datetime | None, until: datetime, zone: ZoneInfo, leap_day: LeapDay) -> Iterator[Happened]:
-    first = None if since is None else civil.day_of(since, zone)
-    kept = kept_birthdays.between(first, civil.day_of(until, zone), zone=zone, leap_day=leap_day)
-    for day, person, year in sorted((one.day, one.person, one.year) for one in kept):
-        yield Happened(person, EventView(BIRTHDAY, civil.start_of_day(day, zone), day, year=year))
+    first, last = None if since is None else civil.day_of(since, zone), civil.day_of(until, zone)
+    kept = kept_birthdays.between(first, last + timedelta(days=1), zone=zone, leap_day=leap_day)
+    # Joined records may tell of the same one.
+    for day, person, year in sorted({(one.day, one.person, one.year) for one in kept}):
+        begins = civil.start_of_day(day, zone)
+        if (since is None or since <= begins) and begins < until:
+            yield Happened(person, EventView(BIRTHDAY, begins, day, year=year))

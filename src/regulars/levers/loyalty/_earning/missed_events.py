@@ -12,14 +12,13 @@ from regulars.levers.loyalty.rules.views import EventView
 
 #: As long as somebody asks.
 KEPT = timedelta(days=180)
-LONGEST_ABOUT = 160
 _KEEP = """
 INSERT INTO loyalty_missed_event (version_id, record_id, event, about, "on", effective_at, rule, reason, arguments)
 SELECT %s, %s, %s, %s, %s, %s, told.* FROM unnest(%s::text[], %s::text[], %s::jsonb[]) AS told ON CONFLICT DO NOTHING
 """
 
 
-def keep(missed: Sequence[Missed], event: EventView, *, version: int, record: int) -> None:
+def keep(missed: Sequence[Missed], event: EventView, *, about: str, version: int, record: int) -> None:
     """What these rules of a version answered to an event, whose day is that of the programme's zone. One statement,
     none where there are none; again it changes nothing."""
     if not missed:
@@ -28,7 +27,7 @@ def keep(missed: Sequence[Missed], event: EventView, *, version: int, record: in
         cursor.execute(
             _KEEP,
             [
-                *(version, record, event.name, event.about[:LONGEST_ABOUT], event.on, event.at),
+                *(version, record, event.name, about, event.on, event.at),
                 [one.rule for one in missed],
                 [one.why.code for one in missed],
                 [json.dumps(dict(one.why.facts)) for one in missed],

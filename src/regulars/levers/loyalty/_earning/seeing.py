@@ -28,9 +28,12 @@ from regulars.levers.loyalty.rules.rule import Rule
 from regulars.levers.loyalty.rules.streak import Streak, run_until
 from regulars.levers.loyalty.rules.surprise import Surprise
 from regulars.levers.loyalty.rules.tier_bonus import TierBonus
-from regulars.levers.loyalty.rules.views import Context, LineView, OrderView
+from regulars.levers.loyalty.rules.views import Context, EventView, LineView, OrderView
 from regulars.runtime import rooms
 from regulars.runtime.database.offered import Wanted
+
+#: What is kept of what an event was about.
+LONGEST_ABOUT = 160
 
 
 def order(one: Kept, programme: Programme, day: date) -> OrderView:
@@ -191,10 +194,15 @@ class OfPeople:
     inside: Mapping[int, Mapping[str, str]]
     known: Mapping[int, Known]
 
-    def context(self, rule: Event, person: int, at: datetime) -> Context:
-        """What is so of a person for a rule at a moment."""
-        fits = {} if rule.only_if is None else {rule.id: holding.holds(rule.only_if, self.known[person], at=at).holds}
-        return Context(member=str(person), fits=fits, audiences=dict(self.inside.get(person, {})))
+    def context(self, rule: Event, person: int, event: EventView) -> Context:
+        """What is so of a person for a rule when they did that."""
+        fits = (
+            {}
+            if rule.only_if is None
+            else {rule.id: holding.holds(rule.only_if, self.known[person], at=event.at).holds}
+        )
+        inside = dict(self.inside.get(person, {}))
+        return Context(member=str(person), fits=fits, audiences=inside, about=event.about[:LONGEST_ABOUT])
 
 
 def of_people(people: Collection[int], rules: Collection[Event]) -> OfPeople:
@@ -216,6 +224,7 @@ def kept_context(context: Context) -> dict[str, object]:
         "tiers": dict(context.tiers),
         "birthdays": dict(context.birthdays),
         "turns": {rule: number for rule, number in context.turns.items() if number},
+        "about": context.about,
     }
     return {name: value for name, value in found.items() if value not in ("", None, {})}
 

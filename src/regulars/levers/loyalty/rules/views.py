@@ -112,6 +112,7 @@ class Context:
     `streaks`: rule to how many periods in a row they had come, this one included. `turns`: rule that gives for every so
     many orders to the number this one is given it for, 0 for none. `tiers`: set to the level they were on before it.
     `birthdays`: benefit to how many times it gives, of an order around their birthday, for who had it.
+    `about`: of an event, what it was done to.
     """
 
     member: str = ""
@@ -123,3 +124,4 @@ class Context:
     turns: Mapping[str, int] = field(default_factory=dict)
     tiers: Mapping[str, str] = field(default_factory=dict)
     birthdays: Mapping[str, str] = field(default_factory=dict)
+    about: str = ""

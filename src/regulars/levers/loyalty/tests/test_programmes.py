@@ -412,7 +412,7 @@ def test_a_rule_that_no_trial_can_tell_of_is_approved_again_where_it_is_other_th
             programmes.approve(programme="tried", version=made.number, cost=0, at=FRIDAY, by=MAREK)
 
 
-def test_its_author_approves_a_rule_for_events_that_a_trial_found_some_for_up_to_the_limit():
+def test_its_author_approves_a_rule_for_events_whose_cost_is_told_up_to_the_limit():
     later = HELLO.replace("points", "from: 2026-04-01, points").replace("hello", "later")
     made = programmes.draft(text=TEXT + HELLO, at=MONDAY, by=MAREK)
     for cost, tried in ((0, []), (0, ["spend"]), (10**9, ["hello"])):
