@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from regulars.doors.console import trials as screens
 from regulars.facts.commerce import goods_returns, orders
 from regulars.facts.commerce.orders import LineReport, OrderReport
 from regulars.facts.customers import customers, profiles
@@ -17,7 +18,7 @@ from regulars.facts.events.tests.shoppers import identify, viewed
 from regulars.insight.audiences import audiences, members
 from regulars.kit import civil
 from regulars.kit.actors import SHELL, SYSTEM, Actor
-from regulars.levers.loyalty import celebrating, earning, explaining, hearing, points, programmes, trying
+from regulars.levers.loyalty import celebrating, earning, explaining, hearing, points, programmes, trials, trying
 from regulars.levers.loyalty._earning import missed_events
 from regulars.levers.loyalty.models import MissedEvent
 from regulars.levers.loyalty.rules.views import EventView
@@ -215,6 +216,32 @@ def test_its_author_approves_a_rule_for_events_alone_where_a_trial_can_say_what_
             programmes.approve(**how, at=clock.now(), by=ANA)
     else:
         programmes.approve(**how, at=clock.now(), by=ANA)
+
+
+def test_only_a_programme_with_rules_for_events_is_tried_aside_because_of_many(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screens, "MOST_EVENTS", 1)
+    shop.told(viewed("li"), viewed("li"), did("Product Reviewed", "li", product_id="oolong"))
+    buys("1", at=clock.now() - DAY)
+    of_orders, of_events = (
+        programmes.validate(f"{ABOVE}rules:\n  - {{{rule}}}\n")
+        for rule in (
+            "id: spend, kind: spend, points: 1, per: 1",
+            "id: one, kind: event, event: review, points: 1, once: ever",
+        )
+    )
+    at_once = screens.look(of_orders, ANA)
+    assert at_once.trial is not None
+    assert (at_once.trial.parts, at_once.trial.events) == (40, [])
+    aside = screens.look(of_events, ANA)
+    assert aside.run is not None
+    assert aside.trial is None
+    trials.run(aside.run.id)
+    done = trials.get(aside.run.id)
+    assert (done.state, done.orders_read, done.orders_expected) == ("done", 2, 2)
+    assert done.trial is not None
+    assert [(one.times, one.found) for one in done.trial.events] == [(1, 1)]
 
 
 def test_what_is_on_record_for_a_part_of_the_time_says_no_cost(shop: Shop) -> None:
