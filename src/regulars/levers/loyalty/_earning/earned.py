@@ -81,7 +81,7 @@ _CELEBRATED = """
 SELECT EXISTS (SELECT FROM unnest(%s::bigint[]) AS told(record) CROSS JOIN LATERAL (
                       SELECT * FROM loyalty_earning AS one WHERE one.record_id = told.record OFFSET 0) AS earning
                  JOIN loyalty_programme AS programme ON programme.id = earning.programme_id AND programme.code = %s
-                WHERE starts_with(earning.subject, 'event:birthday:')
+                WHERE starts_with(earning.subject, 'event:birthday:') AND earning.revision > 0
                   AND split_part(earning.subject, '/', 2) = %s AND earning.subject <> %s
                   AND earning.effective_at BETWEEN %s AND %s)
 """
@@ -262,8 +262,8 @@ def to_extend(record: int, currency: str, active_on: date) -> list[tuple[int, da
 
 
 def celebrated(programme: str, records: Sequence[int], rule: str, subject: str, at: datetime) -> bool:
-    """Whether any of a person's records had another birthday so near that the day must have been changed between. One
-    query."""
+    """Whether any of a person's records had another birthday decided so near that the day must have been changed
+    between. One query."""
     with connection.cursor() as cursor:
         near = [at - NO_YEAR, at + NO_YEAR]
         cursor.execute(_CELEBRATED, [list(records), programme, rule, subject, *near])

@@ -6,13 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.db import connection
 
-from regulars.facts.customers import identity, profiles
+from regulars.facts.customers import identity, persons, profiles
 from regulars.facts.customers.identity import Reason as Why
 from regulars.facts.customers.profiles import Profile
 from regulars.levers.loyalty import celebrating, examination, explaining, freezing, programmes
 from regulars.levers.loyalty.models import Account, Lot
 from regulars.levers.loyalty.tests.builders import DAY, MAREK, THE_SHOP, a_member, an_award, has, key
 from regulars.levers.loyalty.tests.test_earning import a_programme
+from regulars.runtime.notices.dispatch import react_to_everything
 
 pytestmark = pytest.mark.django_db
 CAKE = "{id: cake, kind: event, event: birthday, points: 50}"
@@ -215,6 +216,35 @@ def test_whose_points_are_frozen_keeps_nobody_else_waiting_and_has_theirs_when_t
     assert (has(priya, at=last)[1], has(priya, at=last + DAY)[1]) == (before + 50, before)
     assert celebrates(NOON + 365 * DAY) == 2
     assert Lot.objects.filter(record_id=priya, rule="tried.cake").count() == 2
+
+
+def test_two_that_waited_for_records_that_are_one_person_by_now_are_given_once():
+    programme()
+    priya, other = born("1990-03-10"), born("1990-03-12", ref="priya2")
+    for who in (priya, other):
+        freezing.freeze(customer=who, why="dispute", key=key(), at=NOON - DAY, by=MAREK)
+    assert [celebrates(NOON), celebrates(NOON + 2 * DAY)] == [0, 0]
+    identity.join(one=priya, other=other, why=Why.ASKED, key="j", at=NOON + 3 * DAY, by=MAREK)
+    react_to_everything()
+    later = NOON + 5 * DAY
+    person = persons.of(priya)
+    freezing.thaw(customer=person, key=key(), at=later, by=MAREK)
+    assert [celebrating.make_up(customer=person, at=later, by=THE_SHOP) for _ in range(2)] == [1, 0]
+    assert has(person, at=later)[1] == 50
+    assert celebrates(NOON + 365 * DAY) + celebrates(NOON + 367 * DAY) == 1
+
+
+def test_a_birthday_that_waits_under_one_programme_is_not_decided_by_another_of_the_same_rule():
+    programme()
+    priya = born("1990-03-10")
+    freezing.freeze(customer=priya, why="dispute", key=key(), at=NOON - DAY, by=MAREK)
+    assert celebrates(NOON) == 0
+    freezing.thaw(customer=priya, key=key(), at=NOON, by=MAREK)
+    programme(from_at=NOON - DAY, code="other")
+    assert celebrates(NOON + DAY / 24) == 1
+    assert list(Lot.objects.values_list("rule", flat=True)) == ["other.cake"]
+    assert celebrating.make_up(customer=priya, at=NOON + DAY / 12, by=THE_SHOP) == 1
+    assert sorted(Lot.objects.values_list("rule", flat=True)) == ["other.cake", "tried.cake"]
 
 
 def late_jobs():
