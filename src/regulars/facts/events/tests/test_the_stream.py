@@ -177,7 +177,8 @@ def test_killed_in_the_middle_again_and_again_nothing_counts_twice(fresh_databas
     source = a_source()
     wanted: Counter[str] = Counter()
     stream.register(following.READERS)
-    for _ in range(12):
+    # So many that two lives cannot read all of it, however fast the machine.
+    for _ in range(24):
         deeds = []
         for number in range(250):
             who = f"member-{number % 7}"
