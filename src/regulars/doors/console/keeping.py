@@ -31,6 +31,7 @@ READERS: Final[dict[str, Any]] = {
     "profile": gettext_lazy("visitors and members"),
     "orders": gettext_lazy("orders"),
     "plan": gettext_lazy("tracking plans"),
+    "loyalty": gettext_lazy("points"),
 }
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy
 
 from regulars.facts.events import _profile, aside, intake, orders, planning, stream
@@ -21,6 +22,7 @@ from regulars.facts.sources import traffic
 from regulars.kit.actors import Actor
 from regulars.kit.problems import named
 from regulars.kit.refusals import Refusal
+from regulars.runtime import rooms
 from regulars.runtime.database import horizon
 from regulars.runtime.trail import trail
 
@@ -201,7 +203,7 @@ def parked_count() -> int:
 
 def retry(*, reader: str, event: int, at: datetime, by: Actor) -> bool:
     """Take a parked event now. False when its time is over; what goes wrong again is raised, and it stays parked."""
-    known = {one.name: one for one in READERS}
+    known = _known()
     with transaction.atomic():
         row = Parked.objects.select_for_update().filter(reader=reader, event=event, is_note=False).first()
         if row is None or reader not in known:
@@ -223,6 +225,13 @@ def retry(*, reader: str, event: int, at: datetime, by: Actor) -> bool:
     return bool(events)
 
 
+def _known() -> dict[str, Reader]:
+    """Who may be told again of an event, by name: the house's readers, and those of the rooms above that read by
+    themselves. A room's `hearing.py` has `READERS`."""
+    above = [one for room in rooms.modules("hearing") for one in room.READERS]
+    return {one.name: one for one in (*READERS, *above)}
+
+
 def try_again(*, reader: str, event: int, at: datetime, by: Actor) -> Retried:
     """`retry` that answers where it is still no good: the event stays parked, with the problem it has now."""
     try:
@@ -237,15 +246,24 @@ def try_again(*, reader: str, event: int, at: datetime, by: Actor) -> Retried:
 
 def try_all_again(*, limit: int = MOST_AT_ONCE, at: datetime, by: Actor) -> Tried:
     """`try_again` for all that is parked, in the order in which it came, each in its own transaction."""
-    rows = list(Parked.objects.filter(is_note=False).order_by("event", "id").values_list("reader", "event"))
+    return _try_again(Parked.objects.filter(is_note=False), min(limit, MOST_AT_ONCE), at, by)
+
+
+def try_all_again_for(*, reader: str, at: datetime, by: Actor) -> Tried:
+    """`try_all_again` for who knows that it may be taken now, without a limit."""
+    return _try_again(Parked.objects.filter(is_note=False, reader=reader), None, at, by)
+
+
+def _try_again(found: QuerySet[Parked], limit: int | None, at: datetime, by: Actor) -> Tried:
+    rows = list(found.order_by("event", "id").values_list("reader", "event"))
     ended: Counter[Retried] = Counter()
-    for reader, event in rows[: min(limit, MOST_AT_ONCE)]:
+    for reader, event in rows[:limit]:
         try:
             ended[try_again(reader=reader, event=event, at=at, by=by)] += 1
         except NotParked:
             # Somebody else was faster.
             continue
-    return Tried(ended["taken"], ended["over"], ended["still"], max(0, len(rows) - min(limit, MOST_AT_ONCE)))
+    return Tried(ended["taken"], ended["over"], ended["still"], len(rows) - len(rows[:limit]))
 
 
 def set_aside(*, reader: str, event: int, is_note: bool = False, why: aside.Why, at: datetime, by: Actor) -> None:

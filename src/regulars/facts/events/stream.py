@@ -107,6 +107,21 @@ def register(readers: Sequence[Reader], *, at: int = 0) -> None:
     Place.objects.bulk_create([Place(name=reader.name, position=at) for reader in readers], ignore_conflicts=True)
 
 
+def is_registered(reader: str) -> bool:
+    """Whether it has a place. One query."""
+    return Place.objects.filter(name=reader).exists()
+
+
+def place_before(moment: datetime, *, settled: int) -> int:
+    """The place of a reader that is to read all that was recorded from that moment on, where every batch up to
+    `settled` has ended. One query, which may read all batches."""
+    with connection.cursor() as cursor:
+        # They are numbered before they are dated, so the last one before the moment may come after the first since.
+        cursor.execute("SELECT min(id) FROM events_batch WHERE id <= %s AND recorded_at >= %s", [settled, moment])
+        [(first,)] = cursor.fetchall()
+    return end_of(settled if first is None else first - 1)
+
+
 def horizon() -> Horizon:
     """How far the stream may be read; for one process and one connection."""
     return Horizon(SEQUENCE, LOCK_CLASS)

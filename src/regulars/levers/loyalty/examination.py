@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import celebrating, checkups, freezes
+from regulars.levers.loyalty import celebrating, checkups, freezes, hearing
 from regulars.levers.loyalty.models import Account
 from regulars.runtime.trail import trail
 
@@ -98,6 +98,7 @@ def thaw(*, account: int, at: datetime, by: Actor) -> None:
         if row is not None and row.frozen_at is not None:
             Account.objects.filter(id=account).update(frozen_at=None, frozen_why="")
             celebrating.celebrate_late.defer(customer=row.customer_id)
+            hearing.hear_late.defer()
             _record("thaw", account, "", at, by)
 
 

@@ -1,7 +1,7 @@
 """Points that a person freezes: of every kind, they take no verb, and nothing of them ends until they go on.
 
-Going on, each lot has the days left that it had. Orders and birthdays of a member that is frozen wait with what they
-earn.
+Going on, each lot has the days left that it had. Orders, birthdays and other events of a member that is frozen
+wait with what they earn.
 """
 
 from datetime import datetime
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from regulars.facts.customers import persons
 from regulars.kit.actors import Actor
 from regulars.kit.refusals import Refusal
-from regulars.levers.loyalty import celebrating, checkups, freezes
+from regulars.levers.loyalty import celebrating, checkups, freezes, hearing
 from regulars.levers.loyalty._ledger import acts, resting
 from regulars.levers.loyalty._ledger.acts import Told
 from regulars.levers.loyalty.examination import StillBroken
@@ -98,6 +98,7 @@ def thaw(*, customer: int, key: str, at: datetime, by: Actor) -> None:
             )
         resting.go_on(accounts, told=told, act=act)
         celebrating.celebrate_late.defer(customer=person)
+        hearing.hear_late.defer()
         _record("thaw", customer, at, by, {})
 
 

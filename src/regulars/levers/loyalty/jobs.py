@@ -21,6 +21,7 @@ from regulars.levers.loyalty import (
 from regulars.levers.loyalty._earning import missed_events
 from regulars.levers.loyalty._ledger import clockwork
 from regulars.levers.loyalty.celebrating import celebrate_late
+from regulars.levers.loyalty.hearing import hear_late
 from regulars.levers.loyalty.regrants import regrant
 from regulars.levers.loyalty.trials import try_out
 from regulars.runtime.database import clock
@@ -35,6 +36,7 @@ __all__ = (
     "drop_trials",
     "examine_lately",
     "hear",
+    "hear_late",
     "regrant",
     "release_unpaid",
     "try_out",

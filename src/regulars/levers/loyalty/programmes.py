@@ -48,6 +48,7 @@ __all__ = (
     "diff",
     "draft",
     "end",
+    "events_wanted",
     "every",
     "get",
     "is_kept_by_activity",
@@ -468,6 +469,14 @@ def active(at: datetime | None = None) -> list[Active]:
         cursor.execute(_ACTIVE, [at])
         rows = cursor.fetchall()
     return [Active(number, version, read(number)) for number, version in rows]
+
+
+def events_wanted(at: datetime) -> dict[str, datetime]:
+    """What has to be heard of for the versions that were in force by then, and since when. One query, more where a
+    version is seen for the first time."""
+    turns = Activation.objects.filter(version__isnull=False, withdrawal=None, from_at__lte=at).order_by("-from_at")
+    of = turns.values_list("version_id", "from_at")
+    return {name: from_at for version, from_at in of if version is not None for name in read(version).events}
 
 
 def active_one(programme: str, at: datetime) -> Active:
