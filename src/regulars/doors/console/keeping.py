@@ -34,6 +34,11 @@ READERS: Final[dict[str, Any]] = {
     "loyalty": gettext_lazy("points"),
 }
 
+#: What waits for something that will come by itself, by the code of who refused it.
+WAITS: Final[dict[str, Any]] = {
+    "points.account_frozen": gettext_lazy("The member's points are frozen; it is taken by itself when they go on."),
+}
+
 
 class KeepFor(forms.Form):
     kind = forms.ChoiceField(
@@ -67,10 +72,12 @@ class Shown:
 
 @dataclass(frozen=True)
 class Stuck:
-    """A parked event or a note. `reader` says what for, in the reader's language."""
+    """A parked event or a note. `reader` says what for, and `waits` what it waits for where somebody knows, in the
+    reader's language."""
 
     parked: ParkedEvent
     reader: Any
+    waits: Any
 
 
 @require_safe
@@ -220,4 +227,5 @@ def _page(request: HttpRequest, form: KeepFor, *, status: int = 200) -> HttpResp
 
 
 def _stuck(one: ParkedEvent) -> Stuck:
-    return Stuck(one, READERS.get(one.reader, one.reader))
+    waits = (words for code, words in WAITS.items() if code in one.problem.split())
+    return Stuck(one, READERS.get(one.reader, one.reader), next(waits, ""))

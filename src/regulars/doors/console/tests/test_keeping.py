@@ -55,3 +55,14 @@ def test_what_could_not_be_taken_is_tried_again_or_set_aside():
     marek.post("/console/events/parked/set-aside", {"why": "cannot_be_done"})
     assert following.parked() == []
     assert "Every event was taken" in read(marek, "/console/events/")
+
+
+def test_of_what_waits_for_frozen_points_it_says_so():
+    marek = signed_in("manager")
+    sources_that_send()
+    following.follow_everything()
+    frozen = "AccountFrozen points.account_frozen at loyalty/_ledger/account_rows.py:173"
+    stream.park(reader="loyalty", event=events.recent()[0].id, problem=frozen)
+    page = read(marek, "/console/events/")
+    assert "The member&#x27;s points are frozen; it is taken by itself when they go on." in page
+    assert "account_rows" not in page
